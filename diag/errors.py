@@ -1,0 +1,70 @@
+"""Errors that a user can act on: what was attempted, what was seen, what is allowed, what to do next."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line."""
+
+    GOOD = 0
+    FAILED = 1
+    USAGE = 2
+    CANNOT_MEASURE = 3
+    TOO_LITTLE_EVIDENCE = 4
+    BUG = 70
+    STOPPED = 130
+
+
+class DiagError(Exception):
+    """A problem with one clear sentence; never shown with a traceback.
+
+    Parameters
+    ----------
+    attempted : str
+        What was tried, as "Could not read the prompt my.wav".
+    seen : str
+        What was found instead.
+    allowed : str
+        What would have been accepted; may be empty where that is plain.
+    next_step : str
+        What to do now, with the command where there is one.
+    """
+
+    exit_code: ClassVar[ExitCode] = ExitCode.BUG
+
+    def __init__(self, attempted: str, *, seen: str, allowed: str = "", next_step: str) -> None:
+        self.attempted = attempted
+        self.seen = seen
+        self.allowed = allowed
+        self.next_step = next_step
+        parts = [part.strip().rstrip(".;") for part in (seen, allowed, next_step) if part.strip()]
+        super().__init__(f"{attempted.strip().rstrip('.:')}: {'; '.join(parts)}.")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross process borders whole (workers raise, conductors print)."""
+        return _rebuild, (type(self), self.attempted, self.seen, self.allowed, self.next_step)
+
+
+def _rebuild(kind: type[DiagError], attempted: str, seen: str, allowed: str, next_step: str) -> DiagError:
+    return kind(attempted, seen=seen, allowed=allowed, next_step=next_step)
+
+
+class BadInputError(DiagError):
+    """A file, a name or an option that cannot be used."""
+
+    exit_code = ExitCode.USAGE
+
+
+class CannotMeasureError(DiagError):
+    """No device, no connection or no key: nothing was measured."""
+
+    exit_code = ExitCode.CANNOT_MEASURE
+
+
+class TooLittleEvidenceError(DiagError):
+    """A decision was asked of too few takes."""
+
+    exit_code = ExitCode.TOO_LITTLE_EVIDENCE
