@@ -93,4 +93,5 @@ def clip_from_pcm16(data: bytes, sample_rate_hz: int, *, start_s: float | None =
 def pcm16_from_samples(samples: Samples) -> bytes:
     """Mono samples as little-endian 16-bit PCM, rounded and clipped at full scale."""
     scaled = np.clip(np.rint(samples * np.float32(32768.0)), -32768, 32767)
-    return scaled.astype("<i2").tobytes()
+    data: bytes = scaled.astype("<i2").tobytes()
+    return data

@@ -119,9 +119,12 @@ class Measurements:
             and (tap is None or item.tap == tap)
         )
 
-    def value(self, metric: str, *, turn: int | None = None, hop: Hop | None = None, tap: Tap | None = None) -> Any:
-        """The value of the first match, or None where it is absent or was not measured."""
-        return next((item.value for item in self.find(metric, turn=turn, hop=hop, tap=tap)), None)
+    def value(
+        self, metric: str, *, turn: int | None = None, hop: Hop | None = None, tap: Tap | None = None
+    ) -> float | None:
+        """The single-number value of the first match, or None where it is absent or was not measured."""
+        found = next((item.value for item in self.find(metric, turn=turn, hop=hop, tap=tap)), None)
+        return None if isinstance(found, tuple) else found
 
 
 @dataclass(frozen=True, kw_only=True)

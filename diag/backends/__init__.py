@@ -1,0 +1,1 @@
+"""The world: audio ports and Live API clients."""

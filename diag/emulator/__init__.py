@@ -1,0 +1,1 @@
+"""A Live API server that can fail in every way that the real service does."""

@@ -1,0 +1,1 @@
+"""Sans-I/O stages: bytes and time in, bytes and events out."""
