@@ -1,0 +1,100 @@
+"""What a failed connection tells: exceptions of the SDK, of websockets, TLS and sockets turned into facts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "WSS_PROXY", "wss_proxy")
+REFUSING_STATUSES = range(400, 500)
+"""HTTP statuses that say no for good; 5xx say that the service is not there now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """An event's name and data, as in docs/architecture.md."""
+
+    name: Literal["session_refused", "unreachable", "session_closed"]
+    data: Mapping[str, Any]
+
+
+def connect_failure(error: BaseException) -> Fact:
+    """Explain why a session could not be opened.
+
+    A close frame or an HTTP 4xx is an answer of the service (`session_refused`); anything else means that the
+    service was not reached (`unreachable`), with the step that failed.
+    """
+    status = _http_status(error)
+    if status is not None:
+        if status in REFUSING_STATUSES:
+            return Fact(name="session_refused", data={"code": status, "reason": f"HTTP {status}"})
+        return _unreachable("http", f"HTTP {status}")
+    code, reason = close_code_and_reason(error)
+    if code is not None and code != 1006:
+        return Fact(name="session_refused", data={"code": code, "reason": reason})
+    if code == 1006:
+        return _unreachable("http", "the connection was dropped before the session was set up")
+    return _unreachable(_step(error), _plain(error))
+
+
+def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
+    """Close code and reason of an exception of the SDK or of websockets; (None, "") where it has none.
+
+    SDKs raise `APIError` with `.code` and `.details`, older ones and failing sends raise websockets' own
+    `ConnectionClosed` with the frame that was received.
+    """
+    received = getattr(error, "rcvd", None)
+    if received is not None:
+        return int(received.code), str(received.reason)
+    code = getattr(error, "code", None)
+    if isinstance(code, int):
+        return code, str(getattr(error, "details", None) or error)
+    if hasattr(error, "rcvd"):
+        return 1006, "no close frame"
+    return None, ""
+
+
+def proxies_in_force() -> tuple[str, ...]:
+    """Names of the proxy variables that are set."""
+    return tuple(name for name in PROXY_VARIABLES if os.environ.get(name))
+
+
+def _unreachable(step: str, detail: str) -> Fact:
+    return Fact(name="unreachable", data={"step": step, "detail": detail, "proxy": list(proxies_in_force())})
+
+
+def _http_status(error: BaseException) -> int | None:
+    response = getattr(error, "response", None)
+    status = getattr(response, "status_code", None)
+    return status if isinstance(status, int) and not isinstance(getattr(error, "code", None), int) else None
+
+
+def _step(error: BaseException) -> str:
+    chain = list(_causes(error))
+    if any("proxy" in type(item).__name__.lower() for item in chain):
+        return "proxy"
+    if any(isinstance(item, socket.gaierror) for item in chain):
+        return "dns"
+    if any(isinstance(item, ssl.SSLError) for item in chain):
+        return "tls"
+    if any(isinstance(item, OSError) for item in chain):
+        return "tcp"
+    return "http"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _plain(error: BaseException) -> str:
+    text = str(error).strip()
+    if isinstance(error, TimeoutError):
+        return text or "no answer in time"
+    return text or type(error).__name__
