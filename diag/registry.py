@@ -33,6 +33,7 @@ class Metric:
     hops: tuple[Hop, ...] = ()
     taps: tuple[Tap, ...] = ()
     tolerance: float = 0.0
+    optional: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +50,7 @@ class Rule:
     explained_by: tuple[str, ...] = ()
 
 
-_metrics: dict[str, Metric] = {}
+_metrics: dict[tuple[str, str], Metric] = {}
 _rules: dict[str, Rule] = {}
 
 
@@ -66,7 +67,8 @@ def metric(
     """Register a metric function.
 
     The names of its parameters are its needs: `reference, estimated` for a hop metric (give `hops`), `clip` for a
-    tap metric (give `taps`), else any of the taps, `timeline`, `config`, `environment`, `turn`.
+    tap metric (give `taps`), else any of the taps, `timeline`, `config`, `environment`, `turn`. A parameter with a
+    default is optional: it is passed where the take has it, and its absence does not keep the metric from running.
 
     Parameters
     ----------
@@ -86,17 +88,21 @@ def metric(
     Raises
     ------
     TypeError
-        If a parameter is none of the known needs, or a name is registered twice.
+        If a parameter is none of the known needs, or a name is registered twice for the same kind of place: one
+        name may stand for a hop, a tap and a take, with a function each (as `dullness_db`).
     """
 
     def register(function: Callable[..., Reading]) -> Callable[..., Reading]:
         allowed = HOP_NEEDS if hops else TAP_NEEDS if taps else TAKE_NEEDS
         needs = _needs_of(function, allowed, name)
-        if name in _metrics:
-            raise TypeError(f"metric {name} is registered twice")
-        _metrics[name] = Metric(
-            name=name, unit=unit, better=better, version=version, function=function, needs=needs,
-            hops=hops, taps=taps, tolerance=tolerance,
+        optional = tuple(need for need in needs if _has_default(function, need))
+        kind = "hop" if hops else "tap" if taps else "take"
+        if (name, kind) in _metrics:
+            raise TypeError(f"{kind} metric {name} is registered twice")
+        _metrics[name, kind] = Metric(
+            name=name, unit=unit, better=better, version=version, function=function,
+            needs=tuple(need for need in needs if need not in optional),
+            hops=hops, taps=taps, tolerance=tolerance, optional=optional,
         )  # fmt: skip
         return function
 
@@ -157,6 +163,10 @@ def _needs_of(function: Callable[..., Any], allowed: frozenset[str], name: str) 
     if unknown:
         raise TypeError(f"{name} needs {', '.join(unknown)}; known needs here are {', '.join(sorted(allowed))}")
     return needs
+
+
+def _has_default(function: Callable[..., Any], parameter: str) -> bool:
+    return inspect.signature(function).parameters[parameter].default is not inspect.Parameter.empty
 
 
 @cache
