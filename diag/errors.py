@@ -40,8 +40,10 @@ class DiagError(Exception):
         self.seen = seen
         self.allowed = allowed
         self.next_step = next_step
-        parts = [part.strip().rstrip(".;") for part in (seen, allowed, next_step) if part.strip()]
-        super().__init__(f"{attempted.strip().rstrip('.:')}: {'; '.join(parts)}.")
+        parts = (seen, f"allowed: {allowed}" if allowed.strip() else "", next_step)
+        sentence = "; ".join(part.strip().rstrip(".;") for part in parts if part.strip())
+        end = "" if sentence.endswith("?") else "."
+        super().__init__(f"{attempted.strip().rstrip('.:')}: {sentence}{end}")
 
     def __reduce__(self) -> tuple[object, ...]:
         """Cross process borders whole (workers raise, conductors print)."""

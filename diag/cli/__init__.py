@@ -1,1 +1,1 @@
-"""The command line: one file a subcommand, no logic."""
+"""The command line: a thin face over the Python API. One file a subcommand, no logic of its own."""

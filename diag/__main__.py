@@ -1,0 +1,118 @@
+"""Entry point of `diag` and `python -m diag`: turns every ending into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType, TracebackType
+
+import click
+
+from diag.errors import DiagError, ExitCode
+
+
+class Ending:
+    """Context in which a command runs; afterwards `exit_code` is set and what went wrong has been told.
+
+    No exception but `SystemExit` leaves it. This is the only place where an unforeseen one is caught on the command
+    line: its traceback goes to the log file.
+    """
+
+    def __init__(self) -> None:
+        self.exit_code = int(ExitCode.GOOD)
+
+    def __enter__(self) -> Ending:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if error is None or isinstance(error, SystemExit):
+            return False
+        self.exit_code = int(_told(error))
+        return True
+
+
+def _told(error: BaseException) -> ExitCode:
+    if isinstance(error, DiagError):
+        _say(str(error))
+        return error.exit_code
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        kept = error.__cause__ if isinstance(error, click.Abort) else error
+        _say(f"Stopped. {kept}" if kept is not None and str(kept) else "Stopped.")
+        return ExitCode.STOPPED
+    if isinstance(error, click.ClickException):
+        _say(_usage_sentence(error))
+        return ExitCode.USAGE
+    if isinstance(error, BrokenPipeError):
+        # Whoever read our output has had enough; Python must not complain about it while it shuts down.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return ExitCode.GOOD
+    from diag import logbook
+
+    place = logbook.write_bug(error)
+    _say(
+        f"A bug of ours ({type(error).__name__}), not of what you measure: the details are in {place}; "
+        "please report it with that file (it holds no key)."
+    )
+    return ExitCode.BUG
+
+
+def _usage_sentence(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "diag"
+    message = " ".join(error.format_message().split()).rstrip(".")
+    return f"Could not run `{path}`: {message}; see `{path} --help`."
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError):
+        click.echo(sentence, err=True)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Words after `diag`.
+
+    Returns
+    -------
+    int
+        An `ExitCode`.
+    """
+    ending = Ending()
+    with ending:
+        from diag.cli.root import diag
+
+        result = diag.main(args=list(arguments), prog_name="diag", standalone_mode=False)
+        ending.exit_code = result if isinstance(result, int) else int(ExitCode.GOOD)
+        sys.stdout.flush()
+    return ending.exit_code
+
+
+def main() -> int:
+    """Run the command line of this process, and return its exit code."""
+    # A polite kill and a closed terminal are stops as Ctrl-C is: devices are given back, what was kept is told.
+    for name in ("SIGTERM", "SIGHUP"):
+        signal.signal(getattr(signal, name), _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    return call(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""`diag bench`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from diag.cli.options import options_from, take_options
+from diag.cli.worded import Worded
+
+
+@click.command(
+    "bench",
+    cls=Worded,
+    examples=(
+        "diag bench",
+        "diag bench healthy playback_16k --takes 3",
+        "diag bench --audio wire --json > bench.json",
+    ),
+)
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@take_options
+def command(scenarios: tuple[str, ...], as_json: bool, fail_on: str, **given: Any) -> int:
+    """Run the release suite: every scenario must show what it says, and nothing else.
+
+    Name scenarios to run only those. The report is bench.html in the output folder.
+    """
+    from diag.bench import bench
+    from diag.cli.progress import TerminalProgress
+    from diag.cli.show import show_report
+
+    with TerminalProgress() as progress:
+        report = bench(options_from(given), progress, scenarios=scenarios)
+    return show_report(report, as_json=as_json, fail_on=fail_on)

@@ -1,0 +1,147 @@
+"""Options that several commands share, and what they may be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from diag.errors import BadInputError
+
+if TYPE_CHECKING:
+    from diag.conduct import Options
+
+Command = Callable[..., Any]
+MAX_TAKES = 10_000
+PORTS = ("mouth", "microphone", "speaker", "ear")
+
+
+class Whole(click.ParamType[int]):
+    """A whole number in a range."""
+
+    name = "number"
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            number = self.low - 1
+        if not self.low <= number <= self.high:
+            raise BadInputError(
+                f"Could not use {_named(param)} {value}",
+                seen=f"{value!r}",
+                allowed=f"a whole number from {self.low} to {self.high}",
+                next_step=f"write for example {_named(param)} {max(self.low, 5)}",
+            )
+        return number
+
+
+class OneOf(click.Choice[str]):
+    """One of a few words."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value not in self.choices:
+            close = difflib.get_close_matches(str(value), self.choices, n=1)
+            raise BadInputError(
+                f"Could not use {_named(param)} {value}",
+                seen=f"{value!r}",
+                allowed=", ".join(self.choices),
+                next_step=f"write {_named(param)} {close[0] if close else self.choices[0]}",
+            )
+        return str(value)
+
+
+class DeviceOfPort(click.ParamType[tuple[str, str]]):
+    """`PORT=NAME`."""
+
+    name = "port=name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        port, equals, name = str(value).partition("=")
+        if port not in PORTS or not equals or not name.strip():
+            raise BadInputError(
+                f"Could not use --device {value}",
+                seen=f"{value!r}",
+                allowed=f"PORT=NAME with PORT one of {', '.join(PORTS)} and NAME a device's name or number",
+                next_step="list the devices with `diag devices`",
+            )
+        return port, name.strip()
+
+
+def _named(param: click.Parameter | None) -> str:
+    return max(param.opts, key=len) if param is not None and param.opts else "this option"
+
+
+def _stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+audio_option = click.option(
+    "--audio", type=OneOf(["wire", "virtual", "system"]), default="virtual", show_default=True,
+    help="wire: no devices; virtual: devices that diag makes and removes; system: this machine's own.",
+)  # fmt: skip
+endpoint_option = click.option(
+    "--endpoint", default="emulator", show_default=True, metavar="[emulator|gemini|URL]",
+    help="Who answers: the built-in simulated service, the real one (needs a key, may cost money), or an address.",
+)  # fmt: skip
+device_option = click.option(
+    "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
+    help="With --audio system: the device of a port (mouth, microphone, speaker, ear). Repeatable.",
+)  # fmt: skip
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on standard output, everything else on standard error."
+)
+fail_on_option = click.option(
+    "--fail-on", type=OneOf(["error", "warning", "never"]), default="error", show_default=True,
+    help="From which severity on the exit code is 1.",
+)  # fmt: skip
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=True), default=None, metavar="DIR",
+    help="Folder for runs and reports.  [default: reports]",
+)  # fmt: skip
+embed_option = click.option(
+    "--embed", type=OneOf(["evidence", "all", "none"]), default="evidence", show_default=True,
+    help="Audio inside the report: the stretches that prove a finding, everything, or nothing.",
+)  # fmt: skip
+resume_option = click.option(
+    "--resume", type=click.Path(path_type=Path), default=None, metavar="RUN",
+    help="Go on with an unfinished run: its folder.",
+)  # fmt: skip
+
+take_options = _stacked(
+    click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
+                 help="Takes of each configuration."),
+    click.option("--prompt", "prompts", multiple=True, metavar="NAME|WAV",
+                 help="What is said: the name of a recorded prompt or a WAV file of yours. Repeatable."),
+    audio_option,
+    device_option,
+    endpoint_option,
+    out_option,
+    click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N",
+                 help="Seed of every random choice."),
+    click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
+                 help="Takes side by side.  [default: as the cores allow]"),
+    embed_option,
+    json_option,
+    fail_on_option,
+)  # fmt: skip
+
+
+def options_from(given: dict[str, Any]) -> Options:
+    """The options of the Python API from those of the command line; unknown ones are left for the caller."""
+    from diag.conduct import Options
+
+    names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume")
+    values = {name: given[name] for name in names if name in given}
+    return Options(**values, devices=dict(given.get("devices", ())))

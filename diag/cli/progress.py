@@ -1,0 +1,83 @@
+"""Progress of takes on standard error: a live line for a person, one plain line a take in a pipe."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class TerminalProgress:
+    """Tells of takes as they end (`diag.conduct.Progress`); a context manager that leaves a clean line behind."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self._takes = 0
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> TerminalProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        if isinstance(error, KeyboardInterrupt) and not str(error) and not self.kept:
+            raise KeyboardInterrupt("No take had ended, so nothing is kept.") from None
+
+    def started(self, *, title: str, takes: int, about_s: float | None) -> None:
+        """Say what will be done, and begin the live line where there is a person to see it."""
+        about = "" if about_s is None else f", about {_duration(about_s)}"
+        self._takes += takes
+        self.note(f"{title}: {takes} {'take' if takes == 1 else 'takes'}{about}")
+        if self._bar is None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+            self._bar = _live_line()
+            self._bar.start()
+        if self._bar is not None and self._task is None:
+            self._task = self._bar.add_task("takes", total=self._takes)
+        elif self._bar is not None and self._task is not None:
+            self._bar.update(self._task, total=self._takes)
+
+    def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None:
+        """One finished take: its sentence, and why it does not count if so."""
+        self.kept += 1
+        tail = f"  (discarded: {discarded})" if discarded else ""
+        self.note(f"  {run} take {take}  {line}{tail}")
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task)
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            click.echo(text, err=True)
+
+
+def _live_line() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def _duration(value_s: float) -> str:
+    minutes, seconds = divmod(round(value_s), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

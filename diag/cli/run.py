@@ -1,0 +1,41 @@
+"""`diag run`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from diag.cli.options import options_from, resume_option, take_options
+from diag.cli.worded import Worded
+
+
+@click.command(
+    "run",
+    cls=Worded,
+    examples=(
+        "diag run healthy",
+        "diag run my_app.toml --prompt question.wav --takes 20",
+        "diag run healthy --audio system --endpoint gemini",
+        "diag run --resume reports/runs/20261122-140500-healthy-7f3a",
+    ),
+)
+@click.argument("config", required=False)
+@take_options
+@resume_option
+def command(config: str | None, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
+    """Take recordings of one configuration and say what is wrong with them.
+
+    CONFIG is a TOML file, the name of a file in scenarios/, or the folder of a saved run, whose
+    configuration is run again.
+    """
+    if config is None and resume is None:
+        raise click.UsageError("no CONFIG given, as in `diag run healthy`")
+    from diag.cli.progress import TerminalProgress
+    from diag.cli.show import show_report
+    from diag.conduct import run
+
+    with TerminalProgress() as progress:
+        report = run(config or str(resume), options_from({**given, "resume": resume}), progress)
+    return show_report(report, as_json=as_json, fail_on=fail_on)

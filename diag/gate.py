@@ -1,0 +1,65 @@
+"""From a report to an exit code: did what was measured pass?"""
+
+from __future__ import annotations
+
+from diag.errors import ExitCode
+from diag.results import Change, Report, RunFinding, Severity
+
+FAIL_ON = ("error", "warning", "never")
+UNREACHABLE_CODE = "CFG009"
+ENVIRONMENT_PREFIX = "ENV"
+
+
+def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
+    """How a command that made this report ends.
+
+    Parameters
+    ----------
+    report : Report
+        A bench report (`extra["bench"]`) is judged by its rows, any other by the findings of all its runs and by its
+        comparisons.
+    fail_on : {"error", "warning", "never"}
+        From which severity on a finding fails the run.
+
+    Returns
+    -------
+    ExitCode
+        CANNOT_MEASURE where a run has no counted take, or where nothing but the endpoint's absence (CFG009) or this
+        machine (ENV) is at fault: those say nothing about the product. FAILED for findings or a regression.
+        TOO_LITTLE_EVIDENCE where a comparison could not decide. A refusal by the service is a measurement.
+    """
+    if not report.runs or any(not run.counted for run in report.runs):
+        return ExitCode.CANNOT_MEASURE
+    if "bench" in report.extra:
+        passed = all(row["passed"] for row in report.extra["bench"]) and not _regressed(report)
+        return ExitCode.GOOD if passed or fail_on == "never" else ExitCode.FAILED
+    hindered, failing = _split(report, fail_on)
+    if fail_on != "never" and (failing or _regressed(report)):
+        return ExitCode.FAILED
+    if hindered:
+        return ExitCode.CANNOT_MEASURE
+    if any(comparison.verdict is Change.TOO_FEW for comparison in report.comparisons):
+        return ExitCode.TOO_LITTLE_EVIDENCE
+    return ExitCode.GOOD
+
+
+def _split(report: Report, fail_on: str) -> tuple[list[RunFinding], list[RunFinding]]:
+    """Findings that hindered the measurement, and findings about the product, at or above the limit."""
+    least = Severity.WARNING if fail_on == "warning" else Severity.ERROR
+    hindered: list[RunFinding] = []
+    failing: list[RunFinding] = []
+    for run in report.runs:
+        for item in run.findings:
+            if item.finding.severity.rank < least.rank:
+                continue
+            roots = {item.finding.code, item.finding.consequence_of or item.finding.code}
+            (hindered if any(_hinders(code) for code in roots) else failing).append(item)
+    return hindered, failing
+
+
+def _hinders(code: str) -> bool:
+    return code == UNREACHABLE_CODE or code.startswith(ENVIRONMENT_PREFIX)
+
+
+def _regressed(report: Report) -> bool:
+    return any(comparison.verdict is Change.WORSE for comparison in report.comparisons)

@@ -1,0 +1,70 @@
+"""The log file: what libraries say, and the traceback of a bug. Never a key."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from diag import __version__
+
+KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+MAX_BYTES = 1_000_000
+
+
+def log_path() -> Path:
+    """Where the log file is: `diag/diag.log` under `XDG_STATE_HOME` (~/.local/state), else in the temporary folder."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    for folder in (Path(state) / "diag", Path(tempfile.gettempdir()) / f"diag-{os.getuid()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder / "diag.log"
+    return Path(tempfile.gettempdir()) / "diag.log"
+
+
+def without_keys(text: str) -> str:
+    """The text with every key that the environment holds taken out."""
+    for variable in KEY_VARIABLES:
+        key = os.environ.get(variable, "").strip()
+        if key:
+            text = text.replace(key, f"<{variable}>")
+    return text
+
+
+class _KeylessFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_keys(super().format(record))
+
+
+def send_logs_to_file() -> Path:
+    """From now on, log records and warnings of all libraries go to the log file and not to the terminal."""
+    path = log_path()
+    root = logging.getLogger()
+    if not any(isinstance(handler.formatter, _KeylessFormatter) for handler in root.handlers):
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", delay=True
+        )
+        handler.setFormatter(_KeylessFormatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+    logging.captureWarnings(True)
+    return path
+
+
+def write_bug(error: BaseException) -> Path:
+    """Append the traceback of an unforeseen error to the log file, and return its path."""
+    path = log_path()
+    text = "".join(traceback.format_exception(error))
+    with path.open("a", encoding="utf-8") as file:
+        file.write(
+            f"\ndiag {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+            f"{without_keys(' '.join(sys.argv))}\n{without_keys(text)}"
+        )
+    return path
