@@ -1,0 +1,53 @@
+# `make help` lists the targets. Needs git, make and Python 3.11 or newer; everything else is set up in .venv.
+
+# The first Python that is new enough. Another one: make setup PYTHON=/path/to/python3.13
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+VENV := .venv
+READY := $(VENV)/.ready
+RUN := $(VENV)/bin
+PIP_INSTALL := $(RUN)/python -m pip install --quiet --disable-pip-version-check --no-input
+
+export PYTHON
+export PIP_ROOT_USER_ACTION := ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench test check test-all voices clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
+		printf '%-18s %s\n' "$$name" "$$what"; done
+
+setup: $(READY)  ## install what is needed: system packages where allowed, and .venv
+
+$(READY): pyproject.toml tools/system_packages.sh
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "setup: found no Python 3.11 or newer; install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; fi
+	@tools/system_packages.sh
+	@[ -x $(RUN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "setup: could not make a virtual environment with $(PYTHON); install its venv package (python3-venv)" >&2; exit 1; }
+	@echo "setup: installing Python packages into $(VENV) (a minute or two the first time)"
+	@$(PIP_INSTALL) --editable '.[test]'
+	@touch $@
+	@echo "setup: done"
+
+bench: setup  ## every scenario through virtual devices; table on the screen, report in reports/bench.html
+	@$(RUN)/diag bench
+
+test: setup  ## the test suite (no sound card, key or internet needed)
+	@$(RUN)/python -m pytest -q -m "not slow and not live"
+
+test-all: setup  ## the same with the tests that take minutes
+	@$(RUN)/python -m pytest -q -m "not live"
+
+check: setup  ## lint, format and types
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy --strict diag
+
+voices: setup  ## figures of the recorded prompts and replies
+	@$(RUN)/python tools/make_voices.py --figures
+
+clean:  ## remove .venv and caches; reports stay
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find diag tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

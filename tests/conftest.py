@@ -1,0 +1,22 @@
+"""Fixtures for all tests."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def scenarios() -> Path:
+    """The folder of scenarios, prompts and replies."""
+    return ROOT / "scenarios"
+
+
+@pytest.fixture(scope="session")
+def real_speech() -> Path:
+    """A folder of real recordings beside the repository; tests that need it are skipped where there is none."""
+    folder = ROOT.parent / "shared" / "speech"
+    if not folder.is_dir():
+        pytest.skip("no real recordings beside the repository")
+    return folder
