@@ -1,0 +1,203 @@
+"""Recordings: any audio file in, or one clear sentence that says why not; the only importer of soundfile."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import stat
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diag.clip import Clip, Samples, pcm16_from_samples
+from diag.errors import BadInputError
+
+MAX_SAMPLES = 60 * 60 * 48000
+"""Largest recording that is read whole: one hour of 48 kHz mono, 690 MB as float32."""
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4000, 384000
+
+_RAW_ENCODINGS = {"s16le": "<i2", "s16be": ">i2", "u8": "u1", "f32le": "<f4"}
+_PLAIN_WAV = "`ffmpeg -i {name} -c:a pcm_s16le fixed.wav` makes a plain WAV"
+
+
+def read_wav(path: str | Path) -> Clip:
+    """Read a recording: WAV, FLAC or Ogg of any sample format and channel count.
+
+    Returns
+    -------
+    Clip
+        Shape (n,) for mono, else (n, channels); no place on a clock.
+
+    Raises
+    ------
+    BadInputError
+        If the file is missing, a folder, empty, truncated, too long (`MAX_SAMPLES`), without frames, not audio, holds
+        samples that are not finite, or has a sample rate outside 4 to 384 kHz.
+    """
+    path = Path(path)
+    attempted = f"Could not read the recording {path}"
+    size = _size_of(path, attempted)
+    _check_riff_whole(path, size, attempted)
+    import soundfile as sf
+
+    try:
+        info = sf.info(str(path))
+        _check_shape(info.frames, info.channels, info.samplerate, path, attempted)
+        samples, rate_hz = sf.read(str(path), dtype="float32")
+    except (sf.LibsndfileError, OSError) as error:
+        with path.open("rb") as file:
+            head = file.read(12)
+        raise BadInputError(
+            attempted,
+            seen=f"not audio that can be decoded ({str(error).rsplit(': ', 1)[-1].strip()} It begins with {head!r})",
+            allowed="WAV, FLAC or Ogg; headerless PCM needs its format, as `--raw s16le:24000`",
+            next_step=_PLAIN_WAV.format(name=path.name),
+        ) from None
+    if samples.shape[0] < info.frames:
+        raise _truncated(attempted, f"{samples.shape[0]} of {info.frames} frames are there")
+    _check_finite(samples, rate_hz, attempted)
+    return Clip(samples=samples, sample_rate_hz=rate_hz)
+
+
+def read_raw(path: str | Path, spec: str) -> Clip:
+    """Read headerless PCM.
+
+    Parameters
+    ----------
+    path : str or Path
+    spec : str
+        Encoding, sample rate and, if not mono, channels: "s16le:24000", "f32le:48000:2". Encodings are s16le, s16be,
+        u8 and f32le.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be used or the specification is not one of those.
+    """
+    path = Path(path)
+    attempted = f"Could not read the recording {path} as {spec}"
+    encoding, _, rest = spec.partition(":")
+    numbers = rest.split(":")
+    allowed = f"ENCODING:RATE or ENCODING:RATE:CHANNELS with one of {', '.join(_RAW_ENCODINGS)}"
+    if encoding not in _RAW_ENCODINGS or len(numbers) > 2 or not all(number.isdecimal() for number in numbers):
+        raise BadInputError(attempted, seen=f"`{spec}`", allowed=allowed, next_step="write for example s16le:24000")
+    rate_hz, channels = int(numbers[0]), int(numbers[1]) if len(numbers) == 2 else 1
+    dtype = np.dtype(_RAW_ENCODINGS[encoding])
+    size = _size_of(path, attempted)
+    frame_bytes = dtype.itemsize * max(channels, 1)
+    _check_shape(size // frame_bytes, channels, rate_hz, path, attempted)
+    if size % frame_bytes:
+        raise BadInputError(
+            attempted,
+            seen=f"{size} bytes are not a whole number of {frame_bytes}-byte frames",
+            next_step="check the encoding and the channels, or cut the file",
+        )
+    values = np.frombuffer(path.read_bytes(), dtype=dtype)
+    if encoding == "f32le":
+        samples = values.astype(np.float32)
+    elif encoding == "u8":
+        samples = (values.astype(np.float32) - np.float32(128)) / np.float32(128)
+    else:
+        samples = values.astype(np.float32) / np.float32(32768)
+    samples = samples.reshape(-1, channels) if channels > 1 else samples
+    _check_finite(samples, rate_hz, attempted)
+    return Clip(samples=samples, sample_rate_hz=rate_hz)
+
+
+def encode_wav(clip: Clip, *, pcm16: bool) -> bytes:
+    """A clip as the bytes of a WAV file: 16-bit PCM, or 32-bit float."""
+    import soundfile as sf
+
+    samples: Any = clip.samples
+    if pcm16:
+        samples = np.frombuffer(pcm16_from_samples(clip.samples), dtype="<i2").reshape(clip.samples.shape)
+    buffer = io.BytesIO()
+    sf.write(buffer, samples, clip.sample_rate_hz, format="WAV", subtype="PCM_16" if pcm16 else "FLOAT")
+    return buffer.getvalue()
+
+
+def _size_of(path: Path, attempted: str) -> int:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise BadInputError(attempted, seen="no such file", next_step=_near(path)) from None
+    except OSError as error:
+        raise BadInputError(
+            attempted, seen=error.strerror or str(error), next_step="check the path and its rights"
+        ) from None
+    if stat.S_ISDIR(status.st_mode):
+        raise BadInputError(attempted, seen="it is a folder", allowed="one audio file", next_step="name a file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise BadInputError(
+            attempted, seen="it is a pipe or a device", allowed="a regular file", next_step="save it to a file first"
+        )
+    if not os.access(path, os.R_OK):
+        raise BadInputError(attempted, seen="permission denied", next_step="check the rights of the file")
+    if status.st_size == 0:
+        raise BadInputError(attempted, seen="the file is empty (0 bytes)", next_step="record it again")
+    return status.st_size
+
+
+def _near(path: Path) -> str:
+    folder = path.parent
+    names = [item.name for item in folder.iterdir()] if folder.is_dir() and os.access(folder, os.R_OK) else []
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"did you mean `{folder / close[0]}`?" if close else "check the path"
+
+
+def _check_riff_whole(path: Path, size: int, attempted: str) -> None:
+    """Decoders read a cut WAV without a word; its own header tells what is missing."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+            return
+        place = 12
+        while len(chunk := file.read(8)) == 8:
+            name, length = chunk[:4], struct.unpack("<I", chunk[4:])[0]
+            place += 8
+            if name == b"data":
+                open_ended = length in (0xFFFFFFFF, 0x7FFFFFFF)
+                if not open_ended and place + length > size:
+                    raise _truncated(attempted, f"its header announces {length} bytes of audio, {size - place} follow")
+                return
+            place += length + length % 2
+            file.seek(place)
+    raise _truncated(attempted, "the header ends before any audio")
+
+
+def _truncated(attempted: str, seen: str) -> BadInputError:
+    return BadInputError(attempted, seen=f"the file is cut off: {seen}", next_step="copy or record it again, whole")
+
+
+def _check_shape(frames: int, channels: int, rate_hz: int, path: Path, attempted: str) -> None:
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ or channels < 1:
+        raise BadInputError(
+            attempted,
+            seen=f"{channels} channel(s) at {rate_hz} Hz",
+            allowed=f"sample rates of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz",
+            next_step=_PLAIN_WAV.format(name=path.name),
+        )
+    if frames < 1:
+        raise BadInputError(attempted, seen="there is a header but no audio (0 frames)", next_step="record it again")
+    if frames * channels > MAX_SAMPLES:
+        raise BadInputError(
+            attempted,
+            seen=f"{frames / rate_hz / 60:.0f} min of {channels} channel(s) at {rate_hz} Hz",
+            allowed=f"at most {MAX_SAMPLES} samples, one hour of 48 kHz mono",
+            next_step=f"cut it, as `ffmpeg -i {path.name} -t 600 part.wav`",
+        )
+
+
+def _check_finite(samples: Samples, rate_hz: int, attempted: str) -> None:
+    bad = ~np.isfinite(samples)
+    if bad.any():
+        frame = int(np.argwhere(bad)[0][0])
+        raise BadInputError(
+            attempted,
+            seen=f"{int(bad.sum())} samples are not finite numbers, the first at {frame / rate_hz:.3f} s",
+            allowed="finite samples",
+            next_step="write the file again; whatever made it divided by zero or overflowed",
+        )
