@@ -119,6 +119,16 @@ def encode_wav(clip: Clip, *, pcm16: bool) -> bytes:
     return buffer.getvalue()
 
 
+def encode_flac(clip: Clip) -> bytes:
+    """A clip as the bytes of a FLAC file of 16 bits, rounded without dither and clipped at full scale."""
+    import soundfile as sf
+
+    samples = np.frombuffer(pcm16_from_samples(clip.samples), dtype="<i2").reshape(clip.samples.shape)
+    buffer = io.BytesIO()
+    sf.write(buffer, samples, clip.sample_rate_hz, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
 def _size_of(path: Path, attempted: str) -> int:
     try:
         status = path.stat()
