@@ -1,0 +1,96 @@
+"""Which take of a run the report shows and plays, and which stretch of each tap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from diag.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
+from diag.clip import Clip
+from diag.results import RunFinding, RunResult, TakeResult
+from diag.take import Span, Take, Turn
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The take that stands for a run, its judgement, the turn shown, and why it was chosen."""
+
+    take: Take
+    result: TakeResult | None
+    turn: Turn | None
+    why: str
+
+
+def pick(run: RunResult, takes: Sequence[Take]) -> Pick | None:
+    """The take with the worst finding, else the one with the median time to first audio; None without takes.
+
+    `takes` may load its members when they are asked for: only the chosen one is.
+    """
+    for result, why, turn in _preferred(run):
+        take = _loaded(run, takes, result.id)
+        if take is not None:
+            return Pick(take, result, _turn(take, turn), why)
+    return None
+
+
+def _preferred(run: RunResult) -> Iterator[tuple[TakeResult, str, int | None]]:
+    """Results of a run in the order in which they would be shown, with the reason and the turn concerned."""
+    counted = {result.id: result for result in run.counted}
+    for found in sorted(run.findings, key=lambda item: (item.finding.consequence_of is not None, -_rank(item))):
+        named = next((item.turn for item in found.finding.evidence if item.turn is not None), None)
+        for take_id in found.take_ids:
+            if take_id in counted:
+                yield counted[take_id], f"shows {found.finding.code}", named
+    timed = [
+        (value, result.id)
+        for result in counted.values()
+        if (value := result.measurements.value("ttfa_heard_s")) is not None
+    ]
+    if timed:
+        yield counted[sorted(timed)[(len(timed) - 1) // 2][1]], "median time to first audio", None
+    for result in counted.values():
+        yield result, "first counted take", None
+    for result in run.takes:
+        yield result, "discarded; no other take to show", None
+
+
+def _loaded(run: RunResult, takes: Sequence[Take], take_id: str) -> Take | None:
+    index = [result.id for result in run.takes].index(take_id)
+    if index < len(takes) and takes[index].id == take_id:
+        return takes[index]
+    return next((take for take in takes if take.id == take_id), None)
+
+
+def _rank(item: RunFinding) -> int:
+    return item.finding.severity.rank
+
+
+def _turn(take: Take, index: int | None) -> Turn | None:
+    named = next((turn for turn in take.turns if turn.index == index), None)
+    return named or next(iter(take.turns), None)
+
+
+def stretch(take: Take, turn: Turn | None, tap: Tap) -> Clip | None:
+    """The prompt on the taps before the service, the reply on the taps behind it; mono.
+
+    None where the tap was not recorded or holds nothing of this turn.
+    """
+    clip = take.clips.get(tap)
+    if clip is None or clip.frames == 0:
+        return None
+    if tap is Tap.HEARD:
+        clip = clip.channel(HEARD_REPLY_CHANNEL)
+    elif clip.channels > 1:
+        clip = clip.channel(HEARD_PROMPT_CHANNEL)
+    span = _span(turn, tap)
+    if span is None:
+        return None
+    cut = clip.slice(*span)
+    return cut if cut.frames else None
+
+
+def _span(turn: Turn | None, tap: Tap) -> Span | None:
+    if turn is None:
+        return None
+    before = tap in (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
+    return (turn.prompt_spans if before else turn.reply_spans).get(tap)

@@ -1,0 +1,188 @@
+"""The audio that the report carries: which clips, how much of each, inside the file or beside it.
+
+All of it is FLAC, bit for bit what was recorded (16 bits): a lossy copy would lose the clicks, silences and
+clipped samples that a finding points at.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from diag.chain import Hop, Tap
+from diag.clip import Clip
+from diag.dsp.level import peak_dbfs
+from diag.dsp.speech import active_level_dbfs, first_audible_frame
+from diag.recordings import encode_flac
+from diag.report.picks import Pick, stretch
+from diag.report.svg import envelope, peaks
+from diag.results import RunResult, Spot
+
+Embed = Literal["evidence", "all", "none"]
+
+EVIDENCE_CLIPS = 12
+EVIDENCE_S = 6.0
+EVIDENCE_BYTES = 1_300_000
+BESIDE_BYTES = 10_000_000
+"""Above this size audio goes into files beside the report; browsers are slow with larger pages."""
+
+WAVE_WIDTH = 1000.0
+WAVE_HEIGHT = 60.0
+_WAVE_COLUMNS = 220
+_LOUD_DBFS = -14.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Player:
+    """One clip to listen to, or the reason why it cannot be."""
+
+    id: str
+    run: str
+    take: str
+    tap: Tap
+    src: str | None
+    same_as: str | None
+    left_out: str | None
+    note: str
+    facts: str
+    wave: str
+    duration_s: float
+    level_dbfs: float | None
+    onset_s: float | None
+    loud: bool
+
+
+@dataclass(frozen=True)
+class _Wish:
+    index: int
+    run: RunResult
+    pick: Pick
+    tap: Tap
+    spots: tuple[Spot, ...]
+
+
+Players = Mapping[tuple[int, Tap], Player]
+"""Players by number of the run in the report (two runs may share a name) and tap."""
+
+
+def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: Path) -> dict[tuple[int, Tap], Player]:
+    """A player for each tap worth hearing of each run, the most telling ones first while there is room.
+
+    Parameters
+    ----------
+    picks : sequence of (int, RunResult, Pick)
+        Runs with their number in the report, in the order in which they deserve room.
+    embed : {"evidence", "all", "none"}
+        "evidence" keeps at most 12 clips of 6 s; "all" every tap of the take shown, in full; "none" no audio.
+    out : Path
+        Where the report will be written; audio that does not fit goes into a folder beside it.
+    """
+    wishes = _wishes(picks, embed)
+    players: dict[tuple[int, Tap], Player] = {}
+    by_hash: dict[str, str] = {}
+    data: dict[str, bytes] = {}
+    spent = 0
+    for wish in wishes:
+        clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
+        if clip is None:
+            continue
+        cut, note = (clip, "") if embed == "all" else _evidence(clip, wish)
+        player = _described(wish, cut, note, f"clip-{len(players) + 1}")
+        if embed == "none":
+            players[wish.index, wish.tap] = replace(player, left_out="audio was not asked for (--embed none)")
+            continue
+        flac = encode_flac(cut)
+        digest = hashlib.sha256(flac).hexdigest()
+        if digest in by_hash:
+            players[wish.index, wish.tap] = replace(player, same_as=by_hash[digest])
+            continue
+        size = len(flac) * 4 // 3
+        if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > EVIDENCE_BYTES):
+            players[wish.index, wish.tap] = replace(player, left_out="left out to keep this file small (--embed all)")
+            continue
+        spent += size
+        by_hash[digest] = player.id
+        data[player.id] = flac
+        players[wish.index, wish.tap] = player
+    beside = out.with_name(f"{out.stem}_audio") if spent > BESIDE_BYTES else None
+    return {
+        key: replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player
+        for key, player in players.items()
+    }
+
+
+def _source(name: str, flac: bytes, beside: Path | None) -> str:
+    if beside is None:
+        return f"data:audio/flac;base64,{base64.b64encode(flac).decode('ascii')}"
+    beside.mkdir(parents=True, exist_ok=True)
+    (beside / f"{name}.flac").write_bytes(flac)
+    return f"{beside.name}/{name}.flac"
+
+
+def _wishes(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed) -> list[_Wish]:
+    """What each run would like to have played: every run's most telling clip comes before any run's second one."""
+    ranked = [[(index, run, chosen, tap) for tap in _taps(run, embed)] for index, run, chosen in picks]
+    rounds = max((len(taps) for taps in ranked), default=0)
+    ordered = [taps[index] for index in range(rounds) for taps in ranked if index < len(taps)]
+    return [_Wish(index, run, chosen, tap, _spots(run, tap)) for index, run, chosen, tap in ordered]
+
+
+def _taps(run: RunResult, embed: Embed) -> tuple[Tap, ...]:
+    """Where a fault can be heard comes first: behind its hop, then before it."""
+    if embed == "all":
+        return tuple(Tap)
+    faulty: list[Tap] = []
+    for found in run.findings:
+        hop = found.finding.hop
+        if hop is not None and hop is not Hop.SERVICE and found.finding.consequence_of is None:
+            faulty += [hop.ends[1], hop.ends[0]]
+    return tuple(dict.fromkeys([Tap.HEARD, *faulty, Tap.RECEIVED, Tap.PROMPT]))
+
+
+def _spots(run: RunResult, tap: Tap) -> tuple[Spot, ...]:
+    return tuple(
+        spot for found in run.findings for item in found.finding.evidence for spot in item.spots if spot.tap is tap
+    )
+
+
+def _evidence(clip: Clip, wish: _Wish) -> tuple[Clip, str]:
+    """At most six seconds: around the first spot that a finding points at, else from the start."""
+    if clip.duration_s <= EVIDENCE_S:
+        return clip, ""
+    whole = wish.pick.take.clips[wish.tap]
+    start_s = 0.0
+    if wish.spots and clip.start_s is not None and whole.start_s is not None:
+        in_cut_s = wish.spots[0].start_s - (clip.start_s - whole.start_s)
+        start_s = min(max(in_cut_s - 2.0, 0.0), clip.duration_s - EVIDENCE_S)
+    rate = clip.sample_rate_hz
+    cut = clip.slice(round(start_s * rate), round((start_s + EVIDENCE_S) * rate))
+    return cut, f"{start_s:.1f} to {start_s + EVIDENCE_S:.1f} s of {clip.duration_s:.1f} s"
+
+
+def _described(wish: _Wish, clip: Clip, note: str, name: str) -> Player:
+    level = active_level_dbfs(clip.samples, clip.sample_rate_hz)
+    peak = peak_dbfs(clip.samples)
+    onset = first_audible_frame(clip.samples, clip.sample_rate_hz)
+    loudness = f"speech {level:.0f} dBFS RMS, peak {peak:.0f} dBFS" if level is not None else "silence"
+    loudest = max(float(abs(clip.samples).max()), 0.01)
+    half = (WAVE_HEIGHT / 2 - 2) / loudest
+    return Player(
+        id=name,
+        run=wish.run.name,
+        take=wish.pick.take.id,
+        tap=wish.tap,
+        src=None,
+        same_as=None,
+        left_out=None,
+        note=note,
+        facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {loudness.replace('-', '−')}",
+        wave=envelope(peaks(clip.samples, _WAVE_COLUMNS), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
+        duration_s=clip.duration_s,
+        level_dbfs=level,
+        onset_s=None if onset is None else onset / clip.sample_rate_hz,
+        loud=level is not None and level > _LOUD_DBFS,
+    )

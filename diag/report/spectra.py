@@ -1,0 +1,120 @@
+"""Spectra of the taps over each other, and spectrograms one above the other on the same axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diag.chain import Tap
+from diag.clip import Clip
+from diag.dsp.level import decibels
+from diag.dsp.spectrum import short_time_power, short_time_power_at
+from diag.report.plots import spectrogram_uri
+from diag.report.svg import points
+
+TOP_HZ = 12000.0
+"""Upper edge of every drawing: the Nyquist frequency of the 24 kHz that the Live API answers with."""
+WIDTH = 1000.0
+HEIGHT = 260.0
+_BAND_HZ = 100.0
+_MATCH_BAND_HZ = (300.0, 3000.0)
+_CEILING_DB = 15.0
+_FLOOR_DB = -60.0
+_PICTURE_COLUMNS = 300
+_PICTURE_BANDS = 96
+_EDGE_DROP_DB = 50.0
+_QUIETEST_BRIGHT_DBFS = -60.0
+"""A picture whose strongest point lies below this level is drawn dark."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One spectrum as an SVG path; `style` names its colour and dash, `words` say where its content ends."""
+
+    name: str
+    style: str
+    path: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Curves in one box of WIDTH by HEIGHT, with places in per cent for the labels of both axes."""
+
+    title: str
+    curves: tuple[Curve, ...]
+    hertz: tuple[tuple[float, str], ...]
+    levels: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A spectrogram with its words."""
+
+    name: str
+    uri: str
+    words: str
+    duration: str
+    share: float
+
+
+def spectra_of(title: str, clips: Sequence[tuple[str, str, Clip]]) -> Spectra | None:
+    """Average spectra of (name, style, clip) over each other; None where none of them holds sound."""
+    curves = [curve for name, style, clip in clips if (curve := _curve(name, style, clip))]
+    if not curves:
+        return None
+    hertz = tuple((hz / TOP_HZ * 100, f"{hz / 1000:g}") for hz in (0, 2000, 4000, 6000, 8000, 10000, 12000))
+    levels = tuple((_y(level) / HEIGHT * 100, f"{level:g}".replace("-", "−")) for level in (0, -20, -40, -60))
+    return Spectra(title, tuple(curves), hertz, levels)
+
+
+def _curve(name: str, style: str, clip: Clip) -> Curve | None:
+    spectrum = short_time_power(clip.samples, clip.sample_rate_hz)
+    voice = spectrum.ltas_band(*_MATCH_BAND_HZ) * _BAND_HZ / (_MATCH_BAND_HZ[1] - _MATCH_BAND_HZ[0])
+    if voice <= 0.0:
+        return None
+    lows = np.arange(0.0, min(TOP_HZ, spectrum.nyquist_hz), _BAND_HZ)
+    power = np.array([spectrum.ltas_band(low, low + _BAND_HZ) for low in lows])
+    levels = decibels(np.sqrt(power / voice))
+    edge_hz = float(lows[np.flatnonzero(levels > levels.max() - _EDGE_DROP_DB)[-1]]) + _BAND_HZ
+    path = points(
+        ((lows + _BAND_HZ / 2) / TOP_HZ * WIDTH).tolist(),
+        [_y(level) for level in np.clip(levels, _FLOOR_DB - 5, _CEILING_DB).tolist()],
+    )
+    return Curve(name, style, path, f"within {_EDGE_DROP_DB:g} dB of its peak up to {edge_hz / 1000:.1f} kHz")
+
+
+def _y(level_db: float) -> float:
+    return (_CEILING_DB - level_db) / (_CEILING_DB - _FLOOR_DB) * HEIGHT
+
+
+def pictures_of(clips: Sequence[tuple[str, Clip]]) -> tuple[Picture, ...]:
+    """Spectrograms of (name, clip) on one axis of time.
+
+    Each is as bright at its own strongest point, for levels differ by device; near silence stays dark.
+    """
+    longest_s = max((clip.duration_s for _, clip in clips), default=0.0)
+    return tuple(_picture(name, clip, longest_s) for name, clip in clips if clip.frames)
+
+
+def _picture(name: str, clip: Clip, longest_s: float) -> Picture:
+    hop_s = max(longest_s / _PICTURE_COLUMNS, 0.004)
+    spectrum = short_time_power_at(clip.samples, clip.sample_rate_hz, 0.032, hop_s, TOP_HZ)
+    lows = np.linspace(0.0, TOP_HZ, _PICTURE_BANDS + 1)[:-1]
+    width_hz = TOP_HZ / _PICTURE_BANDS
+    held = lows < spectrum.nyquist_hz
+    levels = np.full((spectrum.frames, lows.size), np.nan)
+    levels[:, held] = np.stack(
+        [decibels(np.sqrt(spectrum.band_power(low, low + width_hz))) for low in lows[held]], axis=1
+    )
+    strongest = max(float(np.nanmax(levels)), _QUIETEST_BRIGHT_DBFS)
+    words = f"Spectrogram of {name}: {clip.duration_s:.1f} s, 0 to {TOP_HZ / 1000:g} kHz"
+    share = round(clip.duration_s / longest_s * 100, 2)
+    return Picture(name, spectrogram_uri(levels, strongest), words, f"{clip.duration_s:.1f} s", share)
+
+
+def style_of(tap: Tap) -> str:
+    """Name of a tap's colour and dash in the style sheet."""
+    return f"tap-{tap.value}"

@@ -1,0 +1,122 @@
+"""How each hop and each check of a run came out, from its findings and check outcomes alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from diag.chain import Hop
+from diag.report.sentences import State, counted_of, figure, state_of, times_found
+from diag.results import RuleOutcome, RunFinding, RunResult, Severity, Status
+
+FAMILIES = {
+    "MIC": Hop.MICROPHONE,
+    "SND": Hop.SENDER,
+    "CFG": Hop.SERVICE,
+    "SVC": Hop.SERVICE,
+    "PLY": Hop.PLAYER,
+    "SPK": Hop.SPEAKER,
+}
+"""Hop that the checks of a family look at; ENV and TRN look at none of their own."""
+
+_SETUP_FAMILY = "CFG"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule over the takes of a run."""
+
+    code: str
+    name: str
+    state: State
+    word: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class HopState:
+    """One hop in the drawing of the chain."""
+
+    hop: Hop
+    state: State
+    word: str
+    detail: str
+    findings: tuple[RunFinding, ...]
+    figures: tuple[tuple[str, str], ...]
+
+
+def checks_of(run: RunResult) -> tuple[Check, ...]:
+    """Every check of a run, worst first: raised, crashed, not checked, clear.
+
+    A check is good only where it came out clear in at least one counted take and was raised in none.
+    """
+    seen: dict[str, list[RuleOutcome]] = {}
+    for outcome in _outcomes(run):
+        seen.setdefault(outcome.code, []).append(outcome)
+    found = {item.finding.code: item for item in run.findings}
+    checks = [_check(code, outcomes, found.get(code)) for code, outcomes in sorted(seen.items())]
+    return tuple(sorted(checks, key=lambda check: -check.state.rank))
+
+
+def _outcomes(run: RunResult) -> Iterable[RuleOutcome]:
+    for take in run.counted:
+        yield from take.outcomes
+    yield from run.outcomes
+
+
+def _check(code: str, outcomes: list[RuleOutcome], found: RunFinding | None) -> Check:
+    name = outcomes[0].name
+    if found is not None:
+        state = state_of(found.finding.severity)
+        return Check(code, name, state, "found", times_found(found))
+    crashed = [outcome for outcome in outcomes if outcome.status is Status.CRASHED]
+    if crashed:
+        return Check(code, name, State.UNKNOWN, "crashed", crashed[0].reason or "the check itself broke")
+    clear = sum(outcome.status is Status.CLEAR for outcome in outcomes)
+    reasons = Counter(outcome.reason for outcome in outcomes if outcome.status is Status.NOT_CHECKED and outcome.reason)
+    why = "; ".join(reason for reason, _ in reasons.most_common(2))
+    if not clear:
+        return Check(code, name, State.UNKNOWN, "not checked", why)
+    looked = f"clear in {counted_of(clear, len(outcomes), 'time' if len(outcomes) == 1 else 'take')}"
+    return Check(code, name, State.GOOD, "clear", f"{looked}; else {why}" if why else looked)
+
+
+def hops_of(run: RunResult) -> tuple[HopState, ...]:
+    """The five hops of a run, in order of the chain."""
+    checks = checks_of(run)
+    return tuple(_hop(run, hop, checks) for hop in Hop)
+
+
+def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
+    findings = tuple(
+        item for item in run.findings if item.finding.hop is hop and item.finding.severity is not Severity.INFO
+    )
+    figures = _figures(run, hop)
+    if findings:
+        worst = max(findings, key=lambda item: (item.finding.consequence_of is None, item.finding.severity.rank))
+        state = state_of(worst.finding.severity)
+        cause = worst.finding.consequence_of
+        detail = f"follows from {cause}" if cause else f"{worst.finding.code} {worst.finding.name}"
+        return HopState(hop, state, state.word, detail, findings, figures)
+    own = [check for check in checks if FAMILIES.get(check.code[:3]) is hop]
+    looked = [check for check in own if check.state is State.GOOD and check.code[:3] != _SETUP_FAMILY]
+    if looked:
+        return HopState(hop, State.GOOD, "good", f"{len(looked)} of {len(own)} checks clear", (), figures)
+    if not run.counted:
+        return HopState(hop, State.UNKNOWN, "not measured", "no take counted", (), figures)
+    if own:
+        reasons = [check.detail for check in own if check.state is State.UNKNOWN and check.detail]
+        return HopState(hop, State.UNKNOWN, "not measured", reasons[0] if reasons else "", (), figures)
+    said = "measured, but no check judges this hop" if figures else "no check looked at this hop"
+    return HopState(hop, State.UNKNOWN, "not judged" if figures else "not measured", said, (), figures)
+
+
+_HOP_FIGURES = (("rate_ratio", "speed"), ("dullness_db", "treble lost"), ("hop_delay_s", "delay"))
+
+
+def _figures(run: RunResult, hop: Hop) -> tuple[tuple[str, str], ...]:
+    rows = {row.metric: row for row in run.summary if row.hop is hop and row.median is not None}
+    return tuple(
+        (words, figure(rows[metric].median, rows[metric].unit)) for metric, words in _HOP_FIGURES if metric in rows
+    )

@@ -1,0 +1,124 @@
+"""Where the time to first audio went: the stages of each take, and their medians over the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diag.report.sentences import figure, label, spread
+from diag.results import RunResult, SummaryRow, TakeResult
+
+STAGES = (
+    "capture_delay_s",
+    "batching_delay_s",
+    "service_delay_s",
+    "leading_silence_s",
+    "playout_delay_s",
+    "device_delay_s",
+)
+TOTAL = "ttfa_heard_s"
+_MOST_ROWS = 12
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One stage in one row; places in per cent of the axis."""
+
+    stage: str
+    left: float
+    width: float
+    words: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One take, or the medians."""
+
+    name: str
+    bars: tuple[Bar, ...]
+    heard: float | None
+    total: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Legend:
+    """A stage with its median, range and n."""
+
+    stage: str
+    label: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """All rows on one axis from 0 to the longest."""
+
+    rows: tuple[Row, ...]
+    legend: tuple[Legend, ...]
+    end: str
+    hidden: int
+
+
+def waterfall_of(run: RunResult) -> Waterfall | None:
+    """Rows of a run; None where no counted take has a stage."""
+    takes = [(take.id, _values(take), take.measurements.value(TOTAL)) for take in run.counted]
+    rows = [(name, values, heard) for name, values, heard in takes if values]
+    if not rows:
+        return None
+    medians = {row.metric: row.median for row in run.summary if row.metric in (*STAGES, TOTAL) and _first_turn(row)}
+    middle = {stage: value for stage in STAGES if (value := medians.get(stage)) is not None}
+    if middle and len(rows) > 1:
+        rows.insert(0, ("median", middle, medians.get(TOTAL)))
+    longest = max(max(sum(values.values()), heard or 0.0) for _, values, heard in rows)
+    shown = rows[: _MOST_ROWS + 1]
+    return Waterfall(
+        tuple(_row(name, values, heard, longest) for name, values, heard in shown),
+        tuple(_legend(run, stage) for stage in STAGES),
+        figure(longest, "s"),
+        len(rows) - len(shown),
+    )
+
+
+def _values(take: TakeResult) -> dict[str, float]:
+    found = {stage: take.measurements.value(stage) for stage in STAGES}
+    return {stage: value for stage, value in found.items() if value is not None}
+
+
+def _first_turn(row: SummaryRow) -> bool:
+    return row.turn in (None, 0)
+
+
+def _row(name: str, values: dict[str, float], heard: float | None, longest: float) -> Row:
+    bars: list[Bar] = []
+    at = 0.0
+    scale = 100.0 / longest if longest > 0 else 0.0
+    for stage in STAGES:
+        value = values.get(stage)
+        if value is None:
+            continue
+        # A stage below zero is drawn as nothing and told in words: a bar cannot run backwards.
+        bars.append(Bar(stage, round(at * scale, 2), round(max(value, 0.0) * scale, 2), _words(stage, value)))
+        at += value
+    missing = [label(stage).lower() for stage in STAGES if stage not in values]
+    mark = round(heard * scale, 2) if heard is not None and heard >= 0 else None
+    return Row(
+        name if name == "median" else f"take {name}", tuple(bars), mark, figure(heard, "s"), _note(at, heard, missing)
+    )
+
+
+def _words(stage: str, value: float) -> str:
+    return f"{label(stage)} {figure(value, 's')}"
+
+
+def _note(total: float, heard: float | None, missing: Sequence[str]) -> str:
+    if missing:
+        return f"not measured: {', '.join(missing)}"
+    if heard is None:
+        return "stages only; nothing was heard"
+    return f"stages and recording differ by {abs(total - heard) * 1000:.1f} ms"
+
+
+def _legend(run: RunResult, stage: str) -> Legend:
+    row = next((row for row in run.summary if row.metric == stage and _first_turn(row)), None)
+    return Legend(stage, label(stage), spread(row) if row else "not measured")
