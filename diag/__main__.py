@@ -6,9 +6,11 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType, TracebackType
+from typing import Any
 
 import click
 
@@ -56,9 +58,8 @@ def _told(error: BaseException) -> ExitCode:
         return ExitCode.GOOD
     from diag import logbook
 
-    place = logbook.write_bug(error)
     _say(
-        f"A bug of ours ({type(error).__name__}), not of what you measure: the details are in {place}; "
+        f"A bug of ours ({type(error).__name__}), not of what you measure: {logbook.write_bug(error)}; "
         "please report it with that file (it holds no key)."
     )
     return ExitCode.BUG
@@ -74,6 +75,14 @@ def _usage_sentence(error: click.ClickException) -> str:
 def _say(sentence: str) -> None:
     with suppress(OSError):
         click.echo(sentence, err=True)
+
+
+def _log_stray(stray: Any) -> None:
+    """What goes wrong in a thread or while an object dies is for the log file."""
+    from diag import logbook
+
+    if stray.exc_value is not None:
+        logbook.write_bug(stray.exc_value)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -111,6 +120,8 @@ def main() -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    sys.unraisablehook = _log_stray
+    threading.excepthook = _log_stray
     return call(sys.argv[1:])
 
 

@@ -58,13 +58,18 @@ def send_logs_to_file() -> Path:
     return path
 
 
-def write_bug(error: BaseException) -> Path:
-    """Append the traceback of an unforeseen error to the log file, and return its path."""
+def write_bug(error: BaseException) -> str:
+    """Append the traceback of an unforeseen error to the log file; say where it is, or why it could not be written."""
     path = log_path()
     text = "".join(traceback.format_exception(error))
-    with path.open("a", encoding="utf-8") as file:
-        file.write(
-            f"\ndiag {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
-            f"{without_keys(' '.join(sys.argv))}\n{without_keys(text)}"
-        )
-    return path
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(
+                f"\ndiag {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+                f"{without_keys(' '.join(sys.argv))}\n{without_keys(text)}"
+            )
+    except OSError as problem:
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        place = f", at {last[0].name} line {last[0].lineno}" if last else ""
+        return f"the log file {path} could not be written ({problem.strerror}){place}"
+    return f"the details are in {path}"

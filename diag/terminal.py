@@ -1,38 +1,48 @@
-"""What the terminal says of a report: plain lines of text, from nothing but the report."""
+"""What the terminal says of a report: plain lines of text, from nothing but the report, in the report's own words."""
 
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from diag.errors import ExitCode
-from diag.results import Change, Comparison, Report, RunComparison, RunFinding, RunResult, Severity, Status, SummaryRow
-from diag.units import format_value
+from diag.report.sentences import (
+    State,
+    call_of,
+    counted_of,
+    figure,
+    label,
+    place,
+    plural,
+    signed,
+    spread,
+    state_of,
+    times_found,
+    verdict_line,
+)
+from diag.report.states import checks_of
+from diag.results import Change, Comparison, Report, RunComparison, RunFinding, RunResult, SummaryRow
 
-MARKS = {Severity.ERROR: "▲", Severity.WARNING: "■", Severity.INFO: "○"}
-CLEAR_MARK, UNKNOWN_MARK = "●", "○"
-HEADLINES = {
-    ExitCode.GOOD: "READY",
-    ExitCode.FAILED: "NOT READY",
-    ExitCode.CANNOT_MEASURE: "NOT MEASURED",
-    ExitCode.TOO_LITTLE_EVIDENCE: "TOO LITTLE EVIDENCE",
-}
 LATENCIES = ("ttfb_s", "ttfa_received_s", "ttfa_heard_s", "first_speech_s")
 STAGES = (
     "capture_delay_s", "batching_delay_s", "service_delay_s", "leading_silence_s", "playout_delay_s", "device_delay_s",
 )  # fmt: skip
 HOP_MEASURES = ("rate_ratio", "dullness_db")
+EVIDENCE_SHOWN = 3
 
-_COLOURS = {"▲": "31", "■": "33", "●": "32", "○": "36"}
-_HEADLINE = re.compile(r"\A(NOT READY|NOT MEASURED|TOO LITTLE EVIDENCE|READY)")
+_WORDS = {ExitCode.CANNOT_MEASURE: "NOT MEASURED", ExitCode.TOO_LITTLE_EVIDENCE: "TOO FEW TAKES"}
+_COLOURS = {State.FAILS: 31, State.WATCH: 33, State.GOOD: 32, State.UNKNOWN: 36}
+_MARKS = {state.shape: colour for state, colour in _COLOURS.items()}
+_LABEL_WIDTH = 22
 
 
 def coloured(text: str) -> str:
-    """The same text with colour on its marks and its headline; shape and word carry the meaning without it."""
-    text = _HEADLINE.sub(lambda found: f"\x1b[1;{32 if found[0] == 'READY' else 31}m{found[0]}\x1b[0m", text)
-    return re.sub("[▲■●○]", lambda found: f"\x1b[{_COLOURS[found[0]]}m{found[0]}\x1b[0m", text)
+    """The same text with a bold first line and colour on its marks; shape and word carry the meaning without it."""
+    headline, line_end, rest = text.partition("\n")
+    marks = "".join(_MARKS)
+    bold = f"\x1b[1m{headline}\x1b[0m{line_end}{rest}"
+    return re.sub(f"[{marks}]", lambda found: f"\x1b[{_MARKS[found[0]]}m{found[0]}\x1b[39m", bold)
 
 
 def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
@@ -42,11 +52,13 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
     ----------
     report : Report
     code : ExitCode
-        How the command will end (`diag.gate.exit_code`); it decides the headline.
+        How the command will end (`diag.gate.exit_code`).
     width : int
         Columns, at least 40.
     """
-    lines = _wrapped(f"{HEADLINES[code]}  {_sentence(report)}", width, later="  ")
+    verdict = verdict_line(report)
+    state = State.UNKNOWN if code in _WORDS else verdict.state
+    lines = wrapped(f"{state.shape} {_WORDS.get(code, verdict.word)}  {verdict.sentence}", width, later="  ")
     if "bench" in report.extra:
         lines += bench_lines(report.extra["bench"], width)
     else:
@@ -54,225 +66,161 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
             lines += comparison_lines(comparison, width)
         for run in report.runs:
             lines += run_lines(run, width)
-    tail = [f"report  {report.report}"] if report.report else []
-    return "\n".join([*lines, *tail, f"exit code  {int(code)}"])
-
-
-def _sentence(report: Report) -> str:
-    if report.verdict:
-        return _HEADLINE.sub("", report.verdict).strip(" :·-")
-    if report.comparisons:
-        return " ".join(comparison.sentence for comparison in report.comparisons)
-    findings = [item.finding for run in report.runs for item in run.findings]
-    takes = sum(len(run.counted) for run in report.runs)
-    if not takes:
-        return "No take could be counted, so nothing is known."
-    if not findings:
-        return f"Nothing found in {count(takes, 'take')}."
-    numbers = [(count(sum(f.severity is s for f in findings), _NOUNS[s]), s) for s in Severity]
-    told = [text for text, severity in numbers if any(f.severity is severity for f in findings)]
-    return f"{', '.join(told)} in {count(takes, 'take')}."
-
-
-_NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: '1 take', '5 takes'."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    tail = [f"report {report.report}"] if report.report else []
+    return "\n".join([*lines, "", *tail, f"exit code {int(code)}"])
 
 
 def run_lines(run: RunResult, width: int) -> list[str]:
     """One run: its findings, its latencies, what was not looked at, how many takes."""
-    lines = ["", f"{run.name}  {run.title}".rstrip()]
-    roots = [item for item in run.findings if item.finding.consequence_of is None]
+    discarded = [take for take in run.takes if take.discarded]
+    takes = f"{len(run.counted)} {plural(len(run.counted), 'take')} counted, {len(discarded)} discarded"
+    lines = ["", *wrapped(f"{run.name}: {run.title}" if run.title else run.name, width), f"  {takes}"]
+    for take in discarded:
+        lines += wrapped(f"    take {take.id} discarded: {take.discarded}", width, later="      ")
+    raised = {item.finding.code for item in run.findings}
+    roots = [item for item in run.findings if item.finding.consequence_of not in raised]
     for item in sorted(roots, key=lambda item: -item.finding.severity.rank):
         following = [other for other in run.findings if other.finding.consequence_of == item.finding.code]
         lines += finding_lines(item, following, width)
-    orphans = [
-        item for item in run.findings if item.finding.consequence_of not in {None, *(r.finding.code for r in roots)}
-    ]
-    for item in orphans:
-        lines += finding_lines(item, [], width)
-    lines += measure_lines(run, width)
-    lines += check_lines(run, width)
-    lines += _take_lines(run, width)
-    return lines
+    return [*lines, *measure_lines(run, width), *check_lines(run, width)]
 
 
 def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int) -> list[str]:
-    """One finding: shape, word, code, how often, sentence, evidence, fix, and what follows from it."""
+    """One finding: shape, severity, code, how often; its sentence, evidence, cause and fix; what follows from it."""
     finding = item.finding
-    place = f"  on the {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
-    often = f"{len(item.take_ids)} of {count(item.counted, 'take')}"
-    lines = _wrapped(
-        f"  {MARKS[finding.severity]} {finding.severity.value} {finding.code} {finding.name}  {often}{place}", width
-    )
-    lines += _wrapped(finding.title, width, first="    ")
-    lines += [line for evidence in finding.evidence[:3] for line in _labelled("evidence", evidence.text, width)]
+    where = f", {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
+    head = f"  {state_of(finding.severity).shape} {finding.severity.value} {finding.code} {finding.name}"
+    lines = wrapped(head, width)
+    lines += wrapped(f"    {finding.title}", width)
+    lines += _labelled("found", f"{times_found(item).removeprefix('Found ')}{where}", width)
+    for evidence in finding.evidence[:EVIDENCE_SHOWN]:
+        lines += _labelled("evidence", evidence.text, width)
     lines += _labelled("cause", finding.likely_cause, width)
     lines += _labelled("fix", finding.remedy, width)
     consequences = ", ".join(
         f"{other.finding.code} {other.finding.name} ({len(other.take_ids)} of {other.counted})" for other in following
     )
-    lines += _labelled("leads to", consequences, width)
-    return lines
+    return [*lines, *_labelled("leads to", consequences, width)]
 
 
 def measure_lines(run: RunResult, width: int) -> list[str]:
-    """Latencies with median, range and n; the waterfall in one line; ratio and treble loss of each hop."""
+    """Latencies with median, range and n; the waterfall in one line; speed and treble loss of each hop."""
     lines: list[str] = []
     for row in run.summary:
         if row.metric in LATENCIES:
-            lines += _wrapped(f"  {row.metric:<16} {spread(row, _reason(run, row))}", width, later=" " * 19)
+            lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(run, row), width)
     stages = [row for name in STAGES for row in run.summary if row.metric == name and row.median is not None]
-    if stages:
-        told = " + ".join(
-            f"{_words(row.metric)} {format_value(row.median, row.unit)}" for row in stages if not row.turn
-        )
-        lines += _wrapped(f"  waterfall        {told}  (medians)", width, later=" " * 19)
+    for turn in sorted({row.turn or 0 for row in stages}):
+        told = [
+            f"{label(row.metric).lower()} {figure(row.median, row.unit)}" for row in stages if (row.turn or 0) == turn
+        ]
+        lines += _row(f"of which{f', turn {turn + 1}' if turn else ''}", " + ".join(told), width)
     for name in HOP_MEASURES:
         rows = [row for row in run.summary if row.metric == name and row.hop and row.median is not None]
-        if rows:
-            told = ", ".join(f"{row.hop} {format_value(row.median, row.unit)}" for row in rows if not row.turn)
-            lines += _wrapped(f"  {name:<16} {told}", width, later=" " * 19)
+        told = [f"{place(row.hop, None, row.turn)} {figure(row.median, row.unit)}" for row in rows]
+        lines += _row(label(name), ", ".join(told), width)
     return lines
 
 
-def spread(row: SummaryRow, reason: str = "") -> str:
-    """'1.23 s median (1.20 s to 1.31 s, n 5)', with the 95th percentile where n is at least 20."""
+def _turn(row: SummaryRow) -> str:
+    return f", turn {row.turn + 1}" if row.turn else ""
+
+
+def _spread(run: RunResult, row: SummaryRow) -> str:
     if row.median is None:
-        return f"{UNKNOWN_MARK} not measured in {count(row.missing, 'take')}{': ' + reason if reason else ''}"
-    low, high = format_value(row.low, row.unit), format_value(row.high, row.unit)
-    tail = f", p95 {format_value(row.p95, row.unit)}" if row.p95 is not None else ""
-    missing = f", not measured in {row.missing} more" if row.missing else ""
-    turn = f"  turn {row.turn + 1}" if row.turn else ""
-    return f"{format_value(row.median, row.unit)} median ({low} to {high}{tail}, n {row.n}{missing}){turn}"
-
-
-def _reason(run: RunResult, row: SummaryRow) -> str:
-    found = (
-        item.reason
-        for take in run.counted
-        for item in take.measurements.find(row.metric, turn=row.turn, hop=row.hop, tap=row.tap)
-        if item.reason
-    )
-    return next(found, "")
+        measured = (item for take in run.counted for item in take.measurements.find(row.metric, turn=row.turn))
+        reason = next((item.reason for item in measured if item.reason), "")
+        return f"{State.UNKNOWN.shape} not measured{': ' if reason else ''}{reason}"
+    tail = f", p95 {figure(row.p95, row.unit)}" if row.p95 is not None else ""
+    missing = f", not measured in {counted_of(row.missing, row.n + row.missing, 'take')}" if row.missing else ""
+    return f"{spread(row)}{tail}{missing}"
 
 
 def check_lines(run: RunResult, width: int) -> list[str]:
-    """How many checks are clear, which could not be made and why, which of ours failed."""
-    outcomes = [outcome for take in run.counted for outcome in take.outcomes] + list(run.outcomes)
-    states: dict[str, set[Status]] = {}
-    reasons: dict[str, str] = {}
-    for outcome in outcomes:
-        states.setdefault(outcome.code, set()).add(outcome.status)
-        if outcome.reason:
-            reasons.setdefault(outcome.code, outcome.reason)
-    clear = [code for code, seen in states.items() if seen == {Status.CLEAR}]
-    unknown = [code for code, seen in states.items() if Status.NOT_CHECKED in seen and Status.RAISED not in seen]
-    crashed = [code for code, seen in states.items() if Status.CRASHED in seen]
-    lines = [f"  {CLEAR_MARK} {count(len(clear), 'check')} clear in every take"] if clear else []
-    by_reason: dict[str, list[str]] = {}
-    for code in unknown:
-        by_reason.setdefault(reasons.get(code, "no reason given"), []).append(code)
-    for reason, codes in by_reason.items():
-        lines += _wrapped(f"  {UNKNOWN_MARK} not checked: {', '.join(codes)} ({reason})", width, later="    ")
-    for code in crashed:
-        lines += _wrapped(f"  ■ our own check {code} failed: {reasons.get(code, '')}", width, later="    ")
-    return lines
-
-
-def _take_lines(run: RunResult, width: int) -> list[str]:
-    discarded = [take for take in run.takes if take.discarded]
-    lines = [f"  {count(len(run.counted), 'take')} counted, {len(discarded)} discarded"]
-    for take in discarded:
-        lines += _wrapped(f"    take {take.id} discarded: {take.discarded}", width, later="      ")
+    """How many checks are clear, which could not be made and why, which of ours broke."""
+    checks = checks_of(run)
+    clear = [check for check in checks if check.word == "clear"]
+    noun = plural(len(clear), "check")
+    lines = [f"  {State.GOOD.shape} {len(clear)} {noun} clear"] if clear else []
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for check in checks:
+        if check.state is State.UNKNOWN:
+            by_reason.setdefault((check.word, check.detail), []).append(check.code)
+    for (word, reason), codes in by_reason.items():
+        why = f": {reason}" if reason else ""
+        lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(codes)}{why}", width)
     return lines
 
 
 def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     """Two runs: what else differs, then metric by metric, worst first; what shows no difference is counted."""
-    lines = ["", f"A {comparison.a}   B {comparison.b}"]
-    for what, differences in (("setting", comparison.config_diff), ("surroundings", comparison.environment_diff)):
+    lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
+    for differences in (comparison.config_diff, comparison.environment_diff):
         for name, a, b in differences:
-            lines += _wrapped(f"  {what} {name}: {_shown(a)} -> {_shown(b)}", width, later="    ")
+            lines += wrapped(f"  {name}: {_shown(a)} -> {_shown(b)}", width)
     order = {Change.WORSE: 0, Change.BETTER: 1}
     changed = sorted((c for c in comparison.comparisons if c.verdict in order), key=lambda item: order[item.verdict])
     for item in changed:
-        lines += _wrapped(_comparison_line(item), width, later="      ")
-    same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
-    few = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
-    if few:
-        pairs = f"{min(item.n_pairs for item in few)} to {max(item.n_pairs for item in few)}"
-        lines += _wrapped(
-            f"  {UNKNOWN_MARK} {count(len(few), 'measure')} with too few takes to tell ({pairs} pairs): use --takes",
-            width,
-            later="    ",
-        )
-    if same:
-        lines.append(f"  {CLEAR_MARK} {count(same, 'measure')} with no difference shown")
+        lines += wrapped(_comparison_line(item), width, later="      ")
+    for verdict, told in (
+        (Change.TOO_FEW, "with too few takes to tell; use more with --takes"),
+        (Change.NONE_SHOWN, "with no clear difference"),
+    ):
+        items = [item for item in comparison.comparisons if item.verdict is verdict]
+        if items:
+            measures = f"{len(items)} {plural(len(items), 'measure')}"
+            lines += wrapped(f"  {call_of(verdict)[0].shape} {measures} {told}", width)
     return lines
 
 
 def _comparison_line(item: Comparison) -> str:
-    mark = "▲" if item.verdict is Change.WORSE else CLEAR_MARK
-    place = f" {(item.hop or item.tap)}" if item.hop or item.tap else ""
-    a, b = format_value(item.a, item.unit), format_value(item.b, item.unit)
-    line = f"  {mark} {item.verdict.value}  {item.metric}{place}  {a} -> {b}"
+    state, word = call_of(item.verdict)
+    where = place(item.hop, item.tap)
+    name = f"{label(item.metric)}{f' ({where})' if where else ''}"
+    line = f"  {state.shape} {word}  {name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}"
     if item.difference is not None:
         line += f"  {signed(item.difference, item.unit)}"
     if item.interval is not None:
-        low, high = item.interval
-        line += f" (95 % {signed(low, item.unit)} to {signed(high, item.unit)})"
-    return f"{line}  {count(item.n_pairs, 'pair')}"
-
-
-def signed(value: float, unit: str) -> str:
-    """A difference with its sign: '+85 ms', '-1.20 s'."""
-    sign = "+" if value > 0 else "-" if value < 0 else ""
-    return f"{sign}{format_value(abs(value), unit)}"
+        line += f" (95 % {signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)})"
+    return f"{line}, {item.n_pairs} {plural(item.n_pairs, 'pair')}"
 
 
 def bench_lines(rows: Iterable[Mapping[str, Any]], width: int) -> list[str]:
-    """One line a scenario: whether it showed what it must, in how many takes, and what else it showed."""
+    """One line a scenario: whether it showed what it must, in how many takes, and what it found."""
     lines = [""]
     for row in rows:
-        mark, word = (CLEAR_MARK, "as expected") if row["passed"] else ("▲", "NOT as expected")
-        takes = f"{count(int(row['takes']), 'take')}, {row['discarded']} discarded"
-        lines += _wrapped(f"  {mark} {row['scenario']:<22} {word}  {takes}", width, later="    ")
-        found, expected = _codes(row["found"]), _codes(row["expected"])
-        consequences = _codes(row["consequences"])
-        lines += _labelled("found", ", ".join(found) or "nothing", width)
+        state, word = (State.GOOD, "as expected") if row["passed"] else (State.FAILS, "NOT as expected")
+        takes = f"{row['takes']} {plural(int(row['takes']), 'take')}"
+        discarded = f", {row['discarded']} discarded" if row["discarded"] else ""
+        found = ", ".join(row["found"]) or "nothing"
+        lines += wrapped(f"  {state.shape} {row['scenario']:<23} {word}: found {found} in {takes}{discarded}", width)
         if not row["passed"]:
-            also = f"; beside them {', '.join(consequences)} as consequences" if consequences else ""
-            lines += _labelled("expected", (", ".join(expected) or "nothing") + also, width)
+            also = f"; beside them, as consequences, {', '.join(row['consequences'])}" if row["consequences"] else ""
+            lines += _labelled("expected", f"{', '.join(row['expected']) or 'nothing'}{also}", width)
     return lines
-
-
-def _codes(value: Any) -> list[str]:
-    return [str(code) for code in value]
-
-
-def _words(metric: str) -> str:
-    return metric.removesuffix("_s").removesuffix("_delay").replace("_", " ")
 
 
 def _shown(value: Any) -> str:
     return "(left out)" if value is None else str(value)
 
 
-def _labelled(label: str, text: str, width: int) -> list[str]:
-    return _wrapped(text, width, first=f"    {label:<9} ", later=" " * 14) if text else []
+def _row(name: str, text: str, width: int) -> list[str]:
+    return wrapped(f"  {name:<{_LABEL_WIDTH}} {text}", width, later=" " * (_LABEL_WIDTH + 3)) if text else []
 
 
-def _wrapped(text: str, width: int, *, first: str = "", later: str = "    ") -> list[str]:
+def _labelled(name: str, text: str, width: int) -> list[str]:
+    return wrapped(f"    {name:<9} {text}", width, later=" " * 14) if text else []
+
+
+def wrapped(text: str, width: int, *, later: str | None = None) -> list[str]:
+    """Lines of at most `width` columns; later ones are indented by `later`, else as the first one and two more."""
     indent = text[: len(text) - len(text.lstrip())]
-    return textwrap.wrap(
-        text.strip(),
-        width=max(width, 40),
-        initial_indent=first or indent,
-        subsequent_indent=first if first.isspace() and later == "    " else later,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    words = re.split(r"( +)", text.strip())
+    lines, line = [], indent
+    for gap, word in zip(["", *words[1::2]], words[::2], strict=True):
+        if line.strip() and len(line) + len(gap) + len(word) > max(width, 40):
+            lines.append(line)
+            line = (f"{indent}  " if later is None else later) + word
+        else:
+            line += gap + word
+    return [*lines, line]

@@ -14,6 +14,7 @@ from diag.cli.worded import Worded
 @click.command(
     "compare",
     cls=Worded,
+    short_help="Two configurations or saved runs: what differs, and why.",
     examples=(
         "diag compare healthy playback_16k",
         "diag compare old.toml new.toml --takes 20",

@@ -10,6 +10,7 @@ from diag.cli.worded import Worded
 @click.command(
     "explain",
     cls=Worded,
+    short_help="What a finding means, why it matters, how to mend it.",
     examples=(
         "diag explain",
         "diag explain PLY001",

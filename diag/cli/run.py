@@ -14,6 +14,7 @@ from diag.cli.worded import Worded
 @click.command(
     "run",
     cls=Worded,
+    short_help="Take recordings of one configuration, and say what is wrong.",
     examples=(
         "diag run healthy",
         "diag run my_app.toml --prompt question.wav --takes 20",

@@ -20,6 +20,13 @@ class Worded(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = examples
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, with what libraries log sent to the log file."""
+        from diag.logbook import send_logs_to_file
+
+        send_logs_to_file()
+        return super().invoke(ctx)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(formatter, self.examples)
 

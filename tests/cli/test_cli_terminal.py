@@ -1,0 +1,113 @@
+"""The text of the terminal, word for word."""
+
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diag.errors import ExitCode
+from diag.terminal import coloured, report_text, wrapped
+
+
+def told(report, code=ExitCode.FAILED, width=80):
+    return report_text(report, code, width=width)
+
+
+def test_healthy_run(make):
+    text = told(make.report(make.run(), report="reports/healthy.html"), ExitCode.GOOD)
+    assert text == dedent(
+        """\
+        ● READY  No fault found in 3 of 3 takes.
+
+        healthy: Everything in order
+          3 takes counted, 0 discarded
+          First byte received    910 ms (840 ms to 1.23 s, n 3)
+          First audio heard      ○ not measured: the loopback was not calibrated
+          of which               capture 21 ms + service 810 ms
+          Speed                  player hop 0.667
+          ● 1 check clear
+          ○ not checked SPK001: no ear was open
+
+        report reports/healthy.html
+        exit code 0"""
+    )
+
+
+def test_faulty_run_names_finding_fix_consequence_and_discards(make):
+    follows = make.finding("SVC002", name="no-reply", consequence_of="PLY001")
+    text = told(make.report(make.run("playback_16k", make.finding(), follows, discarded=1)))
+    assert text.startswith("▲ NOT READY  24000 Hz audio is played as 16000 Hz. Found in 3 of 3 takes.\n")
+    assert dedent(
+        """\
+              3 takes counted, 1 discarded
+                take 0004 discarded: our loop was 40 ms late
+              ▲ error PLY001 playback-rate-mismatch
+                24000 Hz audio is played as 16000 Hz
+                found     in 3 of 3 takes, player hop (the client)
+                evidence  speed 0.667 between received and played
+                cause     the player opened its stream at 16000 Hz
+                fix       set playback.sample_rate_hz = 24000, or playback.resample = true
+                leads to  SVC002 no-reply (3 of 3)
+            """
+    ) in dedent(text.split("\n", 3)[3])
+
+
+def test_consequence_without_its_root_is_not_lost(make):
+    text = told(make.report(make.run("a", make.finding("SVC002", name="no-reply", consequence_of="CFG001"))))
+    assert "▲ error SVC002 no-reply" in text
+
+
+def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
+    text = told(make.report(make.run(), make.run("b"), comparisons=(make.comparison(),)), width=100)
+    assert text.startswith("▲ WORSE  Playback_16k plays 24000 Hz audio as 16000 Hz.\n")
+    assert "  playback.sample_rate_hz: 24000 -> 16000\n" in text
+    assert "  session.response_modalities: ['AUDIO'] -> (left out)\n" in text
+    assert "  ▲ worse  Speed (player hop)  1 -> 0.667  −0.333 (95 % −0.334 to −0.332), 5 pairs\n" in text
+    assert "  ○ 1 measure with too few takes to tell; use more with --takes\n" in text
+    assert "  ● 1 measure with no clear difference\n" in text
+
+
+def test_bench_shows_what_was_expected_only_where_it_failed(make):
+    row = {"title": "", "shows": "", "takes": 5, "consequences": ["SVC002"]}
+    rows = [
+        {**row, "scenario": "healthy", "expected": [], "found": [], "discarded": 0, "passed": True},
+        {**row, "scenario": "dull", "expected": ["PLY002"], "found": ["PLY001"], "discarded": 1, "passed": False},
+    ]
+    text = told(make.report(make.run(), extra={"bench": rows}))
+    assert text.startswith("▲ NOT AS EXPECTED  1 of 2 scenarios")
+    assert "  ● healthy                 as expected: found nothing in 5 takes\n" in text
+    assert "  ▲ dull                    NOT as expected: found PLY001 in 5 takes, 1 discarded\n" in text
+    assert "    expected  PLY002; beside them, as consequences, SVC002\n" in text
+    assert text.count("expected  ") == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(ExitCode.CANNOT_MEASURE, "○ NOT MEASURED  "), (ExitCode.TOO_LITTLE_EVIDENCE, "○ TOO FEW TAKES  ")],
+)
+def test_headline_never_reads_ready_without_evidence(make, code, word):
+    text = told(make.report(make.run(takes=0, discarded=2)), code)
+    assert text.startswith(word)
+    assert "READY" not in text
+
+
+def test_colour_adds_nothing_but_escapes(make):
+    import re
+
+    text = told(make.report(make.run("a", make.finding())))
+    painted = coloured(text)
+    assert painted != text
+    assert re.sub("\x1b\\[[0-9;]*m", "", painted) == text
+
+
+@given(st.lists(st.text(alphabet="abc한é", min_size=1, max_size=30), max_size=30), st.integers(40, 120))
+def test_wrapping_loses_no_word_and_keeps_to_the_width(words, width):
+    lines = wrapped("  " + " ".join(words), width)
+    assert " ".join(lines).split() == words
+    assert all(len(line) <= width for line in lines)
+
+
+def test_whole_report_fits_eighty_columns(make):
+    report = make.report(make.run(), make.run("b", make.finding()), comparisons=(make.comparison(),))
+    assert all(len(line) <= 80 for line in told(report).splitlines())
