@@ -1,0 +1,179 @@
+"""Hands takes to rigs, judges each as it comes back, and repeats those that our own harness spoiled."""
+
+from __future__ import annotations
+
+import collections
+import tempfile
+import zlib
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diag.backends.farm import open_farm
+from diag.backends.genai import Endpoint, endpoint_from_name
+from diag.emulator.embedded import EmbeddedEmulator
+from diag.errors import CannotMeasureError
+from diag.jobs import TakeJob
+from diag.judge import judge_take
+from diag.plan import Planned
+from diag.results import TakeResult
+from diag.store import read_take, write_json, write_result
+from diag.units import format_seconds
+from diag.workers import WorkerPool
+
+if TYPE_CHECKING:
+    from diag.conduct import Options, Progress
+
+SPARE_SHARE = 0.4
+"""Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
+MAX_WORKER_DEATHS = 2
+TRUTH_FILE = "truth.json"
+
+
+@dataclass(frozen=True)
+class _Running:
+    rig_name: str
+    item: Planned
+    endpoint: Endpoint
+
+
+def record_all(planned: Iterable[Planned], options: Options, progress: Progress) -> dict[Path, list[TakeResult]]:
+    """Record and judge takes on as many rigs as there are.
+
+    Returns
+    -------
+    dict
+        Run folder to the results of its newly recorded takes, discarded ones included.
+
+    Raises
+    ------
+    CannotMeasureError
+        If there is no audio, no endpoint, or workers keep dying.
+    """
+    queue = collections.deque(planned)
+    with ExitStack() as stack:
+        return _Dispatcher(queue, options, progress, stack).run()
+
+
+class _Dispatcher:
+    def __init__(
+        self, queue: collections.deque[Planned], options: Options, progress: Progress, stack: ExitStack
+    ) -> None:
+        self._queue = queue
+        self._progress = progress
+        self._results: dict[Path, list[TakeResult]] = {}
+        self._next_number = {item.plan.folder: item.plan.takes + 1 for item in queue}
+        self._spares = {item.plan.folder: max(2, round(SPARE_SHARE * item.plan.takes)) for item in queue}
+        self._deaths = 0
+        self._running: dict[Future[Path], _Running] = {}
+        self._endpoint = None if options.endpoint == "emulator" else endpoint_from_name(options.endpoint)
+        self._farm = stack.enter_context(
+            open_farm(options.audio, rigs=options.rig_count(len(queue)), devices=options.devices)
+        )
+        self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
+        log_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-logs-")))
+        self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_dir))
+        self._idle = list(self._pool.rig_names)
+
+    def run(self) -> dict[Path, list[TakeResult]]:
+        self._start_idle()
+        while self._running:
+            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            finished = [(future, self._running.pop(future)) for future in done]
+            self._idle.extend(entry.rig_name for _, entry in finished)
+            recorded = [(folder, entry) for future, entry in finished if (folder := self._folder_of(future, entry))]
+            # Rigs get their next take before the judging starts, or they would stand idle meanwhile.
+            self._start_idle()
+            for folder, entry in recorded:
+                self._judge(folder, entry)
+            self._start_idle()
+        return self._results
+
+    def _start_idle(self) -> None:
+        while self._queue and self._idle:
+            rig_name, item = self._idle.pop(), self._queue.popleft()
+            endpoint = self._endpoint_of(item)
+            future = self._pool.submit(rig_name, self._job(item, endpoint))
+            self._running[future] = _Running(rig_name, item, endpoint)
+
+    def _endpoint_of(self, item: Planned) -> Endpoint:
+        if self._emulator is None:
+            assert self._endpoint is not None
+            return self._endpoint
+        base_url = self._emulator.register(item.plan.scenario.emulator, seed=_seed_of(item))
+        return Endpoint(kind="emulator", base_url=base_url, ca_file=str(self._emulator.ca_file))
+
+    def _job(self, item: Planned, endpoint: Endpoint) -> TakeJob:
+        plan = item.plan
+        return TakeJob(
+            run_dir=plan.folder,
+            take_id=item.take_id,
+            scenario=plan.name,
+            config=plan.scenario.client,
+            faults=plan.scenario.faults,
+            endpoint=endpoint,
+            prompts=(plan.prompt_of(item.number),),
+            seed=_seed_of(item),
+            environment={**plan.environment, "audio_server": dict(self._farm.environment)},
+        )
+
+    def _folder_of(self, future: Future[Path], entry: _Running) -> Path | None:
+        """The take's folder; None where the worker died and the take goes back into the queue."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            self._deaths += 1
+            if self._deaths > MAX_WORKER_DEATHS:
+                raise CannotMeasureError(
+                    f"Could not record take {entry.item.take_id} of {entry.item.plan.name}",
+                    seen=f"the recording process died {self._deaths} times",
+                    allowed="processes that may run until they are done",
+                    next_step="check free memory, or try `--rigs 1` or `--audio wire`",
+                ) from None
+            self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")
+            self._pool.restart(entry.rig_name)
+            self._queue.appendleft(entry.item)
+            return None
+
+    def _judge(self, folder: Path, entry: _Running) -> None:
+        plan = entry.item.plan
+        if self._emulator is not None:
+            write_json(folder / TRUTH_FILE, {"lines": self._emulator.truth(entry.endpoint.base_url)})
+        result = judge_take(read_take(folder))
+        write_result(folder, result)
+        self._results.setdefault(plan.folder, []).append(result)
+        if result.discarded is not None:
+            self._repeat(entry.item)
+        self._progress.take_done(
+            run=plan.name, take=entry.item.take_id, line=line_of(result), discarded=result.discarded
+        )
+
+    def _repeat(self, item: Planned) -> None:
+        folder = item.plan.folder
+        if self._spares[folder] > 0:
+            self._spares[folder] -= 1
+            number = self._next_number[folder]
+            self._next_number[folder] += 1
+            self._queue.append(Planned(item.plan, item.number, f"{number:04d}"))
+
+
+def _seed_of(item: Planned) -> int:
+    """A take's own seed: repeatable, and different from take to take and run to run."""
+    return zlib.crc32(f"{item.plan.seed}/{item.plan.name}/{item.take_id}".encode())
+
+
+def line_of(result: TakeResult) -> str:
+    """One plain sentence about a take."""
+    prompts = ", ".join(result.prompt_names)
+    roots = [finding for finding in result.findings if finding.consequence_of is None]
+    if roots:
+        return f"{prompts}: " + "; ".join(f"{finding.code} {finding.title}" for finding in roots)
+    for metric, word in (("ttfa_heard_s", "heard"), ("ttfa_received_s", "received")):
+        value = result.measurements.value(metric)
+        if value is not None:
+            return f"{prompts}: answered, first audio {word} after {format_seconds(value)}"
+    return f"{prompts}: no reply"
