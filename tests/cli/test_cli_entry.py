@@ -128,15 +128,16 @@ def test_stopped_by_the_user(ends_with, error):
 def test_usage_error_of_click(ends_with):
     done = ends_with(click.UsageError("no such thing"))
     assert done.code == 2
-    assert done.err == "Could not run `diag`: no such thing; see `diag --help`.\n"
+    assert done.err == "Could not run `diag explain`: no such thing; see `diag explain --help`.\n"
 
 
 def test_reader_who_leaves_early_is_no_error():
     process = subprocess.Popen(
         [sys.executable, "-m", "diag", "explain"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    process.stdout.close()
-    assert (process.stderr.read(), process.wait(timeout=20)) == ("", 0)
+    with process:
+        process.stdout.close()
+        assert (process.stderr.read(), process.wait(timeout=20)) == ("", 0)
 
 
 def test_polite_kill_stops_like_control_c():
