@@ -1,0 +1,136 @@
+"""The documents say what is there: links lead somewhere, commands exist, metrics and rules explain themselves."""
+
+import inspect
+import re
+import shlex
+import tomllib
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from diag.cli.root import COMMANDS, diag
+from diag.prompts import find_prompt
+from diag.registry import all_metrics, all_rules
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+USER_DOCUMENTS = [path for path in DOCUMENTS if path.name == "README.md" or path.name.startswith("getting-started")]
+METRIC_HEADINGS = ("What", "Better is", "Not measured when", "Reference")
+RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+def command_lines(path):
+    """Lines of code blocks that call a command, with the comment after it taken off."""
+    for block in re.findall(r"```(?:sh|console)\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
+        for line in block.splitlines():
+            yield line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
+
+
+def calls_of_diag():
+    return [
+        pytest.param(line, id=f"{path.name}: {line}")
+        for path in DOCUMENTS
+        for line in dict.fromkeys(command_lines(path))
+        if line.startswith("diag ")
+    ]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
+def test_links_lead_somewhere(path):
+    text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("line", calls_of_diag())
+def test_commands_and_options_exist(line):
+    words = shlex.split(line, comments=True)[1:]
+    if words[0].startswith("-"):
+        assert words[0] in {option for param in diag.params for option in param.opts} | {"--help"}
+        return
+    assert words[0] in COMMANDS
+    command = diag.get_command(None, words[0])
+    options = {option for param in command.params for option in param.opts} | {"--help"}
+    assert {word.split("=")[0] for word in words if word.startswith("--")} <= options
+    for flag, value in pairwise(words):
+        if flag == "--prompt" and not value.endswith(".wav"):
+            find_prompt(value)
+    if words[0] in ("run", "compare"):
+        names = [word for word in words[1:] if re.fullmatch(r"[a-z0-9_]+", word)]
+        follows_option = {value for flag, value in pairwise(words) if flag.startswith("--")}
+        for name in set(names) - follows_option:
+            assert (ROOT / "scenarios" / f"{name}.toml").is_file()
+    if words[0] == "explain":
+        assert set(words[1:]) <= {rule.code for rule in all_rules()}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
+def test_make_targets_exist(path):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    named = re.findall(r"`make ([a-z-]+)", path.read_text(encoding="utf-8"))
+    named += [line.split()[1] for line in command_lines(path) if line.startswith("make ")]
+    assert set(named) <= targets
+
+
+def test_every_command_is_in_the_readme():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not [name for name in COMMANDS if f"diag {name}" not in text]
+
+
+def test_every_command_explains_itself():
+    for name in COMMANDS:
+        command = diag.get_command(None, name)
+        assert command.help
+        assert command.get_short_help_str(200).endswith(".")
+        assert all(getattr(param, "help", "") for param in command.params if param.param_type_name == "option")
+
+
+def test_every_target_of_the_makefile_explains_itself():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.search(r"^\.PHONY: (.*)$", text, flags=re.MULTILINE).group(1).split())
+    assert targets == set(re.findall(r"^([a-z-]+):.*## \w", text, flags=re.MULTILINE))
+
+
+def headings_of(function):
+    return {line.strip().rstrip(":") for line in (inspect.getdoc(function) or "").splitlines()}
+
+
+@pytest.mark.parametrize("metric", all_metrics(), ids=lambda metric: metric.name)
+def test_metrics_are_documented_under_the_fixed_headings(metric):
+    text = inspect.getdoc(metric.function) or ""
+    assert not [heading for heading in METRIC_HEADINGS if heading not in text]
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_rules_are_documented_under_the_fixed_headings(rule):
+    assert not [heading for heading in RULE_HEADINGS if heading not in headings_of(rule.function)]
+
+
+def test_the_changelog_opens_with_this_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", text, flags=re.MULTILINE)[0] == version
+
+
+def test_every_dependency_is_accounted_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.match(r"[\w-]+", line).group() for line in project["dependencies"]]
+    text = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
+    assert not [name for name in names if name not in text]
+
+
+def test_no_event_is_missing_from_the_vocabulary():
+    """Events are told apart by name, so a name that the document lacks is a slip of somebody's."""
+    vocabulary = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/architecture.md").read_text(encoding="utf-8")))
+    used = set()
+    for path in (ROOT / "diag").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        used |= set(re.findall(r"timeline\.(?:named|first)\(\s*\"([a-z_]+)\"", text))
+        used |= set(re.findall(r"\bEvent\([^()]*?name=\"([a-z_]+)\"", text))
+    assert used <= vocabulary
