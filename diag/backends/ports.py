@@ -73,12 +73,37 @@ class Rig:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class LateCallback:
+    """An audio callback that came late by more than two blocks: our own machine, never the product."""
+
+    port: str
+    t_s: float
+    late_s: float
+
+
 class AudioSession(Protocol):
-    """Open streams of one take."""
+    """Open streams of one take. Every mapping has the open ports as keys, no others."""
 
     @property
     def devices(self) -> Mapping[str, str]:
         """Port name to device name, for the report."""
+
+    @property
+    def rates_hz(self) -> Mapping[str, int]:
+        """Port name to the sample rate its stream was opened at."""
+
+    @property
+    def latency_s(self) -> Mapping[str, float]:
+        """Port name to the latency that the backend states; for information, nothing is computed from it."""
+
+    @property
+    def late(self) -> tuple[LateCallback, ...]:
+        """Callbacks that came late so far."""
+
+    @property
+    def failed(self) -> str | None:
+        """None while all streams run, else what happened to a device, in words."""
 
     @property
     def xruns(self) -> Mapping[str, int]:
