@@ -47,14 +47,12 @@ def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
     SDKs raise `APIError` with `.code` and `.details`, older ones and failing sends raise websockets' own
     `ConnectionClosed` with the frame that was received.
     """
-    received = getattr(error, "rcvd", None)
-    if received is not None:
-        return int(received.code), str(received.reason)
+    if hasattr(error, "rcvd"):
+        received = error.rcvd
+        return (1006, "no close frame") if received is None else (int(received.code), str(received.reason))
     code = getattr(error, "code", None)
     if isinstance(code, int):
         return code, str(getattr(error, "details", None) or error)
-    if hasattr(error, "rcvd"):
-        return 1006, "no close frame"
     return None, ""
 
 
