@@ -16,8 +16,8 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     Parameters
     ----------
     report : Report
-        A bench report (`extra["bench"]`) is judged by its rows, any other by the findings of all its runs and by its
-        comparisons.
+        A bench report (`extra["bench"]`) is judged by its rows and by what drifted from the baseline
+        (`extra["drift"]`), any other by the findings of all its runs and by its comparisons.
     fail_on : {"error", "warning", "never"}
         From which severity on a finding fails the run.
 
@@ -28,11 +28,11 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
         machine (ENV) is at fault: those say nothing about the product. FAILED for findings or a regression.
         TOO_LITTLE_EVIDENCE where a comparison could not decide. A refusal by the service is a measurement.
     """
-    if not report.runs or any(not run.counted for run in report.runs):
-        return ExitCode.CANNOT_MEASURE
-    if "bench" in report.extra:
+    if "bench" in report.extra and any(run.counted for run in report.runs):
         passed = all(row["passed"] for row in report.extra["bench"]) and not _regressed(report)
         return ExitCode.GOOD if passed or fail_on == "never" else ExitCode.FAILED
+    if not report.runs or any(not run.counted for run in report.runs):
+        return ExitCode.CANNOT_MEASURE
     hindered, failing = _split(report, fail_on)
     if fail_on != "never" and (failing or _regressed(report)):
         return ExitCode.FAILED
@@ -62,4 +62,5 @@ def _hinders(code: str) -> bool:
 
 
 def _regressed(report: Report) -> bool:
-    return any(comparison.verdict is Change.WORSE for comparison in report.comparisons)
+    drifted = any(item["worse"] for item in report.extra.get("drift", ()))
+    return drifted or any(comparison.verdict is Change.WORSE for comparison in report.comparisons)

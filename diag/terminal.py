@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diag.errors import ExitCode
 from diag.report.sentences import (
@@ -23,6 +23,9 @@ from diag.report.sentences import (
 )
 from diag.report.states import checks_of
 from diag.results import Change, Comparison, Report, RunComparison, RunFinding, RunResult, SummaryRow
+
+if TYPE_CHECKING:
+    from diag.doctor import Check
 
 LATENCIES = ("ttfb_s", "ttfa_received_s", "ttfa_heard_s", "first_speech_s")
 STAGES = (
@@ -61,6 +64,7 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
     lines = wrapped(f"{state.shape} {_WORDS.get(code, verdict.word)}  {verdict.sentence}", width, later="  ")
     if "bench" in report.extra:
         lines += bench_lines(report.extra["bench"], width)
+        lines += drift_lines(report.extra.get("drift", ()), width)
     else:
         for comparison in report.comparisons:
             lines += comparison_lines(comparison, width)
@@ -68,6 +72,12 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
             lines += run_lines(run, width)
     tail = [f"report {report.report}"] if report.report else []
     return "\n".join([*lines, "", *tail, f"exit code {int(code)}"])
+
+
+def check_text(check: Check, width: int) -> str:
+    """One check of the doctor: mark, name, what was seen, and the command that mends it on a line of its own."""
+    lines = wrapped(f"{check.state.shape} {check.name:<22} {check.seen}", width, later=" " * 25)
+    return "\n".join([*lines, f"    {check.mend}"] if check.mend else lines)
 
 
 def run_lines(run: RunResult, width: int) -> list[str]:
@@ -198,6 +208,16 @@ def bench_lines(rows: Iterable[Mapping[str, Any]], width: int) -> list[str]:
             also = f"; beside them, as consequences, {', '.join(row['consequences'])}" if row["consequences"] else ""
             lines += _labelled("expected", f"{', '.join(row['expected']) or 'nothing'}{also}", width)
     return lines
+
+
+def drift_lines(rows: Iterable[Mapping[str, Any]], width: int) -> list[str]:
+    """Latencies of sound scenarios against the baseline, worse ones first."""
+    ordered = sorted(rows, key=lambda row: not row["worse"])
+    return [
+        line
+        for row in ordered
+        for line in wrapped(f"  {(State.FAILS if row['worse'] else State.GOOD).shape} {row['sentence']}", width)
+    ]
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from diag.cli.options import options_from, take_options
+from diag.cli.options import options_from, resume_option, take_options
 from diag.cli.worded import Worded
 
 
@@ -22,7 +22,9 @@ from diag.cli.worded import Worded
 )
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @take_options
-def command(scenarios: tuple[str, ...], as_json: bool, fail_on: str, **given: Any) -> int:
+@resume_option
+@click.option("--save-baseline", is_flag=True, help="Keep this run's figures, for later ones to be held against.")
+def command(scenarios: tuple[str, ...], *, save_baseline: bool, as_json: bool, fail_on: str, **given: Any) -> int:
     """Run the release suite: every scenario must show what it says, and nothing else.
 
     Name scenarios to run only those. The report is bench.html in the output folder.
@@ -32,5 +34,5 @@ def command(scenarios: tuple[str, ...], as_json: bool, fail_on: str, **given: An
     from diag.cli.show import show_report
 
     with TerminalProgress() as progress:
-        report = bench(options_from(given), progress, scenarios=scenarios)
+        report = bench(options_from(given), progress, scenarios=scenarios, save_baseline=save_baseline)
     return show_report(report, as_json=as_json, fail_on=fail_on)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,23 +20,21 @@ from diag.cli.worded import Worded
         "diag compare reports/runs/monday reports/runs/friday",
     ),
 )
-@click.argument("a", required=False)
-@click.argument("b", required=False)
+@click.argument("a")
+@click.argument("b")
 @take_options
 @resume_option
-def command(a: str | None, b: str | None, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
+def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int:
     """Compare two configurations, or two saved runs: what differs, by how much, and why.
 
     Takes of A and B alternate, so that a slow minute hits both. A and B are each a TOML file, the name of a file in
     scenarios/, or the folder of a saved run. Findings of either, or a measure of B that is worse, end with exit code
     1; too few takes to tell, with 4.
     """
-    if resume is None and (a is None or b is None):
-        raise click.UsageError("two configurations are needed, as in `diag compare healthy playback_16k`")
     from diag.cli.progress import TerminalProgress
     from diag.cli.show import show_report
     from diag.conduct import compare
 
     with TerminalProgress() as progress:
-        report = compare(a or "", b or "", options_from({**given, "resume": resume}), progress)
+        report = compare(a, b, options_from(given), progress)
     return show_report(report, as_json=as_json, fail_on=fail_on)

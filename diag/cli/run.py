@@ -25,7 +25,7 @@ from diag.cli.worded import Worded
 @click.argument("config", required=False)
 @take_options
 @resume_option
-def command(config: str | None, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
+def command(config: str | None, *, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
     """Take recordings of one configuration and say what is wrong with them.
 
     CONFIG is a TOML file, the name of a file in scenarios/, or the folder of a saved run, whose

@@ -81,5 +81,16 @@ def test_bench_is_judged_by_its_rows_not_by_planted_findings(make):
     assert exit_code(make.report(run, extra={"bench": [passed]})) is ExitCode.GOOD
     assert exit_code(make.report(run, extra={"bench": [passed, failed]})) is ExitCode.FAILED
     assert exit_code(make.report(run, extra={"bench": [failed]}), "never") is ExitCode.GOOD
-    worse = make.comparison(Change.WORSE)
-    assert exit_code(make.report(run, extra={"bench": [passed]}, comparisons=(worse,))) is ExitCode.FAILED
+
+
+def test_bench_fails_when_slower_than_the_baseline(make):
+    rows = [{"passed": True}]
+    for worse, expected in ((False, ExitCode.GOOD), (True, ExitCode.FAILED)):
+        report = make.report(make.run(), extra={"bench": rows, "drift": [{"worse": worse}]})
+        assert exit_code(report) is expected
+
+
+def test_bench_with_one_scenario_that_gave_nothing_failed_with_none_could_not_measure(make):
+    rows = {"bench": [{"passed": False}]}
+    assert exit_code(make.report(make.run(), make.run("b", takes=0, discarded=5), extra=rows)) is ExitCode.FAILED
+    assert exit_code(make.report(make.run(takes=0), extra=rows)) is ExitCode.CANNOT_MEASURE

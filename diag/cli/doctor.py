@@ -1,0 +1,49 @@
+"""`diag doctor`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from diag.cli.options import audio_option, device_option, endpoint_option, json_option, out_option
+from diag.cli.worded import Worded
+
+
+@click.command(
+    "doctor",
+    cls=Worded,
+    short_help="Is this machine, and this configuration, ready for takes?",
+    examples=(
+        "diag doctor",
+        "diag doctor my_app.toml",
+        "diag doctor healthy --endpoint gemini --audio system",
+    ),
+)
+@click.argument("config", default="healthy")
+@audio_option
+@device_option
+@endpoint_option
+@out_option
+@json_option
+def command(
+    config: str, *, audio: str, devices: tuple[tuple[str, str], ...], endpoint: str, out: Path | None, as_json: bool
+) -> int:
+    """Check this machine and a configuration before a take is spent.
+
+    Looks at packages, sound, loopback delay, key, list of models and modality. Each check says what was seen and, if
+    something is wrong, what mends it. The real service is asked only with --endpoint gemini, and no session is opened.
+
+    Exit code 3 where this machine cannot measure, 1 where the configuration cannot work.
+    """
+    from diag.cli.show import show_json, show_text, terminal_width
+    from diag.doctor import as_document, examine, exit_code
+    from diag.terminal import check_text
+
+    checks = []
+    for check in examine(config, audio=audio, endpoint=endpoint, devices=dict(devices), out=out):
+        checks.append(check)
+        show_text(check_text(check, terminal_width(err=as_json)), err=as_json)
+    if as_json:
+        show_json(as_document(tuple(checks)))
+    return int(exit_code(tuple(checks)))

@@ -1,0 +1,37 @@
+"""`diag report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from diag.cli.options import embed_option, fail_on_option, json_option, options_from, out_option
+from diag.cli.worded import Worded
+
+
+@click.command(
+    "report",
+    cls=Worded,
+    short_help="Judge saved runs again, and write one HTML file.",
+    examples=(
+        "diag report reports/runs/20261122-140500-healthy-7f3a",
+        "diag report reports/runs/* --embed all",
+    ),
+)
+@click.argument("folders", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@out_option
+@embed_option
+@json_option
+@fail_on_option
+def command(folders: tuple[Path, ...], *, as_json: bool, fail_on: str, **given: Any) -> int:
+    """Judge saved runs again from their takes, and write one self-contained HTML file.
+
+    Nothing is recorded: no devices, no network. RUN is the folder of a saved run.
+    """
+    from diag.cli.show import show_report
+    from diag.saved_report import report_of_runs
+
+    report = report_of_runs(folders, options_from(given))
+    return show_report(report, as_json=as_json, fail_on=fail_on)

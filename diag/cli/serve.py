@@ -1,0 +1,51 @@
+"""`diag serve`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from diag.cli.options import Whole
+from diag.cli.worded import Worded
+from diag.errors import ExitCode
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(
+    "serve",
+    cls=Worded,
+    short_help="The simulated Live API, for any client.",
+    examples=(
+        "diag serve",
+        "diag serve --port 8443 --scenario slow_service",
+        "diag serve --as-of 2025-09-19 --truth truth.jsonl",
+    ),
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=Whole(0, 65535), default=0, metavar="N", help="Port.  [default: a free one]")
+@click.option("--plain", is_flag=True, help="http:// and ws:// in place of TLS.")
+@click.option("--scenario", metavar="CONFIG", help="Behave as the [emulator] table of a configuration says.")
+@click.option("--as-of", metavar="DATE", help="Serve the models of that day, as 2025-09-19.")
+@click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all draws.")
+@click.option("--replies", "replies_dir", type=_FILE, metavar="DIR", help="Recorded replies of your own.")
+@click.option("--transcript", "transcript_dir", type=_FILE, metavar="DIR", help="Keep every frame and all audio here.")
+@click.option("--truth", "truth_path", type=_FILE, metavar="FILE", help="Append what really happened, as JSON lines.")
+@click.option("--ca", "ca_path", type=_FILE, metavar="FILE", help="Write the certificate to trust here.")
+def command(*, scenario: str | None, as_of: str | None, **given: Any) -> int:
+    """Serve a simulated Live API until Ctrl-C.
+
+    Any client of the Live API may connect; how is printed at the start. It validates model, modality and key, hears
+    the audio at its declared rate, and answers with recorded speech.
+    """
+    from diag.conduct import find_scenario
+    from diag.emulator.serving import serve
+
+    settings = dict(find_scenario(scenario).emulator) if scenario else {}
+    if as_of is not None:
+        settings["as_of"] = as_of
+    serve(settings=settings, on_listening=click.echo, **given)
+    click.echo("Stopped.", err=True)
+    return int(ExitCode.STOPPED)
