@@ -1,0 +1,48 @@
+"""`python -m diag.emulator`: the child of an embedded emulator, or a server by hand."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from diag.errors import DiagError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the arguments and serve; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m diag.emulator", description="The Live API emulator.")
+    parser.add_argument("--embedded", action="store_true", help="obey standard input (used by diag itself)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--plain", action="store_true", help="http:// and ws:// in place of TLS")
+    parser.add_argument("--as-of", metavar="DATE", help="serve the models of that day")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--replies", type=Path, metavar="DIR")
+    parser.add_argument("--truth", type=Path, metavar="FILE")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.embedded:
+            from diag.emulator.embedded_child import run_child
+
+            run_child(chosen.replies, chosen.truth)
+        else:
+            from diag.emulator.serving import serve
+
+            serve(
+                host=chosen.host,
+                port=chosen.port,
+                plain=chosen.plain,
+                settings={"as_of": chosen.as_of} if chosen.as_of else {},
+                seed=chosen.seed,
+                replies_dir=chosen.replies,
+                truth_path=chosen.truth,
+            )
+    except DiagError as error:
+        sys.stderr.write(f"{error}\n")
+        return int(error.exit_code)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""What all profiles know: the replies that can be given and the prompts that can be recognised."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from diag.emulator.answering import Understood
+from diag.emulator.hearing import Pcm
+from diag.emulator.replies import Prompt, Reply, read_prompts, read_replies, replies_folder
+
+NOTHING = Understood(prompt=None, text="")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bank:
+    """Recordings that all profiles share."""
+
+    replies: tuple[Reply, ...]
+    prompts: tuple[Prompt, ...] = ()
+
+    async def understood_speech(self, utterance: Pcm) -> Understood:
+        """Which prompt an utterance at 16 kHz was."""
+        return NOTHING
+
+    def understood_text(self, text: str) -> Understood:
+        """Which prompt a typed text is: the same words, whatever their case and punctuation."""
+        wanted = _words(text)
+        for prompt in self.prompts:
+            if wanted and wanted == _words(prompt.text):
+                return Understood(prompt=prompt.name, text=text, confidence=1.0, language=prompt.language)
+        return Understood(prompt=None, text=text)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
+def read_bank(replies_dir: Path | None) -> Bank:
+    """The replies of a folder (or of the project) and the prompts in `prompts` beside it.
+
+    Raises
+    ------
+    BadInputError
+        If there are no usable replies.
+    """
+    folder = replies_folder(replies_dir)
+    return Bank(replies=read_replies(folder), prompts=read_prompts(folder.parent / "prompts"))

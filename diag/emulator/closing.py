@@ -1,0 +1,110 @@
+"""Close codes and reasons of the real service, as seen on the wire, and the 123 bytes that a reason may have.
+
+Sources: the threads named in the fact sheet of this project; texts are the service's own words, complete here and
+cut on sending, as RFC 6455 (5.5: control frames carry at most 125 bytes, 2 of them the code) demands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REASON_BYTES = 123
+
+
+class Refused(Exception):  # noqa: N818 (named for what happened, as the service does it)
+    """The service ends the session.
+
+    Parameters
+    ----------
+    code : int
+        WebSocket close code.
+    reason : str
+        In full; cut when it is sent.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}")
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A close code with its reason."""
+
+    code: int
+    reason: str
+
+    def refused(self) -> Refused:
+        """The exception that ends the session this way."""
+        return Refused(self.code, self.reason)
+
+
+CLOSES: dict[str, Ending] = {
+    "invalid_argument": Ending(1007, "Request contains an invalid argument."),
+    "precondition": Ending(1007, "Precondition check failed."),
+    "key_invalid": Ending(1007, "API key not valid. Please pass a valid API key."),
+    "key_not_found": Ending(1007, "API Key not found. Please pass a valid API key."),
+    "key_expired": Ending(1007, "API key expired. Please renew the API key."),
+    "key_missing": Ending(
+        1008,
+        "Method doesn't allow unregistered callers (callers without established identity). "
+        "Please use API Key or other form of API consumer identity to call this API.",
+    ),
+    "key_leaked": Ending(1008, "Your API key was reported as leaked. Please use another API key."),
+    "text_on_audio_model": Ending(1007, "Cannot extract voices from a non-audio request."),
+    "audio_unsupported": Ending(1007, "CONTENT_TYPE_AUDIO is not supported for this model configuration"),
+    "media_chunks": Ending(1007, "realtime_input.media_chunks is deprecated. Use audio, video, or text instead."),
+    "not_implemented": Ending(1008, "Operation is not implemented, or supported, or enabled."),
+    "not_found": Ending(1008, "Requested entity was not found."),
+    "go_away_ignored": Ending(
+        1008,
+        "Connection aborted because the client failed to close the connection after receiving a GoAway signal once "
+        "the session duration limit was reached.",
+    ),
+    "aborted": Ending(1008, "The operation was aborted."),
+    "quota": Ending(
+        1011,
+        "You exceeded your current quota, please check your plan and billing details. For more information on this "
+        "error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.",
+    ),
+    "deadline": Ending(1011, "Deadline expired before operation could complete."),
+    "internal": Ending(1011, "Internal error encountered."),
+    "internal_occurred": Ending(1011, "Internal error occurred."),
+    "unavailable": Ending(1011, "The service is currently unavailable."),
+    "cancelled": Ending(1011, "Thread was cancelled when writing StartStep status to channel."),
+    "going_away": Ending(1001, ""),
+    "normal": Ending(1000, ""),
+    "restart": Ending(1012, "Service restart."),
+}
+
+
+def model_not_found(model: str, version: str, *, early: bool) -> Ending:
+    """The words for a model that is not served; until the end of 2025 they named another call (`early`)."""
+    call = "ListModels" if early else "ModelService.ListModels"
+    return Ending(
+        1008,
+        f"{model} is not found for API version {version}, or is not supported for bidiGenerateContent. "
+        f"Call {call} to see the list of available models and their supported methods.",
+    )
+
+
+def modality_unsupported(model: str, modalities: tuple[str, ...]) -> Ending:
+    """The words for a modality that the model does not speak."""
+    return Ending(
+        1007,
+        f"The requested combination of response modalities ({', '.join(modalities)}) is not supported by the model. "
+        f"{model}",
+    )
+
+
+def unknown_name(name: str, place: str) -> Ending:
+    """The words for a field that the API version does not have."""
+    where = f" at '{place}'" if place else ""
+    return Ending(1007, f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
+
+
+def cut(reason: str) -> bytes:
+    """A reason as it goes on the wire: UTF-8, at most 123 bytes, never half a character."""
+    data = reason.encode("utf-8", "replace")[:REASON_BYTES]
+    return data.decode("utf-8", "ignore").encode()

@@ -1,0 +1,204 @@
+"""Faults of delivery: a reply's schedule, bent. Pure functions of steps, faults and their generators."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from diag.emulator import messages
+from diag.emulator.closing import CLOSES
+from diag.emulator.faults import (
+    Burst,
+    Close,
+    CutReply,
+    Drop,
+    DropChunk,
+    DuplicateChunk,
+    FalseInterrupt,
+    Jitter,
+    LateTurnComplete,
+    MalformedJson,
+    MissingGenerationComplete,
+    MissingTurnComplete,
+    OversizedFrame,
+    Pause,
+    ReorderChunks,
+    Slow,
+    Stall,
+    draw,
+)
+from diag.emulator.replies import REPLY_RATE_HZ
+from diag.emulator.speaking import Step
+
+Struck = list[tuple[Any, random.Random]]
+FOR_EVER_S = 1e9
+
+MALFORMED = b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAA'
+
+
+def bent_chunks(chunks: list[Step], struck: Struck) -> list[Step]:
+    """The chunks as they will leave, in the order of their leaving; faults act in the order of their list."""
+    for fault, rng in struck:
+        bend = _CHUNK_FAULTS.get(type(fault))
+        if bend is not None:
+            chunks = bend(chunks, fault, rng)
+    return chunks
+
+
+def bent_ending(steps: list[Step], struck: Struck) -> list[Step]:
+    """The whole schedule with what happens to its ending."""
+    for fault, rng in struck:
+        if isinstance(fault, MissingTurnComplete):
+            steps = [step for step in steps if step.kind != "turn_complete"]
+        elif isinstance(fault, MissingGenerationComplete):
+            steps = [step for step in steps if step.kind != "generation_complete"]
+        elif isinstance(fault, LateTurnComplete):
+            late_s = draw(fault.delay_s, rng)
+            steps = [replace(step, at_s=step.at_s + late_s) if step.kind == "turn_complete" else step for step in steps]
+        elif isinstance(fault, FalseInterrupt):
+            steps = _interrupted(steps, fault.chunk)
+        elif isinstance(fault, Stall):
+            steps = _before(steps, fault.chunk)
+    return steps
+
+
+def with_placed(steps: list[Step], struck: Struck, *, think_s: float) -> list[Step]:
+    """Add what strikes at a time after the turn's end or at a chunk: closes, drops, bad frames.
+
+    Parameters
+    ----------
+    think_s : float
+        From the end of the turn to the schedule's zero.
+    """
+    for fault, _ in struck:
+        step = placed_step(fault)
+        if step is None or fault.when != "turn":
+            continue
+        if fault.chunk is None:
+            place = next((i for i, other in enumerate(steps) if other.at_s > fault.at_s - think_s), len(steps))
+            steps = [*steps[:place], replace(step, at_s=fault.at_s - think_s), *steps[place:]]
+            continue
+        for place, other in enumerate(steps):
+            if other.kind == "chunk" and other.index == fault.chunk:
+                steps = [*steps[:place], replace(step, at_s=other.at_s), *steps[place:]]
+                break
+    return steps
+
+
+def placed_step(fault: Any) -> Step | None:
+    """What a fault with a place does there; None for other faults."""
+    if isinstance(fault, Close):
+        code, reason = close_of(fault)
+        return Step(at_s=0.0, kind="close", data={"code": code, "reason": reason, "fault": fault.kind})
+    if isinstance(fault, Drop):
+        return Step(at_s=0.0, kind="drop", data={"fault": fault.kind})
+    if isinstance(fault, MalformedJson):
+        return Step(at_s=0.0, kind="frame", payload=MALFORMED, data={"fault": fault.kind})
+    if isinstance(fault, OversizedFrame):
+        return Step(at_s=0.0, kind="frame", payload=oversized(fault.size_bytes), data={"fault": fault.kind})
+    return None
+
+
+def close_of(fault: Close) -> tuple[int, str]:
+    """Code and reason of a close: its own words, those of the named one, or none."""
+    if fault.named is None:
+        return fault.code, fault.reason or ""
+    ending = CLOSES[fault.named]
+    return ending.code, ending.reason if fault.reason is None else fault.reason
+
+
+def oversized(size_bytes: int) -> bytes:
+    """A good message of that size: nothing is wrong with it but its length."""
+    empty = messages.text("")
+    return messages.text(" " * max(size_bytes - len(empty), 0))
+
+
+def _in_order(chunks: list[Step]) -> list[Step]:
+    """No chunk leaves before the one ahead of it."""
+    ordered, latest_s = [], 0.0
+    for chunk in chunks:
+        latest_s = max(latest_s, chunk.at_s)
+        ordered.append(replace(chunk, at_s=latest_s))
+    return ordered
+
+
+def _burst(chunks: list[Step], fault: Burst, _: random.Random) -> list[Step]:
+    groups = [chunks[start : start + fault.chunks] for start in range(0, len(chunks), fault.chunks)]
+    # The first group leaves at once: what is late is what follows it, as when a line clogs and clears.
+    return [
+        replace(chunk, at_s=group[0].at_s if index == 0 else group[-1].at_s)
+        for index, group in enumerate(groups)
+        for chunk in group
+    ]
+
+
+def _jitter(chunks: list[Step], fault: Jitter, rng: random.Random) -> list[Step]:
+    return _in_order([replace(chunk, at_s=chunk.at_s + rng.uniform(0, fault.up_to_s)) for chunk in chunks])
+
+
+def _pause(chunks: list[Step], fault: Pause, _: random.Random) -> list[Step]:
+    return [replace(chunk, at_s=chunk.at_s + fault.for_s) if chunk.index >= fault.chunk else chunk for chunk in chunks]
+
+
+def _slow(chunks: list[Step], fault: Slow, _: random.Random) -> list[Step]:
+    return [replace(chunk, at_s=chunk.start_frame / REPLY_RATE_HZ / fault.pace) for chunk in chunks]
+
+
+def _cut(chunks: list[Step], fault: CutReply, _: random.Random) -> list[Step]:
+    return chunks[: max(1, round(len(chunks) * fault.share))]
+
+
+def _chosen(index: int, fault: DuplicateChunk | DropChunk | ReorderChunks, rng: random.Random) -> bool:
+    # Drawn for every chunk, so that the draws of later ones do not depend on the choice.
+    lot = rng.random()
+    return lot < fault.share if fault.chunk is None else index == fault.chunk
+
+
+def _duplicate(chunks: list[Step], fault: DuplicateChunk, rng: random.Random) -> list[Step]:
+    return [copy for chunk in chunks for copy in ([chunk, chunk] if _chosen(chunk.index, fault, rng) else [chunk])]
+
+
+def _drop(chunks: list[Step], fault: DropChunk, rng: random.Random) -> list[Step]:
+    return [chunk for chunk in chunks if not _chosen(chunk.index, fault, rng)]
+
+
+def _reorder(chunks: list[Step], fault: ReorderChunks, rng: random.Random) -> list[Step]:
+    swapped = list(chunks)
+    place = 0
+    while place + 1 < len(swapped):
+        first, second = swapped[place], swapped[place + 1]
+        if _chosen(first.index, fault, rng):
+            swapped[place] = replace(second, at_s=first.at_s)
+            swapped[place + 1] = replace(first, at_s=second.at_s)
+            place += 1
+        place += 1
+    return swapped
+
+
+_CHUNK_FAULTS: dict[type, Callable[[list[Step], Any, random.Random], list[Step]]] = {
+    Slow: _slow,
+    Pause: _pause,
+    Burst: _burst,
+    Jitter: _jitter,
+    CutReply: _cut,
+    DuplicateChunk: _duplicate,
+    DropChunk: _drop,
+    ReorderChunks: _reorder,
+}
+
+
+def _before(steps: list[Step], chunk: int) -> list[Step]:
+    for place, step in enumerate(steps):
+        if step.kind == "chunk" and step.index >= chunk:
+            return steps[:place]
+    return [step for step in steps if step.kind not in ("generation_complete", "turn_complete")]
+
+
+def _interrupted(steps: list[Step], chunk: int) -> list[Step]:
+    kept = _before(steps, chunk)
+    at_s = next((step.at_s for step in steps if step.kind == "chunk" and step.index >= chunk), 0.0)
+    completed = [replace(step, at_s=at_s) for step in steps if step.kind == "turn_complete"]
+    interrupted = Step(at_s=at_s, kind="interrupted", payload=messages.server_content(interrupted=True))
+    return [*kept, interrupted, *completed]

@@ -1,0 +1,66 @@
+"""Endpoints that are down in one way or another: ports of their own, made when first asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+from diag.emulator.certificates import untrusted_context
+from diag.emulator.transport import Server
+
+TLS_HANDSHAKE_FAILURE = bytes((0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28))
+"""A fatal TLS alert: 40, handshake_failure."""
+
+
+class DownPorts:
+    """Hands out addresses at which connecting fails in a chosen way.
+
+    Parameters
+    ----------
+    host : str
+        Loopback address to bind.
+    """
+
+    def __init__(self, server: Server, host: str) -> None:
+        self._server = server
+        self._host = host
+        self._ports: dict[str, int] = {}
+        self._held: list[Any] = []
+
+    async def authority(self, kind: str) -> str:
+        """`host:port` that fails as `kind` says: "tcp", "tls", "certificate" or "dns"."""
+        if kind == "dns":
+            return "endpoint.invalid"
+        if kind not in self._ports:
+            self._ports[kind] = await self._open(kind)
+        return f"{self._host}:{self._ports[kind]}"
+
+    def close(self) -> None:
+        """Give the ports back."""
+        for held in self._held:
+            held.close()
+
+    async def _open(self, kind: str) -> int:
+        if kind == "certificate":
+            return await self._server.listen(self._host, 0, untrusted_context())
+        if kind == "tls":
+            listener = await asyncio.start_server(_refuse_tls, self._host, 0)
+            self._held.append(listener)
+            port: int = listener.sockets[0].getsockname()[1]
+            return port
+        # Bound and never listening: connections are refused, and nobody else can take the port meanwhile.
+        held = socket.socket()
+        held.bind((self._host, 0))
+        self._held.append(held)
+        return int(held.getsockname()[1])
+
+
+async def _refuse_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        async with asyncio.timeout(5):
+            await reader.read(1)
+            writer.write(TLS_HANDSHAKE_FAILURE)
+            await writer.drain()
+    writer.close()

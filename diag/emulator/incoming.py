@@ -1,0 +1,140 @@
+"""What clients send: JSON in either spelling of its keys, base64 in either alphabet, audio with a declared rate."""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from diag.emulator.closing import CLOSES, Refused
+
+OPAQUE_KEYS = frozenset(
+    {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"}
+)
+"""Below these the keys belong to the user: arguments, results and schemas keep their spelling."""
+
+UNDECLARED_RATE_HZ = 16000
+"""The service's native input rate, taken where `;rate=` is missing."""
+
+_TO_STANDARD = str.maketrans("-_", "+/", " \r\n\t=")
+
+
+@functools.lru_cache(maxsize=4096)
+def camel(key: str) -> str:
+    """A key in camelCase, whichever way it was spelt: `mime_type` and `mimeType` give `mimeType`."""
+    head, *tail = key.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in tail) if tail and head else key
+
+
+@functools.lru_cache(maxsize=4096)
+def snake(key: str) -> str:
+    """A key in snake_case, as the service's own error messages spell it."""
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in key)
+
+
+def normalised(value: Any) -> Any:
+    """The same JSON with camelCase keys, except below `OPAQUE_KEYS`."""
+    if isinstance(value, dict):
+        result = {}
+        for key, inner in value.items():
+            name = camel(key)
+            result[name] = inner if name in OPAQUE_KEYS else normalised(inner)
+        return result
+    if isinstance(value, list):
+        return [normalised(item) for item in value]
+    return value
+
+
+def read_frame(data: str | bytes) -> dict[str, Any]:
+    """One client frame, text or binary, as JSON with camelCase keys.
+
+    Raises
+    ------
+    Refused
+        1007, if it is not a JSON object in UTF-8.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        message = json.loads(text)
+        if not isinstance(message, dict):
+            raise Refused(1007, "Invalid JSON payload received. Expected an object.")
+        result: dict[str, Any] = normalised(message)
+    except (ValueError, RecursionError):
+        raise Refused(1007, "Invalid JSON payload received. Parsing terminated before end of input.") from None
+    return result
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """A JSON object where one is expected; null stands for an empty one.
+
+    Raises
+    ------
+    Refused
+        1007, if it is anything else.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise CLOSES["invalid_argument"].refused()
+    return value
+
+
+def sequence(value: Any) -> list[Any]:
+    """A JSON list where one is expected; a lone object counts as a list of one, null as an empty one.
+
+    Raises
+    ------
+    Refused
+        1007, if it is anything else.
+    """
+    if value is None:
+        return []
+    if isinstance(value, Mapping):
+        return [value]
+    if not isinstance(value, list):
+        raise CLOSES["invalid_argument"].refused()
+    return value
+
+
+def decode_bytes(data: Any, place: str) -> bytes:
+    """Bytes of base64 in the standard or the URL-safe alphabet, with or without padding.
+
+    Raises
+    ------
+    Refused
+        1007, if it is neither.
+    """
+    if isinstance(data, str):
+        plain = data.translate(_TO_STANDARD)
+        try:
+            return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
+        except ValueError:
+            pass
+    raise Refused(1007, f"Invalid value at '{place}' (TYPE_BYTES), Base64 decoding failed for \"{str(data)[:24]}\"")
+
+
+def declared_rate_hz(mime_type: Any) -> int | None:
+    """Rate that an audio MIME type declares: `audio/pcm;rate=48000` gives 48000, `audio/pcm` the native rate.
+
+    Returns
+    -------
+    int or None
+        None where the type is not raw PCM, or the rate is no rate.
+    """
+    kind, *parameters = [part.strip().lower() for part in str(mime_type or "").split(";")]
+    if kind not in ("audio/pcm", "audio/l16", "audio/x-pcm"):
+        return None
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "rate":
+            digits = value.strip().strip('"')
+            rate_hz = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 8 else 0
+            return rate_hz if 1000 <= rate_hz <= 192000 else None
+    return UNDECLARED_RATE_HZ
+
+
+def declares_rate(mime_type: Any) -> bool:
+    """Whether a MIME type says its rate at all."""
+    return "rate=" in str(mime_type or "").replace(" ", "").lower()

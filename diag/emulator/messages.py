@@ -1,0 +1,76 @@
+"""What the server says: JSON in camelCase, standard base64, nothing that is false or null."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+TOKENS_PER_SECOND = 25
+"""Of audio, in and out."""
+
+
+def encoded(message: Mapping[str, Any]) -> bytes:
+    """A message as the payload of a binary frame."""
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def setup_complete(session_id: str) -> bytes:
+    """Reply to the setup; the Developer API sends it empty, Vertex with a session id."""
+    return encoded({"setupComplete": {"sessionId": session_id} if session_id else {}})
+
+
+def audio(pcm: bytes, mime_type: str) -> bytes:
+    """One chunk of the reply; built by hand because it is the only large message."""
+    return b"".join(
+        (
+            b'{"serverContent":{"modelTurn":{"role":"model","parts":[{"inlineData":{"mimeType":"',
+            mime_type.encode(),
+            b'","data":"',
+            base64.b64encode(pcm),
+            b'"}}]}}}',
+        )
+    )
+
+
+def server_content(**fields: Any) -> bytes:
+    """A serverContent with the given fields."""
+    return encoded({"serverContent": fields})
+
+
+def text(words: str) -> bytes:
+    """One text part of the reply."""
+    return server_content(modelTurn={"role": "model", "parts": [{"text": words}]})
+
+
+def turn_complete(usage: Mapping[str, Any] | None, **fields: Any) -> bytes:
+    """The end of the model's turn, with the usage so far."""
+    message: dict[str, Any] = {"serverContent": {"turnComplete": True, **fields}}
+    if usage:
+        message["usageMetadata"] = usage
+    return encoded(message)
+
+
+def usage_metadata(heard_s: float, spoken_s: float, *, vertex: bool) -> dict[str, Any]:
+    """Token counts; Vertex calls those of the reply `candidates`."""
+    prompt, response = round(heard_s * TOKENS_PER_SECOND), round(spoken_s * TOKENS_PER_SECOND)
+    name = "candidates" if vertex else "response"
+    usage: dict[str, Any] = {
+        "promptTokenCount": prompt,
+        f"{name}TokenCount": response,
+        "totalTokenCount": prompt + response,
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": prompt}],
+        f"{name}TokensDetails": [{"modality": "AUDIO", "tokenCount": response}],
+    }
+    return usage
+
+
+def tool_call(calls: Sequence[Mapping[str, Any]]) -> bytes:
+    """Functions that the model wants called."""
+    return encoded({"toolCall": {"functionCalls": list(calls)}})
+
+
+def seconds(value_s: float) -> str:
+    """A duration as protobuf's JSON writes it: `50s`, `1.2s`."""
+    return f"{value_s:.3f}".rstrip("0").rstrip(".") + "s"

@@ -1,0 +1,89 @@
+"""Request targets, taken apart by hand: `urlsplit("//ws/…")` would take `ws` for a host."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qs, unquote
+
+_LIVE = re.compile(
+    r"(?P<prefix>.*)/ws/google\.ai\.generativelanguage\.(?P<version>v1|v1beta|v1alpha)\.GenerativeService\."
+    r"BidiGenerateContent(?P<constrained>Constrained)?/?"
+)
+_VERTEX_LIVE = re.compile(
+    r"(?P<prefix>.*)/ws/google\.cloud\.aiplatform\.(?P<version>v1|v1beta1)\.LlmBidiService[./]BidiGenerateContent/?"
+)
+_MODELS = re.compile(
+    r"(?P<prefix>.*)/(?P<version>v1|v1beta|v1alpha)/models(?:/(?P<model>[^/:]+))?(?::(?P<method>[A-Za-z]+))?/?"
+)
+_PROFILE = re.compile(r"(?:.*/)?profile/(?P<name>[A-Za-z0-9_-]+)(?:/.*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a request asks for.
+
+    Parameters
+    ----------
+    kind : str
+        "live", "models" (the list or one model) or "call" (a method of a model).
+    profile : str
+        Name of the profile in the path; empty for the one at the root.
+    """
+
+    kind: Literal["live", "models", "call"]
+    version: str
+    profile: str = ""
+    vertex: bool = False
+    constrained: bool = False
+    model: str = ""
+    method: str = ""
+
+
+def parse_target(raw: str) -> Target | None:
+    """The target of a request line, with any prefix and doubled slashes; None for what is not served."""
+    path = re.sub("/+", "/", "/" + unquote(raw.partition("?")[0]))
+    for pattern, vertex in ((_LIVE, False), (_VERTEX_LIVE, True)):
+        found = pattern.fullmatch(path)
+        if found:
+            return Target(
+                kind="live",
+                version=found["version"],
+                profile=_profile(found["prefix"]),
+                vertex=vertex,
+                constrained=not vertex and bool(found["constrained"]),
+            )
+    found = _MODELS.fullmatch(path)
+    if found is None:
+        return None
+    return Target(
+        kind="call" if found["method"] else "models",
+        version=found["version"],
+        profile=_profile(found["prefix"]),
+        model=found["model"] or "",
+        method=found["method"] or "",
+    )
+
+
+def credential(raw: str, headers: Mapping[str, str]) -> tuple[str | None, str]:
+    """The key or token that a request presents, and where it stood; (None, "nowhere") without one.
+
+    An empty key counts as presented: the service words its refusal differently.
+    """
+    query = parse_qs(raw.partition("?")[2], keep_blank_values=True)
+    for name in ("key", "access_token"):
+        if name in query:
+            return query[name][0], f"query {name}"
+    if "x-goog-api-key" in headers:
+        return headers["x-goog-api-key"], "header"
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() in ("token", "bearer"):
+        return token, scheme.lower()
+    return None, "nowhere"
+
+
+def _profile(prefix: str) -> str:
+    found = _PROFILE.fullmatch(prefix)
+    return found["name"] if found else ""

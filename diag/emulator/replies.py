@@ -1,0 +1,218 @@
+"""The bank of recorded replies and of known prompts: WAV files (PCM16, mono) beside a TOML table."""
+
+from __future__ import annotations
+
+import tomllib
+import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.errors import BadInputError
+
+REPLY_RATE_HZ = 24000
+MAX_WAV_S = 300
+AUDIBLE_DBFS = -50.0
+"""RMS of 10 ms above which a reply without stated times counts as audible."""
+
+Pcm = NDArray[np.int16]
+
+
+@dataclass(frozen=True, eq=False)
+class Reply:
+    """One recorded reply.
+
+    Parameters
+    ----------
+    pcm : ndarray of int16, shape (n,)
+        At 24000 Hz.
+    first_audible_s, speech_end_s : float
+        Where speech begins and ends in it.
+    answers : tuple of str
+        Names of the prompts that it answers.
+    asks_back : bool
+        It asks to say that again.
+    """
+
+    name: str
+    pcm: Pcm
+    text: str
+    language: str
+    voice: str
+    first_audible_s: float
+    speech_end_s: float
+    answers: tuple[str, ...]
+    asks_back: bool
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.pcm) / REPLY_RATE_HZ
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """One known prompt: what it sounds like and what it says."""
+
+    name: str
+    pcm: Pcm
+    sample_rate_hz: int
+    text: str
+    language: str
+
+
+def read_replies(folder: Path) -> tuple[Reply, ...]:
+    """Read `replies.toml` and its WAV files.
+
+    Raises
+    ------
+    BadInputError
+        If the folder, the table or a file is missing or not what it must be.
+    """
+    table = folder / "replies.toml"
+    replies = tuple(_reply(folder, entry) for entry in _entries(table, "reply"))
+    if not replies:
+        raise BadInputError(
+            f"Could not use the replies in {folder}",
+            seen="no [[reply]] in replies.toml",
+            allowed="at least one",
+            next_step="make them again or name another folder with `--replies DIR`",
+        )
+    return replies
+
+
+def read_prompts(folder: Path) -> tuple[Prompt, ...]:
+    """Read `prompts.toml` and its WAV files; no prompts where there is no such table."""
+    table = folder / "prompts.toml"
+    if not table.is_file():
+        return ()
+    prompts = []
+    for entry in _entries(table, "prompt"):
+        pcm, rate_hz = read_pcm16(folder / str(entry.get("file", f"{entry.get('name')}.wav")))
+        prompts.append(
+            Prompt(
+                name=str(entry.get("name")),
+                pcm=pcm,
+                sample_rate_hz=rate_hz,
+                text=str(entry.get("text", "")),
+                language=str(entry.get("language", "")),
+            )
+        )
+    return tuple(prompts)
+
+
+def read_pcm16(path: Path) -> tuple[Pcm, int]:
+    """Mono 16-bit samples of a WAV file and its rate; of several channels the first.
+
+    Raises
+    ------
+    BadInputError
+        If it is missing, longer than five minutes or not 16-bit PCM.
+    """
+    attempted = f"Could not read the recording {path}"
+    try:
+        with wave.open(str(path), "rb") as reader:
+            rate_hz, channels, width = reader.getframerate(), reader.getnchannels(), reader.getsampwidth()
+            if width != 2 or reader.getnframes() > MAX_WAV_S * rate_hz:
+                raise BadInputError(
+                    attempted,
+                    seen=f"{8 * width} bits, {reader.getnframes() / max(rate_hz, 1):.0f} s",
+                    allowed=f"16 bits, up to {MAX_WAV_S} s",
+                    next_step="convert it",
+                )
+            data = reader.readframes(reader.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise BadInputError(
+            attempted, seen=str(error) or "cut short", allowed="a WAV file", next_step="check the path"
+        ) from None
+    samples = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], dtype="<i2")
+    mono = samples.reshape(-1, channels)[:, 0].astype(np.int16)
+    mono.flags.writeable = False
+    return mono, rate_hz
+
+
+def default_folder(name: str) -> Path | None:
+    """`scenarios/<name>` of the project, found upward from the working folder and from the package."""
+    for start in (Path.cwd(), Path(__file__).resolve().parent):
+        for folder in (start, *start.parents):
+            found = folder / "scenarios" / name
+            if found.is_dir():
+                return found
+    return None
+
+
+def replies_folder(chosen: Path | None) -> Path:
+    """The folder of replies to use.
+
+    Raises
+    ------
+    BadInputError
+        If none was chosen and the project has none.
+    """
+    folder = chosen or default_folder("replies")
+    if folder is None:
+        raise BadInputError(
+            "Could not find the recorded replies of the emulator",
+            seen="no scenarios/replies above the working folder or the package",
+            allowed="a folder with replies.toml",
+            next_step="name it with `--replies DIR`",
+        )
+    return folder
+
+
+def _entries(table: Path, key: str) -> list[Mapping[str, Any]]:
+    attempted = f"Could not read {table}"
+    try:
+        data = tomllib.loads(table.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInputError(
+            attempted,
+            seen=str(error),
+            allowed=f"a TOML file with [[{key}]] tables",
+            next_step="mend it or name another folder",
+        ) from None
+    entries = data.get(key, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) and "name" in entry for entry in entries):
+        raise BadInputError(
+            attempted, seen=f"`{key}` is no list of tables with a name", allowed=f"[[{key}]]", next_step="mend it"
+        )
+    return entries
+
+
+def _reply(folder: Path, entry: Mapping[str, Any]) -> Reply:
+    path = folder / str(entry.get("file", f"{entry['name']}.wav"))
+    pcm, rate_hz = read_pcm16(path)
+    if rate_hz != REPLY_RATE_HZ:
+        raise BadInputError(
+            f"Could not use the reply {path}",
+            seen=f"{rate_hz} Hz",
+            allowed=f"{REPLY_RATE_HZ} Hz",
+            next_step="convert it",
+        )
+    first_s, last_s = audible_span(pcm)
+    return Reply(
+        name=str(entry["name"]),
+        pcm=pcm,
+        text=str(entry.get("text", "")),
+        language=str(entry.get("language", "")),
+        voice=str(entry.get("voice", "")),
+        first_audible_s=float(entry.get("first_audible_s", first_s)),
+        speech_end_s=float(entry.get("speech_end_s", last_s)),
+        answers=tuple(str(name) for name in entry.get("answers", ())),
+        asks_back=entry.get("kind") == "ask_back",
+    )
+
+
+def audible_span(pcm: Pcm) -> tuple[float, float]:
+    """First and last audible moment of 24 kHz audio in seconds, to 10 ms; (0, 0) where there is none."""
+    window = REPLY_RATE_HZ // 100
+    whole = len(pcm) // window * window
+    power = np.square(pcm[:whole].astype(np.float64).reshape(-1, window) / 32768.0).mean(axis=1)
+    loud = np.flatnonzero(power > 10 ** (AUDIBLE_DBFS / 10))
+    if loud.size == 0:
+        return 0.0, 0.0
+    return float(loud[0]) / 100.0, float(loud[-1] + 1) / 100.0

@@ -1,0 +1,168 @@
+"""Putting the emulator together: bank, truth, certificates, server; and `serve`, which runs one for a user."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import ssl
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from diag.emulator.bank import read_bank
+from diag.emulator.certificates import make_certificates
+from diag.emulator.profile import Profile
+from diag.emulator.settings import EmulatorSettings, read_settings
+from diag.emulator.transport import Server
+from diag.emulator.truth import TruthLog
+from diag.errors import CannotMeasureError
+
+LIVE_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
+SWITCH_INTERVAL_S = 0.001
+"""A thread that works (truth, spoiled sound) gives the event loop way after this long, not after the usual 5 ms."""
+
+
+def steady() -> None:
+    """Make the process keep time: no long pauses for garbage collection, quick hand-over between threads."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+def quiet_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Failed handshakes and broken connections are the clients' affair; a bug of ours goes to standard error."""
+    error = context.get("exception")
+    if not isinstance(error, OSError | asyncio.CancelledError | None):
+        asyncio.get_running_loop().default_exception_handler(context)
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    plain: bool = False,
+    settings: EmulatorSettings | Mapping[str, Any] | None = None,
+    seed: int = 0,
+    replies_dir: Path | None = None,
+    transcript_dir: Path | None = None,
+    truth_path: Path | None = None,
+    ca_path: Path | None = None,
+    on_listening: Callable[[str], object] | None = None,
+) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Parameters
+    ----------
+    host : str
+        Address to bind; anything but loopback must be asked for.
+    port : int
+        0 for a free one.
+    plain : bool
+        Serve http:// and ws:// in place of TLS.
+    settings : EmulatorSettings or mapping or None
+        As of a scenario's `[emulator]` table (`as_of`, `faults`, `keys`, …); None for a healthy service of today.
+    seed : int
+        Of all draws.
+    replies_dir : Path or None
+        Folder with `replies.toml`; None for the project's own. Prompts are looked for in `prompts` beside it.
+    transcript_dir : Path or None
+        Where each session's frames and audio are kept; None for nowhere.
+    truth_path : Path or None
+        File to append JSON lines of truth to; None for none.
+    ca_path : Path or None
+        Where to write the certificate to trust; None for a temporary file, removed at the end.
+    on_listening : callable or None
+        Called with the base URL and told how to point an SDK at it, as one text; None prints it to standard error.
+
+    Raises
+    ------
+    DiagError
+        If a setting, a folder or the address cannot be used.
+    """
+    chosen = settings if isinstance(settings, EmulatorSettings) else read_settings(settings or {})
+    bank = read_bank(replies_dir)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))
+        truth = TruthLog(_sinks(truth_path, stack))
+        stack.callback(truth.close)
+        profile = Profile(name="", settings=chosen, seed=seed, bank=bank, truth=truth, transcript_dir=transcript_dir)
+        context: ssl.SSLContext | None = None
+        ca_file: Path | None = None
+        if not plain:
+            certificates = make_certificates(folder, () if host in ("0.0.0.0", "::") else (host,))
+            context, ca_file = certificates.context, certificates.ca_file
+            if ca_path is not None:
+                ca_path.write_bytes(ca_file.read_bytes())
+                ca_file = ca_path
+        tell = on_listening or _print
+        asyncio.run(_serve(Server({"": profile}), host, port, context, lambda url: tell(directions(url, ca_file))))
+
+
+def directions(base_url: str, ca_file: Path | None) -> str:
+    """How to point a client at the emulator."""
+    lines = [f"Live API emulator listening on {base_url}"]
+    environment = f"GOOGLE_GEMINI_BASE_URL={base_url} GEMINI_API_KEY=any"
+    if ca_file is None:
+        lines.append(f"  raw clients:  {base_url.replace('http', 'ws', 1)}{LIVE_PATH}?key=any")
+    else:
+        lines += [
+            f"  certificate:  {ca_file}",
+            f"  google-genai: SSL_CERT_FILE={ca_file} {environment} python app.py",
+            f"  JavaScript:   NODE_EXTRA_CA_CERTS={ca_file} {environment} node app.js",
+        ]
+    return "\n".join(lines)
+
+
+async def _serve(
+    server: Server, host: str, port: int, context: ssl.SSLContext | None, tell: Callable[[str], object]
+) -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(quiet_loop)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stop.set)
+    try:
+        bound = await server.listen(host, port, context)
+    except OSError as error:
+        raise CannotMeasureError(
+            f"Could not listen on {host}:{port}",
+            seen=error.strerror or str(error),
+            next_step="choose another with `--port N`, or leave it out for a free one",
+        ) from None
+    steady()
+    shown = f"[{host}]" if ":" in host else host
+    tell(f"{'https' if context else 'http'}://{shown}:{bound}")
+    try:
+        await stop.wait()
+    finally:
+        await server.close()
+
+
+def _sinks(path: Path | None, stack: contextlib.ExitStack) -> tuple[Callable[[str], object], ...]:
+    if path is None:
+        return ()
+    try:
+        file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
+    except OSError as error:
+        raise CannotMeasureError(
+            f"Could not write the truth to {path}",
+            seen=error.strerror or str(error),
+            next_step="name a file in a folder that you may write to",
+        ) from None
+    return (line_sink(file),)
+
+
+def line_sink(file: TextIO) -> Callable[[str], object]:
+    """A sink that writes lines to a file."""
+    return lambda line: file.write(line + "\n")
+
+
+def _print(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,236 @@
+"""One session from the upgrade to its end: setup, messages of the client, limits, ways to die."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from diag.emulator import messages
+from diag.emulator.closing import CLOSES, Refused, cut, unknown_name
+from diag.emulator.conversation import Conversation
+from diag.emulator.delivery import close_of, placed_step
+from diag.emulator.faults import Close, Drop, GoAway, Quota, SlowSetup, draw, striking
+from diag.emulator.incoming import declared_rate_hz, declares_rate, decode_bytes, mapping, read_frame, sequence
+from diag.emulator.link import Dropped, Link
+from diag.emulator.profile import Profile, Upgrade
+from diag.emulator.resumption import Resumption
+from diag.emulator.setup import Setup, read_setup
+
+WATCH_EVERY_S = 5.0
+BLOCKED_FOR_S = 30.0
+"""A client that takes nothing for this long is cut off, so that it holds no memory."""
+
+
+class _Gone(Exception):  # noqa: N818 (an ordinary end, not an error)
+    """The client has left; whatever still runs for it stops."""
+
+
+class Session:
+    """Runs one session; everything it starts ends with it."""
+
+    def __init__(self, link: Link, profile: Profile, upgrade: Upgrade, number: int) -> None:
+        self.number = number
+        self._link = link
+        self._profile = profile
+        self._upgrade = upgrade
+        self._faults = striking(profile.settings.faults, seed=profile.seed, session=self.number)
+        self._resumption = Resumption(profile, self.number, time.perf_counter())
+
+    async def run(self) -> None:
+        """Until the client leaves or the service ends it."""
+        profile = self._profile
+        profile.live.add(self.number)
+        upgrade = self._upgrade
+        self._note(
+            "session_open",
+            version=upgrade.version,
+            vertex=upgrade.vertex,
+            constrained=upgrade.constrained,
+            credential=upgrade.via,
+            agent=upgrade.agent,
+        )
+        try:
+            await self._guarded()
+        finally:
+            profile.live.discard(self.number)
+            self._resumption.close()
+
+    async def _guarded(self) -> None:
+        ending: Refused | None = None
+        dropped = False
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._live(tasks)
+                raise _Gone
+        except* (_Gone, ConnectionError):
+            pass
+        except* Dropped:
+            dropped = True
+        except* Refused as group:
+            found = group.exceptions[0]
+            ending = found if isinstance(found, Refused) else CLOSES["internal"].refused()
+        if dropped:
+            self._link.drop()
+            self._note("dropped", by="service")
+        elif ending is not None:
+            reason = cut(ending.reason)
+            self._note("closed", code=ending.code, reason=reason.decode(), by="service")
+            await self._link.close(ending.code, reason)
+        else:
+            code, words = self._link.ended
+            self._note("closed", code=code, reason=words, by="client")
+
+    async def _live(self, tasks: asyncio.TaskGroup) -> None:
+        for fault, _ in self._faults:
+            if getattr(fault, "when", None) == "connect":
+                await self._strike(fault)
+        setup = await self._set_up()
+        turn = self._resumption.resume(setup.handle, setup.model.name) if setup.handle else 0
+        conversation = Conversation(
+            link=self._link,
+            profile=self._profile,
+            setup=setup,
+            upgrade=self._upgrade,
+            session=self.number,
+            tasks=tasks,
+            resumption=self._resumption,
+            turn=turn,
+        )
+        await self._link.send(messages.setup_complete(uuid.uuid4().hex if self._upgrade.vertex else ""))
+        self._note("setup_complete", turns_before=turn)
+        await conversation.offer_handle()
+        tasks.create_task(self._lifetime(setup))
+        tasks.create_task(self._watch())
+        for fault, _ in self._faults:
+            if getattr(fault, "when", None) == "session":
+                tasks.create_task(self._later(fault))
+            elif isinstance(fault, GoAway):
+                tasks.create_task(self._go_away(fault.at_s, fault.time_left_s, enforce=fault.enforce))
+        while (data := await self._link.receive()) is not None:
+            await self._take(read_frame(data), conversation)
+
+    async def _set_up(self) -> Setup:
+        settings = self._profile.settings
+        try:
+            async with asyncio.timeout(settings.setup_timeout_s):
+                data = await self._link.receive()
+        except TimeoutError:
+            raise CLOSES["deadline"].refused() from None
+        if data is None:
+            raise _Gone
+        message = read_frame(data)
+        self._note("setup", setup=message.get("setup"))
+        for fault, rng in self._faults:
+            if isinstance(fault, Quota) and len(self._profile.live) > fault.at_once:
+                self._note("fault_fired", fault=fault.kind)
+                raise CLOSES["quota"].refused()
+            if isinstance(fault, SlowSetup):
+                self._note("fault_fired", fault=fault.kind)
+                await asyncio.sleep(3600.0 if fault.delay_s is None else draw(fault.delay_s, rng))
+            elif getattr(fault, "when", None) == "setup":
+                await asyncio.sleep(fault.at_s)
+                await self._strike(fault)
+        self._check_key()
+        return read_setup(message, settings, version=self._upgrade.version, vertex=self._upgrade.vertex)
+
+    def _check_key(self) -> None:
+        keys = self._profile.settings.keys
+        if self._upgrade.credential is None:
+            raise CLOSES["key_missing"].refused()
+        if not self._upgrade.credential:
+            raise CLOSES["key_not_found"].refused()
+        if keys and self._upgrade.credential not in keys:
+            raise CLOSES["key_invalid"].refused()
+
+    async def _lifetime(self, setup: Setup) -> None:
+        settings = self._profile.settings
+        session_left_s = float("inf") if setup.compression else settings.session_limit_s - self._resumption.elapsed_s
+        left_s = max(min(settings.connection_limit_s, session_left_s), 0.0)
+        notice_s = min(settings.go_away_notice_s, left_s)
+        await self._go_away(left_s - notice_s, notice_s, enforce=True)
+
+    async def _watch(self) -> None:
+        idle_timeout_s = self._profile.settings.idle_timeout_s
+        while True:
+            await asyncio.sleep(min(WATCH_EVERY_S, idle_timeout_s))
+            if self._link.idle_s > idle_timeout_s:
+                raise CLOSES["aborted"].refused()
+            if self._link.blocked_s > BLOCKED_FOR_S:
+                raise Dropped
+
+    async def _go_away(self, at_s: float, time_left_s: float, *, enforce: bool) -> None:
+        await asyncio.sleep(at_s)
+        await self._link.send(messages.encoded({"goAway": {"timeLeft": messages.seconds(time_left_s)}}))
+        self._note("go_away", time_left_s=time_left_s)
+        if enforce:
+            await asyncio.sleep(time_left_s)
+            raise CLOSES["go_away_ignored"].refused()
+
+    async def _later(self, fault: Any) -> None:
+        await asyncio.sleep(fault.at_s)
+        await self._strike(fault)
+
+    async def _strike(self, fault: Any) -> None:
+        self._note("fault_fired", fault=fault.kind)
+        if isinstance(fault, Close):
+            raise Refused(*close_of(fault))
+        if isinstance(fault, Drop):
+            raise Dropped
+        step = placed_step(fault)
+        if step is not None:
+            await self._link.send(step.payload)
+
+    async def _take(self, message: Mapping[str, Any], conversation: Conversation) -> None:
+        for kind, content in message.items():
+            if kind == "realtimeInput":
+                await self._realtime(mapping(content), conversation)
+            elif kind == "clientContent":
+                await conversation.client_content(mapping(content))
+            elif kind == "toolResponse":
+                await conversation.tool_response(mapping(content))
+            elif kind == "contextUpdate":
+                self._note("context_update")
+            elif kind == "setup":
+                raise CLOSES["invalid_argument"].refused()
+            else:
+                raise unknown_name(kind[:40], "").refused()
+
+    async def _realtime(self, content: Mapping[str, Any], conversation: Conversation) -> None:
+        for kind, value in content.items():
+            if value is None or value is False:
+                continue
+            if kind == "audio":
+                await self._audio(mapping(value), conversation, "realtime_input.audio.data")
+            elif kind == "mediaChunks":
+                if not conversation.setup.model.media_chunks:
+                    raise CLOSES["media_chunks"].refused()
+                for blob in sequence(value):
+                    await self._audio(mapping(blob), conversation, "realtime_input.media_chunks.data")
+            elif kind == "video":
+                decode_bytes(mapping(value).get("data"), "realtime_input.video.data")
+            elif kind == "text":
+                await conversation.typed(str(value))
+            elif kind == "audioStreamEnd":
+                await conversation.stream_end()
+            elif kind == "activityStart":
+                await conversation.activity(begins=True)
+            elif kind == "activityEnd":
+                await conversation.activity(begins=False)
+            else:
+                raise unknown_name(kind[:40], "realtime_input").refused()
+
+    async def _audio(self, blob: Mapping[str, Any], conversation: Conversation, place: str) -> None:
+        data = decode_bytes(blob.get("data", ""), place)
+        mime_type = blob.get("mimeType")
+        if not str(mime_type or "audio/").lower().startswith("audio/"):
+            return  # images in mediaChunks: seen, not heard
+        rate_hz = declared_rate_hz(mime_type or "audio/pcm")
+        if rate_hz is None:
+            raise CLOSES["invalid_argument"].refused()
+        await conversation.hear(data, rate_hz, declared=declares_rate(mime_type))
+
+    def _note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
+        self._profile.note(event, t_s=t_s, session=self.number, **data)

@@ -1,0 +1,92 @@
+"""Settings of one profile of the emulator: what a scenario's `[emulator]` table may say."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from diag.emulator.faults import Delay, Fault, Seconds
+from diag.errors import BadInputError
+
+
+class EmulatorSettings(BaseModel):
+    """How the emulated service behaves; the defaults are a healthy one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    as_of: str | None = None
+    omitted_modality: Literal["silent", "text", "audio", "rejected"] = "silent"
+    text_on_audio_model: Literal["combination", "voices", "internal"] = "combination"
+    keys: tuple[str, ...] = ()
+    down: Literal["tcp", "tls", "certificate", "dns"] | None = None
+
+    think_s: Delay = 0.25
+    chunk_ms: float = Field(200.0, ge=1, le=5000)
+    pace: float = Field(1.5, gt=0, le=100)
+    silence_ms: int = Field(500, ge=20, le=60000)
+    prefix_padding_ms: int = Field(60, ge=0, le=10000)
+    unrecognised: Literal["answer", "ask_back", "silent"] = "answer"
+    voice_activity: bool = False
+    tool_calls: Literal["never", "first_turn", "every_turn"] = "never"
+    silent_turn: bool = False
+
+    connection_limit_s: Annotated[float, Field(gt=0, le=86400)] = 600.0
+    go_away_notice_s: Seconds = 50.0
+    session_limit_s: Annotated[float, Field(gt=0, le=86400)] = 900.0
+    setup_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    idle_timeout_s: Annotated[float, Field(gt=0, le=86400)] = 300.0
+
+    faults: tuple[Fault, ...] = ()
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _is_a_date(cls, value: object) -> object:
+        if value is None:
+            return None
+        if isinstance(value, datetime.date):
+            return value.isoformat()
+        datetime.date.fromisoformat(str(value))
+        return str(value)
+
+    @property
+    def date(self) -> datetime.date:
+        """The day whose catalogue is served."""
+        return datetime.date.fromisoformat(self.as_of) if self.as_of else datetime.datetime.now(datetime.UTC).date()
+
+
+def read_settings(
+    values: Mapping[str, Any], *, attempted: str = "Could not use the emulator's settings"
+) -> EmulatorSettings:
+    """Settings of a mapping, as of a scenario's `[emulator]` table.
+
+    Raises
+    ------
+    BadInputError
+        If a key is unknown or a value is not allowed; the sentence opens with `attempted`.
+    """
+    try:
+        return EmulatorSettings.model_validate(dict(values))
+    except ValidationError as error:
+        raise _explained(error, attempted) from None
+
+
+def _explained(error: ValidationError, attempted: str) -> BadInputError:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        known = tuple(EmulatorSettings.model_fields)
+        close = difflib.get_close_matches(place, known, n=1)
+        return BadInputError(
+            attempted,
+            seen=f"unknown key `{place}`",
+            allowed=", ".join(known),
+            next_step=f"did you mean `{close[0]}`?" if close else "remove it or correct its name",
+        )
+    seen = f"{place} = {str(first['input'])[:80]!r}" if place else str(first["input"])[:80]
+    return BadInputError(
+        attempted, seen=seen, allowed=str(first["msg"])[:400], next_step=f"correct `{place or 'the table'}`"
+    )

@@ -1,0 +1,160 @@
+"""The setup message: what it asks for, and whether the service would take it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from diag.emulator.catalogue import Model, find
+from diag.emulator.closing import CLOSES, Ending, Refused, modality_unsupported, model_not_found
+from diag.emulator.incoming import mapping, sequence
+from diag.emulator.settings import EmulatorSettings
+
+NEW_LIST_CALL = datetime.date(2026, 1, 1)
+"""From about this day on the refusal of a model names `ModelService.ListModels`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """What the client asked for, as far as it changes what the emulator does.
+
+    Parameters
+    ----------
+    modality : str
+        "AUDIO", "TEXT", or "NONE" where omission is answered with silence.
+    handle : str or None
+        Of a session to resume; `resumable` says whether handles were asked for at all.
+    """
+
+    model: Model
+    modality: str
+    voice: str = ""
+    language: str = ""
+    manual_activity: bool = False
+    silence_ms: int
+    prefix_padding_ms: int
+    start_sensitivity: str = "HIGH"
+    end_sensitivity: str = "HIGH"
+    interruptible: bool = True
+    input_transcription: bool = False
+    output_transcription: bool = False
+    resumable: bool = False
+    handle: str | None = None
+    compression: bool = False
+    initial_history: bool = False
+    voice_activity: bool = False
+    functions: tuple[Mapping[str, Any], ...] = ()
+
+
+def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, version: str, vertex: bool) -> Setup:
+    """Judge the first message.
+
+    Parameters
+    ----------
+    message : mapping
+        With camelCase keys.
+    version : str
+        API version of the path.
+
+    Raises
+    ------
+    Refused
+        With the code and the words of the real service.
+    """
+    if "setup" not in message:
+        raise CLOSES["invalid_argument"].refused()
+    setup = mapping(message["setup"])
+    name = setup.get("model")
+    if not isinstance(name, str) or not name:
+        raise CLOSES["invalid_argument"].refused()
+    model = find(name, version=version, day=settings.date, vertex=vertex)
+    if model is None:
+        raise model_not_found(name[:200], version, early=settings.date < NEW_LIST_CALL).refused()
+    generation = mapping(setup.get("generationConfig"))
+    speech = mapping(generation.get("speechConfig"))
+    voice = mapping(mapping(speech.get("voiceConfig")).get("prebuiltVoiceConfig"))
+    realtime = mapping(setup.get("realtimeInputConfig"))
+    detection = mapping(realtime.get("automaticActivityDetection"))
+    resumption = setup.get("sessionResumption")
+    functions = [
+        declaration
+        for tool in sequence(setup.get("tools"))
+        for declaration in sequence(mapping(tool).get("functionDeclarations"))
+        if isinstance(declaration, Mapping) and isinstance(declaration.get("name"), str)
+    ]
+    return Setup(
+        model=model,
+        modality=_modality(generation, model, name, settings),
+        voice=str(voice.get("voiceName", "")),
+        language=str(speech.get("languageCode", "")),
+        manual_activity=bool(detection.get("disabled", False)),
+        silence_ms=_milliseconds(detection, "silenceDurationMs", settings.silence_ms),
+        prefix_padding_ms=_milliseconds(detection, "prefixPaddingMs", settings.prefix_padding_ms),
+        start_sensitivity=_sensitivity(detection, "startOfSpeechSensitivity", "START", vertex=vertex),
+        end_sensitivity=_sensitivity(detection, "endOfSpeechSensitivity", "END", vertex=vertex),
+        interruptible=realtime.get("activityHandling") != "NO_INTERRUPTION",
+        input_transcription=setup.get("inputAudioTranscription") is not None,
+        output_transcription=setup.get("outputAudioTranscription") is not None,
+        resumable=resumption is not None,
+        handle=_handle(resumption),
+        compression=setup.get("contextWindowCompression") is not None,
+        initial_history=bool(mapping(setup.get("historyConfig")).get("initialHistoryInClientContent", False)),
+        voice_activity=bool(setup.get("explicitVadSignal", False)) or settings.voice_activity,
+        functions=tuple(functions),
+    )
+
+
+def _modality(generation: Mapping[str, Any], model: Model, name: str, settings: EmulatorSettings) -> str:
+    asked = generation.get("responseModalities")
+    if asked is None or asked == []:
+        if settings.omitted_modality == "rejected":
+            raise CLOSES["invalid_argument"].refused()
+        if model.modalities == ("TEXT",):
+            return "TEXT"
+        return {"silent": "NONE", "text": "TEXT", "audio": "AUDIO"}[settings.omitted_modality]
+    modalities = tuple(str(modality).upper() for modality in sequence(asked))
+    if len(modalities) > 1 or modalities[0] not in ("AUDIO", "TEXT"):
+        raise CLOSES["invalid_argument"].refused()
+    if modalities[0] not in model.modalities:
+        raise _unsupported(name, modalities, settings)
+    return modalities[0]
+
+
+def _unsupported(name: str, modalities: tuple[str, ...], settings: EmulatorSettings) -> Refused:
+    endings: dict[str, Ending] = {
+        "combination": modality_unsupported(name, modalities),
+        "voices": CLOSES["text_on_audio_model"],
+        "internal": CLOSES["internal"],
+    }
+    kind = settings.text_on_audio_model if modalities == ("TEXT",) else "combination"
+    return endings[kind].refused()
+
+
+def _milliseconds(detection: Mapping[str, Any], key: str, default: int) -> int:
+    value = detection.get(key)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 600_000:
+        raise CLOSES["invalid_argument"].refused()
+    return int(value)
+
+
+def _sensitivity(detection: Mapping[str, Any], key: str, prefix: str, *, vertex: bool) -> str:
+    """HIGH or LOW; unspecified means HIGH on the Developer API and LOW on Vertex, as the SDK's docstrings say."""
+    value = detection.get(key) or f"{prefix}_SENSITIVITY_UNSPECIFIED"
+    default = "LOW" if vertex else "HIGH"
+    names = {
+        f"{prefix}_SENSITIVITY_UNSPECIFIED": default,
+        f"{prefix}_SENSITIVITY_HIGH": "HIGH",
+        f"{prefix}_SENSITIVITY_LOW": "LOW",
+    }
+    if not isinstance(value, str) or value not in names:
+        raise CLOSES["invalid_argument"].refused()
+    return names[value]
+
+
+def _handle(resumption: Any) -> str | None:
+    handle = mapping(resumption).get("handle")
+    return handle if isinstance(handle, str) and handle else None

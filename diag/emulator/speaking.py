@@ -1,0 +1,133 @@
+"""A reply as a schedule: what is to be sent when, worked out before the first byte leaves.
+
+Pure functions of a recording, a pace and a generator. `delivery.py` bends the schedule, `degrade.py` the sound.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.emulator import messages
+from diag.emulator.replies import REPLY_RATE_HZ
+
+Pcm = NDArray[np.int16]
+MIME_TYPE = f"audio/pcm;rate={REPLY_RATE_HZ}"
+
+StepKind = Literal[
+    "chunk", "text", "transcript", "interrupted", "generation_complete", "turn_complete", "frame", "close", "drop"
+]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Voice:
+    """Sound to be spoken; encoded chunks are cached under the object itself.
+
+    Parameters
+    ----------
+    first_audible_frame, speech_end_frame : int
+        Of `pcm`.
+    """
+
+    pcm: Pcm
+    text: str
+    mime_type: str = MIME_TYPE
+    first_audible_frame: int = 0
+    speech_end_frame: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing to do at a time, in seconds after the reply's own zero (the first chunk's schedule)."""
+
+    at_s: float
+    kind: StepKind
+    payload: bytes = b""
+    frames: int = 0
+    start_frame: int = 0
+    index: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def audio_steps(voice: Voice, *, chunk_frames: int, pace: float) -> list[Step]:
+    """The chunks of a reply at a multiple of real time; each leaves when its first frame is due at that pace."""
+    return [
+        Step(
+            at_s=start / REPLY_RATE_HZ / pace,
+            kind="chunk",
+            payload=payload,
+            frames=frames,
+            start_frame=start,
+            index=index,
+        )
+        for index, (start, frames, payload) in enumerate(_chunks(voice, chunk_frames))
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def _chunks(voice: Voice, chunk_frames: int) -> tuple[tuple[int, int, bytes], ...]:
+    data = voice.pcm.tobytes()
+    return tuple(
+        (
+            start,
+            min(chunk_frames, len(voice.pcm) - start),
+            messages.audio(data[2 * start : 2 * (start + chunk_frames)], voice.mime_type),
+        )
+        for start in range(0, len(voice.pcm), chunk_frames)
+    )
+
+
+def text_steps(text: str, *, words_at_once: int = 4, gap_s: float = 0.08) -> list[Step]:
+    """A reply in text parts, some words at a time."""
+    return [
+        Step(at_s=index * gap_s, kind="text", payload=messages.text(part), index=index, data={"text": part})
+        for index, part in enumerate(_fragments(text, words_at_once))
+    ]
+
+
+def transcript_steps(text: str, chunks: list[Step], *, words_at_once: int = 3) -> list[Step]:
+    """The output transcription, in fragments spread over the chunks that speak them."""
+    parts = _fragments(text, words_at_once)
+    return [
+        Step(
+            at_s=chunks[index * len(chunks) // len(parts)].at_s,
+            kind="transcript",
+            payload=messages.server_content(outputTranscription={"text": part}),
+            index=index,
+            data={"text": part},
+        )
+        for index, part in enumerate(parts)
+        if chunks
+    ]
+
+
+def playback_end_s(steps: list[Step]) -> float:
+    """When a player without buffer would have played it all: chunks wait for one another, not for ever."""
+    end_s = 0.0
+    for step in steps:
+        if step.kind == "chunk":
+            end_s = max(end_s, step.at_s) + step.frames / REPLY_RATE_HZ
+    return end_s
+
+
+def with_ending(steps: list[Step], usage: Mapping[str, Any] | None) -> list[Step]:
+    """Add generationComplete after the last step, and turnComplete when playback would be over."""
+    last_s = max((step.at_s for step in steps), default=0.0)
+    generated = Step(at_s=last_s, kind="generation_complete", payload=messages.server_content(generationComplete=True))
+    completed = Step(
+        at_s=max(last_s, playback_end_s(steps)), kind="turn_complete", payload=messages.turn_complete(usage)
+    )
+    return [*steps, generated, completed]
+
+
+def _fragments(text: str, words_at_once: int) -> list[str]:
+    words = text.split()
+    return [
+        " ".join(words[start : start + words_at_once]) + (" " if start + words_at_once < len(words) else "")
+        for start in range(0, len(words), words_at_once)
+    ]

@@ -1,0 +1,169 @@
+"""The HTTP and WebSocket face: upgrades, refusals, REST calls, limits on what a client may cost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+
+from aiohttp import web
+
+from diag.emulator.faults import Http, SlowPong, striking
+from diag.emulator.paths import Target, credential, parse_target
+from diag.emulator.profile import Profile, Upgrade
+from diag.emulator.rest import call_method, error_body, list_models, one_model
+from diag.emulator.session import Session
+from diag.emulator.socket_link import SocketLink
+
+MAX_CLIENT_FRAME_BYTES = 8 * 1024 * 1024
+MAX_SESSIONS = 1000
+REQUEST_WITHIN_S = 15.0
+"""A connection that has not sent a whole request by then is cut."""
+CLOSE_WAIT_S = 2.0
+BACKLOG = 1024
+
+_QUIET = logging.getLogger("diag.emulator.http")
+_QUIET.addHandler(logging.NullHandler())
+_QUIET.propagate = False
+
+
+class Server:
+    """Serves profiles on one port.
+
+    Parameters
+    ----------
+    profiles : dict of str to Profile
+        By name; "" is the one at the root. May grow while serving.
+    """
+
+    def __init__(self, profiles: dict[str, Profile], *, max_sessions: int = MAX_SESSIONS) -> None:
+        self.profiles = profiles
+        self._max_sessions = max_sessions
+        self._sessions = 0
+        # Protocol errors of clients are ordinary here: they are answered, not reported.
+        self._http = web.Server(
+            self._handle,
+            access_log=None,
+            logger=_QUIET,
+            keepalive_timeout=REQUEST_WITHIN_S,
+            handler_cancellation=False,
+        )
+        self._unheard: dict[asyncio.Protocol, asyncio.TimerHandle] = {}
+        self._listeners: list[asyncio.Server] = []
+
+    @property
+    def sessions(self) -> int:
+        """Open now."""
+        return self._sessions
+
+    async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> int:
+        """Listen on an address; gives the port (a free one for port 0).
+
+        Raises
+        ------
+        OSError
+            If the address cannot be had.
+        """
+        listener = await asyncio.get_running_loop().create_server(
+            self._protocol,
+            host,
+            port,
+            ssl=context,
+            backlog=BACKLOG,
+            ssl_handshake_timeout=REQUEST_WITHIN_S if context else None,
+            ssl_shutdown_timeout=CLOSE_WAIT_S if context else None,
+            start_serving=True,
+        )
+        self._listeners.append(listener)
+        bound: int = listener.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self) -> None:
+        """Stop listening and end all sessions."""
+        for listener in self._listeners:
+            listener.close()
+        await self._http.shutdown(timeout=CLOSE_WAIT_S)
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol = self._http()
+        loop = asyncio.get_running_loop()
+        self._unheard[protocol] = loop.call_later(REQUEST_WITHIN_S, self._cut, protocol)
+        return protocol
+
+    def _cut(self, protocol: web.RequestHandler) -> None:
+        del self._unheard[protocol]
+        if protocol.transport is not None:
+            protocol.transport.abort()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        timer = self._unheard.pop(request.protocol, None)
+        if timer is not None:
+            timer.cancel()
+        raw = request.raw_path
+        target = parse_target(raw)
+        profile = self.profiles.get(target.profile) if target else None
+        if target is None or profile is None:
+            return _refusal(404)
+        if target.kind != "live":
+            return await self._rest(request, target, profile)
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return _refusal(400)
+        return await self._upgrade(request, target, profile)
+
+    async def _rest(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
+        key, _ = credential(request.raw_path, request.headers)
+        if key is None:
+            return _refusal(403)
+        if target.kind == "models" and request.method == "GET":
+            status, body = one_model(profile, target) if target.model else list_models(profile, target)
+        elif target.kind == "call" and request.method == "POST":
+            status, body = call_method(profile, target, await request.read())
+        else:
+            return _refusal(404)
+        return web.Response(status=status, body=body, content_type="application/json", charset="utf-8")
+
+    async def _upgrade(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
+        number = profile.next_session()
+        struck = [fault for fault, _ in striking(profile.settings.faults, seed=profile.seed, session=number)]
+        for fault in struck:
+            if isinstance(fault, Http):
+                profile.note("fault_fired", session=number, fault=fault.kind, status=fault.status)
+                return _refusal(fault.status)
+        if self._sessions >= self._max_sessions:
+            return _refusal(503)
+        transport = request.transport
+        _tune(transport)
+        key, via = credential(request.raw_path, request.headers)
+        upgrade = Upgrade(
+            version=target.version,
+            vertex=target.vertex,
+            constrained=target.constrained,
+            credential=key,
+            via=via,
+            agent=request.headers.get("User-Agent", "")[:200],
+        )
+        # Compression is declined: the service's audio gains nothing by it and it would cost send times.
+        ws = web.WebSocketResponse(
+            compress=False, autoping=False, timeout=CLOSE_WAIT_S, max_msg_size=MAX_CLIENT_FRAME_BYTES
+        )
+        await ws.prepare(request)
+        pong_delay_s = next((fault.delay_s for fault in struck if isinstance(fault, SlowPong)), 0.0)
+        link = SocketLink(ws, transport, pong_delay_s=pong_delay_s)
+        self._sessions += 1
+        try:
+            await Session(link, profile, upgrade, number).run()
+        finally:
+            self._sessions -= 1
+        return ws
+
+
+def _tune(transport: asyncio.BaseTransport | None) -> None:
+    """Small messages leave at once."""
+    raw = transport.get_extra_info("socket") if transport is not None else None
+    if raw is not None:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _refusal(status: int) -> web.Response:
+    return web.Response(status=status, body=error_body(status), content_type="application/json", charset="utf-8")

@@ -1,0 +1,70 @@
+"""What the emulator did and when, as JSON lines on the `time.perf_counter` clock, written by a thread of its own."""
+
+from __future__ import annotations
+
+import json
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+KEPT_LINES = 200_000
+"""Lines kept for each profile: more than an hour of ten sessions; older ones give way."""
+
+Line = dict[str, Any]
+
+
+class TruthLog:
+    """Lines of all profiles: kept in memory for those who ask, and handed to sinks.
+
+    Sinks run on a thread of their own, so that a slow reader of a pipe never holds up a session.
+    """
+
+    def __init__(self, sinks: tuple[Callable[[str], object], ...] = ()) -> None:
+        self._kept: dict[str, deque[Line]] = {}
+        self._sinks = sinks
+        self._queue: queue.SimpleQueue[Line | Callable[[], object] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._drain, name="truth", daemon=True)
+        self._thread.start()
+
+    def write(self, profile: str, event: str, *, t_s: float | None = None, **data: Any) -> None:
+        """Note an event; `t_s` is now unless told."""
+        line: Line = {"t_s": time.perf_counter() if t_s is None else t_s, "event": event, "profile": profile, **data}
+        kept = self._kept.get(profile)
+        if kept is None:
+            kept = self._kept[profile] = deque(maxlen=KEPT_LINES)
+        kept.append(line)
+        if self._sinks:
+            self._queue.put(line)
+
+    def lines(self, profile: str) -> list[Line]:
+        """The lines of a profile so far."""
+        return list(self._kept.get(profile, ()))
+
+    def forget(self, profile: str) -> None:
+        """Drop the lines of a profile."""
+        self._kept.pop(profile, None)
+
+    def call(self, job: Callable[[], object]) -> None:
+        """Run something on the writing thread, after all lines so far."""
+        self._queue.put(job)
+
+    def close(self) -> None:
+        """Write what is left and end the thread."""
+        self._queue.put(None)
+        self._thread.join(timeout=5)
+
+    def _drain(self) -> None:
+        while (item := self._queue.get()) is not None:
+            try:
+                if callable(item):
+                    item()
+                else:
+                    text = json.dumps(item, ensure_ascii=False)
+                    for sink in self._sinks:
+                        sink(text)
+            except (OSError, ValueError):
+                # The reader is gone (closed pipe or file): the sessions go on without it.
+                self._sinks = ()
