@@ -63,10 +63,18 @@ def lanes_of(pick: Pick, *, span_s: tuple[float, float] | None = None) -> Lanes 
     if not rows:
         return None
     waits = tuple(wait for turn in take.turns if (wait := _wait(pick, turn, start_s, end_s)))
+    origin_s = origin_of(pick)
     axis = tuple(
-        (round((tick - start_s) / (end_s - start_s) * 100, 2), f"{tick:g} s") for tick in ticks(start_s, end_s, most=6)
+        (round((tick + origin_s - start_s) / (end_s - start_s) * 100, 2), f"{tick:g} s")
+        for tick in ticks(start_s - origin_s, end_s - origin_s, most=6)
     )
     return Lanes(tuple(rows), waits, axis, _in_words(pick, waits))
+
+
+def origin_of(pick: Pick) -> float:
+    """Zero of the axis: the end of the prompt's speech where there is one turn, else the start of the take."""
+    turns = pick.take.turns
+    return turns[0].speech_end_s or 0.0 if len(turns) == 1 else 0.0
 
 
 def span_of(pick: Pick) -> tuple[float, float]:

@@ -51,6 +51,7 @@ class Player:
     facts: str
     wave: str
     duration_s: float
+    offset_s: float
     level_dbfs: float | None
     onset_s: float | None
     loud: bool
@@ -163,6 +164,11 @@ def _evidence(clip: Clip, wish: _Wish) -> tuple[Clip, str]:
     return cut, f"{start_s:.1f} to {start_s + EVIDENCE_S:.1f} s of {clip.duration_s:.1f} s"
 
 
+def _offset_s(wish: _Wish, cut: Clip) -> float:
+    whole = wish.pick.take.clips[wish.tap]
+    return cut.start_s - whole.start_s if cut.start_s is not None and whole.start_s is not None else 0.0
+
+
 def _described(wish: _Wish, clip: Clip, note: str, name: str) -> Player:
     level = active_level_dbfs(clip.samples, clip.sample_rate_hz)
     peak = peak_dbfs(clip.samples)
@@ -182,6 +188,7 @@ def _described(wish: _Wish, clip: Clip, note: str, name: str) -> Player:
         facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {loudness.replace('-', '−')}",
         wave=envelope(peaks(clip.samples, _WAVE_COLUMNS), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
+        offset_s=_offset_s(wish, clip),
         level_dbfs=level,
         onset_s=None if onset is None else onset / clip.sample_rate_hz,
         loud=level is not None and level > _LOUD_DBFS,

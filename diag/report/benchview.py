@@ -1,0 +1,71 @@
+"""The matrix of a bench: what each scenario must show, and what it showed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diag.report.sentences import State
+
+
+@dataclass(frozen=True)
+class Code:
+    """One finding of a scenario: found, missing, or found though it must not be."""
+
+    code: str
+    state: State
+    words: str
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One scenario."""
+
+    name: str
+    title: str
+    shows: str
+    anchor: str | None
+    state: State
+    word: str
+    expected: tuple[str, ...]
+    consequences: tuple[str, ...]
+    codes: tuple[Code, ...]
+    takes: str
+    discarded: int
+
+
+def bench_rows(entries: Sequence[Mapping[str, Any]], anchors: Mapping[str, str]) -> tuple[BenchRow, ...]:
+    """Rows of the matrix, those that do not show what they must first."""
+    rows = [_row(entry, anchors) for entry in entries]
+    return tuple(sorted(rows, key=lambda row: row.state is State.GOOD))
+
+
+def _row(entry: Mapping[str, Any], anchors: Mapping[str, str]) -> BenchRow:
+    expected = tuple(str(code) for code in entry.get("expected", ()))
+    allowed = tuple(str(code) for code in entry.get("consequences", ()))
+    found = tuple(str(code) for code in entry.get("found", ()))
+    passed = bool(entry.get("passed"))
+    name = str(entry["scenario"])
+    missing = [Code(code, State.FAILS, "missing") for code in expected if code not in found]
+    return BenchRow(
+        name,
+        str(entry.get("title", "")),
+        str(entry.get("shows", "")),
+        anchors.get(name),
+        State.GOOD if passed else State.FAILS,
+        "as expected" if passed else "not as expected",
+        expected,
+        allowed,
+        (*missing, *(_code(code, expected, allowed) for code in found)),
+        str(entry.get("takes", "")),
+        int(entry.get("discarded", 0)),
+    )
+
+
+def _code(code: str, expected: Sequence[str], allowed: Sequence[str]) -> Code:
+    if code in expected:
+        return Code(code, State.GOOD, "found, as it must be")
+    if code in allowed:
+        return Code(code, State.GOOD, "a consequence, allowed")
+    return Code(code, State.WATCH, "found, not expected")

@@ -1,0 +1,142 @@
+"""Writes a report: one HTML file that asks the network for nothing, ever."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from diag import __version__
+from diag.errors import BadInputError
+from diag.report.benchview import bench_rows
+from diag.report.compareview import compare_view
+from diag.report.picks import Pick, pick
+from diag.report.runview import run_view
+from diag.report.sentences import State, verdict_line
+from diag.report.shelf import Embed, players_of
+from diag.results import Report, Severity
+from diag.take import Take
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LARGE_BYTES = 5_000_000
+"""Above this size the report itself says so."""
+
+
+def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path, *, embed: Embed = "evidence") -> Path:
+    """Write a report and return its path.
+
+    Parameters
+    ----------
+    report : Report
+        What was judged. `extra["bench"]` adds the matrix of scenarios, `extra["command"]` the command to repeat it.
+    takes : mapping of run name to takes
+        Recordings of each run, for audio and drawings; may load its members when they are asked for. Runs that are
+        left out are shown without them.
+    out : Path
+        The HTML file; missing folders are made. Audio over 10 MB goes into a folder beside it.
+    embed : {"evidence", "all", "none"}
+        "evidence" keeps at most 12 clips of 6 s, "all" every tap of the take shown, "none" no audio.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be written.
+    """
+    out = Path(out)
+    picks = _picks(report, takes)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        players = players_of(
+            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out
+        )
+        views = [run_view(run, index, picks.get(index), players) for index, run in enumerate(report.runs)]
+        page = (
+            _environment()
+            .get_template("report.html.j2")
+            .render(
+                report=report,
+                verdict=verdict_line(report),
+                runs=views,
+                comparisons=[
+                    compare_view(comparison, index, report.runs, picks, players)
+                    for index, comparison in enumerate(report.comparisons)
+                ],
+                bench=bench_rows(report.extra.get("bench", ()), {view.run.name: view.anchor for view in views}),
+                states=list(State),
+                style=Markup(_asset("style.css")),
+                script=Markup(_asset("report.js")),
+                document=_document(report),
+                version=__version__,
+                embed=embed,
+            )
+        )
+        _write(out, page)
+    except OSError as error:
+        raise BadInputError(
+            f"Could not write the report {out}",
+            seen=error.strerror or str(error),
+            allowed="a file in a folder that can be written",
+            next_step="name another folder with --out",
+        ) from None
+    return out
+
+
+def _picks(report: Report, takes: Mapping[str, Sequence[Take]]) -> dict[int, Pick]:
+    found = {index: pick(run, takes[run.name]) for index, run in enumerate(report.runs) if run.name in takes}
+    return {index: chosen for index, chosen in found.items() if chosen is not None}
+
+
+def _worst_first(report: Report, picks: Mapping[int, Pick]) -> list[int]:
+    """Runs in the order in which their audio deserves room; a comparison needs both of its runs."""
+    compared = {name for item in report.comparisons for name in (item.a, item.b)} if len(report.runs) == 2 else set()
+
+    def rank(index: int) -> tuple[bool, int]:
+        run = report.runs[index]
+        worst = max((item.finding.severity.rank for item in run.findings), default=Severity.INFO.rank)
+        return (run.name not in compared, -worst)
+
+    return sorted(picks, key=rank)
+
+
+def _document(report: Report) -> str:
+    """The JSON document, compressed, as a link that downloads without a script."""
+    text = json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = gzip.compress(text.encode("utf-8"), mtime=0)
+    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("diag.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+
+
+def _asset(name: str) -> str:
+    return files("diag.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _write(out: Path, page: str) -> None:
+    """Whole or not at all: written beside its place, then moved there."""
+    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
+    try:
+        partial.write_text(page, encoding="utf-8")
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)

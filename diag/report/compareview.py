@@ -1,0 +1,170 @@
+"""What the report shows of two runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from diag.chain import Tap
+from diag.clip import Clip
+from diag.report.lanes import Lanes, lanes_of, origin_of, span_of
+from diag.report.picks import Pick, stretch
+from diag.report.runview import show
+from diag.report.sentences import State, call_of, capitalised, figure, label, place, signed
+from diag.report.shelf import Player, Players
+from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of
+from diag.results import Change, Comparison, RunComparison, RunResult
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measure in both runs."""
+
+    label: str
+    metric: str
+    place: str
+    a: str
+    b: str
+    change: str
+    interval: str
+    pairs: int
+    state: State
+    shape: str
+    call: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two players to switch between, the louder one turned down."""
+
+    tap: str
+    a: Player
+    b: Player
+    a_clip: str
+    b_clip: str
+    a_gain_db: float
+    b_gain_db: float
+    matched: str
+    same: bool
+
+
+@dataclass(frozen=True)
+class CompareView:
+    """All that the report shows of a comparison."""
+
+    anchor: str
+    comparison: RunComparison
+    state: State
+    word: str
+    sentence: str
+    settings: tuple[tuple[str, str, str], ...]
+    surroundings: tuple[tuple[str, str, str], ...]
+    changed: tuple[Line, ...]
+    unchanged: tuple[Line, ...]
+    undecided: tuple[Line, ...]
+    a_lanes: Lanes | None
+    b_lanes: Lanes | None
+    pairs: tuple[Pair, ...]
+    spectra: Spectra | None
+    pictures: tuple[Picture, ...]
+
+
+def compare_view(
+    comparison: RunComparison, index: int, runs: Sequence[RunResult], picks: Mapping[int, Pick], players: Players
+) -> CompareView:
+    """Gather the view of a comparison of two of the report's runs."""
+    a, b = _sides(comparison, runs)
+    state, word = call_of(comparison.verdict)
+    order = {Change.WORSE: 0, Change.BETTER: 1}
+    lines = sorted(comparison.comparisons, key=lambda item: order.get(item.verdict, 2))
+    a_lanes, b_lanes = _lanes(picks.get(a), picks.get(b))
+    return CompareView(
+        anchor=f"compare-{index + 1}",
+        comparison=comparison,
+        state=state,
+        word=word,
+        sentence=capitalised(comparison.sentence),
+        settings=tuple((name, show(one), show(other)) for name, one, other in comparison.config_diff),
+        surroundings=tuple((name, show(one), show(other)) for name, one, other in comparison.environment_diff),
+        changed=tuple(_line(item) for item in lines if item.verdict in order),
+        unchanged=tuple(_line(item) for item in lines if item.verdict is Change.NONE_SHOWN),
+        undecided=tuple(_line(item) for item in lines if item.verdict is Change.TOO_FEW),
+        a_lanes=a_lanes,
+        b_lanes=b_lanes,
+        pairs=tuple(pair for tap in (Tap.HEARD, Tap.RECEIVED) if (pair := _pair(tap, a, b, players))),
+        spectra=_spectra(picks.get(a), picks.get(b)),
+        pictures=pictures_of(_heard(picks.get(a), picks.get(b))),
+    )
+
+
+def _sides(comparison: RunComparison, runs: Sequence[RunResult]) -> tuple[int, int]:
+    """Numbers of the two runs; where both bear one name the first is A and the second B. -1 where it is absent."""
+    names = [run.name for run in runs]
+    a = names.index(comparison.a) if comparison.a in names else -1
+    rest = [number for number, name in enumerate(names) if name == comparison.b and number != a]
+    return a, rest[0] if rest else -1
+
+
+def _line(item: Comparison) -> Line:
+    state, call = call_of(item.verdict)
+    measured = item.a is not None and item.b is not None
+    if not measured:
+        state, call = State.UNKNOWN, "not measured"
+    shape = "~" if measured and item.verdict is Change.NONE_SHOWN else state.shape
+    interval = ""
+    if item.interval is not None:
+        interval = f"{signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)}"
+    return Line(
+        label(item.metric),
+        item.metric,
+        place(item.hop, item.tap),
+        figure(item.a, item.unit),
+        figure(item.b, item.unit),
+        signed(item.difference, item.unit) if item.difference is not None else "",
+        interval,
+        item.n_pairs,
+        state,
+        shape,
+        call,
+        item.reason or "",
+    )
+
+
+def _lanes(a: Pick | None, b: Pick | None) -> tuple[Lanes | None, Lanes | None]:
+    """Both takes on one axis, laid over each other at the end of the prompt's speech."""
+    if a is None or b is None:
+        return (lanes_of(a) if a else None), (lanes_of(b) if b else None)
+    spans = [(pick, origin_of(pick), span_of(pick)) for pick in (a, b)]
+    before_s = max(origin - span[0] for _, origin, span in spans)
+    after_s = max(span[1] - origin for _, origin, span in spans)
+    first, second = (lanes_of(pick, span_s=(origin - before_s, origin + after_s)) for pick, origin, _ in spans)
+    return first, second
+
+
+def _pair(tap: Tap, a: int, b: int, players: Players) -> Pair | None:
+    one, other = players.get((a, tap)), players.get((b, tap))
+    if one is None or other is None or one.left_out or other.left_out:
+        return None
+    a_clip, b_clip = one.same_as or one.id, other.same_as or other.id
+    a_gain_db, b_gain_db, matched = 0.0, 0.0, "levels were not matched: one side is silent"
+    if one.level_dbfs is not None and other.level_dbfs is not None:
+        louder_db = round(one.level_dbfs - other.level_dbfs, 1)
+        a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
+        turned = "A" if louder_db > 0 else "B"
+        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "both are equally loud"
+    return Pair(tap.value, one, other, a_clip, b_clip, a_gain_db, b_gain_db, matched, a_clip == b_clip)
+
+
+def _heard(a: Pick | None, b: Pick | None) -> list[tuple[str, Clip]]:
+    sides = (("A heard", a), ("B heard", b))
+    return [
+        (name, clip)
+        for name, pick in sides
+        if pick is not None and (clip := stretch(pick.take, pick.turn, Tap.HEARD)) is not None
+    ]
+
+
+def _spectra(a: Pick | None, b: Pick | None) -> Spectra | None:
+    styles = {"A heard": "side-a", "B heard": "side-b"}
+    return spectra_of("What was heard", [(name, styles[name], clip) for name, clip in _heard(a, b)])

@@ -1,0 +1,132 @@
+"""Findings as the report tells them: what, where, why it matters, what to do first, how sure, where to hear it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from diag.registry import all_rules
+from diag.report.sentences import State, capitalised, full_stop, how_sure, state_of, times_found, word_of
+from diag.report.shelf import Players
+from diag.results import RunFinding, RunResult, Spot
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """Where a finding can be heard: a player, and the second in it; `player` is None where it is not in the file."""
+
+    player: str | None
+    at_s: float
+    words: str
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """A sentence of evidence and the places where it can be heard."""
+
+    text: str
+    hearings: tuple[Hearing, ...]
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """One finding of a run."""
+
+    anchor: str
+    found: RunFinding
+    state: State
+    word: str
+    title: str
+    often: str
+    evidence: tuple[EvidenceView, ...]
+    why: str
+    does_not_prove: str
+    sure: str
+    consequences: tuple[RunFinding, ...]
+    copy: str
+
+
+def findings_of(run: RunResult, index: int, players: Players) -> tuple[FindingView, ...]:
+    """Root findings, worst first, each with its consequences; a consequence without its root stands alone."""
+    raised = {item.finding.code for item in run.findings}
+    roots = [item for item in run.findings if item.finding.consequence_of not in raised]
+    roots.sort(key=lambda item: (-item.finding.severity.rank, item.finding.code))
+    return tuple(_view(run, index, item, f"f{index + 1}-{item.finding.code}", players) for item in roots)
+
+
+def _view(run: RunResult, index: int, item: RunFinding, anchor: str, players: Players) -> FindingView:
+    finding = item.finding
+    following = tuple(other for other in run.findings if other.finding.consequence_of == finding.code)
+    return FindingView(
+        anchor=anchor,
+        found=item,
+        state=state_of(finding.severity),
+        word=word_of(finding.severity),
+        title=capitalised(finding.title),
+        often=times_found(item),
+        evidence=tuple(
+            EvidenceView(evidence.text, tuple(_hearing(spot, index, players) for spot in evidence.spots))
+            for evidence in finding.evidence
+        ),
+        why=section_of(finding.code, "Why it matters"),
+        does_not_prove=section_of(finding.code, "Does not prove"),
+        sure=how_sure(finding),
+        consequences=following,
+        copy=_issue_text(run, item),
+    )
+
+
+def _hearing(spot: Spot, index: int, players: Players) -> Hearing:
+    player = players.get((index, spot.tap))
+    words = f"{spot.tap.value} at {spot.start_s:.2f} s"
+    if player is None or player.left_out:
+        return Hearing(None, spot.start_s, words)
+    at_s = spot.start_s - player.offset_s
+    inside = -0.05 <= at_s < player.duration_s
+    return Hearing(player.id if inside else None, max(at_s - 0.6, 0.0), words)
+
+
+def _issue_text(run: RunResult, item: RunFinding) -> str:
+    """What to paste into an issue: words and figures, no audio, no keys."""
+    finding = item.finding
+    place = f" on the {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
+    lines = [
+        f"{finding.code} {finding.name}: {full_stop(capitalised(finding.title))}",
+        f"{times_found(item)} of {run.name}{place}.",
+        *(f"- {full_stop(evidence.text)}" for evidence in finding.evidence),
+        f"Likely cause: {full_stop(finding.likely_cause)}",
+        f"Do this first: {full_stop(finding.remedy)}",
+        f"How sure: {how_sure(finding)}.",
+        f"Seen with: {', '.join(_versions(run))}.",
+    ]
+    return "\n".join(lines)
+
+
+def _versions(run: RunResult) -> list[str]:
+    versions = run.environment.get("versions")
+    named = [f"{name} {value}" for name, value in versions.items()] if isinstance(versions, Mapping) else []
+    session: Any = run.config.get("session", {})
+    model = session.get("model") if isinstance(session, Mapping) else None
+    own = [f"diag {run.tool_version}"] if run.tool_version and not any(n.startswith("diag ") for n in named) else []
+    return [*own, *named, *([str(model)] if model else [])] or ["versions not recorded"]
+
+
+@cache
+def _manual() -> Mapping[str, str]:
+    return {rule.code: inspect.getdoc(rule.function) or "" for rule in all_rules()}
+
+
+_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
+
+
+def section_of(code: str, heading: str) -> str:
+    """What the documentation of a rule says under one of its fixed headings; empty where there is none."""
+    pattern = rf"^\W*{heading}\W*?$(.*?)(?=^\W*(?:{'|'.join(_HEADINGS)})\W*?$|\Z)"
+    inline = rf"^\W*{heading}\W*?[.:]\s+(.*?)(?=^\W*(?:{'|'.join(_HEADINGS)})\b|\Z)"
+    document = _manual().get(code, "")
+    found = re.search(pattern, document, re.M | re.S) or re.search(inline, document, re.M | re.S)
+    return " ".join(re.sub(r"^-+$", "", found[1], flags=re.M).split()) if found else ""

@@ -1,0 +1,300 @@
+"""What the report shows of one run, gathered from its judgement and the take that stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diag.chain import Tap
+from diag.clip import Clip
+from diag.report.findings import FindingView, findings_of
+from diag.report.lanes import Lanes, lanes_of
+from diag.report.picks import Pick, stretch
+from diag.report.sentences import State, counted_of, figure, label, place, plural, spread
+from diag.report.shelf import Player, Players
+from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
+from diag.report.states import Check, HopState, checks_of, hops_of
+from diag.report.waterfall import Waterfall, waterfall_of
+from diag.results import RunResult, SummaryRow
+
+PROMPT_SIDE = (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
+REPLY_SIDE = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table of measures."""
+
+    label: str
+    metric: str
+    place: str
+    words: str
+    p95: str
+    missing: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that was not measured, and why."""
+
+    what: str
+    often: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class TakeRow:
+    """One take in the list of takes."""
+
+    id: str
+    prompts: str
+    state: State
+    word: str
+    findings: str
+    heard: str
+    why_discarded: str
+
+
+@dataclass(frozen=True)
+class RunView:
+    """All that the report shows of one run."""
+
+    anchor: str
+    run: RunResult
+    state: State
+    word: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    tiles: tuple[tuple[str, str, str], ...]
+    hops: tuple[HopState, ...]
+    findings: tuple[FindingView, ...]
+    checks: tuple[Check, ...]
+    pick: Pick | None
+    lanes: Lanes | None
+    waterfall: Waterfall | None
+    players: tuple[Player, ...]
+    silent: tuple[str, ...]
+    spectra: tuple[Spectra, ...]
+    pictures: tuple[Picture, ...]
+    measures: tuple[Measure, ...]
+    gaps: tuple[Gap, ...]
+    takes: tuple[TakeRow, ...]
+    config: tuple[tuple[str, str], ...]
+    environment: tuple[tuple[str, str], ...]
+    repeat: tuple[str, ...]
+
+
+def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) -> RunView:
+    """Gather the view of a run.
+
+    Parameters
+    ----------
+    run : RunResult
+    index : int
+        Number of the run in the report, from 0.
+    pick : Pick or None
+        The take that stands for it, where one was loaded.
+    players : mapping
+        As `shelf.players_of` gives them.
+    """
+    findings = findings_of(run, index, players)
+    checks = checks_of(run)
+    state = _state(run, findings, checks)
+    own = tuple(player for tap in Tap if (player := players.get((index, tap))))
+    return RunView(
+        anchor=f"run-{index + 1}",
+        run=run,
+        state=state,
+        word=state.word,
+        summary=_summary(run, findings),
+        facts=_facts(run),
+        tiles=_tiles(run),
+        hops=hops_of(run),
+        findings=findings,
+        checks=checks,
+        pick=pick,
+        lanes=lanes_of(pick) if pick else None,
+        waterfall=waterfall_of(run),
+        players=own,
+        silent=_silent(pick, own),
+        spectra=_spectra(pick),
+        pictures=_pictures(run, pick),
+        measures=tuple(_measure(row) for row in run.summary if row.n),
+        gaps=_gaps(run, checks),
+        takes=tuple(_take_rows(run)),
+        config=tuple(flat(run.config)),
+        environment=tuple(flat(run.environment)),
+        repeat=_repeat(run),
+    )
+
+
+def _state(run: RunResult, findings: Sequence[FindingView], checks: Sequence[Check]) -> State:
+    if not run.counted:
+        return State.UNKNOWN
+    states = [finding.state for finding in findings if finding.state is not State.UNKNOWN]
+    if states:
+        return max(states, key=lambda state: state.rank)
+    return State.GOOD if any(check.state is State.GOOD for check in checks) else State.UNKNOWN
+
+
+def _summary(run: RunResult, findings: Sequence[FindingView]) -> str:
+    if findings:
+        return findings[0].title
+    if not run.counted:
+        return "Nothing was measured."
+    return f"No fault found in {counted_of(len(run.counted), len(run.takes), 'take')}."
+
+
+def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
+    discarded = len(run.takes) - len(run.counted)
+    session = run.config.get("session", {})
+    wanted = {
+        "takes": f"{len(run.counted)} of {len(run.takes)} counted, {discarded} discarded",
+        "model": session.get("model"),
+        "voice": session.get("voice"),
+        "endpoint": run.environment.get("endpoint"),
+        "audio": run.environment.get("audio"),
+    }
+    return tuple((name, show(value)) for name, value in wanted.items() if value)
+
+
+def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
+    """The few figures that a person asks for first: label, value, range and n."""
+    tiles = []
+    for metric in ("answered", "ttfa_heard_s", "ttfb_s"):
+        row = next((row for row in run.summary if row.metric == metric and row.turn in (None, 0)), None)
+        if row is None:
+            continue
+        if metric == "answered":
+            values = [take.measurements.value(metric, turn=row.turn) or 0.0 for take in run.counted]
+            yes = sum(value > 0.5 for value in values)
+            tiles.append((label(metric), f"{yes} of {len(values)}", plural(len(values), "take")))
+        else:
+            tiles.append(_tile(row, len(run.counted)))
+    for metric, neutral in (("rate_ratio", 1.0), ("dullness_db", 0.0)):
+        rows = [row for row in run.summary if row.metric == metric and row.hop and row.median is not None]
+        if rows:
+            worst = max(rows, key=lambda row: abs((row.median or 0.0) - neutral))
+            name, value, rest = _tile(worst, len(run.counted))
+            tiles.append((name, value, f"{worst.hop} hop, the largest of {len(rows)}; {rest}"))
+    return tuple(tiles)
+
+
+def _tile(row: SummaryRow, counted: int) -> tuple[str, str, str]:
+    if row.median is None or row.low is None or row.high is None:
+        return label(row.metric), "not measured", f"in {counted_of(row.missing, counted, 'take')}"
+    low, high = figure(row.low, row.unit), figure(row.high, row.unit)
+    missing = f", {row.missing} missing" if row.missing else ""
+    return label(row.metric), figure(row.median, row.unit), f"median, {low} to {high}, n {row.n}{missing}"
+
+
+def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:
+    """Taps that a listener would look for and that hold nothing, with the reason."""
+    if pick is None:
+        return ()
+    missing = [tap for tap in (Tap.PROMPT, Tap.RECEIVED, Tap.HEARD) if tap not in {player.tap for player in players}]
+    reasons = {True: "nothing of this turn came here", False: "this tap was not recorded"}
+    return tuple(f"{tap.value}: {reasons[tap in pick.take.clips]}" for tap in missing)
+
+
+def _clips(pick: Pick | None, taps: Sequence[Tap]) -> list[tuple[Tap, Clip]]:
+    if pick is None:
+        return []
+    return [(tap, clip) for tap in taps if (clip := stretch(pick.take, pick.turn, tap)) is not None]
+
+
+def _spectra(pick: Pick | None) -> tuple[Spectra, ...]:
+    sides = (("The reply on its way out", REPLY_SIDE), ("The prompt on its way in", PROMPT_SIDE))
+    found = (
+        spectra_of(title, [(tap.value, style_of(tap), clip) for tap, clip in _clips(pick, taps)])
+        for title, taps in sides
+    )
+    return tuple(spectra for spectra in found if spectra)
+
+
+def _pictures(run: RunResult, pick: Pick | None) -> tuple[Picture, ...]:
+    """Spectrograms of both ends of the worst hop, else of what was received and what was heard."""
+    ends = next((hop.hop.ends for hop in hops_of(run) if hop.state is State.FAILS), (Tap.RECEIVED, Tap.HEARD))
+    clips = _clips(pick, ends)
+    if len(clips) < len(ends):
+        clips = _clips(pick, (Tap.RECEIVED, Tap.HEARD))
+    return pictures_of([(tap.value, clip) for tap, clip in clips])
+
+
+def _measure(row: SummaryRow) -> Measure:
+    missing = f"not measured in {counted_of(row.missing, row.missing + row.n, 'take')}" if row.missing else ""
+    p95 = figure(row.p95, row.unit) if row.p95 is not None else ""
+    return Measure(label(row.metric), row.metric, place(row.hop, row.tap, row.turn), spread(row), p95, missing)
+
+
+def _gaps(run: RunResult, checks: Sequence[Check]) -> tuple[Gap, ...]:
+    gaps = [
+        Gap(f"check {check.code} {check.name}", check.word, check.detail)
+        for check in checks
+        if check.word in ("not checked", "crashed")
+    ]
+    for row in run.summary:
+        if row.missing:
+            where = place(row.hop, row.tap, row.turn)
+            what = f"{row.metric}, {where}" if where else row.metric
+            gaps.append(Gap(what, counted_of(row.missing, row.missing + row.n, "take"), _reasons(run, row)))
+    return tuple(gaps)
+
+
+def _reasons(run: RunResult, row: SummaryRow) -> str:
+    found = (
+        item.reason
+        for take in run.counted
+        for item in take.measurements.find(row.metric, turn=row.turn)
+        if item.reason and item.hop == row.hop and item.tap == row.tap
+    )
+    return "; ".join(dict.fromkeys(found))
+
+
+def _take_rows(run: RunResult) -> Iterator[TakeRow]:
+    for take in run.takes:
+        worst = max((finding.severity.rank for finding in take.findings), default=-1)
+        state = State.UNKNOWN if take.discarded else {2: State.FAILS, 1: State.WATCH}.get(worst, State.GOOD)
+        yield TakeRow(
+            take.id,
+            ", ".join(take.prompt_names),
+            state,
+            "discarded" if take.discarded else "no finding" if state is State.GOOD else state.word,
+            ", ".join(finding.code for finding in take.findings),
+            figure(take.measurements.value("ttfa_heard_s"), "s"),
+            take.discarded or "",
+        )
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names with plain values, in order."""
+    for name, value in values.items():
+        dotted = f"{prefix}{name}"
+        if isinstance(value, Mapping) and value:
+            yield from flat(value, f"{dotted}.")
+        else:
+            yield dotted, show(value)
+
+
+def show(value: Any) -> str:
+    """A setting as a person writes it; left out is 'not set'."""
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(show(item) for item in value) or "empty"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {show(item)}" for key, item in value.items()) or "empty"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _repeat(run: RunResult) -> tuple[str, ...]:
+    parts = ["diag run", run.name, f"--takes {len(run.takes)}"]
+    audio = run.environment.get("audio")
+    if isinstance(audio, str) and audio.isalpha():
+        parts.append(f"--audio {audio}")
+    again = f"diag run {run.folder}" if run.folder else " ".join(parts)
+    judged = [f"diag report {run.folder}"] if run.folder else []
+    return (again, *judged)
