@@ -52,7 +52,12 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
     CannotMeasureError
         If this machine lacks what the kind needs.
     """
-    if kind == "wire":
+    if kind == "virtual":
+        from diag.backends.virtual import virtual_rigs
+
+        with virtual_rigs(rigs) as (made, facts):
+            yield Farm(kind=kind, rigs=made, environment=facts)
+    elif kind == "wire":
         yield Farm(kind=kind, rigs=tuple(Rig(kind=kind, name=f"rig{index}") for index in range(rigs)))
     else:
         raise BadInputError(
@@ -75,6 +80,10 @@ def open_session(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) ->
     speaker_connected : bool
         False plays the speaker to a place that nobody hears.
     """
-    from diag.backends.wire import open_wire
+    if rig.kind == "wire":
+        from diag.backends.wire import open_wire
 
-    return open_wire(rig, plan, speaker_connected=speaker_connected)
+        return open_wire(rig, plan, speaker_connected=speaker_connected)
+    from diag.backends.portaudio import open_portaudio
+
+    return open_portaudio(rig, plan, speaker_connected=speaker_connected)

@@ -1,0 +1,333 @@
+"""Streams on real devices, through PortAudio. The only importer of sounddevice.
+
+PortAudio reads the list of devices when it starts and ALSA its configuration then, so a rig's environment variables
+are set first; a process that moves on to a rig with another environment starts PortAudio again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from diag.backends.ports import LateCallback, PortPlan, Pull, Push, Rig
+from diag.errors import BadInputError, CannotMeasureError
+
+BLOCK_S = 0.02
+LATENCY_S = 0.1
+"""Asked of every stream. Blocks of 20 ms at 0.1 s ran without an xrun where PortAudio's `low` had underruns."""
+LATE_BLOCKS = 2
+FIRST_CALLBACK_TIMEOUT_S = 5.0
+STALLED_S = 2.0
+CLOSE_TIMEOUT_S = 3.0
+COMMON_RATES_HZ = (8000, 16000, 24000, 32000, 44100, 48000, 96000)
+INPUTS = ("ear", "microphone")
+OUTPUTS = ("mouth", "speaker")
+
+_environment: dict[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """An audio device as PortAudio lists it."""
+
+    index: int
+    name: str
+    host_api: str
+    input_channels: int
+    output_channels: int
+    default_rate_hz: int
+    rates_hz: tuple[int, ...] = ()
+
+
+class _Port:
+    """One stream: counts what goes wrong on it."""
+
+    def __init__(self, name: str, rate_hz: int) -> None:
+        self.name = name
+        self.rate_hz = rate_hz
+        self.device = ""
+        self.channels = 1
+        self.latency_s = 0.0
+        self.stream: Any = None
+        self.xruns = 0
+        self.late: list[LateCallback] = []
+        self.started = threading.Event()
+        self.ended = threading.Event()
+        self.last_s = time.perf_counter()
+
+    def pushing(self, push: Push) -> Callable[..., None]:
+        """Callback of an input stream."""
+
+        def callback(block: Any, frames: int, stamps: Any, flags: Any) -> None:
+            t_s = self._arrived(frames, flags)
+            push(block, t_s, self._mapped(stamps.inputBufferAdcTime, t_s))
+
+        return callback
+
+    def pulling(self, pull: Pull) -> Callable[..., None]:
+        """Callback of an output stream."""
+
+        def callback(block: Any, frames: int, stamps: Any, flags: Any) -> None:
+            t_s = self._arrived(frames, flags)
+            block[:] = pull(frames, t_s, self._mapped(stamps.outputBufferDacTime, t_s))[:, None]
+
+        return callback
+
+    def _arrived(self, frames: int, flags: Any) -> float:
+        t_s = time.perf_counter()
+        if flags and (flags.input_overflow or flags.output_underflow):
+            self.xruns += 1
+        block_s = frames / self.rate_hz
+        late_s = t_s - self.last_s - block_s
+        if late_s > LATE_BLOCKS * block_s and self.started.is_set():
+            self.late.append(LateCallback(self.name, t_s, late_s))
+        self.last_s = t_s
+        self.started.set()
+        return t_s
+
+    def _mapped(self, stamp_s: float, t_s: float) -> float | None:
+        """Bring a stamp of PortAudio's clock to ours; 0 is how a host API says that it does not know."""
+        if stamp_s <= 0:
+            return None
+        # PortAudio's clock is read here rather than taken from the callback's `currentTime`, which is as old as the
+        # wait for the interpreter lock was long.
+        return float(stamp_s - self.stream.time + t_s)
+
+
+class PortAudioSession:
+    """Open PortAudio streams of one take."""
+
+    def __init__(self, ports: Sequence[_Port]) -> None:
+        self._ports = {port.name: port for port in ports}
+        self._closed = False
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Names as PortAudio lists them."""
+        return {name: port.device for name, port in self._ports.items()}
+
+    @property
+    def rates_hz(self) -> Mapping[str, int]:
+        """Rates of the streams; a sound server may resample behind them."""
+        return {name: port.rate_hz for name, port in self._ports.items()}
+
+    @property
+    def latency_s(self) -> Mapping[str, float]:
+        """As PortAudio states it."""
+        return {name: port.latency_s for name, port in self._ports.items()}
+
+    @property
+    def xruns(self) -> Mapping[str, int]:
+        """Callbacks with an overflow or underflow flag. A sound server's underruns do not show here."""
+        return {name: port.xruns for name, port in self._ports.items()}
+
+    @property
+    def late(self) -> tuple[LateCallback, ...]:
+        """Callbacks that came more than two blocks after they were due."""
+        return tuple(sorted((late for port in self._ports.values() for late in port.late), key=lambda late: late.t_s))
+
+    @property
+    def failed(self) -> str | None:
+        """What happened to a device, in words, or None."""
+        if self._closed:
+            return None
+        for port in self._ports.values():
+            if port.ended.is_set():
+                return f"the {port.name} ({port.device}) stopped by itself: the device or its sound server is gone"
+            silent_s = time.perf_counter() - port.last_s
+            if silent_s > STALLED_S:
+                return f"the {port.name} ({port.device}) has asked for nothing for {silent_s:.1f} s"
+        return None
+
+    @property
+    def ear_channels(self) -> int:
+        """Channels that the ear was opened with."""
+        return self._ports["ear"].channels if "ear" in self._ports else 0
+
+    def close(self) -> None:
+        """Stop and close all streams; a stream that hangs in its driver is left behind after some seconds."""
+        if self._closed:
+            return
+        self._closed = True
+        closer = threading.Thread(target=self._close_streams, name="close-audio", daemon=True)
+        closer.start()
+        closer.join(CLOSE_TIMEOUT_S)
+
+    def _close_streams(self) -> None:
+        for name in (*OUTPUTS, *INPUTS):
+            if name in self._ports and self._ports[name].stream is not None:
+                self._ports[name].stream.close()
+
+
+def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) -> PortAudioSession:
+    """Open the ports of a rig whose options name devices, inputs first, and wait until each one runs.
+
+    Parameters
+    ----------
+    rig : Rig
+        `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
+        number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected; without it
+        the speaker stays closed then) and `ear_channels`.
+
+    Raises
+    ------
+    CannotMeasureError
+        If PortAudio is missing, or a device does not open or does not run.
+    BadInputError
+        If a named device is not there or its name is not unique.
+    """
+    sd = _library(rig.options.get("environment", {}))
+    speaker = rig.options.get("speaker") if speaker_connected else rig.options.get("nowhere")
+    wanted = {
+        "ear": (plan.ear, plan.ear_rate_hz, rig.options.get("ear")),
+        "microphone": (plan.microphone, plan.microphone_rate_hz, rig.options.get("microphone")),
+        "mouth": (plan.mouth, plan.mouth_rate_hz, rig.options.get("mouth")),
+        "speaker": (plan.speaker, plan.speaker_rate_hz, speaker),
+    }
+    ports = [_Port(name, rate) for name, (callback, rate, place) in wanted.items() if callback and is_named(place)]
+    session = PortAudioSession(ports)
+    try:
+        for names in (INPUTS, OUTPUTS):
+            started = [port for port in ports if port.name in names]
+            for port in started:
+                callback, _, place = wanted[port.name]
+                port.channels = int(rig.options.get("ear_channels", 1)) if port.name == "ear" else 1
+                _start(sd, port, find_device(str(place), port.name), callback)
+            for port in started:
+                _await_first_callback(port)
+    except (BadInputError, CannotMeasureError):
+        session.close()
+        raise
+    return session
+
+
+def list_devices(environment: Mapping[str, str] | None = None, *, check_rates: bool = False) -> tuple[Device, ...]:
+    """Devices that PortAudio finds; with `check_rates` also the common rates at which each says it opens.
+
+    Raises
+    ------
+    CannotMeasureError
+        If PortAudio is missing.
+    """
+    sd = _library(environment or {})
+    apis = sd.query_hostapis()
+    found = []
+    for index, info in enumerate(sd.query_devices()):
+        device = Device(
+            index=index,
+            name=info["name"],
+            host_api=apis[info["hostapi"]]["name"],
+            input_channels=info["max_input_channels"],
+            output_channels=info["max_output_channels"],
+            default_rate_hz=round(info["default_samplerate"]),
+            rates_hz=_rates_of(sd, index, info) if check_rates else (),
+        )
+        found.append(device)
+    return tuple(found)
+
+
+def find_device(named: str, port: str) -> Device:
+    """The device that a number, a full name or a unique part of a name stands for.
+
+    Raises
+    ------
+    BadInputError
+        If none or several match; the sentence lists the candidates.
+    """
+    needs_input = port in INPUTS
+    fit = [
+        device
+        for device in list_devices(_environment)
+        if (device.input_channels if needs_input else device.output_channels) > 0
+    ]
+    matching = [device for device in fit if named == str(device.index) or device.name == named]
+    matching = matching or [device for device in fit if named.casefold() in device.name.casefold()]
+    if len(matching) == 1:
+        return matching[0]
+    candidates = ", ".join(f"{device.index} {device.name}" for device in (matching or fit)) or "none"
+    raise BadInputError(
+        f"Could not choose the {port} device",
+        seen=f"`{named}` fits {len(matching) or 'none'} of the {'input' if needs_input else 'output'} devices",
+        allowed=f"the number or a unique part of the name of: {candidates}",
+        next_step="see `diag devices`",
+    )
+
+
+def is_named(place: object) -> bool:
+    """Whether a device option names a device at all."""
+    return place is not None and str(place).casefold() not in ("", "none")
+
+
+def _library(environment: Mapping[str, str]) -> Any:
+    wanted = dict(environment)
+    starts_again = wanted != _environment
+    for name in _environment.keys() - wanted.keys():
+        os.environ.pop(name, None)
+    os.environ.update(wanted)
+    first = "sounddevice" not in __import__("sys").modules
+    try:
+        import sounddevice as sd
+    except OSError:
+        raise CannotMeasureError(
+            "Could not open audio devices",
+            seen="the PortAudio library is not installed",
+            next_step="`sudo apt-get install libportaudio2`, or use `--audio wire`, which needs no devices",
+        ) from None
+    if starts_again and not first:
+        sd._terminate()
+        sd._initialize()
+    _environment.clear()
+    _environment.update(wanted)
+    return sd
+
+
+def _rates_of(sd: Any, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
+    check = sd.check_input_settings if info["max_input_channels"] else sd.check_output_settings
+    return tuple(rate for rate in COMMON_RATES_HZ if _opens(sd, check, index, rate))
+
+
+def _opens(sd: Any, check: Callable[..., None], index: int, rate_hz: int) -> bool:
+    try:
+        check(device=index, channels=1, samplerate=rate_hz, dtype="float32")
+    except sd.PortAudioError:
+        return False
+    return True
+
+
+def _start(sd: Any, port: _Port, device: Device, callback: Any) -> None:
+    is_input = port.name in INPUTS
+    port.device = device.name
+    try:
+        port.stream = (sd.InputStream if is_input else sd.OutputStream)(
+            device=device.index,
+            samplerate=port.rate_hz,
+            blocksize=round(port.rate_hz * BLOCK_S),
+            channels=port.channels,
+            dtype="float32",
+            latency=LATENCY_S,
+            callback=port.pushing(callback) if is_input else port.pulling(callback),
+            finished_callback=port.ended.set,
+        )
+        port.stream.start()
+    except sd.PortAudioError as error:
+        rates = ", ".join(map(str, list_devices(_environment, check_rates=True)[device.index].rates_hz))
+        raise CannotMeasureError(
+            f"Could not open the {port.name} ({device.name}) at {port.rate_hz} Hz with {port.channels} channel(s)",
+            seen=str(error.args[0]),
+            allowed=f"rates that this device says it opens at: {rates or 'none'}",
+            next_step="choose one of these rates or another device; see `diag devices`",
+        ) from None
+    port.latency_s = float(port.stream.latency)
+
+
+def _await_first_callback(port: _Port) -> None:
+    if not port.started.wait(FIRST_CALLBACK_TIMEOUT_S):
+        raise CannotMeasureError(
+            f"Could not run the {port.name} ({port.device})",
+            seen=f"it opened, but no audio moved in {FIRST_CALLBACK_TIMEOUT_S:.0f} s",
+            next_step="choose another device, or use `--audio wire`",
+        )
