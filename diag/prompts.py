@@ -119,13 +119,13 @@ def find_prompt(name_or_path: str) -> Prompt:
         If it is neither a known name nor a file.
     """
     path = Path(name_or_path).expanduser()
-    if path.is_file():
+    looks_like_path = path.suffix != "" or len(path.parts) > 1
+    if path.is_file() or (looks_like_path and path.exists()):
         return Prompt(name=path.stem, path=path)
     folder = project_folder() / PROMPTS_FOLDER
     prompts = {prompt.name: prompt for prompt in load_prompts(folder)}
     if name_or_path in prompts:
         return prompts[name_or_path]
-    looks_like_path = path.suffix != "" or len(path.parts) > 1
     close = difflib.get_close_matches(name_or_path, prompts, n=1)
     raise BadInputError(
         f"Could not find the prompt {name_or_path}",

@@ -1,0 +1,194 @@
+"""Bad input of every kind, through the commands that take it: one sentence of four parts, the right exit code."""
+
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+
+RATE_HZ = 16000
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch, tmp_path):
+    """Away from the project, without a key."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def refused(done, code, *parts):
+    """One sentence with every part in order, nothing on standard output."""
+    assert done.code == code, done.err
+    assert done.out == ""
+    sentence = done.err.splitlines()[-1]
+    place = 0
+    for part in parts:
+        assert part in sentence[place:], f"{part!r} is missing (or out of order) in {sentence!r}"
+        place = sentence.index(part, place) + len(part)
+    assert sentence[-1] in ".?"
+
+
+@pytest.mark.parametrize("command", [["run"], ["doctor"], ["bench"], ["compare", "healthy"], ["serve", "--scenario"]])
+def test_unknown_scenario(diag, command):
+    done = diag(*command, "helthy")
+    refused(
+        done, 2, "Could not find the configuration `helthy`", "no such file", "allowed:", "playback_16k",
+        "did you mean `healthy`?",
+    )  # fmt: skip
+
+
+TOML_CASES = {
+    'title = "x"\n[playback\n': ("not valid TOML", "line 2", "allowed: TOML"),
+    "[playback]\nsample_rate = 16000\n": (
+        "unknown key `playback.sample_rate`", "allowed: sample_rate_hz", "did you mean `sample_rate_hz`?",
+    ),
+    "[plabyack]\nsample_rate_hz = 16000\n": ("unknown key `plabyack`", "allowed:", "did you mean `playback`?"),
+    "[playback]\nsample_rate_hz = 3\n": ("playback.sample_rate_hz = 3", "allowed:", "8000", "correct `playback"),
+    "[send]\nbatch_ms = nan\n": ("send.batch_ms", "allowed:", "correct `send.batch_ms`"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TOML_CASES)
+def test_toml_that_cannot_be_used(diag, tmp_path, text):
+    (tmp_path / "mine.toml").write_text(text)
+    refused(diag("run", "mine.toml"), 2, "Could not read the configuration mine.toml", *TOML_CASES[text])
+    assert not (tmp_path / "reports").exists()
+
+
+def test_toml_that_is_not_text(diag, tmp_path):
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
+    refused(diag("run", "mine.toml"), 2, "Could not read the configuration mine.toml", "0xff", "allowed: ", "UTF-8")
+
+
+def test_toml_that_is_missing(diag):
+    refused(
+        diag("run", "mine.toml"), 2, "Could not read the configuration mine.toml", "no such file", "diag run --help"
+    )
+
+
+def write_wav(path, samples, subtype="PCM_16"):
+    soundfile.write(path, np.asarray(samples, dtype=np.float32), RATE_HZ, subtype=subtype, format="WAV")
+
+
+def missing(path):
+    """Nothing at all."""
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def not_audio(path):
+    path.write_bytes(b"this is no recording at all")
+
+
+def truncated(path):
+    write_wav(path, np.sin(np.arange(RATE_HZ) / 9.0) * 0.5)
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def without_frames(path):
+    write_wav(path, [])
+
+
+def not_finite(path):
+    write_wav(path, [0.1, np.nan, np.inf, 0.2] * 4000, subtype="FLOAT")
+
+
+def huge(path):
+    """Two hours of 48 kHz mono, as a sparse file."""
+    size = 2 * 3600 * 48000 * 2
+    header = (
+        b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 48000, 96000, 2, 16)
+    )
+    with path.open("wb") as file:
+        file.write(header + b"data" + struct.pack("<I", size))
+        file.truncate(44 + size)
+
+
+def folder(path):
+    path.mkdir()
+
+
+RECORDINGS = {
+    missing: ("no such file", "check the path"),
+    empty: ("0 bytes", "record it again"),
+    not_audio: ("not audio", "b'this is no r", "allowed: WAV", "ffmpeg -i mine.wav"),
+    truncated: ("cut off", "record it again"),
+    without_frames: ("0 frames", "record it again"),
+    not_finite: ("8000 samples are not finite", "0.000 s", "allowed: finite samples"),
+    huge: ("120 min", "allowed: at most", "ffmpeg -i mine.wav -t 600"),
+    folder: ("folder", "allowed: one audio file"),
+}
+
+
+@pytest.mark.parametrize("make_file", RECORDINGS)
+def test_prompt_that_cannot_be_used(diag, tmp_path, make_file):
+    make_file(tmp_path / "mine.wav")
+    done = diag("run", "healthy", "--audio", "wire", "--prompt", "mine.wav")
+    expected = {missing: ("no such file", "allowed: a WAV file, or one of", "check the path")}
+    refused(done, 2, "Could not", "mine.wav", *expected.get(make_file, RECORDINGS[make_file]))
+
+
+def test_prompt_without_speech(diag, tmp_path):
+    write_wav(tmp_path / "mine.wav", np.zeros(RATE_HZ))
+    done = diag("run", "healthy", "--audio", "wire", "--prompt", "mine.wav")
+    refused(done, 2, "mine.wav", "no speech", "allowed: a recording of somebody speaking", "diag analyze")
+
+
+def test_prompt_of_an_unknown_name(diag):
+    done = diag("run", "healthy", "--audio", "wire", "--prompt", "yess")
+    refused(done, 2, "Could not find the prompt yess", "no prompt of that name", "allowed:", "did you mean `yes`?")
+
+
+OPTIONS = {
+    ("--takes", "0"): ("--takes 0", "allowed: a whole number from 1 to 10000", "write for example --takes 5"),
+    ("--takes", "many"): ("--takes many", "allowed: a whole number", "--takes 5"),
+    ("--takes", "1e3"): ("--takes 1e3", "allowed: a whole number", "--takes 5"),
+    ("--rigs", "-1"): ("--rigs -1", "allowed: a whole number from 1 to 64"),
+    ("--seed", "-1"): ("--seed -1", "allowed: a whole number from 0"),
+    ("--audio", "virtul"): ("--audio virtul", "allowed: wire, virtual, system", "write --audio virtual"),
+    ("--fail-on", "errors"): ("--fail-on errors", "allowed: error, warning, never", "write --fail-on error"),
+    ("--embed", "most"): ("--embed most", "allowed: evidence, all, none"),
+    ("--device", "ear"): ("--device ear", "allowed: PORT=NAME", "diag devices"),
+    ("--device", "nose=USB"): ("--device nose=USB", "allowed: PORT=NAME", "diag devices"),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_option_that_cannot_be_used(diag, option):
+    refused(diag("run", "healthy", *option), 2, *OPTIONS[option])
+
+
+@pytest.mark.parametrize("endpoint", ["emulatr", "ftp://x", "http://", "wss://"])
+def test_endpoint_that_cannot_be_used(diag, endpoint):
+    done = diag("run", "healthy", "--audio", "wire", "--endpoint", endpoint)
+    refused(done, 2, "Could not use the endpoint", f"`{endpoint}`", "allowed: emulator, gemini, or a URL", "--endpoint")
+
+
+def test_no_key_for_the_real_service(diag):
+    done = diag("run", "healthy", "--audio", "wire", "--endpoint", "gemini")
+    refused(done, 3, "no key in GEMINI_API_KEY or GOOGLE_API_KEY", "allowed: one key", "export GEMINI_API_KEY=")
+
+
+@pytest.mark.parametrize("out", ["/proc/nowhere", "file"])
+def test_output_folder_that_cannot_be_written(diag, tmp_path, out):
+    (tmp_path / "file").write_text("")
+    done = diag("run", "healthy", "--audio", "wire", "--out", out)
+    refused(done, 3, "Could not make a run folder in", out, "check the folder")
+
+
+@pytest.mark.parametrize("command", [["report"], ["run", "healthy", "--resume"]])
+def test_folder_that_is_no_run(diag, command):
+    refused(diag(*command, "nowhere"), 2, "nowhere", "no run.json", "diag run")
+
+
+def test_nothing_to_run(diag):
+    refused(diag("run"), 2, "Could not run `diag run`", "no CONFIG given", "`diag run healthy`", "diag run --help")
+
+
+def test_setting_of_the_emulator_that_is_unknown(diag, tmp_path):
+    (tmp_path / "mine.toml").write_text("[emulator]\nthink = 3\n")
+    refused(diag("serve", "--scenario", "mine.toml"), 2, "unknown key `think`", "allowed:", "did you mean `think_s`?")
+    refused(diag("serve", "--as-of", "yesterday"), 2, "as_of", "yesterday", "allowed:")
