@@ -1,3 +1,31 @@
-"""Diagnostics and benchmarks for voice conversations on the Gemini Live API."""
+"""Diagnostics and benchmarks for voice conversations on the Gemini Live API.
+
+The command line is a thin face over these functions; everything else is imported when it is asked for.
+
+>>> import diag
+>>> report = diag.run("healthy", diag.Options(takes=3, audio="wire"))
+>>> report.to_frame()
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+__all__ = ["Options", "__version__", "analyze", "bench", "compare", "run"]
+
+_HOMES = {
+    "Options": "diag.conduct",
+    "analyze": "diag.analyze",
+    "bench": "diag.bench",
+    "compare": "diag.conduct",
+    "run": "diag.conduct",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: `diag --help` must not pay for numpy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'diag' has no attribute '{name}'")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -15,6 +15,7 @@ from diag.backends.farm import open_session
 from diag.backends.genai import LiveConnection, live_models
 from diag.backends.ports import MOUTH_RATE_HZ, AudioSession, Rig
 from diag.clip import Samples
+from diag.feeder import feed_without_devices
 from diag.jobs import PromptJob, TakeJob
 from diag.portboard import Portboard
 from diag.stages.resampler import resample
@@ -51,7 +52,7 @@ def record_take(job: TakeJob, rig: Rig) -> Path:
     gc.collect()
     gc.disable()
     try:
-        take = asyncio.run(_Recorder(job).record(rig, spoken))
+        take = asyncio.run(_record(job, rig, spoken))
     finally:
         gc.enable()
     return write_take(job.run_dir, take)
@@ -61,6 +62,10 @@ def _spoken_samples(prompt: PromptJob) -> Samples:
     clip = read_wav(prompt.path)
     mono = clip.samples if clip.channels == 1 else clip.samples.mean(axis=1)
     return resample(mono, clip.sample_rate_hz, MOUTH_RATE_HZ)
+
+
+async def _record(job: TakeJob, rig: Rig, spoken: Sequence[Samples]) -> Take:
+    return await _Recorder(job).record(rig, spoken)
 
 
 class _Recorder:
@@ -76,7 +81,6 @@ class _Recorder:
 
     async def record(self, rig: Rig, spoken: Sequence[Samples]) -> Take:
         board = Portboard(self._job.config, self._client, self._log.origin_s)
-        watch = asyncio.create_task(self._log.watch_loop())
         audio = await asyncio.to_thread(
             open_session, rig, board.plan, speaker_connected=self._job.faults.speaker_connected
         )
@@ -91,7 +95,6 @@ class _Recorder:
                 self._log.emit("model_list", models)
             self._note_unspoken()
         finally:
-            watch.cancel()
             await self._connection.close()
             await asyncio.to_thread(audio.close)
         self._note_audio_end(audio)
@@ -127,8 +130,11 @@ class _Recorder:
             )
 
     async def _converse(self, board: Portboard, audio: AudioSession, spoken: Sequence[Samples]) -> None:
-        send = asyncio.create_task(self._client.sender.run(self._connection))
-        receive = asyncio.create_task(self._connection.receive())
+        tasks = [asyncio.create_task(self._log.watch_loop())]
+        if "microphone" not in audio.rates_hz:
+            tasks.append(asyncio.create_task(feed_without_devices(board.plan)))
+        tasks.append(asyncio.create_task(self._client.sender.run(self._connection)))
+        tasks.append(asyncio.create_task(self._connection.receive()))
         await asyncio.sleep(LEAD_IN_S)
         for index, (prompt, samples) in enumerate(zip(self._job.prompts, spoken, strict=True)):
             if self._connection.open and audio.failed is None:
@@ -137,7 +143,7 @@ class _Recorder:
         await asyncio.sleep(TAIL_S)
         self._client.report_playout()
         await self._connection.close()
-        for task in (send, receive):
+        for task in tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task

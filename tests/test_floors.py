@@ -21,6 +21,7 @@ ONE_IMPORTER = {
     "trustme": {"diag.emulator.certificates"},
     "webrtcvad": {"diag.emulator.hearing"},
 }
+EXTRA_WORDS = {"diag.config": {"pydantic"}, "diag.results": {"pandas"}}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 CLOCKS_AND_OTHER_WORLDS = {
     "asyncio", "concurrent", "multiprocessing", "random", "select", "signal", "socket", "ssl", "subprocess",
@@ -121,7 +122,7 @@ def test_science_and_stages_are_pure(module):
 
 @pytest.mark.parametrize("module", modules_on(0))
 def test_words_need_numpy_and_the_standard_library_only(module):
-    allowed = set(sys.stdlib_module_names) | {"diag", "numpy"} | ({"pydantic"} if module == "diag.config" else set())
+    allowed = set(sys.stdlib_module_names) | {"diag", "numpy"} | EXTRA_WORDS.get(module, set())
     assert not roots(module) - allowed
 
 
