@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check test-all voices clean
+.PHONY: help setup bench test check truth test-all voices clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -44,6 +44,10 @@ check: setup  ## lint, format and types
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy --strict diag
+
+truth: setup  ## measured latencies against the emulator's own log, without and with virtual devices
+	@$(RUN)/python benchmarks/truth.py --audio wire --takes 40
+	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 20
 
 voices: setup  ## figures of the recorded prompts and replies
 	@$(RUN)/python tools/make_voices.py --figures

@@ -63,7 +63,7 @@ def bench(
 
 
 def _all_scenarios() -> list[Scenario]:
-    files = sorted(project_folder().glob("*.toml"), key=lambda path: (path.stem != "healthy", path.stem))
+    files = sorted(project_folder().glob("*.toml"))
     if not files:
         raise BadInputError(
             "Could not run the release suite",
@@ -71,7 +71,8 @@ def _all_scenarios() -> list[Scenario]:
             allowed="TOML files as described in CONTRIBUTING.md",
             next_step="restore scenarios/",
         )
-    return [find_scenario(str(path)) for path in files]
+    scenarios = [find_scenario(str(path)) for path in files]
+    return sorted(scenarios, key=lambda scenario: bool(scenario.expect.findings))
 
 
 def row_of(scenario: Scenario, result: RunResult) -> dict[str, Any]:

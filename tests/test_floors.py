@@ -22,6 +22,7 @@ ONE_IMPORTER = {
     "webrtcvad": {"diag.emulator.hearing"},
 }
 EXTRA_WORDS = {"diag.config": {"pydantic"}, "diag.results": {"pandas"}}
+MORE_WORDS = {"diag.config": {"pydantic"}, "diag.results": {"pandas"}}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 CLOCKS_AND_OTHER_WORLDS = {
     "asyncio", "concurrent", "multiprocessing", "random", "select", "signal", "socket", "ssl", "subprocess",

@@ -82,12 +82,22 @@ def test_every_hop_but_the_microphone_has_a_scenario_that_fails_there(hop):
     assert hop in failing or hop is Hop.MICROPHONE
 
 
-def test_no_scenario_is_known_by_its_name():
-    """A string that equals a scenario's name would let the code recognise it; help texts may mention one."""
+def compared_strings(tree):
+    """String constants in comparisons, patterns, collections and keys: where code could recognise a name."""
+    choosing = ast.Compare | ast.MatchValue | ast.Dict | ast.Set | ast.Tuple | ast.List | ast.Subscript
+    for node in ast.walk(tree):
+        if isinstance(node, choosing):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                    yield inner
+
+
+def test_no_scenario_is_recognised_by_its_name():
+    """Help texts may mention one, and one may be a command's default; nothing may depend on which it is."""
     names = set(SCENARIOS) - set(EmulatorSettings.model_fields)
     known = []
     for path in sorted((ROOT / "diag").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip() in names:
-                known.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.value!r}")
+        for constant in compared_strings(ast.parse(path.read_text(encoding="utf-8"))):
+            if constant.value.strip() in names:
+                known.append(f"{path.relative_to(ROOT)}:{constant.lineno} {constant.value!r}")
     assert not known
