@@ -7,6 +7,7 @@ are set first; a process that moves on to a rig with another environment starts 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -268,7 +269,7 @@ def _library(environment: Mapping[str, str]) -> Any:
     for name in _environment.keys() - wanted.keys():
         os.environ.pop(name, None)
     os.environ.update(wanted)
-    first = "sounddevice" not in __import__("sys").modules
+    first = "sounddevice" not in sys.modules
     try:
         import sounddevice as sd
     except OSError:

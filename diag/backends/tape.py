@@ -45,6 +45,50 @@ class Stamps:
         }
 
 
+@dataclass(frozen=True)
+class StampFit:
+    """A tape's place on the clock: frame f passed its device at `t0_s + f / sample_rate_hz`.
+
+    `residual_p95_s` is how far single stamps lie from that line (95 % nearer), a measure of the device's jitter.
+    """
+
+    t0_s: float
+    sample_rate_hz: int
+    residual_p95_s: float
+
+    def time_at(self, frame: float) -> float:
+        """When a frame passed the device, on the clock of the stamps."""
+        return self.t0_s + frame / self.sample_rate_hz
+
+
+def stamp_fit(stamps: Stamps, sample_rate_hz: int, *, start_frame: int = 0, end_frame: int | None = None) -> StampFit:
+    """Fit a line of the nominal rate through device stamps.
+
+    The median is taken, since single stamps are far off while a stream starts and jitter later.
+
+    Parameters
+    ----------
+    stamps : Stamps
+    sample_rate_hz : int
+        Of the tape.
+    start_frame, end_frame : int
+        Only blocks that begin in [start_frame, end_frame); all from `start_frame` on without an end.
+
+    Returns
+    -------
+    StampFit
+        With NaN where no block in that range has a device stamp.
+    """
+    chosen = (stamps.frame >= start_frame) & ~np.isnan(stamps.device_s)
+    if end_frame is not None:
+        chosen &= stamps.frame < end_frame
+    origins_s = (stamps.device_s - stamps.frame / sample_rate_hz)[chosen]
+    if not len(origins_s):
+        return StampFit(math.nan, sample_rate_hz, math.nan)
+    t0_s = float(np.median(origins_s))
+    return StampFit(t0_s, sample_rate_hz, float(np.percentile(np.abs(origins_s - t0_s), 95)))
+
+
 class Tape:
     """Recorder of a port: samples and the stamps of their blocks.
 
