@@ -87,7 +87,7 @@ def test_every_command_explains_itself():
     for name in COMMANDS:
         command = diag.get_command(None, name)
         assert command.help
-        assert command.get_short_help_str(200).endswith(".")
+        assert command.get_short_help_str(200).endswith((".", "?"))
         assert all(getattr(param, "help", "") for param in command.params if param.param_type_name == "option")
 
 
