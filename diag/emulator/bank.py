@@ -8,9 +8,8 @@ from pathlib import Path
 
 from diag.emulator.answering import Understood
 from diag.emulator.hearing import Pcm
+from diag.emulator.recognition import Recogniser
 from diag.emulator.replies import Prompt, Reply, read_prompts, read_replies, replies_folder
-
-NOTHING = Understood(prompt=None, text="")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,10 +18,14 @@ class Bank:
 
     replies: tuple[Reply, ...]
     prompts: tuple[Prompt, ...] = ()
+    recogniser: Recogniser
 
-    async def understood_speech(self, utterance: Pcm) -> Understood:
+    def understood_speech(self, utterance: Pcm) -> Understood:
         """Which prompt an utterance at 16 kHz was."""
-        return NOTHING
+        prompt, confidence = self.recogniser.recognise(utterance)
+        if prompt is None:
+            return Understood(prompt=None, text="", confidence=confidence)
+        return Understood(prompt=prompt.name, text=prompt.text, confidence=confidence, language=prompt.language)
 
     def understood_text(self, text: str) -> Understood:
         """Which prompt a typed text is: the same words, whatever their case and punctuation."""
@@ -46,4 +49,5 @@ def read_bank(replies_dir: Path | None) -> Bank:
         If there are no usable replies.
     """
     folder = replies_folder(replies_dir)
-    return Bank(replies=read_replies(folder), prompts=read_prompts(folder.parent / "prompts"))
+    prompts = read_prompts(folder.parent / "prompts")
+    return Bank(replies=read_replies(folder), prompts=prompts, recogniser=Recogniser(prompts))

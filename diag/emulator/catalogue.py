@@ -34,7 +34,7 @@ class Model:
     media_chunks : bool
         Still takes the deprecated `mediaChunks`.
     affective : bool
-        Takes affective dialog and proactivity, on v1alpha.
+        Takes affective dialog, and proactivity on and off; others take only proactivity on.
     """
 
     name: str

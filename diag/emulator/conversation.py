@@ -120,7 +120,7 @@ class Conversation:
             self._history_due = False
             return
         if sound and self.setup.model.modalities:
-            understood = await self._recognise(sound[-1])
+            understood = self._recognise(sound[-1])
         else:
             understood = self._profile.bank.understood_text(words[-1] if words else "")
         await self._user_turn(understood, source="content")
@@ -186,7 +186,7 @@ class Conversation:
             received_over_s=elapsed_s,
         )
         await self._signal(event, begins=False)
-        understood = await self._recognise(event.utterance)
+        understood = self._recognise(event.utterance)
         if self.setup.input_transcription and understood.text:
             await self._link.send(messages.server_content(inputTranscription={"text": understood.text}))
         if understood.prompt is None and self._profile.settings.unrecognised == "silent":
@@ -194,8 +194,8 @@ class Conversation:
             return
         await self._user_turn(understood, source="audio", ended_s=ended_s)
 
-    async def _recognise(self, utterance: Pcm) -> Understood:
-        understood = await self._profile.bank.understood_speech(utterance)
+    def _recognise(self, utterance: Pcm) -> Understood:
+        understood = self._profile.bank.understood_speech(utterance)
         self._note("understood", prompt=understood.prompt, confidence=round(understood.confidence, 3))
         return understood
 

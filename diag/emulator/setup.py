@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from diag.emulator.catalogue import Model, find
-from diag.emulator.closing import CLOSES, Ending, Refused, modality_unsupported, model_not_found
-from diag.emulator.incoming import mapping, sequence
+from diag.emulator.closing import CLOSES, Ending, Refused, modality_unsupported, model_not_found, unknown_name
+from diag.emulator.fields import check_fields
+from diag.emulator.incoming import mapping, sequence, snake
 from diag.emulator.settings import EmulatorSettings
 
+CLIENT_MESSAGES = ("setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate")
 NEW_LIST_CALL = datetime.date(2026, 1, 1)
 """From about this day on the refusal of a model names `ModelService.ListModels`."""
 
@@ -63,16 +65,17 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
     Refused
         With the code and the words of the real service.
     """
-    if "setup" not in message:
-        raise CLOSES["invalid_argument"].refused()
-    setup = mapping(message["setup"])
+    setup = _only_setup(message)
     name = setup.get("model")
     if not isinstance(name, str) or not name:
         raise CLOSES["invalid_argument"].refused()
     model = find(name, version=version, day=settings.date, vertex=vertex)
     if model is None:
         raise model_not_found(name[:200], version, early=settings.date < NEW_LIST_CALL).refused()
+    check_fields(setup, alpha=vertex or version == "v1alpha")
     generation = mapping(setup.get("generationConfig"))
+    _check_thinking(generation, model)
+    _check_extras(setup, generation, model)
     speech = mapping(generation.get("speechConfig"))
     voice = mapping(mapping(speech.get("voiceConfig")).get("prebuiltVoiceConfig"))
     realtime = mapping(setup.get("realtimeInputConfig"))
@@ -104,6 +107,37 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
         voice_activity=bool(setup.get("explicitVadSignal", False)) or settings.voice_activity,
         functions=tuple(functions),
     )
+
+
+def _only_setup(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in message:
+        if name not in CLIENT_MESSAGES:
+            raise unknown_name(snake(name)[:60], "").refused()
+    if list(message) != ["setup"]:
+        raise CLOSES["invalid_argument"].refused()
+    return mapping(message["setup"])
+
+
+def _check_thinking(generation: Mapping[str, Any], model: Model) -> None:
+    """A budget for 2.5, a level for 3.1, none for 3.8, and a level without fail for its extended thinking."""
+    thinking = mapping(generation.get("thinkingConfig"))
+    level, budget = thinking.get("thinkingLevel"), thinking.get("thinkingBudget")
+    allowed = {
+        "budget": level is None,
+        "level": True,
+        "required": level is not None,
+        "none": level is None and budget is None,
+    }
+    if not allowed[model.thinking]:
+        raise CLOSES["invalid_argument"].refused()
+
+
+def _check_extras(setup: Mapping[str, Any], generation: Mapping[str, Any], model: Model) -> None:
+    proactivity = mapping(setup.get("proactivity"))
+    if generation.get("enableAffectiveDialog") and not model.affective:
+        raise CLOSES["invalid_argument"].refused()
+    if proactivity and not model.affective and proactivity.get("proactiveAudio") is not True:
+        raise CLOSES["invalid_argument"].refused()
 
 
 def _modality(generation: Mapping[str, Any], model: Model, name: str, settings: EmulatorSettings) -> str:

@@ -225,7 +225,7 @@ def test_down_endpoints_cannot_be_reached(emulator: EmbeddedEmulator, tls: ssl.S
 
 
 def test_bad_settings_are_refused_in_one_sentence(emulator: EmbeddedEmulator) -> None:
-    with pytest.raises(BadInputError, match="unknown key `thinks_s`.*did you mean `think_s`"):
+    with pytest.raises(BadInputError, match=r"unknown key `thinks_s`.*did you mean `think_s`"):
         emulator.register({"thinks_s": 3})
     with pytest.raises(BadInputError, match="pace"):
         emulator.register({"pace": 0})

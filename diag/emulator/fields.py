@@ -1,0 +1,113 @@
+"""Fields that the setup message has. The service names the first unknown one and closes; so does the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diag.emulator.closing import unknown_name
+from diag.emulator.incoming import snake
+
+Fields = Mapping[str, "Fields | None"]
+
+ALPHA_ONLY = frozenset({"proactivity", "enableAffectiveDialog"})
+"""On the Developer API these exist in v1alpha alone."""
+
+
+def _plain(*names: str) -> dict[str, Fields | None]:
+    return dict.fromkeys(names)
+
+
+_SPEECH: Fields = {
+    **_plain("languageCode", "multiSpeakerVoiceConfig"),
+    "voiceConfig": _plain("prebuiltVoiceConfig", "customVoiceConfig", "replicatedVoiceConfig", "voice"),
+}
+
+_GENERATION: Fields = {
+    **_plain(
+        "audioTimestamp",
+        "audioTranscriptionConfig",
+        "candidateCount",
+        "enableAffectiveDialog",
+        "enableEnhancedCivicAnswers",
+        "frequencyPenalty",
+        "imageConfig",
+        "logprobs",
+        "maxOutputTokens",
+        "mediaResolution",
+        "modelSelectionConfig",
+        "presencePenalty",
+        "responseFormat",
+        "responseJsonSchema",
+        "responseLogprobs",
+        "responseMimeType",
+        "responseModalities",
+        "responseSchema",
+        "routingConfig",
+        "seed",
+        "stopSequences",
+        "temperature",
+        "topK",
+        "topP",
+    ),
+    "speechConfig": _SPEECH,
+    "thinkingConfig": _plain("includeThoughts", "thinkingBudget", "thinkingLevel"),
+    "translationConfig": _plain("echoTargetLanguage", "targetLanguageCode"),
+}
+
+_TRANSCRIPTION: Fields = _plain(
+    "languageCode",
+    "languageCodes",
+    "languageAuto",
+    "languageHints",
+    "customVocabulary",
+    "adaptationPhrases",
+    "wordTimestamp",
+    "diarization",
+    "mode",
+    "sourceText",
+)
+
+SETUP: Fields = {
+    **_plain("model", "systemInstruction", "tools", "explicitVadSignal", "avatarConfig", "safetySettings", "labels"),
+    "generationConfig": _GENERATION,
+    "realtimeInputConfig": {
+        **_plain("activityHandling", "turnCoverage", "interimTranscriptTimestampEnabled"),
+        "automaticActivityDetection": _plain(
+            "disabled", "startOfSpeechSensitivity", "endOfSpeechSensitivity", "prefixPaddingMs", "silenceDurationMs"
+        ),
+    },
+    "sessionResumption": _plain("handle", "transparent"),
+    "contextWindowCompression": {**_plain("triggerTokens"), "slidingWindow": _plain("targetTokens")},
+    "inputAudioTranscription": _TRANSCRIPTION,
+    "outputAudioTranscription": _TRANSCRIPTION,
+    "proactivity": _plain("proactiveAudio", "proactiveVideo"),
+    "historyConfig": _plain("initialHistoryInClientContent"),
+}
+
+
+def check_fields(setup: Mapping[str, Any], *, alpha: bool) -> None:
+    """Refuse the first unknown field.
+
+    Parameters
+    ----------
+    alpha : bool
+        Fields of v1alpha are known (v1alpha itself, and Vertex).
+
+    Raises
+    ------
+    Refused
+        1007, naming the field and its place.
+    """
+    _check(setup, SETUP, "setup", alpha=alpha)
+
+
+def _check(value: Any, fields: Fields, place: str, *, alpha: bool) -> None:
+    if not isinstance(value, Mapping):
+        return
+    for name, inner in value.items():
+        if name not in fields or (name in ALPHA_ONLY and not alpha):
+            raise unknown_name(snake(str(name))[:60], place).refused()
+        known = fields[name]
+        if known is not None:
+            _check(inner, known, f"{place}.{snake(name)}", alpha=alpha)
