@@ -1,0 +1,110 @@
+"""Where a known sound stands in a recording: energy-normalised cross-correlation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from diag.dsp.resample import rescale
+
+Array = NDArray[np.floating[Any]]
+
+_COARSE_HZ = 8000.0
+_QUIET = 1e-6
+"""Stretches with less than this share of the loudest stretch's energy cannot match: their correlation is chance."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a template was found.
+
+    Parameters
+    ----------
+    frame : float
+        Position of the template's first sample in the signal, in samples of the signal; a fraction by parabola.
+    confidence : float
+        Normalised correlation there, 0 to 1; 1 is the same waveform.
+    """
+
+    frame: float
+    confidence: float
+
+
+def normalised_cross_correlation(template: Array, signal: Array) -> NDArray[np.float64]:
+    """Correlation of a template with every stretch of a signal, divided by the energies of both.
+
+    Raw correlation jumps to louder passages; this does not. By FFT.
+
+    Parameters
+    ----------
+    template : ndarray, shape (m,)
+    signal : ndarray, shape (n,), n >= m
+
+    Returns
+    -------
+    ndarray, shape (n - m + 1,)
+        In [-1, 1]; 0 where either is silent. Empty where the signal is shorter than the template.
+    """
+    m, n = template.size, signal.size
+    if m == 0 or n < m:
+        return np.zeros(0)
+    size = scipy.fft.next_fast_len(n, real=True)
+    known = np.asarray(template, dtype=np.float64)
+    spectrum = scipy.fft.rfft(np.asarray(signal, dtype=np.float64), size)
+    product = scipy.fft.irfft(spectrum * np.conj(scipy.fft.rfft(known, size)), size)[: n - m + 1]
+    sums = np.concatenate(([0.0], np.cumsum(np.square(signal, dtype=np.float64))))
+    energy = np.maximum(sums[m:] - sums[:-m], 0.0)
+    own = float(np.dot(known, known))
+    loudest = float(energy.max())
+    if own <= 0.0 or loudest <= 0.0:
+        return np.zeros(n - m + 1)
+    heard = energy > loudest * _QUIET
+    result = np.zeros(n - m + 1)
+    result[heard] = product[heard] / np.sqrt(energy[heard] * own)
+    return np.clip(result, -1.0, 1.0)
+
+
+def parabola_peak(values: Array, index: int) -> float:
+    """Position of the peak near `index` by a parabola through three points; `index` at an edge."""
+    if not 0 < index < values.size - 1:
+        return float(index)
+    left, middle, right = (float(value) for value in values[index - 1 : index + 2])
+    curve = left - 2.0 * middle + right
+    if curve >= 0.0:
+        return float(index)
+    return index + float(np.clip(0.5 * (left - right) / curve, -0.5, 0.5))
+
+
+def best_delay(template: Array, signal: Array) -> Place | None:
+    """Where the template fits best in the signal; polarity does not matter.
+
+    None where the signal is shorter than the template or either is silent.
+    """
+    correlation = np.abs(normalised_cross_correlation(template, signal))
+    if correlation.size == 0 or not correlation.any():
+        return None
+    peak = int(np.argmax(correlation))
+    return Place(parabola_peak(correlation, peak), float(correlation[peak]))
+
+
+def locate(template: Array, signal: Array, sample_rate_hz: float) -> Place | None:
+    """`best_delay` for long signals: searched at 8 kHz first, then to a fraction of a sample at the full rate."""
+    if sample_rate_hz < 1.5 * _COARSE_HZ or signal.size < 4 * sample_rate_hz / 10:
+        return best_delay(template, signal)
+    factor = _COARSE_HZ / sample_rate_hz
+    narrow_signal, exact = rescale(signal, factor, cut=0.45)
+    narrow_template, exact_template = rescale(template, factor, cut=0.45)
+    if abs(exact - exact_template) > 1e-3 * factor:
+        return best_delay(template, signal)
+    coarse = best_delay(narrow_template, narrow_signal)
+    if coarse is None:
+        return None
+    centre = round(coarse.frame / exact)
+    reach = round(0.004 * sample_rate_hz)
+    first = max(0, centre - reach)
+    fine = best_delay(template, signal[first : centre + reach + template.size])
+    return coarse if fine is None else Place(first + fine.frame, fine.confidence)

@@ -1,0 +1,176 @@
+"""What came out late, twice or not at all: events read from a delay track, and gaps shorter than its windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.level import decibels
+from diag.dsp.spectrum import Sound
+from diag.dsp.track import DelayTrack, Stretch
+
+Array = NDArray[np.floating[Any]]
+
+SHORTEST_S = 0.0015
+"""Smaller changes of delay are jitter of the estimate or a resampler at work."""
+STEP_S = 0.0005
+GAP_SHORTEST_S = 0.002
+GAP_DEPTH_DB = 20.0
+SILENT_BELOW_ACTIVE_DB = 30.0
+_MERGE_S = 0.012
+
+
+class Kind(StrEnum):
+    """What happened to the sound."""
+
+    STALL = "stall"
+    DROPOUT = "dropout"
+    SKIP = "skip"
+    REPEAT = "repeat"
+
+
+@dataclass(frozen=True)
+class Break:
+    """One event.
+
+    Parameters
+    ----------
+    kind : Kind
+        Silence put in (stall), silence in place of sound (dropout), sound left out (skip), sound twice (repeat).
+    start_s : float
+        Where it begins in the copy.
+    length_s : float
+        How much was put in, replaced or left out.
+    """
+
+    kind: Kind
+    start_s: float
+    length_s: float
+
+
+def find_breaks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 1.0) -> tuple[Break, ...]:
+    """Stalls, dropouts, skips and repeats of a copy against its original, in order of time.
+
+    A change of delay between two stretches is a stall, a repeat or a skip of exactly that size. Inside a stretch,
+    half-millisecond windows in which the copy is silent while the original sounds are a dropout.
+
+    Parameters
+    ----------
+    original, copy : Sound
+    track : DelayTrack
+        As `match_clips` gives it for these two.
+    speed : float
+        Speed of the copy.
+    """
+    own = fine_levels_db(original, 0.0, original.duration_s)
+    other = fine_levels_db(copy, 0.0, copy.duration_s)
+    if own.size < 8 or other.size < 8:
+        return ()
+    level = _active_level_db(other)
+    breaks: list[Break] = []
+    for stretch in track.stretches:
+        breaks.extend(_dropouts(own, copy, stretch, level, speed))
+    for before, after in pairwise(track.stretches):
+        found = _between(other, before, after, level, speed)
+        if found is not None:
+            breaks.append(found)
+    lost = _lost_end(own, copy.duration_s, track, speed)
+    return _merged(sorted((*breaks, *lost), key=lambda item: item.start_s))
+
+
+def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = STEP_S) -> NDArray[np.float64]:
+    """Level in dB of every half millisecond from `start_s` to `end_s`; silence outside the clip; shape (steps,)."""
+    steps = max(0, int((end_s - start_s) / step_s + 1e-6))
+    samples = sound.samples
+    edges = np.clip(np.rint((start_s + np.arange(steps + 1) * step_s) * sound.rate_hz).astype(int), 0, samples.size)
+    first = int(edges[0]) if edges.size else 0
+    last = int(edges[-1]) if edges.size else 0
+    sums = np.concatenate(([0.0], np.cumsum(np.square(samples[first:last], dtype=np.float64))))
+    energy = sums[edges[1:] - first] - sums[edges[:-1] - first]
+    return decibels(np.sqrt(np.maximum(energy, 0.0) / np.maximum(np.diff(edges), 1)))
+
+
+def _between(other: Array, before: Stretch, after: Stretch, level_db: float, speed: float) -> Break | None:
+    change = after.delay_s - before.delay_s
+    start, end = (before.end_s + before.delay_s) / speed, (after.start_s + after.delay_s) / speed
+    if change <= -SHORTEST_S:
+        return Break(Kind.SKIP, max(0.0, start), -change)
+    if change < SHORTEST_S:
+        return None
+    first, last = int(max(0.0, start - 0.025) / STEP_S), int(max(0.0, end + 0.025) / STEP_S)
+    runs = _runs(other[first:last] < level_db - SILENT_BELOW_ACTIVE_DB)
+    longest = max(runs, key=lambda run: run[1] - run[0], default=(0, 0))
+    length = (longest[1] - longest[0]) * STEP_S
+    if length >= 0.6 * change / speed - 2 * STEP_S and length > 0:
+        return Break(Kind.STALL, (first + longest[0]) * STEP_S, change)
+    return Break(Kind.REPEAT, max(0.0, start), change)
+
+
+def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float, speed: float) -> list[Break]:
+    first, last = round(stretch.start_s / STEP_S), round(stretch.end_s / STEP_S)
+    own = own_levels[first:last]
+    if own.size < 16:
+        return []
+    start_s = (first * STEP_S + stretch.delay_s) / speed
+    other = fine_levels_db(copy, start_s, start_s + (own.size + 0.5) * STEP_S / speed, STEP_S / speed)
+    other = other[: own.size]
+    loud = float(np.percentile(own, 95))
+    sounding = own > max(loud - 32.0, -75.0)
+    if sounding.sum() < 16:
+        return []
+    gain = float(np.median((other - own)[sounding]))
+    # Around a zero crossing, half a millisecond may be quiet in one and not in the other: look at 2 ms of the original.
+    around = 10 * np.log10(np.convolve(10 ** (own / 10), np.full(4, 0.25), mode="same"))
+    silent = (other < around + gain - GAP_DEPTH_DB) & (other < level_db - SILENT_BELOW_ACTIVE_DB)
+    lost = silent & (around > loud - 32.0)
+    quiet = silent & (around > loud - 45.0)
+    breaks = []
+    for a, b in _runs(quiet):
+        if (b - a) * STEP_S >= GAP_SHORTEST_S and lost[a:b].sum() >= 3:
+            breaks.append(Break(Kind.DROPOUT, start_s + a * STEP_S / speed, (b - a) * STEP_S / speed))
+    return breaks
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _lost_end(own: Array, copy_s: float, track: DelayTrack, speed: float) -> list[Break]:
+    """Sound at the end of the original that the copy, though long enough, does not have."""
+    if not track.stretches:
+        return []
+    last = track.stretches[-1]
+    loud = np.flatnonzero(own > float(np.percentile(own, 95)) - 25.0)
+    covered_s = copy_s * speed - last.delay_s
+    end_s = min(float(loud[-1] + 1) * STEP_S if loud.size else 0.0, covered_s)
+    missing = end_s - last.end_s
+    return [Break(Kind.SKIP, (last.end_s + last.delay_s) / speed, missing)] if missing >= 0.03 else []
+
+
+def _active_level_db(levels: Array) -> float:
+    return float(np.percentile(levels[levels > levels.max() - 40.0], 90))
+
+
+def _merged(breaks: list[Break]) -> tuple[Break, ...]:
+    """One event where the same stretch was seen both as a dropout and as a change of delay, or in pieces."""
+    result: list[Break] = []
+    for item in breaks:
+        last = result[-1] if result else None
+        if last is not None and item.start_s < last.start_s + last.length_s + _MERGE_S:
+            if last.kind is item.kind is Kind.DROPOUT:
+                end_s = max(last.start_s + last.length_s, item.start_s + item.length_s)
+                result[-1] = Break(Kind.DROPOUT, last.start_s, end_s - last.start_s)
+                continue
+            if item.kind is Kind.DROPOUT:
+                continue
+            if last.kind is Kind.DROPOUT:
+                result[-1] = item
+                continue
+        result.append(item)
+    return tuple(result)

@@ -1,0 +1,114 @@
+"""Lost treble of a copy against its original."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diag.dsp.spectrum import HOP_S, WINDOW_S, Sound, Spectrum
+from diag.dsp.track import Stretch
+
+BANDS_HZ = ((3500.0, 5000.0), (5000.0, 7000.0), (7000.0, 9000.0), (9000.0, 10800.0))
+LEVEL_BAND_HZ = (300.0, 3000.0)
+NYQUIST_SHARE = 0.95
+"""A resampler may roll off in the last 5 % below Nyquist without being at fault."""
+DEEPEST_DB = 60.0
+LOUD_RANGE_DB = 12.0
+EDGE_S = 0.03
+"""Left out at both ends of a stretch that ends in a break: the jump splashes over the treble."""
+_LEAST_FRAMES = 8
+_LEAST_BAND_DB = -70.0
+"""A band of the original this far below its speech band holds nothing that could be lost."""
+
+
+@dataclass(frozen=True)
+class TrebleLoss:
+    """Loss per band in dB, positive is duller; None for a band that could not be compared."""
+
+    bands_db: tuple[float | None, ...]
+
+    @property
+    def mean_db(self) -> float | None:
+        """Mean of the bands that could be compared."""
+        known = [value for value in self.bands_db if value is not None]
+        return float(np.mean(known)) if known else None
+
+
+def treble_loss(reference: Sound, estimated: Sound, stretches: tuple[Stretch, ...], speed: float = 1.0) -> TrebleLoss:
+    """Loss of each band between a clip and its copy at the same speed, level-matched from 300 to 3000 Hz.
+
+    Both are cut along the stretches of their delay track, so that every window of one meets the same sound in the
+    other. Per band, power is compared in those windows of the original that come within 12 dB of its loud ones, less
+    the noise that both have in the quietest windows.
+
+    Parameters
+    ----------
+    reference, estimated : Sound
+    stretches : tuple of Stretch
+        Where the reference's sound stands in the estimated clip.
+    speed : float
+        Fine speed of the estimated clip (its clock may drift), near 1.
+    """
+    x, y = _paired_windows(reference, estimated, stretches, speed)
+    if x is None or y is None or x.frames < _LEAST_FRAMES or not x.active.any():
+        return TrebleLoss((None,) * len(BANDS_HZ))
+    limit = NYQUIST_SHARE * min(x.nyquist_hz, y.nyquist_hz)
+    level = _band_ratio_db(x, y, *LEVEL_BAND_HZ)
+    if level is None:
+        return TrebleLoss((None,) * len(BANDS_HZ))
+    speech = x.ltas_band(*LEVEL_BAND_HZ)
+    losses: list[float | None] = []
+    for low, high in BANDS_HZ:
+        ratio = None
+        if high <= limit and x.ltas_band(low, high) > speech * 10 ** (_LEAST_BAND_DB / 10):
+            ratio = _band_ratio_db(x, y, low, high)
+        losses.append(None if ratio is None else float(np.clip(level - ratio, -DEEPEST_DB, DEEPEST_DB)))
+    return TrebleLoss(tuple(losses))
+
+
+def _band_ratio_db(x: Spectrum, y: Spectrum, low_hz: float, high_hz: float) -> float | None:
+    """Gain of y against x in a band, noise taken off; None where the original has nothing above its own noise."""
+    own, other = x.band_power(low_hz, high_hz), y.band_power(low_hz, high_hz)
+    order = np.argsort(own)
+    top = float(np.percentile(own, 98))
+    count = max(_LEAST_FRAMES // 2, int((own > top * 10 ** (-LOUD_RANGE_DB / 10)).sum()))
+    loud, quiet = order[-count:], order[: max(2, own.size // 20)]
+    own_loud, own_quiet = float(own[loud].mean()), float(own[quiet].mean())
+    other_loud, other_quiet = float(other[loud].mean()), float(other[quiet].mean())
+    if own_loud < 4.0 * own_quiet:
+        own_quiet = other_quiet = 0.0
+    if own_loud <= 0.0:
+        return None
+    own_power = own_loud - own_quiet
+    share = own_quiet / own_loud
+    other_noise = max(other_quiet - share * other_loud, 0.0)
+    other_power = max(other_loud - other_noise, 0.05 * other_noise, own_power * 10 ** (-2 * DEEPEST_DB / 10))
+    return float(10.0 * np.log10(other_power / (own_power + own_quiet)))
+
+
+def _paired_windows(
+    reference: Sound, estimated: Sound, stretches: tuple[Stretch, ...], speed: float
+) -> tuple[Spectrum | None, Spectrum | None]:
+    pieces: list[tuple[Spectrum, Spectrum]] = []
+    for stretch in stretches:
+        margin = 0.0 if len(stretches) == 1 else EDGE_S
+        start, end = stretch.start_s + margin, stretch.end_s - margin
+        start = max(start, -stretch.delay_s, 0.0)
+        piece_s = 10.0 if abs(speed - 1.0) > 2e-6 else max(end - start, WINDOW_S)
+        while end - start >= WINDOW_S:
+            stop = min(end, start + piece_s)
+            x = reference.cut(start, stop)
+            y = estimated.cut((start + stretch.delay_s) / speed, (stop + stretch.delay_s) / speed)
+            if min(x.duration_s, y.duration_s) >= WINDOW_S:
+                pieces.append((x.spectrum, y.spectrum))
+            start = stop - (WINDOW_S - HOP_S) if stop < end else end
+    if not pieces:
+        return None, None
+    frames = [min(x.frames, y.frames) for x, y in pieces]
+    return _together([x for x, _ in pieces], frames), _together([y for _, y in pieces], frames)
+
+
+def _together(parts: list[Spectrum], frames: list[int]) -> Spectrum:
+    power = np.concatenate([part.power[:count] for part, count in zip(parts, frames, strict=True)])
+    return Spectrum(power, parts[0].sample_rate_hz, parts[0].bin_hz)

@@ -1,0 +1,143 @@
+"""Coarse speed of a copy: shift of its spectrum on a logarithmic axis, and of its loudness curves in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from diag.dsp.spectrum import HOP_S, Spectrum
+
+POINTS_PER_OCTAVE = 96
+MAX_OCTAVES = 1.8
+"""Search range: 1/3 (48 kHz labelled as 16 kHz) and 3 lie at 1.58 octaves."""
+LOWEST_HZ = 90.0
+EDGE_DROP_DB = 55.0
+_MIN_OVERLAP_OCTAVES = 1.5
+_BANDS_HZ = (120.0, 240.0, 400.0, 600.0, 850.0, 1150.0, 1500.0, 2000.0, 2700.0, 3600.0)
+_RANGE_DB = 45.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A speed and how well the long-term spectra fit at it (normalised correlation, -1 to 1)."""
+
+    ratio: float
+    fit: float
+
+
+def content_edge_hz(spectrum: Spectrum) -> float:
+    """Last frequency whose long-term level lies within 55 dB of the peak; 0 when silent."""
+    ltas = spectrum.ltas
+    if not ltas.any():
+        return 0.0
+    width = max(1, round(200.0 / spectrum.bin_hz))
+    smooth = np.convolve(ltas, np.ones(width) / width, mode="same")
+    return float(np.flatnonzero(smooth > smooth.max() * 10 ** (-EDGE_DROP_DB / 10))[-1] * spectrum.bin_hz)
+
+
+def log_spectrum(spectrum: Spectrum) -> NDArray[np.float64]:
+    """Long-term spectrum in dB on a logarithmic frequency axis, less its one-octave moving mean.
+
+    It ends below the content's edge and below Nyquist: two steep edges would lock on each other and give the ratio of
+    the edges instead of the ratio of the voices.
+    """
+    top = min(0.95 * content_edge_hz(spectrum), 0.93 * spectrum.nyquist_hz)
+    if top < 4 * LOWEST_HZ:
+        return np.zeros(0)
+    points = int(np.log2(top / LOWEST_HZ) * POINTS_PER_OCTAVE)
+    frequencies = LOWEST_HZ * 2.0 ** (np.arange(points) / POINTS_PER_OCTAVE)
+    level = 10.0 * np.log10(np.maximum(spectrum.ltas, 1e-14))
+    values = np.interp(frequencies, spectrum.frequencies_hz, level)
+    half = POINTS_PER_OCTAVE // 2
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    first = np.maximum(np.arange(points) - half, 0)
+    last = np.minimum(np.arange(points) + half + 1, points)
+    return np.asarray(values - (sums[last] - sums[first]) / (last - first))
+
+
+def spectral_candidates(reference: Spectrum, estimated: Spectrum, count: int = 6) -> list[Candidate]:
+    """Speeds at which the estimated long-term spectrum fits the reference's, best first."""
+    a, b = log_spectrum(reference), log_spectrum(estimated)
+    reach = round(MAX_OCTAVES * POINTS_PER_OCTAVE)
+    least = round(_MIN_OVERLAP_OCTAVES * POINTS_PER_OCTAVE)
+    shifts = np.arange(-reach, reach + 1)
+    fits = np.full(shifts.size, -1.0)
+    for index, shift in enumerate(shifts):
+        first, last = max(0, -int(shift)), min(a.size, b.size - int(shift))
+        if last - first < least:
+            continue
+        x, y = a[first:last], b[first + shift : last + shift]
+        x, y = x - x.mean(), y - y.mean()
+        power = float(x @ x) * float(y @ y)
+        fits[index] = float(x @ y) / np.sqrt(power) if power > 0 else -1.0
+    inner = fits[1:-1]
+    peaks = np.flatnonzero((inner >= fits[:-2]) & (inner > fits[2:]) & (inner > 0.1)) + 1
+    best = peaks[np.argsort(-fits[peaks])][:count]
+    result = []
+    for peak in best:
+        left, middle, right = fits[peak - 1 : peak + 2]
+        curve = left - 2 * middle + right
+        offset = 0.5 * (left - right) / curve if curve < 0 else 0.0
+        result.append(Candidate(float(2.0 ** ((shifts[peak] + offset) / POINTS_PER_OCTAVE)), float(middle)))
+    return result
+
+
+def loudness_curves(spectrum: Spectrum, scale: float = 1.0, top_hz: float = 3600.0) -> NDArray[np.float64]:
+    """Level in dB of bands from 120 Hz up, their edges multiplied by `scale`; shape (frames, bands).
+
+    Each band is clamped to the 45 dB below its loudest frame.
+    """
+    edges = [hz for hz in _BANDS_HZ if hz <= top_hz + 1.0]
+    bands = [spectrum.band_power(low * scale, high * scale) for low, high in pairwise(edges)]
+    level = 10.0 * np.log10(np.maximum(np.stack(bands, axis=1), 1e-14))
+    return np.asarray(np.maximum(level, level.max(axis=0, keepdims=True) - _RANGE_DB))
+
+
+@dataclass(frozen=True)
+class CurveFit:
+    """How well two sets of loudness curves fit in time: correlation, and the estimated time of reference time 0."""
+
+    fit: float
+    offset_s: float
+
+
+def fit_in_time(reference: NDArray[np.float64], estimated: NDArray[np.float64], time_ratio: float) -> CurveFit:
+    """Best fit of loudness curves over all delays, when the estimated one runs `time_ratio` times as fast.
+
+    At least 60 % of the shorter one must overlap. `offset_s` is in reference seconds.
+    """
+    frames = int(np.floor((estimated.shape[0] - 1) * time_ratio)) + 1
+    if frames < 8 or reference.shape[0] < 8:
+        return CurveFit(0.0, 0.0)
+    places = np.arange(frames) / time_ratio
+    y = np.stack([np.interp(places, np.arange(estimated.shape[0]), band) for band in estimated.T], axis=1)
+    x = reference - reference.mean(axis=0)
+    y = y - y.mean(axis=0)
+    n, m = x.shape[0], y.shape[0]
+    size = scipy.fft.next_fast_len(n + m, real=True)
+    ones_x, ones_y = _transform(np.ones((n, 1)), size), _transform(np.ones((m, 1)), size)
+    fx, fy, fx2, fy2 = (_transform(part, size) for part in (x, y, x * x, y * y))
+    count = np.maximum(_correlate(ones_x, ones_y, size), 1.0)
+    sum_x, sum_y = _correlate(fx, ones_y, size), _correlate(ones_x, fy, size)
+    covariance = _correlate(fx, fy, size) - sum_x * sum_y / count
+    own = _correlate(fx2, ones_y, size) - sum_x**2 / count
+    other = _correlate(ones_x, fy2, size) - sum_y**2 / count
+    power = np.maximum(own.sum(axis=1), 1e-9) * np.maximum(other.sum(axis=1), 1e-9)
+    fit = covariance.sum(axis=1) / np.sqrt(power)
+    fit[count[:, 0] < max(8, 0.6 * min(n, m))] = -1.0
+    peak = int(np.argmax(fit))
+    lag = peak if peak < m else peak - size
+    return CurveFit(float(fit[peak]), lag * HOP_S)
+
+
+def _transform(values: NDArray[np.float64], size: int) -> NDArray[np.complex128]:
+    return np.asarray(scipy.fft.rfft(values, size, axis=0), dtype=np.complex128)
+
+
+def _correlate(a: NDArray[np.complex128], b: NDArray[np.complex128], size: int) -> NDArray[np.float64]:
+    """Sum over n of a[n] b[n + lag] for all lags (negative ones wrapped to the end)."""
+    return np.asarray(scipy.fft.irfft(np.conj(a) * b, size, axis=0), dtype=np.float64)

@@ -1,0 +1,74 @@
+"""Change of sample rate by Fourier transform: exact, zero phase, any ratio."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating[Any]]
+_GUARD = 64
+
+
+def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple[NDArray[np.float32], float]:
+    """Bring a mono signal to `factor` times as many samples.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (n,)
+    factor : float
+        Wanted new rate / old rate, > 0.
+    cut : float or None
+        Low-pass edge in cycles per *new* sample (0.5 is the new Nyquist); None keeps all that fits. The last tenth
+        below the edge is tapered, so that it does not ring.
+
+    Returns
+    -------
+    resampled : ndarray of float32, shape (about n * factor,)
+    exact_factor : float
+        The factor that was reached (a transform has a whole length): sample m of the result lies at m / exact_factor
+        of the input. Exactly `factor` for simple fractions, within 1 / n otherwise.
+    """
+    near = Fraction(factor).limit_denominator(64)
+    if samples.size == 0:
+        return np.zeros(0, dtype=np.float32), factor
+    if abs(float(near) - factor) < 1e-12 * factor:
+        unit = scipy.fft.next_fast_len(-(-(samples.size + _GUARD) // near.denominator), real=True)
+        n_in, n_out = unit * near.denominator, unit * near.numerator
+    else:
+        n_in = scipy.fft.next_fast_len(samples.size + _GUARD, real=True)
+        n_out = max(2, round(n_in * factor))
+    if n_in == n_out and cut is None:
+        return np.asarray(samples, dtype=np.float32), 1.0
+    spectrum = scipy.fft.rfft(np.asarray(samples, dtype=np.float32), n_in)
+    bins = min(n_in, n_out) // 2
+    kept = np.zeros(n_out // 2 + 1, dtype=spectrum.dtype)
+    kept[:bins] = spectrum[:bins]
+    edge = bins if cut is None else min(bins, int(cut * n_out))
+    kept[edge:] = 0
+    taper = max(1, edge // 10)
+    slope = 0.5 * (1.0 + np.cos(np.pi * (np.arange(taper) + 1) / (taper + 1)))
+    if cut is not None and edge >= taper:
+        kept[edge - taper : edge] *= slope.astype(np.float32)
+    exact = n_out / n_in
+    resampled = scipy.fft.irfft(kept, n_out) * np.float32(exact)
+    return np.asarray(resampled[: int(np.ceil(samples.size * exact))], dtype=np.float32), exact
+
+
+def shifted(samples: Array, shift: float) -> NDArray[np.float32]:
+    """The signal earlier by `shift` samples (a fraction is allowed): result[n] = samples[n + shift]; zeros outside."""
+    size = samples.size
+    whole = int(np.floor(shift))
+    part = shift - whole
+    moved = np.zeros(size, dtype=np.float32)
+    first, last = max(0, -whole), min(size, size - whole)
+    if last > first:
+        moved[first:last] = samples[first + whole : last + whole]
+    if part < 1e-6 or size < 2:
+        return moved
+    n = scipy.fft.next_fast_len(size + _GUARD, real=True)
+    turn = np.exp(2j * np.pi * part * np.arange(n // 2 + 1) / n).astype(np.complex64)
+    return np.asarray(scipy.fft.irfft(scipy.fft.rfft(moved, n) * turn, n)[:size], dtype=np.float32)

@@ -1,0 +1,190 @@
+"""Where sound and speech begin and end in a clip.
+
+Two onsets are kept apart everywhere: the first *audible* sample (a breath or a click counts) and the first *speech*.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from diag.dsp.level import decibels, frame_rms
+from diag.dsp.resample import rescale
+
+Array = NDArray[np.floating[Any]]
+
+FRAME_S = 0.005
+SILENT_DBFS = -75.0
+"""Clips whose loudest 5 ms stay below this are silent."""
+AUDIBLE_BELOW_ACTIVE_DB = 45.0
+"""Sound this far below the active level is at the edge of hearing in a quiet room (-45 dB re RMS)."""
+AUDIBLE_FLOOR_DBFS = -80.0
+ABOVE_NOISE_DB = 10.0
+NOISE_CAP_DB = 20.0
+"""However noisy, a threshold stays this far below the active level, or quiet speech would be taken for noise."""
+SPEECH_BELOW_ACTIVE_DB = 35.0
+VOICED_CORRELATION = 0.55
+_VOICE_RATE_HZ = 8000
+
+
+def active_level_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
+    """RMS level of the parts that carry sound (10 ms frames within 25 dB of the loud ones); None when silent."""
+    levels = _levels(samples, sample_rate_hz, 0.010)
+    if levels.size == 0 or levels.max() < SILENT_DBFS:
+        return None
+    loud = float(np.percentile(levels[levels > levels.max() - 40.0], 95))
+    return float(10.0 * np.log10(np.mean(10.0 ** (levels[levels > loud - 25.0] / 10.0))))
+
+
+def noise_floor_dbfs(samples: Array, sample_rate_hz: float) -> float:
+    """Level of the quietest 10 ms frames (3rd percentile); digital silence is -120."""
+    levels = _levels(samples, sample_rate_hz, 0.010)
+    return float(np.percentile(levels, 3)) if levels.size else -120.0
+
+
+def audible_threshold_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
+    """Level of 5 ms above which sound in this clip is audible; None when the clip is silent.
+
+    45 dB below the active level, but at least 10 dB above the noise floor and -80 dBFS (16-bit dither lies below),
+    and at most 20 dB below the active level.
+    """
+    active = active_level_dbfs(samples, sample_rate_hz)
+    if active is None:
+        return None
+    noise = noise_floor_dbfs(samples, sample_rate_hz) + ABOVE_NOISE_DB
+    return max(min(max(active - AUDIBLE_BELOW_ACTIVE_DB, noise), active - NOISE_CAP_DB), AUDIBLE_FLOOR_DBFS)
+
+
+def first_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
+    """First audible sample; None when the clip is silent.
+
+    It is the first sample whose magnitude reaches the audible threshold in the first 5 ms frame whose RMS does.
+    Breath and clicks count: it is when a listener first hears that something comes.
+    """
+    threshold = audible_threshold_dbfs(samples, sample_rate_hz)
+    return None if threshold is None else _first_above(samples, sample_rate_hz, threshold)
+
+
+def last_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
+    """Last audible sample (same threshold as the first); None when the clip is silent."""
+    backward = first_audible_frame(samples[::-1], sample_rate_hz)
+    return None if backward is None else int(samples.size - 1 - backward)
+
+
+def speech_span(samples: Array, sample_rate_hz: float) -> tuple[int, int] | None:
+    """First sample of speech and the one after its last, for a clip that holds speech and a quiet background.
+
+    Frames above 35 dB below the active level (or 10 dB above the noise) count; bursts shorter than 25 ms that stand
+    more than 200 ms away from the rest are clicks and are left out. None when the clip is silent.
+    """
+    active = active_level_dbfs(samples, sample_rate_hz)
+    if active is None:
+        return None
+    noise = noise_floor_dbfs(samples, sample_rate_hz) + ABOVE_NOISE_DB
+    threshold = min(max(active - SPEECH_BELOW_ACTIVE_DB, noise), active - NOISE_CAP_DB)
+    loud = _levels(samples, sample_rate_hz, FRAME_S) >= threshold
+    runs = _without_clicks(_runs(loud))
+    if not runs:
+        return None
+    width = _width(samples, sample_rate_hz)
+    first = runs[0][0] * width
+    last = min(runs[-1][1] * width, samples.size)
+    start = first + _first_above(samples[first:last], sample_rate_hz, threshold)
+    end = last - _first_above(samples[first:last][::-1], sample_rate_hz, threshold)
+    return start, end
+
+
+def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
+    """First sample of speech in a reply that may begin with breath and clicks; None where no voice is found.
+
+    The first 60 ms that are voiced (normalised autocorrelation of 40 ms windows between 60 and 400 Hz above 0.55, level
+    within 25 dB of the active level), then back through the unbroken sound before it for at most 150 ms, which takes
+    in an initial consonant.
+    """
+    active = active_level_dbfs(samples, sample_rate_hz)
+    if active is None:
+        return None
+    narrow, factor = rescale(samples, _VOICE_RATE_HZ / sample_rate_hz)
+    step, width = round(0.010 * _VOICE_RATE_HZ), round(0.040 * _VOICE_RATE_HZ)
+    periodicity = voicing(narrow, _VOICE_RATE_HZ)
+    levels = decibels(frame_rms(narrow, width, step))[: periodicity.size]
+    voiced = (periodicity > VOICED_CORRELATION) & (levels > active - 25.0)
+    run = next(((a, b) for a, b in _runs(voiced) if b - a >= 4), None)
+    if run is None:
+        return None
+    onset = int(run[0] * step / factor)
+    threshold = audible_threshold_dbfs(samples, sample_rate_hz) or SILENT_DBFS
+    frame = _width(samples, sample_rate_hz)
+    quiet_needed = 5
+    loud = _levels(samples[: onset + frame], sample_rate_hz, FRAME_S) >= max(threshold, active - SPEECH_BELOW_ACTIVE_DB)
+    earliest = max(0, loud.size - round(0.150 / FRAME_S))
+    first = position = loud.size - 1
+    quiet = 0
+    while position >= earliest and quiet < quiet_needed:
+        if loud[position]:
+            first, quiet = position, 0
+        else:
+            quiet += 1
+        position -= 1
+    return int(max(first, 0) * frame)
+
+
+def voicing(samples: Array, sample_rate_hz: float) -> NDArray[np.float64]:
+    """Largest normalised autocorrelation between 60 and 400 Hz of 40 ms windows every 10 ms; shape (frames,)."""
+    width, step = round(0.040 * sample_rate_hz), round(0.010 * sample_rate_hz)
+    if samples.size < width:
+        return np.zeros(0)
+    frames = np.lib.stride_tricks.sliding_window_view(np.asarray(samples, dtype=np.float32), width)[::step]
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    n = scipy.fft.next_fast_len(2 * width, real=True)
+    spectrum = scipy.fft.rfft(frames, n, axis=1)
+    correlation = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2, n, axis=1)
+    squares = np.cumsum(np.square(frames, dtype=np.float64), axis=1)
+    low, high = int(sample_rate_hz / 400.0), min(int(sample_rate_hz / 60.0), width - 1)
+    lags = np.arange(low, high + 1)
+    head = squares[:, width - 1 - lags]
+    tail = squares[:, -1:] - squares[:, lags - 1]
+    energy = np.sqrt(np.maximum(head * tail, 0.0))
+    floor = np.maximum(0.1 * squares[:, -1:], 1e-9)
+    return np.asarray((correlation[:, low : high + 1] / np.maximum(energy, floor)).max(axis=1), dtype=np.float64)
+
+
+def _width(samples: Array, sample_rate_hz: float) -> int:
+    return max(1, min(round(FRAME_S * sample_rate_hz), samples.size))
+
+
+def _levels(samples: Array, sample_rate_hz: float, frame_s: float) -> NDArray[np.float64]:
+    width = max(1, round(frame_s * sample_rate_hz))
+    return decibels(frame_rms(samples, width, width))
+
+
+def _first_above(samples: Array, sample_rate_hz: float, threshold_dbfs: float) -> int:
+    loud = np.flatnonzero(_levels(samples, sample_rate_hz, FRAME_S) >= threshold_dbfs)
+    if loud.size == 0:
+        return 0
+    width = _width(samples, sample_rate_hz)
+    first = int(loud[0]) * width
+    amplitude = 10.0 ** (threshold_dbfs / 20.0)
+    above = np.flatnonzero(np.abs(samples[first : first + width]) >= amplitude)
+    return first + (int(above[0]) if above.size else 0)
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of True as (first, one past the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _without_clicks(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    short, apart = round(0.025 / FRAME_S), round(0.200 / FRAME_S)
+    merged: list[tuple[int, int]] = []
+    for first, last in runs:
+        if merged and first - merged[-1][1] < apart:
+            merged[-1] = (merged[-1][0], last)
+        else:
+            merged.append((first, last))
+    kept = [run for run in merged if run[1] - run[0] >= short]
+    return kept or merged

@@ -1,0 +1,283 @@
+"""The delay of a copy against its original over time: it steps where something stalled, skipped or repeated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.align import normalised_cross_correlation, parabola_peak
+from diag.dsp.resample import shifted
+
+Array = NDArray[np.floating[Any]]
+
+STEP_S = 0.005
+WINDOW_S = 0.080
+LOCAL_S = 0.030
+SAME_AT_MOST, SAME_AT_LEAST, SAME_BELOW_TYPICAL = 0.90, 0.65, 0.12
+"""A stretch of the copy is taken for the original where local correlation comes this close to what is typical of the
+pair: 0.90 in a clean digital path (other pitch periods of the same voice reach 0.85), less in noise or echo."""
+MAX_DELAYS = 48
+_SEARCH_S = 0.4
+_SWITCH = 1.6
+_OVERLAP_S = 0.02
+_ACTIVE_RANGE_DB = 32.0
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the original that comes out at one delay.
+
+    Parameters
+    ----------
+    start_s, end_s : float
+        Place in the original.
+    delay_s : float
+        How much later it stands in the copy.
+    agreement : float
+        Median local correlation, 0 to 1.
+    """
+
+    start_s: float
+    end_s: float
+    delay_s: float
+    agreement: float
+
+
+@dataclass(frozen=True)
+class DelayTrack:
+    """Which part of the original came out when.
+
+    Parameters
+    ----------
+    stretches : tuple of Stretch
+        In order of the original; gaps between them came out nowhere.
+    explained : float
+        Share of the original's active time that was found again, 0 to 1.
+    """
+
+    stretches: tuple[Stretch, ...]
+    explained: float
+
+
+def local_agreement(original: Array, copy: Array, sample_rate_hz: float) -> NDArray[np.float64]:
+    """Normalised correlation at lag 0 of 30 ms windows every 5 ms; shape (frames,), 0 where the copy is silent."""
+    step, width = round(STEP_S * sample_rate_hz), round(LOCAL_S * sample_rate_hz)
+    size = min(original.size, copy.size)
+    frames = frame_count(original.size, sample_rate_hz)
+    x = np.zeros(frames * step + width)
+    y = np.zeros_like(x)
+    offset = (width - step) // 2
+    usable = min(size, x.size - offset)
+    x[offset : offset + usable] = original[:usable]
+    y[offset : offset + usable] = copy[:usable]
+    sums = (np.concatenate(([0.0], np.cumsum(part))) for part in (x * y, x * x, y * y))
+    starts = np.arange(frames) * step
+    product, own, other = (part[starts + width] - part[starts] for part in sums)
+    floor = max(float(own.max(initial=0.0)), float(other.max(initial=0.0))) * 1e-8 + 1e-12
+    return np.asarray(product / np.sqrt(np.maximum(own, floor) * np.maximum(other, floor)))
+
+
+def frame_count(samples: int, sample_rate_hz: float) -> int:
+    """Number of 5 ms frames that `local_agreement` gives for so many samples."""
+    return max(1, -(-samples // round(STEP_S * sample_rate_hz)))
+
+
+def active_frames(original: Array, sample_rate_hz: float) -> NDArray[np.bool_]:
+    """5 ms frames of the original that carry enough sound to be recognised; shape (frames,)."""
+    step, width = round(STEP_S * sample_rate_hz), round(LOCAL_S * sample_rate_hz)
+    frames = frame_count(original.size, sample_rate_hz)
+    x = np.zeros(frames * step + width)
+    offset = (width - step) // 2
+    x[offset : offset + original.size] = original[: x.size - offset]
+    sums = np.concatenate(([0.0], np.cumsum(x * x)))
+    starts = np.arange(frames) * step
+    level = 10.0 * np.log10(np.maximum((sums[starts + width] - sums[starts]) / width, 1e-12))
+    return np.asarray(level > max(float(np.percentile(level, 95)) - _ACTIVE_RANGE_DB, -85.0))
+
+
+def track_delays(original: Array, copy: Array, sample_rate_hz: float, delay_s: float) -> DelayTrack:
+    """Follow the delay of a copy of the same speed.
+
+    Local correlation at the delays known so far; where they do not explain the original, 80 ms windows are searched
+    over ±0.4 s around the nearest known delay, and the most frequent answer joins the known ones; at last a dynamic
+    programme picks one delay (or none) for each 5 ms of the original, paying for every change.
+
+    Parameters
+    ----------
+    original, copy : ndarray, shape (n,), (m,)
+        At the same rate and speed.
+    sample_rate_hz : float
+    delay_s : float
+        A delay that holds for some of it.
+    """
+    x = np.asarray(original, dtype=np.float32)
+    active = active_frames(x, sample_rate_hz)
+    delays = [delay_s * sample_rate_hz]
+    agreements = [_agreement_at(x, copy, sample_rate_hz, delays[0])]
+    same = _same(agreements[0], active)
+    search = _Search(x, copy, sample_rate_hz, same)
+    refused: list[float] = []
+    while len(delays) < MAX_DELAYS and len(refused) < MAX_DELAYS:
+        best = np.max(agreements, axis=0)
+        known = np.asarray(delays)[np.argmax(np.where(np.stack(agreements) >= same, agreements, 0.0), axis=0)]
+        found = search.next_delay(active & (best < same), known, (*delays, *refused))
+        if found is None:
+            break
+        agreement = _agreement_at(x, copy, sample_rate_hz, found)
+        gained = active & (agreement >= same) & (best < same)
+        if gained.sum() * STEP_S < 0.03:
+            refused.append(found)
+            continue
+        delays.append(found)
+        agreements.append(agreement)
+    stacked = np.stack(agreements)
+    path = _best_path(stacked, active, 1.1 - same)
+    return _as_track(path, stacked, active, np.asarray(delays) / sample_rate_hz, same)
+
+
+def _same(agreement: NDArray[np.float64], active: NDArray[np.bool_]) -> float:
+    """Correlation that counts as the same sound: a little below what is typical where the sound was found."""
+    found = agreement[active & (agreement > 0.5)]
+    typical = float(np.median(found)) if found.size else SAME_AT_MOST
+    return float(np.clip(typical - SAME_BELOW_TYPICAL, SAME_AT_LEAST, SAME_AT_MOST))
+
+
+def _agreement_at(x: Array, copy: Array, sample_rate_hz: float, delay: float) -> NDArray[np.float64]:
+    moved = shifted(_padded(copy, x.size + int(abs(delay)) + 64), delay)
+    return local_agreement(x, moved, sample_rate_hz)
+
+
+def _padded(samples: Array, size: int) -> NDArray[np.float32]:
+    data = np.asarray(samples, dtype=np.float32)
+    return data if data.size >= size else np.concatenate((data, np.zeros(size - data.size, dtype=np.float32)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Looks for the delay of parts of the original that no known delay explains."""
+
+    x: NDArray[np.float32]
+    copy: Array
+    rate_hz: float
+    same: float
+
+    def next_delay(
+        self, open_frames: NDArray[np.bool_], known: NDArray[np.float64], taken: tuple[float, ...]
+    ) -> float | None:
+        """The delay that most of a sample of unexplained windows agree on, or None.
+
+        `known` is the best delay of each frame so far: what follows a break is searched around what came before.
+        """
+        step, width = round(STEP_S * self.rate_hz), round(WINDOW_S * self.rate_hz)
+        per_window = width // step
+        smooth = np.convolve(open_frames, np.ones(per_window), mode="same") >= 0.7 * per_window
+        centres = np.flatnonzero(smooth & open_frames)
+        if centres.size == 0:
+            return None
+        picked = centres[np.unique(np.linspace(0, centres.size - 1, min(centres.size, 24)).astype(int))]
+        votes = [self._nearest(int(frame) * step - width // 2, known[max(0, frame - 40)]) for frame in picked]
+        new = [vote for vote in votes if vote and not any(abs(vote[0] - value) < 1.0 for value in taken)]
+        if not new:
+            return None
+        lags, weights = np.array(new).T
+        support = ((np.abs(lags[:, None] - lags[None, :]) < 2.0) * weights[None, :]).sum(axis=1)
+        close = np.abs(lags - lags[int(np.argmax(support))]) < 2.0
+        return float(np.average(lags[close], weights=weights[close]))
+
+    def _nearest(self, start: int, near: float) -> tuple[float, float] | None:
+        """Delay and correlation of one window of the original, or None where it does not stand in the copy."""
+        width, reach = round(WINDOW_S * self.rate_hz), round(_SEARCH_S * self.rate_hz)
+        first = max(0, min(start, self.x.size - width))
+        begin, end = max(0, first + int(near) - reach), first + int(near) + reach + width
+        correlation = normalised_cross_correlation(self.x[first : first + width], self.copy[begin : max(begin, end)])
+        if correlation.size == 0:
+            return None
+        peak = int(np.argmax(correlation))
+        if correlation[peak] < self.same - 0.05:
+            return None
+        return begin + parabola_peak(correlation, peak) - first, float(correlation[peak])
+
+
+def _best_path(agreements: NDArray[np.float64], active: NDArray[np.bool_], lost_cost: float) -> NDArray[np.int64]:
+    """State of each frame: index of a delay, or the number of delays for "lost"; least total cost."""
+    states, frames = agreements.shape
+    cost = np.full((frames, states + 1), lost_cost)
+    cost[:, :states] = 1.0 - np.clip(agreements.T, 0.0, 1.0)
+    cost[~active] = 0.0
+    if states == 1 and bool((cost[:, 0] <= lost_cost).all()):
+        return np.zeros(frames, dtype=np.int64)
+    own = np.arange(states + 1)
+    total = cost[0].copy()
+    back = np.empty((frames, states + 1), dtype=np.int64)
+    for frame in range(1, frames):
+        best = int(total.argmin())
+        change = total[best] + _SWITCH
+        move = total > change
+        back[frame] = np.where(move, best, own)
+        total = np.where(move, change, total) + cost[frame]
+    path = np.zeros(frames, dtype=np.int64)
+    path[-1] = int(np.argmin(total))
+    for frame in range(frames - 1, 0, -1):
+        path[frame - 1] = back[frame, path[frame]]
+    return path
+
+
+def _as_track(
+    path: NDArray[np.int64],
+    agreements: NDArray[np.float64],
+    active: NDArray[np.bool_],
+    delays_s: NDArray[np.float64],
+    same: float,
+) -> DelayTrack:
+    lost = agreements.shape[0]
+    stretches: list[Stretch] = []
+    edges = np.flatnonzero(np.diff(path)) + 1
+    for first, last in zip((0, *edges), (*edges, path.size), strict=True):
+        state = int(path[first])
+        if state == lost:
+            continue
+        agreeing = np.flatnonzero(active[first:last] & (agreements[state, first:last] >= same)) + first
+        if agreeing.size == 0:
+            continue
+        # An end at a break is trimmed to what agrees; an end of the clip is not: there may be silence.
+        start = int(first) if first == 0 else int(agreeing[0])
+        end = int(last) if last == path.size else int(agreeing[-1]) + 1
+        typical = float(np.median(agreements[state, agreeing]))
+        stretches.append(Stretch(start * STEP_S, end * STEP_S, float(delays_s[state]), typical))
+    kept = _in_order(stretches)
+    explained = 0
+    for stretch in kept:
+        first, last = round(stretch.start_s / STEP_S), round(stretch.end_s / STEP_S)
+        state = int(np.argmin(np.abs(delays_s - stretch.delay_s)))
+        explained += int((active[first:last] & (agreements[state, first:last] >= same - 0.2)).sum())
+    return DelayTrack(_joined(kept), explained / max(1, int(active.sum())))
+
+
+def _in_order(stretches: list[Stretch]) -> list[Stretch]:
+    """Without stretches that would use a part of the copy twice: the copy plays in order, so they are look-alikes."""
+    kept = list(stretches)
+    index = 1
+    while index < len(kept):
+        before, after = kept[index - 1], kept[index]
+        if after.start_s + after.delay_s < before.end_s + before.delay_s - _OVERLAP_S:
+            shorter = index if after.end_s - after.start_s < before.end_s - before.start_s else index - 1
+            del kept[shorter]
+            index = max(1, index - 1)
+        else:
+            index += 1
+    return kept
+
+
+def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
+    """Neighbours of the same delay as one."""
+    result: list[Stretch] = []
+    for stretch in stretches:
+        last = result[-1] if result else None
+        if last is not None and abs(last.delay_s - stretch.delay_s) < 1e-9:
+            result[-1] = Stretch(last.start_s, stretch.end_s, last.delay_s, max(last.agreement, stretch.agreement))
+        else:
+            result.append(stretch)
+    return tuple(result)
