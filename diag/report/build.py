@@ -22,14 +22,15 @@ from diag.report.picks import Pick, pick
 from diag.report.runview import run_view
 from diag.report.sentences import State, verdict_line
 from diag.report.shelf import Embed, players_of
+from diag.report.waterfall import STAGES
 from diag.results import Report, Severity
 from diag.take import Take
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-LARGE_BYTES = 5_000_000
-"""Above this size the report itself says so."""
+FOLD_FROM = 2
+"""With more runs than this each is folded to its headline."""
 
 
 def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path, *, embed: Embed = "evidence") -> Path:
@@ -77,7 +78,10 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                 script=Markup(_asset("report.js")),
                 document=_document(report),
                 version=__version__,
-                embed=embed,
+                command=report.extra.get("command", ""),
+                folded=len(report.runs) > FOLD_FROM,
+                stages=STAGES,
+                unknown=State.UNKNOWN,
             )
         )
         _write(out, page)

@@ -1,0 +1,164 @@
+"use strict";
+(() => {
+  document.documentElement.classList.add("script");
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const byId = (id) => document.getElementById(id);
+
+  // Audio that stands in the file once and is shown twice.
+  for (const audio of all("audio[data-same]")) audio.src = byId(audio.dataset.same).getAttribute("src");
+
+  // Only one thing sounds at a time.
+  document.addEventListener("play", (event) => {
+    for (const audio of all("audio")) if (audio !== event.target) audio.pause();
+    if (event.target instanceof HTMLAudioElement) stopSwitching();
+  }, true);
+
+  const openTo = (element) => {
+    for (let node = element; node; node = node.parentElement) if (node instanceof HTMLDetailsElement) node.open = true;
+    for (const details of element.children) if (details instanceof HTMLDetailsElement) details.open = true;
+    element.scrollIntoView();
+  };
+  const followHash = () => {
+    const target = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
+    if (target) openTo(target);
+  };
+  addEventListener("hashchange", followHash);
+  followHash();
+  addEventListener("beforeprint", () => all("details").forEach((details) => { details.open = true; }));
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.dataset.copy) await copy(button);
+    if (button.dataset.open) {
+      const open = button.dataset.open === "all";
+      all("main details").forEach((details) => { details.open = open; });
+      button.dataset.open = open ? "none" : "all";
+      button.textContent = open ? "Close everything" : "Open everything";
+    }
+    if (button.dataset.play) {
+      const audio = byId(button.dataset.play);
+      audio.currentTime = Number(button.dataset.at);
+      audio.play();
+    }
+  });
+
+  async function copy(button) {
+    const source = byId(button.dataset.copy);
+    const said = button.textContent;
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source);
+      button.textContent = "Selected: press Ctrl+C";
+    }
+    setTimeout(() => { button.textContent = said; }, 2000);
+  }
+
+  // A against B: both run all the time at one place, a switch only turns one down and the other up in 8 ms.
+  const FADE_S = 0.008;
+  const switches = all(".ab").map(makeSwitch);
+  function stopSwitching() { switches.forEach((one) => one.stop()); }
+
+  async function decoded(context, id) {
+    const uri = byId(id).getAttribute("src");
+    const comma = uri.indexOf(",");
+    if (!uri.startsWith("data:") || comma < 0) throw new Error("this audio lies beside the report");
+    const bytes = Uint8Array.from(atob(uri.slice(comma + 1)), (letter) => letter.charCodeAt(0));
+    return context.decodeAudioData(bytes.buffer);
+  }
+
+  function makeSwitch(box) {
+    const data = box.dataset;
+    const find = (name) => box.querySelector(`[data-do="${name}"]`);
+    const status = box.querySelector("[data-status]");
+    let context = null, buffers = null, running = null, side = "a", swapped = false, blind = false, matched = true;
+    const real = (name) => (swapped ? (name === "a" ? "b" : "a") : name);
+    const gain = (name) => (matched ? 10 ** (Number(name === "a" ? data.gainA : data.gainB) / 20) : 1);
+
+    const show = () => {
+      for (const name of ["a", "b"]) {
+        find(name).setAttribute("aria-pressed", String(side === name));
+        find(name).textContent = blind ? (name === "a" ? "X" : "Y") : name.toUpperCase();
+      }
+      find("blind").setAttribute("aria-pressed", String(blind));
+      find("match").setAttribute("aria-pressed", String(matched));
+      find("play").textContent = running ? "Stop" : "Play";
+    };
+    const setGains = (now) => {
+      if (!running) return;
+      for (const name of ["a", "b"]) {
+        const target = real(side) === name ? gain(name) : 0;
+        const param = running[name].level.gain;
+        param.cancelScheduledValues(now);
+        param.setValueAtTime(param.value, now);
+        param.linearRampToValueAtTime(target, now + FADE_S);
+      }
+    };
+    const stop = () => {
+      if (!running) return;
+      const ending = running;
+      running = null;
+      for (const name of ["a", "b"]) { ending[name].source.onended = null; ending[name].source.stop(); }
+      show();
+    };
+    const start = async () => {
+      try {
+        context ??= new AudioContext();
+        await context.resume();
+        buffers ??= { a: await decoded(context, data.a), b: await decoded(context, data.b) };
+      } catch (error) {
+        status.textContent = `Cannot switch here: ${error.message}. Use the players of each configuration below.`;
+        return;
+      }
+      all("audio").forEach((audio) => audio.pause());
+      switches.forEach((one) => one.stop());
+      const onset = { a: Number(data.onsetA), b: Number(data.onsetB) };
+      const lead = Math.min(onset.a, onset.b, 0.2);
+      const at = context.currentTime + 0.03;
+      running = {};
+      for (const name of ["a", "b"]) {
+        const source = new AudioBufferSourceNode(context, { buffer: buffers[name] });
+        const level = new GainNode(context, { gain: 0 });
+        source.connect(level).connect(context.destination);
+        source.start(at, onset[name] - lead);
+        running[name] = { source, level };
+      }
+      const longer = buffers.a.duration - onset.a > buffers.b.duration - onset.b ? "a" : "b";
+      running[longer].source.onended = stop;
+      setGains(at - 0.01);
+      show();
+    };
+    const act = {
+      play: () => (running ? stop() : start()),
+      a: () => { side = "a"; },
+      b: () => { side = "b"; },
+      match: () => { matched = !matched; },
+      blind: () => {
+        if (blind) {
+          status.textContent = `X was ${real("a").toUpperCase()}, Y was ${real("b").toUpperCase()}.`;
+          side = real(side);
+          swapped = false;
+        } else {
+          swapped = Math.random() < 0.5;
+          status.textContent = "X and Y are A and B in an order that is not shown. Press Blind again to learn which.";
+        }
+        blind = !blind;
+      },
+    };
+    const doIt = (name) => { act[name](); if (context) setGains(context.currentTime); show(); };
+    box.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-do]");
+      if (button) doIt(button.dataset.do);
+    });
+    box.addEventListener("keydown", (event) => {
+      const name = { " ": "play", a: "a", b: "b", x: "blind" }[event.key];
+      if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
+      event.preventDefault();
+      doIt(name);
+    });
+    show();
+    return { stop };
+  }
+})();
