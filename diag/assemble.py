@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from diag.backends.tape import Stamps, Tape
+from diag.backends.tape import Stamps, Tape, stamp_fit
 from diag.chain import Tap
 from diag.clip import Clip, clip_from_pcm16
 from diag.jobs import PromptJob, TakeJob
@@ -72,13 +73,12 @@ def assemble_take(job: TakeJob, session: Session) -> Take:
 def start_of_tape(tap: Tap, stamps: Stamps, tape: Tape) -> float:
     """When frame 0 of a tape passed its device, on the `time.perf_counter` clock.
 
-    The median over all blocks of device stamp minus place on the tape: single stamps jitter by some milliseconds.
-    The microphone's stamp is not used (a remap source's is wrong); a block was delivered when its last frame was in.
+    By a fit over all blocks, since single stamps jitter by some milliseconds. The microphone's stamp is not used (a
+    remap source's is wrong); a block was delivered when its last frame was in.
     """
-    device_s = stamps.device_s - stamps.frame / tape.sample_rate_hz
-    told = device_s[np.isfinite(device_s)]
-    if len(told) and tap is not Tap.CAPTURED:
-        return float(np.median(told))
+    told_s = stamp_fit(stamps, tape.sample_rate_hz).time_at(0)
+    if math.isfinite(told_s) and tap is not Tap.CAPTURED:
+        return told_s
     block_ends = np.append(stamps.frame[1:], tape.frames) if tap in (Tap.CAPTURED, Tap.HEARD) else stamps.frame
     return float(np.median(stamps.t_s - block_ends / tape.sample_rate_hz))
 
