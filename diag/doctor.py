@@ -12,60 +12,19 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from diag import __version__
-from diag.config import ClientConfig, Faults, Scenario, SessionConfig
+from diag.audio_check import Check
+from diag.config import Scenario, SessionConfig
 from diag.errors import CannotMeasureError, DiagError, ExitCode
 from diag.report.sentences import State
 from diag.units import format_seconds
 
-if TYPE_CHECKING:
-    from diag.backends.ports import Rig
-
-LEAST_CONFIDENCE = 0.5
-"""Of a loopback calibration; below it latencies at the ear are not reported."""
 LEAST_FREE_BYTES = 500_000_000
 """A take of 10 s holds 4 MB; a bench of 60 takes 250 MB."""
-_PULSE_PLUGINS = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 _DISTRIBUTION = "diag"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that was looked at.
-
-    Parameters
-    ----------
-    name : str
-        What was looked at, in a word or two.
-    state : State
-        GOOD, WATCH (works, but read on), FAILS, or UNKNOWN (not looked at; `seen` says why).
-    seen : str
-        What was seen.
-    mend : str
-        The exact command or change that mends it; empty where there is nothing to mend.
-    about : {"machine", "configuration"}
-        Whose fault a failure is: the machine cannot measure, or the configuration cannot work.
-    """
-
-    name: str
-    state: State
-    seen: str
-    mend: str = ""
-    about: str = "machine"
-
-    def to_json(self) -> dict[str, str]:
-        """One JSON object."""
-        return {
-            "name": self.name,
-            "state": self.state.value,
-            "seen": self.seen,
-            "mend": self.mend,
-            "about": self.about,
-        }
 
 
 def exit_code(checks: tuple[Check, ...]) -> ExitCode:
@@ -115,8 +74,6 @@ def examine(
     )
     yield _packages()
     yield _folder(out or REPORTS)
-    if audio == "virtual":
-        yield from _sound_server()
     yield from _audio(audio, devices or {})
     yield _key(endpoint)
     yield from _service(scenario, endpoint)
@@ -161,106 +118,15 @@ def _folder(folder: Path) -> Check:
     return Check(name="output folder", state=state, seen=f"{place}, {free / 1e9:.1f} GB free", mend=mend)
 
 
-def _sound_server() -> Iterator[Check]:
-    missing = []
-    if shutil.which("pulseaudio") is None:
-        missing.append("pulseaudio")
-    if not any(
-        next(Path(root).glob(pattern), None)
-        for root in _PULSE_PLUGINS
-        for pattern in ("alsa-lib/libasound_module_pcm_pulse.so", "*/alsa-lib/libasound_module_pcm_pulse.so")
-    ):
-        missing.append("libasound2-plugins")
-    if missing:
-        yield Check(
-            name="sound server", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", mend=_install(*missing)
-        )
-    else:
-        yield Check(name="sound server", state=State.GOOD, seen="pulseaudio and ALSA's plugin for it are installed")
-
-
-def _install(*packages: str) -> str:
-    as_root = "" if os.geteuid() == 0 else "sudo "
-    return f"{as_root}apt-get install --no-remove --no-install-recommends {' '.join(packages)}"
-
-
 def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
+    from diag.audio_check import check_audio, measure_loopback
+
     try:
         seen = measure_loopback(kind, devices)
     except CannotMeasureError as error:
         yield _failed("audio", error)
-        return
-    yield Check(
-        name="audio",
-        state=State.GOOD if not seen.xruns else State.WATCH,
-        seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {seen.xruns} xruns",
-        mend="close other programs, or use --rigs 1" if seen.xruns else "",
-    )
-    for port, delay_s, confidence in seen.delays:
-        sure = delay_s is not None and confidence >= LEAST_CONFIDENCE
-        told = "no delay found" if delay_s is None else f"{delay_s * 1000:.1f} ms"
-        yield Check(
-            name=f"loopback of {port}",
-            state=State.GOOD if sure else State.WATCH,
-            seen=f"{told}, confidence {confidence:.2f}",
-            mend=""
-            if sure
-            else "connect the output to the ear (cable, monitor source or room) and turn it up; "
-            "without it, latencies at the ear are not reported",
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loopback:
-    """What opening the audio showed: `delays` are (port, delay in s or None, confidence 0 to 1)."""
-
-    open_s: float
-    rates: str
-    xruns: int
-    delays: tuple[tuple[str, float | None, float], ...]
-    devices: Mapping[str, str]
-
-
-def measure_loopback(kind: str, devices: Mapping[str, str]) -> Loopback:
-    """Open one rig as a take does, play the coded bursts, and close it.
-
-    Raises
-    ------
-    BadInputError
-        If a device is named that is not there.
-    CannotMeasureError
-        If the audio cannot be opened.
-    """
-    from diag.backends.farm import open_farm
-
-    begin_s = time.perf_counter()
-    with open_farm(kind, rigs=1, devices=devices) as farm:
-        os.environ.update(farm.rigs[0].options.get("environment", {}))
-        return asyncio.run(_loopback(farm.rigs[0], begin_s))
-
-
-async def _loopback(rig: Rig, begin_s: float) -> Loopback:
-    from diag.backends.calibration import calibrate
-    from diag.backends.farm import open_session
-    from diag.portboard import Portboard
-    from diag.voice_client import VoiceClient
-
-    config = ClientConfig()
-    client = VoiceClient(config, Faults(), lambda name, data, *, t_s=None: None)
-    board = Portboard(config, client, begin_s)
-    audio = await asyncio.to_thread(open_session, rig, board.plan)
-    try:
-        open_s = time.perf_counter() - begin_s
-        found = await calibrate(board.mouth, board.calibration_speaker, board.ear, audio)
-        return Loopback(
-            open_s=open_s,
-            rates=", ".join(f"{port} {rate} Hz" for port, rate in audio.rates_hz.items()),
-            xruns=sum(audio.xruns.values()),
-            delays=tuple((item.port, item.delay_s, item.confidence) for item in found),
-            devices=dict(audio.devices),
-        )
-    finally:
-        await asyncio.to_thread(audio.close)
+    else:
+        yield from check_audio(kind, seen)
 
 
 def _key(endpoint: str) -> Check:

@@ -25,7 +25,7 @@ from diag.report.states import checks_of
 from diag.results import Change, Comparison, Report, RunComparison, RunFinding, RunResult, SummaryRow
 
 if TYPE_CHECKING:
-    from diag.doctor import Check
+    from diag.audio_check import Check
 
 LATENCIES = ("ttfb_s", "ttfa_received_s", "ttfa_heard_s", "first_speech_s")
 STAGES = (

@@ -100,7 +100,7 @@ def serve(
                 ca_path.write_bytes(ca_file.read_bytes())
                 ca_file = ca_path
         tell = on_listening or _print
-        asyncio.run(_serve(Server({"": profile}), host, port, context, lambda url: tell(directions(url, ca_file))))
+        asyncio.run(_serve({"": profile}, host, port, context, lambda url: tell(directions(url, ca_file))))
 
 
 def directions(base_url: str, ca_file: Path | None) -> str:
@@ -119,9 +119,10 @@ def directions(base_url: str, ca_file: Path | None) -> str:
 
 
 async def _serve(
-    server: Server, host: str, port: int, context: ssl.SSLContext | None, tell: Callable[[str], object]
+    profiles: dict[str, Profile], host: str, port: int, context: ssl.SSLContext | None, tell: Callable[[str], object]
 ) -> None:
     loop = asyncio.get_running_loop()
+    server = Server(profiles)
     loop.set_exception_handler(quiet_loop)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,87 @@
+"""`diag devices`."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import click
+
+from diag.cli.options import Whole, audio_option, device_option, json_option
+from diag.cli.worded import Worded
+from diag.errors import BadInputError
+
+
+@click.command(
+    "devices",
+    cls=Worded,
+    short_help="Lists audio devices; makes virtual ones; measures a loopback.",
+    examples=(
+        "diag devices",
+        "diag devices --calibrate",
+        'diag devices --calibrate --audio system --device speaker=USB --device ear="USB Line In"',
+        "diag devices --hold --rigs 2",
+    ),
+)
+@click.option("--calibrate", is_flag=True, help="Play coded bursts and measure the delay from each output to the ear.")
+@click.option("--hold", is_flag=True, help="Make virtual devices for other programs, and keep them until Ctrl-C.")
+@click.option("--rigs", type=Whole(1, 64), default=1, show_default=True, metavar="N", help="With --hold: how many.")
+@audio_option
+@device_option
+@json_option
+def command(*, calibrate: bool, hold: bool, rigs: int, as_json: bool, **given: Any) -> int:
+    """List the audio devices of this machine, with the sample rates at which each says it opens.
+
+    The number or a unique part of the name is what --device takes.
+    """
+    if calibrate and hold:
+        raise BadInputError(
+            "Could not run `diag devices`",
+            seen="--calibrate and --hold",
+            allowed="one of them",
+            next_step="leave one out",
+        )
+    if hold:
+        return _hold(rigs, as_json=as_json)
+    return _calibrate(as_json=as_json, **given) if calibrate else _list(as_json=as_json)
+
+
+def _list(*, as_json: bool) -> int:
+    from diag.audio_check import devices_document, devices_text, found_devices
+    from diag.cli.show import show_json, show_text, terminal_width
+
+    devices = found_devices()
+    show_text(devices_text(devices, terminal_width(err=as_json)), err=as_json)
+    if as_json:
+        show_json(devices_document(devices))
+    return 0
+
+
+def _calibrate(*, as_json: bool, audio: str, devices: tuple[tuple[str, str], ...]) -> int:
+    from diag.audio_check import check_audio, measure_loopback
+    from diag.cli.show import show_json, show_text, terminal_width
+    from diag.doctor import as_document, exit_code
+    from diag.terminal import check_text
+
+    checks = check_audio(audio, measure_loopback(audio, dict(devices)))
+    for check in checks:
+        show_text(check_text(check, terminal_width(err=as_json)), err=as_json)
+    if as_json:
+        show_json(as_document(checks))
+    return int(exit_code(checks))
+
+
+def _hold(rigs: int, *, as_json: bool) -> int:
+    from diag.audio_check import rigs_document, rigs_text
+    from diag.backends.farm import open_farm
+    from diag.cli.show import show_json, show_text
+
+    with open_farm("virtual", rigs=rigs) as farm:
+        show_text(rigs_text(farm), err=as_json)
+        if as_json:
+            show_json(rigs_document(farm))
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("The virtual devices are gone.") from None
+    return 0
