@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import tempfile
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -19,6 +18,7 @@ from diag.emulator.embedded import EmbeddedEmulator
 from diag.errors import CannotMeasureError
 from diag.jobs import TakeJob
 from diag.judge import judge_take
+from diag.logbook import log_path
 from diag.plan import Planned
 from diag.results import TakeResult
 from diag.store import read_take, write_json, write_result
@@ -75,8 +75,7 @@ class _Dispatcher:
             open_farm(options.audio, rigs=options.rig_count(len(queue)), devices=options.devices)
         )
         self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
-        log_dir = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-logs-")))
-        self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_dir))
+        self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_path().parent))
         self._idle = list(self._pool.rig_names)
 
     def run(self) -> dict[Path, list[TakeResult]]:

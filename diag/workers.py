@@ -6,11 +6,11 @@ share its memory. A worker ends with its parent, whatever ends the parent.
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
-import sys
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.context import ForkServerContext
@@ -21,7 +21,6 @@ from diag.backends.ports import Rig
 from diag.jobs import TakeJob
 
 _PRELOAD = ["diag.preload"]
-_PR_SET_PDEATHSIG = 1
 
 
 class WorkerPool:
@@ -86,16 +85,23 @@ _rig: Rig | None = None
 def _become_worker(rig: Rig, log_path: str) -> None:
     """Prepare a fresh worker process: its end, its signals, its output, its rig's environment."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_end_with_the_conductor, name="end-with-conductor", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
     environment: Mapping[str, str] = rig.options.get("environment", {})
     os.environ.update(environment)
     _rig = rig
+
+
+def _end_with_the_conductor() -> None:
+    """Leave when the process that hands out jobs is gone, however it went; a pipe tells."""
+    conductor = multiprocessing.parent_process()
+    assert conductor is not None
+    multiprocessing.connection.wait([conductor.sentinel])
+    os._exit(1)
 
 
 def _record(job: TakeJob) -> Path:
