@@ -6,8 +6,6 @@ rate, with swapped bytes or buried in noise does not match, as a person would no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import soxr
 from numpy.typing import NDArray
@@ -18,7 +16,7 @@ from diag.emulator.replies import Prompt
 Picture = NDArray[np.float32]
 
 WINDOW = 512
-HOP = 160
+HOP = 320
 BANDS = 24
 LOWEST_HZ, HIGHEST_HZ = 150.0, 7000.0
 DYNAMIC_DB = 50.0
@@ -26,6 +24,7 @@ DYNAMIC_DB = 50.0
 LIVELY_DB = 6.0
 """A band whose level varies by less (standard deviation / 2) carries no speech: lost on a narrow line, or noise."""
 LIVELY_SHARE = 0.4
+MIN_WINDOWS = 8
 MIN_OVERLAP = 0.8
 """Share of the utterance that must lie on the prompt."""
 MIN_PART = 0.35
@@ -38,10 +37,22 @@ AT_LEAST_S = 10.0
 """Utterances are looked at up to the longest prompt and this much silence."""
 
 
-@dataclass(frozen=True, eq=False)
 class _Known:
-    prompt: Prompt
-    picture: Picture
+    """A prompt's picture with what comparing needs, worked out once."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self.prompt = prompt
+        shown = _speech_only(picture(_heard(prompt)))
+        self.windows = len(shown)
+        self._centred = shown - shown.mean(axis=0) if len(shown) else shown
+        self.energy = _running(self._centred)
+        self._spectra: dict[int, NDArray[np.complex64]] = {}
+
+    def spectrum(self, size: int) -> NDArray[np.complex64]:
+        """Along time, shape (size / 2 + 1, bands)."""
+        if size not in self._spectra:
+            self._spectra[size] = np.fft.rfft(self._centred, size, axis=0).astype(np.complex64)
+        return self._spectra[size]
 
 
 class Recogniser:
@@ -50,7 +61,7 @@ class Recogniser:
     def __init__(self, prompts: tuple[Prompt, ...]) -> None:
         longest_s = max((len(prompt.pcm) / prompt.sample_rate_hz for prompt in prompts), default=0.0)
         self._too_long = round((AT_LEAST_S + longest_s / MIN_OVERLAP) * EAR_RATE_HZ)
-        self._known = tuple(_Known(prompt, _speech_only(picture(_heard(prompt)))) for prompt in prompts)
+        self._known = tuple(_Known(prompt) for prompt in prompts)
 
     def recognise(self, utterance: Pcm) -> tuple[Prompt | None, float]:
         """The best prompt, if it is good enough, and its correlation in [-1, 1].
@@ -63,11 +74,13 @@ class Recogniser:
         if len(utterance) > self._too_long:
             return None, 0.0  # no prompt fills so much of it, and looking would hold up other sessions
         heard = _speech_only(picture(utterance))
-        if len(heard) < 10:
+        lively = heard.std(axis=0) * 2 > LIVELY_DB if len(heard) else np.zeros(BANDS, dtype=bool)
+        if len(heard) < MIN_WINDOWS or lively.sum() < LIVELY_SHARE * BANDS:
             return None, 0.0
         best, best_score, best_needed = None, 0.0, 1.0
+        centred = np.where(lively, heard - heard.mean(axis=0), 0.0).astype(np.float32)
         for known in self._known:
-            score, overlap_s = _likeness(known.picture, heard)
+            score, overlap_s = _likeness(known, centred, lively)
             if score > best_score:
                 best, best_score, best_needed = known.prompt, score, needed(overlap_s)
         return (best if best_score >= best_needed else None), best_score
@@ -79,45 +92,43 @@ def needed(overlap_s: float) -> float:
 
 
 def picture(pcm: Pcm) -> Picture:
-    """Log-mel picture in dB, shape (windows, bands), 10 ms apart, floored `DYNAMIC_DB` below its loudest."""
+    """Log-mel picture in dB, shape (windows, bands), 20 ms apart, floored `DYNAMIC_DB` below its loudest."""
     if len(pcm) < WINDOW:
         return np.zeros((0, BANDS), dtype=np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(pcm, WINDOW)[::HOP].astype(np.float32) * _TAPER
     power = np.square(np.abs(np.fft.rfft(windows, axis=1))).astype(np.float32)
-    level_db = 10 * np.log10(power @ _MEL + 1.0)
+    # Sums over bands, not a product of matrices: the threads of a linear algebra library would fight the event loop.
+    level_db = 10 * np.log10(np.add.reduceat(power, _EDGES, axis=1)[:, :BANDS] + 1.0)
     floored: Picture = np.maximum(level_db, level_db.max() - DYNAMIC_DB).astype(np.float32)
     return floored
 
 
-def _likeness(known: Picture, heard: Picture) -> tuple[float, float]:
+def _likeness(known: _Known, heard: Picture, lively: NDArray[np.bool_]) -> tuple[float, float]:
     """Best normalised correlation over all allowed shifts, and how many seconds lay on one another there.
 
     Only the bands that carry speech in what was heard are compared.
     """
-    lively = heard.std(axis=0) * 2 > LIVELY_DB
-    if lively.sum() < LIVELY_SHARE * BANDS:
-        return 0.0, 0.0
-    a = known[:, lively] - known[:, lively].mean(axis=0)
-    b = heard[:, lively] - heard[:, lively].mean(axis=0)
-    size = 1 << (len(a) + len(b)).bit_length()
-    spectrum = np.fft.rfft(a, size, axis=0) * np.conj(np.fft.rfft(b, size, axis=0))
-    products = np.fft.irfft(spectrum.sum(axis=1), size)
-    shifts = np.arange(-len(b) + 1, len(a))
-    first, last = np.maximum(shifts, 0), np.minimum(shifts + len(b), len(a))
+    size = 1 << (known.windows + len(heard)).bit_length()
+    product = known.spectrum(size) * np.conj(np.fft.rfft(heard, size, axis=0))
+    correlation = np.fft.irfft(product.sum(axis=1), size)
+    shifts = np.arange(-len(heard) + 1, known.windows)
+    first, last = np.maximum(shifts, 0), np.minimum(shifts + len(heard), known.windows)
     overlap = last - first
-    energy_a = _running(a)
-    energy_b = _running(b)
-    energies = (energy_a[last] - energy_a[first]) * (energy_b[last - shifts] - energy_b[first - shifts])
-    allowed = (overlap >= MIN_OVERLAP * len(b)) & (overlap >= MIN_PART * len(a)) & (energies > 0)
+    energy_known = known.energy[:, lively].sum(axis=1)
+    energy_heard = _running(heard).sum(axis=1)
+    energies = (energy_known[last] - energy_known[first]) * (energy_heard[last - shifts] - energy_heard[first - shifts])
+    allowed = (overlap >= MIN_OVERLAP * len(heard)) & (overlap >= MIN_PART * known.windows) & (energies > 0)
     if not allowed.any():
         return 0.0, 0.0
-    likeness = products[shifts[allowed] % size] / np.sqrt(energies[allowed])
+    likeness = correlation[shifts[allowed] % size] / np.sqrt(energies[allowed])
     best = int(np.argmax(likeness))
     return float(likeness[best]), float(overlap[allowed][best]) * HOP / EAR_RATE_HZ
 
 
 def _running(values: Picture) -> NDArray[np.float64]:
-    return np.concatenate(([0.0], np.cumsum(np.square(values, dtype=np.float64).sum(axis=1))))
+    """Energy up to each window, shape (windows + 1, bands)."""
+    sums = np.cumsum(np.square(values, dtype=np.float64), axis=0)
+    return np.concatenate((np.zeros((1, values.shape[1])), sums))
 
 
 def _speech_only(whole: Picture) -> Picture:
@@ -125,7 +136,7 @@ def _speech_only(whole: Picture) -> Picture:
     if len(whole) == 0:
         return whole
     loudness = whole.max(axis=1)
-    background = min(np.median(loudness[:10]), np.median(loudness[-20:])) + 8.0
+    background = min(np.median(loudness[:5]), np.median(loudness[-10:])) + 8.0
     peak = loudness.max()
     loud = np.flatnonzero(loudness > max(peak - 0.7 * DYNAMIC_DB, min(background, peak - 15.0)))
     return whole[loud[0] : loud[-1] + 1]
@@ -136,19 +147,14 @@ def _heard(prompt: Prompt) -> Pcm:
     return resampled
 
 
-def _mel_filters() -> Picture:
-    """Triangles of equal width in mel (O'Shaughnessy's formula), shape (bins, bands)."""
-    edges_mel = np.linspace(_mel(LOWEST_HZ), _mel(HIGHEST_HZ), BANDS + 2)
-    edges_hz = 700 * (10 ** (edges_mel / 2595) - 1)
-    bins_hz = np.fft.rfftfreq(WINDOW, 1 / EAR_RATE_HZ)[:, None]
-    rising = (bins_hz - edges_hz[:-2]) / (edges_hz[1:-1] - edges_hz[:-2])
-    falling = (edges_hz[2:] - bins_hz) / (edges_hz[2:] - edges_hz[1:-1])
-    return np.clip(np.minimum(rising, falling), 0, None).astype(np.float32)
-
-
-def _mel(frequency_hz: float) -> float:
-    return float(2595 * np.log10(1 + frequency_hz / 700))
+def _band_edges() -> NDArray[np.intp]:
+    """First bin of each band, and the bin after the last: equal widths in mel (O'Shaughnessy's formula)."""
+    lowest, highest = (2595 * np.log10(1 + edge_hz / 700) for edge_hz in (LOWEST_HZ, HIGHEST_HZ))
+    edges_hz = 700 * (10 ** (np.linspace(lowest, highest, BANDS + 1) / 2595) - 1)
+    bins = np.rint(edges_hz * WINDOW / EAR_RATE_HZ).astype(np.intp)
+    # Low bands are narrower than a bin: each gets one of its own.
+    return np.maximum.accumulate(np.maximum(bins, bins[0] + np.arange(BANDS + 1)))
 
 
 _TAPER = np.hanning(WINDOW).astype(np.float32)
-_MEL = _mel_filters()
+_EDGES = _band_edges()

@@ -9,7 +9,7 @@ import signal
 import ssl
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +17,7 @@ from diag.emulator.bank import read_bank
 from diag.emulator.certificates import make_certificates
 from diag.emulator.profile import Profile
 from diag.emulator.settings import EmulatorSettings, read_settings
+from diag.emulator.specs import with_faults
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
 from diag.errors import CannotMeasureError
@@ -47,6 +48,7 @@ def serve(
     port: int = 0,
     plain: bool = False,
     settings: EmulatorSettings | Mapping[str, Any] | None = None,
+    faults: Sequence[str] = (),
     seed: int = 0,
     replies_dir: Path | None = None,
     transcript_dir: Path | None = None,
@@ -66,6 +68,8 @@ def serve(
         Serve http:// and ws:// in place of TLS.
     settings : EmulatorSettings or mapping or None
         As of a scenario's `[emulator]` table (`as_of`, `faults`, `keys`, …); None for a healthy service of today.
+    faults : sequence of str
+        Further faults in their short spelling (`specs.py`), after those of a mapping of settings.
     seed : int
         Of all draws.
     replies_dir : Path or None
@@ -84,7 +88,9 @@ def serve(
     DiagError
         If a setting, a folder or the address cannot be used.
     """
-    chosen = settings if isinstance(settings, EmulatorSettings) else read_settings(settings or {})
+    if isinstance(settings, EmulatorSettings):
+        settings = settings.model_dump(exclude_unset=True)
+    chosen = read_settings(with_faults(settings or {}, faults))
     bank = read_bank(replies_dir)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))

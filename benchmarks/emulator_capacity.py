@@ -1,0 +1,174 @@
+"""How many sessions the emulator carries, and how punctual its chunks are then.
+
+The emulator runs in a process of its own; this one is the load: it opens sessions, speaks a recorded prompt into each
+in real time, keeps the microphone open with silence, and lets replies come. Lateness is what the emulator's own truth
+says: when a chunk was handed to the socket against when it was due.
+
+    python benchmarks/emulator_capacity.py --sessions 100 --seconds 60 --limit-ms 5
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import ssl
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from diag.emulator.bank import read_bank
+from diag.emulator.embedded import EmbeddedEmulator
+
+BATCH_S = 0.1
+BREATH_S = 1.5
+PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent?key=load"
+SETUP = {"setup": {"model": "models/gemini-3.8-live", "generationConfig": {"responseModalities": ["AUDIO"]}}}
+WARM_UP_S = 3.0
+SAMPLE_EVERY_S = 5.0
+
+
+@dataclass
+class Load:
+    """What the clients saw."""
+
+    turns: int = 0
+    broken: int = 0
+    behind_s: float = 0.0
+
+
+def batches(pcm: bytes, rate_hz: int, batch_s: float) -> list[str]:
+    """Client frames that carry a prompt, ready to send."""
+    size = round(rate_hz * batch_s) * 2
+    return [
+        json.dumps(
+            {
+                "realtimeInput": {
+                    "audio": {
+                        "data": base64.b64encode(pcm[start : start + size]).decode(),
+                        "mimeType": f"audio/pcm;rate={rate_hz}",
+                    }
+                }
+            }
+        )
+        for start in range(0, len(pcm), size)
+    ]
+
+
+async def one_session(  # noqa: PLR0917
+    http: aiohttp.ClientSession, url: str, said: list[str], silence: str, until_s: float, batch_s: float, load: Load
+) -> None:
+    """Speak, listen, speak again, until the time is over."""
+    try:
+        async with http.ws_connect(url, compress=0, max_msg_size=0) as ws:
+            await ws.send_str(json.dumps(SETUP))
+            await ws.receive()
+            waiting: list[str] = []
+
+            async def listen() -> None:
+                async for message in ws:
+                    if message.type is aiohttp.WSMsgType.BINARY and b'"turnComplete"' in message.data[:64]:
+                        load.turns += 1
+                        waiting.extend([silence] * round(BREATH_S / batch_s) + said)
+
+            listening = asyncio.create_task(listen())
+            waiting.extend(said)
+            due_s = time.perf_counter()
+            while due_s < until_s:
+                await ws.send_str(waiting.pop(0) if waiting else silence)
+                due_s += batch_s
+                wait_s = due_s - time.perf_counter()
+                load.behind_s = max(load.behind_s, -wait_s)
+                await asyncio.sleep(max(wait_s, 0))
+            listening.cancel()
+    except (aiohttp.ClientError, ConnectionError, TimeoutError, TypeError):
+        load.broken += 1
+
+
+def memory_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+async def drive(emulator: EmbeddedEmulator, base_url: str, sessions: int, seconds: float) -> tuple[Load, list[float]]:
+    """Run the load; gives what was seen and the emulator's memory over time."""
+    prompts = [prompt for prompt in read_bank(None).prompts if len(prompt.pcm) > 2 * prompt.sample_rate_hz]
+    prompt = prompts[0]
+    import soxr
+
+    pcm16k = soxr.resample(prompt.pcm, prompt.sample_rate_hz, 16000).astype("<i2").tobytes()
+    said = batches(pcm16k, 16000, BATCH_S)
+    silence = batches(bytes(round(16000 * BATCH_S) * 2), 16000, BATCH_S)[0]
+    url = base_url.replace("https://", "wss://") + PATH
+    context = ssl.create_default_context(cafile=str(emulator.ca_file))
+    load, memory = Load(), []
+    until_s = time.perf_counter() + WARM_UP_S + seconds
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=0)) as http:
+        tasks = []
+        for _ in range(sessions):
+            tasks.append(asyncio.create_task(one_session(http, url, said, silence, until_s, BATCH_S, load)))
+            # Users do not all speak in the same millisecond.
+            await asyncio.sleep(WARM_UP_S / sessions)
+        while time.perf_counter() < until_s:
+            memory.append(memory_mb(emulator.pid))
+            await asyncio.sleep(min(SAMPLE_EVERY_S, max(until_s - time.perf_counter(), 0.01)))
+        await asyncio.gather(*tasks)
+    return load, memory
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+def main() -> int:
+    """Run and print the figures; 1 where the limit is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sessions", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--chunk-ms", type=float, default=200.0)
+    parser.add_argument("--pace", type=float, default=1.0)
+    parser.add_argument("--limit-ms", type=float, default=5.0, help="p99 of lateness that is still good")
+    chosen = parser.parse_args()
+    with EmbeddedEmulator() as emulator:
+        base_url = emulator.register({"chunk_ms": chosen.chunk_ms, "pace": chosen.pace})
+        load, memory = asyncio.run(drive(emulator, base_url, chosen.sessions, chosen.seconds))
+        truth = emulator.truth(base_url)
+        ticks = Path(f"/proc/{emulator.pid}/stat").read_text(encoding="ascii").split()
+        cpu_s = (int(ticks[13]) + int(ticks[14])) / 100
+    late_ms = [1000 * (line["t_s"] - line["scheduled_t_s"]) for line in truth if line["event"] == "chunk_sent"]
+    if not late_ms:
+        print("no chunk was sent", file=sys.stderr)
+        return 1
+    figures = {
+        "sessions": chosen.sessions,
+        "seconds": chosen.seconds,
+        "chunk_ms": chosen.chunk_ms,
+        "chunks": len(late_ms),
+        "turns": load.turns,
+        "broken": load.broken,
+        "late_ms": {
+            "median": round(percentile(late_ms, 0.5), 2),
+            "p95": round(percentile(late_ms, 0.95), 2),
+            "p99": round(percentile(late_ms, 0.99), 2),
+            "max": round(max(late_ms), 2),
+        },
+        "memory_mb": {"first": round(memory[0], 1), "last": round(memory[-1], 1), "max": round(max(memory), 1)},
+        "cpu_share": round(cpu_s / (chosen.seconds + WARM_UP_S), 2),
+        "client_behind_ms": round(1000 * load.behind_s, 1),
+    }
+    print(json.dumps(figures, indent=2))
+    return 0 if figures["late_ms"]["p99"] <= chosen.limit_ms and not load.broken else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,86 @@
+"""Faults as one types them on a command line: `close,named=quota,turns=2` or `slow_first_audio,delay_s=uniform:1:4`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from diag.emulator.faults import Fault
+from diag.errors import BadInputError
+
+_KINDS: TypeAdapter[Any] = TypeAdapter(Fault)
+_LISTS = ("turns", "sessions")
+_DISTRIBUTIONS = ("uniform", "lognormal")
+
+
+def read_faults(specs: Iterable[str]) -> list[dict[str, Any]]:
+    """Fault tables from their short spelling, ready for `faults` in the settings.
+
+    Parameters
+    ----------
+    specs : iterable of str
+        `KIND,name=value,…`; several numbers as `turns=1+3`; a drawn delay as `delay_s=lognormal:1.5:3` (median and 95th
+        percentile) or `uniform:1:4`; a value with a comma in double quotes.
+
+    Raises
+    ------
+    BadInputError
+        If a kind, a name or a value is not known.
+    """
+    return [_fault(spec) for spec in specs]
+
+
+def with_faults(settings: Mapping[str, Any], specs: Iterable[str]) -> dict[str, Any]:
+    """Settings with further faults added after their own."""
+    return {**settings, "faults": [*settings.get("faults", ()), *read_faults(specs)]}
+
+
+def _fault(spec: str) -> dict[str, Any]:
+    kind, *parts = _split(spec)
+    table: dict[str, Any] = {"kind": kind.strip()}
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise _bad(spec, f"`{part}` without a value", "name=value, separated by commas")
+        table[name.strip()] = _value(name.strip(), value.strip())
+    try:
+        _KINDS.validate_python(table)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise _bad(spec, f"{place or kind}: {first['msg']}", "a fault of docs/emulator.md") from None
+    return table
+
+
+def _split(spec: str) -> list[str]:
+    parts, quoted = [""], False
+    for letter in spec:
+        if letter == '"':
+            quoted = not quoted
+        if letter == "," and not quoted:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def _value(name: str, text: str) -> Any:
+    if name in _LISTS:
+        return [int(part) if part.isdigit() else part for part in text.split("+")]
+    distribution, _, bounds = text.partition(":")
+    if distribution in _DISTRIBUTIONS and bounds:
+        low, _, high = bounds.partition(":")
+        return {"distribution": distribution, "low_s": low, "high_s": high}
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _bad(spec: str, seen: str, allowed: str) -> BadInputError:
+    return BadInputError(
+        f"Could not read the fault `{spec}`", seen=seen, allowed=allowed, next_step="see the table in docs/emulator.md"
+    )
