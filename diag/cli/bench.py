@@ -13,6 +13,7 @@ from diag.cli.worded import Worded
 @click.command(
     "bench",
     cls=Worded,
+    names_configs=True,
     short_help="The release suite: every scenario must show what it says.",
     examples=(
         "diag bench",

@@ -13,6 +13,7 @@ from diag.cli.worded import Worded
 @click.command(
     "compare",
     cls=Worded,
+    names_configs=True,
     short_help="Two configurations or saved runs: what differs, and why.",
     examples=(
         "diag compare healthy playback_16k",

@@ -14,6 +14,7 @@ from diag.cli.worded import Worded
 @click.command(
     "run",
     cls=Worded,
+    names_configs=True,
     short_help="Take recordings of one configuration, and say what is wrong.",
     examples=(
         "diag run healthy",
