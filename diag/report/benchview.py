@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from diag.report.sentences import State
+from diag.report.runview import RunView
+from diag.report.sentences import State, spread
+from diag.report.states import HopState
 
 
 @dataclass(frozen=True)
@@ -31,17 +33,20 @@ class BenchRow:
     expected: tuple[str, ...]
     consequences: tuple[str, ...]
     codes: tuple[Code, ...]
+    hops: tuple[HopState, ...]
+    heard: tuple[str, str]
     takes: str
     discarded: int
 
 
-def bench_rows(entries: Sequence[Mapping[str, Any]], anchors: Mapping[str, str]) -> tuple[BenchRow, ...]:
+def bench_rows(entries: Sequence[Mapping[str, Any]], views: Sequence[RunView]) -> tuple[BenchRow, ...]:
     """Rows of the matrix, those that do not show what they must first."""
-    rows = [_row(entry, anchors) for entry in entries]
+    by_name = {view.run.name: view for view in views}
+    rows = [_row(entry, by_name.get(str(entry["scenario"]))) for entry in entries]
     return tuple(sorted(rows, key=lambda row: row.state is State.GOOD))
 
 
-def _row(entry: Mapping[str, Any], anchors: Mapping[str, str]) -> BenchRow:
+def _row(entry: Mapping[str, Any], view: RunView | None) -> BenchRow:
     expected = tuple(str(code) for code in entry.get("expected", ()))
     allowed = tuple(str(code) for code in entry.get("consequences", ()))
     found = tuple(str(code) for code in entry.get("found", ()))
@@ -52,15 +57,25 @@ def _row(entry: Mapping[str, Any], anchors: Mapping[str, str]) -> BenchRow:
         name,
         str(entry.get("title", "")),
         str(entry.get("shows", "")),
-        anchors.get(name),
+        view.anchor if view else None,
         State.GOOD if passed else State.FAILS,
         "as expected" if passed else "not as expected",
         expected,
         allowed,
         (*missing, *(_code(code, expected, allowed) for code in found)),
+        view.hops if view else (),
+        _heard(view),
         str(entry.get("takes", "")),
         int(entry.get("discarded", 0)),
     )
+
+
+def _heard(view: RunView | None) -> tuple[str, str]:
+    """Median time to first audio, and its range and n."""
+    rows = view.run.summary if view else ()
+    said = next((spread(row) for row in rows if row.metric == "ttfa_heard_s"), "not measured")
+    median, _, rest = said.partition(" (")
+    return median, rest.rstrip(")")
 
 
 def _code(code: str, expected: Sequence[str], allowed: Sequence[str]) -> Code:

@@ -20,7 +20,7 @@ from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
 from diag.report.runview import run_view
-from diag.report.sentences import State, verdict_line
+from diag.report.sentences import State, capitalised, full_stop, verdict_line
 from diag.report.shelf import Embed, players_of
 from diag.report.waterfall import STAGES
 from diag.results import Report, Severity
@@ -65,14 +65,14 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
             _environment()
             .get_template("report.html.j2")
             .render(
-                report=report,
+                title=_title(report),
                 verdict=verdict_line(report),
                 runs=views,
                 comparisons=[
                     compare_view(comparison, index, report.runs, picks, players)
                     for index, comparison in enumerate(report.comparisons)
                 ],
-                bench=bench_rows(report.extra.get("bench", ()), {view.run.name: view.anchor for view in views}),
+                bench=bench_rows(report.extra.get("bench", ()), views),
                 states=list(State),
                 style=Markup(_asset("style.css")),
                 script=Markup(_asset("report.js")),
@@ -93,6 +93,11 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
             next_step="name another folder with --out",
         ) from None
     return out
+
+
+def _title(report: Report) -> str:
+    names = [run.name for run in report.runs]
+    return ", ".join(names) if len(names) <= FOLD_FROM else f"{len(names)} configurations"
 
 
 def _picks(report: Report, takes: Mapping[str, Sequence[Take]]) -> dict[int, Pick]:
@@ -123,13 +128,15 @@ def _document(report: Report) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("diag.report"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
+    return environment
 
 
 def _asset(name: str) -> str:

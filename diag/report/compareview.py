@@ -111,7 +111,9 @@ def _line(item: Comparison) -> Line:
     measured = item.a is not None and item.b is not None
     if not measured:
         state, call = State.UNKNOWN, "not measured"
-    shape = "~" if measured and item.verdict is Change.NONE_SHOWN else state.shape
+    shape = state.shape
+    if measured and item.verdict is Change.NONE_SHOWN:
+        state, shape = State.UNKNOWN, "~"
     interval = ""
     if item.interval is not None:
         interval = f"{signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)}"

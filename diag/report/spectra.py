@@ -25,7 +25,7 @@ _FLOOR_DB = -60.0
 _PICTURE_COLUMNS = 300
 _PICTURE_BANDS = 96
 _EDGE_DROP_DB = 50.0
-_QUIETEST_BRIGHT_DBFS = -60.0
+_QUIETEST_BRIGHT_DBFS = -45.0
 """A picture whose strongest point lies below this level is drawn dark."""
 
 

@@ -18,6 +18,7 @@ STAGES = (
 )
 TOTAL = "ttfa_heard_s"
 _MOST_ROWS = 12
+_MEDIAN = "median"
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def waterfall_of(run: RunResult) -> Waterfall | None:
     medians = {row.metric: row.median for row in run.summary if row.metric in (*STAGES, TOTAL) and _first_turn(row)}
     middle = {stage: value for stage in STAGES if (value := medians.get(stage)) is not None}
     if middle and len(rows) > 1:
-        rows.insert(0, ("median", middle, medians.get(TOTAL)))
+        rows.insert(0, (_MEDIAN, middle, medians.get(TOTAL)))
     longest = max(max(sum(values.values()), heard or 0.0) for _, values, heard in rows)
     shown = rows[: _MOST_ROWS + 1]
     return Waterfall(
@@ -102,9 +103,9 @@ def _row(name: str, values: dict[str, float], heard: float | None, longest: floa
         at += value
     missing = [label(stage).lower() for stage in STAGES if stage not in values]
     mark = round(heard * scale, 2) if heard is not None and heard >= 0 else None
-    return Row(
-        name if name == "median" else f"take {name}", tuple(bars), mark, figure(heard, "s"), _note(at, heard, missing)
-    )
+    if name == _MEDIAN:
+        return Row(name, tuple(bars), mark, figure(heard, "s"), "each stage's own median")
+    return Row(f"take {name}", tuple(bars), mark, figure(heard, "s"), _note(at, heard, missing))
 
 
 def _words(stage: str, value: float) -> str:
