@@ -111,9 +111,13 @@ def _owner_of(directory: Path) -> dict[str, Any]:
 
 
 def _started_at(pid: int) -> str | None:
-    """Start time of a process in clock ticks since boot, which tells a process from a later one of its number."""
+    """Start time of a process in clock ticks since boot, which tells a process from a later one of its number.
+
+    None where it is gone, or has ended and nobody has asked for its exit status yet.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state == "Z" else others[18]
     except OSError:
         return None
 
