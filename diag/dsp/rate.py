@@ -142,26 +142,22 @@ class _Pair:
             offset_s = anchor_s
         span_s = self.x.size / self.x_rate_hz
         reach_s = 0.045 + (0.0 if ratio == 1.0 else 0.012 * min(span_s, _PIECE_S))
-        precision = None
+        refined, precision = ratio, None
         line = _Line(offset_s, 0.0, 1.0)
         for turn in range(4):
-            y, exact = self._at(ratio)
-            ratio = exact
-            points = _window_delays(self.x, y, self.x_rate_hz, line, reach_s)
-            line = _common_slope(points, line)
+            y, tried = self._at(refined)
+            line = _common_slope(_window_delays(self.x, y, self.x_rate_hz, line, reach_s), line)
             if line.consensus < CONSENSUS:
                 return None
-            ratio = ratio / (1.0 + line.slope)
-            precision = line.slope_error
-            if abs(line.slope) < 2e-6 and turn > 0:
+            refined, precision = tried / (1.0 + line.slope), line.slope_error
+            if abs(line.slope) * self.x.size < 1.0 and turn > 0:
                 break
-            line = _Line(line.offset_s, 0.0, line.consensus, polarity=line.polarity)
             reach_s = 0.03
-        y, ratio = self._at(ratio)
+        y, tried = self._at(refined)
         track = track_delays(self.x, y * np.float32(line.polarity), self.x_rate_hz, line.offset_s)
         if track.explained < CONSENSUS or not track.stretches:
             return None
-        return Match(ratio, ratio, min(1.0, track.explained), track, precision, line.polarity)
+        return Match(refined, refined, min(1.0, track.explained), track, precision, line.polarity)
 
     def _anchor(self) -> float | None:
         """Delay of the loudest second, by waveform; None where it does not stand in the estimated clip.
