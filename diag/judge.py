@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -101,7 +102,8 @@ def _on_hop(take: Take, metric: Metric, hop: Hop, turn: Turn | None) -> Measurem
     if missing:
         return _measurement(metric, not_measured(missing), turn, hop=hop)
     reading = _reading(metric, {"reference": reference, "estimated": estimated})
-    return _measurement(metric, _moved(reading, take, turn), turn, hop=hop)
+    on_output = replace(reading, spots=tuple(replace(spot, tap=hop.ends[1]) for spot in reading.spots))
+    return _measurement(metric, _moved(on_output, take, turn), turn, hop=hop)
 
 
 def _on_tap(take: Take, metric: Metric, tap: Tap, turn: Turn | None) -> Measurement:
@@ -122,11 +124,26 @@ def _on_take(take: Take, metric: Metric, turn: Turn | None) -> Measurement:
         if need in _TAP_NAMES and Tap(need) not in take.clips:
             return _measurement(metric, not_measured(_no_recording(Tap(need))), turn)
         given[need] = take.clips[Tap(need)] if need in _TAP_NAMES else whole[need]
+    present = {tap.value: clip for tap, clip in take.clips.items()} | whole
+    given.update({need: present[need] for need in metric.optional if need in present})
     return _measurement(metric, _reading(metric, given), turn)
 
 
+_cuts: WeakKeyDictionary[Take, dict[tuple[Tap, int | None], Clip | str]] = WeakKeyDictionary()
+
+
 def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | str:
-    """The turn's stretch of a tap as mono, or why there is none."""
+    """The turn's stretch of a tap as mono, or why there is none.
+
+    The same object every time: metrics keep what they worked out beside the clip.
+    """
+    cuts, place = _cuts.setdefault(take, {}), (tap, None if turn is None else turn.index)
+    if place not in cuts:
+        cuts[place] = _newly_cut(take, tap, turn)
+    return cuts[place]
+
+
+def _newly_cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | str:
     clip = take.clips.get(tap)
     if clip is None:
         return _no_recording(tap)
