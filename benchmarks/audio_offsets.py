@@ -21,7 +21,7 @@ from diag.backends.farm import open_farm, open_session
 from diag.backends.ports import PortPlan, Rig
 from diag.backends.tape import Mouth, StampFit, Tape, stamp_fit
 
-RATES = ((24000, 16000), (16000, 16000), (48000, 48000), (24000, 44100))
+RATES = ((24000, 16000), (48000, 48000))
 SPACING_S = 0.6
 
 
@@ -102,14 +102,15 @@ def _near(fit: StampFit, frame: int, ear_fit: StampFit, heard: np.ndarray, port:
 
 
 def _local(tape: Tape, frame: int) -> float:
-    stamps = tape.stamps()
-    block = int(np.searchsorted(stamps.frame, frame, side="right")) - 1
-    return float(stamps.device_s[block] + (frame - stamps.frame[block]) / tape.sample_rate_hz)
+    reach = tape.sample_rate_hz // 2
+    return stamp_fit(tape.stamps(), tape.sample_rate_hz, start_frame=frame - reach, end_frame=frame + reach).time_at(
+        frame
+    )
 
 
 def _print(speaker_hz: int, microphone_hz: int, sessions: list[dict[str, Any]]) -> None:
     rows = np.concatenate([session["rows"] for session in sessions])
-    corrected = np.concatenate([s["rows"][:, 0] + s["relative_s"] for s in sessions if s["relative_s"] is not None])
+    corrected = np.concatenate([s["rows"][:, 1] + s["relative_s"] for s in sessions if s["relative_s"] is not None])
     wander = [np.ptp(session["rows"][:, column]) * 48000 for session in sessions for column in (2, 3)]
     print(
         f"speaker {speaker_hz} microphone {microphone_hz}: {len(sessions)} sessions, {len(rows)} bursts,"
@@ -117,9 +118,9 @@ def _print(speaker_hz: int, microphone_hz: int, sessions: list[dict[str, Any]]) 
         f" failed {[s['failed'] for s in sessions if s['failed']]},"
         f" ready {max(s['ready_s'] for s in sessions):.2f} s, confidence >= {min(s['confidence'] for s in sessions):.3f}"
     )
-    print(f"  stamps (line) against ear   {_spread(rows[:, 0])}")
-    print(f"  stamps (block) against ear  {_spread(rows[:, 1])}")
-    print(f"  line with calibrated bias   {_spread(corrected)}")
+    print(f"  stamps of the take         {_spread(rows[:, 0])}")
+    print(f"  stamps within half a second {_spread(rows[:, 1])}")
+    print(f"  ... and calibrated bias     {_spread(corrected)}")
     relative = [s["relative_s"] * 1e3 for s in sessions if s["relative_s"] is not None]
     print(f"  calibrated bias, each open  {np.round(relative, 2)} ms")
     capture = [np.ptp(s["rows"][:, 4]) * microphone_hz for s in sessions]

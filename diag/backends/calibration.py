@@ -28,6 +28,7 @@ LEAST_CONFIDENCE = 0.25
 its own band reaches 0.4 (`benchmarks/calibration_confidence.py`)."""
 WARM_UP_S = 0.45
 """Delays and stamps of a fresh stream wander; they were seen to settle after 0.2 s."""
+STAMPS_AROUND_S = 0.2
 GAP_S = 0.05
 MARGIN_S = 0.15
 TIMEOUT_S = 3.0
@@ -142,8 +143,7 @@ def _heard(source: Mouth, start: int, ear: Tape) -> bool:
     """Whether the ear has recorded for long enough after the burst left."""
     if source.busy:
         return False
-    leaves_s = stamp_fit(source.tape.stamps(), source.tape.sample_rate_hz).time_at(start) + BURST_S
-    return bool(ear.stamps().t_s[-1] > leaves_s + MARGIN_S)
+    return bool(ear.stamps().t_s[-1] > _time_of(source.tape, start) + BURST_S + MARGIN_S)
 
 
 def _measured(port: str, source: Mouth, start: int, ear: Tape) -> Calibration:
@@ -153,9 +153,15 @@ def _measured(port: str, source: Mouth, start: int, ear: Tape) -> Calibration:
     found = find_burst(burst(port, ear.sample_rate_hz), heard)
     delay_s = None
     if found.confidence >= LEAST_CONFIDENCE:
-        said_s = stamp_fit(source.tape.stamps(), source.tape.sample_rate_hz).time_at(start)
-        delay_s = stamp_fit(ear.stamps(), ear.sample_rate_hz).time_at(found.frame) - said_s
+        delay_s = _time_of(ear, found.frame) - _time_of(source.tape, start)
     return Calibration(port=port, delay_s=delay_s, confidence=found.confidence, signal_dbfs=found.signal_dbfs)
+
+
+def _time_of(tape: Tape, frame: float) -> float:
+    """When a frame passed its device, by the stamps around it: those of the warm-up are still wrong."""
+    reach = STAMPS_AROUND_S * tape.sample_rate_hz
+    around = stamp_fit(tape.stamps(), tape.sample_rate_hz, start_frame=round(frame - reach))
+    return around.time_at(frame)
 
 
 def _rms_dbfs(samples: Samples) -> float:

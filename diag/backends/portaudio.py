@@ -21,6 +21,8 @@ BLOCK_S = 0.02
 LATENCY_S = 0.1
 """Asked of every stream. Blocks of 20 ms at 0.1 s ran without an xrun where PortAudio's `low` had underruns."""
 LATE_BLOCKS = 2
+CLOCK_PAIR_S = 0.0001
+"""Two clocks read one after the other count as read at once within this; 10 µs is usual."""
 FIRST_CALLBACK_TIMEOUT_S = 5.0
 STALLED_S = 2.0
 CLOSE_TIMEOUT_S = 3.0
@@ -59,6 +61,7 @@ class _Port:
         self.started = threading.Event()
         self.ended = threading.Event()
         self.last_s = time.perf_counter()
+        self._clock_offset_s: float | None = None
 
     def pushing(self, push: Push) -> Callable[..., None]:
         """Callback of an input stream."""
@@ -94,9 +97,12 @@ class _Port:
         """Bring a stamp of PortAudio's clock to ours; 0 is how a host API says that it does not know."""
         if stamp_s <= 0:
             return None
-        # PortAudio's clock is read here rather than taken from the callback's `currentTime`, which is as old as the
-        # wait for the interpreter lock was long.
-        return float(stamp_s - self.stream.time + t_s)
+        # PortAudio's clock is read here, not taken from the callback's `currentTime`, which is as old as the wait
+        # for the interpreter was long. A reading during which this thread was put aside is not used.
+        theirs_s = self.stream.time
+        if time.perf_counter() - t_s < CLOCK_PAIR_S or self._clock_offset_s is None:
+            self._clock_offset_s = t_s - theirs_s
+        return float(stamp_s + self._clock_offset_s)
 
 
 class PortAudioSession:
