@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -66,7 +65,6 @@ class Sender:
         """Send batches until the session ends."""
         while connection.open:
             batch = await self._queue.get()
-            t_s = now()
             if not await connection.send_audio(batch.pcm, self._mime_type):
                 return
             self._pcm.append(batch.pcm)
@@ -79,7 +77,6 @@ class Sender:
                     "captured_s": batch.captured_s,
                     "mime_type": self._mime_type,
                 },
-                t_s=t_s,
             )
 
     @property
@@ -185,8 +182,3 @@ class VoiceClient:
             noted = events.popleft()
             data = {"frame": noted.frame, **({"frames": noted.frames} if noted.name == "underrun" else {})}
             self._emit(noted.name, data)
-
-
-def now() -> float:
-    """The clock of everything: monotonic seconds."""
-    return time.perf_counter()
