@@ -25,7 +25,7 @@ command -v pulseaudio >/dev/null 2>&1 || need pulseaudio
 
 explain() {
   echo "setup: not installed:$missing ($1)"
-  echo "setup: to install them: sudo apt-get install --no-install-recommends$missing"
+  echo "setup: to install them: sudo apt-get install --no-remove --no-install-recommends$missing"
   echo "setup: going on; without them \`--audio virtual\` and \`--audio system\` do not work, \`--audio wire\` does."
 }
 
