@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from diag.registry import all_rules
 from diag.report.sentences import State, capitalised, full_stop, how_sure, state_of, times_found, word_of
@@ -107,12 +106,17 @@ def _issue_text(run: RunResult, item: RunFinding) -> str:
 
 
 def _versions(run: RunResult) -> list[str]:
-    versions = run.environment.get("versions")
-    named = [f"{name} {value}" for name, value in versions.items()] if isinstance(versions, Mapping) else []
-    session: Any = run.config.get("session", {})
-    model = session.get("model") if isinstance(session, Mapping) else None
-    own = [f"diag {run.tool_version}"] if run.tool_version and not any(n.startswith("diag ") for n in named) else []
-    return [*own, *named, *([str(model)] if model else [])] or ["versions not recorded"]
+    packages = run.environment.get("packages")
+    named = [f"{name} {version}" for name, version in packages.items()] if isinstance(packages, Mapping) else []
+    session = run.config.get("session")
+    known = {
+        "diag": run.tool_version,
+        "Python": run.environment.get("python"),
+        "audio": run.environment.get("audio"),
+        "endpoint": run.environment.get("endpoint"),
+        "model": session.get("model") if isinstance(session, Mapping) else None,
+    }
+    return [*(f"{name} {value}" for name, value in known.items() if value), *named]
 
 
 @cache

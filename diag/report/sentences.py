@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from diag.chain import Hop, Tap
 from diag.errors import ExitCode
 from diag.gate import exit_code
-from diag.results import Change, Finding, Report, RunFinding, RunResult, Severity, SummaryRow
+from diag.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, Status, SummaryRow
 from diag.units import format_value
 
 
@@ -123,6 +122,8 @@ def _readiness(report: Report) -> VerdictLine:
     shown = [pair for pair in roots if pair[1].finding.severity is not Severity.INFO]
     if not shown:
         counted = sum(len(run.counted) for run in report.runs)
+        if not any(outcome.status is Status.CLEAR for run in report.runs for outcome in outcomes_of(run)):
+            return VerdictLine(State.UNKNOWN, "NOTHING CHECKED", "No check could be made: see what was not measured.")
         state = State.GOOD if code is ExitCode.GOOD else State.UNKNOWN
         return VerdictLine(state, _HEADLINES[code], f"No fault found in {counted_of(counted, counted, 'take')}.")
     run, worst = shown[0]
@@ -132,6 +133,13 @@ def _readiness(report: Report) -> VerdictLine:
     sentence = f"{place}{full_stop(capitalised(worst.finding.title))} {times_found(worst)}.{tail}"
     states = {ExitCode.GOOD: State.WATCH, ExitCode.FAILED: State.FAILS}
     return VerdictLine(states.get(code, State.UNKNOWN), _HEADLINES[code], sentence)
+
+
+def outcomes_of(run: RunResult) -> Iterator[RuleOutcome]:
+    """Every check of the counted takes, and of the run."""
+    for take in run.counted:
+        yield from take.outcomes
+    yield from run.outcomes
 
 
 def nothing_measured(runs: Sequence[RunResult]) -> str:
@@ -191,9 +199,11 @@ def figure(value: float | Sequence[float | None] | None, unit: str) -> str:
     """A value with its unit; the members of a vector one after the other."""
     if isinstance(value, Sequence):
         return ", ".join(figure(item, unit) if item is not None else "–" for item in value)
-    if value is not None and unit in ("1", "") and math.isfinite(value) and 0.01 <= abs(value) < 10:
+    if value is not None and unit in ("1", "") and 0.01 <= abs(value) < 10:
         return f"{value:.3f}".rstrip("0").rstrip(".")
-    return format_value(value, unit)
+    text = format_value(value, unit)
+    # What rounds to nothing has no sign.
+    return text.removeprefix("-") if text.startswith("-") and not re.search("[1-9]", text) else text
 
 
 def signed(value: float | None, unit: str) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from diag.chain import Hop
-from diag.report.sentences import State, counted_of, figure, state_of, times_found
+from diag.report.sentences import State, counted_of, figure, outcomes_of, state_of, times_found
 from diag.results import RuleOutcome, RunFinding, RunResult, Severity, Status
 
 FAMILIES = {
@@ -52,17 +51,11 @@ def checks_of(run: RunResult) -> tuple[Check, ...]:
     A check is good only where it came out clear in at least one counted take and was raised in none.
     """
     seen: dict[str, list[RuleOutcome]] = {}
-    for outcome in _outcomes(run):
+    for outcome in outcomes_of(run):
         seen.setdefault(outcome.code, []).append(outcome)
     found = {item.finding.code: item for item in run.findings}
     checks = [_check(code, outcomes, found.get(code)) for code, outcomes in sorted(seen.items())]
     return tuple(sorted(checks, key=lambda check: -check.state.rank))
-
-
-def _outcomes(run: RunResult) -> Iterable[RuleOutcome]:
-    for take in run.counted:
-        yield from take.outcomes
-    yield from run.outcomes
 
 
 def _check(code: str, outcomes: list[RuleOutcome], found: RunFinding | None) -> Check:

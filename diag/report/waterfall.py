@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from diag.report.sentences import figure, label, spread
 from diag.results import RunResult, SummaryRow, TakeResult
@@ -19,6 +20,7 @@ STAGES = (
 TOTAL = "ttfa_heard_s"
 _MOST_ROWS = 12
 _MEDIAN = "median"
+_SHORTEST_S = 1e-6
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def waterfall_of(run: RunResult) -> Waterfall | None:
     middle = {stage: value for stage in STAGES if (value := medians.get(stage)) is not None}
     if middle and len(rows) > 1:
         rows.insert(0, (_MEDIAN, middle, medians.get(TOTAL)))
-    longest = max(max(sum(values.values()), heard or 0.0) for _, values, heard in rows)
+    longest = max(max(*_reached(values), heard or 0.0) for _, values, heard in rows)
     shown = rows[: _MOST_ROWS + 1]
     return Waterfall(
         tuple(_row(name, values, heard, longest) for name, values, heard in shown),
@@ -86,6 +88,11 @@ def _values(take: TakeResult) -> dict[str, float]:
     return {stage: value for stage, value in found.items() if value is not None}
 
 
+def _reached(values: Mapping[str, float]) -> list[float]:
+    """Where each stage ends; never before the start, even where stages run below zero."""
+    return [0.0, *accumulate(values[stage] for stage in STAGES if stage in values)]
+
+
 def _first_turn(row: SummaryRow) -> bool:
     return row.turn in (None, 0)
 
@@ -93,13 +100,14 @@ def _first_turn(row: SummaryRow) -> bool:
 def _row(name: str, values: dict[str, float], heard: float | None, longest: float) -> Row:
     bars: list[Bar] = []
     at = 0.0
-    scale = 100.0 / longest if longest > 0 else 0.0
+    scale = 100.0 / longest if longest > _SHORTEST_S else 0.0
     for stage in STAGES:
         value = values.get(stage)
         if value is None:
             continue
         # A stage below zero is drawn as nothing and told in words: a bar cannot run backwards.
-        bars.append(Bar(stage, round(at * scale, 2), round(max(value, 0.0) * scale, 2), _words(stage, value)))
+        left, right = max(at, 0.0), max(at + value, 0.0)
+        bars.append(Bar(stage, round(left * scale, 2), round(max(right - left, 0.0) * scale, 2), _words(stage, value)))
         at += value
     missing = [label(stage).lower() for stage in STAGES if stage not in values]
     mark = round(heard * scale, 2) if heard is not None and heard >= 0 else None

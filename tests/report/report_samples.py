@@ -40,7 +40,8 @@ SPEECH_END_S = 1.3
 ENVIRONMENT = {
     "endpoint": "emulator",
     "audio": "virtual",
-    "versions": {"diag": "0.1.0", "google-genai": "3.4.0"},
+    "python": "3.11.7",
+    "packages": {"google-genai": "3.4.0", "numpy": "2.4.6"},
     "devices": {"mouth": "rig0-mouth", "ear": "rig0-ear"},
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from report_samples import SPEECH_END_S, STAGES, run_result, slow_player_run, take, take_result, voice
+from report_samples import SPEECH_END_S, STAGES, measurement, run_result, slow_player_run, take, take_result, voice
 
 from diag.clip import Clip
 from diag.report.lanes import lanes_of, origin_of, span_of
@@ -18,6 +19,7 @@ from diag.report.picks import pick
 from diag.report.spectra import pictures_of, spectra_of
 from diag.report.svg import envelope, peaks, points, ticks
 from diag.report.waterfall import waterfall_of
+from diag.results import Measurements
 
 
 def test_wait_is_drawn_from_the_end_of_the_speech_to_the_first_audio():
@@ -55,6 +57,14 @@ def test_stages_follow_each_other_and_fill_what_was_measured():
     total = sum(STAGES.values()) + 0.03
     assert last.bars[-1].left + last.bars[-1].width == pytest.approx(total / (total + 0.002) * 100, abs=0.1)
     assert last.note == "stages and recording differ by 2.0 ms"
+
+
+@given(st.lists(st.floats(-3.0, 3.0), min_size=6, max_size=6))
+def test_bars_stay_on_their_axis_whatever_was_measured(values):
+    items = [measurement(stage, value) for stage, value in zip(STAGES, values, strict=True)]
+    result = dataclasses.replace(take_result(), measurements=Measurements(tuple(items)))
+    bars = waterfall_of(run_result(takes=(result,))).rows[0].bars
+    assert all(bar.left >= 0.0 and bar.width >= 0.0 and bar.left + bar.width <= 100.05 for bar in bars)
 
 
 def test_discarded_takes_and_takes_without_stages_have_no_bar():

@@ -177,7 +177,7 @@ def test_findings_say_what_where_why_and_how_sure(tmp_path):
     for said in (
         "PLY001 playback-rate-mismatch", "player hop, in the hands of the client", "Found in 3 of 3 takes",
         "Open the output stream at 24000 Hz", "Likely cause", "high (0.97 of 1)", "Hear it: heard at 2.30 s",
-        "Seen with: diag 0.1.0, google-genai 3.4.0",
+        "Seen with: diag 0.1.0, Python 3.11.7, audio virtual", "google-genai 3.4.0",
     ):  # fmt: skip
         assert said in words, said
 

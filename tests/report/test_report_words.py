@@ -41,6 +41,11 @@ def test_nothing_measured_is_never_good():
     assert verdict() == (State.UNKNOWN, "NOTHING MEASURED", "There is no take to judge.")
 
 
+def test_no_check_at_all_is_never_good():
+    blind = run_result(takes=(dataclasses.replace(take_result(), outcomes=()),))
+    assert verdict(blind)[:2] == (State.UNKNOWN, "NOTHING CHECKED")
+
+
 def test_the_consequence_never_speaks_for_the_root():
     assert "CFG001" not in verdict(mute_run())[2]
     assert verdict(mute_run())[2].startswith("The setup does not ask for AUDIO")
@@ -132,6 +137,8 @@ def test_else_it_is_the_median_one_and_never_a_discarded_one():
         (1.934, "s", "1.93 s"),
         (None, "s", "not measured"),
         (-0.02, "s", "-20 ms"),
+        (-0.04, "dB", "0.0 dB"),
+        (-0.0001, "s", "0 ms"),
         ((3.0, None), "dB", "3.0 dB, –"),
     ],
 )
