@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check truth test-all voices clean
+.PHONY: help setup bench test check truth perf test-all voices clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -48,6 +48,10 @@ check: setup  ## lint, format and types
 truth: setup  ## measured latencies against the emulator's own log, without and with virtual devices
 	@$(RUN)/python benchmarks/truth.py --audio wire --takes 40
 	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 20
+
+perf: setup  ## capacity of the emulator, and how exact the stamps of virtual devices are
+	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 --seconds 60 --limit-ms 5
+	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
 
 voices: setup  ## figures of the recorded prompts and replies
 	@$(RUN)/python tools/make_voices.py --figures
