@@ -7,9 +7,8 @@ import inspect
 
 from diag.errors import BadInputError
 from diag.registry import Rule, all_rules
-from diag.results import Severity
-
-_MARKS = {Severity.ERROR: "▲", Severity.WARNING: "■", Severity.INFO: "○"}
+from diag.report.sentences import state_of
+from diag.terminal import wrapped
 
 
 def explain(code: str) -> str:
@@ -42,7 +41,7 @@ def explain(code: str) -> str:
 
 def _told(rule: Rule) -> str:
     hop = f"on the {rule.hop.value} hop ({rule.hop.owner})" if rule.hop else "not bound to one hop"
-    head = f"{_MARKS[rule.severity]} {rule.code} {rule.name}  {rule.severity.value}, {hop}"
+    head = f"{state_of(rule.severity).shape} {rule.code} {rule.name}  {rule.severity.value}, {hop}"
     cause = (
         f"\n\nTold as a consequence where {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
     )
@@ -51,8 +50,10 @@ def _told(rule: Rule) -> str:
 
 def overview(width: int = 80) -> str:
     """Every finding in one line: code, name and what it shows."""
-    lines = []
+    lines: list[str] = []
     for rule in all_rules():
         summary = (inspect.getdoc(rule.function) or "").split("\n", 1)[0]
-        lines.append(f"{_MARKS[rule.severity]} {rule.code}  {rule.name:<26} {summary}"[:width].rstrip())
-    return "\n".join([*lines, "", "More of one: diag explain CODE"])
+        lines += wrapped(
+            f"{state_of(rule.severity).shape} {rule.code}  {rule.name:<26} {summary}", width, later=" " * 10
+        )
+    return "\n".join([*lines, "", "More of one: `diag explain CODE`"])

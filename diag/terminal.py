@@ -101,7 +101,7 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
     where = f", {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
     head = f"  {state_of(finding.severity).shape} {finding.severity.value} {finding.code} {finding.name}"
     lines = wrapped(head, width)
-    lines += wrapped(f"    {finding.title}", width)
+    lines += wrapped(f"    {finding.title}", width, later="    ")
     lines += _labelled("found", f"{times_found(item).removeprefix('Found ')}{where}", width)
     for evidence in finding.evidence[:EVIDENCE_SHOWN]:
         lines += _labelled("evidence", evidence.text, width)
@@ -116,9 +116,15 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
 def measure_lines(run: RunResult, width: int) -> list[str]:
     """Latencies with median, range and n; the waterfall in one line; speed and treble loss of each hop."""
     lines: list[str] = []
+    unmeasured: dict[str, list[str]] = {}
     for row in run.summary:
-        if row.metric in LATENCIES:
-            lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(run, row), width)
+        if row.metric in LATENCIES and row.median is not None:
+            lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
+        elif row.metric in LATENCIES:
+            unmeasured.setdefault(_reason(run, row), []).append(f"{label(row.metric).lower()}{_turn(row)}")
+    for reason, names in unmeasured.items():
+        why = f": {reason}" if reason else ""
+        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {', '.join(names)}{why}", width)
     stages = [row for name in STAGES for row in run.summary if row.metric == name and row.median is not None]
     for turn in sorted({row.turn or 0 for row in stages}):
         told = [
@@ -136,11 +142,12 @@ def _turn(row: SummaryRow) -> str:
     return f", turn {row.turn + 1}" if row.turn else ""
 
 
-def _spread(run: RunResult, row: SummaryRow) -> str:
-    if row.median is None:
-        measured = (item for take in run.counted for item in take.measurements.find(row.metric, turn=row.turn))
-        reason = next((item.reason for item in measured if item.reason), "")
-        return f"{State.UNKNOWN.shape} not measured{': ' if reason else ''}{reason}"
+def _reason(run: RunResult, row: SummaryRow) -> str:
+    measured = (item for take in run.counted for item in take.measurements.find(row.metric, turn=row.turn))
+    return next((item.reason for item in measured if item.reason), "")
+
+
+def _spread(row: SummaryRow) -> str:
     tail = f", p95 {figure(row.p95, row.unit)}" if row.p95 is not None else ""
     missing = f", not measured in {counted_of(row.missing, row.n + row.missing, 'take')}" if row.missing else ""
     return f"{spread(row)}{tail}{missing}"
