@@ -76,8 +76,9 @@ def compose(
     think_s: float,
     heard_s: float,
     vertex: bool,
+    status: str = "",
 ) -> Answer:
-    """The schedule of a turn with all that strikes it."""
+    """The schedule of a turn with all that strikes it; `status` is the interactionStatus at its end, if any."""
     kinds = {type(fault) for fault, _ in struck}
     spoken = modality == "AUDIO" and TextReply not in kinds
     steps: list[Step] = []
@@ -92,13 +93,20 @@ def compose(
             steps = _merged(steps, transcript_steps(voice.text, steps))
     frames = sum(step.frames for step in steps)
     usage = messages.usage_metadata(heard_s, frames / REPLY_RATE_HZ, vertex=vertex)
-    steps = bent_ending(with_ending(steps, usage), struck)
+    steps = bent_ending(with_ending(steps, usage, status=status), struck)
     return Answer(
         steps=tuple(with_placed(steps, struck, think_s=think_s)),
         think_s=think_s,
         reply=reply if steps and (spoken or any(step.kind == "text" for step in steps)) else None,
         voice=voice if spoken else None,
     )
+
+
+def filler_steps(voice: Voice, settings: EmulatorSettings) -> tuple[Step, ...]:
+    """Filler speech of a model that thinks on: its turn completes, the interaction does not."""
+    chunk_frames = max(1, round(settings.chunk_ms * REPLY_RATE_HZ / 1000))
+    steps = audio_steps(voice, chunk_frames=chunk_frames, pace=settings.pace)
+    return tuple(with_ending(steps, None, status="IN_PROGRESS"))
 
 
 def _merged(chunks: list[Step], others: list[Step]) -> list[Step]:

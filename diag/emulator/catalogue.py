@@ -35,6 +35,10 @@ class Model:
         Still takes the deprecated `mediaChunks`.
     affective : bool
         Takes affective dialog, and proactivity on and off; others take only proactivity on.
+    whole_wav : bool
+        Speech from text comes as a WAV file, not as raw PCM.
+    fills : bool
+        Speaks filler while it thinks on, and says by interactionStatus when it is done.
     """
 
     name: str
@@ -49,6 +53,7 @@ class Model:
     methods: tuple[str, ...] = (BIDI,)
     input_token_limit: int = 131072
     whole_wav: bool = False
+    fills: bool = False
 
     def served(self, day: datetime.date) -> bool:
         """Whether it is served on that day."""
@@ -137,6 +142,7 @@ MODELS: tuple[Model, ...] = (
         served_from=_day("2026-09-15"),
         versions=ALL_VERSIONS,
         thinking="required",
+        fills=True,
         media_chunks=False,
     ),
     Model(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.emulator import messages
-from diag.emulator.answering import Answer, Understood, ask_back, choose_reply, compose, thinking_s
+from diag.emulator.answering import Answer, Understood, ask_back, choose_reply, compose, filler_steps, thinking_s
 from diag.emulator.closing import CLOSES, Refused
 from diag.emulator.faults import Stall, generator, striking
 from diag.emulator.hearing import EAR_RATE_HZ, Endpointer, Heard, Pcm, Resampled
@@ -78,10 +78,18 @@ class Conversation:
         if self._first_audio_s is None:
             self._first_audio_s = time.perf_counter()
             self._note("audio_started", declared_hz=rate_hz, declared=declared, bytes=len(data))
+        self._check_audio_is_welcome()
         self._heard_bytes += len(data)
         pcm = self._ears.feed(data, rate_hz)
         self._heard_s += len(pcm) / EAR_RATE_HZ
         await self._react(self._endpointer.feed(pcm))
+
+    def _check_audio_is_welcome(self) -> None:
+        settings = self._profile.settings
+        if settings.tool_input == "rejected" and self._calls.pending:
+            raise CLOSES["not_implemented"].refused()
+        if settings.outside_activity == "rejected" and self.setup.manual_activity and not self._endpointer.speaking:
+            raise CLOSES["invalid_argument"].refused()
 
     async def stream_end(self) -> None:
         """audioStreamEnd: whoever was speaking has finished."""
@@ -97,7 +105,7 @@ class Conversation:
             1007, where the detector was not switched off.
         """
         if not self.setup.manual_activity:
-            raise CLOSES["precondition"].refused()
+            raise CLOSES["invalid_argument"].refused()
         await self._react(self._endpointer.start() if begins else self._endpointer.end())
 
     async def typed(self, text: str) -> None:
@@ -187,7 +195,8 @@ class Conversation:
         )
         await self._signal(event, begins=False)
         understood = self._recognise(event.utterance)
-        if self.setup.input_transcription and understood.text:
+        transcribe = self.setup.input_transcription or self._profile.settings.unasked_transcripts
+        if transcribe and understood.text:
             await self._link.send(messages.server_content(inputTranscription={"text": understood.text}))
         if understood.prompt is None and self._profile.settings.unrecognised == "silent":
             self._note("not_understood")
@@ -251,7 +260,10 @@ class Conversation:
             think_s=think_s,
             heard_s=self._heard_s,
             vertex=self._vertex,
+            status="IDLE" if self.setup.model.fills else "",
         )
+        if self.setup.model.fills:
+            ended_s = await self._fill(turn, ended_s + think_s)
         self._note_answer(turn, answer, [fault.kind for fault, _ in struck])
         await self._perform(turn, answer, ended_s + think_s)
         if any(isinstance(fault, Stall) for fault, _ in struck):
@@ -259,6 +271,14 @@ class Conversation:
         await self.offer_handle()
         if self._waiting:
             self._begin(self._waiting.popleft(), time.perf_counter())
+
+    async def _fill(self, turn: int, zero_s: float) -> float:
+        """Say something short while thinking on; gives the time from which the answer is thought about."""
+        filler = min(self._profile.bank.replies, key=lambda reply: reply.duration_s)
+        voice = await voice_for(filler, [])
+        steps = filler_steps(voice, self._profile.settings)
+        await self._perform(turn, Answer(steps=steps, think_s=0.0, reply=filler, voice=voice), zero_s)
+        return time.perf_counter()
 
     def _note_answer(self, turn: int, answer: Answer, faults: list[str]) -> None:
         for fault in faults:
@@ -296,9 +316,9 @@ class Conversation:
             if step.kind == "drop":
                 self._note("fault_fired", turn=turn, fault=step.data["fault"])
                 raise Dropped
-            self._speaking = step.kind != "turn_complete"
             sent_s = time.perf_counter()
             await self._link.send(step.payload)
+            self._speaking = step.kind != "turn_complete"
             if step.kind == "chunk":
                 self._note_chunk(turn, step, sent_s, due_s, sent_frames)
                 sent_frames += step.frames

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import dataclass
 
-from diag.emulator.catalogue import listing
+from diag.emulator.catalogue import GENERATE, find, listing
+from diag.emulator.closing import Refused
+from diag.emulator.incoming import read_frame
 from diag.emulator.paths import Target
 from diag.emulator.profile import Profile
+from diag.emulator.speech import Unwilling, generated, streamed
 
 _STATUS = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
@@ -25,29 +28,59 @@ _STATUS = {
 }
 
 
+@dataclass(frozen=True)
+class Response:
+    """Status, body and type of an answer."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+
+
 def error_body(status: int, message: str = "") -> bytes:
     """An error as Google's REST services write it."""
     name, words = _STATUS[status]
     return json.dumps({"error": {"code": status, "message": message or words, "status": name}}).encode()
 
 
-def list_models(profile: Profile, target: Target) -> tuple[int, bytes]:
-    """`GET /{version}/models`: status and body."""
+def list_models(profile: Profile, target: Target) -> Response:
+    """`GET /{version}/models`."""
     models = listing(version=target.version, day=profile.settings.date)
-    return 200, json.dumps({"models": models}).encode()
+    return Response(200, json.dumps({"models": models}).encode())
 
 
-def one_model(profile: Profile, target: Target) -> tuple[int, bytes]:
-    """`GET /{version}/models/{model}`: status and body."""
+def one_model(profile: Profile, target: Target) -> Response:
+    """`GET /{version}/models/{model}`."""
     for model in listing(version=target.version, day=profile.settings.date):
         if model["name"] == f"models/{target.model}":
-            return 200, json.dumps(model).encode()
-    return 404, error_body(404, _not_found(target))
+            return Response(200, json.dumps(model).encode())
+    return Response(404, error_body(404, _not_found(target)))
 
 
-def call_method(profile: Profile, target: Target, body: bytes) -> tuple[int, bytes]:
-    """`POST /{version}/models/{model}:{method}`: status and body."""
-    return 404, error_body(404, _not_found(target))
+def call_method(profile: Profile, target: Target, body: bytes) -> Response:
+    """`POST /{version}/models/{model}:{method}`: speech or text from text, whole or streamed."""
+    stream = target.method == "streamGenerateContent"
+    model = find(
+        f"models/{target.model}",
+        version=target.version,
+        day=profile.settings.date,
+        vertex=False,
+        method=GENERATE if stream else target.method,
+    )
+    if model is None or target.method not in (GENERATE, "streamGenerateContent"):
+        return Response(404, error_body(404, _not_found(target)))
+    try:
+        request = read_frame(body)
+        messages = (streamed if stream else generated)(profile.bank, model, request)
+    except Unwilling as refusal:
+        return Response(400, error_body(400, str(refusal)))
+    except Refused as refusal:
+        return Response(400, error_body(400, refusal.reason))
+    profile.note("generated", model=model.name, method=target.method, parts=len(messages))
+    if stream:
+        events = "".join(f"data: {json.dumps(message)}\r\n\r\n" for message in messages)
+        return Response(200, events.encode(), "text/event-stream")
+    return Response(200, json.dumps(messages[0]).encode())
 
 
 def _not_found(target: Target) -> str:
@@ -56,12 +89,3 @@ def _not_found(target: Target) -> str:
         f"{target.method or 'getModel'}. Call ModelService.ListModels to see the list of available models and their "
         "supported methods."
     )
-
-
-def read_body(body: bytes) -> dict[str, Any] | None:
-    """A JSON object; None for anything else."""
-    try:
-        value = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -94,6 +94,7 @@ def serve(
     bank = read_bank(replies_dir)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))
+        _make_folder(transcript_dir)
         truth = TruthLog(_sinks(truth_path, stack))
         stack.callback(truth.close)
         profile = Profile(name="", settings=chosen, seed=seed, bank=bank, truth=truth, transcript_dir=transcript_dir)
@@ -149,6 +150,19 @@ async def _serve(
         await stop.wait()
     finally:
         await server.close()
+
+
+def _make_folder(path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotMeasureError(
+            f"Could not keep transcripts in {path}",
+            seen=error.strerror or str(error),
+            next_step="name a folder that you may write to",
+        ) from None
 
 
 def _sinks(path: Path | None, stack: contextlib.ExitStack) -> tuple[Callable[[str], object], ...]:

@@ -32,6 +32,9 @@ class EmulatorSettings(BaseModel):
     unrecognised: Literal["answer", "ask_back", "silent"] = "answer"
     voice_activity: bool = False
     tool_calls: Literal["never", "first_turn", "every_turn"] = "never"
+    tool_input: Literal["accepted", "rejected"] = "accepted"
+    outside_activity: Literal["ignored", "rejected"] = "ignored"
+    unasked_transcripts: bool = False
     silent_turn: bool = False
 
     connection_limit_s: Annotated[float, Field(gt=0, le=86400)] = 600.0

@@ -115,12 +115,19 @@ def playback_end_s(steps: list[Step]) -> float:
     return end_s
 
 
-def with_ending(steps: list[Step], usage: Mapping[str, Any] | None) -> list[Step]:
-    """Add generationComplete after the last step, and turnComplete when playback would be over."""
+def with_ending(steps: list[Step], usage: Mapping[str, Any] | None, *, status: str = "") -> list[Step]:
+    """Add generationComplete after the last step, and turnComplete when playback would be over.
+
+    Parameters
+    ----------
+    status : str
+        The interactionStatus that turnComplete carries; empty for none.
+    """
+    fields = {"interactionStatus": status} if status else {}
     last_s = max((step.at_s for step in steps), default=0.0)
     generated = Step(at_s=last_s, kind="generation_complete", payload=messages.server_content(generationComplete=True))
     completed = Step(
-        at_s=max(last_s, playback_end_s(steps)), kind="turn_complete", payload=messages.turn_complete(usage)
+        at_s=max(last_s, playback_end_s(steps)), kind="turn_complete", payload=messages.turn_complete(usage, **fields)
     )
     return [*steps, generated, completed]
 

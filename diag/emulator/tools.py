@@ -51,6 +51,11 @@ class PendingCalls:
         self._open: set[str] = set()
         self._none_open = asyncio.Event()
 
+    @property
+    def pending(self) -> bool:
+        """Whether anything is open."""
+        return bool(self._open)
+
     def open(self, calls: Sequence[Mapping[str, Any]]) -> None:
         """Note calls as sent."""
         self._open = {str(call["id"]) for call in calls}

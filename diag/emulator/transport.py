@@ -9,12 +9,14 @@ import ssl
 
 from aiohttp import web
 
+from diag.emulator.closing import CLOSES
 from diag.emulator.faults import Http, SlowPong, striking
 from diag.emulator.paths import Target, credential, parse_target
 from diag.emulator.profile import Profile, Upgrade
 from diag.emulator.rest import call_method, error_body, list_models, one_model
 from diag.emulator.session import Session
 from diag.emulator.socket_link import SocketLink
+from diag.emulator.transcript import KeptLink
 
 MAX_CLIENT_FRAME_BYTES = 8 * 1024 * 1024
 MAX_SESSIONS = 1000
@@ -113,15 +115,18 @@ class Server:
 
     async def _rest(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
         key, _ = credential(request.raw_path, request.headers)
+        keys = profile.settings.keys
         if key is None:
             return _refusal(403)
+        if keys and key not in keys:
+            return _refusal(400, CLOSES["key_invalid"].reason)
         if target.kind == "models" and request.method == "GET":
-            status, body = one_model(profile, target) if target.model else list_models(profile, target)
+            answer = one_model(profile, target) if target.model else list_models(profile, target)
         elif target.kind == "call" and request.method == "POST":
-            status, body = call_method(profile, target, await request.read())
+            answer = call_method(profile, target, await request.read())
         else:
             return _refusal(404)
-        return web.Response(status=status, body=body, content_type="application/json", charset="utf-8")
+        return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type, charset="utf-8")
 
     async def _upgrade(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
         number = profile.next_session()
@@ -152,10 +157,20 @@ class Server:
         link = SocketLink(ws, transport, pong_delay_s=pong_delay_s)
         self._sessions += 1
         try:
-            await Session(link, profile, upgrade, number).run()
+            await self._run(link, profile, upgrade, number)
         finally:
             self._sessions -= 1
         return ws
+
+    async def _run(self, link: SocketLink, profile: Profile, upgrade: Upgrade, number: int) -> None:
+        if profile.transcript_dir is None:
+            await Session(link, profile, upgrade, number).run()
+            return
+        kept = KeptLink(link, profile.transcript_dir, number, profile.truth)
+        try:
+            await Session(kept, profile, upgrade, number).run()
+        finally:
+            kept.finish()
 
 
 def _tune(transport: asyncio.BaseTransport | None) -> None:
@@ -165,5 +180,7 @@ def _tune(transport: asyncio.BaseTransport | None) -> None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-def _refusal(status: int) -> web.Response:
-    return web.Response(status=status, body=error_body(status), content_type="application/json", charset="utf-8")
+def _refusal(status: int, message: str = "") -> web.Response:
+    return web.Response(
+        status=status, body=error_body(status, message), content_type="application/json", charset="utf-8"
+    )

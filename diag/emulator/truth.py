@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -58,13 +59,14 @@ class TruthLog:
 
     def _drain(self) -> None:
         while (item := self._queue.get()) is not None:
-            try:
-                if callable(item):
+            if callable(item):
+                with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
                     item()
-                else:
-                    text = json.dumps(item, ensure_ascii=False)
-                    for sink in self._sinks:
-                        sink(text)
+                continue
+            text = json.dumps(item, ensure_ascii=False)
+            try:
+                for sink in self._sinks:
+                    sink(text)
             except (OSError, ValueError):
-                # The reader is gone (closed pipe or file): the sessions go on without it.
+                # The reader is gone: the sessions go on without it.
                 self._sinks = ()

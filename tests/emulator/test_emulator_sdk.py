@@ -100,7 +100,7 @@ def test_truth_tells_the_turn(emulator: EmbeddedEmulator, tls: ssl.SSLContext) -
 
 
 def test_slow_service_thinks_as_long_as_it_is_told(emulator: EmbeddedEmulator, tls: ssl.SSLContext) -> None:
-    base_url = emulator.register({"think_s": 1.5, "pace": 8.0})
+    base_url = emulator.register({"think_s": 0.9, "pace": 8.0})
 
     async def talk() -> None:
         async with session(tls, base_url, AUDIO) as opened:
@@ -109,7 +109,7 @@ def test_slow_service_thinks_as_long_as_it_is_told(emulator: EmbeddedEmulator, t
 
     asyncio.run(talk())
     lines = {line["event"]: line for line in reversed(emulator.truth(base_url))}
-    assert lines["chunk_sent"]["t_s"] - lines["turn_ended"]["t_s"] == pytest.approx(1.5, abs=0.1)
+    assert lines["chunk_sent"]["t_s"] - lines["turn_ended"]["t_s"] == pytest.approx(0.9, abs=0.1)
 
 
 @pytest.mark.parametrize("settings", [{"silent_turn": True}, {"faults": [{"kind": "silent_turn"}]}])
@@ -154,17 +154,9 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("model", "settings", "config", "client", "code", "reason"), REFUSALS)
-def test_refusals_carry_code_and_reason(
-    emulator: EmbeddedEmulator,
-    tls: ssl.SSLContext,
-    model: str,
-    settings: dict,
-    config: dict | None,
-    client: dict,
-    code: int,
-    reason: str,
-) -> None:
+@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: f"{case[4]}-{case[5][:24]}")
+def test_refusals_carry_code_and_reason(emulator: EmbeddedEmulator, tls: ssl.SSLContext, case: tuple) -> None:
+    model, settings, config, client, code, reason = case
     base_url = emulator.register(settings)
 
     async def talk() -> None:

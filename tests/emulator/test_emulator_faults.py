@@ -1,0 +1,322 @@
+"""Each fault does what its line in the table says, and nothing else; seen by a raw client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+
+import numpy as np
+import pytest
+from emulator_raw import HELLO, QUICK, SETUP, one_turn, raw
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from diag.emulator.closing import CLOSES, REASON_BYTES, cut
+from diag.emulator.embedded import EmbeddedEmulator
+from diag.emulator.replies import read_replies
+
+
+@pytest.fixture
+def turn(emulator: EmbeddedEmulator, tls: ssl.SSLContext):
+    """Run one turn under some faults."""
+
+    def run(*faults: dict, until: str | None = "generationComplete", seed: int = 0, **settings):
+        options = {name: settings.pop(name) for name in ("for_s", "say", "setup") if name in settings}
+        base_url = emulator.register({**QUICK, **settings, "faults": list(faults)}, seed=seed)
+        return one_turn(tls, base_url, until=until, **options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def reply(bank_dir) -> np.ndarray:
+    return next(reply.pcm for reply in read_replies(bank_dir) if reply.name == "first")
+
+
+def closed(turn, *faults: dict, **settings) -> ConnectionClosed:
+    with pytest.raises(ConnectionClosed) as caught:
+        turn(*faults, **settings)
+    return caught.value
+
+
+def test_a_healthy_turn_for_comparison(turn, reply) -> None:
+    got = turn()
+    assert np.array_equal(got.audio, reply)
+    assert {len(chunk) for chunk in got.chunks[:-1]} == {4800}
+    assert got.mime_types == {"audio/pcm;rate=24000"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
+def test_http(turn, status: int) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        turn({"kind": "http", "status": status})
+    assert caught.value.response.status_code == status
+    assert json.loads(caught.value.response.body)["error"]["code"] == status
+
+
+@pytest.mark.parametrize("when", ["connect", "setup", "session", "turn"])
+@pytest.mark.parametrize("named", ["quota", "key_leaked"])
+def test_close_at_each_moment(turn, when: str, named: str) -> None:
+    error = closed(turn, {"kind": "close", "named": named, "when": when})
+    assert error.rcvd.code == CLOSES[named].code
+    assert error.rcvd.reason == CLOSES[named].reason.encode()[:REASON_BYTES].decode()
+
+
+@pytest.mark.parametrize("named", sorted(CLOSES))
+def test_every_known_close_reaches_the_client_whole(turn, named: str) -> None:
+    error = closed(turn, {"kind": "close", "named": named, "when": "connect"})
+    assert (error.rcvd.code, error.rcvd.reason) == (CLOSES[named].code, cut(CLOSES[named].reason).decode())
+
+
+def test_close_at_a_chunk(turn, emulator, tls) -> None:
+    base_url = emulator.register({**QUICK, "faults": [{"kind": "close", "code": 1011, "reason": "x", "chunk": 3}]})
+    with pytest.raises(ConnectionClosed):
+        one_turn(tls, base_url)
+    events = [line["event"] for line in emulator.truth(base_url)]
+    assert events.count("chunk_sent") == 3
+
+
+def test_close_with_own_words_is_cut_at_a_whole_character(turn) -> None:
+    error = closed(turn, {"kind": "close", "code": 4000, "reason": "é" * 100, "when": "setup"})
+    assert (error.rcvd.code, error.rcvd.reason) == (4000, "é" * 61)
+
+
+@pytest.mark.parametrize("when", ["connect", "setup", "session", "turn"])
+def test_drop_has_no_close_frame(turn, when: str) -> None:
+    with pytest.raises((ConnectionClosed, ConnectionError)) as caught:
+        turn({"kind": "drop", "when": when})
+    assert getattr(caught.value, "rcvd", None) is None
+
+
+def test_only_the_named_turn_and_session_are_struck(emulator, tls) -> None:
+    fault = {"kind": "silent_turn", "turns": [2], "sessions": [2]}
+    base_url = emulator.register({**QUICK, "faults": [fault]})
+
+    async def two_turns() -> list[int]:
+        async with raw(tls, base_url) as client:
+            await client.set_up()
+            counts = []
+            for _ in range(2):
+                await client.say()
+                counts.append(len((await client.hear("turnComplete")).chunks))
+            return counts
+
+    first, second = asyncio.run(two_turns()), asyncio.run(two_turns())
+    assert min(first) > 0
+    assert second[0] > 0
+    assert second[1] == 0
+
+
+def test_slow_first_audio(turn, emulator) -> None:
+    got = turn({"kind": "slow_first_audio", "delay_s": 0.8})
+    assert len(got.chunks) > 5
+
+
+def test_drawn_delays_follow_the_seed(emulator, tls) -> None:
+    drawn = {"distribution": "lognormal", "low_s": 0.05, "high_s": 0.15}
+
+    def thought_s(seed: int) -> float:
+        base_url = emulator.register({**QUICK, "faults": [{"kind": "slow_first_audio", "delay_s": drawn}]}, seed=seed)
+        one_turn(tls, base_url)
+        return next(line["think_s"] for line in emulator.truth(base_url) if line["event"] == "reply_chosen")
+
+    assert thought_s(1) == thought_s(1) != thought_s(2)
+
+
+def test_text_reply(turn) -> None:
+    got = turn({"kind": "text_reply"})
+    assert got.text == "This is the first of the replies."
+    assert not got.chunks
+
+
+def test_cut_reply_has_no_interrupted(turn, reply) -> None:
+    got = turn({"kind": "cut_reply", "share": 0.5}, until="turnComplete")
+    assert 0.4 < len(got.audio) / len(reply) < 0.6
+    assert not got.has("interrupted")
+
+
+def test_burst_comes_in_heaps(turn) -> None:
+    got = turn({"kind": "burst", "chunks": 4}, pace=1.0, chunk_ms=50.0)
+    gaps_s = np.diff(got.chunk_times_s)
+    assert (gaps_s > 0.15).sum() >= 3
+    assert (gaps_s < 0.02).sum() >= len(gaps_s) / 2
+
+
+def test_pause(turn) -> None:
+    got = turn({"kind": "pause", "chunk": 3, "for_s": 0.4})
+    gaps_s = np.diff(got.chunk_times_s)
+    assert gaps_s[2] > 0.35
+    assert gaps_s.max() == gaps_s[2]
+
+
+def test_jitter_keeps_the_order(turn, reply) -> None:
+    got = turn({"kind": "jitter", "up_to_s": 0.15})
+    assert np.array_equal(got.audio, reply)
+    assert np.diff(got.chunk_times_s).max() > 0.02
+
+
+def test_slow_is_slower_than_real_time(turn, reply) -> None:
+    got = turn({"kind": "slow", "pace": 0.8}, chunk_ms=100.0)
+    took_s = got.chunk_times_s[-1] - got.chunk_times_s[0]
+    assert took_s == pytest.approx((len(got.chunks) - 1) * 0.1 / 0.8, abs=0.1)
+
+
+def test_stall_is_for_good(turn) -> None:
+    got = turn({"kind": "stall", "chunk": 3}, until=None, for_s=1.0)
+    assert len(got.chunks) == 3
+    assert not got.has("generationComplete")
+    assert not got.has("turnComplete")
+
+
+@pytest.mark.parametrize(
+    ("kind", "generated", "completed"),
+    [("missing_turn_complete", True, False), ("missing_generation_complete", False, True)],
+)
+def test_missing_completions(turn, kind: str, generated: bool, completed: bool) -> None:
+    got = turn({"kind": kind}, until=None, for_s=1.2)
+    assert got.has("generationComplete") == generated
+    assert got.has("turnComplete") == completed
+
+
+def test_late_turn_complete(turn) -> None:
+    prompt = turn(until="turnComplete")
+    late = turn({"kind": "late_turn_complete", "delay_s": 0.7}, until="turnComplete")
+    spans_s = [got.times_s[-1] - got.times_s[-2] for got in (prompt, late)]
+    assert spans_s[1] - spans_s[0] == pytest.approx(0.7, abs=0.1)
+
+
+def test_false_interrupt(turn) -> None:
+    got = turn({"kind": "false_interrupt", "chunk": 3}, until="turnComplete")
+    assert len(got.chunks) == 3
+    assert got.has("interrupted")
+    assert not got.has("generationComplete")
+
+
+def test_duplicate_drop_and_reorder_of_a_named_chunk(turn) -> None:
+    chunks = turn().chunks
+    assert turn({"kind": "duplicate_chunk", "chunk": 2}).chunks == [*chunks[:3], *chunks[2:]]
+    assert turn({"kind": "drop_chunk", "chunk": 2}).chunks == [*chunks[:2], *chunks[3:]]
+    assert turn({"kind": "reorder_chunks", "chunk": 2}).chunks == [*chunks[:2], chunks[3], chunks[2], *chunks[4:]]
+
+
+def spectrum_db(samples: np.ndarray, low_hz: float, high_hz: float) -> float:
+    power = np.abs(np.fft.rfft(samples.astype(float))) ** 2
+    frequency_hz = np.fft.rfftfreq(len(samples), 1 / 24000)
+    return 10 * np.log10(power[(frequency_hz >= low_hz) & (frequency_hz < high_hz)].sum() + 1e-9)
+
+
+def test_dull_takes_the_treble_alone(turn, reply) -> None:
+    got = turn({"kind": "dull", "cutoff_hz": 1500})
+    assert spectrum_db(got.audio, 1700, 4000) < spectrum_db(reply, 1700, 4000) - 30
+    assert spectrum_db(got.audio, 100, 1300) == pytest.approx(spectrum_db(reply, 100, 1300), abs=0.3)
+
+
+def test_tilt_falls_by_the_octave(turn, reply) -> None:
+    got = turn({"kind": "dull", "cutoff_hz": None, "tilt_db_per_octave": -12})
+    assert spectrum_db(reply, 1900, 2100) - spectrum_db(got.audio, 1900, 2100) == pytest.approx(12, abs=1)
+
+
+def test_tone(turn) -> None:
+    got = turn({"kind": "tone", "frequency_hz": 700, "level_dbfs": -20})
+    samples = got.audio / 32768
+    assert 20 * np.log10(np.sqrt(np.mean(samples**2))) == pytest.approx(-20, abs=0.1)
+    assert spectrum_db(got.audio, 690, 710) > spectrum_db(got.audio, 800, 11000) + 30
+
+
+def test_clip_reaches_full_scale(turn, reply) -> None:
+    got = turn({"kind": "clip", "gain_db": 20})
+    assert (np.abs(got.audio.astype(int)) >= 32767).mean() > 0.05
+    assert (np.abs(reply.astype(int)) >= 32767).mean() < 0.01
+
+
+def test_glitches_are_gaps_or_clicks(turn, reply) -> None:
+    gaps = turn({"kind": "glitch", "form": "gap", "count": 3, "length_ms": 40}).audio
+    clicks = turn({"kind": "glitch", "form": "click", "count": 3}).audio
+    assert 960 <= ((gaps == 0) & (reply != 0)).sum() <= 2880
+    assert 2 <= (clicks != reply).sum() <= 6
+
+
+def test_lead_silence(turn, reply) -> None:
+    got = turn({"kind": "lead_silence", "silence_s": 0.5})
+    assert not got.audio[:12000].any()
+    assert np.array_equal(got.audio[12000:], reply)
+
+
+def test_rate_label_and_content_rate(turn, reply) -> None:
+    label = turn({"kind": "rate_label", "declared_hz": 16000})
+    assert label.mime_types == {"audio/pcm;rate=16000"}
+    assert np.array_equal(label.audio, reply)
+    assert turn({"kind": "rate_label", "declared_hz": 0}).mime_types == {"audio/pcm"}
+    content = turn({"kind": "content_rate", "content_hz": 16000})
+    assert content.mime_types == {"audio/pcm;rate=24000"}
+    assert len(content.audio) / len(reply) == pytest.approx(2 / 3, abs=0.001)
+
+
+def test_malformed_and_oversized_frames(turn, reply) -> None:
+    got = turn({"kind": "malformed_json", "chunk": 1}, {"kind": "oversized_frame", "chunk": 2})
+    assert got.malformed == 1
+    assert max(len(payload) for payload in got.payloads) == 1_200_000
+    assert np.array_equal(got.audio, reply)
+
+
+def test_go_away_then_the_end(turn) -> None:
+    fault = {"kind": "go_away", "at_s": 0.1, "time_left_s": 0.3}
+    error = closed(turn, fault, until=None, for_s=2.0)
+    assert error.rcvd.code == 1008
+    assert error.rcvd.reason.endswith("after receiving a GoAway signal once the session durat")
+    got = turn({**fault, "enforce": False}, until=None, for_s=0.8)
+    assert {"goAway": {"timeLeft": "0.3s"}} in got.messages
+
+
+def test_slow_pong(emulator, tls) -> None:
+    async def pong_s(*faults: dict) -> float:
+        async with raw(tls, emulator.register({"faults": list(faults)})) as client:
+            async with asyncio.timeout(1.0):
+                receiving = asyncio.create_task(client.ws.recv())
+                latency_s = await (await client.ws.ping())
+                receiving.cancel()
+                return latency_s
+
+    assert asyncio.run(pong_s()) < 0.2
+    assert asyncio.run(pong_s({"kind": "slow_pong", "delay_s": 0.5})) >= 0.5
+    with pytest.raises(TimeoutError):
+        asyncio.run(pong_s({"kind": "slow_pong"}))
+
+
+def test_quota_counts_open_sessions(emulator, tls) -> None:
+    base_url = emulator.register({"faults": [{"kind": "quota", "at_once": 2}]})
+
+    async def run() -> int:
+        async with raw(tls, base_url) as first, raw(tls, base_url) as second:
+            await first.set_up()
+            await second.set_up()
+            async with raw(tls, base_url) as third:
+                with pytest.raises(ConnectionClosed) as caught:
+                    await third.set_up()
+        await asyncio.sleep(0.1)
+        async with raw(tls, base_url) as fourth:
+            assert "setupComplete" in await fourth.set_up()
+        return caught.value.rcvd.code
+
+    assert asyncio.run(run()) == 1011
+
+
+def test_slow_setup(emulator, tls) -> None:
+    base_url = emulator.register({"faults": [{"kind": "slow_setup", "delay_s": 0.5}]})
+
+    async def early_audio_is_kept() -> bool:
+        async with raw(tls, base_url) as client:
+            await client.send(SETUP)
+            await client.say(HELLO)
+            first = json.loads(await client.ws.recv())
+            got = await client.hear()
+            return "setupComplete" in first and bool(got.chunks)
+
+    assert asyncio.run(early_audio_is_kept())
+
+
+def test_faults_of_chance_are_the_same_for_the_same_seed(turn) -> None:
+    fault = {"kind": "drop_chunk", "share": 0.4}
+    once, again, other = (turn(fault, seed=seed).chunks for seed in (5, 5, 6))
+    assert once == again
+    assert once != other
