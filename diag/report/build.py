@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -20,7 +21,7 @@ from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
 from diag.report.runview import run_view
-from diag.report.sentences import State, capitalised, full_stop, verdict_line
+from diag.report.sentences import State, capitalised, full_stop, measured_line, verdict_line
 from diag.report.shelf import Embed, players_of
 from diag.report.waterfall import STAGES
 from diag.results import Report, Severity
@@ -67,6 +68,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
             .render(
                 title=_title(report),
                 verdict=verdict_line(report),
+                measured=measured_line(report),
                 runs=views,
                 comparisons=[
                     compare_view(comparison, index, report.runs, picks, players)
@@ -136,7 +138,14 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
+    environment.filters["prose"] = _prose
     return environment
+
+
+def _prose(text: str) -> Markup:
+    """Plain words with what stands in backticks as code; everything else is escaped."""
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 
 def _asset(name: str) -> str:

@@ -143,7 +143,7 @@ def _wait(pick: Pick, turn: Turn, start_s: float, end_s: float) -> Wait | None:
     left, right = sorted((turn.speech_end_s, until))
     share = 100.0 / (end_s - start_s)
     clipped_left, clipped_right = max(left, start_s), min(right, end_s)
-    words = figure(value, "s") if value is not None else "nothing heard"
+    words = f"{figure(value, 's')} wait" if value is not None else "nothing heard"
     return Wait(
         round((clipped_left - start_s) * share, 2),
         round(max(clipped_right - clipped_left, 0.0) * share, 2),
@@ -153,6 +153,6 @@ def _wait(pick: Pick, turn: Turn, start_s: float, end_s: float) -> Wait | None:
 
 
 def _in_words(pick: Pick, waits: tuple[Wait, ...]) -> str:
-    turns = [f"turn {index + 1}: {wait.words}" for index, wait in enumerate(waits)]
+    turns = [wait.words if len(waits) == 1 else f"turn {n}: {wait.words}" for n, wait in enumerate(waits, start=1)]
     said = "; ".join(turns) if turns else "no prompt was spoken"
-    return f"Take {pick.take.id}. Time from the end of the prompt's speech to the first audio heard: {said}."
+    return f"Take {pick.take.id}, from the end of the prompt's speech to the first audio heard: {said}."

@@ -177,7 +177,7 @@ def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
         if rows:
             worst = max(rows, key=lambda row: abs((row.median or 0.0) - neutral))
             name, value, rest = _tile(worst, len(run.counted))
-            tiles.append((name, value, f"{worst.hop} hop, the largest of {len(rows)}; {rest}"))
+            tiles.append((name, value, f"{worst.hop} hop, the furthest off of {len(rows)}; {rest}"))
     return tuple(tiles)
 
 

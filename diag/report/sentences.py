@@ -50,11 +50,12 @@ def word_of(severity: Severity) -> str:
 
 @dataclass(frozen=True)
 class VerdictLine:
-    """The first line of a report: a state, one or two words in capitals, one sentence."""
+    """The first lines of a report: a state, one or two words in capitals, one sentence, what to do first."""
 
     state: State
     word: str
     sentence: str
+    next_step: str = ""
 
 
 _CAPITALS = re.compile(r"^([A-Z][A-Z ]+[A-Z])(?:\s{2,}|: )(.+)$", re.DOTALL)
@@ -72,7 +73,7 @@ def verdict_line(report: Report) -> VerdictLine:
         return own
     match = _CAPITALS.match(given)
     word, sentence = match.groups() if match else (own.word, given)
-    return VerdictLine(own.state, word, capitalised(sentence))
+    return VerdictLine(own.state, word, capitalised(sentence), own.next_step)
 
 
 def _own_verdict(report: Report) -> VerdictLine:
@@ -90,7 +91,7 @@ def _own_verdict(report: Report) -> VerdictLine:
     if report.comparisons:
         worst = min(report.comparisons, key=lambda item: list(_CHANGES).index(item.verdict))
         state, word = _CHANGES[worst.verdict]
-        return VerdictLine(state, word.upper(), capitalised(worst.sentence))
+        return VerdictLine(state, word.upper(), full_stop(capitalised(worst.sentence)), _readiness(report).next_step)
     return _readiness(report)
 
 
@@ -132,7 +133,26 @@ def _readiness(report: Report) -> VerdictLine:
     tail = f" {more} more {plural(more, 'finding')} below." if more else ""
     sentence = f"{place}{full_stop(capitalised(worst.finding.title))} {times_found(worst)}.{tail}"
     states = {ExitCode.GOOD: State.WATCH, ExitCode.FAILED: State.FAILS}
-    return VerdictLine(states.get(code, State.UNKNOWN), _HEADLINES[code], sentence)
+    next_step = full_stop(capitalised(worst.finding.remedy))
+    return VerdictLine(states.get(code, State.UNKNOWN), _HEADLINES[code], sentence, next_step)
+
+
+def measured_line(report: Report) -> str:
+    """How much was measured, and of what: which service answered, and how sound travelled."""
+    made = sum(len(run.takes) for run in report.runs)
+    counted = sum(len(run.counted) for run in report.runs)
+    places = {
+        name: ", ".join(dict.fromkeys(str(run.environment[name]) for run in report.runs if run.environment.get(name)))
+        for name in ("endpoint", "audio")
+    }
+    parts = [f"{counted_of(counted, made, 'take')} counted, {made - counted} discarded"]
+    if places["endpoint"] == "emulator":
+        parts.append("answered by the emulator, not by the real service")
+    elif places["endpoint"]:
+        parts.append(f"answered by {places['endpoint']}")
+    if places["audio"]:
+        parts.append(f"audio {places['audio']}")
+    return f"{'; '.join(parts)}."
 
 
 def outcomes_of(run: RunResult) -> Iterator[RuleOutcome]:
@@ -226,7 +246,8 @@ _LABELS = {
     "leading_silence_s": "Leading silence",
     "playout_delay_s": "Playout buffer",
     "device_delay_s": "Playback device",
-    "waterfall_s": "Sum of the stages",
+    "ttfa_events_s": "First audio heard, by events",
+    "detector_gap_s": "Two detectors differ by",
     "rate_ratio": "Speed",
     "time_ratio": "Speed, from time alone",
     "drift_ppm": "Clock drift",

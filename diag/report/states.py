@@ -83,7 +83,7 @@ def hops_of(run: RunResult) -> tuple[HopState, ...]:
 
 def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
     findings = tuple(
-        item for item in run.findings if item.finding.hop is hop and item.finding.severity is not Severity.INFO
+        item for item in run.findings if _hop_of(item) is hop and item.finding.severity is not Severity.INFO
     )
     figures = _figures(run, hop)
     if findings:
@@ -93,9 +93,9 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
         detail = f"follows from {cause}" if cause else f"{worst.finding.code} {worst.finding.name}"
         return HopState(hop, state, state.word, detail, findings, figures)
     own = [check for check in checks if FAMILIES.get(check.code[:3]) is hop]
-    looked = [check for check in own if check.state is State.GOOD and check.code[:3] != _SETUP_FAMILY]
-    if looked:
-        return HopState(hop, State.GOOD, "good", f"{len(looked)} of {len(own)} checks clear", (), figures)
+    fine = [check for check in own if check.state is State.GOOD]
+    if any(check.code[:3] != _SETUP_FAMILY for check in fine):
+        return HopState(hop, State.GOOD, "good", f"{counted_of(len(fine), len(own), 'check')} clear", (), figures)
     if not run.counted:
         return HopState(hop, State.UNKNOWN, "not measured", "no take counted", (), figures)
     if own:
@@ -103,6 +103,11 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
         return HopState(hop, State.UNKNOWN, "not measured", reasons[0] if reasons else "", (), figures)
     said = "measured, but no check judges this hop" if figures else "no check looked at this hop"
     return HopState(hop, State.UNKNOWN, "not judged" if figures else "not measured", said, (), figures)
+
+
+def _hop_of(item: RunFinding) -> Hop | None:
+    """Where a fault shows in the drawing: a setup that asks for the wrong thing shows where the answer is missing."""
+    return item.finding.hop or FAMILIES.get(item.finding.code[:3])
 
 
 _HOP_FIGURES = (("rate_ratio", "speed"), ("dullness_db", "treble lost"), ("hop_delay_s", "delay"))

@@ -20,6 +20,7 @@ STAGES = (
 TOTAL = "ttfa_heard_s"
 _MOST_ROWS = 12
 _MEDIAN = "median"
+_ANSWERED = "service_delay_s"
 _SHORTEST_S = 1e-6
 
 
@@ -64,10 +65,10 @@ class Waterfall:
 
 
 def waterfall_of(run: RunResult) -> Waterfall | None:
-    """Rows of a run; None where no counted take has a stage."""
+    """Rows of a run; None where no counted take got as far as a first byte."""
     takes = [(take.id, _values(take), take.measurements.value(TOTAL)) for take in run.counted]
     rows = [(name, values, heard) for name, values, heard in takes if values]
-    if not rows:
+    if not any(_ANSWERED in values for _, values, _ in rows):
         return None
     medians = {row.metric: row.median for row in run.summary if row.metric in (*STAGES, TOTAL) and _first_turn(row)}
     middle = {stage: value for stage in STAGES if (value := medians.get(stage)) is not None}
@@ -112,8 +113,12 @@ def _row(name: str, values: dict[str, float], heard: float | None, longest: floa
     missing = [label(stage).lower() for stage in STAGES if stage not in values]
     mark = round(heard * scale, 2) if heard is not None and heard >= 0 else None
     if name == _MEDIAN:
-        return Row(name, tuple(bars), mark, figure(heard, "s"), "each stage's own median")
-    return Row(f"take {name}", tuple(bars), mark, figure(heard, "s"), _note(at, heard, missing))
+        return Row(name, tuple(bars), mark, _heard(heard), "each stage's own median")
+    return Row(f"take {name}", tuple(bars), mark, _heard(heard), _note(at, heard, missing))
+
+
+def _heard(value: float | None) -> str:
+    return "nothing heard" if value is None else f"{figure(value, 's')} heard"
 
 
 def _words(stage: str, value: float) -> str:

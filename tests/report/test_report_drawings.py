@@ -29,7 +29,7 @@ def test_wait_is_drawn_from_the_end_of_the_speech_to_the_first_audio():
     per_s = 100 / (end_s - start_s)
     assert wait.left == pytest.approx((SPEECH_END_S - start_s) * per_s, abs=0.01)
     assert wait.width == pytest.approx((sum(STAGES.values()) + 0.002) * per_s, abs=0.01)
-    assert wait.words == "857 ms"
+    assert wait.words == "857 ms wait"
 
 
 def test_zero_of_the_axis_is_the_end_of_the_speech():

@@ -141,6 +141,7 @@
           side = real(side);
           swapped = false;
         } else {
+          stop();  // a switch that can be heard would tell which is which
           swapped = Math.random() < 0.5;
           status.textContent = "X and Y are A and B in an order that is not shown. Press Blind again to learn which.";
         }
