@@ -254,10 +254,13 @@ def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterato
 
 
 def finish(report: Report, options: Options, *, name: str) -> Report:
-    """Write the HTML report and give the document with its path."""
+    """Write the HTML report, and give the document with its verdict and the report's path."""
     from diag.report.build import build_report
+    from diag.report.sentences import verdict_line
     from diag.saved_takes import SavedTakes
 
+    first = verdict_line(report)
+    report = replace(report, verdict=f"{first.word}  {first.sentence}")
     takes = {
         run.name: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -179,14 +180,14 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     changed = sorted((c for c in comparison.comparisons if c.verdict in order), key=lambda item: order[item.verdict])
     for item in changed:
         lines += wrapped(_comparison_line(item), width, later="      ")
-    for verdict, told in (
-        (Change.TOO_FEW, "with too few takes to tell; use more with --takes"),
-        (Change.NONE_SHOWN, "with no clear difference"),
-    ):
-        items = [item for item in comparison.comparisons if item.verdict is verdict]
-        if items:
-            measures = f"{len(items)} {plural(len(items), 'measure')}"
-            lines += wrapped(f"  {call_of(verdict)[0].shape} {measures} {told}", width)
+    few = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
+    if few:
+        names = ", ".join(dict.fromkeys(label(item.metric).lower() for item in few))
+        lines += wrapped(f"  {call_of(Change.TOO_FEW)[0].shape} too few takes to tell, use --takes: {names}", width)
+    same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
+    if same:
+        noun = plural(same, "measure")
+        lines.append(f"  {call_of(Change.NONE_SHOWN)[0].shape} {same} {noun} with no clear difference")
     return lines
 
 
@@ -228,7 +229,7 @@ def drift_lines(rows: Iterable[Mapping[str, Any]], width: int) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    return "(left out)" if value is None else str(value)
+    return "(left out)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _row(name: str, text: str, width: int) -> list[str]:

@@ -50,8 +50,7 @@ class TerminalProgress:
     def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None:
         """One finished take: its sentence, and why it does not count if so."""
         self.kept += 1
-        tail = f"  (discarded: {discarded})" if discarded else ""
-        self.note(f"  {run} take {take}  {line}{tail}")
+        self.note(f"  {run} take {take}  {f'does not count: {discarded}' if discarded else line}")
         if self._bar is not None and self._task is not None:
             self._bar.advance(self._task)
 

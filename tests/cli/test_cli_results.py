@@ -85,7 +85,7 @@ def test_text_on_standard_output_progress_on_standard_error(diag, asked):
     assert done.err.splitlines() == [
         "healthy: 2 takes, about 1 min 15 s",
         "  healthy take 0001  yes: answered",
-        "  healthy take 0002  yes: answered  (discarded: our loop was late)",
+        "  healthy take 0002  does not count: our loop was late",
         "a note",
     ]
 
