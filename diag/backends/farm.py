@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from diag.backends.ports import AudioSession, PortPlan, Rig
@@ -30,6 +31,12 @@ class Farm:
     kind: str
     rigs: tuple[Rig, ...]
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    def server_underruns(self) -> int:
+        """Underruns that a private sound server has logged so far, over all rigs; take the difference of two calls."""
+        from diag.backends.virtual import underruns
+
+        return underruns(Path(self.rigs[0].options["server_log"])) if self.kind == "virtual" else 0
 
 
 @contextmanager

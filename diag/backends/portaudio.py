@@ -129,7 +129,7 @@ class PortAudioSession:
 
     @property
     def xruns(self) -> Mapping[str, int]:
-        """Callbacks with an overflow or underflow flag. A sound server's underruns do not show here."""
+        """Callbacks with an overflow or underflow flag; one underrun may flag two."""
         return {name: port.xruns for name, port in self._ports.items()}
 
     @property

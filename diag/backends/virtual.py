@@ -154,9 +154,9 @@ def _write_files(directory: Path, count: int) -> None:
 
 
 def _pcm(socket: Path, name: str, device: str) -> str:
-    return (
-        f'pcm.{name} {{ type pulse server "unix:{socket}" device "{device}" hint {{ show on description "{name}" }} }}'
-    )
+    # With handle_underrun an underrun in the server reaches PortAudio's flags on the very port that had it.
+    options = f'server "unix:{socket}" device "{device}" handle_underrun 1'
+    return f'pcm.{name} {{ type pulse {options} hint {{ show on description "{name}" }} }}'
 
 
 def _rig(directory: Path, index: int) -> Rig:
@@ -172,6 +172,14 @@ def _rig(directory: Path, index: int) -> Rig:
         },
     }
     return Rig(kind="virtual", name=f"rig{index}", options=options)
+
+
+def underruns(server_log: Path) -> int:
+    """How often any stream of the server had nothing to play when it was due; 0 where there is no log."""
+    try:
+        return server_log.read_text(errors="replace").count("Implicit underrun")
+    except OSError:
+        return 0
 
 
 def _private(directory: Path) -> dict[str, str]:
