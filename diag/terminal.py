@@ -34,6 +34,8 @@ STAGES = (
 )  # fmt: skip
 HOP_MEASURES = ("rate_ratio", "dullness_db")
 EVIDENCE_SHOWN = 3
+NAMED = 6
+"""Measures of one kind that are named; of more, the rest is counted."""
 
 _WORDS = {ExitCode.CANNOT_MEASURE: "NOT MEASURED", ExitCode.TOO_LITTLE_EVIDENCE: "TOO FEW TAKES"}
 _COLOURS = {State.FAILS: 31, State.WATCH: 33, State.GOOD: 32, State.UNKNOWN: 36}
@@ -182,8 +184,10 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
         lines += wrapped(_comparison_line(item), width, later="      ")
     few = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
     if few:
-        names = ", ".join(dict.fromkeys(label(item.metric).lower() for item in few))
-        lines += wrapped(f"  {call_of(Change.TOO_FEW)[0].shape} too few takes to tell, use --takes: {names}", width)
+        names = list(dict.fromkeys(label(item.metric).lower() for item in few))
+        more = f"; {len(names) - NAMED} more" if len(names) > NAMED else ""
+        told = f"too few takes to tell, use --takes: {'; '.join(names[:NAMED])}{more}"
+        lines += wrapped(f"  {call_of(Change.TOO_FEW)[0].shape} {told}", width)
     same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
     if same:
         noun = plural(same, "measure")
