@@ -87,7 +87,7 @@ def resampled(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
     return samples if from_hz == to_hz else soxr.resample(samples, from_hz, to_hz, quality="VHQ").astype(np.float32)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Story:
     """What happened in a take. The defaults are a healthy one.
 
