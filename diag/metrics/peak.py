@@ -6,7 +6,7 @@ from diag.chain import Tap
 from diag.clip import Clip
 from diag.dsp import level
 from diag.registry import metric
-from diag.results import Reading, Tier
+from diag.results import Reading, Tier, not_measured
 
 
 @metric("peak_dbfs", unit="dB", better="none", taps=tuple(Tap), tolerance=1.0)
@@ -24,4 +24,6 @@ def peak_dbfs(clip: Clip) -> Reading:
     Reference
         A 16-bit sample's least step is -90 dBFS.
     """
+    if clip.frames == 0:
+        return not_measured("the clip has no samples", Tier.BLIND)
     return Reading(value=level.peak_dbfs(clip.samples), tier=Tier.BLIND)

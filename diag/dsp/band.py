@@ -1,0 +1,130 @@
+"""Upper edge of the content, and images of a naive resampler above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.spectrum import Spectrum
+
+BAND_HZ = 100.0
+DYNAMICS_DB = 13.0
+"""Speech makes a band move by at least this much (97th less 10th percentile of the active windows; 15 to 60 dB were
+seen, noise moves by 5 to 10)."""
+FAINTEST_DB = -72.0
+"""Content this far below the loudest band is not heard as bandwidth; healthy wide-band voices reach -68 dB."""
+CLIFF_DB = 9.0
+CLIFF_HZ = 500.0
+NYQUISTS_HZ = (4000.0, 5512.5, 6000.0, 8000.0, 11025.0, 12000.0, 16000.0)
+MIRROR_HZ = 1800.0
+IMAGING_LIMIT = 0.22
+"""Clean speech stays below 0.15, linear interpolation and sample repeating give 0.28 and more."""
+LOUD_SHARE = 0.4
+_NEARLY = 0.85
+_LEAST_FRAMES = 15
+
+
+@dataclass(frozen=True)
+class Imaging:
+    """Strongest mirror correlation and the frequency that the spectrum is mirrored about."""
+
+    correlation: float
+    mirror_hz: float
+
+
+def content_edge(spectrum: Spectrum) -> float | None:
+    """Upper edge of the content in Hz; half the sample rate where none is found below it.
+
+    A 100 Hz band holds content where it moves with the speech and is not too faint. Where the content ends in noise
+    that could hide more of it, only a cliff counts as an edge: a voice that fades into the noise has none. None when
+    too little sounds.
+    """
+    if spectrum.active.sum() < _LEAST_FRAMES:
+        return None
+    high, low = _band_levels(spectrum)
+    moving = high - low >= DYNAMICS_DB
+    strong = high >= high.max() + FAINTEST_DB
+    content = moving & strong
+    pairs = np.flatnonzero(content[1:] & content[:-1])
+    if pairs.size == 0:
+        return None
+    last = int(pairs[-1]) + 1
+    top = spectrum.nyquist_hz
+    if last >= high.size - 2:
+        return top
+    above = high[last + 2 : last + 2 + int(CLIFF_HZ / BAND_HZ)]
+    faint = (moving & ~strong)[last + 1 : last + 4].any()
+    if not faint and (above.size == 0 or _drop(high, last) < CLIFF_DB):
+        return top
+    return float(min((last + 1) * BAND_HZ, top))
+
+
+def _drop(high: NDArray[np.float64], last: int) -> float:
+    width = int(CLIFF_HZ / BAND_HZ)
+    below = high[max(0, last - width) : last]
+    above = high[last + 2 : last + 2 + width]
+    return float(np.median(below) - np.median(above))
+
+
+def _band_levels(spectrum: Spectrum) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """97th and 10th percentile of the level in each 100 Hz band over the active windows."""
+    per_band = max(1, round(BAND_HZ / spectrum.bin_hz))
+    power = spectrum.power[spectrum.active]
+    bands = power.shape[1] // per_band
+    summed = power[:, : bands * per_band].reshape(power.shape[0], bands, per_band).sum(axis=2)
+    level = 10.0 * np.log10(np.maximum(summed, 1e-13))
+    high, low = np.percentile(level, (97, 10), axis=0)
+    return np.asarray(high), np.asarray(low)
+
+
+def imaging(spectrum: Spectrum) -> Imaging | None:
+    """Mirror correlation about the Nyquist frequencies of usual lower rates; None when too little sounds.
+
+    Linear interpolation and sample repeating leave the spectrum mirrored above the old Nyquist frequency. Per window,
+    the level of bins below a candidate is compared with that of the mirrored bins above it, after each window's
+    smooth shape and each bin's mean are taken off, so that only the fine structure counts.
+    """
+    if spectrum.active.sum() < _LEAST_FRAMES:
+        return None
+    tried = [
+        Imaging(mirror_correlation(spectrum, mirror_hz), mirror_hz)
+        for mirror_hz in NYQUISTS_HZ
+        if mirror_hz + MIRROR_HZ <= 0.99 * spectrum.nyquist_hz
+    ]
+    if not tried:
+        return None
+    strongest = max(item.correlation for item in tried)
+    # Repeated samples mirror about every multiple of the old Nyquist frequency: the lowest is the old one.
+    first = next(item for item in tried if item.correlation >= _NEARLY * strongest or item.correlation == strongest)
+    return Imaging(strongest, first.mirror_hz)
+
+
+def mirror_correlation(spectrum: Spectrum, mirror_hz: float) -> float:
+    """Correlation of the fine structure below a frequency with its mirror image above it, -1 to 1."""
+    bins = int(MIRROR_HZ / spectrum.bin_hz)
+    centre = mirror_hz / spectrum.bin_hz
+    skip = max(2, round(100.0 / spectrum.bin_hz))
+    offsets = np.arange(skip, bins)
+    below = np.rint(centre - offsets).astype(int)
+    above = np.rint(2 * centre - below).astype(int)
+    power = spectrum.power[spectrum.active]
+    # Images stand out of the noise only where the treble is loud: a quarter of the windows says most.
+    loudness = power[:, above].sum(axis=1)
+    power = power[loudness >= np.percentile(loudness, 100.0 * (1.0 - LOUD_SHARE))]
+    x, y = (_fine(np.log(np.maximum(power[:, places], 1e-14))) for places in (below, above))
+    scale = float(np.sqrt((x * x).sum(dtype=np.float64) * (y * y).sum(dtype=np.float64)))
+    return float((x * y).sum(dtype=np.float64)) / scale if scale > 0 else 0.0
+
+
+def _fine(level: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Levels less each window's smooth shape (moving mean over 15 bins) and each bin's mean."""
+    half = 7
+    padded = np.concatenate(
+        (np.repeat(level[:, :1], half + 1, axis=1), level, np.repeat(level[:, -1:], half, axis=1)), axis=1
+    )
+    sums = np.cumsum(padded, axis=1, dtype=np.float64)
+    width = 2 * half + 1
+    rest = level - (sums[:, width:] - sums[:, :-width]) / width
+    return np.asarray(rest - rest.mean(axis=0, keepdims=True), dtype=np.float32)

@@ -1,0 +1,242 @@
+"""Blind detectors of broken samples: clipping, clicks, gaps, wrong bytes, channels read as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.level import decibels
+from diag.dsp.spectrum import Spectrum
+
+Array = NDArray[np.floating[Any]]
+
+FLAT_SAMPLES = 3
+FLAT_SHARE = 0.5
+"""Flat tops are looked for above this share of the peak: equal samples in silence are no clipping."""
+PILE_UP_LIMIT = 1.2
+CLICK_STRENGTH = 12.0
+CLICK_FLOOR = 0.8
+"""Least leap against the peak: an impulse of 13 %, a step of 27 % of it; smaller ones drown in plosives."""
+GAP_SHORTEST_S = 0.002
+HOT_SHARE = 0.05
+"""A gap is a cut, not a pause, where the sample before or behind it exceeds this share of the 95th percentile."""
+_CLICK_APART_S = 0.005
+
+
+@dataclass(frozen=True)
+class Found:
+    """Places of something, in samples."""
+
+    frames: NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        """How many."""
+        return int(self.frames.size)
+
+
+def flat_tops(samples: Array) -> Found:
+    """Runs of at least three equal samples at the signal's own extremes: clipping that was not resampled since.
+
+    Holds under any gain and polarity, since the extremes are the signal's own.
+    """
+    peak = float(np.max(np.abs(samples), initial=0.0))
+    if peak <= 0.0:
+        return Found(np.zeros(0, dtype=np.int64))
+    places: list[NDArray[np.int64]] = []
+    for side in (samples, -samples):
+        top = float(np.max(side))
+        if top < FLAT_SHARE * peak:
+            continue
+        runs = _runs(side >= top * (1.0 - 1e-4))
+        places.append(runs[runs[:, 1] - runs[:, 0] >= FLAT_SAMPLES, 0])
+    return Found(np.sort(np.concatenate(places)) if places else np.zeros(0, dtype=np.int64))
+
+
+def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
+    """Tops that crowd at one level near the signal's extremes: clipping that was filtered or resampled since.
+
+    The tops of natural speech (largest magnitude of 2.5 ms) thin out towards the peak. Where many more of them lie
+    within 6 % of one level than in the band of the same width in decibels below it, something held them down; few may
+    lie above (filtering overshoots).
+    """
+    size = max(1, round(0.0025 * sample_rate_hz))
+    blocks = samples.size // size
+    if blocks < 40:
+        return Found(np.zeros(0, dtype=np.int64))
+    tops = np.abs(samples[: blocks * size]).reshape(blocks, size).max(axis=1)
+    peak = float(tops.max())
+    if peak <= 0.0:
+        return Found(np.zeros(0, dtype=np.int64))
+    ordered = np.sort(tops)
+    levels = peak * np.linspace(0.62, 1.0, 39)
+
+    def between(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (np.searchsorted(ordered, high) - np.searchsorted(ordered, low)).astype(np.float64)
+
+    here = between(levels * 0.94, levels * 1.06)
+    below = between(levels * 0.94**3, levels * 0.94)
+    above = between(levels * 1.06, levels * 9.0)
+    score = (here - 2.0 * above) / (below + 6.0)
+    best = int(np.argmax(score))
+    if score[best] < PILE_UP_LIMIT or here[best] < 8:
+        return Found(np.zeros(0, dtype=np.int64))
+    return Found(np.flatnonzero(tops >= 0.94 * levels[best]).astype(np.int64) * size)
+
+
+def clicks(samples: Array, sample_rate_hz: float, strength: float = CLICK_STRENGTH) -> Found:
+    """Discontinuities: samples at which the fourth difference leaps out of its surroundings.
+
+    The fourth difference removes what is smooth. A click stands `strength` times above the RMS of the 4 ms before and
+    after it, and four times above their loudest difference, and is over within some samples: a plosive's burst goes on,
+    and glottal pulses come in rows.
+    """
+    if samples.size < 0.05 * sample_rate_hz:
+        return Found(np.zeros(0, dtype=np.int64))
+    data = np.asarray(samples, dtype=np.float64)
+    rough = np.abs(np.convolve(data, [1.0, -4.0, 6.0, -4.0, 1.0], mode="same"))
+    rough[:2] = rough[-2:] = 0.0
+    block = max(4, round(0.0005 * sample_rate_hz))
+    count = rough.size // block
+    part = rough[: count * block].reshape(count, block)
+    top = part.max(axis=1)
+    neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))
+    floor = CLICK_FLOOR * float(np.percentile(np.abs(data), 99.9)) + 1e-9
+    hit = np.flatnonzero((top > 2.5 * neighbour) & (top > floor))
+    frames = [int(k) * block + int(part[k].argmax()) for k in hit]
+    kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
+    return Found(_apart(np.array(kept, dtype=np.int64), round(_CLICK_APART_S * sample_rate_hz)))
+
+
+def _stands_alone(rough: NDArray[np.float64], frame: int, sample_rate_hz: float, strength: float) -> bool:
+    """Whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
+    own = 4 + round(sample_rate_hz / 24000.0)
+    reach = round(0.004 * sample_rate_hz)
+    before, behind = rough[max(0, frame - reach) : max(0, frame - own)], rough[frame + own + 1 : frame + reach]
+    if min(before.size, behind.size) < own:
+        return False
+    loudest = max(float(np.sqrt(np.mean(before**2))), float(np.sqrt(np.mean(behind**2))))
+    return bool(rough[frame] > strength * loudest and rough[frame] > 4.0 * max(before.max(), behind.max()))
+
+
+def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
+    """Runs of exact zeros of 2 ms to 1 s with loud samples hard at both edges: (first, one past the last)."""
+    loud = np.abs(samples[samples != 0.0])
+    if loud.size < 100:
+        return []
+    hot = HOT_SHARE * float(np.percentile(loud, 95))
+    runs = _runs(samples == 0.0)
+    length = runs[:, 1] - runs[:, 0]
+    fits = (length >= GAP_SHORTEST_S * sample_rate_hz) & (length <= sample_rate_hz)
+    inner = (runs[:, 0] > 0) & (runs[:, 1] < samples.size)
+    near = max(2, round(0.0005 * sample_rate_hz))
+    result = []
+    for first, last in runs[fits & inner]:
+        before = float(np.max(np.abs(samples[max(0, first - near) : first])))
+        behind = float(np.max(np.abs(samples[last : last + near])))
+        if before > hot and behind > hot:
+            result.append((int(first), int(last)))
+    return result
+
+
+def noisy_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
+    """Sudden holes of 3 to 250 ms over a noise floor: (first, one past the last) sample.
+
+    Half-millisecond levels fall by 20 dB at once without decay before, and rise as suddenly; a plosive's closure decays
+    into the hole, and is left out.
+    """
+    block = max(4, round(0.0005 * sample_rate_hz))
+    count = samples.size // block
+    if count < 200:
+        return []
+    parts = np.asarray(samples[: count * block], dtype=np.float64).reshape(count, block)
+    level = decibels(np.sqrt((parts**2).mean(axis=1)))
+    active = float(np.percentile(level, 90))
+    quiet = level < min(active - 25.0, float(np.percentile(level, 99)) - 30.0)
+    result = []
+    for first, last in _runs(quiet):
+        if not 6 <= last - first <= 500 or first < 40 or last > count - 20:
+            continue
+        hole = float(np.median(level[first:last]))
+        edge = level[first - 3 : first].max()
+        period = level[first - 24 : first].max()
+        behind = float(level[last : last + 3].max())
+        sudden = edge - level[first + 1 : first + 3].max() > 18.0 and edge > period - 6.0 and edge > active - 12.0
+        if sudden and edge - hole > 24.0 and behind - hole > 20.0 and level[last : last + 2].max() > active - 22.0:
+            result.append((int(first) * block, int(last) * block))
+    return result
+
+
+def equal_pairs(samples: Array) -> float:
+    """Share of neighbouring pairs of sounding samples that are equal, in the better of both phases, 0 to 1.
+
+    Two channels of the same audio read as one give 1; speech stays below 0.2.
+    """
+    best = 0.0
+    for phase in (0, 1):
+        part = samples[phase : phase + (samples.size - phase) // 2 * 2].reshape(-1, 2)
+        sounding = np.abs(part).max(axis=1, initial=0.0) > 0.01 * float(np.max(np.abs(samples), initial=0.0))
+        if sounding.sum() >= 50:
+            best = max(best, float((part[sounding, 0] == part[sounding, 1]).mean()))
+    return best
+
+
+def one_zero_pairs(samples: Array) -> float:
+    """Share of sounding pairs in which one sample is zero: one silent channel of two, read as one. 0 to 1."""
+    part = samples[: samples.size // 2 * 2].reshape(-1, 2)
+    sounding = np.abs(part).max(axis=1, initial=0.0) > 0.01 * float(np.max(np.abs(samples), initial=0.0))
+    if sounding.sum() < 50:
+        return 0.0
+    return float(max((part[sounding, 0] == 0).mean(), (part[sounding, 1] == 0).mean()))
+
+
+def flatness(spectrum: Spectrum) -> float | None:
+    """Median spectral flatness of the active windows: geometric over arithmetic mean of their bins, 0 to 1.
+
+    Speech lies below 0.03; bytes in the wrong order or shifted by one make it white: above 0.2. None when silent.
+    """
+    power = spectrum.power[spectrum.active]
+    first = int(np.ceil(60.0 / spectrum.bin_hz))
+    if power.shape[0] == 0:
+        return None
+    bins = np.maximum(power[:, first:], 1e-15)
+    return float(np.median(np.exp(np.log(bins).mean(axis=1)) / bins.mean(axis=1)))
+
+
+def tonality_db(spectrum: Spectrum) -> float | None:
+    """How far the strongest steady tone stands above its surroundings: least level over time of the loudest bin.
+
+    For each bin the 10th percentile over the active windows, less the median of the bins within 500 Hz; the largest.
+    Speech moves and stays below 15 dB; a stuck tone gives 30 dB and more. None when too little sounds.
+    """
+    if spectrum.active.sum() < 25:
+        return None
+    level = 10.0 * np.log10(np.maximum(spectrum.power[spectrum.active], 1e-14))
+    steady = np.percentile(level, 10, axis=0)
+    width = max(3, round(500.0 / spectrum.bin_hz))
+    around = np.array([np.median(steady[max(0, k - width) : k + width + 1]) for k in range(steady.size)])
+    return float(np.max((steady - around)[2:]))
+
+
+def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.view(np.int8), [0]))))
+    return np.asarray(edges.reshape(-1, 2), dtype=np.int64)
+
+
+def _moving_max(values: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
+    """Largest value at offsets first..last from each place."""
+    padded = np.pad(values, (max(0, -first), max(0, last)))
+    window = np.lib.stride_tricks.sliding_window_view(padded, last - first + 1)
+    start = max(0, -first) + first
+    return np.asarray(window[start : start + values.size].max(axis=1))
+
+
+def _apart(frames: NDArray[np.int64], least: int) -> NDArray[np.int64]:
+    kept: list[int] = []
+    for frame in frames:
+        if not kept or frame - kept[-1] >= least:
+            kept.append(int(frame))
+    return np.array(kept, dtype=np.int64)

@@ -1,0 +1,167 @@
+"""Broken samples of a tap, by the tap alone."""
+
+from __future__ import annotations
+
+from diag.chain import Tap
+from diag.clip import Clip
+from diag.dsp import glitches
+from diag.metrics.sounds import remembered, sound
+from diag.registry import metric
+from diag.results import Reading, Spot, Tier, not_measured
+
+TAPS = tuple(Tap)
+SHORTEST_S = 0.3
+_SPOT_S = 0.3
+
+
+def _unfit(clip: Clip) -> str | None:
+    if clip.duration_s < SHORTEST_S:
+        return f"less than {SHORTEST_S} s"
+    return None if sound(clip).spectrum.active.any() else "the clip is silent"
+
+
+def _spots(frames: list[int], clip: Clip) -> tuple[Spot, ...]:
+    times = [frame / clip.sample_rate_hz for frame in frames[:20]]
+    return tuple(Spot(Tap.HEARD, max(0.0, time - _SPOT_S), time + _SPOT_S) for time in times)
+
+
+@metric("clipping_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.1)
+def clipping_rate(clip: Clip) -> Reading:
+    """Flat tops per second.
+
+    What
+        Runs of at least three equal samples at the clip's own extremes (clipped and not touched since); where there
+        are none, tops that crowd at one level (clipped, then filtered or resampled).
+    From – to
+        The samples of the clip alone, under any gain.
+    Better is
+        Lower; 0 is healthy, above 0.1 warns, above 1 fails.
+    Not measured when
+        The clip is silent or shorter than 0.3 s, or does not vary as speech does (a square wave or a tone).
+    Reference
+        Clean speech has none; 3 dB of clipping is found in every voice.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    samples = sound(clip).samples
+    found = glitches.flat_tops(samples)
+    if found.count == 0:
+        found = glitches.piled_tops(samples, clip.sample_rate_hz)
+    return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
+
+
+@metric("click_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.05)
+def click_rate(clip: Clip) -> Reading:
+    """Clicks per second.
+
+    What
+        Samples at which the fourth difference leaps out of the milliseconds before and after.
+    From – to
+        The samples of the clip alone.
+    Better is
+        Lower; 0 is healthy. Pulse-excited synthetic voices have some of their own.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        Strength 12, least leap 0.8 of the peak; see the accuracy table.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    found = glitches.clicks(sound(clip).samples, clip.sample_rate_hz)
+    return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
+
+
+@metric("dropout_count", unit="1", better="lower", taps=TAPS, tolerance=0.5)
+def gap_count(clip: Clip) -> Reading:
+    """Gaps cut into the sound of a tap, by the tap alone.
+
+    What
+        Runs of exact zeros of 2 ms to 1 s between loud samples, and sudden holes over a noise floor.
+    From – to
+        The samples of the clip alone; against an input, the hop's own count is better.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        Edges above 5 % of the 95th percentile; a hole of 24 dB within a millisecond, without decay before it.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    samples = sound(clip).samples
+
+    def compute() -> list[tuple[int, int]]:
+        return glitches.digital_gaps(samples, clip.sample_rate_hz)
+
+    found = remembered(clip, "gaps", compute)
+    spots = _spots([first for first, _ in found], clip)
+    return Reading(value=float(len(found)), tier=Tier.BLIND, spots=spots)
+
+
+@metric("flatness", unit="1", better="lower", taps=TAPS, tolerance=0.02)
+def flatness(clip: Clip) -> Reading:
+    """Spectral flatness: is it noise.
+
+    What
+        Geometric over arithmetic mean of the spectrum, median over the active windows: 0 for a tone, 1 for white
+        noise. Bytes read in the wrong order or shifted by one turn speech into noise.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower; speech stays below 0.05, above 0.2 the bytes are wrong.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        Wrong bytes gave 0.23 and more.
+    """
+    unfit = _unfit(clip)
+    value = None if unfit else glitches.flatness(sound(clip).spectrum)
+    return not_measured(unfit or "silent", Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+
+
+@metric("equal_pairs", unit="1", better="lower", taps=TAPS, tolerance=0.05)
+def equal_pairs(clip: Clip) -> Reading:
+    """Is it two channels read as one.
+
+    What
+        Share of neighbouring pairs of samples that are equal (both channels the same) or of which one is zero (one
+        channel silent).
+    From – to
+        The samples of the clip alone, before any resampling.
+    Better is
+        Lower; speech stays below 0.2, stereo read as mono gives 1.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        Clean speech reaches 0.13.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    samples = sound(clip).samples
+    return Reading(value=max(glitches.equal_pairs(samples), glitches.one_zero_pairs(samples)), tier=Tier.BLIND)
+
+
+@metric("tonality_db", unit="dB", better="lower", taps=TAPS, tolerance=3.0)
+def tonality(clip: Clip) -> Reading:
+    """Is it a stuck tone.
+
+    What
+        How far the steadiest frequency stands above its surroundings through the whole clip.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower; speech stays below 30 dB, a sustained tone in its place reaches 40 and more.
+    Not measured when
+        The clip is silent or has less than 0.5 s of sound.
+    Reference
+        10th percentile over time per bin, against the median of the bins within 500 Hz.
+    """
+    unfit = _unfit(clip)
+    value = None if unfit else glitches.tonality_db(sound(clip).spectrum)
+    if value is None:
+        return not_measured(unfit or "less than 0.5 s of sound", Tier.BLIND)
+    return Reading(value=value, tier=Tier.BLIND)
