@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diag.errors import ExitCode
@@ -66,7 +66,7 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
     state = State.UNKNOWN if code in _WORDS else verdict.state
     lines = wrapped(f"{state.shape} {_WORDS.get(code, verdict.word)}  {verdict.sentence}", width, later="  ")
     if "bench" in report.extra:
-        lines += bench_lines(report.extra["bench"], width)
+        lines += bench_lines(report.extra["bench"], report.runs, width)
         lines += drift_lines(report.extra.get("drift", ()), width)
     else:
         for comparison in report.comparisons:
@@ -207,18 +207,21 @@ def _comparison_line(item: Comparison) -> str:
     return f"{line}, {item.n_pairs} {plural(item.n_pairs, 'pair')}"
 
 
-def bench_lines(rows: Iterable[Mapping[str, Any]], width: int) -> list[str]:
-    """One line a scenario: whether it showed what it must, in how many takes, and what it found."""
-    lines = [""]
-    for row in rows:
-        state, word = (State.GOOD, "as expected") if row["passed"] else (State.FAILS, "NOT as expected")
-        takes = f"{row['takes']} {plural(int(row['takes']), 'take')}"
-        discarded = f", {row['discarded']} discarded" if row["discarded"] else ""
+def bench_lines(rows: Sequence[Mapping[str, Any]], runs: Sequence[RunResult], width: int) -> list[str]:
+    """A table with one line a scenario: what it showed, how soon it was heard, in how many takes."""
+    lines = ["", f"          {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
+    for row, run in zip(rows, runs, strict=True):
+        state = State.GOOD if row["passed"] else State.FAILS
+        heard = next((item for item in run.summary if item.metric == "ttfa_heard_s" and not item.turn), None)
+        after = figure(heard.median, heard.unit) if heard is not None and heard.median is not None else "-"
+        discarded = f" ({row['discarded']} discarded)" if row["discarded"] else ""
         found = ", ".join(row["found"]) or "nothing"
-        lines += wrapped(f"  {state.shape} {row['scenario']:<23} {word}: found {found} in {takes}{discarded}", width)
+        lines.append(
+            f"  {state.shape} {state.word:<5} {row['scenario']:<22} {found:<14} {after:<11}  {row['takes']}{discarded}"
+        )
         if not row["passed"]:
-            also = f"; beside them, as consequences, {', '.join(row['consequences'])}" if row["consequences"] else ""
-            lines += _labelled("expected", f"{', '.join(row['expected']) or 'nothing'}{also}", width)
+            lines += _labelled("expected", ", ".join(row["expected"]) or "nothing", width)
+            lines += _labelled("besides", ", ".join(row["consequences"]), width)
     return lines
 
 
