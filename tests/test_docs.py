@@ -112,6 +112,13 @@ def test_rules_are_documented_under_the_fixed_headings(rule):
     assert not [heading for heading in RULE_HEADINGS if heading not in headings_of(rule.function)]
 
 
+def test_the_reference_has_every_measure_and_every_finding():
+    measures, findings = ((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("measures", "findings"))
+    missing = {metric.name for metric in all_metrics() if f"\n## {metric.name}\n" not in measures}
+    missing |= {rule.code for rule in all_rules() if f"\n## {rule.code} {rule.name}\n" not in findings}
+    assert not missing, "run `make reference`"
+
+
 def test_the_changelog_opens_with_this_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
