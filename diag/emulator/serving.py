@@ -28,11 +28,10 @@ SWITCH_INTERVAL_S = 0.001
 
 
 def steady() -> None:
-    """Make the process keep time: no long pauses for garbage collection, quick hand-over between threads."""
+    """Make the process keep time: what is loaded is left out of garbage collection, threads hand over quickly."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def quiet_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
