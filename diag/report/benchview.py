@@ -80,7 +80,7 @@ def _heard(view: RunView | None) -> tuple[str, str]:
 
 def _code(code: str, expected: Sequence[str], allowed: Sequence[str]) -> Code:
     if code in expected:
-        return Code(code, State.GOOD, "found, as it must be")
+        return Code(code, State.GOOD, "expected")
     if code in allowed:
-        return Code(code, State.GOOD, "a consequence, allowed")
-    return Code(code, State.WATCH, "found, not expected")
+        return Code(code, State.GOOD, "allowed")
+    return Code(code, State.WATCH, "not expected")

@@ -24,7 +24,7 @@ from diag.report.runview import run_view
 from diag.report.sentences import State, capitalised, full_stop, measured_line, verdict_line
 from diag.report.shelf import Embed, players_of
 from diag.report.waterfall import STAGES
-from diag.results import Report, Severity
+from diag.results import Report, RunResult, Severity
 from diag.take import Take
 
 if TYPE_CHECKING:
@@ -103,8 +103,20 @@ def _title(report: Report) -> str:
 
 
 def _picks(report: Report, takes: Mapping[str, Sequence[Take]]) -> dict[int, Pick]:
-    found = {index: pick(run, takes[run.name]) for index, run in enumerate(report.runs) if run.name in takes}
-    return {index: chosen for index, chosen in found.items() if chosen is not None}
+    """The take that stands for each run; where two runs are compared, both of the same prompt if that can be."""
+    worst_first = sorted(range(len(report.runs)), key=lambda index: -_worst(report.runs[index]))
+    found: dict[int, Pick] = {}
+    for index in worst_first:
+        run = report.runs[index]
+        like = next(iter(found.values()), None) if report.comparisons else None
+        chosen = pick(run, takes.get(run.name, ()), like)
+        if chosen is not None:
+            found[index] = chosen
+    return found
+
+
+def _worst(run: RunResult) -> int:
+    return max((item.finding.severity.rank for item in run.findings), default=Severity.INFO.rank)
 
 
 def _worst_first(report: Report, picks: Mapping[int, Pick]) -> list[int]:
@@ -112,9 +124,7 @@ def _worst_first(report: Report, picks: Mapping[int, Pick]) -> list[int]:
     compared = {name for item in report.comparisons for name in (item.a, item.b)} if len(report.runs) == 2 else set()
 
     def rank(index: int) -> tuple[bool, int]:
-        run = report.runs[index]
-        worst = max((item.finding.severity.rank for item in run.findings), default=Severity.INFO.rank)
-        return (run.name not in compared, -worst)
+        return (report.runs[index].name not in compared, -_worst(report.runs[index]))
 
     return sorted(picks, key=rank)
 

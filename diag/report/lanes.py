@@ -13,7 +13,7 @@ from diag.take import Turn
 
 WIDTH = 1000.0
 HEIGHT = 60.0
-_COLUMNS = 260
+_COLUMNS = 220
 _LEAD_S = 0.3
 
 
@@ -138,7 +138,7 @@ def _chunk_row(pick: Pick, start_s: float, end_s: float) -> Lane | None:
 def _wait(pick: Pick, turn: Turn, start_s: float, end_s: float) -> Wait | None:
     if turn.speech_end_s is None:
         return None
-    value = pick.result.measurements.value("ttfa_heard_s", turn=turn.index) if pick.result else None
+    value = pick.result.measurements.value("ttfa_heard_s", turn=turn.index)
     until = turn.speech_end_s + value if value is not None else turn.end_s
     left, right = sorted((turn.speech_end_s, until))
     share = 100.0 / (end_s - start_s)

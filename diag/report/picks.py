@@ -16,17 +16,21 @@ class Pick:
     """The take that stands for a run, its judgement, the turn shown, and why it was chosen."""
 
     take: Take
-    result: TakeResult | None
+    result: TakeResult
     turn: Turn | None
     why: str
 
 
-def pick(run: RunResult, takes: Sequence[Take]) -> Pick | None:
+def pick(run: RunResult, takes: Sequence[Take], like: Pick | None = None) -> Pick | None:
     """The take with the worst finding, else the one with the median time to first audio; None without takes.
 
-    `takes` may load its members when they are asked for: only the chosen one is.
+    `takes` may load its members when they are asked for: only the chosen one is. With `like`, the take of another run,
+    takes of the same prompts come first: what is compared should be answers to one question.
     """
-    for result, why, turn in _preferred(run):
+    wanted = like.result.prompt_names if like else ()
+    for result, why, turn in sorted(
+        _preferred(run), key=lambda found: bool(wanted) and found[0].prompt_names != wanted
+    ):
         take = _loaded(run, takes, result.id)
         if take is not None:
             return Pick(take, result, _turn(take, turn), why)

@@ -143,7 +143,7 @@ def _summary(run: RunResult, findings: Sequence[FindingView]) -> str:
         return findings[0].title
     if not run.counted:
         return "Nothing was measured."
-    return f"No fault found in {counted_of(len(run.counted), len(run.takes), 'take')}."
+    return f"No fault found in {len(run.counted)} counted {plural(len(run.counted), 'take')}."
 
 
 def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:

@@ -91,7 +91,10 @@ def _own_verdict(report: Report) -> VerdictLine:
     if report.comparisons:
         worst = min(report.comparisons, key=lambda item: list(_CHANGES).index(item.verdict))
         state, word = _CHANGES[worst.verdict]
-        return VerdictLine(state, word.upper(), full_stop(capitalised(worst.sentence)), _readiness(report).next_step)
+        sentence = full_stop(capitalised(worst.sentence))
+        next_step = _readiness(report).next_step
+        told = next_step.rstrip(".").lower() in sentence.lower()
+        return VerdictLine(state, word.upper(), sentence, "" if told else next_step)
     return _readiness(report)
 
 
@@ -195,8 +198,9 @@ def plural(n: int, noun: str) -> str:
 
 
 def capitalised(text: str) -> str:
-    """First letter large, the rest untouched."""
-    return text[:1].upper() + text[1:]
+    """First letter large, the rest untouched; a name that must keep its spelling is left alone."""
+    first = text.split(" ", 1)[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
 def full_stop(text: str) -> str:

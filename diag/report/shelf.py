@@ -26,13 +26,13 @@ Embed = Literal["evidence", "all", "none"]
 
 EVIDENCE_CLIPS = 12
 EVIDENCE_S = 6.0
-EVIDENCE_BYTES = 1_300_000
+EVIDENCE_BYTES = 1_100_000
 BESIDE_BYTES = 10_000_000
 """Above this size audio goes into files beside the report; browsers are slow with larger pages."""
 
 WAVE_WIDTH = 1000.0
 WAVE_HEIGHT = 60.0
-_WAVE_COLUMNS = 220
+_WAVE_COLUMNS = 150
 _LOUD_DBFS = -14.0
 
 

@@ -59,7 +59,7 @@ def test_consequence_without_its_root_is_not_lost(make):
 
 def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
     text = told(make.report(make.run(), make.run("b"), comparisons=(make.comparison(),)), width=100)
-    assert text.startswith("▲ WORSE  Playback_16k plays 24000 Hz audio as 16000 Hz.\n")
+    assert text.startswith("▲ WORSE  playback_16k plays 24000 Hz audio as 16000 Hz.\n")
     assert "  playback.sample_rate_hz: 24000 -> 16000\n" in text
     assert '  session.response_modalities: ["AUDIO"] -> (left out)\n' in text
     assert "  ▲ worse  Speed (player hop)  1 -> 0.667  −0.333 (95 % −0.334 to −0.332), 5 pairs\n" in text

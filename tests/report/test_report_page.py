@@ -243,8 +243,8 @@ def test_bench_names_what_is_missing_and_what_should_not_be_there(tmp_path):
     words = Page(text_of(*REPORTS["bench"][:1], tmp_path, REPORTS["bench"][1])).words
     assert "NOT AS EXPECTED 1 of 2 scenarios" in words
     assert "▲ PLY002 missing" in words
-    assert "■ ENV001 found, not expected" in words
-    assert "● PLY001 found, as it must be" in words
+    assert "■ ENV001 not expected" in words
+    assert "● PLY001 expected" in words
 
 
 def test_words_of_others_cannot_become_markup(tmp_path):

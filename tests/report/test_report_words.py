@@ -10,7 +10,7 @@ from report_samples import CHECKS, comparison, finding, mute_run, run_result, sl
 from diag.chain import Hop
 from diag.report.findings import section_of
 from diag.report.picks import pick
-from diag.report.sentences import State, figure, signed, spread, verdict_line
+from diag.report.sentences import State, capitalised, figure, signed, spread, verdict_line
 from diag.report.states import checks_of, hops_of
 from diag.results import Change, Report, RuleOutcome, Severity, Status, SummaryRow
 
@@ -125,6 +125,23 @@ def test_else_it_is_the_median_one_and_never_a_discarded_one():
     alone = pick(run_result(takes=(late,)), [take("0004")])
     assert alone.why == "discarded; no other take to show"
     assert pick(run_result(), []) is None
+
+
+def test_what_is_compared_answers_the_same_prompt():
+    def asked(take_id, prompt, **more):
+        return dataclasses.replace(take_result(take_id, **more), prompt_names=(prompt,))
+
+    faulty = run_result(takes=(asked("0001", "yes"), asked("0002", "hours", findings=(finding(),))))
+    fine = run_result(takes=(asked("0001", "yes"), asked("0002", "weather"), asked("0003", "hours")))
+    like = pick(faulty, [take("0001"), take("0002")])
+    assert pick(fine, [take("0001"), take("0002"), take("0003")], like).take.id == "0003"
+    assert pick(fine, [take("0001")], like).take.id == "0001", "any is better than none"
+
+
+def test_names_keep_their_spelling():
+    assert capitalised("playback_16k: slow") == "playback_16k: slow"
+    assert capitalised("healthy: slow") == "healthy: slow"
+    assert capitalised("slow voice") == "Slow voice"
 
 
 @pytest.mark.parametrize(
