@@ -17,6 +17,8 @@ FLAT_SAMPLES = 3
 FLAT_SHARE = 0.5
 """Flat tops are looked for above this share of the peak: equal samples in silence are no clipping."""
 PILE_UP_LIMIT = 1.2
+FLATNESS_TOP_HZ = 7600.0
+"""A clip that was resampled to a higher rate has nothing above its old Nyquist frequency."""
 CLICK_STRENGTH = 12.0
 CLICK_FLOOR = 0.8
 """Least leap against the peak: an impulse of 13 %, a step of 27 % of it; smaller ones drown in plosives."""
@@ -202,7 +204,8 @@ def flatness(spectrum: Spectrum) -> float | None:
     first = int(np.ceil(60.0 / spectrum.bin_hz))
     if power.shape[0] == 0:
         return None
-    bins = np.maximum(power[:, first:], 1e-15)
+    last = int(min(0.95 * spectrum.nyquist_hz, FLATNESS_TOP_HZ) / spectrum.bin_hz)
+    bins = np.maximum(power[:, first:last], 1e-15)
     return float(np.median(np.exp(np.log(bins).mean(axis=1)) / bins.mean(axis=1)))
 
 
@@ -217,8 +220,8 @@ def tonality_db(spectrum: Spectrum) -> float | None:
     level = 10.0 * np.log10(np.maximum(spectrum.power[spectrum.active], 1e-14))
     steady = np.percentile(level, 10, axis=0)
     width = max(3, round(500.0 / spectrum.bin_hz))
-    around = np.array([np.median(steady[max(0, k - width) : k + width + 1]) for k in range(steady.size)])
-    return float(np.max((steady - around)[2:]))
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(steady, width, mode="reflect"), 2 * width + 1)
+    return float(np.max((steady - np.median(windows, axis=1))[2:]))
 
 
 def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:

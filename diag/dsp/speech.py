@@ -27,6 +27,8 @@ NOISE_CAP_DB = 20.0
 """However noisy, a threshold stays this far below the active level, or quiet speech would be taken for noise."""
 SPEECH_BELOW_ACTIVE_DB = 35.0
 VOICED_CORRELATION = 0.55
+BEFORE_VOICE_S = 0.170
+CONSONANT_GAP_S = 0.020
 _VOICE_RATE_HZ = 8000
 
 
@@ -102,7 +104,7 @@ def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
 
     The first 60 ms that are voiced (normalised autocorrelation of 40 ms windows between 60 and 400 Hz above 0.55, level
     within 25 dB of the active level), then back through the unbroken sound before it for at most 150 ms, which takes
-    in an initial consonant.
+    in an initial consonant (a pause of more than 20 ms ends it).
     """
     active = active_level_dbfs(samples, sample_rate_hz)
     if active is None:
@@ -115,21 +117,17 @@ def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
     run = next(((a, b) for a, b in _runs(voiced) if b - a >= 4), None)
     if run is None:
         return None
-    onset = int(run[0] * step / factor)
-    threshold = audible_threshold_dbfs(samples, sample_rate_hz) or SILENT_DBFS
+    voiced_end = min(int((run[0] * step + width) / factor), samples.size)
+    threshold = max(audible_threshold_dbfs(samples, sample_rate_hz) or SILENT_DBFS, active - SPEECH_BELOW_ACTIVE_DB)
     frame = _width(samples, sample_rate_hz)
-    quiet_needed = 5
-    loud = _levels(samples[: onset + frame], sample_rate_hz, FRAME_S) >= max(threshold, active - SPEECH_BELOW_ACTIVE_DB)
-    earliest = max(0, loud.size - round(0.150 / FRAME_S))
-    first = position = loud.size - 1
-    quiet = 0
-    while position >= earliest and quiet < quiet_needed:
-        if loud[position]:
-            first, quiet = position, 0
-        else:
-            quiet += 1
-        position -= 1
-    return int(max(first, 0) * frame)
+    loud = _levels(samples[: voiced_end + frame], sample_rate_hz, FRAME_S) >= threshold
+    first, quiet = loud.size - 1, 0
+    for position in range(loud.size - 1, max(-1, loud.size - 1 - round(BEFORE_VOICE_S / FRAME_S)), -1):
+        first, quiet = (position, 0) if loud[position] else (first, quiet + 1)
+        if quiet > round(CONSONANT_GAP_S / FRAME_S):
+            break
+    start = max(first, 0) * frame
+    return start + _first_above(samples[start : voiced_end + frame], sample_rate_hz, threshold)
 
 
 def voicing(samples: Array, sample_rate_hz: float) -> NDArray[np.float64]:
