@@ -19,9 +19,11 @@ from diag import __version__
 from diag.audio_check import Check
 from diag.config import Scenario, SessionConfig
 from diag.errors import CannotMeasureError, DiagError, ExitCode
-from diag.report.sentences import State
+from diag.report.sentences import State, plural
 from diag.units import format_seconds
 
+BUSY_LOAD_PER_CORE = 1.5
+"""Processes that want a core, for each one there is; above it most takes were seen to be disturbed."""
 LEAST_FREE_BYTES = 500_000_000
 """A take of 10 s holds 4 MB; a bench of 60 takes 250 MB."""
 _DISTRIBUTION = "diag"
@@ -66,18 +68,26 @@ def examine(
     from diag.conduct import REPORTS, find_scenario
 
     scenario = find_scenario(config)
-    yield Check(
-        name="machine",
-        state=State.GOOD,
-        seen=f"diag {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
-        f"{os.cpu_count()} cores",
-    )
+    yield _machine()
     yield _packages()
     yield _folder(out or REPORTS)
     yield from _audio(audio, devices or {})
     yield _key(endpoint)
     yield from _service(scenario, endpoint)
     yield _modality(scenario.client.session)
+
+
+def _machine() -> Check:
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[0]
+    seen = (
+        f"diag {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
+        f"{cores} {plural(cores, 'core')}, load {load:.1f}"
+    )
+    if load > BUSY_LOAD_PER_CORE * cores:
+        mend = "wait until other programs are done: takes that they disturb do not count"
+        return Check(name="machine", state=State.WATCH, seen=seen, mend=mend)
+    return Check(name="machine", state=State.GOOD, seen=seen)
 
 
 def _packages() -> Check:

@@ -51,7 +51,7 @@ class TerminalProgress:
         """One finished take: its sentence, and why it does not count if so."""
         self.kept += 1
         self.note(f"  {run} take {take}  {f'does not count: {discarded}' if discarded else line}")
-        if self._bar is not None and self._task is not None:
+        if self._bar is not None and self._task is not None and not discarded:
             self._bar.advance(self._task)
 
     def note(self, text: str) -> None:

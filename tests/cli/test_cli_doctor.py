@@ -33,6 +33,7 @@ def machine(monkeypatch):
 
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getloadavg", lambda: (0.5, 0.5, 0.5))
     monkeypatch.setattr("diag.audio_check.measure_loopback", loopback)
     monkeypatch.setattr("diag.backends.genai.live_models", live_models)
     monkeypatch.setattr(
@@ -58,6 +59,15 @@ def test_machine_in_order(diag, machine):
     ]  # fmt: skip
     assert all(check["state"] == "unknown" or not check["mend"] for check in checks.values())
     assert "heard 1.0 ms after its device stamp, confidence 0.99" in done.err
+
+
+def test_busy_machine_is_watched(diag, machine, monkeypatch):
+    monkeypatch.setattr("os.getloadavg", lambda: (64.0, 1.0, 1.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    done, checks = checks_of(diag)
+    assert done.code == 0
+    assert checks["machine"]["state"] == "watch"
+    assert "2 cores, load 64.0" in checks["machine"]["seen"]
 
 
 def test_audio_that_does_not_open_is_mended_by_its_own_next_step(diag, machine):
