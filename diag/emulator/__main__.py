@@ -21,6 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--replies", type=Path, metavar="DIR")
     parser.add_argument("--truth", type=Path, metavar="FILE")
+    parser.add_argument("--transcript", type=Path, metavar="DIR")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="write the certificate to trust here")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.embedded:
@@ -38,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
                 faults=chosen.fault,
                 seed=chosen.seed,
                 replies_dir=chosen.replies,
+                transcript_dir=chosen.transcript,
                 truth_path=chosen.truth,
+                ca_path=chosen.ca,
             )
     except DiagError as error:
         sys.stderr.write(f"{error}\n")

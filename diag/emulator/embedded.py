@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -92,7 +93,8 @@ class EmbeddedEmulator:
             return
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already
+            process.stdin.close()
         try:
             process.wait(END_WITHIN_S)
         except subprocess.TimeoutExpired:
