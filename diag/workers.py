@@ -19,6 +19,7 @@ from types import TracebackType
 
 from diag.backends.ports import Rig
 from diag.jobs import TakeJob
+from diag.priority import keep_time
 
 _PRELOAD = ["diag.preload"]
 
@@ -87,6 +88,7 @@ def _become_worker(rig: Rig, log_path: str) -> None:
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
     threading.Thread(target=_end_with_the_conductor, name="end-with-conductor", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_time()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)

@@ -26,6 +26,7 @@ from diag.emulator.settings import read_settings
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
 from diag.errors import DiagError
+from diag.priority import keep_time
 
 HOST = "127.0.0.1"
 
@@ -34,6 +35,7 @@ def run_child(replies_dir: Path | None, log_path: Path | None) -> None:
     """Serve profiles that the parent registers, until standard input closes."""
     # Ctrl-C reaches the whole foreground group; it is the parent that decides when this ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_time()
     try:
         bank = read_bank(replies_dir)
     except DiagError as error:
