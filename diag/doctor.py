@@ -168,7 +168,7 @@ def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
             name="service",
             state=State.FAILS,
             seen=f"{endpoint} gave no list of models after {took}: {answer['error']}",
-            mend="check the network, the proxy variables and the key",
+            mend="check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key",
         )
         return
     models = answer["models"]
