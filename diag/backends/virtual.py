@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from diag.backends.ports import EAR_RATE_HZ, Rig
+from diag.backends.realtime import make_process_realtime
 from diag.errors import CannotMeasureError
 
 DIRECTORY_PREFIX = "diag-audio-"
@@ -233,7 +234,11 @@ def _keeper(directory: Path, server: subprocess.Popen[bytes]) -> Iterator[dict[s
         time.sleep(0.02)
     try:
         info = pulse.server_info()
-        yield {"server": f"{info.server_name} {info.server_version}", "resampler": RESAMPLER}
+        yield {
+            "server": f"{info.server_name} {info.server_version}",
+            "resampler": RESAMPLER,
+            "realtime": make_process_realtime(server.pid),
+        }
     finally:
         pulse.close()
 

@@ -16,6 +16,7 @@ from functools import cache
 import numpy as np
 
 from diag.backends.ports import Block, LateCallback, PortPlan, Pull, Push, Rig
+from diag.backends.realtime import make_realtime
 from diag.clip import Samples
 from diag.stages.resampler import Resampler
 
@@ -112,6 +113,7 @@ class WireSession:
             self._thread.join()
 
     def _run(self) -> None:
+        make_realtime(0)
         origin_s = time.perf_counter()
         tick = 0
         try:
