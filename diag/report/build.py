@@ -22,7 +22,7 @@ from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
 from diag.report.runview import run_view
 from diag.report.sentences import State, capitalised, full_stop, measured_line, verdict_line
-from diag.report.shelf import Embed, players_of
+from diag.report.shelf import Embed, players_of, size_note
 from diag.report.waterfall import STAGES
 from diag.results import Report, RunResult, Severity
 from diag.take import Take
@@ -80,6 +80,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                 script=Markup(_asset("report.js")),
                 document=_document(report),
                 version=__version__,
+                size=size_note(players),
                 command=report.extra.get("command", ""),
                 folded=len(report.runs) > FOLD_FROM,
                 stages=STAGES,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from diag.chain import Hop
 from diag.registry import all_rules
 from diag.report.sentences import State, capitalised, full_stop, how_sure, state_of, times_found, word_of
 from diag.report.shelf import Players
-from diag.results import RunFinding, RunResult, Spot
+from diag.results import Finding, RunFinding, RunResult, Spot
+
+_MOST_SPOTS = 3
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class FindingView:
     title: str
     often: str
     evidence: tuple[EvidenceView, ...]
+    ends: tuple[Hearing, ...]
     why: str
     does_not_prove: str
     sure: str
@@ -68,14 +72,27 @@ def _view(run: RunResult, index: int, item: RunFinding, anchor: str, players: Pl
         title=capitalised(finding.title),
         often=times_found(item),
         evidence=tuple(
-            EvidenceView(evidence.text, tuple(_hearing(spot, index, players) for spot in evidence.spots))
-            for evidence in finding.evidence
+            EvidenceView(evidence.text, _hearings(evidence.spots, index, players)) for evidence in finding.evidence
         ),
+        ends=_ends(finding, index, players),
         why=section_of(finding.code, "Why it matters"),
         does_not_prove=section_of(finding.code, "Does not prove"),
         sure=how_sure(finding),
         consequences=following,
         copy=_issue_text(run, item),
+    )
+
+
+def _hearings(spots: Sequence[Spot], index: int, players: Players) -> tuple[Hearing, ...]:
+    return tuple(_hearing(spot, index, players) for spot in spots[:_MOST_SPOTS])
+
+
+def _ends(finding: Finding, index: int, players: Players) -> tuple[Hearing, ...]:
+    """Both ends of the hop, for a fault that sounds all the way through."""
+    taps = finding.hop.ends if finding.hop and finding.hop is not Hop.SERVICE else ()
+    found = ((tap, players.get((index, tap))) for tap in taps)
+    return tuple(
+        Hearing(player.id, player.onset_s or 0.0, tap.value) for tap, player in found if player and not player.left_out
     )
 
 

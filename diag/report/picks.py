@@ -75,26 +75,21 @@ def _turn(take: Take, index: int | None) -> Turn | None:
 
 
 def stretch(take: Take, turn: Turn | None, tap: Tap) -> Clip | None:
-    """The prompt on the taps before the service, the reply on the taps behind it; mono.
+    """The prompt on the taps before the service, the reply on the taps behind it; mono. A take without turns: all.
 
     None where the tap was not recorded or holds nothing of this turn.
     """
-    clip = take.clips.get(tap)
-    if clip is None or clip.frames == 0:
+    clip, span = take.clips.get(tap), span_of(take, turn, tap)
+    if clip is None or span is None:
         return None
-    if tap is Tap.HEARD:
-        clip = clip.channel(HEARD_REPLY_CHANNEL)
-    elif clip.channels > 1:
-        clip = clip.channel(HEARD_PROMPT_CHANNEL)
-    span = _span(turn, tap)
-    if span is None:
-        return None
-    cut = clip.slice(*span)
+    side = HEARD_REPLY_CHANNEL if tap is Tap.HEARD else HEARD_PROMPT_CHANNEL
+    cut = clip.channel(min(side, clip.channels - 1)).slice(*span)
     return cut if cut.frames else None
 
 
-def _span(turn: Turn | None, tap: Tap) -> Span | None:
+def span_of(take: Take, turn: Turn | None, tap: Tap) -> Span | None:
+    """First frame of that stretch and the one after its last, in the tap's clip."""
     if turn is None:
-        return None
+        return (0, take.clips[tap].frames) if tap in take.clips else None
     before = tap in (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
     return (turn.prompt_spans if before else turn.reply_spans).get(tap)

@@ -124,7 +124,7 @@ def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) ->
         gaps=_gaps(run, checks),
         takes=tuple(_take_rows(run)),
         config=tuple(flat(run.config)),
-        environment=tuple(flat(run.environment)),
+        environment=(*flat(run.environment), *_devices(pick)),
         repeat=_repeat(run),
     )
 
@@ -265,6 +265,12 @@ def _take_rows(run: RunResult) -> Iterator[TakeRow]:
             figure(take.measurements.value("ttfa_heard_s"), "s"),
             take.discarded or "",
         )
+
+
+def _devices(pick: Pick | None) -> Iterator[tuple[str, str]]:
+    """Devices, rates and latencies of the streams of the take shown, as they were opened."""
+    opened = pick.take.timeline.first("streams_opened") if pick else None
+    return flat(opened.data if opened else {}, "streams.")
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from diag.clip import Clip
 from diag.dsp.level import peak_dbfs
 from diag.dsp.speech import active_level_dbfs, first_audible_frame
 from diag.recordings import encode_flac
-from diag.report.picks import Pick, stretch
+from diag.report.picks import Pick, span_of, stretch
 from diag.report.svg import envelope, peaks
 from diag.results import RunResult, Spot
 
@@ -30,10 +30,14 @@ EVIDENCE_BYTES = 1_100_000
 BESIDE_BYTES = 10_000_000
 """Above this size audio goes into files beside the report; browsers are slow with larger pages."""
 
+LARGE_BYTES = 5_000_000
+"""Above this size of audio the report says so itself."""
+
 WAVE_WIDTH = 1000.0
 WAVE_HEIGHT = 60.0
 _WAVE_COLUMNS = 150
 _LOUD_DBFS = -14.0
+_LEAD_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +95,8 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
         clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
         if clip is None:
             continue
-        cut, note = (clip, "") if embed == "all" else _evidence(clip, wish)
-        player = _described(wish, cut, note, f"clip-{len(players) + 1}")
+        cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
+        player = _described(wish, clip, cut, start_s, f"clip-{len(players) + 1}")
         if embed == "none":
             players[wish.index, wish.tap] = replace(player, left_out="audio was not asked for (--embed none)")
             continue
@@ -114,6 +118,18 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
         key: replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player
         for key, player in players.items()
     }
+
+
+def size_note(players: Players) -> str:
+    """What a reader should know of the size: audio beside the file, or much of it inside; empty where neither is so."""
+    sources = [player.src for player in players.values() if player.src]
+    inside = sum(len(source) for source in sources if source.startswith("data:"))
+    if sources and not inside:
+        folder = sources[0].split("/", 1)[0]
+        return f"The audio lies in the folder {folder} beside this file: move both together."
+    if inside > LARGE_BYTES:
+        return f"This file holds {inside / 1e6:.0f} MB of audio; `--embed evidence` makes a smaller one."
+    return ""
 
 
 def _source(name: str, flac: bytes, beside: Path | None) -> str:
@@ -150,26 +166,27 @@ def _spots(run: RunResult, tap: Tap) -> tuple[Spot, ...]:
     )
 
 
-def _evidence(clip: Clip, wish: _Wish) -> tuple[Clip, str]:
-    """At most six seconds: around the first spot that a finding points at, else from the start."""
+def _evidence(clip: Clip, wish: _Wish) -> tuple[Clip, float]:
+    """At most six seconds and where they begin: around the first spot that a finding points at, else at the start."""
     if clip.duration_s <= EVIDENCE_S:
-        return clip, ""
-    whole = wish.pick.take.clips[wish.tap]
+        return clip, 0.0
     start_s = 0.0
-    if wish.spots and clip.start_s is not None and whole.start_s is not None:
-        in_cut_s = wish.spots[0].start_s - (clip.start_s - whole.start_s)
-        start_s = min(max(in_cut_s - 2.0, 0.0), clip.duration_s - EVIDENCE_S)
-    rate = clip.sample_rate_hz
-    cut = clip.slice(round(start_s * rate), round((start_s + EVIDENCE_S) * rate))
-    return cut, f"{start_s:.1f} to {start_s + EVIDENCE_S:.1f} s of {clip.duration_s:.1f} s"
+    if wish.spots:
+        in_stretch_s = wish.spots[0].start_s - _stretch_start_s(wish)
+        start_s = min(max(in_stretch_s - _LEAD_S, 0.0), clip.duration_s - EVIDENCE_S)
+    rate_hz = clip.sample_rate_hz
+    return clip.slice(round(start_s * rate_hz), round((start_s + EVIDENCE_S) * rate_hz)), start_s
 
 
-def _offset_s(wish: _Wish, cut: Clip) -> float:
-    whole = wish.pick.take.clips[wish.tap]
-    return cut.start_s - whole.start_s if cut.start_s is not None and whole.start_s is not None else 0.0
+def _stretch_start_s(wish: _Wish) -> float:
+    """Where the stretch begins, in seconds from the start of the tap's clip."""
+    span = span_of(wish.pick.take, wish.pick.turn, wish.tap)
+    return span[0] / wish.pick.take.clips[wish.tap].sample_rate_hz if span else 0.0
 
 
-def _described(wish: _Wish, clip: Clip, note: str, name: str) -> Player:
+def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) -> Player:
+    end_s = start_s + clip.duration_s
+    note = f"{start_s:.1f} to {end_s:.1f} s of {whole.duration_s:.1f} s" if clip.frames < whole.frames else ""
     level = active_level_dbfs(clip.samples, clip.sample_rate_hz)
     peak = peak_dbfs(clip.samples)
     onset = first_audible_frame(clip.samples, clip.sample_rate_hz)
@@ -188,7 +205,7 @@ def _described(wish: _Wish, clip: Clip, note: str, name: str) -> Player:
         facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {loudness.replace('-', '−')}",
         wave=envelope(peaks(clip.samples, _WAVE_COLUMNS), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
-        offset_s=_offset_s(wish, clip),
+        offset_s=_stretch_start_s(wish) + start_s,
         level_dbfs=level,
         onset_s=None if onset is None else onset / clip.sample_rate_hz,
         loud=level is not None and level > _LOUD_DBFS,

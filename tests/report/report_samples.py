@@ -42,8 +42,8 @@ ENVIRONMENT = {
     "audio": "virtual",
     "python": "3.11.7",
     "packages": {"google-genai": "3.4.0", "numpy": "2.4.6"},
-    "devices": {"mouth": "rig0-mouth", "ear": "rig0-ear"},
 }
+OPENED = {"devices": {"speaker": "rig0-speaker"}, "rates_hz": {"speaker": 24000}, "latency_s": {"speaker": 0.1}}
 
 
 def voice(seconds: float, rate_hz: int, *, seed: int = 1, top_hz: float = 11000.0, speed: float = 1.0) -> np.ndarray:
@@ -111,7 +111,7 @@ def take(
         environment=ENVIRONMENT,
         seed=7,
         clips=clips,
-        timeline=Timeline(tuple(chunks)),
+        timeline=Timeline((Event(t_s=0.0, name="streams_opened", source="audio", data=OPENED), *chunks)),
         turns=(turn,),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 
@@ -17,7 +18,7 @@ from diag.recordings import encode_flac
 from diag.report import shelf
 from diag.report.build import build_report
 from diag.report.picks import pick, stretch
-from diag.results import Report
+from diag.results import Evidence, Report, Spot
 
 
 def players(run, takes, embed="evidence", out=None, **kinds):
@@ -97,6 +98,33 @@ def test_too_much_audio_goes_beside_the_file(tmp_path, monkeypatch):
     assert named
     assert all((tmp_path / name).stat().st_size > 44 for name in named)
     assert "data:audio" not in text
+    assert "The audio lies in the folder r_audio beside this file" in text
+
+
+def test_a_large_file_says_so_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(shelf, "LARGE_BYTES", 1000)
+    path = build_report(Report(runs=(run_result(),)), {"healthy": [take()]}, tmp_path / "r.html")
+    assert "MB of audio; <code>--embed evidence</code>" in path.read_text(encoding="utf-8")
+
+
+def test_offsets_count_from_the_start_of_the_tap(tmp_path, monkeypatch):
+    """A received clip has no place on the clock; its second turn begins where the first one ended."""
+    monkeypatch.setattr(shelf, "EVIDENCE_S", 0.5)
+    one = take()
+    turn = dataclasses.replace(one.turns[0], reply_spans={Tap.RECEIVED: (2400, 24000)})
+    spot = Evidence(text="here", spots=(Spot(Tap.RECEIVED, 0.9, 0.95),))
+    run = run_result(takes=(take_result(findings=(dataclasses.replace(finding(), evidence=(spot,)),)),))
+    monkeypatch.setattr(shelf, "_LEAD_S", 0.2)
+    shown = players(run, [dataclasses.replace(one, turns=(turn,))], out=tmp_path / "r")[0, Tap.RECEIVED]
+    assert shown.offset_s == pytest.approx(0.5), "0.9 s less the lead would leave less than 0.5 s to its end at 1.0 s"
+    samples, _ = decoded(shown.src)
+    np.testing.assert_allclose(samples, one.clips[Tap.RECEIVED].samples[12000:24000], atol=1.0 / 65536)
+
+
+def test_a_recording_without_turns_is_played_whole(tmp_path):
+    bare = dataclasses.replace(take(), turns=())
+    path = build_report(Report(runs=(run_result(),)), {"healthy": [bare]}, tmp_path / "r.html")
+    assert "1.0 s at 24000 Hz" in path.read_text(encoding="utf-8")
 
 
 def test_a_full_bench_stays_small(tmp_path):

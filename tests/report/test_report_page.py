@@ -206,6 +206,12 @@ def test_missing_replies_count_against_and_have_reasons(tmp_path):
     assert "heard: nothing of this turn came here" in words
 
 
+def test_versions_and_devices_are_told(tmp_path):
+    words = Page(text_of(*REPORTS["run"][:1], tmp_path, REPORTS["run"][1])).words
+    assert "packages.google-genai 3.4.0" in words
+    assert "streams.devices.speaker rig0-speaker streams.rates_hz.speaker 24000 streams.latency_s.speaker 0.1" in words
+
+
 def test_a_consequence_stands_under_its_root(tmp_path):
     page = Page(text_of(REPORTS["mute"][0], tmp_path))
     assert [attrs["id"] for attrs in page.all("article")] == ["f1-CFG001"]
