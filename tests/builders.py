@@ -261,7 +261,12 @@ class _Scene:
         elif story.reply_s:
             self._reply(played, answer_s)
         else:
-            self.event(self.end_s - 1.0, "reply_wait_over", "harness", turn=0, waited_s=self.end_s - 1.0)
+            over_s = self.end_s - 1.0
+            if story.closed:
+                code, reason = story.closed
+                self.event(over_s, "session_closed", "client", code=code, reason=reason, by="service")
+            else:
+                self.event(over_s, "reply_wait_over", "harness", turn=0, waited_s=over_s - self.speech_end_s)
         self.clips[Tap.PLAYED] = Clip(samples=played, sample_rate_hz=playback.sample_rate_hz, start_s=SESSION_START_S)
         self._stamps(Tap.PLAYED, "speaker", playback.sample_rate_hz, total, SESSION_START_S, output=True)
         late_s = AIR_S + story.detector_shift_s

@@ -86,3 +86,8 @@ def asked_modalities(timeline: Timeline) -> tuple[str, ...] | None:
             if isinstance(table, Mapping) and table.get(name) is not None:
                 return tuple(str(item).upper() for item in table[name])
     return None
+
+
+def names_modality(reason: str) -> bool:
+    """Whether a reason speaks of modalities by itself."""
+    return _MODALITY.search(reason) is not None

@@ -8,6 +8,7 @@ from typing import Any
 from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Evidence, Measurements, Verdict, clear, raised
+from diag.rules.figures import silence_put_in, worst
 from diag.take import Turn
 from diag.timeline import Timeline
 
@@ -95,8 +96,10 @@ def _lost(timeline: Timeline, measurements: Measurements) -> Iterator[Evidence]:
         if event.data.get("count"):
             yield Evidence(text=f"the {event.data.get('port')} lost audio {event.data['count']} time(s)")
     for hop in (Hop.MICROPHONE, Hop.SPEAKER):
-        for metric, words in (("inserted_silence_s", "put in"), ("skipped_s", "left out")):
-            for item in measurements.find(metric, hop=hop):
-                if isinstance(item.value, float) and item.value > LOST_LIMIT_S:
-                    text = f"our own devices {words} {item.value * 1000:.0f} ms on the {hop} hop"
-                    yield Evidence(text=text, metric=metric, turn=item.turn, spots=item.spots)
+        found = silence_put_in(measurements, hop)
+        skipped = worst(measurements.find("skipped_s", hop=hop), lambda value: value)
+        for pair, words in ((found, "put in"), (skipped, "left out")):
+            if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
+                value, item = pair
+                text = f"our own devices {words} {value * 1000:.0f} ms on the {hop} hop"
+                yield Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)

@@ -20,6 +20,9 @@ SILENT_DBFS = -60.0
 LIVE_API_OUTPUT_HZ = 24000
 STANDARD_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 _SNAP = 0.005
+_WHOLE_DB, _GONE_DB = 2.0, 15.0
+_SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
+"""The common sample rate whose limit lies in each band."""
 BANDS_HZ = ((3500, 5000), (5000, 7000), (7000, 9000), (9000, 10800))
 _INTERVALS = {12: "an octave", 7: "a fifth", 19: "an octave and a fifth", 24: "two octaves", 5: "a fourth"}
 
@@ -130,15 +133,38 @@ def lost_treble(measurements: Measurements, hop: Hop) -> tuple[float, Evidence, 
 
 
 def sampling_that_would_do_it(measurements: Measurements, hop: Hop) -> int | None:
-    """Sample rate whose limit explains the lost bands: everything above one edge gone, everything below whole."""
+    """Sample rate whose limit explains the lost bands: all whole below one band, all gone above it.
+
+    The band in which the limit lies may be lost in part.
+    """
     for item in measurements.find("dullness_bands_db", hop=hop):
         if not isinstance(item.value, tuple):
             continue
         values = [value for value in item.value if value is not None]
-        gone = [value > 15.0 for value in values]
-        if any(gone) and gone == sorted(gone) and all(value < DULL_WARNING_DB for value in values if value <= 15.0):
-            return (8000, 11025, 16000, 22050)[gone.index(True)]
+        touched = next((index for index, value in enumerate(values) if value > _WHOLE_DB), None)
+        if touched is None or values[-1] < _GONE_DB or item.value[touched] is None:
+            continue
+        if all(value > _GONE_DB for value in values[touched + 1 :]):
+            return _SAMPLING_OF_BAND_HZ[touched]
     return None
+
+
+def silence_put_in(measurements: Measurements, hop: Hop) -> tuple[float, Measurement] | str:
+    """The longest silence that a hop put in, or why that is not known.
+
+    Where treble is lost too, hisses that have fallen silent pass for dropouts, so nothing is said.
+    """
+    items = measurements.find("inserted_silence_s", hop=hop)
+    whole = []
+    for item in items:
+        loss_db = measurements.value("dullness_db", hop=hop, turn=item.turn)
+        if loss_db is not None and loss_db < DULL_WARNING_DB:
+            whole.append(item)
+    found = worst(whole, lambda value: value)
+    if found is None:
+        lossy = bool(numbers(items))
+        return "treble is lost too, or was not measured" if lossy else why_not(items, "inserted_silence_s")
+    return found
 
 
 def peak(measurements: Measurements, tap: Tap, turn: Turn) -> float | None:

@@ -72,7 +72,7 @@ def player_band_limited(measurements: Measurements, timeline: Timeline, config: 
     through_hz = sampling_that_would_do_it(measurements, Hop.PLAYER)
     as_sampling = f", as going through {through_hz} Hz sampling would" if through_hz else ""
     return raised(
-        f"The player loses {loss_db:.0f} dB of the reply's treble{as_sampling} ({words})",
+        f"The player loses {loss_db:.0f} dB of the reply's treble{as_sampling or f' ({words})'}",
         evidence=[evidence],
         likely_cause=f"the reply goes through {through_hz} Hz sampling on its way to the device"
         if through_hz

@@ -1,0 +1,252 @@
+"""One synthetic take a fault: what happened, and exactly which root findings it must give.
+
+Every case is a test of every rule: those that are named must fire, all others must stay silent.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from builders import Story, client, replace, resampled
+
+from diag.timeline import Event
+
+NOT_FOUND = (
+    "models/{} is not found for API version v1beta, or is not supported for bidiGenerateContent. "
+    "Call ModelService.ListM"
+)
+TIME_IS_UP = (
+    "Connection aborted because the client failed to close the connection after receiving a GoAway signal "
+    "once the session durat"
+)
+SERVED = ("models/gemini-2.0-flash-exp", "models/gemini-3.1-flash-live-preview", "models/gemini-3.8-live")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A fault, its root findings, what may stand beside them as their consequence, and words of the first finding."""
+
+    name: str
+    story: Story
+    roots: tuple[str, ...]
+    consequences: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    severity: str = "error"
+    discarded: bool = False
+    also: tuple[str, ...] = field(default=())
+
+
+def event(t_s, name, source="harness", **data):
+    return Event(t_s=t_s, name=name, source=source, data=data)
+
+
+def through(rate_hz, at_hz):
+    """Squeezed through a lower sample rate."""
+    return lambda samples: resampled(resampled(samples, at_hz, rate_hz), rate_hz, at_hz)
+
+
+def gap(at_s, length_s, rate_hz):
+    """Sound replaced by silence."""
+
+    def apply(samples):
+        out = samples.copy()
+        loud = int(np.argmax(np.abs(samples) > 0.05)) + round(at_s * rate_hz)
+        out[loud : loud + round(length_s * rate_hz)] = 0
+        return out
+
+    return apply
+
+
+def stall(at_s, length_s, rate_hz):
+    """Silence put in; the rest comes later."""
+
+    def apply(samples):
+        at = round(at_s * rate_hz)
+        return np.concatenate([samples[:at], np.zeros(round(length_s * rate_hz), np.float32), samples[at:]])
+
+    return apply
+
+
+def skip(at_s, length_s, rate_hz):
+    """Sound left out."""
+
+    def apply(samples):
+        at = round(at_s * rate_hz)
+        return np.concatenate([samples[:at], samples[at + round(length_s * rate_hz) :]])
+
+    return apply
+
+
+def at_speed(ratio):
+    """Played at another speed, as by a wrong clock; the length of the recording stays."""
+
+    def apply(samples):
+        changed = resampled(samples, round(48000 * ratio), 48000)
+        return np.pad(changed, (0, max(0, len(samples) - len(changed))))[: len(samples)]
+
+    return apply
+
+
+def quiet(samples):
+    return samples * 1e-4
+
+
+HEALTHY = Story()
+MUTE = replace(HEALTHY, reply_s=None)
+NO_MODALITY = client(session={})
+TEXT_ASKED = client(session={"response_modalities": ["TEXT"]})
+PLAYED_16K = client(playback={"sample_rate_hz": 16000, "resample": False})
+PLAYED_48K = client(playback={"sample_rate_hz": 48000, "resample": False})
+CAPTURED_48K = client(
+    capture={"sample_rate_hz": 48000}, send={"sample_rate_hz": 48000, "declared_rate_hz": 16000, "resample": False}
+)
+CAPTURED_8K = client(capture={"sample_rate_hz": 8000}, send={"sample_rate_hz": 8000, "resample": False})
+
+
+def refused(code, reason, **more):
+    return replace(HEALTHY, refused=(code, reason), models=SERVED, **more)
+
+
+def closed(code, reason, **more):
+    return replace(MUTE, closed=(code, reason), **more)
+
+
+HEALTHY_CASES = [
+    Case("healthy", HEALTHY, ()),
+    Case("another voice", replace(HEALTHY, seed=77, prompt_s=2.4, reply_s=3.1), ()),
+    Case("a short prompt", replace(HEALTHY, seed=5, prompt_s=0.9), ()),
+    Case("a player that resamples", replace(HEALTHY, config=client(playback={"sample_rate_hz": 48000})), ()),
+    Case("a client that resamples", replace(HEALTHY, config=client(capture={"sample_rate_hz": 48000})), ()),
+    Case("44.1 kHz devices", replace(HEALTHY, config=client(capture={"sample_rate_hz": 44100},
+                                                            playback={"sample_rate_hz": 44100})), ()),
+    Case("an ear in the room", replace(HEALTHY, ear_channels=1), ()),
+    Case("devices of the user's own", replace(HEALTHY, audio="system"), ()),
+    Case("a louder reply", replace(HEALTHY, play=lambda x: x * np.float32(1.6)), ()),
+    Case("audio although it was not asked for", replace(HEALTHY, config=NO_MODALITY), ()),
+    Case("a loop that was late where nothing is timed",
+         replace(HEALTHY, extra=(event(0.5, "loop_late", late_s=0.05),)), ()),
+    Case("a callback late within the buffer",
+         replace(HEALTHY, extra=(event(1.4, "callback_late", port="speaker", late_s=0.015),)), ()),
+]  # fmt: skip
+
+FAULT_CASES = [
+    # what the session asked for
+    Case("no modality and no audio", replace(MUTE, config=NO_MODALITY), ("CFG001",), ("SVC002",),
+         ("does not ask for audio",)),
+    Case("text asked and text given", replace(HEALTHY, config=TEXT_ASKED, text_reply=True), ("CFG001",),
+         words=("['TEXT']",)),
+    Case("no modality and text", replace(HEALTHY, config=NO_MODALITY, text_reply=True), ("CFG001",)),
+    Case("words of a model in another order", refused(1008, NOT_FOUND.format("gemini-flash-2.0-live-001")),
+         ("CFG002",), words=("models/gemini-flash-2.0-live-001", "v1beta", "gemini-2.0-flash-exp")),
+    Case("a retired model", refused(1008, NOT_FOUND.format("gemini-2.0-flash-live-001")), ("CFG002",),
+         words=("retired", "9 December 2025")),
+    Case("a model of Vertex AI", refused(1008, NOT_FOUND.format("gemini-live-2.5-flash")), ("CFG002",),
+         words=("Vertex AI",)),
+    Case("a model that is not Live", refused(1008, NOT_FOUND.format("gemini-2.5-flash")), ("CFG002",),
+         words=("not a Live model",)),
+    Case("a model that is listed", refused(1008, NOT_FOUND.format("gemini-3.8-live")), ("CFG002",),
+         words=("model list has it",)),
+    Case("no list to be had", replace(refused(1008, NOT_FOUND.format("gemini-x-live")), models=None), ("CFG002",),
+         words=("use a served model",)),
+    Case("text of a native audio model", refused(1007, "Cannot extract voices from a non-audio request.",
+                                                 config=TEXT_ASKED), ("CFG003",)),
+    Case("a combination of modalities", refused(1007, "The requested combination of response modalities (TEXT) is not",
+                                                config=TEXT_ASKED), ("CFG003",)),
+    Case("both modalities", refused(1007, "Request contains an invalid argument.",
+                                    config=client(session={"response_modalities": ["AUDIO", "TEXT"]})), ("CFG003",)),
+    Case("text and an internal error", refused(1011, "Internal error encountered.", config=TEXT_ASKED), ("CFG003",)),
+    Case("a bad key", refused(1007, "API key not valid. Please pass a valid API key."), ("CFG004",)),
+    Case("no key", refused(1008, "Method doesn't allow unregistered callers (callers without established identity)"),
+         ("CFG004",)),
+    Case("a key that HTTP refuses", refused(403, "HTTP 403"), ("CFG004",)),
+    Case("no quota", closed(1011, "You exceeded your current quota, please check your plan and billing details"),
+         ("CFG005",), ("SVC002",)),
+    Case("too many requests", refused(429, "HTTP 429"), ("CFG005",)),
+    Case("an unknown field", refused(1007, 'Invalid JSON payload received. Unknown name "proactivity" at \'setup\''),
+         ("CFG006",), words=("`proactivity`",)),
+    Case("an invalid setup", refused(1007, "Request contains an invalid argument."), ("CFG006",)),
+    Case("media_chunks", closed(1007, "realtime_input.media_chunks is deprecated. Use audio, video, or text instead."),
+         ("CFG007",), ("SVC002",)),
+    Case("time is up", closed(1008, TIME_IS_UP), ("CFG008",), ("SVC002",), severity="warning"),
+    Case("closed after goAway", closed(1006, "", extra=(event(1.0, "go_away", "service", time_left_s=5.0),)),
+         ("CFG008",), ("SVC002",), words=("5.0 s left",), severity="warning"),
+    *(Case(f"not reached: {step}", replace(HEALTHY, unreachable=(step, "detail", ("HTTPS_PROXY",))), ("CFG009",),
+           words=(step, "HTTPS_PROXY")) for step in ("dns", "tcp", "tls", "proxy", "http")),
+    # microphone
+    Case("a muted microphone", replace(MUTE, capture=quiet), ("MIC001",), ("SVC002",)),
+    Case("a headset's hands-free profile", replace(HEALTHY, capture=through(8000, 16000)), ("MIC003",),
+         words=("8000 Hz sampling",), severity="warning"),
+    Case("a microphone that drops out", replace(HEALTHY, audio="system", capture=gap(0.35, 0.06, 16000)),
+         ("MIC004",), severity="warning"),
+    Case("a capture clock at 44.1 for 48 kHz", replace(HEALTHY, capture=at_speed(44100 / 48000)), ("MIC005",)),
+    # sender
+    Case("48 kHz labelled 16 kHz", replace(HEALTHY, config=CAPTURED_48K), ("SND001",),
+         words=("48000 Hz audio was sent labelled 16000 Hz", "3 times longer", "an octave and a fifth deeper")),
+    Case("48 kHz labelled 16 kHz and no reply", replace(MUTE, config=CAPTURED_48K), ("SND001",), ("SVC002",)),
+    Case("8 kHz labelled 16 kHz", replace(HEALTHY, config=CAPTURED_8K), ("SND001",),
+         words=("8000 Hz audio was sent labelled 16000 Hz", "2 times shorter", "an octave higher")),
+    Case("no rate declared", replace(HEALTHY, config=client(send={"declared_rate_hz": 0})), ("SND002",),
+         words=("audio/pcm;rate=16000",), severity="warning"),
+    Case("batches of 250 ms", replace(HEALTHY, config=client(send={"batch_ms": 250})), ("SND004",),
+         words=("250 ms",), severity="warning"),
+    Case("a detour through 8 kHz before sending", replace(HEALTHY, send=through(8000, 16000)), ("SND007",),
+         severity="warning"),
+    # service
+    Case("a silent turn", MUTE, ("SVC002",), words=("did not answer",)),
+    Case("silent audio", replace(HEALTHY, service=lambda x: x * 0), ("SVC002",), words=("chunks of silent audio",)),
+    Case("text although audio was asked for", replace(HEALTHY, text_reply=True), ("SVC003",)),
+    Case("bursts", replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9), ("SVC004",), severity="warning"),
+    Case("the line breaks", closed(1006, "abnormal closure [internal]"), ("SVC009",), ("SVC002",)),
+    Case("the service breaks", closed(1011, "Internal error encountered."), ("SVC009",), ("SVC002",)),
+    Case("a reply labelled 16 kHz", replace(HEALTHY, reply_mime="audio/pcm;rate=16000"), ("SVC010",)),
+    # player
+    Case("24 kHz played as 16 kHz", replace(HEALTHY, config=PLAYED_16K), ("PLY001",),
+         words=("24000 Hz audio was played as 16000 Hz", "1.5 times longer and a fifth deeper")),
+    Case("24 kHz played as 48 kHz", replace(HEALTHY, config=PLAYED_48K), ("PLY001",),
+         words=("24000 Hz audio was played as 48000 Hz", "2 times shorter and an octave higher")),
+    Case("24 kHz played as 22.05 kHz",
+         replace(HEALTHY, config=client(playback={"sample_rate_hz": 22050, "resample": False})), ("PLY001",),
+         words=("played as 22050 Hz", "1.5 semitones deeper")),
+    Case("a reply squeezed through 8 kHz", replace(HEALTHY, play=through(8000, 24000)), ("PLY002",),
+         words=("8000 Hz sampling",)),
+    Case("a reply squeezed through 16 kHz", replace(HEALTHY, play=through(16000, 24000)), ("PLY002",),
+         words=("16000 Hz sampling",)),
+    Case("an output stream of 16 kHz", replace(HEALTHY, config=client(playback={"sample_rate_hz": 16000})),
+         ("PLY002",), words=("16000 Hz", "7.6 kHz")),
+    Case("the player runs dry", replace(HEALTHY, play=stall(0.8, 0.08, 24000)), ("PLY003",), severity="warning"),
+    Case("bursts make the player run dry",
+         replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9, play=stall(1.0, 0.12, 24000)), ("SVC004",), ("PLY003",),
+         severity="warning"),
+    Case("the player plays nothing", replace(HEALTHY, play=lambda x: x * 0), ("PLY006",)),
+    Case("the player leaves out a part", replace(HEALTHY, play=skip(0.8, 0.15, 24000)), ("PLY011",)),
+    Case("the player notes that it ran dry, and is dull too",
+         replace(HEALTHY, play=through(8000, 24000), extra=(event(3.0, "underrun", "client", turn=0, frames=1200),)),
+         ("PLY002", "PLY003"), severity="error"),
+    # speaker
+    Case("a loudspeaker that is off", replace(HEALTHY, speaker_connected=False), ("SPK001",),
+         words=("nothing came out",)),
+    Case("a dull loudspeaker", replace(HEALTHY, speak=through(16000, 48000)), ("SPK002",), severity="warning"),
+    Case("a playback clock at 48 for 44.1 kHz", replace(HEALTHY, speak=at_speed(48000 / 44100)), ("SPK003",)),
+    Case("a loudspeaker that drops out", replace(HEALTHY, audio="system", speak=gap(0.6, 0.06, 48000)),
+         ("SPK004",), severity="warning"),
+    # the tool itself
+    Case("a device that stopped", replace(HEALTHY, extra=(event(2.0, "device_failed", "audio", detail="gone"),)),
+         ("ENV001",), words=("gone",), discarded=True),
+    Case("no confident delay", replace(HEALTHY, speaker_confidence=0.3), ("ENV003",), words=("speaker",),
+         severity="warning"),
+    Case("a dead ear", replace(HEALTHY, speaker_confidence=0.1, mouth_confidence=0.1), ("ENV003",),
+         words=("mouth and speaker",), severity="warning"),
+    Case("a dead loudspeaker and no reply", replace(MUTE, speaker_connected=False), ("ENV003", "SVC002"),
+         severity="error"),
+    Case("a late loop", replace(HEALTHY, extra=(event(2.6, "loop_late", late_s=0.06),)), ("ENV004",),
+         words=("60 ms",), severity="warning", discarded=True),
+    Case("a loop that stood still anywhere", replace(HEALTHY, extra=(event(0.8, "loop_late", late_s=0.3),)),
+         ("ENV004",), severity="warning", discarded=True),
+    Case("a late callback", replace(HEALTHY, extra=(event(1.4, "callback_late", port="speaker", late_s=0.08),)),
+         ("ENV004",), severity="warning", discarded=True),
+    Case("xruns of our own devices", replace(HEALTHY, xruns={"ear": 2}), ("ENV004",), words=("the ear",),
+         severity="warning", discarded=True),
+    Case("our own loudspeaker loses audio", replace(HEALTHY, speak=gap(0.6, 0.03, 48000)), ("ENV004",),
+         severity="warning", discarded=True),
+    Case("two detectors disagree", replace(HEALTHY, detector_shift_s=0.02), ("ENV004",), words=("20 ms",),
+         severity="warning", discarded=True),
+]  # fmt: skip
