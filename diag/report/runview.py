@@ -177,7 +177,9 @@ def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
         if rows:
             worst = max(rows, key=lambda row: abs((row.median or 0.0) - neutral))
             name, value, rest = _tile(worst, len(run.counted))
-            tiles.append((name, value, f"{worst.hop} hop, the furthest off of {len(rows)}; {rest}"))
+            blind = [row.hop.value for row in run.summary if row.metric == metric and row.hop and row.median is None]
+            unknown = f"; not measured: {', '.join(blind)}" if blind else ""
+            tiles.append((name, value, f"{worst.hop} hop, the furthest off of {len(rows)}; {rest}{unknown}"))
     return tuple(tiles)
 
 

@@ -93,14 +93,22 @@ REPORTS = {
 }
 
 
-@pytest.fixture(scope="module", params=list(REPORTS))
-def built(request, tmp_path_factory):
-    report, takes = REPORTS[request.param]
-    path = build_report(report, takes, tmp_path_factory.mktemp(request.param) / "report.html")
-    return path.read_text(encoding="utf-8")
-
-
 @pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """Every report, written once."""
+    folder = tmp_path_factory.mktemp("reports")
+    return {
+        name: build_report(report, takes, folder / f"{name}.html").read_text(encoding="utf-8")
+        for name, (report, takes) in REPORTS.items()
+    }
+
+
+@pytest.fixture(params=list(REPORTS))
+def built(request, texts):
+    return texts[request.param]
+
+
+@pytest.fixture
 def page(built):
     return Page(built)
 
@@ -166,14 +174,14 @@ def test_every_state_is_a_shape_and_a_word(built):
     assert all(shape in (shapes[state], "~") and word.strip() for state, shape, word in marks)
 
 
-def test_verdict_comes_first(tmp_path):
-    text = text_of(REPORTS["run"][0], tmp_path)
+def test_verdict_comes_first(texts):
+    text = texts["run"]
     words = Page(text).words
     assert words.index("NOT READY") < words.index("24000 Hz audio is played at 16000 Hz") < words.index("Do this first")
 
 
-def test_findings_say_what_where_why_and_how_sure(tmp_path):
-    words = Page(text_of(*REPORTS["run"][:1], tmp_path, REPORTS["run"][1])).words
+def test_findings_say_what_where_why_and_how_sure(texts):
+    words = Page(texts["run"]).words
     for said in (
         "PLY001 playback-rate-mismatch", "player hop, in the hands of the client", "Found in 3 of 3 takes",
         "Open the output stream at 24000 Hz", "Likely cause", "high (0.97 of 1)", "Hear it: heard at 2.30 s",
@@ -182,8 +190,8 @@ def test_findings_say_what_where_why_and_how_sure(tmp_path):
         assert said in words, said
 
 
-def test_a_spot_plays_at_its_place_in_the_cut_that_is_embedded(tmp_path):
-    page = Page(text_of(*REPORTS["run"][:1], tmp_path, REPORTS["run"][1]))
+def test_a_spot_plays_at_its_place_in_the_cut_that_is_embedded(texts):
+    page = Page(texts["run"])
     button = next(attrs for attrs in page.all("button") if attrs.get("data-play"))
     heard = next(attrs for attrs in page.all("audio") if attrs["aria-label"].startswith("heard"))
     assert button["data-play"] == heard["id"]
@@ -191,14 +199,14 @@ def test_a_spot_plays_at_its_place_in_the_cut_that_is_embedded(tmp_path):
     assert float(button["data-at"]) == 0.0
 
 
-def test_discarded_takes_are_counted_and_say_why(tmp_path):
-    words = Page(text_of(REPORTS["run"][0], tmp_path)).words
+def test_discarded_takes_are_counted_and_say_why(texts):
+    words = Page(texts["run"]).words
     assert "3 of 4 counted, 1 discarded" in words
     assert "the two detectors disagree by 23 ms (at most 10 ms)" in words
 
 
-def test_missing_replies_count_against_and_have_reasons(tmp_path):
-    words = Page(text_of(*REPORTS["mute"][:1], tmp_path, REPORTS["mute"][1])).words
+def test_missing_replies_count_against_and_have_reasons(texts):
+    words = Page(texts["mute"]).words
     assert "Answered 0 of 3 takes" in words
     assert "First audio heard not measured in 3 of 3 takes" in words
     assert "ttfa_heard_s 3 of 3 takes no reply was received" in words
@@ -206,20 +214,20 @@ def test_missing_replies_count_against_and_have_reasons(tmp_path):
     assert "heard: nothing of this turn came here" in words
 
 
-def test_versions_and_devices_are_told(tmp_path):
-    words = Page(text_of(*REPORTS["run"][:1], tmp_path, REPORTS["run"][1])).words
+def test_versions_and_devices_are_told(texts):
+    words = Page(texts["run"]).words
     assert "packages.google-genai 3.4.0" in words
     assert "streams.devices.speaker rig0-speaker streams.rates_hz.speaker 24000 streams.latency_s.speaker 0.1" in words
 
 
-def test_a_consequence_stands_under_its_root(tmp_path):
-    page = Page(text_of(REPORTS["mute"][0], tmp_path))
+def test_a_consequence_stands_under_its_root(texts):
+    page = Page(texts["mute"])
     assert [attrs["id"] for attrs in page.all("article")] == ["f1-CFG001"]
     assert "Leads to SVC002" in page.words
 
 
-def test_comparison_shows_differences_before_figures_and_calls_a_tie_a_tie(tmp_path):
-    words = Page(text_of(*REPORTS["compare"][:1], tmp_path, REPORTS["compare"][1])).words
+def test_comparison_shows_differences_before_figures_and_calls_a_tie_a_tie(texts):
+    words = Page(texts["compare"]).words
     assert words.index("playback.sample_rate_hz : 24000 → 16000") < words.index("What changed, worse first")
     assert words.index("▲ worse") < words.index("● better")
     assert "+200 ms (+100 ms to +300 ms), n 5" in words
@@ -228,8 +236,8 @@ def test_comparison_shows_differences_before_figures_and_calls_a_tie_a_tie(tmp_p
     assert "○ not measured no reply" in words
 
 
-def test_sides_are_level_matched_by_turning_the_louder_one_down(tmp_path):
-    page = Page(text_of(*REPORTS["compare"][:1], tmp_path, REPORTS["compare"][1]))
+def test_sides_are_level_matched_by_turning_the_louder_one_down(texts):
+    page = Page(texts["compare"])
     heard = next(attrs for attrs in page.all("div") if attrs.get("aria-label") == "A against B, heard")
     gains = [float(heard["data-gain-a"]), float(heard["data-gain-b"])]
     assert max(gains) == 0.0
@@ -245,8 +253,8 @@ def test_two_runs_of_one_name_are_two_sides(tmp_path):
     assert {"run-1", "run-2"} <= {attrs.get("id") for attrs in page.all("section")}
 
 
-def test_bench_names_what_is_missing_and_what_should_not_be_there(tmp_path):
-    words = Page(text_of(*REPORTS["bench"][:1], tmp_path, REPORTS["bench"][1])).words
+def test_bench_names_what_is_missing_and_what_should_not_be_there(texts):
+    words = Page(texts["bench"]).words
     assert "NOT AS EXPECTED 1 of 2 scenarios" in words
     assert "▲ PLY002 missing" in words
     assert "■ ENV001 not expected" in words
