@@ -262,7 +262,7 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     first = verdict_line(report)
     report = replace(report, verdict=f"{first.word}  {first.sentence}")
     takes = {
-        run.name: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
+        run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
     }
     path = options.reports_dir / f"{name}.html"
     build_report(report, takes, path, embed=options.embed)

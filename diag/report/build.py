@@ -41,8 +41,8 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     ----------
     report : Report
         What was judged. `extra["bench"]` adds the matrix of scenarios, `extra["command"]` the command to repeat it.
-    takes : mapping of run name to takes
-        Recordings of each run, for audio and drawings; may load its members when they are asked for. Runs that are
+    takes : mapping of run folder or run name to takes
+        Recordings of each run, for audio and drawings; the folder tells runs of one name apart; may load its members when they are asked for. Runs that are
         left out are shown without them.
     out : Path
         The HTML file; missing folders are made. Audio over 10 MB goes into a folder beside it.
@@ -110,7 +110,7 @@ def _picks(report: Report, takes: Mapping[str, Sequence[Take]]) -> dict[int, Pic
     for index in worst_first:
         run = report.runs[index]
         like = next(iter(found.values()), None) if report.comparisons else None
-        chosen = pick(run, takes.get(run.name, ()), like)
+        chosen = pick(run, takes.get(run.folder or run.name, takes.get(run.name, ())), like)
         if chosen is not None:
             found[index] = chosen
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import gzip
 import json
 import re
@@ -247,10 +248,13 @@ def test_sides_are_level_matched_by_turning_the_louder_one_down(texts):
     assert "A and B are the same audio, bit for bit" in page.words
 
 
-def test_two_runs_of_one_name_are_two_sides(tmp_path):
-    twice = Report(runs=(run_result("x"), run_result("x")), comparisons=(comparison("x", "x"),))
-    page = Page(text_of(twice, tmp_path, loaded("x")))
+def test_two_runs_of_one_name_are_two_sides_with_their_own_audio(tmp_path):
+    a, b = (dataclasses.replace(run_result("x"), folder=f"runs/{side}") for side in "ab")
+    takes = {"runs/a": [take(f"{k:04d}") for k in (1, 2, 3)], "runs/b": [take(f"{k:04d}", seed=5) for k in (1, 2, 3)]}
+    page = Page(text_of(Report(runs=(a, b), comparisons=(comparison("x", "x"),)), tmp_path, takes))
     assert {"run-1", "run-2"} <= {attrs.get("id") for attrs in page.all("section")}
+    received = next(attrs for attrs in page.all("div") if attrs.get("aria-label") == "A against B, received")
+    assert received["data-a"] != received["data-b"]
 
 
 def test_bench_names_what_is_missing_and_what_should_not_be_there(texts):
