@@ -42,8 +42,8 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     report : Report
         What was judged. `extra["bench"]` adds the matrix of scenarios, `extra["command"]` the command to repeat it.
     takes : mapping of run folder or run name to takes
-        Recordings of each run, for audio and drawings; the folder tells runs of one name apart; may load its members when they are asked for. Runs that are
-        left out are shown without them.
+        Recordings of each run, for audio and drawings; the folder tells runs of one name apart. A sequence may load
+        its members when they are asked for. Runs that are left out are shown without recordings.
     out : Path
         The HTML file; missing folders are made. Audio over 10 MB goes into a folder beside it.
     embed : {"evidence", "all", "none"}
