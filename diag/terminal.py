@@ -34,6 +34,7 @@ STAGES = (
 )  # fmt: skip
 HOP_MEASURES = ("rate_ratio", "dullness_db")
 EVIDENCE_SHOWN = 3
+DISCARDS_SHOWN = 3
 NAMED = 6
 """Measures of one kind that are named; of more, the rest is counted."""
 
@@ -88,8 +89,10 @@ def run_lines(run: RunResult, width: int) -> list[str]:
     discarded = [take for take in run.takes if take.discarded]
     takes = f"{len(run.counted)} {plural(len(run.counted), 'take')} counted, {len(discarded)} discarded"
     lines = ["", *wrapped(f"{run.name}: {run.title}" if run.title else run.name, width), f"  {takes}"]
-    for take in discarded:
+    for take in discarded[:DISCARDS_SHOWN]:
         lines += wrapped(f"    take {take.id} discarded: {take.discarded}", width, later="      ")
+    if len(discarded) > DISCARDS_SHOWN:
+        lines.append(f"    {len(discarded) - DISCARDS_SHOWN} more; the report has them all")
     raised = {item.finding.code for item in run.findings}
     roots = [item for item in run.findings if item.finding.consequence_of not in raised]
     for item in sorted(roots, key=lambda item: -item.finding.severity.rank):

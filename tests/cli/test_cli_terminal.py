@@ -52,6 +52,13 @@ def test_faulty_run_names_finding_fix_consequence_and_discards(make):
     assert shown in text
 
 
+def test_discarded_takes_are_all_counted_and_three_are_told(make):
+    text = told(make.report(make.run("a", discarded=5)))
+    assert "  3 takes counted, 5 discarded\n" in text
+    assert text.count("discarded: our loop was 40 ms late") == 3
+    assert "    2 more; the report has them all\n" in text
+
+
 def test_consequence_without_its_root_is_not_lost(make):
     text = told(make.report(make.run("a", make.finding("SVC002", name="no-reply", consequence_of="CFG001"))))
     assert "▲ error SVC002 no-reply" in text
