@@ -16,6 +16,7 @@ from diag.emulator.profile import Profile, Upgrade
 from diag.emulator.rest import call_method, error_body, list_models, one_model
 from diag.emulator.session import Session
 from diag.emulator.socket_link import SocketLink
+from diag.emulator.tolerant import TolerantHandler
 from diag.emulator.transcript import KeptLink
 
 MAX_CLIENT_FRAME_BYTES = 8 * 1024 * 1024
@@ -43,14 +44,7 @@ class Server:
         self.profiles = profiles
         self._max_sessions = max_sessions
         self._sessions = 0
-        # Protocol errors of clients are ordinary here: they are answered, not reported.
-        self._http = web.Server(
-            self._handle,
-            access_log=None,
-            logger=_QUIET,
-            keepalive_timeout=REQUEST_WITHIN_S,
-            handler_cancellation=False,
-        )
+        self._http = web.Server(self._handle)
         self._unheard: dict[asyncio.Protocol, asyncio.TimerHandle] = {}
         self._listeners: list[asyncio.Server] = []
 
@@ -88,8 +82,11 @@ class Server:
         await self._http.shutdown(timeout=CLOSE_WAIT_S)
 
     def _protocol(self) -> asyncio.Protocol:
-        protocol = self._http()
         loop = asyncio.get_running_loop()
+        # Protocol errors of clients are ordinary here: they are answered, not reported.
+        protocol = TolerantHandler(
+            self._http, loop=loop, access_log=None, logger=_QUIET, keepalive_timeout=REQUEST_WITHIN_S
+        )
         self._unheard[protocol] = loop.call_later(REQUEST_WITHIN_S, self._cut, protocol)
         return protocol
 

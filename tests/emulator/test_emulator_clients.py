@@ -592,3 +592,26 @@ def test_live_path_without_an_upgrade(emulator, tls, healthy) -> None:
         urllib.request.urlopen(healthy + LIVE, context=tls, timeout=5)
     with caught.value as response:
         assert response.status == 400
+
+
+def test_a_header_sent_twice_in_pieces_is_taken(emulator, tls, healthy) -> None:
+    """google-genai 1.5 sends `user-agent` besides that of its WebSocket library."""
+    prefix, port = healthy[healthy.index("/profile") :], int(healthy.split(":")[2].partition("/")[0])
+    head = (
+        f"GET {prefix}{LIVE}?key=any HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        "user-agent: sdk\r\nUser-Agent: library\r\n\r\n"
+    ).encode()
+
+    async def talk() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls)
+        for start in range(0, len(head), 100):
+            writer.write(head[start : start + 100])
+            await writer.drain()
+            await asyncio.sleep(0)
+        status = await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+        return status
+
+    assert asyncio.run(talk()).startswith(b"HTTP/1.1 101")
