@@ -66,7 +66,7 @@ def lanes_of(pick: Pick, *, span_s: tuple[float, float] | None = None) -> Lanes 
     origin_s = origin_of(pick)
     axis = tuple(
         (round((tick + origin_s - start_s) / (end_s - start_s) * 100, 2), f"{tick:g} s")
-        for tick in ticks(start_s - origin_s, end_s - origin_s, most=6)
+        for tick in ticks(start_s - origin_s, end_s - origin_s, most=8)
     )
     return Lanes(tuple(rows), waits, axis, _in_words(pick, waits))
 

@@ -11,7 +11,7 @@ from diag.clip import Clip
 from diag.report.findings import FindingView, findings_of
 from diag.report.lanes import Lanes, lanes_of
 from diag.report.picks import Pick, stretch
-from diag.report.sentences import State, counted_of, figure, label, place, plural, spread
+from diag.report.sentences import State, alike, counted_of, figure, label, place, plural, spread
 from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, checks_of, hops_of
@@ -186,9 +186,9 @@ def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
 def _tile(row: SummaryRow, counted: int) -> tuple[str, str, str]:
     if row.median is None or row.low is None or row.high is None:
         return label(row.metric), "not measured", f"in {counted_of(row.missing, counted, 'take')}"
-    low, high = figure(row.low, row.unit), figure(row.high, row.unit)
+    median, low, high = alike((row.median, row.low, row.high), row.unit)
     missing = f", {row.missing} missing" if row.missing else ""
-    return label(row.metric), figure(row.median, row.unit), f"median, {low} to {high}, n {row.n}{missing}"
+    return label(row.metric), median, f"median, {low} to {high}, n {row.n}{missing}"
 
 
 def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:

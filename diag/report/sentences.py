@@ -213,10 +213,17 @@ def spread(row: SummaryRow) -> str:
     """Median, range and n of a summary row."""
     if row.median is None:
         return "not measured"
-    median = figure(row.median, row.unit)
     if row.n == 1 or row.low is None or row.high is None:
-        return f"{median} (n {row.n})"
-    return f"{median} ({figure(row.low, row.unit)} to {figure(row.high, row.unit)}, n {row.n})"
+        return f"{figure(row.median, row.unit)} (n {row.n})"
+    median, low, high = alike((row.median, row.low, row.high), row.unit)
+    return f"{median} ({low} to {high}, n {row.n})"
+
+
+def alike(values: Sequence[float], unit: str) -> list[str]:
+    """Values in one unit: all in seconds where one of them needs seconds, so that they can be compared at a glance."""
+    if unit == "s" and max(abs(value) for value in values) >= 0.9995:
+        return [f"{value:.2f} s" for value in values]
+    return [figure(value, unit) for value in values]
 
 
 def figure(value: float | Sequence[float | None] | None, unit: str) -> str:

@@ -176,6 +176,8 @@ def row(n, median=1.9, low=1.4, high=2.6):
 
 def test_every_median_says_its_range_and_n():
     assert spread(row(12)) == "1.90 s (1.40 s to 2.60 s, n 12)"
+    assert spread(row(12, 1.03, 0.982, 1.07)) == "1.03 s (0.98 s to 1.07 s, n 12)"
+    assert spread(row(12, 0.5, 0.4, 0.6)) == "500 ms (400 ms to 600 ms, n 12)"
     assert spread(row(1)) == "1.90 s (n 1)"
     assert spread(row(0, None, None, None)) == "not measured"
 
