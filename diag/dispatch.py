@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from diag.backends.farm import open_farm
 from diag.backends.genai import Endpoint, endpoint_from_name
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 SPARE_SHARE = 0.4
 """Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
+CROWDED_WINDOW = 6
+CROWDED_DISCARDS = 3
+"""So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
 MAX_WORKER_DEATHS = 2
 TRUTH_FILE = "truth.json"
 
@@ -77,6 +80,8 @@ class _Dispatcher:
         self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
         self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_path().parent))
         self._idle = list(self._pool.rig_names)
+        self._side_by_side = len(self._idle)
+        self._recent: collections.deque[bool] = collections.deque(maxlen=CROWDED_WINDOW)
 
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
@@ -93,7 +98,7 @@ class _Dispatcher:
         return self._results
 
     def _start_idle(self) -> None:
-        while self._queue and self._idle:
+        while self._queue and self._idle and len(self._running) < self._side_by_side:
             rig_name, item = self._idle.pop(), self._queue.popleft()
             endpoint = self._endpoint_of(item)
             future = self._pool.submit(rig_name, self._job(item, endpoint))
@@ -140,16 +145,26 @@ class _Dispatcher:
 
     def _judge(self, folder: Path, entry: _Running) -> None:
         plan = entry.item.plan
-        if self._emulator is not None:
-            write_json(folder / TRUTH_FILE, {"lines": self._emulator.truth(entry.endpoint.base_url)})
-        result = judge_take(read_take(folder))
-        write_result(folder, result)
+        truth = None if self._emulator is None else self._emulator.truth(entry.endpoint.base_url)
+        result = judge_saved_take(folder, truth)
         self._results.setdefault(plan.folder, []).append(result)
+        self._recent.append(result.discarded is not None)
         if result.discarded is not None:
             self._repeat(entry.item)
+            self._make_room()
         self._progress.take_done(
             run=plan.name, take=entry.item.take_id, line=line_of(result), discarded=result.discarded
         )
+
+    def _make_room(self) -> None:
+        """Record fewer takes side by side where the machine cannot keep time for so many."""
+        if sum(self._recent) >= CROWDED_DISCARDS and self._side_by_side > 1:
+            self._side_by_side -= 1
+            self._recent.clear()
+            self._progress.note(
+                f"this machine is busy: from now on {self._side_by_side} take(s) side by side instead of"
+                f" {self._side_by_side + 1}"
+            )
 
     def _repeat(self, item: Planned) -> None:
         folder = item.plan.folder
@@ -158,6 +173,15 @@ class _Dispatcher:
             number = self._next_number[folder]
             self._next_number[folder] += 1
             self._queue.append(Planned(item.plan, item.number, f"{number:04d}"))
+
+
+def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None) -> TakeResult:
+    """Judge a take folder; the verdict is written beside it, and the emulator's truth, which the judge never sees."""
+    if truth is not None:
+        write_json(folder / TRUTH_FILE, {"lines": truth})
+    result = judge_take(read_take(folder))
+    write_result(folder, result)
+    return result
 
 
 def _seed_of(item: Planned) -> int:

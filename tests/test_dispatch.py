@@ -1,0 +1,139 @@
+import contextlib
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from diag import dispatch
+from diag.conduct import Options, Quiet, find_scenario
+from diag.errors import CannotMeasureError
+from diag.plan import interleaved, new_run
+from diag.results import Measurements, TakeResult
+
+
+@dataclass
+class World:
+    """Stands in for rigs, workers and the emulator: `fate` says what becomes of each attempt at a take."""
+
+    fate: list[str] = field(default_factory=list)
+    submitted: list[str] = field(default_factory=list)
+    together: list[int] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    rigs: int = 4
+    _waiting: list[tuple[Future, str, str]] = field(default_factory=list)
+
+    def submit(self, rig_name, job):
+        future = Future()
+        self.submitted.append(job.take_id)
+        self._waiting.append((future, job.take_id, rig_name))
+        return future
+
+    def wait(self, running, return_when):
+        self.together.append(len(self._waiting))
+        future, take_id, _ = self._waiting.pop(0)
+        fate = self.fate.pop(0) if self.fate else "good"
+        if fate == "dies":
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result((take_id, fate))
+        return {future}, set(running) - {future}
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world = World()
+
+    class Pool:
+        def __init__(self, rigs, log_dir):
+            self.rig_names = tuple(rigs)
+            self.submit = world.submit
+            self.restart = world.restarted.append
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+    @contextlib.contextmanager
+    def farm(kind, *, rigs, devices):
+        yield SimpleNamespace(rigs=[f"rig{i}" for i in range(rigs)], environment={})
+
+    @contextlib.contextmanager
+    def emulator():
+        yield SimpleNamespace(
+            register=lambda settings, seed: "https://127.0.0.1:1/profile/x", truth=lambda url: [], ca_file="ca.pem"
+        )
+
+    def judged(folder):
+        take_id, fate = folder
+        return TakeResult(
+            id=take_id, prompt_names=("yes",), measurements=Measurements(()), findings=(), outcomes=(),
+            discarded="late" if fate == "late" else None,
+        )  # fmt: skip
+
+    monkeypatch.setattr(dispatch, "WorkerPool", Pool)
+    monkeypatch.setattr(dispatch, "open_farm", farm)
+    monkeypatch.setattr(dispatch, "EmbeddedEmulator", emulator)
+    monkeypatch.setattr(dispatch, "wait", world.wait)
+    monkeypatch.setattr(dispatch, "judge_saved_take", lambda folder, truth: judged(folder))
+    return world
+
+
+class Notes(Quiet):
+    def __init__(self, world):
+        self._world = world
+
+    def note(self, text):
+        self._world.notes.append(text)
+
+
+def record(world, tmp_path, *, takes, rigs=4):
+    options = Options(takes=takes, prompts=("yes",), audio="wire", out=tmp_path, rigs=rigs)
+    plan = new_run(find_scenario("healthy"), options, command="run", name="healthy", group="g")
+    (results,) = dispatch.record_all(interleaved([plan]), options, Notes(world)).values()
+    return results
+
+
+def test_every_take_is_recorded_once(world, tmp_path):
+    results = record(world, tmp_path, takes=6)
+    assert sorted(take.id for take in results) == [f"{n:04d}" for n in range(1, 7)]
+    assert max(world.together) == 4
+
+
+def test_a_spoiled_take_is_kept_and_repeated(world, tmp_path):
+    world.fate = ["good", "late"]
+    results = record(world, tmp_path, takes=5)
+    assert len(results) == 6
+    assert sum(take.discarded is None for take in results) == 5
+
+
+def test_repeating_has_an_end(world, tmp_path):
+    world.fate = ["late"] * 100
+    results = record(world, tmp_path, takes=5)
+    assert len(results) == 5 + 2
+
+
+def test_a_busy_machine_gets_fewer_takes_side_by_side(world, tmp_path):
+    world.fate = ["late"] * 3
+    record(world, tmp_path, takes=20)
+    assert world.together[0] == 4
+    assert max(world.together[6:]) == 3
+    assert any("side by side" in note for note in world.notes)
+
+
+def test_a_dead_worker_is_replaced_and_its_take_is_recorded_again(world, tmp_path):
+    world.fate = ["dies"]
+    results = record(world, tmp_path, takes=3)
+    assert len(results) == 3
+    assert world.restarted == ["rig2"]
+    assert world.submitted.count("0001") == 2
+
+
+def test_workers_that_keep_dying_stop_the_run(world, tmp_path):
+    world.fate = ["dies"] * 3
+    with pytest.raises(CannotMeasureError, match="died 3 times"):
+        record(world, tmp_path, takes=3)
