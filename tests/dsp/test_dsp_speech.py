@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
+from dsp_voices import made_voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from dsp_voices import made_voice
 
 from diag.dsp.speech import (
     active_level_dbfs,

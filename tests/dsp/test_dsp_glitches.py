@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+import soxr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diag.dsp.echo import find_echo
+from diag.dsp.glitches import (
+    clicks,
+    digital_gaps,
+    equal_pairs,
+    flat_tops,
+    flatness,
+    noisy_gaps,
+    one_zero_pairs,
+    piled_tops,
+    tonality_db,
+)
+from diag.dsp.pcm import best_reading, smoothness
+from diag.dsp.spectrum import Sound, short_time_power
+
+RANDOM = np.random.default_rng(13)
+
+
+def pcm(sound):
+    return np.round(sound.samples * 32767).astype("<i2")
+
+
+@settings(max_examples=15, deadline=None)
+@given(gain_db=st.floats(-40, 0), sign=st.sampled_from([-1, 1]))
+def test_clipping_is_found_at_any_gain(reply, gain_db, sign):
+    peak = np.abs(reply.samples).max()
+    clipped = np.clip(reply.samples * np.float32(2), -peak, peak) * np.float32(sign * 10 ** (gain_db / 20))
+    assert flat_tops(clipped.astype(np.float32)).count > 5
+
+
+def test_clipping_is_found_after_resampling_and_nothing_in_clean_voices(replies):
+    found = 0
+    for name, sound in replies.items():
+        assert flat_tops(pcm(sound) / 32768).count == 0, name
+        assert piled_tops(sound.samples, sound.rate_hz).count == 0, name
+        peak = np.abs(sound.samples).max()
+        found += piled_tops(soxr.resample(np.clip(sound.samples * 2, -peak, peak), 24000, 48000), 48000).count > 0
+    assert found >= len(replies) - 1
+
+
+@pytest.mark.parametrize("wrong", ["big", "odd"])
+def test_wrong_bytes_are_seen_and_named(replies, wrong):
+    for name, sound in replies.items():
+        good = pcm(sound).tobytes()
+        bad = pcm(sound).byteswap().tobytes() if wrong == "big" else b"\x00" + good
+        assert best_reading(good)[:2] == ("little", 0), name
+        assert best_reading(bad)[:2] == (("big", 0) if wrong == "big" else ("little", 1)), name
+        heard = np.frombuffer(bad[: len(bad) // 2 * 2], dtype="<i2").astype(np.float32) / 32768
+        assert flatness(short_time_power(heard, 24000)) > 0.2, name
+        assert flatness(sound.spectrum) < 0.05, name
+
+
+def test_too_few_bytes_have_no_reading():
+    assert best_reading(b"\x00" * 10) is None
+    assert smoothness(np.zeros(0)) == 0.0
+
+
+def test_stereo_read_as_mono(replies):
+    for name, sound in replies.items():
+        assert equal_pairs(np.repeat(sound.samples, 2)) > 0.99, name
+        left = np.stack((sound.samples, np.zeros_like(sound.samples)), axis=1).reshape(-1)
+        assert one_zero_pairs(left) > 0.99, name
+        assert max(equal_pairs(sound.samples), one_zero_pairs(sound.samples)) < 0.2, name
+
+
+def loud_places(sound, count):
+    size = round(0.02 * sound.rate_hz)
+    level = np.convolve(np.abs(sound.samples), np.ones(size) / size, mode="same")
+    inside = np.arange(sound.samples.size)
+    edge = round(0.1 * sound.rate_hz)
+    fits = (level > 0.12 * np.abs(sound.samples).max()) & (inside > edge) & (inside < sound.samples.size - 3 * edge)
+    return RANDOM.choice(np.flatnonzero(fits), count)
+
+
+@pytest.mark.parametrize("length_ms", [3, 10, 30])
+def test_digital_gaps_are_found_and_pauses_are_not(replies, length_ms):
+    hits = tries = 0
+    for name, sound in replies.items():
+        assert digital_gaps(sound.samples, sound.rate_hz) == [], name
+        for place in loud_places(sound, 5):
+            cut = sound.samples.copy()
+            cut[place : place + round(length_ms / 1000 * sound.rate_hz)] = 0
+            hits += any(abs(first - place) < 40 for first, _ in digital_gaps(cut, sound.rate_hz))
+            tries += 1
+    assert hits >= 0.9 * tries
+
+
+def test_a_hole_over_a_noise_floor_is_found(reply):
+    place = int(np.argmax(np.convolve(np.abs(reply.samples), np.ones(2400), mode="same")))
+    cut = reply.samples.copy()
+    cut[place : place + 480] = 0
+    cut += (1e-4 * RANDOM.standard_normal(cut.size)).astype(np.float32)
+    assert any(abs(first - place) < 100 for first, _ in noisy_gaps(cut, reply.rate_hz))
+
+
+def test_large_clicks_are_found(replies):
+    hits = tries = 0
+    for sound in replies.values():
+        peak = np.abs(sound.samples).max()
+        for place in loud_places(sound, 5):
+            hurt = sound.samples.copy()
+            hurt[place] += 0.4 * peak
+            hits += any(abs(frame - place) < 20 for frame in clicks(hurt, sound.rate_hz).frames)
+            tries += 1
+    assert hits >= 0.8 * tries
+
+
+def test_clicks_of_clean_real_speech_are_rare(speech):
+    names = [name for name in speech if name.startswith(("ljspeech", "neural_tts_turn", "lyra", "voice_talent"))]
+    total = sum(clicks(speech[name].samples, speech[name].rate_hz).count for name in names)
+    assert total <= 1
+
+
+def test_a_stuck_tone_stands_out_and_speech_does_not(replies):
+    tone = 0.2 * np.sin(2 * np.pi * 440 * np.arange(72000) / 24000) + 1e-4 * RANDOM.standard_normal(72000)
+    assert tonality_db(short_time_power(tone, 24000)) > 40
+    for name, sound in replies.items():
+        assert tonality_db(sound.spectrum) < 30, name
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0), np.ones(1), np.zeros(9000), np.full(9000, 0.5)])
+def test_silence_and_direct_current_have_no_glitches(samples):
+    data = samples.astype(np.float32)
+    assert clicks(data, 24000).count == 0
+    assert digital_gaps(data, 24000) == []
+    assert noisy_gaps(data, 24000) == []
+    assert piled_tops(data, 24000).count == 0
+    assert equal_pairs(np.zeros(0, np.float32)) == one_zero_pairs(np.zeros(0, np.float32)) == 0.0
+    assert flatness(Sound(np.zeros(0, np.float32), 24000.0).spectrum) is None
+
+
+@pytest.mark.parametrize("level_db", [-10, -20, -30, -40, -50])
+def test_echo_in_single_talk(replies, level_db):
+    known = replies["ko_room_is_booked"].samples
+    late = round(0.1234 * 24000)
+    recording = np.zeros(known.size + 24000, dtype=np.float32)
+    recording[late : late + known.size] += np.float32(10 ** (level_db / 20)) * known
+    recording += (10 ** (-75 / 20) * RANDOM.standard_normal(recording.size)).astype(np.float32)
+    found = find_echo(known, 24000, recording, 24000)
+    assert found.distinct
+    assert found.level_db == pytest.approx(level_db, abs=1)
+    assert found.delay_s == pytest.approx(late / 24000, abs=1e-4)
+
+
+def test_echo_under_another_voice(replies):
+    known, other = replies["ko_room_is_booked"].samples, replies["sunny_in_seoul"].samples
+    recording = np.zeros(known.size + 24000, dtype=np.float32)
+    recording[: min(other.size, recording.size)] += other[: recording.size]
+    recording[2400 : 2400 + known.size] += np.float32(0.1) * known
+    found = find_echo(known, 24000, recording, 24000)
+    assert found.distinct
+    assert found.level_db == pytest.approx(-20, abs=1.5)
+
+
+def test_no_echo_is_not_distinct(replies):
+    known, other = replies["ko_room_is_booked"].samples, replies["sunny_in_seoul"].samples
+    found = find_echo(known, 24000, other, 24000)
+    assert not found.distinct
+    assert find_echo(np.zeros(24000), 24000, other, 24000) is None
