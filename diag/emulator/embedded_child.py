@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import json
+import os
 import secrets
 import signal
 import sys
@@ -29,6 +30,7 @@ from diag.errors import DiagError
 from diag.priority import keep_time
 
 HOST = "127.0.0.1"
+ORPHANED_EVERY_S = 1.0
 
 
 def run_child(replies_dir: Path | None, log_path: Path | None) -> None:
@@ -64,14 +66,23 @@ async def _child(bank: Bank, truth: TruthLog, folder: Path) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     steady()
     _say({"listening": port, "ca_file": str(certificates.ca_file)})
+    orphaned = asyncio.create_task(_orphaned())
     stopping = asyncio.create_task(stop.wait())
     child = _Child(bank, truth, server, down, f"{HOST}:{port}")
     reading = asyncio.create_task(child.obey(commands))
-    await asyncio.wait((stopping, reading), return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    reading.cancel()
+    tasks = (stopping, reading, orphaned)
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
     down.close()
     await server.close()
+
+
+async def _orphaned() -> None:
+    """Until the parent is gone: a process that it forked may hold our standard input open."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(ORPHANED_EVERY_S)
 
 
 class _Child:

@@ -8,7 +8,7 @@ the fault in the list, so the same seed gives the same session again.
 from __future__ import annotations
 
 import random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -338,6 +338,12 @@ Fault = Annotated[
     | ContentRate,
     Field(discriminator="kind"),
 ]
+
+
+FAULT_KINDS: tuple[str, ...] = tuple(
+    get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(Fault)[0])
+)
+"""Names of all kinds, in the order of their definition."""
 
 
 def generator(seed: int, *place: int) -> random.Random:

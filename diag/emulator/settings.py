@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from diag.emulator.faults import Delay, Fault, Seconds
+from diag.emulator.faults import FAULT_KINDS, Delay, Fault, Seconds
 from diag.errors import BadInputError
 
 
@@ -88,6 +88,15 @@ def _explained(error: ValidationError, attempted: str) -> BadInputError:
             seen=f"unknown key `{place}`",
             allowed=", ".join(known),
             next_step=f"did you mean `{close[0]}`?" if close else "remove it or correct its name",
+        )
+    if first["type"] == "union_tag_invalid":
+        kind = str(first["ctx"]["tag"])
+        close = difflib.get_close_matches(kind, FAULT_KINDS, n=1)
+        return BadInputError(
+            attempted,
+            seen=f"{place}.kind = {kind!r}",
+            allowed=", ".join(FAULT_KINDS),
+            next_step=f"did you mean `{close[0]}`?" if close else "see docs/emulator.md",
         )
     seen = f"{place} = {str(first['input'])[:80]!r}" if place else str(first["input"])[:80]
     return BadInputError(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from diag.emulator.faults import Fault
+from diag.emulator.faults import FAULT_KINDS, Fault
 from diag.errors import BadInputError
 
-_KINDS: TypeAdapter[Any] = TypeAdapter(Fault)
+_FAULTS: TypeAdapter[Any] = TypeAdapter(Fault)
 _LISTS = ("turns", "sessions")
 _DISTRIBUTIONS = ("uniform", "lognormal")
 
@@ -40,18 +41,23 @@ def with_faults(settings: Mapping[str, Any], specs: Iterable[str]) -> dict[str, 
 
 def _fault(spec: str) -> dict[str, Any]:
     kind, *parts = _split(spec)
-    table: dict[str, Any] = {"kind": kind.strip()}
+    if kind not in FAULT_KINDS:
+        close = difflib.get_close_matches(kind, FAULT_KINDS, n=1)
+        raise _bad(
+            spec, f"unknown kind `{kind}`", ", ".join(FAULT_KINDS), f"did you mean `{close[0]}`?" if close else ""
+        )
+    table: dict[str, Any] = {"kind": kind}
     for part in parts:
         name, equals, value = part.partition("=")
         if not equals:
             raise _bad(spec, f"`{part}` without a value", "name=value, separated by commas")
         table[name.strip()] = _value(name.strip(), value.strip())
     try:
-        _KINDS.validate_python(table)
+        _FAULTS.validate_python(table)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(step) for step in first["loc"])
-        raise _bad(spec, f"{place or kind}: {first['msg']}", "a fault of docs/emulator.md") from None
+        raise _bad(spec, f"{place}: {first['msg']}", "") from None
     return table
 
 
@@ -80,7 +86,10 @@ def _value(name: str, text: str) -> Any:
         return text
 
 
-def _bad(spec: str, seen: str, allowed: str) -> BadInputError:
+def _bad(spec: str, seen: str, allowed: str, next_step: str = "") -> BadInputError:
     return BadInputError(
-        f"Could not read the fault `{spec}`", seen=seen, allowed=allowed, next_step="see the table in docs/emulator.md"
+        f"Could not read the fault `{spec}`",
+        seen=seen,
+        allowed=allowed,
+        next_step=next_step or "see the table in docs/emulator.md",
     )
