@@ -1,0 +1,174 @@
+import asyncio
+
+import pytest
+
+from diag.backends.genai import (
+    KEY_VARIABLES,
+    LOCAL_KEY,
+    Endpoint,
+    LiveConnection,
+    endpoint_from_name,
+    live_models,
+    make_client,
+    setup_fields,
+)
+from diag.config import SessionConfig
+from diag.emulator.embedded import EmbeddedEmulator
+from diag.errors import BadInputError, CannotMeasureError
+
+
+@pytest.fixture(autouse=True)
+def no_keys(monkeypatch):
+    for name in KEY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="module")
+def emulator():
+    with EmbeddedEmulator() as emulator:
+        yield emulator
+
+
+def endpoint_of(emulator, **settings):
+    return Endpoint(kind="emulator", base_url=emulator.register(settings), ca_file=str(emulator.ca_file))
+
+
+class Log:
+    def __init__(self):
+        self.events = []
+
+    def __call__(self, name, data):
+        self.events.append((name, dict(data)))
+
+    def data(self, name):
+        return next(data for event, data in self.events if event == name)
+
+
+def connected(endpoint, session, *, meanwhile=None):
+    log, chunks = Log(), []
+
+    async def scenario():
+        connection = LiveConnection(log, lambda pcm, mime: chunks.append((pcm, mime)))
+        opened = await connection.connect(session, endpoint)
+        if opened and meanwhile is not None:
+            await meanwhile(connection)
+        await connection.close()
+        return opened
+
+    return asyncio.run(scenario()), log, chunks
+
+
+def test_an_omitted_modality_is_really_left_out():
+    assert setup_fields(SessionConfig()) == {}
+    assert setup_fields(SessionConfig(response_modalities=("AUDIO",))) == {"response_modalities": ["AUDIO"]}
+
+
+def test_every_setting_reaches_the_setup():
+    session = SessionConfig(
+        voice="Kore", language_code="ko-KR", system_instruction="Be brief.", input_transcription=True,
+        output_transcription=True, extra={"temperature": 0.5},
+    )  # fmt: skip
+    assert setup_fields(session) == {
+        "temperature": 0.5,
+        "speech_config": {
+            "voice_config": {"prebuilt_voice_config": {"voice_name": "Kore"}},
+            "language_code": "ko-KR",
+        },
+        "system_instruction": "Be brief.",
+        "input_audio_transcription": {},
+        "output_audio_transcription": {},
+    }
+
+
+def test_a_session_opens_and_closes(emulator):
+    opened, log, _ = connected(endpoint_of(emulator), SessionConfig(response_modalities=("AUDIO",)))
+    assert opened
+    assert [name for name, _ in log.events] == ["session_connecting", "setup_sent", "session_open", "session_closed"]
+    assert log.data("session_open")["connect_s"] > 0
+    assert log.data("session_closed") == {"code": 1000, "reason": "", "by": "client"}
+
+
+def test_a_model_that_is_not_served_is_a_refusal_with_its_reason(emulator):
+    opened, log, _ = connected(endpoint_of(emulator), SessionConfig(model="models/gemini-flash-2.0-live-001"))
+    assert not opened
+    refusal = log.data("session_refused")
+    assert refusal["code"] == 1008
+    assert refusal["reason"].startswith("models/gemini-flash-2.0-live-001 is not found for API version v1beta")
+    assert len(refusal["reason"].encode()) <= 123
+
+
+def test_nothing_listening_is_unreachable_at_the_tcp_step(emulator):
+    opened, log, _ = connected(endpoint_of(emulator, down="tcp"), SessionConfig())
+    assert not opened
+    assert log.data("unreachable")["step"] == "tcp"
+
+
+def test_an_untrusted_certificate_is_unreachable_at_the_tls_step(emulator):
+    trusted = endpoint_of(emulator)
+    untrusting = Endpoint(kind="emulator", base_url=trusted.base_url)
+    opened, log, _ = connected(untrusting, SessionConfig())
+    assert not opened
+    assert log.data("unreachable")["step"] == "tls"
+
+
+def test_text_in_place_of_a_prompt_is_answered_with_audio_and_the_end_of_the_turn_is_told(emulator):
+    async def ask(connection):
+        receive = asyncio.create_task(connection.receive())
+        await connection._session.send_client_content(turns={"role": "user", "parts": [{"text": "hello"}]})
+        for _ in range(1000):
+            await asyncio.sleep(0.01)
+            if any(name == "generation_complete" for name, _ in connection._emit.events):
+                break
+        receive.cancel()
+
+    session = SessionConfig(response_modalities=("AUDIO",))
+    _, log, chunks = connected(endpoint_of(emulator, pace=20.0), session, meanwhile=ask)
+    assert chunks
+    assert {mime for _, mime in chunks} == {"audio/pcm;rate=24000"}
+    assert "generation_complete" in [name for name, _ in log.events]
+
+
+def test_settings_that_the_sdk_refuses_are_bad_input(emulator):
+    session = SessionConfig(extra={"no_such_field": 1})
+    with pytest.raises(BadInputError, match=r"Could not build the Live API setup from \[session\]"):
+        connected(endpoint_of(emulator), session)
+
+
+def test_the_model_list_names_only_live_models(emulator):
+    data = asyncio.run(live_models(endpoint_of(emulator), "v1beta"))
+    assert "models/gemini-3.8-live" in data["models"]
+    assert "models/gemini-2.5-flash" not in data["models"]
+
+
+def test_a_model_list_that_cannot_be_had_says_why(emulator):
+    data = asyncio.run(live_models(endpoint_of(emulator, down="tcp"), "v1beta"))
+    assert data["models"] == []
+    assert data["error"]
+
+
+def test_the_real_service_must_be_asked_for_and_needs_a_key(monkeypatch):
+    with pytest.raises(CannotMeasureError, match="no key in GEMINI_API_KEY or GOOGLE_API_KEY"):
+        endpoint_from_name("gemini")
+    monkeypatch.setenv("GOOGLE_API_KEY", "AIza-not-a-real-key")
+    endpoint = endpoint_from_name("gemini")
+    assert endpoint.kind == "gemini"
+    assert "AIza" not in repr(endpoint)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "gemeni", "http://127.0.0.1:1", "ws://127.0.0.1", "https://", "file:///etc/passwd"]
+)
+def test_other_endpoints_are_refused(name):
+    with pytest.raises(BadInputError, match="Could not use the endpoint"):
+        endpoint_from_name(name)
+
+
+@pytest.mark.parametrize("name", ["https://127.0.0.1:8443/x", "wss://127.0.0.1:8443/x"])
+def test_a_url_is_an_endpoint(name):
+    assert endpoint_from_name(name).base_url == "https://127.0.0.1:8443/x"
+
+
+def test_a_real_key_never_goes_to_a_local_server(monkeypatch, emulator):
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-not-a-real-key")
+    for endpoint in (endpoint_of(emulator), Endpoint(kind="url", base_url="https://localhost:1")):
+        assert make_client(endpoint, "v1beta")._api_client.api_key == LOCAL_KEY
