@@ -75,7 +75,9 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                     for index, comparison in enumerate(report.comparisons)
                 ],
                 bench=bench_rows(report.extra.get("bench", ()), views),
-                states=list(State),
+                tally=[
+                    (state, sum(check.state is state for view in views for check in view.checks)) for state in State
+                ],
                 style=Markup(_asset("style.css")),
                 script=Markup(_asset("report.js")),
                 document=_document(report),

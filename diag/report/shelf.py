@@ -26,7 +26,10 @@ Embed = Literal["evidence", "all", "none"]
 
 EVIDENCE_CLIPS = 12
 EVIDENCE_S = 6.0
-EVIDENCE_BYTES = 1_100_000
+SMALL_BYTES = 1_900_000
+"""What a report of evidence should take in all; a page of this size opens at once on a phone."""
+RUN_BYTES = 100_000
+"""What the words, tables and drawings of one run take, about: eleven runs of five takes measured."""
 BESIDE_BYTES = 10_000_000
 """Above this size audio goes into files beside the report; browsers are slow with larger pages."""
 
@@ -91,6 +94,7 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
     by_hash: dict[str, str] = {}
     data: dict[str, bytes] = {}
     spent = 0
+    room = SMALL_BYTES - RUN_BYTES * len(picks)
     for wish in wishes:
         clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
         if clip is None:
@@ -106,7 +110,7 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
             players[wish.index, wish.tap] = replace(player, same_as=by_hash[digest])
             continue
         size = len(flac) * 4 // 3
-        if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > EVIDENCE_BYTES):
+        if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > room):
             players[wish.index, wish.tap] = replace(player, left_out="left out to keep this file small (--embed all)")
             continue
         spent += size

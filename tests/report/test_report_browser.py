@@ -21,7 +21,7 @@ from diag.report.build import build_report
 from diag.results import Report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]
 
 # The report is looked at through frames: a window of a browser without a screen cannot be made as narrow as a phone.
 FRAMES = """<!doctype html><html lang="en"><title>frames</title><body><script>

@@ -181,6 +181,11 @@ def test_verdict_comes_first(texts):
     assert words.index("NOT READY") < words.index("24000 Hz audio is played at 16000 Hz") < words.index("Do this first")
 
 
+def test_checks_are_counted_by_state(texts):
+    assert "▲ fails 1 ■ watch 0 ● good 4 ○ not measured 0 checks" in Page(texts["run"]).words
+    assert "▲ fails 1 ■ watch 0 ● good 1 ○ not measured 3 checks" in Page(texts["mute"]).words
+
+
 def test_findings_say_what_where_why_and_how_sure(texts):
     words = Page(texts["run"]).words
     for said in (
