@@ -21,7 +21,7 @@ from diag.backends.farm import open_farm, open_session
 from diag.backends.ports import PortPlan, Rig
 from diag.backends.tape import Mouth, StampFit, Tape, stamp_fit
 
-RATES = ((24000, 16000), (48000, 48000))
+RATES = ((24000, 16000), (16000, 16000), (48000, 48000), (24000, 44100))
 SPACING_S = 0.6
 
 
@@ -116,7 +116,8 @@ def _print(speaker_hz: int, microphone_hz: int, sessions: list[dict[str, Any]]) 
         f"speaker {speaker_hz} microphone {microphone_hz}: {len(sessions)} sessions, {len(rows)} bursts,"
         f" xruns {sum(s['xruns'] for s in sessions)}, late {sum(s['late'] for s in sessions)},"
         f" failed {[s['failed'] for s in sessions if s['failed']]},"
-        f" ready {max(s['ready_s'] for s in sessions):.2f} s, confidence >= {min(s['confidence'] for s in sessions):.3f}"
+        f" ready {max(s['ready_s'] for s in sessions):.2f} s,"
+        f" confidence >= {min(s['confidence'] for s in sessions):.3f}"
     )
     print(f"  stamps of the take         {_spread(rows[:, 0])}")
     print(f"  stamps within half a second {_spread(rows[:, 1])}")

@@ -66,6 +66,10 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
             yield Farm(kind=kind, rigs=made, environment=facts)
     elif kind == "wire":
         yield Farm(kind=kind, rigs=tuple(Rig(kind=kind, name=f"rig{index}") for index in range(rigs)))
+    elif kind == "system":
+        from diag.backends.system import system_rig
+
+        yield Farm(kind=kind, rigs=(system_rig(devices or {}),))
     else:
         raise BadInputError(
             "Could not open audio",

@@ -10,7 +10,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,16 +178,23 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
     ----------
     rig : Rig
         `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
-        number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected; without it
-        the speaker stays closed then) and `ear_channels`.
+        number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected) and
+        `ear_channels`.
 
     Raises
     ------
     CannotMeasureError
-        If PortAudio is missing, or a device does not open or does not run.
+        If PortAudio is missing, a device does not open or does not run, or the rig has no place to play to that
+        nobody hears.
     BadInputError
         If a named device is not there or its name is not unique.
     """
+    if not speaker_connected and "nowhere" not in rig.options:
+        raise CannotMeasureError(
+            "Could not play without a connected speaker",
+            seen=f"`--audio {rig.kind}` has no place to play to that nobody hears",
+            next_step="use `--audio virtual` or `--audio wire` for this scenario",
+        )
     sd = _library(rig.options.get("environment", {}))
     speaker = rig.options.get("speaker") if speaker_connected else rig.options.get("nowhere")
     wanted = {
@@ -203,7 +211,9 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
             for port in started:
                 callback, _, place = wanted[port.name]
                 port.channels = int(rig.options.get("ear_channels", 1)) if port.name == "ear" else 1
-                _start(sd, port, find_device(str(place), port.name), callback)
+                device = find_device(str(place), port.name)
+                with _quiet_libraries():
+                    _start(sd, port, device, callback)
             for port in started:
                 _await_first_callback(port)
     except (BadInputError, CannotMeasureError):
@@ -231,7 +241,7 @@ def list_devices(environment: Mapping[str, str] | None = None, *, check_rates: b
             input_channels=info["max_input_channels"],
             output_channels=info["max_output_channels"],
             default_rate_hz=round(info["default_samplerate"]),
-            rates_hz=_rates_of(sd, index, info) if check_rates else (),
+            rates_hz=_checked_rates(sd, index, info) if check_rates else (),
         )
         found.append(device)
     return tuple(found)
@@ -264,6 +274,20 @@ def find_device(named: str, port: str) -> Device:
     )
 
 
+def default_devices() -> tuple[Device | None, Device | None]:
+    """The machine's default input and output; None where there is none.
+
+    Raises
+    ------
+    CannotMeasureError
+        If PortAudio is missing.
+    """
+    devices = list_devices(_environment)
+    numbers = _library(_environment).default.device
+    wanted_input, wanted_output = (devices[number] if 0 <= number < len(devices) else None for number in numbers)
+    return wanted_input, wanted_output
+
+
 def is_named(place: object) -> bool:
     """Whether a device option names a device at all."""
     return place is not None and str(place).casefold() not in ("", "none")
@@ -292,9 +316,23 @@ def _library(environment: Mapping[str, str]) -> Any:
     return sd
 
 
-def _rates_of(sd: Any, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
+def _checked_rates(sd: Any, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
     check = sd.check_input_settings if info["max_input_channels"] else sd.check_output_settings
-    return tuple(rate for rate in COMMON_RATES_HZ if _opens(sd, check, index, rate))
+    with _quiet_libraries():
+        return tuple(rate for rate in COMMON_RATES_HZ if _opens(sd, check, index, rate))
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """PortAudio and ALSA write each refusal to standard error; we say it in one sentence of our own."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _opens(sd: Any, check: Callable[..., None], index: int, rate_hz: int) -> bool:

@@ -1,0 +1,60 @@
+"""A rig of this machine's own devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from diag.backends.portaudio import INPUTS, default_devices, find_device, is_named
+from diag.backends.ports import Rig
+from diag.errors import BadInputError, CannotMeasureError
+
+PORTS = ("mouth", "microphone", "speaker", "ear")
+EAR_CHANNELS = ("1", "2")
+
+
+def system_rig(devices: Mapping[str, str]) -> Rig:
+    """Describe the rig that these device options make; nothing is opened yet.
+
+    Parameters
+    ----------
+    devices : mapping
+        Port to a device's number or a unique part of its name, or "none" for a port that stays closed. A port that is
+        left out takes the machine's default input or output. `ear_channels` is "2" for a stereo loopback (prompt
+        left, reply right), else "1".
+
+    Raises
+    ------
+    BadInputError
+        If a key or a device is not known.
+    CannotMeasureError
+        If PortAudio is missing, or a port is left out and there is no default device for it.
+    """
+    unknown = sorted(devices.keys() - {*PORTS, "ear_channels"})
+    channels = devices.get("ear_channels", "1")
+    if unknown or channels not in EAR_CHANNELS:
+        raise BadInputError(
+            "Could not choose devices",
+            seen=f"port `{unknown[0]}`" if unknown else f"ear_channels `{channels}`",
+            allowed=f"{', '.join(PORTS)}, and ear_channels 1 or 2",
+            next_step="name a device for one of these, as speaker=USB",
+        )
+    options: dict[str, object] = {"ear_channels": int(channels)}
+    for port in PORTS:
+        named = devices.get(port)
+        if named is None:
+            options[port] = _default(port)
+        elif is_named(named):
+            options[port] = find_device(named, port).name
+    return Rig(kind="system", name="system", options=options)
+
+
+def _default(port: str) -> str:
+    default_input, default_output = default_devices()
+    device = default_input if port in INPUTS else default_output
+    if device is None:
+        raise CannotMeasureError(
+            f"Could not choose the {port} device",
+            seen=f"this machine has no default {'input' if port in INPUTS else 'output'} device",
+            next_step=f"name one (see `diag devices`), say {port}=none, or use `--audio virtual` or `--audio wire`",
+        )
+    return device.name
