@@ -78,6 +78,23 @@ def judge_take(
     )
 
 
+def measure_recording(
+    clip: Clip, reference: Clip | None = None, *, metrics: Sequence[Metric] | None = None
+) -> Measurements:
+    """Measure a recording alone, and against a reference where there is one, with every metric that fits.
+
+    Measurements against the reference come first; none of them has a hop or a tap.
+    """
+    found = []
+    for metric in all_metrics() if metrics is None else metrics:
+        if metric.hops and reference is not None:
+            found.append(_measurement(metric, _reading(metric, {"reference": reference, "estimated": clip}), None))
+    for metric in all_metrics() if metrics is None else metrics:
+        if metric.taps:
+            found.append(_measurement(metric, _reading(metric, {"clip": clip}), None))
+    return Measurements(tuple(found))
+
+
 def _measure(take: Take, metrics: Sequence[Metric]) -> Iterator[Measurement]:
     turns: tuple[Turn | None, ...] = take.turns or (None,)
     for metric in metrics:

@@ -17,8 +17,8 @@ OWN_AUDIO = frozenset({"virtual", "wire"})
 GAP_LIMIT_S = 0.010
 LOST_LIMIT_S = 0.002
 LOOP_LIMIT_S = 0.020
-LOOP_LIMIT_ANYWHERE_S = 0.200
-_BEFORE_S, _AFTER_S = 0.3, 0.1
+LOOP_LIMIT_IN_TURN_S = 0.100
+_SENDING_S, _ARRIVING_S = 0.15, 0.3
 
 
 @rule("ENV004", name="harness-late", severity="warning", explained_by=("ENV001",))
@@ -28,9 +28,9 @@ def harness_late(
     """Our own harness was late or lost audio; the take does not count.
 
     What it shows
-        The tool disturbed what it measured: its event loop stood still while the reply was awaited, its audio callbacks
-        came later than the device's buffer allows, its own devices lost audio, or its two ways of timing the reply
-        disagree by more than 10 ms.
+        The tool disturbed what it measured: its event loop stood still for 20 ms at a moment that is timed, or for
+        100 ms anywhere in a turn; its audio callbacks came later than the device's buffer allows; its own devices lost
+        audio; or its two ways of timing the reply disagree by more than 10 ms.
 
     Why it matters
         Blamed on the product, it would be a false finding. The take is discarded, counted and shown.
@@ -70,8 +70,9 @@ def harness_late(
 def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
     for event in timeline.named("loop_late"):
         late_s = float(event.data.get("late_s") or 0.0)
-        awaited = any(_awaited(timeline, turn, event.t_s - late_s, event.t_s) for turn in turns)
-        if late_s > LOOP_LIMIT_ANYWHERE_S or (awaited and late_s > LOOP_LIMIT_S):
+        within = any(turn.start_s <= event.t_s and event.t_s - late_s <= turn.end_s for turn in turns)
+        timed = any(_timed(timeline, turn, event.t_s - late_s, event.t_s) for turn in turns)
+        if (within and late_s > LOOP_LIMIT_IN_TURN_S) or (timed and late_s > LOOP_LIMIT_S):
             yield Evidence(text=f"the event loop stood still for {late_s * 1000:.0f} ms at {event.t_s:.2f} s")
     opened = timeline.first("streams_opened")
     buffers: Mapping[str, Any] = (opened.data.get("latency_s") or {}) if opened else {}
@@ -82,13 +83,17 @@ def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
             yield Evidence(text=f"the {port}'s callback came {late_s * 1000:.0f} ms late at {event.t_s:.2f} s")
 
 
-def _awaited(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool:
-    """Whether a stretch of time touches the wait for the reply, where every event is timed."""
-    if turn.speech_end_s is None:
-        return False
+def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool:
+    """Whether a stretch of time touches a moment that latencies are counted from.
+
+    Those are the sending of the prompt's last speech, and the arrival of the reply's first audio. In between nothing is
+    timed, and what is sent a little late is caught up with.
+    """
+    moments = [] if turn.speech_end_s is None else [(turn.speech_end_s, turn.speech_end_s + _SENDING_S)]
     first = timeline.first("chunk_received", start_s=turn.start_s, end_s=turn.end_s)
-    until_s = turn.end_s if first is None else first.t_s
-    return end_s >= turn.speech_end_s - _BEFORE_S and start_s <= until_s + _AFTER_S
+    if first is not None:
+        moments.append((first.t_s - LOOP_LIMIT_S, first.t_s + _ARRIVING_S))
+    return any(start_s <= last and end_s >= begin for begin, last in moments)
 
 
 def _lost(timeline: Timeline, measurements: Measurements) -> Iterator[Evidence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from diag.chain import Hop, Tap
@@ -133,20 +133,22 @@ def lost_treble(measurements: Measurements, hop: Hop) -> tuple[float, Evidence, 
 
 
 def sampling_that_would_do_it(measurements: Measurements, hop: Hop) -> int | None:
-    """Sample rate whose limit explains the lost bands: all whole below one band, all gone above it.
+    """Sample rate whose limit explains the bands that a hop lost."""
+    bands = (item.value for item in measurements.find("dullness_bands_db", hop=hop))
+    found = (sampling_of_bands(value) for value in bands if isinstance(value, tuple))
+    return next((rate_hz for rate_hz in found if rate_hz), None)
+
+
+def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
+    """Sample rate whose limit explains lost bands: all whole below one band, all gone above it.
 
     The band in which the limit lies may be lost in part.
     """
-    for item in measurements.find("dullness_bands_db", hop=hop):
-        if not isinstance(item.value, tuple):
-            continue
-        values = [value for value in item.value if value is not None]
-        touched = next((index for index, value in enumerate(values) if value > _WHOLE_DB), None)
-        if touched is None or values[-1] < _GONE_DB or item.value[touched] is None:
-            continue
-        if all(value > _GONE_DB for value in values[touched + 1 :]):
-            return _SAMPLING_OF_BAND_HZ[touched]
-    return None
+    values = [value for value in bands_db if value is not None]
+    touched = next((index for index, value in enumerate(values) if value > _WHOLE_DB), None)
+    if touched is None or values[-1] < _GONE_DB or bands_db[touched] is None:
+        return None
+    return _SAMPLING_OF_BAND_HZ[touched] if all(value > _GONE_DB for value in values[touched + 1 :]) else None
 
 
 def silence_put_in(measurements: Measurements, hop: Hop) -> tuple[float, Measurement] | str:

@@ -68,7 +68,9 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         evidence.append(Evidence(text=f"longest stage: {stage[1]}, median {format_seconds(stage[0])}"))
     missing = sum(1 for take in takes for item in take.measurements.find("answered") if item.value == 0.0)
     if missing:
-        evidence.append(Evidence(text=f"{missing} prompt(s) got no reply at all and are in no median", metric="answered"))
+        evidence.append(
+            Evidence(text=f"{missing} prompt(s) got no reply at all and are in no median", metric="answered")
+        )
     return raised(
         f"The first sound of the reply comes {format_seconds(row.median)} after the prompt{note}, "
         f"limit {format_seconds(limit_s)}{where}",

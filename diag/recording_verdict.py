@@ -1,0 +1,182 @@
+"""What is wrong with a recording, in plain remarks, from its measurements alone or against a reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from diag.results import Measurement, Measurements, Severity, Tier
+from diag.rules.figures import (
+    BANDS_HZ,
+    DULL_ERROR_DB,
+    DULL_WARNING_DB,
+    RATE_ERROR,
+    RATE_WARNING,
+    SILENT_DBFS,
+    changed_sound,
+    sampling_of_bands,
+    snapped_hz,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remark:
+    """One thing that is wrong with a recording: how bad, what, what to do, and the measure that it rests on."""
+
+    severity: Severity
+    text: str
+    remedy: str
+    metric: str
+    tier: Tier
+
+    def to_json(self) -> dict[str, str]:
+        """One JSON object."""
+        return {
+            "severity": self.severity.value,
+            "text": self.text,
+            "remedy": self.remedy,
+            "metric": self.metric,
+            "tier": self.tier.value,
+        }
+
+
+@dataclass(frozen=True)
+class _Blind:
+    """A limit on a measure of the recording alone: beyond `warning` it is told, beyond `error` it fails.
+
+    Only what no voice and no room can make fails: voices are narrow, and tops are flat, in good recordings too.
+    """
+
+    metric: str
+    warning: float
+    error: float
+    words: Callable[[float], str]
+    remedy: str
+
+
+_NEVER = math.inf
+_BLIND = (
+    _Blind("flatness", 0.1, 0.2, lambda value: f"is noise (spectral flatness {value:.2f}), as bytes read wrongly give",
+           "check byte order, byte offset and sample format (s16le, mono)"),
+    _Blind("equal_pairs", 0.5, 0.9, lambda value: "looks like two channels read as one (samples come in pairs)",
+           "read it as stereo, or mix it down properly"),
+    _Blind("tonality_db", 35.0, 45.0, lambda value: f"holds a steady tone {value:.0f} dB above everything around it",
+           "listen to it: a stuck tone in place of speech comes from the model, a hum from the device"),
+    _Blind("imaging", 0.22, _NEVER, lambda value: f"has mirror images of a naive resampler (correlation {value:.2f})",
+           "resample with a band-limited resampler that keeps its state"),
+    _Blind("clipping_rate_hz", 0.1, _NEVER, lambda value: f"is clipped {value:.1f} times a second",
+           "turn the level down"),
+    _Blind("dropout_count", 0.5, _NEVER, lambda value: f"has {value:.0f} gap(s) cut into the sound",
+           "raise the buffer of the player or the device"),
+    _Blind("click_rate_hz", 0.2, _NEVER, lambda value: f"has {value:.1f} clicks a second",
+           "look at the borders of chunks: a resampler that starts anew clicks at each"),
+    _Blind("dc_dbfs", -50.0, _NEVER, lambda value: f"carries direct current ({value:.0f} dBFS)",
+           "put a high-pass of 20 Hz before the recording"),
+)  # fmt: skip
+_NARROW_HZ = 8200.0
+_WIDEBAND_RATE_HZ = 22050
+_MISSING_S, _REPEATED_S = 0.01, 0.01
+
+
+def remarks_on(
+    measurements: Measurements, sample_rate_hz: int, reference_rate_hz: int | None = None
+) -> tuple[Remark, ...]:
+    """What is wrong, worst first; empty where nothing is.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Of `judge.measure_recording`.
+    sample_rate_hz : int
+        Of the recording.
+    reference_rate_hz : int or None
+        Of the reference, where there is one; measures of the recording alone are then only asked about what the
+        reference cannot tell.
+    """
+    peak = _first(measurements, "peak_dbfs", Tier.BLIND)
+    if peak is not None and peak[0] <= SILENT_DBFS:
+        text = f"is silent (its loudest sample is at {peak[0]:.0f} dBFS)"
+        return (Remark(severity=Severity.ERROR, text=text, metric="peak_dbfs", tier=Tier.BLIND,
+                       remedy="check that the device is connected, not muted, and the one that is meant"),)  # fmt: skip
+    if reference_rate_hz is not None:
+        found = [*_against(measurements, reference_rate_hz)]
+    else:
+        found = [*_alone(measurements, sample_rate_hz)]
+    return tuple(sorted(found, key=lambda item: -item.severity.rank))
+
+
+def _against(measurements: Measurements, reference_rate_hz: int) -> Iterator[Remark]:
+    speed = _first(measurements, "rate_ratio", Tier.WAVEFORM)
+    if speed is None:
+        reason = next((item.reason for item in measurements.find("rate_ratio")), None) or "nothing matches"
+        yield _remark(Severity.ERROR, f"cannot be held against the reference: {reason}", "rate_ratio",
+                      "check that both are the same words of the same voice")  # fmt: skip
+        return
+    ratio = speed[0]
+    by_time = _first(measurements, "time_ratio", Tier.WAVEFORM)
+    stretched = by_time is not None and abs(by_time[0] / ratio - 1) > RATE_ERROR
+    if stretched and by_time is not None:
+        yield _remark(Severity.WARNING, f"has changed in time ({by_time[0]:.3f}) otherwise than in pitch ({ratio:.3f})",
+                      "time_ratio", "look for a jitter buffer that stretches, or a pitch shifter")  # fmt: skip
+    elif abs(ratio - 1) > RATE_WARNING:
+        how = f"{1 / ratio:.2f} times too slow" if ratio < 1 else f"{ratio:.2f} times too fast"
+        played_hz = snapped_hz(reference_rate_hz * ratio)
+        text = f"plays {how}: {reference_rate_hz} Hz audio played as {played_hz} Hz ({changed_sound(ratio)})"
+        yield _remark(Severity.ERROR if abs(ratio - 1) > RATE_ERROR else Severity.WARNING, text, "rate_ratio",
+                      f"play it at {reference_rate_hz} Hz, or resample it from {reference_rate_hz} Hz to the rate of "
+                      "the output stream")  # fmt: skip
+    yield from _treble(measurements)
+    for metric, words, remedy in (
+        ("skipped_s", "of the reference are left out", "keep all audio in a queue without a limit"),
+        ("repeated_s", "are said twice", "hand every chunk on once"),
+        ("inserted_silence_s", "of silence are put in", "raise the buffer"),
+    ):
+        found = _first(measurements, metric, Tier.WAVEFORM)
+        if found is not None and found[0] >= _MISSING_S:
+            severity = Severity.ERROR if metric == "skipped_s" else Severity.WARNING
+            yield _remark(severity, f"{found[0] * 1000:.0f} ms {words}", metric, remedy)
+
+
+def _treble(measurements: Measurements) -> Iterator[Remark]:
+    found = _first(measurements, "dullness_db", Tier.WAVEFORM)
+    if found is None or found[0] < DULL_WARNING_DB:
+        return
+    bands = next((item.value for item in measurements.find("dullness_bands_db") if isinstance(item.value, tuple)), ())
+    lost = [
+        f"{low / 1000:g} to {high / 1000:g} kHz {value:.0f} dB"
+        for (low, high), value in zip(BANDS_HZ, bands, strict=False)
+        if value is not None and value >= DULL_WARNING_DB
+    ]
+    through_hz = sampling_of_bands(bands)
+    why = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({', '.join(lost)})"
+    yield _remark(Severity.ERROR if found[0] >= DULL_ERROR_DB else Severity.WARNING,
+                  f"loses {found[0]:.0f} dB of treble{why}", "dullness_db",
+                  "keep the full sample rate up to the end, and take filters out of the way")  # fmt: skip
+
+
+def _alone(measurements: Measurements, sample_rate_hz: int) -> Iterator[Remark]:
+    for limit in _BLIND:
+        found = _first(measurements, limit.metric)
+        if found is not None and found[0] > limit.warning:
+            severity = Severity.ERROR if found[0] > limit.error else Severity.WARNING
+            yield Remark(severity=severity, text=limit.words(found[0]), remedy=limit.remedy, metric=limit.metric,
+                         tier=found[1].tier)  # fmt: skip
+    edge = _first(measurements, "bandwidth_hz")
+    if edge is not None and sample_rate_hz >= _WIDEBAND_RATE_HZ and edge[0] < _NARROW_HZ:
+        text = f"has nothing above {edge[0] / 1000:.1f} kHz although its sample rate is {sample_rate_hz} Hz"
+        yield Remark(severity=Severity.WARNING, text=text, metric="bandwidth_hz",
+                     tier=edge[1].tier,
+                     remedy="look for a stage at a lower sample rate; a narrow voice to begin with looks the same, so "
+                     "compare with what was received (`--reference`)")  # fmt: skip
+
+
+def _first(measurements: Measurements, metric: str, tier: Tier | None = None) -> tuple[float, Measurement] | None:
+    for item in measurements.find(metric):
+        if isinstance(item.value, float) and (tier is None or item.tier is tier):
+            return item.value, item
+    return None
+
+
+def _remark(severity: Severity, text: str, metric: str, remedy: str) -> Remark:
+    return Remark(severity=severity, text=text, remedy=remedy, metric=metric, tier=Tier.WAVEFORM)
