@@ -232,6 +232,8 @@ def figure(value: float | Sequence[float | None] | None, unit: str) -> str:
         return ", ".join(figure(item, unit) if item is not None else "–" for item in value)
     if value is not None and unit in ("1", "") and 0.01 <= abs(value) < 10:
         return f"{value:.3f}".rstrip("0").rstrip(".")
+    if value is not None and unit == "Hz" and abs(value) >= 1000:
+        return f"{value / 1000:.1f} kHz"
     text = format_value(value, unit)
     # What rounds to nothing has no sign.
     return text.removeprefix("-") if text.startswith("-") and not re.search("[1-9]", text) else text

@@ -20,11 +20,15 @@ from report_samples import (
     slow_player_run,
     take,
     take_result,
+    voice,
 )
 
+from diag.chain import Tap
+from diag.clip import Clip
 from diag.errors import BadInputError
 from diag.report.build import build_report
 from diag.results import Report
+from diag.timeline import Timeline
 
 VOID = {"meta", "link", "img", "br", "path", "input", "hr"}
 LOADING = {"src", "href", "data", "poster", "action", "srcset"}
@@ -296,3 +300,37 @@ def test_the_same_report_is_the_same_file(tmp_path):
     first = build_report(report, takes, tmp_path / "1.html").read_bytes()
     assert build_report(report, takes, tmp_path / "2.html").read_bytes() == first
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def bare(**changes):
+    """A take with less in it than a whole chain gives."""
+    return dataclasses.replace(take(), **changes)
+
+
+SPARSE = {
+    "no_runs": (Report(runs=()), {}),
+    "no_takes": (Report(runs=(run_result(takes=()),)), {"healthy": []}),
+    "all_discarded": (Report(runs=(run_result(takes=(take_result(discarded="late"),)),)), {"healthy": [take()]}),
+    "no_config": (Report(runs=(dataclasses.replace(run_result(), config={}, environment={}, folder=None),)), {}),
+    "no_clips": (Report(runs=(run_result(),)), {"healthy": [bare(clips={})]}),
+    "no_events": (Report(runs=(run_result(),)), {"healthy": [bare(timeline=Timeline(()))]}),
+    "one_recording": (
+        Report(runs=(run_result(),)),
+        {"healthy": [bare(turns=(), clips={Tap.HEARD: Clip(samples=voice(0.5, 44100), sample_rate_hz=44100)})]},
+    ),
+    "a_few_samples": (
+        Report(runs=(run_result(),)),
+        {"healthy": [bare(turns=(), clips={Tap.RECEIVED: Clip(samples=voice(0.5, 8000)[:3], sample_rate_hz=8000)})]},
+    ),
+    "stereo_without_speech_times": (
+        Report(runs=(run_result(),)),
+        {"healthy": [bare(turns=(dataclasses.replace(take().turns[0], speech_start_s=None, speech_end_s=None),))]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(SPARSE))
+def test_whatever_is_missing_the_page_stands(name, tmp_path):
+    page = Page(text_of(*SPARSE[name][:1], tmp_path, SPARSE[name][1]))
+    assert (page.faults, page.open) == ([], [])
+    assert len(page.all("h1")) == 1
