@@ -23,6 +23,8 @@ GAP_SHORTEST_S = 0.002
 GAP_DEPTH_DB = 20.0
 SILENT_BELOW_ACTIVE_DB = 30.0
 _MERGE_S = 0.012
+_END_RANGE_DB = 18.0
+"""A fading end drowns in noise before it is lost."""
 
 
 class Kind(StrEnum):
@@ -146,7 +148,7 @@ def _lost_end(own: Array, copy_s: float, track: DelayTrack, speed: float) -> lis
     if not track.stretches:
         return []
     last = track.stretches[-1]
-    loud = np.flatnonzero(own > float(np.percentile(own, 95)) - 25.0)
+    loud = np.flatnonzero(own > float(np.percentile(own, 95)) - _END_RANGE_DB)
     covered_s = copy_s * speed - last.delay_s
     end_s = min(float(loud[-1] + 1) * STEP_S if loud.size else 0.0, covered_s)
     missing = end_s - last.end_s

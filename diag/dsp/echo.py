@@ -73,8 +73,10 @@ def _explained_db(x: NDArray[np.float64], y: NDArray[np.float64], lags: NDArray[
     size = min(x.size, max(0, y.size - int(lags[-1])))
     if size < 2 * lags.size:
         return -120.0
-    columns = np.stack([np.concatenate((np.zeros(lag), x))[: size + int(lags[-1])] for lag in lags], axis=1)
-    target = np.concatenate((y, np.zeros(columns.shape[0])))[: columns.shape[0]]
+    span = size + int(lags[-1])
+    padded = np.concatenate((np.zeros(int(lags[-1])), x, np.zeros(span)))
+    columns = np.stack([padded[int(lags[-1]) - lag : int(lags[-1]) - lag + span] for lag in lags], axis=1)
+    target = y[:span]
     gram = columns.T @ columns
     gram += np.eye(lags.size) * 1e-4 * float(np.trace(gram)) / lags.size
     explained = columns @ np.linalg.solve(gram, columns.T @ target)

@@ -71,7 +71,7 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
         return Found(np.zeros(0, dtype=np.int64))
     tops = np.abs(samples[: blocks * size]).reshape(blocks, size).max(axis=1)
     peak = float(tops.max())
-    if peak <= 0.0:
+    if np.ptp(samples) <= peak:  # nothing, direct current, or one-sided: no waveform that could be clipped
         return Found(np.zeros(0, dtype=np.int64))
     ordered = np.sort(tops)
     levels = peak * np.linspace(0.62, 1.0, 39)

@@ -34,14 +34,14 @@ def test_silence_or_too_short_a_signal_has_no_place(template, signal):
     assert best_delay(np.zeros(template), np.zeros(signal)) is None
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(start=st.floats(500, 8000), gain_db=st.floats(-40, 6), sign=st.sampled_from([-1, 1]))
 def test_a_known_second_is_found_to_a_fraction_of_a_sample(start, gain_db, sign):
     moved = shifted(VOICE.samples, start)
     template = moved[2000:14000]
     place = locate(template, sign * 10 ** (gain_db / 20) * VOICE.samples, VOICE.rate_hz)
     assert place.frame == pytest.approx(start + 2000, abs=0.3)
-    assert place.confidence > 0.8
+    assert place.confidence > 0.7
 
 
 @pytest.mark.parametrize("snr_db", [60, 40, 20])

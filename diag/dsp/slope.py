@@ -1,0 +1,155 @@
+"""How delays move along a pair of clips: windows placed one by one, and the slope that their delays have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.align import normalised_cross_correlation, parabola_peak
+from diag.dsp.resample import derivative, shifted
+
+Array = NDArray[np.floating[Any]]
+
+WINDOW_S = 0.16
+WIDE_S = 0.7
+"""How far a stall or a skip may have moved the rest; the delay tracker follows several of them."""
+SURE = 0.8
+_WINDOW_FIT = 0.6
+
+
+@dataclass(frozen=True)
+class Line:
+    """A delay that grows along the reference.
+
+    Parameters
+    ----------
+    offset_s : float
+        Delay at time 0.
+    slope : float
+        Growth per second.
+    consensus : float
+        Share of the windows that lie on it, 0 to 1.
+    slope_error : float or None
+        Standard error of the slope.
+    polarity : int
+        1, or -1 where the copy is upside down.
+    """
+
+    offset_s: float
+    slope: float
+    consensus: float
+    slope_error: float | None = None
+    polarity: int = 1
+
+
+@dataclass(frozen=True)
+class Points:
+    """Windows of the reference: their middle, their delay (NaN for none) and their signed correlation."""
+
+    time_s: NDArray[np.float64]
+    delay_s: NDArray[np.float64]
+    fit: NDArray[np.float64]
+
+
+def window_delays(x: Array, y: Array, rate_hz: float, line: Line, reach_s: float) -> Points:
+    """Delay of up to 64 windows of the reference that carry sound, side by side, each searched near the line."""
+    width, reach = round(WINDOW_S * rate_hz), round(reach_s * rate_hz)
+    count = max(1, x.size // width)
+    starts = (np.arange(count) * width).astype(int)
+    energy = np.array([float(np.dot(x[s : s + width], x[s : s + width])) for s in starts])
+    loud = starts[energy > 0.003 * np.percentile(energy, 95)]
+    if loud.size > 64:
+        loud = loud[np.linspace(0, loud.size - 1, 64).astype(int)]
+    times, delays, fits = [], [], []
+    delay = line.offset_s * rate_hz
+    for start in loud:
+        template = x[start : start + width]
+        found, fit = _near(template, y, int(start + delay), reach)
+        if abs(fit) < SURE:
+            wide, wide_fit = _near(template, y, int(start + delay), max(reach, round(WIDE_S * rate_hz)))
+            found, fit = (wide, wide_fit) if abs(wide_fit) > abs(fit) + 0.1 else (found, fit)
+        times.append((start + width / 2) / rate_hz)
+        delays.append((found - start) / rate_hz)
+        fits.append(fit)
+        if abs(fit) >= SURE:
+            delay = found - start
+    return Points(np.array(times), np.array(delays), np.array(fits))
+
+
+def polish(x: Array, y: Array, rate_hz: float, line: Line) -> tuple[float, float] | None:
+    """Slope that is left where one delay holds for most windows, and its standard error; None where none does.
+
+    The peak of a correlation leans towards rising loudness. With the copy moved to within a fraction of a sample, least
+    squares on the waveforms (difference against slope) has no such bias.
+    """
+    moved = shifted(np.concatenate((y, np.zeros(x.size + 64, dtype=np.float32))), line.offset_s * rate_hz)[: x.size]
+    width = round(WINDOW_S * rate_hz)
+    count = x.size // width
+    if count < 6:
+        return None
+    a = np.asarray(x[: count * width], dtype=np.float64)
+    b = np.asarray(moved[: count * width], dtype=np.float64) * line.polarity
+    slope_of = derivative(0.5 * (a + b * np.sqrt(max(float(a @ a), 1e-12) / max(float(b @ b), 1e-12))))
+    a, b, rise = (part.reshape(count, width) for part in (a, b, slope_of))
+    own, other = (a * a).sum(axis=1), (b * b).sum(axis=1)
+    agreement = (a * b).sum(axis=1) / np.sqrt(np.maximum(own * other, 1e-18))
+    fits = (agreement > SURE) & (own > 0.003 * np.percentile(own, 95))
+    if fits.sum() < max(6, 0.5 * (own > 0.003 * np.percentile(own, 95)).sum()):
+        return None
+    gain = np.sqrt(own / np.maximum(other, 1e-18))[:, None]
+    weight = (rise**2).sum(axis=1)
+    delay = ((a - b * gain) * rise).sum(axis=1) / np.maximum(weight, 1e-18)
+    t, d, w = np.arange(count)[fits] * width, delay[fits], np.sqrt(weight[fits])
+    near = np.abs(d - np.median(d)) < max(0.05, 4.0 * float(np.median(np.abs(d - np.median(d)))))
+    t, d, w = t[near], d[near], w[near]
+    t = t - np.average(t, weights=w)
+    spread = float(w @ t**2)
+    if t.size < 6 or spread <= 0.0:
+        return None
+    slope = float(w @ (t * d)) / spread
+    residual = d - np.average(d, weights=w) - slope * t
+    return slope, float(np.sqrt(w**2 @ (t * residual) ** 2)) / spread
+
+
+def _near(template: Array, y: Array, expected: int, reach: int) -> tuple[float, float]:
+    """Place and signed correlation of the best fit within `reach` samples of the expected place; NaN, 0 for none."""
+    begin, end = max(0, expected - reach), min(y.size, expected + reach + template.size)
+    correlation = normalised_cross_correlation(template, y[begin : max(begin, end)])
+    if correlation.size < 3:
+        return float("nan"), 0.0
+    peak = int(np.argmax(np.abs(correlation)))
+    return begin + parabola_peak(np.abs(correlation), peak), float(correlation[peak])
+
+
+def common_slope(points: Points, line: Line) -> Line:
+    """One slope through delays that may step (stalls, skips): fitted within the stretches between the steps."""
+    polarity = 1 if float(np.sum(points.fit)) >= 0 else -1
+    good = (points.fit * polarity > _WINDOW_FIT) & np.isfinite(points.delay_s)
+    t, d = points.time_s[good], points.delay_s[good]
+    if t.size < 2:
+        return Line(line.offset_s, 0.0, 0.0)
+    steps = np.abs(np.diff(d)) > np.maximum(0.0015, 0.012 * np.diff(t))
+    if (~steps).sum() == 0:
+        return Line(line.offset_s, 0.0, 0.0)
+    slope = float(np.median((np.diff(d) / np.diff(t))[~steps]))
+    for _ in range(2):
+        rest = d - slope * t
+        group = np.concatenate(([0], np.cumsum(np.abs(np.diff(rest)) > 0.0006)))
+        sizes = np.bincount(group)
+        kept = sizes[group] >= 2
+        if kept.sum() < 2:
+            return Line(line.offset_s, 0.0, 0.0)
+        counts = np.bincount(group[kept], minlength=sizes.size)
+        means_t = np.bincount(group[kept], t[kept], sizes.size) / np.maximum(counts, 1)
+        means_d = np.bincount(group[kept], d[kept], sizes.size) / np.maximum(counts, 1)
+        ct, cd = t[kept] - means_t[group[kept]], d[kept] - means_d[group[kept]]
+        spread = float(ct @ ct)
+        slope = float(ct @ cd) / spread if spread > 0 else slope
+    residual = cd - slope * ct
+    error = float(np.sqrt(np.sum(residual**2) / max(1, kept.sum() - 2) / max(spread, 1e-9)))
+    biggest = int(np.argmax(counts))
+    offset = float(means_d[biggest] - slope * means_t[biggest])
+    return Line(offset, slope, float(kept.sum()) / points.time_s.size, error, polarity)
