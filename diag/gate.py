@@ -43,14 +43,19 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     return ExitCode.GOOD
 
 
+def least_rank(fail_on: str) -> int:
+    """Lowest `Severity.rank` that fails; with "never" none does."""
+    return {"error": Severity.ERROR.rank, "warning": Severity.WARNING.rank, "never": Severity.ERROR.rank + 1}[fail_on]
+
+
 def _split(report: Report, fail_on: str) -> tuple[list[RunFinding], list[RunFinding]]:
     """Findings that hindered the measurement, and findings about the product, at or above the limit."""
-    least = Severity.WARNING if fail_on == "warning" else Severity.ERROR
+    least = Severity.WARNING.rank if fail_on == "warning" else Severity.ERROR.rank
     hindered: list[RunFinding] = []
     failing: list[RunFinding] = []
     for run in report.runs:
         for item in run.findings:
-            if item.finding.severity.rank < least.rank:
+            if item.finding.severity.rank < least:
                 continue
             roots = {item.finding.code, item.finding.consequence_of or item.finding.code}
             (hindered if any(_hinders(code) for code in roots) else failing).append(item)

@@ -143,5 +143,9 @@ async def _standard_input(loop: asyncio.AbstractEventLoop) -> asyncio.StreamRead
 
 
 def _say(message: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The parent was stopped while this process started. Standard input has closed too, which ends it in order.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

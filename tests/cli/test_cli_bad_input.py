@@ -131,6 +131,26 @@ def test_prompt_that_cannot_be_used(diag, tmp_path, make_file):
     refused(done, 2, "Could not", "mine.wav", *expected.get(make_file, RECORDINGS[make_file]))
 
 
+@pytest.mark.parametrize("make_file", [item for item in RECORDINGS if item is not folder])
+@pytest.mark.parametrize("as_reference", [False, True])
+def test_recording_that_cannot_be_analysed(diag, tmp_path, make_file, as_reference):
+    make_file(tmp_path / "mine.wav")
+    write_wav(tmp_path / "good.wav", np.sin(np.arange(RATE_HZ) / 9.0) * 0.5)
+    words = ("good.wav", "--reference", "mine.wav") if as_reference else ("mine.wav",)
+    refused(diag("analyze", *words), 2, "Could not read the recording", "mine.wav", *RECORDINGS[make_file])
+
+
+def test_folder_without_recordings(diag, tmp_path):
+    folder(tmp_path / "mine")
+    refused(diag("analyze", "mine"), 2, "Could not analyse the folder mine", "no audio file", "allowed: .wav", "name a")
+
+
+@pytest.mark.parametrize("spec", ["s16le", "mp3:16000", "s16le:0", "s16le:16000:x"])
+def test_raw_format_that_is_unknown(diag, tmp_path, spec):
+    (tmp_path / "mine.pcm").write_bytes(bytes(3200))
+    refused(diag("analyze", "mine.pcm", "--raw", spec), 2, "mine.pcm", "allowed:")
+
+
 def test_prompt_without_speech(diag, tmp_path):
     write_wav(tmp_path / "mine.wav", np.zeros(RATE_HZ))
     done = diag("run", "healthy", "--audio", "wire", "--prompt", "mine.wav")

@@ -1,0 +1,97 @@
+"""What is said of recordings judged alone: text, document and exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from diag.errors import ExitCode
+from diag.gate import least_rank
+from diag.report.sentences import State, figure, label, plural, state_of
+from diag.results import SCHEMA_VERSION, Measurement
+from diag.terminal import wrapped
+from diag.units import format_seconds
+
+if TYPE_CHECKING:
+    from diag.analyze import AnalysisResult
+
+_LABEL_WIDTH = 24
+
+
+def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> ExitCode:
+    """FAILED for a remark at or above the limit, CANNOT_MEASURE where a recording gave no value, else GOOD."""
+    if any(remark.severity.rank >= least_rank(fail_on) for result in results for remark in result.remarks):
+        return ExitCode.FAILED
+    measured = [any(item.value is not None for item in result.measurements) for result in results]
+    return ExitCode.GOOD if results and all(measured) else ExitCode.CANNOT_MEASURE
+
+
+def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80) -> str:
+    """Verdict, remarks and measures of each recording."""
+    blocks = ["\n".join(_result_lines(result, width)) for result in results]
+    return "\n\n".join([*blocks, f"exit code {int(code)}"])
+
+
+def _result_lines(result: AnalysisResult, width: int) -> list[str]:
+    states = [state_of(remark.severity) for remark in result.remarks]
+    state = max(states, key=lambda item: item.rank, default=State.GOOD)
+    lines = wrapped(f"{state.shape} {result.sentence}", width, later="  ")
+    channels = f"{result.channels} {plural(result.channels, 'channel')}"
+    held = f", held against {result.reference}" if result.reference else ", by itself"
+    lines += wrapped(
+        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {channels}{held}", width, later="  "
+    )
+    for index, remark in enumerate(result.remarks):
+        if index > 0:
+            # The first one is the sentence above.
+            lines += wrapped(f"  {state_of(remark.severity).shape} {remark.severity.value}: {remark.text}", width)
+        lines += wrapped(f"    fix  {remark.remedy}", width, later=" " * 9)
+    unmeasured: dict[str, list[str]] = {}
+    for item in result.measurements:
+        if item.value is None:
+            unmeasured.setdefault(item.reason or "no reason given", []).append(label(item.metric).lower())
+        else:
+            lines += wrapped(_measure_line(item), width, later=" " * (_LABEL_WIDTH + 3))
+    for reason, names in unmeasured.items():
+        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {'; '.join(names)} ({reason})", width)
+    return lines
+
+
+def _measure_line(item: Measurement) -> str:
+    return f"  {label(item.metric):<{_LABEL_WIDTH}} {figure(item.value, item.unit)}  ({item.tier.value})"
+
+
+def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:
+    """The JSON document of `diag analyze --json`: one run whose takes are the recordings.
+
+    Findings have no code: the codes of the catalogue name faults of a chain, and a recording alone has none.
+    """
+    takes = [_take(result) for result in results]
+    findings = [
+        {**finding, "takes": [take["id"]], "counted": len(takes)} for take in takes for finding in take["findings"]
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "runs": [{"name": "recordings", "config": {}, "takes": takes, "summary": [], "findings": findings}],
+        "comparisons": [],
+        "verdict": " ".join(result.sentence for result in results),
+        "report": None,
+    }
+
+
+def _take(result: AnalysisResult) -> dict[str, Any]:
+    document = {key: value for key, value in result.to_json().items() if key not in ("schema_version", "remarks")}
+    findings = [
+        {
+            "code": None,
+            "severity": remark.severity.value,
+            "hop": None,
+            "title": remark.text,
+            "remedy": remark.remedy,
+            "metric": remark.metric,
+            "tier": remark.tier.value,
+            "consequence_of": None,
+        }
+        for remark in result.remarks
+    ]
+    return {"id": result.name, **document, "findings": findings}

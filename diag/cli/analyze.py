@@ -1,0 +1,47 @@
+"""`diag analyze`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from diag.cli.options import fail_on_option, json_option
+from diag.cli.worded import Worded
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(
+    "analyze",
+    cls=Worded,
+    short_help="Judges recordings alone: no devices, no network.",
+    examples=(
+        "diag analyze heard.wav --reference received.wav",
+        "diag analyze replies/*.wav --json",
+        "diag analyze chunk.pcm --raw s16le:24000",
+    ),
+)
+@click.argument("recordings", nargs=-1, required=True, metavar="WAV...", type=_PATH)
+@click.option("--reference", type=_PATH, metavar="WAV", help="What the recordings should sound like.")
+@click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or f32le:48000:2.")
+@json_option
+@fail_on_option
+def command(
+    recordings: tuple[Path, ...], *, reference: Path | None, raw: str | None, as_json: bool, fail_on: str
+) -> int:
+    """Judge recordings alone, or against what they should sound like.
+
+    WAV is a recording (WAV, FLAC or Ogg) or a folder of recordings. With --reference, speed, treble, gaps and delay
+    are measured against it: exactly. Without, only what a recording shows by itself.
+    """
+    from diag.analysis_text import exit_code, results_document, results_text
+    from diag.analyze import analyze_all
+    from diag.cli.show import show_json, show_text, terminal_width
+
+    results = analyze_all(recordings, reference=reference, raw=raw)
+    code = exit_code(results, fail_on)
+    show_text(results_text(results, code, width=terminal_width(err=as_json)), err=as_json)
+    if as_json:
+        show_json(results_document(results))
+    return int(code)
