@@ -128,6 +128,8 @@ class Player:
         """The service has sent all of its reply: what waits is played out."""
         if self._resampler is not None:
             self._feed(self._resampler.finish())
+            if self._squeeze is not None:
+                self.playout.feed(self._squeeze.finish())
         self._resampler = None
         self.playout.end()
 

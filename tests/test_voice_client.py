@@ -84,6 +84,14 @@ def test_a_player_resamples_to_its_device():
     assert np.abs(out[1000:-1000] - tone(48000, 48000)[1000:-1000]).max() < 1e-3
 
 
+def test_a_squeezed_reply_is_played_to_its_end():
+    config = ClientConfig(playback=PlaybackConfig(prebuffer_ms=0))
+    player = Player(config, Faults(player_squeeze_hz=8000), Notes())
+    player.audio(pcm16_from_samples(tone(24000, 24000)), "audio/pcm;rate=24000")
+    player.reply_over()
+    assert player.playout.waiting_frames == 24000
+
+
 def test_an_interrupted_reply_is_flushed():
     player = Player(ClientConfig(), Faults(), Notes())
     player.audio(pcm16_from_samples(tone(24000, 24000)), "audio/pcm;rate=24000")

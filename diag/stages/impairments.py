@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from diag.clip import Samples
 from diag.stages.resampler import Resampler
 
@@ -24,3 +26,7 @@ class Squeeze:
     def push(self, samples: Samples) -> Samples:
         """Samples in, as many samples out as can be known yet."""
         return self._up.push(self._down.push(samples))
+
+    def finish(self) -> Samples:
+        """Give what the filters still hold; the stage cannot be used afterwards."""
+        return np.concatenate((self._up.push(self._down.finish()), self._up.finish()))
