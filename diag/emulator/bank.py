@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from diag.emulator.answering import Understood
 from diag.emulator.hearing import Pcm
 from diag.emulator.recognition import Recogniser
 from diag.emulator.replies import Prompt, Reply, read_prompts, read_replies, replies_folder
+
+# One at a time: two would only fight each other and the event loop.
+_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recognition")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +25,10 @@ class Bank:
     prompts: tuple[Prompt, ...] = ()
     recogniser: Recogniser
 
-    def understood_speech(self, utterance: Pcm) -> Understood:
-        """Which prompt an utterance at 16 kHz was."""
-        prompt, confidence = self.recogniser.recognise(utterance)
+    async def understood_speech(self, utterance: Pcm) -> Understood:
+        """Which prompt an utterance at 16 kHz was; on a thread, since a few milliseconds would delay other sessions."""
+        loop = asyncio.get_running_loop()
+        prompt, confidence = await loop.run_in_executor(_THREAD, self.recogniser.recognise, utterance)
         if prompt is None:
             return Understood(prompt=None, text="", confidence=confidence)
         return Understood(prompt=prompt.name, text=prompt.text, confidence=confidence, language=prompt.language)

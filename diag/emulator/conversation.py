@@ -128,7 +128,7 @@ class Conversation:
             self._history_due = False
             return
         if sound and self.setup.model.modalities:
-            understood = self._recognise(sound[-1])
+            understood = await self._recognise(sound[-1])
         else:
             understood = self._profile.bank.understood_text(words[-1] if words else "")
         await self._user_turn(understood, source="content")
@@ -194,7 +194,7 @@ class Conversation:
             received_over_s=elapsed_s,
         )
         await self._signal(event, begins=False)
-        understood = self._recognise(event.utterance)
+        understood = await self._recognise(event.utterance)
         transcribe = self.setup.input_transcription or self._profile.settings.unasked_transcripts
         if transcribe and understood.text:
             await self._link.send(messages.server_content(inputTranscription={"text": understood.text}))
@@ -203,8 +203,8 @@ class Conversation:
             return
         await self._user_turn(understood, source="audio", ended_s=ended_s)
 
-    def _recognise(self, utterance: Pcm) -> Understood:
-        understood = self._profile.bank.understood_speech(utterance)
+    async def _recognise(self, utterance: Pcm) -> Understood:
+        understood = await self._profile.bank.understood_speech(utterance)
         self._note("understood", prompt=understood.prompt, confidence=round(understood.confidence, 3))
         return understood
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -38,8 +38,9 @@ FOR_EVER_S = 1e9
 MALFORMED = b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAA'
 
 
-def bent_chunks(chunks: list[Step], struck: Struck) -> list[Step]:
+def bent_chunks(steps: Sequence[Step], struck: Struck) -> list[Step]:
     """The chunks as they will leave, in the order of their leaving; faults act in the order of their list."""
+    chunks = list(steps)
     for fault, rng in struck:
         bend = _CHUNK_FAULTS.get(type(fault))
         if bend is not None:

@@ -23,7 +23,7 @@ from diag.emulator.truth import TruthLog
 from diag.errors import CannotMeasureError
 
 LIVE_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
-SWITCH_INTERVAL_S = 0.001
+SWITCH_INTERVAL_S = 0.0002
 """A thread that works (truth, spoiled sound) gives the event loop way after this long, not after the usual 5 ms."""
 
 
@@ -94,7 +94,7 @@ def serve(
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))
         _make_folder(transcript_dir)
-        truth = TruthLog(_sinks(truth_path, stack))
+        truth = TruthLog(_sinks(truth_path, stack), kept_lines=0)
         stack.callback(truth.close)
         profile = Profile(name="", settings=chosen, seed=seed, bank=bank, truth=truth, transcript_dir=transcript_dir)
         context: ssl.SSLContext | None = None

@@ -6,7 +6,7 @@ Pure functions of a recording, a pace and a generator. `delivery.py` bends the s
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -54,9 +54,10 @@ class Step:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-def audio_steps(voice: Voice, *, chunk_frames: int, pace: float) -> list[Step]:
+@functools.lru_cache(maxsize=64)
+def audio_steps(voice: Voice, *, chunk_frames: int, pace: float) -> tuple[Step, ...]:
     """The chunks of a reply at a multiple of real time; each leaves when its first frame is due at that pace."""
-    return [
+    return tuple(
         Step(
             at_s=start / REPLY_RATE_HZ / pace,
             kind="chunk",
@@ -66,20 +67,14 @@ def audio_steps(voice: Voice, *, chunk_frames: int, pace: float) -> list[Step]:
             index=index,
         )
         for index, (start, frames, payload) in enumerate(_chunks(voice, chunk_frames))
-    ]
-
-
-@functools.lru_cache(maxsize=64)
-def _chunks(voice: Voice, chunk_frames: int) -> tuple[tuple[int, int, bytes], ...]:
-    data = voice.pcm.tobytes()
-    return tuple(
-        (
-            start,
-            min(chunk_frames, len(voice.pcm) - start),
-            messages.audio(data[2 * start : 2 * (start + chunk_frames)], voice.mime_type),
-        )
-        for start in range(0, len(voice.pcm), chunk_frames)
     )
+
+
+def _chunks(voice: Voice, chunk_frames: int) -> Iterator[tuple[int, int, bytes]]:
+    data = voice.pcm.tobytes()
+    for start in range(0, len(voice.pcm), chunk_frames):
+        chunk = data[2 * start : 2 * (start + chunk_frames)]
+        yield start, len(chunk) // 2, messages.audio(chunk, voice.mime_type)
 
 
 def text_steps(text: str, *, words_at_once: int = 4, gap_s: float = 0.08) -> list[Step]:
@@ -90,7 +85,7 @@ def text_steps(text: str, *, words_at_once: int = 4, gap_s: float = 0.08) -> lis
     ]
 
 
-def transcript_steps(text: str, chunks: list[Step], *, words_at_once: int = 3) -> list[Step]:
+def transcript_steps(text: str, chunks: Sequence[Step], *, words_at_once: int = 3) -> list[Step]:
     """The output transcription, in fragments spread over the chunks that speak them."""
     parts = _fragments(text, words_at_once)
     return [
@@ -106,7 +101,7 @@ def transcript_steps(text: str, chunks: list[Step], *, words_at_once: int = 3) -
     ]
 
 
-def playback_end_s(steps: list[Step]) -> float:
+def playback_end_s(steps: Sequence[Step]) -> float:
     """When a player without buffer would have played it all: chunks wait for one another, not for ever."""
     end_s = 0.0
     for step in steps:
@@ -115,7 +110,7 @@ def playback_end_s(steps: list[Step]) -> float:
     return end_s
 
 
-def with_ending(steps: list[Step], usage: Mapping[str, Any] | None, *, status: str = "") -> list[Step]:
+def with_ending(steps: Sequence[Step], usage: Mapping[str, Any] | None, *, status: str = "") -> list[Step]:
     """Add generationComplete after the last step, and turnComplete when playback would be over.
 
     Parameters

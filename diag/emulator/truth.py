@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-KEPT_LINES = 200_000
-"""Lines kept for each profile: more than an hour of ten sessions; older ones give way."""
+KEPT_LINES = 20_000
+"""Lines kept for each profile, some 15 MB: half an hour of one session that talks all the time; older ones give way."""
+REST_S = 0.02
+"""The writing thread rests this long between heaps of lines, so that it does not wake up for each."""
 
 Line = dict[str, Any]
 
@@ -21,10 +23,18 @@ class TruthLog:
     """Lines of all profiles: kept in memory for those who ask, and handed to sinks.
 
     Sinks run on a thread of their own, so that a slow reader of a pipe never holds up a session.
+
+    Parameters
+    ----------
+    sinks : tuple of callables
+        Each gets every line as JSON.
+    kept_lines : int
+        For each profile.
     """
 
-    def __init__(self, sinks: tuple[Callable[[str], object], ...] = ()) -> None:
+    def __init__(self, sinks: tuple[Callable[[str], object], ...] = (), *, kept_lines: int = KEPT_LINES) -> None:
         self._kept: dict[str, deque[Line]] = {}
+        self._kept_lines = kept_lines
         self._sinks = sinks
         self._queue: queue.SimpleQueue[Line | Callable[[], object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._drain, name="truth", daemon=True)
@@ -35,7 +45,7 @@ class TruthLog:
         line: Line = {"t_s": time.perf_counter() if t_s is None else t_s, "event": event, "profile": profile, **data}
         kept = self._kept.get(profile)
         if kept is None:
-            kept = self._kept[profile] = deque(maxlen=KEPT_LINES)
+            kept = self._kept[profile] = deque(maxlen=self._kept_lines)
         kept.append(line)
         if self._sinks:
             self._queue.put(line)
@@ -59,6 +69,8 @@ class TruthLog:
 
     def _drain(self) -> None:
         while (item := self._queue.get()) is not None:
+            if self._queue.empty():
+                time.sleep(REST_S)
             if callable(item):
                 with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
                     item()
