@@ -32,6 +32,7 @@ INPUTS = ("ear", "microphone")
 OUTPUTS = ("mouth", "speaker")
 
 _environment: dict[str, str] = {}
+"""Under which PortAudio was started; it and ALSA read them then, and ALSA again when a stream opens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +196,6 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
             seen=f"`--audio {rig.kind}` has no place to play to that nobody hears",
             next_step="use `--audio virtual` or `--audio wire` for this scenario",
         )
-    sd = _library(rig.options.get("environment", {}))
     speaker = rig.options.get("speaker") if speaker_connected else rig.options.get("nowhere")
     wanted = {
         "ear": (plan.ear, plan.ear_rate_hz, rig.options.get("ear")),
@@ -206,16 +206,17 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
     ports = [_Port(name, rate) for name, (callback, rate, place) in wanted.items() if callback and is_named(place)]
     session = PortAudioSession(ports)
     try:
-        for names in (INPUTS, OUTPUTS):
-            started = [port for port in ports if port.name in names]
-            for port in started:
-                callback, _, place = wanted[port.name]
-                port.channels = int(rig.options.get("ear_channels", 1)) if port.name == "ear" else 1
-                device = find_device(str(place), port.name)
-                with _quiet_libraries():
-                    _start(sd, port, device, callback)
-            for port in started:
-                _await_first_callback(port)
+        with _library(rig.options.get("environment", {})) as sd:
+            for names in (INPUTS, OUTPUTS):
+                started = [port for port in ports if port.name in names]
+                for port in started:
+                    callback, _, place = wanted[port.name]
+                    port.channels = int(rig.options.get("ear_channels", 1)) if port.name == "ear" else 1
+                    device = find_device(str(place), port.name)
+                    with _quiet_libraries():
+                        _start(sd, port, device, callback)
+                for port in started:
+                    _await_first_callback(port)
     except (BadInputError, CannotMeasureError):
         session.close()
         raise
@@ -225,26 +226,27 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
 def list_devices(environment: Mapping[str, str] | None = None, *, check_rates: bool = False) -> tuple[Device, ...]:
     """Devices that PortAudio finds; with `check_rates` also the common rates at which each says it opens.
 
+    Not for another environment than that of streams which are open: PortAudio starts again for it.
+
     Raises
     ------
     CannotMeasureError
         If PortAudio is missing.
     """
-    sd = _library(environment or {})
-    apis = sd.query_hostapis()
-    found = []
-    for index, info in enumerate(sd.query_devices()):
-        device = Device(
-            index=index,
-            name=info["name"],
-            host_api=apis[info["hostapi"]]["name"],
-            input_channels=info["max_input_channels"],
-            output_channels=info["max_output_channels"],
-            default_rate_hz=round(info["default_samplerate"]),
-            rates_hz=_checked_rates(sd, index, info) if check_rates else (),
+    with _library(environment or {}) as sd:
+        apis = sd.query_hostapis()
+        return tuple(
+            Device(
+                index=index,
+                name=info["name"],
+                host_api=apis[info["hostapi"]]["name"],
+                input_channels=info["max_input_channels"],
+                output_channels=info["max_output_channels"],
+                default_rate_hz=round(info["default_samplerate"]),
+                rates_hz=_checked_rates(sd, index, info) if check_rates else (),
+            )
+            for index, info in enumerate(sd.query_devices())
         )
-        found.append(device)
-    return tuple(found)
 
 
 def find_device(named: str, port: str) -> Device:
@@ -282,9 +284,11 @@ def default_devices() -> tuple[Device | None, Device | None]:
     CannotMeasureError
         If PortAudio is missing.
     """
-    devices = list_devices(_environment)
-    numbers = _library(_environment).default.device
-    wanted_input, wanted_output = (devices[number] if 0 <= number < len(devices) else None for number in numbers)
+    devices = list_devices()
+    with _library({}) as sd:
+        wanted_input, wanted_output = (
+            devices[number] if 0 <= number < len(devices) else None for number in sd.default.device
+        )
     return wanted_input, wanted_output
 
 
@@ -293,13 +297,23 @@ def is_named(place: object) -> bool:
     return place is not None and str(place).casefold() not in ("", "none")
 
 
-def _library(environment: Mapping[str, str]) -> Any:
-    wanted = dict(environment)
-    starts_again = wanted != _environment
-    for name in _environment.keys() - wanted.keys():
-        os.environ.pop(name, None)
-    os.environ.update(wanted)
-    first = "sounddevice" not in sys.modules
+@contextmanager
+def _library(environment: Mapping[str, str]) -> Iterator[Any]:
+    """PortAudio as it is under these environment variables, which are taken back afterwards."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield _started(dict(environment))
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _started(environment: dict[str, str]) -> Any:
+    running = "sounddevice" in sys.modules
     try:
         import sounddevice as sd
     except OSError:
@@ -308,11 +322,11 @@ def _library(environment: Mapping[str, str]) -> Any:
             seen="the PortAudio library is not installed",
             next_step="`sudo apt-get install libportaudio2`, or use `--audio wire`, which needs no devices",
         ) from None
-    if starts_again and not first:
+    if running and environment != _environment:
         sd._terminate()
         sd._initialize()
     _environment.clear()
-    _environment.update(wanted)
+    _environment.update(environment)
     return sd
 
 

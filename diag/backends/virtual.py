@@ -188,7 +188,7 @@ def _private(directory: Path) -> dict[str, str]:
     return {
         "PULSE_RUNTIME_PATH": str(directory),
         "PULSE_STATE_PATH": str(directory),
-        "PULSE_COOKIE": str(directory / "cookie"),
+        "PULSE_COOKIE": os.devnull,
     }
 
 

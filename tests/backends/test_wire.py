@@ -4,39 +4,14 @@ import time
 
 import numpy as np
 import pytest
+from audio_bench import Bench
 
-from diag.backends.farm import open_farm, open_session
-from diag.backends.ports import PortPlan
-from diag.backends.tape import Mouth, Tape
+from diag.backends.farm import open_farm
+from diag.backends.ports import PortPlan, Rig
 from diag.backends.wire import AIR_DELAY_FRAMES, BLOCK_S, held_back_s
 from diag.stages.resampler import resample
 
-
-class Bench:
-    """Ports with tapes on them, and one clip spoken on each side."""
-
-    def __init__(self, *, microphone_hz=16000, speaker_hz=24000):
-        self.mouth = Mouth(48000)
-        self.speaker = Mouth(speaker_hz)
-        self.microphone = Tape(microphone_hz)
-        self.ear = Tape(48000, channels=2)
-        self.plan = PortPlan(
-            mouth=self.mouth.pull,
-            microphone=self.microphone.write,
-            speaker=self.speaker.pull,
-            ear=self.ear.write,
-            microphone_rate_hz=microphone_hz,
-            speaker_rate_hz=speaker_hz,
-        )
-
-    def run(self, seconds, **options):
-        with open_farm("wire") as farm:
-            session = open_session(farm.rigs[0], self.plan, **options)
-            end_s = time.perf_counter() + seconds
-            while time.perf_counter() < end_s and session.failed is None:
-                time.sleep(0.02)
-            session.close()
-        return session
+RIG = Rig(kind="wire", name="rig0")
 
 
 def speechlike(rate_hz, seconds, seed):
@@ -63,7 +38,7 @@ def test_mouth_reaches_the_ear_bit_exact_and_on_time():
     bench = Bench()
     clip = speechlike(48000, 0.3, 1)
     start = bench.mouth.say(clip)
-    bench.run(0.6)
+    bench.run(RIG, 0.6)
     at = place(bench.ear, leaves_s(bench.mouth, start)) + AIR_DELAY_FRAMES["mouth"]
     heard = bench.ear.samples()
     np.testing.assert_array_equal(heard[at : at + len(clip), 0], clip)
@@ -75,7 +50,7 @@ def test_speaker_reaches_the_ear_unchanged_and_on_time(speaker_hz):
     bench = Bench(speaker_hz=speaker_hz)
     clip = speechlike(speaker_hz, 0.3, 2)
     start = bench.speaker.say(clip)
-    bench.run(0.7)
+    bench.run(RIG, 0.7)
     at = place(bench.ear, leaves_s(bench.speaker, start)) + AIR_DELAY_FRAMES["speaker"]
     whole = resample(np.pad(clip, speaker_hz), speaker_hz, 48000)[48000:]
     inner = slice(960, 12000)
@@ -89,7 +64,7 @@ def test_microphone_hears_the_mouth_on_time(microphone_hz):
     if microphone_hz == 8000:
         clip = resample(resample(clip, 48000, 8000), 8000, 48000)
     start = bench.mouth.say(clip)
-    bench.run(0.8)
+    bench.run(RIG, 0.8)
     at = place(bench.microphone, leaves_s(bench.mouth, start))
     whole = resample(np.pad(clip, 48000), 48000, microphone_hz)[microphone_hz:]
     inner = slice(microphone_hz // 20, microphone_hz // 5)
@@ -99,7 +74,7 @@ def test_microphone_hears_the_mouth_on_time(microphone_hz):
 def test_disconnected_speaker_is_played_but_not_heard():
     bench = Bench()
     bench.speaker.say(speechlike(24000, 0.2, 4))
-    session = bench.run(0.4, speaker_connected=False)
+    session = bench.run(RIG, 0.4, speaker_connected=False)
     assert not bench.speaker.busy
     assert not bench.ear.samples()[:, 1].any()
     assert session.ear_channels == 2
@@ -107,7 +82,7 @@ def test_disconnected_speaker_is_played_but_not_heard():
 
 def test_blocks_keep_real_time_and_stamps_are_a_line():
     bench = Bench()
-    session = bench.run(0.5)
+    session = bench.run(RIG, 0.5)
     assert bench.ear.frames == pytest.approx(0.5 * 48000, abs=0.1 * 48000)
     stamps = bench.ear.stamps()
     expected = stamps.device_s[0] + stamps.frame / 48000
@@ -134,7 +109,7 @@ def test_a_blocking_callback_is_reported_late_and_loses_nothing():
         microphone_rate_hz=16000,
         speaker_rate_hz=24000,
     )
-    session = bench.run(0.5)
+    session = bench.run(RIG, 0.5)
     assert session.late
     assert max(late.late_s for late in session.late) > 0.1
     assert bench.ear.frames == pytest.approx(0.5 * 48000, abs=0.1 * 48000)
@@ -152,7 +127,7 @@ def test_a_callback_that_raises_fails_the_session(monkeypatch):
     )
     bench = Bench()
     bench.plan = plan
-    session = bench.run(1.0)
+    session = bench.run(RIG, 1.0)
     assert session.failed is not None
     assert "callback" in session.failed
 
@@ -160,3 +135,9 @@ def test_a_callback_that_raises_fails_the_session(monkeypatch):
 def test_held_back_is_whole_blocks_and_none_for_equal_rates():
     assert held_back_s(48000, 48000) == 0
     assert held_back_s(48000, 16000) == pytest.approx(0.08)
+
+
+def test_a_farm_of_wires_has_as_many_rigs_as_asked():
+    with open_farm("wire", rigs=3) as farm:
+        assert [rig.name for rig in farm.rigs] == ["rig0", "rig1", "rig2"]
+        assert farm.server_underruns() == 0

@@ -1,0 +1,91 @@
+"""Choosing this machine's devices by name or number, without opening any."""
+
+import pytest
+
+from diag.backends import portaudio, system
+from diag.backends.farm import open_farm, open_session
+from diag.backends.portaudio import Device, find_device
+from diag.backends.ports import PortPlan, Rig
+from diag.backends.system import system_rig
+from diag.errors import BadInputError, CannotMeasureError
+
+
+def device(index, name, inputs, outputs):
+    return Device(
+        index=index, name=name, host_api="ALSA", input_channels=inputs, output_channels=outputs, default_rate_hz=48000
+    )
+
+
+DEVICES = (
+    device(0, "USB Audio: front", 0, 2),
+    device(1, "USB Audio: line in", 2, 0),
+    device(2, "Built-in", 1, 2),
+    device(3, "Built-in surround", 0, 6),
+)
+
+
+@pytest.fixture(autouse=True)
+def _four_devices(monkeypatch):
+    monkeypatch.setattr(portaudio, "list_devices", lambda *_, **__: DEVICES)
+    monkeypatch.setattr(system, "default_devices", lambda: (DEVICES[2], None))
+
+
+@pytest.mark.parametrize(
+    ("named", "port", "index"),
+    [
+        ("usb", "ear", 1),
+        ("usb", "speaker", 0),
+        ("2", "microphone", 2),
+        ("Built-in", "mouth", 2),
+        ("SURROUND", "mouth", 3),
+    ],
+)
+def test_a_number_a_whole_name_or_a_unique_part_finds_a_device(named, port, index):
+    assert find_device(named, port).index == index
+
+
+@pytest.mark.parametrize(
+    ("named", "port", "said"), [("i", "mouth", "fits 3"), ("bluetooth", "ear", "fits none"), ("0", "ear", "none")]
+)
+def test_what_fits_none_or_several_lists_the_candidates(named, port, said):
+    with pytest.raises(BadInputError) as caught:
+        find_device(named, port)
+    assert said in str(caught.value)
+    assert "2 Built-in" in str(caught.value)
+
+
+def test_a_rig_names_whole_devices_and_leaves_none_closed():
+    rig = system_rig({"mouth": "front", "speaker": "surround", "ear": "None", "ear_channels": "2"})
+    assert rig.options == {
+        "ear_channels": 2,
+        "mouth": "USB Audio: front",
+        "speaker": "Built-in surround",
+        "microphone": "Built-in",
+    }
+
+
+def test_a_port_without_a_default_device_says_what_to_do():
+    with (
+        pytest.raises(CannotMeasureError, match=r"no default output device.*--audio wire"),
+        open_farm("system", devices={"mouth": "front"}),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("devices", [{"loudspeaker": "usb"}, {"ear_channels": "3"}])
+def test_unknown_options_are_refused(devices):
+    with pytest.raises(BadInputError, match="mouth, microphone, speaker, ear"):
+        system_rig(devices)
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(BadInputError, match="virtual, wire, system"), open_farm("jack"):
+        pass
+
+
+def test_a_rig_without_a_nowhere_cannot_disconnect_its_speaker():
+    plan = PortPlan(
+        mouth=None, microphone=None, speaker=None, ear=None, microphone_rate_hz=16000, speaker_rate_hz=24000
+    )
+    with pytest.raises(CannotMeasureError, match="nobody hears"):
+        open_session(Rig(kind="system", name="system"), plan, speaker_connected=False)
