@@ -223,8 +223,11 @@ def bench_lines(rows: Sequence[Mapping[str, Any]], runs: Sequence[RunResult], wi
             f"  {state.shape} {state.word:<5} {row['scenario']:<22} {found:<14} {after:<11}  {row['takes']}{discarded}"
         )
         if not row["passed"]:
+            counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row["counts"].items())
             lines += _labelled("expected", ", ".join(row["expected"]) or "nothing", width)
+            lines += _labelled("found", counts or "nothing", width)
             lines += _labelled("besides", ", ".join(row["consequences"]), width)
+            lines += _labelled("look at", f"`diag run {row['scenario']}`", width)
     return lines
 
 

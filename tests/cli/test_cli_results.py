@@ -101,7 +101,15 @@ def test_json_is_one_document_and_nothing_else(diag, asked, make, command):
     assert done.code == 1
 
 
-ROW = {"scenario": "a", "expected": [], "found": ["PLY001"], "consequences": [], "takes": 3, "discarded": 0}
+ROW = {
+    "scenario": "a",
+    "expected": [],
+    "found": ["PLY001"],
+    "consequences": [],
+    "takes": 3,
+    "discarded": 0,
+    "counts": {},
+}
 
 
 def test_colour_only_for_a_person(diag, asked):

@@ -75,7 +75,7 @@ def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
 
 
 def test_bench_shows_what_was_expected_only_where_it_failed(make):
-    row = {"title": "", "shows": "", "takes": 5, "consequences": ["SVC002"]}
+    row = {"title": "", "shows": "", "takes": 5, "consequences": ["SVC002"], "counts": {"PLY001": [4, 5]}}
     rows = [
         {**row, "scenario": "healthy", "expected": [], "found": [], "discarded": 0, "passed": True},
         {**row, "scenario": "dull", "expected": ["PLY002"], "found": ["PLY001"], "discarded": 1, "passed": False},
@@ -89,7 +89,9 @@ def test_bench_shows_what_was_expected_only_where_it_failed(make):
   ● good  healthy                nothing        -            5
   ▲ fails dull                   PLY001         1.02 s       5 (1 discarded)
     expected  PLY002
+    found     PLY001 in 4 of 5
     besides   SVC002
+    look at   `diag run dull`
 """
     assert table in text
 
