@@ -23,6 +23,8 @@ IMAGING_LIMIT = 0.22
 """Clean speech stays below 0.15, linear interpolation and sample repeating give 0.28 and more."""
 LOUD_SHARE = 0.4
 _NEARLY = 0.85
+_DEEPEST = 1e-11
+"""Floor of a level against the loudest, so that a gain changes nothing."""
 _LEAST_FRAMES = 15
 
 
@@ -74,7 +76,7 @@ def _band_levels(spectrum: Spectrum) -> tuple[NDArray[np.float64], NDArray[np.fl
     power = spectrum.power[spectrum.active]
     bands = power.shape[1] // per_band
     summed = power[:, : bands * per_band].reshape(power.shape[0], bands, per_band).sum(axis=2)
-    level = 10.0 * np.log10(np.maximum(summed, 1e-13))
+    level = 10.0 * np.log10(np.maximum(summed, _DEEPEST * float(summed.max())))
     high, low = np.percentile(level, (97, 10), axis=0)
     return np.asarray(high), np.asarray(low)
 
@@ -102,7 +104,10 @@ def imaging(spectrum: Spectrum) -> Imaging | None:
 
 
 def mirror_correlation(spectrum: Spectrum, mirror_hz: float) -> float:
-    """Correlation of the fine structure below a frequency with its mirror image above it, -1 to 1."""
+    """Correlation of the fine structure below a frequency with its mirror image above it, -1 to 1.
+
+    The median over windows: the harmonics of one steady pitch may by chance be mirrored, those of all cannot.
+    """
     bins = int(MIRROR_HZ / spectrum.bin_hz)
     centre = mirror_hz / spectrum.bin_hz
     skip = max(2, round(100.0 / spectrum.bin_hz))
@@ -113,9 +118,9 @@ def mirror_correlation(spectrum: Spectrum, mirror_hz: float) -> float:
     # Images stand out of the noise only where the treble is loud: a quarter of the windows says most.
     loudness = power[:, above].sum(axis=1)
     power = power[loudness >= np.percentile(loudness, 100.0 * (1.0 - LOUD_SHARE))]
-    x, y = (_fine(np.log(np.maximum(power[:, places], 1e-14))) for places in (below, above))
-    scale = float(np.sqrt((x * x).sum(dtype=np.float64) * (y * y).sum(dtype=np.float64)))
-    return float((x * y).sum(dtype=np.float64)) / scale if scale > 0 else 0.0
+    x, y = (_fine(np.log(np.maximum(power[:, places], _DEEPEST * float(power.max())))) for places in (below, above))
+    scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    return float(np.median((x * y).sum(axis=1) / np.maximum(scale, 1e-12)))
 
 
 def _fine(level: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -205,7 +205,7 @@ def flatness(spectrum: Spectrum) -> float | None:
     if power.shape[0] == 0:
         return None
     last = int(min(0.95 * spectrum.nyquist_hz, FLATNESS_TOP_HZ) / spectrum.bin_hz)
-    bins = np.maximum(power[:, first:last], 1e-15)
+    bins = np.maximum(power[:, first:last], 1e-12 * float(power.max()))
     return float(np.median(np.exp(np.log(bins).mean(axis=1)) / bins.mean(axis=1)))
 
 
@@ -217,7 +217,7 @@ def tonality_db(spectrum: Spectrum) -> float | None:
     """
     if spectrum.active.sum() < 25:
         return None
-    level = 10.0 * np.log10(np.maximum(spectrum.power[spectrum.active], 1e-14))
+    level = 10.0 * np.log10(np.maximum(spectrum.power[spectrum.active], 1e-12 * float(spectrum.power.max())))
     steady = np.percentile(level, 10, axis=0)
     width = max(3, round(500.0 / spectrum.bin_hz))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(steady, width, mode="reflect"), 2 * width + 1)

@@ -20,6 +20,8 @@ ACTIVE_RANGE_DB = 35.0
 """Frames within this distance of the loud ones (95th percentile) count as sound; natural speech spans about 30 dB."""
 INAUDIBLE_DBFS = -75.0
 """A clip whose loudest frames stay below this is silence: 15 dB above the last bit of 16-bit audio."""
+FAINTEST_DBFS = -92.0
+"""Windows below this are the rounding of 16-bit audio (-98 dBFS), however quiet the clip."""
 _BLOCK_FRAMES = 512
 
 
@@ -68,7 +70,9 @@ class Spectrum:
             return np.zeros(0, dtype=bool)
         level = self.frame_level_dbfs
         loud = float(np.percentile(level, 95)) if self.frames > 20 else float(level.max())
-        return np.asarray(level > max(loud - ACTIVE_RANGE_DB, INAUDIBLE_DBFS))
+        if loud < INAUDIBLE_DBFS:
+            return np.zeros(self.frames, dtype=bool)
+        return np.asarray(level > max(loud - ACTIVE_RANGE_DB, FAINTEST_DBFS))
 
     @cached_property
     def ltas(self) -> NDArray[np.float64]:
