@@ -28,7 +28,7 @@ def bank_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     replies, prompts = root / "replies", root / "prompts"
     replies.mkdir()
     prompts.mkdir()
-    for name, seed, seconds in (("first", 1, 0.7), ("second", 2, 0.5), ("again", 3, 0.3)):
+    for name, seed, seconds in (("first", 1, 0.45), ("second", 2, 0.35), ("again", 3, 0.25)):
         write_wav(replies / f"{name}.wav", babble(seed, seconds, 24000), 24000)
     for name, seed in (("hello", 11), ("weather", 12)):
         write_wav(prompts / f"{name}.wav", babble(seed, 1.6, 24000), 24000)

@@ -159,7 +159,7 @@ def run_campaign(bank_dir: Path, total: int, capfd: pytest.CaptureFixture) -> No
         fuzzed, healthy = emulator.register(SETTINGS), emulator.register(QUICK)
 
         async def run() -> tuple[float, float]:
-            await campaign(emulator, tls, fuzzed, min(total, 200), 1)
+            await campaign(emulator, tls, fuzzed, min(total, 150), 1)
             before_mb = memory_mb(emulator.pid)
             fuzzing = asyncio.create_task(campaign(emulator, tls, fuzzed, total, 2))
             while not fuzzing.done():
@@ -183,7 +183,7 @@ def run_campaign(bank_dir: Path, total: int, capfd: pytest.CaptureFixture) -> No
 
 
 def test_a_bounded_campaign(bank_dir: Path, capfd: pytest.CaptureFixture) -> None:
-    run_campaign(bank_dir, 600, capfd)
+    run_campaign(bank_dir, 300, capfd)
 
 
 @pytest.mark.slow
