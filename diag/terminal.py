@@ -35,6 +35,7 @@ STAGES = (
 HOP_MEASURES = ("rate_ratio", "dullness_db")
 EVIDENCE_SHOWN = 3
 DISCARDS_SHOWN = 3
+REASONS_SHOWN = 5
 NAMED = 6
 """Measures of one kind that are named; of more, the rest is counted."""
 
@@ -168,10 +169,16 @@ def check_lines(run: RunResult, width: int) -> list[str]:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for check in checks:
         if check.state is State.UNKNOWN:
-            by_reason.setdefault((check.word, check.detail), []).append(check.code)
-    for (word, reason), codes in by_reason.items():
+            # "rate_ratio: the take has no …" and "dullness_db: the take has no …" are one reason.
+            reason = re.sub(r"^\w+: ", "", check.detail)
+            by_reason.setdefault((check.word, reason), []).append(check.code)
+    groups = sorted(by_reason.items(), key=lambda group: (group[0][0] != "crashed", -len(group[1])))
+    for (word, reason), codes in groups[:REASONS_SHOWN]:
         why = f": {reason}" if reason else ""
         lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(codes)}{why}", width)
+    rest = sum(len(codes) for _, codes in groups[REASONS_SHOWN:])
+    if rest:
+        lines.append(f"  {State.UNKNOWN.shape} {rest} more could not be made; the report has them all")
     return lines
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diag.errors import ExitCode
+from diag.results import RuleOutcome, Status
 from diag.terminal import coloured, report_text, wrapped
 
 
@@ -113,6 +114,36 @@ def test_colour_adds_nothing_but_escapes(make):
     painted = coloured(text)
     assert painted != text
     assert re.sub("\x1b\\[[0-9;]*m", "", painted) == text
+
+
+def outcomes(*reasons, status=Status.NOT_CHECKED):
+    return tuple(
+        RuleOutcome(code=f"XXX{number:03}", name="x", status=status, reason=reason)
+        for number, reason in enumerate(reasons)
+    )
+
+
+def checks_told(make, *made):
+    run = make.run()
+    take = make.replace(run.takes[0], outcomes=made)
+    return told(make.report(make.replace(run, takes=(take,))), ExitCode.GOOD, width=100)
+
+
+def test_checks_that_lack_the_same_thing_are_told_together(make):
+    text = checks_told(make, *outcomes("rate_ratio: nothing came", "dullness_db: nothing came", "no ear"))
+    assert "  ○ not checked XXX000, XXX001: nothing came\n  ○ not checked XXX002: no ear\n" in text
+
+
+def test_many_reasons_are_counted(make):
+    text = checks_told(make, *outcomes(*(f"reason {number}" for number in range(9))))
+    assert text.count("○ not checked") == 5
+    assert "  ○ 4 more could not be made; the report has them all\n" in text
+
+
+def test_a_check_of_ours_that_broke_is_told_first(make):
+    broken = RuleOutcome(code="PLY001", name="x", status=Status.CRASHED, reason="ZeroDivisionError")
+    text = checks_told(make, *outcomes("a", "a"), broken)
+    assert text.index("○ crashed PLY001") < text.index("○ not checked")
 
 
 @given(st.lists(st.text(alphabet="abc한é", min_size=1, max_size=30), max_size=30), st.integers(40, 120))
