@@ -168,8 +168,11 @@ class PortAudioSession:
 
     def _close_streams(self) -> None:
         for name in (*OUTPUTS, *INPUTS):
-            if name in self._ports and self._ports[name].stream is not None:
-                self._ports[name].stream.close()
+            port = self._ports.get(name)
+            if port is not None and port.stream is not None:
+                port.stream.close()
+                # Stream and port hold each other, and with them the take's tapes.
+                port.stream = None
 
 
 def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) -> PortAudioSession:
