@@ -124,6 +124,8 @@ class Story:
     audio: str = "wire"
     xruns: dict[str, int] = field(default_factory=dict)
     extra: tuple[Event, ...] = ()
+    echo_gain: float = 0.0
+    """How loud the reply is in the microphone."""
     detector_shift_s: float = 0.0
     """How much later than the stamps say the reply comes out of the speaker."""
 
@@ -269,6 +271,8 @@ class _Scene:
                 self.event(over_s, "reply_wait_over", "harness", turn=0, waited_s=over_s - self.speech_end_s)
         self.clips[Tap.PLAYED] = Clip(samples=played, sample_rate_hz=playback.sample_rate_hz, start_s=SESSION_START_S)
         self._stamps(Tap.PLAYED, "speaker", playback.sample_rate_hz, total, SESSION_START_S, output=True)
+        if story.echo_gain:
+            self._add_echo(played)
         late_s = AIR_S + story.detector_shift_s
         out = _delayed(story.speak(resampled(played, playback.sample_rate_hz, RIG_HZ)), late_s, RIG_HZ)
         prompt = _delayed(self.clips[Tap.PROMPT].samples, AIR_S, RIG_HZ)
@@ -280,6 +284,16 @@ class _Scene:
         heard = sides if story.ear_channels == 2 else sides.sum(axis=1)
         self.clips[Tap.HEARD] = Clip(samples=heard, sample_rate_hz=RIG_HZ, start_s=SESSION_START_S)
         self._stamps(Tap.HEARD, "ear", RIG_HZ, len(heard), SESSION_START_S, output=False)
+
+    def _add_echo(self, played: np.ndarray) -> None:
+        captured = self.clips[Tap.CAPTURED]
+        echo = resampled(played, self.story.config.playback.sample_rate_hz, captured.sample_rate_hz)
+        echo = _delayed(echo, 0.02, captured.sample_rate_hz)
+        count = min(len(echo), captured.frames)
+        samples = captured.samples[:count] + np.float32(self.story.echo_gain) * echo[:count]
+        self.clips[Tap.CAPTURED] = Clip(
+            samples=samples, sample_rate_hz=captured.sample_rate_hz, start_s=captured.start_s
+        )
 
     def _reply(self, played: np.ndarray, answer_s: float) -> None:
         story, playback = self.story, self.story.config.playback

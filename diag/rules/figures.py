@@ -15,6 +15,10 @@ RATE_WARNING, RATE_ERROR = 0.005, 0.01
 """Speed limits of a hop against its own input (metrics.md F): half a percent, one percent."""
 DULL_WARNING_DB, DULL_ERROR_DB = 3.0, 5.0
 """Treble limits of a hop against its own input; listeners tell 5 dB in the 8 kHz octave (Monson)."""
+IMAGING_LIMIT = 0.22
+"""Clean audio stays below 0.147, naive resampling begins at 0.28 (86 clips, metrics.md B4)."""
+TONE_DB = 45.0
+"""A frequency that stands out by this much through a whole reply is a tone; speech stays below 30 dB."""
 SILENT_DBFS = -60.0
 """A tap whose loudest sample is below this carries no speech."""
 LIVE_API_OUTPUT_HZ = 24000

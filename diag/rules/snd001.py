@@ -10,7 +10,7 @@ from diag.rules.figures import WrongRate, changed_sound, mime_rate_hz, snapped_h
 from diag.timeline import Timeline
 
 
-@rule("SND001", name="send-rate-mismatch", severity="error", hop=Hop.SENDER)
+@rule("SND001", name="send-rate-mismatch", severity="error", hop=Hop.SENDER, explained_by=("SND003",))
 def send_rate_mismatch(measurements: Measurements, timeline: Timeline, config: ClientConfig) -> Verdict:
     """The audio that was sent does not have the sample rate that it was labelled with.
 

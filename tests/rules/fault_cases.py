@@ -86,6 +86,31 @@ def at_speed(ratio):
     return apply
 
 
+def overdriven(samples):
+    return np.clip(samples * 5, -0.9, 0.9).astype(np.float32)
+
+
+def swapped_bytes(samples):
+    data = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+    return np.frombuffer(data, ">i2").astype(np.float32) / 32768
+
+
+def clicking(samples):
+    out = samples.copy()
+    out[4800::4800] += 0.6
+    return np.clip(out, -1, 1)
+
+
+def interpolated(samples):
+    """A third of the samples kept, and a straight line between them."""
+    kept = resampled(resampled(samples, 24000, 8000), 8000, 24000)[::3]
+    return np.interp(np.arange(len(samples)) / 3, np.arange(len(kept)), kept).astype(np.float32)
+
+
+def tone(samples):
+    return (0.3 * np.sin(2 * np.pi * 440 * np.arange(len(samples)) / 24000)).astype(np.float32)
+
+
 def quiet(samples):
     return samples * 1e-4
 
@@ -181,7 +206,13 @@ FAULT_CASES = [
     Case("a microphone that drops out", replace(HEALTHY, audio="system", capture=gap(0.35, 0.06, 16000)),
          ("MIC004",), severity="warning"),
     Case("a capture clock at 44.1 for 48 kHz", replace(HEALTHY, capture=at_speed(44100 / 48000)), ("MIC005",)),
+    Case("an overdriven microphone", replace(HEALTHY, capture=overdriven), ("MIC002",), severity="warning"),
+    Case("an echo in the microphone", replace(HEALTHY, echo_gain=0.1), ("MIC006",), words=("20 dB",),
+         severity="warning"),
     # sender
+    Case("bytes sent in the wrong order", replace(HEALTHY, send=swapped_bytes), ("SND003",), words=("noise",)),
+    Case("stereo sent as mono", replace(HEALTHY, send=lambda x: np.repeat(x, 2)), ("SND003",),
+         words=("two channels as one",)),
     Case("48 kHz labelled 16 kHz", replace(HEALTHY, config=CAPTURED_48K), ("SND001",),
          words=("48000 Hz audio was sent labelled 16000 Hz", "3 times longer", "an octave and a fifth deeper")),
     Case("48 kHz labelled 16 kHz and no reply", replace(MUTE, config=CAPTURED_48K), ("SND001",), ("SVC002",)),
@@ -201,6 +232,13 @@ FAULT_CASES = [
     Case("the line breaks", closed(1006, "abnormal closure [internal]"), ("SVC009",), ("SVC002",)),
     Case("the service breaks", closed(1011, "Internal error encountered."), ("SVC009",), ("SVC002",)),
     Case("a reply labelled 16 kHz", replace(HEALTHY, reply_mime="audio/pcm;rate=16000"), ("SVC010",)),
+    Case("a reply without treble", replace(HEALTHY, service=through(16000, 24000)), ("SVC005",), severity="warning"),
+    Case("a tone in place of speech", replace(HEALTHY, service=tone), ("SVC007",), ("PLY005", "PLY007", "SVC011")),
+    Case("a reply with a gap in it", replace(HEALTHY, service=gap(0.7, 0.03, 24000)), ("SVC011",), words=("gap",),
+         severity="warning"),
+    Case("an overdriven reply", replace(HEALTHY, service=overdriven), ("SVC011",), words=("flat tops",),
+         severity="warning"),
+    Case("a reply that begins with silence", replace(HEALTHY, leading_silence_s=0.4), ("SVC012",), severity="info"),
     # player
     Case("24 kHz played as 16 kHz", replace(HEALTHY, config=PLAYED_16K), ("PLY001",),
          words=("24000 Hz audio was played as 16000 Hz", "1.5 times longer and a fifth deeper")),
@@ -221,10 +259,16 @@ FAULT_CASES = [
          severity="warning"),
     Case("the player plays nothing", replace(HEALTHY, play=lambda x: x * 0), ("PLY006",)),
     Case("the player leaves out a part", replace(HEALTHY, play=skip(0.8, 0.15, 24000)), ("PLY011",)),
-    Case("the player notes that it ran dry, and is dull too",
-         replace(HEALTHY, play=through(8000, 24000), extra=(event(3.0, "underrun", "client", turn=0, frames=1200),)),
-         ("PLY002", "PLY003"), severity="error"),
+    Case("clicks at every chunk", replace(HEALTHY, play=clicking), ("PLY004",), severity="warning"),
+    Case("straight lines between samples", replace(HEALTHY, play=interpolated), ("PLY005",), ("PLY003",),
+         severity="warning"),
+    Case("a second buffer", replace(HEALTHY, play=lambda x: np.concatenate([np.zeros(7200, np.float32), x])),
+         ("PLY007",), severity="warning"),
+    Case("a gain too high in the player", replace(HEALTHY, play=overdriven), ("PLY008",), severity="warning"),
+    Case("bytes played in the wrong order", replace(HEALTHY, play=swapped_bytes), ("PLY009",), ("PLY008",),
+         words=("noise",)),
     # speaker
+    Case("a volume too high", replace(HEALTHY, speak=overdriven), ("SPK005",), severity="warning"),
     Case("a loudspeaker that is off", replace(HEALTHY, speaker_connected=False), ("SPK001",),
          words=("nothing came out",)),
     Case("a dull loudspeaker", replace(HEALTHY, speak=through(16000, 48000)), ("SPK002",), severity="warning"),

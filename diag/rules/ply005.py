@@ -1,0 +1,48 @@
+"""PLY005."""
+
+from __future__ import annotations
+
+from diag.chain import Hop
+from diag.registry import rule
+from diag.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.rules.figures import IMAGING_LIMIT, lost_treble, why_not, worst
+
+
+@rule("PLY005", name="imaging", severity="warning", hop=Hop.PLAYER, explained_by=("SVC007",))
+def imaging(measurements: Measurements) -> Verdict:
+    """The player adds mirror images of the voice.
+
+    What it shows
+        Above a usual Nyquist frequency `played` mirrors what lies below it, and `received` does not.
+
+    Why it matters
+        Every s is accompanied by a beep or a metallic hiss.
+
+    Evidence
+        `imaging` of the player hop, the mirror correlation that it adds; clean audio stays below 0.15.
+
+    Likely causes
+        - Samples repeated or linearly interpolated up to the device's rate, instead of filtered.
+
+    Remedy
+        Use a band-limited resampler that keeps its state (soxr, libsamplerate, the browser's own).
+
+    Does not prove
+        That it is heard: images at high frequencies are faint. Not told where treble is lost: images would fill it.
+    """
+    items = measurements.find("imaging", hop=Hop.PLAYER)
+    found = worst(items, lambda value: value)
+    if found is None:
+        return not_checked(why_not(items, "imaging"))
+    value, item = found
+    if value <= IMAGING_LIMIT:
+        return clear()
+    if isinstance(lost_treble(measurements, Hop.PLAYER), tuple):
+        return not_checked("treble is lost, and images would have filled it; see PLY002")
+    text = f"mirror correlation {value:.2f} added on the player hop, {IMAGING_LIMIT} is the limit"
+    return raised(
+        "The player adds mirror images of the voice, as a naive resampler does",
+        evidence=[Evidence(text=text, metric="imaging", turn=item.turn, spots=item.spots)],
+        likely_cause="samples are repeated or linearly interpolated up to the device's rate",
+        remedy="use a band-limited resampler that keeps its state from chunk to chunk",
+    )
