@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check truth perf test-all reference voices clean
+.PHONY: help setup bench test check truth perf ears test-all reference voices clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -52,6 +52,9 @@ truth: setup  ## measured latencies against the emulator's own log, without and 
 perf: setup  ## capacity of the emulator, and how exact the stamps of virtual devices are
 	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 --seconds 60 --limit-ms 5
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
+
+ears: setup  ## how right the measures are on known faults of every voice at hand
+	@$(RUN)/python benchmarks/ears.py
 
 reference: setup  ## write docs/measures.md and docs/findings.md from the docstrings
 	@$(RUN)/python tools/make_reference.py
