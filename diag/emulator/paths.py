@@ -18,6 +18,10 @@ _VERTEX_LIVE = re.compile(
 _MODELS = re.compile(
     r"(?P<prefix>.*)/(?P<version>v1|v1beta|v1alpha)/models(?:/(?P<model>[^/:]+))?(?::(?P<method>[A-Za-z]+))?/?"
 )
+_VERTEX_CALL = re.compile(
+    r"(?P<prefix>.*?)/(?P<version>v1|v1beta1)/(?P<model>(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/[^/:]+)"
+    r":(?P<method>[A-Za-z]+)/?"
+)
 _PROFILE = re.compile(r"(?:.*/)?profile/(?P<name>[A-Za-z0-9_-]+)(?:/.*)?")
 
 
@@ -31,6 +35,8 @@ class Target:
         "live", "models" (the list or one model) or "call" (a method of a model).
     profile : str
         Name of the profile in the path; empty for the one at the root.
+    model : str
+        Resource name of the model of a REST call; empty for the list.
     """
 
     kind: Literal["live", "models", "call"]
@@ -55,14 +61,20 @@ def parse_target(raw: str) -> Target | None:
                 vertex=vertex,
                 constrained=not vertex and bool(found["constrained"]),
             )
-    found = _MODELS.fullmatch(path)
-    if found is None:
-        return None
+    if found := _VERTEX_CALL.fullmatch(path):
+        return _rest_target(found, found["model"], vertex=True)
+    if found := _MODELS.fullmatch(path):
+        return _rest_target(found, f"models/{found['model']}" if found["model"] else "", vertex=False)
+    return None
+
+
+def _rest_target(found: re.Match[str], model: str, *, vertex: bool) -> Target:
     return Target(
         kind="call" if found["method"] else "models",
         version=found["version"],
         profile=_profile(found["prefix"]),
-        model=found["model"] or "",
+        vertex=vertex,
+        model=model,
         method=found["method"] or "",
     )
 

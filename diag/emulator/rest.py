@@ -52,7 +52,7 @@ def list_models(profile: Profile, target: Target) -> Response:
 def one_model(profile: Profile, target: Target) -> Response:
     """`GET /{version}/models/{model}`."""
     for model in listing(version=target.version, day=profile.settings.date):
-        if model["name"] == f"models/{target.model}":
+        if model["name"] == target.model:
             return Response(200, json.dumps(model).encode())
     return Response(404, error_body(404, _not_found(target)))
 
@@ -61,10 +61,10 @@ def call_method(profile: Profile, target: Target, body: bytes) -> Response:
     """`POST /{version}/models/{model}:{method}`: speech or text from text, whole or streamed."""
     stream = target.method == "streamGenerateContent"
     model = find(
-        f"models/{target.model}",
+        target.model,
         version=target.version,
         day=profile.settings.date,
-        vertex=False,
+        vertex=target.vertex,
         method=GENERATE if stream else target.method,
     )
     if model is None or target.method not in (GENERATE, "streamGenerateContent"):
@@ -85,7 +85,7 @@ def call_method(profile: Profile, target: Target, body: bytes) -> Response:
 
 def _not_found(target: Target) -> str:
     return (
-        f"models/{target.model} is not found for API version {target.version}, or is not supported for "
+        f"{target.model} is not found for API version {target.version}, or is not supported for "
         f"{target.method or 'getModel'}. Call ModelService.ListModels to see the list of available models and their "
         "supported methods."
     )

@@ -25,6 +25,12 @@ REQUEST_WITHIN_S = 15.0
 """A connection that has not sent a whole request by then is cut."""
 CLOSE_WAIT_S = 2.0
 BACKLOG = 1024
+CROSS_ORIGIN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Headers": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+}
+"""Pages of any origin may call, as they may call the service."""
 
 _QUIET = logging.getLogger("diag.emulator.http")
 _QUIET.addHandler(logging.NullHandler())
@@ -99,8 +105,9 @@ class Server:
         timer = self._unheard.pop(request.protocol, None)
         if timer is not None:
             timer.cancel()
-        raw = request.raw_path
-        target = parse_target(raw)
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers=CROSS_ORIGIN)
+        target = parse_target(request.raw_path)
         profile = self.profiles.get(target.profile) if target else None
         if target is None or profile is None:
             return _refusal(404)
@@ -123,7 +130,13 @@ class Server:
             answer = call_method(profile, target, await request.read())
         else:
             return _refusal(404)
-        return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type, charset="utf-8")
+        return web.Response(
+            status=answer.status,
+            body=answer.body,
+            content_type=answer.content_type,
+            charset="utf-8",
+            headers=CROSS_ORIGIN,
+        )
 
     async def _upgrade(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
         number = profile.next_session()
@@ -179,5 +192,9 @@ def _tune(transport: asyncio.BaseTransport | None) -> None:
 
 def _refusal(status: int, message: str = "") -> web.Response:
     return web.Response(
-        status=status, body=error_body(status, message), content_type="application/json", charset="utf-8"
+        status=status,
+        body=error_body(status, message),
+        content_type="application/json",
+        charset="utf-8",
+        headers=CROSS_ORIGIN,
     )

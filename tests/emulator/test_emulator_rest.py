@@ -101,6 +101,22 @@ def test_refused_calls(client, model: str, config: types.GenerateContentConfig, 
     assert caught.value.code == code
 
 
+def test_vertex_speech(emulator, tls) -> None:
+    body = {"contents": {"parts": {"text": "hello"}}, "generation_config": {"response_modalities": ["AUDIO"]}}
+    path = "/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash-tts:generateContent"
+    url = emulator.register({}) + path
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Authorization": "Bearer t"})
+    with urllib.request.urlopen(request, context=tls, timeout=5) as response:
+        part = json.load(response)["candidates"][0]["content"]["parts"][0]
+    assert part["inlineData"]["mimeType"] == "audio/L16;codec=pcm;rate=24000"
+
+
+def test_pages_of_other_origins_may_ask_first(emulator, tls) -> None:
+    request = urllib.request.Request(emulator.register({}) + "/v1beta/models", method="OPTIONS")
+    with urllib.request.urlopen(request, context=tls, timeout=5) as response:
+        assert (response.status, response.headers["Access-Control-Allow-Origin"]) == (204, "*")
+
+
 def test_text_models_answer_in_text(client) -> None:
     assert client().models.generate_content(model="gemini-2.5-flash", contents="hello").text
 
