@@ -11,7 +11,7 @@ from typing import Any
 from diag.emulator import messages
 from diag.emulator.answering import Answer, Understood, ask_back, choose_reply, compose, filler_steps, thinking_s
 from diag.emulator.closing import CLOSES, Refused
-from diag.emulator.faults import Stall, generator, striking
+from diag.emulator.faults import Stall, generator, strikes_turns, striking
 from diag.emulator.hearing import EAR_RATE_HZ, Endpointer, Heard, Pcm, Resampled
 from diag.emulator.incoming import declared_rate_hz, decode_bytes, mapping, sequence
 from diag.emulator.link import Dropped, Link
@@ -23,6 +23,9 @@ from diag.emulator.tools import PendingCalls, calls_for
 from diag.emulator.voices import voice_for
 
 MAX_WAITING_TURNS = 20
+SLICE_S = 1.0
+MAX_CONTENT_S = 120.0
+"""Longer audio in clientContent is taken, and not listened to."""
 
 
 class Conversation:
@@ -80,9 +83,13 @@ class Conversation:
             self._note("audio_started", declared_hz=rate_hz, declared=declared, bytes=len(data))
         self._check_audio_is_welcome()
         self._heard_bytes += len(data)
-        pcm = self._ears.feed(data, rate_hz)
-        self._heard_s += len(pcm) / EAR_RATE_HZ
-        await self._react(self._endpointer.feed(pcm))
+        slice_bytes = 2 * round(SLICE_S * rate_hz)
+        for start in range(0, len(data), slice_bytes):
+            if start:
+                await asyncio.sleep(0)  # a whole file in one message must not hold up other sessions
+            pcm = self._ears.feed(data[start : start + slice_bytes], rate_hz)
+            self._heard_s += len(pcm) / EAR_RATE_HZ
+            await self._react(self._endpointer.feed(pcm))
 
     def _check_audio_is_welcome(self) -> None:
         settings = self._profile.settings
@@ -127,7 +134,7 @@ class Conversation:
         if self._history_due:
             self._history_due = False
             return
-        if sound and self.setup.model.modalities:
+        if sound:
             understood = await self._recognise(sound[-1])
         else:
             understood = self._profile.bank.understood_text(words[-1] if words else "")
@@ -155,7 +162,9 @@ class Conversation:
             rate_hz = declared_rate_hz(blob.get("mimeType"))
             if rate_hz is None:
                 raise CLOSES["invalid_argument"].refused()
-            sound.append(Resampled().feed(decode_bytes(blob.get("data", ""), "client_content.turns.parts"), rate_hz))
+            data = decode_bytes(blob.get("data", ""), "client_content.turns.parts")
+            heard = data if len(data) <= 2 * rate_hz * MAX_CONTENT_S else b""
+            sound.append(Resampled().feed(heard, rate_hz))
 
     async def _react(self, heard: list[Heard]) -> None:
         for event in heard:
@@ -264,7 +273,7 @@ class Conversation:
         )
         if self.setup.model.fills:
             ended_s = await self._fill(turn, ended_s + think_s)
-        self._note_answer(turn, answer, [fault.kind for fault, _ in struck])
+        self._note_answer(turn, answer, [fault.kind for fault, _ in struck if strikes_turns(fault)])
         await self._perform(turn, answer, ended_s + think_s)
         if any(isinstance(fault, Stall) for fault, _ in struck):
             await asyncio.Event().wait()

@@ -351,6 +351,11 @@ def generator(seed: int, *place: int) -> random.Random:
     return random.Random(":".join(str(part) for part in (seed, *place)))
 
 
+def strikes_turns(fault: Any) -> bool:
+    """Whether a fault acts in turns and without a place of its own, whose coming the session notes by itself."""
+    return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | _Placed)
+
+
 def striking(faults: tuple[Any, ...], *, seed: int, session: int, turn: int = 0) -> list[tuple[Any, random.Random]]:
     """The faults that strike this session (turn 0) or this turn, each with its own generator."""
     chosen = []

@@ -29,6 +29,10 @@ class Link(Protocol):
         """How the client ended it: its close code (None for a bare drop) and reason."""
 
     @property
+    def gone(self) -> bool:
+        """Whether the connection is known to be lost, though nobody has received that yet."""
+
+    @property
     def idle_s(self) -> float:
         """Since the client's last message."""
 

@@ -20,6 +20,7 @@ from diag.emulator.resumption import Resumption
 from diag.emulator.setup import Setup, read_setup
 
 WATCH_EVERY_S = 5.0
+REST_S = 0.5
 BLOCKED_FOR_S = 30.0
 """A client that takes nothing for this long is cut off, so that it holds no memory."""
 
@@ -86,6 +87,7 @@ class Session:
     async def _live(self, tasks: asyncio.TaskGroup) -> None:
         for fault, _ in self._faults:
             if getattr(fault, "when", None) == "connect":
+                await self._rest(fault.at_s)
                 await self._strike(fault)
         setup = await self._set_up()
         turn = self._resumption.resume(setup.handle, setup.model.name) if setup.handle else 0
@@ -129,12 +131,20 @@ class Session:
                 raise CLOSES["quota"].refused()
             if isinstance(fault, SlowSetup):
                 self._note("fault_fired", fault=fault.kind)
-                await asyncio.sleep(3600.0 if fault.delay_s is None else draw(fault.delay_s, rng))
+                await self._rest(float("inf") if fault.delay_s is None else draw(fault.delay_s, rng))
             elif getattr(fault, "when", None) == "setup":
-                await asyncio.sleep(fault.at_s)
+                await self._rest(fault.at_s)
                 await self._strike(fault)
         self._check_key()
         return read_setup(message, settings, version=self._upgrade.version, vertex=self._upgrade.vertex)
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep before anybody receives, and notice a client that leaves meanwhile."""
+        until_s = time.perf_counter() + seconds
+        while (left_s := until_s - time.perf_counter()) > 0:
+            await asyncio.sleep(min(left_s, REST_S))
+            if self._link.gone:
+                raise _Gone
 
     def _check_key(self) -> None:
         keys = self._profile.settings.keys

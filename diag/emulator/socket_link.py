@@ -34,6 +34,10 @@ class SocketLink:
         return self._ended
 
     @property
+    def gone(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    @property
     def idle_s(self) -> float:
         """Since the client's last message."""
         return time.perf_counter() - self._received_s

@@ -42,6 +42,10 @@ class KeptLink:
         return self._link.ended
 
     @property
+    def gone(self) -> bool:
+        return self._link.gone
+
+    @property
     def idle_s(self) -> float:
         return self._link.idle_s
 

@@ -615,3 +615,24 @@ def test_a_header_sent_twice_in_pieces_is_taken(emulator, tls, healthy) -> None:
         return status
 
     assert asyncio.run(talk()).startswith(b"HTTP/1.1 101")
+
+
+def test_a_whole_recording_in_one_message(tls, healthy, emulator) -> None:
+    async def say(client: Raw) -> None:
+        data = np.concatenate((HELLO, np.zeros(11200, dtype=np.int16))).tobytes()
+        await client.send(audio(data))
+
+    assert one_turn(tls, healthy, say=say).chunks
+    assert [line["prompt"] for line in emulator.truth(healthy) if line["event"] == "understood"] == ["hello"]
+
+
+def test_a_rate_of_an_hour_in_one_message_holds_up_nobody(tls, healthy) -> None:
+    async def run() -> float:
+        async with raw(tls, healthy) as heavy, raw(tls, healthy) as other:
+            await heavy.set_up()
+            await other.set_up()
+            await heavy.send(audio(bytes(4_000_000), 1000))
+            await other.say()
+            return len((await other.hear(for_s=5)).chunks)
+
+    assert asyncio.run(run()) > 0

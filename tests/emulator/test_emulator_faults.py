@@ -320,3 +320,29 @@ def test_faults_of_chance_are_the_same_for_the_same_seed(turn) -> None:
     once, again, other = (turn(fault, seed=seed).chunks for seed in (5, 5, 6))
     assert once == again
     assert once != other
+
+
+def test_setup_that_never_completes_holds_no_dead_session(emulator, tls) -> None:
+    base_url = emulator.register({"faults": [{"kind": "slow_setup"}]})
+
+    async def leave() -> None:
+        async with raw(tls, base_url) as client:
+            await client.send(SETUP)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.ws.recv(), 0.3)
+            client.ws.transport.abort()
+        await asyncio.sleep(1.0)
+
+    asyncio.run(leave())
+    assert [line["event"] for line in emulator.truth(base_url)][-2:] == ["fault_fired", "closed"]
+
+
+def test_truth_names_the_faults_that_fired_and_no_others(emulator, tls) -> None:
+    faults = [
+        {"kind": "go_away", "at_s": 60},
+        {"kind": "pause", "for_s": 0.1},
+        {"kind": "drop", "when": "session", "at_s": 60},
+    ]
+    base_url = emulator.register({**QUICK, "faults": faults})
+    one_turn(tls, base_url)
+    assert [line["fault"] for line in emulator.truth(base_url) if line["event"] == "fault_fired"] == ["pause"]
