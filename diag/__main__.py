@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from diag.errors import DiagError, ExitCode
+from diag.keys import without_keys
 
 
 class Ending:
@@ -74,7 +75,7 @@ def _usage_sentence(error: click.ClickException) -> str:
 
 def _say(sentence: str) -> None:
     with suppress(OSError):
-        click.echo(sentence, err=True)
+        click.echo(without_keys(sentence), err=True)
 
 
 def _log_stray(stray: Any) -> None:

@@ -19,6 +19,7 @@ from diag import __version__
 from diag.audio_check import Check
 from diag.config import Scenario, SessionConfig
 from diag.errors import CannotMeasureError, DiagError, ExitCode
+from diag.keys import KEY_VARIABLES, key_variable
 from diag.report.sentences import State, plural
 from diag.units import format_seconds
 
@@ -140,8 +141,6 @@ def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
 
 
 def _key(endpoint: str) -> Check:
-    from diag.backends.genai import KEY_VARIABLES, key_variable
-
     variable = key_variable()
     if variable is not None:
         return Check(name="key", state=State.GOOD, seen=f"{variable} is set (its value is never shown)")

@@ -12,8 +12,8 @@ import traceback
 from pathlib import Path
 
 from diag import __version__
+from diag.keys import without_keys
 
-KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 MAX_BYTES = 1_000_000
 
 
@@ -28,15 +28,6 @@ def log_path() -> Path:
         if os.access(folder, os.W_OK):
             return folder / "diag.log"
     return Path(tempfile.gettempdir()) / "diag.log"
-
-
-def without_keys(text: str) -> str:
-    """The text with every key that the environment holds taken out."""
-    for variable in KEY_VARIABLES:
-        key = os.environ.get(variable, "").strip()
-        if key:
-            text = text.replace(key, f"<{variable}>")
-    return text
 
 
 class _KeylessFormatter(logging.Formatter):

@@ -26,6 +26,7 @@ from diag.chain import Tap
 from diag.clip import Clip
 from diag.config import ClientConfig
 from diag.errors import BadInputError, CannotMeasureError
+from diag.keys import without_keys
 from diag.recordings import encode_wav, read_raw, read_wav
 from diag.results import SCHEMA_VERSION, TakeResult
 from diag.take import Span, Take, Turn
@@ -36,9 +37,6 @@ __all__ = [
     "remove_partial_takes", "write_json", "write_result", "write_take",
 ]  # fmt: skip
 
-KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-_SHORTEST_KEY = 8
-_KEY_SHAPES = re.compile(r"AIza[0-9A-Za-z_\-]{30,}|auth_tokens/[0-9A-Za-z_\-]{8,}")
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
 
 
@@ -63,7 +61,7 @@ def write_take(run_dir: Path, take: Take) -> Path:
             for tap, clip in take.clips.items():
                 _write(partial / f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS))
             lines = "".join(_json(event.to_json()) + "\n" for event in take.timeline)
-            _write(partial / "timeline.jsonl", _without_keys(lines).encode())
+            _write(partial / "timeline.jsonl", without_keys(lines).encode())
             write_json(partial / "take.json", _take_facts(take))
             _flush_folder(partial)
             partial.rename(folder)
@@ -249,7 +247,7 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON document whole or not at all, without keys."""
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
     try:
-        _write(partial, (_without_keys(_json(document, indent=1)) + "\n").encode())
+        _write(partial, (without_keys(_json(document, indent=1)) + "\n").encode())
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -302,14 +300,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-
-
-def _without_keys(text: str) -> str:
-    for variable in KEY_VARIABLES:
-        key = os.environ.get(variable, "")
-        if len(key) >= _SHORTEST_KEY:
-            text = text.replace(json.dumps(key, ensure_ascii=False)[1:-1], "(key hidden)")
-    return _KEY_SHAPES.sub("(key hidden)", text)
 
 
 def _write(path: Path, data: bytes) -> None:

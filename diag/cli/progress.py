@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from diag.keys import without_keys
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -56,6 +58,7 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """A line that stays."""
+        text = without_keys(text)
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

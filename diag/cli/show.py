@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from diag.keys import without_keys
+
 if TYPE_CHECKING:
     from diag.results import Report
 
@@ -56,7 +58,7 @@ def terminal_width(*, err: bool = False) -> int:
 
 def _echo(text: str, *, err: bool = False) -> None:
     try:
-        click.echo(text, err=err)
+        click.echo(without_keys(text), err=err)
     except BrokenPipeError:
         # The reader has had enough: the exit code still tells how it went.
         stream = sys.stderr if err else sys.stdout

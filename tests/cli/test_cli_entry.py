@@ -113,6 +113,14 @@ def test_a_bug_is_one_sentence_and_a_log_file_without_the_key(ends_with, monkeyp
     assert "very-secret" not in text + done.err
 
 
+def test_no_key_reaches_the_terminal_even_inside_somebody_elses_words(ends_with, monkeypatch):
+    monkeypatch.setenv("GOOGLE_API_KEY", 'quo"ted-secret-key')
+    looks_like_one = "AIza" + "x" * 35
+    seen = f'wss://host/?key=quo"ted-secret-key and {looks_like_one}'
+    done = ends_with(CannotMeasureError("Could not connect", seen=seen, next_step="check it"))
+    assert done.err == "Could not connect: wss://host/?key=(key hidden) and (key hidden); check it.\n"
+
+
 def test_bug_is_told_even_where_the_log_cannot_be_written(ends_with, monkeypatch):
     monkeypatch.setattr("diag.logbook.log_path", lambda: Path("/proc/nowhere/diag.log"))
     done = ends_with(ZeroDivisionError("x"))
