@@ -96,8 +96,10 @@ class _Recorder:
             self._note_unspoken()
         finally:
             await self._connection.close()
+            # A closed session has no failures any more.
+            failed = audio.failed
             await asyncio.to_thread(audio.close)
-        self._note_audio_end(audio)
+        self._note_audio_end(audio, failed)
         session = Session(log=self._log, client=self._client, tapes=board.tapes, turns=tuple(self._turns))
         return assemble_take(self._job, session)
 
@@ -177,13 +179,14 @@ class _Recorder:
 
     async def _reply(self, audio: AudioSession) -> None:
         waited_from_s = self._log.now()
+        plays = "speaker" in audio.rates_hz
         while audio.failed is None:
             self._client.report_playout()
             phase = self._follower.phase(self._log.now())
             if phase is Phase.TIMED_OUT:
                 self._log.emit("reply_wait_over", {"waited_s": self._log.now() - waited_from_s})
                 return
-            if phase in (Phase.COMPLETE, Phase.LOST) and not self._client.player.busy:
+            if phase in (Phase.COMPLETE, Phase.LOST) and not (plays and self._client.player.busy):
                 return
             await asyncio.sleep(POLL_S)
 
@@ -196,11 +199,11 @@ class _Recorder:
         }
         self._log.emit("streams_opened", data)
 
-    def _note_audio_end(self, audio: AudioSession) -> None:
+    def _note_audio_end(self, audio: AudioSession, failed: str | None) -> None:
         for port, count in audio.xruns.items():
             self._log.emit("xruns", {"port": port, "count": count})
         for late in audio.late:
             t_s = late.t_s - self._log.origin_s
             self._log.emit("callback_late", {"port": late.port, "late_s": late.late_s}, t_s=t_s)
-        if audio.failed is not None:
-            self._log.emit("device_failed", {"detail": audio.failed})
+        if failed is not None:
+            self._log.emit("device_failed", {"detail": failed})
