@@ -18,9 +18,9 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
     Parameters
     ----------
     devices : mapping
-        Port to a device's number or a unique part of its name, or "none" for a port that stays closed. A port that is
-        left out takes the machine's default input or output. `ear_channels` is "2" for a stereo loopback (prompt
-        left, reply right), else "1".
+        Port to a device's number or a unique part of its name, or "none" for a port that stays closed (mouth and
+        microphone stay closed together). A port that is left out takes the machine's default input or output.
+        `ear_channels` is "2" for a stereo loopback (prompt left, reply right), else "1".
 
     Raises
     ------
@@ -45,6 +45,13 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
             options[port] = _default(port)
         elif is_named(named):
             options[port] = find_device(named, port).name
+    if ("mouth" in options) != ("microphone" in options):
+        raise BadInputError(
+            "Could not choose devices",
+            seen="of mouth and microphone one has a device and the other has none",
+            allowed="a device for both, or none for both",
+            next_step="name a device for each, see `diag devices`",
+        )
     return Rig(kind="system", name="system", options=options)
 
 

@@ -78,6 +78,14 @@ def test_unknown_options_are_refused(devices):
         system_rig(devices)
 
 
+@pytest.mark.parametrize("closed", ["mouth", "microphone"])
+def test_a_mouth_without_a_microphone_and_the_reverse_are_refused(closed):
+    devices = {"mouth": "front", "microphone": "line in", "speaker": "surround", "ear": "none"}
+    with pytest.raises(BadInputError, match="of mouth and microphone one has a device"):
+        system_rig(devices | {closed: "none"})
+    assert system_rig(devices | {"mouth": "none", "microphone": "none"}).options.keys() == {"speaker", "ear_channels"}
+
+
 def test_an_unknown_kind_is_refused():
     with pytest.raises(BadInputError, match="virtual, wire, system"), open_farm("jack"):
         pass
