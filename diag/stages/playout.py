@@ -117,7 +117,8 @@ class Playout:
             self._taken += count
 
     def _ran_dry(self, frame: int) -> None:
-        if self._end_at is not None and self._taken >= self._end_at:
+        end_at = self._end_at  # read once: the other thread may open the reply again meanwhile
+        if end_at is not None and self._taken >= end_at:
             end = frame if self._gap_start is None else self._gap_start
             self.events.append(PlayoutEvent("playout_ended", end))
             self._playing, self._gap_start = False, None
