@@ -22,11 +22,11 @@ class Fact:
     data: Mapping[str, Any]
 
 
-def connect_failure(error: BaseException) -> Fact:
+def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
     """Explain why a session could not be opened.
 
     A close frame or an HTTP 4xx is an answer of the service (`session_refused`); anything else means that the
-    service was not reached (`unreachable`), with the step that failed.
+    service was not reached (`unreachable`), with the step that failed: `otherwise` where the exception does not tell.
     """
     status = _http_status(error)
     if status is not None:
@@ -38,7 +38,7 @@ def connect_failure(error: BaseException) -> Fact:
         return Fact(name="session_refused", data={"code": code, "reason": reason})
     if code == 1006:
         return _unreachable("http", "the connection was dropped before the session was set up")
-    return _unreachable(_step(error), _plain(error))
+    return _unreachable(_step(error, otherwise), _plain(error))
 
 
 def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
@@ -71,9 +71,10 @@ def _http_status(error: BaseException) -> int | None:
     return status if isinstance(status, int) and not isinstance(getattr(error, "code", None), int) else None
 
 
-def _step(error: BaseException) -> str:
+def _step(error: BaseException, otherwise: str) -> str:
     chain = list(_causes(error))
-    if any("proxy" in type(item).__name__.lower() for item in chain):
+    # What is missing is always the library for a kind of proxy.
+    if any("proxy" in type(item).__name__.lower() or isinstance(item, ImportError) for item in chain):
         return "proxy"
     if any(isinstance(item, socket.gaierror) for item in chain):
         return "dns"
@@ -81,7 +82,7 @@ def _step(error: BaseException) -> str:
         return "tls"
     if any(isinstance(item, OSError) for item in chain):
         return "tcp"
-    return "http"
+    return otherwise
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -12,13 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from diag.backends.connection_facts import Fact, close_code_and_reason, connect_failure
 from diag.config import SessionConfig
 from diag.errors import BadInputError, CannotMeasureError
+from diag.keys import KEY_VARIABLES, key_variable
 
-KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 SETUP_TIMEOUT_S = 15.0
 """The SDK itself waits for setupComplete without end."""
@@ -69,20 +69,34 @@ def endpoint_from_name(name: str) -> Endpoint:
                 next_step="`export GEMINI_API_KEY=…`, or leave out `--endpoint gemini` to use the keyless emulator",
             )
         return Endpoint(kind="gemini", base_url=GEMINI_URL)
-    parts = urlsplit(name)
-    if parts.scheme not in ("https", "wss") or not parts.hostname:
+    parts = _parts_of(name)
+    if (
+        parts is None
+        or parts.scheme not in ("https", "wss")
+        or not parts.hostname
+        or parts.query
+        or "@" in parts.netloc
+    ):
         raise BadInputError(
             "Could not use the endpoint",
-            seen=f"`{name}`",
-            allowed="emulator, gemini, or a URL such as https://127.0.0.1:8443 (the SDK speaks TLS only)",
+            seen=f"`{_shown(name)}`",
+            allowed="emulator, gemini, or a URL such as https://127.0.0.1:8443 (TLS only, no key or password in it)",
             next_step="correct `--endpoint`",
         )
     return Endpoint(kind="url", base_url="https" + name[len(parts.scheme) :], ca_file=os.environ.get("SSL_CERT_FILE"))
 
 
-def key_variable() -> str | None:
-    """Name of the environment variable that holds the key, or None."""
-    return next((name for name in KEY_VARIABLES if os.environ.get(name)), None)
+def _parts_of(name: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(name)
+        return parts if parts.port is None or parts.port > 0 else None
+    except ValueError:
+        return None
+
+
+def _shown(name: str) -> str:
+    """The address without what may be a key or a password."""
+    return name.split("?", maxsplit=1)[0].rpartition("@")[2]
 
 
 def _key_for(endpoint: Endpoint) -> str:
@@ -96,7 +110,8 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
     """Build an SDK client for an endpoint, with its certificate trusted."""
     from google import genai
 
-    if urlsplit(endpoint.base_url).hostname in _LOOPBACK:
+    local = urlsplit(endpoint.base_url).hostname in _LOOPBACK
+    if local:
         # websockets sends even loopback through a proxy that the environment names.
         os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), *_LOOPBACK)))
     context = ssl.create_default_context(cafile=endpoint.ca_file)
@@ -106,8 +121,9 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
         http_options={
             "base_url": endpoint.base_url,
             "api_version": api_version,
-            "client_args": {"verify": context},
-            "async_client_args": {"ssl": context},
+            # The HTTP library sets up every proxy that the environment names, needed or not, and fails where it cannot.
+            "client_args": {"verify": context, "trust_env": not local},
+            "async_client_args": {"ssl": context, "trust_env": not local},
         },
     )
 
@@ -169,9 +185,14 @@ class LiveConnection:
         start_s = time.perf_counter()
         try:
             client = make_client(endpoint, config.api_version)
+        except (ImportError, OSError, ValueError) as error:
+            # Of a proxy variable that it cannot use, the HTTP library tells while the client is made.
+            self._report(connect_failure(error, otherwise="proxy"))
+            return False
+        try:
             context = client.aio.live.connect(model=config.model, config=fields)
             self._session = await asyncio.wait_for(self._stack.enter_async_context(context), SETUP_TIMEOUT_S)
-        except (APIError, WebSocketException, OSError, EOFError) as error:
+        except (APIError, WebSocketException, OSError, EOFError, ImportError) as error:
             self._report(connect_failure(error))
             return False
         except ValueError as error:
@@ -208,7 +229,8 @@ class LiveConnection:
             while self.open:
                 async for message in self._session.receive():
                     self._take(message)
-        except (APIError, ConnectionClosed, ValueError, OSError) as error:
+        except (APIError, ConnectionClosed, ValueError, TypeError, OSError) as error:
+            # The SDK raises TypeError on JSON that is no Live API message.
             self._closed(error)
 
     async def close(self) -> None:
@@ -281,7 +303,7 @@ async def live_models(endpoint: Endpoint, api_version: str) -> dict[str, Any]:
 
     try:
         models = await asyncio.wait_for(asyncio.to_thread(_list_models, endpoint, api_version), SETUP_TIMEOUT_S)
-    except (APIError, HTTPError, OSError, ValueError) as error:
+    except (APIError, HTTPError, OSError, ValueError, ImportError) as error:
         code, reason = close_code_and_reason(error)
         return {"models": [], "error": f"{type(error).__name__} {code or ''} {reason}".strip()}
     return {"models": models}
@@ -289,9 +311,9 @@ async def live_models(endpoint: Endpoint, api_version: str) -> dict[str, Any]:
 
 def _list_models(endpoint: Endpoint, api_version: str) -> list[str]:
     client = make_client(endpoint, api_version)
-    return sorted(
-        model.name for model in client.models.list() if "bidiGenerateContent" in (model.supported_actions or [])
-    )
+    # Without a timeout of its own the thread would outlive the wait for it, and hold up the end of the take.
+    models = client.models.list(config={"http_options": {"timeout": round(1000 * SETUP_TIMEOUT_S)}})
+    return sorted(model.name for model in models if "bidiGenerateContent" in (model.supported_actions or []))
 
 
 def warm_up() -> None:

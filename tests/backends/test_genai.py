@@ -1,7 +1,10 @@
 import asyncio
+import socket
+import time
 
 import pytest
 
+from diag.backends import genai
 from diag.backends.genai import (
     KEY_VARIABLES,
     LOCAL_KEY,
@@ -156,11 +159,14 @@ def test_the_real_service_must_be_asked_for_and_needs_a_key(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "gemeni", "http://127.0.0.1:1", "ws://127.0.0.1", "https://", "file:///etc/passwd"]
-)
+    "name",
+    ["", "gemeni", "http://127.0.0.1:1", "ws://127.0.0.1", "https://", "file:///etc/passwd", "https://[::1",
+     "https://127.0.0.1:99999", "https://me:secret@127.0.0.1", "https://127.0.0.1/?key=secret"],
+)  # fmt: skip
 def test_other_endpoints_are_refused(name):
-    with pytest.raises(BadInputError, match="Could not use the endpoint"):
+    with pytest.raises(BadInputError, match="Could not use the endpoint") as caught:
         endpoint_from_name(name)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["https://127.0.0.1:8443/x", "wss://127.0.0.1:8443/x"])
@@ -172,3 +178,48 @@ def test_a_real_key_never_goes_to_a_local_server(monkeypatch, emulator):
     monkeypatch.setenv("GEMINI_API_KEY", "AIza-not-a-real-key")
     for endpoint in (endpoint_of(emulator), Endpoint(kind="url", base_url="https://localhost:1")):
         assert make_client(endpoint, "v1beta")._api_client.api_key == LOCAL_KEY
+
+
+@pytest.mark.parametrize("variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere"])
+def test_proxy_variables_that_cannot_be_used_do_not_stop_a_local_session(monkeypatch, emulator, variable):
+    monkeypatch.setenv(*variable.split("="))
+    opened, _, _ = connected(endpoint_of(emulator), SessionConfig(response_modalities=("AUDIO",)))
+    assert opened
+
+
+@pytest.mark.parametrize("variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere"])
+def test_a_proxy_that_cannot_be_used_is_unreachable_at_the_proxy_step(monkeypatch, variable):
+    monkeypatch.setenv(*variable.split("="))
+    opened, log, _ = connected(Endpoint(kind="url", base_url="https://live.invalid"), SessionConfig())
+    assert not opened
+    assert log.data("unreachable")["step"] == "proxy"
+    assert log.data("unreachable")["proxy"] == [variable.split("=")[0]]
+
+
+def test_json_that_is_no_message_of_the_live_api_ends_the_session():
+    class Session:
+        async def receive(self):
+            raise TypeError("'<=' not supported between instances of 'NoneType' and 'int'")
+            yield
+
+    async def scenario():
+        log = Log()
+        connection = LiveConnection(log, lambda pcm, mime: None)
+        connection._session, connection.open = Session(), True
+        await connection.receive()
+        return connection.open, log.data("session_closed")
+
+    is_open, closed = asyncio.run(scenario())
+    assert not is_open
+    assert closed["by"] == "service"
+    assert "not supported" in closed["reason"]
+
+
+def test_a_model_list_that_never_comes_is_given_up(monkeypatch):
+    monkeypatch.setattr(genai, "SETUP_TIMEOUT_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        endpoint = Endpoint(kind="url", base_url=f"https://127.0.0.1:{mute.getsockname()[1]}")
+        begin_s = time.perf_counter()
+        data = asyncio.run(live_models(endpoint, "v1beta"))
+    assert data["error"]
+    assert time.perf_counter() - begin_s < 10
