@@ -27,9 +27,9 @@ LEAST_CONFIDENCE = 0.25
 """Below it there is no delay. Over 200 recordings each, noise alone and the other port's code stayed under 0.03, and
 every burst was found in the right place, down to 15 dB under white noise, where it reached 0.15
 (`benchmarks/calibration_confidence.py`)."""
-WARM_UP_S = 0.45
-"""Delays and stamps of a fresh stream wander; they were seen to settle after 0.2 s."""
-STAMPS_AROUND_S = 0.2
+WARM_UP_S = 0.65
+"""Of each output: delays and stamps of a fresh stream wander until some 0.5 s, buffer included, were handed out."""
+STAMPS_AROUND_S = 0.1
 GAP_S = 0.05
 MARGIN_S = 0.15
 TIMEOUT_S = 3.0
@@ -125,7 +125,8 @@ async def calibrate(mouth: Mouth, speaker: Mouth, ear: Tape, session: AudioSessi
         return session.failed is None and time.perf_counter() - begin_s < TIMEOUT_S
 
     if "ear" in session.devices:
-        while running() and ear.frames < WARM_UP_S * ear.sample_rate_hz:
+        warming = [source.tape for source in sources.values()]
+        while running() and any(tape.frames < WARM_UP_S * tape.sample_rate_hz for tape in warming):
             await asyncio.sleep(_POLL_S)
         for port, source in sources.items():
             starts[port] = source.say(burst(port, source.tape.sample_rate_hz))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diag.backends.ports import LateCallback, PortPlan, Pull, Push, Rig
+from diag.backends.steady import SteadyStamps
 from diag.errors import BadInputError, CannotMeasureError
 
 BLOCK_S = 0.02
@@ -51,7 +52,8 @@ class Device:
 class _Port:
     """One stream: counts what goes wrong on it."""
 
-    def __init__(self, name: str, rate_hz: int) -> None:
+    def __init__(self, name: str, rate_hz: int, *, steady: bool) -> None:
+        self._steady = SteadyStamps(rate_hz) if steady and name in OUTPUTS else None
         self.name = name
         self.rate_hz = rate_hz
         self.device = ""
@@ -79,7 +81,10 @@ class _Port:
 
         def callback(block: Any, frames: int, stamps: Any, flags: Any) -> None:
             t_s = self._arrived(frames, flags)
-            block[:] = pull(frames, t_s, self._mapped(stamps.outputBufferDacTime, t_s))[:, None]
+            device_s = self._mapped(stamps.outputBufferDacTime, t_s)
+            if self._steady is not None:
+                device_s = self._steady.stamp(frames, t_s, device_s)
+            block[:] = pull(frames, t_s, device_s)[:, None]
 
         return callback
 
@@ -182,8 +187,8 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
     ----------
     rig : Rig
         `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
-        number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected) and
-        `ear_channels`.
+        number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected),
+        `ear_channels`, and `steady_stamps` (outputs are played by a sound server that only estimates its latency).
 
     Raises
     ------
@@ -206,7 +211,12 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
         "mouth": (plan.mouth, plan.mouth_rate_hz, rig.options.get("mouth")),
         "speaker": (plan.speaker, plan.speaker_rate_hz, speaker),
     }
-    ports = [_Port(name, rate) for name, (callback, rate, place) in wanted.items() if callback and is_named(place)]
+    steady = bool(rig.options.get("steady_stamps"))
+    ports = [
+        _Port(name, rate, steady=steady)
+        for name, (callback, rate, place) in wanted.items()
+        if callback is not None and is_named(place)
+    ]
     session = PortAudioSession(ports)
     try:
         with _library(rig.options.get("environment", {})) as sd:

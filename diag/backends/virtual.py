@@ -165,6 +165,7 @@ def _rig(directory: Path, index: int) -> Rig:
     options |= {
         "nowhere": f"diag_{NOWHERE}",
         "ear_channels": 2,
+        "steady_stamps": True,
         "server_log": str(directory / "server.log"),
         "environment": {
             "ALSA_CONFIG_PATH": str(directory / "alsa.conf"),
