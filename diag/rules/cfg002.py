@@ -58,10 +58,14 @@ def model_not_found(timeline: Timeline, config: ClientConfig) -> Verdict:
     evidence = [found.evidence, Evidence(text=f"{model}: {known}")]
     if served:
         evidence.append(Evidence(text=f"{len(served)} models hold Live sessions here, nearest: {', '.join(near)}"))
-    advice = f"use a model that is served: {' or '.join(near)}" if near else f"use a served model, as {DEFAULT_MODEL}"
+    advice = f"use a model that is served: {_either(near)}" if near else f"use a served model, as {DEFAULT_MODEL}"
     return raised(
         f"The service does not serve the model {model} to Live sessions (API version {version})",
         evidence=evidence,
         likely_cause=known,
         remedy=f"{advice} (`model` in [session])",
     )
+
+
+def _either(names: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))

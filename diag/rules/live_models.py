@@ -17,6 +17,8 @@ VERTEX_ONLY = frozenset(
     {"gemini-2.0-flash-live-preview-04-09", "gemini-live-2.5-flash", "gemini-live-2.5-flash-native-audio"}
 )
 NEVER_LIVE = frozenset({"gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.0-flash", "gemini-2.0-flash-001"})
+_SPECIALISTS = frozenset({"transcribe", "translate", "robotics"})
+"""Words of Live models that do not hold conversations; named only to those who asked for one."""
 EVER_LIVE = (
     *RETIRED, *sorted(VERTEX_ONLY), "gemini-2.5-flash-native-audio-preview-09-2025",
     "gemini-2.5-flash-native-audio-preview-12-2025", "gemini-2.5-flash-native-audio-latest",
@@ -62,7 +64,8 @@ def nearest(model: str, served: Iterable[str], count: int = 3) -> list[str]:
     def likeness(other: str) -> float:
         mine, theirs = _words(name), _words(bare(other))
         shared = len(set(mine) & set(theirs)) / max(len(set(mine) | set(theirs)), 1)
-        return shared + difflib.SequenceMatcher(None, name, bare(other)).ratio()
+        special = len(_SPECIALISTS & set(theirs) - set(mine))
+        return shared + difflib.SequenceMatcher(None, name, bare(other)).ratio() - special
 
     return sorted(served, key=lambda other: (-likeness(other), other))[:count]
 

@@ -51,14 +51,16 @@ def no_reply(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, 
     waits = _of_turn(timeline, "reply_wait_over", first)
     waited = f" within {format_seconds(waits[0])}" if waits and waits[0] else ""
     instead = _instead(timeline, first)
+    complete = bool(_of_turn(timeline, "turn_complete", first))
+    how = "ended the turn without an answer" if complete else f"did not answer{waited}"
     return raised(
-        f"The service did not answer {len(over)} of {len(turns)} prompt(s){waited}",
+        f"The service {how} ({len(over)} of {len(turns)} prompt{'s' if len(turns) > 1 else ''})",
         evidence=[
             Evidence(text=f"turn {first.index + 1}: no audible reply and no text came{waited}", metric="answered"),
             Evidence(text=f"what came instead: {instead}"),
         ],
         likely_cause="the service ended the turn without content"
-        if _of_turn(timeline, "turn_complete", first)
+        if complete
         else "the service did not take the turn as over, or stalled",
         remedy="repeat the turn; if it stays silent, open a new session and ask again, and send about 1 s of silence "
         "or audioStreamEnd after the speech",

@@ -226,6 +226,9 @@ FAULT_CASES = [
          severity="warning"),
     # service
     Case("a silent turn", MUTE, ("SVC002",), words=("did not answer",)),
+    Case("a turn that ends without content",
+         replace(MUTE, extra=(event(3.0, "turn_complete", "service", turn=0),)), ("SVC002",),
+         words=("ended the turn without an answer (1 of 1 prompt)",)),
     Case("silent audio", replace(HEALTHY, service=lambda x: x * 0), ("SVC002",), words=("chunks of silent audio",)),
     Case("text although audio was asked for", replace(HEALTHY, text_reply=True), ("SVC003",)),
     Case("bursts", replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9), ("SVC004",), severity="warning"),

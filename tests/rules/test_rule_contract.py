@@ -127,7 +127,7 @@ def test_only_a_sharp_edge_speaks_for_sampling(bands, rate_hz):
 
 
 SERVED = ("models/gemini-2.0-flash-exp", "models/gemini-3.1-flash-live-preview", "models/gemini-3.8-live",
-          "models/gemini-3.8-live-extended-thinking")  # fmt: skip
+          "models/gemini-3.8-live-extended-thinking", "models/gemini-3.5-transcribe-live")  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -136,6 +136,8 @@ SERVED = ("models/gemini-2.0-flash-exp", "models/gemini-3.1-flash-live-preview",
         ("models/gemini-flash-2.0-live-001", "models/gemini-2.0-flash-exp"),
         ("gemini-3.1-flash-live", "models/gemini-3.1-flash-live-preview"),
         ("models/gemini-live-3.8", "models/gemini-3.8-live"),
+        ("models/gemini-3.5-live", "models/gemini-3.8-live"),
+        ("models/gemini-transcribe-live", "models/gemini-3.5-transcribe-live"),
     ],
 )
 def test_the_nearest_served_models(model, first):
