@@ -1,10 +1,13 @@
 """The engine: what metrics and rules are given, what becomes of crashes, causes, discards and runs."""
 
 import json
+from dataclasses import replace as changed
 
 import numpy as np
 import pytest
 from builders import Story, build, client, replace
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from diag.chain import Hop, Tap
 from diag.config import ClientConfig
@@ -22,8 +25,10 @@ from diag.results import (
     not_measured,
     raised,
 )
+from diag.timeline import Event, Timeline
 
 HEALTHY = build(Story())
+SHORT = build(Story(prompt_s=0.8, reply_s=0.6))
 
 
 def metric(function, *, hops=(), taps=(), name="m", unit="s"):
@@ -254,8 +259,6 @@ def test_turns_get_rows_of_their_own_only_where_there_are_several():
 
 
 def replace_turns(take, count):
-    from dataclasses import replace as changed
-
     turn = take.turns[0]
     return changed(take, turns=tuple(changed(turn, index=index) for index in range(count)))
 
@@ -322,8 +325,6 @@ def test_the_scenarios_name_is_never_read():
         def __getattribute__(self, name):
             raise AssertionError(f"the judging side read the scenario's name: {name}")
 
-    from dataclasses import replace as changed
-
     plain, named = judge_take(HEALTHY), judge_take(changed(HEALTHY, scenario=Named("healthy")))
     assert plain.to_json() == named.to_json()
 
@@ -331,3 +332,45 @@ def test_the_scenarios_name_is_never_read():
 def test_judging_twice_gives_the_same():
     take = build(Story(config=client(playback={"sample_rate_hz": 16000, "resample": False})))
     assert judge_take(take).to_json() == judge_take(take).to_json()
+
+
+# --- whatever happened
+
+
+names = st.sampled_from(
+    ["take_started", "streams_opened", "calibrated", "stamps", "xruns", "setup_sent", "session_open", "session_refused",
+     "session_closed", "unreachable", "model_list", "batch_sent", "chunk_received", "text_received", "go_away",
+     "turn_complete", "interrupted", "playout_started", "underrun", "reply_wait_over", "loop_late", "callback_late",
+     "device_failed"]
+)  # fmt: skip
+values = st.none() | st.integers(-5, 100_000) | st.floats(-10, 10) | st.text(max_size=12) | st.booleans()
+data = st.dictionaries(
+    st.sampled_from(["turn", "port", "tap", "count", "code", "reason", "by", "step", "detail", "late_s", "frames",
+                     "start_frame", "mime_type", "delay_s", "confidence", "signal_dbfs", "setup", "models",
+                     "waited_s"]),
+    values | st.lists(values, max_size=2) | st.dictionaries(st.text(max_size=5), values, max_size=2),
+    max_size=6,
+)  # fmt: skip
+events = st.lists(st.builds(Event, t_s=st.floats(-1, 9), name=names, source=st.just("client"), data=data), max_size=12)
+
+
+@settings(max_examples=40, deadline=None)
+@given(events=events, keep=st.booleans())
+def test_no_timeline_makes_the_engine_fall_over(events, keep):
+    kept = SHORT.timeline.events if keep else ()
+    result = judge_take(changed(SHORT, timeline=Timeline((*kept, *events))))
+    run = judge_run("r", "", [result], SHORT.config, SHORT.environment)
+    json.dumps(run.to_json())
+
+
+def test_one_silent_turn_of_two_is_told():
+    take = build(Story(reply_s=1.0))
+    first = take.turns[0]
+    second = changed(first, index=1, start_s=first.end_s, end_s=first.end_s + 5, reply_spans={})
+    over = Event(t_s=first.end_s + 5, name="reply_wait_over", source="harness", data={"turn": 1, "waited_s": 8.0})
+    both = changed(take, turns=(first, second), timeline=Timeline((*take.timeline.events, over)))
+    result = judge_take(both)
+    assert [(item.code, item.title) for item in result.findings] == [
+        ("SVC002", "The service did not answer within 8.00 s (1 of 2 prompts)")
+    ]
+    assert [item.value for item in result.measurements.find("answered")] == [1.0, 0.0]
