@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from diag.voice_client import VoiceClient
 PORTS = {Tap.PROMPT: "mouth", Tap.CAPTURED: "microphone", Tap.PLAYED: "speaker", Tap.HEARD: "ear"}
 BEFORE_S = 0.2
 """Margin before a prompt or reply on the next tap: clock stamps were seen to be wrong by less than this."""
+_REPLY_EVENTS = ("chunk_received", "interrupted", "turn_complete")
 AFTER_S = 0.5
 """Margin after it: covers the delay of a device that does not tell when its samples leave."""
 
@@ -138,7 +140,7 @@ def _prompt_spans(
 
 def _reply_spans(index: int, clips: Mapping[Tap, Clip], timeline: Timeline) -> dict[Tap, Span]:
     spans: dict[Tap, Span] = {}
-    chunks = [event.data for event in timeline.named("chunk_received") if event.data["turn"] == index]
+    chunks, several = _answer(index, timeline)
     if chunks:
         spans[Tap.RECEIVED] = (chunks[0]["start_frame"], chunks[-1]["start_frame"] + chunks[-1]["frames"])
     played = clips.get(Tap.PLAYED)
@@ -147,17 +149,36 @@ def _reply_spans(index: int, clips: Mapping[Tap, Clip], timeline: Timeline) -> d
         return spans
     ends = [event.data["frame"] for event in timeline.named("playout_ended") if event.data["turn"] == index]
     rate_hz = played.sample_rate_hz
-    first = starts[0] - round(BEFORE_S * rate_hz)
+    start = starts[-1] if several else starts[0]
+    first = start - round(BEFORE_S * rate_hz)
     last = (ends[-1] if ends else played.frames) + round(BEFORE_S * rate_hz)
     spans[Tap.PLAYED] = (max(first, 0), min(last, played.frames))
     heard = clips.get(Tap.HEARD)
     if heard is not None and played.start_s is not None:
         spans[Tap.HEARD] = _span_of_time(
             heard,
-            played.start_s + starts[0] / rate_hz - BEFORE_S,
+            played.start_s + start / rate_hz - BEFORE_S,
             played.start_s + last / rate_hz + AFTER_S,
         )
     return spans
+
+
+def _answer(index: int, timeline: Timeline) -> tuple[list[Mapping[str, Any]], bool]:
+    """Chunks of the turn's last reply, and whether there were replies before it.
+
+    A service that takes a pause in the prompt for its end answers twice; the last reply is the one to the whole prompt.
+    """
+    of_turn = [event for event in timeline.named(*_REPLY_EVENTS) if event.data["turn"] == index]
+    chunks: list[Mapping[str, Any]] = []
+    over = several = False
+    for event in of_turn:
+        if event.name != "chunk_received":
+            over = bool(chunks)
+            continue
+        if over:
+            chunks, over, several = [], False, True
+        chunks.append(event.data)
+    return chunks, several
 
 
 def _span_of_time(clip: Clip, start_s: float, end_s: float) -> Span:

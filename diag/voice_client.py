@@ -45,6 +45,7 @@ class Sender:
         send = config.send
         content_rate_hz = send.sample_rate_hz if send.resample else config.capture.sample_rate_hz
         self._resampler = Resampler(config.capture.sample_rate_hz, content_rate_hz)
+        self._captured_per_sent = config.capture.sample_rate_hz / content_rate_hz
         # A client counts its batch at the rate that it believes it sends.
         believed_rate_hz = send.declared_rate_hz or content_rate_hz
         self._batcher = Batcher(max(1, round(send.batch_ms / 1000 * believed_rate_hz)))
@@ -52,13 +53,11 @@ class Sender:
         self.sample_rate_hz = believed_rate_hz
         self._queue: asyncio.Queue[Batch] = asyncio.Queue()
         self._emit = emit
-        self._captured_frames = 0
         self._pcm: list[bytes] = []
 
     def captured(self, samples: Samples, t_s: float) -> None:
         """Take mono samples that the microphone delivered at `t_s`; runs on the event loop."""
-        self._captured_frames += len(samples)
-        for batch in self._batcher.push(self._resampler.push(samples), self._captured_frames, t_s):
+        for batch in self._batcher.push(self._resampler.push(samples), t_s):
             self._queue.put_nowait(batch)
 
     async def run(self, connection: LiveConnection) -> None:
@@ -73,7 +72,7 @@ class Sender:
                 {
                     "start_frame": batch.start_frame,
                     "frames": batch.frames,
-                    "captured_end_frame": batch.captured_end_frame,
+                    "captured_end_frame": round((batch.start_frame + batch.frames) * self._captured_per_sent),
                     "captured_s": batch.captured_s,
                     "mime_type": self._mime_type,
                 },

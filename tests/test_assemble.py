@@ -11,6 +11,7 @@ from diag.chain import Tap
 from diag.clip import pcm16_from_samples
 from diag.config import ClientConfig, Faults
 from diag.jobs import PromptJob, TakeJob
+from diag.metrics.moments import audio_chunks
 from diag.takelog import TakeLog
 
 PROMPT = PromptJob(name="yes", path=Path("yes.wav"), speech_start_s=0.1, speech_end_s=0.6)
@@ -26,8 +27,31 @@ def tape(rate_hz, seconds, starts_s, *, channels=1, told=True, delay_s=DEVICE_DE
     return recorded
 
 
+def chunks_of_one_reply(log):
+    for index in range(4):
+        log.emit("chunk_received", {"start_frame": index * 4800, "frames": 4800}, t_s=4.0 + index * 0.1)
+    log.emit("playout_started", {"frame": 74400}, t_s=4.1)
+    log.emit("playout_ended", {"frame": 93600}, t_s=4.9)
+
+
+def chunks_of_two_replies(log):
+    for index in range(4):
+        log.emit("chunk_received", {"start_frame": index * 4800, "frames": 4800}, t_s=2.0 + index * 0.7)
+        if index == 1:
+            log.emit("interrupted", {}, t_s=3.0)
+            log.emit("turn_complete", {}, t_s=3.01)
+    log.emit("turn_complete", {}, t_s=4.5)
+    for start, end in ((26400, 36000), (74400, 84000)):
+        log.emit("playout_started", {"frame": start}, t_s=5.0)
+        log.emit("playout_ended", {"frame": end}, t_s=5.0)
+
+
 @pytest.fixture
 def take():
+    return assembled(chunks_of_one_reply)
+
+
+def assembled(reply):
     log = TakeLog()
     origin_s = log.origin_s
     tapes = {
@@ -41,10 +65,7 @@ def take():
         data = {"start_frame": index * 800, "frames": 800, "captured_end_frame": (index + 1) * 800, "captured_s": 0.0,
                 "mime_type": "audio/pcm;rate=16000"}  # fmt: skip
         log.emit("batch_sent", data, t_s=1.1 + index * 0.05)
-    for index in range(4):
-        log.emit("chunk_received", {"start_frame": index * 4800, "frames": 4800}, t_s=4.0 + index * 0.1)
-    log.emit("playout_started", {"frame": 74400}, t_s=4.1)
-    log.emit("playout_ended", {"frame": 93600}, t_s=4.9)
+    reply(log)
     client = SimpleNamespace(
         sender=SimpleNamespace(pcm=pcm16_from_samples(np.zeros(80000, np.float32)), sample_rate_hz=16000),
         player=SimpleNamespace(pcm=pcm16_from_samples(np.zeros(19200, np.float32)), received_rate_hz=24000),
@@ -86,6 +107,14 @@ def test_spans_carry_prompt_and_reply_with_margins(take):
     assert turn.reply_spans[Tap.PLAYED] == (74400 - round(BEFORE_S * 24000), 93600 + round(BEFORE_S * 24000))
     heard_start, _ = turn.reply_spans[Tap.HEARD]
     assert heard_start / 48000 == pytest.approx(1.12 + 74400 / 24000 - BEFORE_S - 0.98, abs=0.001)
+
+
+def test_the_reply_of_a_turn_is_the_one_to_the_whole_prompt():
+    take = assembled(chunks_of_two_replies)
+    spans = take.turns[0].reply_spans
+    assert spans[Tap.RECEIVED] == (9600, 19200)
+    assert spans[Tap.PLAYED] == (74400 - round(BEFORE_S * 24000), 84000 + round(BEFORE_S * 24000))
+    assert [event.data["start_frame"] for event in audio_chunks(take.timeline, take.turns[0])] == [9600, 14400]
 
 
 def test_a_prompt_that_was_never_spoken_is_a_turn_without_audio(take):

@@ -120,6 +120,9 @@ def test_a_sender_batches_at_the_rate_it_believes(send, capture_hz, batch_frames
         assert {len(pcm) for pcm, _ in connection.sent} == {2 * batch_frames}
         assert {mime for _, mime in connection.sent} == {mime_type}
         assert [data["start_frame"] for data in notes.named("batch_sent")] == [0, batch_frames, 2 * batch_frames]
+        content_hz = send.sample_rate_hz if send.resample else capture_hz
+        ends = [round(count * batch_frames * capture_hz / content_hz) for count in (1, 2, 3)]
+        assert [data["captured_end_frame"] for data in notes.named("batch_sent")] == ends
         assert len(sender.pcm) == 6 * batch_frames
 
     asyncio.run(scenario())

@@ -40,11 +40,14 @@ def speech_end_s(turn: Turn) -> float | str:
 
 
 def audio_chunks(timeline: Timeline, turn: Turn) -> tuple[Event, ...]:
-    """The chunks of audio received for this turn, in order of arrival."""
+    """The chunks of audio of this turn's reply, in order of arrival; not of one that it took the place of."""
+    first = turn.reply_spans.get(Tap.RECEIVED, (0, 0))[0]
     return tuple(
         event
         for event in timeline.named("chunk_received")
-        if event.data.get("turn") == turn.index and event.data.get("frames", 0) > 0
+        if event.data.get("turn") == turn.index
+        and event.data.get("frames", 0) > 0
+        and event.data.get("start_frame", first) >= first
     )
 
 

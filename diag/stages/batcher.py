@@ -19,16 +19,13 @@ class Batch:
         Little-endian 16-bit mono PCM.
     start_frame, frames : int
         Its place in all that was sent.
-    captured_end_frame : int
-        Frames captured when its last sample was delivered.
     captured_s : float
-        When they were delivered.
+        When its last sample was delivered.
     """
 
     pcm: bytes
     start_frame: int
     frames: int
-    captured_end_frame: int
     captured_s: float
 
 
@@ -49,7 +46,7 @@ class Batcher:
         self._waiting_frames = 0
         self._sent_frames = 0
 
-    def push(self, samples: Samples, captured_end_frame: int, captured_s: float) -> list[Batch]:
+    def push(self, samples: Samples, captured_s: float) -> list[Batch]:
         """Take mono samples that were delivered at `captured_s`; give the batches that are now full."""
         self._waiting.append(samples)
         self._waiting_frames += len(samples)
@@ -60,18 +57,15 @@ class Batcher:
         rest = joined[count * self._frames_per_batch :]
         self._waiting, self._waiting_frames = [rest], len(rest)
         return [
-            self._batch(
-                joined[i * self._frames_per_batch : (i + 1) * self._frames_per_batch], captured_end_frame, captured_s
-            )
+            self._batch(joined[i * self._frames_per_batch : (i + 1) * self._frames_per_batch], captured_s)
             for i in range(count)
         ]
 
-    def _batch(self, samples: Samples, captured_end_frame: int, captured_s: float) -> Batch:
+    def _batch(self, samples: Samples, captured_s: float) -> Batch:
         batch = Batch(
             pcm=pcm16_from_samples(samples),
             start_frame=self._sent_frames,
             frames=len(samples),
-            captured_end_frame=captured_end_frame,
             captured_s=captured_s,
         )
         self._sent_frames += len(samples)
