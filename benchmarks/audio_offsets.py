@@ -38,7 +38,10 @@ def main() -> None:
         print(dict(farm.environment))
         for speaker_hz, microphone_hz in RATES:
             jobs = [(rig, speaker_hz, microphone_hz, options.seconds) for rig in farm.rigs] * options.opens
-            _print(speaker_hz, microphone_hz, pool.starmap(one_session, jobs, chunksize=1))
+            before = farm.server_underruns()
+            sessions = pool.starmap(one_session, jobs, chunksize=1)
+            _print(speaker_hz, microphone_hz, sessions)
+            print(f"  underruns in the server's log {farm.server_underruns() - before}")
 
 
 def one_session(rig: Rig, speaker_hz: int, microphone_hz: int, seconds: float) -> dict[str, Any]:
@@ -125,6 +128,10 @@ def _print(speaker_hz: int, microphone_hz: int, sessions: list[dict[str, Any]]) 
     relative = [s["relative_s"] * 1e3 for s in sessions if s["relative_s"] is not None]
     print(f"  calibrated bias, each open  {np.round(relative, 2)} ms")
     capture = [np.ptp(s["rows"][:, 4]) * microphone_hz for s in sessions]
+    moved = [max(np.ptp(s["rows"][:, column]) * 48000 for column in (2, 3)) > 1 for s in sessions]
+    flagged = [s["xruns"] > 0 for s in sessions]
+    told = sum(map(min, moved, flagged))
+    print(f"  sessions with lost or shifted audio {sum(moved)}, of these with an xrun counted {told}")
     print(
         f"  delivery bit-exact {min(s['exact'] for s in sessions):.2f}; wander of ear place within a take"
         f" {max(wander):.2f} frames; microphone to ear within a take {max(capture):.2f} frames"

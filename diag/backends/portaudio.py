@@ -67,6 +67,10 @@ class _Port:
         self.last_s = time.perf_counter()
         self._clock_offset_s: float | None = None
 
+    def all_xruns(self) -> int:
+        """Flagged ones, and those that only show in the clock."""
+        return self.xruns + (self._steady.shifts if self._steady is not None else 0)
+
     def pushing(self, push: Push) -> Callable[..., None]:
         """Callback of an input stream."""
 
@@ -136,8 +140,8 @@ class PortAudioSession:
 
     @property
     def xruns(self) -> Mapping[str, int]:
-        """Callbacks with an overflow or underflow flag; one underrun may flag two."""
-        return {name: port.xruns for name, port in self._ports.items()}
+        """Flagged callbacks, and jumps of the device's clock; one underrun may count several times."""
+        return {name: port.all_xruns() for name, port in self._ports.items()}
 
     @property
     def late(self) -> tuple[LateCallback, ...]:

@@ -15,6 +15,8 @@ SETTLING_BLOCKS = 15
 """The first blocks only fill the buffer."""
 LEARNING_BLOCKS = 10
 WINDOW_BLOCKS = 50
+SHIFT_S = 0.01
+"""The earliest callback of a second moves by microseconds a block, unless audio was lost or put in."""
 STEP_S = 0.03
 """A latency that differs by more for half of the last blocks has really changed, as after an underrun."""
 
@@ -35,6 +37,8 @@ class SteadyStamps:
         self._origins_s: deque[float] = deque(maxlen=WINDOW_BLOCKS)
         self._latencies_s: deque[float] = deque(maxlen=2 * LEARNING_BLOCKS)
         self._latency_s: float | None = None
+        self.shifts = 0
+        """How often the device's clock jumped against the frames handed out: audio was lost, or a gap put in."""
 
     def stamp(self, frames: int, t_s: float, device_s: float | None) -> float | None:
         """When the next block's first frame leaves.
@@ -53,8 +57,12 @@ class SteadyStamps:
         self._blocks += 1
         if device_s is None or self._blocks <= SETTLING_BLOCKS:
             return device_s
+        full = len(self._origins_s) == WINDOW_BLOCKS
+        before_s = min(self._origins_s, default=0.0)
         self._origins_s.append(t_s - position_s)
-        due_s = min(self._origins_s) + position_s
+        origin_s = min(self._origins_s)
+        self.shifts += full and abs(origin_s - before_s) > SHIFT_S
+        due_s = origin_s + position_s
         self._latencies_s.append(device_s - due_s)
         if self._blocks <= SETTLING_BLOCKS + LEARNING_BLOCKS:
             return device_s

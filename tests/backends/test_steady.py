@@ -14,6 +14,11 @@ LATENCY_S = 0.16
 
 def run(late_s, wrong_s, *, drift_ppm=0.0, step_at=None, step_s=0.0):
     """Feed blocks as a server would; gives the error of each stamp in seconds."""
+    errors, _ = run_and_count(late_s, wrong_s, drift_ppm=drift_ppm, step_at=step_at, step_s=step_s)
+    return errors
+
+
+def run_and_count(late_s, wrong_s, *, drift_ppm=0.0, step_at=None, step_s=0.0):
     steady = SteadyStamps(RATE_HZ)
     errors = []
     shift_s = 0.0
@@ -24,7 +29,7 @@ def run(late_s, wrong_s, *, drift_ppm=0.0, step_at=None, step_s=0.0):
         leaves_s = clock_s + LATENCY_S
         stamp = steady.stamp(BLOCK, clock_s + late, leaves_s + wrong)
         errors.append(stamp - leaves_s)
-    return np.array(errors)
+    return np.array(errors), steady.shifts
 
 
 @given(seed=st.integers(0, 1000), drift_ppm=st.floats(-200, 200))
@@ -49,6 +54,19 @@ def test_what_an_underrun_shifts_is_followed_within_a_second_and_a_half():
     errors = run(np.zeros(300), np.zeros(300), step_at=150, step_s=0.16)
     np.testing.assert_allclose(errors[:150], 0, atol=1e-9)
     np.testing.assert_allclose(errors[225:], 0, atol=1e-9)
+
+
+@pytest.mark.parametrize("step_s", [0.02, 0.16, -0.04])
+def test_a_shift_is_counted_once_even_if_nothing_else_tells(step_s):
+    late_s = np.random.default_rng(3).exponential(0.002, 300)
+    assert run_and_count(late_s, np.zeros(300), step_at=150, step_s=step_s)[1] == 1
+
+
+@given(seed=st.integers(0, 1000), drift_ppm=st.floats(-300, 300))
+def test_late_callbacks_are_no_shift(seed, drift_ppm):
+    rng = np.random.default_rng(seed)
+    late_s = rng.exponential(0.01, 300) * (rng.random(300) < 0.8)
+    assert run_and_count(late_s, rng.normal(0, 0.01, 300), drift_ppm=drift_ppm)[1] == 0
 
 
 def test_a_device_without_stamps_gets_none():
