@@ -52,7 +52,8 @@ class TerminalProgress:
     def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None:
         """One finished take: its sentence, and why it does not count if so."""
         self.kept += 1
-        self.note(f"  {run} take {take}  {f'does not count: {discarded}' if discarded else line}")
+        said = f"  {run} take {take}  {f'does not count: {discarded}' if discarded else line}"
+        self.note(said if self._bar is None else _folded(said, self._bar.console.width))
         if self._bar is not None and self._task is not None and not discarded:
             self._bar.advance(self._task)
 
@@ -78,6 +79,12 @@ def _live_line() -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
+
+
+def _folded(text: str, width: int) -> str:
+    from diag.terminal import wrapped
+
+    return "\n".join(wrapped(text, width))
 
 
 def _duration(value_s: float) -> str:

@@ -14,6 +14,7 @@ with TerminalProgress() as progress:
     progress.take_done(run="healthy", take="0001", line="yes: answered", discarded=None)
     progress.take_done(run="healthy", take="0002", line="yes: answered", discarded="our loop was late")
     progress.take_done(run="healthy", take="0003", line="[bold]yes[/bold]: answered", discarded=None)
+    progress.take_done(run="healthy", take="0004", line="several words " * 9, discarded="our loop was late again " * 6)
     progress.note("kept in " + "x" * 100)
 """
 
@@ -63,6 +64,10 @@ def test_live_line_counts_what_counts_and_goes_away(screen):
     assert "3/2" not in screen
     assert "\x1b[2K" in screen.split("2/2")[-1]
     assert screen.endswith("\x1b[?25h") or "\x1b[?25h" in screen
+
+
+def test_long_lines_are_folded_between_words(screen):
+    assert "our loop was late again our loop was late\r\n    again our loop" in screen.replace("\x1b[K", "")
 
 
 def test_paths_are_not_broken(screen):

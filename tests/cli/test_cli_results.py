@@ -1,5 +1,6 @@
 """Commands that measure, over conductors of cardboard: options handed on, documents, endings."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -41,7 +42,7 @@ def asked(monkeypatch, make):
 
     monkeypatch.setattr("diag.conduct.run", run)
     monkeypatch.setattr("diag.conduct.compare", compare)
-    monkeypatch.setattr("diag.bench.bench", bench)
+    monkeypatch.setattr(importlib.import_module("diag.bench"), "bench", bench)
     return record
 
 
