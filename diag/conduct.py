@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 REPORTS = Path("reports")
 RIGS_PER_CORE = 2
 """A take mostly waits; two a core were seen without a late callback on a two-core machine."""
+SESSIONS_AT_A_REAL_SERVICE = 1
+"""Low tiers allow about three sessions at once, and those that others hold open count."""
 START_S = 5.0
 TAKE_S = 11.0
 """Usual length of a take: calibration, a prompt of some seconds, a reply of some seconds."""
@@ -70,7 +72,7 @@ class Options:
     seed : int
         Seed of all random choices.
     rigs : int or None
-        How many takes are recorded side by side; None to choose by cores.
+        How many takes are recorded side by side; None to choose by cores, one at a time at a real service.
     devices : mapping
         Port to device name, for "system".
     embed : str
@@ -94,7 +96,8 @@ class Options:
         """How many rigs serve a number of takes."""
         if self.audio == "system":
             return 1
-        wanted = self.rigs or RIGS_PER_CORE * (os.cpu_count() or 1)
+        usual = RIGS_PER_CORE * (os.cpu_count() or 1) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        wanted = self.rigs or usual
         return max(1, min(wanted, takes))
 
     @property
@@ -167,6 +170,13 @@ def compare(a: str, b: str, options: Options | None = None, progress: Progress |
     options, progress = options or Options(), progress or Quiet()
     fresh = [find_scenario(config) for config in (a, b) if not is_saved_run(config)]
     plans, options = planned_or_resumed(fresh, options, command="compare")
+    if [plan.scenario.name for plan in plans] != [scenario.name for scenario in fresh]:
+        raise BadInputError(
+            f"Could not go on with the comparison of {a} and {b}",
+            seen=f"{options.resume} belongs to {' and '.join(plan.name for plan in plans)}",
+            allowed="a run folder that `diag compare` made of the same configurations",
+            next_step="name these configurations in this order, or leave out `--resume`",
+        )
     recorded = iter(execute(plans, options, progress))
     results = [analyze_run(Path(config)) if is_saved_run(config) else next(recorded) for config in (a, b)]
     comparison = compare_runs(results[0], results[1], seed=options.seed)

@@ -21,7 +21,7 @@ from diag.judge import judge_take
 from diag.logbook import log_path
 from diag.plan import Planned
 from diag.results import TakeResult
-from diag.store import read_take, write_json, write_result
+from diag.store import read_take, write_beside, write_result
 from diag.units import format_seconds
 from diag.workers import WorkerPool
 
@@ -69,7 +69,7 @@ class _Dispatcher:
         self._queue = queue
         self._progress = progress
         self._results: dict[Path, list[TakeResult]] = {}
-        self._next_number = {item.plan.folder: item.plan.takes + 1 for item in queue}
+        self._next_number = {item.plan.folder: _free_number(item) for item in queue}
         self._spares = {item.plan.folder: max(2, round(SPARE_SHARE * item.plan.takes)) for item in queue}
         self._deaths = 0
         self._running: dict[Future[Path], _Running] = {}
@@ -178,10 +178,15 @@ class _Dispatcher:
 def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None) -> TakeResult:
     """Judge a take folder; the verdict is written beside it, and the emulator's truth, which the judge never sees."""
     if truth is not None:
-        write_json(folder / TRUTH_FILE, {"lines": truth})
+        write_beside(folder, TRUTH_FILE, {"lines": truth})
     result = judge_take(read_take(folder))
     write_result(folder, result)
     return result
+
+
+def _free_number(item: Planned) -> int:
+    """The first number for repeated takes; a run that is gone on with may have some already."""
+    return max(item.plan.takes, *map(int, item.plan.finished), 0) + 1
 
 
 def _seed_of(item: Planned) -> int:

@@ -34,7 +34,7 @@ from diag.timeline import Event, Timeline
 
 __all__ = [
     "SavedRun", "create_run", "finished_takes", "read_raw", "read_run", "read_take", "read_wav",
-    "remove_partial_takes", "write_json", "write_result", "write_take",
+    "remove_partial_takes", "write_beside", "write_result", "write_take",
 ]  # fmt: skip
 
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
@@ -62,7 +62,7 @@ def write_take(run_dir: Path, take: Take) -> Path:
                 _write(partial / f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS))
             lines = "".join(_json(event.to_json()) + "\n" for event in take.timeline)
             _write(partial / "timeline.jsonl", without_keys(lines).encode())
-            write_json(partial / "take.json", _take_facts(take))
+            _write_json(partial / "take.json", _take_facts(take))
             _flush_folder(partial)
             partial.rename(folder)
             _flush_folder(folder.parent)
@@ -117,9 +117,20 @@ def remove_partial_takes(run_dir: str | Path) -> int:
 
 def write_result(take_folder: str | Path, result: TakeResult) -> Path:
     """Write the judgement of a take beside it, in place of an earlier one."""
-    path = Path(take_folder) / "result.json"
-    with _disk(f"Could not save the result {path}"):
-        write_json(path, {**_stamp(), **result.to_json()})
+    return write_beside(take_folder, "result.json", {**_stamp(), **result.to_json()})
+
+
+def write_beside(take_folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
+    """Write a JSON document into a take's folder, in place of an earlier one.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the disk is full or cannot be written.
+    """
+    path = Path(take_folder) / name
+    with _disk(f"Could not save {path}"):
+        _write_json(path, document)
     return path
 
 
@@ -205,7 +216,7 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
         folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{plain}-{secrets.token_hex(3)}"
         (folder / "takes").mkdir(parents=True)
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
-        write_json(folder / "run.json", {**_stamp(), "name": name, "made": made, **facts})
+        _write_json(folder / "run.json", {**_stamp(), "name": name, "made": made, **facts})
     return folder
 
 
@@ -243,7 +254,7 @@ def read_run(folder: str | Path) -> SavedRun:
     return SavedRun(folder=folder, name=facts["name"], facts=facts)
 
 
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON document whole or not at all, without keys."""
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
     try:

@@ -91,9 +91,12 @@ class Notes(Quiet):
         self._world.notes.append(text)
 
 
-def record(world, tmp_path, *, takes, rigs=4):
+def record(world, tmp_path, *, takes, rigs=4, there=()):
     options = Options(takes=takes, prompts=("yes",), audio="wire", out=tmp_path, rigs=rigs)
     plan = new_run(find_scenario("healthy"), options, command="run", name="healthy", group="g")
+    for take_id in there:
+        (plan.folder / "takes" / take_id).mkdir()
+        (plan.folder / "takes" / take_id / "take.json").write_text("{}")
     (results,) = dispatch.record_all(interleaved([plan]), options, Notes(world)).values()
     return results
 
@@ -109,6 +112,12 @@ def test_a_spoiled_take_is_kept_and_repeated(world, tmp_path):
     results = record(world, tmp_path, takes=5)
     assert len(results) == 6
     assert sum(take.discarded is None for take in results) == 5
+
+
+def test_a_repeated_take_of_a_resumed_run_gets_a_number_of_its_own(world, tmp_path):
+    world.fate = ["late"]
+    record(world, tmp_path, takes=3, there=("0001", "0002", "0004"))
+    assert world.submitted == ["0003", "0005"]
 
 
 def test_repeating_has_an_end(world, tmp_path):

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from diag.conduct import Options, find_scenario
+from diag.conduct import Options, compare, find_scenario
 from diag.errors import BadInputError
 from diag.plan import interleaved, new_run, prompt_jobs, resumed_runs
 
@@ -43,6 +45,20 @@ def test_a_resumed_run_lacks_only_what_is_not_there_and_brings_its_siblings(opti
 def test_a_folder_without_plan_cannot_be_gone_on_with(tmp_path):
     with pytest.raises(BadInputError, match="Could not"):
         resumed_runs(tmp_path)
+
+
+@pytest.mark.parametrize(("a", "b"), [("healthy", "wrong_model"), ("healthy", "healthy")])
+def test_a_comparison_goes_on_with_runs_of_its_own_configurations_only(options, a, b):
+    (plan,) = plans_of(options, "a")
+    with pytest.raises(BadInputError, match="Could not go on with the comparison"):
+        compare(a, b, replace(options, resume=plan.folder))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "rigs", "side_by_side"), [("gemini", None, 1), ("https://live.test", None, 1), ("gemini", 3, 3)]
+)
+def test_a_real_service_gets_one_session_at_a_time_unless_asked(endpoint, rigs, side_by_side):
+    assert Options(endpoint=endpoint, rigs=rigs).rig_count(20) == side_by_side
 
 
 @pytest.mark.parametrize("takes", [0, -1, 10_001])

@@ -273,6 +273,16 @@ def test_finished_takes_leave_out_what_is_not_whole(tmp_path):
     assert not list((tmp_path / "takes").glob(".*"))
 
 
+def test_a_full_disk_is_told_for_what_is_written_beside_a_take(tmp_path, monkeypatch):
+    def full(path, data):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "_write", full)
+    with pytest.raises(CannotMeasureError, match=r"Could not save .*truth\.json: the disk is full"):
+        store.write_beside(tmp_path, "truth.json", {"lines": []})
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EACCES, "Permission denied")])
 @pytest.mark.parametrize("after", [0, 1, 2])
 def test_a_failing_disk_leaves_one_sentence_and_no_half_take(tmp_path, monkeypatch, number, words, after):
