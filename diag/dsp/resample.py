@@ -30,7 +30,7 @@ def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple
     resampled : ndarray of float32, shape (about n * factor,)
     exact_factor : float
         The factor that was reached (a transform has a whole length): sample m of the result lies at m / exact_factor
-        of the input. Exactly `factor` for simple fractions, within 1 / n otherwise.
+        of the input. Exactly `factor` for simple fractions, within some 0.05 / n otherwise.
     """
     near = Fraction(factor).limit_denominator(64)
     if samples.size == 0:
@@ -39,7 +39,7 @@ def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple
         unit = scipy.fft.next_fast_len(-(-(samples.size + _GUARD) // near.denominator), real=True)
         n_in, n_out = unit * near.denominator, unit * near.numerator
     else:
-        n_in = scipy.fft.next_fast_len(samples.size + _GUARD, real=True)
+        n_in = _nearly_whole(samples.size + _GUARD, factor)
         n_out = max(2, round(n_in * factor))
     if n_in == n_out and cut is None:
         return np.asarray(samples, dtype=np.float32), 1.0
@@ -56,6 +56,16 @@ def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple
     exact = n_out / n_in
     resampled = scipy.fft.irfft(kept, n_out) * np.float32(exact)
     return np.asarray(resampled[: int(np.ceil(samples.size * exact))], dtype=np.float32), exact
+
+
+def _nearly_whole(least: int, factor: float) -> int:
+    """A fast length not much above `least` whose product with `factor` lies close to a whole number."""
+    sizes = [scipy.fft.next_fast_len(least, real=True)]
+    for _ in range(23):
+        sizes.append(scipy.fft.next_fast_len(sizes[-1] + 1, real=True))
+    return min(
+        (size for size in sizes if size < 1.2 * least + 64), key=lambda size: abs(size * factor - round(size * factor))
+    )
 
 
 def shifted(samples: Array, shift: float) -> NDArray[np.float32]:
