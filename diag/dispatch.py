@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import time
 import zlib
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -21,7 +22,7 @@ from diag.judge import judge_take
 from diag.logbook import log_path
 from diag.plan import Planned
 from diag.results import TakeResult
-from diag.store import read_take, write_beside, write_result
+from diag.store import read_take, read_wav, write_beside, write_result
 from diag.units import format_seconds
 from diag.workers import WorkerPool
 
@@ -34,6 +35,10 @@ CROWDED_WINDOW = 6
 CROWDED_DISCARDS = 3
 """So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
 MAX_WORKER_DEATHS = 2
+HUNG_AFTER_S = 60.0
+"""A take may last as long as its prompt and its patience allow, and so much more: streams that open, calibration, the
+session's setup. A driver or a sound server that hangs does so without end."""
+LOOK_EVERY_S = 1.0
 TRUTH_FILE = "truth.json"
 
 
@@ -42,6 +47,7 @@ class _Running:
     rig_name: str
     item: Planned
     endpoint: Endpoint
+    hung_at_s: float
 
 
 def record_all(planned: Iterable[Planned], options: Options, progress: Progress) -> dict[Path, list[TakeResult]]:
@@ -86,7 +92,8 @@ class _Dispatcher:
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
         while self._running:
-            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            done, _ = wait(self._running, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            self._end_hung()
             finished = [(future, self._running.pop(future)) for future in done]
             self._idle.extend(entry.rig_name for _, entry in finished)
             recorded = [(folder, entry) for future, entry in finished if (folder := self._folder_of(future, entry))]
@@ -102,7 +109,12 @@ class _Dispatcher:
             rig_name, item = self._idle.pop(), self._queue.popleft()
             endpoint = self._endpoint_of(item)
             future = self._pool.submit(rig_name, self._job(item, endpoint))
-            self._running[future] = _Running(rig_name, item, endpoint)
+            self._running[future] = _Running(rig_name, item, endpoint, time.monotonic() + _longest_s(item))
+
+    def _end_hung(self) -> None:
+        for future, entry in self._running.items():
+            if not future.done() and time.monotonic() > entry.hung_at_s:
+                self._pool.kill(entry.rig_name)
 
     def _endpoint_of(self, item: Planned) -> Endpoint:
         if self._emulator is None:
@@ -182,6 +194,12 @@ def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None) -> TakeRe
     result = judge_take(read_take(folder))
     write_result(folder, result)
     return result
+
+
+def _longest_s(item: Planned) -> float:
+    """How long a take may be recorded."""
+    prompt, patience = item.plan.prompt_of(item.number), item.plan.scenario.client.turn
+    return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + HUNG_AFTER_S
 
 
 def _free_number(item: Planned) -> int:

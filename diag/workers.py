@@ -59,6 +59,11 @@ class WorkerPool:
         """Hand a job to a rig's worker; the future gives the folder of the take."""
         return self._executors[rig_name].submit(_record, job)
 
+    def kill(self, rig_name: str) -> None:
+        """End a worker that hangs; what was submitted to it fails as where a worker dies by itself."""
+        for process in list((self._executors[rig_name]._processes or {}).values()):
+            process.kill()
+
     def restart(self, rig_name: str) -> None:
         """Replace a worker that died."""
         self._executors[rig_name].shutdown(wait=False, cancel_futures=True)

@@ -22,7 +22,8 @@ class World:
     together: list[int] = field(default_factory=list)
     restarted: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    rigs: int = 4
+    killed: list[str] = field(default_factory=list)
+    now_s: float = 0.0
     _waiting: list[tuple[Future, str, str]] = field(default_factory=list)
 
     def submit(self, rig_name, job):
@@ -31,15 +32,26 @@ class World:
         self._waiting.append((future, job.take_id, rig_name))
         return future
 
-    def wait(self, running, return_when):
+    def wait(self, running, timeout, return_when):
         self.together.append(len(self._waiting))
-        future, take_id, _ = self._waiting.pop(0)
         fate = self.fate.pop(0) if self.fate else "good"
+        if fate == "hangs":
+            self.now_s += 30.0
+            return set(), set(running)
+        future, take_id, _ = self._waiting.pop(0)
         if fate == "dies":
             future.set_exception(BrokenProcessPool())
         else:
             future.set_result((take_id, fate))
         return {future}, set(running) - {future}
+
+    def kill(self, rig_name):
+        """A killed worker's take fails; its rig hands it back as dead."""
+        self.killed.append(rig_name)
+        for entry in [entry for entry in self._waiting if entry[2] == rig_name]:
+            self._waiting.remove(entry)
+            self._waiting.insert(0, entry)
+            self.fate = ["dies", *self.fate]
 
 
 @pytest.fixture
@@ -51,6 +63,7 @@ def world(monkeypatch):
             self.rig_names = tuple(rigs)
             self.submit = world.submit
             self.restart = world.restarted.append
+            self.kill = world.kill
 
         def __enter__(self):
             return self
@@ -79,6 +92,7 @@ def world(monkeypatch):
     monkeypatch.setattr(dispatch, "open_farm", farm)
     monkeypatch.setattr(dispatch, "EmbeddedEmulator", emulator)
     monkeypatch.setattr(dispatch, "wait", world.wait)
+    monkeypatch.setattr(dispatch.time, "monotonic", lambda: world.now_s)
     monkeypatch.setattr(dispatch, "judge_saved_take", lambda folder, truth: judged(folder))
     return world
 
@@ -140,6 +154,14 @@ def test_a_dead_worker_is_replaced_and_its_take_is_recorded_again(world, tmp_pat
     assert len(results) == 3
     assert world.restarted == ["rig2"]
     assert world.submitted.count("0001") == 2
+
+
+def test_a_worker_that_hangs_is_ended_and_its_take_is_recorded_again(world, tmp_path):
+    world.fate = ["hangs"] * 5
+    results = record(world, tmp_path, takes=1)
+    assert len(results) == 1
+    assert world.killed == world.restarted == ["rig0"]
+    assert world.submitted == ["0001", "0001"]
 
 
 def test_workers_that_keep_dying_stop_the_run(world, tmp_path):
