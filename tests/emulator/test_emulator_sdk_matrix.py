@@ -1,4 +1,4 @@
-"""Several versions of google-genai side by side, and Google's JavaScript SDK, against the emulator.
+"""Several versions of google-genai side by side, a framework on top of it, and Google's JavaScript SDK.
 
 Opt-in, because it installs them: `pytest -m sdk_matrix`. Environments are kept in pytest's cache folder.
 """
@@ -22,6 +22,7 @@ from diag.emulator.embedded import EmbeddedEmulator
 pytestmark = [pytest.mark.sdk_matrix, pytest.mark.slow]
 
 VERSIONS = ("1.5.0", "1.20.0", "1.75.0", "2.34.0", "3.4.0")
+ADK_VERSION = "2.13.0"
 OLD_MODEL = "gemini-2.0-flash-exp"
 OLD_DAY = "2025-09-19"
 """The oldest SDKs only know mediaChunks, which newer models refuse."""
@@ -44,13 +45,13 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def environment(cache: pytest.Cache, version: str) -> Path:
-    """Python of an environment that has that version."""
-    folder = cache.mkdir(f"google-genai-{version}")
+def environment(cache: pytest.Cache, package: str) -> Path:
+    """Python of an environment that has that package, as `name==version`."""
+    folder = cache.mkdir(package.replace("==", "-"))
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", f"google-genai=={version}"]
+        install = [str(python), "-m", "pip", "install", "--quiet", package]
         subprocess.run(install, check=True, timeout=600)
         (folder / "ready").touch()
     return python
@@ -71,7 +72,7 @@ def local(base_url: str) -> str:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_google_genai(request, emulator: EmbeddedEmulator, spoken: Path, version: str) -> None:
-    python = environment(request.config.cache, version)
+    python = environment(request.config.cache, f"google-genai=={version}")
     base_url = emulator.register({"as_of": OLD_DAY, "pace": 4.0})
     script = Path(__file__).with_name("sdk_client.py")
     got = told([str(python), str(script), local(base_url), str(spoken), OLD_MODEL], emulator)
@@ -80,6 +81,18 @@ def test_google_genai(request, emulator: EmbeddedEmulator, spoken: Path, version
     assert got["bytes"] == sent > 0
     assert "turn_complete" in got["events"]
     assert [line["prompt"] for line in emulator.truth(base_url) if line["event"] == "understood"] == ["hello"]
+
+
+def test_agent_development_kit(request, emulator: EmbeddedEmulator, spoken: Path) -> None:
+    """A framework on top of google-genai, with a function call."""
+    python = environment(request.config.cache, f"google-adk=={ADK_VERSION}")
+    base_url = emulator.register({"pace": 4.0, "tool_calls": "first_turn"})
+    script = Path(__file__).with_name("adk_client.py")
+    extra = {"GOOGLE_API_KEY": "any", "GOOGLE_GEMINI_BASE_URL": local(base_url)}
+    got = told([str(python), str(script), str(spoken), "gemini-3.8-live"], emulator, **extra)
+    sent = sum(line["bytes"] for line in emulator.truth(base_url) if line["event"] == "chunk_sent")
+    assert got["events"] == ["call get_weather"]
+    assert got["bytes"] >= sent > 0
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
