@@ -52,8 +52,9 @@ class Device:
 class _Port:
     """One stream: counts what goes wrong on it."""
 
-    def __init__(self, name: str, rate_hz: int, *, steady: bool) -> None:
+    def __init__(self, name: str, rate_hz: int, *, steady: bool, stamps_late_s: float) -> None:
         self._steady = SteadyStamps(rate_hz) if steady and name in OUTPUTS else None
+        self._stamps_late_s = stamps_late_s
         self.name = name
         self.rate_hz = rate_hz
         self.device = ""
@@ -113,7 +114,7 @@ class _Port:
         theirs_s = self.stream.time
         if time.perf_counter() - t_s < CLOCK_PAIR_S or self._clock_offset_s is None:
             self._clock_offset_s = t_s - theirs_s
-        return float(stamp_s + self._clock_offset_s)
+        return float(stamp_s + self._clock_offset_s - self._stamps_late_s)
 
 
 class PortAudioSession:
@@ -192,7 +193,8 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
     rig : Rig
         `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
         number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected),
-        `ear_channels`, and `steady_stamps` (outputs are played by a sound server that only estimates its latency).
+        `ear_channels`, `steady_stamps` (outputs are played by a sound server that only estimates its latency) and
+        `stamps_late_s` (taken off every stamp).
 
     Raises
     ------
@@ -215,9 +217,9 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
         "mouth": (plan.mouth, plan.mouth_rate_hz, rig.options.get("mouth")),
         "speaker": (plan.speaker, plan.speaker_rate_hz, speaker),
     }
-    steady = bool(rig.options.get("steady_stamps"))
+    steady, late_s = bool(rig.options.get("steady_stamps")), float(rig.options.get("stamps_late_s", 0.0))
     ports = [
-        _Port(name, rate, steady=steady)
+        _Port(name, rate, steady=steady, stamps_late_s=late_s)
         for name, (callback, rate, place) in wanted.items()
         if callback is not None and is_named(place)
     ]

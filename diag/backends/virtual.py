@@ -30,6 +30,9 @@ EXIT_IDLE_S = 20
 """The server leaves this long after its last client, should nobody be left to stop it."""
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 3.0
+RENDERED_AHEAD_S = 0.04
+"""A null sink renders 40 ms at a time and hands them to its monitor at once, before they are due. By its stamps the ear's
+newest frame would enter 39 ms after it was delivered; with this taken off, nothing is heard before it left."""
 NOWHERE = "nowhere"
 _INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire`, which needs none"
 _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
@@ -166,6 +169,7 @@ def _rig(directory: Path, index: int) -> Rig:
         "nowhere": f"diag_{NOWHERE}",
         "ear_channels": 2,
         "steady_stamps": True,
+        "stamps_late_s": RENDERED_AHEAD_S,
         "server_log": str(directory / "server.log"),
         "environment": {
             "ALSA_CONFIG_PATH": str(directory / "alsa.conf"),

@@ -109,7 +109,10 @@ def test_stamps_tell_where_the_ear_hears_it(farm):
     assert min(item.confidence for item in found.values()) > 0.9
     # 40 ms: other work on the machine may disturb single stamps; undisturbed it is below 1 ms.
     assert abs(found["speaker"].delay_s - found["mouth"].delay_s) < 0.04
-    assert stamp_fit(bench.ear.stamps(), 48000).time_at(bench.ear.frames) == pytest.approx(time.perf_counter(), abs=1.0)
+    stamps = bench.ear.stamps()
+    delivered_s = stamps.t_s - stamp_fit(stamps, 48000).t0_s - np.append(stamps.frame[1:], bench.ear.frames) / 48000
+    # Nothing is heard before it was delivered, and the quickest delivery takes no more than a block or two.
+    assert -0.005 < np.min(delivered_s[20:]) < 0.05
 
 
 def test_a_disconnected_speaker_is_played_but_not_heard(farm):
