@@ -31,8 +31,8 @@ EXIT_IDLE_S = 20
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 3.0
 RENDERED_AHEAD_S = 0.04
-"""A null sink renders 40 ms at a time and hands them to its monitor at once, before they are due. By its stamps the ear's
-newest frame would enter 39 ms after it was delivered; with this taken off, nothing is heard before it left."""
+"""A null sink renders 40 ms at a time and hands them to its monitor at once, before they are due. By its stamps the
+ear's newest frame would enter 39 ms after it was delivered; with this taken off, nothing is heard before it left."""
 NOWHERE = "nowhere"
 _INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire`, which needs none"
 _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
