@@ -22,6 +22,11 @@ class Fact:
     data: Mapping[str, Any]
 
 
+def no_setup_complete(waited_s: float) -> Fact:
+    """The WebSocket was opened, and the service then said nothing."""
+    return _unreachable("http", f"connected, but no setupComplete came within {waited_s:.0f} s")
+
+
 def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
     """Explain why a session could not be opened.
 
@@ -52,7 +57,8 @@ def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
         return (1006, "no close frame") if received is None else (int(received.code), str(received.reason))
     code = getattr(error, "code", None)
     if isinstance(code, int):
-        return code, str(getattr(error, "details", None) or error)
+        details = getattr(error, "details", None)
+        return code, str(error if details is None else details)
     return None, ""
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from diag.backends.connection_facts import Fact, close_code_and_reason, connect_failure
+from diag.backends.connection_facts import Fact, close_code_and_reason, connect_failure, no_setup_complete
 from diag.config import SessionConfig
 from diag.errors import BadInputError, CannotMeasureError
 from diag.keys import KEY_VARIABLES, key_variable
@@ -189,11 +189,13 @@ class LiveConnection:
             # Of a proxy variable that it cannot use, the HTTP library tells while the client is made.
             self._report(connect_failure(error, otherwise="proxy"))
             return False
+        limit = asyncio.timeout(SETUP_TIMEOUT_S)
         try:
             context = client.aio.live.connect(model=config.model, config=fields)
-            self._session = await asyncio.wait_for(self._stack.enter_async_context(context), SETUP_TIMEOUT_S)
+            async with limit:
+                self._session = await self._stack.enter_async_context(context)
         except (APIError, WebSocketException, OSError, EOFError, ImportError) as error:
-            self._report(connect_failure(error))
+            self._report(no_setup_complete(SETUP_TIMEOUT_S) if limit.expired() else connect_failure(error))
             return False
         except ValueError as error:
             if _UNPARSED not in str(error):
@@ -247,7 +249,7 @@ class LiveConnection:
             return
         self.open = False
         code, reason = close_code_and_reason(error)
-        self._emit("session_closed", {"code": code, "reason": reason or str(error), "by": "service"})
+        self._emit("session_closed", {"code": code, "reason": reason if code else str(error), "by": "service"})
 
     def _report(self, fact: Fact) -> None:
         self._emit(fact.name, fact.data)
