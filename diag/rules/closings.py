@@ -74,7 +74,13 @@ def code_of(timeline: Timeline) -> str | None:
         return "CFG008"
     if found.refused:
         return "CFG006" if _INVALID.search(found.reason) or found.code == 1007 else None
-    return None if found.code == 1000 else "SVC009"
+    return "SVC009" if found.code != 1000 or _in_mid_turn(timeline) else None
+
+
+def _in_mid_turn(timeline: Timeline) -> bool:
+    """Whether a prompt had been begun whose turn the service never completed."""
+    prompts = timeline.named("prompt_started")
+    return bool(prompts) and timeline.first("turn_complete", start_s=prompts[-1].t_s) is None
 
 
 def asked_modalities(timeline: Timeline) -> tuple[str, ...] | None:
