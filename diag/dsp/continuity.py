@@ -81,7 +81,7 @@ def find_breaks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 
         found = _between(other, before, after, level, speed)
         if found is not None:
             breaks.append(found)
-    lost = _lost_end(own, copy.duration_s, track, speed)
+    lost = _lost_end(own, other, copy.duration_s, track, speed)
     return _merged(sorted((*breaks, *lost), key=lambda item: item.start_s))
 
 
@@ -143,8 +143,12 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _lost_end(own: Array, copy_s: float, track: DelayTrack, speed: float) -> list[Break]:
-    """Sound at the end of the original that the copy, though long enough, does not have."""
+def _lost_end(own: Array, other: Array, copy_s: float, track: DelayTrack, speed: float) -> list[Break]:
+    """Sound at the end of the original that the copy, though long enough, does not have.
+
+    The delay track may end before the sound does (a faint last consonant): only where the copy is silent in its place
+    is it lost.
+    """
     if not track.stretches:
         return []
     last = track.stretches[-1]
@@ -152,6 +156,12 @@ def _lost_end(own: Array, copy_s: float, track: DelayTrack, speed: float) -> lis
     covered_s = copy_s * speed - last.delay_s
     end_s = min(float(loud[-1] + 1) * STEP_S if loud.size else 0.0, covered_s)
     missing = end_s - last.end_s
+    places = np.arange(round(last.end_s / STEP_S), min(round(end_s / STEP_S), own.size))
+    there = np.rint((places + last.delay_s / STEP_S) / speed).astype(int)
+    kept = (there >= 0) & (there < other.size)
+    gain = _active_level_db(other) - _active_level_db(own)
+    if kept.any() and float(np.median(other[there[kept]] - own[places[kept]])) > gain - GAP_DEPTH_DB:
+        return []
     return [Break(Kind.SKIP, (last.end_s + last.delay_s) / speed, missing)] if missing >= 0.03 else []
 
 
