@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time, and no deadline: a busy machine must not turn a good test into a failure.
+settings.register_profile("diag", deadline=None, derandomize=True)
+settings.load_profile("diag")
 
 ROOT = Path(__file__).resolve().parent.parent
 
