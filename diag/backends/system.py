@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from diag.backends.portaudio import INPUTS, default_devices, find_device, is_named
+from diag.backends.portaudio import default_devices, find_device, is_named
 from diag.backends.ports import Rig
+from diag.backends.streams import INPUTS
 from diag.errors import BadInputError, CannotMeasureError
 
 PORTS = ("mouth", "microphone", "speaker", "ear")
