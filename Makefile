@@ -55,6 +55,7 @@ perf: setup  ## capacity of the emulator, and how exact the stamps of virtual de
 
 ears: setup  ## how right the measures are on known faults of every voice at hand
 	@$(RUN)/python benchmarks/ears.py
+	@$(RUN)/python benchmarks/ears_blind.py
 
 reference: setup  ## write docs/measures.md and docs/findings.md from the docstrings
 	@$(RUN)/python tools/make_reference.py

@@ -25,6 +25,10 @@ LOUD_SHARE = 0.4
 _NEARLY = 0.85
 _DEEPEST = 1e-11
 """Floor of a level against the loudest, so that a gain changes nothing."""
+_FAINTEST_IMAGE = 1e-8
+"""Images 80 dB below the voice are rounding, not sound."""
+_MOVING = 2.5
+"""Where power above the mirror changes by less than 4 dB there is only noise, and nothing could be an image."""
 _LEAST_FRAMES = 15
 
 
@@ -116,7 +120,11 @@ def mirror_correlation(spectrum: Spectrum, mirror_hz: float) -> float:
     above = np.rint(2 * centre - below).astype(int)
     power = spectrum.power[spectrum.active]
     # Images stand out of the noise only where the treble is loud: a quarter of the windows says most.
-    loudness = power[:, above].sum(axis=1)
+    loudness = power[:, above].sum(axis=1, dtype=np.float64)
+    loud = float(np.percentile(loudness, 97))
+    least = float(np.percentile(power.sum(axis=1, dtype=np.float64), 97)) * _FAINTEST_IMAGE
+    if loud < max(_MOVING * float(np.percentile(loudness, 10)), least):
+        return 0.0
     power = power[loudness >= np.percentile(loudness, 100.0 * (1.0 - LOUD_SHARE))]
     x, y = (_fine(np.log(np.maximum(power[:, places], _DEEPEST * float(power.max())))) for places in (below, above))
     scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))

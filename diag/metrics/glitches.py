@@ -78,7 +78,7 @@ def gap_count(clip: Clip) -> Reading:
     """Gaps cut into the sound of a tap, by the tap alone.
 
     What
-        Runs of exact zeros of 2 ms to 1 s between loud samples, and sudden holes over a noise floor.
+        Runs of exact zeros of 2 ms to 1 s between loud samples: audio that a player or a line did not have in time.
     From – to
         The samples of the clip alone; against an input, the hop's own count is better.
     Better is
@@ -86,7 +86,8 @@ def gap_count(clip: Clip) -> Reading:
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        Edges above 5 % of the 95th percentile; a hole of 24 dB within a millisecond, without decay before it.
+        Both edges above 5 % of the 95th percentile within half a millisecond; some synthesisers cut their own pauses
+        so hard.
     """
     unfit = _unfit(clip)
     if unfit:
