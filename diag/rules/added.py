@@ -8,6 +8,9 @@ from diag.chain import Hop
 from diag.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.rules.figures import number, why_not
 
+FLAT_TOPS_LIMIT_HZ = 10.0
+"""Whole recordings were seen with up to 4.4 flat tops a second after resampling; overdriven ones have hundreds."""
+
 
 def added_fault(
     measurements: Measurements,

@@ -46,6 +46,7 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     words, advice = _STEPS.get(step, ("the connection failed", "check the network"))
     connecting = timeline.first("session_connecting")
     host = str((connecting.data.get("host") or connecting.data.get("endpoint")) if connecting else "") or "the service"
+    host = host.rpartition("@")[2]
     proxies = [str(name) for name in failed.data.get("proxy") or ()]
     through = f"proxy variables in force: {', '.join(proxies)}" if proxies else "no proxy variable is in force"
     return raised(

@@ -16,6 +16,7 @@ from diag.rules.figures import (
     silence_put_in,
     wrong_rate,
 )
+from diag.timeline import Timeline
 
 DROPOUT_LIMIT_S = 0.01
 """Metrics.md F warns from 5 ms; twice that, because device clocks and stamps are not ours."""
@@ -35,8 +36,10 @@ def wrong_speed(measurements: Measurements, hop: Hop, device: str) -> Verdict:
     )
 
 
-def less_treble(measurements: Measurements, hop: Hop, *, who: str, cause: str, remedy: str) -> Verdict:
-    """A stretch of the chain that takes treble away."""
+def less_treble(
+    measurements: Measurements, hop: Hop, *, who: str, cause: str, remedy: str, timeline: Timeline | None = None
+) -> Verdict:
+    """A stretch of the chain that takes treble away; only told, not warned of, where air carries the sound."""
     found = lost_treble(measurements, hop)
     if not isinstance(found, tuple):
         return clear() if found is None else not_checked(found)
@@ -47,7 +50,14 @@ def less_treble(measurements: Measurements, hop: Hop, *, who: str, cause: str, r
         evidence=[evidence],
         likely_cause=f"the sound goes through {through_hz} Hz sampling" if through_hz else cause,
         remedy=remedy,
+        # Any loudspeaker, room and microphone lose some dB of treble: without a cable it is no fault by itself.
+        severity=Severity.INFO if timeline is not None and _through_the_air(timeline) and not through_hz else None,
     )
+
+
+def _through_the_air(timeline: Timeline) -> bool:
+    opened = timeline.first("streams_opened")
+    return opened is not None and opened.data.get("ear_channels") == 1
 
 
 def dropouts(measurements: Measurements, environment: Mapping[str, Any], hop: Hop, device: str) -> Verdict:

@@ -36,6 +36,9 @@ def loopback_uncalibrated(timeline: Timeline, measurements: Measurements, turns:
     tried = timeline.named("calibrated")
     if not tried:
         return not_checked("no calibration took place")
+    opened = timeline.first("streams_opened")
+    if opened is not None and "ear" not in (opened.data.get("devices") or {}):
+        return not_checked("no ear was opened, so nothing is timed at the ear")
     lost = [event for event in tried if event.data.get("delay_s") is None]
     if not lost:
         return clear()

@@ -8,7 +8,7 @@ from typing import Any
 from diag.chain import Hop, Tap
 from diag.registry import rule
 from diag.results import Evidence, Measurements, Verdict, clear, raised
-from diag.rules.figures import TONE_DB, silence_put_in, worst
+from diag.rules.figures import TONE_DB, silence_put_in, sound_left_out
 from diag.take import Turn
 from diag.timeline import Timeline
 
@@ -103,9 +103,8 @@ def _lost(timeline: Timeline, measurements: Measurements) -> Iterator[Evidence]:
         if event.data.get("count"):
             yield Evidence(text=f"the {event.data.get('port')} lost audio {event.data['count']} time(s)")
     for hop in (Hop.MICROPHONE, Hop.SPEAKER):
-        found = silence_put_in(measurements, hop)
-        skipped = worst(measurements.find("skipped_s", hop=hop), lambda value: value)
-        for pair, words in ((found, "put in"), (skipped, "left out")):
+        put_in, left_out = silence_put_in(measurements, hop), sound_left_out(measurements, hop)
+        for pair, words in ((put_in, "put in"), (left_out, "left out")):
             if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
                 value, item = pair
                 text = f"our own devices {words} {value * 1000:.0f} ms on the {hop} hop"

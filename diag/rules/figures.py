@@ -156,11 +156,18 @@ def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
 
 
 def silence_put_in(measurements: Measurements, hop: Hop) -> tuple[float, Measurement] | str:
-    """The longest silence that a hop put in, or why that is not known.
+    """The longest silence that a hop put in, or why that is not known."""
+    return _broken(measurements, hop, "inserted_silence_s")
 
-    Where treble is lost too, hisses that have fallen silent pass for dropouts, so nothing is said.
-    """
-    items = measurements.find("inserted_silence_s", hop=hop)
+
+def sound_left_out(measurements: Measurements, hop: Hop) -> tuple[float, Measurement] | str:
+    """The most sound that a hop left out, or why that is not known."""
+    return _broken(measurements, hop, "skipped_s")
+
+
+def _broken(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
+    """The worst break of a kind; where treble is lost too, hisses that fell silent pass for breaks: nothing is said."""
+    items = measurements.find(metric, hop=hop)
     whole = []
     for item in items:
         loss_db = measurements.value("dullness_db", hop=hop, turn=item.turn)
@@ -168,8 +175,7 @@ def silence_put_in(measurements: Measurements, hop: Hop) -> tuple[float, Measure
             whole.append(item)
     found = worst(whole, lambda value: value)
     if found is None:
-        lossy = bool(numbers(items))
-        return "treble is lost too, or was not measured" if lossy else why_not(items, "inserted_silence_s")
+        return "treble is lost too, or was not measured" if numbers(items) else why_not(items, metric)
     return found
 
 

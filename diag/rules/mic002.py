@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Measurements, Verdict
-from diag.rules.added import added_fault
+from diag.rules.added import FLAT_TOPS_LIMIT_HZ, added_fault
 
 
 @rule("MIC002", name="microphone-clipped", severity="warning", hop=Hop.MICROPHONE)
@@ -13,7 +13,7 @@ def microphone_clipped(measurements: Measurements) -> Verdict:
     """The microphone is overdriven.
 
     What it shows
-        `captured` has flat tops, at least one a second more than `prompt`.
+        `captured` has flat tops, at least ten a second more than `prompt`.
 
     Why it matters
         It sounds harsh and scratchy, and speech recognition suffers.
@@ -35,7 +35,7 @@ def microphone_clipped(measurements: Measurements) -> Verdict:
         measurements,
         Hop.MICROPHONE,
         "clipping_rate_hz",
-        limit=1.0,
+        limit=FLAT_TOPS_LIMIT_HZ,
         words=lambda value: f"The microphone clips: {value:.0f} flat tops a second that were not there before",
         likely_cause="the input gain is too high, or the speaker too near",
         remedy="turn the input gain down",

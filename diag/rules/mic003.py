@@ -6,10 +6,11 @@ from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Measurements, Verdict
 from diag.rules.devices import less_treble
+from diag.timeline import Timeline
 
 
 @rule("MIC003", name="microphone-band-limited", severity="warning", hop=Hop.MICROPHONE)
-def microphone_band_limited(measurements: Measurements) -> Verdict:
+def microphone_band_limited(measurements: Measurements, timeline: Timeline) -> Verdict:
     """The microphone loses treble of the prompt.
 
     What it shows
@@ -37,4 +38,5 @@ def microphone_band_limited(measurements: Measurements) -> Verdict:
         who="microphone",
         cause="noise suppression, or a dull microphone",
         remedy="use a wired microphone (no Bluetooth hands-free profile), and switch noise suppression off",
+        timeline=timeline,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Measurements, Verdict
-from diag.rules.added import added_fault
+from diag.rules.added import FLAT_TOPS_LIMIT_HZ, added_fault
 
 
 @rule("PLY008", name="player-clipped", severity="warning", hop=Hop.PLAYER, explained_by=("PLY009",))
@@ -13,7 +13,7 @@ def player_clipped(measurements: Measurements) -> Verdict:
     """The player overdrives the reply.
 
     What it shows
-        `played` has flat tops, at least one a second more than `received`.
+        `played` has flat tops, at least ten a second more than `received`.
 
     Why it matters
         It sounds harsh and scratchy, and speech recognition suffers.
@@ -35,7 +35,7 @@ def player_clipped(measurements: Measurements) -> Verdict:
         measurements,
         Hop.PLAYER,
         "clipping_rate_hz",
-        limit=1.0,
+        limit=FLAT_TOPS_LIMIT_HZ,
         words=lambda value: f"The player clips: {value:.0f} flat tops a second that were not there before",
         likely_cause="a gain above 1 in the player, or two sounds added without head room",
         remedy="turn the gain in the player down to 1 or less",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.rules.figures import WrongRate, why_not, worst, wrong_rate
+from diag.rules.figures import WrongRate, sound_left_out, wrong_rate
 from diag.timeline import Timeline
 
 LIMIT_S = 0.03
@@ -32,16 +32,16 @@ def reply_dropped(measurements: Measurements, timeline: Timeline) -> Verdict:
         Keep all received audio, in a queue without a limit; stop playing only when it is empty.
 
     Does not prove
-        Which queue. Not checked where the reply was interrupted, since throwing the rest away is then right.
+        Which queue. Not checked where the reply was interrupted, since throwing the rest away is then right,
+        nor where treble is lost too: hisses that fell silent look the same.
     """
     if timeline.first("interrupted") is not None:
         return not_checked("the reply was interrupted")
     if isinstance(wrong_rate(measurements, Hop.PLAYER), WrongRate):
         return not_checked("the speed is wrong; see PLY001")
-    items = measurements.find("skipped_s", hop=Hop.PLAYER)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "skipped_s"))
+    found = sound_left_out(measurements, Hop.PLAYER)
+    if isinstance(found, str):
+        return not_checked(found)
     skipped_s, item = found
     if skipped_s < LIMIT_S:
         return clear()

@@ -6,10 +6,11 @@ from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Measurements, Verdict
 from diag.rules.devices import less_treble
+from diag.timeline import Timeline
 
 
 @rule("SPK002", name="speaker-band-limited", severity="warning", hop=Hop.SPEAKER)
-def speaker_band_limited(measurements: Measurements) -> Verdict:
+def speaker_band_limited(measurements: Measurements, timeline: Timeline) -> Verdict:
     """The playback device loses treble.
 
     What it shows
@@ -37,4 +38,5 @@ def speaker_band_limited(measurements: Measurements) -> Verdict:
         who="loudspeaker",
         cause="a dull loudspeaker, a codec, or the room",
         remedy="choose another output device, or take the headset out of its hands-free profile",
+        timeline=timeline,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Measurements, Verdict
-from diag.rules.added import added_fault
+from diag.rules.added import FLAT_TOPS_LIMIT_HZ, added_fault
 
 
 @rule("SPK005", name="speaker-clipped", severity="warning", hop=Hop.SPEAKER)
@@ -13,7 +13,7 @@ def speaker_clipped(measurements: Measurements) -> Verdict:
     """The playback device overdrives the reply.
 
     What it shows
-        `heard` has flat tops, at least one a second more than `played`.
+        `heard` has flat tops, at least ten a second more than `played`.
 
     Why it matters
         It sounds harsh and scratchy, and speech recognition suffers.
@@ -35,7 +35,7 @@ def speaker_clipped(measurements: Measurements) -> Verdict:
         measurements,
         Hop.SPEAKER,
         "clipping_rate_hz",
-        limit=1.0,
+        limit=FLAT_TOPS_LIMIT_HZ,
         words=lambda value: f"The loudspeaker clips: {value:.0f} flat tops a second that were not there before",
         likely_cause="the volume of the device or of the sound server is above full scale",
         remedy="turn the volume of the device down",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from diag.chain import Hop, Tap
 from diag.registry import rule
 from diag.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.rules.added import FLAT_TOPS_LIMIT_HZ
 from diag.rules.figures import why_not, worst
-
-CLIPPING_LIMIT_HZ = 1.0
 
 
 @rule("SVC011", name="reply-glitched", severity="warning", hop=Hop.SERVICE, explained_by=("SVC007",))
@@ -41,7 +40,7 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     if gaps is not None and gaps[0] >= 1:
         text = f"{gaps[0]:.0f} gap(s) cut into the sound"
         seen.append(Evidence(text=text, metric="dropout_count", turn=gaps[1].turn, spots=gaps[1].spots))
-    if tops is not None and tops[0] > CLIPPING_LIMIT_HZ:
+    if tops is not None and tops[0] > FLAT_TOPS_LIMIT_HZ:
         text = f"{tops[0]:.0f} flat tops a second"
         seen.append(Evidence(text=text, metric="clipping_rate_hz", turn=tops[1].turn, spots=tops[1].spots))
     if not seen:

@@ -171,6 +171,16 @@ def test_an_unknown_refusal_is_nobodys_finding_but_a_loss_is(reason):
     assert code_of(Timeline((Event(t_s=0, name="session_closed", source="client", data=data),))) == "SVC009"
 
 
+def test_a_password_in_the_address_is_never_told():
+    events = (
+        Event(t_s=0, name="session_connecting", source="client", data={"host": "user:secret@127.0.0.1:1"}),
+        Event(t_s=1, name="unreachable", source="client", data={"step": "tcp", "detail": "refused", "proxy": []}),
+    )
+    verdict = RULES["CFG009"].function(timeline=Timeline(events))
+    assert "127.0.0.1:1" in verdict.title
+    assert "secret" not in str(verdict)
+
+
 def test_our_own_closing_is_no_finding():
     data = {"code": 1000, "reason": "API key not valid", "by": "client"}
     assert code_of(Timeline((Event(t_s=0, name="session_closed", source="client", data=data),))) is None
