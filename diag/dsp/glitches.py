@@ -98,41 +98,46 @@ def clicks(samples: Array, sample_rate_hz: float, strength: float = CLICK_STRENG
     """
     if samples.size < 0.05 * sample_rate_hz:
         return Found(np.zeros(0, dtype=np.int64))
-    data = np.asarray(samples, dtype=np.float64)
-    rough = np.abs(np.convolve(data, [1.0, -4.0, 6.0, -4.0, 1.0], mode="same"))
-    rough[:2] = rough[-2:] = 0.0
+    data = np.asarray(samples, dtype=np.float32)
+    rough = np.zeros_like(data)
+    rough[2:-2] = np.abs(np.diff(data, n=4))
     block = max(4, round(0.0005 * sample_rate_hz))
     count = rough.size // block
     part = rough[: count * block].reshape(count, block)
     top = part.max(axis=1)
     neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))
-    floor = CLICK_FLOOR * float(np.percentile(np.abs(data), 99.9)) + 1e-9
+    floor = CLICK_FLOOR * float(np.percentile(np.abs(data[::4]), 99.9)) + 1e-9
     hit = np.flatnonzero((top > 2.5 * neighbour) & (top > floor))
     frames = [int(k) * block + int(part[k].argmax()) for k in hit]
     kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
     return Found(_apart(np.array(kept, dtype=np.int64), round(_CLICK_APART_S * sample_rate_hz)))
 
 
-def _stands_alone(rough: NDArray[np.float64], frame: int, sample_rate_hz: float, strength: float) -> bool:
+def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float, strength: float) -> bool:
     """Whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
     own = 4 + round(sample_rate_hz / 24000.0)
     reach = round(0.004 * sample_rate_hz)
     before, behind = rough[max(0, frame - reach) : max(0, frame - own)], rough[frame + own + 1 : frame + reach]
     if min(before.size, behind.size) < own:
         return False
-    loudest = max(float(np.sqrt(np.mean(before**2))), float(np.sqrt(np.mean(behind**2))))
+    loudest = max(
+        float(np.sqrt(np.mean(np.square(before, dtype=np.float64)))),
+        float(np.sqrt(np.mean(np.square(behind, dtype=np.float64)))),
+    )
     return bool(rough[frame] > strength * loudest and rough[frame] > 4.0 * max(before.max(), behind.max()))
 
 
 def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
     """Runs of exact zeros of 2 ms to 1 s with loud samples hard at both edges: (first, one past the last)."""
-    loud = np.abs(samples[samples != 0.0])
-    if loud.size < 100:
+    zero = samples == 0.0
+    if samples.size - np.count_nonzero(zero) < 100:
         return []
-    hot = HOT_SHARE * float(np.percentile(loud, 95))
-    runs = _runs(samples == 0.0)
+    runs = _runs(zero)
     length = runs[:, 1] - runs[:, 0]
     fits = (length >= GAP_SHORTEST_S * sample_rate_hz) & (length <= sample_rate_hz)
+    if not fits.any():
+        return []
+    hot = HOT_SHARE * float(np.percentile(np.abs(samples[~zero]), 95))
     inner = (runs[:, 0] > 0) & (runs[:, 1] < samples.size)
     near = max(2, round(0.0005 * sample_rate_hz))
     result = []
@@ -177,22 +182,31 @@ def equal_pairs(samples: Array) -> float:
 
     Two channels of the same audio read as one give 1; speech stays below 0.2.
     """
+    sounding = _sounding(samples)
     best = 0.0
     for phase in (0, 1):
-        part = samples[phase : phase + (samples.size - phase) // 2 * 2].reshape(-1, 2)
-        sounding = np.abs(part).max(axis=1, initial=0.0) > 0.01 * float(np.max(np.abs(samples), initial=0.0))
-        if sounding.sum() >= 50:
-            best = max(best, float((part[sounding, 0] == part[sounding, 1]).mean()))
-    return best
+        first, second = samples[phase:-1:2], samples[phase + 1 :: 2]
+        counted = sounding[phase:-1:2] | sounding[phase + 1 :: 2]
+        total = int(np.count_nonzero(counted))
+        if total >= 50:
+            best = max(best, np.count_nonzero((first == second) & counted) / total)
+    return float(best)
 
 
 def one_zero_pairs(samples: Array) -> float:
     """Share of sounding pairs in which one sample is zero: one silent channel of two, read as one. 0 to 1."""
-    part = samples[: samples.size // 2 * 2].reshape(-1, 2)
-    sounding = np.abs(part).max(axis=1, initial=0.0) > 0.01 * float(np.max(np.abs(samples), initial=0.0))
-    if sounding.sum() < 50:
+    sounding = _sounding(samples)
+    first, second = samples[:-1:2], samples[1::2]
+    counted = sounding[:-1:2] | sounding[1::2]
+    total = int(np.count_nonzero(counted))
+    if total < 50:
         return 0.0
-    return float(max((part[sounding, 0] == 0).mean(), (part[sounding, 1] == 0).mean()))
+    return max(np.count_nonzero((side == 0.0) & counted) for side in (first, second)) / total
+
+
+def _sounding(samples: Array) -> NDArray[np.bool_]:
+    """Samples above 1 % of the peak."""
+    return np.asarray(np.abs(samples) > 0.01 * float(np.max(np.abs(samples), initial=0.0)))
 
 
 def flatness(spectrum: Spectrum) -> float | None:
@@ -229,7 +243,7 @@ def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.asarray(edges.reshape(-1, 2), dtype=np.int64)
 
 
-def _moving_max(values: NDArray[np.float64], first: int, last: int) -> NDArray[np.float64]:
+def _moving_max(values: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
     """Largest value at offsets first..last from each place."""
     padded = np.pad(values, (max(0, -first), max(0, last)))
     window = np.lib.stride_tricks.sliding_window_view(padded, last - first + 1)
