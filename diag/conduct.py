@@ -196,12 +196,16 @@ def planned_or_resumed(
     scenarios: Sequence[Scenario], options: Options, *, command: str
 ) -> tuple[list[RunPlan], Options]:
     """New run folders for configurations, or those that are gone on with; and the options that they were made with."""
+    from diag.backends.genai import endpoint_from_name
     from diag.plan import new_run, resumed_runs
 
     if options.resume is not None:
         plans, facts = resumed_runs(options.resume)
         kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
         return plans, replace(options, **kept)
+    if options.endpoint != "emulator":
+        # A missing key or a bad URL is told before anything is made on disk.
+        endpoint_from_name(options.endpoint)
     group = secrets.token_hex(6)
     names = _distinct_names(scenarios)
     return [

@@ -72,9 +72,12 @@ class PlaybackConfig(_Model):
 
 
 class TurnConfig(_Model):
-    """Patience: how long to wait for a reply, and for its end."""
+    """Patience: how long to wait for a reply, and for its end.
 
-    reply_timeout_s: float = Field(8.0, gt=0, le=120)
+    Real Live models were seen to take up to 15 s at bad times; a slow answer is not a missing one.
+    """
+
+    reply_timeout_s: float = Field(20.0, gt=0, le=120)
     reply_max_s: float = Field(60.0, gt=0, le=600)
 
 

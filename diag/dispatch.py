@@ -157,7 +157,7 @@ class _Dispatcher:
 
     def _judge(self, folder: Path, entry: _Running) -> None:
         plan = entry.item.plan
-        truth = None if self._emulator is None else self._emulator.truth(entry.endpoint.base_url)
+        truth = self._truth_of(entry)
         result = judge_saved_take(folder, truth)
         self._results.setdefault(plan.folder, []).append(result)
         self._recent.append(result.discarded is not None)
@@ -167,6 +167,13 @@ class _Dispatcher:
         self._progress.take_done(
             run=plan.name, take=entry.item.take_id, line=line_of(result), discarded=result.discarded
         )
+
+    def _truth_of(self, entry: _Running) -> list[dict[str, Any]] | None:
+        if self._emulator is None:
+            return None
+        lines = self._emulator.truth(entry.endpoint.base_url)
+        self._emulator.forget(entry.endpoint.base_url)
+        return lines
 
     def _make_room(self) -> None:
         """Record fewer takes side by side where the machine cannot keep time for so many."""

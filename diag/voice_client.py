@@ -33,7 +33,7 @@ def declared_rate_hz(mime_type: str, default_hz: int = DEFAULT_REPLY_RATE_HZ) ->
     """Rate in a MIME type such as `audio/pcm;rate=24000`, or the default."""
     for field in mime_type.split(";")[1:]:
         key, _, value = field.strip().partition("=")
-        if key == "rate" and value.isdigit() and int(value) > 0:
+        if key == "rate" and value.isdecimal() and int(value) > 0:
             return int(value)
     return default_hz
 

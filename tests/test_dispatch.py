@@ -78,7 +78,10 @@ def world(monkeypatch):
     @contextlib.contextmanager
     def emulator():
         yield SimpleNamespace(
-            register=lambda settings, seed: "https://127.0.0.1:1/profile/x", truth=lambda url: [], ca_file="ca.pem"
+            register=lambda settings, seed: "https://127.0.0.1:1/profile/x",
+            truth=lambda url: [],
+            forget=lambda url: None,
+            ca_file="ca.pem",
         )
 
     def judged(folder):

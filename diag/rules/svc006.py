@@ -38,11 +38,9 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
     if not answered:
         return not_checked("no reply came")
     for turn in answered:
-        over = next(
-            (event for event in timeline.named("reply_wait_over") if event.data.get("turn") == turn.index), None
-        )
-        if over is not None:
-            return _broken_off(timeline, turn, over)
+        for over in timeline.named("reply_wait_over"):
+            if over.data.get("turn") == turn.index:
+                return _broken_off(timeline, turn, over)
     return clear()
 
 

@@ -44,6 +44,18 @@ def through(rate_hz, at_hz):
     return lambda samples: resampled(resampled(samples, at_hz, rate_hz), rate_hz, at_hz)
 
 
+def shelved(gain_db, rate_hz, above_hz=3000):
+    """Treble turned down, as air and small loudspeakers do."""
+
+    def apply(samples):
+        spectrum = np.fft.rfft(samples)
+        frequencies_hz = np.fft.rfftfreq(len(samples), 1 / rate_hz)
+        share = np.clip(np.log2(np.maximum(frequencies_hz, 1) / above_hz) + 0.5, 0, 1)
+        return np.fft.irfft(spectrum * 10 ** (share * gain_db / 20), len(samples)).astype(np.float32)
+
+    return apply
+
+
 def gap(at_s, length_s, rate_hz):
     """Sound replaced by silence."""
 
@@ -232,6 +244,9 @@ FAULT_CASES = [
     Case("silent audio", replace(HEALTHY, service=lambda x: x * 0), ("SVC002",), words=("chunks of silent audio",)),
     Case("text although audio was asked for", replace(HEALTHY, text_reply=True), ("SVC003",)),
     Case("bursts", replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9), ("SVC004",), severity="warning"),
+    Case("a reply that never ends",
+         replace(HEALTHY, extra=(event(30.0, "reply_wait_over", turn=0, waited_s=27.0),)), ("SVC006",),
+         words=("broke off",), severity="warning"),
     Case("the line breaks", closed(1006, "abnormal closure [internal]"), ("SVC009",), ("SVC002",)),
     Case("the service breaks", closed(1011, "Internal error encountered."), ("SVC009",), ("SVC002",)),
     Case("a reply labelled 16 kHz", replace(HEALTHY, reply_mime="audio/pcm;rate=16000"), ("SVC010",)),
@@ -282,7 +297,7 @@ FAULT_CASES = [
          ("SPK004",), severity="warning"),
     # air in place of a cable
     Case("a room that takes treble away",
-         replace(HEALTHY, audio="system", ear_channels=1, speak=lambda samples: shelved(samples, -6.0, 48000)),
+         replace(HEALTHY, audio="system", ear_channels=1, speak=shelved(-6.0, 48000)),
          ("SPK002",), severity="info"),
     # the tool itself
     Case("a device that stopped", replace(HEALTHY, extra=(event(2.0, "device_failed", "audio", detail="gone"),)),
