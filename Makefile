@@ -49,7 +49,7 @@ truth: setup  ## measured latencies against the emulator's own log, without and 
 	@$(RUN)/python benchmarks/truth.py --audio wire --takes 40
 	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 20
 
-perf: setup  ## capacity of the emulator, and how exact the stamps of virtual devices are
+perf: setup  ## speed of the measures, capacity of the emulator, exactness of virtual devices
 	@$(RUN)/python benchmarks/ears_speed.py
 	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 --seconds 60 --limit-ms 5
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
