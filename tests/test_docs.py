@@ -8,7 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
+from diag import config
 from diag.cli.root import COMMANDS, diag
 from diag.prompts import find_prompt
 from diag.registry import all_metrics, all_rules
@@ -117,6 +119,33 @@ def test_the_reference_has_every_measure_and_every_finding():
     missing = {metric.name for metric in all_metrics() if f"\n## {metric.name}\n" not in measures}
     missing |= {rule.code for rule in all_rules() if f"\n## {rule.code} {rule.name}\n" not in findings}
     assert not missing, "run `make reference`"
+
+
+CONFIG_MODELS = [model for model in vars(config).values() if inspect.isclass(model) and issubclass(model, BaseModel)]
+CONFIG_MODELS = [model for model in CONFIG_MODELS if model.model_fields]
+
+
+def test_every_configuration_model_is_looked_at():
+    assert {config.Scenario, config.Faults, *(type(table) for _, table in config.ClientConfig())} <= set(CONFIG_MODELS)
+
+
+@pytest.mark.parametrize("model", CONFIG_MODELS, ids=lambda model: model.__name__)
+def test_every_key_of_a_configuration_is_documented(model):
+    """Keys of a table stand in that table's own section, so that one's `sample_rate_hz` does not pass for another's."""
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `(\w+)`.*?\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL))
+    tables = {field.annotation: name for parent in CONFIG_MODELS for name, field in parent.model_fields.items()}
+    place = text if model in (config.Scenario, config.ClientConfig) else sections[tables[model]]
+    assert not [name for name in model.model_fields if f"`{name}`" not in place]
+
+
+def test_the_example_of_a_configuration_can_be_read_and_has_every_key():
+    text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    data = tomllib.loads(re.search(r"```toml\n(.*?)```", text, flags=re.DOTALL).group(1))
+    scenario = config.scenario_from_mapping("example", data, attempted="Could not read the example")
+    for table, model in config.ClientConfig():
+        assert set(data[table]) == set(type(model).model_fields)
+    assert scenario.client.session.extra
 
 
 def test_the_changelog_opens_with_this_version():
