@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from diag.dsp import glitches
 from diag.dsp.align import locate
 from diag.dsp.band import IMAGING_LIMIT, content_edge, imaging
+from diag.dsp.clicks import clicks
 from diag.dsp.echo import find_echo
 from diag.dsp.pcm import best_reading
 from diag.dsp.profile import make_profile, speed_against_profile, treble_against_profile
@@ -210,7 +211,7 @@ def broken_samples(table: Table, every: list[Voice], random: np.random.Generator
     for name, count in (
         ("gaps, digital", lambda s: len(glitches.digital_gaps(s.samples, s.rate_hz))),
         ("gaps over noise -50 dB", lambda s: len(glitches.noisy_gaps(noise(s.samples, -50, random), s.rate_hz))),
-        ("clicks", lambda s: glitches.clicks(s.samples, s.rate_hz).count),
+        ("clicks", lambda s: clicks(s.samples, s.rate_hz).count),
     ):
         found = {group: sum(count(v.sound) for v in every if v.group == group) for group in table.groups}
         table.row(name, "false alarms per minute", [(g, found[g] / minutes[g]) for g in table.groups], rate=True)
@@ -220,7 +221,7 @@ def broken_samples(table: Table, every: list[Voice], random: np.random.Generator
             for place in loud_places(voice.sound, 4, random):
                 hurt = voice.sound.samples.copy()
                 hurt[place] += share * np.abs(hurt).max() * random.choice([-1, 1])
-                frames = glitches.clicks(hurt, voice.sound.rate_hz).frames
+                frames = clicks(hurt, voice.sound.rate_hz).frames
                 hits.append((voice.group, float(np.any(np.abs(frames - place) < 0.002 * voice.sound.rate_hz))))
         table.row("clicks", f"impulse of {share:.0%} of the peak", hits)
     good = [(v, (v.sound.samples * 32767).astype("<i2")) for v in every]

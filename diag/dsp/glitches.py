@@ -1,4 +1,4 @@
-"""Blind detectors of broken samples: clipping, clicks, gaps, wrong bytes, channels read as one."""
+"""Blind detectors of broken samples: clipping, gaps, noise in place of speech, channels read as one."""
 
 from __future__ import annotations
 
@@ -19,13 +19,9 @@ FLAT_SHARE = 0.5
 PILE_UP_LIMIT = 1.2
 FLATNESS_TOP_HZ = 7600.0
 """A clip that was resampled to a higher rate has nothing above its old Nyquist frequency."""
-CLICK_STRENGTH = 12.0
-CLICK_FLOOR = 0.8
-"""Least leap against the peak: an impulse of 13 %, a step of 27 % of it; smaller ones drown in plosives."""
 GAP_SHORTEST_S = 0.002
 HOT_SHARE = 0.05
 """A gap is a cut, not a pause, where the sample before or behind it exceeds this share of the 95th percentile."""
-_CLICK_APART_S = 0.005
 
 
 @dataclass(frozen=True)
@@ -87,44 +83,6 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
     if score[best] < PILE_UP_LIMIT or here[best] < 8:
         return Found(np.zeros(0, dtype=np.int64))
     return Found(np.flatnonzero(tops >= 0.94 * levels[best]).astype(np.int64) * size)
-
-
-def clicks(samples: Array, sample_rate_hz: float, strength: float = CLICK_STRENGTH) -> Found:
-    """Discontinuities: samples at which the fourth difference leaps out of its surroundings.
-
-    The fourth difference removes what is smooth. A click stands `strength` times above the RMS of the 4 ms before and
-    after it, and four times above their loudest difference, and is over within some samples: a plosive's burst goes on,
-    and glottal pulses come in rows.
-    """
-    if samples.size < 0.05 * sample_rate_hz:
-        return Found(np.zeros(0, dtype=np.int64))
-    data = np.asarray(samples, dtype=np.float32)
-    rough = np.zeros_like(data)
-    rough[2:-2] = np.abs(np.diff(data, n=4))
-    block = max(4, round(0.0005 * sample_rate_hz))
-    count = rough.size // block
-    part = rough[: count * block].reshape(count, block)
-    top = part.max(axis=1)
-    neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))
-    floor = CLICK_FLOOR * float(np.percentile(np.abs(data[::4]), 99.9)) + 1e-9
-    hit = np.flatnonzero((top > 2.5 * neighbour) & (top > floor))
-    frames = [int(k) * block + int(part[k].argmax()) for k in hit]
-    kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
-    return Found(_apart(np.array(kept, dtype=np.int64), round(_CLICK_APART_S * sample_rate_hz)))
-
-
-def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float, strength: float) -> bool:
-    """Whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
-    own = 4 + round(sample_rate_hz / 24000.0)
-    reach = round(0.004 * sample_rate_hz)
-    before, behind = rough[max(0, frame - reach) : max(0, frame - own)], rough[frame + own + 1 : frame + reach]
-    if min(before.size, behind.size) < own:
-        return False
-    loudest = max(
-        float(np.sqrt(np.mean(np.square(before, dtype=np.float64)))),
-        float(np.sqrt(np.mean(np.square(behind, dtype=np.float64)))),
-    )
-    return bool(rough[frame] > strength * loudest and rough[frame] > 4.0 * max(before.max(), behind.max()))
 
 
 def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
@@ -241,19 +199,3 @@ def tonality_db(spectrum: Spectrum) -> float | None:
 def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.view(np.int8), [0]))))
     return np.asarray(edges.reshape(-1, 2), dtype=np.int64)
-
-
-def _moving_max(values: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
-    """Largest value at offsets first..last from each place."""
-    padded = np.pad(values, (max(0, -first), max(0, last)))
-    window = np.lib.stride_tricks.sliding_window_view(padded, last - first + 1)
-    start = max(0, -first) + first
-    return np.asarray(window[start : start + values.size].max(axis=1))
-
-
-def _apart(frames: NDArray[np.int64], least: int) -> NDArray[np.int64]:
-    kept: list[int] = []
-    for frame in frames:
-        if not kept or frame - kept[-1] >= least:
-            kept.append(int(frame))
-    return np.array(kept, dtype=np.int64)

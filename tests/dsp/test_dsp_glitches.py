@@ -4,9 +4,9 @@ import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diag.dsp.clicks import clicks
 from diag.dsp.echo import find_echo
 from diag.dsp.glitches import (
-    clicks,
     digital_gaps,
     equal_pairs,
     flat_tops,

@@ -1,0 +1,126 @@
+"""Clicks: single leaps in a waveform, of a recording alone or against the sound that it was made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.glitches import Found
+from diag.dsp.resample import rescale, shifted
+from diag.dsp.spectrum import Sound
+from diag.dsp.track import DelayTrack, Stretch
+
+Array = NDArray[np.floating[Any]]
+
+CLICK_STRENGTH = 12.0
+CLICK_FLOOR = 0.8
+"""Least leap against the peak: an impulse of 13 %, a step of 27 % of it; smaller ones drown in plosives."""
+ADDED_STRENGTH = 8.0
+ADDED_FLOOR = 0.12
+"""Against an input the speech cancels, so a leap of 0.12 of the peak (an impulse of 2 %) can be asked for."""
+_EDGE_S = 0.03
+_APART_S = 0.005
+
+
+def clicks(samples: Array, sample_rate_hz: float, strength: float = CLICK_STRENGTH) -> Found:
+    """Discontinuities: samples at which the fourth difference leaps out of its surroundings.
+
+    The fourth difference removes what is smooth. A click stands `strength` times above the RMS of the 4 ms before and
+    after it, and four times above their loudest difference, and is over within some samples: a plosive's burst goes on,
+    and glottal pulses come in rows.
+    """
+    if samples.size < 0.05 * sample_rate_hz:
+        return Found(np.zeros(0, dtype=np.int64))
+    data = np.asarray(samples, dtype=np.float32)
+    rough = np.zeros_like(data)
+    rough[2:-2] = np.abs(np.diff(data, n=4))
+    floor = CLICK_FLOOR * float(np.percentile(np.abs(data[::4]), 99.9)) + 1e-9
+    return _isolated(rough, sample_rate_hz, strength, floor)
+
+
+def added_clicks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 1.0) -> Found:
+    """Clicks of a copy that its original does not have, as samples of the copy.
+
+    Along each stretch of the delay track the original is brought to the copy's rate, place and level, and taken off in
+    fourth differences: speech cancels, what was added stays. Ends of stretches at breaks are left out.
+    """
+    if copy.rate_hz > 1.01 * original.rate_hz:
+        # A click that was resampled upwards rings; at the lower rate it is one sample again.
+        narrow, factor = rescale(copy.samples, original.rate_hz / copy.rate_hz)
+        inside = added_clicks(original, Sound(narrow, copy.rate_hz * factor), track, speed)
+        return Found(np.rint(inside.frames / factor).astype(np.int64))
+    x, exact = rescale(original.samples, copy.rate_hz / (original.rate_hz * speed))
+    per_second = exact * original.rate_hz
+    peak = float(np.percentile(np.abs(copy.samples[::4]), 99.9)) if copy.samples.size else 0.0
+    found: list[int] = []
+    for stretch in track.stretches:
+        margin_s = _EDGE_S if len(track.stretches) > 1 else 0.0
+        first, last = round((stretch.start_s + margin_s) * per_second), round((stretch.end_s - margin_s) * per_second)
+        rest, start = _rest(x[max(0, first) : max(0, last)], copy, stretch, max(0, first), per_second)
+        if rest.size >= 0.05 * copy.rate_hz:
+            places = _isolated(rest, copy.rate_hz, ADDED_STRENGTH, ADDED_FLOOR * peak + 1e-9)
+            found.extend((places.frames + start).tolist())
+    return Found(np.array(sorted(found), dtype=np.int64))
+
+
+def _rest(x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float) -> tuple[NDArray[np.float32], int]:
+    """Magnitude of the fourth difference of the copy less the original's, and the copy's sample at which it begins."""
+    place = first + stretch.delay_s * per_second
+    start = int(np.floor(place))
+    if start < 0:
+        x, start, place = x[-start:], 0, place - start
+    y = shifted(np.asarray(copy.samples[start : start + x.size + 1], dtype=np.float32), place - np.floor(place))
+    size = min(x.size, y.size)
+    if size < 16:
+        return np.zeros(0, dtype=np.float32), start
+    own, other = np.diff(x[:size], n=4), np.diff(y[:size], n=4)
+    power = float(np.dot(own, own))
+    gain = float(np.dot(own, other)) / power if power > 0 else 0.0
+    rest = np.zeros(size, dtype=np.float32)
+    rest[2:-2] = np.abs(other - np.float32(gain) * own)
+    return rest, start
+
+
+def _isolated(rough: NDArray[np.float32], sample_rate_hz: float, strength: float, floor: float) -> Found:
+    """Leaps above the floor that stand alone in their surroundings."""
+    block = max(4, round(0.0005 * sample_rate_hz))
+    count = rough.size // block
+    part = rough[: count * block].reshape(count, block)
+    top = part.max(axis=1)
+    neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))
+    hit = np.flatnonzero((top > 2.5 * neighbour) & (top > floor))
+    frames = [int(k) * block + int(part[k].argmax()) for k in hit]
+    kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
+    return Found(_apart(np.array(kept, dtype=np.int64), round(_APART_S * sample_rate_hz)))
+
+
+def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float, strength: float) -> bool:
+    """Whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
+    own = 4 + round(sample_rate_hz / 24000.0)
+    reach = round(0.004 * sample_rate_hz)
+    before, behind = rough[max(0, frame - reach) : max(0, frame - own)], rough[frame + own + 1 : frame + reach]
+    if min(before.size, behind.size) < own:
+        return False
+    loudest = max(
+        float(np.sqrt(np.mean(np.square(before, dtype=np.float64)))),
+        float(np.sqrt(np.mean(np.square(behind, dtype=np.float64)))),
+    )
+    return bool(rough[frame] > strength * loudest and rough[frame] > 4.0 * max(before.max(), behind.max()))
+
+
+def _moving_max(values: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
+    """Largest value at offsets first..last from each place."""
+    padded = np.pad(values, (max(0, -first), max(0, last)))
+    window = np.lib.stride_tricks.sliding_window_view(padded, last - first + 1)
+    start = max(0, -first) + first
+    return np.asarray(window[start : start + values.size].max(axis=1))
+
+
+def _apart(frames: NDArray[np.int64], least: int) -> NDArray[np.int64]:
+    kept: list[int] = []
+    for frame in frames:
+        if not kept or frame - kept[-1] >= least:
+            kept.append(int(frame))
+    return np.array(kept, dtype=np.int64)

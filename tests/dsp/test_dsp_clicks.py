@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+import soxr
+from dsp_voices import padded
+
+from diag.dsp.clicks import added_clicks, clicks
+from diag.dsp.rate import match_clips
+from diag.dsp.spectrum import Sound
+
+RANDOM = np.random.default_rng(21)
+
+
+def added(original, copy):
+    found = match_clips(original, copy)
+    return added_clicks(original, copy, found.track, found.rate_ratio)
+
+
+def with_click(sound, place, share):
+    hurt = sound.samples.copy()
+    hurt[place] += share * np.abs(hurt).max()
+    return Sound(hurt, sound.rate_hz)
+
+
+@pytest.mark.parametrize("rate_hz", [24000, 48000])
+def test_a_small_click_is_found_against_the_original(replies, rate_hz):
+    for name in ("hearing_you_well", "sunny_in_seoul"):
+        sound = replies[name]
+        place = int(np.argmax(np.abs(sound.samples))) + 37
+        out = padded(with_click(sound, place, 0.1))
+        out = Sound(soxr.resample(out.samples, 24000, rate_hz), float(rate_hz)) if rate_hz != 24000 else out
+        frames = added(sound, out).frames
+        assert frames.size == 1, name
+        assert frames[0] / rate_hz == pytest.approx(place / 24000 + 0.3, abs=0.001), name
+
+
+def test_healthy_copies_have_no_added_clicks(replies):
+    for name, sound in replies.items():
+        copies = {
+            "resampled": Sound(soxr.resample(padded(sound).samples, 24000, 48000), 48000.0),
+            "quiet": Sound(np.round(padded(sound).samples * 3277).astype(np.float32) / np.float32(32768), 24000.0),
+        }
+        for kind, copy in copies.items():
+            assert added(sound, copy).count == 0, (name, kind)
+
+
+def test_clicks_of_the_original_are_not_the_hops(reply):
+    own = with_click(reply, int(np.argmax(np.abs(reply.samples))) + 37, 0.4)
+    assert added(own, padded(own)).count == 0
+
+
+def test_nothing_has_no_clicks():
+    assert clicks(np.zeros(0, np.float32), 24000).count == 0
+    assert clicks(np.ones(3, np.float32), 24000).count == 0
