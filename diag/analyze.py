@@ -13,6 +13,7 @@ from diag.clip import Clip
 from diag.errors import BadInputError
 from diag.judge import judge_run, judge_take, measure_recording
 from diag.recording_verdict import Remark, remarks_on
+from diag.registry import all_metrics
 from diag.results import SCHEMA_VERSION, Measurements, RunResult, Severity, TakeResult
 from diag.store import read_raw, read_run, read_wav, write_result
 from diag.take import Take
@@ -116,7 +117,12 @@ def analyze(
         channels=clip.channels,
         reference=reference_name,
         measurements=measurements,
-        remarks=remarks_on(measurements, clip.sample_rate_hz, against.sample_rate_hz if against else None),
+        remarks=remarks_on(
+            measurements,
+            clip.sample_rate_hz,
+            against.sample_rate_hz if against else None,
+            _edge_hz(against) if against else None,
+        ),
     )
 
 
@@ -162,6 +168,12 @@ def audio_files(paths: Iterable[str | Path]) -> tuple[Path, ...]:
             )
         files.extend(inside)
     return tuple(files)
+
+
+def _edge_hz(clip: Clip) -> float | None:
+    """How far up the content of a clip reaches."""
+    bandwidth = [metric for metric in all_metrics() if metric.name == "bandwidth_hz"]
+    return measure_recording(clip, metrics=bandwidth).value("bandwidth_hz")
 
 
 def _loaded(

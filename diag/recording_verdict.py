@@ -11,6 +11,9 @@ from diag.rules.figures import (
     BANDS_HZ,
     DULL_ERROR_DB,
     DULL_WARNING_DB,
+    EDGE_ERROR_HZ,
+    EDGE_WARNING_HZ,
+    LIMIT_SHARE,
     RATE_ERROR,
     RATE_WARNING,
     SILENT_DBFS,
@@ -80,7 +83,10 @@ _MISSING_S, _REPEATED_S = 0.01, 0.01
 
 
 def remarks_on(
-    measurements: Measurements, sample_rate_hz: int, reference_rate_hz: int | None = None
+    measurements: Measurements,
+    sample_rate_hz: int,
+    reference_rate_hz: int | None = None,
+    reference_edge_hz: float | None = None,
 ) -> tuple[Remark, ...]:
     """What is wrong, worst first; empty where nothing is.
 
@@ -93,6 +99,8 @@ def remarks_on(
     reference_rate_hz : int or None
         Of the reference, where there is one; measures of the recording alone are then only asked about what the
         reference cannot tell.
+    reference_edge_hz : float or None
+        How far up the content of the reference reaches, where that is known.
     """
     peak = _first(measurements, "peak_dbfs", Tier.BLIND)
     if peak is not None and peak[0] <= SILENT_DBFS:
@@ -100,13 +108,15 @@ def remarks_on(
         return (Remark(severity=Severity.ERROR, text=text, metric="peak_dbfs", tier=Tier.BLIND,
                        remedy="check that the device is connected, not muted, and the one that is meant"),)  # fmt: skip
     if reference_rate_hz is not None:
-        found = [*_against(measurements, reference_rate_hz)]
+        found = [*_against(measurements, sample_rate_hz, reference_rate_hz, reference_edge_hz)]
     else:
         found = [*_alone(measurements, sample_rate_hz)]
     return tuple(sorted(found, key=lambda item: -item.severity.rank))
 
 
-def _against(measurements: Measurements, reference_rate_hz: int) -> Iterator[Remark]:
+def _against(
+    measurements: Measurements, sample_rate_hz: int, reference_rate_hz: int, reference_edge_hz: float | None
+) -> Iterator[Remark]:
     speed = _first(measurements, "rate_ratio", Tier.WAVEFORM)
     if speed is None:
         reason = next((item.reason for item in measurements.find("rate_ratio")), None) or "nothing matches"
@@ -126,6 +136,8 @@ def _against(measurements: Measurements, reference_rate_hz: int) -> Iterator[Rem
         yield _remark(Severity.ERROR if abs(ratio - 1) > RATE_ERROR else Severity.WARNING, text, "rate_ratio",
                       f"play it at {reference_rate_hz} Hz, or resample it from {reference_rate_hz} Hz to the rate of "
                       "the output stream")  # fmt: skip
+    else:
+        yield from _cut_off(sample_rate_hz, reference_rate_hz, reference_edge_hz)
     yield from _treble(measurements)
     for metric, words, remedy in (
         ("skipped_s", "of the reference are left out", "keep all audio in a queue without a limit"),
@@ -136,6 +148,20 @@ def _against(measurements: Measurements, reference_rate_hz: int) -> Iterator[Rem
         if found is not None and found[0] >= _MISSING_S:
             severity = Severity.ERROR if metric == "skipped_s" else Severity.WARNING
             yield _remark(severity, f"{found[0] * 1000:.0f} ms {words}", metric, remedy)
+
+
+def _cut_off(sample_rate_hz: int, reference_rate_hz: int, reference_edge_hz: float | None) -> Iterator[Remark]:
+    """A sample rate too low for the reference's treble: bands above it cannot be compared, so no loss is measured."""
+    edge_hz = LIMIT_SHARE * sample_rate_hz / 2
+    if reference_edge_hz is None or reference_edge_hz <= sample_rate_hz / 2 or edge_hz >= EDGE_WARNING_HZ:
+        return
+    text = (
+        f"is cut off above {edge_hz / 1000:.1f} kHz by its sample rate of {sample_rate_hz} Hz; the reference reaches "
+        f"{reference_edge_hz / 1000:.1f} kHz"
+    )
+    yield Remark(severity=Severity.ERROR if edge_hz < EDGE_ERROR_HZ else Severity.WARNING, text=text,
+                 metric="bandwidth_hz", tier=Tier.BLIND,
+                 remedy=f"play and record it at {reference_rate_hz} Hz or more")  # fmt: skip
 
 
 def _treble(measurements: Measurements) -> Iterator[Remark]:

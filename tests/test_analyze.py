@@ -60,6 +60,19 @@ def test_treble_lost_on_the_way():
     assert "as going through 8000 Hz sampling would" in result.sentence
 
 
+@pytest.mark.parametrize(("rate_hz", "above"), [(16000, "7.6 kHz"), (8000, "3.8 kHz")])
+def test_a_sample_rate_too_low_for_the_references_treble(rate_hz, above):
+    result = against_received(resampled(RECEIVED, 24000, rate_hz), rate_hz)
+    assert f"is cut off above {above} by its sample rate of {rate_hz} Hz" in result.sentence
+    assert result.failed
+
+
+def test_a_low_sample_rate_that_holds_all_of_a_narrow_reference_is_no_fault():
+    narrow = resampled(resampled(RECEIVED, 24000, 8000), 8000, 24000)
+    result = analyze(resampled(narrow, 24000, 16000), 16000, reference=Clip(samples=narrow, sample_rate_hz=24000))
+    assert result.remarks == ()
+
+
 def test_a_part_left_out():
     cut = np.concatenate([RECEIVED[:30000], RECEIVED[34800:]])
     result = against_received(resampled(cut, 24000, 48000))

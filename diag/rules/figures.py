@@ -15,6 +15,10 @@ RATE_WARNING, RATE_ERROR = 0.005, 0.01
 """Speed limits of a hop against its own input (metrics.md F): half a percent, one percent."""
 DULL_WARNING_DB, DULL_ERROR_DB = 3.0, 5.0
 """Treble limits of a hop against its own input; listeners tell 5 dB in the 8 kHz octave (Monson)."""
+EDGE_WARNING_HZ, EDGE_ERROR_HZ = 10000, 8200
+"""Bandwidth limits of a 24 kHz reply (metrics.md F)."""
+LIMIT_SHARE = 0.95
+"""Share of half the sample rate up to which a resampler passes sound."""
 IMAGING_LIMIT = 0.22
 """Clean audio stays below 0.147, naive resampling begins at 0.28 (86 clips, metrics.md B4)."""
 TONE_DB = 45.0

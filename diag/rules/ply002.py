@@ -8,6 +8,9 @@ from diag.registry import rule
 from diag.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.rules.figures import (
     DULL_ERROR_DB,
+    EDGE_ERROR_HZ,
+    EDGE_WARNING_HZ,
+    LIMIT_SHARE,
     WrongRate,
     lost_treble,
     received_rate_hz,
@@ -15,10 +18,6 @@ from diag.rules.figures import (
     wrong_rate,
 )
 from diag.timeline import Timeline
-
-_LIMIT_SHARE = 0.95
-_EDGE_WARNING_HZ, _EDGE_ERROR_HZ = 10000, 8200
-"""Bandwidth limits of a 24 kHz reply (metrics.md F)."""
 
 
 @rule("PLY002", name="player-band-limited", severity="error", hop=Hop.PLAYER)
@@ -52,9 +51,9 @@ def player_band_limited(measurements: Measurements, timeline: Timeline, config: 
     if isinstance(speed, str):
         return not_checked(speed)
     received_hz, playback = received_rate_hz(timeline), config.playback
-    edge_hz = _LIMIT_SHARE * playback.sample_rate_hz / 2
+    edge_hz = LIMIT_SHARE * playback.sample_rate_hz / 2
     found = lost_treble(measurements, Hop.PLAYER)
-    if playback.sample_rate_hz < received_hz and edge_hz < _EDGE_WARNING_HZ:
+    if playback.sample_rate_hz < received_hz and edge_hz < EDGE_WARNING_HZ:
         return raised(
             f"The player's stream of {playback.sample_rate_hz} Hz cuts the {received_hz} Hz reply off above "
             f"{edge_hz / 1000:.1f} kHz",
@@ -64,7 +63,7 @@ def player_band_limited(measurements: Measurements, timeline: Timeline, config: 
             ],
             likely_cause="the output stream runs at a lower rate than the reply has",
             remedy=f"open the output stream at {received_hz} Hz or more (`sample_rate_hz` in [playback])",
-            severity=Severity.ERROR if edge_hz < _EDGE_ERROR_HZ else Severity.WARNING,
+            severity=Severity.ERROR if edge_hz < EDGE_ERROR_HZ else Severity.WARNING,
         )
     if not isinstance(found, tuple):
         return clear() if found is None else not_checked(found)
