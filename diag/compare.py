@@ -221,10 +221,11 @@ def _sentence(
     only_a = [item for item in _roots(a) if item.finding.code not in codes_b]
     if only_b or only_a:
         if only_b and only_a:
-            text = f"{_fault(b, only_b[0])}, while {_fault(a, only_a[0])}."
+            text = f"{_mended(b, only_a[0])}, but {_fault(b, only_b[0])}."
+        elif only_b:
+            text = f"{_fault(b, only_b[0])}; {a.name} does not have this fault."
         else:
-            found, run, other = (only_b[0], b, a) if only_b else (only_a[0], a, b)
-            text = f"{_fault(run, found)}; {other.name} does not have this fault."
+            text = f"{_mended(b, only_a[0])}."
         rest = len(only_a) + len(only_b) - (2 if only_a and only_b else 1)
         more = f" ({rest} more finding{'s' if rest > 1 else ''} below.)" if rest else ""
         return text + more, _verdict_of_findings(only_a, only_b)
@@ -251,6 +252,11 @@ def _fault(run: RunResult, item: RunFinding) -> str:
     found = item.finding
     share = "" if len(item.take_ids) == item.counted else f", in {len(item.take_ids)} of {item.counted} takes"
     return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.remedy)}"
+
+
+def _mended(b: RunResult, item: RunFinding) -> str:
+    """A fault of A alone: what B has mended needs no fix any more."""
+    return f"{b.name} no longer has {item.finding.code} ({_plain(item.finding.title)})"
 
 
 def _plain(text: str) -> str:
