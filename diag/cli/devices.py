@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from diag.cli.options import Whole, audio_option, device_option, json_option
+from diag.cli.options import Whole, audio_option, device_option, json_option, refuse_unused_devices
 from diag.cli.worded import Worded
 from diag.errors import BadInputError
 
@@ -63,6 +63,7 @@ def _calibrate(*, as_json: bool, audio: str, devices: tuple[tuple[str, str], ...
     from diag.doctor import as_document, exit_code
     from diag.terminal import check_text
 
+    refuse_unused_devices(audio, devices)
     checks = check_audio(audio, measure_loopback(audio, dict(devices)))
     for check in checks:
         show_text(check_text(check, terminal_width(err=as_json)), err=as_json)

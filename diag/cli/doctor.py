@@ -6,7 +6,14 @@ from pathlib import Path
 
 import click
 
-from diag.cli.options import audio_option, device_option, endpoint_option, json_option, out_option
+from diag.cli.options import (
+    audio_option,
+    device_option,
+    endpoint_option,
+    json_option,
+    out_option,
+    refuse_unused_devices,
+)
 from diag.cli.worded import Worded
 
 
@@ -40,6 +47,7 @@ def command(
     from diag.doctor import as_document, examine, exit_code
     from diag.terminal import check_text
 
+    refuse_unused_devices(audio, devices)
     checks = []
     for check in examine(config, audio=audio, endpoint=endpoint, devices=dict(devices), out=out):
         checks.append(check)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,10 +138,28 @@ take_options = _stacked(
 )  # fmt: skip
 
 
+def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
+    """Only this machine's own audio has devices to choose.
+
+    Raises
+    ------
+    BadInputError
+        If a device is named for audio of another kind.
+    """
+    if devices and audio != "system":
+        raise BadInputError(
+            "Could not use --device",
+            seen=f"--device with --audio {audio}",
+            allowed="--device with --audio system",
+            next_step="add `--audio system`, or leave --device out",
+        )
+
+
 def options_from(given: dict[str, Any]) -> Options:
     """The options of the Python API from those of the command line; unknown ones are left for the caller."""
     from diag.conduct import Options
 
+    refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
     names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume")
     values = {name: given[name] for name in names if name in given}
     return Options(**values, devices=dict(given.get("devices", ())))

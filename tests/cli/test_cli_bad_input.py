@@ -38,6 +38,15 @@ def test_unknown_scenario(diag, command):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("command", [["run", "healthy"], ["compare", "healthy", "healthy"], ["doctor"],
+                                     ["devices", "--calibrate"]])  # fmt: skip
+@pytest.mark.parametrize("audio", ["wire", "virtual"])
+def test_a_device_for_audio_that_has_none_to_choose(diag, tmp_path, command, audio):
+    done = diag(*command, "--device", "mouth=foo", "--audio", audio)
+    refused(done, 2, "Could not use --device", f"--audio {audio}", "allowed: --device with --audio system")
+    assert not (tmp_path / "reports").exists()
+
+
 TOML_CASES = {
     'title = "x"\n[playback\n': ("not valid TOML", "line 2", "allowed: TOML"),
     "[playback]\nsample_rate = 16000\n": (
