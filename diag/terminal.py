@@ -184,6 +184,8 @@ def check_lines(run: RunResult, width: int) -> list[str]:
 
 def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     """Two runs: what else differs, then metric by metric, worst first; what shows no difference is counted."""
+    from diag.stats import FEWEST_VALUES
+
     lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
     for differences in (comparison.config_diff, comparison.environment_diff):
         for name, a, b in differences:
@@ -196,7 +198,9 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     if few:
         names = list(dict.fromkeys(label(item.metric).lower() for item in few))
         more = f"; {len(names) - NAMED} more" if len(names) > NAMED else ""
-        told = f"too few takes to tell, use --takes: {'; '.join(names[:NAMED])}{more}"
+        told = (
+            f"too few takes to tell ({FEWEST_VALUES} pairs are needed, use --takes): {'; '.join(names[:NAMED])}{more}"
+        )
         lines += wrapped(f"  {call_of(Change.TOO_FEW)[0].shape} {told}", width)
     same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
     if same:
