@@ -66,7 +66,9 @@ def test_a_rig_names_whole_devices_and_leaves_none_closed():
 
 def test_a_port_without_a_default_device_says_what_to_do():
     with (
-        pytest.raises(CannotMeasureError, match=r"no default output device.*--audio wire"),
+        pytest.raises(
+            CannotMeasureError, match=r"no default output device.*use `--audio virtual`.*--device speaker=none"
+        ),
         open_farm("system", devices={"mouth": "front"}),
     ):
         pass
