@@ -261,8 +261,11 @@ def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterato
     except (KeyboardInterrupt, CannotMeasureError):
         kept = sum(len(plan.finished) for plan in plans)
         if kept:
+            from diag.report.sentences import plural
+
+            takes = plural(kept, "take")
             progress.note(
-                f"kept {kept} finished takes; `diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
+                f"kept {kept} finished {takes}; `diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
             )
         raise
 

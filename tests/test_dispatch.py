@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from diag import dispatch
+from diag import conduct, dispatch
 from diag.conduct import Options, Quiet, find_scenario
 from diag.errors import CannotMeasureError
 from diag.plan import interleaved, new_run
@@ -171,3 +171,13 @@ def test_workers_that_keep_dying_stop_the_run(world, tmp_path):
     world.fate = ["dies"] * 3
     with pytest.raises(CannotMeasureError, match="died 3 times"):
         record(world, tmp_path, takes=3)
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "kept 1 finished take;"), (2, "kept 2 finished takes;")])
+def test_what_was_kept_is_told_in_its_number(count, words):
+    notes = []
+    progress = SimpleNamespace(note=notes.append)
+    plan = SimpleNamespace(finished=["take"] * count, command="run", folder="run_folder")
+    with pytest.raises(KeyboardInterrupt), conduct._told_what_was_kept([plan], progress):
+        raise KeyboardInterrupt
+    assert notes == [f"{words} `diag run … --resume run_folder` records the rest"]
