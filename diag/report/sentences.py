@@ -278,6 +278,8 @@ _LABELS = {
     "click_rate_hz": "Clicks per second",
     "clipping_rate_hz": "Clipping per second",
     "flatness": "Spectral flatness",
+    "equal_pairs": "Samples equal in pairs",
+    "tonality_db": "Tonality",
     "dc_dbfs": "DC offset",
     "level_lufs": "Loudness",
     "peak_dbfs": "Peak",

@@ -10,7 +10,7 @@ from report_samples import CHECKS, comparison, finding, mute_run, run_result, sl
 from diag.chain import Hop
 from diag.report.findings import section_of
 from diag.report.picks import pick
-from diag.report.sentences import State, capitalised, figure, signed, spread, verdict_line
+from diag.report.sentences import State, capitalised, figure, label, signed, spread, verdict_line
 from diag.report.states import checks_of, hops_of
 from diag.results import Change, Report, RuleOutcome, Severity, Status, SummaryRow
 
@@ -163,6 +163,13 @@ def test_names_keep_their_spelling():
 )
 def test_figures(value, unit, words):
     assert figure(value, unit) == words
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"), [("tonality_db", "Tonality"), ("equal_pairs", "Samples equal in pairs"), ("a_b", "A b")]
+)
+def test_measures_are_named_in_plain_words(metric, words):
+    assert label(metric) == words
 
 
 def test_differences_carry_their_sign_and_a_tie_carries_both():
