@@ -63,6 +63,7 @@ def _default(port: str) -> str:
         raise CannotMeasureError(
             f"Could not choose the {port} device",
             seen=f"this machine has no default {'input' if port in INPUTS else 'output'} device",
-            next_step=f"use `--audio virtual` or `--audio wire`, name one (see `diag devices`), or say `--device {port}=none`",
+            next_step="use `--audio virtual` or `--audio wire`, name one (see `diag devices`), "
+            f"or say `--device {port}=none`",
         )
     return device.name
