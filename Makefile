@@ -55,8 +55,7 @@ perf: setup  ## speed of the measures, capacity of the emulator, exactness of vi
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
 
 ears: setup  ## how right the measures are on known faults of every voice at hand
-	@$(RUN)/python benchmarks/ears.py
-	@$(RUN)/python benchmarks/ears_blind.py
+	@$(RUN)/python -m benchmarks.accuracy --write
 
 reference: setup  ## write docs/measures.md and docs/findings.md from the docstrings
 	@$(RUN)/python tools/make_reference.py

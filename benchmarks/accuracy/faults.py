@@ -1,0 +1,80 @@
+"""Sound with a known fault: what the parts of the accuracy table share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+from diag.clip import Clip
+
+from .voices import Voice
+
+PLAYED_RATE_HZ = 48000
+Samples = NDArray[np.float64]
+Random = np.random.Generator
+
+
+def played(voice: Voice, speed: float = 1.0) -> Samples:
+    """The recording as it comes out of a player that takes its rate for `speed` times what it is. 48 kHz, padded."""
+    out = soxr.resample(voice.samples.astype(np.float64), voice.rate_hz * speed, PLAYED_RATE_HZ, quality="VHQ")
+    return np.concatenate([np.zeros(PLAYED_RATE_HZ // 7), out, np.zeros(PLAYED_RATE_HZ // 5)])
+
+
+def as_clip(samples: NDArray[np.floating], rate_hz: int = PLAYED_RATE_HZ) -> Clip:
+    """Samples as a clip."""
+    return Clip(samples=np.asarray(samples, dtype=np.float32), sample_rate_hz=rate_hz)
+
+
+def sixteen_bit(samples: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Rounded as a recorder would."""
+    return (np.round(np.clip(samples, -1, 1) * 32767) / 32768).astype(np.float32)
+
+
+def with_noise(samples: NDArray[np.floating], snr_db: float, random: Random) -> Samples:
+    """White noise `snr_db` below the signal's power."""
+    level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) * 10 ** (-snr_db / 20)
+    return np.asarray(samples + random.standard_normal(samples.size) * level)
+
+
+def filtered(samples: NDArray[np.floating], rate_hz: float, gain_of: Callable[[Samples], Samples]) -> Samples:
+    """Linear phase, with the gain that a function of frequency in Hz gives. No delay."""
+    size = 1 << (samples.size * 2 - 1).bit_length()
+    hz = np.fft.rfftfreq(size, 1 / rate_hz).astype(np.float64)
+    return np.asarray(np.fft.irfft(np.fft.rfft(samples, size) * gain_of(hz), size)[: samples.size])
+
+
+def step_above(edge_hz: float, gain_db: float) -> Callable[[Samples], Samples]:
+    """Gain of 0 dB up to 10 % below the edge, `gain_db` from the edge on."""
+    return lambda hz: 10 ** (gain_db / 20 * np.clip((hz - 0.9 * edge_hz) / (0.1 * edge_hz), 0, 1))
+
+
+def shelf_at(corner_hz: float, gain_db: float) -> Callable[[Samples], Samples]:
+    """Magnitude of a second-order high shelf, half the decibels at the corner.
+
+    The analogue prototype of R. Bristow-Johnson's audio EQ formulas with slope 1.
+    """
+    amplitude = 10 ** (gain_db / 40)
+    slope = np.sqrt(2 * amplitude)
+
+    def gain(hz: Samples) -> Samples:
+        s = 1j * hz / corner_hz
+        return np.asarray(np.abs(amplitude * (amplitude * s**2 + slope * s + 1) / (s**2 + slope * s + amplitude)))
+
+    return gain
+
+
+def low_pass(edge_hz: float, order: int = 6) -> Callable[[Samples], Samples]:
+    """Magnitude of a Butterworth low-pass."""
+    return lambda hz: np.asarray(1 / np.sqrt(1 + (hz / edge_hz) ** (2 * order)))
+
+
+def loud_places(samples: NDArray[np.floating], rate_hz: float, count: int, random: Random) -> NDArray[np.int64]:
+    """Samples in the midst of sound, at least 0.15 s from the start and 0.3 s from the end."""
+    width = round(0.02 * rate_hz)
+    level = np.convolve(np.abs(samples), np.ones(width) / width, mode="same")
+    level[: round(0.15 * rate_hz)] = 0
+    level[-round(0.3 * rate_hz) :] = 0
+    return random.choice(np.flatnonzero(level > 0.12 * np.abs(samples).max()), count)
