@@ -3,9 +3,11 @@
 sounddevice is left out: it starts PortAudio at import, which must happen in the worker, after its environment is set.
 """
 
+import scipy.fft
+
 import diag.record
 from diag.backends.genai import warm_up
 
-__all__ = ["diag"]
+__all__ = ["diag", "scipy"]
 
 warm_up()

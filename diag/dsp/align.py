@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from diag.dsp import fourier
 from diag.dsp.resample import rescale
 
 Array = NDArray[np.floating[Any]]
@@ -52,10 +52,10 @@ def normalised_cross_correlation(template: Array, signal: Array) -> NDArray[np.f
     m, n = template.size, signal.size
     if m == 0 or n < m:
         return np.zeros(0)
-    size = scipy.fft.next_fast_len(n, real=True)
+    size = fourier.next_fast_len(n)
     known = np.asarray(template, dtype=np.float64)
-    spectrum = scipy.fft.rfft(np.asarray(signal, dtype=np.float64), size)
-    product = scipy.fft.irfft(spectrum * np.conj(scipy.fft.rfft(known, size)), size)[: n - m + 1]
+    spectrum = fourier.rfft(np.asarray(signal, dtype=np.float64), size)
+    product = fourier.irfft(spectrum * np.conj(fourier.rfft(known, size)), size)[: n - m + 1]
     sums = np.concatenate(([0.0], np.cumsum(np.square(signal, dtype=np.float64))))
     energy = np.maximum(sums[m:] - sums[:-m], 0.0)
     own = float(np.dot(known, known))

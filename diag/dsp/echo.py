@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from diag.dsp import fourier
 from diag.dsp.resample import rescale
 
 Array = NDArray[np.floating[Any]]
@@ -52,11 +52,11 @@ def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_ra
     rate_hz = factor * known_rate_hz
     if x.size < rate_hz * 0.2 or not x.any():
         return None
-    size = scipy.fft.next_fast_len(max(x.size, y.size) + round(MAX_DELAY_S * rate_hz), real=True)
-    fx, fy = scipy.fft.rfft(x.astype(np.float64), size), scipy.fft.rfft(y.astype(np.float64), size)
+    size = fourier.next_fast_len(max(x.size, y.size) + round(MAX_DELAY_S * rate_hz))
+    fx, fy = fourier.rfft(x.astype(np.float64), size), fourier.rfft(y.astype(np.float64), size)
     power = (fx * np.conj(fx)).real
     smooth = np.convolve(power, np.full(65, 1 / 65), mode="same")
-    response = scipy.fft.irfft(fy * np.conj(fx) / (power + _REGULAR * smooth.max() + smooth), size)
+    response = fourier.irfft(fy * np.conj(fx) / (power + _REGULAR * smooth.max() + smooth), size)
     response = response[: round(MAX_DELAY_S * rate_hz)]
     peak = int(np.argmax(np.abs(response)))
     around = round(_AROUND_S * rate_hz)

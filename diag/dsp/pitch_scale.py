@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from diag.dsp import fourier
 from diag.dsp.spectrum import HOP_S, Spectrum
 
 POINTS_PER_OCTAVE = 96
@@ -118,7 +118,7 @@ def fit_in_time(reference: NDArray[np.float64], estimated: NDArray[np.float64], 
     x = reference - reference.mean(axis=0)
     y = y - y.mean(axis=0)
     n, m = x.shape[0], y.shape[0]
-    size = scipy.fft.next_fast_len(n + m, real=True)
+    size = fourier.next_fast_len(n + m)
     ones_x, ones_y = _transform(np.ones((n, 1)), size), _transform(np.ones((m, 1)), size)
     fx, fy, fx2, fy2 = (_transform(part, size) for part in (x, y, x * x, y * y))
     count = np.maximum(_correlate(ones_x, ones_y, size), 1.0)
@@ -135,9 +135,9 @@ def fit_in_time(reference: NDArray[np.float64], estimated: NDArray[np.float64], 
 
 
 def _transform(values: NDArray[np.float64], size: int) -> NDArray[np.complex128]:
-    return np.asarray(scipy.fft.rfft(values, size, axis=0), dtype=np.complex128)
+    return np.asarray(fourier.rfft(values, size, axis=0), dtype=np.complex128)
 
 
 def _correlate(a: NDArray[np.complex128], b: NDArray[np.complex128], size: int) -> NDArray[np.float64]:
     """Sum over n of a[n] b[n + lag] for all lags (negative ones wrapped to the end)."""
-    return np.asarray(scipy.fft.irfft(np.conj(a) * b, size, axis=0), dtype=np.float64)
+    return np.asarray(fourier.irfft(np.conj(a) * b, size, axis=0), dtype=np.float64)

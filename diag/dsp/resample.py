@@ -6,8 +6,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
+
+from diag.dsp import fourier
 
 Array = NDArray[np.floating[Any]]
 _GUARD = 64
@@ -36,14 +37,14 @@ def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple
     if samples.size == 0:
         return np.zeros(0, dtype=np.float32), factor
     if abs(float(near) - factor) < 1e-12 * factor:
-        unit = scipy.fft.next_fast_len(-(-(samples.size + _GUARD) // near.denominator), real=True)
+        unit = fourier.next_fast_len(-(-(samples.size + _GUARD) // near.denominator))
         n_in, n_out = unit * near.denominator, unit * near.numerator
     else:
         n_in = _nearly_whole(samples.size + _GUARD, factor)
         n_out = max(2, round(n_in * factor))
     if n_in == n_out and cut is None:
         return np.asarray(samples, dtype=np.float32), 1.0
-    spectrum = scipy.fft.rfft(np.asarray(samples, dtype=np.float32), n_in)
+    spectrum = fourier.rfft(np.asarray(samples, dtype=np.float32), n_in)
     bins = min(n_in, n_out) // 2
     kept = np.zeros(n_out // 2 + 1, dtype=spectrum.dtype)
     kept[:bins] = spectrum[:bins]
@@ -54,15 +55,15 @@ def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple
     if cut is not None and edge >= taper:
         kept[edge - taper : edge] *= slope.astype(np.float32)
     exact = n_out / n_in
-    resampled = scipy.fft.irfft(kept, n_out) * np.float32(exact)
+    resampled = fourier.irfft(kept, n_out) * np.float32(exact)
     return np.asarray(resampled[: int(np.ceil(samples.size * exact))], dtype=np.float32), exact
 
 
 def _nearly_whole(least: int, factor: float) -> int:
     """A fast length not much above `least` whose product with `factor` lies close to a whole number."""
-    sizes = [scipy.fft.next_fast_len(least, real=True)]
+    sizes = [fourier.next_fast_len(least)]
     for _ in range(23):
-        sizes.append(scipy.fft.next_fast_len(sizes[-1] + 1, real=True))
+        sizes.append(fourier.next_fast_len(sizes[-1] + 1))
     return min(
         (size for size in sizes if size < 1.2 * least + 64), key=lambda size: abs(size * factor - round(size * factor))
     )
@@ -79,13 +80,13 @@ def shifted(samples: Array, shift: float) -> NDArray[np.float32]:
         moved[first:last] = samples[first + whole : last + whole]
     if part < 1e-6 or size < 2:
         return moved
-    n = scipy.fft.next_fast_len(size + _GUARD, real=True)
+    n = fourier.next_fast_len(size + _GUARD)
     turn = np.exp(2j * np.pi * part * np.arange(n // 2 + 1) / n).astype(np.complex64)
-    return np.asarray(scipy.fft.irfft(scipy.fft.rfft(moved, n) * turn, n)[:size], dtype=np.float32)
+    return np.asarray(fourier.irfft(fourier.rfft(moved, n) * turn, n)[:size], dtype=np.float32)
 
 
 def derivative(samples: Array) -> NDArray[np.float64]:
     """Slope of a band-limited signal at each sample, per sample; exact up to Nyquist, unlike differences."""
-    n = scipy.fft.next_fast_len(samples.size + _GUARD, real=True)
+    n = fourier.next_fast_len(samples.size + _GUARD)
     turn = 2j * np.pi * np.arange(n // 2 + 1) / n
-    return np.asarray(scipy.fft.irfft(scipy.fft.rfft(samples, n) * turn, n)[: samples.size], dtype=np.float64)
+    return np.asarray(fourier.irfft(fourier.rfft(samples, n) * turn, n)[: samples.size], dtype=np.float64)

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from diag.dsp.level import integrated_loudness_lufs, k_weight_power, mono
@@ -164,7 +163,7 @@ def _power(samples: Array, sample_rate_hz: float, window_s: float, hop_s: float)
     frames = np.lib.stride_tricks.sliding_window_view(data, width)[::hop]
     power = np.empty((frames.shape[0], width // 2 + 1), dtype=np.float32)
     for start in range(0, frames.shape[0], _BLOCK_FRAMES):
-        part = scipy.fft.rfft(frames[start : start + _BLOCK_FRAMES] * window, axis=1)
+        part = np.fft.rfft(frames[start : start + _BLOCK_FRAMES] * window, axis=1)
         power[start : start + _BLOCK_FRAMES] = (part.real**2 + part.imag**2) * np.float32(scale)
     return Spectrum(power, sample_rate_hz, bin_hz)
 

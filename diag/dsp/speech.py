@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
+from diag.dsp import fourier
 from diag.dsp.level import decibels, frame_rms
 from diag.dsp.resample import rescale
 
@@ -137,9 +137,9 @@ def voicing(samples: Array, sample_rate_hz: float) -> NDArray[np.float64]:
         return np.zeros(0)
     frames = np.lib.stride_tricks.sliding_window_view(np.asarray(samples, dtype=np.float32), width)[::step]
     frames = frames - frames.mean(axis=1, keepdims=True)
-    n = scipy.fft.next_fast_len(2 * width, real=True)
-    spectrum = scipy.fft.rfft(frames, n, axis=1)
-    correlation = scipy.fft.irfft(spectrum.real**2 + spectrum.imag**2, n, axis=1)
+    n = fourier.next_fast_len(2 * width)
+    spectrum = fourier.rfft(frames, n, axis=1)
+    correlation = fourier.irfft(spectrum.real**2 + spectrum.imag**2, n, axis=1)
     squares = np.cumsum(np.square(frames, dtype=np.float64), axis=1)
     low, high = int(sample_rate_hz / 400.0), min(int(sample_rate_hz / 60.0), width - 1)
     lags = np.arange(low, high + 1)
