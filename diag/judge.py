@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,7 +17,6 @@ import numpy as np
 from diag import __version__, stats
 from diag.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Hop, Tap
 from diag.clip import Clip
-from diag.config import ClientConfig
 from diag.registry import Metric, Rule, all_metrics, all_rules
 from diag.results import (
     Finding,
@@ -35,6 +34,9 @@ from diag.results import (
     not_measured,
 )
 from diag.take import Take, Turn
+
+if TYPE_CHECKING:
+    from diag.config import ClientConfig
 
 _PROMPT_TAPS = (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
 _TAP_NAMES = frozenset(tap.value for tap in Tap)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diag.chain import Tap
 from diag.clip import Clip
-from diag.config import ClientConfig
 from diag.timeline import Timeline
+
+if TYPE_CHECKING:
+    from diag.config import ClientConfig
 
 Span = tuple[int, int]
 
