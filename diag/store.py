@@ -24,7 +24,6 @@ import numpy as np
 from diag import __version__
 from diag.chain import Tap
 from diag.clip import Clip
-from diag.config import ClientConfig
 from diag.errors import BadInputError, CannotMeasureError
 from diag.keys import without_keys
 from diag.recordings import encode_wav, read_raw, read_wav
@@ -80,6 +79,8 @@ def read_take(folder: str | Path) -> Take:
     BadInputError
         If the folder is not a take, a file in it is damaged, or a newer version of diag wrote it.
     """
+    from diag.config import ClientConfig  # with pydantic: what a recording alone does not need
+
     folder = Path(folder)
     facts = _read_json(folder / "take.json", f"Could not read the take {folder}")
     attempted = f"Could not read the take {folder}"
