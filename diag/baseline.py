@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,13 +66,29 @@ def read_baseline(path: Path) -> dict[str, Any] | None:
 
 
 def write_baseline(path: Path, runs: Sequence[RunResult]) -> None:
-    """Keep the medians of sound runs."""
-    medians = {run.name: _medians(run) for run in runs}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        json.dumps({"schema_version": SCHEMA_VERSION, "median_s": medians}, indent=1, sort_keys=True) + "\n",
-        encoding="utf-8",
-    )
+    """Keep the medians of sound runs, whole or not at all.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be written.
+    """
+    document = {"schema_version": SCHEMA_VERSION, "median_s": {run.name: _medians(run) for run in runs}}
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise BadInputError(
+            f"Could not keep the baseline {path}",
+            seen=error.strerror or str(error),
+            allowed="a folder that can be written, and room on the disk",
+            next_step="mend that, and run `diag bench --save-baseline` again with `--resume`: its takes are kept",
+        ) from None
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def drift_from(baseline: Mapping[str, Any] | None, runs: Sequence[RunResult]) -> tuple[Drift, ...]:

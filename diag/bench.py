@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diag.baseline import Drift, drift_from, read_baseline, write_baseline
 from diag.conduct import Options, Progress, Quiet, execute, find_scenario, finish, planned_or_resumed
 from diag.config import Scenario
 from diag.errors import BadInputError
+from diag.gate import row_too_short
 from diag.prompts import project_folder
 from diag.results import Report, RunResult, Severity
 
@@ -37,8 +38,8 @@ def bench(
     Returns
     -------
     Report
-        `extra["bench"]` has a row a scenario (`scenario, title, shows, expected, consequences, found, takes,
-        discarded, passed, sentence`); `extra["drift"]` what changed against the baseline; `extra["seconds"]`.
+        `extra["bench"]` has a row a scenario (see `row_of`); `extra["drift"]` what changed against the baseline;
+        `extra["seconds"]`.
 
     Raises
     ------
@@ -47,20 +48,26 @@ def bench(
     """
     options, progress = options or Options(), progress or Quiet()
     start_s = time.perf_counter()
-    chosen = [find_scenario(name) for name in scenarios] or _all_scenarios()
-    plans, options = planned_or_resumed(chosen, options, command="bench")
+    chosen = [find_scenario(name) for name in scenarios] or (None if options.resume else _all_scenarios())
+    plans, options = planned_or_resumed(chosen, options, progress, command="bench")
     results = execute(plans, options, progress)
-    rows = [row_of(plan.scenario, result) for plan, result in zip(plans, results, strict=True)]
-    drift = _drift(results, rows, options, save_baseline=save_baseline)
-    failed = [row["scenario"] for row in rows if not row["passed"]] + [item.sentence for item in drift if item.worse]
+    rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]
+    sound = [result for result, row in zip(results, rows, strict=True) if not row["expected"]]
+    baseline = None
+    if options.endpoint in COMPARABLE_ENDPOINTS:
+        baseline = project_folder().parent / "reports" / "baselines" / f"{options.audio}-{options.endpoint}.json"
+    drift = () if baseline is None or save_baseline else drift_from(read_baseline(baseline), sound)
     extra = {
         "bench": rows,
         "drift": [item.to_json() for item in drift],
         "seconds": round(time.perf_counter() - start_s, 1),
         "command": "make bench",
     }
-    report = Report(runs=tuple(results), verdict=_verdict(rows, failed), extra=extra)
-    return finish(report, options, name=REPORT_NAME)
+    report = Report(runs=tuple(results), verdict=verdict_of(rows, drift), extra=extra)
+    report = finish(report, options, name=REPORT_NAME)
+    if baseline is not None and save_baseline:
+        write_baseline(baseline, sound)
+    return report
 
 
 def _all_scenarios() -> list[Scenario]:
@@ -76,11 +83,18 @@ def _all_scenarios() -> list[Scenario]:
     return sorted(scenarios, key=lambda scenario: bool(scenario.expect.findings))
 
 
-def row_of(scenario: Scenario, result: RunResult) -> dict[str, Any]:
+def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> dict[str, Any]:
     """Hold one run against its scenario's expectations.
 
-    It passes when every counted take shows each expected root finding and no take shows another one of severity
-    warning or error; consequences must be announced by the scenario too.
+    It is as expected when every counted take shows each expected root finding and no take shows another one of
+    severity warning or error; consequences must be announced by the scenario too. It passes when, besides, as many
+    takes count as were asked for: what was discarded may hide anything.
+
+    Returns
+    -------
+    dict
+        `as_expected` is None where no take counts; `passed`; `takes` counted of `asked`; `discarded`; `found` with
+        `counts` [takes, counted takes] of each; `expected`; `consequences` seen; `folder` of the run.
     """
     expected, allowed = set(scenario.expect.findings), set(scenario.expect.consequences)
     counted = result.counted
@@ -88,7 +102,7 @@ def row_of(scenario: Scenario, result: RunResult) -> dict[str, Any]:
     others = {item.finding.code for item in result.findings if item.finding.consequence_of is not None}
     of_weight = {code for code, item in roots.items() if item.finding.severity is not Severity.INFO}
     everywhere = all(len(roots[code].take_ids) == len(counted) for code in expected if code in roots)
-    passed = bool(counted) and of_weight == expected and everywhere and others <= allowed
+    as_expected = of_weight == expected and everywhere and others <= allowed if counted else None
     return {
         "scenario": scenario.name,
         "title": scenario.title,
@@ -98,27 +112,23 @@ def row_of(scenario: Scenario, result: RunResult) -> dict[str, Any]:
         "found": sorted(roots),
         "counts": {code: [len(item.take_ids), len(counted)] for code, item in roots.items()},
         "takes": len(counted),
+        "asked": asked,
         "discarded": len(result.takes) - len(counted),
-        "passed": passed,
+        "as_expected": as_expected,
+        "passed": as_expected is True and len(counted) >= asked,
+        "folder": result.folder,
     }
 
 
-def _verdict(rows: Sequence[dict[str, Any]], failed: Sequence[str]) -> str:
+def verdict_of(rows: Sequence[Mapping[str, Any]], drift: Sequence[Drift]) -> str:
+    """The bench in one sentence: what is wrong, and what is short of takes."""
     shown = sum(row["passed"] for row in rows)
-    if not failed:
+    failed = [row["scenario"] for row in rows if row["as_expected"] is False]
+    failed += [item.sentence for item in drift if item.worse]
+    short = [f"{row['scenario']} ({row['takes']} of {row['asked']})" for row in rows if row_too_short(row)]
+    if not failed and not short:
         return f"every scenario shows what it must ({shown} of {len(rows)})"
-    return f"{shown} of {len(rows)} scenarios show what they must; look at {', '.join(failed)}"
-
-
-def _drift(
-    results: Sequence[RunResult], rows: Sequence[dict[str, Any]], options: Options, *, save_baseline: bool
-) -> tuple[Drift, ...]:
-    """Changes of the scenarios that must show nothing, against the baseline for this kind of audio and endpoint."""
-    if options.endpoint not in COMPARABLE_ENDPOINTS:
-        return ()
-    sound = [result for result, row in zip(results, rows, strict=True) if not row["expected"]]
-    path = project_folder().parent / "reports" / "baselines" / f"{options.audio}-{options.endpoint}.json"
-    if save_baseline:
-        write_baseline(path, sound)
-        return ()
-    return drift_from(read_baseline(path), sound)
+    parts = [f"{shown} of {len(rows)} scenarios show what they must in every take that was asked for"]
+    parts += [f"look at {', '.join(failed)}"] if failed else []
+    parts += [f"too few takes count in {', '.join(short)}"] if short else []
+    return "; ".join(parts)

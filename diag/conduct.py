@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from diag.config import Scenario, read_scenario
 from diag.errors import BadInputError, CannotMeasureError
 from diag.prompts import project_folder
-from diag.results import Report, RunResult, TakeResult
+from diag.results import Report, RunResult
 
 if TYPE_CHECKING:
     from diag.plan import RunPlan
 
 REPORTS = Path("reports")
+RUNS = "runs"
+"""Folder of the run folders, below that of the reports."""
 RIGS_PER_CORE = 2
 """A take mostly waits; two a core were seen without a late callback on a two-core machine."""
 SESSIONS_AT_A_REAL_SERVICE = 1
@@ -102,8 +104,13 @@ class Options:
 
     @property
     def reports_dir(self) -> Path:
-        """Folder of the reports; runs lie in `runs/` below it."""
+        """Folder of the reports."""
         return self.out or REPORTS
+
+    @property
+    def runs_dir(self) -> Path:
+        """Folder of the run folders."""
+        return self.reports_dir / RUNS
 
 
 def find_scenario(name_or_path: str) -> Scenario:
@@ -151,7 +158,9 @@ def run(config: str, options: Options | None = None, progress: Progress | None =
         If there is no audio, no connection or no key; nothing was measured.
     """
     options, progress = options or Options(), progress or Quiet()
-    plans, options = planned_or_resumed([_scenario_of(config)], options, command="run")
+    resumed = options.resume is not None and Path(config).resolve() == options.resume.resolve()
+    wanted = None if resumed else [_scenario_of(config)]
+    plans, options = planned_or_resumed(wanted, options, progress, command="run")
     results = execute(plans, options, progress)
     return finish(Report(runs=tuple(results)), options, name=plans[0].folder.name)
 
@@ -169,14 +178,7 @@ def compare(a: str, b: str, options: Options | None = None, progress: Progress |
 
     options, progress = options or Options(), progress or Quiet()
     fresh = [find_scenario(config) for config in (a, b) if not is_saved_run(config)]
-    plans, options = planned_or_resumed(fresh, options, command="compare")
-    if [plan.scenario.name for plan in plans] != [scenario.name for scenario in fresh]:
-        raise BadInputError(
-            f"Could not go on with the comparison of {a} and {b}",
-            seen=f"{options.resume} belongs to {' and '.join(plan.name for plan in plans)}",
-            allowed="a run folder that `diag compare` made of the same configurations",
-            next_step="name these configurations in this order, or leave out `--resume`",
-        )
+    plans, options = planned_or_resumed(fresh, options, progress, command="compare")
     recorded = iter(execute(plans, options, progress))
     results = [analyze_run(Path(config)) if is_saved_run(config) else next(recorded) for config in (a, b)]
     comparison = compare_runs(results[0], results[1], seed=options.seed)
@@ -187,22 +189,28 @@ def compare(a: str, b: str, options: Options | None = None, progress: Progress |
 def _scenario_of(config: str) -> Scenario:
     if not is_saved_run(config):
         return find_scenario(config)
+    from diag.plan import scenario_of
     from diag.store import read_run
 
-    return Scenario.model_validate(read_run(Path(config)).facts["scenario"])
+    return scenario_of(read_run(Path(config)), attempted=f"Could not run {config} again")
 
 
 def planned_or_resumed(
-    scenarios: Sequence[Scenario], options: Options, *, command: str
+    scenarios: Sequence[Scenario] | None, options: Options, progress: Progress, *, command: str
 ) -> tuple[list[RunPlan], Options]:
-    """New run folders for configurations, or those that are gone on with; and the options that they were made with."""
+    """New run folders for configurations, or those that are gone on with; and the options that they were made with.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario or None
+        What was asked for; None for whatever the runs to go on with hold.
+    """
     from diag.backends.genai import endpoint_from_name
-    from diag.plan import new_run, resumed_runs
+    from diag.plan import new_run
 
     if options.resume is not None:
-        plans, facts = resumed_runs(options.resume)
-        kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
-        return plans, replace(options, **kept)
+        return _resumed(scenarios, options, options.resume, progress, command)
+    scenarios = scenarios or ()
     if options.endpoint != "emulator":
         # A missing key or a bad URL is told before anything is made on disk.
         endpoint_from_name(options.endpoint)
@@ -212,6 +220,38 @@ def planned_or_resumed(
         new_run(scenario, options, command=command, name=name, group=group, position=position)
         for position, (scenario, name) in enumerate(zip(scenarios, names, strict=True))
     ], options
+
+
+def _resumed(
+    scenarios: Sequence[Scenario] | None, options: Options, folder: Path, progress: Progress, command: str
+) -> tuple[list[RunPlan], Options]:
+    from diag.plan import resumed_runs
+
+    plans, facts = resumed_runs(folder, progress.note)
+    made, names = plans[0].command, [plan.name for plan in plans]
+    if made != command:
+        raise BadInputError(
+            f"Could not go on with {folder} by `diag {command}`",
+            seen=f"`diag {made}` made it",
+            allowed=f"a run folder that `diag {command}` made",
+            next_step=f"`diag {made}{'' if made == 'bench' else ' ' + ' '.join(names)} --resume {folder}`",
+        )
+    if scenarios is not None and names != _distinct_names(scenarios):
+        raise BadInputError(
+            f"Could not go on with {folder} as {' and '.join(_distinct_names(scenarios))}",
+            seen=f"it belongs to {' and '.join(names)}",
+            allowed=f"a run folder that `diag {command}` made of the same configurations",
+            next_step="name the configurations that it was made of, in their order, or leave out `--resume`",
+        )
+    kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
+    return plans, replace(options, **kept, out=options.out or _home_of(folder))
+
+
+def _home_of(folder: Path) -> Path:
+    """Folder of the reports of a run folder."""
+    runs = folder.resolve().parent
+    home, here = runs.parent if runs.name == RUNS else runs, Path.cwd()
+    return home.relative_to(here) if home.is_relative_to(here) else home
 
 
 def _distinct_names(scenarios: Sequence[Scenario]) -> list[str]:
@@ -226,12 +266,12 @@ def _distinct_names(scenarios: Sequence[Scenario]) -> list[str]:
 def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> list[RunResult]:
     """Record what the plans still lack, judge all of it, and give one result a plan."""
     from diag.judge import judge_run, judge_take
-    from diag.plan import interleaved
+    from diag.plan import interleaved, lacking
     from diag.saved_takes import SavedTakes
 
-    earlier = {plan.folder: SavedTakes(plan.folder, plan.finished) for plan in plans}
-    recorded: dict[Path, list[TakeResult]] = {}
-    count = sum(len(plan.missing) for plan in plans)
+    takes = {plan.folder: [judge_take(take) for take in SavedTakes(plan.folder, plan.finished)] for plan in plans}
+    missing = {plan.folder: lacking(plan, takes[plan.folder]) for plan in plans}
+    count = sum(map(len, missing.values()))
     if count:
         from diag.dispatch import record_all
 
@@ -239,14 +279,14 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         rigs = options.rig_count(count)
         progress.started(title=title, takes=count, about_s=START_S + TAKE_S * math.ceil(count / rigs))
         with _told_what_was_kept(plans, progress):
-            recorded = record_all(interleaved(plans), options, progress)
+            for folder, recorded in record_all(interleaved(plans, missing), options, progress).items():
+                takes[folder] += recorded
     results = []
     for plan in plans:
-        takes = [judge_take(take) for take in earlier[plan.folder]] + recorded.get(plan.folder, [])
         result = judge_run(
             plan.name,
             plan.scenario.title,
-            sorted(takes, key=lambda take: take.id),
+            sorted(takes[plan.folder], key=lambda take: take.id),
             plan.scenario.client,
             dict(plan.environment),
         )

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -175,53 +178,103 @@ def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) ->
     Raises
     ------
     BadInputError
-        If a key is unknown or a value is not allowed.
+        If keys are unknown or values are not allowed; all of them are named.
     """
-    for key in data:
-        if key not in _TOP_KEYS:
-            raise BadInputError(
-                attempted,
-                seen=f"unknown key `{key}`",
-                allowed=", ".join(_TOP_KEYS),
-                next_step=_did_you_mean(key, _TOP_KEYS),
-            )
-    fields = {key: value for key, value in data.items() if key not in _CLIENT_TABLES}
+    problems = [_unknown_key(key, key, _TOP_KEYS) for key in data if key not in _TOP_KEYS]
+    fields = {key: value for key, value in data.items() if key in _TOP_KEYS and key not in _CLIENT_TABLES}
     fields["client"] = {key: value for key, value in data.items() if key in _CLIENT_TABLES}
     try:
-        return Scenario.model_validate({"name": name, **fields})
+        scenario = Scenario.model_validate({"name": name, **fields})
     except ValidationError as error:
-        raise _explained(error, attempted) from None
-
-
-def _explained(error: ValidationError, attempted: str) -> BadInputError:
-    first = error.errors(include_url=False)[0]
-    place = [str(part) for part in first["loc"] if part != "client"]
-    dotted = ".".join(place)
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(place[:-1])
-        return BadInputError(
-            attempted,
-            seen=f"unknown key `{dotted}`",
-            allowed=", ".join(known),
-            next_step=_did_you_mean(place[-1], known),
-        )
-    return BadInputError(
+        problems += _problems(error)
+    else:
+        if not problems:
+            return scenario
+    if len(problems) == 1:
+        raise BadInputError(attempted, seen=problems[0].seen, allowed=problems[0].allowed, next_step=problems[0].mend)
+    # Of several only the hints are given: what is allowed would be longer than the file.
+    each = ", ".join(f"{item.seen} ({item.hint})" if item.hint else item.seen for item in problems)
+    raise BadInputError(
         attempted,
-        seen=f"{dotted} = {first['input']!r}",
-        allowed=str(first["msg"]),
-        next_step=f"correct `{dotted}`",
+        seen=f"{len(problems)} problems: {each}",
+        next_step="correct them; docs/configuration.md has all keys",
     )
 
 
+@dataclass(frozen=True)
+class _Problem:
+    """One thing that is wrong in a configuration; `hint` is what helps most in a list of several."""
+
+    place: str
+    seen: str
+    allowed: str
+    mend: str
+    hint: str
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong first with a configuration, in words."""
+    return _problems(error)[0].seen
+
+
+def _problems(error: ValidationError) -> list[_Problem]:
+    found: dict[str, _Problem] = {}
+    for item in error.errors(include_url=False):
+        place = [part for part in item["loc"] if part != "client"]
+        dotted = ".".join(str(part) for part in place) or "the configuration"
+        if item["type"] == "extra_forbidden":
+            problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
+        elif item["type"] == "missing":
+            problem = _Problem(dotted, f"no `{dotted}`", "", f"add `{dotted}`", "")
+        else:
+            allowed = _allowed(place, item["msg"])
+            seen = f"{dotted} = {item['input']!r}"
+            problem = _Problem(dotted, seen, allowed, f"correct `{dotted}`", f"allowed: {allowed}")
+        found.setdefault(dotted, problem)
+    return list(found.values())
+
+
+def _unknown_key(dotted: str, key: str, known: tuple[str, ...]) -> _Problem:
+    close = difflib.get_close_matches(key, known, n=1)
+    mend = f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
+    return _Problem(dotted, f"unknown key `{dotted}`", ", ".join(known), mend, mend if close else "")
+
+
 def _known_keys(place: list[str]) -> tuple[str, ...]:
+    return tuple(_model_at(place).model_fields)
+
+
+def _model_at(place: Sequence[object]) -> type[BaseModel]:
     model: type[BaseModel] = ClientConfig if place and place[0] in _CLIENT_TABLES else Scenario
     for part in place:
-        annotation = model.model_fields[part].annotation if part in model.model_fields else None
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
-    return tuple(model.model_fields)
+    return model
 
 
-def _did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
+def _allowed(place: Sequence[object], message: str) -> str:
+    """What a key may hold, in words; the checker's own message where the type says nothing."""
+    key = next((part for part in reversed(place) if isinstance(part, str)), "")
+    field = _model_at(place).model_fields.get(key)
+    if field is None:
+        return message if key not in _TOP_KEYS else "a table"
+    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    kind = kinds[0] if get_origin(field.annotation) is UnionType else field.annotation
+    if get_origin(kind) is Literal:
+        return ", ".join(str(choice) for choice in get_args(kind))
+    words = _KINDS.get(kind) or _KINDS.get(get_origin(kind), message)
+    limits = {name: getattr(limit, name) for limit in field.metadata for name in _LIMITS if hasattr(limit, name)}
+    span = " ".join(f"{_LIMITS[name]} {value:g}" for name, value in limits.items())
+    return f"{words} {span}".strip()
+
+
+_KINDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text in quotes",
+    tuple: "a list of texts in quotes",
+    dict: "a table",
+}
+_LIMITS = {"gt": "above", "ge": "from", "lt": "and below", "le": "up to"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -20,8 +20,9 @@ from diag.errors import CannotMeasureError
 from diag.jobs import TakeJob
 from diag.judge import judge_take
 from diag.logbook import log_path
-from diag.plan import Planned
+from diag.plan import Planned, highest_number, take_name
 from diag.results import TakeResult
+from diag.rules.svc001 import WARNING_S
 from diag.store import read_take, read_wav, write_beside, write_result
 from diag.units import format_seconds
 from diag.workers import WorkerPool
@@ -75,7 +76,7 @@ class _Dispatcher:
         self._queue = queue
         self._progress = progress
         self._results: dict[Path, list[TakeResult]] = {}
-        self._next_number = {item.plan.folder: _free_number(item) for item in queue}
+        self._next_number = _free_numbers(queue)
         self._spares = {item.plan.folder: max(2, round(SPARE_SHARE * item.plan.takes)) for item in queue}
         self._deaths = 0
         self._running: dict[Future[Path], _Running] = {}
@@ -191,7 +192,7 @@ class _Dispatcher:
             self._spares[folder] -= 1
             number = self._next_number[folder]
             self._next_number[folder] += 1
-            self._queue.append(Planned(item.plan, item.number, f"{number:04d}"))
+            self._queue.append(Planned(item.plan, item.number, take_name(number)))
 
 
 def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None) -> TakeResult:
@@ -209,9 +210,13 @@ def _longest_s(item: Planned) -> float:
     return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + HUNG_AFTER_S
 
 
-def _free_number(item: Planned) -> int:
-    """The first number for repeated takes; a run that is gone on with may have some already."""
-    return max(item.plan.takes, *map(int, item.plan.finished), 0) + 1
+def _free_numbers(queue: Collection[Planned]) -> dict[Path, int]:
+    """The first number for repeated takes of each run; a run that is gone on with may have some already."""
+    plans = {item.plan.folder: item.plan for item in queue}
+    taken = {folder: highest_number(plan) for folder, plan in plans.items()}
+    for item in queue:
+        taken[item.plan.folder] = max(taken[item.plan.folder], int(item.take_id))
+    return {folder: number + 1 for folder, number in taken.items()}
 
 
 def _seed_of(item: Planned) -> int:
@@ -228,5 +233,6 @@ def line_of(result: TakeResult) -> str:
     for metric, word in (("ttfa_heard_s", "heard"), ("ttfa_received_s", "received")):
         value = result.measurements.value(metric)
         if value is not None:
-            return f"{prompts}: answered, first audio {word} after {format_seconds(value)}"
+            slow = f" (above {format_seconds(WARNING_S)}: SVC001 looks at all takes)" if value > WARNING_S else ""
+            return f"{prompts}: answered, first audio {word} after {format_seconds(value)}{slow}"
     return f"{prompts}: no reply"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from diag.errors import ExitCode
 from diag.results import Change, Report, RunFinding, Severity
 
@@ -26,11 +29,11 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     ExitCode
         CANNOT_MEASURE where a run has no counted take, or where nothing but the endpoint's absence (CFG009) or this
         machine (ENV) is at fault: those say nothing about the product. FAILED for findings or a regression.
-        TOO_LITTLE_EVIDENCE where a comparison could not decide. A refusal by the service is a measurement.
+        TOO_LITTLE_EVIDENCE where a comparison could not decide, or where fewer takes of a scenario count than were
+        asked for. A refusal by the service is a measurement.
     """
     if "bench" in report.extra and any(run.counted for run in report.runs):
-        passed = all(row["passed"] for row in report.extra["bench"]) and not _regressed(report)
-        return ExitCode.GOOD if passed or fail_on == "never" else ExitCode.FAILED
+        return _bench_code(report, fail_on)
     if not report.runs or any(not run.counted for run in report.runs):
         return ExitCode.CANNOT_MEASURE
     hindered, failing = _split(report, fail_on)
@@ -41,6 +44,19 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     if any(comparison.verdict is Change.TOO_FEW for comparison in report.comparisons):
         return ExitCode.TOO_LITTLE_EVIDENCE
     return ExitCode.GOOD
+
+
+def _bench_code(report: Report, fail_on: str) -> ExitCode:
+    rows = report.extra["bench"]
+    failed = any(row["as_expected"] is False for row in rows) or _regressed(report)
+    if failed and fail_on != "never":
+        return ExitCode.FAILED
+    return ExitCode.TOO_LITTLE_EVIDENCE if any(map(row_too_short, rows)) else ExitCode.GOOD
+
+
+def row_too_short(row: Mapping[str, Any]) -> bool:
+    """Whether a row of a bench shows nothing wrong, and yet too few of its takes count for it to have passed."""
+    return row["as_expected"] is not False and not row["passed"]
 
 
 def least_rank(fail_on: str) -> int:

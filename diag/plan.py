@@ -5,20 +5,24 @@ from __future__ import annotations
 import itertools
 import platform
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diag.config import Scenario
+from pydantic import ValidationError
+
+from diag.config import Scenario, first_problem
 from diag.errors import BadInputError
 from diag.jobs import PromptJob
 from diag.prompts import PROMPTS_FOLDER, Prompt, find_prompt, load_prompts, project_folder
-from diag.store import create_run, finished_takes, read_run, read_wav, remove_partial_takes
+from diag.store import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 
 if TYPE_CHECKING:
     from diag.conduct import Options
+    from diag.results import TakeResult
 
 MAX_TAKES = 10_000
 _PACKAGES = ("google-genai", "websockets", "numpy", "scipy", "sounddevice", "soxr", "aiohttp")
@@ -41,12 +45,6 @@ class RunPlan:
     def finished(self) -> tuple[str, ...]:
         """Ids of the takes that are there."""
         return finished_takes(self.folder)
-
-    @property
-    def missing(self) -> tuple[int, ...]:
-        """Numbers of the takes, from 1, that are not there yet."""
-        there = {int(take_id) for take_id in self.finished}
-        return tuple(number for number in range(1, self.takes + 1) if number not in there)
 
     def prompt_of(self, number: int) -> PromptJob:
         """Prompt of a take: all in turn, so that runs with the same prompts pair up."""
@@ -93,56 +91,128 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
         "position": position,
         "environment": environment,
     }
-    folder = create_run(options.reports_dir / "runs", name, facts)
+    folder = create_run(options.runs_dir, name, facts)
     return RunPlan(
         folder=folder, name=name, scenario=scenario, takes=options.takes, seed=options.seed, prompts=prompts,
         command=command, environment=environment,
     )  # fmt: skip
 
 
-def resumed_runs(folder: Path) -> tuple[list[RunPlan], dict[str, Any]]:
+def resumed_runs(folder: Path, note: Callable[[str], None]) -> tuple[list[RunPlan], dict[str, Any]]:
     """Plans of a run folder and of those that were started with it, and the facts that they share.
+
+    Parameters
+    ----------
+    note : callable
+        Takes a sentence about each folder beside it that cannot be read; it is passed over.
 
     Raises
     ------
     BadInputError
         If it is not a run folder that can be gone on with.
     """
-    facts = read_run(folder).facts
-    if "scenario" not in facts or "group" not in facts:
+    named = read_run(folder)
+    own = _plan_of(named)
+    runs = [(_position(named), own)]
+    for path in sorted(folder.resolve().parent.iterdir()):
+        if path == folder.resolve() or not (path / "run.json").is_file():
+            continue
+        try:
+            run = read_run(path)
+            if run.facts.get("group") == named.facts["group"]:
+                runs.append((_position(run), _plan_of(run)))
+        except BadInputError as error:
+            note(f"passed over: {error}")
+    plans = [plan for _, plan in sorted(runs, key=lambda item: item[0])]
+    for plan in plans:
+        remove_partial_takes(plan.folder)
+    return plans, dict(named.facts)
+
+
+def _position(run: SavedRun) -> int:
+    position = run.facts.get("position")
+    return position if isinstance(position, int) else 0
+
+
+def _plan_of(run: SavedRun) -> RunPlan:
+    attempted = f"Could not go on with {run.folder}"
+    facts = run.facts
+    scenario = scenario_of(run, attempted=attempted)
+    try:
+        for name in ("audio", "endpoint", "group", "command"):
+            if not isinstance(facts[name], str):
+                raise TypeError(name)
+        dict(facts["devices"])
+        return RunPlan(
+            folder=run.folder,
+            name=run.name,
+            scenario=scenario,
+            takes=int(facts["takes"]),
+            seed=int(facts["seed"]),
+            prompts=tuple(PromptJob(**{**prompt, "path": Path(prompt["path"])}) for prompt in facts["prompts"]),
+            command=facts["command"],
+            environment=dict(facts["environment"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
-            f"Could not go on with {folder}",
-            seen="a run folder without a plan",
+            attempted,
+            seen=f"its run.json lacks a plan, or holds one that cannot be used ({str(error).strip(chr(39))})",
             allowed="a run folder that `diag run`, `compare` or `bench` made",
             next_step="start a new run",
-        )
-    siblings = sorted(
-        (
-            run
-            for path in folder.resolve().parent.iterdir()
-            if (path / "run.json").is_file() and (run := read_run(path))
-        ),
-        key=lambda run: int(run.facts.get("position", 0)),
-    )
-    plans = []
-    for run in siblings:
-        if run.facts.get("group") == facts["group"]:
-            remove_partial_takes(run.folder)
-            plans.append(_plan_of(run.folder, run.name, run.facts))
-    return plans, dict(facts)
+        ) from None
 
 
-def _plan_of(folder: Path, name: str, facts: Mapping[str, Any]) -> RunPlan:
-    return RunPlan(
-        folder=folder,
-        name=name,
-        scenario=Scenario.model_validate(facts["scenario"]),
-        takes=int(facts["takes"]),
-        seed=int(facts["seed"]),
-        prompts=tuple(PromptJob(**{**prompt, "path": Path(prompt["path"])}) for prompt in facts["prompts"]),
-        command=str(facts["command"]),
-        environment=dict(facts["environment"]),
+def scenario_of(run: SavedRun, *, attempted: str) -> Scenario:
+    """The configuration that a saved run was made of.
+
+    Raises
+    ------
+    BadInputError
+        If its run.json holds none, or one that this version of diag does not know.
+    """
+    try:
+        return Scenario.model_validate(run.facts["scenario"])
+    except KeyError:
+        seen = "its run.json has no configuration (`scenario`)"
+    except ValidationError as error:
+        seen = f"the configuration in its run.json cannot be used ({first_problem(error)})"
+    raise BadInputError(
+        attempted,
+        seen=seen,
+        allowed="a run folder that `diag run`, `compare` or `bench` made",
+        next_step="name a TOML file, or a configuration in scenarios/",
     )
+
+
+def lacking(plan: RunPlan, there: Sequence[TakeResult]) -> tuple[int, ...]:
+    """Numbers of the takes, from 1, that are still to be recorded.
+
+    A take counts for its prompt, whatever its number: one that was spoiled is repeated under another number. Takes
+    that were discarded do not count.
+    """
+    counted = [take for take in there if take.discarded is None]
+    spare = Counter(take.prompt_names for take in counted)
+    wanted = [(number, (plan.prompt_of(number).name,)) for number in range(1, plan.takes + 1)]
+    own = {take.id for take in counted}
+    missing = []
+    # A number whose own take counts comes first: the others are what is left for repeated ones.
+    for number, names in sorted(wanted, key=lambda item: (take_name(item[0]) not in own, item[0])):
+        if spare[names] > 0:
+            spare[names] -= 1
+        else:
+            missing.append(number)
+    return tuple(sorted(missing))
+
+
+def take_name(number: int) -> str:
+    """Id of a take by its number."""
+    return f"{number:04d}"
+
+
+def highest_number(plan: RunPlan) -> int:
+    """The highest number that is taken, or kept for a take that was asked for."""
+    there = [int(take_id) for take_id in plan.finished if take_id.isascii() and take_id.isdecimal()]
+    return max(plan.takes, *there, 0)
 
 
 def prompt_jobs(names: Sequence[str]) -> tuple[PromptJob, ...]:
@@ -176,14 +246,25 @@ def _with_speech(prompt: Prompt) -> PromptJob:
     return PromptJob(name=prompt.name, path=prompt.path, speech_start_s=start_s, speech_end_s=end_s)
 
 
-def interleaved(plans: Sequence[RunPlan]) -> Iterator[Planned]:
-    """Missing takes of all plans in turn, every second round backwards, so that drift falls on all alike."""
-    rounds = itertools.zip_longest(*(plan.missing for plan in plans))
-    for index, numbers in enumerate(rounds):
-        pairs = list(zip(plans, numbers, strict=True))
-        for plan, number in pairs if index % 2 == 0 else reversed(pairs):
-            if number is not None:
-                yield Planned(plan, number, f"{number:04d}")
+def interleaved(plans: Sequence[RunPlan], missing: Mapping[Path, Sequence[int]]) -> Iterator[Planned]:
+    """Missing takes of all plans in turn, every second round backwards, so that drift falls on all alike.
+
+    Parameters
+    ----------
+    missing : mapping of run folder to numbers of takes
+        As `lacking` gives them; a number whose take is there already, spoiled, gets a free id.
+    """
+    queues = [tuple(_planned(plan, missing[plan.folder])) for plan in plans]
+    for index, items in enumerate(itertools.zip_longest(*queues)):
+        yield from (item for item in (items if index % 2 == 0 else reversed(items)) if item is not None)
+
+
+def _planned(plan: RunPlan, numbers: Sequence[int]) -> Iterator[Planned]:
+    taken = set(plan.finished)
+    free = itertools.count(highest_number(plan) + 1)
+    for number in numbers:
+        own = take_name(number)
+        yield Planned(plan, number, own if own not in taken else take_name(next(free)))
 
 
 def run_environment(options: Options) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from diag.report.sentences import (
     times_found,
     verdict_line,
 )
-from diag.report.states import checks_of
+from diag.report.states import checks_of, row_state, row_takes
 from diag.results import Change, Comparison, Report, RunComparison, RunFinding, RunResult, SummaryRow
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ NAMED = 6
 _WORDS = {ExitCode.CANNOT_MEASURE: "NOT MEASURED", ExitCode.TOO_LITTLE_EVIDENCE: "TOO FEW TAKES"}
 _COLOURS = {State.FAILS: 31, State.WATCH: 33, State.GOOD: 32, State.UNKNOWN: 36}
 _MARKS = {state.shape: colour for state, colour in _COLOURS.items()}
+_ROW_WORDS = {State.GOOD: "good", State.FAILS: "fails", State.UNKNOWN: "few"}
 _LABEL_WIDTH = 22
 
 
@@ -225,15 +226,16 @@ def bench_lines(rows: Sequence[Mapping[str, Any]], runs: Sequence[RunResult], wi
     """A table with one line a scenario: what it showed, how soon it was heard, in how many takes."""
     lines = ["", f"          {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
     for row, run in zip(rows, runs, strict=True):
-        state = State.GOOD if row["passed"] else State.FAILS
+        state = row_state(row)[0]
         heard = next((item for item in run.summary if item.metric == "ttfa_heard_s" and not item.turn), None)
         after = figure(heard.median, heard.unit) if heard is not None and heard.median is not None else "-"
-        discarded = f" ({row['discarded']} discarded)" if row["discarded"] else ""
+        takes = row_takes(row) + (f" ({row['discarded']} discarded)" if row["discarded"] else "")
         found = ", ".join(row["found"]) or "nothing"
-        lines.append(
-            f"  {state.shape} {state.word:<5} {row['scenario']:<22} {found:<14} {after:<11}  {row['takes']}{discarded}"
-        )
-        if not row["passed"]:
+        lines.append(f"  {state.shape} {_ROW_WORDS[state]:<5} {row['scenario']:<22} {found:<14} {after:<11}  {takes}")
+        if state is State.UNKNOWN:
+            again = f"`diag bench --resume {row['folder']}` records the rest" if row["folder"] else "record more"
+            lines += _labelled("too few", f"{row['takes']} of {row['asked']} takes count; {again}", width)
+        elif state is State.FAILS:
             counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row["counts"].items())
             lines += _labelled("expected", ", ".join(row["expected"]) or "nothing", width)
             lines += _labelled("found", counts or "nothing", width)

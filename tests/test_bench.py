@@ -1,6 +1,8 @@
+import re
+
 import pytest
 
-from diag.bench import row_of
+from diag.bench import row_of, verdict_of
 from diag.config import Expect, Scenario
 from diag.results import Finding, Measurements, RunFinding, RunResult, Severity, TakeResult
 
@@ -43,17 +45,36 @@ def scenario(*codes, consequences=()):
     ],
 )
 def test_a_row_passes_only_when_every_take_shows_just_what_is_expected(expected, found, passed):
-    assert row_of(scenario(*expected), result(found))["passed"] is passed
+    assert row_of(scenario(*expected), result(found), asked=3)["passed"] is passed
 
 
 def test_announced_consequences_are_allowed():
     found = [(finding("CFG001"), 3), (finding("SVC002", consequence_of="CFG001"), 3)]
-    row = row_of(scenario("CFG001", consequences=("SVC002",)), result(found))
+    row = row_of(scenario("CFG001", consequences=("SVC002",)), result(found), asked=3)
     assert row["passed"]
     assert (row["found"], row["consequences"]) == (["CFG001"], ["SVC002"])
 
 
-def test_nothing_counted_never_passes():
-    row = row_of(scenario(), result([], takes=0, discarded=3))
+@pytest.mark.parametrize(("takes", "as_expected"), [(0, None), (2, True)])
+def test_fewer_takes_than_asked_for_never_pass(takes, as_expected):
+    row = row_of(scenario(), result([], takes=takes, discarded=3), asked=3)
     assert not row["passed"]
-    assert (row["takes"], row["discarded"]) == (0, 3)
+    assert row["as_expected"] is as_expected
+    assert (row["takes"], row["asked"], row["discarded"]) == (takes, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([(True, True, 3)], "every scenario shows what it must \\(1 of 1\\)"),
+        ([(True, True, 3), (False, False, 3)], "1 of 2 scenarios show what they must .*; look at s1"),
+        ([(True, True, 3), (True, False, 2)], "1 of 2 .*; too few takes count in s1 \\(2 of 3\\)"),
+        ([(None, False, 0), (False, False, 1)], "0 of 2 .*; look at s1; too few takes count in s0 \\(0 of 3\\)"),
+    ],
+)
+def test_the_verdict_names_what_is_wrong_and_what_is_short_of_takes(rows, words):
+    entries = [
+        {"scenario": f"s{number}", "as_expected": as_expected, "passed": passed, "takes": takes, "asked": 3}
+        for number, (as_expected, passed, takes) in enumerate(rows)
+    ]
+    assert re.fullmatch(words, verdict_of(entries, ()))

@@ -108,13 +108,14 @@ class Notes(Quiet):
         self._world.notes.append(text)
 
 
-def record(world, tmp_path, *, takes, rigs=4, there=()):
+def record(world, tmp_path, *, takes, rigs=4, there=(), spoiled=()):
     options = Options(takes=takes, prompts=("yes",), audio="wire", out=tmp_path, rigs=rigs)
     plan = new_run(find_scenario("healthy"), options, command="run", name="healthy", group="g")
     for take_id in there:
         (plan.folder / "takes" / take_id).mkdir()
         (plan.folder / "takes" / take_id / "take.json").write_text("{}")
-    (results,) = dispatch.record_all(interleaved([plan]), options, Notes(world)).values()
+    missing = {plan.folder: [number for number in range(1, takes + 1) if f"{number:04d}" not in {*there} - {*spoiled}]}
+    (results,) = dispatch.record_all(interleaved([plan], missing), options, Notes(world)).values()
     return results
 
 
@@ -135,6 +136,12 @@ def test_a_repeated_take_of_a_resumed_run_gets_a_number_of_its_own(world, tmp_pa
     world.fate = ["late"]
     record(world, tmp_path, takes=3, there=("0001", "0002", "0004"))
     assert world.submitted == ["0003", "0005"]
+
+
+def test_spoiled_takes_of_a_resumed_run_are_repeated_under_numbers_of_their_own(world, tmp_path):
+    world.fate = ["late"]
+    record(world, tmp_path, takes=3, there=("0001", "0002", "0004"), spoiled=("0001", "0002"))
+    assert sorted(world.submitted) == ["0003", "0005", "0006", "0007"]
 
 
 def test_repeating_has_an_end(world, tmp_path):

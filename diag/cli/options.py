@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from diag.errors import BadInputError
 
@@ -116,7 +117,7 @@ embed_option = click.option(
 )  # fmt: skip
 resume_option = click.option(
     "--resume", type=click.Path(path_type=Path), default=None, metavar="RUN",
-    help="Go on with an unfinished run: its folder.",
+    help="Go on with an unfinished run: its folder. Takes, prompts, audio, endpoint and seed are the run's own.",
 )  # fmt: skip
 
 take_options = _stacked(
@@ -155,10 +156,31 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
         )
 
 
+_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "seed")
+"""Options that a run keeps when it is gone on with: takes made in another way would not belong to it."""
+
+
+def _refuse_changes(context: click.Context) -> None:
+    typed = [
+        max(option.opts, key=len)
+        for option in context.command.params
+        if option.name in _OF_THE_RUN and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
+    if typed:
+        raise BadInputError(
+            "Could not use --resume",
+            seen=f"{' and '.join(typed)} beside it",
+            allowed="takes, prompts, audio, devices, endpoint and seed as the run was begun with",
+            next_step=f"leave out {' and '.join(typed)}, or start a new run",
+        )
+
+
 def options_from(given: dict[str, Any]) -> Options:
     """The options of the Python API from those of the command line; unknown ones are left for the caller."""
     from diag.conduct import Options
 
+    if given.get("resume") is not None:
+        _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
     names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume")
     values = {name: given[name] for name in names if name in given}

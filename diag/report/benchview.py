@@ -8,7 +8,7 @@ from typing import Any
 
 from diag.report.runview import RunView
 from diag.report.sentences import State, spread
-from diag.report.states import HopState
+from diag.report.states import HopState, row_state, row_takes
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,14 @@ def bench_rows(entries: Sequence[Mapping[str, Any]], views: Sequence[RunView]) -
     """Rows of the matrix, those that do not show what they must first."""
     by_name = {view.run.name: view for view in views}
     rows = [_row(entry, by_name.get(str(entry["scenario"]))) for entry in entries]
-    return tuple(sorted(rows, key=lambda row: row.state is State.GOOD))
+    return tuple(sorted(rows, key=lambda row: -row.state.rank))
 
 
 def _row(entry: Mapping[str, Any], view: RunView | None) -> BenchRow:
     expected = tuple(str(code) for code in entry.get("expected", ()))
     allowed = tuple(str(code) for code in entry.get("consequences", ()))
     found = tuple(str(code) for code in entry.get("found", ()))
-    passed = bool(entry.get("passed"))
+    state, word = row_state(entry)
     name = str(entry["scenario"])
     missing = [Code(code, State.FAILS, "missing") for code in expected if code not in found]
     return BenchRow(
@@ -58,14 +58,14 @@ def _row(entry: Mapping[str, Any], view: RunView | None) -> BenchRow:
         str(entry.get("title", "")),
         str(entry.get("shows", "")),
         view.anchor if view else None,
-        State.GOOD if passed else State.FAILS,
-        "as expected" if passed else "not as expected",
+        state,
+        word,
         expected,
         allowed,
         (*missing, *(_code(code, expected, allowed) for code in found)),
         view.hops if view else (),
         _heard(view),
-        str(entry.get("takes", "")),
+        row_takes(entry),
         int(entry.get("discarded", 0)),
     )
 

@@ -77,15 +77,8 @@ def verdict_line(report: Report) -> VerdictLine:
 
 
 def _own_verdict(report: Report) -> VerdictLine:
-    bench = report.extra.get("bench")
-    if bench:
-        passed = sum(bool(entry.get("passed")) for entry in bench)
-        said = f"{passed} of {len(bench)} scenarios show exactly what they must show."
-        return (
-            VerdictLine(State.GOOD, "AS EXPECTED", said)
-            if passed == len(bench)
-            else VerdictLine(State.FAILS, "NOT AS EXPECTED", said)
-        )
+    if report.extra.get("bench"):
+        return _bench_verdict(report)
     if not any(run.counted for run in report.runs):
         return VerdictLine(State.UNKNOWN, "NOTHING MEASURED", nothing_measured(report.runs))
     if report.comparisons:
@@ -96,6 +89,17 @@ def _own_verdict(report: Report) -> VerdictLine:
         told = next_step.rstrip(".").lower() in sentence.lower()
         return VerdictLine(state, word.upper(), sentence, "" if told else next_step)
     return _readiness(report)
+
+
+def _bench_verdict(report: Report) -> VerdictLine:
+    rows = report.extra["bench"]
+    said = f"{sum(bool(row['passed']) for row in rows)} of {len(rows)} scenarios show exactly what they must show."
+    code = exit_code(report)
+    if code is ExitCode.GOOD:
+        return VerdictLine(State.GOOD, "AS EXPECTED", said)
+    if code is ExitCode.FAILED:
+        return VerdictLine(State.FAILS, "NOT AS EXPECTED", said)
+    return VerdictLine(State.UNKNOWN, _HEADLINES[code], said)
 
 
 _CHANGES = {

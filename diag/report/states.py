@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from diag.chain import Hop
+from diag.gate import row_too_short
 from diag.report.sentences import State, counted_of, figure, outcomes_of, state_of, times_found
 from diag.results import RuleOutcome, RunFinding, RunResult, Severity, Status
 
@@ -73,6 +76,21 @@ def _check(code: str, outcomes: list[RuleOutcome], found: RunFinding | None) -> 
         return Check(code, name, State.UNKNOWN, "not checked", why)
     looked = f"clear in {counted_of(clear, len(outcomes), 'time' if len(outcomes) == 1 else 'take')}"
     return Check(code, name, State.GOOD, "clear", f"{looked}; else {why}" if why else looked)
+
+
+def row_state(row: Mapping[str, Any]) -> tuple[State, str]:
+    """State and words of one row of a bench."""
+    if row["passed"]:
+        return State.GOOD, "as expected"
+    if row_too_short(row):
+        return State.UNKNOWN, "too few takes" if row["takes"] else "not measured"
+    return State.FAILS, "not as expected"
+
+
+def row_takes(row: Mapping[str, Any]) -> str:
+    """How many takes of a row of a bench count, and of how many where they are fewer than was asked for."""
+    takes, asked = row["takes"], row["asked"]
+    return f"{takes} of {asked}" if takes < asked else str(takes)
 
 
 def hops_of(run: RunResult) -> tuple[HopState, ...]:

@@ -75,22 +75,35 @@ def test_comparison(make, verdict, expected):
     assert exit_code(report) is expected
 
 
+def row(*, as_expected, passed):
+    return {"as_expected": as_expected, "passed": passed}
+
+
 def test_bench_is_judged_by_its_rows_not_by_planted_findings(make):
     run = make.run("a", make.finding())
-    passed, failed = {"passed": True}, {"passed": False}
+    passed, failed = row(as_expected=True, passed=True), row(as_expected=False, passed=False)
     assert exit_code(make.report(run, extra={"bench": [passed]})) is ExitCode.GOOD
     assert exit_code(make.report(run, extra={"bench": [passed, failed]})) is ExitCode.FAILED
     assert exit_code(make.report(run, extra={"bench": [failed]}), "never") is ExitCode.GOOD
 
 
 def test_bench_fails_when_slower_than_the_baseline(make):
-    rows = [{"passed": True}]
+    rows = [row(as_expected=True, passed=True)]
     for worse, expected in ((False, ExitCode.GOOD), (True, ExitCode.FAILED)):
         report = make.report(make.run(), extra={"bench": rows, "drift": [{"worse": worse}]})
         assert exit_code(report) is expected
 
 
-def test_bench_with_one_scenario_that_gave_nothing_failed_with_none_could_not_measure(make):
-    rows = {"bench": [{"passed": False}]}
-    assert exit_code(make.report(make.run(), make.run("b", takes=0, discarded=5), extra=rows)) is ExitCode.FAILED
+@pytest.mark.parametrize("fail_on", ["error", "never"])
+@pytest.mark.parametrize("as_expected", [True, None])
+def test_bench_with_too_few_takes_of_a_scenario_cannot_decide(make, as_expected, fail_on):
+    rows = [row(as_expected=True, passed=True), row(as_expected=as_expected, passed=False)]
+    report = make.report(make.run(), extra={"bench": rows})
+    assert exit_code(report, fail_on) is ExitCode.TOO_LITTLE_EVIDENCE
+    wrong = make.report(make.run(), extra={"bench": [*rows, row(as_expected=False, passed=False)]})
+    assert exit_code(wrong) is ExitCode.FAILED
+
+
+def test_bench_that_gave_nothing_could_not_measure(make):
+    rows = {"bench": [row(as_expected=None, passed=False)]}
     assert exit_code(make.report(make.run(takes=0), extra=rows)) is ExitCode.CANNOT_MEASURE

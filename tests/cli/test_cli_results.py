@@ -58,19 +58,26 @@ def test_defaults(diag, asked):
 def test_every_option_reaches_the_conductor(diag, asked):
     words = (
         "--takes 7 --prompt yes --prompt my.wav --audio system --endpoint https://localhost:1 --out there --seed 3 "
-        "--rigs 2 --embed all --resume reports/runs/x --device ear=3 --device speaker=USB=1"
+        "--rigs 2 --embed all --device ear=3 --device speaker=USB=1"
     )
     assert diag("run", "healthy", *words.split()).code == 0
     options = asked.options
     assert (options.takes, options.prompts, options.audio) == (7, ("yes", "my.wav"), "system")
     assert (options.endpoint, options.out, options.seed) == ("https://localhost:1", Path("there"), 3)
-    assert (options.rigs, options.embed, options.resume) == (2, "all", Path("reports/runs/x"))
+    assert (options.rigs, options.embed) == (2, "all")
     assert dict(options.devices) == {"ear": "3", "speaker": "USB=1"}
 
 
 def test_resume_needs_no_configuration(diag, asked):
     assert diag("run", "--resume", "reports/runs/x").code == 0
     assert asked.options.resume == Path("reports/runs/x")
+
+
+def test_what_belongs_to_the_run_is_not_given_beside_resume(diag, asked):
+    done = diag("run", "healthy", "--resume", "reports/runs/x", "--takes", "9", "--seed", "0", "--embed", "all")
+    assert done.code == 2
+    assert "Could not use --resume: --takes and --seed beside it; allowed:" in done.err
+    assert asked.options is None
 
 
 def test_compare_and_bench_hand_on_what_they_got(diag, asked):
@@ -93,7 +100,8 @@ def test_text_on_standard_output_progress_on_standard_error(diag, asked):
 
 @pytest.mark.parametrize("command", [("run", "healthy"), ("compare", "a", "b"), ("bench",)])
 def test_json_is_one_document_and_nothing_else(diag, asked, make, command):
-    asked.report = make.report(make.run("a", make.finding()), extra={"bench": [{"passed": False, **ROW}]})
+    row = {"as_expected": False, "passed": False, **ROW}
+    asked.report = make.report(make.run("a", make.finding()), extra={"bench": [row]})
     done = diag(*command, "--json")
     document = json.loads(done.out)
     assert document == asked.report.to_json()
@@ -103,6 +111,8 @@ def test_json_is_one_document_and_nothing_else(diag, asked, make, command):
 
 
 ROW = {
+    "asked": 3,
+    "folder": None,
     "scenario": "a",
     "expected": [],
     "found": ["PLY001"],

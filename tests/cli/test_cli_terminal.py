@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diag.errors import ExitCode
+from diag.gate import exit_code
 from diag.results import RuleOutcome, Status
 from diag.terminal import coloured, report_text, wrapped
 
@@ -76,10 +77,19 @@ def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
 
 
 def test_bench_shows_what_was_expected_only_where_it_failed(make):
-    row = {"title": "", "shows": "", "takes": 5, "consequences": ["SVC002"], "counts": {"PLY001": [4, 5]}}
+    good, wrong = {"as_expected": True, "passed": True}, {"as_expected": False, "passed": False}
+    row = {
+        "title": "",
+        "shows": "",
+        "takes": 5,
+        "asked": 5,
+        "folder": None,
+        "consequences": ["SVC002"],
+        "counts": {"PLY001": [4, 5]},
+    }
     rows = [
-        {**row, "scenario": "healthy", "expected": [], "found": [], "discarded": 0, "passed": True},
-        {**row, "scenario": "dull", "expected": ["PLY002"], "found": ["PLY001"], "discarded": 1, "passed": False},
+        {**row, "scenario": "healthy", "expected": [], "found": [], "discarded": 0, **good},
+        {**row, "scenario": "dull", "expected": ["PLY002"], "found": ["PLY001"], "discarded": 1, **wrong},
     ]
     dull = make.run("dull")
     heard = make.replace(dull.summary[1], n=3, median=1.02, low=1.0, high=1.1)
@@ -95,6 +105,18 @@ def test_bench_shows_what_was_expected_only_where_it_failed(make):
     look at   `diag run dull`
 """
     assert table in text
+
+
+def test_a_scenario_with_too_few_takes_is_neither_good_nor_wrong(make):
+    row = {"title": "", "shows": "", "scenario": "healthy", "expected": [], "found": [], "consequences": [],
+           "counts": {}, "takes": 3, "asked": 5, "discarded": 4, "as_expected": True, "passed": False}  # fmt: skip
+    report = make.report(make.run(takes=3, discarded=4), extra={"bench": [{**row, "folder": "reports/runs/x"}]})
+    text = told(report, exit_code(report))
+    assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show exactly what they must show.")
+    assert "  ○ few   healthy " in text
+    assert "3 of 5 (4 discarded)" in text
+    assert "too few 3 of 5 takes count; `diag bench --resume reports/runs/x` records the rest" in " ".join(text.split())
+    assert text.endswith("exit code 4")
 
 
 @pytest.mark.parametrize(

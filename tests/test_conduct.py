@@ -1,0 +1,65 @@
+from types import SimpleNamespace
+
+import pytest
+
+from diag import conduct, dispatch
+from diag.conduct import Options, Quiet, execute, find_scenario
+from diag.plan import new_run
+from diag.results import Measurements, TakeResult
+
+
+def judged(take_id, discarded=None):
+    return TakeResult(
+        id=take_id, prompt_names=("yes",), measurements=Measurements(()), findings=(), outcomes=(),
+        discarded=discarded,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def world(monkeypatch, tmp_path):
+    """Saved takes that are judged as `fates` says, and a dispatcher that only notes what it is asked for."""
+    world = SimpleNamespace(fates={}, asked=[])
+    options = Options(takes=3, prompts=("yes",), audio="wire", out=tmp_path)
+    world.plan = new_run(find_scenario("healthy"), options, command="run", name="healthy", group="g")
+
+    def record_all(planned, options, progress):
+        world.asked += [item.take_id for item in planned]
+        return {world.plan.folder: [judged(take_id) for take_id in world.asked]}
+
+    def saved(take_id, fate):
+        folder = world.plan.folder / "takes" / take_id
+        folder.mkdir()
+        (folder / "take.json").write_text("{}")
+        world.fates[take_id] = judged(take_id, fate)
+
+    monkeypatch.setattr("diag.saved_takes.SavedTakes", lambda folder, take_ids: take_ids)
+    monkeypatch.setattr("diag.judge.judge_take", lambda take_id: world.fates[take_id])
+    monkeypatch.setattr(dispatch, "record_all", record_all)
+    world.saved = saved
+    world.run = lambda: execute([world.plan], options, Quiet())[0]
+    return world
+
+
+def test_an_earlier_take_that_was_discarded_is_repeated(world):
+    world.saved("0001", None)
+    world.saved("0002", "our loop was late")
+    result = world.run()
+    assert sorted(world.asked) == ["0003", "0004"]
+    assert len(result.counted) == 3
+    assert [take.id for take in result.takes] == ["0001", "0002", "0003", "0004"]
+
+
+def test_a_complete_run_is_judged_again_and_nothing_is_recorded(world):
+    for number in (1, 2, 3):
+        world.saved(f"{number:04d}", None)
+    assert len(world.run().counted) == 3
+    assert world.asked == []
+
+
+def test_what_is_yet_to_be_recorded_is_counted_for_the_person(world):
+    world.saved("0001", "our loop was late")
+    told = []
+    progress = Quiet()
+    progress.started = lambda *, title, takes, about_s: told.append((title, takes))
+    conduct.execute([world.plan], Options(rigs=1), progress)
+    assert told == [("healthy", 3)]
