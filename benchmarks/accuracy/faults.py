@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import soxr
@@ -78,3 +79,19 @@ def loud_places(samples: NDArray[np.floating], rate_hz: float, count: int, rando
     level[: round(0.15 * rate_hz)] = 0
     level[-round(0.3 * rate_hz) :] = 0
     return random.choice(np.flatnonzero(level > 0.12 * np.abs(samples).max()), count)
+
+
+def of_each(every: Sequence[Voice], count: int) -> list[Voice]:
+    """The first few recordings of each speaker, so that no speaker with many outweighs the rest."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for voice in every:
+        seen[voice.speaker] += 1
+        if seen[voice.speaker] <= count:
+            kept.append(voice)
+    return kept
+
+
+def at_rate(samples: NDArray[np.floating], from_hz: float, to_hz: float) -> NDArray[np.float32]:
+    """Resampled well."""
+    return np.asarray(samples if from_hz == to_hz else soxr.resample(samples, from_hz, to_hz, quality="HQ"), np.float32)

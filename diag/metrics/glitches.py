@@ -104,6 +104,17 @@ def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
     )
 
 
+def gaps_of(clip: Clip) -> list[tuple[int, int]]:
+    """Gaps of a clip: of exact zeros, and holes over a noise floor. First sample and one past the last of each."""
+    samples = sound(clip).samples
+
+    def compute() -> list[tuple[int, int]]:
+        zeros = glitches.digital_gaps(samples, clip.sample_rate_hz)
+        return zeros or glitches.noisy_gaps(samples, clip.sample_rate_hz)
+
+    return remembered(clip, "gaps", compute)
+
+
 @metric("dropout_count", unit="1", better="lower", taps=TAPS, tolerance=0.5)
 def gap_count(clip: Clip) -> Reading:
     """Gaps cut into the sound of a tap, by the tap alone.
@@ -123,12 +134,7 @@ def gap_count(clip: Clip) -> Reading:
     unfit = _unfit(clip)
     if unfit:
         return not_measured(unfit, Tier.BLIND)
-    samples = sound(clip).samples
-
-    def compute() -> list[tuple[int, int]]:
-        return glitches.digital_gaps(samples, clip.sample_rate_hz)
-
-    found = remembered(clip, "gaps", compute)
+    found = gaps_of(clip)
     spots = _spots([first for first, _ in found], clip)
     return Reading(value=float(len(found)), tier=Tier.BLIND, spots=spots)
 

@@ -1,0 +1,93 @@
+"""Samples that were read or scaled wrongly: clipping, byte order, odd byte, stereo as mono, direct current."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.clip import Clip
+from diag.dsp.pcm import best_reading
+from diag.metrics.glitches import clipping_rate, equal_pairs, flatness
+from diag.metrics.level import dc_dbfs
+from diag.readings import Reading
+
+from .board import Board
+from .faults import PLAYED_RATE_HZ, Random, as_clip, at_rate, sixteen_bit
+from .voices import Voice
+
+CLIPPED_HZ, WHITE, PAIRED, DC_DBFS = 0.1, 0.2, 0.5, -50.0
+"""Limits of the findings that rest on these measures."""
+
+
+def above(reading: Reading, limit: float) -> bool:
+    """Whether the measure has a value beyond a limit."""
+    return isinstance(reading.value, float) and reading.value > limit
+
+
+def overdriven(voice: Voice, gain_db: float) -> NDArray[np.float32]:
+    """Cut off `gain_db` below its peak, on both sides."""
+    limit = float(np.abs(voice.samples).max()) * 10 ** (-gain_db / 20)
+    return np.clip(voice.samples, -limit, limit)
+
+
+def read_as(voice: Voice, change: Callable[[bytes], bytes]) -> Clip:
+    """What a decoder hears that takes the bytes otherwise."""
+    data = change(np.round(voice.samples * 32767).astype("<i2").tobytes())
+    return as_clip(np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.float32) / 32768, voice.rate_hz)
+
+
+def swapped(data: bytes) -> bytes:
+    """Big-endian."""
+    return np.frombuffer(data, dtype="<i2").byteswap().tobytes()
+
+
+def slipped(data: bytes) -> bytes:
+    """One byte late."""
+    return b"\x00" + data
+
+
+BYTES = {"big-endian": (swapped, ("big", 0)), "odd byte": (slipped, ("little", 1))}
+
+
+def run(board: Board, every: Sequence[Voice], random: Random) -> None:
+    """Rows of the part."""
+    for gain_db in (3, 6, 12):
+        for name, way in (
+            ("digital", lambda v, x: as_clip(sixteen_bit(0.8 * x), v.rate_hz)),
+            ("resampled", lambda v, x: as_clip(sixteen_bit(0.8 * at_rate(x, v.rate_hz, PLAYED_RATE_HZ)))),
+        ):
+            board.found("clipping_rate_hz", "blind", f"peaks cut off by {gain_db} dB, {name}",
+                        [(v, above(clipping_rate(way(v, overdriven(v, gain_db))), CLIPPED_HZ)) for v in every],
+                        at_least=0.99 if gain_db > 3 or name == "digital" else None)  # fmt: skip
+    for name, rate_hz in (("as they are", None), ("resampled", PLAYED_RATE_HZ)):
+        clips = [(v, as_clip(at_rate(v.samples, v.rate_hz, rate_hz or v.rate_hz), rate_hz or v.rate_hz)) for v in every]
+        board.found("clipping_rate_hz", "blind", f"healthy, {name}",
+                    [(v, above(clipping_rate(clip), CLIPPED_HZ)) for v, clip in clips], at_most=0.0)  # fmt: skip
+    for name, (change, right) in BYTES.items():
+        board.found("flatness", "blind", f"{name}, as heard",
+                    [(v, above(flatness(read_as(v, change)), WHITE)) for v in every], at_least=0.99)  # fmt: skip
+        board.found("byte order", "blind", f"{name}, named from the bytes",
+                    [(v, named(v, change) == right) for v in every], at_least=0.99)  # fmt: skip
+    board.found("byte order", "blind", "healthy, named otherwise",
+                [(v, named(v, bytes) != ("little", 0)) for v in every], at_most=0.0)  # fmt: skip
+    board.found("flatness", "blind", "healthy", [(v, above(flatness(v.clip), WHITE)) for v in every], at_most=0.0)
+    for name, pair in (("both channels", 1.0), ("one silent channel", 0.0)):
+        stereo = [(v, np.stack([v.samples, pair * v.samples], axis=1).reshape(-1)) for v in every]
+        board.found("equal_pairs", "blind", f"stereo read as mono, {name}",
+                    [(v, above(equal_pairs(as_clip(x, v.rate_hz)), PAIRED)) for v, x in stereo],
+                    at_least=0.99)  # fmt: skip
+    board.found("equal_pairs", "blind", "healthy", [(v, above(equal_pairs(v.clip), PAIRED)) for v in every], at_most=0)
+    for level_db in (-50, -40, -20):
+        shifted = [(v, as_clip(0.5 * v.samples - np.mean(0.5 * v.samples) + 10 ** (level_db / 20))) for v in every]
+        board.errors("dc_dbfs", "blind", f"{level_db} dBFS",
+                     [(v, float(dc_dbfs(clip).value) - level_db) for v, clip in shifted], unit="dB",
+                     limit=0.1)  # fmt: skip
+    board.found("dc_dbfs", "blind", "healthy", [(v, above(dc_dbfs(v.clip), DC_DBFS)) for v in every], at_most=0)
+
+
+def named(voice: Voice, change: Callable[[bytes], bytes]) -> tuple[str, int] | None:
+    """Byte order and offset that the bytes are said to have."""
+    found = best_reading(change(np.round(voice.samples * 32767).astype("<i2").tobytes()))
+    return None if found is None else (found.order, found.offset)

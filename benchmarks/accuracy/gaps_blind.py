@@ -1,0 +1,58 @@
+"""`dropout_count` of a recording alone: holes in mid-sound, of exact zeros and over a noise floor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.metrics.glitches import gaps_of
+
+from .board import Board
+from .faults import Random, as_clip, loud_places, sixteen_bit, with_noise
+from .voices import Voice
+
+LENGTHS_MS = (3, 10, 30, 100, 200)
+GOAL_FROM_MS = 10
+FADE_MS = 0.0
+Floor = Callable[[NDArray[np.floating], Random], NDArray[np.float32]]
+
+
+def over_zeros(samples: NDArray[np.floating], random: Random) -> NDArray[np.float32]:
+    """A digital recording."""
+    return sixteen_bit(samples)
+
+
+def over_noise(samples: NDArray[np.floating], random: Random) -> NDArray[np.float32]:
+    """A recording with a floor of noise 50 dB below the voice."""
+    return sixteen_bit(with_noise(samples, 50.0, random))
+
+
+FLOORS: dict[str, Floor] = {"digital": over_zeros, "noise at -50 dB": over_noise}
+
+
+def with_holes(voice: Voice, length_ms: float, floor: Floor, random: Random) -> list[bool]:
+    """For each of three holes in a copy of a voice whether it is reported, within 4 ms."""
+    samples = 0.9 * voice.samples
+    places = loud_places(samples, voice.rate_hz, 3, random)
+    hits = []
+    for place in places:
+        cut = samples.copy()
+        cut[place : place + round(length_ms / 1000 * voice.rate_hz)] = 0
+        found = gaps_of(as_clip(floor(cut, random), voice.rate_hz))
+        hits.append(any(abs(first - place) < 0.004 * voice.rate_hz for first, _ in found))
+    return hits
+
+
+def run(board: Board, every: Sequence[Voice], random: Random) -> None:
+    """Rows of the part."""
+    for name, floor in FLOORS.items():
+        for length_ms in LENGTHS_MS:
+            board.found(
+                "dropout_count", "blind", f"{length_ms} ms hole, {name}",
+                [(voice, hit) for voice in every for hit in with_holes(voice, length_ms, floor, random)],
+                at_least=0.9 if length_ms >= GOAL_FROM_MS else None,
+            )  # fmt: skip
+        false = [(v, float(len(gaps_of(as_clip(floor(v.samples, random), v.rate_hz)))), v.duration_s) for v in every]
+        board.per_minute("dropout_count", "blind", f"healthy, {name}", false, at_most=0.3)

@@ -1,0 +1,88 @@
+"""`imaging`: naive resamplers are found, good ones are not suspected, and the edge under images is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.clip import Clip
+from diag.dsp.band import IMAGING_LIMIT
+from diag.metrics.band import bandwidth, imaging_of_tap
+
+from .board import Board
+from .faults import Random, as_clip, at_rate, of_each, sixteen_bit, with_noise
+from .voices import Voice
+
+Samples = NDArray[np.float32]
+CHUNK_S = 0.02
+
+
+def hold(samples: Samples, start_hz: int, container_hz: int) -> Samples:
+    """Every sample repeated until the next is due."""
+    places = (np.arange(samples.size * container_hz // start_hz) * start_hz) // container_hz
+    return samples[places]
+
+
+def linear(samples: Samples, start_hz: int, container_hz: int) -> Samples:
+    """Straight lines from sample to sample, over the whole stream."""
+    places = np.arange((samples.size - 2) * container_hz // start_hz) * (start_hz / container_hz)
+    return np.interp(places, np.arange(samples.size), samples).astype(np.float32)
+
+
+def linear_in_chunks(samples: Samples, start_hz: int, container_hz: int) -> Samples:
+    """Straight lines inside chunks of 20 ms, each stretched from its first to its last sample."""
+    size = round(CHUNK_S * start_hz)
+    chunks = samples[: samples.size // size * size].reshape(-1, size)
+    places = np.linspace(0, size - 1, round(CHUNK_S * container_hz))
+    return np.concatenate([np.interp(places, np.arange(size), chunk) for chunk in chunks]).astype(np.float32)
+
+
+NAIVE: dict[str, Callable[[Samples, int, int], Samples]] = {
+    "hold": hold,
+    "linear": linear,
+    "linear in chunks of 20 ms": linear_in_chunks,
+}
+WAYS_HZ = ((8000, 24000), (8000, 48000), (16000, 24000), (16000, 48000), (24000, 48000))
+
+
+def sees_images(clip: Clip) -> bool:
+    """Whether the limit is passed."""
+    return float(imaging_of_tap(clip).value or 0.0) > IMAGING_LIMIT
+
+
+def faulty(voice: Voice, kind: str, start_hz: int, container_hz: int) -> Clip:
+    """A voice through a naive resampler."""
+    narrow = at_rate(voice.samples, voice.rate_hz, start_hz)
+    return as_clip(sixteen_bit(0.9 * NAIVE[kind](narrow, start_hz, container_hz)), container_hz)
+
+
+def run(board: Board, every: Sequence[Voice], random: Random) -> None:
+    """Rows of the part."""
+    some = of_each(every, 2)
+    born = {voice for voice in every if sees_images(voice.clip)}
+    board.found("imaging", "blind", "recordings as they are (some were made so)", [(v, v in born) for v in every])
+    healthy = [voice for voice in some if voice not in born]
+    for start_hz, container_hz in WAYS_HZ:
+        fit = [voice for voice in healthy if voice.rate_hz >= start_hz]
+        edges = []
+        for kind in NAIVE:
+            clips = [(voice, faulty(voice, kind, start_hz, container_hz)) for voice in fit]
+            board.found("imaging", "blind", f"{kind}, {start_hz} to {container_hz} Hz",
+                        [(voice, sees_images(clip)) for voice, clip in clips], at_least=0.99)  # fmt: skip
+            edges += [(voice, bandwidth(clip).value) for voice, clip in clips if kind != "linear in chunks of 20 ms"]
+        board.errors(
+            "bandwidth_hz", "blind", f"images fill the band, {start_hz} to {container_hz} Hz",
+            [(v, 100 * (hz / (start_hz / 2) - 1) if isinstance(hz, float) else None) for v, hz in edges],
+            unit="%", limit=6.0, share=0.95,
+        )  # fmt: skip
+    well, noisy = [], []
+    for start_hz, container_hz in WAYS_HZ:
+        for voice in healthy:
+            if voice.rate_hz >= start_hz:
+                out = at_rate(at_rate(voice.samples, voice.rate_hz, start_hz), start_hz, container_hz)
+                well.append((voice, sees_images(as_clip(sixteen_bit(out), container_hz))))
+                noisy.append((voice, sees_images(as_clip(with_noise(out, 45, random), container_hz))))
+    board.found("imaging", "blind", "resampled well", well, at_most=0.0)
+    board.found("imaging", "blind", "resampled well, noise at -45 dB", noisy, at_most=0.0)
