@@ -36,10 +36,12 @@ def _result_lines(result: AnalysisResult, width: int) -> list[str]:
     states = [state_of(remark.severity) for remark in result.remarks]
     state = max(states, key=lambda item: item.rank, default=State.GOOD)
     lines = wrapped(f"{state.shape} {result.sentence}", width, later="  ")
-    channels = f"{result.channels} {plural(result.channels, 'channel')}"
-    held = f", held against {result.reference}" if result.reference else ", by itself"
+    note = result.note or f"{result.channels} {plural(result.channels, 'channel')}"
+    against = [result.reference or "", f"the profile of the voice {result.voice}" if result.voice else ""]
+    held = " and ".join(item for item in against if item)
+    how = f"held against {held}" if held else "by itself"
     lines += wrapped(
-        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {channels}{held}", width, later="  "
+        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {how}", width, later="  "
     )
     for index, remark in enumerate(result.remarks):
         if index > 0:

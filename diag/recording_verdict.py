@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from diag.results import Measurement, Measurements, Severity, Tier
@@ -80,6 +80,9 @@ _BLIND = (
 _NARROW_HZ = 8200.0
 _WIDEBAND_RATE_HZ = 22050
 _MISSING_S, _REPEATED_S = 0.01, 0.01
+VOICE_RATE_WARNING, VOICE_RATE_ERROR = 0.04, 0.06
+VOICE_DULL_WARNING_DB, VOICE_DULL_ERROR_DB = 4.0, 6.0
+"""Limits against the profile of a voice: other words spread by up to this much."""
 
 
 def remarks_on(
@@ -87,13 +90,14 @@ def remarks_on(
     sample_rate_hz: int,
     reference_rate_hz: int | None = None,
     reference_edge_hz: float | None = None,
+    voice: str | None = None,
 ) -> tuple[Remark, ...]:
     """What is wrong, worst first; empty where nothing is.
 
     Parameters
     ----------
     measurements : Measurements
-        Of `judge.measure_recording`.
+        Of `measuring.measure_recording`.
     sample_rate_hz : int
         Of the recording.
     reference_rate_hz : int or None
@@ -101,16 +105,21 @@ def remarks_on(
         reference cannot tell.
     reference_edge_hz : float or None
         How far up the content of the reference reaches, where that is known.
+    voice : str or None
+        Name of the profile that it was held against. What the reference decides is not asked of the profile too.
     """
     peak = _first(measurements, "peak_dbfs", Tier.BLIND)
     if peak is not None and peak[0] <= SILENT_DBFS:
         text = f"is silent (its loudest sample is at {peak[0]:.0f} dBFS)"
         return (Remark(severity=Severity.ERROR, text=text, metric="peak_dbfs", tier=Tier.BLIND,
                        remedy="check that the device is connected, not muted, and the one that is meant"),)  # fmt: skip
+    found: list[Remark]
     if reference_rate_hz is not None:
         found = [*_against(measurements, sample_rate_hz, reference_rate_hz, reference_edge_hz)]
     else:
         found = [*_alone(measurements, sample_rate_hz)]
+    if voice is not None:
+        found += _against_voice(measurements, voice, {item.metric for item in found})
     return tuple(sorted(found, key=lambda item: -item.severity.rank))
 
 
@@ -179,6 +188,54 @@ def _treble(measurements: Measurements) -> Iterator[Remark]:
     yield _remark(Severity.ERROR if found[0] >= DULL_ERROR_DB else Severity.WARNING,
                   f"loses {found[0]:.0f} dB of treble{why}", "dullness_db",
                   "keep the full sample rate up to the end, and take filters out of the way")  # fmt: skip
+
+
+def _against_voice(measurements: Measurements, voice: str, told: Collection[str]) -> Iterator[Remark]:
+    """Speed and treble for the voice, unless the recording's own input has told of them already."""
+    speed = _first(measurements, "rate_ratio", Tier.PROFILE)
+    if speed is not None and "rate_ratio" not in told and abs(speed[0] - 1) > VOICE_RATE_WARNING:
+        ratio = speed[0]
+        way = "slower and deeper" if ratio < 1 else "faster and higher"
+        text = f"is about {100 * abs(ratio - 1):.0f} % {way} than the profile of the voice {voice}"
+        yield Remark(severity=_beyond(abs(ratio - 1), VOICE_RATE_ERROR), text=text, metric="rate_ratio",
+                     tier=Tier.PROFILE, remedy="compare the sample rate that it was declared with and the one that it "
+                     "is played at; `--reference` with what was received gives the exact ratio")  # fmt: skip
+    treble = _first(measurements, "dullness_db", Tier.PROFILE)
+    if treble is not None and "dullness_db" not in told and treble[0] > VOICE_DULL_WARNING_DB:
+        text = f"has {treble[0]:.0f} dB less treble than the profile of the voice {voice}"
+        yield Remark(severity=_beyond(treble[0], VOICE_DULL_ERROR_DB), text=text, metric="dullness_db",
+                     tier=Tier.PROFILE, remedy="look for a filter, a codec or a stage at a lower sample rate between "
+                     "the voice and this recording")  # fmt: skip
+
+
+def _beyond(value: float, error: float) -> Severity:
+    return Severity.ERROR if value > error else Severity.WARNING
+
+
+def verdict(
+    remarks: Sequence[Remark], reference: str | None, voice: str | None, measurements: Measurements
+) -> str:  # fmt: skip
+    """What is said of a recording after its name: the worst remark, or what was looked at and found good."""
+    if remarks:
+        more = len(remarks) - 1
+        rest = f" ({more} more remark{'s' if more > 1 else ''})" if more else ""
+        return f"{remarks[0].text}{rest}"
+    for_voice = _like_the_voice(measurements, voice) if voice is not None else ""
+    if reference is not None:
+        also = f"; {for_voice}" if for_voice else ""
+        return f"is a faithful copy of {reference}: right speed, whole treble, nothing missing{also}"
+    return for_voice or "shows no fault by itself; hold it against what was received with `--reference` to be sure"
+
+
+def _like_the_voice(measurements: Measurements, voice: str) -> str:
+    """What was found good for the voice; a tick only for what was measured."""
+    named = (("rate_ratio", "speed"), ("dullness_db", "treble"))
+    good = [word for metric, word in named if _first(measurements, metric, Tier.PROFILE) is not None]
+    if not good:
+        reasons = [item.reason for item in measurements.find("rate_ratio") if item.tier is Tier.PROFILE]
+        why = next((reason for reason in reasons if reason), "nothing to compare")
+        return f"shows no fault by itself, but could not be held against the profile of the voice {voice}: {why}"
+    return f"has the {' and '.join(good)} of the voice {voice}"
 
 
 def _alone(measurements: Measurements, sample_rate_hz: int) -> Iterator[Remark]:

@@ -15,7 +15,7 @@ from diag.results import Reading, Severity, Verdict
 
 TAKE_NEEDS = frozenset({*(tap.value for tap in Tap), "timeline", "config", "environment", "turn"})
 HOP_NEEDS = frozenset({"reference", "estimated"})
-TAP_NEEDS = frozenset({"clip"})
+TAP_NEEDS = frozenset({"clip", "voice"})
 RULE_NEEDS = frozenset({"measurements", "timeline", "config", "environment", "turns"})
 RUN_RULE_NEEDS = frozenset({"summary", "takes", "config", "environment"})
 
@@ -69,6 +69,7 @@ def metric(
     The names of its parameters are its needs: `reference, estimated` for a hop metric (give `hops`), `clip` for a
     tap metric (give `taps`), else any of the taps, `timeline`, `config`, `environment`, `turn`. A parameter with a
     default is optional: it is passed where the take has it, and its absence does not keep the metric from running.
+    A tap metric may ask for the profile of the voice, `voice=None`, which is passed where the user gave one.
 
     Parameters
     ----------

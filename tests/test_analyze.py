@@ -192,7 +192,7 @@ def test_json_and_frame():
     assert document["verdict"] == result.sentence
     assert document["remarks"][0]["severity"] == "error"
     frame = result.to_frame()
-    assert list(frame.columns) == ["recording", "metric", "value", "unit", "tier", "reason", "confidence"]
+    assert list(frame.columns) == ["recording", "channel", "metric", "value", "unit", "tier", "reason", "confidence"]
     assert frame.set_index("metric").loc["time_ratio", "value"] == pytest.approx(2 / 3, abs=0.001)
 
 

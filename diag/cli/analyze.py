@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from diag.cli.options import fail_on_option, json_option
+from diag.cli.options import Whole, fail_on_option, json_option
 from diag.cli.worded import Worded
 
 _PATH = click.Path(path_type=Path)
@@ -18,28 +18,41 @@ _PATH = click.Path(path_type=Path)
     short_help="Judges recordings alone: no devices, no network.",
     examples=(
         "diag analyze heard.wav --reference received.wav",
+        "diag analyze replies --voice kore.voice.json",
         "diag analyze replies/*.wav --json",
         "diag analyze chunk.pcm --raw s16le:24000",
     ),
 )
 @click.argument("recordings", nargs=-1, required=True, metavar="WAV...", type=_PATH)
 @click.option("--reference", type=_PATH, metavar="WAV", help="What the recordings should sound like.")
+@click.option("--voice", type=_PATH, metavar="PROFILE", help="Profile of the voice that speaks (`diag voice make`).")
+@click.option("--channel", type=Whole(1, 64), metavar="N",
+              help="Of a recording with several channels, judge only this one.")  # fmt: skip
 @click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or f32le:48000:2.")
 @json_option
 @fail_on_option
 def command(
-    recordings: tuple[Path, ...], *, reference: Path | None, raw: str | None, as_json: bool, fail_on: str
+    recordings: tuple[Path, ...],
+    *,
+    reference: Path | None,
+    voice: Path | None,
+    channel: int | None,
+    raw: str | None,
+    as_json: bool,
+    fail_on: str,
 ) -> int:
     """Judge recordings alone, or against what they should sound like.
 
-    WAV is a recording (WAV, FLAC or Ogg) or a folder of recordings. With --reference, speed, treble, gaps and delay
-    are measured against it: exactly. Without, only what a recording shows by itself.
+    WAV is a recording (WAV, FLAC or Ogg), a folder of recordings, or a saved take or run. With --reference, speed,
+    treble, gaps and delay are measured against it: exactly. With --voice, speed and treble are measured against other
+    recordings of the same voice. Without, only what a recording shows by itself. Channels that hold different sound
+    are judged one by one; with --reference, the one that holds its words.
     """
     from diag.analysis_text import exit_code, results_document, results_text
     from diag.analyze import analyze_all
     from diag.cli.show import show_json, show_text, terminal_width
 
-    results = analyze_all(recordings, reference=reference, raw=raw)
+    results = analyze_all(recordings, reference=reference, voice=voice, raw=raw, channel=channel)
     code = exit_code(results, fail_on)
     show_text(results_text(results, code, width=terminal_width(err=as_json)), err=as_json)
     if as_json:

@@ -19,8 +19,11 @@ from diag.dsp.dullness import BANDS_HZ, NYQUIST_SHARE, TrebleLoss
 from diag.dsp.spectrum import HOP_S, Sound, Spectrum
 
 PROFILE_VERSION = 1
-SHORTEST_S = 4.0
+LEAST_SPEED_S = 4.0
 """Less speech than this says too little: at 1 s, the speed was off by 13 % (p95), at 4 s by 4 %."""
+LEAST_TREBLE_S = 2.0
+WELL_WITHIN = 0.12
+"""A speed further off than this shifts the bands against each other, so that their levels say nothing of treble."""
 FRAMES_KEPT = 700
 NEIGHBOURS = 12
 POINTS_PER_OCTAVE = 48
@@ -98,7 +101,7 @@ def make_profile(name: str, sounds: Sequence[Sound]) -> VoiceProfile | None:
     """A profile from recordings of one voice; None where they hold less than 4 s of sound."""
     spectra = [sound.spectrum for sound in sounds if sound.spectrum.active.any()]
     duration_s = float(sum(spectrum.active.sum() for spectrum in spectra)) * HOP_S
-    if duration_s < SHORTEST_S:
+    if duration_s < LEAST_SPEED_S:
         return None
     features = [_features(spectrum) for spectrum in spectra]
     frames = np.concatenate([pair[0] for pair in features])
@@ -144,13 +147,13 @@ def _missing_db(
 
 
 def treble_against_profile(profile: VoiceProfile, sound: Sound) -> TrebleLoss | None:
-    """Treble that a recording lacks for its voice, by band; None where it holds less than 1 s of sound.
+    """Treble that a recording lacks for its voice, by band; None where it holds less than 2 s of sound.
 
     Each window is compared with the windows of the profile that sound most alike below 3 kHz, so that a sentence
     without an s is not taken for a dull one.
     """
     spectrum = sound.spectrum
-    if spectrum.active.sum() * HOP_S < 1.0:
+    if spectrum.active.sum() * HOP_S < LEAST_TREBLE_S:
         return None
     missing = _missing_db(profile.frames, profile.treble_db, *_features(spectrum)) - profile.bias_db
     limit = NYQUIST_SHARE * min(spectrum.nyquist_hz, profile.top_hz)
@@ -167,7 +170,7 @@ class ProfileSpeed:
 
 def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed | None:
     """Shift of the long-term spectrum against the profile's on a logarithmic axis; None for less than 4 s of sound."""
-    if sound.spectrum.active.sum() * HOP_S < SHORTEST_S:
+    if sound.spectrum.active.sum() * HOP_S < LEAST_SPEED_S:
         return None
     a, b = profile.ltas_db, _smooth_ltas(sound.spectrum)
     reach = round(REACH_OCTAVES * POINTS_PER_OCTAVE)

@@ -15,7 +15,7 @@ from diag.results import Reading, Tier
 
 HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
 HOP_METRICS = [item for item in all_metrics() if item.hops]
-TAP_METRICS = [item for item in all_metrics() if item.taps]
+TAP_METRICS = [item for item in all_metrics() if item.taps and "voice" not in item.optional]
 
 
 def narrow(samples, from_hz, through_hz):

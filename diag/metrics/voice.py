@@ -1,0 +1,115 @@
+"""Speed and lost treble of a reply against the profile of the voice that speaks it: other recordings, other words."""
+
+from __future__ import annotations
+
+from diag.chain import Tap
+from diag.clip import Clip
+from diag.dsp.profile import (
+    LEAST_FIT,
+    LEAST_SPEED_S,
+    LEAST_TREBLE_S,
+    WELL_WITHIN,
+    ProfileSpeed,
+    TrebleLoss,
+    VoiceProfile,
+    speed_against_profile,
+    treble_against_profile,
+)
+from diag.metrics.sounds import remembered, sound
+from diag.registry import metric
+from diag.results import Reading, Tier, not_measured
+
+TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
+"""Taps on which the service's voice speaks; the others carry the user's."""
+NO_VOICE = "no profile of the voice was given"
+
+
+def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | str:
+    """Speed of a clip against its voice, or why it was not measured."""
+    if voice is None:
+        return NO_VOICE
+    found = remembered(clip, ("voice speed", voice), lambda: speed_against_profile(voice, sound(clip)))
+    if found is None:
+        return f"less than {LEAST_SPEED_S:.0f} s of speech"
+    if found.fit < LEAST_FIT:
+        return f"it does not sound like the voice of the profile (fit {found.fit:.2f}, {LEAST_FIT} is needed)"
+    return found
+
+
+def voice_treble(clip: Clip, voice: VoiceProfile | None) -> TrebleLoss | str:
+    """Lost treble of a clip against its voice, or why it was not measured."""
+    if voice is None:
+        return NO_VOICE
+    speed = voice_speed(clip, voice)
+    if isinstance(speed, ProfileSpeed) and abs(speed.ratio - 1.0) > WELL_WITHIN:
+        return f"the speed differs by {100 * (speed.ratio - 1):+.0f} % from the voice's; see rate_ratio"
+    found = remembered(clip, ("voice treble", voice), lambda: treble_against_profile(voice, sound(clip)))
+    if found is None:
+        return f"less than {LEAST_TREBLE_S:.0f} s of speech"
+    return found if found.mean_db is not None else "no band above 3.5 kHz lies in both the recording and the profile"
+
+
+@metric("rate_ratio", unit="1", better="one", taps=TAPS, tolerance=0.02)
+def voice_rate_ratio(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
+    """Speed of a reply against the profile of its voice, by pitch.
+
+    What
+        1 is healthy; 0.667 is 24 kHz audio played as 16 kHz. The words need not be those of the profile.
+    From – to
+        The profile of the voice (`diag voice make`) – the clip.
+    Better is
+        Nearer to 1. Several replies agree better than one: one reply is off by up to 5 %.
+    Not measured when
+        No profile was given, the clip has less than 4 s of speech, or it does not sound like that voice at any speed
+        within ±1.25 octaves.
+    Reference
+        Shift of the long-term spectrum along a logarithmic axis. Limits 4 % and 6 %.
+    """
+    found = voice_speed(clip, voice)
+    if isinstance(found, str):
+        return not_measured(found, Tier.PROFILE)
+    return Reading(value=found.ratio, tier=Tier.PROFILE, confidence=found.fit)
+
+
+@metric("dullness_db", unit="dB", better="zero", taps=TAPS, tolerance=2.0)
+def voice_dullness(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
+    """Treble that a reply lacks for its voice: the mean of the bands of `dullness_bands_db`.
+
+    What
+        Positive is duller than the recordings that the profile was made from, negative brighter.
+    From – to
+        The profile of the voice (`diag voice make`) – the clip.
+    Better is
+        Nearer to 0.
+    Not measured when
+        No profile was given, the clip has less than 2 s of speech, its speed is wrong for the voice, or no band lies
+        below 0.95 of the Nyquist frequencies of both clip and profile.
+    Reference
+        Each window against the windows of the profile that sound most alike below 3 kHz. Limits 4 dB and 6 dB.
+    """
+    found = voice_treble(clip, voice)
+    if isinstance(found, str) or found.mean_db is None:
+        return not_measured(found if isinstance(found, str) else "", Tier.PROFILE)
+    return Reading(value=found.mean_db, tier=Tier.PROFILE)
+
+
+@metric("dullness_bands_db", unit="dB", better="zero", taps=TAPS, tolerance=2.0)
+def voice_dullness_bands(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
+    """Treble that a reply lacks for its voice, by band.
+
+    What
+        Loss at 3.5–5, 5–7, 7–9 and 9–10.8 kHz. A low-pass shows in the upper bands only, a shelf in all alike. None
+        for a band that could not be compared.
+    From – to
+        The profile of the voice (`diag voice make`) – the clip.
+    Better is
+        Nearer to 0.
+    Not measured when
+        As `dullness_db`.
+    Reference
+        Each window against the windows of the profile that sound most alike below 3 kHz.
+    """
+    found = voice_treble(clip, voice)
+    if isinstance(found, str):
+        return not_measured(found, Tier.PROFILE)
+    return Reading(value=found.bands_db, tier=Tier.PROFILE)

@@ -1,0 +1,209 @@
+"""What is analysed of what was given: files, folders, saved takes and runs, arrays, and the channels of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from diag.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
+from diag.clip import Clip, Samples
+from diag.errors import BadInputError
+from diag.store import finished_takes, read_raw, read_wav
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+REPLY_TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
+_SAME_SHARE = 10 ** (-40 / 20)
+"""Channels whose difference stays 40 dB below them hold the same sound: dither and rounding differ by less."""
+_SILENT_PEAK = 10 ** (-60 / 20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One mono signal to analyse.
+
+    Parameters
+    ----------
+    name : str
+        Of the recording.
+    clip : Clip
+        Mono.
+    channels : int
+        Of the recording that it was taken from.
+    channel : int or None
+        Which of them, counted from 1; None where all hold the same.
+    note : str
+        Which channel it is and why; empty for a mono recording.
+    reply : bool
+        False where it is known to be the user's side of a take, whose voice no profile is of.
+    """
+
+    name: str
+    clip: Clip
+    channels: int
+    channel: int | None = None
+    note: str = ""
+    reply: bool = True
+
+
+def sources_of(
+    given: str | Path | Clip | ArrayLike, sample_rate_hz: int | None = None, *, what: str = "the recording",
+    raw: str | None = None, channel: int | None = None,
+) -> tuple[Source, ...]:  # fmt: skip
+    """The signals that a recording holds: one, or one for each channel that differs from the others, loudest first.
+
+    Parameters
+    ----------
+    given : path, Clip or array
+    sample_rate_hz : int, optional
+        Of arrays.
+    what : str
+        How to call what has no file name.
+    raw : str, optional
+        Format of a headerless file, as "s16le:24000".
+    channel : int, optional
+        Only this one, counted from 1.
+
+    Raises
+    ------
+    BadInputError
+        If it cannot be used, or has no such channel.
+    """
+    clip, name = _loaded(given, sample_rate_hz, what, raw)
+    if channel is not None and not 1 <= channel <= clip.channels:
+        raise BadInputError(
+            f"Could not take channel {channel} of {name}",
+            seen=f"it has {clip.channels} channel{'s' if clip.channels > 1 else ''}",
+            next_step=f"name one from 1 to {clip.channels}" if clip.channels > 1 else "leave the channel out",
+        )
+    tap = own_tap(Path(given)) if isinstance(given, str | Path) else None
+    if clip.channels == 1:
+        return (Source(name=name, clip=clip, channels=1, reply=tap is None or tap in REPLY_TAPS),)
+    if channel is not None:
+        only = Source(name=name, clip=clip.channel(channel - 1), channels=clip.channels, channel=channel)
+        return (replace(only, note=f"channel {channel} of {clip.channels}, as asked for"),)
+    if tap is Tap.HEARD and clip.channels == 2:
+        return _own_ear(name, clip)
+    return _distinct(name, clip)
+
+
+def own_tap(path: Path) -> Tap | None:
+    """The tap that a file of a saved take holds; None for any other file."""
+    if path.stem not in set(Tap) or not (path.parent / "take.json").is_file():
+        return None
+    return Tap(path.stem)
+
+
+def _own_ear(name: str, clip: Clip) -> tuple[Source, ...]:
+    """The ear of a saved take: the prompt on one channel, the reply on the other."""
+    reply, prompt = HEARD_REPLY_CHANNEL, HEARD_PROMPT_CHANNEL
+    return (
+        Source(name=name, clip=clip.channel(reply), channels=2, channel=reply + 1,
+               note=f"channel {reply + 1} of 2, which holds the reply in a saved take"),
+        Source(name=name, clip=clip.channel(prompt), channels=2, channel=prompt + 1, reply=False,
+               note=f"channel {prompt + 1} of 2, which holds the prompt in a saved take"),
+    )  # fmt: skip
+
+
+def _distinct(name: str, clip: Clip) -> tuple[Source, ...]:
+    count = clip.channels
+    sounding = [index for index in range(count) if float(np.abs(clip.samples[:, index]).max()) > _SILENT_PEAK]
+    different: list[int] = []
+    for index in sounding:
+        if not any(_same(clip.samples[:, index], clip.samples[:, kept]) for kept in different):
+            different.append(index)
+    silent = [str(index + 1) for index in range(count) if index not in sounding]
+    if not different:
+        note = f"channel 1 of {count}; all are silent"
+        return (Source(name=name, clip=clip.channel(0), channels=count, channel=1, note=note),)
+    if len(different) == 1:
+        if not silent:
+            note = f"all {count} channels hold the same" if count > 2 else "both channels hold the same"
+            return (Source(name=name, clip=clip.channel(different[0]), channels=count, note=note),)
+        place = different[0] + 1
+        note = f"channel {place} of {count}; silent: {', '.join(silent)}"
+        return (Source(name=name, clip=clip.channel(place - 1), channels=count, channel=place, note=note),)
+    different.sort(key=lambda index: -float(np.mean(np.square(clip.samples[:, index], dtype=np.float64))))
+    return tuple(
+        Source(name=name, clip=clip.channel(index), channels=count, channel=index + 1,
+               note=f"channel {index + 1} of {count}, by itself: the channels hold different sound")
+        for index in different
+    )  # fmt: skip
+
+
+def _same(one: Samples, other: Samples) -> bool:
+    difference = float(np.abs(one - other).max())
+    return difference <= _SAME_SHARE * float(np.abs(one).max())
+
+
+def audio_files(paths: Iterable[str | Path], *, replies_only: bool = False) -> tuple[Path, ...]:
+    """The files that these paths stand for: a folder for the audio files in it, a saved run for those of its takes.
+
+    Parameters
+    ----------
+    paths : iterable of path
+    replies_only : bool
+        Of saved takes and runs, only the taps that hold the service's voice.
+
+    Raises
+    ------
+    BadInputError
+        If a folder holds no audio file.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            files.append(path)
+            continue
+        takes = [path] if (path / "take.json").is_file() else [path / "takes" / name for name in finished_takes(path)]
+        taps = REPLY_TAPS if replies_only else tuple(Tap)
+        inside = [take / f"{tap.value}.wav" for take in takes for tap in taps]
+        inside = [item for item in inside if item.is_file()]
+        inside = inside or sorted(item for item in path.iterdir() if item.suffix.lower() in AUDIO_SUFFIXES)
+        if not inside:
+            raise BadInputError(
+                f"Could not analyse the folder {path}",
+                seen="no audio file in it",
+                allowed=", ".join(AUDIO_SUFFIXES),
+                next_step="name a file, or a folder with recordings",
+            )
+        files.extend(inside)
+    return tuple(files)
+
+
+def name_of(path: Path) -> str:
+    """How to call a file: by its name, and a file of a saved take by the take too."""
+    return f"{path.parent.name}/{path.name}" if own_tap(path) and path.parent.parent.name == "takes" else path.name
+
+
+def _loaded(
+    source: str | Path | Clip | ArrayLike, sample_rate_hz: int | None, what: str, raw: str | None
+) -> tuple[Clip, str]:
+    if isinstance(source, Clip):
+        return source, what
+    if isinstance(source, str | Path):
+        return (read_raw(source, raw) if raw else read_wav(source)), name_of(Path(source))
+    if sample_rate_hz is None:
+        raise BadInputError(
+            f"Could not analyse {what}",
+            seen="an array without a sample rate",
+            next_step="give sample_rate_hz",
+        )
+    try:
+        clip = Clip(samples=np.asarray(source, dtype=np.float32), sample_rate_hz=sample_rate_hz)
+    except (ValueError, TypeError) as error:
+        raise BadInputError(
+            f"Could not analyse {what}",
+            seen=str(error),
+            allowed="finite numbers of shape (n,) or (n, channels), full scale 1.0",
+            next_step="check how the array was made",
+        ) from None
+    if not clip.frames:
+        raise BadInputError(f"Could not analyse {what}", seen="an array without samples", next_step="record it again")
+    return clip, what
