@@ -13,6 +13,10 @@ from typing import Any, Literal
 from diag.chain import Hop, Tap
 from diag.results import Reading, Severity, Verdict
 
+Pool = Literal["sum", "rate", "mean", "median", "level", "highest", "first"]
+"""How the values of the stretches of a long recording become the recording's: added up; mean by length; mean, median or
+mean of powers (dB) by seconds of sound; the highest; the first."""
+
 TAKE_NEEDS = frozenset({*(tap.value for tap in Tap), "timeline", "config", "environment", "turn"})
 HOP_NEEDS = frozenset({"reference", "estimated"})
 TAP_NEEDS = frozenset({"clip", "voice"})
@@ -33,6 +37,7 @@ class Metric:
     hops: tuple[Hop, ...] = ()
     taps: tuple[Tap, ...] = ()
     tolerance: float = 0.0
+    pool: Pool = "median"
     optional: tuple[str, ...] = ()
 
 
@@ -63,6 +68,7 @@ def metric(
     hops: tuple[Hop, ...] = (),
     taps: tuple[Tap, ...] = (),
     tolerance: float = 0.0,
+    pool: Pool = "median",
 ) -> Callable[[Callable[..., Reading]], Callable[..., Reading]]:
     """Register a metric function.
 
@@ -85,6 +91,8 @@ def metric(
         Where it is measured.
     tolerance : float
         Smallest difference, in the metric's unit, that a person could care about.
+    pool : Pool
+        How the values of stretches become one, where a recording is too long to be measured whole.
 
     Raises
     ------
@@ -103,7 +111,7 @@ def metric(
         _metrics[name, kind] = Metric(
             name=name, unit=unit, better=better, version=version, function=function,
             needs=tuple(need for need in needs if need not in optional),
-            hops=hops, taps=taps, tolerance=tolerance, optional=optional,
+            hops=hops, taps=taps, tolerance=tolerance, pool=pool, optional=optional,
         )  # fmt: skip
         return function
 

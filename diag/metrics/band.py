@@ -43,7 +43,7 @@ def bandwidth(clip: Clip) -> Reading:
     return Reading(value=edge, tier=Tier.BLIND)
 
 
-@metric("tilt_db_per_octave", unit="dB/oct", better="none", taps=TAPS)
+@metric("tilt_db_per_octave", unit="dB/oct", better="none", taps=TAPS, pool="mean")
 def tilt(clip: Clip) -> Reading:
     """Slope of the long-term spectrum from 300 Hz to 8 kHz.
 
@@ -62,7 +62,7 @@ def tilt(clip: Clip) -> Reading:
     return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("centroid_hz", unit="Hz", better="none", taps=TAPS)
+@metric("centroid_hz", unit="Hz", better="none", taps=TAPS, pool="mean")
 def centroid(clip: Clip) -> Reading:
     """Spectral centroid.
 

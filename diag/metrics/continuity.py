@@ -33,7 +33,7 @@ def _spots(found: list[Break]) -> tuple[Spot, ...]:
     )
 
 
-@metric("inserted_silence_s", unit="s", better="lower", hops=HOPS, tolerance=0.005)
+@metric("inserted_silence_s", unit="s", better="lower", hops=HOPS, tolerance=0.005, pool="sum")
 def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     """Silence in the output of a hop that its input does not have.
 
@@ -51,7 +51,7 @@ def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     return _total(reference, estimated, Kind.STALL, Kind.DROPOUT)
 
 
-@metric("dropout_count", unit="1", better="lower", hops=HOPS, tolerance=0.5)
+@metric("dropout_count", unit="1", better="lower", hops=HOPS, tolerance=0.5, pool="sum")
 def dropout_count(reference: Clip, estimated: Clip) -> Reading:
     """How often a hop fell silent where its input did not.
 
@@ -70,7 +70,7 @@ def dropout_count(reference: Clip, estimated: Clip) -> Reading:
     return not_measured(found) if isinstance(found, str) else Reading(value=float(len(found)), spots=_spots(found))
 
 
-@metric("skipped_s", unit="s", better="lower", hops=HOPS, tolerance=0.005)
+@metric("skipped_s", unit="s", better="lower", hops=HOPS, tolerance=0.005, pool="sum")
 def skipped(reference: Clip, estimated: Clip) -> Reading:
     """Sound of the input that the output leaves out.
 
@@ -88,7 +88,7 @@ def skipped(reference: Clip, estimated: Clip) -> Reading:
     return _total(reference, estimated, Kind.SKIP)
 
 
-@metric("repeated_s", unit="s", better="lower", hops=HOPS, tolerance=0.005)
+@metric("repeated_s", unit="s", better="lower", hops=HOPS, tolerance=0.005, pool="sum")
 def repeated(reference: Clip, estimated: Clip) -> Reading:
     """Sound that came out twice.
 

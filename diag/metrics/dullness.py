@@ -46,7 +46,7 @@ def _unbroken(stretch: Stretch, events: tuple[Break, ...]) -> list[Stretch]:
     return parts
 
 
-@metric("dullness_db", unit="dB", better="zero", hops=HOPS, tolerance=1.0)
+@metric("dullness_db", unit="dB", better="zero", hops=HOPS, tolerance=1.0, pool="mean")
 def dullness(reference: Clip, estimated: Clip) -> Reading:
     """Treble that a hop loses: the mean of the bands of `dullness_bands_db`.
 
@@ -68,7 +68,7 @@ def dullness(reference: Clip, estimated: Clip) -> Reading:
     return Reading(value=loss.mean_db, confidence=match(reference, estimated).confidence)
 
 
-@metric("dullness_bands_db", unit="dB", better="zero", hops=HOPS, tolerance=1.0)
+@metric("dullness_bands_db", unit="dB", better="zero", hops=HOPS, tolerance=1.0, pool="mean")
 def dullness_bands(reference: Clip, estimated: Clip) -> Reading:
     """Treble that a hop loses, by band.
 

@@ -27,7 +27,7 @@ def _spots(frames: list[int], clip: Clip) -> tuple[Spot, ...]:
     return tuple(Spot(Tap.HEARD, max(0.0, time - _SPOT_S), time + _SPOT_S) for time in times)
 
 
-@metric("clipping_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.1)
+@metric("clipping_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.1, pool="rate")
 def clipping_rate(clip: Clip) -> Reading:
     """Flat tops per second.
 
@@ -53,7 +53,7 @@ def clipping_rate(clip: Clip) -> Reading:
     return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
 
 
-@metric("click_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.05)
+@metric("click_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.05, pool="rate")
 def click_rate(clip: Clip) -> Reading:
     """Clicks per second.
 
@@ -75,7 +75,7 @@ def click_rate(clip: Clip) -> Reading:
     return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
 
 
-@metric("click_rate_hz", unit="1/s", better="lower", hops=HOPS, tolerance=0.05)
+@metric("click_rate_hz", unit="1/s", better="lower", hops=HOPS, tolerance=0.05, pool="rate")
 def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
     """Clicks per second that a hop adds.
 
@@ -115,7 +115,7 @@ def gaps_of(clip: Clip) -> list[tuple[int, int]]:
     return remembered(clip, "gaps", compute)
 
 
-@metric("dropout_count", unit="1", better="lower", taps=TAPS, tolerance=0.5)
+@metric("dropout_count", unit="1", better="lower", taps=TAPS, tolerance=0.5, pool="sum")
 def gap_count(clip: Clip) -> Reading:
     """Gaps cut into the sound of a tap, by the tap alone.
 
@@ -160,7 +160,7 @@ def flatness(clip: Clip) -> Reading:
     return not_measured(unfit or "silent", Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("equal_pairs", unit="1", better="lower", taps=TAPS, tolerance=0.05)
+@metric("equal_pairs", unit="1", better="lower", taps=TAPS, tolerance=0.05, pool="mean")
 def equal_pairs(clip: Clip) -> Reading:
     """Is it two channels read as one.
 

@@ -13,7 +13,7 @@ from diag.results import Reading, Tier, not_measured
 TAPS = tuple(Tap)
 
 
-@metric("level_lufs", unit="LUFS", better="none", taps=TAPS, tolerance=1.0)
+@metric("level_lufs", unit="LUFS", better="none", taps=TAPS, tolerance=1.0, pool="level")
 def level_lufs(clip: Clip) -> Reading:
     """Loudness.
 
@@ -32,7 +32,7 @@ def level_lufs(clip: Clip) -> Reading:
     return not_measured("the clip is silent", Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("dc_dbfs", unit="dBFS", better="lower", taps=TAPS, tolerance=3.0)
+@metric("dc_dbfs", unit="dBFS", better="lower", taps=TAPS, tolerance=3.0, pool="level")
 def dc_dbfs(clip: Clip) -> Reading:
     """Direct current.
 

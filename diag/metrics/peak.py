@@ -9,7 +9,7 @@ from diag.registry import metric
 from diag.results import Reading, Tier, not_measured
 
 
-@metric("peak_dbfs", unit="dB", better="none", taps=tuple(Tap), tolerance=1.0)
+@metric("peak_dbfs", unit="dB", better="none", taps=tuple(Tap), tolerance=1.0, pool="highest")
 def peak_dbfs(clip: Clip) -> Reading:
     """Level of the loudest sample.
 

@@ -61,7 +61,7 @@ def time_ratio(reference: Clip, estimated: Clip) -> Reading:
     return Reading(value=found.time_ratio, confidence=found.confidence)
 
 
-@metric("drift_ppm", unit="ppm", better="zero", hops=HOPS, tolerance=20.0)
+@metric("drift_ppm", unit="ppm", better="zero", hops=HOPS, tolerance=20.0, pool="mean")
 def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
     """Difference of the clocks at both ends of a hop, once the rate is right.
 
@@ -87,7 +87,7 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
     return Reading(value=(found.rate_ratio - 1.0) * 1e6, confidence=found.confidence)
 
 
-@metric("hop_delay_s", unit="s", better="lower", hops=HOPS, tolerance=0.01)
+@metric("hop_delay_s", unit="s", better="lower", hops=HOPS, tolerance=0.01, pool="first")
 def hop_delay(reference: Clip, estimated: Clip) -> Reading:
     """Delay of a hop.
 
