@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check truth perf ears test-all reference voices clean
+.PHONY: help setup bench test check truth peers perf ears test-all reference voices clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -49,7 +49,13 @@ truth: setup  ## measured latencies against the emulator's own log, without and 
 	@$(RUN)/python benchmarks/truth.py --audio wire --takes 40
 	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 20
 
-perf: setup  ## speed of the measures, capacity of the emulator, exactness of virtual devices
+peers: setup  ## other tools to hold ours against in `make perf` and `make ears`: DNSMOS, PESQ, ViSQOL, librosa, ffmpeg
+	@$(PIP_INSTALL) --editable '.[test,mos]'
+	@command -v ffmpeg >/dev/null || { [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+		--no-remove --no-install-recommends ffmpeg </dev/null >/dev/null; } || \
+		echo "peers: ffmpeg is missing; to install it: sudo apt-get install --no-remove --no-install-recommends ffmpeg"
+
+perf: setup  ## speed of the measures (beside other tools after `make peers`), capacity of the emulator, exactness of virtual devices
 	@$(RUN)/python benchmarks/ears_speed.py
 	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 --seconds 60 --limit-ms 5
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
