@@ -7,20 +7,47 @@ import io
 import os
 import stat
 import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diag.clip import Clip, Samples, pcm16_from_samples
 from diag.errors import BadInputError
+from diag.units import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
 
 MAX_SAMPLES = 60 * 60 * 48000
 """Largest recording that is read whole: one hour of 48 kHz mono, 690 MB as float32."""
-LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4000, 384000
 
 _RAW_ENCODINGS = {"s16le": "<i2", "s16be": ">i2", "u8": "u1", "f32le": "<f4"}
 _PLAIN_WAV = "`ffmpeg -i {name} -c:a pcm_s16le fixed.wav` makes a plain WAV"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reel:
+    """A recording that is read part by part: it may be larger than memory.
+
+    Parameters
+    ----------
+    sample_rate_hz : int
+    frames, channels : int
+    part : callable
+        Frames [first, last) as float32, shape (last - first,) for mono, else (last - first, channels). It raises
+        `BadInputError` where the file is cut off or holds what is no finite number.
+    """
+
+    sample_rate_hz: int
+    frames: int
+    channels: int
+    part: Callable[[int, int], Samples]
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sample_rate_hz
 
 
 def read_wav(path: str | Path) -> Clip:
@@ -37,6 +64,17 @@ def read_wav(path: str | Path) -> Clip:
         If the file is missing, a folder, empty, truncated, too long (`MAX_SAMPLES`), without frames, not audio, holds
         samples that are not finite, or has a sample rate outside 4 to 384 kHz.
     """
+    return _whole(open_wav(path), Path(path), f"Could not read the recording {path}")
+
+
+def open_wav(path: str | Path) -> Reel:
+    """A recording to be read part by part: WAV, FLAC or Ogg of any sample format, channel count and length.
+
+    Raises
+    ------
+    BadInputError
+        As `read_wav`, but for the length.
+    """
     path = Path(path)
     attempted = f"Could not read the recording {path}"
     size = _size_of(path, attempted)
@@ -45,21 +83,22 @@ def read_wav(path: str | Path) -> Clip:
 
     try:
         info = sf.info(str(path))
-        _check_shape(info.frames, info.channels, info.samplerate, path, attempted)
-        samples, rate_hz = sf.read(str(path), dtype="float32")
     except (sf.LibsndfileError, OSError) as error:
-        with path.open("rb") as file:
-            head = file.read(12)
-        raise BadInputError(
-            attempted,
-            seen=f"not audio that can be decoded ({str(error).rsplit(': ', 1)[-1].strip()} It begins with {head!r})",
-            allowed="WAV, FLAC or Ogg; headerless PCM needs its format, as `--raw s16le:24000`",
-            next_step=_PLAIN_WAV.format(name=path.name),
-        ) from None
-    if samples.shape[0] < info.frames:
-        raise _truncated(attempted, f"{samples.shape[0]} of {info.frames} frames are there")
-    _check_finite(samples, rate_hz, attempted)
-    return Clip(samples=samples, sample_rate_hz=rate_hz)
+        raise _undecodable(path, attempted, error) from None
+    _check_shape(info.frames, info.channels, info.samplerate, path, attempted)
+
+    def part(first: int, last: int) -> Samples:
+        try:
+            samples, _ = sf.read(str(path), start=first, stop=last, dtype="float32")
+        except (sf.LibsndfileError, OSError) as error:
+            raise _undecodable(path, attempted, error) from None
+        if samples.shape[0] < last - first:
+            raise _truncated(attempted, f"{first + samples.shape[0]} of {info.frames} frames are there")
+        _check_finite(samples, first, info.samplerate, attempted)
+        whole: Samples = samples
+        return whole
+
+    return Reel(sample_rate_hz=info.samplerate, frames=info.frames, channels=info.channels, part=part)
 
 
 def read_raw(path: str | Path, spec: str) -> Clip:
@@ -77,6 +116,11 @@ def read_raw(path: str | Path, spec: str) -> Clip:
     BadInputError
         If the file cannot be used or the specification is not one of those.
     """
+    return _whole(open_raw(path, spec), Path(path), f"Could not read the recording {path} as {spec}")
+
+
+def open_raw(path: str | Path, spec: str) -> Reel:
+    """Headerless PCM to be read part by part; as `read_raw`, of any length."""
     path = Path(path)
     attempted = f"Could not read the recording {path} as {spec}"
     encoding, _, rest = spec.partition(":")
@@ -95,16 +139,46 @@ def read_raw(path: str | Path, spec: str) -> Clip:
             seen=f"{size} bytes are not a whole number of {frame_bytes}-byte frames",
             next_step="check the encoding and the channels, or cut the file",
         )
-    values = np.frombuffer(path.read_bytes(), dtype=dtype)
+
+    def part(first: int, last: int) -> Samples:
+        values = np.fromfile(path, dtype=dtype, offset=first * frame_bytes, count=(last - first) * channels)
+        if values.size < (last - first) * channels:
+            raise _truncated(attempted, f"{first + values.size // channels} of {size // frame_bytes} frames are there")
+        samples = _scaled(values, encoding)
+        samples = samples.reshape(-1, channels) if channels > 1 else samples
+        _check_finite(samples, first, rate_hz, attempted)
+        return samples
+
+    return Reel(sample_rate_hz=rate_hz, frames=size // frame_bytes, channels=channels, part=part)
+
+
+def reel_of(clip: Clip) -> Reel:
+    """A clip as a reel."""
+    return Reel(
+        sample_rate_hz=clip.sample_rate_hz,
+        frames=clip.frames,
+        channels=clip.channels,
+        part=lambda first, last: clip.samples[first:last],
+    )
+
+
+def _whole(reel: Reel, path: Path, attempted: str) -> Clip:
+    if reel.frames * reel.channels > MAX_SAMPLES:
+        raise BadInputError(
+            attempted,
+            seen=f"{reel.duration_s / 60:.0f} min of {reel.channels} channel(s) at {reel.sample_rate_hz} Hz",
+            allowed=f"at most {MAX_SAMPLES} samples, one hour of 48 kHz mono",
+            next_step=f"cut it, as `ffmpeg -i {path.name} -t 600 part.wav`",
+        )
+    return Clip(samples=reel.part(0, reel.frames), sample_rate_hz=reel.sample_rate_hz)
+
+
+def _scaled(values: NDArray[Any], encoding: str) -> Samples:
     if encoding == "f32le":
-        samples = values.astype(np.float32)
-    elif encoding == "u8":
-        samples = (values.astype(np.float32) - np.float32(128)) / np.float32(128)
-    else:
-        samples = values.astype(np.float32) / np.float32(32768)
-    samples = samples.reshape(-1, channels) if channels > 1 else samples
-    _check_finite(samples, rate_hz, attempted)
-    return Clip(samples=samples, sample_rate_hz=rate_hz)
+        return values.astype(np.float32)
+    if encoding == "u8":
+        return (values.astype(np.float32) - np.float32(128)) / np.float32(128)
+    return values.astype(np.float32) / np.float32(32768)
 
 
 def encode_wav(clip: Clip, *, pcm16: bool) -> bytes:
@@ -178,6 +252,17 @@ def _check_riff_whole(path: Path, size: int, attempted: str) -> None:
     raise _truncated(attempted, "the header ends before any audio")
 
 
+def _undecodable(path: Path, attempted: str, error: Exception) -> BadInputError:
+    with path.open("rb") as file:
+        head = file.read(12)
+    return BadInputError(
+        attempted,
+        seen=f"not audio that can be decoded ({str(error).rsplit(': ', 1)[-1].strip()} It begins with {head!r})",
+        allowed="WAV, FLAC or Ogg; headerless PCM needs its format, as `--raw s16le:24000`",
+        next_step=_PLAIN_WAV.format(name=path.name),
+    )
+
+
 def _truncated(attempted: str, seen: str) -> BadInputError:
     return BadInputError(attempted, seen=f"the file is cut off: {seen}", next_step="copy or record it again, whole")
 
@@ -192,19 +277,15 @@ def _check_shape(frames: int, channels: int, rate_hz: int, path: Path, attempted
         )
     if frames < 1:
         raise BadInputError(attempted, seen="there is a header but no audio (0 frames)", next_step="record it again")
-    if frames * channels > MAX_SAMPLES:
-        raise BadInputError(
-            attempted,
-            seen=f"{frames / rate_hz / 60:.0f} min of {channels} channel(s) at {rate_hz} Hz",
-            allowed=f"at most {MAX_SAMPLES} samples, one hour of 48 kHz mono",
-            next_step=f"cut it, as `ffmpeg -i {path.name} -t 600 part.wav`",
-        )
 
 
-def _check_finite(samples: Samples, rate_hz: int, attempted: str) -> None:
+def _check_finite(samples: Samples, first: int, rate_hz: int, attempted: str) -> None:
+    # The sum tells quickly: it is finite where all are (or is not where a sum of huge values overflows).
+    if np.isfinite(samples.sum(dtype=np.float64)):
+        return
     bad = ~np.isfinite(samples)
     if bad.any():
-        frame = int(np.argwhere(bad)[0][0])
+        frame = first + int(np.argwhere(bad)[0][0])
         raise BadInputError(
             attempted,
             seen=f"{int(bad.sum())} samples are not finite numbers, the first at {frame / rate_hz:.3f} s",

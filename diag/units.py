@@ -52,3 +52,23 @@ def format_value(value: float | None, unit: str) -> str:
     if unit in ("1", ""):
         return f"{value:.4g}"
     return f"{value:.1f} {unit}"
+
+
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4000, 384000
+"""Sample rates of audio that can be read and played; a label outside them is nonsense."""
+_MOST_DIGITS = 12
+
+
+def mime_rate_hz(mime_type: str) -> int | None:
+    """Rate that a MIME type such as `audio/pcm;rate=16000` declares, however absurd; None where it declares none."""
+    for parameter in mime_type.split(";")[1:]:
+        name, _, value = parameter.strip().partition("=")
+        if name.lower() == "rate" and value.isdecimal() and int(value[:_MOST_DIGITS]) > 0:
+            return int(value[:_MOST_DIGITS])
+    return None
+
+
+def playable_rate_hz(mime_type: str, default_hz: int) -> int:
+    """Rate to play audio of a MIME type at: the declared one, or the default where that is none or nonsense."""
+    rate_hz = mime_rate_hz(mime_type)
+    return rate_hz if rate_hz is not None and LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ else default_hz

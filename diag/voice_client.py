@@ -16,6 +16,7 @@ from diag.stages.batcher import Batch, Batcher
 from diag.stages.impairments import Squeeze
 from diag.stages.playout import Playout
 from diag.stages.resampler import Resampler
+from diag.units import playable_rate_hz
 
 
 class Emit(Protocol):
@@ -27,15 +28,6 @@ class Emit(Protocol):
 
 DEFAULT_REPLY_RATE_HZ = 24000
 """What the Live API answers with unless it declares otherwise."""
-
-
-def declared_rate_hz(mime_type: str, default_hz: int = DEFAULT_REPLY_RATE_HZ) -> int:
-    """Rate in a MIME type such as `audio/pcm;rate=24000`, or the default."""
-    for field in mime_type.split(";")[1:]:
-        key, _, value = field.strip().partition("=")
-        if key == "rate" and value.isdecimal() and int(value) > 0:
-            return int(value)
-    return default_hz
 
 
 class Sender:
@@ -107,7 +99,7 @@ class Player:
 
     def audio(self, pcm: bytes, mime_type: str) -> None:
         """Take one chunk as it arrives; returns at once."""
-        rate_hz = declared_rate_hz(mime_type)
+        rate_hz = playable_rate_hz(mime_type, DEFAULT_REPLY_RATE_HZ)
         frames = len(pcm) // 2
         self._emit(
             "chunk_received",

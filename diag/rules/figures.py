@@ -10,6 +10,7 @@ from diag.chain import Hop, Tap
 from diag.results import Evidence, Measurement, Measurements
 from diag.take import Turn
 from diag.timeline import Timeline
+from diag.units import playable_rate_hz
 
 RATE_WARNING, RATE_ERROR = 0.005, 0.01
 """Speed limits of a hop against its own input (metrics.md F): half a percent, one percent."""
@@ -106,18 +107,9 @@ def changed_sound(ratio: float) -> str:
 
 
 def received_rate_hz(timeline: Timeline) -> int:
-    """Rate that the service declared for its audio, 24000 where it declared none."""
+    """Rate that the service declared for its audio, 24000 where it declared none that can be played."""
     chunk = timeline.first("chunk_received")
-    return (mime_rate_hz(str(chunk.data.get("mime_type", ""))) if chunk else None) or LIVE_API_OUTPUT_HZ
-
-
-def mime_rate_hz(mime_type: str) -> int | None:
-    """Rate in a MIME type such as audio/pcm;rate=16000; None where it declares none."""
-    for field in mime_type.split(";")[1:]:
-        key, _, value = field.strip().partition("=")
-        if key.lower() == "rate" and value.isdecimal() and int(value) > 0:
-            return int(value)
-    return None
+    return playable_rate_hz(str(chunk.data.get("mime_type", "")) if chunk else "", LIVE_API_OUTPUT_HZ)
 
 
 def lost_treble(measurements: Measurements, hop: Hop) -> tuple[float, Evidence, str] | str | None:

@@ -6,8 +6,9 @@ from diag.chain import Hop
 from diag.config import ClientConfig
 from diag.registry import rule
 from diag.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
-from diag.rules.figures import WrongRate, changed_sound, mime_rate_hz, snapped_hz, wrong_rate
+from diag.rules.figures import WrongRate, changed_sound, snapped_hz, wrong_rate
 from diag.timeline import Timeline
+from diag.units import mime_rate_hz
 
 
 @rule("SND001", name="send-rate-mismatch", severity="error", hop=Hop.SENDER, explained_by=("SND003",))

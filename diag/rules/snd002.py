@@ -6,8 +6,8 @@ from diag.chain import Hop
 from diag.config import ClientConfig
 from diag.registry import rule
 from diag.results import Evidence, Verdict, clear, not_checked, raised
-from diag.rules.figures import mime_rate_hz
 from diag.timeline import Timeline
+from diag.units import mime_rate_hz
 
 
 @rule("SND002", name="send-rate-undeclared", severity="warning", hop=Hop.SENDER)

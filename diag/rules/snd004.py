@@ -6,9 +6,8 @@ from diag.chain import Hop
 from diag.config import ClientConfig
 from diag.registry import rule
 from diag.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.rules.figures import mime_rate_hz
 from diag.timeline import Timeline
-from diag.units import format_seconds
+from diag.units import format_seconds, mime_rate_hz
 
 LIMIT_S = 0.1
 _ROUNDING_S = 0.001

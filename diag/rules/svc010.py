@@ -5,8 +5,9 @@ from __future__ import annotations
 from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Evidence, Verdict, clear, not_checked, raised
-from diag.rules.figures import LIVE_API_OUTPUT_HZ, mime_rate_hz
+from diag.rules.figures import LIVE_API_OUTPUT_HZ
 from diag.timeline import Timeline
+from diag.units import mime_rate_hz
 
 
 @rule("SVC010", name="reply-rate-label", severity="error", hop=Hop.SERVICE)

@@ -74,7 +74,8 @@ BENCH = [
     {"scenario": "healthy", "title": "Fine", "shows": "", "expected": [], "consequences": [], "found": [],
      "takes": 3, "asked": 3, "discarded": 0, "as_expected": True, "passed": True, "folder": None},
     {"scenario": "playback_16k", "title": "Slow", "shows": "", "expected": ["PLY001", "PLY002"], "consequences": [],
-     "found": ["PLY001", "ENV001"], "takes": 3, "asked": 3, "discarded": 1, "as_expected": False, "passed": False, "folder": None},
+     "found": ["PLY001", "ENV001"], "takes": 3, "asked": 3, "discarded": 1, "as_expected": False, "passed": False,
+     "folder": None},
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from diag.chain import Hop
 from diag.registry import all_rules
 from diag.results import Measurement, Measurements, Severity, Tier
 from diag.rules.closings import code_of
-from diag.rules.figures import changed_sound, mime_rate_hz, sampling_that_would_do_it, snapped_hz, wrong_rate
+from diag.rules.figures import changed_sound, sampling_that_would_do_it, snapped_hz, wrong_rate
 from diag.rules.live_models import nearest, what_is_known
 from diag.timeline import Event, Timeline
 
@@ -75,15 +75,6 @@ def test_rates_snap_within_half_a_percent_only(rate_hz, snapped):
 )
 def test_how_a_wrong_rate_sounds(ratio, words):
     assert changed_sound(ratio) == words
-
-
-@pytest.mark.parametrize(
-    ("mime", "rate_hz"),
-    [("audio/pcm;rate=16000", 16000), ("audio/pcm; Rate=24000;x=1", 24000), ("audio/pcm", None), ("", None),
-     ("audio/pcm;rate=", None), ("audio/pcm;rate=0", None), ("audio/pcm;rate=fast", None)],
-)  # fmt: skip
-def test_rates_of_mime_types(mime, rate_hz):
-    assert mime_rate_hz(mime) == rate_hz
 
 
 def measured(**values):
