@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from diag.config import Scenario, read_scenario
 from diag.errors import BadInputError, CannotMeasureError
 from diag.prompts import project_folder
-from diag.results import Report, RunResult
+from diag.results import Report, RunResult, TakeResult
 
 if TYPE_CHECKING:
     from diag.plan import RunPlan
@@ -265,11 +265,10 @@ def _distinct_names(scenarios: Sequence[Scenario]) -> list[str]:
 
 def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> list[RunResult]:
     """Record what the plans still lack, judge all of it, and give one result a plan."""
-    from diag.judge import judge_run, judge_take
+    from diag.judge import judge_run
     from diag.plan import interleaved, lacking
-    from diag.saved_takes import SavedTakes
 
-    takes = {plan.folder: [judge_take(take) for take in SavedTakes(plan.folder, plan.finished)] for plan in plans}
+    takes = {plan.folder: _judged(plan, progress) for plan in plans}
     missing = {plan.folder: lacking(plan, takes[plan.folder]) for plan in plans}
     count = sum(map(len, missing.values()))
     if count:
@@ -292,6 +291,20 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         )
         results.append(replace(result, folder=str(plan.folder)))
     return results
+
+
+def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
+    """Takes that a run has already; one that cannot be read is named, and recorded again under another number."""
+    from diag.judge import judge_take
+    from diag.store import read_take
+
+    found = []
+    for take_id in plan.finished:
+        try:
+            found.append(judge_take(read_take(plan.folder / "takes" / take_id)))
+        except BadInputError as error:
+            progress.note(f"passed over: {error}")
+    return found
 
 
 @contextlib.contextmanager

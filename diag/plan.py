@@ -112,18 +112,21 @@ def resumed_runs(folder: Path, note: Callable[[str], None]) -> tuple[list[RunPla
         If it is not a run folder that can be gone on with.
     """
     named = read_run(folder)
-    own = _plan_of(named)
-    runs = [(_position(named), own)]
+    runs = {_position(named): _plan_of(named)}
     for path in sorted(folder.resolve().parent.iterdir()):
         if path == folder.resolve() or not (path / "run.json").is_file():
             continue
         try:
             run = read_run(path)
-            if run.facts.get("group") == named.facts["group"]:
-                runs.append((_position(run), _plan_of(run)))
+            if run.facts.get("group") != named.facts["group"]:
+                continue
+            plan = _plan_of(run)
+            there = runs.setdefault(_position(run), plan)
+            if there is not plan:
+                note(f"passed over: {path} is a copy of {there.folder}")
         except BadInputError as error:
             note(f"passed over: {error}")
-    plans = [plan for _, plan in sorted(runs, key=lambda item: item[0])]
+    plans = [runs[position] for position in sorted(runs)]
     for plan in plans:
         remove_partial_takes(plan.folder)
     return plans, dict(named.facts)

@@ -37,6 +37,8 @@ __all__ = [
 ]  # fmt: skip
 
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
+_MEND_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
+_MEND_RUN = "restore it, or run again"
 
 
 def write_take(run_dir: Path, take: Take) -> Path:
@@ -82,8 +84,8 @@ def read_take(folder: str | Path) -> Take:
     from diag.config import ClientConfig  # with pydantic: what a recording alone does not need
 
     folder = Path(folder)
-    facts = _read_json(folder / "take.json", f"Could not read the take {folder}")
     attempted = f"Could not read the take {folder}"
+    facts = _read_json(folder / "take.json", attempted, mend=_MEND_TAKE)
     try:
         clips = {}
         for name, place in facts["clips"].items():
@@ -100,7 +102,7 @@ def read_take(folder: str | Path) -> Take:
             turns=tuple(_turn(item) for item in facts["turns"]),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _damaged(attempted, "take.json", str(error).splitlines()[0]) from None
+        raise _damaged(attempted, "take.json", str(error).splitlines()[0], mend=_MEND_TAKE) from None
 
 
 def finished_takes(run_dir: str | Path) -> tuple[str, ...]:
@@ -188,7 +190,7 @@ def _read_timeline(path: Path, attempted: str) -> Timeline:
             events.append(Event(t_s=facts["t_s"], name=facts["name"], source=facts["source"], data=facts["data"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         place = f"{path.name} line {len(events) + 1}" if path.exists() else path.name
-        raise _damaged(attempted, place, _words(error)) from None
+        raise _damaged(attempted, place, _words(error), mend=_MEND_TAKE) from None
     return Timeline(tuple(events))
 
 
@@ -249,9 +251,9 @@ def read_run(folder: str | Path) -> SavedRun:
     """
     folder = Path(folder)
     attempted = f"Could not read the run {folder}"
-    facts = _read_json(folder / "run.json", attempted)
+    facts = _read_json(folder / "run.json", attempted, mend=_MEND_RUN)
     if not isinstance(facts.get("name"), str):
-        raise _damaged(attempted, "run.json", "it has no name")
+        raise _damaged(attempted, "run.json", "it has no name", mend=_MEND_RUN)
     return SavedRun(folder=folder, name=facts["name"], facts=facts)
 
 
@@ -269,7 +271,7 @@ def _stamp() -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "tool_version": __version__}
 
 
-def _read_json(path: Path, attempted: str) -> dict[str, Any]:
+def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -279,10 +281,10 @@ def _read_json(path: Path, attempted: str) -> dict[str, Any]:
     except OSError as error:
         raise BadInputError(attempted, seen=_words(error), next_step="check the path and its rights") from None
     except ValueError as error:
-        raise _damaged(attempted, path.name, str(error)) from None
+        raise _damaged(attempted, path.name, str(error), mend=mend) from None
     version = facts.get("schema_version") if isinstance(facts, dict) else None
     if not isinstance(version, int):
-        raise _damaged(attempted, path.name, "it has no schema_version")
+        raise _damaged(attempted, path.name, "it has no schema_version", mend=mend)
     if version > SCHEMA_VERSION:
         raise BadInputError(
             attempted,
@@ -293,8 +295,8 @@ def _read_json(path: Path, attempted: str) -> dict[str, Any]:
     return dict(facts)
 
 
-def _damaged(attempted: str, place: str, detail: str) -> BadInputError:
-    return BadInputError(attempted, seen=f"{place} is damaged ({detail})", next_step="restore it, or run again")
+def _damaged(attempted: str, place: str, detail: str, *, mend: str) -> BadInputError:
+    return BadInputError(attempted, seen=f"{place} is damaged ({detail})", next_step=mend)
 
 
 def _json(document: Mapping[str, Any], indent: int | None = None) -> str:

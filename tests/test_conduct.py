@@ -4,6 +4,7 @@ import pytest
 
 from diag import conduct, dispatch
 from diag.conduct import Options, Quiet, execute, find_scenario
+from diag.errors import BadInputError
 from diag.plan import new_run
 from diag.results import Measurements, TakeResult
 
@@ -26,13 +27,18 @@ def world(monkeypatch, tmp_path):
         world.asked += [item.take_id for item in planned]
         return {world.plan.folder: [judged(take_id) for take_id in world.asked]}
 
-    def saved(take_id, fate):
+    def saved(take_id, fate=None, *, damaged=False):
         folder = world.plan.folder / "takes" / take_id
         folder.mkdir()
         (folder / "take.json").write_text("{}")
-        world.fates[take_id] = judged(take_id, fate)
+        world.fates[take_id] = None if damaged else judged(take_id, fate)
 
-    monkeypatch.setattr("diag.saved_takes.SavedTakes", lambda folder, take_ids: take_ids)
+    def read_take(folder):
+        if world.fates[folder.name] is None:
+            raise BadInputError("Could not read a take", seen="damage", next_step="restore it")
+        return folder.name
+
+    monkeypatch.setattr("diag.store.read_take", read_take)
     monkeypatch.setattr("diag.judge.judge_take", lambda take_id: world.fates[take_id])
     monkeypatch.setattr(dispatch, "record_all", record_all)
     world.saved = saved
@@ -47,6 +53,17 @@ def test_an_earlier_take_that_was_discarded_is_repeated(world):
     assert sorted(world.asked) == ["0003", "0004"]
     assert len(result.counted) == 3
     assert [take.id for take in result.takes] == ["0001", "0002", "0003", "0004"]
+
+
+def test_a_take_that_cannot_be_read_is_named_and_recorded_again(world):
+    world.saved("0001", damaged=True)
+    notes = []
+    progress = Quiet()
+    progress.note = notes.append
+    (result,) = conduct.execute([world.plan], Options(), progress)
+    assert notes == ["passed over: Could not read a take: damage; restore it."]
+    assert sorted(world.asked) == ["0002", "0003", "0004"]
+    assert len(result.counted) == 3
 
 
 def test_a_complete_run_is_judged_again_and_nothing_is_recorded(world):

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 
@@ -127,6 +128,16 @@ def test_a_folder_beside_it_that_cannot_be_read_is_named_and_passed_over(options
     (note,) = notes
     assert "0-beside" in note
     assert words in note
+
+
+def test_a_copy_of_a_run_is_named_and_passed_over(options):
+    a, b = plans_of(options, "a", "b")
+    shutil.copytree(b.folder, b.folder.with_name("copy"))
+    plans, _, notes = resumed(a.folder)
+    assert len(plans) == 2
+    assert plans[0] == a
+    (note,) = notes
+    assert "copy" in note
 
 
 def changed(folder, **changes):
