@@ -22,6 +22,7 @@ _FILE = click.Path(path_type=Path)
         "diag serve",
         "diag serve --port 8443 --scenario slow_service",
         "diag serve --fault slow_first_audio,delay_s=4 --fault drop_chunk,share=0.1",
+        "diag serve --set think_s=1.5 --set down=tls",
         "diag serve --as-of 2025-09-19 --truth truth.jsonl",
     ),
 )
@@ -29,6 +30,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--port", type=Whole(0, 65535), default=0, metavar="N", help="Port.  [default: a free one]")
 @click.option("--plain", is_flag=True, help="http:// and ws:// in place of TLS.")
 @click.option("--scenario", metavar="CONFIG", help="Behave as the [emulator] table of a configuration says.")
+@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A key of [emulator]; repeatable.")
 @click.option("--fault", "faults", multiple=True, metavar="SPEC", help="As `close,named=quota,turns=2`; repeatable.")
 @click.option("--as-of", metavar="DATE", help="Serve the models of that day, as 2025-09-19.")
 @click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all draws.")

@@ -17,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="http:// and ws:// in place of TLS")
     parser.add_argument("--as-of", metavar="DATE", help="serve the models of that day")
+    parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--fault", action="append", default=[], metavar="KIND,NAME=VALUE,…", help="may be repeated")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--replies", type=Path, metavar="DIR")
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
                 port=chosen.port,
                 plain=chosen.plain,
                 settings={"as_of": chosen.as_of} if chosen.as_of else {},
+                assignments=chosen.assignments,
                 faults=chosen.fault,
                 seed=chosen.seed,
                 replies_dir=chosen.replies,

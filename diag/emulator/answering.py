@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from diag.emulator import messages
 from diag.emulator.delivery import Struck, bent_chunks, bent_ending, with_placed
 from diag.emulator.faults import SilentTurn, SlowFirstAudio, TextReply, draw
 from diag.emulator.replies import REPLY_RATE_HZ, Reply
 from diag.emulator.settings import EmulatorSettings
-from diag.emulator.speaking import Step, Voice, audio_steps, text_steps, transcript_steps, with_ending
+from diag.emulator.setup import Setup
+from diag.emulator.speaking import (
+    Step,
+    Voice,
+    audio_steps,
+    merged,
+    text_steps,
+    transcript_steps,
+    uneven_steps,
+    with_ending,
+)
+
+THOUGHT = "**Considering the question**\n\nI look for the best way to answer this."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,12 +37,15 @@ class Understood:
         Name of the known prompt; None where none was recognised.
     text : str
         Its words, or the words that were typed.
+    after_call : bool
+        It is taken up again with the results of functions.
     """
 
     prompt: str | None
     text: str
     confidence: float = 0.0
     language: str = ""
+    after_call: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +74,16 @@ def ask_back(replies: tuple[Reply, ...], rng: random.Random) -> Reply:
     return rng.choice(asking or list(replies))
 
 
-def thinking_s(settings: EmulatorSettings, struck: Struck, rng: random.Random) -> float:
+def shortest(replies: tuple[Reply, ...]) -> Reply:
+    """What is said to fill the time."""
+    return min(replies, key=lambda reply: reply.duration_s)
+
+
+def thinking_s(settings: EmulatorSettings, struck: Struck, rng: random.Random, *, turn: int) -> float:
     """From the end of the turn to the first audio."""
     for fault, own in struck:
         if isinstance(fault, SlowFirstAudio):
-            return draw(fault.delay_s, own)
+            return draw(fault.delay_s, own) + fault.grows_s * (turn - 1)
     return draw(settings.think_s, rng)
 
 
@@ -69,53 +91,84 @@ def compose(
     reply: Reply,
     voice: Voice,
     *,
-    modality: str,
-    transcribe: bool,
+    setup: Setup,
     settings: EmulatorSettings,
     struck: Struck,
     think_s: float,
-    heard_s: float,
-    vertex: bool,
-    status: str = "",
+    usage: Callable[[float], Mapping[str, Any]],
+    rng: random.Random,
 ) -> Answer:
-    """The schedule of a turn with all that strikes it; `status` is the interactionStatus at its end, if any."""
-    kinds = {type(fault) for fault, _ in struck}
-    spoken = modality == "AUDIO" and TextReply not in kinds
+    """The schedule of a spoken, written or silent turn with all that strikes it.
+
+    Parameters
+    ----------
+    usage : callable
+        Gives the usageMetadata for so many seconds of speech.
+    rng : random.Random
+        Draws the lengths of chunks, where they are uneven.
+    """
+    kinds = {type(fault): fault for fault, _ in struck}
+    silent = setup.modality == "NONE" or settings.silent_turn or SilentTurn in kinds
+    spoken = not silent and setup.modality == "AUDIO" and TextReply not in kinds
     steps: list[Step] = []
-    if modality == "NONE" or settings.silent_turn or SilentTurn in kinds:
-        spoken = False
-    elif not spoken:
-        steps = text_steps(reply.text or reply.name)
     if spoken:
-        chunk_frames = max(1, round(settings.chunk_ms * REPLY_RATE_HZ / 1000))
-        steps = bent_chunks(audio_steps(voice, chunk_frames=chunk_frames, pace=settings.pace), struck)
-        if transcribe:
-            steps = _merged(steps, transcript_steps(voice.text, steps))
-    frames = sum(step.frames for step in steps)
-    usage = messages.usage_metadata(heard_s, frames / REPLY_RATE_HZ, vertex=vertex)
-    steps = bent_ending(with_ending(steps, usage, status=status), struck)
-    return Answer(
-        steps=tuple(with_placed(steps, struck, think_s=think_s)),
+        steps = bent_chunks(_chunks(voice, settings, rng), struck)
+        if setup.output_transcription:
+            transcript = transcript_steps(voice.text, steps, words_at_once=settings.transcript_words)
+            steps = merged(steps, transcript, inside=settings.transcript_with_audio)
+    elif not silent:
+        steps = text_steps(reply.text or reply.name)
+    if steps and setup.thoughts:
+        steps = [Step(at_s=steps[0].at_s, kind="thought", payload=messages.thought(THOUGHT)), *steps]
+    return _ended(
+        steps,
+        setup=setup,
+        struck=struck,
         think_s=think_s,
-        reply=reply if steps and (spoken or any(step.kind == "text" for step in steps)) else None,
+        usage=usage,
+        reply=None if silent else reply,
         voice=voice if spoken else None,
     )
 
 
+def written_down(
+    words: str, *, setup: Setup, struck: Struck, think_s: float, usage: Callable[[float], Mapping[str, Any]]
+) -> Answer:
+    """The schedule of a turn of a model that only transcribes: the final transcript, and the endings."""
+    payload = messages.server_content(inputTranscription={"text": words})
+    steps = [Step(at_s=0.0, kind="input_transcript", payload=payload, data={"text": words})] if words else []
+    return _ended(steps, setup=setup, struck=struck, think_s=think_s, usage=usage)
+
+
 def filler_steps(voice: Voice, settings: EmulatorSettings) -> tuple[Step, ...]:
     """Filler speech of a model that thinks on: its turn completes, the interaction does not."""
-    chunk_frames = max(1, round(settings.chunk_ms * REPLY_RATE_HZ / 1000))
-    steps = audio_steps(voice, chunk_frames=chunk_frames, pace=settings.pace)
+    steps = audio_steps(voice, chunk_frames=_chunk_frames(settings), pace=settings.pace)
     return tuple(with_ending(steps, None, status="IN_PROGRESS"))
 
 
-def _merged(chunks: list[Step], others: list[Step]) -> list[Step]:
-    """Both in the order of time, chunks first at the same time; the chunks keep their own order."""
-    merged: list[Step] = []
-    waiting = list(others)
-    for place, chunk in enumerate(chunks):
-        merged.append(chunk)
-        until_s = chunks[place + 1].at_s if place + 1 < len(chunks) else float("inf")
-        while waiting and waiting[0].at_s < until_s:
-            merged.append(waiting.pop(0))
-    return merged
+def _ended(
+    steps: list[Step],
+    *,
+    setup: Setup,
+    struck: Struck,
+    think_s: float,
+    usage: Callable[[float], Mapping[str, Any]],
+    reply: Reply | None = None,
+    voice: Voice | None = None,
+) -> Answer:
+    spoken_s = sum(step.frames for step in steps) / REPLY_RATE_HZ
+    reason = next((fault.reason for fault, _ in struck if isinstance(fault, SilentTurn)), "")
+    status = "IDLE" if setup.model.fills else ""
+    steps = bent_ending(with_ending(steps, usage(spoken_s), status=status, reason=reason), struck)
+    return Answer(steps=tuple(with_placed(steps, struck, think_s=think_s)), think_s=think_s, reply=reply, voice=voice)
+
+
+def _chunks(voice: Voice, settings: EmulatorSettings, rng: random.Random) -> tuple[Step, ...]:
+    frames = _chunk_frames(settings)
+    if settings.chunk_spread:
+        return uneven_steps(voice, chunk_frames=frames, spread=settings.chunk_spread, pace=settings.pace, rng=rng)
+    return audio_steps(voice, chunk_frames=frames, pace=settings.pace)
+
+
+def _chunk_frames(settings: EmulatorSettings) -> int:
+    return max(1, round(settings.chunk_ms * REPLY_RATE_HZ / 1000))

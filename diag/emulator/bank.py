@@ -33,6 +33,10 @@ class Bank:
             return Understood(prompt=None, text="", confidence=confidence)
         return Understood(prompt=prompt.name, text=prompt.text, confidence=confidence, language=prompt.language)
 
+    def length_s(self, prompt: str) -> float:
+        """How long a prompt's recording is."""
+        return next(len(known.pcm) / known.sample_rate_hz for known in self.prompts if known.name == prompt)
+
     def understood_text(self, text: str) -> Understood:
         """Which prompt a typed text is: the same words, whatever their case and punctuation."""
         wanted = _words(text)

@@ -34,7 +34,13 @@ class Model:
     media_chunks : bool
         Still takes the deprecated `mediaChunks`.
     affective : bool
-        Takes affective dialog, and proactivity on and off; others take only proactivity on.
+        Takes affective dialog.
+    proactive : str
+        Which settings of proactive audio it takes: "either", "on" (off is an error) or "none".
+    tools : str
+        "blocking" (unless a declaration says otherwise), "only_blocking" or "non_blocking" (unless it says otherwise).
+    transcribes : bool
+        Writes down what it hears and answers nothing.
     whole_wav : bool
         Speech from text comes as a WAV file, not as raw PCM.
     fills : bool
@@ -50,6 +56,9 @@ class Model:
     thinking: Literal["budget", "level", "required", "none"] = "budget"
     media_chunks: bool = True
     affective: bool = False
+    proactive: Literal["either", "on", "none"] = "none"
+    tools: Literal["blocking", "only_blocking", "non_blocking"] = "blocking"
+    transcribes: bool = False
     methods: tuple[str, ...] = (BIDI,)
     input_token_limit: int = 131072
     whole_wav: bool = False
@@ -66,6 +75,8 @@ def _day(text: str) -> datetime.date:
 
 _BOTH = ("AUDIO", "TEXT")
 _TTS = (GENERATE,)
+_NATIVE: dict[str, Any] = {"affective": True, "proactive": "either"}
+_NEWEST: dict[str, Any] = {"proactive": "on", "tools": "non_blocking"}
 
 MODELS: tuple[Model, ...] = (
     # Shutdown day not published; it was refused by April 2026.
@@ -96,19 +107,25 @@ MODELS: tuple[Model, ...] = (
         name="gemini-2.5-flash-preview-native-audio-dialog",
         served_from=_day("2025-05-20"),
         served_until=_day("2025-10-20"),
-        affective=True,
+        **_NATIVE,
     ),
     Model(
         name="gemini-2.5-flash-exp-native-audio-thinking-dialog",
         served_from=_day("2025-05-20"),
         served_until=_day("2025-10-20"),
-        affective=True,
+        **_NATIVE,
     ),
     # First days of the three that follow taken from their names: the first of that month.
-    Model(name="gemini-2.5-flash-native-audio-preview-09-2025", served_from=_day("2025-09-01"), affective=True),
-    Model(name="gemini-2.5-flash-native-audio-preview-12-2025", served_from=_day("2025-12-01"), affective=True),
-    Model(name="gemini-2.5-flash-native-audio-latest", served_from=_day("2025-12-01"), affective=True),
-    Model(name="gemini-3.1-flash-live-preview", served_from=_day("2026-03-01"), thinking="level", media_chunks=False),
+    Model(name="gemini-2.5-flash-native-audio-preview-09-2025", served_from=_day("2025-09-01"), **_NATIVE),
+    Model(name="gemini-2.5-flash-native-audio-preview-12-2025", served_from=_day("2025-12-01"), **_NATIVE),
+    Model(name="gemini-2.5-flash-native-audio-latest", served_from=_day("2025-12-01"), **_NATIVE),
+    Model(
+        name="gemini-3.1-flash-live-preview",
+        served_from=_day("2026-03-01"),
+        thinking="level",
+        media_chunks=False,
+        tools="only_blocking",
+    ),
     Model(
         name="gemini-3.5-transcribe-live",
         served_from=_day("2026-08-26"),
@@ -116,6 +133,7 @@ MODELS: tuple[Model, ...] = (
         modalities=("TEXT",),
         thinking="none",
         media_chunks=False,
+        transcribes=True,
     ),
     Model(
         name="gemini-3.5-live-translate-preview",
@@ -136,6 +154,7 @@ MODELS: tuple[Model, ...] = (
         versions=ALL_VERSIONS,
         thinking="none",
         media_chunks=False,
+        **_NEWEST,
     ),
     Model(
         name="gemini-3.8-live-extended-thinking",
@@ -144,6 +163,7 @@ MODELS: tuple[Model, ...] = (
         thinking="required",
         fills=True,
         media_chunks=False,
+        **_NEWEST,
     ),
     Model(
         name="gemini-2.0-flash-live-preview-04-09",
@@ -159,7 +179,7 @@ MODELS: tuple[Model, ...] = (
         served_from=_day("2025-12-01"),
         versions=(),
         vertex=True,
-        affective=True,
+        **_NATIVE,
     ),
     # Known names that were never Live models, so that a list shows what a list would.
     Model(
@@ -223,11 +243,21 @@ MODELS: tuple[Model, ...] = (
 )
 
 
-def find(name: str, *, version: str, day: datetime.date, vertex: bool, method: str = BIDI) -> Model | None:
+def find(
+    name: str,
+    *,
+    version: str,
+    day: datetime.date,
+    vertex: bool,
+    method: str = BIDI,
+    withheld: tuple[str, ...] = (),
+) -> Model | None:
     """The model of that resource name, if that API version serves it for that method on that day.
 
     Parameters
     ----------
+    withheld : tuple of str
+        Models that this key does not get: lists differ by key and project.
     name : str
         As in the request: `models/M` on the Developer API; `publishers/google/models/M`, also below
         `projects/P/locations/L/`, on Vertex.
@@ -236,7 +266,7 @@ def find(name: str, *, version: str, day: datetime.date, vertex: bool, method: s
     for model in MODELS:
         known = model.vertex if vertex else version in model.versions
         if model.name == wanted and known and method in model.methods and model.served(day):
-            return model
+            return None if model.name in withheld else model
     return None
 
 
@@ -252,7 +282,7 @@ def short_name(name: str, *, vertex: bool) -> str | None:
     return None
 
 
-def listing(*, version: str, day: datetime.date) -> list[dict[str, Any]]:
+def listing(*, version: str, day: datetime.date, withheld: tuple[str, ...] = ()) -> list[dict[str, Any]]:
     """The models that `GET /{version}/models` shows on that day."""
     return [
         {
@@ -264,5 +294,5 @@ def listing(*, version: str, day: datetime.date) -> list[dict[str, Any]]:
             "supportedGenerationMethods": list(model.methods),
         }
         for model in MODELS
-        if version in model.versions and model.served(day)
+        if version in model.versions and model.served(day) and model.name not in withheld
     ]

@@ -40,45 +40,6 @@ class Ending:
         return Refused(self.code, self.reason)
 
 
-CLOSES: dict[str, Ending] = {
-    "invalid_argument": Ending(1007, "Request contains an invalid argument."),
-    "precondition": Ending(1007, "Precondition check failed."),
-    "key_invalid": Ending(1007, "API key not valid. Please pass a valid API key."),
-    "key_not_found": Ending(1007, "API Key not found. Please pass a valid API key."),
-    "key_expired": Ending(1007, "API key expired. Please renew the API key."),
-    "key_missing": Ending(
-        1008,
-        "Method doesn't allow unregistered callers (callers without established identity). "
-        "Please use API Key or other form of API consumer identity to call this API.",
-    ),
-    "key_leaked": Ending(1008, "Your API key was reported as leaked. Please use another API key."),
-    "text_on_audio_model": Ending(1007, "Cannot extract voices from a non-audio request."),
-    "audio_unsupported": Ending(1007, "CONTENT_TYPE_AUDIO is not supported for this model configuration"),
-    "media_chunks": Ending(1007, "realtime_input.media_chunks is deprecated. Use audio, video, or text instead."),
-    "not_implemented": Ending(1008, "Operation is not implemented, or supported, or enabled."),
-    "not_found": Ending(1008, "Requested entity was not found."),
-    "go_away_ignored": Ending(
-        1008,
-        "Connection aborted because the client failed to close the connection after receiving a GoAway signal once "
-        "the session duration limit was reached.",
-    ),
-    "aborted": Ending(1008, "The operation was aborted."),
-    "quota": Ending(
-        1011,
-        "You exceeded your current quota, please check your plan and billing details. For more information on this "
-        "error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.",
-    ),
-    "deadline": Ending(1011, "Deadline expired before operation could complete."),
-    "internal": Ending(1011, "Internal error encountered."),
-    "internal_occurred": Ending(1011, "Internal error occurred."),
-    "unavailable": Ending(1011, "The service is currently unavailable."),
-    "cancelled": Ending(1011, "Thread was cancelled when writing StartStep status to channel."),
-    "going_away": Ending(1001, ""),
-    "normal": Ending(1000, ""),
-    "restart": Ending(1012, "Service restart."),
-}
-
-
 def model_not_found(model: str, version: str, *, early: bool) -> Ending:
     """The words for a model that is not served; until the end of 2025 they named another call (`early`)."""
     call = "ListModels" if early else "ModelService.ListModels"
@@ -102,6 +63,54 @@ def unknown_name(name: str, place: str) -> Ending:
     """The words for a field that the API version does not have."""
     where = f" at '{place}'" if place else ""
     return Ending(1007, f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
+
+
+CLOSES: dict[str, Ending] = {
+    "invalid_argument": Ending(1007, "Request contains an invalid argument."),
+    "precondition": Ending(1007, "Precondition check failed."),
+    "key_invalid": Ending(1007, "API key not valid. Please pass a valid API key."),
+    "key_not_found": Ending(1007, "API Key not found. Please pass a valid API key."),
+    "key_expired": Ending(1007, "API key expired. Please renew the API key."),
+    "key_missing": Ending(
+        1008,
+        "Method doesn't allow unregistered callers (callers without established identity). "
+        "Please use API Key or other form of API consumer identity to call this API.",
+    ),
+    "key_leaked": Ending(1008, "Your API key was reported as leaked. Please use another API key."),
+    "text_on_audio_model": Ending(1007, "Cannot extract voices from a non-audio request."),
+    "instantiation": Ending(
+        1007,
+        "Request trace id: 4f7b2c9d0a1e5836, [ORIGINAL ERROR] generic::invalid_argument: Error in program "
+        "Instantiation for language",
+    ),
+    "audio_unsupported": Ending(1007, "CONTENT_TYPE_AUDIO is not supported for this model configuration"),
+    "media_chunks": Ending(1007, "realtime_input.media_chunks is deprecated. Use audio, video, or text instead."),
+    "not_implemented": Ending(1008, "Operation is not implemented, or supported, or enabled."),
+    "not_found": Ending(1008, "Requested entity was not found."),
+    "go_away_ignored": Ending(
+        1008,
+        "Connection aborted because the client failed to close the connection after receiving a GoAway signal once "
+        "the session duration limit was reached.",
+    ),
+    "aborted": Ending(1008, "The operation was aborted."),
+    "quota": Ending(
+        1011,
+        "You exceeded your current quota, please check your plan and billing details. For more information on this "
+        "error, head to: https://ai.google.dev/gemini-api/docs/rate-limits.",
+    ),
+    "deadline": Ending(1011, "Deadline expired before operation could complete."),
+    "internal": Ending(1011, "Internal error encountered."),
+    "internal_occurred": Ending(1011, "Internal error occurred."),
+    "unavailable": Ending(1011, "The service is currently unavailable."),
+    "cancelled": Ending(1011, "Thread was cancelled when writing StartStep status to channel."),
+    "going_away": Ending(1001, ""),
+    "normal": Ending(1000, ""),
+    "restart": Ending(1012, "Service restart."),
+    # What the service itself says to bad setups, here with one example each; the emulator refuses them by itself too.
+    "model_not_found": model_not_found("models/gemini-2.0-flash-live-001", "v1beta", early=False),
+    "modality_unsupported": modality_unsupported("models/gemini-3.1-flash-live-preview", ("TEXT",)),
+    "unknown_field": unknown_name("proactivity", "setup"),
+}
 
 
 def cut(reason: str) -> bytes:

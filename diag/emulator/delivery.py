@@ -35,7 +35,11 @@ from diag.emulator.speaking import Step
 Struck = list[tuple[Any, random.Random]]
 FOR_EVER_S = 1e9
 
-MALFORMED = b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAA'
+MALFORMED = {
+    "cut": b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAA',
+    "error": messages.encoded({"error": {"code": 500, "message": "Internal error encountered.", "status": "INTERNAL"}}),
+    "flat_error": messages.encoded({"code": 500, "message": "Internal error encountered.", "status": "INTERNAL"}),
+}
 
 
 def bent_chunks(steps: Sequence[Step], struck: Struck) -> list[Step]:
@@ -59,9 +63,9 @@ def bent_ending(steps: list[Step], struck: Struck) -> list[Step]:
             late_s = draw(fault.delay_s, rng)
             steps = [replace(step, at_s=step.at_s + late_s) if step.kind == "turn_complete" else step for step in steps]
         elif isinstance(fault, FalseInterrupt):
-            steps = _interrupted(steps, fault.chunk)
+            steps = _interrupted(steps, fault)
         elif isinstance(fault, Stall):
-            steps = _before(steps, fault.chunk)
+            steps = _before(steps, fault)
     return steps
 
 
@@ -96,7 +100,7 @@ def placed_step(fault: Any) -> Step | None:
     if isinstance(fault, Drop):
         return Step(at_s=0.0, kind="drop", data={"fault": fault.kind})
     if isinstance(fault, MalformedJson):
-        return Step(at_s=0.0, kind="frame", payload=MALFORMED, data={"fault": fault.kind})
+        return Step(at_s=0.0, kind="frame", payload=MALFORMED[fault.form], data={"fault": fault.kind})
     if isinstance(fault, OversizedFrame):
         return Step(at_s=0.0, kind="frame", payload=oversized(fault.size_bytes), data={"fault": fault.kind})
     return None
@@ -140,7 +144,7 @@ def _jitter(chunks: list[Step], fault: Jitter, rng: random.Random) -> list[Step]
 
 
 def _pause(chunks: list[Step], fault: Pause, _: random.Random) -> list[Step]:
-    return [replace(chunk, at_s=chunk.at_s + fault.for_s) if chunk.index >= fault.chunk else chunk for chunk in chunks]
+    return [replace(chunk, at_s=chunk.at_s + fault.for_s) if _reached(chunk, fault) else chunk for chunk in chunks]
 
 
 def _slow(chunks: list[Step], fault: Slow, _: random.Random) -> list[Step]:
@@ -148,7 +152,18 @@ def _slow(chunks: list[Step], fault: Slow, _: random.Random) -> list[Step]:
 
 
 def _cut(chunks: list[Step], fault: CutReply, _: random.Random) -> list[Step]:
-    return chunks[: max(1, round(len(chunks) * fault.share))]
+    if fault.chunk is None and fault.at_s is None:
+        kept = round(len(chunks) * fault.share)
+    else:
+        kept = next((place for place, chunk in enumerate(chunks) if _reached(chunk, fault)), len(chunks))
+    return chunks[: max(1, kept)]
+
+
+def _reached(step: Step, fault: Pause | Stall | CutReply | FalseInterrupt) -> bool:
+    """Whether a chunk lies at or behind the place of a fault: a time after the first chunk, or a number."""
+    if fault.at_s is not None:
+        return step.at_s >= fault.at_s
+    return fault.chunk is not None and step.index >= fault.chunk
 
 
 def _chosen(index: int, fault: DuplicateChunk | DropChunk | ReorderChunks, rng: random.Random) -> bool:
@@ -190,16 +205,16 @@ _CHUNK_FAULTS: dict[type, Callable[[list[Step], Any, random.Random], list[Step]]
 }
 
 
-def _before(steps: list[Step], chunk: int) -> list[Step]:
+def _before(steps: list[Step], fault: Stall | FalseInterrupt) -> list[Step]:
     for place, step in enumerate(steps):
-        if step.kind == "chunk" and step.index >= chunk:
+        if step.kind == "chunk" and _reached(step, fault):
             return steps[:place]
     return [step for step in steps if step.kind not in ("generation_complete", "turn_complete")]
 
 
-def _interrupted(steps: list[Step], chunk: int) -> list[Step]:
-    kept = _before(steps, chunk)
-    at_s = next((step.at_s for step in steps if step.kind == "chunk" and step.index >= chunk), 0.0)
+def _interrupted(steps: list[Step], fault: FalseInterrupt) -> list[Step]:
+    kept = _before(steps, fault)
+    at_s = next((step.at_s for step in steps if step.kind == "chunk" and _reached(step, fault)), 0.0)
     completed = [replace(step, at_s=at_s) for step in steps if step.kind == "turn_complete"]
     interrupted = Step(at_s=at_s, kind="interrupted", payload=messages.server_content(interrupted=True))
     return [*kept, interrupted, *completed]

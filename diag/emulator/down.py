@@ -29,32 +29,42 @@ class DownPorts:
         self._ports: dict[str, int] = {}
         self._held: list[Any] = []
 
-    async def authority(self, kind: str) -> str:
-        """`host:port` that fails as `kind` says: "tcp", "tls", "certificate" or "dns"."""
+    async def authority(self, kind: str, port: int = 0) -> str:
+        """`host:port` that fails as `kind` says: "tcp", "tls", "certificate" or "dns"; port 0 for a free one.
+
+        Raises
+        ------
+        OSError
+            If the address cannot be had.
+        """
         if kind == "dns":
             return "endpoint.invalid"
         if kind not in self._ports:
-            self._ports[kind] = await self._open(kind)
-        return f"{self._host}:{self._ports[kind]}"
+            self._ports[kind] = await self._open(kind, port)
+        return f"{bracketed(self._host)}:{self._ports[kind]}"
 
     def close(self) -> None:
         """Give the ports back."""
         for held in self._held:
             held.close()
 
-    async def _open(self, kind: str) -> int:
+    async def _open(self, kind: str, port: int) -> int:
         if kind == "certificate":
-            return await self._server.listen(self._host, 0, untrusted_context())
+            return await self._server.listen(self._host, port, untrusted_context())
         if kind == "tls":
-            listener = await asyncio.start_server(_refuse_tls, self._host, 0)
+            listener = await asyncio.start_server(_refuse_tls, self._host, port)
             self._held.append(listener)
-            port: int = listener.sockets[0].getsockname()[1]
-            return port
+            return int(listener.sockets[0].getsockname()[1])
         # Bound and never listening: connections are refused, and nobody else can take the port meanwhile.
-        held = socket.socket()
-        held.bind((self._host, 0))
+        held = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
         self._held.append(held)
+        held.bind((self._host, port))
         return int(held.getsockname()[1])
+
+
+def bracketed(host: str) -> str:
+    """A host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 async def _refuse_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

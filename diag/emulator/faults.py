@@ -95,9 +95,10 @@ class Drop(_Placed):
 
 
 class MalformedJson(_Placed):
-    """A message that is not JSON."""
+    """A message that is not JSON, or JSON that is no message of the protocol."""
 
     kind: Literal["malformed_json"]
+    form: Literal["cut", "error", "flat_error"] = "cut"
 
 
 class OversizedFrame(_Placed):
@@ -108,12 +109,16 @@ class OversizedFrame(_Placed):
 
 
 class GoAway(_Fault):
-    """Notice that the connection will end; with `enforce` it then does, with the code of the real service."""
+    """Notice that the connection will end; with `enforce` it then does, with the code of the real service.
+
+    With `silent` nothing is said after the notice, whatever is heard.
+    """
 
     kind: Literal["go_away"]
     at_s: Seconds = 0.0
     time_left_s: Seconds = 50.0
     enforce: bool = True
+    silent: bool = False
 
 
 class SlowPong(_Fault):
@@ -138,16 +143,18 @@ class SlowSetup(_Fault):
 
 
 class SlowFirstAudio(_Fault):
-    """The first audio comes this much after the end of the turn, in place of `think_s`."""
+    """The first audio comes this much after the end of the turn, in place of `think_s`; more with every turn."""
 
     kind: Literal["slow_first_audio"]
     delay_s: Delay = 4.0
+    grows_s: Seconds = 0.0
 
 
 class SilentTurn(_Fault):
-    """The turn completes without any content."""
+    """The turn completes without any content; with a turnCompleteReason, where one is given."""
 
     kind: Literal["silent_turn"]
+    reason: str = Field("", pattern="^[A-Z_]*$")
 
 
 class TextReply(_Fault):
@@ -157,10 +164,12 @@ class TextReply(_Fault):
 
 
 class CutReply(_Fault):
-    """The reply ends in mid-speech after this share of it, without `interrupted`."""
+    """The reply ends in mid-speech after this share of it, or before this chunk or time, without `interrupted`."""
 
     kind: Literal["cut_reply"]
     share: float = Field(0.5, gt=0, lt=1)
+    chunk: int | None = Field(None, ge=1)
+    at_s: Seconds | None = None
 
 
 class Burst(_Fault):
@@ -178,10 +187,11 @@ class Jitter(_Fault):
 
 
 class Pause(_Fault):
-    """Delivery rests before this chunk, then goes on."""
+    """Delivery rests before this chunk or time, then goes on."""
 
     kind: Literal["pause"]
     chunk: int = Field(3, ge=0)
+    at_s: Seconds | None = None
     for_s: Seconds = 1.0
 
 
@@ -193,10 +203,11 @@ class Slow(_Fault):
 
 
 class Stall(_Fault):
-    """Nothing more comes from this chunk on, for good; the connection stays open."""
+    """Nothing more comes from this chunk or time on, for good; the connection stays open."""
 
     kind: Literal["stall"]
     chunk: int = Field(3, ge=0)
+    at_s: Seconds | None = None
 
 
 class LateTurnComplete(_Fault):
@@ -219,10 +230,11 @@ class MissingGenerationComplete(_Fault):
 
 
 class FalseInterrupt(_Fault):
-    """`interrupted` comes at this chunk though nobody spoke."""
+    """`interrupted` comes at this chunk or time though nobody spoke."""
 
     kind: Literal["false_interrupt"]
     chunk: int = Field(3, ge=0)
+    at_s: Seconds | None = None
 
 
 class DuplicateChunk(_Fault):

@@ -119,6 +119,11 @@ class Endpointer:
         return self._speaking
 
     @property
+    def so_far(self) -> Pcm:
+        """The utterance that has begun, at 16 kHz; empty before and after."""
+        return np.concatenate(self._kept) if self._speaking and self._kept else np.zeros(0, dtype=np.int16)
+
+    @property
     def audio_s(self) -> float:
         """Audio time so far."""
         return (self._frames * FRAME + len(self._rest)) / EAR_RATE_HZ

@@ -34,6 +34,17 @@ def audio(pcm: bytes, mime_type: str) -> bytes:
     )
 
 
+def audio_with_transcript(payload: bytes, words: str) -> bytes:
+    """A chunk of the reply with a piece of its transcript in the same serverContent.
+
+    Parameters
+    ----------
+    payload : bytes
+        As `audio` gives it.
+    """
+    return b"".join((payload[:-2], b',"outputTranscription":', encoded({"text": words}), payload[-2:]))
+
+
 def server_content(**fields: Any) -> bytes:
     """A serverContent with the given fields."""
     return encoded({"serverContent": fields})
@@ -42,6 +53,11 @@ def server_content(**fields: Any) -> bytes:
 def text(words: str) -> bytes:
     """One text part of the reply."""
     return server_content(modelTurn={"role": "model", "parts": [{"text": words}]})
+
+
+def thought(words: str) -> bytes:
+    """A summary of what the model thinks, which is not part of its reply."""
+    return server_content(modelTurn={"role": "model", "parts": [{"text": words, "thought": True}]})
 
 
 def turn_complete(usage: Mapping[str, Any] | None, **fields: Any) -> bytes:

@@ -32,15 +32,15 @@ class Target:
     Parameters
     ----------
     kind : str
-        "live", "models" (the list or one model) or "call" (a method of a model).
+        "live", "models" (the list or one model), "call" (a method of a model) or "other".
     profile : str
         Name of the profile in the path; empty for the one at the root.
     model : str
         Resource name of the model of a REST call; empty for the list.
     """
 
-    kind: Literal["live", "models", "call"]
-    version: str
+    kind: Literal["live", "models", "call", "other"]
+    version: str = ""
     profile: str = ""
     vertex: bool = False
     constrained: bool = False
@@ -48,8 +48,8 @@ class Target:
     method: str = ""
 
 
-def parse_target(raw: str) -> Target | None:
-    """The target of a request line, with any prefix and doubled slashes; None for what is not served."""
+def parse_target(raw: str) -> Target:
+    """The target of a request line, with any prefix and doubled slashes."""
     path = re.sub("/+", "/", "/" + unquote(raw.partition("?")[0]))
     for pattern, vertex in ((_LIVE, False), (_VERTEX_LIVE, True)):
         found = pattern.fullmatch(path)
@@ -65,7 +65,7 @@ def parse_target(raw: str) -> Target | None:
         return _rest_target(found, found["model"], vertex=True)
     if found := _MODELS.fullmatch(path):
         return _rest_target(found, f"models/{found['model']}" if found["model"] else "", vertex=False)
-    return None
+    return Target(kind="other", profile=_profile(path))
 
 
 def _rest_target(found: re.Match[str], model: str, *, vertex: bool) -> Target:

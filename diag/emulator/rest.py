@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from diag.emulator.catalogue import GENERATE, find, listing
 from diag.emulator.closing import Refused
@@ -45,16 +46,20 @@ def error_body(status: int, message: str = "") -> bytes:
 
 def list_models(profile: Profile, target: Target) -> Response:
     """`GET /{version}/models`."""
-    models = listing(version=target.version, day=profile.settings.date)
-    return Response(200, json.dumps({"models": models}).encode())
+    return Response(200, json.dumps({"models": _listed(profile, target)}).encode())
 
 
 def one_model(profile: Profile, target: Target) -> Response:
     """`GET /{version}/models/{model}`."""
-    for model in listing(version=target.version, day=profile.settings.date):
+    for model in _listed(profile, target):
         if model["name"] == target.model:
             return Response(200, json.dumps(model).encode())
     return Response(404, error_body(404, _not_found(target)))
+
+
+def _listed(profile: Profile, target: Target) -> list[dict[str, Any]]:
+    settings = profile.settings
+    return listing(version=target.version, day=settings.date, withheld=settings.withheld_models)
 
 
 def call_method(profile: Profile, target: Target, body: bytes) -> Response:
@@ -66,6 +71,7 @@ def call_method(profile: Profile, target: Target, body: bytes) -> Response:
         day=profile.settings.date,
         vertex=target.vertex,
         method=GENERATE if stream else target.method,
+        withheld=profile.settings.withheld_models,
     )
     if model is None or target.method not in (GENERATE, "streamGenerateContent"):
         return Response(404, error_body(404, _not_found(target)))

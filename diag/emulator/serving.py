@@ -15,9 +15,10 @@ from typing import Any, TextIO
 
 from diag.emulator.bank import read_bank
 from diag.emulator.certificates import make_certificates
+from diag.emulator.down import DownPorts, bracketed
 from diag.emulator.profile import Profile
 from diag.emulator.settings import EmulatorSettings, read_settings
-from diag.emulator.specs import with_faults
+from diag.emulator.specs import read_assignments, with_faults
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
 from diag.errors import CannotMeasureError
@@ -47,6 +48,7 @@ def serve(
     port: int = 0,
     plain: bool = False,
     settings: EmulatorSettings | Mapping[str, Any] | None = None,
+    assignments: Sequence[str] = (),
     faults: Sequence[str] = (),
     seed: int = 0,
     replies_dir: Path | None = None,
@@ -67,6 +69,8 @@ def serve(
         Serve http:// and ws:// in place of TLS.
     settings : EmulatorSettings or mapping or None
         As of a scenario's `[emulator]` table (`as_of`, `faults`, `keys`, …); None for a healthy service of today.
+    assignments : sequence of str
+        Further settings as `think_s=1.5` (`specs.py`), which win over those of a mapping.
     faults : sequence of str
         Further faults in their short spelling (`specs.py`), after those of a mapping of settings.
     seed : int
@@ -89,7 +93,7 @@ def serve(
     """
     if isinstance(settings, EmulatorSettings):
         settings = settings.model_dump(exclude_unset=True)
-    chosen = read_settings(with_faults(settings or {}, faults))
+    chosen = read_settings(with_faults({**(settings or {}), **read_assignments(assignments)}, faults))
     bank = read_bank(replies_dir)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))
@@ -103,8 +107,7 @@ def serve(
             certificates = make_certificates(folder, () if host in ("0.0.0.0", "::") else (host,))
             context, ca_file = certificates.context, certificates.ca_file
             if ca_path is not None:
-                ca_path.write_bytes(ca_file.read_bytes())
-                ca_file = ca_path
+                ca_file = _copied(ca_file, ca_path)
         tell = on_listening or _print
         asyncio.run(_serve({"": profile}, host, port, context, lambda url: tell(directions(url, ca_file))))
 
@@ -129,13 +132,18 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     server = Server(profiles)
+    down = DownPorts(server, host)
     loop.set_exception_handler(quiet_loop)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, stop.set)
+    kind = profiles[""].settings.down
     try:
-        bound = await server.listen(host, port, context)
+        if kind is None:
+            authority = f"{bracketed(host)}:{await server.listen(host, port, context)}"
+        else:
+            authority = await down.authority(kind, port)
     except OSError as error:
         raise CannotMeasureError(
             f"Could not listen on {host}:{port}",
@@ -143,12 +151,24 @@ async def _serve(
             next_step="choose another with `--port N`, or leave it out for a free one",
         ) from None
     steady()
-    shown = f"[{host}]" if ":" in host else host
-    tell(f"{'https' if context else 'http'}://{shown}:{bound}")
+    tell(f"{'https' if context else 'http'}://{authority}")
     try:
         await stop.wait()
     finally:
+        down.close()
         await server.close()
+
+
+def _copied(ca_file: Path, path: Path) -> Path:
+    try:
+        path.write_bytes(ca_file.read_bytes())
+    except OSError as error:
+        raise CannotMeasureError(
+            f"Could not write the certificate to {path}",
+            seen=error.strerror or str(error),
+            next_step="name a file in a folder that you may write to",
+        ) from None
+    return path
 
 
 def _make_folder(path: Path | None) -> None:

@@ -110,8 +110,12 @@ class Session:
             if getattr(fault, "when", None) == "session":
                 tasks.create_task(self._later(fault))
             elif isinstance(fault, GoAway):
-                tasks.create_task(self._go_away(fault.at_s, fault.time_left_s, enforce=fault.enforce))
+                silenced = conversation if fault.silent else None
+                tasks.create_task(
+                    self._go_away(fault.at_s, fault.time_left_s, enforce=fault.enforce, silenced=silenced)
+                )
         while (data := await self._link.receive()) is not None:
+            conversation.messages_taken += 1
             await self._take(read_frame(data), conversation)
 
     async def _set_up(self) -> Setup:
@@ -148,6 +152,8 @@ class Session:
 
     def _check_key(self) -> None:
         keys = self._profile.settings.keys
+        if self._profile.settings.any_path and not keys:
+            return
         if self._upgrade.credential is None:
             raise CLOSES["key_missing"].refused()
         if not self._upgrade.credential:
@@ -171,10 +177,14 @@ class Session:
             if self._link.blocked_s > BLOCKED_FOR_S:
                 raise Dropped
 
-    async def _go_away(self, at_s: float, time_left_s: float, *, enforce: bool) -> None:
+    async def _go_away(
+        self, at_s: float, time_left_s: float, *, enforce: bool, silenced: Conversation | None = None
+    ) -> None:
         await asyncio.sleep(at_s)
         await self._link.send(messages.encoded({"goAway": {"timeLeft": messages.seconds(time_left_s)}}))
         self._note("go_away", time_left_s=time_left_s)
+        if silenced is not None:
+            silenced.fall_silent()
         if enforce:
             await asyncio.sleep(time_left_s)
             raise CLOSES["go_away_ignored"].refused()

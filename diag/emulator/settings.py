@@ -22,6 +22,8 @@ class EmulatorSettings(BaseModel):
     omitted_modality: Literal["silent", "text", "audio", "rejected"] = "silent"
     text_on_audio_model: Literal["combination", "voices", "internal"] = "combination"
     keys: tuple[str, ...] = ()
+    any_path: bool = False
+    withheld_models: tuple[str, ...] = ()
     down: Literal["tcp", "tls", "certificate", "dns"] | None = None
 
     think_s: Delay = 0.25
@@ -29,12 +31,17 @@ class EmulatorSettings(BaseModel):
     pace: float = Field(1.5, gt=0, le=100)
     silence_ms: int = Field(500, ge=20, le=60000)
     prefix_padding_ms: int = Field(60, ge=0, le=10000)
-    unrecognised: Literal["answer", "ask_back", "silent"] = "answer"
+    chunk_spread: float = Field(0.0, ge=0, le=0.9)
+    silence_at_most_ms: int | None = Field(None, ge=20, le=60000)
+    unrecognised: Literal["answer", "ask_back", "silent", "wait"] = "answer"
     voice_activity: bool = False
     tool_calls: Literal["never", "first_turn", "every_turn"] = "never"
-    tool_input: Literal["accepted", "rejected"] = "accepted"
+    tool_input: Literal["accepted", "rejected", "unsupported"] = "accepted"
     outside_activity: Literal["ignored", "rejected"] = "ignored"
     unasked_transcripts: bool = False
+    interim_transcripts: bool = False
+    transcript_words: int = Field(3, ge=0, le=1000)
+    transcript_with_audio: bool = False
     silent_turn: bool = False
 
     connection_limit_s: Annotated[float, Field(gt=0, le=86400)] = 600.0

@@ -13,6 +13,7 @@ from diag.emulator.fields import check_fields
 from diag.emulator.incoming import mapping, sequence, snake
 from diag.emulator.settings import EmulatorSettings
 
+MAX_MS = 600_000
 CLIENT_MESSAGES = ("setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate")
 NEW_LIST_CALL = datetime.date(2026, 1, 1)
 """From about this day on the refusal of a model names `ModelService.ListModels`."""
@@ -47,6 +48,8 @@ class Setup:
     compression: bool = False
     initial_history: bool = False
     voice_activity: bool = False
+    thoughts: bool = False
+    transparent: bool = False
     functions: tuple[Mapping[str, Any], ...] = ()
 
 
@@ -69,13 +72,13 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
     name = setup.get("model")
     if not isinstance(name, str) or not name:
         raise CLOSES["invalid_argument"].refused()
-    model = find(name, version=version, day=settings.date, vertex=vertex)
+    model = find(name, version=version, day=settings.date, vertex=vertex, withheld=settings.withheld_models)
     if model is None:
         raise model_not_found(name[:200], version, early=settings.date < NEW_LIST_CALL).refused()
     check_fields(setup, alpha=vertex or version == "v1alpha")
     generation = mapping(setup.get("generationConfig"))
     _check_thinking(generation, model)
-    _check_extras(setup, generation, model)
+    _check_character(setup, generation, model)
     speech = mapping(generation.get("speechConfig"))
     voice = mapping(mapping(speech.get("voiceConfig")).get("prebuiltVoiceConfig"))
     realtime = mapping(setup.get("realtimeInputConfig"))
@@ -93,11 +96,14 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
         voice=str(voice.get("voiceName", "")),
         language=str(speech.get("languageCode", "")),
         manual_activity=bool(detection.get("disabled", False)),
-        silence_ms=_milliseconds(detection, "silenceDurationMs", settings.silence_ms),
+        silence_ms=min(
+            _milliseconds(detection, "silenceDurationMs", settings.silence_ms), settings.silence_at_most_ms or MAX_MS
+        ),
         prefix_padding_ms=_milliseconds(detection, "prefixPaddingMs", settings.prefix_padding_ms),
         start_sensitivity=_sensitivity(detection, "startOfSpeechSensitivity", "START", vertex=vertex),
         end_sensitivity=_sensitivity(detection, "endOfSpeechSensitivity", "END", vertex=vertex),
-        interruptible=realtime.get("activityHandling") != "NO_INTERRUPTION",
+        # Who only writes down is not interrupted: the last sentence would be lost.
+        interruptible=realtime.get("activityHandling") != "NO_INTERRUPTION" and not model.transcribes,
         input_transcription=setup.get("inputAudioTranscription") is not None,
         output_transcription=setup.get("outputAudioTranscription") is not None,
         resumable=resumption is not None,
@@ -105,6 +111,9 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
         compression=setup.get("contextWindowCompression") is not None,
         initial_history=bool(mapping(setup.get("historyConfig")).get("initialHistoryInClientContent", False)),
         voice_activity=bool(setup.get("explicitVadSignal", False)) or settings.voice_activity,
+        thoughts=model.thinking != "none"
+        and bool(mapping(generation.get("thinkingConfig")).get("includeThoughts", False)),
+        transparent=bool(mapping(resumption).get("transparent", False)),
         functions=tuple(functions),
     )
 
@@ -132,11 +141,11 @@ def _check_thinking(generation: Mapping[str, Any], model: Model) -> None:
         raise CLOSES["invalid_argument"].refused()
 
 
-def _check_extras(setup: Mapping[str, Any], generation: Mapping[str, Any], model: Model) -> None:
-    proactivity = mapping(setup.get("proactivity"))
-    if generation.get("enableAffectiveDialog") and not model.affective:
-        raise CLOSES["invalid_argument"].refused()
-    if proactivity and not model.affective and proactivity.get("proactiveAudio") is not True:
+def _check_character(setup: Mapping[str, Any], generation: Mapping[str, Any], model: Model) -> None:
+    """Affective dialog and proactive audio: both for 2.5, neither for 3.1, proactive audio only on for 3.8."""
+    proactive = mapping(setup.get("proactivity")).get("proactiveAudio")
+    allowed = {"either": True, "on": proactive is None or proactive is True, "none": proactive is None}
+    if (generation.get("enableAffectiveDialog") and not model.affective) or not allowed[model.proactive]:
         raise CLOSES["invalid_argument"].refused()
 
 
@@ -170,7 +179,7 @@ def _milliseconds(detection: Mapping[str, Any], key: str, default: int) -> int:
     value = detection.get(key)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 600_000:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_MS:
         raise CLOSES["invalid_argument"].refused()
     return int(value)
 

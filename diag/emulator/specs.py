@@ -1,4 +1,7 @@
-"""Faults as one types them on a command line: `close,named=quota,turns=2` or `slow_first_audio,delay_s=uniform:1:4`."""
+"""Faults and settings as one types them on a command line.
+
+`close,named=quota,turns=2`, `slow_first_audio,delay_s=uniform:1:4`; `think_s=1.5`, `down=tls`.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,28 @@ def read_faults(specs: Iterable[str]) -> list[dict[str, Any]]:
         If a kind, a name or a value is not known.
     """
     return [_fault(spec) for spec in specs]
+
+
+def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
+    """Settings from `name=value`: a value as TOML writes it, or bare words, or a drawn delay as in a fault.
+
+    Raises
+    ------
+    BadInputError
+        If one has no value. Names and values are judged where settings are read.
+    """
+    settings = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise BadInputError(
+                f"Could not read the setting `{text}`",
+                seen="no value",
+                allowed="name=value, as think_s=1.5",
+                next_step="see the table in docs/emulator.md",
+            )
+        settings[name.strip()] = _value(name.strip(), value.strip())
+    return settings
 
 
 def with_faults(settings: Mapping[str, Any], specs: Iterable[str]) -> dict[str, Any]:

@@ -23,6 +23,22 @@ def calls_for(functions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def blocks(function: Mapping[str, Any], tools: str) -> bool:
+    """Whether the model waits for a function's result before it says anything.
+
+    Parameters
+    ----------
+    function : mapping
+        Its declaration, which may name a behaviour.
+    tools : str
+        How the model calls functions: `Model.tools`.
+    """
+    declared = str(function.get("behavior", "")).upper()
+    if tools == "only_blocking" or declared not in ("BLOCKING", "NON_BLOCKING"):
+        return tools != "non_blocking"
+    return declared == "BLOCKING"
+
+
 def _arguments(schema: Any) -> dict[str, Any]:
     value = _value(schema, 0)
     return value if isinstance(value, dict) else {}
@@ -61,10 +77,12 @@ class PendingCalls:
         self._open = {str(call["id"]) for call in calls}
         self._none_open.clear()
 
-    def answer(self, identity: str) -> bool:
-        """Take the answer to a call; False for one that is not open."""
+    def answer(self, identity: str, *, more: bool = False) -> bool:
+        """Take an answer to a call, the last unless `more` will come; False for one that is not open."""
         if identity not in self._open:
             return False
+        if more:
+            return True
         self._open.discard(identity)
         if not self._open:
             self._none_open.set()

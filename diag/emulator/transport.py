@@ -24,6 +24,8 @@ MAX_SESSIONS = 1000
 REQUEST_WITHIN_S = 15.0
 """A connection that has not sent a whole request by then is cut."""
 CLOSE_WAIT_S = 2.0
+PROXY_VERSION = "v1beta1"
+"""API version on a path of the user's own, where the path names none; such clients speak as to Vertex."""
 BACKLOG = 1024
 CROSS_ORIGIN = {
     "Access-Control-Allow-Origin": "*",
@@ -108,12 +110,17 @@ class Server:
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=CROSS_ORIGIN)
         target = parse_target(request.raw_path)
-        profile = self.profiles.get(target.profile) if target else None
-        if target is None or profile is None:
+        profile = self.profiles.get(target.profile)
+        socket_wanted = request.headers.get("Upgrade", "").lower() == "websocket"
+        if profile is None:
             return _refusal(404)
-        if target.kind != "live":
+        if target.kind == "other":
+            if not (socket_wanted and profile.settings.any_path):
+                return _refusal(404)
+            target = Target(kind="live", version=PROXY_VERSION, vertex=True)
+        elif target.kind != "live":
             return await self._rest(request, target, profile)
-        if request.headers.get("Upgrade", "").lower() != "websocket":
+        if not socket_wanted:
             return _refusal(400)
         return await self._upgrade(request, target, profile)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from emulator_raw import QUICK
 from emulator_sounds import REPLY_TABLE, babble, prompt_table
 
 from diag.emulator.embedded import EmbeddedEmulator
@@ -46,3 +47,8 @@ def emulator(bank_dir: Path):
 @pytest.fixture(scope="session")
 def tls(emulator: EmbeddedEmulator) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(emulator.ca_file))
+
+
+@pytest.fixture
+def healthy(emulator: EmbeddedEmulator) -> str:
+    return emulator.register(QUICK)

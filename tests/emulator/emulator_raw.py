@@ -10,10 +10,13 @@ import time
 from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import pytest
 from emulator_sounds import babble
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 VERTEX = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
@@ -141,3 +144,21 @@ def one_turn(tls: ssl.SSLContext, base_url: str, *, until: str | None = "generat
             return await client.hear(until, for_s=for_s)
 
     return asyncio.run(talk())
+
+
+def setup_with(**fields: Any) -> dict:
+    return {"setup": {**SETUP["setup"], **fields}}
+
+
+def refused(tls: ssl.SSLContext, base_url: str, setup: object = SETUP, **options) -> tuple[int, str]:
+    async def talk() -> None:
+        async with raw(tls, base_url, **options) as client:
+            await client.set_up(setup)
+
+    with pytest.raises(ConnectionClosed) as caught:
+        asyncio.run(talk())
+    return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+async def realtime(client: Raw, **content: Any) -> None:
+    await client.send({"realtimeInput": content})

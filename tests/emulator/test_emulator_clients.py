@@ -4,36 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
-import ssl
 from typing import Any
 
 import numpy as np
 import pytest
-from emulator_raw import HELLO, LIVE, QUICK, SETUP, VERTEX, Got, Raw, audio, one_turn, raw
+from emulator_raw import HELLO, LIVE, QUICK, VERTEX, Got, Raw, audio, one_turn, raw, realtime, refused, setup_with
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-
-from diag.emulator.embedded import EmbeddedEmulator
-
-
-def setup_with(**fields: Any) -> dict:
-    return {"setup": {**SETUP["setup"], **fields}}
-
-
-@pytest.fixture
-def healthy(emulator: EmbeddedEmulator) -> str:
-    return emulator.register(QUICK)
-
-
-def refused(tls: ssl.SSLContext, base_url: str, setup: object = SETUP, **options) -> tuple[int, str]:
-    async def talk() -> None:
-        async with raw(tls, base_url, **options) as client:
-            await client.set_up(setup)
-
-    with pytest.raises(ConnectionClosed) as caught:
-        asyncio.run(talk())
-    return caught.value.rcvd.code, caught.value.rcvd.reason
-
 
 METHOD = "GenerativeService.BidiGenerateContent"
 
@@ -193,10 +169,6 @@ def test_media_chunks_old_models_yes_new_models_no(tls, emulator, healthy) -> No
     assert (caught.value.rcvd.code, caught.value.rcvd.reason[:40]) == (1007, "realtime_input.media_chunks is deprecate")
 
 
-async def realtime(client: Raw, **content: Any) -> None:
-    await client.send({"realtimeInput": content})
-
-
 def test_text_video_and_blank_text(tls, healthy, emulator) -> None:
     async def talk() -> tuple[Got, Got]:
         async with raw(tls, healthy) as client:
@@ -257,316 +229,6 @@ def test_initial_history_asks_for_no_answer(tls, healthy) -> None:
     history, chunks = asyncio.run(talk())
     assert history == []
     assert chunks
-
-
-MANUAL = {"automaticActivityDetection": {"disabled": True}}
-
-
-def test_manual_activity(tls, healthy, emulator) -> None:
-    async def talk() -> Got:
-        async with raw(tls, healthy) as client:
-            await client.set_up(setup_with(realtimeInputConfig=MANUAL))
-            await realtime(client, activityStart={})
-            await client.say()
-            assert (await client.hear(None, for_s=0.3)).messages == []
-            await realtime(client, activityEnd={})
-            return await client.hear()
-
-    assert asyncio.run(talk()).chunks
-    assert [line["prompt"] for line in emulator.truth(healthy) if line["event"] == "understood"] == ["hello"]
-
-
-def test_activity_marks_need_the_detector_off(tls, healthy) -> None:
-    async def talk() -> None:
-        async with raw(tls, healthy) as client:
-            await client.set_up()
-            await realtime(client, activityStart={})
-            await client.hear()
-
-    with pytest.raises(ConnectionClosed) as caught:
-        asyncio.run(talk())
-    assert caught.value.rcvd.code == 1007
-
-
-def test_audio_outside_marked_activity_can_be_refused(tls, emulator) -> None:
-    base_url = emulator.register({"outside_activity": "rejected"})
-
-    async def talk() -> None:
-        async with raw(tls, base_url) as client:
-            await client.set_up(setup_with(realtimeInputConfig=MANUAL))
-            await client.say()
-            await client.hear()
-
-    with pytest.raises(ConnectionClosed) as caught:
-        asyncio.run(talk())
-    assert caught.value.rcvd.code == 1007
-
-
-def test_stream_end_ends_the_turn_without_silence(tls, healthy) -> None:
-    async def say(client: Raw) -> None:
-        await client.say(silence_s=0.0)
-        assert (await client.hear(None, for_s=0.3)).messages == []
-        await realtime(client, audioStreamEnd=True)
-
-    assert one_turn(tls, healthy, say=say).chunks
-
-
-def test_no_interruption_queues_the_next_turn(tls, emulator) -> None:
-    base_url = emulator.register({**QUICK, "pace": 3.0})
-
-    async def talk() -> tuple[Got, Got]:
-        async with raw(tls, base_url) as client:
-            await client.set_up(setup_with(realtimeInputConfig={"activityHandling": "NO_INTERRUPTION"}))
-            await client.say()
-            await client.say()
-            return await client.hear("turnComplete"), await client.hear()
-
-    first, second = asyncio.run(talk())
-    assert not first.has("interrupted")
-    assert first.chunks
-    assert second.chunks
-
-
-def test_transcriptions_both_ways(tls, healthy) -> None:
-    got = one_turn(tls, healthy, setup=setup_with(inputAudioTranscription={}, outputAudioTranscription={}))
-    assert got.transcript("inputTranscription") == "Hello there!"
-    assert got.transcript("outputTranscription") == "This is the first of the replies."
-
-
-def test_voice_activity_messages_where_asked(tls, emulator) -> None:
-    got = one_turn(tls, emulator.register({**QUICK, "voice_activity": True}))
-    signals = [
-        message["voiceActivityDetectionSignal"] for message in got.messages if "voiceActivityDetectionSignal" in message
-    ]
-    assert [signal["vadSignalType"] for signal in signals] == ["VAD_SIGNAL_TYPE_SOS", "VAD_SIGNAL_TYPE_EOS"]
-    activity = [message["voiceActivity"] for message in got.messages if "voiceActivity" in message]
-    assert [sign["type"] for sign in activity] == ["ACTIVITY_START", "ACTIVITY_END"]
-    assert float(activity[1]["audioOffset"].rstrip("s")) == pytest.approx(1.65, abs=0.1)
-
-
-TOOLS = [
-    {
-        "function_declarations": [
-            {
-                "name": "get_weather",
-                "parameters": {
-                    "type": "OBJECT",
-                    "properties": {"city_name": {"type": "STRING"}, "days": {"type": "INTEGER"}},
-                },
-            }
-        ]
-    }
-]
-
-
-def test_tool_call_waits_for_its_response(tls, emulator) -> None:
-    base_url = emulator.register({**QUICK, "tool_calls": "first_turn"})
-
-    async def talk() -> tuple[dict, Got]:
-        async with raw(tls, base_url) as client:
-            await client.set_up(setup_with(tools=TOOLS))
-            await client.say()
-            call = json.loads(await client.ws.recv())["toolCall"]["functionCalls"][0]
-            assert (await client.hear(None, for_s=0.3)).messages == []
-            response = {"id": call["id"], "name": call["name"], "response": {"some_key": 1}}
-            await client.send({"tool_response": {"function_responses": [response]}})
-            return call, await client.hear()
-
-    call, got = asyncio.run(talk())
-    assert call["name"] == "get_weather"
-    assert call["args"] == {"city_name": "example", "days": 1}
-    assert got.chunks
-
-
-def test_barge_in_cancels_a_pending_call(tls, emulator) -> None:
-    base_url = emulator.register({**QUICK, "tool_calls": "first_turn"})
-
-    async def talk() -> tuple[str, Got]:
-        async with raw(tls, base_url) as client:
-            await client.set_up(setup_with(tools=TOOLS))
-            await client.say()
-            identity = json.loads(await client.ws.recv())["toolCall"]["functionCalls"][0]["id"]
-            await client.say()
-            return identity, await client.hear()
-
-    identity, got = asyncio.run(talk())
-    assert got.messages[0] == {"toolCallCancellation": {"ids": [identity]}}
-    assert got.chunks
-
-
-def test_audio_during_a_call_can_be_refused(tls, emulator) -> None:
-    base_url = emulator.register({**QUICK, "tool_calls": "first_turn", "tool_input": "rejected"})
-
-    async def talk() -> None:
-        async with raw(tls, base_url) as client:
-            await client.set_up(setup_with(tools=TOOLS))
-            await client.say()
-            await client.ws.recv()
-            await client.say()
-            await client.hear()
-
-    with pytest.raises(ConnectionClosed) as caught:
-        asyncio.run(talk())
-    assert caught.value.rcvd.reason == "Operation is not implemented, or supported, or enabled."
-
-
-def test_resumption(tls, healthy) -> None:
-    async def first(client: Raw) -> str:
-        await client.set_up(setup_with(sessionResumption={}))
-        update = json.loads(await client.ws.recv())["sessionResumptionUpdate"]
-        assert update["resumable"] is True
-        return update["newHandle"]
-
-    async def talk() -> tuple[int, int]:
-        async with raw(tls, healthy) as client:
-            handle = await first(client)
-            async with raw(tls, healthy) as early:
-                with pytest.raises(ConnectionClosed) as while_open:
-                    await early.set_up(setup_with(sessionResumption={"handle": handle}))
-        await asyncio.sleep(0.1)
-        async with raw(tls, healthy) as client:
-            assert "setupComplete" in await client.set_up(setup_with(sessionResumption={"handle": handle}))
-            await client.say()
-            assert (await client.hear()).chunks
-        async with raw(tls, healthy) as client:
-            with pytest.raises(ConnectionClosed) as unknown:
-                await client.set_up(setup_with(sessionResumption={"handle": "nonsense"}))
-        return while_open.value.rcvd.code, unknown.value.rcvd.code
-
-    assert asyncio.run(talk()) == (1011, 1008)
-
-
-def test_limits_of_a_connection(tls, emulator) -> None:
-    base_url = emulator.register({"connection_limit_s": 0.6, "go_away_notice_s": 0.4})
-
-    async def talk() -> tuple[dict, ConnectionClosed]:
-        async with raw(tls, base_url) as client:
-            await client.set_up()
-            message = json.loads(await client.ws.recv())
-            with pytest.raises(ConnectionClosed) as caught:
-                await client.ws.recv()
-            return message, caught.value
-
-    message, error = asyncio.run(talk())
-    assert message == {"goAway": {"timeLeft": "0.4s"}}
-    assert error.rcvd.reason.startswith("Connection aborted because the client failed to close")
-
-
-def test_extended_thinking_fills_then_answers(tls, healthy) -> None:
-    setup = setup_with(
-        model="models/gemini-3.8-live-extended-thinking",
-        generationConfig={"responseModalities": ["AUDIO"], "thinkingConfig": {"thinking_level": "LOW"}},
-    )
-
-    async def talk() -> list[str]:
-        async with raw(tls, healthy) as client:
-            await client.set_up(setup)
-            await client.say()
-            turns = [await client.hear("turnComplete") for _ in range(2)]
-            assert all(turn.chunks for turn in turns)
-            return [turn.contents[-1]["interactionStatus"] for turn in turns]
-
-    assert asyncio.run(talk()) == ["IN_PROGRESS", "IDLE"]
-
-
-BAD_SETUPS = [
-    ({"config": {}}, 'Invalid JSON payload received. Unknown name "config": Cannot find field.'),
-    ({"setup": {}}, "Request contains an invalid argument."),
-    ({}, "Request contains an invalid argument."),
-    (setup_with(proactivity={"proactiveAudio": True}), 'Invalid JSON payload received. Unknown name "proactivity" at'),
-    (
-        setup_with(generationConfig={"responseModality": ["AUDIO"]}),
-        "Invalid JSON payload received. Unknown name \"response_modality\" at 'setup.generation_config': Cannot find",
-    ),
-    (
-        setup_with(generationConfig={"responseModalities": ["AUDIO"], "thinkingConfig": {"thinkingLevel": "LOW"}}),
-        "Request contains an invalid argument.",
-    ),
-    (setup_with(generationConfig={"responseModalities": ["SPEECH"]}), "Request contains an invalid argument."),
-    (setup_with(generationConfig=[1]), "Request contains an invalid argument."),
-    (
-        setup_with(realtimeInputConfig={"automaticActivityDetection": {"silenceDurationMs": -1}}),
-        "Request contains an invalid argument.",
-    ),
-    ("not json", "Invalid JSON payload received."),
-    ("[1]", "Invalid JSON payload received."),
-]
-
-
-@pytest.mark.parametrize(("setup", "reason"), BAD_SETUPS)
-def test_bad_setups(tls, healthy, setup: object, reason: str) -> None:
-    code, seen = refused(tls, healthy, setup)
-    assert code == 1007
-    assert seen.startswith(reason)
-
-
-@pytest.mark.parametrize(
-    ("kind", "code", "start"),
-    [
-        ("combination", 1007, "The requested combination of response modalities (TEXT)"),
-        ("voices", 1007, "Cannot extract voices from a non-audio request."),
-        ("internal", 1011, "Internal error encountered."),
-    ],
-)
-def test_text_on_an_audio_model(tls, emulator, kind: str, code: int, start: str) -> None:
-    base_url = emulator.register({"text_on_audio_model": kind})
-    seen = refused(tls, base_url, setup_with(generationConfig={"responseModalities": ["TEXT"]}))
-    assert (seen[0], seen[1][: len(start)]) == (code, start)
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        {"realtimeInput": {"audio": {"data": "@@@", "mimeType": "audio/pcm;rate=16000"}}},
-        {"realtimeInput": {"audio": {"data": "AAAA", "mimeType": "audio/pcm;rate=0"}}},
-        {"realtimeInput": {"audio": {"data": "AAAA", "mimeType": "audio/ogg"}}},
-        {"realtimeInput": {"sound": {}}},
-        {"realtimeInput": 3},
-        {"clientContent": {"turns": 3}},
-        {"other": {}},
-        SETUP,
-        "{",
-    ],
-)
-def test_bad_messages_end_the_session_with_1007(tls, healthy, message: object) -> None:
-    async def talk() -> None:
-        async with raw(tls, healthy) as client:
-            await client.set_up()
-            await client.send(message)
-            await client.hear()
-
-    with pytest.raises(ConnectionClosed) as caught:
-        asyncio.run(talk())
-    assert caught.value.rcvd.code == 1007
-
-
-def test_silent_clients_are_ended(tls, emulator) -> None:
-    base_url = emulator.register({"setup_timeout_s": 0.2, "idle_timeout_s": 0.3})
-
-    async def talk(*, set_up: bool) -> int:
-        async with raw(tls, base_url) as client:
-            if set_up:
-                await client.set_up()
-            with pytest.raises(ConnectionClosed) as caught:
-                await client.ws.recv()
-            return caught.value.rcvd.code
-
-    assert asyncio.run(talk(set_up=False)) == 1011
-    assert asyncio.run(talk(set_up=True)) == 1008
-
-
-@pytest.mark.parametrize("unrecognised", ["answer", "ask_back", "silent"])
-def test_what_is_not_understood(tls, emulator, unrecognised: str) -> None:
-    base_url = emulator.register({**QUICK, "unrecognised": unrecognised})
-
-    async def say(client: Raw) -> None:
-        # 16 kHz speech labelled as 8 kHz is half as fast and an octave deeper.
-        await client.say(HELLO, 8000, silence_s=1.0)
-
-    got = one_turn(tls, base_url, say=say, until=None, for_s=0.8)
-    replies = [line["reply"] for line in emulator.truth(base_url) if line["event"] == "reply_chosen"]
-    assert replies == {"answer": replies, "ask_back": ["again"], "silent": []}[unrecognised]
-    assert bool(got.chunks) == (unrecognised != "silent")
 
 
 def test_ordinary_ends_leave_the_server_well(tls, emulator, healthy) -> None:
@@ -636,3 +298,13 @@ def test_a_rate_of_an_hour_in_one_message_holds_up_nobody(tls, healthy) -> None:
             return len((await other.hear(for_s=5)).chunks)
 
     assert asyncio.run(run()) > 0
+
+
+def test_a_path_of_ones_own_speaks_as_vertex(tls, emulator) -> None:
+    """As the SDK calls a proxy without project and key: the whole URL as given, Vertex's names."""
+    setup = setup_with(model="publishers/google/models/gemini-live-2.5-flash-native-audio")
+    profile = emulator.register({**QUICK, "any_path": True})
+    assert one_turn(tls, profile, path="/my/path", query="", setup=setup).chunks
+    closed = emulator.register(QUICK)
+    with pytest.raises(InvalidStatus):
+        one_turn(tls, closed, path="/my/path", query="", setup=setup)

@@ -346,3 +346,52 @@ def test_truth_names_the_faults_that_fired_and_no_others(emulator, tls) -> None:
     base_url = emulator.register({**QUICK, "faults": faults})
     one_turn(tls, base_url)
     assert [line["fault"] for line in emulator.truth(base_url) if line["event"] == "fault_fired"] == ["pause"]
+
+
+@pytest.mark.parametrize("kind", ["stall", "pause", "cut_reply", "false_interrupt"])
+def test_a_time_in_place_of_a_chunk(turn, kind: str) -> None:
+    """At real time, chunks leave 0, 50, 100, … ms after the first: the third is the first at 80 ms or later."""
+    extra = {"for_s": 0.3} if kind == "pause" else {}
+    got = turn({"kind": kind, "at_s": 0.08, **extra}, until=None, for_s=1.0, pace=1.0, chunk_ms=50.0)
+    if kind == "pause":
+        gaps_s = np.diff(got.chunk_times_s)
+        assert int(np.argmax(gaps_s)) == 1
+    else:
+        assert len(got.chunks) == 2
+
+
+def test_cut_at_a_chunk(turn) -> None:
+    assert len(turn({"kind": "cut_reply", "chunk": 3}, until="turnComplete").chunks) == 3
+
+
+def test_thinking_grows_with_the_session(emulator, tls) -> None:
+    base_url = emulator.register({**QUICK, "faults": [{"kind": "slow_first_audio", "delay_s": 0.05, "grows_s": 0.1}]})
+
+    async def turns() -> None:
+        async with raw(tls, base_url) as client:
+            await client.set_up()
+            for _ in range(3):
+                await client.say()
+                await client.hear("turnComplete")
+
+    asyncio.run(turns())
+    thought = [line["think_s"] for line in emulator.truth(base_url) if line["event"] == "reply_chosen"]
+    assert thought == pytest.approx([0.05, 0.15, 0.25])
+
+
+def test_silent_turn_with_a_reason(turn) -> None:
+    got = turn({"kind": "silent_turn", "reason": "RESPONSE_REJECTED"}, until="turnComplete")
+    assert got.contents[-1] == {"turnComplete": True, "turnCompleteReason": "RESPONSE_REJECTED"}
+
+
+@pytest.mark.parametrize(("form", "keys"), [("error", {"error"}), ("flat_error", {"code", "message", "status"})])
+def test_json_that_is_no_message(turn, form: str, keys: set[str]) -> None:
+    got = turn({"kind": "malformed_json", "form": form, "chunk": 1})
+    assert keys in [set(message) for message in got.messages]
+    assert not got.malformed
+
+
+def test_silence_after_go_away(turn) -> None:
+    fault = {"kind": "go_away", "at_s": 0.0, "time_left_s": 0.8, "silent": True, "enforce": False}
+    got = turn(fault, until=None, for_s=1.0)
+    assert got.messages == [{"goAway": {"timeLeft": "0.8s"}}]

@@ -133,12 +133,13 @@ def test_known_reasons_are_cut_where_the_service_cuts_them() -> None:
         ("/profile/p/v1beta/models?pageSize=3", "models", "p"),
         ("/v1/models/gemini-3.8-live", "models", ""),
         ("/v1beta/models/m:generateContent", "call", ""),
+        ("/profile/p/my/path", "other", "p"),
+        ("", "other", ""),
         ("/profile/p/v1beta1/projects/a/locations/b/publishers/google/models/m:generateContent", "call", "p"),
     ],
 )
 def test_targets(raw: str, kind: str, profile: str) -> None:
     target = parse_target(raw)
-    assert target is not None
     assert (target.kind, target.profile) == (kind, profile)
 
 

@@ -19,6 +19,7 @@ import pytest
 from cryptography import x509
 from emulator_raw import HELLO, QUICK, raw
 
+from diag.emulator.__main__ import main
 from diag.emulator.embedded import EmbeddedEmulator, profile_of
 from diag.errors import BadInputError, CannotMeasureError
 
@@ -184,3 +185,41 @@ def test_a_taken_port_is_told_in_one_sentence(bank_dir: Path) -> None:
     assert second.returncode == CannotMeasureError.exit_code
     assert second.stderr.startswith(f"Could not listen on 127.0.0.1:{port}")
     assert second.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("down", "error"),
+    [
+        ("tcp", ConnectionRefusedError),
+        ("tls", ssl.SSLError),
+    ],
+)
+def test_served_down(bank_dir: Path, tmp_path: Path, down: str, error: type[OSError]) -> None:
+    ca_file = tmp_path / "ca.pem"
+    options = ("--ca", str(ca_file), "--set", f"down={down}")
+    with served(bank_dir, *options) as (base_url, _, _process), pytest.raises(error):
+        one_answer(base_url, ssl.create_default_context(cafile=str(ca_file)))
+
+
+def test_served_with_settings_of_the_command_line(bank_dir: Path, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.jsonl"
+    options = ("--plain", "--truth", str(truth), "--set", "think_s=uniform:0.1:0.2", "--set", "chunk_ms=40")
+    with served(bank_dir, *options) as (base_url, _, _process):
+        assert one_answer(base_url, None) >= 10
+    lines = [json.loads(line) for line in truth.read_text(encoding="utf-8").splitlines()]
+    assert 0.1 <= next(line["think_s"] for line in lines if line["event"] == "reply_chosen") <= 0.2
+
+
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        (("--set", "think_s"), "Could not read the setting `think_s`"),
+        (("--set", "think=1"), "Could not use the emulator's settings"),
+        (("--ca", "/no/such/folder/ca.pem"), "Could not write the certificate to /no/such/folder/ca.pem"),
+    ],
+)
+def test_bad_options_are_told_in_one_sentence(
+    bank_dir: Path, capsys: pytest.CaptureFixture, options: tuple[str, ...], seen: str
+) -> None:
+    assert main(["--replies", str(bank_dir), *options]) != 0
+    assert capsys.readouterr().err.startswith(seen)

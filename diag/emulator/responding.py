@@ -1,0 +1,133 @@
+"""From what was understood to what is said: tools called, a reply chosen, a schedule made and carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+import time
+from typing import Any
+
+from diag.emulator import messages
+from diag.emulator.answering import (
+    Answer,
+    Understood,
+    ask_back,
+    choose_reply,
+    compose,
+    filler_steps,
+    shortest,
+    thinking_s,
+    written_down,
+)
+from diag.emulator.faults import Stall, generator, strikes_turns, striking
+from diag.emulator.link import Link
+from diag.emulator.performing import Performer
+from diag.emulator.profile import Profile
+from diag.emulator.replies import Reply
+from diag.emulator.setup import Setup
+from diag.emulator.tools import PendingCalls, blocks, calls_for
+from diag.emulator.voices import voice_for
+
+
+class Responder:
+    """Answers the turns of one session.
+
+    Attributes
+    ----------
+    performer : Performer
+        What sends the answers.
+    calls : PendingCalls
+        Functions whose results are awaited.
+    called_for : Understood or None
+        What is taken up again when a result comes that nobody waits for.
+    """
+
+    def __init__(self, link: Link, profile: Profile, setup: Setup, session: int, *, vertex: bool) -> None:
+        self.performer = Performer(link, profile, session)
+        self.calls = PendingCalls()
+        self.called_for: Understood | None = None
+        self._link = link
+        self._profile = profile
+        self._setup = setup
+        self._session = session
+        self._vertex = vertex
+
+    async def respond(self, turn: int, understood: Understood, ended_s: float, *, heard_s: float) -> None:
+        """Answer what was understood, from thinking to the end of the turn.
+
+        Parameters
+        ----------
+        ended_s : float
+            When the user's turn ended, on the clock of the truth.
+        heard_s : float
+            Audio heard in the session so far.
+
+        Raises
+        ------
+        Refused, Dropped
+            Where a fault ends the session.
+        """
+        profile, settings, setup = self._profile, self._profile.settings, self._setup
+        struck = striking(settings.faults, seed=profile.seed, session=self._session, turn=turn)
+        # 10 000 keeps these draws apart from those of the faults, which are numbered from 0.
+        rng = generator(profile.seed, self._session, turn, 10_000)
+        usage = functools.partial(messages.usage_metadata, heard_s, vertex=self._vertex)
+        calls_on = not understood.after_call and await self._call_tools(turn, understood)
+        think_s = thinking_s(settings, struck, rng, turn=turn)
+        if setup.model.transcribes:
+            answer = written_down(understood.text, setup=setup, struck=struck, think_s=think_s, usage=usage)
+        else:
+            reply = self._reply(understood, rng, fills=calls_on)
+            voice = await voice_for(reply, struck)
+            answer = compose(
+                reply,
+                voice,
+                setup=setup,
+                settings=settings,
+                struck=struck,
+                think_s=think_s,
+                usage=usage,
+                rng=rng,
+            )
+        if setup.model.fills:
+            ended_s = await self._fill(turn, ended_s + think_s)
+        self.performer.announce(turn, answer, [fault.kind for fault, _ in struck if strikes_turns(fault)])
+        await self.performer.perform(turn, answer, ended_s + think_s)
+        if any(isinstance(fault, Stall) for fault, _ in struck):
+            await asyncio.Event().wait()
+
+    def _reply(self, understood: Understood, rng: random.Random, *, fills: bool) -> Reply:
+        replies = self._profile.bank.replies
+        if fills:
+            return shortest(replies)
+        if understood.prompt is None and self._profile.settings.unrecognised == "ask_back":
+            return ask_back(replies, rng)
+        return choose_reply(replies, understood, rng)
+
+    async def _fill(self, turn: int, zero_s: float) -> float:
+        """Say something short while thinking on; gives the time from which the answer is thought about."""
+        filler = shortest(self._profile.bank.replies)
+        voice = await voice_for(filler, [])
+        steps = filler_steps(voice, self._profile.settings)
+        await self.performer.perform(turn, Answer(steps=steps, think_s=0.0, reply=filler, voice=voice), zero_s)
+        return time.perf_counter()
+
+    async def _call_tools(self, turn: int, understood: Understood) -> bool:
+        """Call a function, where that is wanted; gives whether something is said before its result is there."""
+        wanted = self._profile.settings.tool_calls
+        if not self._setup.functions or wanted == "never" or (wanted == "first_turn" and turn > 1):
+            return False
+        function = self._setup.functions[0]
+        calls = calls_for([function])
+        self.calls.open(calls)
+        waits = blocks(function, self._setup.model.tools)
+        self.called_for = None if waits else understood
+        await self._link.send(messages.tool_call(calls))
+        self._note("tool_call", turn=turn, ids=[call["id"] for call in calls])
+        if waits:
+            await self.calls.answered()
+        return not waits
+
+    def _note(self, event: str, **data: Any) -> None:
+        self._profile.note(event, session=self._session, **data)
