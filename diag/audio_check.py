@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from diag.backends.portaudio import Device
     from diag.backends.ports import Rig
 
-LEAST_CONFIDENCE = 0.5
-"""Of a loopback calibration; below it latencies at the ear are not reported."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
@@ -124,7 +121,8 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
 
 
 def _loopback_check(port: str, delay_s: float | None, confidence: float) -> Check:
-    sure = delay_s is not None and confidence >= LEAST_CONFIDENCE
+    # The calibration gives no delay of which it is not sure.
+    sure = delay_s is not None
     told = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after its device stamp"
     return Check(
         name=f"loopback of {port}",

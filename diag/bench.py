@@ -48,7 +48,9 @@ def bench(
     """
     options, progress = options or Options(), progress or Quiet()
     start_s = time.perf_counter()
-    chosen = [find_scenario(name) for name in scenarios] or (None if options.resume else _all_scenarios())
+    chosen = [find_scenario(name) for name in dict.fromkeys(scenarios)] or (
+        None if options.resume else _all_scenarios()
+    )
     plans, options = planned_or_resumed(chosen, options, progress, command="bench")
     results = execute(plans, options, progress)
     rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]

@@ -206,14 +206,18 @@ def planned_or_resumed(
         What was asked for; None for whatever the runs to go on with hold.
     """
     from diag.backends.genai import endpoint_from_name
+    from diag.emulator.settings import read_settings
     from diag.plan import new_run
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
     scenarios = scenarios or ()
+    # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
-        # A missing key or a bad URL is told before anything is made on disk.
         endpoint_from_name(options.endpoint)
+    else:
+        for scenario in scenarios:
+            read_settings(scenario.emulator, attempted=f"Could not use [emulator] of {scenario.name}")
     group = secrets.token_hex(6)
     names = _distinct_names(scenarios)
     return [

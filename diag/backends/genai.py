@@ -278,16 +278,31 @@ class LiveConnection:
 
 
 def _setup_refused_here(error: ValueError) -> BadInputError:
+    from pydantic import ValidationError
+
+    seen = str(error).splitlines()[0]
+    if isinstance(error, ValidationError):
+        # Of a field that may be one of several types, the SDK's checker tells a line a type: one says enough.
+        problems = {str(item["loc"][0] if item["loc"] else "?"): item for item in error.errors(include_url=False)}
+        seen = ", ".join(
+            f"unknown field `{field}`"
+            if item["type"] == "extra_forbidden"
+            else f"{field} = {str(item['input'])[:80]!r}"
+            for field, item in problems.items()
+        )
     return BadInputError(
         "Could not build the Live API setup from [session]",
-        seen="; ".join(str(error).splitlines()[:3]),
+        seen=seen,
         allowed="fields and values that google-genai's LiveConnectConfig takes",
         next_step="correct [session]",
     )
 
 
 def _connecting_data(config: SessionConfig, endpoint: Endpoint) -> dict[str, Any]:
-    host = urlsplit(endpoint.base_url).netloc
+    parts = urlsplit(endpoint.base_url)
+    # Never the whole network location: it may hold a name and a password.
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    host = name if parts.port is None else f"{name}:{parts.port}"
     return {"endpoint": endpoint.kind, "host": host, "model": config.model, "api_version": config.api_version}
 
 

@@ -20,7 +20,8 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
     ----------
     devices : mapping
         Port to a device's number or a unique part of its name, or "none" for a port that stays closed (mouth and
-        microphone stay closed together). A port that is left out takes the machine's default input or output.
+        microphone stay closed together, so one of them closes the other). A port that is left out takes the machine's
+        default input or output.
         `ear_channels` is "2" for a stereo loopback (prompt left, reply right), else "1".
 
     Raises
@@ -41,7 +42,7 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
         )
     options: dict[str, object] = {"ear_channels": int(channels)}
     for port in PORTS:
-        named = devices.get(port)
+        named = devices.get(port, "none" if _follows_a_closed_port(port, devices) else None)
         if named is None:
             options[port] = _default(port)
         elif is_named(named):
@@ -54,6 +55,12 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
             next_step="name a device for each, see `diag devices`",
         )
     return Rig(kind="system", name="system", options=options)
+
+
+def _follows_a_closed_port(port: str, devices: Mapping[str, str]) -> bool:
+    """Whether the prompt's other end is closed: a microphone without a mouth, or the reverse, would hear nothing."""
+    other = {"mouth": "microphone", "microphone": "mouth"}.get(port, "")
+    return other in devices and not is_named(devices[other])
 
 
 def _default(port: str) -> str:

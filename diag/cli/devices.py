@@ -41,6 +41,17 @@ def command(*, calibrate: bool, hold: bool, rigs: int, as_json: bool, **given: A
             allowed="one of them",
             next_step="leave one out",
         )
+    for option, given_here, goes_with, used in (
+        ("--device", bool(given["devices"]), "--calibrate", calibrate),
+        ("--rigs", rigs != 1, "--hold", hold),
+    ):
+        if given_here and not used:
+            raise BadInputError(
+                "Could not run `diag devices`",
+                seen=f"{option} without {goes_with}",
+                allowed=f"{option} with {goes_with}",
+                next_step=f"add {goes_with}, or leave {option} out",
+            )
     if hold:
         return _hold(rigs, as_json=as_json)
     return _calibrate(as_json=as_json, **given) if calibrate else _list(as_json=as_json)

@@ -39,5 +39,5 @@ def command(config: str | None, *, resume: Path | None, as_json: bool, fail_on: 
     from diag.conduct import run
 
     with TerminalProgress() as progress:
-        report = run(config or str(resume), options_from({**given, "resume": resume}), progress)
+        report = run(config if config is not None else str(resume), options_from({**given, "resume": resume}), progress)
     return show_report(report, as_json=as_json, fail_on=fail_on)

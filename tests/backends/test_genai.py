@@ -11,6 +11,7 @@ from diag.backends.genai import (
     LOCAL_KEY,
     Endpoint,
     LiveConnection,
+    _connecting_data,
     endpoint_from_name,
     live_models,
     make_client,
@@ -134,8 +135,23 @@ def test_text_in_place_of_a_prompt_is_answered_with_audio_and_the_end_of_the_tur
 
 def test_settings_that_the_sdk_refuses_are_bad_input(emulator):
     session = SessionConfig(extra={"no_such_field": 1})
-    with pytest.raises(BadInputError, match=r"Could not build the Live API setup from \[session\]"):
+    with pytest.raises(
+        BadInputError, match=r"Could not build the Live API setup from \[session\]: unknown field `no_such_field`;"
+    ):
         connected(endpoint_of(emulator), session)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://user:secret@live.test:8443/x?key=secret", "live.test:8443"),
+        ("https://live.test", "live.test"),
+        ("https://[::1]:8443", "[::1]:8443"),
+    ],
+)
+def test_the_host_that_is_noted_never_holds_credentials(url, host):
+    data = _connecting_data(SessionConfig(), Endpoint(kind="url", base_url=url))
+    assert data["host"] == host
 
 
 def test_the_model_list_names_only_live_models(emulator):

@@ -74,6 +74,17 @@ def test_a_port_without_a_default_device_says_what_to_do():
         pass
 
 
+@pytest.mark.parametrize("closed", ["mouth", "microphone"])
+def test_mouth_and_microphone_close_together(closed):
+    rig = system_rig({closed: "none", "speaker": "surround", "ear": "line in"})
+    assert rig.options == {"ear_channels": 1, "speaker": "Built-in surround", "ear": "USB Audio: line in"}
+
+
+def test_a_microphone_that_is_named_beside_a_closed_mouth_is_refused():
+    with pytest.raises(BadInputError, match="one has a device and the other has none"):
+        system_rig({"mouth": "none", "microphone": "Built-in", "speaker": "surround"})
+
+
 @pytest.mark.parametrize("devices", [{"loudspeaker": "usb"}, {"ear_channels": "3"}])
 def test_unknown_options_are_refused(devices):
     with pytest.raises(BadInputError, match="mouth, microphone, speaker, ear"):

@@ -47,6 +47,19 @@ def test_a_device_for_audio_that_has_none_to_choose(diag, tmp_path, command, aud
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "seen"),
+    [
+        (["--device", "mouth=foo"], "--device without --calibrate"),
+        (["--hold", "--audio", "system", "--device", "mouth=foo"], "--device without --calibrate"),
+        (["--rigs", "2"], "--rigs without --hold"),
+        (["--calibrate", "--rigs", "2"], "--rigs without --hold"),
+    ],
+)
+def test_options_of_devices_that_would_do_nothing(diag, words, seen):
+    refused(diag("devices", *words), 2, "Could not run `diag devices`", seen, "allowed:", "leave")
+
+
 TOML_CASES = {
     'title = "x"\n[playback\n': ("not valid TOML", "line 2", "allowed: TOML"),
     "[playback]\nsample_rate = 16000\n": (
@@ -54,6 +67,15 @@ TOML_CASES = {
     ),
     "[plabyack]\nsample_rate_hz = 16000\n": ("unknown key `plabyack`", "allowed:", "did you mean `playback`?"),
     "[playback]\nsample_rate_hz = 3\n": ("playback.sample_rate_hz = 3", "allowed:", "8000", "correct `playback"),
+    "[session]\napi_version = 'v2'\n": ("session.api_version = 'v2'", "allowed: v1, v1beta, v1alpha", "correct"),
+    "[session]\nresponse_modalities = 'AUDIO'\n": ("= 'AUDIO'", "allowed: a list of texts in quotes", "correct"),
+    "[turn]\nreply_timeout_s = 0\n": ("= 0;", "allowed: a number above 0 up to 120;", "correct"),
+    "playback = 3\n": ("playback = 3", "allowed: a table;", "correct `playback`"),
+    "nonsense = 1\n[playbak]\nx = 1\n[send]\nbatch = 3\nresample = 'perhaps'\n": (
+        "4 problems: unknown key `nonsense`, unknown key `playbak` (did you mean `playback`?)",
+        "send.resample = 'perhaps' (allowed: true or false)", "unknown key `send.batch` (did you mean `batch_ms`?)",
+        "docs/configuration.md",
+    ),
     "[send]\nbatch_ms = nan\n": ("send.batch_ms", "allowed:", "correct `send.batch_ms`"),
 }  # fmt: skip
 
@@ -213,8 +235,19 @@ def test_folder_that_is_no_run(diag, command):
     refused(diag(*command, "nowhere"), 2, "nowhere", "no run.json", "diag run")
 
 
+def test_an_empty_name_is_no_configuration(diag):
+    refused(diag("run", ""), 2, "Could not find the configuration ``", "no such file", "allowed:")
+
+
 def test_nothing_to_run(diag):
     refused(diag("run"), 2, "Could not run `diag run`", "no CONFIG given", "`diag run healthy`", "diag run --help")
+
+
+def test_setting_of_the_emulator_is_refused_before_anything_is_made(diag, tmp_path):
+    (tmp_path / "mine.toml").write_text("[emulator]\nthink = 3\n")
+    done = diag("run", "mine.toml", "--audio", "wire")
+    refused(done, 2, "Could not use [emulator] of mine", "unknown key `think`", "allowed:", "did you mean `think_s`?")
+    assert not (tmp_path / "reports").exists()
 
 
 def test_setting_of_the_emulator_that_is_unknown(diag, tmp_path):
