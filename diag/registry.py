@@ -53,6 +53,7 @@ class Rule:
     function: Callable[..., Verdict]
     needs: tuple[str, ...]
     explained_by: tuple[str, ...] = ()
+    or_severity: Severity | None = None
 
 
 _metrics: dict[tuple[str, str], Metric] = {}
@@ -126,6 +127,7 @@ def rule(
     hop: Hop | None = None,
     scope: Literal["take", "run"] = "take",
     explained_by: tuple[str, ...] = (),
+    or_severity: Severity | str | None = None,
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register a rule function.
 
@@ -146,6 +148,8 @@ def rule(
         What it judges.
     explained_by : tuple of str
         Codes of root causes: where one of them is raised too, this finding is told as its consequence.
+    or_severity : Severity or str, optional
+        The severity that the evidence gives it in other cases.
 
     Raises
     ------
@@ -160,6 +164,7 @@ def rule(
         _rules[code] = Rule(
             code=code, name=name, severity=Severity(severity), hop=hop, scope=scope, function=function,
             needs=needs, explained_by=explained_by,
+            or_severity=None if or_severity is None else Severity(or_severity),
         )  # fmt: skip
         return function
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import click
 
+from diag.cli.options import json_option
 from diag.cli.worded import Worded
 
 
 @click.command(
     "explain",
     cls=Worded,
-    short_help="What a finding means, why it matters, how to mend it.",
+    short_help="What a finding or a measure means, why it matters, how to mend it.",
     examples=(
         "diag explain",
         "diag explain PLY001",
+        "diag explain rate_ratio --json",
     ),
 )
-@click.argument("code", required=False)
-def command(code: str | None) -> int:
-    """Say what a finding means, why it matters and how to mend it.
+@click.argument("name", metavar="[CODE|MEASURE]", required=False)
+@json_option
+def command(name: str | None, *, as_json: bool) -> int:
+    """Say what a finding means, why it matters and how to mend it, or what a measure measures.
 
-    Without CODE all findings are listed.
+    Without CODE all findings are listed; with --json all measures too.
     """
-    from diag.cli.show import show_text, terminal_width
-    from diag.manual import explain, overview
+    from diag.cli.show import show_json, show_text, terminal_width
+    from diag.manual import contents, explain, explanation, overview
 
-    show_text(overview(terminal_width()) if code is None else explain(code))
+    if as_json:
+        show_json(contents() if name is None else explanation(name))
+    else:
+        show_text(overview(terminal_width()) if name is None else explain(name))
     return 0

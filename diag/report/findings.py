@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from diag.chain import Hop
+from diag.manual import RULE_HEADINGS, sections
 from diag.registry import all_rules
 from diag.report.sentences import State, capitalised, full_stop, how_sure, state_of, times_found, word_of
 from diag.report.shelf import Players
@@ -75,8 +75,8 @@ def _view(run: RunResult, index: int, item: RunFinding, anchor: str, players: Pl
             EvidenceView(evidence.text, _hearings(evidence.spots, index, players)) for evidence in finding.evidence
         ),
         ends=_ends(finding, index, players),
-        why=section_of(finding.code, "Why it matters"),
-        does_not_prove=section_of(finding.code, "Does not prove"),
+        why=_manual(finding.code).get("Why it matters", ""),
+        does_not_prove=_manual(finding.code).get("Does not prove", ""),
         sure=how_sure(finding),
         consequences=following,
         copy=_issue_text(run, item),
@@ -137,17 +137,7 @@ def _versions(run: RunResult) -> list[str]:
 
 
 @cache
-def _manual() -> Mapping[str, str]:
-    return {rule.code: inspect.getdoc(rule.function) or "" for rule in all_rules()}
-
-
-_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
-
-
-def section_of(code: str, heading: str) -> str:
-    """What the documentation of a rule says under one of its fixed headings; empty where there is none."""
-    pattern = rf"^\W*{heading}\W*?$(.*?)(?=^\W*(?:{'|'.join(_HEADINGS)})\W*?$|\Z)"
-    inline = rf"^\W*{heading}\W*?[.:]\s+(.*?)(?=^\W*(?:{'|'.join(_HEADINGS)})\b|\Z)"
-    document = _manual().get(code, "")
-    found = re.search(pattern, document, re.M | re.S) or re.search(inline, document, re.M | re.S)
-    return " ".join(re.sub(r"^-+$", "", found[1], flags=re.M).split()) if found else ""
+def _manual(code: str) -> Mapping[str, str]:
+    """What the documentation of a rule says under its headings; empty for a finding of an older version."""
+    document = next((inspect.getdoc(rule.function) for rule in all_rules() if rule.code == code), None)
+    return sections(document or "", RULE_HEADINGS)

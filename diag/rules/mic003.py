@@ -9,7 +9,7 @@ from diag.rules.devices import less_treble
 from diag.timeline import Timeline
 
 
-@rule("MIC003", name="microphone-band-limited", severity="warning", hop=Hop.MICROPHONE)
+@rule("MIC003", name="microphone-band-limited", severity="warning", or_severity="info", hop=Hop.MICROPHONE)
 def microphone_band_limited(measurements: Measurements, timeline: Timeline) -> Verdict:
     """The microphone loses treble of the prompt.
 

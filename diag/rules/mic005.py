@@ -8,7 +8,7 @@ from diag.results import Measurements, Verdict
 from diag.rules.devices import wrong_speed
 
 
-@rule("MIC005", name="microphone-rate", severity="error", hop=Hop.MICROPHONE)
+@rule("MIC005", name="microphone-rate", severity="error", or_severity="warning", hop=Hop.MICROPHONE)
 def microphone_rate(measurements: Measurements) -> Verdict:
     """The microphone delivers the prompt at another speed.
 

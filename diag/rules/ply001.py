@@ -10,7 +10,7 @@ from diag.rules.figures import WrongRate, changed_sound, received_rate_hz, snapp
 from diag.timeline import Timeline
 
 
-@rule("PLY001", name="playback-rate-mismatch", severity="error", hop=Hop.PLAYER)
+@rule("PLY001", name="playback-rate-mismatch", severity="error", or_severity="warning", hop=Hop.PLAYER)
 def playback_rate_mismatch(measurements: Measurements, timeline: Timeline, config: ClientConfig) -> Verdict:
     """The reply is played at another sample rate than it has.
 

@@ -11,7 +11,14 @@ from diag.timeline import Timeline
 from diag.units import mime_rate_hz
 
 
-@rule("SND001", name="send-rate-mismatch", severity="error", hop=Hop.SENDER, explained_by=("SND003",))
+@rule(
+    "SND001",
+    name="send-rate-mismatch",
+    severity="error",
+    or_severity="warning",
+    hop=Hop.SENDER,
+    explained_by=("SND003",),
+)
 def send_rate_mismatch(measurements: Measurements, timeline: Timeline, config: ClientConfig) -> Verdict:
     """The audio that was sent does not have the sample rate that it was labelled with.
 

@@ -9,7 +9,7 @@ from diag.rules.devices import less_treble
 from diag.timeline import Timeline
 
 
-@rule("SPK002", name="speaker-band-limited", severity="warning", hop=Hop.SPEAKER)
+@rule("SPK002", name="speaker-band-limited", severity="warning", or_severity="info", hop=Hop.SPEAKER)
 def speaker_band_limited(measurements: Measurements, timeline: Timeline) -> Verdict:
     """The playback device loses treble.
 

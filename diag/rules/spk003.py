@@ -8,7 +8,7 @@ from diag.results import Measurements, Verdict
 from diag.rules.devices import wrong_speed
 
 
-@rule("SPK003", name="speaker-rate", severity="error", hop=Hop.SPEAKER)
+@rule("SPK003", name="speaker-rate", severity="error", or_severity="warning", hop=Hop.SPEAKER)
 def speaker_rate(measurements: Measurements) -> Verdict:
     """The playback device plays at another speed than it was given.
 

@@ -8,7 +8,6 @@ import pytest
 from report_samples import CHECKS, comparison, finding, mute_run, run_result, slow_player_run, take, take_result
 
 from diag.chain import Hop
-from diag.report.findings import section_of
 from diag.report.picks import pick
 from diag.report.sentences import State, capitalised, figure, label, signed, spread, verdict_line
 from diag.report.states import checks_of, hops_of
@@ -189,14 +188,3 @@ def test_every_median_says_its_range_and_n():
     assert spread(row(12, 0.5, 0.4, 0.6)) == "500 ms (400 ms to 600 ms, n 12)"
     assert spread(row(1)) == "1.90 s (n 1)"
     assert spread(row(0, None, None, None)) == "not measured"
-
-
-def test_sections_of_the_manual(monkeypatch):
-    underlined = (
-        "What it shows\n-------------\nThis.\n\nWhy it matters\n--------------\nCallers\nhang up.\n\nEvidence\n-\nIt."
-    )
-    inline = "**Why it matters**: Callers hang up.\n**Remedy**: Mend it."
-    documents = {"A": f"Summary.\n\n{underlined}", "B": f"Summary.\n\n{inline}", "C": "Summary."}
-    monkeypatch.setattr("diag.report.findings._manual", lambda: documents)
-    assert section_of("A", "Why it matters") == section_of("B", "Why it matters") == "Callers hang up."
-    assert section_of("C", "Why it matters") == section_of("D", "Why it matters") == ""

@@ -44,9 +44,13 @@ def test_its_words_name_the_fault_and_the_fix(name):
     assert severity == {"error": 2, "warning": 1, "info": 0}[case.severity]
 
 
+SEVERITIES = {rule.code: (rule.severity, rule.or_severity) for rule in all_rules()}
+
+
 @pytest.mark.parametrize("name", [case.name for case in FAULT_CASES])
 def test_every_finding_reads_well(name):
     for found in judged(name).findings:
+        assert found.severity in SEVERITIES[found.code]
         assert found.evidence
         assert found.remedy
         assert found.likely_cause
