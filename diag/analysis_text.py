@@ -18,24 +18,70 @@ if TYPE_CHECKING:
 _LABEL_WIDTH = 24
 
 
+BLOCKS_SHOWN = 8
+"""More recordings are told in one line each."""
+
+
 def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> ExitCode:
-    """FAILED for a remark at or above the limit, CANNOT_MEASURE where a recording gave no value, else GOOD."""
+    """FAILED for a remark at or above the limit, else what hindered, else GOOD.
+
+    USAGE where a recording could not be read, CANNOT_MEASURE where one gave no value.
+    """
     if any(remark.severity.rank >= least_rank(fail_on) for result in results for remark in result.remarks):
         return ExitCode.FAILED
+    if any(result.refused is not None for result in results):
+        return ExitCode.USAGE
     measured = [any(item.value is not None for item in result.measurements) for result in results]
     return ExitCode.GOOD if results and all(measured) else ExitCode.CANNOT_MEASURE
 
 
 def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80) -> str:
-    """Verdict, remarks and measures of each recording."""
+    """Verdict, remarks and measures of each recording; of many, one line each and how many are how."""
+    if len(results) > BLOCKS_SHOWN:
+        return "\n".join([*_table_lines(results, width), "", *_count_lines(results, width), f"exit code {int(code)}"])
     blocks = ["\n".join(_result_lines(result, width)) for result in results]
     return "\n\n".join([*blocks, f"exit code {int(code)}"])
 
 
+def _state(result: AnalysisResult) -> State:
+    if result.refused is not None:
+        return State.UNKNOWN
+    return max((state_of(remark.severity) for remark in result.remarks), key=lambda item: item.rank, default=State.GOOD)
+
+
+def _table_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
+    longest = max(len(_called(result)) for result in results)
+    column = min(longest, max(16, width // 3))
+    lines = []
+    for result in results:
+        told = result.refused or "; ".join(remark.text for remark in result.remarks) or "no fault shown"
+        length = "" if result.refused is not None else format_seconds(result.duration_s)
+        lines += wrapped(
+            f"{_state(result).shape} {_called(result):<{column}}  {length:>8}  {told}", width, later=" " * (column + 14)
+        )
+    return lines
+
+
+def _called(result: AnalysisResult) -> str:
+    return result.name if result.channel is None else f"{result.name} (channel {result.channel})"
+
+
+def _count_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
+    states = [_state(result) for result in results]
+    words = {
+        State.FAILS: "with an error",
+        State.WATCH: "with a warning",
+        State.GOOD: "without a fault",
+        State.UNKNOWN: "that could not be read",
+    }
+    counted = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
+    return wrapped(f"{len(results)} recordings: {', '.join(counted)}", width)
+
+
 def _result_lines(result: AnalysisResult, width: int) -> list[str]:
-    states = [state_of(remark.severity) for remark in result.remarks]
-    state = max(states, key=lambda item: item.rank, default=State.GOOD)
-    lines = wrapped(f"{state.shape} {result.sentence}", width, later="  ")
+    lines = wrapped(f"{_state(result).shape} {result.sentence}", width, later="  ")
+    if result.refused is not None:
+        return lines
     note = result.note or f"{result.channels} {plural(result.channels, 'channel')}"
     against = [result.reference or "", f"the profile of the voice {result.voice}" if result.voice else ""]
     held = " and ".join(item for item in against if item)

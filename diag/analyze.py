@@ -2,90 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from diag.analysis_result import AnalysisResult
 from diag.clip import Clip
+from diag.crew import cores, through_all_cores
 from diag.dsp.profile import VoiceProfile
 from diag.errors import BadInputError
+from diag.following import ENDED, find_place
 from diag.judge import judge_run, judge_take
+from diag.long_recording import LongMeasured, edge_of, measure_long
 from diag.measuring import measure_recording
 from diag.metrics.sounds import match
-from diag.recording_verdict import Remark, remarks_on, verdict
+from diag.pooling import Stretch
+from diag.recording_verdict import Remark, remarks_on
 from diag.registry import all_metrics
-from diag.results import SCHEMA_VERSION, Measurements, RunResult, Severity, TakeResult
-from diag.sources import Source, audio_files, sources_of
+from diag.results import Measurements, RunResult, Severity, TakeResult, Tier
+from diag.sources import Source, audio_files, name_of, sources_of
 from diag.store import read_run, write_result
 from diag.take import Take
+from diag.units import format_seconds
 from diag.voice_files import load_voice
+from diag.worst_stretch import remarks_over
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import ArrayLike
 
+__all__ = ["AnalysisResult", "analyze", "analyze_all", "analyze_run", "audio_files"]
 
-@dataclass(frozen=True, kw_only=True)
-class AnalysisResult:
-    """The judgement of one recording, or of one of its channels.
-
-    Parameters
-    ----------
-    channel : int or None
-        Which channel was analysed, counted from 1; None where all hold the same.
-    note : str
-        Which channel was analysed and why; empty for a mono recording.
-    reference, voice : str or None
-        Names of what it was held against: a recording of the same words, a profile of the voice.
-    """
-
-    name: str
-    sample_rate_hz: int
-    duration_s: float
-    channels: int
-    reference: str | None
-    measurements: Measurements
-    remarks: tuple[Remark, ...]
-    channel: int | None = None
-    note: str = ""
-    voice: str | None = None
-
-    @property
-    def sentence(self) -> str:
-        """The verdict in one sentence: the worst that is wrong, or that nothing is."""
-        named = self.name if self.channel is None else f"{self.name} (channel {self.channel})"
-        return f"{named} {verdict(self.remarks, self.reference, self.voice, self.measurements)}."
-
-    @property
-    def failed(self) -> bool:
-        """Whether a remark is an error."""
-        return any(item.severity is Severity.ERROR for item in self.remarks)
-
-    def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "name": self.name,
-            "sample_rate_hz": self.sample_rate_hz,
-            "duration_s": self.duration_s,
-            "channels": self.channels,
-            "channel": self.channel,
-            "reference": self.reference,
-            "voice": self.voice,
-            "verdict": self.sentence,
-            "remarks": [item.to_json() for item in self.remarks],
-            "measurements": [item.to_json() for item in self.measurements],
-        }
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a measurement: recording, channel, metric, value, unit, tier, reason, confidence."""
-        import pandas as pd
-
-        columns = ("metric", "value", "unit", "tier", "reason", "confidence")
-        place = {"recording": self.name, "channel": self.channel}
-        rows = [{**place, **{key: item.to_json()[key] for key in columns}} for item in self.measurements]
-        return pd.DataFrame(rows, columns=["recording", "channel", *columns])
+WORTH_PROCESSES = 16
+"""Fewer files are read before the processes for them have started."""
+_PRELOAD = ("diag.analyze", "scipy.fft", "soundfile")
 
 
 def analyze(
@@ -96,6 +48,7 @@ def analyze(
     voice: str | Path | VoiceProfile | None = None,
     raw: str | None = None,
     channel: int | None = None,
+    progress: Callable[[float, float], None] | None = None,
 ) -> AnalysisResult:
     """Judge one recording, alone, against a reference, or against the profile of its voice.
 
@@ -115,6 +68,8 @@ def analyze(
         Format of a headerless recording, as "s16le:24000".
     channel : int, optional
         Which channel to analyse, counted from 1.
+    progress : callable, optional
+        Told how many seconds of a long recording were measured, of how many.
 
     Raises
     ------
@@ -128,7 +83,7 @@ def analyze(
     """
     against = _reference(reference, sample_rate_hz)
     parts = sources_of(recording, sample_rate_hz, raw=raw, channel=channel)
-    return _judged(_fitting(parts, against), against, _voice(voice))
+    return _judged(_fitting(parts, against), against, _voice(voice), progress)
 
 
 def analyze_all(
@@ -138,27 +93,93 @@ def analyze_all(
     voice: str | Path | VoiceProfile | None = None,
     raw: str | None = None,
     channel: int | None = None,
+    workers: int | None = None,
+    progress: Callable[[float, float], None] | None = None,
 ) -> tuple[AnalysisResult, ...]:
     """Judge several recordings; a folder stands for the audio files in it, a saved take or run for its recordings.
 
     Channels that hold different sound are judged one by one, unless there is a reference: then the one that holds
     its words. With a voice, only those recordings of a saved take or run are judged that hold the service's voice.
+    Many files are judged through all cores. Of several, one that cannot be read costs a result that says so
+    (`AnalysisResult.refused`), not the rest.
+
+    Parameters
+    ----------
+    paths : iterable of path
+    reference, voice, raw, channel
+        As in `analyze`.
+    workers : int, optional
+        Number of processes; one a core by default, 1 for none but this one.
+    progress : callable, optional
+        Told how much is done, of how much: seconds of one recording, or files of many.
 
     Raises
     ------
     BadInputError
-        If a recording or a profile cannot be used, or a folder holds none.
+        If the reference, the profile, or the only recording cannot be used, or a folder holds none.
     """
-    against, profile = _reference(reference, None), _voice(voice)
-    results: list[AnalysisResult] = []
-    for path in audio_files(paths, replies_only=profile is not None):
-        parts = sources_of(path, raw=raw, channel=channel)
+    profile = _voice(voice)
+    files = audio_files(paths, replies_only=profile is not None)
+    how = _How(reference, profile, raw, channel)
+    against = _reference(reference, None)
+    if len(files) == 1:
+        return how.judged(files[0], against, progress)
+    if workers == 1 or (workers is None and len(files) < WORTH_PROCESSES) or cores() == 1:
+        found: list[AnalysisResult] = []
+        for index, path in enumerate(files):
+            found.extend(how.judged_or_refused(path, against))
+            if progress is not None:
+                progress(index + 1, len(files))
+        return tuple(found)
+    results = through_all_cores(_prepared, how, files, lost=_lost, preload=_PRELOAD, progress=progress, workers=workers)
+    return tuple(result for part in results for result in part)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How each of many recordings is judged; crosses process borders."""
+
+    reference: str | Path | None
+    voice: VoiceProfile | None
+    raw: str | None
+    channel: int | None
+
+    def judged(
+        self, path: Path, against: Source | None, progress: Callable[[float, float], None] | None = None
+    ) -> tuple[AnalysisResult, ...]:
+        parts = sources_of(path, raw=self.raw, channel=self.channel)
         if against is not None:
             parts = (_fitting(parts, against),)
-        elif profile is not None:
+        elif self.voice is not None:
             parts = tuple(part for part in parts if part.reply) or parts
-        results.extend(_judged(part, against, profile) for part in parts)
-    return tuple(results)
+        return tuple(_judged(part, against, self.voice, progress) for part in parts)
+
+    def judged_or_refused(self, path: Path, against: Source | None) -> tuple[AnalysisResult, ...]:
+        try:
+            return self.judged(path, against)
+        except BadInputError as error:
+            return (_refused(path, str(error)),)
+
+
+def _prepared(how: _How) -> Callable[[Path], tuple[AnalysisResult, ...]]:
+    against = _reference(how.reference, None)
+    all_metrics()
+    return lambda path: how.judged_or_refused(path, against)
+
+
+def _refused(path: Path, sentence: str) -> AnalysisResult:
+    return AnalysisResult(
+        name=name_of(path), sample_rate_hz=0, duration_s=0.0, channels=0, reference=None,
+        measurements=Measurements(()), remarks=(), refused=sentence,
+    )  # fmt: skip
+
+
+def _lost(path: Path, exit_code: int) -> tuple[AnalysisResult, ...]:
+    sentence = (
+        f"Could not analyse the recording {path}: the process that measured it ended with exit code {exit_code}; "
+        "look whether memory is short, and analyse it by itself."
+    )
+    return (_refused(path, sentence),)
 
 
 def _reference(reference: str | Path | Clip | ArrayLike | None, sample_rate_hz: int | None) -> Source | None:
@@ -173,33 +194,74 @@ def _fitting(parts: Sequence[Source], against: Source | None) -> Source:
     """The part that holds the reference's words; without a reference, the first: the loudest, or the reply."""
     if against is None or len(parts) == 1:
         return parts[0]
-    found = max(parts, key=lambda part: match(against.clip, part.clip).confidence or 0.0)
-    if match(against.clip, found.clip).rate_ratio is None:
-        return found
+    fits = [_fit(against, part) for part in parts]
+    if not any(fits):
+        return parts[0]
+    found = parts[int(np.argmax(fits))]
     return replace(found, note=f"channel {found.channel} of {found.channels}, which holds the reference's words")
 
 
-def _judged(part: Source, against: Source | None, voice: VoiceProfile | None) -> AnalysisResult:
+def _fit(against: Source, part: Source) -> float:
+    """How surely a part holds the reference's words, 0 to 1."""
+    if against.long or part.long:
+        place = find_place(against.reel, part.reel)
+        return 0.0 if isinstance(place, str) else place.confidence
+    found = match(against.clip, part.clip)
+    return 0.0 if found.rate_ratio is None else found.confidence
+
+
+def _judged(
+    part: Source,
+    against: Source | None,
+    voice: VoiceProfile | None,
+    progress: Callable[[float, float], None] | None = None,
+) -> AnalysisResult:
     voice = voice if part.reply else None
-    measurements = measure_recording(part.clip, against.clip if against else None, voice=voice)
+    rate_hz, reference_hz = part.reel.sample_rate_hz, against.reel.sample_rate_hz if against else None
+    stretches: tuple[Stretch, ...] = ()
+    if part.long or (against is not None and against.long):
+        long = measure_long(part.reel, against.reel if against else None, voice=voice, progress=progress)
+        edge_hz = edge_of(against.reel) if against else None
+
+        def judge(measurements: Measurements) -> tuple[Remark, ...]:
+            return remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice.name if voice else None)
+
+        measurements, stretches = long.measurements, (*long.against, *long.alone)
+        remarks = _remarks_over(judge, long, against is not None, part.reel.duration_s)
+    else:
+        measurements = measure_recording(part.clip, against.clip if against else None, voice=voice)
+        edge_hz = _edge_hz(against.clip) if against else None
+        remarks = remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice.name if voice else None)
     return AnalysisResult(
         name=part.name,
-        sample_rate_hz=part.clip.sample_rate_hz,
-        duration_s=part.clip.duration_s,
+        sample_rate_hz=rate_hz,
+        duration_s=part.reel.duration_s,
         channels=part.channels,
         channel=part.channel,
         note=part.note,
         reference=against.name if against else None,
         voice=voice.name if voice else None,
         measurements=measurements,
-        remarks=remarks_on(
-            measurements,
-            part.clip.sample_rate_hz,
-            against.clip.sample_rate_hz if against else None,
-            _edge_hz(against.clip) if against else None,
-            voice.name if voice else None,
-        ),
+        remarks=remarks,
+        stretches=stretches,
     )
+
+
+def _remarks_over(
+    judge: Callable[[Measurements], tuple[Remark, ...]], long: LongMeasured, with_reference: bool, duration_s: float
+) -> tuple[Remark, ...]:
+    ended = [item for item in long.against if any(measured.reason == ENDED for measured in item.measurements)]
+    stretches = [item for item in long.against if item not in ended] if with_reference else list(long.alone)
+    remarks = remarks_over(judge(long.measurements), stretches, judge)
+    if not ended:
+        return remarks
+    missing_s = max(item.end_s for item in ended) - duration_s
+    cut_off = Remark(
+        severity=Severity.ERROR, text=f"ends {format_seconds(missing_s)} before the reference does",
+        remedy="record until the last word, and keep all audio in a queue without a limit",
+        metric="skipped_s", tier=Tier.WAVEFORM,
+    )  # fmt: skip
+    return (cut_off, *remarks)
 
 
 def _edge_hz(clip: Clip) -> float | None:

@@ -8,6 +8,7 @@ import soundfile as sf
 from builders import Story, build, client, replace, resampled, speech
 
 from diag import store
+from diag.analysis_result import COLUMNS
 from diag.analyze import analyze, analyze_all, analyze_run
 from diag.clip import Clip
 from diag.errors import BadInputError
@@ -192,7 +193,7 @@ def test_json_and_frame():
     assert document["verdict"] == result.sentence
     assert document["remarks"][0]["severity"] == "error"
     frame = result.to_frame()
-    assert list(frame.columns) == ["recording", "channel", "metric", "value", "unit", "tier", "reason", "confidence"]
+    assert list(frame.columns) == list(COLUMNS)
     assert frame.set_index("metric").loc["time_ratio", "value"] == pytest.approx(2 / 3, abs=0.001)
 
 

@@ -19,6 +19,7 @@ _PATH = click.Path(path_type=Path)
     examples=(
         "diag analyze heard.wav --reference received.wav",
         "diag analyze replies --voice kore.voice.json",
+        "diag analyze replies --table measures.csv",
         "diag analyze replies/*.wav --json",
         "diag analyze chunk.pcm --raw s16le:24000",
     ),
@@ -29,6 +30,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--channel", type=Whole(1, 64), metavar="N",
               help="Of a recording with several channels, judge only this one.")  # fmt: skip
 @click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or f32le:48000:2.")
+@click.option("--table", type=_PATH, metavar="FILE",
+              help="Write every measurement to FILE, a row each: .csv or .parquet.")  # fmt: skip
 @json_option
 @fail_on_option
 def command(
@@ -38,6 +41,7 @@ def command(
     voice: Path | None,
     channel: int | None,
     raw: str | None,
+    table: Path | None,
     as_json: bool,
     fail_on: str,
 ) -> int:
@@ -47,13 +51,25 @@ def command(
     treble, gaps and delay are measured against it: exactly. With --voice, speed and treble are measured against other
     recordings of the same voice. Without, only what a recording shows by itself. Channels that hold different sound
     are judged one by one; with --reference, the one that holds its words.
+
+    Many files are read through all cores; one that cannot be read costs its line, not the rest. Of a recording of more
+    than two minutes, the stretch that is worst is named.
     """
     from diag.analysis_text import exit_code, results_document, results_text
     from diag.analyze import analyze_all
+    from diag.cli.progress import ShareDone
     from diag.cli.show import show_json, show_text, terminal_width
+    from diag.measure_table import check_table, write_table
 
-    results = analyze_all(recordings, reference=reference, voice=voice, raw=raw, channel=channel)
+    if table is not None:
+        check_table(table)
+    with ShareDone("analysing") as share:
+        results = analyze_all(
+            recordings, reference=reference, voice=voice, raw=raw, channel=channel, progress=share.update
+        )
     code = exit_code(results, fail_on)
+    if table is not None:
+        write_table(table, results)
     show_text(results_text(results, code, width=terminal_width(err=as_json)), err=as_json)
     if as_json:
         show_json(results_document(results))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,10 @@ from diag.keys import without_keys
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+
+QUIET_S = 1.0
+"""Work that is done sooner needs no progress."""
 
 
 class TerminalProgress:
@@ -64,6 +69,50 @@ class TerminalProgress:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:
             click.echo(text, err=True)
+
+
+class ShareDone:
+    """How much of a long work is done: a live line for a person, nothing in a pipe; a context manager.
+
+    It is shown only once the work has taken a while, so that short works stay quiet.
+    """
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._begun_s = time.perf_counter()
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> ShareDone:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: float, total: float) -> None:
+        """So much is done, of so much."""
+        shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        if self._bar is None and shown and time.perf_counter() - self._begun_s > QUIET_S:
+            self._bar = _share_line()
+            self._bar.start()
+            self._task = self._bar.add_task(self._title, total=total)
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total)
+
+
+def _share_line() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 def _live_line() -> Progress:

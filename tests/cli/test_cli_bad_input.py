@@ -162,7 +162,7 @@ def test_prompt_that_cannot_be_used(diag, tmp_path, make_file):
     refused(done, 2, "Could not", "mine.wav", *expected.get(make_file, RECORDINGS[make_file]))
 
 
-@pytest.mark.parametrize("make_file", [item for item in RECORDINGS if item is not folder])
+@pytest.mark.parametrize("make_file", [item for item in RECORDINGS if item not in (folder, huge)])
 @pytest.mark.parametrize("as_reference", [False, True])
 def test_recording_that_cannot_be_analysed(diag, tmp_path, make_file, as_reference):
     make_file(tmp_path / "mine.wav")
