@@ -92,9 +92,11 @@ def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = S
     edges = np.clip(np.rint((start_s + np.arange(steps + 1) * step_s) * sound.rate_hz).astype(int), 0, samples.size)
     first = int(edges[0]) if edges.size else 0
     last = int(edges[-1]) if edges.size else 0
-    sums = np.concatenate(([0.0], np.cumsum(np.square(samples[first:last], dtype=np.float64))))
-    energy = sums[edges[1:] - first] - sums[edges[:-1] - first]
-    return decibels(np.sqrt(np.maximum(energy, 0.0) / np.maximum(np.diff(edges), 1)))
+    if last <= first:
+        return decibels(np.zeros(steps))
+    widths = np.diff(edges)
+    energy = np.add.reduceat(np.square(samples[first:last]), np.minimum(edges[:-1] - first, last - first - 1))
+    return decibels(np.sqrt(np.where(widths > 0, energy, 0.0) / np.maximum(widths, 1)))
 
 
 def _between(other: Array, before: Stretch, after: Stretch, level_db: float, speed: float) -> Break | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.align import best_delay, parabola_peak
 from diag.dsp.pitch_scale import MAX_OCTAVES, fit_in_time, loudness_curves, spectral_candidates
-from diag.dsp.resample import rescale
+from diag.dsp.resample import padded, rescale, shifted
 from diag.dsp.slope import SURE, Line, common_slope, polish, window_delays
 from diag.dsp.spectrum import HOP_S, Sound, Spectrum, short_time_power_at
 from diag.dsp.track import DelayTrack, track_delays
@@ -31,6 +32,10 @@ _PIECE_S = 12.0
 _SPECTRA_ERROR = 0.024
 """Long-term spectra that were cut at 3.4 kHz in a room gave ratios up to 2 % off."""
 _REACH_S = 0.045
+_NEAR_S = 2.5
+"""How late a copy is looked for first."""
+_CLEAR = 0.9
+_NEAR_ONE = 0.01
 _ANCHORS = 4
 """Loud seconds that are looked for; they overlap by half at most."""
 
@@ -124,6 +129,7 @@ class _Pair:
             reference.samples, WORK_HZ / reference.rate_hz, cut=min(0.45, self.top_hz / 0.9 / WORK_HZ)
         )
         self.x_rate_hz = factor * reference.rate_hz
+        self._kept: tuple[float, NDArray[np.float32], float] | None = None
 
     def curves_fit(self, pitch_ratio: float, time_ratio: float) -> float:
         """Fit of the loudness curves, -1 to 1."""
@@ -169,29 +175,37 @@ class _Pair:
 
     def _follow(self, ratio: float, offset_s: float, reach_s: float) -> Match | None:
         """Refine a speed from one delay that holds somewhere; None where the waveforms do not agree."""
-        refined, precision = ratio, None
         line = Line(offset_s, 0.0, 1.0)
+        y, tried = self._at(ratio)
         for turn in range(4):
-            y, tried = self._at(refined)
             line = common_slope(window_delays(self.x, y, self.x_rate_hz, line, reach_s), line)
             if line.consensus < CONSENSUS:
                 return None
             refined, precision = tried / (1.0 + line.slope), line.slope_error
-            if abs(line.slope) * self.x.size < 1.0 and turn > 0:
+            if abs(line.slope) * self.x.size < 1.0 and (turn > 0 or line.consensus > _CLEAR):
                 break
+            y, line, tried = self._again(refined, line, tried)
             reach_s = 0.03
         for _ in range(3):
-            y, tried = self._at(refined)
-            polished = polish(self.x, y, self.x_rate_hz, line)
+            y, line, tried = self._again(refined, line, tried)
+            moved = shifted(padded(y, self.x.size + 64), line.offset_s * self.x_rate_hz)[: self.x.size]
+            polished = polish(self.x, moved, self.x_rate_hz, line.polarity)
             if polished is None:
                 break
             refined, precision = tried / (1.0 + polished[0]), polished[1]
             if abs(polished[0]) * self.x.size < 0.1:
                 break
-        track = track_delays(self.x, y * np.float32(line.polarity), self.x_rate_hz, line.offset_s)
+        track = track_delays(
+            self.x, y * np.float32(line.polarity), self.x_rate_hz, line.offset_s, moved * np.float32(line.polarity)
+        )
         if track.explained < CONSENSUS or not track.stretches:
             return None
         return Match(refined, refined, min(1.0, track.explained), track, precision, line.polarity)
+
+    def _again(self, ratio: float, line: Line, tried: float) -> tuple[NDArray[np.float32], Line, float]:
+        """The estimated clip at another speed, and the line on its time scale."""
+        y, exact = self._at(ratio)
+        return y, replace(line, offset_s=line.offset_s * exact / tried), exact
 
     def _anchor(self) -> float | None:
         """Delay of a loud second, by waveform; None where none of the loudest stands in the estimated clip.
@@ -206,17 +220,35 @@ class _Pair:
             start = int(np.argmax(energy))
             if energy[start] <= 0:
                 return None
-            place = best_delay(self.x[start : start + width], y)
-            if place is not None and place.confidence >= SURE:
-                return (place.frame - start) / self.x_rate_hz
+            for reach_s in (_NEAR_S, np.inf):
+                reach = min(float(max(self.x.size, y.size)), reach_s * self.x_rate_hz)
+                first = max(0, int(start - reach))
+                place = best_delay(self.x[start : start + width], y[first : int(start + width + reach)])
+                if place is not None and place.confidence >= SURE:
+                    return (first + place.frame - start) / self.x_rate_hz
             energy[max(0, start - width // 2) : start + width // 2] = 0.0
         return None
 
     def _at(self, ratio: float) -> tuple[NDArray[np.float32], float]:
-        """The estimated clip on the reference's time scale, and the speed that this stands for exactly."""
-        factor = self.x_rate_hz * ratio / self.estimated.rate_hz
-        y, exact = rescale(self.estimated.samples, factor, cut=min(0.45, self.top_hz / 0.9 / WORK_HZ))
-        return y, exact * self.estimated.rate_hz / self.x_rate_hz
+        """The estimated clip on the reference's time scale, and the speed that this stands for exactly.
+
+        Kept for as long as the speed asked for differs by less than a twentieth of a sample over the whole clip.
+        """
+        if self._kept is None or abs(ratio / self._kept[0] - 1.0) * self._kept[1].size > 0.05:
+            cut = min(0.45, self.top_hz / 0.9 / WORK_HZ)
+            if abs(ratio - 1.0) < _NEAR_ONE:
+                narrow, first = self._narrow
+                y, second = rescale(narrow, self.x_rate_hz * ratio / (self.estimated.rate_hz * first), cut=cut)
+            else:
+                narrow, first = self.estimated.samples, 1.0
+                y, second = rescale(narrow, self.x_rate_hz * ratio / self.estimated.rate_hz, cut=cut)
+            self._kept = ratio, y, first * second * self.estimated.rate_hz / self.x_rate_hz
+        return self._kept[1:]
+
+    @cached_property
+    def _narrow(self) -> tuple[NDArray[np.float32], float]:
+        """The estimated clip at about the working rate, from which small changes of speed are cheap."""
+        return rescale(self.estimated.samples, self.x_rate_hz / self.estimated.rate_hz, cut=0.49)
 
 
 def _stretched(pair: _Pair, pitch_ratio: float, spectra_fit: float) -> Match:

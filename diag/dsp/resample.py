@@ -12,6 +12,12 @@ from diag.dsp import fourier
 
 Array = NDArray[np.floating[Any]]
 _GUARD = 64
+MARGIN = 128
+"""Samples beside a block that a shift or a slope needs."""
+_BLOCK = 4096
+_KEPT = _BLOCK - 2 * MARGIN
+_WHOLE = 1e-4
+"""A shift this close to a whole number of samples is one: the rest lies 64 dB below what is moved."""
 
 
 def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple[NDArray[np.float32], float]:
@@ -74,19 +80,51 @@ def shifted(samples: Array, shift: float) -> NDArray[np.float32]:
     size = samples.size
     whole = int(np.floor(shift))
     part = shift - whole
-    moved = np.zeros(size, dtype=np.float32)
-    first, last = max(0, -whole), min(size, size - whole)
-    if last > first:
-        moved[first:last] = samples[first + whole : last + whole]
-    if part < 1e-6 or size < 2:
-        return moved
-    n = fourier.next_fast_len(size + _GUARD)
-    turn = np.exp(2j * np.pi * part * np.arange(n // 2 + 1) / n).astype(np.complex64)
-    return np.asarray(fourier.irfft(fourier.rfft(moved, n) * turn, n)[:size], dtype=np.float32)
+    if part > 1.0 - _WHOLE:
+        whole, part = whole + 1, 0.0
+    if part < _WHOLE or size < 2:
+        return _moved(samples, whole, size)
+    # One sample more, and the margins of a block, are moved with it: the fraction needs what stands around.
+    blocks = -(-size // _KEPT)
+    wide = _moved(samples, whole - MARGIN, blocks * _KEPT + 2 * MARGIN)
+    frames = np.lib.stride_tricks.sliding_window_view(wide, _BLOCK)[::_KEPT]
+    turn = np.exp(2j * np.pi * part * np.arange(_BLOCK // 2 + 1) / _BLOCK).astype(np.complex64)
+    spectra = fourier.rfft(frames * _taper(_BLOCK), axis=1)
+    spectra *= turn
+    turned = fourier.irfft(spectra, _BLOCK, axis=1)[:, MARGIN : MARGIN + _KEPT]
+    return np.ascontiguousarray(turned.reshape(-1)[:size], dtype=np.float32)
 
 
-def derivative(samples: Array) -> NDArray[np.float64]:
-    """Slope of a band-limited signal at each sample, per sample; exact up to Nyquist, unlike differences."""
-    n = fourier.next_fast_len(samples.size + _GUARD)
-    turn = 2j * np.pi * np.arange(n // 2 + 1) / n
-    return np.asarray(fourier.irfft(fourier.rfft(samples, n) * turn, n)[: samples.size], dtype=np.float64)
+def padded(samples: Array, size: int) -> NDArray[np.float32]:
+    """The signal with zeros behind it, at least `size` samples long."""
+    data = np.asarray(samples, dtype=np.float32)
+    return data if data.size >= size else np.concatenate((data, np.zeros(size - data.size, dtype=np.float32)))
+
+
+def _moved(samples: Array, first: int, size: int) -> NDArray[np.float32]:
+    """`size` samples from `first` on, zeros outside."""
+    result = np.zeros(size, dtype=np.float32)
+    begin, end = max(0, first), min(samples.size, first + size)
+    if end > begin:
+        result[begin - first : end - first] = samples[begin:end]
+    return result
+
+
+def _taper(size: int) -> NDArray[np.float32]:
+    """1 in the middle, falling to 0 over the outer half of each margin, so that a block's edges do not ring inside."""
+    rise = 0.5 - 0.5 * np.cos(np.pi * (np.arange(MARGIN // 2) + 0.5) / (MARGIN // 2))
+    window = np.ones(size, dtype=np.float32)
+    window[: rise.size] = rise
+    window[-rise.size :] = rise[::-1]
+    return window
+
+
+def slopes(windows: Array) -> NDArray[np.float64]:
+    """Slope of band-limited signals at each sample, per sample, of rows with `MARGIN` samples to spare at both ends.
+
+    Exact up to Nyquist, unlike differences. Shape (rows, n) in, (rows, n - 2 * MARGIN) out.
+    """
+    size = windows.shape[1]
+    turn = 2j * np.pi * np.arange(size // 2 + 1) / size
+    spectra = fourier.rfft(windows * _taper(size), axis=1) * turn
+    return np.asarray(fourier.irfft(spectra, size, axis=1)[:, MARGIN : size - MARGIN], dtype=np.float64)

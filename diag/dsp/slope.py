@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.align import normalised_cross_correlation, parabola_peak
-from diag.dsp.resample import derivative, shifted
+from diag.dsp.resample import MARGIN, slopes
 
 Array = NDArray[np.floating[Any]]
 
@@ -18,6 +18,7 @@ WIDE_S = 0.7
 """How far a stall or a skip may have moved the rest; the delay tracker follows several of them."""
 SURE = 0.8
 _WINDOW_FIT = 0.6
+_LEAST_POLISHED, _MOST_POLISHED = 6, 160
 
 
 @dataclass(frozen=True)
@@ -79,39 +80,58 @@ def window_delays(x: Array, y: Array, rate_hz: float, line: Line, reach_s: float
     return Points(np.array(times), np.array(delays), np.array(fits))
 
 
-def polish(x: Array, y: Array, rate_hz: float, line: Line) -> tuple[float, float] | None:
+def polish(x: Array, moved: Array, rate_hz: float, polarity: int) -> tuple[float, float] | None:
     """Slope that is left where one delay holds for most windows, and its standard error; None where none does.
 
     The peak of a correlation leans towards rising loudness. With the copy moved to within a fraction of a sample, least
     squares on the waveforms (difference against slope) has no such bias.
+
+    Parameters
+    ----------
+    x, moved : ndarray, shape (n,)
+        The original, and the copy moved by the delay of most of it.
+    rate_hz : float
+    polarity : int
     """
-    moved = shifted(np.concatenate((y, np.zeros(x.size + 64, dtype=np.float32))), line.offset_s * rate_hz)[: x.size]
     width = round(WINDOW_S * rate_hz)
-    count = x.size // width
-    if count < 6:
+    count = min(x.size, moved.size) // width
+    if count < _LEAST_POLISHED:
         return None
-    a = np.asarray(x[: count * width], dtype=np.float64)
-    b = np.asarray(moved[: count * width], dtype=np.float64) * line.polarity
-    slope_of = derivative(0.5 * (a + b * np.sqrt(max(float(a @ a), 1e-12) / max(float(b @ b), 1e-12))))
-    a, b, rise = (part.reshape(count, width) for part in (a, b, slope_of))
-    own, other = (a * a).sum(axis=1), (b * b).sum(axis=1)
-    agreement = (a * b).sum(axis=1) / np.sqrt(np.maximum(own * other, 1e-18))
-    fits = (agreement > SURE) & (own > 0.003 * np.percentile(own, 95))
-    if fits.sum() < max(6, 0.5 * (own > 0.003 * np.percentile(own, 95)).sum()):
+    picked = np.unique(np.linspace(0, count - 1, min(count, _MOST_POLISHED)).astype(int))
+    a, b = (_windows(part, picked, width) for part in (x, moved))
+    own, other = _energies(a), _energies(b)
+    agreement = polarity * np.einsum("ij,ij->i", a[:, MARGIN:-MARGIN], b[:, MARGIN:-MARGIN], dtype=np.float64)
+    agreement /= np.sqrt(np.maximum(own * other, 1e-18))
+    sounding = own > 0.003 * np.percentile(own, 95)
+    fits = (agreement > SURE) & sounding
+    if fits.sum() < max(_LEAST_POLISHED, 0.5 * sounding.sum()):
         return None
-    gain = np.sqrt(own / np.maximum(other, 1e-18))[:, None]
+    a, b, own, other = a[fits], b[fits], own[fits], other[fits]
+    b = b * (polarity * np.sqrt(own / other)).astype(np.float32)[:, None]
+    rise = slopes(0.5 * (a + b))
     weight = (rise**2).sum(axis=1)
-    delay = ((a - b * gain) * rise).sum(axis=1) / np.maximum(weight, 1e-18)
-    t, d, w = np.arange(count)[fits] * width, delay[fits], np.sqrt(weight[fits])
+    delay = ((a - b)[:, MARGIN:-MARGIN] * rise).sum(axis=1) / np.maximum(weight, 1e-18)
+    t, d, w = picked[fits] * width, delay, np.sqrt(weight)
     near = np.abs(d - np.median(d)) < max(0.05, 4.0 * float(np.median(np.abs(d - np.median(d)))))
     t, d, w = t[near], d[near], w[near]
     t = t - np.average(t, weights=w)
     spread = float(w @ t**2)
-    if t.size < 6 or spread <= 0.0:
+    if t.size < _LEAST_POLISHED or spread <= 0.0:
         return None
     slope = float(w @ (t * d)) / spread
     residual = d - np.average(d, weights=w) - slope * t
     return slope, float(np.sqrt(w**2 @ (t * residual) ** 2)) / spread
+
+
+def _windows(samples: Array, picked: NDArray[np.int64], width: int) -> NDArray[np.float32]:
+    """Windows side by side, those picked, with a margin at both ends; shape (picked, width + 2 * MARGIN)."""
+    padded = np.pad(np.asarray(samples, dtype=np.float32), MARGIN + width)
+    return np.lib.stride_tricks.sliding_window_view(padded, width + 2 * MARGIN)[(picked + 1) * width]
+
+
+def _energies(windows: NDArray[np.float32]) -> NDArray[np.float64]:
+    inner = windows[:, MARGIN:-MARGIN]
+    return np.asarray(np.einsum("ij,ij->i", inner, inner, dtype=np.float64))
 
 
 def _near(template: Array, y: Array, expected: int, reach: int) -> tuple[float, float]:

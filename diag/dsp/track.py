@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.align import normalised_cross_correlation, parabola_peak
-from diag.dsp.resample import shifted
+from diag.dsp.resample import padded, shifted
 
 Array = NDArray[np.floating[Any]]
 
 STEP_S = 0.005
 WINDOW_S = 0.080
 LOCAL_S = 0.030
+_PER_WINDOW = 12
 SAME_AT_MOST, SAME_AT_LEAST, SAME_BELOW_TYPICAL = 0.90, 0.65, 0.12
 """A stretch of the copy is taken for the original where local correlation comes this close to what is typical of the
 pair: 0.90 in a clean digital path (other pitch periods of the same voice reach 0.85), less in noise or echo."""
@@ -64,41 +65,45 @@ class DelayTrack:
 
 def local_agreement(original: Array, copy: Array, sample_rate_hz: float) -> NDArray[np.float64]:
     """Normalised correlation at lag 0 of 30 ms windows every 5 ms; shape (frames,), 0 where the copy is silent."""
-    step, width = round(STEP_S * sample_rate_hz), round(LOCAL_S * sample_rate_hz)
-    size = min(original.size, copy.size)
-    frames = frame_count(original.size, sample_rate_hz)
-    x = np.zeros(frames * step + width)
-    y = np.zeros_like(x)
-    offset = (width - step) // 2
-    usable = min(size, x.size - offset)
-    x[offset : offset + usable] = original[:usable]
-    y[offset : offset + usable] = copy[:usable]
-    sums = (np.concatenate(([0.0], np.cumsum(part))) for part in (x * y, x * x, y * y))
-    starts = np.arange(frames) * step
-    product, own, other = (part[starts + width] - part[starts] for part in sums)
+    x, y = _halves(original, original.size, sample_rate_hz), _halves(copy, original.size, sample_rate_hz)
+    product, own, other = _windowed(x, y), _windowed(x, x), _windowed(y, y)
     floor = max(float(own.max(initial=0.0)), float(other.max(initial=0.0))) * 1e-8 + 1e-12
     return np.asarray(product / np.sqrt(np.maximum(own, floor) * np.maximum(other, floor)))
 
 
+def _halves(samples: Array, size: int, sample_rate_hz: float) -> NDArray[np.float32]:
+    """Rows of 2.5 ms, so placed that window n of 30 ms is the rows 2 n to 2 n + 11; shape (rows, samples)."""
+    half = round(STEP_S * sample_rate_hz) // 2
+    frames = frame_count(size, sample_rate_hz)
+    rows = np.zeros((2 * frames + _PER_WINDOW, half), dtype=np.float32)
+    offset = (_PER_WINDOW - 2) // 2 * half
+    usable = min(size, samples.size, rows.size - offset)
+    rows.reshape(-1)[offset : offset + usable] = samples[:usable]
+    return rows
+
+
+def _windowed(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sum of products over each window, shape (frames,)."""
+    sums = np.concatenate(([0.0], np.cumsum(np.einsum("ij,ij->i", x, y), dtype=np.float64)))
+    return np.asarray(sums[_PER_WINDOW:-1:2] - sums[: -1 - _PER_WINDOW : 2])
+
+
 def frame_count(samples: int, sample_rate_hz: float) -> int:
     """Number of 5 ms frames that `local_agreement` gives for so many samples."""
-    return max(1, -(-samples // round(STEP_S * sample_rate_hz)))
+    return max(1, -(-samples // (2 * (round(STEP_S * sample_rate_hz) // 2))))
 
 
 def active_frames(original: Array, sample_rate_hz: float) -> NDArray[np.bool_]:
     """5 ms frames of the original that carry enough sound to be recognised; shape (frames,)."""
-    step, width = round(STEP_S * sample_rate_hz), round(LOCAL_S * sample_rate_hz)
-    frames = frame_count(original.size, sample_rate_hz)
-    x = np.zeros(frames * step + width)
-    offset = (width - step) // 2
-    x[offset : offset + original.size] = original[: x.size - offset]
-    sums = np.concatenate(([0.0], np.cumsum(x * x)))
-    starts = np.arange(frames) * step
-    level = 10.0 * np.log10(np.maximum((sums[starts + width] - sums[starts]) / width, 1e-12))
+    x = _halves(original, original.size, sample_rate_hz)
+    power = _windowed(x, x) / (_PER_WINDOW * x.shape[1])
+    level = 10.0 * np.log10(np.maximum(power, 1e-12))
     return np.asarray(level > max(float(np.percentile(level, 95)) - _ACTIVE_RANGE_DB, -85.0))
 
 
-def track_delays(original: Array, copy: Array, sample_rate_hz: float, delay_s: float) -> DelayTrack:
+def track_delays(
+    original: Array, copy: Array, sample_rate_hz: float, delay_s: float, moved: Array | None = None
+) -> DelayTrack:
     """Follow the delay of a copy of the same speed.
 
     Local correlation at the delays known so far; where they do not explain the original, 80 ms windows are searched
@@ -112,11 +117,14 @@ def track_delays(original: Array, copy: Array, sample_rate_hz: float, delay_s: f
     sample_rate_hz : float
     delay_s : float
         A delay that holds for some of it.
+    moved : ndarray or None
+        The copy moved by this delay, where it is at hand.
     """
     x = np.asarray(original, dtype=np.float32)
     active = active_frames(x, sample_rate_hz)
     delays = [delay_s * sample_rate_hz]
-    agreements = [_agreement_at(x, copy, sample_rate_hz, delays[0])]
+    first = _moved(x, copy, delays[0]) if moved is None else moved
+    agreements = [local_agreement(x, first, sample_rate_hz)]
     same = _same(agreements[0], active)
     search = _Search(x, copy, sample_rate_hz, same)
     refused: list[float] = []
@@ -126,7 +134,7 @@ def track_delays(original: Array, copy: Array, sample_rate_hz: float, delay_s: f
         found = search.next_delay(active & (best < same), known, (*delays, *refused))
         if found is None:
             break
-        agreement = _agreement_at(x, copy, sample_rate_hz, found)
+        agreement = local_agreement(x, _moved(x, copy, found), sample_rate_hz)
         gained = active & (agreement >= same) & (best < same)
         if gained.sum() * STEP_S < 0.03:
             refused.append(found)
@@ -145,14 +153,9 @@ def _same(agreement: NDArray[np.float64], active: NDArray[np.bool_]) -> float:
     return float(np.clip(typical - SAME_BELOW_TYPICAL, SAME_AT_LEAST, SAME_AT_MOST))
 
 
-def _agreement_at(x: Array, copy: Array, sample_rate_hz: float, delay: float) -> NDArray[np.float64]:
-    moved = shifted(_padded(copy, x.size + int(abs(delay)) + 64), delay)
-    return local_agreement(x, moved, sample_rate_hz)
-
-
-def _padded(samples: Array, size: int) -> NDArray[np.float32]:
-    data = np.asarray(samples, dtype=np.float32)
-    return data if data.size >= size else np.concatenate((data, np.zeros(size - data.size, dtype=np.float32)))
+def _moved(x: Array, copy: Array, delay: float) -> NDArray[np.float32]:
+    """The copy moved by a delay in samples."""
+    return shifted(padded(copy, x.size + int(abs(delay)) + 64), delay)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,149 @@
+"""What a hop puts in, leaves out or says twice, and its clicks where chunks meet, against its own input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from diag.dsp.continuity import Kind
+from diag.metrics.glitches import added_click_rate
+from diag.metrics.sounds import breaks
+
+from .board import Board
+from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, loud_places, played, sixteen_bit
+from .voices import HALVES, Voice
+
+TRIALS = 110
+"""Of each kind, noise floor and half."""
+LENGTHS_S = (0.003, 0.2)
+NOISE_FLOORS_DB = {"digital silence": None, "noise floor -50 dB": -50.0}
+HEALTHY_ROUNDS = 8
+CHUNK_S = 0.02
+CLICK_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A copy with one break: its kind, its place in the copy and its length."""
+
+    samples: Samples
+    kind: Kind
+    place_s: float
+    length_s: float
+
+
+def run(board: Board, every: Sequence[Voice], random: Random) -> None:
+    """Add the rows of this part."""
+    single_breaks(board, every, random)
+    healthy(board, every, random)
+    clicks(board, every, random)
+
+
+def planted(stream: Samples, kind: Kind, place: int, length_s: float) -> Planted:
+    """One break in a stream at 48 kHz."""
+    count = round(length_s * PLAYED_RATE_HZ)
+    silence = np.zeros(count)
+    parts = {
+        Kind.STALL: (stream[:place], silence, stream[place:]),
+        Kind.DROPOUT: (stream[:place], silence, stream[place + count :]),
+        Kind.SKIP: (stream[:place], stream[place + count :]),
+        Kind.REPEAT: (stream[:place], stream[max(0, place - count) : place], stream[place:]),
+    }[kind]
+    return Planted(np.concatenate(parts), kind, place / PLAYED_RATE_HZ, count / PLAYED_RATE_HZ)
+
+
+def floored(samples: Samples, level_db: float | None, random: Random) -> Samples:
+    """With white noise so far below the sound's RMS; as it is for None."""
+    if level_db is None:
+        return samples
+    return np.asarray(samples + random.standard_normal(samples.size) * np.std(samples) * 10 ** (level_db / 20))
+
+
+def place_for(stream: Samples, kind: Kind, length_s: float, random: Random) -> int | None:
+    """Where a break can be seen: in the midst of sound, and so is its other end where sound is lost or said twice."""
+    count = round(length_s * PLAYED_RATE_HZ)
+    for place in loud_places(stream, PLAYED_RATE_HZ, 12, random):
+        other = place + {Kind.STALL: 0, Kind.REPEAT: -count}.get(kind, count)
+        width = PLAYED_RATE_HZ // 100
+        near = [stream[max(0, at - width) : at + width] for at in (place, other)]
+        peak = float(np.abs(stream).max())
+        if 0 <= other < stream.size - width and all(np.abs(part).mean() > 0.04 * peak for part in near):
+            return int(place)
+    return None
+
+
+def single_breaks(board: Board, every: Sequence[Voice], random: Random) -> None:
+    """One break of 3 to 200 ms a recording: found as what it is, within 1 ms of its size, and nothing else."""
+    for kind in (Kind.STALL, Kind.DROPOUT, Kind.SKIP, Kind.REPEAT):
+        measure = {Kind.SKIP: "skipped_s", Kind.REPEAT: "repeated_s"}.get(kind, "inserted_silence_s")
+        for floor, level_db in NOISE_FLOORS_DB.items():
+            trials, names = [], []
+            for half in HALVES:
+                mine = [voice for voice in every if voice.half == half]
+                for voice in (mine[place] for place in random.integers(0, len(mine), TRIALS)):
+                    length_s = float(np.exp(random.uniform(*np.log(LENGTHS_S))))
+                    stream = played(voice)
+                    place = place_for(stream, kind, length_s, random)
+                    if place is None:
+                        continue
+                    fault = planted(stream, kind, place, length_s)
+                    copy = as_clip(sixteen_bit(floored(fault.samples, level_db, random)))
+                    found = breaks(voice.clip, copy)
+                    trials.append((voice, _error_ms(found, fault)))
+                    names.append(f"{voice.name} {1000 * length_s:.1f} ms at {fault.place_s:.3f} s")
+            board.errors(measure, "waveform", f"{kind} of 3 to 200 ms, {floor}", trials, unit="ms", limit=1.0,
+                         share=0.99, label=names)  # fmt: skip
+
+
+def _error_ms(found: object, fault: Planted) -> float | None:
+    """How far off the size of the one event is; None where it is not one event of that kind near its place."""
+    if not isinstance(found, tuple) or len(found) != 1 or found[0].kind is not fault.kind:
+        return None
+    return 1000 * (found[0].length_s - fault.length_s) if abs(found[0].start_s - fault.place_s) < 0.25 else None
+
+
+def healthy(board: Board, every: Sequence[Voice], random: Random) -> None:
+    """An hour of copies at other rates and levels, over noise and with drifting clocks: no break, no click."""
+    events, leaps = [], []
+    for _ in range(HEALTHY_ROUNDS):
+        for voice in every:
+            copy, rate_hz = _healthy_copy(voice, random)
+            found = breaks(voice.clip, as_clip(copy, rate_hz))
+            events.append((voice, float(len(found)) if isinstance(found, tuple) else 1.0, voice.duration_s))
+            clicked = added_click_rate(voice.clip, as_clip(copy, rate_hz)).value
+            leaps.append((voice, float(bool(clicked)), voice.duration_s))
+    condition = "healthy: resampled, any level, noise floor, 50 ppm"
+    board.per_minute("dropouts, skips, repeats", "waveform", condition, events, at_most=0.0)
+    board.per_minute("click_rate_hz", "waveform", condition, leaps, at_most=0.0)
+
+
+def _healthy_copy(voice: Voice, random: Random) -> tuple[Samples, int]:
+    rate_hz = int(random.choice([16000, 24000, 44100, 48000]))
+    speed = 1 + float(random.choice([-50, 0, 50])) * 1e-6
+    out = soxr.resample(voice.samples.astype(np.float64), voice.rate_hz * speed, rate_hz, quality="HQ")
+    late = np.zeros(int(random.uniform(0, 0.5) * rate_hz))
+    out = np.concatenate([late, out, np.zeros(rate_hz // 5)]) * 10 ** (random.uniform(-20, 3) / 20)
+    level_db = random.choice([-80.0, -60.0, -50.0, -40.0])
+    return sixteen_bit(floored(out, level_db, random)).astype(np.float64), rate_hz
+
+
+def clicks(board: Board, every: Sequence[Voice], random: Random) -> None:
+    """Single leaps where chunks of 20 ms meet, as shares of the peak."""
+    for share in CLICK_SHARES:
+        trials = []
+        for half in HALVES:
+            mine = [voice for voice in every if voice.half == half]
+            for voice in (mine[place] for place in random.integers(0, len(mine), TRIALS)):
+                hurt = voice.samples.astype(np.float64)
+                chunk = round(CHUNK_S * voice.rate_hz)
+                place = int(random.integers(3, hurt.size // chunk - 3)) * chunk
+                hurt[place] += share * np.abs(hurt).max() * float(random.choice([-1, 1]))
+                reading = added_click_rate(voice.clip, as_clip(sixteen_bit(hurt), voice.rate_hz))
+                middles = [(spot.start_s + spot.end_s) / 2 for spot in reading.spots]
+                at_s = place / voice.rate_hz
+                trials.append((voice, any(abs(max(middle, 0.0) - at_s) < 0.01 for middle in middles)))
+        board.found("click_rate_hz", "waveform", f"leap of {share:.0%} of the peak where chunks meet", trials,
+                    at_least=0.99 if share >= 0.05 else None)  # fmt: skip
