@@ -63,7 +63,7 @@ perf: setup  ## speed of the measures (beside other tools after `make peers`), c
 ears: setup  ## how right the measures are on known faults of every voice at hand
 	@$(RUN)/python -m benchmarks.accuracy --write
 
-reference: setup  ## write docs/measures.md and docs/findings.md from the docstrings
+reference: setup  ## write docs/measures.md, its pictures and docs/findings.md from the docstrings
 	@$(RUN)/python tools/make_reference.py
 
 voices: setup  ## figures of the recorded prompts and replies

@@ -121,6 +121,26 @@ def test_the_reference_has_every_measure_and_every_finding():
     assert not missing, "run `make reference`"
 
 
+@pytest.mark.parametrize("name", sorted({metric.name for metric in all_metrics()}))
+def test_every_measure_shows_a_healthy_and_a_faulty_clip(name):
+    """Drawn by `tools/pictures/`: whoever adds a measure adds its name to a picture there, or a new one."""
+    text = (ROOT / "docs/measures.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## {name}\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL).group(1)
+    shown = re.findall(r"!\[([^\]]+)\]\((pictures/measures/\w+\.png)\)", section)
+    assert len(shown) == 1
+    words, path = shown[0]
+    assert len(words) > 20, "words for who cannot see it"
+    data = (ROOT / "docs" / path).read_bytes()
+    assert data.startswith(b"\x89PNG")
+    assert 1_000 < len(data) < 40_000
+
+
+def test_no_picture_of_a_measure_is_left_over():
+    text = (ROOT / "docs/measures.md").read_text(encoding="utf-8")
+    files = {path.name for path in (ROOT / "docs/pictures/measures").iterdir()}
+    assert files == set(re.findall(r"\(pictures/measures/([^)]+)\)", text))
+
+
 CONFIG_MODELS = [model for model in vars(config).values() if inspect.isclass(model) and issubclass(model, BaseModel)]
 CONFIG_MODELS = [model for model in CONFIG_MODELS if model.model_fields]
 
@@ -157,6 +177,8 @@ def test_the_changelog_opens_with_this_version():
 def test_every_dependency_is_accounted_for():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = [re.match(r"[\w-]+", line).group() for line in project["dependencies"]]
+    extras = project["optional-dependencies"]
+    names += [re.match(r"[\w-]+", line).group() for name in extras if name != "test" for line in extras[name]]
     text = (ROOT / "docs/decisions.md").read_text(encoding="utf-8")
     assert not [name for name in names if name not in text]
 

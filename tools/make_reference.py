@@ -1,20 +1,31 @@
-"""Writes docs/measures.md and docs/findings.md from the docstrings of metrics and rules.
+"""Writes docs/measures.md with its pictures and docs/findings.md, from the docstrings of metrics and rules.
 
-.venv/bin/python tools/make_reference.py
+How right a measure is comes from docs/accuracy.json, which `make ears` writes.
+
+.venv/bin/python tools/make_reference.py [--words]
+
+With `--words`, pictures stay as they are.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import Any
+
+import pictures
 
 from diag.chain import Tap
 from diag.registry import Metric, Rule, all_metrics, all_rules
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+PICTURES = "pictures/measures"
+INFORMATION = "information"
 BETTER = {
     "lower": "lower is better",
     "higher": "higher is better",
@@ -25,7 +36,9 @@ BETTER = {
 
 
 def main() -> int:
-    """Write both documents."""
+    """Write both documents and the pictures."""
+    if "--words" not in sys.argv[1:]:
+        pictures.write(DOCS / PICTURES)
     (DOCS / "measures.md").write_text(measures(), encoding="utf-8")
     (DOCS / "findings.md").write_text(findings(), encoding="utf-8")
     return 0
@@ -34,10 +47,14 @@ def main() -> int:
 def measures() -> str:
     """docs/measures.md."""
     metrics = sorted(all_metrics(), key=lambda metric: metric.name)
+    accuracy = DOCS / "accuracy.json"
+    rows_found = json.loads(accuracy.read_text(encoding="utf-8")) if accuracy.is_file() else []
     head = (
         "# Measures\n\nMade from the docstrings by `make reference`. A measure has a value or the reason why it has "
         "none, and names the tier of its evidence: *waveform* (against the hop's own input), *profile* (against other "
-        "recordings of the same voice), *blind* (from the recording alone), *events*. Tiers are never mixed.\n\n"
+        "recordings of the same voice), *blind* (from the recording alone), *events*. Tiers are never mixed. Figures "
+        "in pictures are what the measure says of the clip that is drawn. How right it is was measured on faults of "
+        "known size ([accuracy.md](accuracy.md)).\n\n"
         "| measure | unit | on | |\n|---|---|---|---|\n"
     )
     rows = [
@@ -45,7 +62,7 @@ def measures() -> str:
         for metric in metrics
     ]
     sections = [
-        f"\n## {name}\n" + "".join(map(measure_section, same_name))
+        f"\n## {name}\n" + "".join(map(measure_section, same_name)) + shown(name) + how_right(name, rows_found)
         for name, same_name in groupby(metrics, key=lambda metric: metric.name)
     ]
     return head + "\n".join(rows) + "\n" + "".join(sections)
@@ -65,6 +82,36 @@ def place_of(metric: Metric) -> str:
 def measure_section(metric: Metric) -> str:
     """One metric at one kind of place."""
     return f"\nOn {place_of(metric).replace(':', 's', 1)}. {in_markdown(inspect.getdoc(metric.function) or '')}\n"
+
+
+def shown(name: str) -> str:
+    """The picture of a measure; empty where nobody has drawn one yet, which a test tells."""
+    stem = pictures.name_of(name)
+    return f"\n![{pictures.PICTURES[stem].words}]({PICTURES}/{stem}.png)\n" if stem else ""
+
+
+def how_right(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """What `make ears` found of a measure, one line a condition; empty where it was not tried."""
+    mine = [row for row in rows if row["measure"] == name and row["tier"] != INFORMATION]
+    if not mine:
+        return ""
+    conditions: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for row in mine:
+        conditions.setdefault((row["tier"], row["condition"]), {})[row["half"]] = row
+    judged = [by_half for by_half in conditions.values() if any(row["goal"] for row in by_half.values())]
+    reached = sum(all(row["reached"] is not False for row in by_half.values()) for by_half in judged)
+    lines = ["| tier | condition | goal | development voices | held-out voices | |", "|---|---|---|---|---|---|"]
+    for (tier, condition), by_half in conditions.items():
+        goal = next(iter(by_half.values()))["goal"]
+        cells = [
+            f"{by_half[half]['found']}, n = {by_half[half]['trials']}" if half in by_half else "–"
+            for half in ("development", "held-out")
+        ]
+        missed = any(row["reached"] is False for row in by_half.values())
+        state = "**missed**" if missed else "reached" if goal else ""
+        lines.append(f"| {tier} | {condition} | {goal or '–'} | {' | '.join(cells)} | {state} |")
+    summary = f"How right it is: {reached} of {len(judged)} goals reached" if judged else "How right it is"
+    return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(lines) + "\n\n</details>\n"
 
 
 def findings() -> str:
