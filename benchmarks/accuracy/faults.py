@@ -10,10 +10,13 @@ import soxr
 from numpy.typing import NDArray
 
 from diag.clip import Clip
+from diag.dsp.band import IMAGING_LIMIT, imaging
 
 from .voices import Voice
 
 PLAYED_RATE_HZ = 48000
+REACHING_DB = 62.0
+"""A voice reaches up to a frequency where the loud moments just below it lie within this of the loudest band."""
 Samples = NDArray[np.float64]
 Random = np.random.Generator
 
@@ -95,3 +98,29 @@ def of_each(every: Sequence[Voice], count: int) -> list[Voice]:
 def at_rate(samples: NDArray[np.floating], from_hz: float, to_hz: float) -> NDArray[np.float32]:
     """Resampled well."""
     return np.asarray(samples if from_hz == to_hz else soxr.resample(samples, from_hz, to_hz, quality="HQ"), np.float32)
+
+
+def loud_moments_db(voice: Voice) -> NDArray[np.float64]:
+    """99th percentile of the level of 100 Hz bands, in dB of the loudest: not by the code under test."""
+    width = round(0.02 * voice.rate_hz)
+    frames = np.lib.stride_tricks.sliding_window_view(voice.samples, width)[:: width // 2]
+    power = np.abs(np.fft.rfft(frames * np.hanning(width), axis=1)) ** 2
+    level = 10 * np.log10(np.percentile(power[:, : power.shape[1] // 2 * 2], 99, axis=0) + 1e-20)
+    level = level.reshape(-1, 2).max(axis=1)
+    return np.asarray(level - level.max())
+
+
+def reaches(voice: Voice, hz: float) -> bool:
+    """Whether the voice has content up to a frequency."""
+    level = loud_moments_db(voice)
+    last = round(hz / 100)
+    return level.size >= last - 1 and bool(level[last - 6 : last - 2].min() > -REACHING_DB)
+
+
+def made_with_images(every: Sequence[Voice]) -> set[str]:
+    """Speakers all of whose three or more recordings are mirrored: they went through a naive resampler when made."""
+    mirrored: dict[str, list[bool]] = {}
+    for voice in every:
+        found = imaging(voice.sound.spectrum)
+        mirrored.setdefault(voice.speaker, []).append(found is not None and found.correlation > IMAGING_LIMIT)
+    return {speaker for speaker, seen in mirrored.items() if len(seen) >= 3 and all(seen)}

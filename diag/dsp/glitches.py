@@ -1,4 +1,4 @@
-"""Blind detectors of broken samples: clipping, gaps, noise in place of speech, channels read as one."""
+"""Blind detectors of broken samples: clipping, noise in place of speech, channels read as one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.level import decibels
+from diag.dsp.gaps import runs_of
 from diag.dsp.spectrum import Spectrum
 
 Array = NDArray[np.floating[Any]]
@@ -19,9 +19,6 @@ FLAT_SHARE = 0.5
 PILE_UP_LIMIT = 1.2
 FLATNESS_TOP_HZ = 7600.0
 """A clip that was resampled to a higher rate has nothing above its old Nyquist frequency."""
-GAP_SHORTEST_S = 0.002
-HOT_SHARE = 0.05
-"""A gap is a cut, not a pause, where the sample before or behind it exceeds this share of the 95th percentile."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ def flat_tops(samples: Array) -> Found:
         top = float(np.max(side))
         if top < FLAT_SHARE * peak:
             continue
-        runs = _runs(side >= top * (1.0 - 1e-4))
+        runs = runs_of(side >= top * (1.0 - 1e-4))
         places.append(runs[runs[:, 1] - runs[:, 0] >= FLAT_SAMPLES, 0])
     return Found(np.sort(np.concatenate(places)) if places else np.zeros(0, dtype=np.int64))
 
@@ -83,56 +80,6 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
     if score[best] < PILE_UP_LIMIT or here[best] < 8:
         return Found(np.zeros(0, dtype=np.int64))
     return Found(np.flatnonzero(tops >= 0.94 * levels[best]).astype(np.int64) * size)
-
-
-def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
-    """Runs of exact zeros of 2 ms to 1 s with loud samples hard at both edges: (first, one past the last)."""
-    zero = samples == 0.0
-    if samples.size - np.count_nonzero(zero) < 100:
-        return []
-    runs = _runs(zero)
-    length = runs[:, 1] - runs[:, 0]
-    fits = (length >= GAP_SHORTEST_S * sample_rate_hz) & (length <= sample_rate_hz)
-    if not fits.any():
-        return []
-    hot = HOT_SHARE * float(np.percentile(np.abs(samples[~zero]), 95))
-    inner = (runs[:, 0] > 0) & (runs[:, 1] < samples.size)
-    near = max(2, round(0.0005 * sample_rate_hz))
-    result = []
-    for first, last in runs[fits & inner]:
-        before = float(np.max(np.abs(samples[max(0, first - near) : first])))
-        behind = float(np.max(np.abs(samples[last : last + near])))
-        if before > hot and behind > hot:
-            result.append((int(first), int(last)))
-    return result
-
-
-def noisy_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
-    """Sudden holes of 3 to 250 ms over a noise floor: (first, one past the last) sample.
-
-    Half-millisecond levels fall by 20 dB at once without decay before, and rise as suddenly; a plosive's closure decays
-    into the hole, and is left out.
-    """
-    block = max(4, round(0.0005 * sample_rate_hz))
-    count = samples.size // block
-    if count < 200:
-        return []
-    parts = np.asarray(samples[: count * block], dtype=np.float64).reshape(count, block)
-    level = decibels(np.sqrt((parts**2).mean(axis=1)))
-    active = float(np.percentile(level, 90))
-    quiet = level < min(active - 25.0, float(np.percentile(level, 99)) - 30.0)
-    result = []
-    for first, last in _runs(quiet):
-        if not 6 <= last - first <= 500 or first < 40 or last > count - 20:
-            continue
-        hole = float(np.median(level[first:last]))
-        edge = level[first - 3 : first].max()
-        period = level[first - 24 : first].max()
-        behind = float(level[last : last + 3].max())
-        sudden = edge - level[first + 1 : first + 3].max() > 18.0 and edge > period - 6.0 and edge > active - 12.0
-        if sudden and edge - hole > 24.0 and behind - hole > 20.0 and level[last : last + 2].max() > active - 22.0:
-            result.append((int(first) * block, int(last) * block))
-    return result
 
 
 def equal_pairs(samples: Array) -> float:
@@ -194,8 +141,3 @@ def tonality_db(spectrum: Spectrum) -> float | None:
     width = max(3, round(500.0 / spectrum.bin_hz))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(steady, width, mode="reflect"), 2 * width + 1)
     return float(np.max((steady - np.median(windows, axis=1))[2:]))
-
-
-def _runs(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.view(np.int8), [0]))))
-    return np.asarray(edges.reshape(-1, 2), dtype=np.int64)

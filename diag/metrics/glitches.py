@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.chain import Hop, Tap
 from diag.clip import Clip
-from diag.dsp import clicks, glitches
+from diag.dsp import clicks, gaps, glitches
 from diag.dsp.spectrum import Sound
 from diag.metrics.sounds import match, remembered, sound
 from diag.registry import metric
@@ -109,8 +109,8 @@ def gaps_of(clip: Clip) -> list[tuple[int, int]]:
     samples = sound(clip).samples
 
     def compute() -> list[tuple[int, int]]:
-        zeros = glitches.digital_gaps(samples, clip.sample_rate_hz)
-        return zeros or glitches.noisy_gaps(samples, clip.sample_rate_hz)
+        zeros = gaps.digital_gaps(samples, clip.sample_rate_hz)
+        return sorted([*zeros, *gaps.noisy_gaps(samples, clip.sample_rate_hz)])
 
     return remembered(clip, "gaps", compute)
 
@@ -120,7 +120,8 @@ def gap_count(clip: Clip) -> Reading:
     """Gaps cut into the sound of a tap, by the tap alone.
 
     What
-        Runs of exact zeros of 2 ms to 1 s between loud samples: audio that a player or a line did not have in time.
+        Runs of exact zeros of 2 ms to 1 s, and holes of 3 to 260 ms that hold only a steady noise floor, with sound
+        cut off hard at both edges: audio that a player or a line did not have in time.
     From – to
         The samples of the clip alone; against an input, the hop's own count is better.
     Better is
@@ -128,8 +129,7 @@ def gap_count(clip: Clip) -> Reading:
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        Both edges above 5 % of the 95th percentile within half a millisecond; some synthesisers cut their own pauses
-        so hard.
+        The 3 ms at both edges within 12 to 18 dB of the active level, without decay before; see the accuracy table.
     """
     unfit = _unfit(clip)
     if unfit:

@@ -6,12 +6,11 @@ from hypothesis import strategies as st
 
 from diag.dsp.clicks import clicks
 from diag.dsp.echo import find_echo
+from diag.dsp.gaps import digital_gaps, noisy_gaps
 from diag.dsp.glitches import (
-    digital_gaps,
     equal_pairs,
     flat_tops,
     flatness,
-    noisy_gaps,
     one_zero_pairs,
     piled_tops,
     tonality_db,

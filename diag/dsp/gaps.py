@@ -1,0 +1,164 @@
+"""Gaps that were cut into a sound, told from pauses by the sound alone: of exact zeros, or over a noise floor.
+
+A pause begins and ends as speech does: the voice dies away into it over some milliseconds and sets in softly, or with a
+burst behind a closure. A cut leaves the voice at full level up to one sample and takes it up as suddenly.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.level import decibels
+
+Array = NDArray[np.floating[Any]]
+
+SHORTEST_S = 0.002
+LONGEST_S = 1.0
+SHORTEST_OVER_NOISE_S = 0.003
+LONGEST_OVER_NOISE_S = 0.260
+HOT_BEFORE_DB, HOT_BEHIND_DB = -14.0, -18.0
+"""The 3 ms at both edges reach this level against the active level. Pauses that synthesisers cut to zero stay below."""
+STEP_DB = -20.0
+"""The last sample before a gap of zeros, or the first behind it, reaches this level."""
+DECAY_DB = -12.0
+"""A voice that has fallen by more in the last 3 ms than in the 20 before ends by itself."""
+NOISY_BEFORE_DB, NOISY_BEHIND_DB = -12.0, -14.0
+LOUD_DB = -8.0
+VOICED_HZ = 2500.0
+"""Softer edges must be voiced on both sides (mean frequency below this): behind a closure bursts noise."""
+NOISY_STEPS_DB = -36.0
+"""Sum of the levels of the samples at both edges of a hole over a noise floor."""
+DEPTH_DB = 30.0
+"""A hole over a noise floor lies this far below the active level."""
+STEADY = 3.0
+"""Both ends of a hole are as loud as its middle within this many standard errors: nothing dies away in it."""
+_BLOCK_S = 0.0005
+
+
+class _Sides(NamedTuple):
+    """What lies beside a gap.
+
+    Levels in dB of the active level: 3 ms and the 17 before them, 3 ms behind, both edge samples; and the higher of
+    the mean frequencies of 6 ms on both sides.
+    """
+
+    before: float
+    earlier: float
+    behind: float
+    last: float
+    first: float
+    mean_hz: float
+
+    @property
+    def hard(self) -> bool:
+        """Sound up to the edge on both sides, and not a burst behind a closure."""
+        loud = self.before > LOUD_DB and self.behind > LOUD_DB
+        voiced = self.before > HOT_BEFORE_DB and self.behind > HOT_BEHIND_DB and self.mean_hz < VOICED_HZ
+        return loud or voiced
+
+
+def active_level(samples: Array) -> float:
+    """RMS of the samples above 2 % of the peak; 0 for silence."""
+    size = np.abs(samples)
+    loud = size[size > 0.02 * float(np.max(size, initial=0.0))]
+    return float(np.sqrt(np.mean(np.square(loud, dtype=np.float64)))) if loud.size else 0.0
+
+
+def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
+    """Runs of exact zeros of 2 ms to 1 s with sound hard at both edges: (first, one past the last) sample."""
+    zero = samples == 0.0
+    runs = runs_of(zero)
+    length = runs[:, 1] - runs[:, 0]
+    fits = (length >= SHORTEST_S * sample_rate_hz) & (length <= LONGEST_S * sample_rate_hz)
+    inner = (runs[:, 0] > 0) & (runs[:, 1] < samples.size)
+    if samples.size - np.count_nonzero(zero) < 100 or not (fits & inner).any():
+        return []
+    active = active_level(samples)
+    result = []
+    for first, last in runs[fits & inner].tolist():
+        sides = _beside(samples, first, last, sample_rate_hz, active)
+        if sides.hard and max(sides.last, sides.first) > STEP_DB and sides.before - sides.earlier > DECAY_DB:
+            result.append((first, last))
+    return result
+
+
+def noisy_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
+    """Sudden holes of 3 to 260 ms that hold nothing but a steady noise floor: (first, one past the last) sample."""
+    block = max(4, round(_BLOCK_S * sample_rate_hz))
+    count = samples.size // block
+    if count < 200:
+        return []
+    parts = np.asarray(samples[: count * block], dtype=np.float32).reshape(count, block)
+    power = np.einsum("ij,ij->i", parts, parts) / block
+    active = active_level(samples)
+    runs = runs_of(power < np.square(active * 10.0 ** (-DEPTH_DB / 20.0)))
+    length = runs[:, 1] - runs[:, 0]
+    shortest, longest = (round(s / _BLOCK_S) for s in (SHORTEST_OVER_NOISE_S, LONGEST_OVER_NOISE_S))
+    fits = (length >= shortest - 1) & (length <= longest) & (runs[:, 0] >= 40) & (runs[:, 1] <= count - 40)
+    holes = (_hole(samples, first * block, last * block, sample_rate_hz, active) for first, last in runs[fits].tolist())
+    return [hole for hole in holes if hole is not None]
+
+
+def _hole(samples: Array, first: int, last: int, sample_rate_hz: float, active: float) -> tuple[int, int] | None:
+    """The quiet stretch with its edges set to the sample, where both are cuts and only noise lies between."""
+    quarter = (last - first) // 4
+    floor = _rms(samples[first + quarter : last - quarter])
+    if floor <= 0.0:
+        return None
+    loud = max(5.0 * floor, 0.01 * active)
+    reach, within = max(2, round(0.003 * sample_rate_hz)), max(2, round(0.0005 * sample_rate_hz))
+    before = np.flatnonzero(np.abs(samples[first - reach : first + within]) > loud)
+    behind = np.flatnonzero(np.abs(samples[last - within : last + reach]) > loud)
+    if before.size == 0 or behind.size == 0:
+        return None
+    first, last = first - reach + int(before[-1]) + 1, last - within + int(behind[0])
+    if last - first < SHORTEST_OVER_NOISE_S * sample_rate_hz * 0.9:
+        return None
+    hole = samples[first:last]
+    for seconds in (0.001, 0.003):
+        size = max(4, round(seconds * sample_rate_hz))
+        spread_db = STEADY * 8.7 / np.sqrt(2.0 * size)
+        ends = (hole[:size], hole[-size:]) if seconds < 0.002 else (hole[:size],)
+        if any(abs(float(decibels(_rms(end) / floor))) > spread_db for end in ends):
+            return None
+    sides = _beside(samples, first, last, sample_rate_hz, active)
+    hot = sides.before > NOISY_BEFORE_DB and sides.behind > NOISY_BEHIND_DB and sides.hard
+    return (first, last) if hot and sides.last + sides.first > NOISY_STEPS_DB else None
+
+
+def _beside(samples: Array, first: int, last: int, sample_rate_hz: float, active: float) -> _Sides:
+    near, far = max(2, round(0.003 * sample_rate_hz)), max(4, round(0.020 * sample_rate_hz))
+    levels = decibels(
+        np.array(
+            [
+                _rms(samples[max(0, first - near) : first]),
+                _rms(samples[max(0, first - far) : max(1, first - near)]),
+                _rms(samples[last : last + near]),
+                abs(float(samples[first - 1])),
+                abs(float(samples[last])),
+            ]
+        )
+        / max(active, 1e-12)
+    )
+    edge = max(4, round(0.006 * sample_rate_hz))
+    both = (samples[max(0, first - edge) : first], samples[last : last + edge])
+    return _Sides(*levels.tolist(), mean_hz=max(_mean_hz(side, sample_rate_hz) for side in both))
+
+
+def _mean_hz(samples: Array, sample_rate_hz: float) -> float:
+    """Root mean square frequency, by the slope of the waveform; 0 for silence."""
+    level = _rms(samples)
+    return sample_rate_hz / (2.0 * np.pi) * _rms(np.diff(samples)) / level if level > 0.0 else 0.0
+
+
+def _rms(samples: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if samples.size else 0.0
+
+
+def runs_of(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Stretches of True as rows of (first, one past the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.view(np.int8), [0]))))
+    return np.asarray(edges.reshape(-1, 2), dtype=np.int64)
