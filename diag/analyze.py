@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import diag.metrics
 from diag.analysis_result import AnalysisResult
 from diag.clip import Clip
 from diag.crew import cores, through_all_cores
@@ -37,7 +39,6 @@ __all__ = ["AnalysisResult", "analyze", "analyze_all", "analyze_run", "audio_fil
 
 WORTH_PROCESSES = 16
 """Fewer files are read before the processes for them have started."""
-_PRELOAD = ("diag.analyze", "scipy.fft", "soundfile")
 
 
 def analyze(
@@ -159,6 +160,12 @@ class _How:
             return self.judged(path, against)
         except BadInputError as error:
             return (_refused(path, str(error)),)
+
+
+def preloaded(with_reference: bool) -> tuple[str, ...]:
+    """Modules that processes which judge recordings share."""
+    metrics = (f"diag.metrics.{info.name}" for info in pkgutil.iter_modules(diag.metrics.__path__))
+    return ("diag.analyze", "soundfile", *metrics, *(("scipy.fft",) if with_reference else ()))
 
 
 def _prepared(how: _How) -> Callable[[Path], tuple[AnalysisResult, ...]]:
