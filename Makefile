@@ -57,7 +57,7 @@ peers: setup  ## other tools to hold ours against in `make perf` and `make ears`
 
 perf: setup  ## speed of the measures (beside other tools after `make peers`), capacity of the emulator, exactness of virtual devices
 	@$(RUN)/python benchmarks/ears_speed.py
-	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 --seconds 60 --limit-ms 5
+	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 200 300 400 --seconds 30 --limit-ms 5
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
 
 ears: setup  ## how right the measures are on known faults of every voice at hand

@@ -21,6 +21,7 @@ from typing import Any
 from diag.emulator.bank import Bank, read_bank
 from diag.emulator.certificates import make_certificates
 from diag.emulator.down import DownPorts
+from diag.emulator.fairness import run
 from diag.emulator.profile import Profile
 from diag.emulator.serving import line_sink, quiet_loop, steady
 from diag.emulator.settings import read_settings
@@ -50,7 +51,7 @@ def run_child(replies_dir: Path | None, log_path: Path | None) -> None:
             sinks = (line_sink(stack.enter_context(log_path.open("a", encoding="utf-8", buffering=1))),)
         truth = TruthLog(sinks)
         stack.callback(truth.close)
-        asyncio.run(_child(bank, truth, folder))
+        run(_child(bank, truth, folder))
 
 
 async def _child(bank: Bank, truth: TruthLog, folder: Path) -> None:

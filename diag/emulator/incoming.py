@@ -18,7 +18,7 @@ OPAQUE_KEYS = frozenset(
 UNDECLARED_RATE_HZ = 16000
 """The service's native input rate, taken where `;rate=` is missing."""
 
-_TO_STANDARD = str.maketrans("-_", "+/", " \r\n\t=")
+_NOT_DATA = str.maketrans("", "", " \r\n\t=")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -107,7 +107,12 @@ def decode_bytes(data: Any, place: str) -> bytes:
         1007, if it is neither.
     """
     if isinstance(data, str):
-        plain = data.translate(_TO_STANDARD)
+        standard = data.replace("-", "+").replace("_", "/")
+        try:
+            return binascii.a2b_base64(standard, strict_mode=True)
+        except ValueError:
+            pass  # without padding, or in lines
+        plain = standard.translate(_NOT_DATA)
         try:
             return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
         except ValueError:

@@ -7,13 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+_ENCODED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 TOKENS_PER_SECOND = 25
 """Of audio, in and out."""
 
 
 def encoded(message: Mapping[str, Any]) -> bytes:
     """A message as the payload of a binary frame."""
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODED(message).encode()
 
 
 def setup_complete(session_id: str) -> bytes:

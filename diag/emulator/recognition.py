@@ -17,6 +17,8 @@ Picture = NDArray[np.float32]
 
 WINDOW = 512
 HOP = 320
+AT_ONCE = 32
+"""Windows: so few that their memory is had again and again, where new pages would take longer than the sums."""
 BANDS = 24
 LOWEST_HZ, HIGHEST_HZ = 150.0, 7000.0
 DYNAMIC_DB = 50.0
@@ -55,6 +57,23 @@ class _Known:
         return self._spectra[size]
 
 
+class _Heard:
+    """What was heard, with what comparing needs: the same for every prompt."""
+
+    def __init__(self, centred: Picture, lively: NDArray[np.bool_]) -> None:
+        self.windows = len(centred)
+        self.lively = lively
+        self.energy = _running(centred).sum(axis=1)
+        self._centred = centred
+        self._spectra: dict[int, NDArray[np.complex64]] = {}
+
+    def spectrum(self, size: int) -> NDArray[np.complex64]:
+        """Conjugate along time, shape (size / 2 + 1, bands)."""
+        if size not in self._spectra:
+            self._spectra[size] = np.conj(np.fft.rfft(self._centred, size, axis=0)).astype(np.complex64)
+        return self._spectra[size]
+
+
 class Recogniser:
     """Compares utterances with the pictures of known prompts."""
 
@@ -79,8 +98,9 @@ class Recogniser:
             return None, 0.0
         best, best_score, best_needed = None, 0.0, 1.0
         centred = np.where(lively, heard - heard.mean(axis=0), 0.0).astype(np.float32)
+        shown = _Heard(centred, lively)
         for known in self._known:
-            score, overlap_s = _likeness(known, centred, lively)
+            score, overlap_s = _likeness(known, shown)
             if score > best_score:
                 best, best_score, best_needed = known.prompt, score, needed(overlap_s)
         return (best if best_score >= best_needed else None), best_score
@@ -95,29 +115,33 @@ def picture(pcm: Pcm) -> Picture:
     """Log-mel picture in dB, shape (windows, bands), 20 ms apart, floored `DYNAMIC_DB` below its loudest."""
     if len(pcm) < WINDOW:
         return np.zeros((0, BANDS), dtype=np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(pcm, WINDOW)[::HOP].astype(np.float32) * _TAPER
-    power = np.square(np.abs(np.fft.rfft(windows, axis=1))).astype(np.float32)
-    # Sums over bands, not a product of matrices: the threads of a linear algebra library would fight the event loop.
-    level_db = 10 * np.log10(np.add.reduceat(power, _EDGES, axis=1)[:, :BANDS] + 1.0)
+    windows = np.lib.stride_tricks.sliding_window_view(pcm, WINDOW)[::HOP]
+    power = np.concatenate([_band_power(windows[start : start + AT_ONCE]) for start in range(0, len(windows), AT_ONCE)])
+    level_db = 10 * np.log10(power + 1.0)
     floored: Picture = np.maximum(level_db, level_db.max() - DYNAMIC_DB).astype(np.float32)
     return floored
 
 
-def _likeness(known: _Known, heard: Picture, lively: NDArray[np.bool_]) -> tuple[float, float]:
+def _band_power(windows: Pcm) -> Picture:
+    power = np.square(np.abs(np.fft.rfft(windows.astype(np.float32) * _TAPER, axis=1))).astype(np.float32)
+    # Sums over bands, not a product of matrices: the threads of a linear algebra library would fight the event loop.
+    summed: Picture = np.add.reduceat(power, _EDGES, axis=1)[:, :BANDS]
+    return summed
+
+
+def _likeness(known: _Known, heard: _Heard) -> tuple[float, float]:
     """Best normalised correlation over all allowed shifts, and how many seconds lay on one another there.
 
     Only the bands that carry speech in what was heard are compared.
     """
-    size = 1 << (known.windows + len(heard)).bit_length()
-    product = known.spectrum(size) * np.conj(np.fft.rfft(heard, size, axis=0))
-    correlation = np.fft.irfft(product.sum(axis=1), size)
-    shifts = np.arange(-len(heard) + 1, known.windows)
-    first, last = np.maximum(shifts, 0), np.minimum(shifts + len(heard), known.windows)
+    size = 1 << (known.windows + heard.windows).bit_length()
+    correlation = np.fft.irfft((known.spectrum(size) * heard.spectrum(size)).sum(axis=1), size)
+    shifts = np.arange(-heard.windows + 1, known.windows)
+    first, last = np.maximum(shifts, 0), np.minimum(shifts + heard.windows, known.windows)
     overlap = last - first
-    energy_known = known.energy[:, lively].sum(axis=1)
-    energy_heard = _running(heard).sum(axis=1)
-    energies = (energy_known[last] - energy_known[first]) * (energy_heard[last - shifts] - energy_heard[first - shifts])
-    allowed = (overlap >= MIN_OVERLAP * len(heard)) & (overlap >= MIN_PART * known.windows) & (energies > 0)
+    energy_known = known.energy[:, heard.lively].sum(axis=1)
+    energies = (energy_known[last] - energy_known[first]) * (heard.energy[last - shifts] - heard.energy[first - shifts])
+    allowed = (overlap >= MIN_OVERLAP * heard.windows) & (overlap >= MIN_PART * known.windows) & (energies > 0)
     if not allowed.any():
         return 0.0, 0.0
     likeness = correlation[shifts[allowed] % size] / np.sqrt(energies[allowed])

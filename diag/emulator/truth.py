@@ -18,6 +18,8 @@ REST_S = 0.02
 
 Line = dict[str, Any]
 
+_ENCODED = json.JSONEncoder(ensure_ascii=False).encode
+
 
 class TruthLog:
     """Lines of all profiles: kept in memory for those who ask, and handed to sinks.
@@ -27,7 +29,7 @@ class TruthLog:
     Parameters
     ----------
     sinks : tuple of callables
-        Each gets every line as JSON.
+        Each gets every line as JSON, one or several at a time with line ends between them.
     kept_lines : int
         For each profile.
     """
@@ -68,17 +70,28 @@ class TruthLog:
         self._thread.join(timeout=5)
 
     def _drain(self) -> None:
+        heap: list[Line] = []
         while (item := self._queue.get()) is not None:
-            if self._queue.empty():
-                time.sleep(REST_S)
             if callable(item):
+                self._sink(heap)
                 with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
                     item()
-                continue
-            text = json.dumps(item, ensure_ascii=False)
-            try:
-                for sink in self._sinks:
-                    sink(text)
-            except (OSError, ValueError):
-                # The reader is gone: the sessions go on without it.
-                self._sinks = ()
+            else:
+                heap.append(item)
+            if self._queue.empty():
+                self._sink(heap)
+                time.sleep(REST_S)
+        self._sink(heap)
+
+    def _sink(self, heap: list[Line]) -> None:
+        """Write lines and forget them; many at once: with each write this thread and the sessions trade places."""
+        if not heap:
+            return
+        text = "\n".join(map(_ENCODED, heap))
+        heap.clear()
+        try:
+            for sink in self._sinks:
+                sink(text)
+        except (OSError, ValueError):
+            # The reader is gone: the sessions go on without it.
+            self._sinks = ()
