@@ -24,6 +24,7 @@ from diag.emulator.speaking import (
     with_ending,
 )
 
+Usage = Callable[[float, str], Mapping[str, Any]]
 THOUGHT = "**Considering the question**\n\nI look for the best way to answer this."
 
 
@@ -95,7 +96,7 @@ def compose(
     settings: EmulatorSettings,
     struck: Struck,
     think_s: float,
-    usage: Callable[[float], Mapping[str, Any]],
+    usage: Usage,
     rng: random.Random,
 ) -> Answer:
     """The schedule of a spoken, written or silent turn with all that strikes it.
@@ -103,7 +104,7 @@ def compose(
     Parameters
     ----------
     usage : callable
-        Gives the usageMetadata for so many seconds of speech.
+        Gives the usageMetadata for so many seconds of speech and such a text.
     rng : random.Random
         Draws the lengths of chunks, where they are uneven.
     """
@@ -131,9 +132,7 @@ def compose(
     )
 
 
-def written_down(
-    words: str, *, setup: Setup, struck: Struck, think_s: float, usage: Callable[[float], Mapping[str, Any]]
-) -> Answer:
+def written_down(words: str, *, setup: Setup, struck: Struck, think_s: float, usage: Usage) -> Answer:
     """The schedule of a turn of a model that only transcribes: the final transcript, and the endings."""
     payload = messages.server_content(inputTranscription={"text": words})
     steps = [Step(at_s=0.0, kind="input_transcript", payload=payload, data={"text": words})] if words else []
@@ -152,14 +151,15 @@ def _ended(
     setup: Setup,
     struck: Struck,
     think_s: float,
-    usage: Callable[[float], Mapping[str, Any]],
+    usage: Usage,
     reply: Reply | None = None,
     voice: Voice | None = None,
 ) -> Answer:
     spoken_s = sum(step.frames for step in steps) / REPLY_RATE_HZ
     reason = next((fault.reason for fault, _ in struck if isinstance(fault, SilentTurn)), "")
     status = "IDLE" if setup.model.fills else ""
-    steps = bent_ending(with_ending(steps, usage(spoken_s), status=status, reason=reason), struck)
+    written = "".join(step.data["text"] for step in steps if step.kind == "text")
+    steps = bent_ending(with_ending(steps, usage(spoken_s, written), status=status, reason=reason), struck)
     return Answer(steps=tuple(with_placed(steps, struck, think_s=think_s)), think_s=think_s, reply=reply, voice=voice)
 
 

@@ -11,6 +11,8 @@ _ENCODED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 TOKENS_PER_SECOND = 25
 """Of audio, in and out."""
+TOKENS_PER_WORD = 1.3
+"""Of text, roughly."""
 
 
 def encoded(message: Mapping[str, Any]) -> bytes:
@@ -70,18 +72,29 @@ def turn_complete(usage: Mapping[str, Any] | None, **fields: Any) -> bytes:
     return encoded(message)
 
 
-def usage_metadata(heard_s: float, spoken_s: float, *, vertex: bool) -> dict[str, Any]:
-    """Token counts; Vertex calls those of the reply `candidates`."""
-    prompt, response = round(heard_s * TOKENS_PER_SECOND), round(spoken_s * TOKENS_PER_SECOND)
+def usage_metadata(heard_s: float, spoken_s: float, *, written: str = "", vertex: bool) -> dict[str, Any]:
+    """Token counts; Vertex calls those of the reply `candidates`. What is nothing is left out.
+
+    Parameters
+    ----------
+    written : str
+        The reply, where it is text.
+    """
+    prompt = round(heard_s * TOKENS_PER_SECOND)
+    spoken, text = round(spoken_s * TOKENS_PER_SECOND), round(len(written.split()) * TOKENS_PER_WORD)
     name = "candidates" if vertex else "response"
     usage: dict[str, Any] = {
         "promptTokenCount": prompt,
-        f"{name}TokenCount": response,
-        "totalTokenCount": prompt + response,
-        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": prompt}],
-        f"{name}TokensDetails": [{"modality": "AUDIO", "tokenCount": response}],
+        f"{name}TokenCount": spoken + text,
+        "totalTokenCount": prompt + spoken + text,
+        "promptTokensDetails": _details(AUDIO=prompt),
+        f"{name}TokensDetails": _details(AUDIO=spoken, TEXT=text),
     }
-    return usage
+    return {key: value for key, value in usage.items() if value}
+
+
+def _details(**counts: int) -> list[dict[str, Any]]:
+    return [{"modality": modality, "tokenCount": count} for modality, count in counts.items() if count]
 
 
 def tool_call(calls: Sequence[Mapping[str, Any]]) -> bytes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import random
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from diag.emulator import messages
@@ -72,7 +72,10 @@ class Responder:
         struck = striking(settings.faults, seed=profile.seed, session=self._session, turn=turn)
         # 10 000 keeps these draws apart from those of the faults, which are numbered from 0.
         rng = generator(profile.seed, self._session, turn, 10_000)
-        usage = functools.partial(messages.usage_metadata, heard_s, vertex=self._vertex)
+
+        def usage(spoken_s: float, written: str) -> Mapping[str, Any]:
+            return messages.usage_metadata(heard_s, spoken_s, written=written, vertex=self._vertex)
+
         calls_on = not understood.after_call and await self._call_tools(turn, understood)
         think_s = thinking_s(settings, struck, rng, turn=turn)
         if setup.model.transcribes:

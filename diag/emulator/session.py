@@ -39,6 +39,8 @@ class Session:
         self._upgrade = upgrade
         self._faults = striking(profile.settings.faults, seed=profile.seed, session=self.number)
         self._resumption = Resumption(profile, self.number, time.perf_counter())
+        self._tasks = asyncio.TaskGroup()
+        self._shown = False
 
     async def run(self) -> None:
         """Until the client leaves or the service ends it."""
@@ -63,7 +65,7 @@ class Session:
         ending: Refused | None = None
         dropped = False
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._tasks as tasks:
                 await self._live(tasks)
                 raise _Gone
         except* (_Gone, ConnectionError):
@@ -104,7 +106,7 @@ class Session:
         await self._link.send(messages.setup_complete(uuid.uuid4().hex if self._upgrade.vertex else ""))
         self._note("setup_complete", turns_before=turn)
         await conversation.offer_handle()
-        tasks.create_task(self._lifetime(setup))
+        tasks.create_task(self._lifetime(setup, self._profile.settings.session_limit_s))
         tasks.create_task(self._watch())
         for fault, _ in self._faults:
             if getattr(fault, "when", None) == "session":
@@ -161,9 +163,9 @@ class Session:
         if keys and self._upgrade.credential not in keys:
             raise CLOSES["key_invalid"].refused()
 
-    async def _lifetime(self, setup: Setup) -> None:
+    async def _lifetime(self, setup: Setup, session_limit_s: float) -> None:
         settings = self._profile.settings
-        session_left_s = float("inf") if setup.compression else settings.session_limit_s - self._resumption.elapsed_s
+        session_left_s = float("inf") if setup.compression else session_limit_s - self._resumption.elapsed_s
         left_s = max(min(settings.connection_limit_s, session_left_s), 0.0)
         notice_s = min(settings.go_away_notice_s, left_s)
         await self._go_away(left_s - notice_s, notice_s, enforce=True)
@@ -231,6 +233,7 @@ class Session:
                     await self._audio(mapping(blob), conversation, "realtime_input.media_chunks.data")
             elif kind == "video":
                 decode_bytes(mapping(value).get("data"), "realtime_input.video.data")
+                self._see(conversation.setup)
             elif kind == "text":
                 await conversation.typed(str(value))
             elif kind == "audioStreamEnd":
@@ -246,11 +249,18 @@ class Session:
         data = decode_bytes(blob.get("data", ""), place)
         mime_type = blob.get("mimeType")
         if not str(mime_type or "audio/").lower().startswith("audio/"):
-            return  # images in mediaChunks: seen, not heard
+            self._see(conversation.setup)  # images in mediaChunks
+            return
         rate_hz = declared_rate_hz(mime_type or "audio/pcm")
         if rate_hz is None:
             raise CLOSES["invalid_argument"].refused()
         await conversation.hear(data, rate_hz, declared=declares_rate(mime_type))
+
+    def _see(self, setup: Setup) -> None:
+        """Pictures are not looked at, but sessions with them are shorter."""
+        if not self._shown and not setup.compression:
+            self._tasks.create_task(self._lifetime(setup, self._profile.settings.video_session_limit_s))
+        self._shown = True
 
     def _note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
         self._profile.note(event, t_s=t_s, session=self.number, **data)

@@ -47,6 +47,7 @@ class EmulatorSettings(BaseModel):
     connection_limit_s: Annotated[float, Field(gt=0, le=86400)] = 600.0
     go_away_notice_s: Seconds = 50.0
     session_limit_s: Annotated[float, Field(gt=0, le=86400)] = 900.0
+    video_session_limit_s: Annotated[float, Field(gt=0, le=86400)] = 120.0
     setup_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
     idle_timeout_s: Annotated[float, Field(gt=0, le=86400)] = 300.0
 

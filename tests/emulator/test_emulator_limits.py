@@ -7,7 +7,7 @@ import json
 import urllib.request
 
 import pytest
-from emulator_raw import LIVE, SETUP, Raw, raw, refused, setup_with
+from emulator_raw import LIVE, SETUP, Got, Raw, raw, refused, setup_with
 from websockets.exceptions import ConnectionClosed
 
 
@@ -204,3 +204,24 @@ def test_a_transparent_session_counts_what_it_has_taken(tls, healthy) -> None:
             return [update["lastConsumedClientMessageIndex"] for update in updates if update]
 
     assert asyncio.run(talk()) == ["0", "2"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "ended"), [({}, True), ({"contextWindowCompression": {"slidingWindow": {}}}, False)]
+)
+def test_sessions_with_pictures_are_shorter(tls, emulator, fields: dict, ended: bool) -> None:
+    base_url = emulator.register({"video_session_limit_s": 0.3, "go_away_notice_s": 0.1})
+
+    async def talk() -> Got:
+        async with raw(tls, base_url) as client:
+            await client.set_up(setup_with(**fields))
+            assert (await client.hear(None, for_s=0.4)).messages == []
+            await client.send({"realtimeInput": {"video": {"data": "AAAA", "mimeType": "image/jpeg"}}})
+            return await client.hear(None, for_s=0.4)
+
+    if ended:
+        with pytest.raises(ConnectionClosed) as caught:
+            asyncio.run(talk())
+        assert caught.value.rcvd.code == 1008
+    else:
+        assert asyncio.run(talk()).messages == []

@@ -237,3 +237,10 @@ def test_usage_has_the_names_of_the_platform(tls, healthy, vertex: bool) -> None
     }
     assert usage[f"{name}TokenCount"] == round(len(got.audio) / 24000 * 25)
     assert usage["totalTokenCount"] == usage["promptTokenCount"] + usage[f"{name}TokenCount"]
+
+
+def test_usage_of_a_text_reply(tls, emulator) -> None:
+    base_url = emulator.register({**QUICK, "faults": [{"kind": "text_reply"}]})
+    got = one_turn(tls, base_url, until="turnComplete")
+    (told,) = got.messages[-1]["usageMetadata"]["responseTokensDetails"]
+    assert told == {"modality": "TEXT", "tokenCount": 9}
