@@ -8,7 +8,7 @@ from typing import Any
 
 from diag.report.runview import RunView
 from diag.report.sentences import State, spread
-from diag.report.states import HopState, row_state, row_takes
+from diag.report.states import row_state, row_takes
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class BenchRow:
     expected: tuple[str, ...]
     consequences: tuple[str, ...]
     codes: tuple[Code, ...]
-    hops: tuple[HopState, ...]
+    marks: tuple[tuple[str, State, str], ...]
     heard: tuple[str, str]
     takes: str
     discarded: int
@@ -63,11 +63,17 @@ def _row(entry: Mapping[str, Any], view: RunView | None) -> BenchRow:
         expected,
         allowed,
         (*missing, *(_code(code, expected, allowed) for code in found)),
-        view.hops if view else (),
+        _marks(view) if view else (),
         _heard(view),
         row_takes(entry),
         int(entry.get("discarded", 0)),
     )
+
+
+def _marks(view: RunView) -> tuple[tuple[str, State, str], ...]:
+    """Setup and hops: name, state, word."""
+    hops = ((hop.hop.value, hop.state, hop.word) for hop in view.hops)
+    return (("setup", view.setup.state, view.setup.word), *hops)
 
 
 def _heard(view: RunView | None) -> tuple[str, str]:

@@ -20,7 +20,7 @@ from diag.errors import BadInputError
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
-from diag.report.runview import run_view
+from diag.report.runview import RunView, run_view
 from diag.report.sentences import State, capitalised, full_stop, measured_line, verdict_line
 from diag.report.shelf import Embed, players_of, size_note
 from diag.report.waterfall import STAGES
@@ -70,6 +70,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                 verdict=verdict_line(report),
                 measured=measured_line(report),
                 runs=views,
+                runs_shown=_in_order(report, views),
                 comparisons=[
                     compare_view(comparison, index, report.runs, picks, players)
                     for index, comparison in enumerate(report.comparisons)
@@ -84,7 +85,6 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                 version=__version__,
                 size=size_note(players),
                 command=report.extra.get("command", ""),
-                sides="AB" if len(report.runs) == len(report.comparisons) + 1 == 2 else "",
                 folded=len(report.runs) > FOLD_FROM,
                 stages=STAGES,
                 unknown=State.UNKNOWN,
@@ -99,6 +99,13 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
             next_step="name another folder with --out",
         ) from None
     return out
+
+
+def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunView]]:
+    """Runs with their sides, those that fail first; a bench keeps its order, for there most are meant to fail."""
+    two = len(report.runs) == len(report.comparisons) + 1 == 2
+    shown = list(zip("AB" if two else [""] * len(views), views, strict=True))
+    return shown if report.extra.get("bench") else sorted(shown, key=lambda item: -item[1].state.rank)
 
 
 def _title(report: Report) -> str:

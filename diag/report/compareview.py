@@ -60,6 +60,7 @@ class CompareView:
     sentence: str
     settings: tuple[tuple[str, str, str], ...]
     surroundings: tuple[tuple[str, str, str], ...]
+    blame: str
     changed: tuple[Line, ...]
     unchanged: tuple[Line, ...]
     undecided: tuple[Line, ...]
@@ -87,6 +88,7 @@ def compare_view(
         sentence=capitalised(comparison.sentence),
         settings=tuple((name, show(one), show(other)) for name, one, other in comparison.config_diff),
         surroundings=tuple((name, show(one), show(other)) for name, one, other in comparison.environment_diff),
+        blame=_blame(comparison, [runs[side] for side in (a, b) if side >= 0]),
         changed=tuple(_line(item) for item in lines if item.verdict in order),
         unchanged=tuple(_line(item) for item in lines if item.verdict is Change.NONE_SHOWN),
         undecided=tuple(_line(item) for item in lines if item.verdict is Change.TOO_FEW),
@@ -96,6 +98,17 @@ def compare_view(
         spectra=_spectra(picks.get(a), picks.get(b)),
         pictures=pictures_of(_heard(picks.get(a), picks.get(b))),
     )
+
+
+def _blame(comparison: RunComparison, sides: Sequence[RunResult]) -> str:
+    """What the settings that differ may be blamed for."""
+    codes = [{item.finding.code for item in run.findings if item.finding.consequence_of is None} for run in sides]
+    if len(codes) == 2 and codes[0] ^ codes[1]:
+        named = ", ".join(sorted(codes[0] ^ codes[1]))
+        return f"{named}: the findings say from the recordings what is wrong and how to mend it"
+    if len(comparison.config_diff) + len(comparison.environment_diff) > 1:
+        return "the figures alone cannot tell which of these is to blame"
+    return ""
 
 
 def _sides(comparison: RunComparison, runs: Sequence[RunResult]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from diag.report.picks import Pick, stretch
 from diag.report.sentences import State, alike, counted_of, figure, label, place, plural, spread
 from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
-from diag.report.states import Check, HopState, checks_of, hops_of
+from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
 from diag.report.waterfall import Waterfall, waterfall_of
 from diag.results import RunResult, SummaryRow
 
@@ -67,6 +67,7 @@ class RunView:
     summary: str
     facts: tuple[tuple[str, str], ...]
     tiles: tuple[tuple[str, str, str], ...]
+    setup: SetupState
     hops: tuple[HopState, ...]
     findings: tuple[FindingView, ...]
     checks: tuple[Check, ...]
@@ -110,6 +111,7 @@ def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) ->
         summary=_summary(run, findings),
         facts=_facts(run),
         tiles=_tiles(run),
+        setup=setup_of(run),
         hops=hops_of(run),
         findings=findings,
         checks=checks,
@@ -188,7 +190,9 @@ def _tile(row: SummaryRow, counted: int) -> tuple[str, str, str]:
         return label(row.metric), "not measured", f"in {counted_of(row.missing, counted, 'take')}"
     median, low, high = alike((row.median, row.low, row.high), row.unit)
     missing = f", {row.missing} missing" if row.missing else ""
-    return label(row.metric), median, f"median, {low} to {high}, n {row.n}{missing}"
+    # One value has neither a median nor a range.
+    words = f"median, {low} to {high}, n {row.n}" if row.n > 1 else "a single value, n 1"
+    return label(row.metric), median, f"{words}{missing}"
 
 
 def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:

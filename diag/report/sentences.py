@@ -292,6 +292,12 @@ _LABELS = {
     "realtime_factor_min": "Slowest delivery",
     "buffer_needed_s": "Buffer needed",
     "realtime_ratio": "Audio sent per second",
+    "dnsmos_sig": "DNSMOS, speech",
+    "dnsmos_bak": "DNSMOS, background",
+    "dnsmos_ovrl": "DNSMOS, overall",
+    "dnsmos_p808": "DNSMOS, P.808",
+    "pesq_wb": "PESQ, wide band",
+    "visqol": "ViSQOL",
 }
 
 

@@ -15,12 +15,11 @@ from diag.results import RuleOutcome, RunFinding, RunResult, Severity, Status
 FAMILIES = {
     "MIC": Hop.MICROPHONE,
     "SND": Hop.SENDER,
-    "CFG": Hop.SERVICE,
     "SVC": Hop.SERVICE,
     "PLY": Hop.PLAYER,
     "SPK": Hop.SPEAKER,
 }
-"""Hop that the checks of a family look at; ENV and TRN look at none of their own."""
+"""Hop that the checks of a family look at; ENV and TRN look at none of their own, CFG at the setup."""
 
 _SETUP_FAMILY = "CFG"
 
@@ -31,6 +30,15 @@ class Check:
 
     code: str
     name: str
+    state: State
+    word: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class SetupState:
+    """What the session asked for, and whether it could be opened: it comes before the chain, and is no hop of it."""
+
     state: State
     word: str
     detail: str
@@ -93,6 +101,28 @@ def row_takes(row: Mapping[str, Any]) -> str:
     return f"{takes} of {asked}" if takes < asked else str(takes)
 
 
+def setup_of(run: RunResult) -> SetupState:
+    """How the setup of a run's sessions came out."""
+    found = [
+        item
+        for item in run.findings
+        if item.finding.code.startswith(_SETUP_FAMILY) and item.finding.severity is not Severity.INFO
+    ]
+    if found:
+        worst = max(found, key=_weight)
+        state = state_of(worst.finding.severity)
+        return SetupState(state, state.word, f"{worst.finding.code} {worst.finding.name}")
+    own = [check for check in checks_of(run) if check.code.startswith(_SETUP_FAMILY)]
+    fine = sum(check.state is State.GOOD for check in own)
+    if fine:
+        return SetupState(State.GOOD, State.GOOD.word, f"{counted_of(fine, len(own), 'check')} clear")
+    return SetupState(State.UNKNOWN, State.UNKNOWN.word, "no check looked at the setup")
+
+
+def _weight(item: RunFinding) -> tuple[bool, int]:
+    return item.finding.consequence_of is None, item.finding.severity.rank
+
+
 def hops_of(run: RunResult) -> tuple[HopState, ...]:
     """The five hops of a run, in order of the chain."""
     checks = checks_of(run)
@@ -105,14 +135,17 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
     )
     figures = _figures(run, hop)
     if findings:
-        worst = max(findings, key=lambda item: (item.finding.consequence_of is None, item.finding.severity.rank))
+        worst = max(findings, key=_weight)
         state = state_of(worst.finding.severity)
         cause = worst.finding.consequence_of
+        if cause is not None and cause.startswith(_SETUP_FAMILY):
+            # The hop did what the setup made of it: it is neither at fault nor shown to be sound.
+            return HopState(hop, State.UNKNOWN, "not judged", f"follows from {cause}, the setup", findings, figures)
         detail = f"follows from {cause}" if cause else f"{worst.finding.code} {worst.finding.name}"
         return HopState(hop, state, state.word, detail, findings, figures)
     own = [check for check in checks if FAMILIES.get(check.code[:3]) is hop]
     fine = [check for check in own if check.state is State.GOOD]
-    if any(check.code[:3] != _SETUP_FAMILY for check in fine):
+    if fine:
         return HopState(hop, State.GOOD, "good", f"{counted_of(len(fine), len(own), 'check')} clear", (), figures)
     if not run.counted:
         return HopState(hop, State.UNKNOWN, "not measured", "no take counted", (), figures)
@@ -124,7 +157,9 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
 
 
 def _hop_of(item: RunFinding) -> Hop | None:
-    """Where a fault shows in the drawing: a setup that asks for the wrong thing shows where the answer is missing."""
+    """Where a fault shows in the drawing."""
+    if item.finding.code.startswith(_SETUP_FAMILY):
+        return None
     return item.finding.hop or FAMILIES.get(item.finding.code[:3])
 
 

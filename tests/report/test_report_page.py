@@ -266,6 +266,31 @@ def test_two_runs_of_one_name_are_two_sides_with_their_own_audio(tmp_path):
     assert received["data-a"] != received["data-b"]
 
 
+def test_a_single_value_has_neither_median_nor_range(tmp_path):
+    words = Page(text_of(Report(runs=(run_result(takes=(take_result(),)),)), tmp_path)).words
+    assert "First audio heard 857 ms a single value, n 1" in words
+
+
+def test_of_two_runs_the_one_that_fails_comes_first(texts):
+    words = Page(texts["compare"]).words
+    assert words.index("B: playback_16k") < words.index("A: healthy")
+
+
+def test_settings_that_differ_do_not_contradict_the_finding(texts, tmp_path):
+    assert "PLY001: the findings say from the recordings what is wrong" in Page(texts["compare"]).words
+    same = Report(runs=(run_result("a"), run_result("b")), comparisons=(comparison("a", "b"),))
+    words = Page(text_of(same, tmp_path)).words
+    assert "the figures alone cannot tell which of these is to blame" in words
+
+
+def test_a_scenario_short_of_takes_is_neither_good_nor_wrong(tmp_path):
+    row = {**BENCH[0], "takes": 2, "passed": False}
+    words = Page(text_of(Report(runs=(run_result(),), extra={"bench": [row]}), tmp_path)).words
+    assert "TOO FEW TAKES 0 of 1 scenarios" in words
+    assert "○ too few takes" in words
+    assert "2 of 3" in words
+
+
 def test_bench_names_what_is_missing_and_what_should_not_be_there(texts):
     words = Page(texts["bench"]).words
     assert "NOT AS EXPECTED 1 of 2 scenarios" in words

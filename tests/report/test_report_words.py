@@ -10,7 +10,7 @@ from report_samples import CHECKS, comparison, finding, mute_run, run_result, sl
 from diag.chain import Hop
 from diag.report.picks import pick
 from diag.report.sentences import State, capitalised, figure, label, signed, spread, verdict_line
-from diag.report.states import checks_of, hops_of
+from diag.report.states import SetupState, checks_of, hops_of, setup_of
 from diag.results import Change, Report, RuleOutcome, Severity, Status, SummaryRow
 
 
@@ -80,11 +80,20 @@ def test_the_faulty_hop_fails_and_its_neighbours_do_not():
     assert found[Hop.SENDER] == found[Hop.SPEAKER] == (State.GOOD, "good")
 
 
+def test_a_fault_of_the_setup_is_drawn_at_the_setup():
+    assert setup_of(mute_run()).state is State.FAILS
+    assert setup_of(mute_run()).detail == "CFG001 some-fault"
+    assert setup_of(run_result()) == SetupState(State.GOOD, "good", "1 of 1 check clear")
+    assert setup_of(run_result(takes=())).state is State.UNKNOWN
+    of_the_service = run_result(takes=(take_result(findings=(finding("SVC002", hop=Hop.SERVICE),)),))
+    assert states(of_the_service)[Hop.SERVICE] == (State.FAILS, "fails")
+
+
 def test_a_hop_that_nothing_looked_at_is_not_good():
     assert states(slow_player_run())[Hop.MICROPHONE] == (State.UNKNOWN, "not measured")
     found = states(mute_run())
     assert found[Hop.PLAYER] == found[Hop.SPEAKER] == (State.UNKNOWN, "not measured")
-    assert found[Hop.SERVICE][0] is State.FAILS
+    assert found[Hop.SERVICE] == (State.UNKNOWN, "not judged"), "what follows from the setup is not the service's fault"
 
 
 def test_a_setup_check_alone_does_not_make_the_service_good():

@@ -8,19 +8,72 @@
   for (const audio of all("audio[data-same]")) audio.src = byId(audio.dataset.same).getAttribute("src");
 
   // Only one thing sounds at a time.
+  let last = null;
   document.addEventListener("play", (event) => {
     for (const audio of all("audio")) if (audio !== event.target) audio.pause();
-    if (event.target instanceof HTMLAudioElement) stopSwitching();
+    if (!(event.target instanceof HTMLAudioElement)) return;
+    stopSwitching();
+    last = { toggle: () => toggle(event.target), seek: (by_s) => { event.target.currentTime += by_s; } };
+    follow(event.target);
   }, true);
+  document.addEventListener("seeking", (event) => place(event.target), true);
+  const toggle = (audio) => { if (audio.paused) audio.play(); else audio.pause(); };
 
-  const openTo = (element) => {
+  // A line on the waveform where the sound is; a click goes there.
+  const waveOf = (audio) => audio.closest(".player")?.querySelector(".wave");
+  const place = (audio) => {
+    const wave = audio instanceof HTMLAudioElement && waveOf(audio);
+    if (!wave || !audio.duration) return;
+    let line = wave.querySelector(".cursor");
+    if (!line) {
+      line = document.createElement("i");
+      line.className = "cursor";
+      wave.append(line);
+    }
+    line.style.left = `${(100 * audio.currentTime) / audio.duration}%`;
+  };
+  const follow = (audio) => {
+    place(audio);
+    if (!audio.paused) requestAnimationFrame(() => follow(audio));
+  };
+  for (const audio of all(".player audio")) {
+    const wave = waveOf(audio);
+    wave.classList.add("seek");
+    wave.addEventListener("click", async (event) => {
+      const box = wave.getBoundingClientRect();
+      const share = (event.clientX - box.left) / box.width;
+      await audio.play();
+      if (audio.duration) audio.currentTime = share * audio.duration;
+    });
+  }
+
+  const reveal = (element) => {
     for (let node = element; node; node = node.parentElement) if (node instanceof HTMLDetailsElement) node.open = true;
-    for (const details of element.children) if (details instanceof HTMLDetailsElement) details.open = true;
     element.scrollIntoView();
   };
+  const openTo = (element) => {
+    for (const details of element.children) if (details instanceof HTMLDetailsElement) details.open = true;
+    reveal(element);
+  };
+  // Findings, checks and scenarios of one state; a run that has none of them is hidden whole.
+  const setFilter = (state) => {
+    document.body.classList.toggle("filtered", state !== "");
+    for (const pill of all("[data-filter]")) pill.setAttribute("aria-pressed", String(pill.dataset.filter === state));
+    for (const item of all("main [data-state]:not(.run)")) item.hidden = state !== "" && item.dataset.state !== state;
+    for (const checks of all("details.checks")) if (state !== "") checks.open = true;
+    for (const run of all(".run")) {
+      run.hidden = state !== "" && !run.querySelector(`[data-state="${state}"]`);
+      if (state !== "" && !run.hidden) run.querySelector(":scope > details")?.setAttribute("open", "");
+    }
+  };
   const followHash = () => {
+    const state = location.hash.match(/^#show=(\w*)$/)?.[1];
+    if (state !== undefined && all("[data-filter]").some((pill) => pill.dataset.filter === state)) return setFilter(state);
     const target = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
-    if (target) openTo(target);
+    if (target) {
+      if (target.closest("[hidden]")) setFilter("");
+      openTo(target);
+    }
   };
   addEventListener("hashchange", followHash);
   followHash();
@@ -30,6 +83,10 @@
     const button = event.target.closest("button");
     if (!button) return;
     if (button.dataset.copy) await copy(button);
+    if (button.dataset.filter !== undefined) {
+      setFilter(button.dataset.filter);
+      location.replace(`#show=${button.dataset.filter}`);
+    }
     if (button.dataset.open) {
       const open = button.dataset.open === "all";
       all("main details").forEach((details) => { details.open = open; });
@@ -41,6 +98,33 @@
       audio.currentTime = Number(button.dataset.at);
       audio.play();
     }
+  });
+
+  // Keys, wherever the page is not being typed or tabbed into.
+  const step = (by) => {
+    const findings = all(".finding").filter((finding) => !finding.closest("[hidden]"));
+    const here = findings.findIndex((finding) => finding.contains(document.activeElement));
+    const next = findings[here < 0 ? (by > 0 ? 0 : findings.length - 1) : here + by];
+    if (!next) return;
+    reveal(next);
+    next.focus({ preventScroll: true });
+  };
+  const keys = {
+    j: () => step(1),
+    k: () => step(-1),
+    " ": () => last?.toggle(),
+    ArrowLeft: () => last?.seek?.(-0.5),
+    ArrowRight: () => last?.seek?.(0.5),
+    "?": () => byId("keys").showModal(),
+  };
+  for (const name of ["a", "b", "x"]) keys[name] = () => (switches.find((one) => one.used) ?? switches[0])?.key(name);
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
+    if (event.target.closest("button, a, summary, audio, input, .ab") && !/^[jk?]$/.test(event.key)) return;
+    const act = keys[event.key];
+    if (!act || (!last && /^( |Arrow)/.test(event.key))) return;
+    event.preventDefault();
+    act();
   });
 
   async function copy(button) {
@@ -113,7 +197,9 @@
         return;
       }
       all("audio").forEach((audio) => audio.pause());
-      switches.forEach((one) => one.stop());
+      switches.forEach((one) => { one.stop(); one.used = false; });
+      handle.used = true;
+      last = { toggle: () => doIt("play") };
       const onset = { a: Number(data.onsetA), b: Number(data.onsetB) };
       const lead = Math.min(onset.a, onset.b, 0.2);
       const at = context.currentTime + 0.03;
@@ -154,12 +240,14 @@
       if (button) doIt(button.dataset.do);
     });
     box.addEventListener("keydown", (event) => {
-      const name = { " ": "play", a: "a", b: "b", x: "blind" }[event.key];
+      const name = letters[event.key];
       if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
       doIt(name);
     });
+    const letters = { " ": "play", a: "a", b: "b", x: "blind" };
+    const handle = { stop, used: false, key: (letter) => doIt(letters[letter]) };
     show();
-    return { stop };
+    return handle;
   }
 })();
