@@ -69,7 +69,8 @@ def test_commands_and_options_exist(line):
         for name in set(names) - follows_option:
             assert (ROOT / "scenarios" / f"{name}.toml").is_file()
     if words[0] == "explain":
-        assert set(words[1:]) <= {rule.code for rule in all_rules()}
+        known = {rule.code for rule in all_rules()} | {metric.name for metric in all_metrics()}
+        assert {word for word in words[1:] if not word.startswith("--")} <= known
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
