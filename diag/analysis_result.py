@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _PLACE = ("recording", "channel", "start_s", "end_s")
 _MEASURED = ("metric", "value", "unit", "tier", "reason", "confidence")
-COLUMNS = (*_PLACE, *_MEASURED)
+COLUMNS = (*_PLACE, *_MEASURED, "information")
+NOTHING = Measurements(())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,8 @@ class AnalysisResult:
     stretches : tuple of Stretch
         Of a recording that was too long to be measured whole: what was measured against the reference, then what was
         measured of it alone, stretch by stretch. `measurements` are then those of all stretches together.
+    information : Measurements
+        Opinion scores of other models where they were asked for: information, part of no verdict.
     refused : str or None
         Why the recording could not be read, in one sentence; there are no measurements then.
     """
@@ -48,6 +51,7 @@ class AnalysisResult:
     note: str = ""
     voice: str | None = None
     stretches: tuple[Stretch, ...] = ()
+    information: Measurements = NOTHING
     refused: str | None = None
 
     @property
@@ -78,6 +82,7 @@ class AnalysisResult:
             "verdict": self.sentence,
             "remarks": [item.to_json() for item in self.remarks],
             "measurements": [item.to_json() for item in self.measurements],
+            "information": [item.to_json() for item in self.information],
             "stretches": [
                 {
                     "start_s": stretch.start_s,
@@ -91,22 +96,27 @@ class AnalysisResult:
     def to_frame(self) -> pd.DataFrame:
         """One row a measurement: recording, channel, start_s, end_s, metric, value, unit, tier, reason, confidence.
 
-        Of a long recording, the rows of the whole come first, then those of each stretch.
+        Of a long recording, the rows of the whole come first, then those of each stretch. `information` is true for
+        opinion scores, which are part of no verdict.
         """
         return frame_of([self])
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The rows of the frame; a recording that was refused has one, with the reason."""
         if self.refused is not None:
-            yield {**self._place(0.0, 0.0), "reason": self.refused}
+            yield {**self._place(0.0, 0.0), "reason": self.refused, "information": False}
         yield from self._rows(0.0, self.duration_s, self.measurements)
         for stretch in self.stretches:
             yield from self._rows(stretch.start_s, stretch.end_s, stretch.measurements)
+        yield from self._rows(0.0, self.duration_s, self.information, information=True)
 
-    def _rows(self, start_s: float, end_s: float, measurements: Iterable[Measurement]) -> Iterator[dict[str, Any]]:
+    def _rows(
+        self, start_s: float, end_s: float, measurements: Iterable[Measurement], *, information: bool = False
+    ) -> Iterator[dict[str, Any]]:
         for item in measurements:
             document = item.to_json()
-            yield {**self._place(start_s, end_s), **{name: document[name] for name in _MEASURED}}
+            measured = {name: document[name] for name in _MEASURED}
+            yield {**self._place(start_s, end_s), **measured, "information": information}
 
     def _place(self, start_s: float, end_s: float) -> dict[str, Any]:
         return dict(zip(_PLACE, (self.name, self.channel, start_s, end_s), strict=True))

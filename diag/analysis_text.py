@@ -102,6 +102,22 @@ def _result_lines(result: AnalysisResult, width: int) -> list[str]:
             lines += wrapped(_measure_line(item), width, later=" " * (_LABEL_WIDTH + 3))
     for reason, names in unmeasured.items():
         lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {'; '.join(names)} ({reason})", width)
+    return [*lines, *_information_lines(result, width)]
+
+
+def _information_lines(result: AnalysisResult, width: int) -> list[str]:
+    """Opinion scores in a block of their own; those without a value by reason, as measures are."""
+    if not result.information.items:
+        return []
+    lines = wrapped("  Opinion scores (1 to 5): information, no verdict", width, later="  ")
+    without: dict[str, list[str]] = {}
+    for item in result.information:
+        if isinstance(item.value, float):
+            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({item.tier.value})")
+        else:
+            without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
+    for reason, names in without.items():
+        lines += wrapped(f"    {State.UNKNOWN.shape} not scored: {'; '.join(names)} ({reason})", width, later=" " * 6)
     return lines
 
 

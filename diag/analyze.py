@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import diag.metrics
-from diag.analysis_result import AnalysisResult
+from diag.analysis_result import NOTHING, AnalysisResult
 from diag.clip import Clip
 from diag.crew import cores, through_all_cores
 from diag.dsp.profile import VoiceProfile
@@ -21,6 +21,7 @@ from diag.judge import judge_run, judge_take
 from diag.long_recording import LongMeasured, edge_of, measure_long
 from diag.measuring import measure_recording
 from diag.metrics.sounds import match
+from diag.mos import TOO_LONG, opinions, unscored
 from diag.pooling import Stretch
 from diag.recording_verdict import Remark, remarks_on
 from diag.registry import all_metrics
@@ -49,6 +50,7 @@ def analyze(
     voice: str | Path | VoiceProfile | None = None,
     raw: str | None = None,
     channel: int | None = None,
+    mos: bool = False,
     progress: Callable[[float, float], None] | None = None,
 ) -> AnalysisResult:
     """Judge one recording, alone, against a reference, or against the profile of its voice.
@@ -69,6 +71,8 @@ def analyze(
         Format of a headerless recording, as "s16le:24000".
     channel : int, optional
         Which channel to analyse, counted from 1.
+    mos : bool
+        Ask DNSMOS, and with a reference PESQ and ViSQOL, too: `AnalysisResult.information`. Needs the extra `mos`.
     progress : callable, optional
         Told how many seconds of a long recording were measured, of how many.
 
@@ -84,7 +88,7 @@ def analyze(
     """
     against = _reference(reference, sample_rate_hz)
     parts = sources_of(recording, sample_rate_hz, raw=raw, channel=channel)
-    return _judged(_fitting(parts, against), against, _voice(voice), progress)
+    return _judged(_fitting(parts, against), against, _voice(voice), progress, mos=mos)
 
 
 def analyze_all(
@@ -94,6 +98,7 @@ def analyze_all(
     voice: str | Path | VoiceProfile | None = None,
     raw: str | None = None,
     channel: int | None = None,
+    mos: bool = False,
     workers: int | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> tuple[AnalysisResult, ...]:
@@ -107,7 +112,7 @@ def analyze_all(
     Parameters
     ----------
     paths : iterable of path
-    reference, voice, raw, channel
+    reference, voice, raw, channel, mos
         As in `analyze`.
     workers : int, optional
         Number of processes; one a core by default, 1 for none but this one.
@@ -121,7 +126,7 @@ def analyze_all(
     """
     profile = _voice(voice)
     files = audio_files(paths, replies_only=profile is not None)
-    how = _How(reference, profile, raw, channel)
+    how = _How(reference, profile, raw, channel, mos)
     against = _reference(reference, None)
     if len(files) == 1:
         return how.judged(files[0], against, progress)
@@ -132,7 +137,8 @@ def analyze_all(
             if progress is not None:
                 progress(index + 1, len(files))
         return tuple(found)
-    results = through_all_cores(_prepared, how, files, lost=_lost, preload=_PRELOAD, progress=progress, workers=workers)
+    shared = preloaded(against is not None)
+    results = through_all_cores(_prepared, how, files, lost=_lost, preload=shared, progress=progress, workers=workers)
     return tuple(result for part in results for result in part)
 
 
@@ -144,6 +150,7 @@ class _How:
     voice: VoiceProfile | None
     raw: str | None
     channel: int | None
+    mos: bool
 
     def judged(
         self, path: Path, against: Source | None, progress: Callable[[float, float], None] | None = None
@@ -153,7 +160,7 @@ class _How:
             parts = (_fitting(parts, against),)
         elif self.voice is not None:
             parts = tuple(part for part in parts if part.reply) or parts
-        return tuple(_judged(part, against, self.voice, progress) for part in parts)
+        return tuple(_judged(part, against, self.voice, progress, mos=self.mos) for part in parts)
 
     def judged_or_refused(self, path: Path, against: Source | None) -> tuple[AnalysisResult, ...]:
         try:
@@ -222,6 +229,8 @@ def _judged(
     against: Source | None,
     voice: VoiceProfile | None,
     progress: Callable[[float, float], None] | None = None,
+    *,
+    mos: bool,
 ) -> AnalysisResult:
     voice = voice if part.reply else None
     rate_hz, reference_hz = part.reel.sample_rate_hz, against.reel.sample_rate_hz if against else None
@@ -251,7 +260,15 @@ def _judged(
         measurements=measurements,
         remarks=remarks,
         stretches=stretches,
+        information=_information(part, against) if mos else NOTHING,
     )
+
+
+def _information(part: Source, against: Source | None) -> Measurements:
+    """Opinion scores; a recording that is read in stretches is too long for them and is not read whole."""
+    if part.long or (against is not None and against.long):
+        return unscored(f"the recording or the reference {TOO_LONG}", against=against is not None)
+    return opinions(part.clip, against.clip if against else None)
 
 
 def _remarks_over(

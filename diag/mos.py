@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ UNIT = "MOS"
 INSTALL = "pip install 'diag[mos]'"
 SHORTEST_S, LONGEST_S = 1.0, 60.0
 """DNSMOS looks at 9 s (it repeats what is shorter) and ViSQOL at patches of 0.6 s; a minute takes them 13 s each."""
+TOO_LONG = f"is longer than {LONGEST_S:g} s; cut a passage out of it"
 _WIDEBAND_HZ, _FULLBAND_HZ = 16000, 48000
 _DNSMOS_SCORES = {
     "dnsmos_sig": "sig_mos",
@@ -120,6 +121,18 @@ def opinions(clip: Clip, reference: Clip | None = None) -> Measurements:
     found = dnsmos(clip)
     if reference is not None:
         found |= {"pesq_wb": pesq_wb(reference, clip), "visqol": visqol(reference, clip)}
+    return _measurements(found)
+
+
+def unscored(reason: str, *, against: bool) -> Measurements:
+    """The same without a score; those of a pair only where there is a reference."""
+    found = dict.fromkeys(_DNSMOS_SCORES, not_measured(reason, Tier.BLIND))
+    if against:
+        found |= dict.fromkeys(("pesq_wb", "visqol"), not_measured(reason))
+    return _measurements(found)
+
+
+def _measurements(found: Mapping[str, Reading]) -> Measurements:
     return Measurements(
         tuple(
             Measurement(metric=name, unit=UNIT, value=reading.value, reason=reading.reason, tier=reading.tier)
@@ -140,7 +153,7 @@ def _unfit(clip: Clip, what: str) -> str | None:
     if clip.duration_s < SHORTEST_S:
         return f"{what} is shorter than {SHORTEST_S:g} s"
     if clip.duration_s > LONGEST_S:
-        return f"{what} is longer than {LONGEST_S:g} s; cut a passage out of it"
+        return f"{what} {TOO_LONG}"
     return None if sound(clip).spectrum.active.any() else f"{what} is silent"
 
 

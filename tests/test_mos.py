@@ -3,6 +3,8 @@
 Most tests put a stand-in where the package would be, so they run without the extra `mos`.
 """
 
+import importlib
+import json
 import subprocess
 import sys
 import types
@@ -13,8 +15,10 @@ import pytest
 from builders import resampled, speech
 
 from diag import mos
+from diag.analysis_text import exit_code, results_document, results_text
+from diag.analyze import analyze
 from diag.clip import Clip
-from diag.results import Tier
+from diag.results import Measurement, Measurements, Tier
 
 PACKAGE = Path(mos.__file__).parent
 SPEECH = speech(2.0, 4, 24000)
@@ -160,6 +164,55 @@ def test_nothing_that_judges_knows_of_opinion_scores():
     for path in [*judging, PACKAGE / "judge.py", PACKAGE / "recording_verdict.py", PACKAGE / "gate.py"]:
         text = path.read_text(encoding="utf-8").lower()
         assert not [name for name in ("diag.mos", "dnsmos", "pesq", "visqol") if name in text], path
+
+
+# --- in `diag analyze`
+
+
+def scored(monkeypatch):
+    """Scores as the models would give, without them."""
+    module = importlib.import_module("diag.analyze")
+
+    def opinions(clip, reference=None):
+        sig = Measurement(metric="dnsmos_sig", unit="MOS", value=1.25, reason=None, tier=Tier.BLIND)
+        missing = Measurement(metric="pesq_wb", unit="MOS", value=None, reason="not installed", tier=Tier.WAVEFORM)
+        return Measurements((sig, missing) if reference is not None else (sig,))
+
+    monkeypatch.setattr(module, "opinions", opinions)
+
+
+def test_opinion_scores_are_information_and_change_no_verdict(monkeypatch):
+    scored(monkeypatch)
+    copy = Clip(samples=resampled(SPEECH, 24000, 48000), sample_rate_hz=48000)
+    given = {"reference": Clip(samples=SPEECH, sample_rate_hz=24000)}
+    plain, asked = analyze(copy, **given), analyze(copy, **given, mos=True)
+    assert not plain.information.items
+    assert (asked.sentence, asked.remarks, asked.failed) == (plain.sentence, plain.remarks, plain.failed)
+    assert [item.metric for item in asked.information] == ["dnsmos_sig", "pesq_wb"]
+    assert [item.metric for item in asked.measurements] == [item.metric for item in plain.measurements]
+    assert exit_code([asked]) == exit_code([plain]) == 0
+    text = results_text([asked], exit_code([asked]))
+    block = text.split("Opinion scores (1 to 5): information, no verdict")[1]
+    assert "DNSMOS, speech         1.25  (blind)" in block
+    assert "not scored: PESQ, wide band (not installed)" in block
+    assert "Opinion scores" not in results_text([plain], exit_code([plain]))
+
+
+def test_opinion_scores_are_marked_in_documents_and_tables(monkeypatch):
+    scored(monkeypatch)
+    result = analyze(SPEECH, 24000, mos=True)
+    assert [item["metric"] for item in result.to_json()["information"]] == ["dnsmos_sig"]
+    assert json.loads(json.dumps(results_document([result])))["runs"][0]["takes"][0]["information"][0]["value"] == 1.25
+    frame = result.to_frame()
+    assert list(frame.metric[frame.information]) == ["dnsmos_sig"]
+    assert "bandwidth_hz" in set(frame.metric[~frame.information])
+
+
+def test_a_recording_of_many_minutes_is_not_read_whole_for_scores():
+    long = Clip(samples=np.tile(SPEECH, 91), sample_rate_hz=24000)
+    result = analyze(long, mos=True)
+    assert {item.metric for item in result.information} == {"dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808"}
+    assert all("longer than 60 s" in item.reason for item in result.information)
 
 
 # --- the real models, where the extra is installed

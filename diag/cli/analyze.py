@@ -32,6 +32,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or f32le:48000:2.")
 @click.option("--table", type=_PATH, metavar="FILE",
               help="Write every measurement to FILE, a row each: .csv or .parquet.")  # fmt: skip
+@click.option("--mos", is_flag=True, help="Show DNSMOS, PESQ and ViSQOL too, as information (extra `mos`, slow).")
 @json_option
 @fail_on_option
 def command(
@@ -42,6 +43,7 @@ def command(
     channel: int | None,
     raw: str | None,
     table: Path | None,
+    mos: bool,
     as_json: bool,
     fail_on: str,
 ) -> int:
@@ -65,7 +67,7 @@ def command(
         check_table(table)
     with ShareDone("analysing") as share:
         results = analyze_all(
-            recordings, reference=reference, voice=voice, raw=raw, channel=channel, progress=share.update
+            recordings, reference=reference, voice=voice, raw=raw, channel=channel, mos=mos, progress=share.update
         )
     code = exit_code(results, fail_on)
     if table is not None:
