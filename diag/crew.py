@@ -6,9 +6,11 @@ next before it has answered for the last. A process that dies costs the thing th
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -142,10 +144,25 @@ class _Crew(Generic[T, R]):
         return told
 
 
+def end_with_the_conductor() -> None:
+    """Leave when the process that hands out work is gone, however it went; a pipe tells."""
+
+    def watch() -> None:
+        conductor = multiprocessing.parent_process()
+        assert conductor is not None
+        wait([conductor.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end-with-conductor", daemon=True).start()
+
+
 def _work(connection: Connection, prepare: Callable[[Any], Callable[[Any], Any]], given: Any) -> None:
     # Ctrl-C reaches every process of the terminal: the first one tells the others to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_the_conductor()
     work = prepare(given)
+    # What is loaded stays: looking through it for garbage again and again would cost more than all garbage is worth.
+    gc.freeze()
     while True:
         try:
             thing = connection.recv()

@@ -21,7 +21,7 @@ PROBE_S = 20.0
 """So much of the reference is looked for; at a third of its speed it takes a minute."""
 NEAR_S = 25.0
 """Looked through first, for a copy of the same speed: a longer part may hold the same words again."""
-WINDOW_S, STEP_S = 90.0, 30.0
+WINDOW_S, STEP_S = 90.0, 60.0
 MARGIN_S = 1.0
 WIDE_MARGIN_S = 20.0
 """Where a stretch does not lie where it must: what stalled or was left out may be this long."""

@@ -7,10 +7,8 @@ share its memory. A worker ends with its parent, whatever ends the parent.
 from __future__ import annotations
 
 import multiprocessing
-import multiprocessing.connection
 import os
 import signal
-import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.context import ForkServerContext
@@ -18,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from diag.backends.ports import Rig
+from diag.crew import end_with_the_conductor
 from diag.jobs import TakeJob
 from diag.priority import keep_time
 
@@ -91,7 +90,7 @@ _rig: Rig | None = None
 def _become_worker(rig: Rig, log_path: str) -> None:
     """Prepare a fresh worker process: its end, its signals, its output, its rig's environment."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
-    threading.Thread(target=_end_with_the_conductor, name="end-with-conductor", daemon=True).start()
+    end_with_the_conductor()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_time()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -101,14 +100,6 @@ def _become_worker(rig: Rig, log_path: str) -> None:
     environment: Mapping[str, str] = rig.options.get("environment", {})
     os.environ.update(environment)
     _rig = rig
-
-
-def _end_with_the_conductor() -> None:
-    """Leave when the process that hands out jobs is gone, however it went; a pipe tells."""
-    conductor = multiprocessing.parent_process()
-    assert conductor is not None
-    multiprocessing.connection.wait([conductor.sentinel])
-    os._exit(1)
 
 
 def _record(job: TakeJob) -> Path:
