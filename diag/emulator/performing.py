@@ -49,9 +49,12 @@ class Performer:
             wait_s = due_s - time.perf_counter()
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
-            if step.kind in ("close", "drop"):
+            if "fault" in step.data:
                 self._note("fault_fired", turn=turn, fault=step.data["fault"])
-                raise Dropped if step.kind == "drop" else Refused(step.data["code"], step.data["reason"])
+            if step.kind == "drop":
+                raise Dropped
+            if step.kind == "close":
+                raise Refused(step.data["code"], step.data["reason"])
             sent_s = time.perf_counter()
             await self._link.send(step.payload)
             self.speaking = step.kind != "turn_complete"

@@ -112,10 +112,7 @@ class Session:
             if getattr(fault, "when", None) == "session":
                 tasks.create_task(self._later(fault))
             elif isinstance(fault, GoAway):
-                silenced = conversation if fault.silent else None
-                tasks.create_task(
-                    self._go_away(fault.at_s, fault.time_left_s, enforce=fault.enforce, silenced=silenced)
-                )
+                tasks.create_task(self._sent_away(fault, conversation))
         while (data := await self._link.receive()) is not None:
             conversation.messages_taken += 1
             await self._take(read_frame(data), conversation)
@@ -179,14 +176,17 @@ class Session:
             if self._link.blocked_s > BLOCKED_FOR_S:
                 raise Dropped
 
-    async def _go_away(
-        self, at_s: float, time_left_s: float, *, enforce: bool, silenced: Conversation | None = None
-    ) -> None:
+    async def _sent_away(self, fault: GoAway, conversation: Conversation) -> None:
+        await asyncio.sleep(fault.at_s)
+        self._note("fault_fired", fault=fault.kind)
+        if fault.silent:
+            conversation.fall_silent()
+        await self._go_away(0.0, fault.time_left_s, enforce=fault.enforce)
+
+    async def _go_away(self, at_s: float, time_left_s: float, *, enforce: bool) -> None:
         await asyncio.sleep(at_s)
         await self._link.send(messages.encoded({"goAway": {"timeLeft": messages.seconds(time_left_s)}}))
         self._note("go_away", time_left_s=time_left_s)
-        if silenced is not None:
-            silenced.fall_silent()
         if enforce:
             await asyncio.sleep(time_left_s)
             raise CLOSES["go_away_ignored"].refused()

@@ -170,8 +170,10 @@ class Server:
             compress=False, autoping=False, timeout=CLOSE_WAIT_S, max_msg_size=MAX_CLIENT_FRAME_BYTES
         )
         await ws.prepare(request)
-        pong_delay_s = next((fault.delay_s for fault in struck if isinstance(fault, SlowPong)), 0.0)
-        link = SocketLink(ws, transport, pong_delay_s=pong_delay_s)
+        slow_pong = next((fault for fault in struck if isinstance(fault, SlowPong)), None)
+        if slow_pong is not None:
+            profile.note("fault_fired", session=number, fault=slow_pong.kind)
+        link = SocketLink(ws, transport, pong_delay_s=slow_pong.delay_s if slow_pong else 0.0)
         self._sessions += 1
         try:
             await self._run(link, profile, upgrade, number)

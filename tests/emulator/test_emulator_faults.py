@@ -395,3 +395,18 @@ def test_silence_after_go_away(turn) -> None:
     fault = {"kind": "go_away", "at_s": 0.0, "time_left_s": 0.8, "silent": True, "enforce": False}
     got = turn(fault, until=None, for_s=1.0)
     assert got.messages == [{"goAway": {"timeLeft": "0.8s"}}]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "malformed_json", "chunk": 1},
+        {"kind": "oversized_frame", "chunk": 1},
+        {"kind": "go_away", "at_s": 0.0},
+        {"kind": "slow_pong", "delay_s": 1},
+    ],
+)
+def test_truth_names_faults_outside_the_reply_too(emulator, tls, fault: dict) -> None:
+    base_url = emulator.register({**QUICK, "faults": [fault]})
+    one_turn(tls, base_url)
+    assert [line["fault"] for line in emulator.truth(base_url) if line["event"] == "fault_fired"] == [fault["kind"]]
