@@ -9,6 +9,7 @@ import numpy as np
 import soxr
 
 from diag.dsp.continuity import Kind
+from diag.dsp.spectrum import Sound
 from diag.metrics.glitches import added_click_rate
 from diag.metrics.sounds import breaks
 
@@ -63,14 +64,19 @@ def floored(samples: Samples, level_db: float | None, random: Random) -> Samples
 
 
 def place_for(stream: Samples, kind: Kind, length_s: float, random: Random) -> int | None:
-    """Where a break can be seen: in the midst of sound, and so is its other end where sound is lost or said twice."""
+    """Where a break can be seen: in the midst of sound, and so is its other end where sound is lost or said twice.
+
+    At least 60 ms of sound stand before and after it.
+    """
+    active = np.flatnonzero(Sound(stream.astype(np.float32), PLAYED_RATE_HZ).spectrum.active) * 0.02 * PLAYED_RATE_HZ
     count = round(length_s * PLAYED_RATE_HZ)
     for place in loud_places(stream, PLAYED_RATE_HZ, 12, random):
         other = place + {Kind.STALL: 0, Kind.REPEAT: -count}.get(kind, count)
         width = PLAYED_RATE_HZ // 100
         near = [stream[max(0, at - width) : at + width] for at in (place, other)]
         peak = float(np.abs(stream).max())
-        if 0 <= other < stream.size - width and all(np.abs(part).mean() > 0.04 * peak for part in near):
+        enough = (active < min(place, other)).sum() >= 4 and (active > max(place, other)).sum() >= 4
+        if enough and 0 <= other < stream.size - width and all(np.abs(part).mean() > 0.04 * peak for part in near):
             return int(place)
     return None
 

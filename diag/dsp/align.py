@@ -14,6 +14,9 @@ from diag.dsp.resample import rescale
 Array = NDArray[np.floating[Any]]
 
 _COARSE_HZ = 8000.0
+_UNDISTURBED = 0.998
+_ROOM_S = 0.012
+_REGULAR = 1e-3
 _QUIET = 1e-6
 """Stretches with less than this share of the loudest stretch's energy cannot match: their correlation is chance."""
 
@@ -107,4 +110,30 @@ def locate(template: Array, signal: Array, sample_rate_hz: float) -> Place | Non
     reach = round(0.004 * sample_rate_hz)
     first = max(0, centre - reach)
     fine = best_delay(template, signal[first : centre + reach + template.size])
-    return coarse if fine is None else Place(first + fine.frame, fine.confidence)
+    if fine is None:
+        return coarse
+    if fine.confidence >= _UNDISTURBED:
+        return Place(first + fine.frame, fine.confidence)
+    direct = _direct_path(template, signal, first + fine.frame, round(_ROOM_S * sample_rate_hz))
+    return Place(direct, fine.confidence)
+
+
+def _direct_path(template: Array, signal: Array, frame: float, reach: int) -> float:
+    """Place of the strongest path within `reach` samples, by regularised division of the spectra.
+
+    In a room the peak of a correlation leans towards the reflections, and one pitch period may look like the next; the
+    response that is left when the template is divided out is sharp.
+    """
+    first = max(0, round(frame) - 2 * reach)
+    part = np.asarray(signal[first : round(frame) + template.size + 2 * reach], dtype=np.float32)
+    size = fourier.next_fast_len(part.size + template.size)
+    known = fourier.rfft(np.asarray(template, dtype=np.float32), size)
+    power = (known.real**2 + known.imag**2).astype(np.float64)
+    smooth = np.convolve(power, np.full(65, 1 / 65), mode="same")
+    response = fourier.irfft(
+        fourier.rfft(part, size) * np.conj(known) / (power + smooth + _REGULAR * smooth.max()), size
+    )
+    middle = round(frame) - first
+    low = max(0, middle - reach)
+    near = np.abs(response[low : middle + reach + 1])
+    return first + low + parabola_peak(near, int(np.argmax(near)))

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.glitches import Found
+from diag.dsp.joins import Stretch
 from diag.dsp.resample import rescale, shifted
 from diag.dsp.spectrum import Sound
-from diag.dsp.track import DelayTrack, Stretch
+from diag.dsp.track import DelayTrack
 
 Array = NDArray[np.floating[Any]]
 

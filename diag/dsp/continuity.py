@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.joins import Stretch
 from diag.dsp.level import decibels
 from diag.dsp.spectrum import Sound
-from diag.dsp.track import DelayTrack, Stretch
+from diag.dsp.track import DelayTrack
 
 Array = NDArray[np.floating[Any]]
 
@@ -22,6 +23,8 @@ STEP_S = 0.0005
 GAP_SHORTEST_S = 0.002
 GAP_DEPTH_DB = 20.0
 SILENT_BELOW_ACTIVE_DB = 30.0
+_MISSING_DB = 6.0
+_BLUR_S = 0.0005
 _MERGE_S = 0.012
 _END_RANGE_DB = 18.0
 """A fading end drowns in noise before it is lost."""
@@ -78,7 +81,7 @@ def find_breaks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 
     for stretch in track.stretches:
         breaks.extend(_dropouts(own, copy, stretch, level, speed))
     for before, after in pairwise(track.stretches):
-        found = _between(other, before, after, level, speed)
+        found = _between(copy, before, after, level, speed)
         if found is not None:
             breaks.append(found)
     lost = _lost_end(own, other, copy.duration_s, track, speed)
@@ -99,20 +102,18 @@ def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = S
     return decibels(np.sqrt(np.where(widths > 0, energy, 0.0) / np.maximum(widths, 1)))
 
 
-def _between(other: Array, before: Stretch, after: Stretch, level_db: float, speed: float) -> Break | None:
+def _between(copy: Sound, before: Stretch, after: Stretch, level_db: float, speed: float) -> Break | None:
+    """What a change of delay is: silence put in, sound put in, or sound left out."""
     change = after.delay_s - before.delay_s
     start, end = (before.end_s + before.delay_s) / speed, (after.start_s + after.delay_s) / speed
     if change <= -SHORTEST_S:
         return Break(Kind.SKIP, max(0.0, start), -change)
     if change < SHORTEST_S:
         return None
-    first, last = int(max(0.0, start - 0.025) / STEP_S), int(max(0.0, end + 0.025) / STEP_S)
-    runs = _runs(other[first:last] < level_db - SILENT_BELOW_ACTIVE_DB)
-    longest = max(runs, key=lambda run: run[1] - run[0], default=(0, 0))
-    length = (longest[1] - longest[0]) * STEP_S
-    if length >= 0.6 * change / speed - 2 * STEP_S and length > 0:
-        return Break(Kind.STALL, (first + longest[0]) * STEP_S, change)
-    return Break(Kind.REPEAT, max(0.0, start), change)
+    inner = copy.cut(start + _BLUR_S, max(end - _BLUR_S, start + 2 * _BLUR_S)).samples
+    level = float(decibels(np.sqrt(np.mean(np.square(inner, dtype=np.float64))))) if inner.size else -120.0
+    silent = level < level_db - SILENT_BELOW_ACTIVE_DB
+    return Break(Kind.STALL if silent else Kind.REPEAT, max(0.0, start), change)
 
 
 def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float, speed: float) -> list[Break]:
@@ -128,15 +129,29 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
     if sounding.sum() < 16:
         return []
     gain = float(np.median((other - own)[sounding]))
+    low = other < level_db - SILENT_BELOW_ACTIVE_DB
+    if not low.any():
+        return []
     # Around a zero crossing, half a millisecond may be quiet in one and not in the other: look at 2 ms of the original.
     around = 10 * np.log10(np.convolve(10 ** (own / 10), np.full(4, 0.25), mode="same"))
-    silent = (other < around + gain - GAP_DEPTH_DB) & (other < level_db - SILENT_BELOW_ACTIVE_DB)
+    silent = low & (other < around + gain - GAP_DEPTH_DB)
     lost = silent & (around > loud - 32.0)
     quiet = silent & (around > loud - 45.0)
+    missing = low & (other < own + gain - _MISSING_DB)
     breaks = []
-    for a, b in _runs(quiet):
-        if (b - a) * STEP_S >= GAP_SHORTEST_S and lost[a:b].sum() >= 3:
-            breaks.append(Break(Kind.DROPOUT, start_s + a * STEP_S / speed, (b - a) * STEP_S / speed))
+    for a, b in _runs(low):
+        cores = [(c, d) for c, d in _runs(quiet[a:b]) if lost[a + c : a + d].sum() >= 3]
+        cores = [(c, d) for c, d in cores if (d - c) * STEP_S >= GAP_SHORTEST_S]
+        if not cores:
+            continue
+        # A pause of the original within the gap joins what was lost before and after it; at the ends a gap reaches as
+        # far as the original is louder.
+        begin, end = a + cores[0][0], a + cores[-1][1]
+        while begin > a and missing[begin - 1]:
+            begin -= 1
+        while end < b and missing[end]:
+            end += 1
+        breaks.append(Break(Kind.DROPOUT, start_s + begin * STEP_S / speed, (end - begin) * STEP_S / speed))
     return breaks
 
 

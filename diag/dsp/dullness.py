@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diag.dsp.joins import Stretch
 from diag.dsp.spectrum import HOP_S, WINDOW_S, Sound, Spectrum
-from diag.dsp.track import Stretch
 
 BANDS_HZ = ((3500.0, 5000.0), (5000.0, 7000.0), (7000.0, 9000.0), (9000.0, 10800.0))
 LEVEL_BAND_HZ = (300.0, 3000.0)

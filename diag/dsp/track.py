@@ -8,43 +8,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.align import normalised_cross_correlation, parabola_peak
+from diag.dsp.delay_search import STEP_S, Search
+from diag.dsp.joins import Stretch, with_exact_ends
 from diag.dsp.resample import padded, shifted
 
 Array = NDArray[np.floating[Any]]
 
-STEP_S = 0.005
-WINDOW_S = 0.080
 LOCAL_S = 0.030
 _PER_WINDOW = 12
 SAME_AT_MOST, SAME_AT_LEAST, SAME_BELOW_TYPICAL = 0.90, 0.65, 0.12
 """A stretch of the copy is taken for the original where local correlation comes this close to what is typical of the
 pair: 0.90 in a clean digital path (other pitch periods of the same voice reach 0.85), less in noise or echo."""
 MAX_DELAYS = 48
-_SEARCH_S = 0.4
 _SWITCH = 1.6
 _OVERLAP_S = 0.02
+_REFUSED_AT_MOST = 12
+_LEAST_AGREEING = 3
+"""One or two windows of 30 ms across a break may look like some other place."""
+_BETTER = 0.1
+"""A new delay must explain what it explains by so much better than the known ones."""
 _ACTIVE_RANGE_DB = 32.0
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """A part of the original that comes out at one delay.
-
-    Parameters
-    ----------
-    start_s, end_s : float
-        Place in the original.
-    delay_s : float
-        How much later it stands in the copy.
-    agreement : float
-        Median local correlation, 0 to 1.
-    """
-
-    start_s: float
-    end_s: float
-    delay_s: float
-    agreement: float
 
 
 @dataclass(frozen=True)
@@ -126,24 +109,29 @@ def track_delays(
     first = _moved(x, copy, delays[0]) if moved is None else moved
     agreements = [local_agreement(x, first, sample_rate_hz)]
     same = _same(agreements[0], active)
-    search = _Search(x, copy, sample_rate_hz, same)
+    search = Search(x, copy, sample_rate_hz, same)
     refused: list[float] = []
     while len(delays) < MAX_DELAYS and len(refused) < MAX_DELAYS:
-        best = np.max(agreements, axis=0)
-        known = np.asarray(delays)[np.argmax(np.where(np.stack(agreements) >= same, agreements, 0.0), axis=0)]
-        found = search.next_delay(active & (best < same), known, (*delays, *refused))
+        stacked = np.stack(agreements)
+        best = stacked.max(axis=0)
+        known = np.asarray(delays)[np.argmax(np.where(stacked >= same, stacked, 0.0), axis=0)]
+        unexplained = active & (best < same)
+        found = search.next_delay(unexplained, known, (*delays, *refused))
+        least = 6
+        if found is None and len(refused) < _REFUSED_AT_MOST:
+            found, least = search.next_short(unexplained, known, (*delays, *refused)), 2
         if found is None:
             break
         agreement = local_agreement(x, _moved(x, copy, found), sample_rate_hz)
-        gained = active & (agreement >= same) & (best < same)
-        if gained.sum() * STEP_S < 0.03:
+        if (unexplained & (agreement >= same) & (agreement > best + _BETTER)).sum() < least:
             refused.append(found)
             continue
         delays.append(found)
         agreements.append(agreement)
     stacked = np.stack(agreements)
     path = _best_path(stacked, active, 1.1 - same)
-    return _as_track(path, stacked, active, np.asarray(delays) / sample_rate_hz, same)
+    track = _as_track(path, stacked, active, np.asarray(delays) / sample_rate_hz, same)
+    return DelayTrack(with_exact_ends(track.stretches, x, copy, sample_rate_hz), track.explained)
 
 
 def _same(agreement: NDArray[np.float64], active: NDArray[np.bool_]) -> float:
@@ -156,52 +144,6 @@ def _same(agreement: NDArray[np.float64], active: NDArray[np.bool_]) -> float:
 def _moved(x: Array, copy: Array, delay: float) -> NDArray[np.float32]:
     """The copy moved by a delay in samples."""
     return shifted(padded(copy, x.size + int(abs(delay)) + 64), delay)
-
-
-@dataclass(frozen=True, eq=False)
-class _Search:
-    """Looks for the delay of parts of the original that no known delay explains."""
-
-    x: NDArray[np.float32]
-    copy: Array
-    rate_hz: float
-    same: float
-
-    def next_delay(
-        self, open_frames: NDArray[np.bool_], known: NDArray[np.float64], taken: tuple[float, ...]
-    ) -> float | None:
-        """The delay that most of a sample of unexplained windows agree on, or None.
-
-        `known` is the best delay of each frame so far: what follows a break is searched around what came before.
-        """
-        step, width = round(STEP_S * self.rate_hz), round(WINDOW_S * self.rate_hz)
-        per_window = width // step
-        smooth = np.convolve(open_frames, np.ones(per_window), mode="same") >= 0.7 * per_window
-        centres = np.flatnonzero(smooth & open_frames)
-        if centres.size == 0:
-            return None
-        picked = centres[np.unique(np.linspace(0, centres.size - 1, min(centres.size, 24)).astype(int))]
-        votes = [self._nearest(int(frame) * step - width // 2, known[max(0, frame - 40)]) for frame in picked]
-        new = [vote for vote in votes if vote and not any(abs(vote[0] - value) < 1.0 for value in taken)]
-        if not new:
-            return None
-        lags, weights = np.array(new).T
-        support = ((np.abs(lags[:, None] - lags[None, :]) < 2.0) * weights[None, :]).sum(axis=1)
-        close = np.abs(lags - lags[int(np.argmax(support))]) < 2.0
-        return float(np.average(lags[close], weights=weights[close]))
-
-    def _nearest(self, start: int, near: float) -> tuple[float, float] | None:
-        """Delay and correlation of one window of the original, or None where it does not stand in the copy."""
-        width, reach = round(WINDOW_S * self.rate_hz), round(_SEARCH_S * self.rate_hz)
-        first = max(0, min(start, self.x.size - width))
-        begin, end = max(0, first + int(near) - reach), first + int(near) + reach + width
-        correlation = normalised_cross_correlation(self.x[first : first + width], self.copy[begin : max(begin, end)])
-        if correlation.size == 0:
-            return None
-        peak = int(np.argmax(correlation))
-        if correlation[peak] < self.same - 0.05:
-            return None
-        return begin + parabola_peak(correlation, peak) - first, float(correlation[peak])
 
 
 def _best_path(agreements: NDArray[np.float64], active: NDArray[np.bool_], lost_cost: float) -> NDArray[np.int64]:
@@ -243,7 +185,7 @@ def _as_track(
         if state == lost:
             continue
         agreeing = np.flatnonzero(active[first:last] & (agreements[state, first:last] >= same)) + first
-        if agreeing.size == 0:
+        if agreeing.size < _LEAST_AGREEING:
             continue
         # An end at a break is trimmed to what agrees; an end of the clip is not: there may be silence.
         start = int(first) if first == 0 else int(agreeing[0])
@@ -265,8 +207,11 @@ def _in_order(stretches: list[Stretch]) -> list[Stretch]:
     index = 1
     while index < len(kept):
         before, after = kept[index - 1], kept[index]
-        if after.start_s + after.delay_s < before.end_s + before.delay_s - _OVERLAP_S:
-            shorter = index if after.end_s - after.start_s < before.end_s - before.start_s else index - 1
+        lengths_s = before.end_s - before.start_s, after.end_s - after.start_s
+        twice_s = before.end_s + before.delay_s - after.start_s - after.delay_s
+        # Some pitch periods that fit both delays are no proof: where the one ends is told to the sample later.
+        if twice_s > max(_OVERLAP_S, 0.4 * min(lengths_s)):
+            shorter = index if lengths_s[1] < lengths_s[0] else index - 1
             del kept[shorter]
             index = max(1, index - 1)
         else:

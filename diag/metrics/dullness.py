@@ -6,7 +6,7 @@ from diag.chain import Hop
 from diag.clip import Clip
 from diag.dsp.continuity import Break, Kind
 from diag.dsp.dullness import TrebleLoss, treble_loss
-from diag.dsp.track import Stretch
+from diag.dsp.joins import Stretch
 from diag.metrics.sounds import breaks, match, remembered, sound
 from diag.metrics.speed import HEALTHY_RATIO
 from diag.registry import metric

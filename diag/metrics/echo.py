@@ -30,7 +30,8 @@ def echo(turn: Turn, played: Clip, captured: Clip) -> Reading:
     Not measured when
         Nothing was played in this turn, or one of the taps has no place on the clock.
     Reference
-        Deconvolution by the known reply, least squares over ±2 ms of its largest peak within one second.
+        Deconvolution by the known reply for the delay, least squares over ±2 ms of its largest peak within one second
+        for the level; both weighted against whoever else speaks, so that an echo 20 dB below him is measured.
     """
     span = turn.reply_spans.get(Tap.PLAYED)
     if span is None:

@@ -1,0 +1,91 @@
+"""Stretches of one delay, and the sample at which one gives way to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.resample import MARGIN, shifted
+
+Array = NDArray[np.floating[Any]]
+
+_LEVEL_S = 0.06
+_VANISHING_S = 0.01
+"""What is left of a look-alike between two stretches once their ends are exact."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the original that comes out at one delay.
+
+    Parameters
+    ----------
+    start_s, end_s : float
+        Place in the original.
+    delay_s : float
+        How much later it stands in the copy.
+    agreement : float
+        Median local correlation, 0 to 1.
+    """
+
+    start_s: float
+    end_s: float
+    delay_s: float
+    agreement: float
+
+
+def with_exact_ends(stretches: Sequence[Stretch], x: Array, copy: Array, sample_rate_hz: float) -> tuple[Stretch, ...]:
+    """The stretches with ends to the sample where one delay gives way to the next; without those that vanish by it."""
+    result = list(stretches)
+    index = 1
+    while index < len(result):
+        before, after = result[index - 1], result[index]
+        end_s, start_s = _exact_ends(before, after, x, copy, sample_rate_hz)
+        if end_s - before.start_s < _VANISHING_S and index > 1:
+            del result[index - 1]
+            index -= 1
+        elif after.end_s - start_s < _VANISHING_S and index < len(result) - 1:
+            del result[index]
+        else:
+            result[index - 1], result[index] = replace(before, end_s=end_s), replace(after, start_s=start_s)
+            index += 1
+    return tuple(result)
+
+
+def _exact_ends(before: Stretch, after: Stretch, x: Array, copy: Array, sample_rate_hz: float) -> tuple[float, float]:
+    """Where the first delay ends and the next begins: where both together miss the original by least.
+
+    What was put in leaves nothing out of the original; what was skipped is as long as the delay fell.
+    """
+    skipped_s = max(0.0, before.delay_s - after.delay_s)
+    first = round(max(before.start_s, before.end_s - _LEVEL_S) * sample_rate_hz)
+    last_s = min(after.end_s, max(after.start_s, before.end_s + skipped_s) + _LEVEL_S)
+    last = min(x.size, round(last_s * sample_rate_hz))
+    if last - first < 16:
+        return before.end_s, after.start_s
+    own = np.asarray(x[first:last], dtype=np.float64)
+    early = _placed(copy, before.delay_s * sample_rate_hz + first, own, slice(0, own.size // 4))
+    late = _placed(copy, after.delay_s * sample_rate_hz + first, own, slice(own.size - own.size // 4, own.size))
+    missed_before = np.concatenate(([0.0], np.cumsum((own - early) ** 2)))
+    missed_after = np.concatenate(([0.0], np.cumsum((own - late) ** 2)))
+    skipped = round(skipped_s * sample_rate_hz)
+    places = np.arange(max(1, own.size + 1 - skipped))
+    total = missed_before[places] - missed_after[np.minimum(places + skipped, own.size)]
+    place = first + int(np.argmin(total))
+    return place / sample_rate_hz, (place + skipped) / sample_rate_hz
+
+
+def _placed(copy: Array, begin: float, own: Array, part: slice) -> NDArray[np.float64]:
+    """As much of the copy from a place on as the original has, at the original's level in a part of it."""
+    start = max(0, int(begin) - MARGIN)
+    there = np.zeros(own.size + 3 * MARGIN, dtype=np.float32)
+    piece = copy[start : start + there.size]
+    there[: piece.size] = piece
+    other = shifted(there, begin - start)[: own.size].astype(np.float64)
+    power = float(np.dot(other[part], other[part]))
+    gain = float(np.dot(own[part], other[part])) / power if power > 0 else 1.0
+    return other * max(gain, 0.0)
