@@ -95,16 +95,16 @@ def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> dict[str, An
     Returns
     -------
     dict
-        `as_expected` is None where no take counts; `passed`; `takes` counted of `asked`; `discarded`; `found` with
-        `counts` [takes, counted takes] of each; `expected`; `consequences` seen; `folder` of the run.
+        `as_expected` is None where no take counts; `passed`; `takes` counted of `asked`; `discarded`; `found` (warnings
+        and errors) with `counts` [takes, counted takes] of each; `expected`; `consequences` seen; `folder` of the run.
     """
     expected, allowed = set(scenario.expect.findings), set(scenario.expect.consequences)
     counted = result.counted
-    roots = {item.finding.code: item for item in result.findings if item.finding.consequence_of is None}
-    others = {item.finding.code for item in result.findings if item.finding.consequence_of is not None}
-    of_weight = {code for code, item in roots.items() if item.finding.severity is not Severity.INFO}
+    of_weight = [item for item in result.findings if item.finding.severity is not Severity.INFO]
+    roots = {item.finding.code: item for item in of_weight if item.finding.consequence_of is None}
+    others = {item.finding.code for item in of_weight if item.finding.consequence_of is not None}
     everywhere = all(len(roots[code].take_ids) == len(counted) for code in expected if code in roots)
-    as_expected = of_weight == expected and everywhere and others <= allowed if counted else None
+    as_expected = set(roots) == expected and everywhere and others <= allowed if counted else None
     return {
         "scenario": scenario.name,
         "title": scenario.title,

@@ -124,6 +124,12 @@ class Story:
     audio: str = "wire"
     xruns: dict[str, int] = field(default_factory=dict)
     extra: tuple[Event, ...] = ()
+    send_pace: float = 1.0
+    """Seconds of audio sent per second of clock."""
+    send_stops_s: float = 1e9
+    """How long after the end of the speech the client goes on sending."""
+    twice: tuple[int, ...] = ()
+    """Chunks of the reply that come twice."""
     echo_gain: float = 0.0
     """How loud the reply is in the microphone."""
     detector_shift_s: float = 0.0
@@ -244,9 +250,12 @@ class _Scene:
             full_s = (start + size) / self.content_hz
             block = np.ceil(full_s / BLOCK_S - 1e-9) * BLOCK_S
             captured_s = SESSION_START_S + block + 0.001
-            batches.append((captured_s + 0.001, start))
+            sent_s = SESSION_START_S + (captured_s + 0.001 - SESSION_START_S) / self.story.send_pace
+            if sent_s > self.speech_end_s + self.story.send_stops_s:
+                break
+            batches.append((sent_s, start))
             self.event(
-                captured_s + 0.001, "batch_sent", "client", turn=0, start_frame=start, frames=size,
+                sent_s, "batch_sent", "client", turn=0, start_frame=start, frames=size,
                 captured_end_frame=round(block * capture_hz), captured_s=captured_s, mime_type=mime,
             )  # fmt: skip
         return batches
@@ -302,6 +311,9 @@ class _Scene:
         quiet = np.zeros(round(story.leading_silence_s * REPLY_HZ), np.float32)
         received = story.service(np.concatenate([quiet, voice, np.zeros(round(0.1 * REPLY_HZ), np.float32)]))
         pcm = pcm16_from_samples(received)
+        step = 2 * round(story.chunk_s * REPLY_HZ)
+        for number in reversed(story.twice):
+            pcm = pcm[: (number + 1) * step] + pcm[number * step : (number + 1) * step] + pcm[(number + 1) * step :]
         self.first_chunk_s = answer_s
         rate_hz = int(story.reply_mime.partition("rate=")[2] or REPLY_HZ)
         self.clips[Tap.RECEIVED] = clip_from_pcm16(pcm, rate_hz, start_s=answer_s)

@@ -141,8 +141,9 @@ def _state(run: RunResult, findings: Sequence[FindingView], checks: Sequence[Che
 
 
 def _summary(run: RunResult, findings: Sequence[FindingView]) -> str:
-    if findings:
-        return findings[0].title
+    faults = [finding for finding in findings if finding.state is not State.UNKNOWN]
+    if faults:
+        return faults[0].title
     if not run.counted:
         return "Nothing was measured."
     return f"No fault found in {len(run.counted)} counted {plural(len(run.counted), 'take')}."

@@ -279,6 +279,7 @@ _LABELS = {
     "dropout_count": "Dropouts",
     "skipped_s": "Audio skipped",
     "repeated_s": "Audio repeated",
+    "repeated_chunks": "Chunks that came twice",
     "click_rate_hz": "Clicks per second",
     "clipping_rate_hz": "Clipping per second",
     "flatness": "Spectral flatness",

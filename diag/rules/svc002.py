@@ -12,7 +12,7 @@ from diag.units import format_seconds
 
 @rule("SVC002", name="no-reply", severity="error", hop=Hop.SERVICE,
       explained_by=("CFG001", "CFG002", "CFG003", "CFG004", "CFG005", "CFG006", "CFG007", "CFG008", "SVC009", "MIC001",
-                    "MIC005", "SND001", "SND003"))  # fmt: skip
+                    "MIC005", "SND001", "SND003", "SND006"))  # fmt: skip
 def no_reply(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...]) -> Verdict:
     """The service did not answer.
 

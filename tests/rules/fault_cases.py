@@ -148,6 +148,8 @@ def closed(code, reason, **more):
 
 
 HEALTHY_CASES = [
+    Case("a stream that ends with the speech, and an answer all the same", replace(HEALTHY, send_stops_s=0.1), ()),
+    Case("a client that sends 3 % too fast", replace(HEALTHY, send_pace=1.03), ()),
     Case("healthy", HEALTHY, ()),
     Case("another voice", replace(HEALTHY, seed=77, prompt_s=2.4, reply_s=3.1), ()),
     Case("a short prompt", replace(HEALTHY, seed=5, prompt_s=0.9), ()),
@@ -212,6 +214,8 @@ FAULT_CASES = [
     *(Case(f"not reached: {step}", replace(HEALTHY, unreachable=(step, "detail", ("HTTPS_PROXY",))), ("CFG009",),
            words=(step, "HTTPS_PROXY")) for step in ("dns", "tcp", "tls", "proxy", "http")),
     # microphone
+    Case("a microphone whose clock is off", replace(HEALTHY, audio="system", prompt_s=4.0, capture=at_speed(1.001)),
+         ("ENV005",), words=("1000 parts per million", "3.6 s in an hour"), severity="warning"),
     Case("a muted microphone", replace(MUTE, capture=quiet), ("MIC001",), ("SVC002",)),
     Case("a headset's hands-free profile", replace(HEALTHY, capture=through(8000, 16000)), ("MIC003",),
          words=("8000 Hz sampling",), severity="warning"),
@@ -236,7 +240,15 @@ FAULT_CASES = [
          words=("250 ms",), severity="warning"),
     Case("a detour through 8 kHz before sending", replace(HEALTHY, send=through(8000, 16000)), ("SND007",),
          severity="warning"),
+    Case("a client that sends too fast", replace(HEALTHY, send_pace=1.1), ("SND005",), words=("10% faster",),
+         severity="warning"),
+    Case("a client that sends too slowly", replace(HEALTHY, send_pace=0.9), ("SND005",), words=("10% slower",),
+         severity="warning"),
+    Case("the stream ends with the speech", replace(MUTE, send_stops_s=0.1), ("SND006",), ("SVC002",),
+         words=("audioStreamEnd",), severity="warning"),
     # service
+    Case("a chunk that comes twice", replace(HEALTHY, twice=(5,)), ("SVC008",), words=("1 chunk of the reply",),
+         severity="warning"),
     Case("a silent turn", MUTE, ("SVC002",), words=("did not answer",)),
     Case("a turn that ends without content",
          replace(MUTE, extra=(event(3.0, "turn_complete", "service", turn=0),)), ("SVC002",),

@@ -16,7 +16,7 @@ from diag.timeline import Event, Timeline
 
 RULES = {rule.code: rule for rule in all_rules()}
 HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
-PROVOKED_ELSEWHERE = {"SVC001": "test_slow_first_audio"}
+PROVOKED_ELSEWHERE = {"SVC001": "test_slow_first_audio", "ENV006": "test_too_few_takes"}
 
 
 @pytest.mark.parametrize("code", RULES)

@@ -36,20 +36,25 @@ def roots(run):
     return [item.finding.code for item in run.findings if item.finding.consequence_of is None]
 
 
+def slow(run):
+    """What is found of the waiting; few takes are a note of their own."""
+    return [item for item in run.findings if item.finding.code != "ENV006"]
+
+
 def outcome(run):
     return next(item for item in run.outcomes if item.code == "SVC001")
 
 
 def test_healthy_takes_are_clear():
     run = run_of([Story(seed=seed) for seed in range(2)])
-    assert run.findings == ()
+    assert slow(run) == []
     assert outcome(run).status is Status.CLEAR
 
 
 @pytest.mark.parametrize(("delay_s", "severity"), [(2.2, Severity.WARNING), (4.3, Severity.ERROR)])
 def test_a_slow_service_is_found_with_its_stage(delay_s, severity):
     run = run_of([Story(seed=seed, service_delay_s=delay_s, reply_s=1.2) for seed in range(2)])
-    (found,) = run.findings
+    (found,) = slow(run)
     assert (found.finding.code, found.finding.severity) == ("SVC001", severity)
     assert found.take_ids == ("0000", "0001")
     assert "of it is the service" in found.finding.title
@@ -72,7 +77,7 @@ def test_the_limits(numbers, severity):
 
 
 def test_it_falls_back_to_what_was_received_and_says_so():
-    (found,) = values("ttfa_received_s", [2.0] * 3).findings
+    (found,) = values("ttfa_received_s", [2.0] * 5).findings
     assert "as received" in found.finding.title
 
 
