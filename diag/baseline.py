@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from diag.errors import BadInputError
 from diag.results import SCHEMA_VERSION, RunResult
+from diag.store import write_beside
 from diag.units import format_seconds
 
 SLOWER_SHARE = 0.10
@@ -51,7 +50,10 @@ def read_baseline(path: Path) -> dict[str, Any] | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         newer = int(document["schema_version"]) > SCHEMA_VERSION
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not newer:
+            for medians in document["median_s"].values():
+                {metric: float(value) for metric, value in medians.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInputError(
             attempted, seen=str(error), allowed="JSON as `diag bench --save-baseline` writes", next_step="restore it"
         ) from None
@@ -70,25 +72,11 @@ def write_baseline(path: Path, runs: Sequence[RunResult]) -> None:
 
     Raises
     ------
-    BadInputError
+    CannotMeasureError
         If the file cannot be written.
     """
-    document = {"schema_version": SCHEMA_VERSION, "median_s": {run.name: _medians(run) for run in runs}}
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise BadInputError(
-            f"Could not keep the baseline {path}",
-            seen=error.strerror or str(error),
-            allowed="a folder that can be written, and room on the disk",
-            next_step="mend that, and run `diag bench --save-baseline` again with `--resume`: its takes are kept",
-        ) from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    medians = {run.name: _medians(run) for run in sorted(runs, key=lambda run: run.name)}
+    write_beside(path.parent, path.name, {"median_s": medians, "schema_version": SCHEMA_VERSION})
 
 
 def drift_from(baseline: Mapping[str, Any] | None, runs: Sequence[RunResult]) -> tuple[Drift, ...]:
@@ -114,6 +102,5 @@ def _drift(run: RunResult, metric: str, baseline_s: float, now_s: float) -> Drif
 
 
 def _medians(run: RunResult) -> dict[str, float]:
-    return {
-        row.metric: round(row.median, 4) for row in run.summary if row.metric in LATENCIES and row.median is not None
-    }
+    rows = sorted(run.summary, key=lambda row: row.metric)
+    return {row.metric: round(row.median, 4) for row in rows if row.metric in LATENCIES and row.median is not None}

@@ -52,13 +52,15 @@ def bench(
         None if options.resume else _all_scenarios()
     )
     plans, options = planned_or_resumed(chosen, options, progress, command="bench")
-    results = execute(plans, options, progress)
-    rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]
-    sound = [result for result, row in zip(results, rows, strict=True) if not row["expected"]]
     baseline = None
     if options.endpoint in COMPARABLE_ENDPOINTS:
         baseline = project_folder().parent / "reports" / "baselines" / f"{options.audio}-{options.endpoint}.json"
-    drift = () if baseline is None or save_baseline else drift_from(read_baseline(baseline), sound)
+    # A damaged baseline is told before takes are spent.
+    before = None if baseline is None or save_baseline else read_baseline(baseline)
+    results = execute(plans, options, progress)
+    rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]
+    sound = [result for result, row in zip(results, rows, strict=True) if not row["expected"]]
+    drift = drift_from(before, sound)
     extra = {
         "bench": rows,
         "drift": [item.to_json() for item in drift],

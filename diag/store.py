@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -123,16 +123,17 @@ def write_result(take_folder: str | Path, result: TakeResult) -> Path:
     return write_beside(take_folder, "result.json", {**_stamp(), **result.to_json()})
 
 
-def write_beside(take_folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
-    """Write a JSON document into a take's folder, in place of an earlier one.
+def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
+    """Write a JSON document into a folder (made where it is missing), in place of an earlier one.
 
     Raises
     ------
     CannotMeasureError
         If the disk is full or cannot be written.
     """
-    path = Path(take_folder) / name
+    path = Path(folder) / name
     with _disk(f"Could not save {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
         _write_json(path, document)
     return path
 
@@ -264,7 +265,8 @@ def _write_json(path: Path, document: Mapping[str, Any]) -> None:
         _write(partial, (without_keys(_json(document, indent=1)) + "\n").encode())
         partial.rename(path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _stamp() -> dict[str, Any]:

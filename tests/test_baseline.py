@@ -1,7 +1,7 @@
 import pytest
 
 from diag.baseline import drift_from, read_baseline, write_baseline
-from diag.errors import BadInputError
+from diag.errors import BadInputError, CannotMeasureError
 from diag.results import RunResult, SummaryRow
 
 
@@ -36,7 +36,27 @@ def test_a_run_without_baseline_has_no_drift(tmp_path):
     assert drift_from(read_baseline(path), [run_with(1.0)]) == ()
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema_version": 99}'])
+def test_a_baseline_that_cannot_be_written_is_told_in_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CannotMeasureError, match=r"Could not save .*file/b\.json: File exists; check the folder"):
+        write_baseline(tmp_path / "file" / "b.json", [run_with(1.0)])
+
+
+def test_a_baseline_is_the_same_file_whatever_the_order_of_its_runs(tmp_path):
+    runs = [run_with(1.0, name="b"), run_with(2.0, name="a")]
+    for name, order in (("one.json", runs), ("other.json", runs[::-1])):
+        write_baseline(tmp_path / name, order)
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "other.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "{}", '{"schema_version": 99}', '{"schema_version": 1}', '{"schema_version": 1, "median_s": 3}',
+        '{"schema_version": 1, "median_s": {"healthy": 3}}',
+        '{"schema_version": 1, "median_s": {"healthy": {"ttfa_heard_s": "soon"}}}',
+    ],
+)  # fmt: skip
 def test_a_damaged_or_newer_baseline_is_refused_in_one_sentence(tmp_path, text):
     path = tmp_path / "b.json"
     path.write_text(text)

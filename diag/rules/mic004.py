@@ -25,13 +25,13 @@ def microphone_dropouts(measurements: Measurements, environment: Mapping[str, An
         `inserted_silence_s` of the microphone hop, each place to be listened to.
 
     Likely causes
-        - A device buffer that is too small, or a machine that is too busy.
-        - A wireless link that drops out.
+        - A program that reads the input too slowly, so that it overflows: other work in its audio thread.
+        - A wireless headset at the edge of its reach, or one that shares its link with playback.
 
     Remedy
-        Raise the device's buffer (latency), lower the load, or use a cable.
+        Do nothing but copy in the input callback, open the input with more latency, or use a wired microphone.
 
     Does not prove
-        Which device dropped it. Not looked at on devices that are diag's own, where it would be the harness's fault.
+        Which device lost it. Where diag's own devices were used this is not checked: it would be the harness's fault.
     """
     return dropouts(measurements, environment, Hop.MICROPHONE, "microphone")

@@ -22,13 +22,13 @@ def microphone_rate(measurements: Measurements) -> Verdict:
         `rate_ratio` of the microphone hop, by pitch and by time.
 
     Likely causes
-        - A device that runs at another rate than it was opened with, or a driver that does not resample.
-        - 44.1 and 48 kHz taken for each other: 8 % off.
+        - A capture device that runs at its own rate whatever it was opened at, behind a driver that does not resample.
+        - 44.1 kHz taken for 48 kHz: 8 % too slow and deep, or the reverse.
 
     Remedy
-        Open the device at its own rate and resample in software, or choose another device.
+        Ask the device for the rate that it has, and resample what it delivers; or take another microphone.
 
     Does not prove
-        That the device is broken. Differences below 1 % are a warning: two clocks may drift.
+        That the microphone is broken. Less than 1 % is a warning only, for two clocks may drift apart.
     """
     return wrong_speed(measurements, Hop.MICROPHONE, "microphone")

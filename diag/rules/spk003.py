@@ -22,13 +22,13 @@ def speaker_rate(measurements: Measurements) -> Verdict:
         `rate_ratio` of the speaker hop, by pitch and by time.
 
     Likely causes
-        - A device that runs at another rate than it was opened with, or a driver that does not resample.
-        - 44.1 and 48 kHz taken for each other: 8 % off.
+        - An output that stays at another stream's rate, or a sound server that was told a wrong one.
+        - A playback clock of 48 kHz for 44.1 kHz audio: 9 % too fast and high, or the reverse.
 
     Remedy
-        Open the device at its own rate and resample in software, or choose another device.
+        Open the output at the rate it reports and resample the reply to that; close what else holds the device.
 
     Does not prove
-        That the device is broken. Differences below 1 % are a warning: two clocks may drift.
+        A fault of the client: it handed over the right samples. Below 1 % it is a warning, as two clocks may drift.
     """
     return wrong_speed(measurements, Hop.SPEAKER, "loudspeaker")

@@ -25,13 +25,14 @@ def device_underruns(measurements: Measurements, environment: Mapping[str, Any])
         `inserted_silence_s` of the speaker hop, each place to be listened to.
 
     Likely causes
-        - A device buffer that is too small, or a machine that is too busy.
-        - A wireless link that drops out.
+        - A playback buffer that the machine cannot keep filled: too small, or too much else is running.
+        - A loudspeaker on the air (Bluetooth, casting) that loses packets.
 
     Remedy
-        Raise the device's buffer (latency), lower the load, or use a cable.
+        Open the output with more latency, end other programs, or use a wired loudspeaker.
 
     Does not prove
-        Which device dropped it. Not looked at on devices that are diag's own, where it would be the harness's fault.
+        That the client filled its stream in time: underruns that it noted itself are PLY003. Not checked on diag's own
+        devices, where the harness would be to blame.
     """
     return dropouts(measurements, environment, Hop.SPEAKER, "loudspeaker")
