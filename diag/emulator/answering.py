@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from diag.emulator import messages
+from diag.emulator.chance import draw
 from diag.emulator.delivery import Struck, bent_chunks, bent_ending, with_placed
-from diag.emulator.faults import SilentTurn, SlowFirstAudio, TextReply, draw
+from diag.emulator.faults import SilentTurn, SlowFirstAudio, TextReply
 from diag.emulator.replies import REPLY_RATE_HZ, Reply
 from diag.emulator.settings import EmulatorSettings
 from diag.emulator.setup import Setup

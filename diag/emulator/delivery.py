@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from diag.emulator import messages
+from diag.emulator.chance import draw
 from diag.emulator.closing import CLOSES
 from diag.emulator.faults import (
     Burst,
@@ -27,7 +28,6 @@ from diag.emulator.faults import (
     ReorderChunks,
     Slow,
     Stall,
-    draw,
 )
 from diag.emulator.replies import REPLY_RATE_HZ
 from diag.emulator.speaking import Step

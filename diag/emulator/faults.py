@@ -1,14 +1,12 @@
 """What can be made to go wrong on demand: one frozen model for each kind of fault.
 
 Every fault says where it strikes (`sessions`, `turns`: numbers from 1, empty for all) and how surely
-(`probability`). Draws come from a generator seeded with the profile's seed, the session, the turn and the place of
-the fault in the list, so the same seed gives the same session again.
+(`probability`); `chance.py` draws.
 """
 
 from __future__ import annotations
 
-import random
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -36,18 +34,6 @@ class Drawn(_Model):
 
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 Delay = Annotated[float, Field(ge=0, le=600)] | Drawn
-Z95 = 1.6448536269514722
-"""95th percentile of the standard normal distribution."""
-
-
-def draw(delay: float | Drawn, rng: random.Random) -> float:
-    """One delay in seconds."""
-    if not isinstance(delay, Drawn):
-        return delay
-    if delay.distribution == "uniform":
-        return rng.uniform(delay.low_s, delay.high_s)
-    # Half of the draws lie below low_s, 95 % below high_s.
-    return float(delay.low_s * (delay.high_s / delay.low_s) ** (rng.gauss(0.0, 1.0) / Z95))
 
 
 class _Fault(_Model):
@@ -56,7 +42,7 @@ class _Fault(_Model):
     probability: float = Field(1.0, ge=0, le=1)
 
 
-class _Placed(_Fault):
+class Placed(_Fault):
     """A fault at a place: before the setup reply, at a time of the session, or at a time or chunk of a turn."""
 
     when: Literal["connect", "setup", "session", "turn"] = "turn"
@@ -71,7 +57,7 @@ class Http(_Fault):
     status: Literal[400, 401, 403, 404, 429, 500, 502, 503]
 
 
-class Close(_Placed):
+class Close(Placed):
     """The service closes with a code and a reason of its own; `named` takes both from the table of known ones."""
 
     kind: Literal["close"]
@@ -88,20 +74,20 @@ class Close(_Placed):
         return self
 
 
-class Drop(_Placed):
+class Drop(Placed):
     """The TCP connection is cut without a close frame."""
 
     kind: Literal["drop"]
 
 
-class MalformedJson(_Placed):
+class MalformedJson(Placed):
     """A message that is not JSON, or JSON that is no message of the protocol."""
 
     kind: Literal["malformed_json"]
     form: Literal["cut", "error", "flat_error"] = "cut"
 
 
-class OversizedFrame(_Placed):
+class OversizedFrame(Placed):
     """A message larger than the 1 MiB that clients accept by default."""
 
     kind: Literal["oversized_frame"]
@@ -356,27 +342,3 @@ FAULT_KINDS: tuple[str, ...] = tuple(
     get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(Fault)[0])
 )
 """Names of all kinds, in the order of their definition."""
-
-
-def generator(seed: int, *place: int) -> random.Random:
-    """A generator of its own for one place (session, turn, fault), so that draws do not depend on one another."""
-    return random.Random(":".join(str(part) for part in (seed, *place)))
-
-
-def strikes_turns(fault: Any) -> bool:
-    """Whether a fault acts in turns and without a place of its own, whose coming the session notes by itself."""
-    return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | _Placed)
-
-
-def striking(faults: tuple[Any, ...], *, seed: int, session: int, turn: int = 0) -> list[tuple[Any, random.Random]]:
-    """The faults that strike this session (turn 0) or this turn, each with its own generator."""
-    chosen = []
-    for index, fault in enumerate(faults):
-        if fault.sessions and session not in fault.sessions:
-            continue
-        if turn and fault.turns and turn not in fault.turns:
-            continue
-        rng = generator(seed, session, turn, index)
-        if rng.random() < fault.probability:
-            chosen.append((fault, rng))
-    return chosen

@@ -20,7 +20,8 @@ from diag.emulator.answering import (
     thinking_s,
     written_down,
 )
-from diag.emulator.faults import Stall, generator, strikes_turns, striking
+from diag.emulator.chance import generator, strikes_turns, striking
+from diag.emulator.faults import Stall
 from diag.emulator.link import Link
 from diag.emulator.performing import Performer
 from diag.emulator.profile import Profile

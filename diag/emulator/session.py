@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.emulator import messages
+from diag.emulator.chance import draw, striking
 from diag.emulator.closing import CLOSES, Refused, cut, unknown_name
 from diag.emulator.conversation import Conversation
 from diag.emulator.delivery import close_of, placed_step
-from diag.emulator.faults import Close, Drop, GoAway, Quota, SlowSetup, draw, striking
+from diag.emulator.faults import Close, Drop, GoAway, Quota, SlowSetup
 from diag.emulator.incoming import declared_rate_hz, declares_rate, decode_bytes, mapping, read_frame, sequence
 from diag.emulator.link import Dropped, Link
 from diag.emulator.profile import Profile, Upgrade

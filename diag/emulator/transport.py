@@ -9,8 +9,9 @@ import ssl
 
 from aiohttp import web
 
+from diag.emulator.chance import striking
 from diag.emulator.closing import CLOSES
-from diag.emulator.faults import Http, SlowPong, striking
+from diag.emulator.faults import Http, SlowPong
 from diag.emulator.paths import Target, credential, parse_target
 from diag.emulator.profile import Profile, Upgrade
 from diag.emulator.rest import call_method, error_body, list_models, one_model

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from emulator_raw import QUICK
+from emulator_raw import QUICK, one_turn
 from emulator_sounds import REPLY_TABLE, babble, prompt_table
 
 from diag.emulator.embedded import EmbeddedEmulator
+from diag.emulator.replies import read_replies
 
 
 def write_wav(path: Path, pcm: np.ndarray, rate_hz: int) -> None:
@@ -52,3 +53,20 @@ def tls(emulator: EmbeddedEmulator) -> ssl.SSLContext:
 @pytest.fixture
 def healthy(emulator: EmbeddedEmulator) -> str:
     return emulator.register(QUICK)
+
+
+@pytest.fixture
+def turn(emulator: EmbeddedEmulator, tls: ssl.SSLContext):
+    """Run one turn under some faults."""
+
+    def run(*faults: dict, until: str | None = "generationComplete", seed: int = 0, **settings):
+        options = {name: settings.pop(name) for name in ("for_s", "say", "setup") if name in settings}
+        base_url = emulator.register({**QUICK, **settings, "faults": list(faults)}, seed=seed)
+        return one_turn(tls, base_url, until=until, **options)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def reply(bank_dir) -> np.ndarray:
+    return next(reply.pcm for reply in read_replies(bank_dir) if reply.name == "first")

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diag.emulator.catalogue import MODELS, find, listing, short_name
+from diag.emulator.chance import draw
 from diag.emulator.closing import CLOSES, REASON_BYTES, Refused, cut, model_not_found
 from diag.emulator.delivery import bent_chunks, bent_ending, oversized
-from diag.emulator.faults import Burst, Drawn, DropChunk, DuplicateChunk, Jitter, Pause, ReorderChunks, Slow, draw
+from diag.emulator.faults import Burst, Drawn, DropChunk, DuplicateChunk, Jitter, Pause, ReorderChunks, Slow
 from diag.emulator.incoming import camel, declared_rate_hz, decode_bytes, normalised, read_frame, snake
 from diag.emulator.paths import credential, parse_target
 from diag.emulator.replies import read_pcm16, read_prompts, read_replies

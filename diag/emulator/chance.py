@@ -1,0 +1,49 @@
+"""Which faults strike, and all other draws.
+
+Draws come from a generator seeded with the profile's seed, the session, the turn and the place of the fault in the
+list, so the same seed gives the same session again.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from diag.emulator.faults import Drawn, GoAway, Http, Placed, Quota, SlowPong, SlowSetup
+
+Z95 = 1.6448536269514722
+"""95th percentile of the standard normal distribution."""
+
+
+def draw(delay: float | Drawn, rng: random.Random) -> float:
+    """One delay in seconds."""
+    if not isinstance(delay, Drawn):
+        return delay
+    if delay.distribution == "uniform":
+        return rng.uniform(delay.low_s, delay.high_s)
+    # Half of the draws lie below low_s, 95 % below high_s.
+    return float(delay.low_s * (delay.high_s / delay.low_s) ** (rng.gauss(0.0, 1.0) / Z95))
+
+
+def generator(seed: int, *place: int) -> random.Random:
+    """A generator of its own for one place (session, turn, fault), so that draws do not depend on one another."""
+    return random.Random(":".join(str(part) for part in (seed, *place)))
+
+
+def strikes_turns(fault: Any) -> bool:
+    """Whether a fault acts in turns and without a place of its own, whose coming the session notes by itself."""
+    return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | Placed)
+
+
+def striking(faults: tuple[Any, ...], *, seed: int, session: int, turn: int = 0) -> list[tuple[Any, random.Random]]:
+    """The faults that strike this session (turn 0) or this turn, each with its own generator."""
+    chosen = []
+    for index, fault in enumerate(faults):
+        if fault.sessions and session not in fault.sessions:
+            continue
+        if turn and fault.turns and turn not in fault.turns:
+            continue
+        rng = generator(seed, session, turn, index)
+        if rng.random() < fault.probability:
+            chosen.append((fault, rng))
+    return chosen
