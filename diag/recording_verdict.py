@@ -148,6 +148,7 @@ def _against(
     else:
         yield from _cut_off(sample_rate_hz, reference_rate_hz, reference_edge_hz)
     yield from _treble(measurements)
+    broken = False
     for metric, words, remedy in (
         ("skipped_s", "of the reference are left out", "keep all audio in a queue without a limit"),
         ("repeated_s", "are said twice", "hand every chunk on once"),
@@ -155,8 +156,24 @@ def _against(
     ):
         found = _first(measurements, metric, Tier.WAVEFORM)
         if found is not None and found[0] >= _MISSING_S:
+            broken = True
             severity = Severity.ERROR if metric == "skipped_s" else Severity.WARNING
             yield _remark(severity, f"{found[0] * 1000:.0f} ms {words}", metric, remedy)
+    yield from _added(measurements, broken=broken)
+
+
+def _added(measurements: Measurements, *, broken: bool) -> Iterator[Remark]:
+    """What the recording has and the reference has not; breaks and flat tops click too, but are told as such."""
+    limits = {limit.metric: limit for limit in _BLIND}
+    told = broken
+    tiers = {"clipping_rate_hz": Tier.BLIND, "imaging": Tier.WAVEFORM, "click_rate_hz": Tier.WAVEFORM}
+    for metric, tier in tiers.items():
+        limit, found = limits[metric], _first(measurements, metric, tier)
+        if found is None or found[0] <= limit.warning or (metric == "click_rate_hz" and told):
+            continue
+        told = True
+        yield Remark(severity=Severity.WARNING, text=limit.words(found[0]), remedy=limit.remedy, metric=metric,
+                     tier=tier)  # fmt: skip
 
 
 def _cut_off(sample_rate_hz: int, reference_rate_hz: int, reference_edge_hz: float | None) -> Iterator[Remark]:

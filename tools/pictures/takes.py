@@ -15,6 +15,7 @@ from diag.dsp.spectrum import short_time_power_at
 from diag.take import Turn
 from diag.timeline import Event, Timeline
 from pictures.frame import (
+    BAND,
     GOOD,
     LINE,
     MARK,
@@ -107,6 +108,30 @@ def schedule() -> Figure:
         place.set_xlabel("s since the first byte")
         place.set_xlim(0, 2.6)
     places[0].set_ylabel("s of audio")
+    return figure
+
+
+@picture("repeated_chunks", words="Waveforms of received chunks: each another one, and one of them twice")
+def chunks() -> Figure:
+    """Chunks as they came."""
+    size = 960
+    whole = reply()[round(0.5 * RECEIVED_HZ) :][: 12 * size].astype(np.float32)
+    twice = np.concatenate([whole[: 5 * size], whole[4 * size : -size]])
+    figure, places = panels("healthy", "faulty", height_in=1.7)
+    for place, samples in zip(places, (whole, twice), strict=True):
+        starts = range(0, samples.size, size)
+        events = [
+            Event(t_s=1 + start / RECEIVED_HZ, name="chunk_received", source="service",
+                  data={"turn": 0, "start_frame": start, "frames": size, "bytes": 2 * size})
+            for start in starts
+        ]  # fmt: skip
+        given = {"turn": a_turn(), "timeline": Timeline(tuple(events)), "received": clip(samples, RECEIVED_HZ)}
+        found = value("repeated_chunks", **given)
+        tell(place, f"{'healthy' if place is places[0] else 'one chunk twice'}: repeated_chunks {found:.0f}")
+        wave(place, heard(samples), 0, samples.size / RECEIVED_HZ)
+        for start in starts:
+            place.axvline(start / RECEIVED_HZ, color=LINE, lw=0.8)
+    places[1].axvspan(4 * size / RECEIVED_HZ, 6 * size / RECEIVED_HZ, color=BAND, lw=0, zorder=0)
     return figure
 
 
