@@ -24,6 +24,8 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 (threads are limited before it loads)
 
+from benchmarks import mos_page  # noqa: E402
+
 from .board import Board  # noqa: E402
 from .page import written  # noqa: E402
 from .voices import HALVES, voices  # noqa: E402
@@ -68,6 +70,7 @@ def main() -> int:
     if chosen.write:
         (DOCS / "accuracy.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         (DOCS / "accuracy.md").write_text(written(rows, voices()), encoding="utf-8")
+        mos_page.write(rows, DOCS)
     missed = sum(row["reached"] is False for row in rows)
     print(f"\n{len(rows)} rows, {sum(row['reached'] is True for row in rows)} reached, {missed} missed")
     return int(missed > 0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ from .voices import HELD_OUT, Voice
 PACKAGES = ("speechmos", "onnxruntime", "librosa", "pesq", "visqol")
 RECEIVED_RATE_HZ = 24000
 SHORTEST_S, LONGEST_S = 2.0, 3.0
-SPEAKERS, SPEAKERS_OF_VISQOL = 8, 4
+SPEAKERS, SPEAKERS_OF_VISQOL, OF_ONE_SOURCE = 8, 4, 2
 WIDE_HZ = 10000.0
 NONE = "none"
 OPINIONS = ("dnsmos_sig", "dnsmos_ovrl", "dnsmos_p808", "pesq_wb", "visqol")
@@ -202,10 +203,12 @@ def played(samples: Samples, random: Random) -> Clip:
 
 
 def chosen(every: Sequence[Voice]) -> list[Voice]:
-    """One recording a speaker of the held-out half, with content up to 10 kHz: real voices first."""
+    """One recording a speaker of the held-out half, with content up to 10 kHz: real voices first, of many sources."""
     first: dict[str, Voice] = {}
+    source_of = {voice.speaker: re.split(r"[_:]", voice.speaker)[0] for voice in every}
     for voice in sorted(every, key=lambda voice: (not voice.real, -min(voice.duration_s, LONGEST_S), voice.name)):
-        if len(first) < SPEAKERS and voice.half == HELD_OUT and voice.speaker not in first:
+        alike = sum(source_of[speaker] == source_of[voice.speaker] for speaker in first)
+        if len(first) < SPEAKERS and alike < OF_ONE_SOURCE and voice.half == HELD_OUT and voice.speaker not in first:
             edge_hz = bandwidth(voice.clip).value
             if isinstance(edge_hz, float) and edge_hz >= WIDE_HZ and voice.duration_s >= SHORTEST_S:
                 first[voice.speaker] = voice
@@ -233,6 +236,9 @@ def found_by(reference: Clip, heard: Clip) -> dict[str, bool]:
     """What each of our measures finds, and whether `diag analyze` warns without and with the reference."""
     edge_hz = bandwidth(reference).value
     found = measure_recording(heard, reference)
+    crashed = [f"{item.metric}: {item.reason}" for item in found if (item.reason or "").startswith("crashed")]
+    if crashed:
+        raise RuntimeError("; ".join(crashed))
     against = remarks_on(found, PLAYED_RATE_HZ, RECEIVED_RATE_HZ, edge_hz if isinstance(edge_hz, float) else None)
     alone = remarks_on(measure_recording(heard), PLAYED_RATE_HZ)
     remarks = {ALONE: alone, AGAINST: against}

@@ -12,7 +12,6 @@ TIERS = {
     "waveform": "Against an input (tier *waveform*)",
     "profile": "Against other recordings of the same voice (tier *profile*)",
     "blind": "Alone (tier *blind*)",
-    "information": "Other models, for information",
 }
 
 
@@ -36,6 +35,10 @@ def written(rows: Sequence[Mapping[str, Any]], every: Sequence[Voice]) -> str:
         mine_rows = [row for row in rows if row["tier"] == tier]
         if mine_rows:
             lines += ["", f"## {title}", "", *_table(mine_rows)]
+    lines += [
+        "",
+        "What opinion scores (DNSMOS, PESQ, ViSQOL) see of such faults has a page of its own: [mos.md](mos.md).",
+    ]
     missed = [row for row in rows if row["reached"] is False]
     if missed:
         lines += ["", "## Goals that were missed", ""]
