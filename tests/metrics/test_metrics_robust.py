@@ -35,9 +35,11 @@ MAY_MOVE = {
     "clipping_rate_hz@tap": 0.35, "click_rate_hz@tap": 0.35, "dropout_count@tap": 0.1, "flatness@tap": 0.02,
     "equal_pairs@tap": 0.06, "tonality_db@tap": 2.0, "level_lufs@tap": 0.6, "peak_dbfs@tap": 0.5, "dc_dbfs@tap": 1.0,
 }  # fmt: skip
-"""How far a value may move; a measure that is not named here may move by 5 % of its value and 0.05. Loudness moves by its
-own definition: its blocks of 400 ms hold a share of the padding, a tenth of a clip of 3 s. Images are told by a
-correlation, which in 3 s of a healthy voice comes and goes by chance up to 0.2, and is a fault above 0.22."""
+"""How far a value may move; a measure that is not named here may move by 5 % of its value and 0.05.
+
+Loudness moves by its own definition: its blocks of 400 ms hold a share of the padding. Images are told by a correlation,
+which in 3 s of a healthy voice comes and goes by chance up to 0.2, and is a fault above 0.22.
+"""
 
 
 def clip(samples, rate_hz=RATE_HZ):
