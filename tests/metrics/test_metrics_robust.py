@@ -37,8 +37,8 @@ MAY_MOVE = {
 }  # fmt: skip
 """How far a value may move; a measure that is not named here may move by 5 % of its value and 0.05.
 
-Loudness moves by its own definition: its blocks of 400 ms hold a share of the padding. Images are told by a correlation,
-which in 3 s of a healthy voice comes and goes by chance up to 0.2, and is a fault above 0.22.
+Loudness moves by its own definition: its blocks of 400 ms hold a share of the padding. Images are told by a
+correlation, which in 3 s of a healthy voice comes and goes by chance up to 0.2, and is a fault above 0.22.
 """
 
 
