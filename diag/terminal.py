@@ -169,7 +169,8 @@ def check_lines(run: RunResult, width: int) -> list[str]:
     lines = [f"  {State.GOOD.shape} {len(clear)} {noun} clear"] if clear else []
     by_reason: dict[tuple[str, str], list[str]] = {}
     for check in checks:
-        if check.state is State.UNKNOWN:
+        # What was found, a mere note too, stands above.
+        if check.state is State.UNKNOWN and check.word != "found":
             # "rate_ratio: the take has no …" and "dullness_db: the take has no …" are one reason.
             reason = re.sub(r"^\w+: ", "", check.detail)
             by_reason.setdefault((check.word, reason), []).append(check.code)
