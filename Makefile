@@ -56,7 +56,8 @@ peers: setup  ## other tools to hold ours against in `make perf` and `make ears`
 		echo "peers: ffmpeg is missing; to install it: sudo apt-get install --no-remove --no-install-recommends ffmpeg"
 
 perf: setup  ## speed of the measures (beside other tools after `make peers`), capacity of the emulator, exactness of virtual devices
-	@$(RUN)/python benchmarks/ears_speed.py
+	@$(RUN)/python -m benchmarks.ears_speed
+	@$(RUN)/python -m benchmarks.ears_scale
 	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 200 300 400 --seconds 30 --limit-ms 5
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
 
