@@ -18,7 +18,25 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from diag.emulator.embedded import EmbeddedEmulator
 
 AT_ONCE = 8
-SETTINGS = {**QUICK, "setup_timeout_s": 1.0, "idle_timeout_s": 1.0}
+SETTINGS = {
+    **QUICK,
+    "setup_timeout_s": 1.0,
+    "idle_timeout_s": 1.0,
+    "tool_calls": "every_turn",
+    "interim_transcripts": True,
+    "transcript_with_audio": True,
+    "chunk_spread": 0.5,
+    "unrecognised": "wait",
+}
+TALKATIVE = {
+    **SETUP["setup"],
+    "inputAudioTranscription": {},
+    "outputAudioTranscription": {},
+    "sessionResumption": {"transparent": True},
+    "explicitVadSignal": True,
+    "tools": [{"functionDeclarations": [{"name": "f"}]}],
+}
+SETUPS = [SETUP, {"setup": TALKATIVE}, {"setup": {"model": "models/gemini-3.5-transcribe-live"}}]
 WORDS = [
     "setup", "model", "models/gemini-3.8-live", "realtimeInput", "realtime_input", "audio", "data", "mimeType",
     "audio/pcm;rate=16000", "clientContent", "turns", "parts", "text", "turnComplete", "toolResponse", "id",
@@ -55,11 +73,12 @@ def mutated(rng: random.Random, good: bytes) -> bytes:
 
 GOOD = [
     SETUP,
+    {"setup": TALKATIVE},
     audio(HELLO[:1600].tobytes()),
     {"realtimeInput": {"audioStreamEnd": True}},
     {"realtimeInput": {"text": "hello"}},
     {"clientContent": {"turns": [{"role": "user", "parts": [{"text": "x"}]}], "turnComplete": True}},
-    {"toolResponse": {"functionResponses": [{"id": "x", "name": "f", "response": {}}]}},
+    {"toolResponse": {"functionResponses": [{"id": "x", "name": "f", "response": {}, "scheduling": "INTERRUPT"}]}},
 ]
 
 
@@ -85,7 +104,7 @@ async def fuzz_one(tls: ssl.SSLContext, base_url: str, rng: random.Random, frame
     try:
         async with raw(tls, base_url) as client:
             if rng.random() < 0.7:
-                await client.set_up()
+                await client.set_up(rng.choice(SETUPS))
             for _ in range(frames):
                 sent += 1
                 await client.ws.send(frame(rng))

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import os
 import ssl
+import urllib.request
+import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,6 +155,39 @@ def test_keys(endpoint: Endpoint) -> None:
     code, reason = refusal(endpoint, setup(), key="")
     assert code == 1008
     assert "unregistered callers" in reason
+
+
+def test_a_transcribing_model_says_nothing(endpoint: Endpoint) -> None:
+    first = setup("models/gemini-3.5-transcribe-live", responseModalities=["TEXT"])
+    first["setup"]["inputAudioTranscription"] = {}
+    got = converse(endpoint, first)
+    assert got.transcript("inputTranscription").strip()
+    assert not got.has("modelTurn")
+
+
+def test_handles_take_a_session_up_again(endpoint: Endpoint) -> None:
+    first = setup()
+    first["setup"]["sessionResumption"] = {}
+    updates = [message.get("sessionResumptionUpdate") for message in converse(endpoint, first).messages]
+    handle = next(update["newHandle"] for update in reversed(updates) if update and update.get("resumable"))
+    first["setup"]["sessionResumption"] = {"handle": handle}
+    assert converse(endpoint, first).chunks
+
+
+def test_speech_of_the_newest_models_is_a_whole_file(endpoint: Endpoint) -> None:
+    request = {
+        "contents": [{"parts": [{"text": "Hello there."}]}],
+        "generationConfig": {"responseModalities": ["AUDIO"]},
+    }
+    call = urllib.request.Request(
+        f"{endpoint.base_url}/v1beta/models/gemini-3.8-flash-tts:generateContent?key={endpoint.key}",
+        data=json.dumps(request).encode(),
+        headers={"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(call, context=endpoint.tls, timeout=PATIENCE_S) as answer:
+        (part,) = json.load(answer)["candidates"][0]["content"]["parts"]
+    with wave.open(io.BytesIO(base64.b64decode(part["inlineData"]["data"]))) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24000, 1, 2)
 
 
 def test_the_list_names_the_live_model(endpoint: Endpoint) -> None:
