@@ -13,7 +13,7 @@ from diag.report.runview import show
 from diag.report.sentences import State, call_of, capitalised, figure, label, place, signed
 from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of
-from diag.results import Change, Comparison, RunComparison, RunResult
+from diag.results import Change, Comparison, RunComparison, RunResult, Severity
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def compare_view(
 
 def _blame(comparison: RunComparison, sides: Sequence[RunResult]) -> str:
     """What the settings that differ may be blamed for."""
-    codes = [{item.finding.code for item in run.findings if item.finding.consequence_of is None} for run in sides]
+    roots = [[item.finding for item in run.findings if item.finding.consequence_of is None] for run in sides]
+    codes = [{finding.code for finding in found if finding.severity is not Severity.INFO} for found in roots]
     if len(codes) == 2 and codes[0] ^ codes[1]:
         named = ", ".join(sorted(codes[0] ^ codes[1]))
         return f"{named}: the findings say from the recordings what is wrong and how to mend it"

@@ -12,7 +12,7 @@ from diag.units import format_seconds
 MARGIN_S = 0.1
 
 
-@rule("PLY007", name="excess-buffering", severity="warning", hop=Hop.PLAYER, explained_by=("SVC007",))
+@rule("PLY007", name="excess-buffering", severity="warning", hop=Hop.PLAYER, explained_by=("SVC007", "SVC010"))
 def excess_buffering(measurements: Measurements, config: ClientConfig) -> Verdict:
     """The player holds the reply back for longer than it is set to.
 

@@ -12,7 +12,7 @@ MARGIN_S = 0.02
 """A shortage below one device block cannot be heard as a gap."""
 
 
-@rule("SVC004", name="bursty-delivery", severity="warning", hop=Hop.SERVICE)
+@rule("SVC004", name="bursty-delivery", severity="warning", hop=Hop.SERVICE, explained_by=("SVC010",))
 def bursty_delivery(measurements: Measurements, config: ClientConfig) -> Verdict:
     """The reply arrives in bursts that the player's buffer does not bridge.
 

@@ -262,6 +262,8 @@ FAULT_CASES = [
     Case("the line breaks", closed(1006, "abnormal closure [internal]"), ("SVC009",), ("SVC002",)),
     Case("the service breaks", closed(1011, "Internal error encountered."), ("SVC009",), ("SVC002",)),
     Case("a reply labelled 16 kHz", replace(HEALTHY, reply_mime="audio/pcm;rate=16000"), ("SVC010",)),
+    Case("a reply labelled 192 kHz", replace(HEALTHY, reply_mime="audio/pcm;rate=192000", reply_s=3.0), ("SVC010",),
+         possible=("SVC004", "PLY007", "PLY003")),
     Case("a reply without treble", replace(HEALTHY, service=through(16000, 24000)), ("SVC005",), severity="warning"),
     # A tone fits itself at every period, so what else is said of its hops is chance.
     Case("a tone in place of speech", replace(HEALTHY, service=tone), ("SVC007",), ("SVC011",),
