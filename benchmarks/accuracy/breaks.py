@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
+from diag.dsp.clicks import added_clicks
 from diag.dsp.continuity import Kind
 from diag.dsp.spectrum import Sound
 from diag.metrics.glitches import added_click_rate
-from diag.metrics.sounds import breaks
+from diag.metrics.sounds import breaks, match, sound
 
 from .board import Board
-from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, loud_places, played, sixteen_bit
+from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, at_rate, loud_places, played, sixteen_bit
 from .voices import HALVES, Voice
 
 TRIALS = 110
@@ -137,7 +138,7 @@ def _healthy_copy(voice: Voice, random: Random) -> tuple[Samples, int]:
 
 
 def clicks(board: Board, every: Sequence[Voice], random: Random) -> None:
-    """Single leaps where chunks of 20 ms meet, as shares of the peak."""
+    """Single leaps where chunks of 20 ms meet, as shares of the peak: as played, or resampled to 48 kHz behind them."""
     for share in CLICK_SHARES:
         trials = []
         for half in HALVES:
@@ -147,9 +148,11 @@ def clicks(board: Board, every: Sequence[Voice], random: Random) -> None:
                 chunk = round(CHUNK_S * voice.rate_hz)
                 place = int(random.integers(3, hurt.size // chunk - 3)) * chunk
                 hurt[place] += share * np.abs(hurt).max() * float(random.choice([-1, 1]))
-                reading = added_click_rate(voice.clip, as_clip(sixteen_bit(hurt), voice.rate_hz))
-                middles = [(spot.start_s + spot.end_s) / 2 for spot in reading.spots]
-                at_s = place / voice.rate_hz
-                trials.append((voice, any(abs(max(middle, 0.0) - at_s) < 0.01 for middle in middles)))
+                rate_hz = int(random.choice([voice.rate_hz, PLAYED_RATE_HZ]))
+                copy = as_clip(sixteen_bit(at_rate(hurt, voice.rate_hz, rate_hz)), rate_hz)
+                pair = match(voice.clip, copy)
+                found = None if pair.track is None else added_clicks(sound(voice.clip), sound(copy), pair.track)
+                at = place * rate_hz / voice.rate_hz
+                trials.append((voice, found is not None and bool(np.any(np.abs(found.frames - at) < 0.002 * rate_hz))))
         board.found("click_rate_hz", "waveform", f"leap of {share:.0%} of the peak where chunks meet", trials,
                     at_least=0.99 if share >= 0.05 else None)  # fmt: skip

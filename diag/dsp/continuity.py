@@ -24,6 +24,7 @@ GAP_SHORTEST_S = 0.002
 GAP_DEPTH_DB = 20.0
 SILENT_BELOW_ACTIVE_DB = 30.0
 _MISSING_DB = 6.0
+_FILTERED_DB = 15.0
 _BLUR_S = 0.0005
 _MERGE_S = 0.012
 _END_RANGE_DB = 18.0
@@ -79,11 +80,12 @@ def find_breaks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 
     level = _active_level_db(other)
     breaks: list[Break] = []
     for stretch in track.stretches:
-        breaks.extend(_dropouts(own, copy, stretch, level, speed))
+        found = _dropouts(own, copy, stretch, level, speed)
+        breaks.extend(event for event in found if not _filtered_out(original, copy, stretch, event, speed))
     for before, after in pairwise(track.stretches):
-        found = _between(copy, before, after, level, speed)
-        if found is not None:
-            breaks.append(found)
+        change = _between(copy, before, after, level, speed)
+        if change is not None:
+            breaks.append(change)
     lost = _lost_end(own, other, copy.duration_s, track, speed)
     return _merged(sorted((*breaks, *lost), key=lambda item: item.start_s))
 
@@ -153,6 +155,26 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
             end += 1
         breaks.append(Break(Kind.DROPOUT, start_s + begin * STEP_S / speed, (end - begin) * STEP_S / speed))
     return breaks
+
+
+def _filtered_out(original: Sound, copy: Sound, stretch: Stretch, event: Break, speed: float) -> bool:
+    """Whether the copy is as silent there as what it lost everywhere would make it: a hiss behind a low-pass.
+
+    The long-term spectra of both tell what becomes of each frequency.
+    """
+    start_s = event.start_s * speed - stretch.delay_s
+    own = original.cut(start_s, start_s + event.length_s * speed).samples
+    there = copy.cut(event.start_s + _BLUR_S, event.start_s + event.length_s - _BLUR_S).samples
+    if own.size < 8 or there.size < 2:
+        return False
+    before, behind = original.spectrum, copy.spectrum
+    kept = np.interp(before.frequencies_hz * speed, behind.frequencies_hz, behind.ltas, right=0.0)
+    gain = kept / np.maximum(before.ltas, 1e-14)
+    power = np.abs(np.fft.rfft(own)) ** 2
+    hz = np.fft.rfftfreq(own.size, 1.0 / original.rate_hz)
+    share = float(power @ np.interp(hz, before.frequencies_hz, gain)) / max(float(power.sum()), 1e-20)
+    expected = share * float(np.mean(np.square(own, dtype=np.float64)))
+    return float(np.mean(np.square(there, dtype=np.float64))) > expected * 10 ** (-_FILTERED_DB / 10)
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:

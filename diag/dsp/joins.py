@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from diag.dsp.resample import MARGIN, shifted
 Array = NDArray[np.floating[Any]]
 
 _LEVEL_S = 0.06
+_STRETCH_LEAST = 6
+_STRETCH_SLOPE, _STRETCH_SCATTER, _ONE_WAY = 0.02, 0.12, 0.85
+_UNEVEN, _UNEVEN_S = 0.05, 0.0005
 _VANISHING_S = 0.01
 """What is left of a look-alike between two stretches once their ends are exact."""
 
@@ -89,3 +93,33 @@ def _placed(copy: Array, begin: float, own: Array, part: slice) -> NDArray[np.fl
     power = float(np.dot(other[part], other[part]))
     gain = float(np.dot(own[part], other[part])) / power if power > 0 else 1.0
     return other * max(gain, 0.0)
+
+
+def time_stretch(stretches: Sequence[Stretch], copy: Array, sample_rate_hz: float) -> float | None:
+    """Growth of the delay per second where something stretches time without pitch; None where it does not.
+
+    Such a stretcher repeats or leaves out pitch periods: many steps one way, of uneven sizes, evenly spread,
+    and no silence in them. Stalls put in silence, and whoever loses or repeats chunks does so by whole chunks.
+    """
+    if len(stretches) < _STRETCH_LEAST:
+        return None
+    middle = np.array([(part.start_s + part.end_s) / 2 for part in stretches])
+    delay = np.array([part.delay_s for part in stretches])
+    steps = np.diff(delay)
+    sizes = np.abs(steps)
+    slope, offset = np.polyfit(middle, delay, 1)
+    scatter = float(np.std(delay - slope * middle - offset)) / max(float(np.std(delay)), 1e-9)
+    one_way = abs(float(steps.sum())) > _ONE_WAY * float(sizes.sum())
+    uneven = float(np.std(sizes)) > max(_UNEVEN * float(np.mean(sizes)), _UNEVEN_S)
+    if abs(slope) < _STRETCH_SLOPE or scatter > _STRETCH_SCATTER or not one_way or not uneven:
+        return None
+    loud = float(np.percentile(np.abs(copy), 98))
+    silent = sum(_is_silent(before, after, copy, sample_rate_hz, loud) for before, after in pairwise(stretches))
+    return float(slope) if silent < 0.5 * steps.size else None
+
+
+def _is_silent(before: Stretch, after: Stretch, copy: Array, sample_rate_hz: float, loud: float) -> bool:
+    """Whether what stands between two stretches in the copy is silence; False where nothing does."""
+    first = round((before.end_s + before.delay_s) * sample_rate_hz) + 4
+    part = copy[max(0, first) : max(0, round((after.start_s + after.delay_s) * sample_rate_hz) - 4)]
+    return part.size > 0 and float(np.abs(part).mean()) < 0.01 * loud
