@@ -10,7 +10,7 @@ import ssl
 from aiohttp import web
 
 from diag.emulator.chance import striking
-from diag.emulator.closing import CLOSES
+from diag.emulator.closing import CLOSES, cut
 from diag.emulator.faults import Http, SlowPong
 from diag.emulator.paths import Target, credential, parse_target
 from diag.emulator.profile import Profile, Upgrade
@@ -52,7 +52,7 @@ class Server:
     def __init__(self, profiles: dict[str, Profile], *, max_sessions: int = MAX_SESSIONS) -> None:
         self.profiles = profiles
         self._max_sessions = max_sessions
-        self._sessions = 0
+        self._links: set[SocketLink] = set()
         self._http = web.Server(self._handle)
         self._unheard: dict[asyncio.Protocol, asyncio.TimerHandle] = {}
         self._listeners: list[asyncio.Server] = []
@@ -60,7 +60,7 @@ class Server:
     @property
     def sessions(self) -> int:
         """Open now."""
-        return self._sessions
+        return len(self._links)
 
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> int:
         """Listen on an address; gives the port (a free one for port 0).
@@ -88,6 +88,8 @@ class Server:
         """Stop listening and end all sessions."""
         for listener in self._listeners:
             listener.close()
+        leaving = CLOSES["going_away"]
+        await asyncio.gather(*(link.close(leaving.code, cut(leaving.reason)) for link in self._links))
         await self._http.shutdown(timeout=CLOSE_WAIT_S)
 
     def _protocol(self) -> asyncio.Protocol:
@@ -153,7 +155,7 @@ class Server:
             if isinstance(fault, Http):
                 profile.note("fault_fired", session=number, fault=fault.kind, status=fault.status)
                 return _refusal(fault.status)
-        if self._sessions >= self._max_sessions:
+        if self.sessions >= self._max_sessions:
             return _refusal(503)
         transport = request.transport
         _tune(transport)
@@ -175,11 +177,11 @@ class Server:
         if slow_pong is not None:
             profile.note("fault_fired", session=number, fault=slow_pong.kind)
         link = SocketLink(ws, transport, pong_delay_s=slow_pong.delay_s if slow_pong else 0.0)
-        self._sessions += 1
+        self._links.add(link)
         try:
             await self._run(link, profile, upgrade, number)
         finally:
-            self._sessions -= 1
+            self._links.discard(link)
         return ws
 
     async def _run(self, link: SocketLink, profile: Profile, upgrade: Upgrade, number: int) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from emulator_raw import HELLO, QUICK, raw
+from websockets.exceptions import ConnectionClosed
 
 from diag.emulator.__main__ import main
 from diag.emulator.embedded import EmbeddedEmulator, profile_of
@@ -223,3 +224,18 @@ def test_bad_options_are_told_in_one_sentence(
 ) -> None:
     assert main(["--replies", str(bank_dir), *options]) != 0
     assert capsys.readouterr().err.startswith(seen)
+
+
+def test_open_sessions_are_told_when_the_server_stops(bank_dir: Path) -> None:
+    with served(bank_dir, "--plain") as (base_url, _, process):
+
+        async def talk() -> int:
+            async with raw(None, base_url.replace("http://", "ws://")) as client:
+                await client.set_up()
+                process.send_signal(signal.SIGINT)
+                with pytest.raises(ConnectionClosed) as caught:
+                    await client.hear(None, for_s=5)
+                return caught.value.rcvd.code
+
+        assert asyncio.run(talk()) == 1001
+        assert process.wait(3) == 0
