@@ -7,6 +7,7 @@ fast in float32.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,16 @@ def irfft(spectrum: NDArray[Any], size: int | None = None, axis: int = -1) -> ND
     return np.asarray(scipy.fft.irfft(spectrum, size, axis=axis))
 
 
+@lru_cache(maxsize=512)
 def next_fast_len(least: int) -> int:
-    """Smallest length not below `least` that transforms of real values are fast at."""
-    import scipy.fft
-
-    return int(scipy.fft.next_fast_len(least, real=True))
+    """Smallest length not below `least` that transforms of real values are fast at: 2, 3 and 5 are its only factors."""
+    best = 1 << max(0, least - 1).bit_length()
+    fives = 1
+    while fives < best:
+        odd = fives
+        while odd < best:
+            twos = max(0, -(-least // odd) - 1).bit_length()
+            best = min(best, odd << twos)
+            odd *= 3
+        fives *= 5
+    return best

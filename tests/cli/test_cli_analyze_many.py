@@ -1,0 +1,85 @@
+"""Many recordings and long ones, on the command line."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from builders import speech
+
+RATE_HZ = 24000
+VOICE = speech(1.5, 3, RATE_HZ)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "replies"
+    path.mkdir()
+    for index in range(18):
+        soundfile.write(path / f"{index:02d}.wav", np.roll(VOICE, 100 * index), RATE_HZ)
+    return path
+
+
+def test_many_recordings_are_told_in_one_line_each(diag, folder):
+    done = diag("analyze", "replies")
+    lines = done.out.splitlines()
+    assert [line.split()[1] for line in lines if line.endswith("no fault shown")] == [f"{i:02d}.wav" for i in range(18)]
+    assert lines[-2] == "18 recordings: 18 without a fault"
+    assert done.code == 0
+
+
+def test_one_bad_file_costs_its_line_and_the_exit_code(diag, folder):
+    (folder / "07.wav").write_bytes(b"RIFFxxxx")
+    done = diag("analyze", "replies")
+    assert done.code == 2
+    assert "17 without a fault, 1 that could not be read" in done.out
+    assert "○ 07.wav" in done.out
+    take = json.loads(diag("analyze", "replies", "--json").out)["runs"][0]["takes"][7]
+    assert (take["id"], take["measurements"]) == ("07.wav", [])
+    assert take["refused"].startswith("Could not read the recording")
+
+
+def test_what_was_found_outweighs_what_could_not_be_read(diag, folder):
+    (folder / "07.wav").write_text("no audio")
+    soundfile.write(folder / "08.wav", np.zeros(RATE_HZ), RATE_HZ)
+    done = diag("analyze", "replies")
+    assert done.code == 1
+    assert "18 recordings: 1 with an error, 16 without a fault, 1 that could not be read" in done.out
+
+
+def test_a_few_are_told_in_full_with_a_bad_one_among_them(diag, folder):
+    (folder / "07.wav").write_text("no audio")
+    done = diag("analyze", "replies/06.wav", "replies/07.wav")
+    assert done.code == 2
+    assert "○ Could not read the recording replies/07.wav" in done.out
+    assert "Loudness" in done.out
+
+
+def test_a_table_of_every_measurement(diag, folder):
+    assert diag("analyze", "replies", "--table", "t.csv").code == 0
+    with open("t.csv") as file:
+        rows = list(csv.DictReader(io.StringIO(file.read())))
+    assert len({row["recording"] for row in rows}) == 18
+    assert all(float(row["value"]) < 0 for row in rows if row["metric"] == "level_lufs")
+
+
+def test_a_table_that_cannot_be_written_is_refused_first(diag, folder):
+    done = diag("analyze", "replies", "--table", "t.xls")
+    assert (done.code, done.out) == (2, "")
+    assert "allowed: .csv or .parquet" in done.err
+
+
+def test_a_recording_alone_loads_nothing_heavy(folder):
+    heavy = ("scipy", "pandas", "matplotlib", "pydantic", "google.genai", "sounddevice", "aiohttp", "rich", "soxr")
+    code = (
+        "import sys\nfrom diag.__main__ import call\n"
+        "code = call(['analyze', 'replies/03.wav'])\n"
+        f"print(code, [name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.splitlines()[-1:] == ["0 []"], done.stdout + done.stderr
