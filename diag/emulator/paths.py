@@ -22,6 +22,7 @@ _VERTEX_CALL = re.compile(
     r"(?P<prefix>.*?)/(?P<version>v1|v1beta1)/(?P<model>(?:projects/[^/]+/locations/[^/]+/)?publishers/google/models/[^/:]+)"
     r":(?P<method>[A-Za-z]+)/?"
 )
+_TOKENS = re.compile(r"(?P<prefix>.*)/(?P<version>v1|v1beta|v1alpha)/auth_tokens/?")
 _PROFILE = re.compile(r"(?:.*/)?profile/(?P<name>[A-Za-z0-9_-]+)(?:/.*)?")
 
 
@@ -32,14 +33,14 @@ class Target:
     Parameters
     ----------
     kind : str
-        "live", "models" (the list or one model), "call" (a method of a model) or "other".
+        "live", "models" (the list or one model), "call" (a method of a model), "tokens" or "other".
     profile : str
         Name of the profile in the path; empty for the one at the root.
     model : str
         Resource name of the model of a REST call; empty for the list.
     """
 
-    kind: Literal["live", "models", "call", "other"]
+    kind: Literal["live", "models", "call", "tokens", "other"]
     version: str = ""
     profile: str = ""
     vertex: bool = False
@@ -65,6 +66,8 @@ def parse_target(raw: str) -> Target:
         return _rest_target(found, found["model"], vertex=True)
     if found := _MODELS.fullmatch(path):
         return _rest_target(found, f"models/{found['model']}" if found["model"] else "", vertex=False)
+    if found := _TOKENS.fullmatch(path):
+        return Target(kind="tokens", version=found["version"], profile=_profile(found["prefix"]))
     return Target(kind="other", profile=_profile(path))
 
 

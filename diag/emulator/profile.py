@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,8 @@ class Profile:
         Attempts so far.
     live : set of int
         Numbers of the sessions open now.
+    handles, tokens : dict
+        Given out and still good, oldest first.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Profile:
     sessions: int = 0
     live: set[int] = field(default_factory=set)
     handles: dict[str, Remembered] = field(default_factory=dict)
+    tokens: dict[str, None] = field(default_factory=dict)
 
     def next_session(self) -> int:
         """The number of a new session, from 1."""
@@ -61,6 +65,18 @@ class Profile:
     def note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
         """Write a line of truth."""
         self.truth.write(self.name, event, t_s=t_s, **data)
+
+    def accepts(self, key: str) -> bool:
+        """Whether a key or token opens this profile."""
+        return not self.settings.keys or key in self.settings.keys or key in self.tokens
+
+    def new_token(self) -> str:
+        """The name of an ephemeral token, which opens this profile from now on."""
+        while len(self.tokens) >= MAX_HANDLES:
+            self.tokens.pop(next(iter(self.tokens)))
+        name = f"auth_tokens/{secrets.token_hex(32)}"
+        self.tokens[name] = None
+        return name
 
     def remember(self, handle: str, state: Remembered) -> None:
         """Keep a handle; the oldest gives way when there are too many."""

@@ -57,6 +57,11 @@ def one_model(profile: Profile, target: Target) -> Response:
     return Response(404, error_body(404, _not_found(target)))
 
 
+def new_token(profile: Profile) -> Response:
+    """`POST /{version}/auth_tokens`: an ephemeral token; its limits are not looked at."""
+    return Response(200, json.dumps({"name": profile.new_token()}).encode())
+
+
 def _listed(profile: Profile, target: Target) -> list[dict[str, Any]]:
     settings = profile.settings
     return listing(version=target.version, day=settings.date, withheld=settings.withheld_models)

@@ -151,14 +151,13 @@ class Session:
                 raise _Gone
 
     def _check_key(self) -> None:
-        keys = self._profile.settings.keys
-        if self._profile.settings.any_path and not keys:
+        if self._profile.settings.any_path and not self._profile.settings.keys:
             return
         if self._upgrade.credential is None:
             raise CLOSES["key_missing"].refused()
         if not self._upgrade.credential:
             raise CLOSES["key_not_found"].refused()
-        if keys and self._upgrade.credential not in keys:
+        if not self._profile.accepts(self._upgrade.credential):
             raise CLOSES["key_invalid"].refused()
 
     async def _lifetime(self, setup: Setup, session_limit_s: float) -> None:

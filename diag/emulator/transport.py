@@ -14,7 +14,7 @@ from diag.emulator.closing import CLOSES, cut
 from diag.emulator.faults import Http, SlowPong
 from diag.emulator.paths import Target, credential, parse_target
 from diag.emulator.profile import Profile, Upgrade
-from diag.emulator.rest import call_method, error_body, list_models, one_model
+from diag.emulator.rest import call_method, error_body, list_models, new_token, one_model
 from diag.emulator.session import Session
 from diag.emulator.socket_link import SocketLink
 from diag.emulator.tolerant import TolerantHandler
@@ -129,13 +129,14 @@ class Server:
 
     async def _rest(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
         key, _ = credential(request.raw_path, request.headers)
-        keys = profile.settings.keys
         if key is None:
             return _refusal(403)
-        if keys and key not in keys:
+        if not profile.accepts(key):
             return _refusal(400, CLOSES["key_invalid"].reason)
         if target.kind == "models" and request.method == "GET":
             answer = one_model(profile, target) if target.model else list_models(profile, target)
+        elif target.kind == "tokens" and request.method == "POST":
+            answer = new_token(profile)
         elif target.kind == "call" and request.method == "POST":
             answer = call_method(profile, target, await request.read())
         else:

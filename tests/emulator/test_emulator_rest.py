@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import urllib.error
@@ -9,6 +10,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+from emulator_raw import QUICK
 from google import genai
 from google.genai import errors, types
 
@@ -138,3 +140,32 @@ def test_errors_are_written_as_the_service_writes_them(emulator, tls, path: str,
         urllib.request.urlopen(urllib.request.Request(url, data=body), context=tls, timeout=5)
     with caught.value as response:
         assert response.status == json.load(response)["error"]["code"] == code
+
+
+@pytest.mark.filterwarnings("ignore:The SDK's token creation implementation is experimental")
+def test_a_minted_token_opens_a_session_and_another_does_not(emulator, tls) -> None:
+    base_url = emulator.register({**QUICK, "keys": ["right"]})
+    options = types.HttpOptions(base_url=base_url, api_version="v1alpha", client_args={"verify": tls})
+    minter = genai.Client(api_key="right", http_options=options)
+    token = minter.auth_tokens.create(config={"uses": 1}).name
+    minter.close()
+    assert token.startswith("auth_tokens/")
+
+    async def opened(name: str) -> int | None:
+        live = types.HttpOptions(base_url=base_url, api_version="v1alpha", async_client_args={"ssl": tls})
+        client = genai.Client(api_key=name, http_options=live)
+        try:
+            async with client.aio.live.connect(
+                model="gemini-3.8-live", config={"response_modalities": ["AUDIO"]}
+            ) as session:
+                assert session is not None
+        except errors.APIError as error:
+            return error.code
+        finally:
+            await client.aio.aclose()
+        return None
+
+    assert asyncio.run(opened(token)) is None
+    assert asyncio.run(opened("auth_tokens/made-up")) == 1007
+    opens = [line for line in emulator.truth(base_url) if line["event"] == "session_open"]
+    assert all(line["constrained"] for line in opens)
