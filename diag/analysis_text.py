@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from diag.errors import ExitCode
 from diag.gate import least_rank
 from diag.report.sentences import State, figure, label, plural, state_of
-from diag.results import SCHEMA_VERSION, Measurement
+from diag.results import SCHEMA_VERSION, Measurement, Measurements
+from diag.rules.figures import BANDS_HZ
 from diag.terminal import wrapped
 from diag.units import format_seconds
 
@@ -99,7 +100,7 @@ def _result_lines(result: AnalysisResult, width: int) -> list[str]:
         if item.value is None:
             unmeasured.setdefault(item.reason or "no reason given", []).append(label(item.metric).lower())
         else:
-            lines += wrapped(_measure_line(item), width, later=" " * (_LABEL_WIDTH + 3))
+            lines += wrapped(_measure_line(item, result.measurements), width, later=" " * (_LABEL_WIDTH + 3))
     for reason, names in unmeasured.items():
         lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {'; '.join(names)} ({reason})", width)
     return [*lines, *_information_lines(result, width)]
@@ -121,8 +122,20 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
     return lines
 
 
-def _measure_line(item: Measurement) -> str:
-    return f"  {label(item.metric):<{_LABEL_WIDTH}} {figure(item.value, item.unit)}  ({item.tier.value})"
+def _measure_line(item: Measurement, every: Measurements) -> str:
+    covers = _covered(item, every)
+    return f"  {label(item.metric):<{_LABEL_WIDTH}} {figure(item.value, item.unit)}  ({item.tier.value}{covers})"
+
+
+def _covered(item: Measurement, every: Measurements) -> str:
+    """Which part of the treble a loss was measured in, where that is not all of it."""
+    if item.metric not in ("dullness_db", "dullness_bands_db"):
+        return ""
+    bands = next((other.value for other in every.find("dullness_bands_db") if other.tier is item.tier), None)
+    if not isinstance(bands, tuple) or all(value is not None for value in bands):
+        return ""
+    known = [edges for edges, value in zip(BANDS_HZ, bands, strict=False) if value is not None]
+    return ", of " + " and ".join(f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in known) + " only"
 
 
 def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:

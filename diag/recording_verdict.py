@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from diag.metrics.voice import OTHER_VOICE
 from diag.results import Measurement, Measurements, Severity, Tier
 from diag.rules.figures import (
     BANDS_HZ,
@@ -82,7 +83,8 @@ _WIDEBAND_RATE_HZ = 22050
 _MISSING_S, _REPEATED_S = 0.01, 0.01
 VOICE_RATE_WARNING, VOICE_RATE_ERROR = 0.04, 0.06
 VOICE_DULL_WARNING_DB, VOICE_DULL_ERROR_DB = 4.0, 6.0
-"""Limits against the profile of a voice: other words spread by up to this much."""
+VOICE_BAND_WARNING_DB, VOICE_BAND_ERROR_DB = 8.0, 12.0
+"""Limits against the profile of a voice: other words spread by up to this much, and a single band by more."""
 
 
 def remarks_on(
@@ -194,17 +196,27 @@ def _treble(measurements: Measurements) -> Iterator[Remark]:
     found = _first(measurements, "dullness_db", Tier.WAVEFORM)
     if found is None or found[0] < DULL_WARNING_DB:
         return
-    bands = next((item.value for item in measurements.find("dullness_bands_db") if isinstance(item.value, tuple)), ())
-    lost = [
-        f"{low / 1000:g} to {high / 1000:g} kHz {value:.0f} dB"
-        for (low, high), value in zip(BANDS_HZ, bands, strict=False)
-        if value is not None and value >= DULL_WARNING_DB
-    ]
+    bands = _bands(measurements, Tier.WAVEFORM)
     through_hz = sampling_of_bands(bands)
-    why = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({', '.join(lost)})"
+    lost = _by_band(bands, DULL_WARNING_DB)
+    why = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({lost})"
     yield _remark(Severity.ERROR if found[0] >= DULL_ERROR_DB else Severity.WARNING,
                   f"loses {found[0]:.0f} dB of treble{why}", "dullness_db",
                   "keep the full sample rate up to the end, and take filters out of the way")  # fmt: skip
+
+
+def _bands(measurements: Measurements, tier: Tier) -> tuple[float | None, ...]:
+    items = (item for item in measurements.find("dullness_bands_db") if item.tier is tier)
+    return next((item.value for item in items if isinstance(item.value, tuple)), ())
+
+
+def _by_band(bands_db: Sequence[float | None], least_db: float) -> str:
+    """The bands that lost that much, in words."""
+    return ", ".join(
+        f"{low / 1000:g} to {high / 1000:g} kHz {value:.0f} dB"
+        for (low, high), value in zip(BANDS_HZ, bands_db, strict=False)
+        if value is not None and value >= least_db
+    )
 
 
 def _against_voice(measurements: Measurements, voice: str, told: Collection[str]) -> Iterator[Remark]:
@@ -217,10 +229,19 @@ def _against_voice(measurements: Measurements, voice: str, told: Collection[str]
         yield Remark(severity=_beyond(abs(ratio - 1), VOICE_RATE_ERROR), text=text, metric="rate_ratio",
                      tier=Tier.PROFILE, remedy="compare the sample rate that it was declared with and the one that it "
                      "is played at; `--reference` with what was received gives the exact ratio")  # fmt: skip
+    if any(item.reason == OTHER_VOICE for item in measurements.find("rate_ratio")):
+        yield Remark(severity=Severity.WARNING, text=f"does not sound like the voice {voice} at any speed",
+                     metric="rate_ratio", tier=Tier.PROFILE, remedy="check that it is that voice, and that nothing "
+                     "else speaks or plays in it; make the profile anew if the voice has changed")  # fmt: skip
     treble = _first(measurements, "dullness_db", Tier.PROFILE)
-    if treble is not None and "dullness_db" not in told and treble[0] > VOICE_DULL_WARNING_DB:
-        text = f"has {treble[0]:.0f} dB less treble than the profile of the voice {voice}"
-        yield Remark(severity=_beyond(treble[0], VOICE_DULL_ERROR_DB), text=text, metric="dullness_db",
+    if treble is None or "dullness_db" in told:
+        return
+    bands = _bands(measurements, Tier.PROFILE)
+    lost_db = max((value for value in bands if value is not None), default=0.0)
+    if treble[0] > VOICE_DULL_WARNING_DB or lost_db > VOICE_BAND_WARNING_DB:
+        error = treble[0] > VOICE_DULL_ERROR_DB or lost_db > VOICE_BAND_ERROR_DB
+        text = f"has less treble than the profile of the voice {voice}: {_by_band(bands, VOICE_DULL_WARNING_DB)}"
+        yield Remark(severity=Severity.ERROR if error else Severity.WARNING, text=text, metric="dullness_db",
                      tier=Tier.PROFILE, remedy="look for a filter, a codec or a stage at a lower sample rate between "
                      "the voice and this recording")  # fmt: skip
 
@@ -256,6 +277,12 @@ def _like_the_voice(measurements: Measurements, voice: str) -> str:
 
 
 def _alone(measurements: Measurements, sample_rate_hz: int) -> Iterator[Remark]:
+    speed = _first(measurements, "rate_ratio", Tier.BLIND)
+    if speed is not None:
+        how = f"{1 / speed[0]:.1f} times too slow" if speed[0] < 1 else f"{speed[0]:.1f} times too fast"
+        yield Remark(severity=Severity.WARNING, text=f"is suspected to play about {how}, by its sound alone",
+                     metric="rate_ratio", tier=Tier.BLIND, remedy="hold it against what was received (`--reference`) "
+                     "or a profile of the voice (`--voice`) to be sure")  # fmt: skip
     for limit in _BLIND:
         found = _first(measurements, limit.metric)
         if found is not None and found[0] > limit.warning:

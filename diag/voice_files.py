@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 
-from diag.dsp.profile import PROFILE_VERSION, VoiceProfile, profile_from_json
+from diag.dsp.profile import VoiceProfile
+from diag.dsp.voice_text import PROFILE_VERSION, profile_from_json, profile_to_json
 from diag.errors import BadInputError
 
 SUFFIX = ".voice.json"
@@ -47,6 +49,12 @@ def load_voice(path: str | Path) -> VoiceProfile:
         raise _no_profile(attempted, str(error)) from None
 
 
+def default_path(name: str) -> Path:
+    """Where a profile goes that was given no file: the voice's name in the working folder."""
+    plain = re.sub(r"[^\w.\-]+", "-", name.lower()).strip("-.") or "voice"
+    return Path(f"{plain}{SUFFIX}")
+
+
 def _no_profile(attempted: str, seen: str) -> BadInputError:
     allowed = f"a profile of version {PROFILE_VERSION} or older, as `diag voice make` writes it"
     return BadInputError(attempted, seen=seen, allowed=allowed, next_step=_MAKE_ONE)
@@ -66,7 +74,7 @@ def save_voice(profile: VoiceProfile, path: str | Path) -> Path:
         raise BadInputError(attempted, seen="it is a folder", next_step=f"name a file, as {path / f'NAME{SUFFIX}'}")
     partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
     try:
-        partial.write_text(profile.to_json() + "\n", encoding="utf-8")
+        partial.write_text(profile_to_json(profile) + "\n", encoding="utf-8")
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from diag import __version__
 from diag.cli.worded import write_examples
 from diag.errors import BadInputError
 
-COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "report", "explain", "serve")
+COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", "report", "explain", "serve")
 """Subcommands in the order in which help lists them; each is `command` in the module of its name in `diag.cli`."""
 
 FIRST_STEPS = """\

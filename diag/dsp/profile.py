@@ -1,38 +1,47 @@
 """What a voice sounds like when it is well, from other recordings of it: a small portable profile.
 
 With a profile, a recording without its own input can still be asked whether it is dull, fast or slow for that voice.
+Each of its windows is held against the windows of the profile that sound most alike, so that other words do not pass
+for another speed or for a loss of treble.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.align import parabola_peak
+from diag.dsp.band import content_edge
 from diag.dsp.dullness import BANDS_HZ, NYQUIST_SHARE, TrebleLoss
 from diag.dsp.spectrum import HOP_S, Sound, Spectrum
+from diag.dsp.voice_frames import CENTRES_HZ, HALF_WIDTH_OCTAVES, SPEECH, VoiceFrames, bands_at_speed, voice_frames
 
-PROFILE_VERSION = 1
-LEAST_SPEED_S = 4.0
-"""Less speech than this says too little: at 1 s, the speed was off by 13 % (p95), at 4 s by 4 %."""
-LEAST_TREBLE_S = 2.0
+Array = NDArray[np.float64]
+
+LEAST_PROFILE_S = 8.0
+"""Less speech than this leaves sounds of the voice out."""
+LEAST_SPEED_S, LEAST_TREBLE_S = 4.0, 2.0
+"""Less speech than this says too little."""
 WELL_WITHIN = 0.12
 """A speed further off than this shifts the bands against each other, so that their levels say nothing of treble."""
-FRAMES_KEPT = 700
-NEIGHBOURS = 12
-POINTS_PER_OCTAVE = 48
+FRAMES_KEPT = 1000
 REACH_OCTAVES = 1.25
-LEAST_FIT = 0.6
-_LOW_EDGES_HZ = tuple(float(hz) for hz in np.geomspace(200.0, 3000.0, 13))
-_ARRAYS = ("ltas_db", "frames", "treble_db", "bias_db")
-_LTAS_LOW_HZ, _LTAS_HIGH_HZ = 100.0, 10000.0
-_LEVEL_WEIGHT = 0.5
+MOST_APART_DB = 0.8
+"""How much further from the profile than its own recordings are a clip may be and still be taken for that voice:
+its own others stay below 0.4 dB, dull ones below 0.5, other voices come to 0.7 dB and more (half of them to 1.2)."""
+_LOUD_RANGE_DB = 25.0
+_EDGE_SHARE = 0.9
+_LEAST_BANDS = 12
+_COARSE_OCTAVES, _FINE_OCTAVES, _FINE_STEPS, _CURVE = 1 / 16, 1 / 48, 6, 3
+_COARSE_FRAMES, _FINE_FRAMES = 100, 250
+_COARSE_KNOWN = 500
+_ALIKE_FOR_SPEED, _ALIKE_FOR_TREBLE = 2, 8
+_OUTLIER_DB = 4.0
+_NOISE_MARGIN_DB, _NOISE_SLOPE_DB = 3.0, 6.0
+_LEAST_WINDOWS = 10.0
+_FURTHEST_DB = 40.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,186 +53,215 @@ class VoiceProfile:
     name : str
         Whose voice.
     duration_s : float
-        Sound that it was made from.
-    top_hz : float
-        Frequency up to which all recordings reach.
-    ltas_db : ndarray, shape (points,)
-        Long-term level on 48 points an octave from 100 Hz, smoothed over a third of an octave.
-    frames : ndarray, shape (frames, 13)
-        What is known of single windows: 12 bands from 0.2 to 3 kHz less their mean, and the window's level.
-    treble_db : ndarray, shape (frames, 4)
-        Level of the treble bands of the same windows, less the mean of the 12 bands.
-    bias_db : ndarray, shape (4,)
-        Treble that each of the profile's own recordings seems to miss against the others, on average.
+        Speech that it was made from.
+    recordings : tuple of str
+        Names of what it was made from.
+    frames : VoiceFrames
+        What is known of single windows.
+    apart_db : float
+        How far windows of one of its recordings are from those of the others, on average.
+    speed_spread, treble_spread_db : float or None
+        How far pieces of its own recordings are from the rest, in speed and in treble (root mean square); None where
+        there was too little to tell.
     """
 
     name: str
     duration_s: float
-    top_hz: float
-    ltas_db: NDArray[np.float64]
-    frames: NDArray[np.float64]
-    treble_db: NDArray[np.float64]
-    bias_db: NDArray[np.float64]
-
-    def to_json(self) -> str:
-        """The profile as text, below 120 kB."""
-        document: dict[str, Any] = {
-            "voice_profile": PROFILE_VERSION,
-            "name": self.name,
-            "duration_s": round(self.duration_s, 2),
-            "top_hz": self.top_hz,
-        }
-        for key in _ARRAYS:
-            document[key] = np.round(getattr(self, key), 1).tolist()
-        return json.dumps(document, separators=(",", ":"))
+    recordings: tuple[str, ...]
+    frames: VoiceFrames
+    apart_db: float
+    speed_spread: float | None = None
+    treble_spread_db: float | None = None
 
 
-def profile_from_json(text: str) -> VoiceProfile:
-    """Read a profile.
+@dataclass(frozen=True)
+class ProfileSpeed:
+    """Speed of a recording against its voice, and how much further from it than its own recordings it is at best."""
 
-    Raises
-    ------
-    ValueError
-        If the text is no profile, or one of a newer version.
-    """
-    try:
-        document = json.loads(text)
-        version = document["voice_profile"]
-        if version > PROFILE_VERSION:
-            raise ValueError(f"a voice profile of version {version}; this program reads up to {PROFILE_VERSION}")
-        arrays = {key: np.array(document[key], dtype=np.float64) for key in _ARRAYS}
-        return VoiceProfile(str(document["name"]), float(document["duration_s"]), float(document["top_hz"]), **arrays)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"no voice profile: {error}") from None
+    ratio: float
+    apart_db: float
 
 
-def make_profile(name: str, sounds: Sequence[Sound]) -> VoiceProfile | None:
-    """A profile from recordings of one voice; None where they hold less than 4 s of sound."""
-    spectra = [sound.spectrum for sound in sounds if sound.spectrum.active.any()]
-    duration_s = float(sum(spectrum.active.sum() for spectrum in spectra)) * HOP_S
-    if duration_s < LEAST_SPEED_S:
+def speech_s(spectrum: Spectrum) -> float:
+    """Seconds of sound in a clip."""
+    return float(spectrum.active.sum()) * HOP_S
+
+
+def make_profile(name: str, sounds: Sequence[Sound], names: Sequence[str] = ()) -> VoiceProfile | None:
+    """A profile from recordings of one voice; None where they hold less than 8 s of sound."""
+    spectra = [sound.spectrum for sound in sounds]
+    duration_s = sum(speech_s(spectrum) for spectrum in spectra)
+    if duration_s < LEAST_PROFILE_S:
         return None
-    features = [_features(spectrum) for spectrum in spectra]
-    frames = np.concatenate([pair[0] for pair in features])
-    treble = np.concatenate([pair[1] for pair in features])
-    picked = np.unique(np.linspace(0, frames.shape[0] - 1, min(FRAMES_KEPT, frames.shape[0])).astype(int))
-    weights = [float(spectrum.active.sum()) for spectrum in spectra]
-    ltas = np.average([_smooth_ltas(spectrum) for spectrum in spectra], axis=0, weights=weights)
-    top = min(spectrum.nyquist_hz for spectrum in spectra)
-    bias = _own_bias_db(features if len(features) > 1 else _halves(*features[0]))
-    return VoiceProfile(name, duration_s, top, np.asarray(ltas), frames[picked], treble[picked], bias)
+    known = [frames for spectrum in spectra if (frames := voice_frames(spectrum)) is not None]
+    return VoiceProfile(name, duration_s, tuple(names), joined(known).thinned(FRAMES_KEPT), own_distance_db(known))
 
 
-_Features = tuple[NDArray[np.float64], NDArray[np.float64]]
+def joined(known: Sequence[VoiceFrames]) -> VoiceFrames:
+    """Windows of several recordings as one; noise is their median, the top the lowest."""
+    return VoiceFrames(
+        np.concatenate([item.bands_db for item in known]),
+        np.concatenate([item.treble_db for item in known]),
+        np.asarray(np.median([item.noise_db for item in known], axis=0)),
+        min(item.top_hz for item in known),
+    )
 
 
-def _halves(frames: NDArray[np.float64], treble: NDArray[np.float64]) -> list[_Features]:
-    middle = frames.shape[0] // 2
-    return [(frames[:middle], treble[:middle]), (frames[middle:], treble[middle:])]
+def own_distance_db(known: Sequence[VoiceFrames]) -> float:
+    """How far the loud windows of a recording are from those of the others; of one alone, one half from the other.
+
+    The median over the recordings, so that one of another voice does not hide itself.
+    """
+    if len(known) == 1:
+        middle = known[0].count // 2
+        whole = known[0]
+        known = [VoiceFrames(whole.bands_db[part], whole.treble_db[part], whole.noise_db, whole.top_hz)
+                 for part in (slice(0, middle), slice(middle, None))]  # fmt: skip
+    distances = []
+    part = [item.thinned(max(20, 4 * FRAMES_KEPT // len(known))) for item in known]
+    for index, item in enumerate(known):
+        others = joined([other for place, other in enumerate(part) if place != index]).thinned(FRAMES_KEPT)
+        loud = _picked(item.bands_db[_loud(item.bands_db)])
+        distances.append(_distance_db(loud, others.bands_db, np.ones(CENTRES_HZ.size, dtype=bool)))
+    return float(np.median(distances))
 
 
-def _own_bias_db(features: list[_Features]) -> NDArray[np.float64]:
-    """Mean over the recordings of what each misses against all others."""
-    missing = []
-    for index, (frames, treble) in enumerate(features):
-        others = [pair for place, pair in enumerate(features) if place != index]
-        known, treble_known = (np.concatenate([pair[side] for pair in others]) for side in (0, 1))
-        missing.append(_missing_db(known, treble_known, frames, treble))
-    return np.asarray(np.mean(missing, axis=0))
+def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed | None:
+    """The speed at which a clip's windows are most like those of its voice; None for less than 4 s of sound.
+
+    Bands below 5 kHz follow pitch and formants. Speeds within ±1.25 octaves are tried at 1/16, then at 1/48 octave,
+    and a parabola through the best seven gives the place between.
+    """
+    spectrum = sound.spectrum
+    if speech_s(spectrum) < LEAST_SPEED_S:
+        return None
+    loud = np.flatnonzero(spectrum.active & (spectrum.frame_level_dbfs > _loud_level(spectrum)))
+    centres = ((loud * HOP_S + HOP_S) * sound.rate_hz).astype(np.int64)
+    coarse = np.arange(-REACH_OCTAVES, REACH_OCTAVES + 1e-9, _COARSE_OCTAVES)
+    known = profile.frames.thinned(_COARSE_KNOWN)
+    first = _distances(known, sound, _spread(centres, _COARSE_FRAMES), coarse)
+    fine = coarse[int(np.argmin(first))] + _FINE_OCTAVES * np.arange(-_FINE_STEPS, _FINE_STEPS + 1)
+    second = _distances(profile.frames, sound, _spread(centres, _FINE_FRAMES), fine)
+    best = int(np.argmin(second))
+    if not np.isfinite(second[best]):
+        return None
+    near = slice(max(0, best - _CURVE), best + _CURVE + 1)
+    told = np.isfinite(second[near])
+    a, b, _ = np.polyfit(fine[near][told] - fine[best], second[near][told], 2) if told.sum() > 2 else (0.0, 0.0, 0.0)
+    shift = float(np.clip(-b / (2 * a), -_CURVE * _FINE_OCTAVES, _CURVE * _FINE_OCTAVES)) if a > 0 else 0.0
+    return ProfileSpeed(float(2.0 ** (fine[best] + shift)), float(second[best]) - profile.apart_db)
 
 
-def _missing_db(
-    known: NDArray[np.float64], treble_known: NDArray[np.float64], frames: NDArray[np.float64],
-    treble: NDArray[np.float64],
-) -> NDArray[np.float64]:  # fmt: skip
-    """Mean, per band, of the treble of the most similar known windows less that of these windows; shape (4,)."""
-    scale = np.ones(frames.shape[1])
-    scale[-1] = _LEVEL_WEIGHT
-    a, b = frames * scale, known * scale
-    distance = (a**2).sum(axis=1)[:, None] - 2 * a @ b.T + (b**2).sum(axis=1)[None, :]
-    count = min(NEIGHBOURS, b.shape[0])
-    nearest = np.argpartition(distance, count - 1, axis=1)[:, :count]
-    return np.asarray((treble_known[nearest].mean(axis=1) - treble).mean(axis=0))
+def distance_from_profile_db(profile: VoiceProfile, sound: Sound) -> float:
+    """How much further from a voice than its own recordings a clip is at its own speed; inf where it is silent."""
+    frames = voice_frames(sound.spectrum)
+    if frames is None:
+        return float("inf")
+    loud = _picked(frames.bands_db[_loud(frames.bands_db)])
+    return _distance_db(loud, profile.frames.bands_db, np.ones(CENTRES_HZ.size, dtype=bool)) - profile.apart_db
+
+
+def _picked(bands_db: Array) -> Array:
+    return bands_db[_spread(np.arange(bands_db.shape[0]), _FINE_FRAMES)]
+
+
+def _loud_level(spectrum: Spectrum) -> float:
+    return float(np.percentile(spectrum.frame_level_dbfs[spectrum.active], 95)) - _LOUD_RANGE_DB
+
+
+def _loud(bands_db: Array) -> NDArray[np.bool_]:
+    level = 10.0 * np.log10((10.0 ** (bands_db / 10.0)).sum(axis=1))
+    return np.asarray(level > np.percentile(level, 95) - _LOUD_RANGE_DB)
+
+
+def _spread(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    return places if places.size <= most else places[np.linspace(0, places.size - 1, most).astype(int)]
+
+
+def _distances(
+    known: VoiceFrames, sound: Sound, centres: NDArray[np.int64], octaves: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """How far the windows are from those of the profile, for each speed tried.
+
+    Bands above the end of the clip's content are left out: what a low-pass took must not pass for another speed.
+    """
+    found = []
+    edge_hz = content_edge(sound.spectrum)
+    top_hz = min(NYQUIST_SHARE * sound.rate_hz / 2, np.inf if edge_hz is None else _EDGE_SHARE * edge_hz)
+    for octave in octaves:
+        speed = 2.0**octave
+        upper = CENTRES_HZ * 2**HALF_WIDTH_OCTAVES
+        valid = (upper * speed < top_hz) & (upper < NYQUIST_SHARE * known.top_hz)
+        if valid.sum() < _LEAST_BANDS:
+            found.append(np.inf)
+            continue
+        found.append(_distance_db(bands_at_speed(sound, centres, speed), known.bands_db, valid))
+    return np.array(found)
+
+
+def _distance_db(bands_db: Array, known_db: Array, valid: NDArray[np.bool_]) -> float:
+    """Mean over the windows of how far each is from the two most alike, level apart, a band (root mean square)."""
+    x, y = bands_db[:, valid], known_db[:, valid]
+    x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
+    squares = _squares(x, y)
+    count = min(_ALIKE_FOR_SPEED, squares.shape[1])
+    nearest = np.partition(squares, count - 1, axis=1)[:, :count]
+    return float(np.sqrt(np.maximum(nearest, 0.0).mean(axis=1) / valid.sum()).mean())
+
+
+def _squares(x: Array, y: Array) -> Array:
+    return np.asarray((x * x).sum(axis=1)[:, None] - 2 * x @ y.T + (y * y).sum(axis=1)[None, :])
 
 
 def treble_against_profile(profile: VoiceProfile, sound: Sound) -> TrebleLoss | None:
     """Treble that a recording lacks for its voice, by band; None where it holds less than 2 s of sound.
 
-    Each window is compared with the windows of the profile that sound most alike below 3 kHz, so that a sentence
-    without an s is not taken for a dull one.
+    What a window should have above 3.5 kHz is the median of the eight windows of the profile that are most like it
+    below 3 kHz. Windows in which that would drown in the noise of either say nothing. A band is None above 0.95 of
+    either Nyquist frequency, and where fewer than ten windows say something.
     """
-    spectrum = sound.spectrum
-    if spectrum.active.sum() * HOP_S < LEAST_TREBLE_S:
+    frames = voice_frames(sound.spectrum)
+    if frames is None or speech_s(sound.spectrum) < LEAST_TREBLE_S:
         return None
-    missing = _missing_db(profile.frames, profile.treble_db, *_features(spectrum)) - profile.bias_db
-    limit = NYQUIST_SHARE * min(spectrum.nyquist_hz, profile.top_hz)
-    return TrebleLoss(tuple(float(missing[band]) if high <= limit else None for band, (_, high) in enumerate(BANDS_HZ)))
+    return treble_of_frames(profile.frames, frames.thinned(FRAMES_KEPT))
 
 
-@dataclass(frozen=True)
-class ProfileSpeed:
-    """Speed of a recording against its voice, and how well the spectra fit at it (correlation)."""
+def treble_of_frames(known: VoiceFrames, frames: VoiceFrames) -> TrebleLoss:
+    """Treble that some windows lack against others, by band."""
+    x, y = _timbre(frames), _timbre(known)
+    squares = _squares(x, y)
+    count = min(_ALIKE_FOR_TREBLE, squares.shape[1])
+    nearest = np.argpartition(squares, count - 1, axis=1)[:, :count]
+    against_speech = known.treble_db - known.bands_db[:, SPEECH].mean(axis=1, keepdims=True)
+    expected = np.median(against_speech[nearest], axis=1) + frames.bands_db[:, SPEECH].mean(axis=1, keepdims=True)
+    limit = NYQUIST_SHARE * min(frames.top_hz, known.top_hz)
+    losses = [
+        _loss(expected[:, band], frames.treble_db[:, band], float(frames.noise_db[band]), float(known.noise_db[band]))
+        if high <= limit else None
+        for band, (_, high) in enumerate(BANDS_HZ)
+    ]  # fmt: skip
+    return TrebleLoss(tuple(losses))
 
-    ratio: float
-    fit: float
+
+def _timbre(frames: VoiceFrames) -> Array:
+    """What windows are told apart by below 3 kHz: the shape, and the level as one more band."""
+    bands = frames.bands_db[:, SPEECH]
+    level = bands.mean(axis=1, keepdims=True)
+    return np.concatenate((bands - level, level), axis=1)
 
 
-def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed | None:
-    """Shift of the long-term spectrum against the profile's on a logarithmic axis; None for less than 4 s of sound."""
-    if sound.spectrum.active.sum() * HOP_S < LEAST_SPEED_S:
+def _loss(expected: Array, seen: Array, noise_db: float, known_noise_db: float) -> float | None:
+    """Robust mean of what is missing, over the windows in which it would stand out of the noise of both."""
+    above = expected - max(noise_db, known_noise_db)
+    weights = np.clip((above - _NOISE_MARGIN_DB) / _NOISE_SLOPE_DB, 0.0, 1.0)
+    if weights.sum() < _LEAST_WINDOWS:
         return None
-    a, b = profile.ltas_db, _smooth_ltas(sound.spectrum)
-    reach = round(REACH_OCTAVES * POINTS_PER_OCTAVE)
-    valid_a = _points_below(profile.top_hz)
-    valid_b = _points_below(sound.spectrum.nyquist_hz)
-    fits = np.full(2 * reach + 1, -1.0)
-    for index, shift in enumerate(range(-reach, reach + 1)):
-        first, last = max(0, -shift), min(valid_a, valid_b - shift)
-        if last - first < 2.5 * POINTS_PER_OCTAVE:
-            continue
-        x, y = a[first:last], b[first + shift : last + shift]
-        x, y = x - x.mean(), y - y.mean()
-        fits[index] = float(x @ y) / max(float(np.sqrt((x @ x) * (y @ y))), 1e-9)
-    place = parabola_peak(fits, int(np.argmax(fits)))
-    return ProfileSpeed(float(2.0 ** ((place - reach) / POINTS_PER_OCTAVE)), float(fits.max()))
-
-
-def _points_below(nyquist_hz: float) -> int:
-    top = min(0.93 * nyquist_hz, _LTAS_HIGH_HZ)
-    return int(np.log2(top / _LTAS_LOW_HZ) * POINTS_PER_OCTAVE)
-
-
-def _smooth_ltas(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Level in dB on the logarithmic axis, each point the mean power of the third of an octave around it."""
-    points = int(np.log2(_LTAS_HIGH_HZ / _LTAS_LOW_HZ) * POINTS_PER_OCTAVE)
-    centres = _LTAS_LOW_HZ * 2.0 ** (np.arange(points) / POINTS_PER_OCTAVE)
-    sums = np.concatenate(([0.0], np.cumsum(spectrum.ltas)))
-    edges = np.arange(sums.size) * spectrum.bin_hz - spectrum.bin_hz / 2
-    low, high = centres * 2 ** (-1 / 6), centres * 2 ** (1 / 6)
-    power = (np.interp(high, edges, sums) - np.interp(low, edges, sums)) / (high - low)
-    return np.asarray(10.0 * np.log10(np.maximum(power, 1e-14 * max(float(power.max()), 1e-30))))
-
-
-def _features(spectrum: Spectrum) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(windows, 13) of what lies below 3 kHz and (windows, 4) of the treble, for the active windows."""
-    active = spectrum.active
-    bands = [spectrum.band_power(low, high)[active] for low, high in pairwise(_LOW_EDGES_HZ)]
-    floor = 1e-9 * max(float(spectrum.ltas.sum()), 1e-20)
-    low_db = 10.0 * np.log10(np.maximum(np.stack(bands, axis=1), floor))
-    middle = low_db.mean(axis=1, keepdims=True)
-    level = spectrum.frame_level_dbfs[active]
-    level = level - 10.0 * np.log10(np.mean(10.0 ** (level / 10.0)))
-    treble = [
-        10.0 * np.log10(np.maximum(spectrum.band_power(low, min(high, spectrum.nyquist_hz))[active], floor))
-        if low < spectrum.nyquist_hz
-        else np.full(int(active.sum()), -90.0)
-        for low, high in BANDS_HZ
-    ]
-    return np.concatenate((low_db - middle, level[:, None]), axis=1), np.stack(treble, axis=1) - middle
-
-
-def _low_bands_db(spectrum: Spectrum) -> tuple[NDArray[np.float64], float]:
-    """Level of the 12 bands below 3 kHz in the active windows, and the power that counts as nothing."""
-    floor = 1e-9 * max(float(spectrum.ltas.sum()), 1e-20)
-    bands = [spectrum.band_power(low, high)[spectrum.active] for low, high in pairwise(_LOW_EDGES_HZ)]
-    return np.asarray(10.0 * np.log10(np.maximum(np.stack(bands, axis=1), floor))), floor
+    with_noise = 10.0 * np.log10(10.0 ** (expected / 10.0) + 10.0 ** (noise_db / 10.0))
+    missing = np.clip(with_noise - seen, -_FURTHEST_DB, _FURTHEST_DB)
+    order = np.argsort(missing)
+    sums = np.cumsum(weights[order])
+    middle = float(missing[order][np.searchsorted(sums, sums[-1] / 2)])
+    for _ in range(4):
+        share = weights / np.maximum(1.0, np.abs(missing - middle) / _OUTLIER_DB)
+        middle = float(np.average(missing, weights=share))
+    return middle

@@ -1,0 +1,70 @@
+"""`diag voice`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from diag.cli.options import json_option
+from diag.cli.worded import Worded, write_examples
+
+_PATH = click.Path(path_type=Path)
+_EXAMPLES = (
+    "diag voice make good/*.wav --name Kore -o kore.voice.json",
+    "diag voice show kore.voice.json",
+    "diag analyze heard.wav --voice kore.voice.json",
+)
+
+
+class _Group(click.Group):
+    """A group whose help ends with examples."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_examples(formatter, _EXAMPLES)
+
+
+@click.group("voice", cls=_Group, short_help="Makes profiles of voices, to judge other words of them by.")
+def command(**_options: Any) -> None:
+    """Make and show profiles of voices.
+
+    A profile is a small file that says how a voice sounds when it is well. With it, `diag analyze --voice` tells
+    whether a recording of other words is dull, slow or fast for that voice, without what was received.
+    """
+
+
+@command.command("make", cls=Worded, examples=_EXAMPLES[:1], short_help="Makes a profile from good recordings.")
+@click.argument("recordings", nargs=-1, required=True, metavar="WAV...", type=_PATH)
+@click.option("--name", metavar="NAME", help="Whose voice.  [default: name of the first recording]")
+@click.option("-o", "--out", type=_PATH, metavar="FILE", help="The profile.  [default: NAME.voice.json]")
+@json_option
+def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as_json: bool) -> int:
+    """Make the profile of one voice from recordings of it that are known to be good.
+
+    WAV is a recording, a folder of recordings, or a saved take or run, whose received audio serves. Half a minute of
+    speech is plenty. Recordings that do not fit the others are named and left out.
+    """
+    from diag.cli.show import show_json, show_text, terminal_width
+    from diag.voice_files import default_path, save_voice
+    from diag.voice_making import make_voice
+    from diag.voice_words import made_document, made_text
+
+    made = make_voice(recordings, name=name)
+    path = save_voice(made.profile, out or default_path(made.profile.name))
+    show_text(made_text(made, path, width=terminal_width(err=as_json)), err=as_json)
+    if as_json:
+        show_json(made_document(made, path))
+    return 0
+
+
+@command.command("show", cls=Worded, examples=_EXAMPLES[1:2], short_help="Says what a profile holds.")
+@click.argument("profile", type=_PATH)
+def show(profile: Path) -> int:
+    """Say what a profile holds, and how sure its measures are."""
+    from diag.cli.show import show_text, terminal_width
+    from diag.voice_files import load_voice
+    from diag.voice_words import profile_text
+
+    show_text(profile_text(load_voice(profile), width=terminal_width()))
+    return 0

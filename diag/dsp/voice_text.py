@@ -1,0 +1,102 @@
+"""A voice profile as text: JSON of less than 200 kB, with whole decibels."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.dullness import BANDS_HZ
+from diag.dsp.profile import FRAMES_KEPT, VoiceProfile
+from diag.dsp.voice_frames import BANDS, VoiceFrames
+
+PROFILE_VERSION = 1
+_LONGEST_NAME = 200
+
+
+def profile_to_json(profile: VoiceProfile) -> str:
+    """The profile as text."""
+    document: dict[str, Any] = {
+        "voice_profile": PROFILE_VERSION,
+        "name": profile.name,
+        "duration_s": round(profile.duration_s, 2),
+        "recordings": list(profile.recordings),
+        "top_hz": profile.frames.top_hz,
+        "apart_db": round(profile.apart_db, 3),
+        "speed_spread": _rounded(profile.speed_spread, 4),
+        "treble_spread_db": _rounded(profile.treble_spread_db, 2),
+        "noise_db": np.round(profile.frames.noise_db, 1).tolist(),
+        "treble_db": np.rint(profile.frames.treble_db).astype(int).tolist(),
+        "bands_db": np.rint(profile.frames.bands_db).astype(int).tolist(),
+    }
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+def profile_from_json(text: str) -> VoiceProfile:
+    """Read a profile.
+
+    Raises
+    ------
+    ValueError
+        If the text is no profile, or a damaged one, or one of a newer version; the words say which.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("it is no JSON, or it was cut off") from None
+    version = document.get("voice_profile") if isinstance(document, dict) else None
+    if version is None:
+        raise ValueError("it is no voice profile")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ValueError(f"it has a damaged version ({version!r})")
+    if version > PROFILE_VERSION:
+        raise ValueError(f"it is a profile of version {version}, made by a newer diag")
+    try:
+        return _read(document)
+    except KeyError as error:
+        raise ValueError(f"it is damaged: {error.args[0]} is missing") from None
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"it is damaged: {error}") from None
+
+
+def _read(document: dict[str, Any]) -> VoiceProfile:
+    bands = _array(document, "bands_db", (None, BANDS))
+    treble = _array(document, "treble_db", (bands.shape[0], len(BANDS_HZ)))
+    noise = _array(document, "noise_db", (len(BANDS_HZ),))
+    names = document["recordings"]
+    if not isinstance(names, list) or not all(isinstance(item, str) for item in names):
+        raise ValueError("it is damaged: recordings are not names")
+    return VoiceProfile(
+        str(document["name"])[:_LONGEST_NAME],
+        _number(document, "duration_s"),
+        tuple(names),
+        VoiceFrames(bands, treble, noise, _number(document, "top_hz")),
+        _number(document, "apart_db"),
+        None if document["speed_spread"] is None else _number(document, "speed_spread"),
+        None if document["treble_spread_db"] is None else _number(document, "treble_spread_db"),
+    )
+
+
+def _array(document: dict[str, Any], key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+    try:
+        found = np.array(document[key], dtype=np.float64)
+    except ValueError:
+        raise ValueError(f"it is damaged: {key} is not a table of numbers") from None
+    fits = found.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, found.shape, strict=True))
+    if not fits or not 0 < found.shape[0] <= 10 * FRAMES_KEPT or not np.isfinite(found).all():
+        raise ValueError(f"it is damaged: {key} has the shape {found.shape}, or numbers that are not finite")
+    return found
+
+
+def _number(document: dict[str, Any], key: str) -> float:
+    value = document[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ValueError(f"it is damaged: {key} is {value!r}")
+    return float(value)
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
