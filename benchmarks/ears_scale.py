@@ -88,12 +88,16 @@ def efficiency(folder: Path, files: int) -> bool:
         first = (index * 997 * 24) % (sound.size - round(SHORT_S * RATE_HZ))
         paths.append(folder / f"{index:04d}.wav")
         sf.write(paths[-1], sound[first : first + round(SHORT_S * RATE_HZ)], RATE_HZ, subtype="PCM_16")
+
+    def alone_s() -> float:
+        start = time.process_time()
+        for path in paths:
+            analyze(path)
+        return time.process_time() - start
+
     for path in paths[:20]:
         analyze(path)
-    start = time.process_time()
-    for path in paths:
-        analyze(path)
-    single_s = time.process_time() - start
+    before_s = alone_s()
     begun = time.perf_counter()
     shared = preloaded(False)
     used = through_all_cores(prepared, None, paths, lost=lambda _path, _code: (0, 0.0), preload=shared)
@@ -101,6 +105,8 @@ def efficiency(folder: Path, files: int) -> bool:
     loading_s = child(f"import {', '.join(shared)}; print(0)")[0]
     each_s = [max(taken for own, taken in used if own == process) for process in {process for process, _ in used}]
     lasts_s = sum(each_s) / cores() + loading_s
+    # Other work on the machine slows every process down by turns: the mean of before and after.
+    single_s = (before_s + alone_s()) / 2
     print(f"    {files} files of {SHORT_S:g} s, one process: {single_s:.1f} s CPU; {cores()} processes: "
           f"{' + '.join(f'{taken:.1f}' for taken in each_s)} s CPU, loading {loading_s:.1f} s; {wall_s:.1f} s by the "
           f"clock (load {os.getloadavg()[0]:.1f})")  # fmt: skip
