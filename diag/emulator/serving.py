@@ -36,8 +36,7 @@ GC_THRESHOLDS = (700, 10, 100)
 
 
 def steady() -> None:
-    """Make the process keep time: served first, with quick hand-over of threads and little garbage collection."""
-    keep_time()
+    """Make the process keep time: quick hand-over of threads and little garbage collection."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*GC_THRESHOLDS)
     gc.collect()
@@ -103,6 +102,7 @@ def serve(
     if isinstance(settings, EmulatorSettings):
         settings = settings.model_dump(exclude_unset=True)
     chosen = read_settings(with_faults({**(settings or {}), **read_assignments(assignments)}, faults))
+    keep_time()  # before there are threads, which take over what is asked for here
     bank = read_bank(replies_dir)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))
