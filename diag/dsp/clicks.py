@@ -15,30 +15,63 @@ from diag.dsp.track import DelayTrack
 
 Array = NDArray[np.floating[Any]]
 
-CLICK_STRENGTH = 12.0
+CLICK_STRENGTH = 6.0
+CLICK_OVER_NEAR, CLICK_OVER_ROW, CLICK_OVER_BLOCKS = 2.0, 1.5, 1.5
+CLICK_SHAPE = 0.85
 CLICK_FLOOR = 0.8
 """Least leap against the peak: an impulse of 13 %, a step of 27 % of it; smaller ones drown in plosives."""
 ADDED_STRENGTH = 8.0
 ADDED_FLOOR = 0.12
 """Against an input the speech cancels, so a leap of 0.12 of the peak (an impulse of 2 %) can be asked for."""
+_NEAR_S, _ROW_S = 0.004, 0.022
+_WHOLE = 0.005
+"""A delay this close to a whole number of samples is one: what it leaves of speech lies far below any click."""
 _EDGE_S = 0.03
 _APART_S = 0.005
 
 
-def clicks(samples: Array, sample_rate_hz: float, strength: float = CLICK_STRENGTH) -> Found:
+def clicks(samples: Array, sample_rate_hz: float) -> Found:
     """Discontinuities: samples at which the fourth difference leaps out of its surroundings.
 
-    The fourth difference removes what is smooth. A click stands `strength` times above the RMS of the 4 ms before and
-    after it, and four times above their loudest difference, and is over within some samples: a plosive's burst goes on,
-    and glottal pulses come in rows.
+    The fourth difference removes what is smooth. A click stands six times above the RMS of the 4 ms before and after it
+    and twice above their loudest difference, and has the shape that one wrong sample or one step leaves, as no burst
+    and no glottal pulse has; glottal pulses also come in rows, within 22 ms.
     """
     if samples.size < 0.05 * sample_rate_hz:
         return Found(np.zeros(0, dtype=np.int64))
     data = np.asarray(samples, dtype=np.float32)
-    rough = np.zeros_like(data)
-    rough[2:-2] = np.abs(np.diff(data, n=4))
+    change = np.zeros_like(data)
+    change[2:-2] = np.diff(data, n=4)
+    rough = np.abs(change)
     floor = CLICK_FLOOR * float(np.percentile(np.abs(data[::4]), 99.9)) + 1e-9
-    return _isolated(rough, sample_rate_hz, strength, floor)
+    frames = _leaps(rough, sample_rate_hz, CLICK_OVER_BLOCKS, floor)
+    far = round(_ROW_S * sample_rate_hz)
+    near, own = round(_NEAR_S * sample_rate_hz), 4 + round(sample_rate_hz / 24000.0)
+    frames = frames[(frames >= far) & (frames < data.size - far)]
+    frames = frames[_click_shape(change, frames) > CLICK_SHAPE]
+    if frames.size == 0:
+        return Found(frames)
+    around = np.lib.stride_tricks.sliding_window_view(rough, 2 * far + 1)[frames - far]
+    leap = around[:, far]
+    beside = (around[:, far - near : far - own], around[:, far + own + 1 : far + near])
+    level = np.maximum(*(np.sqrt(np.mean(np.square(side, dtype=np.float64), axis=1)) for side in beside))
+    loudest = np.maximum(*(side.max(axis=1) for side in beside))
+    in_rows = np.maximum(around[:, : far - near].max(axis=1), around[:, far + near :].max(axis=1))
+    kept = (leap > CLICK_STRENGTH * level) & (leap > CLICK_OVER_NEAR * loudest) & (leap > CLICK_OVER_ROW * in_rows)
+    return Found(_apart(frames[kept], round(_APART_S * sample_rate_hz)))
+
+
+def _click_shape(change: NDArray[np.float32], frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share of the nine fourth differences around each frame that one impulse or one step explains, 0 to 1."""
+    if frames.size == 0:
+        return np.zeros(0)
+    around = change[frames[:, None] + np.arange(-4, 5)].astype(np.float64)
+    power = np.square(around).sum(axis=1)
+    best = np.zeros(frames.size)
+    for shape in (np.array([1.0, -4.0, 6.0, -4.0, 1.0]), np.array([1.0, -3.0, 3.0, -1.0])):
+        fits = np.abs(np.lib.stride_tricks.sliding_window_view(around, shape.size, axis=1) @ shape).max(axis=1)
+        best = np.maximum(best, fits**2 / (shape @ shape * np.maximum(power, 1e-30)))
+    return best
 
 
 def added_clicks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 1.0) -> Found:
@@ -69,6 +102,8 @@ def added_clicks(original: Sound, copy: Sound, track: DelayTrack, speed: float =
 def _rest(x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float) -> tuple[NDArray[np.float32], int]:
     """Magnitude of the fourth difference of the copy less the original's, and the copy's sample at which it begins."""
     place = first + stretch.delay_s * per_second
+    if abs(place - round(place)) < _WHOLE:
+        place = float(round(place))
     start = int(np.floor(place))
     if start < 0:
         x, start, place = x[-start:], 0, place - start
@@ -86,15 +121,21 @@ def _rest(x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float
 
 def _isolated(rough: NDArray[np.float32], sample_rate_hz: float, strength: float, floor: float) -> Found:
     """Leaps above the floor that stand alone in their surroundings."""
+    frames = _leaps(rough, sample_rate_hz, 2.5, floor).tolist()
+    kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
+    return Found(_apart(np.array(kept, dtype=np.int64), round(_APART_S * sample_rate_hz)))
+
+
+def _leaps(rough: NDArray[np.float32], sample_rate_hz: float, over: float, floor: float) -> NDArray[np.int64]:
+    """Largest sample of each half millisecond that stands above the floor and the milliseconds beside it."""
     block = max(4, round(0.0005 * sample_rate_hz))
     count = rough.size // block
     part = rough[: count * block].reshape(count, block)
     top = part.max(axis=1)
-    neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))
-    hit = np.flatnonzero((top > 2.5 * neighbour) & (top > floor))
-    frames = [int(k) * block + int(part[k].argmax()) for k in hit]
-    kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
-    return Found(_apart(np.array(kept, dtype=np.int64), round(_APART_S * sample_rate_hz)))
+    high = np.flatnonzero(top > floor)
+    neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))[high]
+    hit = high[top[high] > over * neighbour]
+    return np.asarray(hit * block + part[hit].argmax(axis=1), dtype=np.int64)
 
 
 def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float, strength: float) -> bool:
