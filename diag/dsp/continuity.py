@@ -142,6 +142,8 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
     missing = low & (other < own + gain - _MISSING_DB)
     breaks = []
     for a, b in _runs(low):
+        if not lost[a:b].any():
+            continue
         cores = [(c, d) for c, d in _runs(quiet[a:b]) if lost[a + c : a + d].sum() >= 3]
         cores = [(c, d) for c, d in cores if (d - c) * STEP_S >= GAP_SHORTEST_S]
         if not cores:
