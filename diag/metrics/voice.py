@@ -16,6 +16,7 @@ from diag.dsp.profile import (
     speed_against_profile,
     treble_against_profile,
 )
+from diag.metrics.blind_speed import suspected_speed
 from diag.metrics.sounds import remembered, sound
 from diag.registry import metric
 from diag.results import Reading, Tier, not_measured
@@ -57,21 +58,27 @@ def voice_treble(clip: Clip, voice: VoiceProfile | None) -> TrebleLoss | str:
 
 @metric("rate_ratio", unit="1", better="one", taps=TAPS, tolerance=0.02)
 def voice_rate_ratio(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
-    """Speed of a reply against the profile of its voice, by pitch.
+    """Speed of a reply: against the profile of its voice by pitch, or a suspicion from the reply alone.
 
     What
-        1 is healthy; 0.667 is 24 kHz audio played as 16 kHz. The words need not be those of the profile.
+        1 is healthy; 0.667 is 24 kHz audio played as 16 kHz. With a profile (tier *profile*) the words need not be
+        those of the profile. Without one (tier *blind*) there is a value only where a wrong speed is suspected: the
+        voice is deeper, duller and slower, or higher and faster, than hardly any healthy voice is.
     From – to
-        The profile of the voice (`diag voice make`) – the clip.
+        The profile of the voice (`diag voice make`), where one was given – the clip.
     Better is
-        Nearer to 1. One reply of 4 s is off by up to 5 %, the median of several by less.
+        Nearer to 1. With a profile, one reply of 4 s is off by up to 5 %, the median of several by less; a suspected
+        speed is off by 10 % and more, and never tells 44.1 from 48 kHz.
     Not measured when
-        No profile was given, the clip has less than 4 s of speech, or it does not sound like that voice at any speed
-        within ±1.25 octaves.
+        The clip has less than 4 s of speech; with a profile, when it does not sound like that voice at any speed
+        within ±1.25 octaves; without one, when nothing is suspicious.
     Reference
-        The speed at which windows are most like those of the profile in 26 bands from 0.13 to 5 kHz. Limits 4 % and
-        6 %.
+        With a profile, the speed at which windows are most like those of the profile in 26 bands from 0.13 to 5 kHz;
+        limits 4 % and 6 %. Without one, small nets over pitch, bands and tempo, learnt from the development voices of
+        the accuracy table (`tools/train_blind_rate.py`); nothing is told between 0.75 and 1.33.
     """
+    if voice is None:
+        return suspected_speed(clip)
     found = voice_speed(clip, voice)
     if isinstance(found, str):
         return not_measured(found, Tier.PROFILE)
