@@ -212,7 +212,7 @@ def test_a_saved_run_gives_the_same_judgement_again(tmp_path):
     folder = saved(tmp_path, story, replace(story, seed=2))
     run = analyze_run(folder)
     assert (run.name, run.title, run.folder, len(run.takes)) == ("name", "Title", str(folder), 2)
-    assert [item.finding.code for item in run.findings] == ["PLY001"]
+    assert [item.finding.code for item in run.findings] == ["PLY001", "ENV006"]
     direct = judge_take(build(replace(story, take_id="0001")))
     for again, first in zip(run.takes[0].measurements, direct.measurements, strict=True):
         assert (again.metric, again.reason) == (first.metric, first.reason)

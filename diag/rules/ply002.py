@@ -20,7 +20,8 @@ from diag.rules.figures import (
 from diag.timeline import Timeline
 
 
-@rule("PLY002", name="player-band-limited", severity="error", or_severity="warning", hop=Hop.PLAYER)
+@rule("PLY002", name="player-band-limited", severity="error", or_severity="warning", hop=Hop.PLAYER,
+      explained_by=("PLY005",))  # fmt: skip
 def player_band_limited(measurements: Measurements, timeline: Timeline, config: ClientConfig) -> Verdict:
     """The player loses treble that was received.
 

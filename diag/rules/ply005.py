@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.chain import Hop
 from diag.registry import rule
 from diag.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.rules.figures import IMAGING_LIMIT, lost_treble, why_not, worst
+from diag.rules.figures import IMAGING_LIMIT, why_not, worst
 
 
 @rule("PLY005", name="imaging", severity="warning", hop=Hop.PLAYER, explained_by=("SVC007",))
@@ -28,7 +28,8 @@ def imaging(measurements: Measurements) -> Verdict:
         Use a band-limited resampler that keeps its state (soxr, libsamplerate, the browser's own).
 
     Does not prove
-        That it is heard: images at high frequencies are faint. Not told where treble is lost: images would fill it.
+        That it is heard: images at high frequencies are faint. Where the voice's own treble is lost behind them
+        (PLY002), that is told as the consequence: a naive resampler came up from a lower rate.
     """
     items = measurements.find("imaging", hop=Hop.PLAYER)
     found = worst(items, lambda value: value)
@@ -37,8 +38,6 @@ def imaging(measurements: Measurements) -> Verdict:
     value, item = found
     if value <= IMAGING_LIMIT:
         return clear()
-    if isinstance(lost_treble(measurements, Hop.PLAYER), tuple):
-        return not_checked("treble is lost, and images would have filled it; see PLY002")
     text = f"mirror correlation {value:.2f} added on the player hop, {IMAGING_LIMIT} is the limit"
     return raised(
         "The player adds mirror images of the voice, as a naive resampler does",

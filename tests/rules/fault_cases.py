@@ -294,7 +294,7 @@ FAULT_CASES = [
     Case("the player plays nothing", replace(HEALTHY, play=lambda x: x * 0), ("PLY006",)),
     Case("the player leaves out a part", replace(HEALTHY, play=skip(0.8, 0.15, 24000)), ("PLY011",)),
     Case("clicks at every chunk", replace(HEALTHY, play=clicking), ("PLY004",), severity="warning"),
-    Case("straight lines between samples", replace(HEALTHY, play=interpolated), ("PLY005",), ("PLY003",),
+    Case("straight lines between samples", replace(HEALTHY, play=interpolated), ("PLY005",), ("PLY002",),
          severity="warning"),
     Case("a second buffer", replace(HEALTHY, play=lambda x: np.concatenate([np.zeros(7200, np.float32), x])),
          ("PLY007",), severity="warning"),
