@@ -205,6 +205,9 @@ _CHUNK_FAULTS: dict[type, Callable[[list[Step], Any, random.Random], list[Step]]
 }
 
 
+CHUNK_FAULTS = tuple(_CHUNK_FAULTS)
+
+
 def _before(steps: list[Step], fault: Stall | FalseInterrupt) -> list[Step]:
     for place, step in enumerate(steps):
         if step.kind == "chunk" and _reached(step, fault):

@@ -21,6 +21,8 @@ from diag.emulator.answering import (
     written_down,
 )
 from diag.emulator.chance import generator, strikes_turns, striking
+from diag.emulator.degrade import SOUND_FAULTS
+from diag.emulator.delivery import CHUNK_FAULTS
 from diag.emulator.faults import Stall
 from diag.emulator.link import Link
 from diag.emulator.performing import Performer
@@ -96,7 +98,10 @@ class Responder:
             )
         if setup.model.fills:
             ended_s = await self._fill(turn, ended_s + think_s)
-        self.performer.announce(turn, answer, [fault.kind for fault, _ in struck if strikes_turns(fault)])
+        # What spoils sound or its chunks does nothing to a turn without.
+        idle = () if answer.voice else (*SOUND_FAULTS, *CHUNK_FAULTS)
+        fired = [fault.kind for fault, _ in struck if strikes_turns(fault) and not isinstance(fault, idle)]
+        self.performer.announce(turn, answer, fired)
         await self.performer.perform(turn, answer, ended_s + think_s)
         if any(isinstance(fault, Stall) for fault, _ in struck):
             await asyncio.Event().wait()

@@ -337,3 +337,10 @@ def test_truth_names_faults_outside_the_reply_too(emulator, tls, fault: dict) ->
     base_url = emulator.register({**QUICK, "faults": [fault]})
     one_turn(tls, base_url)
     assert [line["fault"] for line in emulator.truth(base_url) if line["event"] == "fault_fired"] == [fault["kind"]]
+
+
+def test_truth_leaves_out_what_had_nothing_to_spoil(emulator, tls) -> None:
+    faults = [{"kind": kind} for kind in ("silent_turn", "duplicate_chunk", "clip", "jitter")]
+    base_url = emulator.register({**QUICK, "faults": faults})
+    one_turn(tls, base_url)
+    assert [line["fault"] for line in emulator.truth(base_url) if line["event"] == "fault_fired"] == ["silent_turn"]
