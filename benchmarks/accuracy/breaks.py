@@ -18,11 +18,12 @@ from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, at_rate, loud_places, played, sixteen_bit
 from .voices import HALVES, Voice
 
-TRIALS = 110
+TRIALS = 100
 """Of each kind, noise floor and half."""
 LENGTHS_S = (0.003, 0.2)
 NOISE_FLOORS_DB = {"digital silence": None, "noise floor -50 dB": -50.0}
-HEALTHY_ROUNDS = 8
+HEALTHY_S = 1800.0
+"""Of each half."""
 CHUNK_S = 0.02
 CLICK_SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 
@@ -115,13 +116,16 @@ def _error_ms(found: object, fault: Planted) -> float | None:
 def healthy(board: Board, every: Sequence[Voice], random: Random) -> None:
     """An hour of copies at other rates and levels, over noise and with drifting clocks: no break, no click."""
     events, leaps = [], []
-    for _ in range(HEALTHY_ROUNDS):
-        for voice in every:
-            copy, rate_hz = _healthy_copy(voice, random)
-            found = breaks(voice.clip, as_clip(copy, rate_hz))
+    for half in HALVES:
+        mine = [voice for voice in every if voice.half == half]
+        left_s = HEALTHY_S
+        while left_s > 0:
+            voice = mine[int(random.integers(0, len(mine)))]
+            left_s -= voice.duration_s
+            copy = as_clip(*_healthy_copy(voice, random))
+            found = breaks(voice.clip, copy)
             events.append((voice, float(len(found)) if isinstance(found, tuple) else 1.0, voice.duration_s))
-            clicked = added_click_rate(voice.clip, as_clip(copy, rate_hz)).value
-            leaps.append((voice, float(bool(clicked)), voice.duration_s))
+            leaps.append((voice, float(bool(added_click_rate(voice.clip, copy).value)), voice.duration_s))
     condition = "healthy: resampled, any level, noise floor, 50 ppm"
     board.per_minute("dropouts, skips, repeats", "waveform", condition, events, at_most=0.0)
     board.per_minute("click_rate_hz", "waveform", condition, leaps, at_most=0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import soxr
@@ -42,12 +42,12 @@ def _picked(every: Sequence[Voice], half: str, random: Random) -> list[Voice]:
     return [wide[place] for place in sorted(random.permutation(len(wide))[:VOICES])]
 
 
-def _known_filter(board: Board, some: Sequence[Voice], condition: str, gain_of: object) -> None:
+def _known_filter(board: Board, some: Sequence[Voice], condition: str, gain_of: Callable[[Samples], Samples]) -> None:
     """Each band's loss against what the filter takes from that band of that voice, level-matched below 3 kHz."""
     trials, names = [], []
     for voice in some:
         stream = played(voice)
-        hurt = sixteen_bit(filtered(stream, PLAYED_RATE_HZ, gain_of))  # type: ignore[arg-type]
+        hurt = sixteen_bit(filtered(stream, PLAYED_RATE_HZ, gain_of))
         bands = dullness_bands(voice.clip, as_clip(hurt)).value
         truths = _truth(voice, gain_of)
         found = bands if isinstance(bands, tuple) else (None,) * len(BANDS_HZ)
@@ -62,13 +62,13 @@ def _known_filter(board: Board, some: Sequence[Voice], condition: str, gain_of: 
     board.errors("dullness_bands_db", "waveform", condition, trials, unit="dB", limit=1.0, share=1.0, label=names)
 
 
-def _truth(voice: Voice, gain_of: object) -> tuple[float | None, ...]:
+def _truth(voice: Voice, gain_of: Callable[[Samples], Samples]) -> tuple[float | None, ...]:
     """What a filter takes from each band of a voice: from the power in the loud windows of the band, without noise.
 
     None where the voice holds nothing there: 70 dB below its speech band, or within 20 dB of its own pauses.
     """
     spectrum = voice.sound.spectrum
-    gain = np.square(gain_of(spectrum.frequencies_hz))  # type: ignore[operator]
+    gain = np.square(gain_of(spectrum.frequencies_hz))
     hz = spectrum.frequencies_hz
 
     def taken(low_hz: float, high_hz: float) -> tuple[float, float, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,9 +90,9 @@ def loudness_curves(spectrum: Spectrum, scale: float = 1.0, top_hz: float = 3600
 
     Each band is clamped to the 45 dB below its loudest frame.
     """
-    edges = [hz for hz in _BANDS_HZ if hz <= top_hz + 1.0]
-    bands = [spectrum.band_power(low * scale, high * scale) for low, high in pairwise(edges)]
-    level = 10.0 * np.log10(np.maximum(np.stack(bands, axis=1), 1e-14))
+    edges = [int(np.ceil(hz * scale / spectrum.bin_hz)) for hz in _BANDS_HZ if hz <= top_hz + 1.0]
+    sums = np.add.reduceat(spectrum.power, np.minimum(edges, spectrum.power.shape[1] - 1), axis=1)[:, :-1]
+    level = 10.0 * np.log10(np.maximum(sums, 1e-14, dtype=np.float64))
     return np.asarray(np.maximum(level, level.max(axis=0, keepdims=True) - _RANGE_DB))
 
 
@@ -117,18 +116,28 @@ def fit_in_time(reference: NDArray[np.float64], estimated: NDArray[np.float64], 
     y = np.stack([np.interp(places, np.arange(estimated.shape[0]), band) for band in estimated.T], axis=1)
     x = reference - reference.mean(axis=0)
     y = y - y.mean(axis=0)
-    n, m = x.shape[0], y.shape[0]
+    (n, bands), m = x.shape, y.shape[0]
     size = fourier.next_fast_len(n + m)
+    fx, fy = _transform(x, size), _transform(y, size)
     ones_x, ones_y = _transform(np.ones((n, 1)), size), _transform(np.ones((m, 1)), size)
-    fx, fy, fx2, fy2 = (_transform(part, size) for part in (x, y, x * x, y * y))
-    count = np.maximum(_correlate(ones_x, ones_y, size), 1.0)
-    sum_x, sum_y = _correlate(fx, ones_y, size), _correlate(ones_x, fy, size)
-    covariance = _correlate(fx, fy, size) - sum_x * sum_y / count
-    own = _correlate(fx2, ones_y, size) - sum_x**2 / count
-    other = _correlate(ones_x, fy2, size) - sum_y**2 / count
-    power = np.maximum(own.sum(axis=1), 1e-9) * np.maximum(other.sum(axis=1), 1e-9)
-    fit = covariance.sum(axis=1) / np.sqrt(power)
-    fit[count[:, 0] < max(8, 0.6 * min(n, m))] = -1.0
+    power_x, power_y = (_transform((part**2).sum(axis=1, keepdims=True), size) for part in (x, y))
+    products = (
+        np.conj(fx) * ones_y,
+        np.conj(ones_x) * fy,
+        (np.conj(fx) * fy).sum(axis=1, keepdims=True),
+        np.conj(power_x) * ones_y,
+        np.conj(ones_x) * power_y,
+        np.conj(ones_x) * ones_y,
+    )
+    lags = fourier.irfft(np.concatenate(products, axis=1), size, axis=0)
+    sum_x, sum_y = lags[:, :bands], lags[:, bands : 2 * bands]
+    both, own, other, count = lags[:, 2 * bands :].T
+    count = np.maximum(count, 1.0)
+    covariance = both - (sum_x * sum_y).sum(axis=1) / count
+    own = np.maximum(own - (sum_x**2).sum(axis=1) / count, 1e-9)
+    other = np.maximum(other - (sum_y**2).sum(axis=1) / count, 1e-9)
+    fit = covariance / np.sqrt(own * other)
+    fit[count < max(8, 0.6 * min(n, m))] = -1.0
     peak = int(np.argmax(fit))
     lag = peak if peak < m else peak - size
     return CurveFit(float(fit[peak]), lag * HOP_S)
@@ -136,8 +145,3 @@ def fit_in_time(reference: NDArray[np.float64], estimated: NDArray[np.float64], 
 
 def _transform(values: NDArray[np.float64], size: int) -> NDArray[np.complex128]:
     return np.asarray(fourier.rfft(values, size, axis=0), dtype=np.complex128)
-
-
-def _correlate(a: NDArray[np.complex128], b: NDArray[np.complex128], size: int) -> NDArray[np.float64]:
-    """Sum over n of a[n] b[n + lag] for all lags (negative ones wrapped to the end)."""
-    return np.asarray(fourier.irfft(np.conj(a) * b, size, axis=0), dtype=np.float64)

@@ -147,6 +147,7 @@ class _Pair:
             reference.samples, WORK_HZ / reference.rate_hz, cut=min(0.45, self.top_hz / 0.9 / WORK_HZ)
         )
         self.x_rate_hz = factor * reference.rate_hz
+        self._own_curves: dict[int, NDArray[np.float64]] = {}
         self._kept: tuple[float, NDArray[np.float32], float] | None = None
 
     def curves_fit(self, pitch_ratio: float, time_ratio: float) -> float:
@@ -173,7 +174,10 @@ class _Pair:
         reference, estimated = self.spectra
         top = min(3600.0, 0.95 * reference.nyquist_hz, 0.95 * estimated.nyquist_hz / pitch_ratio)
         frames = round(_PIECE_S / HOP_S)
-        x = loudness_curves(reference, 1.0, top)[:frames]
+        bands = round(top)
+        if bands not in self._own_curves:
+            self._own_curves[bands] = loudness_curves(reference, 1.0, top)[:frames]
+        x = self._own_curves[bands]
         found = fit_in_time(x, loudness_curves(estimated, pitch_ratio, top), time_ratio)
         return found.fit, found.offset_s
 
