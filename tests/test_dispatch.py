@@ -10,7 +10,7 @@ from diag import conduct, dispatch
 from diag.conduct import Options, Quiet, find_scenario
 from diag.errors import CannotMeasureError
 from diag.plan import interleaved, new_run
-from diag.results import Measurements, TakeResult
+from diag.results import Measurement, Measurements, TakeResult, Tier
 
 
 @dataclass
@@ -188,3 +188,18 @@ def test_what_was_kept_is_told_in_its_number(count, words):
     with pytest.raises(KeyboardInterrupt), conduct._told_what_was_kept([plan], progress):
         raise KeyboardInterrupt
     assert notes == [f"{words} `diag run … --resume run_folder` records the rest"]
+
+
+@pytest.mark.parametrize(
+    ("heard_s", "words"),
+    [
+        (1.2, "yes: answered, first audio heard after 1.20 s"),
+        (3.4, "yes: answered, first audio heard after 3.40 s (above 1.50 s: SVC001 looks at all takes)"),
+        (None, "yes: no reply"),
+    ],
+)
+def test_the_line_of_a_slow_take_names_the_finding_that_judges_all_of_them(heard_s, words):
+    reason = None if heard_s is not None else "no reply"
+    heard = Measurement(metric="ttfa_heard_s", unit="s", value=heard_s, reason=reason, tier=Tier.EVENTS, turn=0)
+    take = TakeResult(id="0001", prompt_names=("yes",), measurements=Measurements((heard,)), findings=(), outcomes=())
+    assert dispatch.line_of(take) == words
