@@ -287,7 +287,7 @@ FAULT_CASES = [
          words=("16000 Hz sampling",)),
     Case("an output stream of 16 kHz", replace(HEALTHY, config=client(playback={"sample_rate_hz": 16000})),
          ("PLY002",), words=("16000 Hz", "7.6 kHz")),
-    Case("the player runs dry", replace(HEALTHY, play=stall(0.8, 0.08, 24000)), ("PLY003",), severity="warning"),
+    Case("the player runs dry", replace(HEALTHY, play=stall(0.8, 0.08, 24000)), ("PLY003",), severity="warning", possible=("PLY004",)),
     Case("bursts make the player run dry",
          replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9, play=stall(1.0, 0.12, 24000)), ("SVC004",), ("PLY003",),
          severity="warning"),
