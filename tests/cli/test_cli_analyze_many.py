@@ -11,6 +11,8 @@ import pytest
 import soundfile
 from builders import speech
 
+from diag.cli import progress
+
 RATE_HZ = 24000
 VOICE = speech(1.5, 3, RATE_HZ)
 
@@ -83,3 +85,29 @@ def test_a_recording_alone_loads_nothing_heavy(folder):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.splitlines()[-1:] == ["0 []"], done.stdout + done.stderr
+
+
+class Terminal(io.StringIO):
+    """A stream that a person looks at."""
+
+    def isatty(self):
+        return True
+
+
+def shown(monkeypatch, stream, quiet_s):
+    monkeypatch.setattr(progress, "QUIET_S", quiet_s)
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress.ShareDone("analysing") as share:
+        for done in (1, 2, 3):
+            share.update(done, 4)
+    return stream.getvalue()
+
+
+def test_a_person_sees_how_much_of_a_long_work_is_done(monkeypatch):
+    assert "analysing" in shown(monkeypatch, Terminal(), 0.0)
+
+
+def test_short_works_and_pipes_stay_quiet(monkeypatch):
+    assert shown(monkeypatch, Terminal(), 60.0) == ""
+    assert shown(monkeypatch, io.StringIO(), 0.0) == ""
