@@ -41,7 +41,7 @@ def edge_error(voice: Voice, stage_hz: int, container_hz: int, noise_db: float |
 def run(board: Board, every: Sequence[Voice], random: Random) -> None:
     """Rows of the part."""
     born = made_with_images(every)
-    some = [voice for voice in of_each(every, 2) if voice.speaker not in born]
+    some = [voice for voice in of_each(every, 1) if voice.speaker not in born]
     for noise_db in NOISE_DB:
         for container_hz in CONTAINERS_HZ:
             for stage_hz in STAGES_HZ:

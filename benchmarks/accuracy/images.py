@@ -61,7 +61,7 @@ def faulty(voice: Voice, kind: str, start_hz: int, container_hz: int) -> Clip:
 def run(board: Board, every: Sequence[Voice], random: Random) -> None:
     """Rows of the part."""
     born = made_with_images(every)
-    some = [voice for voice in of_each(every, 2) if voice.speaker not in born]
+    some = [voice for voice in of_each(every, 1) if voice.speaker not in born]
     board.found("imaging", "blind", "recordings as they are", [(v, sees_images(v.clip)) for v in some], at_most=0.0)
     for kind in NAIVE:
         clean, noisy = [], []

@@ -145,7 +145,9 @@ def _beside(samples: Array, first: int, last: int, sample_rate_hz: float, active
     )
     edge = max(4, round(0.006 * sample_rate_hz))
     both = (samples[max(0, first - edge) : first], samples[last : last + edge])
-    return _Sides(*levels.tolist(), mean_hz=max(_mean_hz(side, sample_rate_hz) for side in both))
+    mean_hz = max(_mean_hz(side, sample_rate_hz) for side in both)
+    before, earlier, behind, last_db, first_db = levels.tolist()
+    return _Sides(before, earlier, behind, last_db, first_db, mean_hz)
 
 
 def _mean_hz(samples: Array, sample_rate_hz: float) -> float:

@@ -16,7 +16,10 @@ Array = NDArray[np.floating[Any]]
 FLAT_SAMPLES = 3
 FLAT_SHARE = 0.5
 """Flat tops are looked for above this share of the peak: equal samples in silence are no clipping."""
-PILE_UP_LIMIT = 1.2
+_PILES = ((0.045, 0.62, 2.0, 1.34), (0.06, 0.45, 1.0, 1.3))
+"""Half width of the crowd, lowest level against the peak, weight of what lies above, and least score: for clipping by
+some decibels, and for deeper clipping whose overshoots lie further above. No healthy development voice reaches them."""
+_PILE_LEAST = 6
 FLATNESS_TOP_HZ = 7600.0
 """A clip that was resampled to a higher rate has nothing above its old Nyquist frequency."""
 
@@ -55,8 +58,8 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
     """Tops that crowd at one level near the signal's extremes: clipping that was filtered or resampled since.
 
     The tops of natural speech (largest magnitude of 2.5 ms) thin out towards the peak. Where many more of them lie
-    within 6 % of one level than in the band of the same width in decibels below it, something held them down; few may
-    lie above (filtering overshoots).
+    within some percent of one level than in the band of the same width in decibels below it, something held them down;
+    few may lie above (filtering overshoots, the more the deeper was clipped).
     """
     size = max(1, round(0.0025 * sample_rate_hz))
     blocks = samples.size // size
@@ -67,19 +70,18 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
     if np.ptp(samples) <= peak:  # nothing, direct current, or one-sided: no waveform that could be clipped
         return Found(np.zeros(0, dtype=np.int64))
     ordered = np.sort(tops)
-    levels = peak * np.linspace(0.62, 1.0, 39)
-
-    def between(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (np.searchsorted(ordered, high) - np.searchsorted(ordered, low)).astype(np.float64)
-
-    here = between(levels * 0.94, levels * 1.06)
-    below = between(levels * 0.94**3, levels * 0.94)
-    above = between(levels * 1.06, levels * 9.0)
-    score = (here - 2.0 * above) / (below + 6.0)
-    best = int(np.argmax(score))
-    if score[best] < PILE_UP_LIMIT or here[best] < 8:
-        return Found(np.zeros(0, dtype=np.int64))
-    return Found(np.flatnonzero(tops >= 0.94 * levels[best]).astype(np.int64) * size)
+    for width, lowest, above_weight, limit in _PILES:
+        levels = peak * np.linspace(lowest, 1.0, 60)
+        below, low, high = (
+            np.searchsorted(ordered, levels * edge) for edge in ((1 - width) ** 3, 1 - width, 1 + width)
+        )
+        here = high - low
+        score = (here - above_weight * (blocks - high)) / (low - below + 6.0)
+        score[here < _PILE_LEAST] = 0.0
+        best = int(np.argmax(score))
+        if score[best] > limit:
+            return Found(np.flatnonzero(tops >= (1 - width) * levels[best]).astype(np.int64) * size)
+    return Found(np.zeros(0, dtype=np.int64))
 
 
 def equal_pairs(samples: Array) -> float:
