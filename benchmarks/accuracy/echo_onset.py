@@ -82,12 +82,13 @@ def echoes(board: Board, every: Sequence[Voice], random: Random) -> None:
             levels.append((voice, None if found is None or not found.distinct else found.level_db - level_db))
             delays.append((voice, None if found is None else 1000 * (found.delay_s - late / RATE_HZ)))
         condition = f"{level_db:g} dB, {'double talk at 0 dB' if double else 'single talk'}"
+        share = 0.95 if double else 1.0
         if double and level_db < -20:
             board.found("echo_db", "waveform", f"{condition}: within 1 dB", _within(levels, 1.0))
             board.found("echo_db", "waveform", f"{condition}: delay within 0.1 ms", _within(delays, 0.1))
         else:
-            board.errors("echo_db", "waveform", condition, levels, unit="dB", limit=1.0)
-            board.errors("echo_db", "waveform", f"{condition}: delay", delays, unit="ms", limit=0.1)
+            board.errors("echo_db", "waveform", condition, levels, unit="dB", limit=1.0, share=share)
+            board.errors("echo_db", "waveform", f"{condition}: delay", delays, unit="ms", limit=0.1, share=share)
 
 
 def _within(errors: Sequence[tuple[Voice, float | None]], limit: float) -> list[tuple[Voice, bool]]:

@@ -25,6 +25,8 @@ GAP_DEPTH_DB = 20.0
 SILENT_BELOW_ACTIVE_DB = 30.0
 _MISSING_DB = 6.0
 _FILTERED_DB = 15.0
+_ROUNDING = 1e-10
+"""Power of the last bit of 16-bit audio."""
 _BLUR_S = 0.0005
 _MERGE_S = 0.012
 _END_RANGE_DB = 18.0
@@ -176,7 +178,8 @@ def _filtered_out(original: Sound, copy: Sound, stretch: Stretch, event: Break, 
     hz = np.fft.rfftfreq(own.size, 1.0 / original.rate_hz)
     share = float(power @ np.interp(hz, before.frequencies_hz, gain)) / max(float(power.sum()), 1e-20)
     expected = share * float(np.mean(np.square(own, dtype=np.float64)))
-    return float(np.mean(np.square(there, dtype=np.float64))) > expected * 10 ** (-_FILTERED_DB / 10)
+    heard = float(np.mean(np.square(there, dtype=np.float64)))
+    return expected < _ROUNDING or heard > expected * 10 ** (-_FILTERED_DB / 10)
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ Array = NDArray[np.floating[Any]]
 _LEVEL_S = 0.06
 _STRETCH_LEAST = 6
 _STRETCH_SLOPE, _STRETCH_SCATTER, _ONE_WAY = 0.02, 0.12, 0.85
-_UNEVEN, _UNEVEN_S = 0.05, 0.0005
+_UNEVEN, _UNEVEN_S = 0.03, 0.0003
 _VANISHING_S = 0.01
 """What is left of a look-alike between two stretches once their ends are exact."""
 
@@ -110,7 +110,8 @@ def time_stretch(stretches: Sequence[Stretch], copy: Array, sample_rate_hz: floa
     slope, offset = np.polyfit(middle, delay, 1)
     scatter = float(np.std(delay - slope * middle - offset)) / max(float(np.std(delay)), 1e-9)
     one_way = abs(float(steps.sum())) > _ONE_WAY * float(sizes.sum())
-    uneven = float(np.std(sizes)) > max(_UNEVEN * float(np.mean(sizes)), _UNEVEN_S)
+    chunk = float(np.median(sizes))
+    uneven = float(np.mean(np.abs(sizes - chunk * np.rint(sizes / chunk)))) > max(_UNEVEN * chunk, _UNEVEN_S)
     if abs(slope) < _STRETCH_SLOPE or scatter > _STRETCH_SCATTER or not one_way or not uneven:
         return None
     loud = float(np.percentile(np.abs(copy), 98))

@@ -51,6 +51,20 @@ def test_a_known_second_is_found_in_noise_to_a_tenth_of_a_millisecond(snr_db):
     assert place.frame == pytest.approx(3000, abs=1e-4 * VOICE.rate_hz)
 
 
+@pytest.mark.parametrize("snr_db", [60, 20])
+def test_reflections_do_not_pull_the_place(snr_db):
+    """The peak of the plain correlation leans towards them by up to some milliseconds."""
+    random = np.random.default_rng(3)
+    template, late = VOICE.samples[3000:27000], 5000
+    wet = np.zeros(late + template.size + 4000)
+    wet[late : late + template.size] = template
+    for delay_s in random.uniform(0.003, 0.12, 20):
+        first = late + round(delay_s * VOICE.rate_hz)
+        wet[first : first + template.size] += 0.25 * 10 ** (-10 * delay_s) * template
+    wet += random.standard_normal(wet.size) * np.std(template) * 10 ** (-snr_db / 20)
+    assert locate(template, wet.astype(np.float32), VOICE.rate_hz).frame == pytest.approx(late, abs=2.4)
+
+
 def test_unrelated_speech_stays_below_the_limit():
     other = made_voice(9, 3.0)
     assert locate(VOICE.samples[2000:22000], other.samples, other.rate_hz).confidence < 0.5

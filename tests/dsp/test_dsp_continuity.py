@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
-from dsp_voices import made_voice, padded
+from dsp_voices import made_voice, padded, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -70,6 +72,54 @@ def test_healthy_copies_have_no_breaks(replies, noise_db):
                 np.float32
             )
         assert breaks(sound, Sound(out, sound.rate_hz)) == (), name
+
+
+def part_of(sound, start_s, end_s):
+    return Sound(sound.samples[round(start_s * sound.rate_hz) : round(end_s * sound.rate_hz)], sound.rate_hz)
+
+
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.DROPOUT, Kind.SKIP])
+@pytest.mark.parametrize("at_s", [0.09, 0.91])
+def test_little_sound_beside_a_break_is_enough(kind, at_s):
+    """90 ms of sound before or after it; a window of the search is 80 ms."""
+    voice = made_voice(3, 3.0)
+    sound = part_of(voice, 0.25 - 0.09, 0.25 + 0.91) if at_s < 0.5 else part_of(voice, 2.65 - 0.91, 2.65 + 0.09)
+    found = breaks(sound, padded(changed(sound, round(at_s * sound.rate_hz), 0.005, kind)))
+    assert [item.kind for item in found] == [kind]
+    assert found[0].length_s == pytest.approx(0.005, abs=0.001)
+    assert found[0].start_s == pytest.approx(at_s + 0.3, abs=0.003)
+
+
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.SKIP])
+def test_a_break_is_placed_to_the_millisecond(replies, kind):
+    sound = replies["sunny_in_seoul"]
+    frame = loud_frame(sound, 1.0)
+    found = breaks(sound, padded(changed(sound, frame, 0.037, kind)))
+    assert found[0].start_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.001)
+
+
+def test_a_gap_with_a_pause_of_the_original_inside_is_one(replies):
+    sound = replies["sunny_in_seoul"]
+    first = loud_frame(sound, 1.0)
+    second = first + round(0.12 * sound.rate_hz)
+    quiet = sound.samples.copy()
+    quiet[first + 1200 : second - 960] *= 1e-3
+    pausing = Sound(quiet, sound.rate_hz)
+    found = breaks(pausing, padded(changed(pausing, first, 0.12, Kind.DROPOUT)))
+    assert [item.kind for item in found] == [Kind.DROPOUT]
+    assert found[0].length_s == pytest.approx(0.12, abs=0.002)
+
+
+def test_a_hiss_behind_a_low_pass_is_no_dropout():
+    """A sibilant above the edge of a filter is as silent in the copy as a gap; a gap is still one."""
+    sound = read(Path(__file__).resolve().parents[2] / "scenarios" / "prompts" / "train_with_a_pause.wav")
+    spectrum = np.fft.rfft(sound.samples)
+    hz = np.fft.rfftfreq(sound.samples.size, 1 / sound.rate_hz)
+    dull = np.fft.irfft(spectrum / np.sqrt(1 + (hz / 4000) ** 12), sound.samples.size).astype(np.float32)
+    low = Sound(dull, sound.rate_hz)
+    assert breaks(sound, padded(low)) == ()
+    gap = breaks(sound, padded(changed(low, loud_frame(sound, 1.0), 0.03, Kind.DROPOUT)))
+    assert [item.kind for item in gap] == [Kind.DROPOUT]
 
 
 def test_an_end_that_never_came_is_a_skip(reply):

@@ -137,6 +137,42 @@ def test_time_without_pitch_and_pitch_without_time(replies, factor):
     assert found.time_ratio == pytest.approx(1.0, abs=0.03)
 
 
+@pytest.mark.parametrize("factor", [0.95, 1.05])
+def test_a_small_stretch_is_not_a_row_of_skips_or_repeats(replies, factor):
+    """Steps of whole pitch periods leave long stretches of waveform that agree at speed 1."""
+    reply = replies["sunny_in_seoul"]
+    found = match_clips(reply, padded(stretched(reply, factor)))
+    assert found.track is None
+    assert found.rate_ratio == pytest.approx(1.0, abs=0.005)
+    assert found.time_ratio == pytest.approx(1 / factor, rel=0.01)
+
+
+@pytest.mark.parametrize("put_in", [True, False])
+def test_chunks_that_stall_or_are_lost_in_a_row_are_no_stretch(replies, put_in):
+    reply = replies["sunny_in_seoul"]
+    chunk, every = round(0.02 * reply.rate_hz), round(0.6 * reply.rate_hz)
+    parts = [reply.samples[start : start + every] for start in range(0, reply.samples.size, every)]
+    silence = np.zeros(chunk, np.float32)
+    out = np.concatenate([np.concatenate((part, silence)) if put_in else part[:-chunk] for part in parts])
+    found = match_clips(reply, padded(Sound(out, reply.rate_hz)))
+    assert found.rate_ratio == pytest.approx(1.0, abs=1e-3)
+    assert found.time_ratio == found.rate_ratio
+    assert found.track is not None
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1.088, 2.0])
+def test_one_second_of_speech_in_a_telephone_band_is_enough(replies, ratio):
+    for name in ("hearing_you_well", "sunny_in_seoul"):
+        sound = replies[name]
+        start = int(np.argmax(np.convolve(sound.samples**2, np.ones(24000), mode="valid")))
+        second = Sound(sound.samples[start : start + 24000], sound.rate_hz)
+        out = padded(played_at(second, ratio))
+        spectrum = np.fft.rfft(out.samples)
+        spectrum[np.fft.rfftfreq(out.samples.size, 1 / out.rate_hz) > 3400] = 0
+        narrow = Sound(np.fft.irfft(spectrum, out.samples.size).astype(np.float32), out.rate_hz)
+        assert match_clips(second, noisy(narrow, 25)).rate_ratio == pytest.approx(ratio, rel=5e-3), name
+
+
 @pytest.mark.parametrize(
     "samples",
     [
