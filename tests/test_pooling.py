@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from diag.chain import Tap
 from diag.pooling import BACKGROUND, Stretch, moved, pooled, without_background
+from diag.registry import all_metrics
 from diag.results import Measurement, Measurements, Spot, Tier
 
 
@@ -86,3 +87,13 @@ def test_one_value_lies_among_those_of_the_stretches(pool, items):
     found = one(pool, *(stretch(*item) for item in items)).value
     values = [value for value, *_ in items]
     assert min(values) - 1e-6 <= found <= max(values) + 1e-6
+
+
+@pytest.mark.parametrize("item", [item for item in all_metrics() if item.hops or item.taps], ids=lambda item: item.name)
+def test_counts_and_rates_are_not_averaged_away(item):
+    if item.unit == "1/s":
+        assert item.pool == "rate"
+    if item.name.endswith(("_count", "skipped_s", "repeated_s", "silence_s")):
+        assert item.pool == "sum"
+    if item.name.startswith(("level_", "dc_")):
+        assert item.pool == "level"
