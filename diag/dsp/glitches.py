@@ -16,10 +16,10 @@ Array = NDArray[np.floating[Any]]
 FLAT_SAMPLES = 3
 FLAT_SHARE = 0.5
 """Flat tops are looked for above this share of the peak: equal samples in silence are no clipping."""
-_PILES = ((0.045, 0.62, 2.0, 1.34), (0.06, 0.45, 1.0, 1.3))
+_PILES = ((0.045, 0.62, 2.0, 1.28), (0.06, 0.45, 1.0, 1.22))
 """Half width of the crowd, lowest level against the peak, weight of what lies above, and least score: for clipping by
 some decibels, and for deeper clipping whose overshoots lie further above. No healthy development voice reaches them."""
-_PILE_LEAST = 6
+_PILE_LEAST, _PILE_PLACES = 6, 4
 FLATNESS_TOP_HZ = 7600.0
 """A clip that was resampled to a higher rate has nothing above its old Nyquist frequency."""
 
@@ -79,8 +79,10 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
         score = (here - above_weight * (blocks - high)) / (low - below + 6.0)
         score[here < _PILE_LEAST] = 0.0
         best = int(np.argmax(score))
-        if score[best] > limit:
-            return Found(np.flatnonzero(tops >= (1 - width) * levels[best]).astype(np.int64) * size)
+        held = np.flatnonzero(tops >= (1 - width) * levels[best]).astype(np.int64) * size
+        # One steady vowel has a row of like tops too; what is clipped is so all along.
+        if score[best] > limit and np.unique(held // round(0.1 * sample_rate_hz)).size >= _PILE_PLACES:
+            return Found(held)
     return Found(np.zeros(0, dtype=np.int64))
 
 

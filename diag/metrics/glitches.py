@@ -41,7 +41,7 @@ def clipping_rate(clip: Clip) -> Reading:
     Not measured when
         The clip is silent or shorter than 0.3 s, or does not vary as speech does (a square wave or a tone).
     Reference
-        Clean speech has none; 3 dB of clipping is found in every voice.
+        Clean speech has none; 3 dB of clipping is found; once resampled, in most voices.
     """
     unfit = _unfit(clip)
     if unfit:
@@ -58,7 +58,8 @@ def click_rate(clip: Clip) -> Reading:
     """Clicks per second.
 
     What
-        Samples at which the fourth difference leaps out of the milliseconds before and after.
+        Samples at which the fourth difference leaps out of the milliseconds before and after, in the shape that one
+        wrong sample or one step leaves.
     From – to
         The samples of the clip alone.
     Better is
@@ -66,7 +67,8 @@ def click_rate(clip: Clip) -> Reading:
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        Strength 12, least leap 0.8 of the peak; see the accuracy table.
+        Nine fourth differences of which an impulse or a step explains 85 %, 6 times their surroundings, 0.8 of the
+        peak; see the accuracy table.
     """
     unfit = _unfit(clip)
     if unfit:
@@ -149,11 +151,11 @@ def flatness(clip: Clip) -> Reading:
     From – to
         The sound of the clip alone.
     Better is
-        Lower; speech stays below 0.05, above 0.2 the bytes are wrong.
+        Lower; speech stays below 0.08, above 0.1 the bytes are likely wrong, above 0.2 certainly.
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        Wrong bytes gave 0.23 and more.
+        Wrong bytes gave 0.12 and more; see the accuracy table.
     """
     unfit = _unfit(clip)
     value = None if unfit else glitches.flatness(sound(clip).spectrum)

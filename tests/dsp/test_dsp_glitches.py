@@ -82,12 +82,15 @@ def test_digital_gaps_are_found_and_pauses_are_not(replies, length_ms):
     hits = tries = 0
     for name, sound in replies.items():
         assert digital_gaps(sound.samples, sound.rate_hz) == [], name
-        for place in loud_places(sound, 5):
+        for place in loud_places(sound, 10):
+            end = place + round(length_ms / 1000 * sound.rate_hz)
+            if np.abs(sound.samples[end : end + 120]).max() < 0.15 * np.abs(sound.samples).max():
+                continue  # it ends in a pause: nothing is cut off behind it
             cut = sound.samples.copy()
-            cut[place : place + round(length_ms / 1000 * sound.rate_hz)] = 0
+            cut[place:end] = 0
             hits += any(abs(first - place) < 40 for first, _ in digital_gaps(cut, sound.rate_hz))
             tries += 1
-    assert hits >= 0.9 * tries
+    assert hits >= 0.85 * tries
 
 
 def test_a_hole_over_a_noise_floor_is_found(reply):
@@ -162,3 +165,20 @@ def test_no_echo_is_not_distinct(replies):
     found = find_echo(known, 24000, other, 24000)
     assert not found.distinct
     assert find_echo(np.zeros(24000), 24000, other, 24000) is None
+
+
+def test_clipping_by_3_db_is_seen_after_resampling_in_most_voices(replies):
+    found = 0
+    for sound in replies.values():
+        limit = np.float32(0.708 * np.abs(sound.samples).max())
+        found += piled_tops(soxr.resample(np.clip(sound.samples, -limit, limit), 24000, 48000), 48000).count > 0
+    assert found >= 0.6 * len(replies)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_tops_of_changing_level_are_no_clipping(replies, seed):
+    time = np.arange(24000 * 8) / 24000
+    sway = 10 ** (0.15 * np.sin(2 * np.pi * (1.9 * time + seed / 3)))
+    for name, sound in replies.items():
+        swaying = sound.samples * sway[: sound.samples.size]
+        assert piled_tops(soxr.resample(swaying, 24000, 48000), 48000).count == 0, name

@@ -126,3 +126,29 @@ def test_too_little_sound_has_no_edge(size):
     spectrum = Sound(np.ones(size, dtype=np.float32), 24000.0).spectrum
     assert content_edge(spectrum) is None
     assert imaging(spectrum) is None
+
+
+def chunkwise(samples, start_hz, container_hz):
+    """Straight lines inside chunks of 20 ms, each stretched from its first to its last sample."""
+    size = start_hz // 50
+    places = np.linspace(0, size - 1, container_hz // 50)
+    chunks = samples[: samples.size // size * size].reshape(-1, size)
+    return np.concatenate([np.interp(places, np.arange(size), chunk) for chunk in chunks])
+
+
+@pytest.mark.parametrize(("start_hz", "container_hz"), [(8000, 24000), (8000, 48000), (16000, 24000)])
+def test_images_of_chunkwise_interpolation_are_seen_and_of_a_good_resampler_not(replies, start_hz, container_hz):
+    for name in ("sunny_in_seoul", "take_the_express", "table_is_booked"):
+        narrow = soxr.resample(replies[name].samples, 24000, start_hz, "HQ")
+        poor = Sound(chunkwise(narrow, start_hz, container_hz).astype(np.float32), float(container_hz))
+        good = Sound(soxr.resample(narrow, start_hz, container_hz, "HQ"), float(container_hz))
+        assert imaging(sixteen_bit(poor).spectrum).correlation > 0.22, name
+        assert imaging(sixteen_bit(good).spectrum).correlation < 0.15, name
+
+
+def test_repeated_samples_from_16_to_24_khz_are_mirrored_about_8_khz(replies):
+    """They are mirrored about 4 kHz too, but weaker than the voice's own sound there."""
+    for name in ("hearing_you_well", "sunny_in_seoul", "table_is_booked"):
+        narrow = soxr.resample(replies[name].samples, 24000, 16000, "HQ")
+        held = narrow[(np.arange(narrow.size * 3 // 2) * 2) // 3]
+        assert imaging(sixteen_bit(Sound(held, 24000.0)).spectrum).mirror_hz == 8000.0, name
