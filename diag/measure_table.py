@@ -57,7 +57,9 @@ def write_table(path: Path, results: Sequence[AnalysisResult]) -> None:
             frame["value"] = frame["value"].map(_as_text).where(several, frame["value"])
             frame.to_csv(path, index=False)
         else:
-            frame["values"] = [value if isinstance(value, list) else None for value in frame["value"]]
+            frame["values"] = (
+                frame["value"].map(lambda value: value if isinstance(value, list) else None).astype(object)
+            )
             frame["value"] = frame["value"].where(~several, None).astype("float64")
             frame["channel"] = frame["channel"].astype("Int64")
             frame["confidence"] = frame["confidence"].astype("float64")
