@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from diag.errors import ExitCode
 from diag.gate import least_rank
+from diag.metrics.voice import NO_VOICE
 from diag.report.sentences import State, figure, label, plural, state_of
-from diag.results import SCHEMA_VERSION, Measurement, Measurements
+from diag.results import SCHEMA_VERSION, Measurement, Measurements, Tier
 from diag.rules.figures import BANDS_HZ
 from diag.terminal import wrapped
 from diag.units import format_seconds
@@ -96,7 +97,11 @@ def _result_lines(result: AnalysisResult, width: int) -> list[str]:
             lines += wrapped(f"  {state_of(remark.severity).shape} {remark.severity.value}: {remark.text}", width)
         lines += wrapped(f"    fix  {remark.remedy}", width, later=" " * 9)
     unmeasured: dict[str, list[str]] = {}
+    measured = {item.metric for item in result.measurements if item.value is not None}
     for item in result.measurements:
+        if item.value is None and (item.reason == NO_VOICE or (item.metric in measured and item.tier is Tier.BLIND)):
+            # Nobody asked for the one; of the other, something better is known.
+            continue
         if item.value is None:
             unmeasured.setdefault(item.reason or "no reason given", []).append(label(item.metric).lower())
         else:

@@ -240,14 +240,14 @@ def _judged(
         edge_hz = edge_of(against.reel) if against else None
 
         def judge(measurements: Measurements) -> tuple[Remark, ...]:
-            return remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice.name if voice else None)
+            return remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice)
 
         measurements, stretches = long.measurements, (*long.against, *long.alone)
         remarks = _remarks_over(judge, long, against is not None, part.reel.duration_s)
     else:
         measurements = measure_recording(part.clip, against.clip if against else None, voice=voice)
         edge_hz = _edge_hz(against.clip) if against else None
-        remarks = remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice.name if voice else None)
+        remarks = remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice)
     return AnalysisResult(
         name=part.name,
         sample_rate_hz=rate_hz,

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from diag.dsp.profile import VoiceProfile
 from diag.metrics.voice import OTHER_VOICE
 from diag.results import Measurement, Measurements, Severity, Tier
 from diag.rules.figures import (
@@ -83,8 +84,8 @@ _WIDEBAND_RATE_HZ = 22050
 _MISSING_S, _REPEATED_S = 0.01, 0.01
 VOICE_RATE_WARNING, VOICE_RATE_ERROR = 0.04, 0.06
 VOICE_DULL_WARNING_DB, VOICE_DULL_ERROR_DB = 4.0, 6.0
-VOICE_BAND_WARNING_DB, VOICE_BAND_ERROR_DB = 8.0, 12.0
-"""Limits against the profile of a voice: other words spread by up to this much, and a single band by more."""
+DULL_VOICE_RATE_WARNING, VERY_DULL_DB = 0.1, 10.0
+"""Limits against the profile of a voice: other words spread by up to this much, and a single band by twice that."""
 
 
 def remarks_on(
@@ -92,7 +93,7 @@ def remarks_on(
     sample_rate_hz: int,
     reference_rate_hz: int | None = None,
     reference_edge_hz: float | None = None,
-    voice: str | None = None,
+    voice: VoiceProfile | None = None,
 ) -> tuple[Remark, ...]:
     """What is wrong, worst first; empty where nothing is.
 
@@ -107,8 +108,8 @@ def remarks_on(
         reference cannot tell.
     reference_edge_hz : float or None
         How far up the content of the reference reaches, where that is known.
-    voice : str or None
-        Name of the profile that it was held against. What the reference decides is not asked of the profile too.
+    voice : VoiceProfile or None
+        The profile that it was held against. What the reference decides is not asked of the profile too.
     """
     peak = _first(measurements, "peak_dbfs", Tier.BLIND)
     if peak is not None and peak[0] <= SILENT_DBFS:
@@ -219,28 +220,42 @@ def _by_band(bands_db: Sequence[float | None], least_db: float) -> str:
     )
 
 
-def _against_voice(measurements: Measurements, voice: str, told: Collection[str]) -> Iterator[Remark]:
-    """Speed and treble for the voice, unless the recording's own input has told of them already."""
+def _against_voice(measurements: Measurements, profile: VoiceProfile, told: Collection[str]) -> Iterator[Remark]:
+    """Speed and treble for the voice, unless the recording's own input has told of them already.
+
+    Where the profile's own recordings differ much, a difference must be larger to be told: beyond two of their spreads
+    for a warning, three for an error.
+    """
+    voice, speed_spread, treble_spread_db = profile.name, profile.speed_spread or 0.0, profile.treble_spread_db or 0.0
+    treble = _first(measurements, "dullness_db", Tier.PROFILE)
+    # A telephone's band hides formants: the speed is then off by up to 8 %.
+    dull = treble is not None and treble[0] > VERY_DULL_DB
     speed = _first(measurements, "rate_ratio", Tier.PROFILE)
-    if speed is not None and "rate_ratio" not in told and abs(speed[0] - 1) > VOICE_RATE_WARNING:
+    least = max(DULL_VOICE_RATE_WARNING if dull else VOICE_RATE_WARNING, 2 * speed_spread)
+    if speed is not None and "rate_ratio" not in told and abs(speed[0] - 1) > least:
         ratio = speed[0]
         way = "slower and deeper" if ratio < 1 else "faster and higher"
         text = f"is about {100 * abs(ratio - 1):.0f} % {way} than the profile of the voice {voice}"
-        yield Remark(severity=_beyond(abs(ratio - 1), VOICE_RATE_ERROR), text=text, metric="rate_ratio",
+        severity = _beyond(abs(ratio - 1), max(VOICE_RATE_ERROR, 3 * speed_spread))
+        yield Remark(severity=severity, text=text, metric="rate_ratio",
                      tier=Tier.PROFILE, remedy="compare the sample rate that it was declared with and the one that it "
                      "is played at; `--reference` with what was received gives the exact ratio")  # fmt: skip
     if any(item.reason == OTHER_VOICE for item in measurements.find("rate_ratio")):
         yield Remark(severity=Severity.WARNING, text=f"does not sound like the voice {voice} at any speed",
                      metric="rate_ratio", tier=Tier.PROFILE, remedy="check that it is that voice, and that nothing "
                      "else speaks or plays in it; make the profile anew if the voice has changed")  # fmt: skip
-    treble = _first(measurements, "dullness_db", Tier.PROFILE)
     if treble is None or "dullness_db" in told:
         return
     bands = _bands(measurements, Tier.PROFILE)
     lost_db = max((value for value in bands if value is not None), default=0.0)
-    if treble[0] > VOICE_DULL_WARNING_DB or lost_db > VOICE_BAND_WARNING_DB:
-        error = treble[0] > VOICE_DULL_ERROR_DB or lost_db > VOICE_BAND_ERROR_DB
-        text = f"has less treble than the profile of the voice {voice}: {_by_band(bands, VOICE_DULL_WARNING_DB)}"
+    warning_db, error_db = (
+        max(VOICE_DULL_WARNING_DB, 2 * treble_spread_db),
+        max(VOICE_DULL_ERROR_DB, 3 * treble_spread_db),
+    )
+    if treble[0] > warning_db or lost_db > 2 * warning_db:
+        error = treble[0] > error_db or lost_db > 2 * error_db
+        least_db = min(warning_db, treble[0])
+        text = f"has less treble than the profile of the voice {voice}: {_by_band(bands, least_db)}"
         yield Remark(severity=Severity.ERROR if error else Severity.WARNING, text=text, metric="dullness_db",
                      tier=Tier.PROFILE, remedy="look for a filter, a codec or a stage at a lower sample rate between "
                      "the voice and this recording")  # fmt: skip

@@ -176,7 +176,7 @@ def _distinct(name: str, reel: Reel) -> tuple[Source, ...]:
     different.sort(key=lambda index: -facts.energies[index])
     return tuple(
         Source(name=name, reel=_channel(reel, index), channels=count, channel=index + 1,
-               note=f"channel {index + 1} of {count}, by itself: the channels hold different sound")
+               note=f"channel {index + 1} of {count}, which hold different sound")
         for index in different
     )  # fmt: skip
 

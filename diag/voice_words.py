@@ -11,8 +11,8 @@ from diag.results import SCHEMA_VERSION
 from diag.terminal import wrapped
 from diag.voice_making import PLENTY_S, Given, MadeVoice
 
-WIDE_SPEED, WIDE_TREBLE_DB = 0.03, 3.0
-"""Recordings that spread by more than this among themselves come near the limits of a verdict by chance."""
+WIDE_SPEED, WIDE_TREBLE_DB = 0.02, 2.0
+"""Recordings that spread by more than this among themselves raise the limits of a verdict."""
 _NARROW_HZ = 10_800 / 0.95
 """A Nyquist frequency below this leaves the highest treble band unmeasured."""
 
@@ -62,9 +62,11 @@ def _doubts(profile: VoiceProfile) -> list[str]:
     if profile.duration_s < PLENTY_S:
         doubts.append(f"little speech: {PLENTY_S:.0f} s would make its measures surer")
     if profile.speed_spread is not None and profile.speed_spread > WIDE_SPEED:
-        doubts.append("its recordings differ in speed or pitch: a warning of 4 % may be chance")
+        doubts.append(
+            f"its recordings differ in speed or pitch: less than {200 * profile.speed_spread:.0f} % is not told"
+        )
     if profile.treble_spread_db is not None and profile.treble_spread_db > WIDE_TREBLE_DB:
-        doubts.append("its recordings differ in treble: a warning of 4 dB may be chance")
+        doubts.append(f"its recordings differ in treble: less than {2 * profile.treble_spread_db:.0f} dB is not told")
     if profile.frames.top_hz < _NARROW_HZ:
         doubts.append(
             f"its recordings end at {profile.frames.top_hz / 1000:.1f} kHz: treble above that cannot be missed; "

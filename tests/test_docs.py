@@ -7,6 +7,7 @@ import tomllib
 from itertools import pairwise
 from pathlib import Path
 
+import click
 import pytest
 from pydantic import BaseModel
 
@@ -58,6 +59,9 @@ def test_commands_and_options_exist(line):
         return
     assert words[0] in COMMANDS
     command = diag.get_command(None, words[0])
+    if isinstance(command, click.Group):
+        assert words[1] in command.commands
+        command = command.commands[words[1]]
     options = {option for param in command.params for option in param.opts} | {"--help"}
     assert {word.split("=")[0] for word in words if word.startswith("--")} <= options
     for flag, value in pairwise(words):

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from diag.dsp.band import content_edge
 from diag.dsp.dullness import BANDS_HZ, NYQUIST_SHARE, TrebleLoss
 from diag.dsp.spectrum import HOP_S, Sound, Spectrum
-from diag.dsp.voice_frames import CENTRES_HZ, HALF_WIDTH_OCTAVES, SPEECH, VoiceFrames, bands_at_speed, voice_frames
+from diag.dsp.voice_frames import (
+    CENTRES_HZ,
+    HALF_WIDTH_OCTAVES,
+    SPEECH,
+    VoiceFrames,
+    bands_at_width,
+    speed_of_width,
+    voice_frames,
+    width_near,
+)
 
 Array = NDArray[np.float64]
 
@@ -135,13 +144,16 @@ def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed |
     spectrum = sound.spectrum
     if speech_s(spectrum) < LEAST_SPEED_S:
         return None
+    # Above the end of the clip's content there is nothing: what a low-pass took must not pass for another speed.
+    edge_hz = content_edge(spectrum)
+    top_hz = min(NYQUIST_SHARE * spectrum.nyquist_hz, np.inf if edge_hz is None else _EDGE_SHARE * edge_hz)
     loud = np.flatnonzero(spectrum.active & (spectrum.frame_level_dbfs > _loud_level(spectrum)))
     centres = ((loud * HOP_S + HOP_S) * sound.rate_hz).astype(np.int64)
-    coarse = np.arange(-REACH_OCTAVES, REACH_OCTAVES + 1e-9, _COARSE_OCTAVES)
+    wide = np.arange(-REACH_OCTAVES, REACH_OCTAVES + 1e-9, _COARSE_OCTAVES)
     known = profile.frames.thinned(_COARSE_KNOWN)
-    first = _distances(known, sound, _spread(centres, _COARSE_FRAMES), coarse)
-    fine = coarse[int(np.argmin(first))] + _FINE_OCTAVES * np.arange(-_FINE_STEPS, _FINE_STEPS + 1)
-    second = _distances(profile.frames, sound, _spread(centres, _FINE_FRAMES), fine)
+    coarse, first = _distances(known, sound, _spread(centres, _COARSE_FRAMES), wide, top_hz)
+    narrow = coarse[int(np.argmin(first))] + _FINE_OCTAVES * np.arange(-_FINE_STEPS, _FINE_STEPS + 1)
+    fine, second = _distances(profile.frames, sound, _spread(centres, _FINE_FRAMES), narrow, top_hz)
     best = int(np.argmin(second))
     if not np.isfinite(second[best]):
         return None
@@ -179,24 +191,18 @@ def _spread(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 
 
 def _distances(
-    known: VoiceFrames, sound: Sound, centres: NDArray[np.int64], octaves: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """How far the windows are from those of the profile, for each speed tried.
-
-    Bands above the end of the clip's content are left out: what a low-pass took must not pass for another speed.
-    """
+    known: VoiceFrames, sound: Sound, centres: NDArray[np.int64], octaves: NDArray[np.float64], top_hz: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far the windows are from those of the profile in bands below `top_hz`, for speeds near those asked for."""
+    widths = sorted({width_near(2.0**octave, sound.rate_hz) for octave in octaves}, reverse=True)
+    speeds = [speed_of_width(width, sound.rate_hz) for width in widths]
+    upper = CENTRES_HZ * 2**HALF_WIDTH_OCTAVES
     found = []
-    edge_hz = content_edge(sound.spectrum)
-    top_hz = min(NYQUIST_SHARE * sound.rate_hz / 2, np.inf if edge_hz is None else _EDGE_SHARE * edge_hz)
-    for octave in octaves:
-        speed = 2.0**octave
-        upper = CENTRES_HZ * 2**HALF_WIDTH_OCTAVES
+    for width, speed in zip(widths, speeds, strict=True):
         valid = (upper * speed < top_hz) & (upper < NYQUIST_SHARE * known.top_hz)
-        if valid.sum() < _LEAST_BANDS:
-            found.append(np.inf)
-            continue
-        found.append(_distance_db(bands_at_speed(sound, centres, speed), known.bands_db, valid))
-    return np.array(found)
+        near = valid.sum() >= _LEAST_BANDS
+        found.append(_distance_db(bands_at_width(sound, centres, width), known.bands_db, valid) if near else np.inf)
+    return np.log2(speeds), np.array(found)
 
 
 def _distance_db(bands_db: Array, known_db: Array, valid: NDArray[np.bool_]) -> float:

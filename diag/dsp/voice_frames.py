@@ -77,28 +77,47 @@ def voice_frames(spectrum: Spectrum) -> VoiceFrames | None:
     )
 
 
-def bands_at_speed(sound: Sound, centres: NDArray[np.int64], speed: float) -> Array:
+def bands_at_width(sound: Sound, centres: NDArray[np.int64], width: int) -> Array:
     """Bands of windows as they were before the sound was sped up, in dB against its speech; shape (frames, 26).
 
-    The windows are shorter by the speed, so that they hold as many periods of the voice as those of a profile do: with
-    windows of one length, the resolution itself would favour a speed of 1.
+    The speed is the one at which windows of this width hold as much of the voice as those of a profile do. With windows
+    of one length, or other distances of bins, the resolution itself would favour a speed.
 
     Parameters
     ----------
     sound : Sound
     centres : ndarray of int, shape (frames,)
         Samples in the middle of the windows.
-    speed : float
-        How much faster than the voice the sound may be.
+    width : int
+        Samples in a window.
     """
-    width = max(16, round(WINDOW_S * sound.rate_hz / speed))
     window = (0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(width) + 0.5) / width)).astype(np.float32)
     starts = np.clip(centres - width // 2, 0, max(0, sound.samples.size - width))
     padded = sound.samples if sound.samples.size >= width else np.pad(sound.samples, (0, width - sound.samples.size))
     spectra = np.fft.rfft(padded[starts[:, None] + np.arange(width)] * window, axis=1)
     power = spectra.real**2 + spectra.imag**2
-    bands = (power @ band_weights(power.shape[1], sound.rate_hz / width, speed).astype(np.float32)).astype(np.float64)
+    weights = band_weights(power.shape[1], sound.rate_hz / width, speed_of_width(width, sound.rate_hz))
+    bands = (power @ weights.astype(np.float32)).astype(np.float64)
     return _against(bands, _speech_power(bands), LOWEST_DB)
+
+
+def speed_of_width(width: int, rate_hz: float) -> float:
+    """How much faster than the voice a sound is whose windows of this width hold 40 ms of the voice."""
+    return WINDOW_S * rate_hz / width
+
+
+def width_near(speed: float, rate_hz: float) -> int:
+    """The width nearest to a speed that has no prime factor above 11: transforms of others take three times as long."""
+    exact = WINDOW_S * rate_hz / speed
+    tried = sorted(range(max(16, int(0.97 * exact)), int(1.03 * exact) + 2), key=lambda width: abs(width - exact))
+    return next((width for width in tried if _is_smooth(width)), max(16, round(exact)))
+
+
+def _is_smooth(number: int) -> bool:
+    for prime in (2, 3, 5, 7, 11):
+        while number % prime == 0:
+            number //= prime
+    return number == 1
 
 
 def band_weights(bins: int, bin_hz: float, speed: float) -> Array:
