@@ -137,6 +137,7 @@ def _healthy_copy(voice: Voice, random: Random) -> tuple[Samples, int]:
     out = soxr.resample(voice.samples.astype(np.float64), voice.rate_hz * speed, rate_hz, quality="HQ")
     late = np.zeros(int(random.uniform(0, 0.5) * rate_hz))
     out = np.concatenate([late, out, np.zeros(rate_hz // 5)]) * 10 ** (random.uniform(-20, 3) / 20)
+    out = out / max(1.0, 1.05 * float(np.abs(out).max()))
     level_db = random.choice([-80.0, -60.0, -50.0, -40.0])
     return sixteen_bit(floored(out, level_db, random)).astype(np.float64), rate_hz
 

@@ -21,8 +21,10 @@ CLICK_SHAPE = 0.85
 CLICK_FLOOR = 0.8
 """Least leap against the peak: an impulse of 13 %, a step of 27 % of it; smaller ones drown in plosives."""
 ADDED_STRENGTH = 8.0
-ADDED_FLOOR = 0.12
-"""Against an input the speech cancels, so a leap of 0.12 of the peak (an impulse of 2 %) can be asked for."""
+OWN_SHARE = 0.3
+"""A leap of the original leaves some of itself behind where a resampler cut off what lies close to Nyquist."""
+ADDED_FLOOR = 0.025
+"""Against an input the speech cancels, so a leap of 2.5 % of the peak can be asked for."""
 _NEAR_S, _ROW_S = 0.004, 0.022
 _WHOLE = 0.005
 """A delay this close to a whole number of samples is one: what it leaves of speech lies far below any click."""
@@ -92,15 +94,17 @@ def added_clicks(original: Sound, copy: Sound, track: DelayTrack, speed: float =
     for stretch in track.stretches:
         margin_s = _EDGE_S if len(track.stretches) > 1 else 0.0
         first, last = round((stretch.start_s + margin_s) * per_second), round((stretch.end_s - margin_s) * per_second)
-        rest, start = _rest(x[max(0, first) : max(0, last)], copy, stretch, max(0, first), per_second)
+        rest, own, start = _rest(x[max(0, first) : max(0, last)], copy, stretch, max(0, first), per_second)
         if rest.size >= 0.05 * copy.rate_hz:
-            places = _isolated(rest, copy.rate_hz, ADDED_STRENGTH, ADDED_FLOOR * peak + 1e-9)
-            found.extend((places.frames + start).tolist())
+            places = _isolated(rest, copy.rate_hz, ADDED_STRENGTH, ADDED_FLOOR * peak + 1e-9).frames.tolist()
+            found.extend(at + start for at in places if rest[at] > OWN_SHARE * own[max(0, at - 4) : at + 5].max())
     return Found(np.array(sorted(found), dtype=np.int64))
 
 
-def _rest(x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float) -> tuple[NDArray[np.float32], int]:
-    """Magnitude of the fourth difference of the copy less the original's, and the copy's sample at which it begins."""
+def _rest(
+    x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    """Magnitude of the leaps of the copy less the original's, of the original's, and the sample of the copy at 0."""
     place = first + stretch.delay_s * per_second
     if abs(place - round(place)) < _WHOLE:
         place = float(round(place))
@@ -110,13 +114,23 @@ def _rest(x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float
     y = shifted(np.asarray(copy.samples[start : start + x.size + 1], dtype=np.float32), place - np.floor(place))
     size = min(x.size, y.size)
     if size < 16:
-        return np.zeros(0, dtype=np.float32), start
-    own, other = np.diff(x[:size], n=4), np.diff(y[:size], n=4)
+        return np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32), start
+    own, other = _rough(x[:size]), _rough(y[:size])
     power = float(np.dot(own, own))
     gain = float(np.dot(own, other)) / power if power > 0 else 0.0
-    rest = np.zeros(size, dtype=np.float32)
-    rest[2:-2] = np.abs(other - np.float32(gain) * own)
-    return rest, start
+    rest, expected = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.float32)
+    expected[3:-3] = np.float32(gain) * own
+    rest[3:-3] = other - expected[3:-3]
+    return np.abs(rest), np.abs(expected), start
+
+
+def _rough(samples: Array) -> NDArray[np.float32]:
+    """Fourth difference, less what lies close to Nyquist: a resampler may drop that; shape (n - 6,).
+
+    A leap of one sample comes out as high as it is.
+    """
+    steep = np.diff(np.asarray(samples, dtype=np.float32), n=4)
+    return np.asarray(0.25 * (steep[:-2] + steep[2:]) + 0.5 * steep[1:-1], dtype=np.float32)
 
 
 def _isolated(rough: NDArray[np.float32], sample_rate_hz: float, strength: float, floor: float) -> Found:

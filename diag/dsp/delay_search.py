@@ -17,6 +17,9 @@ WINDOW_S = 0.080
 _SEARCH_S = 0.4
 _SHORTEST_FRAMES = 4
 _GAP_FRAMES = 2
+_ACROSS_FRAMES = 7
+"""Windows of 30 ms that lie across a break agree with nothing."""
+_PART_FRAMES = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,30 +68,42 @@ class Search:
         return begin + parabola_peak(correlation, peak) - first, float(correlation[peak])
 
     def next_short(
-        self, open_frames: NDArray[np.bool_], known: NDArray[np.float64], taken: tuple[float, ...]
+        self,
+        open_frames: NDArray[np.bool_],
+        explained: NDArray[np.bool_],
+        known: NDArray[np.float64],
+        taken: tuple[float, ...],
     ) -> float | None:
         """The delay of the longest unexplained run that has one: little sound may stand between a break and an end."""
         step = round(STEP_S * self.rate_hz)
         for first, last in _runs(open_frames, _GAP_FRAMES):
-            lag = self._of_run(
-                first * step, last * step, (known[max(0, first - 4)], known[min(last + 4, known.size - 1)])
-            )
-            if lag is not None and not any(abs(lag - value) < 1.0 for value in taken):
-                return lag
+            inside = bool(explained[max(0, first - 3) : first].any() and explained[last : last + 3].any())
+            if inside and last - first <= _ACROSS_FRAMES:
+                continue
+            near = known[max(0, first - 4)], known[min(last + 4, known.size - 1)]
+            for begin, end in _parts(first, last):
+                lag = self._of_run(begin * step, end * step, near)
+                if lag is not None and not any(abs(lag - value) < 1.0 for value in taken):
+                    return lag
         return None
 
     def _of_run(self, first: int, last: int, near: tuple[float, float]) -> float | None:
-        width = min(last - first, round(2 * WINDOW_S * self.rate_hz))
         reach = round(_SEARCH_S / 2 * self.rate_hz)
-        template = self.x[first : first + width]
-        begin, end = max(0, first + int(min(near)) - reach), first + int(max(near)) + reach + width
-        correlation = normalised_cross_correlation(template, self.copy[begin : max(begin, end)])
+        begin, end = max(0, first + int(min(near)) - reach), last + int(max(near)) + reach
+        correlation = normalised_cross_correlation(self.x[first:last], self.copy[begin : max(begin, end)])
         if correlation.size == 0:
             return None
         peak = int(np.argmax(correlation))
         if correlation[peak] < self.same - 0.1:
             return None
         return begin + parabola_peak(correlation, peak) - first
+
+
+def _parts(first: int, last: int) -> list[tuple[int, int]]:
+    """The run, and of a long one its end and its beginning: what was skipped is part of it and stands nowhere."""
+    if last - first <= 2 * _PART_FRAMES:
+        return [(first, last), (last - min(_PART_FRAMES, last - first), last)]
+    return [(last - _PART_FRAMES, last), (first, first + _PART_FRAMES), (last - 2 * _PART_FRAMES, last)]
 
 
 def _runs(flags: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:

@@ -119,7 +119,7 @@ def track_delays(
         found = search.next_delay(unexplained, known, (*delays, *refused))
         least = 6
         if found is None and len(refused) < _REFUSED_AT_MOST:
-            found, least = search.next_short(unexplained, known, (*delays, *refused)), 2
+            found, least = search.next_short(unexplained, active & ~unexplained, known, (*delays, *refused)), 2
         if found is None:
             break
         agreement = local_agreement(x, _moved(x, copy, found), sample_rate_hz)
