@@ -44,7 +44,7 @@ UNITS, NETS, FOLDS = 8, 4, 8
 PENALTY = 0.003
 LETTERS = "klettres_"
 """Speakers with this prefix say single letters, one after the other: no running speech, so it has no tempo."""
-SLOW_SHARE, FAST_SHARE = 0.04, 0.01
+SLOW_SHARE, FAST_SHARE = 0.045, 0.005
 """Healthy pieces that may be called slow and fast."""
 
 

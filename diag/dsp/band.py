@@ -25,6 +25,9 @@ LOUD_SHARE = 0.4
 _NEARLY = 0.85
 _ONE_LEVEL_DB = 4.0
 """Images of one resampler keep their level: quartiles lie within 1.5 dB, otherwise 5 dB and more apart."""
+_DECOYS_BINS = (*range(-16, -4), *range(5, 17))
+_DECOY_SHARE = 0.8
+_CERTAIN = 0.9
 _LOWER_BINS = 3
 """Chunks of 20 ms from 8 kHz that are stretched end to end mirror 17 Hz lower: both sides differ by 1.3 bins."""
 _DEEPEST = 1e-11
@@ -141,17 +144,24 @@ def _mirrored(spectrum: Spectrum, mirror_hz: float) -> tuple[float, float]:
     power = power[:, :-2] + power[:, 1:-1] + power[:, 2:]
     level = np.log(np.maximum(power, _DEEPEST * float(power.max())))
     fine = _fine(level)
-    places = below - first - 1
-    x = fine[:, places]
-    best = 0.0
-    for lower in range(_LOWER_BINS + 1):
-        y = fine[:, above - lower - first - 1]
-        scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-        best = max(best, float(np.median((x * y).sum(axis=1) / np.maximum(scale, 1e-12))))
+    places, mirrors = below - first - 1, above - first - 1
+    best = max(_likeness(fine, places, mirrors - lower) for lower in range(_LOWER_BINS + 1))
+    if IMAGING_LIMIT < best < _CERTAIN:
+        # The comb of one steady pitch is mirrored about every half of its step: images are about one frequency only.
+        inside = [(places + away, mirrors + away) for away in _DECOYS_BINS if int(mirrors.max()) + away < fine.shape[1]]
+        decoy = max((_likeness(fine, low[low >= 0], high[low >= 0]) for low, high in inside), default=0.0)
+        best = best if decoy < _DECOY_SHARE * best else max(0.0, best - decoy)
     near = slice(round(300.0 / spectrum.bin_hz), round(800.0 / spectrum.bin_hz))
     apart = (level[:, above[near] - first - 1] - level[:, places[near]]).mean(axis=1)
     quarter, three = np.percentile(apart, (25, 75))
     return best, float(three - quarter) * 10.0 / np.log(10.0)
+
+
+def _likeness(fine: NDArray[np.float32], low: NDArray[np.int64], high: NDArray[np.int64]) -> float:
+    """Median correlation of two sets of bins over the windows; no less than 0."""
+    x, y = fine[:, low], fine[:, high]
+    scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
+    return max(0.0, float(np.median((x * y).sum(axis=1) / np.maximum(scale, 1e-12))))
 
 
 def _fine(level: NDArray[np.float32]) -> NDArray[np.float32]:
