@@ -25,13 +25,21 @@ class _Group(click.Group):
         write_examples(formatter, _EXAMPLES)
 
 
-@click.group("voice", cls=_Group, short_help="Makes profiles of voices, to judge other words of them by.")
-def command(**_options: Any) -> None:
+@click.group(
+    "voice",
+    cls=_Group,
+    invoke_without_command=True,
+    short_help="Makes profiles of voices, to judge other words of them by.",
+)
+@click.pass_context
+def command(ctx: click.Context, /, **_options: Any) -> None:
     """Make and show profiles of voices.
 
     A profile is a small file that says how a voice sounds when it is well. With it, `diag analyze --voice` tells
     whether a recording of other words is dull, slow or fast for that voice, without what was received.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @command.command("make", cls=Worded, examples=_EXAMPLES[:1], short_help="Makes a profile from good recordings.")

@@ -13,7 +13,7 @@ from diag.dsp.profile import (
     treble_against_profile,
 )
 from diag.dsp.spectrum import Sound
-from diag.dsp.voice_frames import BANDS, bands_at_speed, voice_frames
+from diag.dsp.voice_frames import BANDS, bands_at_width, speed_of_width, voice_frames, width_near
 from diag.dsp.voice_text import profile_from_json, profile_to_json
 
 
@@ -181,7 +181,14 @@ def test_too_little_speech_says_nothing(profile):
 
 def test_bands_of_a_snippet_shorter_than_a_window():
     snippet = Sound(np.ones(50, np.float32), 24000.0)
-    assert np.isfinite(bands_at_speed(snippet, np.array([10, 40]), 0.5)).all()
+    assert np.isfinite(bands_at_width(snippet, np.array([10, 40]), 480)).all()
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16000, 22050, 24000, 44100, 48000])
+def test_widths_lie_near_the_speed_that_is_asked_for(rate_hz):
+    assert width_near(1.0, rate_hz) == round(0.04 * rate_hz)
+    for speed in 2.0 ** np.arange(-1.25, 1.3, 1 / 48):
+        assert speed_of_width(width_near(speed, rate_hz), rate_hz) == pytest.approx(speed, rel=0.03)
 
 
 def test_one_long_recording_makes_a_profile(other_words):
