@@ -20,7 +20,7 @@ from diag.store import finished_takes
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg")
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64")
 REPLY_TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
 _SAME_SHARE = 10 ** (-40 / 20)
 """Channels whose difference stays 40 dB below them hold the same sound: dither and rounding differ by less."""

@@ -111,3 +111,20 @@ def test_a_person_sees_how_much_of_a_long_work_is_done(monkeypatch):
 def test_short_works_and_pipes_stay_quiet(monkeypatch):
     assert shown(monkeypatch, Terminal(), 60.0) == ""
     assert shown(monkeypatch, io.StringIO(), 0.0) == ""
+
+
+FORMATS = {
+    "a.wav": ("WAV", "PCM_24"), "b.wav": ("WAV", "ALAW"), "c.wav": ("RF64", "PCM_32"), "d.wav": ("WAV", "DOUBLE"),
+    "e.flac": ("FLAC", "PCM_16"), "f.ogg": ("OGG", "VORBIS"), "g.opus": ("OGG", "OPUS"), "h.mp3": ("MP3", None),
+    "i.aiff": ("AIFF", "PCM_16"), "j.au": ("AU", "FLOAT"), "k.caf": ("CAF", "PCM_16"), "l.w64": ("W64", "PCM_U8"),
+}  # fmt: skip
+
+
+def test_a_folder_of_every_format_that_can_be_read(diag, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, (container, subtype) in FORMATS.items():
+        soundfile.write(tmp_path / name, VOICE, RATE_HZ, format=container, subtype=subtype)
+    found = json.loads(diag("analyze", str(tmp_path), "--json").out)["runs"][0]["takes"]
+    assert [take["id"] for take in found] == sorted(FORMATS)
+    levels = [item["value"] for take in found for item in take["measurements"] if item["metric"] == "level_lufs"]
+    assert levels == pytest.approx([levels[0]] * len(FORMATS), abs=0.5)
