@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from diag.dsp.spectrum import Sound
+from diag.dsp.spectrum import HOP_S, Sound
 from diag.metrics.speed import drift_ppm, rate_ratio, time_ratio
 from diag.results import Reading
 
@@ -94,10 +94,11 @@ def one_second(voice: Voice, random: Random) -> Voice | None:
 
 def ratios(board: Board, every: Sequence[Voice], random: Random) -> None:
     """Ratio of sample rates: whole recordings and single seconds of speech, each voice at some of the ratios."""
+    long_enough = [voice for voice in every if voice.sound.spectrum.active.sum() * HOP_S >= 1.0]
     for condition, disturb in CONDITIONS.items():
         for length in ("whole", "1 s of speech"):
             trials, names, medians = [], [], []
-            for voice, ratio in _dealt(every, RATIOS, TRIALS, random):
+            for voice, ratio in _dealt(long_enough, RATIOS, TRIALS, random):
                 known = voice if length == "whole" else one_second(voice, random)
                 if known is None:
                     continue
@@ -108,7 +109,7 @@ def ratios(board: Board, every: Sequence[Voice], random: Random) -> None:
                 medians.append(error)
             board.errors("rate_ratio", "waveform", f"{condition}, {length}", trials, unit="%", limit=0.5, label=names)
             board.errors(
-                "rate_ratio", "waveform", f"{condition}, {length}: median", trials, unit="%", limit=0.1, share=0.5
+                "rate_ratio", "waveform", f"{condition}, {length}, median", trials, unit="%", limit=0.1, share=0.5
             )
 
 
@@ -179,7 +180,7 @@ def stretched(sound: Sound, factor: float) -> Samples:
 
 def stretches(board: Board, every: Sequence[Voice], random: Random) -> None:
     """Time without pitch, pitch without time, and both: which of the two is off by more than 2.5 %."""
-    long_enough = [voice for voice in every if voice.sound.spectrum.active.sum() * 0.02 >= 2.5]
+    long_enough = [voice for voice in every if voice.sound.spectrum.active.sum() * HOP_S >= 2.5]
     kinds = {
         "time stretched by 5 to 30 %": (True, False),
         "pitch shifted by 5 to 30 %": (False, True),

@@ -90,7 +90,7 @@ def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is not a copy of the input, or time was stretched.
     Reference
-        Fourth difference of the rest, 8 times its surroundings and 2.5 % of the peak; see the accuracy table.
+        Fourth difference of the rest, 8 times its surroundings and 3 % of the peak; see the accuracy table.
     """
     found = match(reference, estimated)
     if found.rate_ratio is None or found.track is None:
