@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from diag.cli.options import Whole, fail_on_option, json_option
-from diag.cli.worded import Worded
+from diag.cli.worded import Worded, use_one_thread
 
 _PATH = click.Path(path_type=Path)
 
@@ -57,6 +57,7 @@ def command(
     Many files are read through all cores; one that cannot be read costs its line, not the rest. Of a recording of more
     than two minutes, the stretch that is worst is named.
     """
+    use_one_thread()
     from diag.analysis_text import exit_code, results_document, results_text
     from diag.analyze import analyze_all
     from diag.cli.progress import ShareDone

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from diag.cli.options import json_option
-from diag.cli.worded import Worded, write_examples
+from diag.cli.worded import Worded, use_one_thread, write_examples
 
 _PATH = click.Path(path_type=Path)
 _EXAMPLES = (
@@ -53,6 +53,7 @@ def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as
     WAV is a recording, a folder of recordings, or a saved take or run, whose received audio serves. Half a minute of
     speech is plenty. Recordings that do not fit the others are named and left out.
     """
+    use_one_thread()
     from diag.cli.show import show_json, show_text, terminal_width
     from diag.voice_files import default_path, save_voice
     from diag.voice_making import make_voice

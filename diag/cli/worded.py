@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -34,6 +35,15 @@ class Worded(click.Command):
         if self.names_configs:
             _write_names(formatter)
         write_examples(formatter, self.examples)
+
+
+def use_one_thread() -> None:
+    """Keep numpy from sharing small products among threads: on a busy machine they wait for each other.
+
+    To be called before numpy is imported; what the user has set stays.
+    """
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 
 def write_examples(formatter: click.HelpFormatter, examples: tuple[str, ...]) -> None:

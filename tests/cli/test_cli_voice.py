@@ -1,11 +1,13 @@
 """Profiles of voices on the command line."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 import soundfile as sf
 
+from diag.cli.worded import use_one_thread
 from diag.recordings import read_wav
 
 VOICE = (
@@ -48,6 +50,13 @@ def test_alone_it_says_what_there_is(diag):
     assert done.code == 0
     assert "diag voice make good/*.wav" in done.out
     assert diag("voice", "mke").code == 2
+
+
+def test_what_the_user_has_set_of_threads_stays(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    use_one_thread()
+    assert (os.environ["OMP_NUM_THREADS"], os.environ["OPENBLAS_NUM_THREADS"]) == ("3", "1")
 
 
 def test_one_document(diag):
