@@ -134,13 +134,18 @@ def _measure_line(item: Measurement, every: Measurements) -> str:
 
 def _covered(item: Measurement, every: Measurements) -> str:
     """Which part of the treble a loss was measured in, where that is not all of it."""
-    if item.metric not in ("dullness_db", "dullness_bands_db"):
+    if item.metric != "dullness_db":
         return ""
     bands = next((other.value for other in every.find("dullness_bands_db") if other.tier is item.tier), None)
     if not isinstance(bands, tuple) or all(value is not None for value in bands):
         return ""
-    known = [edges for edges, value in zip(BANDS_HZ, bands, strict=False) if value is not None]
-    return ", of " + " and ".join(f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in known) + " only"
+    spans: list[tuple[int, int]] = []
+    for (low, high), value in zip(BANDS_HZ, bands, strict=False):
+        if value is not None and spans and spans[-1][1] == low:
+            spans[-1] = (spans[-1][0], high)
+        elif value is not None:
+            spans.append((low, high))
+    return ", of " + " and ".join(f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in spans) + " only"
 
 
 def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Recordings alone and against a reference, files, folders and arrays; saved runs judged again."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from builders import Story, build, client, replace, resampled, speech
 
 from diag import store
 from diag.analysis_result import COLUMNS
+from diag.analysis_text import results_text
 from diag.analyze import analyze, analyze_all, analyze_run
 from diag.clip import Clip
-from diag.errors import BadInputError
+from diag.errors import BadInputError, ExitCode
 from diag.judge import judge_take
 from diag.results import Severity
 
@@ -232,3 +234,11 @@ def test_results_are_saved_only_when_asked(tmp_path):
 def test_a_run_without_takes_is_refused(tmp_path):
     with pytest.raises(BadInputError, match="no finished take"):
         analyze_run(store.create_run(tmp_path, "name", {}))
+
+
+def test_what_a_treble_figure_covers_is_said():
+    narrow = Clip(samples=padded(resampled(RECEIVED, 24000, 16000), 16000), sample_rate_hz=16000)
+    result = analyze(narrow, reference=Clip(samples=RECEIVED, sample_rate_hz=24000))
+    text = results_text([result], ExitCode.FAILED)
+    assert re.search(r"Treble lost +-?0\.\d dB  \(waveform, of 3\.5 to 7 kHz only\)", text)
+    assert "no profile of the voice" not in text
