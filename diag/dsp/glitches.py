@@ -16,7 +16,7 @@ Array = NDArray[np.floating[Any]]
 FLAT_SAMPLES = 3
 FLAT_SHARE = 0.5
 """Flat tops are looked for above this share of the peak: equal samples in silence are no clipping."""
-_PILES = ((0.045, 0.62, 2.0, 1.28), (0.06, 0.45, 1.0, 1.22))
+_PILES = ((0.045, 0.62, 2.0, 1.45), (0.06, 0.45, 1.0, 1.45))
 """Half width of the crowd, lowest level against the peak, weight of what lies above, and least score: for clipping by
 some decibels, and for deeper clipping whose overshoots lie further above. No healthy development voice reaches them."""
 _PILE_LEAST, _PILE_PLACES = 6, 4

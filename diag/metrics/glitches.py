@@ -41,7 +41,7 @@ def clipping_rate(clip: Clip) -> Reading:
     Not measured when
         The clip is silent or shorter than 0.3 s, or does not vary as speech does (a square wave or a tone).
     Reference
-        Clean speech has none; 3 dB of clipping is found; once resampled, in most voices.
+        Clean speech has none; 3 dB of clipping is found; once resampled, 6 dB in nearly every voice.
     """
     unfit = _unfit(clip)
     if unfit:

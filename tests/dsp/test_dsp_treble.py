@@ -152,14 +152,3 @@ def test_repeated_samples_from_16_to_24_khz_are_mirrored_about_8_khz(replies):
         narrow = soxr.resample(replies[name].samples, 24000, 16000, "HQ")
         held = narrow[(np.arange(narrow.size * 3 // 2) * 2) // 3]
         assert imaging(sixteen_bit(Sound(held, 24000.0)).spectrum).mirror_hz == 8000.0, name
-
-
-def test_one_steady_pitch_is_no_mirror():
-    """Harmonics of a note lie alike on both sides of every half of their step, at 4 kHz too."""
-    time = np.arange(3 * 24000) / 24000
-    note = sum(np.cos(2 * np.pi * 160 * n * time + n * n) / n for n in range(1, 60))
-    swell = 0.6 + 0.4 * np.sin(2 * np.pi * 3 * time)
-    sound = Sound(
-        (0.1 * note * swell).astype(np.float32) + 1e-4 * RANDOM.standard_normal(time.size).astype("f4"), 24000.0
-    )
-    assert imaging(sound.spectrum).correlation < 0.22
