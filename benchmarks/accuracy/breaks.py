@@ -18,7 +18,7 @@ from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, at_rate, loud_places, played, sixteen_bit
 from .voices import HALVES, Voice
 
-TRIALS = 100
+TRIALS = 70
 """Of each kind, noise floor and half."""
 LENGTHS_S = (0.003, 0.2)
 NOISE_FLOORS_DB = {"digital silence": None, "noise floor -50 dB": -50.0}

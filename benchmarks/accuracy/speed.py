@@ -19,10 +19,10 @@ from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, filtered, played, 
 from .voices import HALVES, Voice
 
 RATIOS = (0.5, 2 / 3, 0.919, 1.0, 1.088, 1.5, 2.0)
-TRIALS = 70
+TRIALS = 45
 """Of each condition and half."""
 PAIRS = 1000
-PAIR_S = 3.0
+PAIR_S = 2.0
 LONG_S = 10.0
 STRETCHES = (0.7, 0.8, 0.9, 0.95, 1.05, 1.1, 1.2, 1.3)
 _OPUS_LEVEL = 0.96
@@ -145,7 +145,7 @@ def refusals(board: Board, every: Sequence[Voice], random: Random) -> None:
 
 
 def _piece(voice: Voice, random: Random) -> Voice:
-    """Some 3 s of a voice."""
+    """Some 2 s of a voice."""
     count = round(PAIR_S * voice.rate_hz)
     first = int(random.integers(0, max(1, voice.samples.size - count)))
     return replace(voice, samples=voice.samples[first : first + count])

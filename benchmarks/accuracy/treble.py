@@ -15,7 +15,7 @@ from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, filtered, low_pass, played, shelf_at, sixteen_bit
 from .voices import HALVES, Voice
 
-VOICES = 30
+VOICES = 16
 """Of each half."""
 SHELVES_DB = (-3.0, -6.0, -12.0, -18.0)
 CORNERS_HZ = (2500.0, 3500.0)
