@@ -88,10 +88,9 @@ def sections(document: str, headings: Sequence[str]) -> dict[str, str]:
 
 
 def _measures() -> dict[str, tuple[Metric, ...]]:
-    def name(metric: Metric) -> str:
-        return metric.name
-
-    return {key: tuple(group) for key, group in groupby(sorted(all_metrics(), key=name), key=name)}
+    """Every measure by name; its form on hops comes before the one on taps."""
+    ordered = sorted(all_metrics(), key=lambda metric: (metric.name, not metric.hops))
+    return {name: tuple(group) for name, group in groupby(ordered, key=lambda metric: metric.name)}
 
 
 def _found(wanted: str) -> Rule | tuple[Metric, ...]:
