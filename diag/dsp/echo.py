@@ -72,7 +72,7 @@ def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_ra
 
 
 def _strongest(x: Array, y: Array, rate_hz: float, least: float) -> tuple[int, float]:
-    """Lag of the impulse response's largest peak in the first second, and its size over `least` times the rest's RMS."""
+    """Lag of the impulse response's largest peak in the first second, and its size over `least` times the rest."""
     size = fourier.next_fast_len(max(x.size, y.size) + round(MAX_DELAY_S * rate_hz))
     own, other = fourier.rfft(x.astype(np.float64), size), fourier.rfft(y.astype(np.float64), size)
     power = (own * np.conj(own)).real
