@@ -138,13 +138,14 @@ def _summary(function: Callable[..., Any]) -> str:
 # --- findings ---------------------------------------------------------------------------------------------------
 
 
-def _severities(rule: Rule) -> list[str]:
+def severities(rule: Rule) -> list[str]:
+    """How bad the rule's finding is, and how bad it may be besides, in words."""
     return [severity.value for severity in (rule.severity, rule.or_severity) if severity is not None]
 
 
 def _told(rule: Rule) -> str:
     hop = f"on the {rule.hop.value} hop ({rule.hop.owner})" if rule.hop else "not bound to one hop"
-    usual, *other = _severities(rule)
+    usual, *other = severities(rule)
     severity = f"{usual} or {other[0]}, by its evidence" if other else usual
     head = f"{state_of(rule.severity).shape} {rule.code} {rule.name}  {severity}, {hop}"
     cause = (
@@ -159,7 +160,7 @@ def _rule_json(rule: Rule) -> dict[str, Any]:
         "kind": "finding",
         "code": rule.code,
         "name": rule.name,
-        "severities": _severities(rule),
+        "severities": severities(rule),
         "hop": rule.hop.value if rule.hop else None,
         "over": rule.scope,
         "explained_by": list(rule.explained_by),

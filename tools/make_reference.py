@@ -21,6 +21,7 @@ from typing import Any
 import pictures
 
 from diag.chain import Tap
+from diag.manual import severities
 from diag.registry import Metric, Rule, all_metrics, all_rules
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -122,7 +123,7 @@ def findings() -> str:
         "permanent.\n\n| code | name | severity | on |\n|---|---|---|---|\n"
     )
     rows = [
-        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {rule.severity.value} | {hop_of(rule)} |"
+        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {' or '.join(severities(rule))} | {hop_of(rule)} |"
         for rule in rules
     ]
     return head + "\n".join(rows) + "\n" + "".join(finding_section(rule) for rule in rules)
