@@ -123,7 +123,8 @@ def findings() -> str:
         "permanent.\n\n| code | name | severity | on |\n|---|---|---|---|\n"
     )
     rows = [
-        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {' or '.join(severities(rule))} | {hop_of(rule)} |"
+        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {' or '.join(severities(rule))} "
+        f"| {hop_of(rule)} |"
         for rule in rules
     ]
     return head + "\n".join(rows) + "\n" + "".join(finding_section(rule) for rule in rules)
