@@ -15,11 +15,12 @@ from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Options", "__version__", "analyze", "bench", "compare", "run"]
+__all__ = ["Options", "__version__", "analyze", "analyze_all", "bench", "compare", "run"]
 
 _HOMES = {
     "Options": "diag.conduct",
     "analyze": "diag.analyze",
+    "analyze_all": "diag.analyze",
     "bench": "diag.bench",
     "compare": "diag.conduct",
     "run": "diag.conduct",
