@@ -80,6 +80,8 @@ _BLIND = (
            "put a high-pass of 20 Hz before the recording"),
 )  # fmt: skip
 _NARROW_HZ = 8200.0
+_EDGE_MARGIN = 1.05
+"""An edge is right within 5 %: content that fills a rate of 16 kHz is not said to be cut off by it."""
 _WIDEBAND_RATE_HZ = 22050
 _MISSING_S, _REPEATED_S = 0.01, 0.01
 VOICE_RATE_WARNING, VOICE_RATE_ERROR = 0.04, 0.06
@@ -182,7 +184,11 @@ def _added(measurements: Measurements, *, broken: bool) -> Iterator[Remark]:
 def _cut_off(sample_rate_hz: int, reference_rate_hz: int, reference_edge_hz: float | None) -> Iterator[Remark]:
     """A sample rate too low for the reference's treble: bands above it cannot be compared, so no loss is measured."""
     edge_hz = LIMIT_SHARE * sample_rate_hz / 2
-    if reference_edge_hz is None or reference_edge_hz <= sample_rate_hz / 2 or edge_hz >= EDGE_WARNING_HZ:
+    if (
+        reference_edge_hz is None
+        or reference_edge_hz <= _EDGE_MARGIN * sample_rate_hz / 2
+        or edge_hz >= EDGE_WARNING_HZ
+    ):
         return
     text = (
         f"is cut off above {edge_hz / 1000:.1f} kHz by its sample rate of {sample_rate_hz} Hz; the reference reaches "

@@ -1,7 +1,8 @@
 """How right the measures are on known faults of every voice at hand: `make ears`.
 
 Each part of the table runs in a process of its own, with its own seed, so that a part alone gives the same rows.
-Writes docs/accuracy.json and docs/accuracy.md when all parts ran. Exit code 1 where a goal is missed.
+`--write` brings the rows of the parts that ran into docs/accuracy.json and docs/accuracy.md; those of other parts stay
+as they were. Exit code 1 where a goal is missed.
 
     python -m benchmarks.accuracy [--part NAME] [--write]
 """
@@ -47,7 +48,14 @@ def rows_of(part: str, seed: int) -> list[dict[str, object]]:
     start_s = time.perf_counter()
     importlib.import_module(f"{__package__}.{part}").run(board, voices(), random)
     print(f"{part}: {time.perf_counter() - start_s:.0f} s", flush=True)
-    return board.to_json()
+    return [{"part": part, **row} for row in board.to_json()]
+
+
+def with_parts_that_stand(rows: list[dict[str, object]], ran: Sequence[str], before: Path) -> list[dict[str, object]]:
+    """The rows, and those of parts that did not run this time, in order of part."""
+    kept = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else []
+    stands = set(parts()) - set(ran)
+    return sorted([*rows, *(row for row in kept if row["part"] in stands)], key=lambda row: str(row["part"]))
 
 
 def main() -> int:
@@ -68,6 +76,7 @@ def main() -> int:
     with ProcessPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
         rows = [row for part in pool.map(rows_of, names, [chosen.seed] * len(names)) for row in part]
     if chosen.write:
+        rows = with_parts_that_stand(rows, names, DOCS / "accuracy.json")
         (DOCS / "accuracy.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         (DOCS / "accuracy.md").write_text(written(rows, voices()), encoding="utf-8")
         mos_page.write(rows, DOCS)

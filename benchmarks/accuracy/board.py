@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
@@ -146,6 +146,8 @@ class Board:
         return [asdict(row) for row in self.rows]
 
     def _add(self, row: Row) -> None:
+        if row.reached is not None:
+            row = replace(row, reached=bool(row.reached))  # numpy's truth does not go into JSON
         self.rows.append(row)
         state = {True: "reached", False: "MISSED", None: ""}[row.reached]
         print(

@@ -26,13 +26,17 @@ CURVES_FIT = 0.5
 """Least fit of the loudness curves before waveforms are compared; unrelated speech stays below 0.6."""
 CLEAR_CURVES_FIT = 0.65
 """From here on more speeds are tried by waveform; little other text of the same voice reaches it, and fails there."""
-STRETCH_FIT, SHORT_STRETCH_FIT = 0.86, 0.90
-STRETCH_SHORTEST_S, STRETCH_SHORT_S = 1.2, 2.5
+STRETCH_FIT = 0.86
+STRETCH_SHORTEST_S = 2.5
 """Without a waveform that agrees, loudness curves must fit much better and longer: other text of the same voice reaches
-0.77 over 2 s and 0.85 over 1 s, a stretched copy 0.93."""
+0.77 over 2 s, a stretched copy 0.93; single letters said one by one reach 0.93 over 1.3 s."""
 SPECTRA_FIT = 0.6
 """Accepted shift of long-term spectra: unrelated speech reaches 0.45, 16 kbit/s Opus keeps 0.80."""
 CONSENSUS = 0.5
+"""Least share of the reference that must be found again."""
+LITTLE_S, LITTLE_CONSENSUS = 1.0, 0.95
+"""With less sound than this nearly all of it must be found again: a vowel of 0.4 s resembles another one at some speed
+in up to 0.90 of its windows."""
 _PIECE_S = 12.0
 _SPECTRA_ERROR = 0.024
 """Long-term spectra that were cut at 3.4 kHz in a room gave ratios up to 2 % off."""
@@ -220,12 +224,17 @@ class _Pair:
         track = track_delays(
             self.x, y * np.float32(line.polarity), self.x_rate_hz, line.offset_s, moved * np.float32(line.polarity)
         )
-        if track.explained < CONSENSUS or not track.stretches:
+        if track.explained < self._least_share(ratio) or not track.stretches:
             return None
         slope = time_stretch(track.stretches, y, self.x_rate_hz)
         if slope is not None:
             return Match(refined, refined / (1.0 + slope), min(1.0, track.explained), None, None, line.polarity)
         return Match(refined, refined, min(1.0, track.explained), track, precision, line.polarity)
+
+    def _least_share(self, ratio: float) -> float:
+        """Share of the reference that must be found again at this speed."""
+        own_s, other_s = (float(spectrum.active.sum()) * HOP_S for spectrum in self.spectra)
+        return CONSENSUS if min(own_s, other_s * ratio) >= LITTLE_S else LITTLE_CONSENSUS
 
     def _again(self, ratio: float, line: Line, tried: float) -> tuple[NDArray[np.float32], Line, float]:
         """The estimated clip at another speed, and the line on its time scale."""
@@ -284,7 +293,7 @@ def _stretched(pair: _Pair, pitch_ratio: float, spectra_fit: float) -> Match:
     ratios = 2.0 ** np.arange(-1.0, 1.0001, 0.015)
     fits = np.array([pair.curves_fit(pitch_ratio, float(ratio)) for ratio in ratios])
     best = int(np.argmax(fits))
-    if fits[best] < (STRETCH_FIT if least >= STRETCH_SHORT_S else SHORT_STRETCH_FIT):
+    if fits[best] < STRETCH_FIT:
         return no_match(_UNLIKE, max(0.0, float(fits[best])))
     fine = ratios[best] * 2.0 ** np.arange(-0.02, 0.0201, 0.002)
     fine_fits = np.array([pair.curves_fit(pitch_ratio, float(ratio)) for ratio in fine])
