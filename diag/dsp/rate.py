@@ -26,15 +26,15 @@ CURVES_FIT = 0.5
 """Least fit of the loudness curves before waveforms are compared; unrelated speech stays below 0.6."""
 CLEAR_CURVES_FIT = 0.65
 """From here on more speeds are tried by waveform; little other text of the same voice reaches it, and fails there."""
-STRETCH_FIT = 0.86
-STRETCH_SHORTEST_S = 2.5
+STRETCH_FIT, SHORT_STRETCH_FIT = 0.86, 0.90
+STRETCH_SHORTEST_S, STRETCH_SHORT_S = 1.7, 2.5
 """Without a waveform that agrees, loudness curves must fit much better and longer: other text of the same voice reaches
 0.77 over 2 s, a stretched copy 0.93; single letters said one by one reach 0.93 over 1.3 s."""
 SPECTRA_FIT = 0.6
 """Accepted shift of long-term spectra: unrelated speech reaches 0.45, 16 kbit/s Opus keeps 0.80."""
 CONSENSUS = 0.5
 """Least share of the reference that must be found again."""
-LITTLE_S, LITTLE_CONSENSUS = 1.0, 0.95
+LITTLE_S, LITTLE_CONSENSUS = 0.7, 0.95
 """With less sound than this nearly all of it must be found again: a vowel of 0.4 s resembles another one at some speed
 in up to 0.90 of its windows."""
 _PIECE_S = 12.0
@@ -293,7 +293,7 @@ def _stretched(pair: _Pair, pitch_ratio: float, spectra_fit: float) -> Match:
     ratios = 2.0 ** np.arange(-1.0, 1.0001, 0.015)
     fits = np.array([pair.curves_fit(pitch_ratio, float(ratio)) for ratio in ratios])
     best = int(np.argmax(fits))
-    if fits[best] < STRETCH_FIT:
+    if fits[best] < (STRETCH_FIT if least >= STRETCH_SHORT_S else SHORT_STRETCH_FIT):
         return no_match(_UNLIKE, max(0.0, float(fits[best])))
     fine = ratios[best] * 2.0 ** np.arange(-0.02, 0.0201, 0.002)
     fine_fits = np.array([pair.curves_fit(pitch_ratio, float(ratio)) for ratio in fine])
