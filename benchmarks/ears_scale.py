@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from benchmarks.ears_speed import _COMMAND, RATE_HZ, child, sixty_seconds, told
+from benchmarks.ears_speed import COMMAND, RATE_HZ, child, sixty_seconds, told
 
 SHORT_S = 3.0
 EFFICIENCY_LIMIT = 90.0
@@ -50,7 +50,7 @@ def memory(folder: Path, minutes: int, hours_of_stereo: int) -> bool:
         if pair:
             long_file(late, count, lead_s=0.7)
             words = [str(late), "--reference", str(path)]
-        cpu_s, mb = child(_COMMAND, "analyze", *words)
+        cpu_s, mb = child(COMMAND, "analyze", *words)
         path.unlink()
         late.unlink(missing_ok=True)
         print(
@@ -66,7 +66,7 @@ def memory(folder: Path, minutes: int, hours_of_stereo: int) -> bool:
     if hours_of_stereo:
         path = folder / "stereo.wav"
         long_file(path, 60 * hours_of_stereo, rate_hz=48000, channels=2)
-        cpu_s, peak_mb = child(_COMMAND, "analyze", str(path))
+        cpu_s, peak_mb = child(COMMAND, "analyze", str(path))
         print(f"    {hours_of_stereo} h of 48 kHz stereo: {peak_mb:.0f} MB, {cpu_s:.0f} s CPU", flush=True)
         path.unlink()
     return reached

@@ -42,7 +42,7 @@ from diag.recordings import read_wav
 measured = measure_recording(read_wav(sys.argv[1]))
 assert any(item.value is not None for item in measured)
 {_PEAK}"""
-_COMMAND = f"""
+COMMAND = f"""
 import sys
 from diag.__main__ import call
 assert call(sys.argv[1:]) in (0, 1)
@@ -130,7 +130,7 @@ def goals(path: Path, samples: np.ndarray, *, profile: bool) -> Iterator[bool]:
                f"{SECONDS / min(taken):.0f} x real time")  # fmt: skip
     peaks = [child(_BLIND_ALONE, str(path))[1] for _ in range(3)]
     yield told("memory of a process that measures a recording alone", min(peaks), MEMORY_LIMIT_MB, "MB")
-    runs = [child(_COMMAND, "analyze", str(path)) for _ in range(5)]
+    runs = [child(COMMAND, "analyze", str(path)) for _ in range(5)]
     yield told("`diag analyze one.wav`, whole process", 1000 * min(run[0] for run in runs), 1000 * WHOLE_LIMIT_S, "ms",
                f"{min(run[1] for run in runs):.0f} MB")  # fmt: skip
     if profile:

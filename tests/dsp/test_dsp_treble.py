@@ -5,10 +5,12 @@ from dsp_voices import padded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from diag.clip import Clip
 from diag.dsp.band import content_edge, imaging
 from diag.dsp.dullness import BANDS_HZ, treble_loss
 from diag.dsp.rate import match_clips
 from diag.dsp.spectrum import Sound
+from diag.metrics.band import bandwidth
 
 RANDOM = np.random.default_rng(8)
 
@@ -83,6 +85,14 @@ def test_edge_of_a_narrow_stage(replies, stage_hz, container_hz):
         narrow = soxr.resample(replies[name].samples, 24000, stage_hz, "HQ")
         wide = Sound(soxr.resample(narrow, stage_hz, container_hz, "HQ"), float(container_hz))
         assert content_edge(sixteen_bit(wide).spectrum) == pytest.approx(stage_hz / 2, rel=0.06), name
+
+
+@pytest.mark.parametrize("stage_hz", [8000, 11025, 12000])
+def test_bandwidth_tells_the_limit_of_a_stage_not_where_its_filter_starts(reply, stage_hz):
+    narrow = soxr.resample(reply.samples, 24000, stage_hz, "HQ")
+    wide = sixteen_bit(Sound(soxr.resample(narrow, stage_hz, 24000, "HQ"), 24000.0))
+    measured = bandwidth(Clip(samples=wide.samples, sample_rate_hz=24000)).value
+    assert measured == pytest.approx(stage_hz / 2, rel=0.015)
 
 
 def test_wide_voices_are_not_called_narrow(replies):
