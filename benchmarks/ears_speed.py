@@ -37,8 +37,8 @@ for line in open("/proc/self/status"):
 """The kernel's own high-water mark of this program: the figure of getrusage is that of its parent where it is less."""
 _BLIND_ALONE = f"""
 import sys
-from diag.measuring import measure_recording
-from diag.recordings import read_wav
+from diag.measure.engine import measure_recording
+from diag.files.audio_files import read_wav
 measured = measure_recording(read_wav(sys.argv[1]))
 assert any(item.value is not None for item in measured)
 {_PEAK}"""
@@ -61,8 +61,8 @@ def best_of(times: int, work: Callable[[], object]) -> float:
 
 def sixty_seconds() -> np.ndarray:
     """The project's replies one after the other, with pauses."""
-    from diag.prompts import project_folder
-    from diag.recordings import read_wav
+    from diag.files.audio_files import read_wav
+    from diag.files.prompts import project_folder
 
     parts: list[np.ndarray] = []
     while sum(map(len, parts)) < SECONDS * RATE_HZ:
@@ -95,8 +95,8 @@ def told(name: str, value: float, limit: float, unit: str, more: str = "", *, le
 
 def goals(path: Path, samples: np.ndarray, *, profile: bool) -> Iterator[bool]:
     """Measure and print each goal."""
-    from diag.clip import Clip
-    from diag.registry import all_metrics
+    from diag.core.clip import Clip
+    from diag.measure.registry import all_metrics
 
     taps = [item for item in all_metrics() if item.taps]
     hops = [item for item in all_metrics() if item.hops]
@@ -148,8 +148,8 @@ def _profiled(name: str, work: Callable[[], object]) -> None:
 def beside(path: Path, samples: np.ndarray) -> None:
     """Other tools on the same file, and how many times our blind measures' time they take."""
     from benchmarks.peers import peers
-    from diag.measuring import measure_recording
-    from diag.recordings import read_wav
+    from diag.files.audio_files import read_wav
+    from diag.measure.engine import measure_recording
 
     ours_s = best_of(5, lambda: measure_recording(read_wav(path)))
     print(f"\n{'the same 60 s, read and measured':<44}{'CPU':>10}{'ours is':>14}")
@@ -167,8 +167,8 @@ def main() -> int:
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     parser.add_argument("--no-peers", action="store_true", help="leave other tools out")
     options = parser.parse_args()
-    from diag.clip import Clip
-    from diag.recordings import encode_wav
+    from diag.core.clip import Clip
+    from diag.files.audio_files import encode_wav
 
     samples = sixty_seconds()
     with tempfile.TemporaryDirectory() as folder:

@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from diag.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
-from diag.conduct import Options, Quiet, run
-from diag.dispatch import TRUTH_FILE
+from diag.api.run import Options, Quiet, run
+from diag.api.take_dispatch import TRUTH_FILE
+from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
+from diag.core.results import TakeResult
+from diag.core.take import Take
 from diag.dsp.align import locate
-from diag.prompts import find_prompt, project_folder
-from diag.results import TakeResult
-from diag.stages.resampler import resample
-from diag.store import read_take, read_wav
-from diag.take import Take
+from diag.files.prompts import find_prompt, project_folder
+from diag.files.run_folders import read_take, read_wav
+from diag.record.client.resampler import resample
 
 REPLY_RATE_HZ = 24000
 LIMITS_MS = {"wire": {"ttfb_s": 3.0, "ttfa_received_s": 3.0, "ttfa_heard_s": 10.0}}

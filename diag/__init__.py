@@ -18,12 +18,12 @@ __version__ = "0.1.0"
 __all__ = ["Options", "__version__", "analyze", "analyze_all", "bench", "compare", "run"]
 
 _HOMES = {
-    "Options": "diag.conduct",
-    "analyze": "diag.analyze",
-    "analyze_all": "diag.analyze",
-    "bench": "diag.bench",
-    "compare": "diag.conduct",
-    "run": "diag.conduct",
+    "Options": "diag.api.run",
+    "analyze": "diag.api.analyze",
+    "analyze_all": "diag.api.analyze",
+    "bench": "diag.api.bench",
+    "compare": "diag.api.run",
+    "run": "diag.api.run",
 }
 
 
@@ -35,7 +35,7 @@ def __getattr__(name: str) -> Any:
 
 
 class _Package(ModuleType):
-    """The package: `diag.compare` stays a function, though importing the submodule of that name would replace it."""
+    """The package: `diag.judge.comparison` stays a function, though importing the submodule of that name would replace it."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):

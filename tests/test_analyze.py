@@ -8,14 +8,14 @@ import pytest
 import soundfile as sf
 from builders import Story, build, client, replace, resampled, speech
 
-from diag import store
-from diag.analysis_result import COLUMNS
-from diag.analysis_text import results_text
-from diag.analyze import analyze, analyze_all, analyze_run
-from diag.clip import Clip
-from diag.errors import BadInputError, ExitCode
-from diag.judge import judge_take
-from diag.results import Severity
+from diag.api.analyze import analyze, analyze_all, analyze_run
+from diag.core.clip import Clip
+from diag.core.errors import BadInputError, ExitCode
+from diag.core.recording_result import COLUMNS
+from diag.core.results import Severity
+from diag.files import run_folders as store
+from diag.judge.engine import judge_take
+from diag.report.recording_text import results_text
 
 RECEIVED = speech(3.0, 4, 24000)
 PLAYED_16K = resampled(RECEIVED, 16000, 48000)

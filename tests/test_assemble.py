@@ -4,15 +4,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from diag.assemble import AFTER_S, BEFORE_S, Session, TurnRecord, assemble_take
-from diag.backends.genai import Endpoint
-from diag.backends.tape import Tape
-from diag.chain import Tap
-from diag.clip import pcm16_from_samples
-from diag.config import ClientConfig, Faults
-from diag.jobs import PromptJob, TakeJob
-from diag.metrics.moments import audio_chunks
-from diag.takelog import TakeLog
+from diag.core.chain import Tap
+from diag.core.client_config import ClientConfig, Faults
+from diag.core.clip import pcm16_from_samples
+from diag.measure.metrics.moments import audio_chunks
+from diag.record.audio.tape import Tape
+from diag.record.live.genai import Endpoint
+from diag.record.take_assembly import AFTER_S, BEFORE_S, Session, TurnRecord, assemble_take
+from diag.record.take_job import PromptJob, TakeJob
+from diag.record.take_log import TakeLog
 
 PROMPT = PromptJob(name="yes", path=Path("yes.wav"), speech_start_s=0.1, speech_end_s=0.6)
 DEVICE_DELAY_S = 0.12

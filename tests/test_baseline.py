@@ -1,8 +1,8 @@
 import pytest
 
-from diag.baseline import drift_from, read_baseline, write_baseline
-from diag.errors import BadInputError, CannotMeasureError
-from diag.results import RunResult, SummaryRow
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.results import RunResult, SummaryRow
+from diag.files.baselines import drift_from, read_baseline, write_baseline
 
 
 def run_with(ttfa_s, name="healthy"):

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from diag.bench import row_of, verdict_of
-from diag.config import Expect, Scenario
-from diag.results import Finding, Measurements, RunFinding, RunResult, Severity, TakeResult
+from diag.api.bench import row_of, verdict_of
+from diag.core.client_config import Expect, Scenario
+from diag.core.results import Finding, Measurements, RunFinding, RunResult, Severity, TakeResult
 
 
 def finding(code, *, severity=Severity.ERROR, consequence_of=None):

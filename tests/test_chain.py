@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from diag.bench import bench
-from diag.conduct import Options, compare, run
+from diag.api.bench import bench
+from diag.api.run import Options, compare, run
 
 ROOT = Path(__file__).resolve().parent.parent
 needs_sound_server = pytest.mark.skipif(

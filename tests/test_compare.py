@@ -7,13 +7,10 @@ from dataclasses import replace as changed
 import pytest
 from builders import Story, build, client, replace
 
-from diag.chain import Hop
-from diag.compare import compare_runs, differences
-from diag.config import ClientConfig
-from diag.errors import BadInputError
-from diag.judge import judge_run, judge_take
-from diag.registry import Metric
-from diag.results import (
+from diag.core.chain import Hop
+from diag.core.client_config import ClientConfig
+from diag.core.errors import BadInputError
+from diag.core.results import (
     Change,
     Finding,
     Measurement,
@@ -25,6 +22,9 @@ from diag.results import (
     TakeResult,
     Tier,
 )  # fmt: skip
+from diag.judge.comparison import compare_runs, differences
+from diag.judge.engine import judge_run, judge_take
+from diag.measure.registry import Metric
 
 HEALTHY = Story()
 PROMPTS = ("a", "b", "c", "d", "e", "f")
@@ -39,7 +39,7 @@ def metric(name, better, tolerance=0.0):
 def _metrics(monkeypatch):
     known = (metric("ttfa_heard_s", "lower", 0.05), metric("answered", "higher"), metric("rate_ratio", "one", 0.002),
              metric("dullness_db", "zero", 1.0), metric("tilt", "none"))  # fmt: skip
-    monkeypatch.setattr(importlib.import_module("diag.compare"), "all_metrics", lambda: known)
+    monkeypatch.setattr(importlib.import_module("diag.judge.comparison"), "all_metrics", lambda: known)
 
 
 def value(name, number, hop=None):

@@ -2,11 +2,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from diag import conduct, dispatch
-from diag.conduct import Options, Quiet, execute, find_scenario
-from diag.errors import BadInputError
-from diag.plan import new_run
-from diag.results import Measurements, TakeResult
+from diag.api import run as conduct
+from diag.api import take_dispatch as dispatch
+from diag.api.run import Options, Quiet, execute, find_scenario
+from diag.api.run_plan import new_run
+from diag.core.errors import BadInputError
+from diag.core.results import Measurements, TakeResult
 
 
 def judged(take_id, discarded=None):
@@ -38,8 +39,8 @@ def world(monkeypatch, tmp_path):
             raise BadInputError("Could not read a take", seen="damage", next_step="restore it")
         return folder.name
 
-    monkeypatch.setattr("diag.store.read_take", read_take)
-    monkeypatch.setattr("diag.judge.judge_take", lambda take_id: world.fates[take_id])
+    monkeypatch.setattr("diag.files.run_folders.read_take", read_take)
+    monkeypatch.setattr("diag.judge.engine.judge_take", lambda take_id: world.fates[take_id])
     monkeypatch.setattr(dispatch, "record_all", record_all)
     world.saved = saved
     world.run = lambda: execute([world.plan], options, Quiet())[0]

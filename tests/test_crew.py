@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from diag.crew import through_all_cores
+from diag.api.process_pool import through_all_cores
 
 GONE_WITHIN_S = 10.0
 
@@ -59,7 +59,7 @@ FOREVER = """
 import sys
 sys.path.insert(0, {folder!r})
 from test_crew import _sleeping, _lost
-from diag.crew import through_all_cores
+from diag.api.process_pool import through_all_cores
 if __name__ == "__main__":
     print("begun", flush=True)
     through_all_cores(_sleeping, None, [60] * 8, lost=_lost, workers=2)

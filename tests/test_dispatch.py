@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from diag import conduct, dispatch
-from diag.conduct import Options, Quiet, find_scenario
-from diag.errors import CannotMeasureError
-from diag.plan import interleaved, new_run
-from diag.results import Measurement, Measurements, TakeResult, Tier
+from diag.api import run as conduct
+from diag.api import take_dispatch as dispatch
+from diag.api.run import Options, Quiet, find_scenario
+from diag.api.run_plan import interleaved, new_run
+from diag.core.errors import CannotMeasureError
+from diag.core.results import Measurement, Measurements, TakeResult, Tier
 
 
 @dataclass

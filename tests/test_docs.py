@@ -11,10 +11,10 @@ import click
 import pytest
 from pydantic import BaseModel
 
-from diag import config
 from diag.cli.root import COMMANDS, diag
-from diag.prompts import find_prompt
-from diag.registry import all_metrics, all_rules
+from diag.core import client_config as config
+from diag.files.prompts import find_prompt
+from diag.measure.registry import all_metrics, all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -3,9 +3,9 @@ import contextlib
 
 import numpy as np
 
-from diag.backends.ports import PortPlan
-from diag.backends.tape import Mouth
-from diag.feeder import feed_without_devices
+from diag.record.audio.ports import PortPlan
+from diag.record.audio.tape import Mouth
+from diag.record.prompt_feeder import feed_without_devices
 
 
 def test_the_prompt_reaches_the_client_whole_without_devices():

@@ -13,16 +13,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "diag"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ONE_IMPORTER = {
-    "sounddevice": {"diag.backends.portaudio"},
-    "google": {"diag.backends.genai"},
-    "soundfile": {"diag.recordings"},
+    "sounddevice": {"diag.record.audio.portaudio"},
+    "google": {"diag.record.live.genai"},
+    "soundfile": {"diag.files.audio_files"},
     "matplotlib": {"diag.report.plots"},
     "playwright": {"diag.backends.page"},
     "trustme": {"diag.emulator.certificates"},
     "webrtcvad": {"diag.emulator.hearing"},
 }
-EXTRA_WORDS = {"diag.config": {"pydantic"}, "diag.results": {"pandas"}}
-MORE_WORDS = {"diag.config": {"pydantic"}, "diag.results": {"pandas"}}
+EXTRA_WORDS = {"diag.core.client_config": {"pydantic"}, "diag.core.results": {"pandas"}}
+MORE_WORDS = {"diag.core.client_config": {"pydantic"}, "diag.core.results": {"pandas"}}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc"}
 CLOCKS_AND_OTHER_WORLDS = {
     "asyncio", "concurrent", "multiprocessing", "random", "select", "signal", "socket", "ssl", "subprocess",

@@ -9,11 +9,9 @@ from builders import Story, build, client, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diag.chain import Hop, Tap
-from diag.config import ClientConfig
-from diag.judge import judge_run, judge_take, summarise
-from diag.registry import Metric, Rule
-from diag.results import (
+from diag.core.chain import Hop, Tap
+from diag.core.client_config import ClientConfig
+from diag.core.results import (
     Evidence,
     Reading,
     Severity,
@@ -25,7 +23,9 @@ from diag.results import (
     not_measured,
     raised,
 )
-from diag.timeline import Event, Timeline
+from diag.core.timeline import Event, Timeline
+from diag.judge.engine import judge_run, judge_take, summarise
+from diag.measure.registry import Metric, Rule
 
 HEALTHY = build(Story())
 SHORT = build(Story(prompt_s=0.8, reply_s=0.6))

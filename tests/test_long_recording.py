@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from diag import sources
-from diag.analyze import analyze, analyze_all
-from diag.clip import Clip
-from diag.recordings import reel_of
-from diag.stretches import cut_in_pauses
+from diag.api import input_files as sources
+from diag.api.analyze import analyze, analyze_all
+from diag.core.clip import Clip
+from diag.files.audio_files import reel_of
+from diag.measure.stretches import cut_in_pauses
 
 RATE_HZ = 24000
 LENGTH_S = 130.0

@@ -9,9 +9,9 @@ import pytest
 import soundfile as sf
 from builders import speech
 
-from diag.analyze import analyze_all
-from diag.errors import BadInputError
-from diag.measure_table import check_table, write_table
+from diag.api.analyze import analyze_all
+from diag.core.errors import BadInputError
+from diag.report.measurement_table import check_table, write_table
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from builders import resampled, speech
 
-from diag import mos
-from diag.analysis_text import exit_code, results_document, results_text
-from diag.analyze import analyze
-from diag.clip import Clip
-from diag.results import Measurement, Measurements, Tier
+from diag.api import opinion_scores as mos
+from diag.api.analyze import analyze
+from diag.core.clip import Clip
+from diag.core.results import Measurement, Measurements, Tier
+from diag.report.recording_text import exit_code, results_document, results_text
 
 PACKAGE = Path(mos.__file__).parent
 SPEECH = speech(2.0, 4, 24000)
@@ -154,7 +154,7 @@ def test_without_the_extra_each_says_how_to_install_it(nothing_installed):
 
 def test_importing_the_module_imports_no_model():
     models = {"speechmos", "pesq", "visqol", "onnxruntime", "librosa"}
-    code = f"import sys, diag.mos, diag.analyze; print(sorted({models!r} & set(sys.modules)))"
+    code = f"import sys, diag.api.opinion_scores, diag.api.analyze; print(sorted({models!r} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -163,7 +163,7 @@ def test_nothing_that_judges_knows_of_opinion_scores():
     judging = [path for folder in ("rules", "metrics", "dsp") for path in (PACKAGE / folder).rglob("*.py")]
     for path in [*judging, PACKAGE / "judge.py", PACKAGE / "recording_verdict.py", PACKAGE / "gate.py"]:
         text = path.read_text(encoding="utf-8").lower()
-        assert not [name for name in ("diag.mos", "dnsmos", "pesq", "visqol") if name in text], path
+        assert not [name for name in ("diag.api.opinion_scores", "dnsmos", "pesq", "visqol") if name in text], path
 
 
 # --- in `diag analyze`
@@ -171,7 +171,7 @@ def test_nothing_that_judges_knows_of_opinion_scores():
 
 def scored(monkeypatch):
     """Scores as the models would give, without them."""
-    module = importlib.import_module("diag.analyze")
+    module = importlib.import_module("diag.api.analyze")
 
     def opinions(clip, reference=None):
         sig = Measurement(metric="dnsmos_sig", unit="MOS", value=1.25, reason=None, tier=Tier.BLIND)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from diag import conduct
-from diag.conduct import Options, compare, find_scenario, run
-from diag.errors import BadInputError
-from diag.plan import interleaved, lacking, new_run, prompt_jobs, resumed_runs
-from diag.results import Measurements, TakeResult
+from diag.api import run as conduct
+from diag.api.run import Options, compare, find_scenario, run
+from diag.api.run_plan import interleaved, lacking, new_run, prompt_jobs, resumed_runs
+from diag.core.errors import BadInputError
+from diag.core.results import Measurements, TakeResult
 
 
 @pytest.fixture

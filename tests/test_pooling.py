@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.chain import Tap
-from diag.pooling import BACKGROUND, Stretch, moved, pooled, without_background
-from diag.registry import all_metrics
-from diag.results import Measurement, Measurements, Spot, Tier
+from diag.core.chain import Tap
+from diag.core.results import Measurement, Measurements, Spot, Tier
+from diag.measure.pooling import BACKGROUND, Stretch, moved, pooled, without_background
+from diag.measure.registry import all_metrics
 
 
 @dataclass(frozen=True)

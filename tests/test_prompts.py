@@ -7,8 +7,8 @@ import soundfile
 import soxr
 import webrtcvad
 
-from diag.errors import BadInputError
-from diag.prompts import find_prompt, load_prompts, project_folder
+from diag.core.errors import BadInputError
+from diag.files.prompts import find_prompt, load_prompts, project_folder
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "scenarios"
 PROMPTS = tomllib.loads((SCENARIOS / "prompts/prompts.toml").read_text(encoding="utf-8"))["prompt"]

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from diag import record
-from diag.backends.farm import open_farm
-from diag.backends.genai import Endpoint
-from diag.backends.wire import open_wire
-from diag.config import ClientConfig, Faults, SessionConfig
+from diag.api.run_plan import prompt_jobs
+from diag.core.client_config import ClientConfig, Faults, SessionConfig
 from diag.emulator.embedded import EmbeddedEmulator
-from diag.jobs import TakeJob
-from diag.plan import prompt_jobs
-from diag.store import read_take
+from diag.files.run_folders import read_take
+from diag.record.audio.rigs import open_farm
+from diag.record.audio.wire import open_wire
+from diag.record.live.genai import Endpoint
+from diag.record.take_job import TakeJob
+from diag.record.take_recorder import take_recorder as record
 
 
 class Wire:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from builders import resampled, speech
 
-from diag.analyze import analyze
-from diag.clip import Clip
-from diag.results import Severity
+from diag.api.analyze import analyze
+from diag.core.clip import Clip
+from diag.core.results import Severity
 
 RECEIVED = speech(3.0, 4, 24000)
 REFERENCE = Clip(samples=RECEIVED, sample_rate_hz=24000)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from diag.chain import Hop
-from diag.config import ClientConfig, read_scenario
+from diag.core.chain import Hop
+from diag.core.client_config import ClientConfig, read_scenario
 from diag.emulator.settings import EmulatorSettings, read_settings
-from diag.prompts import find_prompt
-from diag.registry import all_rules
+from diag.files.prompts import find_prompt
+from diag.measure.registry import all_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "scenarios").glob("*.toml"))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag import stats
+from diag.core import stats
 
 values = st.lists(st.floats(-1e6, 1e6), min_size=5, max_size=30)
 

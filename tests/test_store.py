@@ -14,14 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from diag import recordings, store
-from diag.chain import Tap
-from diag.clip import Clip, clip_from_pcm16
-from diag.config import ClientConfig
-from diag.errors import BadInputError, CannotMeasureError
-from diag.results import SCHEMA_VERSION
-from diag.take import Take, Turn
-from diag.timeline import Event, Timeline
+from diag.core.chain import Tap
+from diag.core.client_config import ClientConfig
+from diag.core.clip import Clip, clip_from_pcm16
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.results import SCHEMA_VERSION
+from diag.core.take import Take, Turn
+from diag.core.timeline import Event, Timeline
+from diag.files import audio_files as recordings
+from diag.files import run_folders as store
 
 SINE = (0.5 * np.sin(np.arange(4800) / 10)).astype(np.float32)
 MODIFIED = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}

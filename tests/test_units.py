@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.units import HIGHEST_RATE_HZ, mime_rate_hz, playable_rate_hz
+from diag.core.units import HIGHEST_RATE_HZ, mime_rate_hz, playable_rate_hz
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ import asyncio
 import numpy as np
 import pytest
 
-from diag.clip import pcm16_from_samples
-from diag.config import ClientConfig, Faults, PlaybackConfig, SendConfig
-from diag.voice_client import Player, Sender
+from diag.core.client_config import ClientConfig, Faults, PlaybackConfig, SendConfig
+from diag.core.clip import pcm16_from_samples
+from diag.record.client.voice_client import Player, Sender
 
 
 class Notes:

@@ -7,15 +7,15 @@ import pytest
 import soundfile as sf
 import soxr
 
-from diag.analyze import analyze, analyze_all
-from diag.clip import Clip
+from diag.api.analyze import analyze, analyze_all
+from diag.api.voice import make_voice, voice_from_sounds
+from diag.core.clip import Clip
+from diag.core.errors import BadInputError
+from diag.core.results import Severity, Tier
 from diag.dsp.spectrum import Sound
-from diag.errors import BadInputError
-from diag.recordings import read_wav
-from diag.results import Severity, Tier
-from diag.voice_files import default_path, load_voice, save_voice
-from diag.voice_making import make_voice, voice_from_sounds
-from diag.voice_words import made_document, made_text, profile_text
+from diag.files.audio_files import read_wav
+from diag.files.voice_profiles import default_path, load_voice, save_voice
+from diag.report.voice_text import made_document, made_text, profile_text
 
 
 def lost_above(samples, rate_hz, edge_hz, gain_db):

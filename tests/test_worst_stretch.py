@@ -1,9 +1,9 @@
 """Which stretch of a long recording a remark is about."""
 
-from diag.pooling import Stretch
-from diag.recording_verdict import Remark
-from diag.results import Measurement, Measurements, Severity, Tier
-from diag.worst_stretch import remarks_over, span
+from diag.core.results import Measurement, Measurements, Severity, Tier
+from diag.judge.recording_verdict import Remark
+from diag.judge.worst_stretch import remarks_over, span
+from diag.measure.pooling import Stretch
 
 LIMIT = 0.2
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import pictures
 
-from diag.chain import Tap
-from diag.manual import severities
-from diag.registry import Metric, Rule, all_metrics, all_rules
+from diag.core.chain import Tap
+from diag.measure.registry import Metric, Rule, all_metrics, all_rules
+from diag.report.manual import severities
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PICTURES = "pictures/measures"

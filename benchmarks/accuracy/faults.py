@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.band import IMAGING_LIMIT, imaging
 
 from .voices import Voice

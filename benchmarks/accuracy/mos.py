@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.api.opinion_scores import dnsmos, pesq_wb, visqol
+from diag.core.clip import Clip
+from diag.core.results import Measurements, Severity, Tier
 from diag.dsp.band import IMAGING_LIMIT
-from diag.measuring import measure_recording
-from diag.metrics.band import bandwidth
-from diag.mos import dnsmos, pesq_wb, visqol
-from diag.recording_verdict import remarks_on
-from diag.results import Measurements, Severity, Tier
-from diag.rules.figures import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
+from diag.judge.recording_verdict import remarks_on
+from diag.judge.rules.figures import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
+from diag.measure.engine import measure_recording
+from diag.measure.metrics.band import bandwidth
 
 from .board import Board
 from .faults import (
@@ -47,7 +47,7 @@ NONE = "none"
 OPINIONS = ("dnsmos_sig", "dnsmos_ovrl", "dnsmos_p808", "pesq_wb", "visqol")
 INFORMATION = "information"
 BREAK_S, CLICKS_HZ, CLIPPED_HZ, FLAT = 0.01, 0.2, 0.1, 0.1
-"""As `diag.recording_verdict` warns; the other limits are imported."""
+"""As `diag.judge.recording_verdict` warns; the other limits are imported."""
 ALONE, AGAINST = "`diag analyze`", "`diag analyze --reference`"
 Samples = NDArray[np.float64]
 Fault = Callable[[Samples, Random], Samples]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diag.dsp.blind_rate import model
 from diag.dsp.spectrum import Sound
 from diag.dsp.voice_features import speed_features
-from diag.metrics.blind_speed import suspected_speed
+from diag.measure.metrics.blind_speed import suspected_speed
 
 from .board import Board
 from .faults import Random, as_clip, at_rate, with_noise

@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.spectrum import Sound
-from diag.prompts import project_folder
-from diag.recordings import read_wav
+from diag.files.audio_files import read_wav
+from diag.files.prompts import project_folder
 
 DEVELOPMENT, HELD_OUT = "development", "held-out"
 HALVES = (DEVELOPMENT, HELD_OUT)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from diag.errors import BadInputError, CannotMeasureError, DiagError
+from diag.core.errors import BadInputError, CannotMeasureError, DiagError
 
 _ERRORS: dict[str, type[DiagError]] = {"BadInputError": BadInputError, "CannotMeasureError": CannotMeasureError}
 END_WITHIN_S = 5.0

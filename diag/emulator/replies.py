@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.errors import BadInputError
+from diag.core.errors import BadInputError
 
 REPLY_RATE_HZ = 24000
 MAX_WAV_S = 300

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from diag.chain import Hop
-from diag.manual import RULE_HEADINGS, sections
-from diag.registry import all_rules
+from diag.core.chain import Hop
+from diag.core.results import Finding, RunFinding, RunResult, Spot
+from diag.measure.registry import all_rules
+from diag.report.manual import RULE_HEADINGS, sections
 from diag.report.sentences import State, capitalised, full_stop, how_sure, state_of, times_found, word_of
 from diag.report.shelf import Players
-from diag.results import Finding, RunFinding, RunResult, Spot
 
 _MOST_SPOTS = 3
 

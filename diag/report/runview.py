@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from diag.chain import Tap
-from diag.clip import Clip
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.results import RunResult, SummaryRow
 from diag.report.findings import FindingView, findings_of
 from diag.report.lanes import Lanes, lanes_of
 from diag.report.picks import Pick, stretch
@@ -16,7 +17,6 @@ from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
 from diag.report.waterfall import Waterfall, waterfall_of
-from diag.results import RunResult, SummaryRow
 
 PROMPT_SIDE = (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
 REPLY_SIDE = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from diag.chain import Hop, Tap
-from diag.errors import ExitCode
-from diag.gate import exit_code
-from diag.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, Status, SummaryRow
-from diag.units import format_value
+from diag.core.chain import Hop, Tap
+from diag.core.errors import ExitCode
+from diag.core.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, Status, SummaryRow
+from diag.core.units import format_value
+from diag.judge.gate import exit_code
 
 
 class State(StrEnum):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diag.chain import Hop
-from diag.gate import row_too_short
+from diag.core.chain import Hop
+from diag.core.results import RuleOutcome, RunFinding, RunResult, Severity, Status
+from diag.judge.gate import row_too_short
 from diag.report.sentences import State, counted_of, figure, outcomes_of, state_of, times_found
-from diag.results import RuleOutcome, RunFinding, RunResult, Severity, Status
 
 FAMILIES = {
     "MIC": Hop.MICROPHONE,

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from diag.core.results import RunResult, SummaryRow, TakeResult
 from diag.report.sentences import figure, label, spread
-from diag.results import RunResult, SummaryRow, TakeResult
 
 STAGES = (
     "capture_delay_s",

@@ -2,9 +2,9 @@
 
 import time
 
-from diag.backends.farm import open_session
-from diag.backends.ports import PortPlan
-from diag.backends.tape import Mouth, Tape
+from diag.record.audio.ports import PortPlan
+from diag.record.audio.rigs import open_session
+from diag.record.audio.tape import Mouth, Tape
 
 
 class Bench:

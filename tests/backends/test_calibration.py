@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from diag.backends.calibration import CODES, LEAST_CONFIDENCE, burst, calibrate, find_burst
-from diag.backends.farm import open_session
-from diag.backends.ports import PortPlan, Rig
-from diag.backends.tape import Mouth, Tape
-from diag.backends.wire import AIR_DELAY_FRAMES
+from diag.record.audio.calibration import CODES, LEAST_CONFIDENCE, burst, calibrate, find_burst
+from diag.record.audio.ports import PortPlan, Rig
+from diag.record.audio.rigs import open_session
+from diag.record.audio.tape import Mouth, Tape
+from diag.record.audio.wire import AIR_DELAY_FRAMES
 
 RATE_HZ = 48000
 

@@ -6,7 +6,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Response
 
-from diag.backends.connection_facts import PROXY_VARIABLES, close_code_and_reason, connect_failure
+from diag.record.live.connection_facts import PROXY_VARIABLES, close_code_and_reason, connect_failure
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,12 @@ import socket
 import time
 
 import pytest
-
 from diag.backends import genai
-from diag.backends.genai import (
+
+from diag.core.client_config import SessionConfig
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.emulator.embedded import EmbeddedEmulator
+from diag.record.live.genai import (
     KEY_VARIABLES,
     LOCAL_KEY,
     Endpoint,
@@ -17,9 +20,6 @@ from diag.backends.genai import (
     make_client,
     setup_fields,
 )
-from diag.config import SessionConfig
-from diag.emulator.embedded import EmbeddedEmulator
-from diag.errors import BadInputError, CannotMeasureError
 
 
 @pytest.fixture(autouse=True)

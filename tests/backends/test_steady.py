@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.backends.steady import LEARNING_BLOCKS, SETTLING_BLOCKS, WINDOW_BLOCKS, SteadyStamps
+from diag.record.audio.device_clock import LEARNING_BLOCKS, SETTLING_BLOCKS, WINDOW_BLOCKS, SteadyStamps
 
 RATE_HZ = 24000
 BLOCK = 480

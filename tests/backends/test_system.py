@@ -1,13 +1,13 @@
 """Choosing this machine's devices by name or number, without opening any."""
 
 import pytest
-
 from diag.backends import portaudio, system
-from diag.backends.farm import open_farm, open_session
-from diag.backends.portaudio import Device, find_device
-from diag.backends.ports import PortPlan, Rig
-from diag.backends.system import system_rig
-from diag.errors import BadInputError, CannotMeasureError
+
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.record.audio.portaudio import Device, find_device
+from diag.record.audio.ports import PortPlan, Rig
+from diag.record.audio.rigs import open_farm, open_session
+from diag.record.audio.system import system_rig
 
 
 def device(index, name, inputs, outputs):

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.backends.tape import Mouth, Tape
+from diag.record.audio.tape import Mouth, Tape
 
 blocks = st.lists(st.integers(0, 40), max_size=30)
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audio_bench import Bench
-
 from diag.backends import virtual
-from diag.backends.calibration import calibrate
-from diag.backends.farm import open_farm, open_session
-from diag.backends.portaudio import list_devices
-from diag.backends.tape import stamp_fit
-from diag.errors import CannotMeasureError
+
+from diag.core.errors import CannotMeasureError
+from diag.record.audio.calibration import calibrate
+from diag.record.audio.portaudio import list_devices
+from diag.record.audio.rigs import open_farm, open_session
+from diag.record.audio.tape import stamp_fit
 
 missing = [
     name
@@ -192,8 +192,8 @@ def test_closing_the_farm_leaves_nothing():
 PARENT = """
     import json, sys, time
     from pathlib import Path
-    from diag.backends.farm import open_farm
-    from diag.errors import DiagError
+    from diag.record.audio.rigs import open_farm
+    from diag.core.errors import DiagError
     with open_farm("virtual") as farm:
         directory = Path(farm.rigs[0].options["server_log"]).parent
         owner = json.loads((directory / "owner.json").read_text())

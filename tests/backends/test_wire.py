@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from audio_bench import Bench
 
-from diag.backends.farm import open_farm
-from diag.backends.ports import PortPlan, Rig
-from diag.backends.wire import AIR_DELAY_FRAMES, BLOCK_S, held_back_s
-from diag.stages.resampler import resample
+from diag.record.audio.ports import PortPlan, Rig
+from diag.record.audio.rigs import open_farm
+from diag.record.audio.wire import AIR_DELAY_FRAMES, BLOCK_S, held_back_s
+from diag.record.client.resampler import resample
 
 RIG = Rig(kind="wire", name="rig0")
 

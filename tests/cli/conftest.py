@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from diag.chain import Hop
-from diag.results import (
+from diag.core.chain import Hop
+from diag.core.results import (
     Change,
     Comparison,
     Evidence,

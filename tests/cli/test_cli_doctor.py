@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from diag.audio_check import Loopback
-from diag.backends.farm import Farm
-from diag.backends.genai import Endpoint
-from diag.backends.portaudio import Device
-from diag.backends.ports import Rig
-from diag.errors import CannotMeasureError
+from diag.api.audio_check import Loopback
+from diag.core.errors import CannotMeasureError
+from diag.record.audio.portaudio import Device
+from diag.record.audio.ports import Rig
+from diag.record.audio.rigs import Farm
+from diag.record.live.genai import Endpoint
 
 MODELS = ["models/gemini-3.8-live", "models/gemini-2.5-flash-native-audio-latest"]
 HEARD = Loopback(
@@ -34,10 +34,10 @@ def machine(monkeypatch):
     for name in ("GEMINI_API_KEY", "GOOGLE_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.getloadavg", lambda: (0.5, 0.5, 0.5))
-    monkeypatch.setattr("diag.audio_check.measure_loopback", loopback)
-    monkeypatch.setattr("diag.backends.genai.live_models", live_models)
+    monkeypatch.setattr("diag.api.audio_check.measure_loopback", loopback)
+    monkeypatch.setattr("diag.record.live.genai.live_models", live_models)
     monkeypatch.setattr(
-        "diag.doctor._open_endpoint", lambda *_: Endpoint(kind="emulator", base_url="https://localhost:1")
+        "diag.api.doctor._open_endpoint", lambda *_: Endpoint(kind="emulator", base_url="https://localhost:1")
     )
     return state
 
@@ -151,7 +151,7 @@ def test_wire_loopback_is_really_measured(diag):
 
 
 def test_no_devices_is_no_error(diag, monkeypatch):
-    monkeypatch.setattr("diag.audio_check.found_devices", tuple)
+    monkeypatch.setattr("diag.api.audio_check.found_devices", tuple)
     done = diag("devices")
     assert done.code == 0
     assert done.out.startswith("no audio devices on this machine; --audio virtual makes its own")
@@ -162,7 +162,7 @@ def test_list_of_devices(diag, monkeypatch):
         index=3, name="USB: Audio (hw:1,0)", host_api="ALSA", input_channels=2, output_channels=0,
         default_rate_hz=48000, rates_hz=(44100, 48000),
     )  # fmt: skip
-    monkeypatch.setattr("diag.audio_check.found_devices", lambda: (device,))
+    monkeypatch.setattr("diag.api.audio_check.found_devices", lambda: (device,))
     done = diag("devices")
     assert done.out.splitlines() == [
         "number  in  out  name",
@@ -185,7 +185,7 @@ def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
     def stopped():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("diag.backends.farm.open_farm", open_farm)
+    monkeypatch.setattr("diag.record.audio.rigs.open_farm", open_farm)
     monkeypatch.setattr("signal.pause", stopped)
     done = diag("devices", "--hold")
     assert done.code == 130

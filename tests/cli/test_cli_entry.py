@@ -11,7 +11,7 @@ import click
 import pytest
 
 from diag import __version__
-from diag.errors import BadInputError, CannotMeasureError, TooLittleEvidenceError
+from diag.core.errors import BadInputError, CannotMeasureError, TooLittleEvidenceError
 
 HEAVY = ("numpy", "scipy", "pandas", "matplotlib", "google.genai", "pydantic", "rich", "sounddevice", "soundfile")
 
@@ -24,7 +24,7 @@ def ends_with(diag, monkeypatch):
         def explain(code):
             raise error
 
-        monkeypatch.setattr("diag.manual.explain", explain)
+        monkeypatch.setattr("diag.report.manual.explain", explain)
         return diag("explain", "X")
 
     return call
@@ -122,7 +122,7 @@ def test_no_key_reaches_the_terminal_even_inside_somebody_elses_words(ends_with,
 
 
 def test_bug_is_told_even_where_the_log_cannot_be_written(ends_with, monkeypatch):
-    monkeypatch.setattr("diag.logbook.log_path", lambda: Path("/proc/nowhere/diag.log"))
+    monkeypatch.setattr("diag.files.log.log_path", lambda: Path("/proc/nowhere/diag.log"))
     done = ends_with(ZeroDivisionError("x"))
     assert done.code == 70
     assert "could not be written" in done.err
@@ -152,7 +152,7 @@ def test_reader_who_leaves_early_is_no_error():
 
 def test_polite_kill_stops_like_control_c():
     code = (
-        "import sys, time; import diag.manual as manual\n"
+        "import sys, time; import diag.report.manual as manual\n"
         "def explain(code): print('ready', flush=True); time.sleep(20)\n"
         "manual.explain = explain\n"
         "from diag.__main__ import main; sys.argv = ['diag', 'explain', 'X']; sys.exit(main())"

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from diag.chain import Hop
-from diag.manual import METRIC_HEADINGS, RULE_HEADINGS, sections
-from diag.registry import Rule
-from diag.results import Severity, clear
+from diag.core.chain import Hop
+from diag.core.results import Severity, clear
+from diag.measure.registry import Rule
+from diag.report.manual import METRIC_HEADINGS, RULE_HEADINGS, sections
 
 
 def rule(code, name, text, **more):
@@ -33,7 +33,7 @@ RULES = (
 
 @pytest.fixture(autouse=True)
 def _two_rules(monkeypatch):
-    monkeypatch.setattr("diag.manual.all_rules", lambda: RULES)
+    monkeypatch.setattr("diag.report.manual.all_rules", lambda: RULES)
 
 
 @pytest.mark.parametrize("asked", ["PLY001", "ply001", "playback-rate-mismatch"])
@@ -106,9 +106,9 @@ def test_a_finding_as_json(diag):
 
 
 def test_everything_as_json(diag, monkeypatch):
-    from diag import registry
+    from diag.measure import registry
 
-    monkeypatch.setattr("diag.manual.all_rules", registry.all_rules)
+    monkeypatch.setattr("diag.report.manual.all_rules", registry.all_rules)
     document = json.loads(diag("explain", "--json").out)
     assert {item["code"] for item in document["findings"]} == {rule.code for rule in registry.all_rules()}
     assert all(set(item["sections"]) == set(RULE_HEADINGS) for item in document["findings"])
@@ -118,9 +118,10 @@ def test_everything_as_json(diag, monkeypatch):
 
 
 def test_every_rule_of_the_project_is_documented(monkeypatch):
-    from diag import manual, registry
+    from diag.measure import registry
+    from diag.report import manual
 
-    monkeypatch.setattr("diag.manual.all_rules", registry.all_rules)
+    monkeypatch.setattr("diag.report.manual.all_rules", registry.all_rules)
     for known in registry.all_rules():
         assert len(manual.explain(known.code).splitlines()) > 3, known.code
 

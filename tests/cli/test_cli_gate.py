@@ -2,9 +2,9 @@
 
 import pytest
 
-from diag.errors import ExitCode
-from diag.gate import exit_code
-from diag.results import Change, Severity
+from diag.core.errors import ExitCode
+from diag.core.results import Change, Severity
+from diag.judge.gate import exit_code
 
 
 def test_nothing_found_is_good(make):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.keys import HIDDEN, KEY_VARIABLES, key_variable, without_keys
+from diag.core.keys import HIDDEN, KEY_VARIABLES, key_variable, without_keys
 
 
 def test_either_variable_serves_and_the_first_one_wins(monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from diag.results import Change
+from diag.core.results import Change
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def asked(monkeypatch, make):
     def bench(options, progress, **more):
         return record.answer(options=options, progress=progress, **more)
 
-    monkeypatch.setattr("diag.conduct.run", run)
-    monkeypatch.setattr("diag.conduct.compare", compare)
-    monkeypatch.setattr(importlib.import_module("diag.bench"), "bench", bench)
+    monkeypatch.setattr("diag.api.run.run", run)
+    monkeypatch.setattr("diag.api.run.compare", compare)
+    monkeypatch.setattr(importlib.import_module("diag.api.bench"), "bench", bench)
     return record
 
 
@@ -152,7 +152,7 @@ def test_stopped_before_the_first_take_ended(diag, monkeypatch):
         progress.started(title="healthy", takes=5, about_s=None)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("diag.conduct.run", run)
+    monkeypatch.setattr("diag.api.run.run", run)
     done = diag("run", "healthy")
     assert done.code == 130
     assert done.err.endswith("Stopped. No take had ended, so nothing is kept.\n")
@@ -160,7 +160,7 @@ def test_stopped_before_the_first_take_ended(diag, monkeypatch):
 
 def test_a_reader_who_leaves_does_not_hide_the_verdict(make, tmp_path):
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import conftest as made; import diag.conduct as conduct\n"
+        "import sys; sys.path.insert(0, sys.argv[1]); import conftest as made; import diag.api.run as conduct\n"
         "conduct.run = lambda *_: made.Report(runs=(made.make_run('a', made.make_finding()),))\n"
         "from diag.__main__ import call; sys.stdin.readline(); sys.exit(call(['run', 'healthy']))"
     )

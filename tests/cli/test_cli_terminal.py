@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.errors import ExitCode
-from diag.gate import exit_code
-from diag.results import RuleOutcome, Status
-from diag.terminal import coloured, report_text, wrapped
+from diag.core.errors import ExitCode
+from diag.core.results import RuleOutcome, Status
+from diag.judge.gate import exit_code
+from diag.report.terminal import coloured, report_text, wrapped
 
 
 def told(report, code=ExitCode.FAILED, width=80):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from diag.cli.worded import use_one_thread
-from diag.recordings import read_wav
+from diag.cli.help_examples import use_one_thread
+from diag.files.audio_files import read_wav
 
 VOICE = (
     "replies/hearing_you_well",

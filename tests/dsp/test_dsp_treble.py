@@ -5,12 +5,12 @@ from dsp_voices import padded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.band import content_edge, imaging
 from diag.dsp.dullness import BANDS_HZ, treble_loss
 from diag.dsp.rate import match_clips
 from diag.dsp.spectrum import Sound
-from diag.metrics.band import bandwidth
+from diag.measure.metrics.band import bandwidth
 
 RANDOM = np.random.default_rng(8)
 

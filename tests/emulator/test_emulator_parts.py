@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from diag.core.errors import BadInputError
 from diag.emulator.catalogue import MODELS, find, listing, short_name
 from diag.emulator.chance import draw
 from diag.emulator.closing import CLOSES, REASON_BYTES, Refused, cut, model_not_found
@@ -28,7 +29,6 @@ from diag.emulator.setup import read_setup
 from diag.emulator.speaking import Step, Voice, audio_steps, playback_end_s, transcript_steps, with_ending
 from diag.emulator.specs import read_faults, with_faults
 from diag.emulator.tools import calls_for
-from diag.errors import BadInputError
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),

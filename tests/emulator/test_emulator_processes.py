@@ -20,9 +20,9 @@ from cryptography import x509
 from emulator_raw import HELLO, QUICK, raw
 from websockets.exceptions import ConnectionClosed
 
+from diag.core.errors import BadInputError, CannotMeasureError
 from diag.emulator.__main__ import main
 from diag.emulator.embedded import EmbeddedEmulator, profile_of
-from diag.errors import BadInputError, CannotMeasureError
 
 
 def alive(pid: int) -> bool:

@@ -14,8 +14,8 @@ from emulator_sounds import babble
 from google import genai
 from google.genai import errors, types
 
+from diag.core.errors import BadInputError
 from diag.emulator.embedded import EmbeddedEmulator
-from diag.errors import BadInputError
 
 MODEL = "gemini-3.8-live"
 RATE_HZ = 16000

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 from builders import Story, build
 
-from diag.judge import judge_take
+from diag.judge.engine import judge_take
 
 
 @cache

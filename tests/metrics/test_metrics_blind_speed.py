@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diag.clip import Clip
-from diag.metrics.blind_speed import suspected_speed
-from diag.metrics.voice import voice_rate_ratio
-from diag.readings import Tier
-from diag.recordings import read_wav
+from diag.core.clip import Clip
+from diag.core.measurement import Tier
+from diag.files.audio_files import read_wav
+from diag.measure.metrics.blind_speed import suspected_speed
+from diag.measure.metrics.voice import voice_rate_ratio
 
 REPLIES = Path(__file__).resolve().parents[2] / "scenarios" / "replies"
 

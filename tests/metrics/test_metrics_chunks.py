@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from builders import Story, build
 
-from diag.chain import Tap
-from diag.metrics.chunks import repeated_chunks
+from diag.core.chain import Tap
+from diag.measure.metrics.chunks import repeated_chunks
 
 
 def measured(**changes):

@@ -12,12 +12,12 @@ from builders import speech
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diag.clip import Clip
+from diag.core.clip import Clip
+from diag.core.results import Reading
 from diag.dsp import spectrum as spectra
-from diag.measuring import measure_recording
-from diag.metrics.sounds import sound
-from diag.registry import all_metrics
-from diag.results import Reading
+from diag.measure.engine import measure_recording
+from diag.measure.metrics.sounds import sound
+from diag.measure.registry import all_metrics
 
 RATE_HZ = 24000
 ALONE = {item.name + "@tap": item for item in all_metrics() if item.taps}

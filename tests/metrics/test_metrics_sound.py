@@ -8,10 +8,10 @@ import pytest
 import soxr
 from builders import Story, client, speech
 
-from diag.chain import Hop, Tap
-from diag.clip import Clip
-from diag.registry import all_metrics
-from diag.results import Reading, Tier
+from diag.core.chain import Hop, Tap
+from diag.core.clip import Clip
+from diag.core.results import Reading, Tier
+from diag.measure.registry import all_metrics
 
 HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
 HOP_METRICS = [item for item in all_metrics() if item.hops]

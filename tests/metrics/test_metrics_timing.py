@@ -8,12 +8,12 @@ from builders import Story, build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diag.chain import Tap
-from diag.clip import Clip
-from diag.metrics.latency import ttfa_received, ttfb
-from diag.metrics.schedule import arrival_jitter, buffer_needed, realtime_factor_min, realtime_ratio
-from diag.take import Turn
-from diag.timeline import Event, Timeline
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.take import Turn
+from diag.core.timeline import Event, Timeline
+from diag.measure.metrics.latency import ttfa_received, ttfb
+from diag.measure.metrics.schedule import arrival_jitter, buffer_needed, realtime_factor_min, realtime_ratio
 
 STAGES = (
     "capture_delay_s", "batching_delay_s", "service_delay_s", "leading_silence_s", "playout_delay_s", "device_delay_s",
@@ -94,7 +94,7 @@ def test_one_channel_that_hears_both_serves_as_well(judged, healthy):
 
 def test_heard_latency_reads_no_stamp_of_the_device():
     """The detectors are independent: without any stamp the ear still tells the time."""
-    from diag.judge import judge_take
+    from diag.judge.engine import judge_take
 
     take = build(Story())
     blind = Timeline(tuple(event for event in take.timeline if event.name != "stamps"))

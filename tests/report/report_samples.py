@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from diag.chain import Hop, Tap
-from diag.clip import Clip
-from diag.config import ClientConfig
-from diag.results import (
+from diag.core.chain import Hop, Tap
+from diag.core.client_config import ClientConfig
+from diag.core.clip import Clip
+from diag.core.results import (
     Change,
     Comparison,
     Evidence,
@@ -25,8 +25,8 @@ from diag.results import (
     TakeResult,
     Tier,
 )
-from diag.take import Take, Turn
-from diag.timeline import Event, Timeline
+from diag.core.take import Take, Turn
+from diag.core.timeline import Event, Timeline
 
 STAGES = {
     "capture_delay_s": 0.021,

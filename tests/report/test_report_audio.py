@@ -12,13 +12,13 @@ import pytest
 import soundfile as sf
 from report_samples import finding, run_result, slow_player_run, take, take_result
 
-from diag.chain import Tap
-from diag.clip import Clip
-from diag.recordings import encode_flac
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.results import Evidence, Report, Spot
+from diag.files.audio_files import encode_flac
 from diag.report import shelf
 from diag.report.build import build_report
 from diag.report.picks import pick, stretch
-from diag.results import Evidence, Report, Spot
 
 
 def players(run, takes, embed="evidence", out=None, **kinds):

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from report_samples import comparison, run_result, slow_player_run, take
 
+from diag.core.results import Report
 from diag.report.build import build_report
-from diag.results import Report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")]

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from PIL import Image
 from report_samples import SPEECH_END_S, STAGES, measurement, run_result, slow_player_run, take, take_result, voice
 
-from diag.clip import Clip
+from diag.core.clip import Clip
+from diag.core.results import Measurements
 from diag.report.lanes import lanes_of, origin_of, span_of
 from diag.report.picks import pick
 from diag.report.spectra import pictures_of, spectra_of
 from diag.report.svg import envelope, peaks, points, ticks
 from diag.report.waterfall import waterfall_of
-from diag.results import Measurements
 
 
 def test_wait_is_drawn_from_the_end_of_the_speech_to_the_first_audio():

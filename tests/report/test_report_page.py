@@ -23,12 +23,12 @@ from report_samples import (
     voice,
 )
 
-from diag.chain import Tap
-from diag.clip import Clip
-from diag.errors import BadInputError
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.errors import BadInputError
+from diag.core.results import Report
+from diag.core.timeline import Timeline
 from diag.report.build import build_report
-from diag.results import Report
-from diag.timeline import Timeline
 
 VOID = {"meta", "link", "img", "br", "path", "input", "hr"}
 LOADING = {"src", "href", "data", "poster", "action", "srcset"}

@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 from report_samples import CHECKS, comparison, finding, mute_run, run_result, slow_player_run, take, take_result
 
-from diag.chain import Hop
+from diag.core.chain import Hop
+from diag.core.results import Change, Report, RuleOutcome, Severity, Status, SummaryRow
 from diag.report.picks import pick
 from diag.report.sentences import State, capitalised, figure, label, signed, spread, verdict_line
 from diag.report.states import SetupState, checks_of, hops_of, setup_of
-from diag.results import Change, Report, RuleOutcome, Severity, Status, SummaryRow
 
 
 def verdict(*runs, **more):

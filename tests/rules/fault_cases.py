@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from builders import Story, client, replace, resampled
 
-from diag.timeline import Event
+from diag.core.timeline import Event
 
 NOT_FOUND = (
     "models/{} is not found for API version v1beta, or is not supported for bidiGenerateContent. "

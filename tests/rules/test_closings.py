@@ -2,8 +2,8 @@
 
 import pytest
 
-from diag.rules.closings import code_of
-from diag.timeline import Event, Timeline
+from diag.core.timeline import Event, Timeline
+from diag.judge.rules.closings import code_of
 
 
 def closed(code, *before):

@@ -6,13 +6,13 @@ import re
 import pytest
 from fault_cases import FAULT_CASES
 
-from diag.chain import Hop
-from diag.registry import all_rules
-from diag.results import Measurement, Measurements, Severity, Tier
-from diag.rules.closings import code_of
-from diag.rules.figures import changed_sound, sampling_that_would_do_it, snapped_hz, wrong_rate
-from diag.rules.live_models import nearest, what_is_known
-from diag.timeline import Event, Timeline
+from diag.core.chain import Hop
+from diag.core.results import Measurement, Measurements, Severity, Tier
+from diag.core.timeline import Event, Timeline
+from diag.judge.rules.closings import code_of
+from diag.judge.rules.figures import changed_sound, sampling_that_would_do_it, snapped_hz, wrong_rate
+from diag.judge.rules.live_models import nearest, what_is_known
+from diag.measure.registry import all_rules
 
 RULES = {rule.code: rule for rule in all_rules()}
 HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
@@ -32,7 +32,7 @@ def test_it_is_documented_under_the_fixed_headings(code):
 @pytest.mark.parametrize("code", RULES)
 def test_code_name_and_file_agree(code):
     rule = RULES[code]
-    assert rule.function.__module__ == f"diag.rules.{code.lower()}"
+    assert rule.function.__module__ == f"diag.judge.rules.{code.lower()}"
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
     assert isinstance(rule.severity, Severity)
 

@@ -6,9 +6,9 @@ import pytest
 from builders import Story, build
 from fault_cases import FAULT_CASES, HEALTHY_CASES
 
-from diag.judge import judge_take
-from diag.registry import all_rules
-from diag.results import Status
+from diag.core.results import Status
+from diag.judge.engine import judge_take
+from diag.measure.registry import all_rules
 
 CASES = {case.name: case for case in (*HEALTHY_CASES, *FAULT_CASES)}
 

@@ -3,8 +3,7 @@
 import pytest
 from builders import Story, build, client, replace
 
-from diag.judge import judge_run, judge_take
-from diag.results import (
+from diag.core.results import (
     Measurement,
     Measurements,
     Severity,
@@ -12,6 +11,7 @@ from diag.results import (
     TakeResult,
     Tier,
 )  # fmt: skip
+from diag.judge.engine import judge_run, judge_take
 
 
 def run_of(stories):

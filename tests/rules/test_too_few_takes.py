@@ -1,7 +1,7 @@
 import pytest
 
-from diag.results import Measurements, Severity, Status, TakeResult
-from diag.rules.env006 import too_few_takes
+from diag.core.results import Measurements, Severity, Status, TakeResult
+from diag.judge.rules.env006 import too_few_takes
 
 
 def takes(count):
@@ -24,6 +24,6 @@ def test_enough_takes_are_clear_and_none_are_not_judged():
 
 
 def test_it_is_no_more_than_a_note():
-    from diag.registry import all_rules
+    from diag.measure.registry import all_rules
 
     assert next(rule for rule in all_rules() if rule.code == "ENV006").severity is Severity.INFO

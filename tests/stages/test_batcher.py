@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.clip import pcm16_from_samples
-from diag.stages.batcher import Batcher
+from diag.core.clip import pcm16_from_samples
+from diag.record.client.batcher import Batcher
 
 
 @given(st.lists(st.integers(0, 400), max_size=30), st.integers(1, 300))

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.stages.impairments import Squeeze
+from diag.record.client.impairments import Squeeze
 
 NOISE = np.random.default_rng(0).standard_normal(12000).astype(np.float32)
 

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diag.stages.playout import Playout, PlayoutEvent
+from diag.record.client.playout import Playout, PlayoutEvent
 
 
 def ramp(start, count):

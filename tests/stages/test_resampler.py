@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from diag.stages.impairments import Squeeze
-from diag.stages.resampler import Resampler, resample
+from diag.record.client.impairments import Squeeze
+from diag.record.client.resampler import Resampler, resample
 
 
 def tone(frequency_hz, rate_hz, seconds=1.0):

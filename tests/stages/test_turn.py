@@ -1,7 +1,7 @@
 import pytest
 
-from diag.config import TurnConfig
-from diag.stages.turn import SILENT_GRACE_S, Phase, TurnFollower
+from diag.core.client_config import TurnConfig
+from diag.record.client.turn import SILENT_GRACE_S, Phase, TurnFollower
 
 
 @pytest.fixture

@@ -21,12 +21,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.level import decibels
 from diag.dsp.spectrum import short_time_power, short_time_power_at
-from diag.prompts import project_folder
-from diag.recordings import read_wav
-from diag.registry import all_metrics
+from diag.files.audio_files import read_wav
+from diag.files.prompts import project_folder
+from diag.measure.registry import all_metrics
 
 Samples = NDArray[np.floating[Any]]
 TEXT, QUIET, LINE, SHADE = "#1a1d21", "#545b66", "#cfd4dc", "#e3e8f0"

@@ -1,0 +1,196 @@
+"""Words of measuring and judging: readings of metrics, verdicts of rules. Frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from diag.core.chain import Hop, Tap
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """2 for error, 1 for warning, 0 for information."""
+        return {"error": 2, "warning": 1, "info": 0}[self.value]
+
+
+class Tier(StrEnum):
+    """What a measure was compared against; tiers are never mixed in one verdict."""
+
+    WAVEFORM = "waveform"
+    PROFILE = "profile"
+    BLIND = "blind"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A stretch of a tap that can be listened to: seconds from the start of that tap's clip."""
+
+    tap: Tap
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a metric function returns: a value, or the reason why there is none. Never both, never NaN."""
+
+    value: float | tuple[float | None, ...] | None = None
+    reason: str | None = None
+    tier: Tier = Tier.WAVEFORM
+    confidence: float | None = None
+    spots: tuple[Spot, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.value is None) == (self.reason is None):
+            raise ValueError("a reading has either a value or a reason")
+        if isinstance(self.value, float) and self.value != self.value:
+            raise ValueError("a value must not be NaN; give a reason instead")
+
+
+def not_measured(reason: str, tier: Tier = Tier.WAVEFORM) -> Reading:
+    """A reading without a value."""
+    return Reading(reason=reason, tier=tier)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One value of one metric at one place, or the reason why it was not measured."""
+
+    metric: str
+    unit: str
+    value: float | tuple[float | None, ...] | None
+    reason: str | None
+    tier: Tier
+    turn: int | None = None
+    hop: Hop | None = None
+    tap: Tap | None = None
+    confidence: float | None = None
+    spots: tuple[Spot, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object; `hop` or `tap` only where the metric has one."""
+        place = {"hop": self.hop.value} if self.hop else {"tap": self.tap.value} if self.tap else {}
+        value = list(self.value) if isinstance(self.value, tuple) else self.value
+        return {
+            "metric": self.metric,
+            "turn": self.turn,
+            **place,
+            "tier": self.tier.value,
+            "value": value,
+            "unit": self.unit,
+            "reason": self.reason,
+            "confidence": self.confidence,
+            "spots": [{"tap": spot.tap.value, "start_s": spot.start_s, "end_s": spot.end_s} for spot in self.spots],
+        }
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """The measurements of one take, to be asked by name and place."""
+
+    items: tuple[Measurement, ...]
+
+    def __iter__(self) -> Iterator[Measurement]:
+        return iter(self.items)
+
+    def find(
+        self, metric: str, *, turn: int | None = None, hop: Hop | None = None, tap: Tap | None = None
+    ) -> tuple[Measurement, ...]:
+        """All measurements of a metric at a place; a place left out matches every place."""
+        return tuple(
+            item
+            for item in self.items
+            if item.metric == metric
+            and (turn is None or item.turn == turn)
+            and (hop is None or item.hop == hop)
+            and (tap is None or item.tap == tap)
+        )
+
+    def value(
+        self, metric: str, *, turn: int | None = None, hop: Hop | None = None, tap: Tap | None = None
+    ) -> float | None:
+        """The single-number value of the first match, or None where it is absent or was not measured."""
+        found = next((item.value for item in self.find(metric, turn=turn, hop=hop, tap=tap)), None)
+        return None if isinstance(found, tuple) else found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A sentence that supports a finding, the measurement that it rests on, and where to hear it."""
+
+    text: str
+    metric: str | None = None
+    turn: int | None = None
+    spots: tuple[Spot, ...] = ()
+
+
+class Status(StrEnum):
+    """How a rule came out."""
+
+    RAISED = "raised"
+    CLEAR = "clear"
+    NOT_CHECKED = "not_checked"
+    CRASHED = "crashed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a rule function returns; use `raised`, `clear` and `not_checked` to make one.
+
+    `severity` is given only where a rule has two levels, as SVC001 does; else the rule's own holds.
+    `discard` tells that the take must not be counted because our own harness was at fault.
+    """
+
+    status: Status
+    title: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    likely_cause: str = ""
+    remedy: str = ""
+    confidence: float = 1.0
+    reason: str | None = None
+    severity: Severity | None = None
+    discard: bool = False
+
+
+def raised(
+    title: str,
+    *,
+    evidence: Iterable[Evidence],
+    likely_cause: str,
+    remedy: str,
+    confidence: float = 1.0,
+    severity: Severity | None = None,
+    discard: bool = False,
+) -> Verdict:
+    """The fault is there. `title` is one plain sentence with figures; `remedy` says what to change, and to what."""
+    return Verdict(
+        status=Status.RAISED,
+        title=title,
+        evidence=tuple(evidence),
+        likely_cause=likely_cause,
+        remedy=remedy,
+        confidence=confidence,
+        severity=severity,
+        discard=discard,
+    )
+
+
+def clear() -> Verdict:
+    """It was looked for with enough evidence, and is not there. Only this may print a tick."""
+    return Verdict(status=Status.CLEAR)
+
+
+def not_checked(reason: str) -> Verdict:
+    """It could not be looked for; says why."""
+    return Verdict(status=Status.NOT_CHECKED, reason=reason)

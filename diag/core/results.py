@@ -1,0 +1,310 @@
+"""What the judging side says: findings, results of takes and runs, comparisons, the report. Frozen, JSON-ready."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from diag.core.chain import Hop, Tap
+from diag.core.measurement import (
+    Evidence,
+    Measurement,
+    Measurements,
+    Reading,
+    Severity,
+    Spot,
+    Status,
+    Tier,
+    Verdict,
+    clear,
+    not_checked,
+    not_measured,
+    raised,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Change",
+    "Comparison",
+    "Evidence",
+    "Finding",
+    "Measurement",
+    "Measurements",
+    "Reading",
+    "Report",
+    "RuleOutcome",
+    "RunComparison",
+    "RunFinding",
+    "RunResult",
+    "Severity",
+    "Spot",
+    "Status",
+    "SummaryRow",
+    "TakeResult",
+    "Tier",
+    "Verdict",
+    "clear",
+    "not_checked",
+    "not_measured",
+    "raised",
+]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A fault that was found."""
+
+    code: str
+    name: str
+    severity: Severity
+    hop: Hop | None
+    title: str
+    evidence: tuple[Evidence, ...]
+    likely_cause: str
+    remedy: str
+    confidence: float
+    consequence_of: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "code": self.code,
+            "name": self.name,
+            "severity": self.severity.value,
+            "hop": self.hop.value if self.hop else None,
+            "title": self.title,
+            "evidence": [item.text for item in self.evidence],
+            "likely_cause": self.likely_cause,
+            "remedy": self.remedy,
+            "confidence": self.confidence,
+            "consequence_of": self.consequence_of,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleOutcome:
+    """How one rule came out on one take or run."""
+
+    code: str
+    name: str
+    status: Status
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeResult:
+    """The judgement of one take. `discarded` is None, or the reason why the take does not count."""
+
+    id: str
+    prompt_names: tuple[str, ...]
+    measurements: Measurements
+    findings: tuple[Finding, ...]
+    outcomes: tuple[RuleOutcome, ...]
+    discarded: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "id": self.id,
+            "prompts": list(self.prompt_names),
+            "discarded": self.discarded,
+            "measurements": [item.to_json() for item in self.measurements],
+            "findings": [item.to_json() for item in self.findings],
+            "checks": [
+                {"code": item.code, "name": item.name, "status": item.status.value, "reason": item.reason}
+                for item in self.outcomes
+            ],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow:
+    """One metric at one place over the takes of a run.
+
+    `missing` counts takes in which the metric had no value; `p95` is None below n = 20; `low` and `high` are the
+    smallest and the largest value.
+    """
+
+    metric: str
+    unit: str
+    n: int
+    missing: int
+    median: float | None
+    p95: float | None
+    low: float | None
+    high: float | None
+    turn: int | None = None
+    hop: Hop | None = None
+    tap: Tap | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "metric": self.metric,
+            "turn": self.turn,
+            "hop": self.hop.value if self.hop else None,
+            "tap": self.tap.value if self.tap else None,
+            "unit": self.unit,
+            "n": self.n,
+            "missing": self.missing,
+            "median": self.median,
+            "p95": self.p95,
+            "low": self.low,
+            "high": self.high,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinding:
+    """A finding over a run: the worst take's words, and in how many of the counted takes it was found."""
+
+    finding: Finding
+    take_ids: tuple[str, ...]
+    counted: int
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {**self.finding.to_json(), "takes": list(self.take_ids), "counted": self.counted}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """The judgement of all takes of one configuration."""
+
+    name: str
+    title: str
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    takes: tuple[TakeResult, ...]
+    summary: tuple[SummaryRow, ...]
+    findings: tuple[RunFinding, ...]
+    outcomes: tuple[RuleOutcome, ...] = ()
+    folder: str | None = None
+    tool_version: str = ""
+
+    @property
+    def counted(self) -> tuple[TakeResult, ...]:
+        """Takes that were not discarded."""
+        return tuple(take for take in self.takes if take.discarded is None)
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "config": self.config,
+            "environment": self.environment,
+            "takes": [take.to_json() for take in self.takes],
+            "discarded": [{"id": take.id, "reason": take.discarded} for take in self.takes if take.discarded],
+            "summary": [row.to_json() for row in self.summary],
+            "findings": [finding.to_json() for finding in self.findings],
+            "folder": self.folder,
+            "tool_version": self.tool_version,
+        }
+
+
+class Change(StrEnum):
+    """Verdict of a comparison."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NONE_SHOWN = "no_difference_shown"
+    TOO_FEW = "too_few_takes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One metric in two runs: b minus a, with a 95 % interval."""
+
+    metric: str
+    unit: str
+    a: float | None
+    b: float | None
+    difference: float | None
+    interval: tuple[float, float] | None
+    n_pairs: int
+    verdict: Change
+    reason: str | None = None
+    hop: Hop | None = None
+    tap: Tap | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "metric": self.metric,
+            "hop": self.hop.value if self.hop else None,
+            "tap": self.tap.value if self.tap else None,
+            "unit": self.unit,
+            "a": self.a,
+            "b": self.b,
+            "difference": self.difference,
+            "interval": list(self.interval) if self.interval else None,
+            "n_pairs": self.n_pairs,
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunComparison:
+    """Two runs side by side: one sentence, the differing settings, and metric by metric."""
+
+    a: str
+    b: str
+    sentence: str
+    config_diff: tuple[tuple[str, Any, Any], ...]
+    environment_diff: tuple[tuple[str, Any, Any], ...]
+    comparisons: tuple[Comparison, ...]
+    verdict: Change
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "sentence": self.sentence,
+            "config_diff": [{"field": name, "a": a, "b": b} for name, a, b in self.config_diff],
+            "environment_diff": [{"field": name, "a": a, "b": b} for name, a, b in self.environment_diff],
+            "metrics": [item.to_json() for item in self.comparisons],
+            "verdict": self.verdict.value,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that a report shows, in one JSON document."""
+
+    runs: tuple[RunResult, ...]
+    comparisons: tuple[RunComparison, ...] = ()
+    verdict: str = ""
+    report: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Every measurement of every take as a row."""
+        import pandas
+
+        rows = [
+            {"run": run.name, "take": take.id, "discarded": take.discarded, **item.to_json()}
+            for run in self.runs
+            for take in run.takes
+            for item in take.measurements
+        ]
+        return pandas.DataFrame(rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `--json`."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "runs": [run.to_json() for run in self.runs],
+            "comparisons": [item.to_json() for item in self.comparisons],
+            "verdict": self.verdict,
+            "report": self.report,
+            **self.extra,
+        }

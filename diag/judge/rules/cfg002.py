@@ -1,0 +1,71 @@
+"""CFG002."""
+
+from __future__ import annotations
+
+import re
+
+from diag.core.client_config import ClientConfig
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import Timeline
+from diag.judge.rules.closings import closing, code_of
+from diag.judge.rules.live_models import nearest, what_is_known
+from diag.measure.registry import rule
+
+_NAMED = re.compile(r"^(\S+) is not (?:found|supported)(?: for API version (\w+))?")
+DEFAULT_MODEL = "models/gemini-3.8-live"
+
+
+@rule("CFG002", name="model-not-found", severity="error")
+def model_not_found(timeline: Timeline, config: ClientConfig) -> Verdict:
+    """The service does not know the model, or does not hold Live sessions with it.
+
+    What it shows
+        The session was refused or closed with 1008 "… is not found for API version …, or is not supported for
+        bidiGenerateContent".
+
+    Why it matters
+        No session, no reply, whatever else is right.
+
+    Evidence
+        Close code and reason; the model list of the service, where it could be had; what is known of the name.
+
+    Likely causes
+        - A retired model: preview names live for months only.
+        - A name that never existed, or words in another order (`gemini-flash-2.0-live-001`).
+        - A model of Vertex AI asked of the Gemini Developer API, or a model without Live.
+        - The wrong API version.
+
+    Remedy
+        Use a model that is served: the finding names the nearest ones of the service's own list.
+
+    Does not prove
+        That the named models suit the task; only their names are near. Without a model list the advice rests on what
+        was known in 2026-11.
+    """
+    found = closing(timeline)
+    if found is None:
+        opened = timeline.first("session_open") is not None
+        return clear() if opened else not_checked("the service was not reached")
+    if code_of(timeline) != "CFG002":
+        return clear()
+    named = _NAMED.search(found.reason)
+    model = named.group(1) if named else config.session.model
+    version = (named.group(2) if named else None) or config.session.api_version
+    listed = timeline.first("model_list")
+    served = [str(item) for item in (listed.data.get("models") or ())] if listed else []
+    known = what_is_known(model, served, version)
+    near = nearest(model, served)
+    evidence = [found.evidence, Evidence(text=f"{model}: {known}")]
+    if served:
+        evidence.append(Evidence(text=f"{len(served)} models hold Live sessions here, nearest: {', '.join(near)}"))
+    advice = f"use a model that is served: {_either(near)}" if near else f"use a served model, as {DEFAULT_MODEL}"
+    return raised(
+        f"The service does not serve the model {model} to Live sessions (API version {version})",
+        evidence=evidence,
+        likely_cause=known,
+        remedy=f"{advice} (`model` in [session])",
+    )
+
+
+def _either(names: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,0 +1,188 @@
+"""Holds a long recording against its reference, stretch by stretch, from the place where the reference begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from diag.core.clip import Clip
+from diag.core.results import Measurement, Measurements, Tier
+from diag.dsp.continuity import SHORTEST_S
+from diag.dsp.rate import Match
+from diag.dsp.spectrum import HOP_S
+from diag.files.audio_files import Reel
+from diag.measure.engine import measure_recording
+from diag.measure.metrics.sounds import match, sound
+from diag.measure.pooling import Stretch, moved, without_background
+from diag.measure.registry import Metric
+from diag.measure.stretches import Progress, clip_at, cut_in_pauses, stretch_of
+
+PROBE_S = 20.0
+"""So much of the reference is looked for; at a third of its speed it takes a minute."""
+NEAR_S = 25.0
+"""Looked through first, for a copy of the same speed: a longer part may hold the same words again."""
+WINDOW_S, STEP_S = 90.0, 60.0
+MARGIN_S = 1.0
+WIDE_MARGIN_S = 20.0
+"""Where a stretch does not lie where it must: what stalled or was left out may be this long."""
+ENDED = "the recording ends before this part of the reference"
+_LEAD_S = 1.0
+_LEAST_SOUND_S = 2.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Reference time t stands at (t + delay_s) / ratio of the recording.
+
+    Parameters
+    ----------
+    ratio : float
+        Speed of the recording.
+    delay_s : float
+        In seconds of the reference.
+    confidence : float
+        0 to 1.
+    """
+
+    ratio: float
+    delay_s: float
+    confidence: float
+
+    def there_s(self, reference_s: float) -> float:
+        """Where a time of the reference stands in the recording."""
+        return (reference_s + self.delay_s) / self.ratio
+
+
+def find_place(reference: Reel, recording: Reel) -> Place | str:
+    """Where the first sound of the reference stands in the recording, at which speed; or why it was not found.
+
+    Looked for at the first sound of the recording, then all through it.
+    """
+    probe = _first_sound(reference)
+    if probe is None:
+        return "the input is silent"
+    start = _first_sound(recording)
+    if start is None:
+        return "the output is silent"
+    reason = ""
+    for window in _windows(recording, start):
+        found = match(probe, window)
+        if found.rate_ratio is not None:
+            return _place(found, probe, window)
+        reason = reason or found.reason or ""
+    return reason
+
+
+def _first_sound(reel: Reel) -> Clip | None:
+    """Some seconds from just before the first sound."""
+    for first, samples in cut_in_pauses(reel):
+        clip = clip_at(reel, first, samples)
+        active = sound(clip).spectrum.active
+        if active.sum() * HOP_S >= min(_LEAST_SOUND_S, 0.1 * reel.duration_s):
+            at = max(0, first + round((int(active.argmax()) * HOP_S - _LEAD_S) * reel.sample_rate_hz))
+            last = min(at + round(PROBE_S * reel.sample_rate_hz), reel.frames)
+            return clip_at(reel, at, reel.part(at, last))
+    return None
+
+
+def _windows(recording: Reel, start: Clip) -> Iterator[Clip]:
+    rate_hz = recording.sample_rate_hz
+    begin = round((start.start_s or 0.0) * rate_hz)
+    places = [(begin, NEAR_S), (begin, WINDOW_S)]
+    places += [(first, WINDOW_S) for first in range(0, recording.frames, round(STEP_S * rate_hz))]
+    for first, length_s in places:
+        last = min(first + round(length_s * rate_hz), recording.frames)
+        yield clip_at(recording, first, recording.part(first, last))
+
+
+def _place(found: Match, reference: Clip, recording: Clip, stretch: int = -1) -> Place:
+    """From one stretch of the delay track: the last one for what follows."""
+    ratio = found.time_ratio or 1.0
+    begin_s, there_s = reference.start_s or 0.0, recording.start_s or 0.0
+    if found.track is None:
+        # Time was stretched without pitch: no waveform tells where, but both begin with the same sound.
+        return Place(ratio, there_s * ratio - begin_s, found.confidence)
+    delay_s = found.track.stretches[stretch].delay_s
+    return Place(ratio, there_s * ratio + delay_s - begin_s, found.confidence)
+
+
+def measure_against(
+    reference: Reel, recording: Reel, metrics: Sequence[Metric], progress: Progress | None = None
+) -> tuple[Stretch, ...]:
+    """Measures against the reference, one stretch of it after the other; places are those in the recording."""
+    place = find_place(reference, recording)
+    if isinstance(place, str):
+        nothing = clip_at(recording, 0, recording.part(0, 0))
+        return (stretch_of(0.0, recording.duration_s, nothing, _unmeasured(metrics, place)),)
+    stretches: list[Stretch] = []
+    before: Place | None = None
+    for first, samples in cut_in_pauses(reference):
+        known = clip_at(reference, first, samples)
+        part, found = _follow(recording, place, known)
+        if found is None:
+            before = None
+        else:
+            place = _place(found, known, part)
+        measured = measure_recording(part, known, metrics=metrics) if part.frames else _unmeasured(metrics, ENDED)
+        begin_s, end_s = known.start_s or 0.0, (known.start_s or 0.0) + known.duration_s
+        if found is not None and found.track is not None:
+            own = _place(found, known, part, stretch=0)
+            if before is not None:
+                measured = _with_jump(measured, own.there_s(begin_s) - before.there_s(begin_s))
+            before = place
+        stretches.append(
+            stretch_of(
+                max(0.0, place.there_s(begin_s)),
+                max(0.0, place.there_s(end_s)),
+                known,
+                moved(measured, part.start_s or 0.0),
+            )
+        )
+        if progress is not None:
+            progress(end_s, reference.duration_s)
+    return without_background(metrics, stretches)
+
+
+def _follow(recording: Reel, place: Place, known: Clip) -> tuple[Clip, Match | None]:
+    """The part of the recording where a stretch of the reference lies, and how they match."""
+    part = _part(recording, place, known, MARGIN_S)
+    if not sound(known).spectrum.active.any() or not part.frames:
+        return part, None
+    found = match(known, part)
+    if found.rate_ratio is not None:
+        return part, found
+    wide = _part(recording, place, known, WIDE_MARGIN_S)
+    found = match(known, wide)
+    return (part, None) if found.rate_ratio is None else (wide, found)
+
+
+def _part(recording: Reel, place: Place, known: Clip, margin_s: float) -> Clip:
+    start_s = known.start_s or 0.0
+    first = round((place.there_s(start_s) - margin_s) * recording.sample_rate_hz)
+    last = round((place.there_s(start_s + known.duration_s) + margin_s) * recording.sample_rate_hz)
+    first = min(max(0, first), recording.frames)
+    last = min(max(first, last), recording.frames)
+    return clip_at(recording, first, recording.part(first, last))
+
+
+def _unmeasured(metrics: Sequence[Metric], reason: str) -> Measurements:
+    return Measurements(
+        tuple(
+            Measurement(metric=metric.name, unit=metric.unit, value=None, reason=reason, tier=Tier.WAVEFORM)
+            for metric in metrics
+        )
+    )
+
+
+def _with_jump(measured: Measurements, later_s: float) -> Measurements:
+    """With what was put in (or, below 0, left out) in the pause between two stretches, which neither of them sees."""
+    if abs(later_s) < SHORTEST_S:
+        return measured
+    added = {"inserted_silence_s": later_s, "dropout_count": 1.0} if later_s > 0 else {"skipped_s": -later_s}
+
+    def told(item: Measurement) -> Measurement:
+        if item.metric not in added or not isinstance(item.value, float):
+            return item
+        return replace(item, value=item.value + added[item.metric])
+
+    return Measurements(tuple(told(item) for item in measured))

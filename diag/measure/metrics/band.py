@@ -1,0 +1,138 @@
+"""How far up the content of a tap reaches, and what a poor resampler adds above it."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.clip import Clip
+from diag.core.results import Reading, Tier, not_measured
+from diag.dsp.band import IMAGING_LIMIT, MIRROR_HZ, NYQUISTS_HZ, content_edge, imaging, mirror_correlation
+from diag.dsp.spectrum import centroid_hz, tilt_db_per_octave
+from diag.measure.metrics.sounds import match, remembered, sound
+from diag.measure.metrics.speed import HEALTHY_RATIO
+from diag.measure.registry import metric
+
+TAPS = tuple(Tap)
+HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
+TRANSITION = 1.025
+"""A stage's limit over the edge that is seen: good resamplers fade out below it (2 to 3.9 %, median 2.5 %, over stages
+of 8 to 22.05 kHz of the development voices)."""
+SILENT = "the clip is silent or has less than 0.3 s of sound"
+
+
+@metric("bandwidth_hz", unit="Hz", better="higher", taps=TAPS, tolerance=500.0)
+def bandwidth(clip: Clip) -> Reading:
+    """Upper edge of the content.
+
+    What
+        The highest 100 Hz band that moves with the speech and is not fainter than 72 dB below the loudest, and 2.5 %
+        for the fading of the filter that ends it; half the sample rate where there is no edge below it. Where a naive
+        resampler filled the band with images, the frequency that they are mirrored about.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Higher, up to half the rate of the service's audio (12 kHz).
+    Not measured when
+        The clip is silent or has less than 0.3 s of sound.
+    Reference
+        Below 10 kHz warns, below 8.2 kHz fails, 4.2 kHz is telephone; validated against stages of 8 to 22.05 kHz.
+    """
+    spectrum = sound(clip).spectrum
+    edge = content_edge(spectrum)
+    if edge is None:
+        return not_measured(SILENT, Tier.BLIND)
+    mirrored = remembered(clip, "imaging", lambda: imaging(spectrum))
+    if mirrored is not None and mirrored.correlation > IMAGING_LIMIT and mirrored.mirror_hz < edge:
+        return Reading(value=mirrored.mirror_hz, tier=Tier.BLIND, confidence=mirrored.correlation)
+    return Reading(value=min(TRANSITION * edge, spectrum.nyquist_hz), tier=Tier.BLIND)
+
+
+@metric("tilt_db_per_octave", unit="dB/oct", better="none", taps=TAPS, pool="mean")
+def tilt(clip: Clip) -> Reading:
+    """Slope of the long-term spectrum from 300 Hz to 8 kHz.
+
+    What
+        Explains how dull or bright a voice is; never a verdict, since voices differ by 5 dB per octave.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Neither.
+    Not measured when
+        The clip is silent, or its rate leaves less than four 1/3-octave bands.
+    Reference
+        Least-squares line through 1/3-octave levels.
+    """
+    value = tilt_db_per_octave(sound(clip).spectrum)
+    return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+
+
+@metric("centroid_hz", unit="Hz", better="none", taps=TAPS, pool="mean")
+def centroid(clip: Clip) -> Reading:
+    """Spectral centroid.
+
+    What
+        Centre of gravity of the long-term magnitude spectrum above 60 Hz; explains, never judges.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Neither.
+    Not measured when
+        The clip is silent.
+    Reference
+        Magnitude-weighted mean frequency.
+    """
+    value = centroid_hz(sound(clip).spectrum)
+    return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+
+
+@metric("imaging", unit="1", better="lower", taps=TAPS, tolerance=0.05)
+def imaging_of_tap(clip: Clip) -> Reading:
+    """Mirror images of a naive resampler, by the clip alone.
+
+    What
+        Correlation of the fine structure below a usual Nyquist frequency with its mirror image above: linear
+        interpolation and sample repeating leave images, proper resampling does not.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower. Some synthetic voices are born with images: judge a hop by its own input.
+    Not measured when
+        The clip is silent, or its rate leaves no room above a candidate.
+    Reference
+        Limit 0.22: clean speech reaches 0.15, images without noise 0.8, with noise at -45 dB 0.25 and more.
+    """
+    spectrum = sound(clip).spectrum
+    found = remembered(clip, "imaging", lambda: imaging(spectrum))
+    if found is None:
+        return not_measured("the clip is silent, too short, or of too low a rate", Tier.BLIND)
+    return Reading(value=max(0.0, found.correlation), tier=Tier.BLIND)
+
+
+@metric("imaging", unit="1", better="lower", hops=HOPS, tolerance=0.05)
+def imaging_of_hop(reference: Clip, estimated: Clip) -> Reading:
+    """Mirror images that a hop adds.
+
+    What
+        The mirror correlation of the output less that of the input about the same frequency, the largest over all
+        candidates.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        The output is silent, its rate leaves no room above a candidate, or the speed differs by more than 0.5 %.
+    Reference
+        Limit 0.22, as for a tap.
+    """
+    found = match(reference, estimated)
+    if found.rate_ratio is not None and abs(found.rate_ratio - 1.0) > HEALTHY_RATIO:
+        return not_measured(f"the rate differs by {100 * (found.rate_ratio - 1):+.1f} %; see rate_ratio")
+    before, after = sound(reference).spectrum, sound(estimated).spectrum
+    if imaging(after) is None or not before.active.any():
+        return not_measured("the output is silent, too short, or of too low a rate")
+    most = 0.0
+    for mirror_hz in NYQUISTS_HZ:
+        if mirror_hz + MIRROR_HZ > 0.99 * after.nyquist_hz:
+            continue
+        own = mirror_correlation(before, mirror_hz) if mirror_hz + MIRROR_HZ <= 0.99 * before.nyquist_hz else 0.0
+        most = max(most, mirror_correlation(after, mirror_hz) - max(0.0, own))
+    return Reading(value=most)

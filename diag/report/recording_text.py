@@ -1,0 +1,184 @@
+"""What is said of recordings judged alone: text, document and exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from diag.core.errors import ExitCode
+from diag.core.results import SCHEMA_VERSION, Measurement, Measurements, Tier
+from diag.core.units import format_seconds
+from diag.judge.gate import least_rank
+from diag.judge.rules.figures import BANDS_HZ
+from diag.measure.metrics.voice import NO_VOICE
+from diag.report.sentences import State, figure, label, plural, state_of
+from diag.report.terminal import wrapped
+
+if TYPE_CHECKING:
+    from diag.api.analyze import AnalysisResult
+
+_LABEL_WIDTH = 24
+
+
+BLOCKS_SHOWN = 8
+"""More recordings are told in one line each."""
+
+
+def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> ExitCode:
+    """FAILED for a remark at or above the limit, else what hindered, else GOOD.
+
+    USAGE where a recording could not be read, CANNOT_MEASURE where one gave no value.
+    """
+    if any(remark.severity.rank >= least_rank(fail_on) for result in results for remark in result.remarks):
+        return ExitCode.FAILED
+    if any(result.refused is not None for result in results):
+        return ExitCode.USAGE
+    measured = [any(item.value is not None for item in result.measurements) for result in results]
+    return ExitCode.GOOD if results and all(measured) else ExitCode.CANNOT_MEASURE
+
+
+def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80) -> str:
+    """Verdict, remarks and measures of each recording; of many, one line each and how many are how."""
+    if len(results) > BLOCKS_SHOWN:
+        return "\n".join([*_table_lines(results, width), "", *_count_lines(results, width), f"exit code {int(code)}"])
+    blocks = ["\n".join(_result_lines(result, width)) for result in results]
+    return "\n\n".join([*blocks, f"exit code {int(code)}"])
+
+
+def _state(result: AnalysisResult) -> State:
+    if result.refused is not None:
+        return State.UNKNOWN
+    return max((state_of(remark.severity) for remark in result.remarks), key=lambda item: item.rank, default=State.GOOD)
+
+
+def _table_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
+    longest = max(len(_called(result)) for result in results)
+    column = min(longest, max(16, width // 3))
+    lines = []
+    for result in results:
+        told = result.refused or "; ".join(remark.text for remark in result.remarks) or "no fault shown"
+        length = "" if result.refused is not None else format_seconds(result.duration_s)
+        lines += wrapped(
+            f"{_state(result).shape} {_called(result):<{column}}  {length:>8}  {told}", width, later=" " * (column + 14)
+        )
+    return lines
+
+
+def _called(result: AnalysisResult) -> str:
+    return result.name if result.channel is None else f"{result.name} (channel {result.channel})"
+
+
+def _count_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
+    states = [_state(result) for result in results]
+    words = {
+        State.FAILS: "with an error",
+        State.WATCH: "with a warning",
+        State.GOOD: "without a fault",
+        State.UNKNOWN: "that could not be read",
+    }
+    counted = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
+    return wrapped(f"{len(results)} recordings: {', '.join(counted)}", width)
+
+
+def _result_lines(result: AnalysisResult, width: int) -> list[str]:
+    lines = wrapped(f"{_state(result).shape} {result.sentence}", width, later="  ")
+    if result.refused is not None:
+        return lines
+    note = result.note or f"{result.channels} {plural(result.channels, 'channel')}"
+    against = [result.reference or "", f"the profile of the voice {result.voice}" if result.voice else ""]
+    held = " and ".join(item for item in against if item)
+    how = f"held against {held}" if held else "by itself"
+    lines += wrapped(
+        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {how}", width, later="  "
+    )
+    for index, remark in enumerate(result.remarks):
+        if index > 0:
+            # The first one is the sentence above.
+            lines += wrapped(f"  {state_of(remark.severity).shape} {remark.severity.value}: {remark.text}", width)
+        lines += wrapped(f"    fix  {remark.remedy}", width, later=" " * 9)
+    unmeasured: dict[str, list[str]] = {}
+    measured = {item.metric for item in result.measurements if item.value is not None}
+    for item in result.measurements:
+        if item.value is None and (item.reason == NO_VOICE or (item.metric in measured and item.tier is Tier.BLIND)):
+            # Nobody asked for the one; of the other, something better is known.
+            continue
+        if item.value is None:
+            unmeasured.setdefault(item.reason or "no reason given", []).append(label(item.metric).lower())
+        else:
+            lines += wrapped(_measure_line(item, result.measurements), width, later=" " * (_LABEL_WIDTH + 3))
+    for reason, names in unmeasured.items():
+        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {'; '.join(names)} ({reason})", width)
+    return [*lines, *_information_lines(result, width)]
+
+
+def _information_lines(result: AnalysisResult, width: int) -> list[str]:
+    """Opinion scores in a block of their own; those without a value by reason, as measures are."""
+    if not result.information.items:
+        return []
+    lines = wrapped("  Opinion scores (1 to 5): information, no verdict", width, later="  ")
+    without: dict[str, list[str]] = {}
+    for item in result.information:
+        if isinstance(item.value, float):
+            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({item.tier.value})")
+        else:
+            without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
+    for reason, names in without.items():
+        lines += wrapped(f"    {State.UNKNOWN.shape} not scored: {'; '.join(names)} ({reason})", width, later=" " * 6)
+    return lines
+
+
+def _measure_line(item: Measurement, every: Measurements) -> str:
+    covers = _covered(item, every)
+    return f"  {label(item.metric):<{_LABEL_WIDTH}} {figure(item.value, item.unit)}  ({item.tier.value}{covers})"
+
+
+def _covered(item: Measurement, every: Measurements) -> str:
+    """Which part of the treble a loss was measured in, where that is not all of it."""
+    if item.metric != "dullness_db":
+        return ""
+    bands = next((other.value for other in every.find("dullness_bands_db") if other.tier is item.tier), None)
+    if not isinstance(bands, tuple) or all(value is not None for value in bands):
+        return ""
+    spans: list[tuple[int, int]] = []
+    for (low, high), value in zip(BANDS_HZ, bands, strict=False):
+        if value is not None and spans and spans[-1][1] == low:
+            spans[-1] = (spans[-1][0], high)
+        elif value is not None:
+            spans.append((low, high))
+    return ", of " + " and ".join(f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in spans) + " only"
+
+
+def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:
+    """The JSON document of `diag analyze --json`: one run whose takes are the recordings.
+
+    Findings have no code: the codes of the catalogue name faults of a chain, and a recording alone has none.
+    """
+    takes = [_take(result) for result in results]
+    findings = [
+        {**finding, "takes": [take["id"]], "counted": len(takes)} for take in takes for finding in take["findings"]
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "runs": [{"name": "recordings", "config": {}, "takes": takes, "summary": [], "findings": findings}],
+        "comparisons": [],
+        "verdict": " ".join(result.sentence for result in results),
+        "report": None,
+    }
+
+
+def _take(result: AnalysisResult) -> dict[str, Any]:
+    document = {key: value for key, value in result.to_json().items() if key not in ("schema_version", "remarks")}
+    findings = [
+        {
+            "code": None,
+            "severity": remark.severity.value,
+            "hop": None,
+            "title": remark.text,
+            "remedy": remark.remedy,
+            "metric": remark.metric,
+            "tier": remark.tier.value,
+            "consequence_of": None,
+        }
+        for remark in result.remarks
+    ]
+    return {"id": result.name, **document, "findings": findings}
