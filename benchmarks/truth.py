@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from diag.api.run import Options, Quiet, run
+from diag.api.options import Options, Quiet
+from diag.api.run import run
 from diag.api.take_dispatch import TRUTH_FILE
 from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
 from diag.core.results import TakeResult

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from diag.cli.root import COMMANDS, diag
 from diag.core import client_config as config
 from diag.files.prompts import find_prompt
-from diag.measure.registry import all_metrics, all_rules
+from diag.judge.registry import all_rules
+from diag.measure.registry import all_metrics
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

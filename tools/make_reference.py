@@ -21,7 +21,8 @@ from typing import Any
 import pictures
 
 from diag.core.chain import Tap
-from diag.measure.registry import Metric, Rule, all_metrics, all_rules
+from diag.judge.registry import Rule, all_rules
+from diag.measure.registry import Metric, all_metrics
 from diag.report.manual import severities
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

@@ -13,10 +13,10 @@ import numpy as np
 import diag.measure.metrics
 from diag.api.input_files import Source, audio_files, name_of, sources_of
 from diag.api.opinion_scores import TOO_LONG, opinions, unscored
-from diag.api.process_pool import cores, through_all_cores
+from diag.api.process_pool import through_all_cores
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
-from diag.core.recording_result import NOTHING, AnalysisResult
+from diag.core.processes import cores
 from diag.core.results import Measurements, RunResult, Severity, TakeResult, Tier
 from diag.core.take import Take
 from diag.core.units import format_seconds
@@ -24,6 +24,7 @@ from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run, write_result
 from diag.files.voice_profiles import load_voice
 from diag.judge.engine import judge_run, judge_take
+from diag.judge.recording_result import NOTHING, AnalysisResult
 from diag.judge.recording_verdict import Remark, remarks_on
 from diag.judge.worst_stretch import remarks_over
 from diag.measure.engine import measure_recording
@@ -218,7 +219,7 @@ def _fitting(parts: Sequence[Source], against: Source | None) -> Source:
 def _fit(against: Source, part: Source) -> float:
     """How surely a part holds the reference's words, 0 to 1."""
     if against.long or part.long:
-        place = find_place(against.reel, part.reel)
+        place = find_place(against.audio, part.audio)
         return 0.0 if isinstance(place, str) else place.confidence
     found = match(against.clip, part.clip)
     return 0.0 if found.rate_ratio is None else found.confidence
@@ -233,17 +234,17 @@ def _judged(
     mos: bool,
 ) -> AnalysisResult:
     voice = voice if part.reply else None
-    rate_hz, reference_hz = part.reel.sample_rate_hz, against.reel.sample_rate_hz if against else None
+    rate_hz, reference_hz = part.audio.sample_rate_hz, against.audio.sample_rate_hz if against else None
     stretches: tuple[Stretch, ...] = ()
     if part.long or (against is not None and against.long):
-        long = measure_long(part.reel, against.reel if against else None, voice=voice, progress=progress)
-        edge_hz = edge_of(against.reel) if against else None
+        long = measure_long(part.audio, against.audio if against else None, voice=voice, progress=progress)
+        edge_hz = edge_of(against.audio) if against else None
 
         def judge(measurements: Measurements) -> tuple[Remark, ...]:
             return remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice)
 
         measurements, stretches = long.measurements, (*long.against, *long.alone)
-        remarks = _remarks_over(judge, long, against is not None, part.reel.duration_s)
+        remarks = _remarks_over(judge, long, against is not None, part.audio.duration_s)
     else:
         measurements = measure_recording(part.clip, against.clip if against else None, voice=voice)
         edge_hz = _edge_hz(against.clip) if against else None
@@ -251,7 +252,7 @@ def _judged(
     return AnalysisResult(
         name=part.name,
         sample_rate_hz=rate_hz,
-        duration_s=part.reel.duration_s,
+        duration_s=part.audio.duration_s,
         channels=part.channels,
         channel=part.channel,
         note=part.note,

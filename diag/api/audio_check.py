@@ -7,52 +7,20 @@ import os
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from diag.core.client_config import ClientConfig, Faults
+from diag.core.client_config import ClientConfig
+from diag.core.states import Check, State
 from diag.core.units import format_seconds
-from diag.report.sentences import State, plural
+from diag.files.scenarios import Faults
+from diag.report.sentences import plural
 
 if TYPE_CHECKING:
     from diag.record.audio.portaudio import Device
     from diag.record.audio.ports import Rig
     from diag.record.audio.rigs import Farm
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing that was looked at.
-
-    Parameters
-    ----------
-    name : str
-        What was looked at, in a word or two.
-    state : State
-        GOOD, WATCH (works, but read on), FAILS, or UNKNOWN (not looked at; `seen` says why).
-    seen : str
-        What was seen.
-    mend : str
-        The exact command or change that mends it; empty where there is nothing to mend.
-    about : {"machine", "configuration"}
-        Whose fault a failure is: the machine cannot measure, or the configuration cannot work.
-    """
-
-    name: str
-    state: State
-    seen: str
-    mend: str = ""
-    about: str = "machine"
-
-    def to_json(self) -> dict[str, str]:
-        """One JSON object."""
-        return {
-            "name": self.name,
-            "state": self.state.value,
-            "seen": self.seen,
-            "mend": self.mend,
-            "about": self.about,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +131,19 @@ def devices_text(devices: Sequence[Device], width: int) -> str:
 def devices_document(devices: Sequence[Device]) -> dict[str, Any]:
     """The JSON document of `diag devices --json`."""
     return {"schema_version": 1, "devices": [asdict(device) for device in devices]}
+
+
+def open_virtual_rigs(count: int) -> AbstractContextManager[Farm]:
+    """Open virtual rigs that other programs can use; they are closed when the context ends.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the audio server cannot be started.
+    """
+    from diag.record.audio.rigs import open_farm
+
+    return open_farm("virtual", rigs=count)
 
 
 def rigs_text(farm: Farm) -> str:

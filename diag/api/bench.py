@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diag.api.run import Options, Progress, Quiet, execute, find_scenario, finish, planned_or_resumed
-from diag.core.client_config import Scenario
+from diag.api.options import Options, Progress, Quiet
+from diag.api.run import execute, finish, planned_or_resumed
 from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
-from diag.files.baselines import Drift, drift_from, read_baseline, write_baseline
+from diag.files.baselines import read_baseline, write_baseline
 from diag.files.prompts import project_folder
+from diag.files.scenarios import Scenario, find_scenario
+from diag.judge.drift import Drift, drift_from, medians_of
 from diag.judge.gate import row_too_short
 
 REPORT_NAME = "bench"
@@ -70,7 +72,7 @@ def bench(
     report = Report(runs=tuple(results), verdict=verdict_of(rows, drift), extra=extra)
     report = finish(report, options, name=REPORT_NAME)
     if baseline is not None and save_baseline:
-        write_baseline(baseline, sound)
+        write_baseline(baseline, {run.name: medians_of(run) for run in sorted(sound, key=lambda run: run.name)})
     return report
 
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from diag import __version__
-from diag.api.audio_check import Check
-from diag.core.client_config import Scenario, SessionConfig
+from diag.core.client_config import SessionConfig
 from diag.core.errors import CannotMeasureError, DiagError, ExitCode
 from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.states import Check, State
 from diag.core.units import format_seconds
-from diag.report.sentences import State, plural
+from diag.files.scenarios import Scenario
+from diag.report.sentences import plural
 
 BUSY_LOAD_PER_CORE = 1.5
 """Processes that want a core, for each one there is; above it most takes were seen to be disturbed."""
@@ -66,7 +67,8 @@ def examine(
     BadInputError
         If the configuration cannot be read or an option is not allowed.
     """
-    from diag.api.run import REPORTS, find_scenario
+    from diag.api.options import REPORTS
+    from diag.files.scenarios import find_scenario
 
     scenario = find_scenario(config)
     yield _machine()

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from diag.core.audio_reader import AudioReader, reader_of
 from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
-from diag.files.audio_files import Reel, open_raw, open_wav, reel_of
+from diag.files.audio_files import open_raw, open_wav
 from diag.files.run_folders import finished_takes
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Source:
     ----------
     name : str
         Of the recording.
-    reel : Reel
+    audio : AudioReader
         Mono.
     channels : int
         Of the recording that it was taken from.
@@ -51,7 +52,7 @@ class Source:
     """
 
     name: str
-    reel: Reel
+    audio: AudioReader
     channels: int
     channel: int | None = None
     note: str = ""
@@ -60,12 +61,12 @@ class Source:
     @cached_property
     def clip(self) -> Clip:
         """The whole of it in memory."""
-        return Clip(samples=self.reel.part(0, self.reel.frames), sample_rate_hz=self.reel.sample_rate_hz)
+        return Clip(samples=self.audio.part(0, self.audio.frames), sample_rate_hz=self.audio.sample_rate_hz)
 
     @property
     def long(self) -> bool:
         """Whether it is measured in stretches."""
-        return self.reel.duration_s > LONGEST_WHOLE_S
+        return self.audio.duration_s > LONGEST_WHOLE_S
 
 
 def sources_of(
@@ -91,22 +92,22 @@ def sources_of(
     BadInputError
         If it cannot be used, or has no such channel.
     """
-    reel, name = _opened(given, sample_rate_hz, what, raw)
-    if channel is not None and not 1 <= channel <= reel.channels:
+    audio, name = _opened(given, sample_rate_hz, what, raw)
+    if channel is not None and not 1 <= channel <= audio.channels:
         raise BadInputError(
             f"Could not take channel {channel} of {name}",
-            seen=f"it has {reel.channels} channel{'s' if reel.channels > 1 else ''}",
-            next_step=f"name one from 1 to {reel.channels}" if reel.channels > 1 else "leave the channel out",
+            seen=f"it has {audio.channels} channel{'s' if audio.channels > 1 else ''}",
+            next_step=f"name one from 1 to {audio.channels}" if audio.channels > 1 else "leave the channel out",
         )
     tap = own_tap(Path(given)) if isinstance(given, str | Path) else None
-    if reel.channels == 1:
-        return (Source(name=name, reel=reel, channels=1, reply=tap is None or tap in REPLY_TAPS),)
+    if audio.channels == 1:
+        return (Source(name=name, audio=audio, channels=1, reply=tap is None or tap in REPLY_TAPS),)
     if channel is not None:
-        only = Source(name=name, reel=_channel(reel, channel - 1), channels=reel.channels, channel=channel)
-        return (replace(only, note=f"channel {channel} of {reel.channels}, as asked for"),)
-    if tap is Tap.HEARD and reel.channels == 2:
-        return _own_ear(name, reel)
-    return _distinct(name, reel)
+        only = Source(name=name, audio=_channel(audio, channel - 1), channels=audio.channels, channel=channel)
+        return (replace(only, note=f"channel {channel} of {audio.channels}, as asked for"),)
+    if tap is Tap.HEARD and audio.channels == 2:
+        return _own_ear(name, audio)
+    return _distinct(name, audio)
 
 
 def own_tap(path: Path) -> Tap | None:
@@ -116,13 +117,13 @@ def own_tap(path: Path) -> Tap | None:
     return Tap(path.stem)
 
 
-def _own_ear(name: str, reel: Reel) -> tuple[Source, ...]:
+def _own_ear(name: str, audio: AudioReader) -> tuple[Source, ...]:
     """The ear of a saved take: the prompt on one channel, the reply on the other."""
     reply, prompt = HEARD_REPLY_CHANNEL, HEARD_PROMPT_CHANNEL
     return (
-        Source(name=name, reel=_channel(reel, reply), channels=2, channel=reply + 1,
+        Source(name=name, audio=_channel(audio, reply), channels=2, channel=reply + 1,
                note=f"channel {reply + 1} of 2, which holds the reply in a saved take"),
-        Source(name=name, reel=_channel(reel, prompt), channels=2, channel=prompt + 1, reply=False,
+        Source(name=name, audio=_channel(audio, prompt), channels=2, channel=prompt + 1, reply=False,
                note=f"channel {prompt + 1} of 2, which holds the prompt in a saved take"),
     )  # fmt: skip
 
@@ -140,13 +141,13 @@ class _Channels:
         return self.differences[min(one, other), max(one, other)] <= _SAME_SHARE * self.peaks[one]
 
 
-def _channels_of(reel: Reel) -> _Channels:
-    count = reel.channels
+def _channels_of(audio: AudioReader) -> _Channels:
+    count = audio.channels
     peaks, energies = [0.0] * count, [0.0] * count
     differences = dict.fromkeys(combinations(range(count), 2), 0.0)
-    step = max(1, round(_LOOK_S * reel.sample_rate_hz))
-    for first in range(0, reel.frames, step):
-        part = reel.part(first, min(first + step, reel.frames)).T
+    step = max(1, round(_LOOK_S * audio.sample_rate_hz))
+    for first in range(0, audio.frames, step):
+        part = audio.part(first, min(first + step, audio.frames)).T
         for index in range(count):
             peaks[index] = max(peaks[index], float(np.abs(part[index]).max()))
             energies[index] += float(np.square(part[index], dtype=np.float64).sum())
@@ -155,8 +156,8 @@ def _channels_of(reel: Reel) -> _Channels:
     return _Channels(peaks, energies, differences)
 
 
-def _distinct(name: str, reel: Reel) -> tuple[Source, ...]:
-    count, facts = reel.channels, _channels_of(reel)
+def _distinct(name: str, audio: AudioReader) -> tuple[Source, ...]:
+    count, facts = audio.channels, _channels_of(audio)
     sounding = [index for index in range(count) if facts.peaks[index] > _SILENT_PEAK]
     different: list[int] = []
     for index in sounding:
@@ -165,25 +166,25 @@ def _distinct(name: str, reel: Reel) -> tuple[Source, ...]:
     silent = [str(index + 1) for index in range(count) if index not in sounding]
     if not different:
         note = f"channel 1 of {count}; all are silent"
-        return (Source(name=name, reel=_channel(reel, 0), channels=count, channel=1, note=note),)
+        return (Source(name=name, audio=_channel(audio, 0), channels=count, channel=1, note=note),)
     if len(different) == 1:
         if not silent:
             note = f"all {count} channels hold the same" if count > 2 else "both channels hold the same"
-            return (Source(name=name, reel=_channel(reel, different[0]), channels=count, note=note),)
+            return (Source(name=name, audio=_channel(audio, different[0]), channels=count, note=note),)
         place = different[0] + 1
         note = f"channel {place} of {count}; silent: {', '.join(silent)}"
-        return (Source(name=name, reel=_channel(reel, place - 1), channels=count, channel=place, note=note),)
+        return (Source(name=name, audio=_channel(audio, place - 1), channels=count, channel=place, note=note),)
     different.sort(key=lambda index: -facts.energies[index])
     return tuple(
-        Source(name=name, reel=_channel(reel, index), channels=count, channel=index + 1,
+        Source(name=name, audio=_channel(audio, index), channels=count, channel=index + 1,
                note=f"channel {index + 1} of {count}, which hold different sound")
         for index in different
     )  # fmt: skip
 
 
-def _channel(reel: Reel, index: int) -> Reel:
+def _channel(audio: AudioReader, index: int) -> AudioReader:
     """One channel of a recording by itself."""
-    return replace(reel, channels=1, part=lambda first, last: reel.part(first, last)[:, index])
+    return replace(audio, channels=1, part=lambda first, last: audio.part(first, last)[:, index])
 
 
 def audio_files(paths: Iterable[str | Path], *, replies_only: bool = False) -> tuple[Path, ...]:
@@ -228,13 +229,13 @@ def name_of(path: Path) -> str:
 
 def _opened(
     source: str | Path | Clip | ArrayLike, sample_rate_hz: int | None, what: str, raw: str | None
-) -> tuple[Reel, str]:
+) -> tuple[AudioReader, str]:
     if isinstance(source, Clip):
-        return reel_of(source), what
+        return reader_of(source), what
     if isinstance(source, str | Path):
-        reel = open_raw(source, raw) if raw else open_wav(source)
+        audio = open_raw(source, raw) if raw else open_wav(source)
         # Channels are looked at more than once: what is measured whole is read once.
-        return (reel if reel.duration_s > LONGEST_WHOLE_S else _in_memory(reel)), name_of(Path(source))
+        return (audio if audio.duration_s > LONGEST_WHOLE_S else _in_memory(audio)), name_of(Path(source))
     if sample_rate_hz is None:
         raise BadInputError(
             f"Could not analyse {what}",
@@ -252,9 +253,9 @@ def _opened(
         ) from None
     if not clip.frames:
         raise BadInputError(f"Could not analyse {what}", seen="an array without samples", next_step="record it again")
-    return reel_of(clip), what
+    return reader_of(clip), what
 
 
-def _in_memory(reel: Reel) -> Reel:
-    samples = reel.part(0, reel.frames)
-    return replace(reel, part=lambda first, last: samples[first:last])
+def _in_memory(audio: AudioReader) -> AudioReader:
+    samples = audio.part(0, audio.frames)
+    return replace(audio, part=lambda first, last: samples[first:last])

@@ -10,7 +10,6 @@ import gc
 import multiprocessing
 import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
+from diag.core.processes import cores, end_with_parent
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -26,11 +27,6 @@ AHEAD = 2
 """Things that a process holds at a time: one in work, one to go on with at once."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Every core has its own process: threads of a linear algebra library would only get in each other's way."""
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def through_all_cores(
@@ -144,22 +140,10 @@ class _Crew(Generic[T, R]):
         return told
 
 
-def end_with_the_conductor() -> None:
-    """Leave when the process that hands out work is gone, however it went; a pipe tells."""
-
-    def watch() -> None:
-        conductor = multiprocessing.parent_process()
-        assert conductor is not None
-        wait([conductor.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=watch, name="end-with-conductor", daemon=True).start()
-
-
 def _work(connection: Connection, prepare: Callable[[Any], Callable[[Any], Any]], given: Any) -> None:
     # Ctrl-C reaches every process of the terminal: the first one tells the others to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_the_conductor()
+    end_with_parent()
     work = prepare(given)
     # What is loaded stays: looking through it for garbage again and again would cost more than all garbage is worth.
     gc.freeze()

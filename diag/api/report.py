@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from diag.api.run import Options, finish
+from diag.api.options import Options
+from diag.api.run import finish
 from diag.core.results import Report
+from diag.judge.gate import exit_code
+
+__all__ = ["exit_code", "report_of_runs"]
 
 
 def report_of_runs(folders: Sequence[str | Path], options: Options | None = None) -> Report:

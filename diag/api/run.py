@@ -3,138 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import math
-import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING
 
-from diag.core.client_config import Scenario, read_scenario
+from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.results import Report, RunResult, TakeResult
-from diag.files.prompts import project_folder
+from diag.files.scenarios import Scenario, find_scenario
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
 
-REPORTS = Path("reports")
-RUNS = "runs"
-"""Folder of the run folders, below that of the reports."""
-RIGS_PER_CORE = 2
-"""A take mostly waits; two a core were seen without a late callback on a two-core machine."""
-SESSIONS_AT_A_REAL_SERVICE = 1
-"""Low tiers allow about three sessions at once, and those that others hold open count."""
 START_S = 5.0
 TAKE_S = 11.0
 """Usual length of a take: calibration, a prompt of some seconds, a reply of some seconds."""
-
-
-class Progress(Protocol):
-    """Told by conductors what happens; a terminal shows it."""
-
-    def started(self, *, title: str, takes: int, about_s: float | None) -> None:
-        """Takes are about to be recorded."""
-
-    def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None:
-        """A take was recorded and judged; `line` is one plain sentence."""
-
-    def note(self, text: str) -> None:
-        """Something worth knowing."""
-
-
-class Quiet:
-    """A progress that shows nothing, for use from Python."""
-
-    def started(self, *, title: str, takes: int, about_s: float | None) -> None: ...
-
-    def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What to run, on what, and where the results go.
-
-    Parameters
-    ----------
-    takes : int
-        Takes of each configuration, >= 1.
-    prompts : tuple of str
-        Names or paths; empty for the configuration's own, else all.
-    audio : str
-        "virtual", "wire" or "system".
-    endpoint : str
-        "emulator", "gemini" or a URL.
-    out : Path or None
-        Folder for runs and reports; None for `reports/`.
-    seed : int
-        Seed of all random choices.
-    rigs : int or None
-        How many takes are recorded side by side; None to choose by cores, one at a time at a real service.
-    devices : mapping
-        Port to device name, for "system".
-    embed : str
-        How much audio the report holds: "evidence", "all" or "none".
-    resume : Path or None
-        A run folder to go on with.
-    """
-
-    takes: int = 5
-    prompts: tuple[str, ...] = ()
-    audio: str = "virtual"
-    endpoint: str = "emulator"
-    out: Path | None = None
-    seed: int = 0
-    rigs: int | None = None
-    devices: Mapping[str, str] = field(default_factory=dict)
-    embed: Literal["evidence", "all", "none"] = "evidence"
-    resume: Path | None = None
-
-    def rig_count(self, takes: int) -> int:
-        """How many rigs serve a number of takes."""
-        if self.audio == "system":
-            return 1
-        usual = RIGS_PER_CORE * (os.cpu_count() or 1) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
-        wanted = self.rigs or usual
-        return max(1, min(wanted, takes))
-
-    @property
-    def reports_dir(self) -> Path:
-        """Folder of the reports."""
-        return self.out or REPORTS
-
-    @property
-    def runs_dir(self) -> Path:
-        """Folder of the run folders."""
-        return self.reports_dir / RUNS
-
-
-def find_scenario(name_or_path: str) -> Scenario:
-    """A configuration by path, or by name from `scenarios/`.
-
-    Raises
-    ------
-    BadInputError
-        If there is none of that name, or it cannot be read.
-    """
-    path = Path(name_or_path)
-    if path.suffix == ".toml" or path.is_file():
-        return read_scenario(path)
-    folder = project_folder()
-    known = sorted(file.stem for file in folder.glob("*.toml"))
-    if name_or_path in known:
-        return read_scenario(folder / f"{name_or_path}.toml")
-    close = difflib.get_close_matches(name_or_path, known, n=1)
-    raise BadInputError(
-        f"Could not find the configuration `{name_or_path}`",
-        seen="no such file and no such name in scenarios/",
-        allowed=f"a path to a TOML file, a saved run, or one of {', '.join(known)}",
-        next_step=f"did you mean `{close[0]}`?" if close else "choose one of these",
-    )
 
 
 def is_saved_run(config: str) -> bool:
@@ -163,27 +49,6 @@ def run(config: str, options: Options | None = None, progress: Progress | None =
     plans, options = planned_or_resumed(wanted, options, progress, command="run")
     results = execute(plans, options, progress)
     return finish(Report(runs=tuple(results)), options, name=plans[0].folder.name)
-
-
-def compare(a: str, b: str, options: Options | None = None, progress: Progress | None = None) -> Report:
-    """Record takes of two configurations interleaved (or read two saved runs) and say what differs and why.
-
-    Raises
-    ------
-    BadInputError, CannotMeasureError
-        As in `run`; BadInputError too where two runs must not be compared.
-    """
-    from diag.api.analyze import analyze_run
-    from diag.judge.comparison import compare_runs
-
-    options, progress = options or Options(), progress or Quiet()
-    fresh = [find_scenario(config) for config in (a, b) if not is_saved_run(config)]
-    plans, options = planned_or_resumed(fresh, options, progress, command="compare")
-    recorded = iter(execute(plans, options, progress))
-    results = [analyze_run(Path(config)) if is_saved_run(config) else next(recorded) for config in (a, b)]
-    comparison = compare_runs(results[0], results[1], seed=options.seed)
-    report = Report(runs=tuple(results), comparisons=(comparison,), verdict=comparison.sentence)
-    return finish(report, options, name=f"compare-{results[0].name}-{results[1].name}")
 
 
 def _scenario_of(config: str) -> Scenario:

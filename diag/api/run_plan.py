@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from diag.core.client_config import Scenario, first_problem
 from diag.core.errors import BadInputError
 from diag.files.prompts import PROMPTS_FOLDER, Prompt, find_prompt, load_prompts, project_folder
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
+from diag.files.scenarios import Scenario, first_problem
 from diag.record.take_job import PromptJob
 
 if TYPE_CHECKING:
-    from diag.api.run import Options
+    from diag.api.options import Options
     from diag.core.results import TakeResult
 
 MAX_TAKES = 10_000

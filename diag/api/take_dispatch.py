@@ -28,7 +28,7 @@ from diag.record.take_job import TakeJob
 from diag.record.take_workers import WorkerPool
 
 if TYPE_CHECKING:
-    from diag.api.run import Options, Progress
+    from diag.api.options import Options, Progress
 
 SPARE_SHARE = 0.4
 """Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""

@@ -32,7 +32,7 @@ def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int
     scenarios/, or the folder of a saved run. Findings of either, or a measure of B that is worse, end with exit code
     1; too few takes to tell, with 4.
     """
-    from diag.api.run import compare
+    from diag.api.compare import compare
     from diag.cli.output import show_report
     from diag.cli.progress import TerminalProgress
 

@@ -84,11 +84,10 @@ def _calibrate(*, as_json: bool, audio: str, devices: tuple[tuple[str, str], ...
 
 
 def _hold(rigs: int, *, as_json: bool) -> int:
-    from diag.api.audio_check import rigs_document, rigs_text
+    from diag.api.audio_check import open_virtual_rigs, rigs_document, rigs_text
     from diag.cli.output import show_json, show_text
-    from diag.record.audio.rigs import open_farm
 
-    with open_farm("virtual", rigs=rigs) as farm:
+    with open_virtual_rigs(rigs) as farm:
         show_text(rigs_text(farm), err=as_json)
         if as_json:
             show_json(rigs_document(farm))

@@ -54,12 +54,9 @@ def write_examples(formatter: click.HelpFormatter, examples: tuple[str, ...]) ->
 
 
 def _write_names(formatter: click.HelpFormatter) -> None:
-    from diag.files.prompts import PROMPTS_FOLDER, PROMPTS_TABLE, load_prompts, project_folder
+    from diag.api.names import configuration_names, prompt_names
 
-    folder = project_folder()
-    if not (folder / PROMPTS_FOLDER / PROMPTS_TABLE).is_file():
-        return
-    with formatter.section("Configurations by name"):
-        formatter.write_text(", ".join(sorted(path.stem for path in folder.glob("*.toml"))))
-    with formatter.section("Prompts by name"):
-        formatter.write_text(", ".join(prompt.name for prompt in load_prompts(folder / PROMPTS_FOLDER)))
+    for title, names in (("Configurations by name", configuration_names()), ("Prompts by name", prompt_names())):
+        if names:
+            with formatter.section(title):
+                formatter.write_text(", ".join(names))

@@ -26,7 +26,7 @@ def show_report(report: Report, *, as_json: bool, fail_on: str) -> int:
     int
         The exit code.
     """
-    from diag.judge.gate import exit_code
+    from diag.api.report import exit_code
     from diag.report.terminal import report_text
 
     code = exit_code(report, fail_on)

@@ -54,9 +54,8 @@ def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as
     speech is plenty. Recordings that do not fit the others are named and left out.
     """
     use_one_thread()
-    from diag.api.voice import make_voice
+    from diag.api.voice import default_path, make_voice, save_voice
     from diag.cli.output import show_json, show_text, terminal_width
-    from diag.files.voice_profiles import default_path, save_voice
     from diag.report.voice_text import made_document, made_text
 
     made = make_voice(recordings, name=name)
@@ -71,8 +70,8 @@ def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as
 @click.argument("profile", type=_PATH)
 def show(profile: Path) -> int:
     """Say what a profile holds, and how sure its measures are."""
+    from diag.api.voice import load_voice
     from diag.cli.output import show_text, terminal_width
-    from diag.files.voice_profiles import load_voice
     from diag.report.voice_text import profile_text
 
     show_text(profile_text(load_voice(profile), width=terminal_width()))

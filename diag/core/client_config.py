@@ -1,32 +1,24 @@
-"""Configurations under test: what a TOML file in `scenarios/` may say.
+"""What the client under test decides: session, capture, sending, playback, patience.
 
-The client's own settings (`session`, `capture`, `send`, `playback`, `turn`) travel with the take and may be
-judged. `emulator`, `faults` and `expect` stay on the world side: a rule that could read them would not be a detector.
+These settings travel with the take and may be judged.
 """
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from diag.core.errors import BadInputError
-
-MAX_SCENARIO_BYTES = 1_000_000
 SampleRate = int
 
 
-class _Model(BaseModel):
+class ConfigModel(BaseModel):
+    """Base of all tables of a configuration: frozen, and unknown keys are refused."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
-class SessionConfig(_Model):
+class SessionConfig(ConfigModel):
     """The Live API setup message.
 
     `response_modalities = None` leaves the field out, as the client in the seed report did.
@@ -43,13 +35,13 @@ class SessionConfig(_Model):
     extra: dict[str, Any] = Field(default_factory=dict)
 
 
-class CaptureConfig(_Model):
+class CaptureConfig(ConfigModel):
     """The microphone stream: the rate at which the device is opened."""
 
     sample_rate_hz: int = Field(16000, ge=8000, le=192000)
 
 
-class SendConfig(_Model):
+class SendConfig(ConfigModel):
     """From captured frames to chunks for the Live API.
 
     With `resample` the captured audio is brought to `sample_rate_hz`; without, it is sent as it was captured.
@@ -62,7 +54,7 @@ class SendConfig(_Model):
     resample: bool = True
 
 
-class PlaybackConfig(_Model):
+class PlaybackConfig(ConfigModel):
     """The player: the rate of its output stream, and how much it gathers before it starts.
 
     With `resample` received audio is brought from its declared rate to `sample_rate_hz`; without, its samples are
@@ -74,7 +66,7 @@ class PlaybackConfig(_Model):
     resample: bool = True
 
 
-class TurnConfig(_Model):
+class TurnConfig(ConfigModel):
     """Patience: how long to wait for a reply, and for its end.
 
     Real Live models were seen to take up to 15 s at bad times; a slow answer is not a missing one.
@@ -84,7 +76,7 @@ class TurnConfig(_Model):
     reply_max_s: float = Field(60.0, gt=0, le=600)
 
 
-class ClientConfig(_Model):
+class ClientConfig(ConfigModel):
     """All that the client under test decides, and all that the judging side may read of a configuration."""
 
     session: SessionConfig = SessionConfig()
@@ -92,189 +84,3 @@ class ClientConfig(_Model):
     send: SendConfig = SendConfig()
     playback: PlaybackConfig = PlaybackConfig()
     turn: TurnConfig = TurnConfig()
-
-
-class Faults(_Model):
-    """Faults that the harness plants on the way; hidden from metrics and rules."""
-
-    speaker_connected: bool = True
-    player_squeeze_hz: int | None = Field(None, ge=4000, le=48000)
-
-
-class Expect(_Model):
-    """What a scenario must show.
-
-    `findings` are the root findings, no more and no fewer; `consequences` may stand beside them, each only as the
-    consequence of one of these.
-    """
-
-    findings: tuple[str, ...] = ()
-    consequences: tuple[str, ...] = ()
-
-
-class Scenario(_Model):
-    """One configuration under test."""
-
-    name: str
-    title: str = ""
-    shows: str = ""
-    prompts: tuple[str, ...] = ()
-    client: ClientConfig = ClientConfig()
-    emulator: dict[str, Any] = Field(default_factory=dict)
-    faults: Faults = Faults()
-    expect: Expect = Expect()
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_a_file_name(cls, value: str) -> str:
-        if not value or any(character in value for character in "/\\\0"):
-            raise ValueError("a scenario's name must be usable as a file name")
-        return value
-
-
-_CLIENT_TABLES = tuple(ClientConfig.model_fields)
-_TOP_KEYS = ("title", "shows", "prompts", "emulator", "faults", "expect", *_CLIENT_TABLES)
-
-
-def read_scenario(path: Path) -> Scenario:
-    """Read a configuration file.
-
-    Raises
-    ------
-    BadInputError
-        If the file is missing, too large, not UTF-8, not TOML, or has a key or a value that is not allowed.
-    """
-    attempted = f"Could not read the configuration {path}"
-    try:
-        if path.stat().st_size > MAX_SCENARIO_BYTES:
-            raise BadInputError(
-                attempted,
-                seen=f"{path.stat().st_size} bytes",
-                allowed=f"a TOML file of at most {MAX_SCENARIO_BYTES} bytes",
-                next_step="name a file such as scenarios/healthy.toml",
-            )
-        data = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except FileNotFoundError:
-        raise BadInputError(
-            attempted, seen="no such file", next_step="list the known ones with `diag run --help`"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(
-            attempted, seen=str(error), allowed="a readable UTF-8 text file", next_step="check the path and its rights"
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(
-            attempted,
-            seen=f"not valid TOML: {error}",
-            allowed="TOML as in scenarios/healthy.toml",
-            next_step="mend that line",
-        ) from None
-    return scenario_from_mapping(path.stem, data, attempted=attempted)
-
-
-def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) -> Scenario:
-    """Build a scenario from the content of a TOML file; `attempted` opens the error sentence.
-
-    Raises
-    ------
-    BadInputError
-        If keys are unknown or values are not allowed; all of them are named.
-    """
-    problems = [_unknown_key(key, key, _TOP_KEYS) for key in data if key not in _TOP_KEYS]
-    fields = {key: value for key, value in data.items() if key in _TOP_KEYS and key not in _CLIENT_TABLES}
-    fields["client"] = {key: value for key, value in data.items() if key in _CLIENT_TABLES}
-    try:
-        scenario = Scenario.model_validate({"name": name, **fields})
-    except ValidationError as error:
-        problems += _problems(error)
-    else:
-        if not problems:
-            return scenario
-    if len(problems) == 1:
-        raise BadInputError(attempted, seen=problems[0].seen, allowed=problems[0].allowed, next_step=problems[0].mend)
-    # Of several only the hints are given: what is allowed would be longer than the file.
-    each = ", ".join(f"{item.seen} ({item.hint})" if item.hint else item.seen for item in problems)
-    raise BadInputError(
-        attempted,
-        seen=f"{len(problems)} problems: {each}",
-        next_step="correct them; docs/configuration.md has all keys",
-    )
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """One thing that is wrong in a configuration; `hint` is what helps most in a list of several."""
-
-    place: str
-    seen: str
-    allowed: str
-    mend: str
-    hint: str
-
-
-def first_problem(error: ValidationError) -> str:
-    """What is wrong first with a configuration, in words."""
-    return _problems(error)[0].seen
-
-
-def _problems(error: ValidationError) -> list[_Problem]:
-    found: dict[str, _Problem] = {}
-    for item in error.errors(include_url=False):
-        place = [part for part in item["loc"] if part != "client"]
-        dotted = ".".join(str(part) for part in place) or "the configuration"
-        if item["type"] == "extra_forbidden":
-            problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
-        elif item["type"] == "missing":
-            problem = _Problem(dotted, f"no `{dotted}`", "", f"add `{dotted}`", "")
-        else:
-            allowed = _allowed(place, item["msg"])
-            seen = f"{dotted} = {item['input']!r}"
-            problem = _Problem(dotted, seen, allowed, f"correct `{dotted}`", f"allowed: {allowed}")
-        found.setdefault(dotted, problem)
-    return list(found.values())
-
-
-def _unknown_key(dotted: str, key: str, known: tuple[str, ...]) -> _Problem:
-    close = difflib.get_close_matches(key, known, n=1)
-    mend = f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
-    return _Problem(dotted, f"unknown key `{dotted}`", ", ".join(known), mend, mend if close else "")
-
-
-def _known_keys(place: list[str]) -> tuple[str, ...]:
-    return tuple(_model_at(place).model_fields)
-
-
-def _model_at(place: Sequence[object]) -> type[BaseModel]:
-    model: type[BaseModel] = ClientConfig if place and place[0] in _CLIENT_TABLES else Scenario
-    for part in place:
-        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-    return model
-
-
-def _allowed(place: Sequence[object], message: str) -> str:
-    """What a key may hold, in words; the checker's own message where the type says nothing."""
-    key = next((part for part in reversed(place) if isinstance(part, str)), "")
-    field = _model_at(place).model_fields.get(key)
-    if field is None:
-        return message if key not in _TOP_KEYS else "a table"
-    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
-    kind = kinds[0] if get_origin(field.annotation) is UnionType else field.annotation
-    if get_origin(kind) is Literal:
-        return ", ".join(str(choice) for choice in get_args(kind))
-    words = _KINDS.get(kind) or _KINDS.get(get_origin(kind), message)
-    limits = {name: getattr(limit, name) for limit in field.metadata for name in _LIMITS if hasattr(limit, name)}
-    span = " ".join(f"{_LIMITS[name]} {value:g}" for name, value in limits.items())
-    return f"{words} {span}".strip()
-
-
-_KINDS: Mapping[Any, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "text in quotes",
-    tuple: "a list of texts in quotes",
-    dict: "a table",
-}
-_LIMITS = {"gt": "above", "ge": "from", "lt": "and below", "le": "up to"}

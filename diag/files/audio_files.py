@@ -7,14 +7,13 @@ import io
 import os
 import stat
 import struct
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.core.audio_reader import AudioReader
 from diag.core.clip import Clip, Samples, pcm16_from_samples
 from diag.core.errors import BadInputError
 from diag.core.units import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
@@ -24,30 +23,6 @@ MAX_SAMPLES = 60 * 60 * 48000
 
 _RAW_ENCODINGS = {"s16le": "<i2", "s16be": ">i2", "u8": "u1", "f32le": "<f4"}
 _PLAIN_WAV = "`ffmpeg -i {name} -c:a pcm_s16le fixed.wav` makes a plain WAV"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reel:
-    """A recording that is read part by part: it may be larger than memory.
-
-    Parameters
-    ----------
-    sample_rate_hz : int
-    frames, channels : int
-    part : callable
-        Frames [first, last) as float32, shape (last - first,) for mono, else (last - first, channels). It raises
-        `BadInputError` where the file is cut off or holds what is no finite number.
-    """
-
-    sample_rate_hz: int
-    frames: int
-    channels: int
-    part: Callable[[int, int], Samples]
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.frames / self.sample_rate_hz
 
 
 def read_wav(path: str | Path) -> Clip:
@@ -67,7 +42,7 @@ def read_wav(path: str | Path) -> Clip:
     return _whole(open_wav(path), Path(path), f"Could not read the recording {path}")
 
 
-def open_wav(path: str | Path) -> Reel:
+def open_wav(path: str | Path) -> AudioReader:
     """A recording to be read part by part: WAV, FLAC or Ogg of any sample format, channel count and length.
 
     Raises
@@ -98,7 +73,7 @@ def open_wav(path: str | Path) -> Reel:
         whole: Samples = samples
         return whole
 
-    return Reel(sample_rate_hz=info.samplerate, frames=info.frames, channels=info.channels, part=part)
+    return AudioReader(sample_rate_hz=info.samplerate, frames=info.frames, channels=info.channels, part=part)
 
 
 def read_raw(path: str | Path, spec: str) -> Clip:
@@ -119,7 +94,7 @@ def read_raw(path: str | Path, spec: str) -> Clip:
     return _whole(open_raw(path, spec), Path(path), f"Could not read the recording {path} as {spec}")
 
 
-def open_raw(path: str | Path, spec: str) -> Reel:
+def open_raw(path: str | Path, spec: str) -> AudioReader:
     """Headerless PCM to be read part by part; as `read_raw`, of any length."""
     path = Path(path)
     attempted = f"Could not read the recording {path} as {spec}"
@@ -149,28 +124,18 @@ def open_raw(path: str | Path, spec: str) -> Reel:
         _check_finite(samples, first, rate_hz, attempted)
         return samples
 
-    return Reel(sample_rate_hz=rate_hz, frames=size // frame_bytes, channels=channels, part=part)
+    return AudioReader(sample_rate_hz=rate_hz, frames=size // frame_bytes, channels=channels, part=part)
 
 
-def reel_of(clip: Clip) -> Reel:
-    """A clip as a reel."""
-    return Reel(
-        sample_rate_hz=clip.sample_rate_hz,
-        frames=clip.frames,
-        channels=clip.channels,
-        part=lambda first, last: clip.samples[first:last],
-    )
-
-
-def _whole(reel: Reel, path: Path, attempted: str) -> Clip:
-    if reel.frames * reel.channels > MAX_SAMPLES:
+def _whole(audio: AudioReader, path: Path, attempted: str) -> Clip:
+    if audio.frames * audio.channels > MAX_SAMPLES:
         raise BadInputError(
             attempted,
-            seen=f"{reel.duration_s / 60:.0f} min of {reel.channels} channel(s) at {reel.sample_rate_hz} Hz",
+            seen=f"{audio.duration_s / 60:.0f} min of {audio.channels} channel(s) at {audio.sample_rate_hz} Hz",
             allowed=f"at most {MAX_SAMPLES} samples, one hour of 48 kHz mono",
             next_step=f"cut it, as `ffmpeg -i {path.name} -t 600 part.wav`",
         )
-    return Clip(samples=reel.part(0, reel.frames), sample_rate_hz=reel.sample_rate_hz)
+    return Clip(samples=audio.part(0, audio.frames), sample_rate_hz=audio.sample_rate_hz)
 
 
 def _scaled(values: NDArray[Any], encoding: str) -> Samples:

@@ -27,8 +27,9 @@ from diag.core.results import (
 )
 from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
+from diag.judge.registry import Rule, all_rules
 from diag.measure.engine import guarded, measure_take
-from diag.measure.registry import Metric, Rule, all_metrics, all_rules
+from diag.measure.registry import Metric, all_metrics
 
 if TYPE_CHECKING:
     from diag.core.client_config import ClientConfig

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diag.core.audio_reader import AudioReader
 from diag.core.results import Measurements
 from diag.dsp.profile import VoiceProfile
-from diag.files.audio_files import Reel
 from diag.measure.long_reference import measure_against
 from diag.measure.pooling import Stretch, pooled
 from diag.measure.registry import all_metrics
@@ -35,13 +35,17 @@ class LongMeasured:
 
 
 def measure_long(
-    reel: Reel, reference: Reel | None = None, *, voice: VoiceProfile | None = None, progress: Progress | None = None
+    audio: AudioReader,
+    reference: AudioReader | None = None,
+    *,
+    voice: VoiceProfile | None = None,
+    progress: Progress | None = None,
 ) -> LongMeasured:
     """Measure a long recording alone, and against a reference or the profile of its voice where there is one.
 
     Parameters
     ----------
-    reel, reference : Reel
+    audio, reference : AudioReader
         Mono.
     voice : VoiceProfile, optional
     progress : callable, optional
@@ -53,22 +57,22 @@ def measure_long(
     """
     taps = [metric for metric in all_metrics() if metric.taps]
     hops = [metric for metric in all_metrics() if metric.hops]
-    total_s = reel.duration_s + (reference.duration_s if reference else 0.0)
+    total_s = audio.duration_s + (reference.duration_s if reference else 0.0)
     against: tuple[Stretch, ...] = ()
     parts: tuple[Measurements, ...] = ()
     if reference is not None:
-        against = measure_against(reference, reel, hops, _shifted(progress, 0.0, total_s))
+        against = measure_against(reference, audio, hops, _shifted(progress, 0.0, total_s))
         parts = (pooled(hops, against),)
     done_s = reference.duration_s if reference else 0.0
-    alone = measure_alone(reel, taps, voice, _shifted(progress, done_s, total_s))
+    alone = measure_alone(audio, taps, voice, _shifted(progress, done_s, total_s))
     everything = (*parts, pooled(taps, alone))
     return LongMeasured(Measurements(tuple(item for part in everything for item in part)), alone, against)
 
 
-def edge_of(reel: Reel) -> float | None:
+def edge_of(audio: AudioReader) -> float | None:
     """How far up the content of a recording reaches, in Hz."""
     bandwidth = [metric for metric in all_metrics() if metric.name == "bandwidth_hz" and metric.taps]
-    return pooled(bandwidth, measure_alone(reel, bandwidth)).value("bandwidth_hz")
+    return pooled(bandwidth, measure_alone(audio, bandwidth)).value("bandwidth_hz")
 
 
 def _shifted(progress: Progress | None, before_s: float, total_s: float) -> Progress | None:

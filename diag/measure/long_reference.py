@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from diag.core.audio_reader import AudioReader
 from diag.core.clip import Clip
 from diag.core.results import Measurement, Measurements, Tier
 from diag.dsp.continuity import SHORTEST_S
 from diag.dsp.rate import Match
 from diag.dsp.spectrum import HOP_S
-from diag.files.audio_files import Reel
 from diag.measure.engine import measure_recording
 from diag.measure.metrics.sounds import match, sound
 from diag.measure.pooling import Stretch, moved, without_background
@@ -53,7 +53,7 @@ class Place:
         return (reference_s + self.delay_s) / self.ratio
 
 
-def find_place(reference: Reel, recording: Reel) -> Place | str:
+def find_place(reference: AudioReader, recording: AudioReader) -> Place | str:
     """Where the first sound of the reference stands in the recording, at which speed; or why it was not found.
 
     Looked for at the first sound of the recording, then all through it.
@@ -73,19 +73,19 @@ def find_place(reference: Reel, recording: Reel) -> Place | str:
     return reason
 
 
-def _first_sound(reel: Reel) -> Clip | None:
+def _first_sound(audio: AudioReader) -> Clip | None:
     """Some seconds from just before the first sound."""
-    for first, samples in cut_in_pauses(reel):
-        clip = clip_at(reel, first, samples)
+    for first, samples in cut_in_pauses(audio):
+        clip = clip_at(audio, first, samples)
         active = sound(clip).spectrum.active
-        if active.sum() * HOP_S >= min(_LEAST_SOUND_S, 0.1 * reel.duration_s):
-            at = max(0, first + round((int(active.argmax()) * HOP_S - _LEAD_S) * reel.sample_rate_hz))
-            last = min(at + round(PROBE_S * reel.sample_rate_hz), reel.frames)
-            return clip_at(reel, at, reel.part(at, last))
+        if active.sum() * HOP_S >= min(_LEAST_SOUND_S, 0.1 * audio.duration_s):
+            at = max(0, first + round((int(active.argmax()) * HOP_S - _LEAD_S) * audio.sample_rate_hz))
+            last = min(at + round(PROBE_S * audio.sample_rate_hz), audio.frames)
+            return clip_at(audio, at, audio.part(at, last))
     return None
 
 
-def _windows(recording: Reel, start: Clip) -> Iterator[Clip]:
+def _windows(recording: AudioReader, start: Clip) -> Iterator[Clip]:
     rate_hz = recording.sample_rate_hz
     begin = round((start.start_s or 0.0) * rate_hz)
     places = [(begin, NEAR_S), (begin, WINDOW_S)]
@@ -107,7 +107,7 @@ def _place(found: Match, reference: Clip, recording: Clip, stretch: int = -1) ->
 
 
 def measure_against(
-    reference: Reel, recording: Reel, metrics: Sequence[Metric], progress: Progress | None = None
+    reference: AudioReader, recording: AudioReader, metrics: Sequence[Metric], progress: Progress | None = None
 ) -> tuple[Stretch, ...]:
     """Measures against the reference, one stretch of it after the other; places are those in the recording."""
     place = find_place(reference, recording)
@@ -143,7 +143,7 @@ def measure_against(
     return without_background(metrics, stretches)
 
 
-def _follow(recording: Reel, place: Place, known: Clip) -> tuple[Clip, Match | None]:
+def _follow(recording: AudioReader, place: Place, known: Clip) -> tuple[Clip, Match | None]:
     """The part of the recording where a stretch of the reference lies, and how they match."""
     part = _part(recording, place, known, MARGIN_S)
     if not sound(known).spectrum.active.any() or not part.frames:
@@ -156,7 +156,7 @@ def _follow(recording: Reel, place: Place, known: Clip) -> tuple[Clip, Match | N
     return (part, None) if found.rate_ratio is None else (wide, found)
 
 
-def _part(recording: Reel, place: Place, known: Clip, margin_s: float) -> Clip:
+def _part(recording: AudioReader, place: Place, known: Clip, margin_s: float) -> Clip:
     start_s = known.start_s or 0.0
     first = round((place.there_s(start_s) - margin_s) * recording.sample_rate_hz)
     last = round((place.there_s(start_s + known.duration_s) + margin_s) * recording.sample_rate_hz)

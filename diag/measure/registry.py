@@ -1,17 +1,15 @@
-"""Where metrics and rules announce themselves. Adding one is adding one file; there is no list to edit."""
+"""Registry of metrics. A metric is one file in `diag.measure.metrics`; there is no list to edit."""
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Reading, Severity, Verdict
+from diag.core.plugins import has_default, import_all, needs_of
+from diag.core.results import Reading
 
 Pool = Literal["sum", "rate", "mean", "median", "level", "highest", "first"]
 """How the values of the stretches of a long recording become the recording's: added up; mean by length; mean, median or
@@ -20,8 +18,6 @@ mean of powers (dB) by seconds of sound; the highest; the first."""
 TAKE_NEEDS = frozenset({*(tap.value for tap in Tap), "timeline", "config", "environment", "turn"})
 HOP_NEEDS = frozenset({"reference", "estimated"})
 TAP_NEEDS = frozenset({"clip", "voice"})
-RULE_NEEDS = frozenset({"measurements", "timeline", "config", "environment", "turns"})
-RUN_RULE_NEEDS = frozenset({"summary", "takes", "config", "environment"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +37,7 @@ class Metric:
     optional: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """A registered rule: its code, how bad it is, whose hop, and the function that judges."""
-
-    code: str
-    name: str
-    severity: Severity
-    hop: Hop | None
-    scope: Literal["take", "run"]
-    function: Callable[..., Verdict]
-    needs: tuple[str, ...]
-    explained_by: tuple[str, ...] = ()
-    or_severity: Severity | None = None
-
-
 _metrics: dict[tuple[str, str], Metric] = {}
-_rules: dict[str, Rule] = {}
 
 
 def metric(
@@ -104,8 +84,8 @@ def metric(
 
     def register(function: Callable[..., Reading]) -> Callable[..., Reading]:
         allowed = HOP_NEEDS if hops else TAP_NEEDS if taps else TAKE_NEEDS
-        needs = _needs_of(function, allowed, name)
-        optional = tuple(need for need in needs if _has_default(function, need))
+        needs = needs_of(function, allowed, name)
+        optional = tuple(need for need in needs if has_default(function, need))
         kind = "hop" if hops else "tap" if taps else "take"
         if (name, kind) in _metrics:
             raise TypeError(f"{kind} metric {name} is registered twice")
@@ -119,85 +99,8 @@ def metric(
     return register
 
 
-def rule(
-    code: str,
-    *,
-    name: str,
-    severity: Severity | str,
-    hop: Hop | None = None,
-    scope: Literal["take", "run"] = "take",
-    explained_by: tuple[str, ...] = (),
-    or_severity: Severity | str | None = None,
-) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
-    """Register a rule function.
-
-    The names of its parameters are its needs: `measurements`, `timeline`, `config`, `environment`, `turns` for a
-    rule on one take; `summary`, `takes`, `config`, `environment` for a rule on a run.
-
-    Parameters
-    ----------
-    code : str
-        As in the fault catalogue; permanent.
-    name : str
-        Short name in words, as `missing-audio-modality`.
-    severity : Severity or str
-        "error", "warning" or "info".
-    hop : Hop or None
-        The stretch whose owner can mend it.
-    scope : {"take", "run"}
-        What it judges.
-    explained_by : tuple of str
-        Codes of root causes: where one of them is raised too, this finding is told as its consequence.
-    or_severity : Severity or str, optional
-        The severity that the evidence gives it in other cases.
-
-    Raises
-    ------
-    TypeError
-        If a parameter is none of the known needs, or a code is registered twice.
-    """
-
-    def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
-        needs = _needs_of(function, RULE_NEEDS if scope == "take" else RUN_RULE_NEEDS, code)
-        if code in _rules:
-            raise TypeError(f"rule {code} is registered twice")
-        _rules[code] = Rule(
-            code=code, name=name, severity=Severity(severity), hop=hop, scope=scope, function=function,
-            needs=needs, explained_by=explained_by,
-            or_severity=None if or_severity is None else Severity(or_severity),
-        )  # fmt: skip
-        return function
-
-    return register
-
-
-def _needs_of(function: Callable[..., Any], allowed: frozenset[str], name: str) -> tuple[str, ...]:
-    needs = tuple(inspect.signature(function).parameters)
-    unknown = [need for need in needs if need not in allowed]
-    if unknown:
-        raise TypeError(f"{name} needs {', '.join(unknown)}; known needs here are {', '.join(sorted(allowed))}")
-    return needs
-
-
-def _has_default(function: Callable[..., Any], parameter: str) -> bool:
-    return inspect.signature(function).parameters[parameter].default is not inspect.Parameter.empty
-
-
 @cache
 def all_metrics() -> tuple[Metric, ...]:
     """Every metric in `diag.measure.metrics`, in order of file and definition."""
-    _import_all("diag.measure.metrics")
+    import_all("diag.measure.metrics")
     return tuple(_metrics.values())
-
-
-@cache
-def all_rules() -> tuple[Rule, ...]:
-    """Every rule in `diag.judge.rules`, in order of code."""
-    _import_all("diag.judge.rules")
-    return tuple(_rules[code] for code in sorted(_rules))
-
-
-def _import_all(package_name: str) -> None:
-    package = importlib.import_module(package_name)
-    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
-        importlib.import_module(f"{package_name}.{module}")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from diag.core.audio_reader import AudioReader
 from diag.core.clip import Clip, Samples
 from diag.core.results import Measurements
 from diag.dsp.pauses import pause_near_end
 from diag.dsp.profile import VoiceProfile
 from diag.dsp.spectrum import HOP_S
-from diag.files.audio_files import Reel
 from diag.measure.engine import measure_recording
 from diag.measure.metrics.sounds import sound
 from diag.measure.pooling import Stretch, moved, without_background
@@ -26,23 +26,23 @@ Progress = Callable[[float, float], None]
 """Told of seconds measured so far, and of all seconds to measure."""
 
 
-def cut_in_pauses(reel: Reel) -> Iterator[tuple[int, Samples]]:
+def cut_in_pauses(audio: AudioReader) -> Iterator[tuple[int, Samples]]:
     """First frame and samples of each stretch of a mono recording."""
     first = 0
-    while first < reel.frames:
-        last = min(first + round(STRETCH_S * reel.sample_rate_hz), reel.frames)
-        if reel.frames - last < LEAST_STRETCH_S * reel.sample_rate_hz:
-            last = reel.frames
-        samples = reel.part(first, last)
-        if last < reel.frames:
-            samples = samples[: pause_near_end(samples, reel.sample_rate_hz, PAUSE_WITHIN_S)]
+    while first < audio.frames:
+        last = min(first + round(STRETCH_S * audio.sample_rate_hz), audio.frames)
+        if audio.frames - last < LEAST_STRETCH_S * audio.sample_rate_hz:
+            last = audio.frames
+        samples = audio.part(first, last)
+        if last < audio.frames:
+            samples = samples[: pause_near_end(samples, audio.sample_rate_hz, PAUSE_WITHIN_S)]
         yield first, samples
         first += samples.shape[0]
 
 
-def clip_at(reel: Reel, first: int, samples: Samples) -> Clip:
+def clip_at(audio: AudioReader, first: int, samples: Samples) -> Clip:
     """A part of a recording as a clip whose clock is the recording's."""
-    return Clip(samples=samples, sample_rate_hz=reel.sample_rate_hz, start_s=first / reel.sample_rate_hz)
+    return Clip(samples=samples, sample_rate_hz=audio.sample_rate_hz, start_s=first / audio.sample_rate_hz)
 
 
 def stretch_of(start_s: float, end_s: float, sounding: Clip, measurements: Measurements) -> Stretch:
@@ -59,15 +59,15 @@ def stretch_of(start_s: float, end_s: float, sounding: Clip, measurements: Measu
 
 
 def measure_alone(
-    reel: Reel, metrics: Sequence[Metric], voice: VoiceProfile | None = None, progress: Progress | None = None
+    audio: AudioReader, metrics: Sequence[Metric], voice: VoiceProfile | None = None, progress: Progress | None = None
 ) -> tuple[Stretch, ...]:
     """Measures of the recording alone, one stretch after the other."""
     found = []
-    for first, samples in cut_in_pauses(reel):
-        clip = clip_at(reel, first, samples)
-        start_s = first / reel.sample_rate_hz
+    for first, samples in cut_in_pauses(audio):
+        clip = clip_at(audio, first, samples)
+        start_s = first / audio.sample_rate_hz
         measured = moved(measure_recording(clip, voice=voice, metrics=metrics), start_s)
         found.append(stretch_of(start_s, start_s + clip.duration_s, clip, measured))
         if progress is not None:
-            progress(found[-1].end_s, reel.duration_s)
+            progress(found[-1].end_s, audio.duration_s)
     return without_background(metrics, found)

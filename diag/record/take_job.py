@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diag.core.client_config import ClientConfig, Faults
+from diag.core.client_config import ClientConfig
+from diag.files.scenarios import Faults
 from diag.record.live.genai import Endpoint
 
 

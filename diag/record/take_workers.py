@@ -15,8 +15,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import TracebackType
 
-from diag.api.process_pool import end_with_the_conductor
-from diag.core.processes import keep_time
+from diag.core.processes import end_with_parent, keep_time
 from diag.record.audio.ports import Rig
 from diag.record.take_job import TakeJob
 
@@ -90,7 +89,7 @@ _rig: Rig | None = None
 def _become_worker(rig: Rig, log_path: str) -> None:
     """Prepare a fresh worker process: its end, its signals, its output, its rig's environment."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
-    end_with_the_conductor()
+    end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_time()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)

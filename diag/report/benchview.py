@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from diag.core.states import State
 from diag.report.runview import RunView
-from diag.report.sentences import State, spread
+from diag.report.sentences import spread
 from diag.report.states import row_state, row_takes
 
 

@@ -18,12 +18,13 @@ from markupsafe import Markup
 from diag import __version__
 from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
+from diag.core.states import State
 from diag.core.take import Take
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
-from diag.report.sentences import State, capitalised, full_stop, measured_line, verdict_line
+from diag.report.sentences import capitalised, full_stop, measured_line, verdict_line
 from diag.report.shelf import Embed, players_of, size_note
 from diag.report.waterfall import STAGES
 

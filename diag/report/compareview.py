@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.results import Change, Comparison, RunComparison, RunResult, Severity
+from diag.core.states import State
 from diag.report.lanes import Lanes, lanes_of, origin_of, span_of
 from diag.report.picks import Pick, stretch
 from diag.report.runview import show
-from diag.report.sentences import State, call_of, capitalised, figure, label, place, signed
+from diag.report.sentences import call_of, capitalised, figure, label, place, signed
 from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of
 

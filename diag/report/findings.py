@@ -9,9 +9,10 @@ from functools import cache
 
 from diag.core.chain import Hop
 from diag.core.results import Finding, RunFinding, RunResult, Spot
-from diag.measure.registry import all_rules
+from diag.core.states import State
+from diag.judge.registry import all_rules
 from diag.report.manual import RULE_HEADINGS, sections
-from diag.report.sentences import State, capitalised, full_stop, how_sure, state_of, times_found, word_of
+from diag.report.sentences import capitalised, full_stop, how_sure, state_of, times_found, word_of
 from diag.report.shelf import Players
 
 _MOST_SPOTS = 3

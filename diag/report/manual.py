@@ -12,7 +12,8 @@ from typing import Any
 from diag.core.chain import Tap
 from diag.core.errors import BadInputError
 from diag.core.results import SCHEMA_VERSION
-from diag.measure.registry import Metric, Rule, all_metrics, all_rules
+from diag.judge.registry import Rule, all_rules
+from diag.measure.registry import Metric, all_metrics
 from diag.report.sentences import label, state_of
 from diag.report.terminal import wrapped
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diag.core.errors import BadInputError
-from diag.core.recording_result import AnalysisResult, frame_of
+from diag.judge.recording_result import AnalysisResult, frame_of
 
 SUFFIXES = (".csv", ".parquet")
 

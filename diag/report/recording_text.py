@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from diag.core.errors import ExitCode
 from diag.core.results import SCHEMA_VERSION, Measurement, Measurements, Tier
+from diag.core.states import State
 from diag.core.units import format_seconds
 from diag.judge.gate import least_rank
 from diag.judge.rules.figures import BANDS_HZ
 from diag.measure.metrics.voice import NO_VOICE
-from diag.report.sentences import State, figure, label, plural, state_of
+from diag.report.sentences import figure, label, plural, state_of
 from diag.report.terminal import wrapped
 
 if TYPE_CHECKING:
-    from diag.api.analyze import AnalysisResult
+    from diag.judge.recording_result import AnalysisResult
 
 _LABEL_WIDTH = 24
 

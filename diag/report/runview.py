@@ -9,10 +9,11 @@ from typing import Any
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.results import RunResult, SummaryRow
+from diag.core.states import State
 from diag.report.findings import FindingView, findings_of
 from diag.report.lanes import Lanes, lanes_of
 from diag.report.picks import Pick, stretch
-from diag.report.sentences import State, alike, counted_of, figure, label, place, plural, spread
+from diag.report.sentences import alike, counted_of, figure, label, place, plural, spread
 from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of

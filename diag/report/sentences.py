@@ -5,37 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from diag.core.chain import Hop, Tap
 from diag.core.errors import ExitCode
 from diag.core.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, Status, SummaryRow
+from diag.core.states import State
 from diag.core.units import format_value
 from diag.judge.gate import exit_code
-
-
-class State(StrEnum):
-    """How a thing is shown. Four states, each with a shape, a word and a colour."""
-
-    FAILS = "fails"
-    WATCH = "watch"
-    GOOD = "good"
-    UNKNOWN = "unknown"
-
-    @property
-    def shape(self) -> str:
-        """A mark that needs no colour to be told from the others."""
-        return {"fails": "▲", "watch": "■", "good": "●", "unknown": "○"}[self.value]
-
-    @property
-    def word(self) -> str:
-        """The word beside the mark."""
-        return "not measured" if self is State.UNKNOWN else self.value
-
-    @property
-    def rank(self) -> int:
-        """3 for the worst; not measured stands above good, for it may hide anything."""
-        return {"fails": 3, "watch": 2, "unknown": 1, "good": 0}[self.value]
 
 
 def state_of(severity: Severity) -> State:

@@ -9,8 +9,9 @@ from typing import Any
 
 from diag.core.chain import Hop
 from diag.core.results import RuleOutcome, RunFinding, RunResult, Severity, Status
+from diag.core.states import State
 from diag.judge.gate import row_too_short
-from diag.report.sentences import State, counted_of, figure, outcomes_of, state_of, times_found
+from diag.report.sentences import counted_of, figure, outcomes_of, state_of, times_found
 
 FAMILIES = {
     "MIC": Hop.MICROPHONE,

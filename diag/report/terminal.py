@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from diag.core.errors import ExitCode
 from diag.core.results import Change, Comparison, Report, RunComparison, RunFinding, RunResult, SummaryRow
+from diag.core.states import State
 from diag.report.sentences import (
-    State,
     call_of,
     counted_of,
     figure,
@@ -26,7 +26,7 @@ from diag.report.sentences import (
 from diag.report.states import checks_of, row_state, row_takes
 
 if TYPE_CHECKING:
-    from diag.api.audio_check import Check
+    from diag.core.states import Check
 
 LATENCIES = ("ttfb_s", "ttfa_received_s", "ttfa_heard_s", "first_speech_s")
 STAGES = (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from diag.api.voice import PLENTY_S, Given, MadeVoice
 from diag.core.results import SCHEMA_VERSION
+from diag.core.states import State
 from diag.dsp.profile import VoiceProfile
-from diag.report.sentences import State, plural
+from diag.measure.voice_making import PLENTY_S, Given, MadeVoice
+from diag.report.sentences import plural
 from diag.report.terminal import wrapped
 
 WIDE_SPEED, WIDE_TREBLE_DB = 0.02, 2.0

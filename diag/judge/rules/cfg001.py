@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.closings import asked_modalities
-from diag.measure.registry import rule
 
 
 @rule("CFG001", name="missing-audio-modality", severity="error")

@@ -7,9 +7,9 @@ import re
 from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.closings import closing, code_of
 from diag.judge.rules.live_models import nearest, what_is_known
-from diag.measure.registry import rule
 
 _NAMED = re.compile(r"^(\S+) is not (?:found|supported)(?: for API version (\w+))?")
 DEFAULT_MODEL = "models/gemini-3.8-live"

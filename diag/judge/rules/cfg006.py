@@ -6,8 +6,8 @@ import re
 
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.closings import closing, code_of
-from diag.measure.registry import rule
 
 _FIELD = re.compile(r'[Uu]nknown name \\?"([^"\\]+)')
 

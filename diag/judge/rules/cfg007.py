@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.closings import closing, code_of
-from diag.measure.registry import rule
 
 
 @rule("CFG007", name="deprecated-media-chunks", severity="error")

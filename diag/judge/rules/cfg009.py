@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.results import Evidence, Verdict, clear, raised
 from diag.core.timeline import Timeline
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 _STEPS = {
     "dns": ("its name could not be resolved", "check the host's name and this machine's name server"),

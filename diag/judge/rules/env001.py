@@ -7,7 +7,7 @@ from typing import Any
 
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 
 @rule("ENV001", name="no-audio-backend", severity="error")

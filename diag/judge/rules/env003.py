@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import SILENT_DBFS, silent_speaker
-from diag.measure.registry import rule
 
 
 @rule("ENV003", name="loopback-uncalibrated", severity="warning", explained_by=("SPK001", "ENV001"))

@@ -9,8 +9,8 @@ from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import TONE_DB, silence_put_in, sound_left_out
-from diag.measure.registry import rule
 
 OWN_AUDIO = frozenset({"virtual", "wire"})
 """Audio whose losses are the harness's own: nobody else has a part in those devices."""

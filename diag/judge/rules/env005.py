@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.registry import rule
 from diag.judge.rules.figures import numbers, why_not
-from diag.measure.registry import rule
 
 LIMIT_PPM = 300.0
 """Crystals are off by up to 100 ppm, so two of them differ by 200 at the most; above 5000 it is a wrong rate."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.results import Evidence, TakeResult, Verdict, clear, not_checked, raised
 from diag.core.stats import FEWEST_FOR_P95, FEWEST_VALUES
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 
 @rule("ENV006", name="too-few-takes", severity="info", scope="run")

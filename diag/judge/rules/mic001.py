@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
+from diag.judge.registry import rule
 from diag.judge.rules.figures import carries_sound, peak
-from diag.measure.registry import rule
 
 
 @rule("MIC001", name="microphone-silent", severity="error", hop=Hop.MICROPHONE)

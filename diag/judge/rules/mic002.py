@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict
+from diag.judge.registry import rule
 from diag.judge.rules.added import FLAT_TOPS_LIMIT_HZ, added_fault
-from diag.measure.registry import rule
 
 
 @rule("MIC002", name="microphone-clipped", severity="warning", hop=Hop.MICROPHONE)

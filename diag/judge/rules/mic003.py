@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.devices import less_treble
-from diag.measure.registry import rule
 
 
 @rule("MIC003", name="microphone-band-limited", severity="warning", or_severity="info", hop=Hop.MICROPHONE)

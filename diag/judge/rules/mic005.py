@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict
+from diag.judge.registry import rule
 from diag.judge.rules.devices import wrong_speed
-from diag.measure.registry import rule
 
 
 @rule("MIC005", name="microphone-rate", severity="error", or_severity="warning", hop=Hop.MICROPHONE)

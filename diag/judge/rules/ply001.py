@@ -6,8 +6,8 @@ from diag.core.chain import Hop
 from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import WrongRate, changed_sound, received_rate_hz, snapped_hz, wrong_rate
-from diag.measure.registry import rule
 
 
 @rule("PLY001", name="playback-rate-mismatch", severity="error", or_severity="warning", hop=Hop.PLAYER)

@@ -6,6 +6,7 @@ from diag.core.chain import Hop
 from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import (
     DULL_ERROR_DB,
     EDGE_ERROR_HZ,
@@ -17,7 +18,6 @@ from diag.judge.rules.figures import (
     sampling_that_would_do_it,
     wrong_rate,
 )
-from diag.measure.registry import rule
 
 
 @rule("PLY002", name="player-band-limited", severity="error", or_severity="warning", hop=Hop.PLAYER,

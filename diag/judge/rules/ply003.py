@@ -6,8 +6,8 @@ from diag.core.chain import Hop
 from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import silence_put_in
-from diag.measure.registry import rule
 
 LIMIT_S = 0.01
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.registry import rule
 from diag.judge.rules.figures import IMAGING_LIMIT, why_not, worst
-from diag.measure.registry import rule
 
 
 @rule("PLY005", name="imaging", severity="warning", hop=Hop.PLAYER, explained_by=("SVC007",))

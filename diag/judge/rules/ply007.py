@@ -6,8 +6,8 @@ from diag.core.chain import Hop
 from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
+from diag.judge.registry import rule
 from diag.judge.rules.figures import why_not, worst
-from diag.measure.registry import rule
 
 MARGIN_S = 0.1
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict
+from diag.judge.registry import rule
 from diag.judge.rules.added import added_fault
-from diag.measure.registry import rule
 
 
 @rule("PLY009", name="byte-misaligned", severity="error", hop=Hop.PLAYER)

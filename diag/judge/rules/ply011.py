@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import WrongRate, sound_left_out, wrong_rate
-from diag.measure.registry import rule
 
 LIMIT_S = 0.03
 

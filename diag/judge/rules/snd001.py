@@ -7,8 +7,8 @@ from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.core.units import mime_rate_hz
+from diag.judge.registry import rule
 from diag.judge.rules.figures import WrongRate, changed_sound, snapped_hz, wrong_rate
-from diag.measure.registry import rule
 
 
 @rule(

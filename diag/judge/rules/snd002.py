@@ -7,7 +7,7 @@ from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.core.units import mime_rate_hz
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 
 @rule("SND002", name="send-rate-undeclared", severity="warning", hop=Hop.SENDER)

@@ -7,7 +7,7 @@ from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.core.units import format_seconds, mime_rate_hz
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 LIMIT_S = 0.1
 _ROUNDING_S = 0.001

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.registry import rule
 from diag.judge.rules.figures import WrongRate, why_not, worst, wrong_rate
-from diag.measure.registry import rule
 
 LIMIT = 0.05
 

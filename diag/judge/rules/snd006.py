@@ -7,7 +7,7 @@ from diag.core.results import Evidence, Measurements, Verdict, clear, not_checke
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.core.units import format_seconds
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 LEAST_SILENCE_S = 0.5
 """The Live API takes a turn as over after some hundred milliseconds of silence that it has heard, not of none sent."""

@@ -6,8 +6,8 @@ from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import carries_sound, peak, silent_speaker
-from diag.measure.registry import rule
 
 
 @rule("SPK001", name="speaker-silent", severity="error", hop=Hop.SPEAKER)

@@ -7,8 +7,8 @@ from typing import Any
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict
+from diag.judge.registry import rule
 from diag.judge.rules.devices import dropouts
-from diag.measure.registry import rule
 
 
 @rule("SPK004", name="device-underruns", severity="warning", hop=Hop.SPEAKER)

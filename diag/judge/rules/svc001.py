@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Severity, SummaryRow, TakeResult, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 WARNING_S = 1.5
 ERROR_S = 3.0

@@ -7,7 +7,7 @@ from diag.core.results import Evidence, Measurements, Verdict, clear, not_checke
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.core.units import format_seconds
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 
 @rule("SVC002", name="no-reply", severity="error", hop=Hop.SERVICE,

@@ -6,8 +6,8 @@ from diag.core.chain import Hop
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.closings import asked_modalities
-from diag.measure.registry import rule
 
 
 @rule("SVC003", name="text-instead-of-audio", severity="error", hop=Hop.SERVICE, explained_by=("CFG001",))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.client_config import ClientConfig
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.registry import rule
 from diag.judge.rules.figures import why_not, worst
-from diag.measure.registry import rule
 
 MARGIN_S = 0.02
 """A shortage below one device block cannot be heard as a gap."""

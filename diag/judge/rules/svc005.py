@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.registry import rule
 from diag.judge.rules.figures import LIVE_API_OUTPUT_HZ, received_rate_hz, why_not, worst
-from diag.measure.registry import rule
 
 LIMIT_HZ = 8200.0
 """Just above what a 16 kHz stage leaves (metrics.md F)."""

@@ -7,7 +7,7 @@ from diag.core.results import Evidence, Measurements, Verdict, clear, not_checke
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
 from diag.core.units import format_seconds
-from diag.measure.registry import rule
+from diag.judge.registry import rule
 
 
 @rule("SVC006", name="reply-cut", severity="warning", hop=Hop.SERVICE, explained_by=("SVC009",))

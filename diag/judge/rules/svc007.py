@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.registry import rule
 from diag.judge.rules.figures import TONE_DB, why_not, worst
-from diag.measure.registry import rule
 
 
 @rule("SVC007", name="sustained-tone", severity="error", hop=Hop.SERVICE)

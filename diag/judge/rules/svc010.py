@@ -6,8 +6,8 @@ from diag.core.chain import Hop
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.core.units import mime_rate_hz
+from diag.judge.registry import rule
 from diag.judge.rules.figures import LIVE_API_OUTPUT_HZ
-from diag.measure.registry import rule
 
 
 @rule("SVC010", name="reply-rate-label", severity="error", hop=Hop.SERVICE)

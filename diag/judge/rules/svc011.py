@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.registry import rule
 from diag.judge.rules.added import FLAT_TOPS_LIMIT_HZ
 from diag.judge.rules.figures import why_not, worst
-from diag.measure.registry import rule
 
 
 @rule("SVC011", name="reply-glitched", severity="warning", hop=Hop.SERVICE, explained_by=("SVC007",))

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from diag.core.client_config import ClientConfig, Faults
+from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples, clip_from_pcm16
 from diag.core.units import playable_rate_hz
+from diag.files.scenarios import Faults
 from diag.record.audio.ports import Block
 from diag.record.client.batcher import Batch, Batcher
 from diag.record.client.impairments import Squeeze
