@@ -72,7 +72,7 @@ def bench(
     report = Report(runs=tuple(results), verdict=verdict_of(rows, drift), extra=extra)
     report = finish(report, options, name=REPORT_NAME)
     if baseline is not None and save_baseline:
-        write_baseline(baseline, {run.name: medians_of(run) for run in sorted(sound, key=lambda run: run.name)})
+        write_baseline(baseline, {run.name: medians_of(run) for run in sound})
     return report
 
 

@@ -51,4 +51,6 @@ def write_baseline(path: Path, medians_s: Mapping[str, Mapping[str, float]]) -> 
     CannotMeasureError
         If the file cannot be written.
     """
-    write_beside(path.parent, path.name, {"median_s": medians_s, "schema_version": SCHEMA_VERSION})
+    write_beside(
+        path.parent, path.name, {"median_s": dict(sorted(medians_s.items())), "schema_version": SCHEMA_VERSION}
+    )

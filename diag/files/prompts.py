@@ -49,7 +49,7 @@ def project_folder() -> Path:
         If there is none.
     """
     here = Path.cwd()
-    checkout = Path(__file__).resolve().parent.parent
+    checkout = Path(__file__).resolve().parents[2]
     for place in (here, *here.parents, checkout):
         folder = place / "scenarios"
         if (folder / PROMPTS_FOLDER / PROMPTS_TABLE).is_file():

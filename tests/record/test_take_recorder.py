@@ -13,7 +13,7 @@ from diag.record.audio.rigs import open_farm
 from diag.record.audio.wire import open_wire
 from diag.record.live.genai import Endpoint
 from diag.record.take_job import TakeJob
-from diag.record.take_recorder import take_recorder as record
+from diag.record import take_recorder as record
 
 
 class Wire:

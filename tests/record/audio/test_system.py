@@ -1,7 +1,7 @@
 """Choosing this machine's devices by name or number, without opening any."""
 
 import pytest
-from diag.backends import portaudio, system
+from diag.record.audio import portaudio, system
 
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.record.audio.portaudio import Device, find_device

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audio_bench import Bench
-from diag.backends import virtual
+from diag.record.audio import virtual
 
 from diag.core.errors import CannotMeasureError
 from diag.record.audio.calibration import calibrate

@@ -4,7 +4,7 @@ import socket
 import time
 
 import pytest
-from diag.backends import genai
+from diag.record.live import genai
 
 from diag.core.client_config import SessionConfig
 from diag.core.errors import BadInputError, CannotMeasureError
