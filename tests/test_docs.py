@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from diag.cli.root import COMMANDS, diag
 from diag.core import client_config as config
+from diag.files import scenarios
 from diag.files.prompts import find_prompt
 from diag.judge.registry import all_rules
 from diag.measure.registry import all_metrics
@@ -152,7 +153,9 @@ CONFIG_MODELS = [model for model in CONFIG_MODELS if model.model_fields]
 
 
 def test_every_configuration_model_is_looked_at():
-    assert {config.Scenario, config.Faults, *(type(table) for _, table in config.ClientConfig())} <= set(CONFIG_MODELS)
+    assert {scenarios.Scenario, scenarios.Faults, *(type(table) for _, table in config.ClientConfig())} <= set(
+        CONFIG_MODELS
+    )
 
 
 @pytest.mark.parametrize("model", CONFIG_MODELS, ids=lambda model: model.__name__)
@@ -161,14 +164,14 @@ def test_every_key_of_a_configuration_is_documented(model):
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^## `(\w+)`.*?\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL))
     tables = {field.annotation: name for parent in CONFIG_MODELS for name, field in parent.model_fields.items()}
-    place = text if model in (config.Scenario, config.ClientConfig) else sections[tables[model]]
+    place = text if model in (scenarios.Scenario, config.ClientConfig) else sections[tables[model]]
     assert not [name for name in model.model_fields if f"`{name}`" not in place]
 
 
 def test_the_example_of_a_configuration_can_be_read_and_has_every_key():
     text = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
     data = tomllib.loads(re.search(r"```toml\n(.*?)```", text, flags=re.DOTALL).group(1))
-    scenario = config.scenario_from_mapping("example", data, attempted="Could not read the example")
+    scenario = scenarios.scenario_from_mapping("example", data, attempted="Could not read the example")
     for table, model in config.ClientConfig():
         assert set(data[table]) == set(type(model).model_fields)
     assert scenario.client.session.extra

@@ -9,11 +9,11 @@ from diag.core.client_config import ClientConfig, SessionConfig
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.run_folders import read_take
 from diag.files.scenarios import Faults
+from diag.record import take_recorder as record
 from diag.record.audio.rigs import open_farm
 from diag.record.audio.wire import open_wire
 from diag.record.live.genai import Endpoint
 from diag.record.take_job import TakeJob
-from diag.record import take_recorder as record
 
 
 class Wire:

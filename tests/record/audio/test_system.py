@@ -1,9 +1,9 @@
 """Choosing this machine's devices by name or number, without opening any."""
 
 import pytest
-from diag.record.audio import portaudio, system
 
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.record.audio import portaudio, system
 from diag.record.audio.portaudio import Device, find_device
 from diag.record.audio.ports import PortPlan, Rig
 from diag.record.audio.rigs import open_farm, open_session

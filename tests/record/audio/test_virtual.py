@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from audio_bench import Bench
-from diag.record.audio import virtual
 
 from diag.core.errors import CannotMeasureError
+from diag.record.audio import virtual
 from diag.record.audio.calibration import calibrate
 from diag.record.audio.portaudio import list_devices
 from diag.record.audio.rigs import open_farm, open_session

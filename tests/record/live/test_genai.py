@@ -4,11 +4,11 @@ import socket
 import time
 
 import pytest
-from diag.record.live import genai
 
 from diag.core.client_config import SessionConfig
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.emulator.embedded import EmbeddedEmulator
+from diag.record.live import genai
 from diag.record.live.genai import (
     KEY_VARIABLES,
     LOCAL_KEY,
