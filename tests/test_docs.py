@@ -148,7 +148,7 @@ def test_no_picture_of_a_measure_is_left_over():
     assert files == set(re.findall(r"\(pictures/measures/([^)]+)\)", text))
 
 
-CONFIG_MODELS = [model for model in vars(config).values() if inspect.isclass(model) and issubclass(model, BaseModel)]
+CONFIG_MODELS = [model for model in {**vars(config), **vars(scenarios)}.values() if inspect.isclass(model) and issubclass(model, BaseModel)]
 CONFIG_MODELS = [model for model in CONFIG_MODELS if model.model_fields]
 
 

@@ -1,4 +1,4 @@
-"""Words of measuring and judging: readings of metrics, verdicts of rules. Frozen."""
+"""Results of single metrics and rules: readings, measurements, verdicts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from diag.core.chain import Hop, Tap
+from diag.core.chain import Hop, Segment, Tap
+from diag.core.missing import Missing, MissingCode
 
 
 class Severity(StrEnum):
@@ -46,58 +47,90 @@ class Reading:
     """What a metric function returns: a value, or the reason why there is none. Never both, never NaN."""
 
     value: float | tuple[float | None, ...] | None = None
-    reason: str | None = None
+    missing: Missing | None = None
     tier: Tier = Tier.WAVEFORM
     confidence: float | None = None
     spots: tuple[Spot, ...] = ()
 
     def __post_init__(self) -> None:
-        if (self.value is None) == (self.reason is None):
+        if (self.value is None) == (self.missing is None):
             raise ValueError("a reading has either a value or a reason")
         if isinstance(self.value, float) and self.value != self.value:
             raise ValueError("a value must not be NaN; give a reason instead")
 
 
-def not_measured(reason: str, tier: Tier = Tier.WAVEFORM) -> Reading:
-    """A reading without a value."""
-    return Reading(reason=reason, tier=tier)
+def not_measured(missing: Missing, tier: Tier = Tier.WAVEFORM, confidence: float | None = None) -> Reading:
+    """Return a reading without a value."""
+    return Reading(missing=missing, tier=tier, confidence=confidence)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One value of one metric at one place, or the reason why it was not measured."""
+    """One value of one metric at one place, or the reason why it was not measured.
+
+    Parameters
+    ----------
+    segment, tap : Segment or None, Tap or None
+        Where it was measured; both are None for a measure of the whole take, or of a lone recording whose tap is
+        not known.
+    """
 
     metric: str
     unit: str
     value: float | tuple[float | None, ...] | None
-    reason: str | None
+    missing: Missing | None
     tier: Tier
     turn: int | None = None
-    hop: Hop | None = None
+    segment: Segment | None = None
     tap: Tap | None = None
     confidence: float | None = None
     spots: tuple[Spot, ...] = ()
 
+    @property
+    def hop(self) -> Hop | None:
+        """The hop that is responsible for the segment."""
+        return self.segment.hop if self.segment else None
+
+    @property
+    def reason(self) -> str | None:
+        """The reason in words why there is no value."""
+        return self.missing.text if self.missing else None
+
     def to_json(self) -> dict[str, Any]:
-        """One JSON object; `hop` or `tap` only where the metric has one."""
-        place = {"hop": self.hop.value} if self.hop else {"tap": self.tap.value} if self.tap else {}
+        """Return one JSON object; `hop` or `tap` only where the metric has one, `segment` where hops were merged."""
         value = list(self.value) if isinstance(self.value, tuple) else self.value
         return {
             "metric": self.metric,
             "turn": self.turn,
-            **place,
+            **place_to_json(self.segment, self.tap),
             "tier": self.tier.value,
             "value": value,
             "unit": self.unit,
             "reason": self.reason,
+            "reason_code": self.missing.code.value if self.missing else None,
             "confidence": self.confidence,
             "spots": [{"tap": spot.tap.value, "start_s": spot.start_s, "end_s": spot.end_s} for spot in self.spots],
         }
 
 
+def place_to_json(segment: Segment | None, tap: Tap | None) -> dict[str, Any]:
+    """Return where something was measured as JSON: `hop` and, where hops were merged, `segment`; or `tap`."""
+    if segment is None:
+        return {"tap": tap.value} if tap else {}
+    return {"hop": segment.hop.value, **({"segment": segment_ends(segment)} if segment.merged else {})}
+
+
+def segment_ends(segment: Segment | None) -> list[str] | None:
+    """Return the names of both taps of a segment."""
+    return [segment.first.value, segment.last.value] if segment else None
+
+
 @dataclass(frozen=True)
 class Measurements:
-    """The measurements of one take, to be asked by name and place."""
+    """The measurements of one take or recording, to be asked by name and place.
+
+    A hop stands for the segment that the hop is responsible for, which may cover other hops too.
+    """
 
     items: tuple[Measurement, ...]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from diag.core.chain import Hop, Tap
+from diag.core.chain import Hop, Segment, Tap
 from diag.core.measurement import (
     Evidence,
     Measurement,
@@ -21,6 +21,7 @@ from diag.core.measurement import (
     not_checked,
     not_measured,
     raised,
+    segment_ends,
 )
 
 if TYPE_CHECKING:
@@ -140,8 +141,13 @@ class SummaryRow:
     low: float | None
     high: float | None
     turn: int | None = None
-    hop: Hop | None = None
+    segment: Segment | None = None
     tap: Tap | None = None
+
+    @property
+    def hop(self) -> Hop | None:
+        """The hop that is responsible for the segment."""
+        return self.segment.hop if self.segment else None
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object."""
@@ -149,6 +155,7 @@ class SummaryRow:
             "metric": self.metric,
             "turn": self.turn,
             "hop": self.hop.value if self.hop else None,
+            "segment": segment_ends(self.segment),
             "tap": self.tap.value if self.tap else None,
             "unit": self.unit,
             "n": self.n,
@@ -231,14 +238,20 @@ class Comparison:
     n_pairs: int
     verdict: Change
     reason: str | None = None
-    hop: Hop | None = None
+    segment: Segment | None = None
     tap: Tap | None = None
+
+    @property
+    def hop(self) -> Hop | None:
+        """The hop that is responsible for the segment."""
+        return self.segment.hop if self.segment else None
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object."""
         return {
             "metric": self.metric,
             "hop": self.hop.value if self.hop else None,
+            "segment": segment_ends(self.segment),
             "tap": self.tap.value if self.tap else None,
             "unit": self.unit,
             "a": self.a,
