@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 USER_DOCUMENTS = [path for path in DOCUMENTS if path.name == "README.md" or path.name.startswith("getting-started")]
 METRIC_HEADINGS = ("What", "Better is", "Not measured when", "Reference")
-RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
+RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix", "Does not prove")
 
 
 def relative(path):

@@ -20,7 +20,7 @@ from diag.core.clip import Clip
 from diag.core.results import Measurements, Severity, Tier
 from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.recording_verdict import remarks_on
-from diag.judge.rules.figures import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
+from diag.judge.evidence import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
 from diag.measure.engine import measure_recording
 from diag.measure.metrics.band import bandwidth
 

@@ -251,7 +251,7 @@ def _roots(run: RunResult) -> list[RunFinding]:
 def _fault(run: RunResult, item: RunFinding) -> str:
     found = item.finding
     share = "" if len(item.take_ids) == item.counted else f", in {len(item.take_ids)} of {item.counted} takes"
-    return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.remedy)}"
+    return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.fix)}"
 
 
 def _mended(b: RunResult, item: RunFinding) -> str:

@@ -116,7 +116,7 @@ def _issue_text(run: RunResult, item: RunFinding) -> str:
         f"{times_found(item)} of {run.name}{place}.",
         *(f"- {full_stop(evidence.text)}" for evidence in finding.evidence),
         f"Likely cause: {full_stop(finding.likely_cause)}",
-        f"Do this first: {full_stop(finding.remedy)}",
+        f"Do this first: {full_stop(finding.fix)}",
         f"How sure: {how_sure(finding)}.",
         f"Seen with: {', '.join(_versions(run))}.",
     ]

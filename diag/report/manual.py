@@ -17,7 +17,7 @@ from diag.measure.registry import Metric, all_metrics
 from diag.report.sentences import label, state_of
 from diag.report.terminal import wrapped
 
-RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
+RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix", "Does not prove")
 METRIC_HEADINGS = ("What", "From – to", "Better is", "Not measured when", "Reference")
 _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")
 
@@ -73,7 +73,7 @@ def contents() -> dict[str, Any]:
 def sections(document: str, headings: Sequence[str]) -> dict[str, str]:
     """What a documentation says under each of its fixed headings, in one line each; "" is the key of its summary.
 
-    Headings stand alone on a line, underlined or not, or open one ("Remedy: …").
+    Headings stand alone on a line, underlined or not, or open one ("Fix: …").
     """
     found: dict[str, list[str]] = {"": []}
     heading = ""

@@ -16,7 +16,7 @@ def stretch(start_s, value, sound_s=30.0):
 
 def judge(measurements):
     value = measurements.value("click_rate_hz")
-    remark = Remark(severity=Severity.WARNING, text=f"clicks {value:.1f}", remedy="r", metric="click_rate_hz",
+    remark = Remark(severity=Severity.WARNING, text=f"clicks {value:.1f}", fix="r", metric="click_rate_hz",
                     tier=Tier.BLIND)  # fmt: skip
     return (remark,) if value > LIMIT else ()
 

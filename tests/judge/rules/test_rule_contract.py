@@ -10,12 +10,12 @@ from diag.core.chain import Hop
 from diag.core.results import Measurement, Measurements, Severity, Tier
 from diag.core.timeline import Event, Timeline
 from diag.judge.registry import all_rules
-from diag.judge.rules.closings import code_of
-from diag.judge.rules.figures import changed_sound, sampling_that_would_do_it, snapped_hz, wrong_rate
-from diag.judge.rules.live_models import nearest, what_is_known
+from diag.judge.closings import code_of
+from diag.judge.evidence import changed_sound, sampling_that_would_do_it, snapped_hz, wrong_rate
+from diag.judge.live_models import nearest, what_is_known
 
 RULES = {rule.code: rule for rule in all_rules()}
-HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
+HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix", "Does not prove")
 PROVOKED_ELSEWHERE = {"SVC001": "test_slow_first_audio", "ENV006": "test_too_few_takes"}
 
 
