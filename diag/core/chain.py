@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
@@ -115,7 +116,7 @@ class Segment:
 def segments_of(taps: Collection[Tap]) -> tuple[Segment, ...]:
     """Return the segments between neighbouring taps of those that exist, in the order of the chain."""
     present = [tap for tap in Tap if tap in taps]
-    return tuple(Segment(first, last) for first, last in zip(present, present[1:], strict=False))
+    return tuple(Segment(first, last) for first, last in itertools.pairwise(present))
 
 
 HEARD_PROMPT_CHANNEL = 0

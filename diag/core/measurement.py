@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from diag.core.chain import Hop, Segment, Tap
-from diag.core.missing import Missing, MissingCode
+from diag.core.missing import Missing
 
 
 class Severity(StrEnum):
