@@ -1,7 +1,7 @@
-"""Measures a recording of any length in memory that does not grow with it: stretch by stretch, then all together.
+"""Measures a recording of any length in memory that does not grow with it: part by part, then all together.
 
-Stretches are about a minute long and end in pauses. Against a reference, the place of its beginning in the recording is
-looked for once; then each stretch of the reference is held against the part of the recording where it must lie.
+Parts are about a minute long and end in pauses. Against a reference, the place of its beginning in the recording is
+looked for once; then each part of the reference is compared with the part of the recording where it must lie.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from diag.core.audio_reader import AudioReader
+from diag.core.chain import Segment, Tap
 from diag.core.results import Measurements
 from diag.dsp.profile import VoiceProfile
+from diag.measure.engine import RECEIVED_TO_HEARD
 from diag.measure.long_reference import measure_against
-from diag.measure.pooling import Stretch, pooled
-from diag.measure.registry import all_metrics
-from diag.measure.stretches import Progress, measure_alone
+from diag.measure.parts import Progress, measure_alone
+from diag.measure.pooling import Part, pooled
+from diag.measure.registry import MetricKind, all_metrics
 
 
 @dataclass(frozen=True)
@@ -24,20 +26,22 @@ class LongMeasured:
     Parameters
     ----------
     measurements : Measurements
-        Of the whole.
-    alone, against : tuple of Stretch
-        Of each stretch by itself, and against the reference.
+        Of the whole, as `measure_clip` and `measure_pair` give them.
+    alone, against : tuple of Part
+        Of each part by itself, and against the reference.
     """
 
     measurements: Measurements
-    alone: tuple[Stretch, ...]
-    against: tuple[Stretch, ...]
+    alone: tuple[Part, ...]
+    against: tuple[Part, ...]
 
 
 def measure_long(
     audio: AudioReader,
     reference: AudioReader | None = None,
     *,
+    tap: Tap | None = None,
+    segment: Segment = RECEIVED_TO_HEARD,
     voice: VoiceProfile | None = None,
     progress: Progress | None = None,
 ) -> LongMeasured:
@@ -47,6 +51,10 @@ def measure_long(
     ----------
     audio, reference : AudioReader
         Mono.
+    tap : Tap or None
+        Where the recording was made, if there is no reference; None where that is not known.
+    segment : Segment
+        The stretch of the chain between reference and recording.
     voice : VoiceProfile, optional
     progress : callable, optional
 
@@ -55,25 +63,20 @@ def measure_long(
     BadInputError
         If a part cannot be read.
     """
-    taps = [metric for metric in all_metrics() if metric.taps]
-    hops = [metric for metric in all_metrics() if metric.hops]
-    total_s = audio.duration_s + (reference.duration_s if reference else 0.0)
-    against: tuple[Stretch, ...] = ()
-    parts: tuple[Measurements, ...] = ()
-    if reference is not None:
-        against = measure_against(reference, audio, hops, _shifted(progress, 0.0, total_s))
-        parts = (pooled(hops, against),)
-    done_s = reference.duration_s if reference else 0.0
-    alone = measure_alone(audio, taps, voice, _shifted(progress, done_s, total_s))
-    everything = (*parts, pooled(taps, alone))
-    return LongMeasured(Measurements(tuple(item for part in everything for item in part)), alone, against)
+    if reference is None:
+        own = [item for item in all_metrics() if item.kind is MetricKind.TAP and (tap is None or tap in item.taps)]
+        alone = measure_alone(audio, own, tap=tap, voice=voice, progress=progress)
+        return LongMeasured(pooled(own, alone), alone, ())
+    of_segment = [item for item in all_metrics() if item.kind is MetricKind.SEGMENT]
+    of_input = [item for item in all_metrics() if item.compared and segment.first in item.taps]
+    of_output = [item for item in all_metrics() if item.kind is MetricKind.TAP and segment.last in item.taps]
+    total_s = audio.duration_s + 2 * reference.duration_s
 
+    def from_s(before_s: float) -> Progress | None:
+        return None if progress is None else lambda done_s, _: progress(before_s + done_s, total_s)
 
-def edge_of(audio: AudioReader) -> float | None:
-    """How far up the content of a recording reaches, in Hz."""
-    bandwidth = [metric for metric in all_metrics() if metric.name == "bandwidth_hz" and metric.taps]
-    return pooled(bandwidth, measure_alone(audio, bandwidth)).value("bandwidth_hz")
-
-
-def _shifted(progress: Progress | None, before_s: float, total_s: float) -> Progress | None:
-    return None if progress is None else lambda done_s, _: progress(before_s + done_s, total_s)
+    against = measure_against(reference, audio, of_segment, segment=segment, progress=from_s(0.0))
+    before = measure_alone(reference, of_input, tap=segment.first, voice=voice, progress=from_s(reference.duration_s))
+    alone = measure_alone(audio, of_output, tap=segment.last, voice=voice, progress=from_s(2 * reference.duration_s))
+    every = (pooled(of_segment, against), pooled(of_input, before), pooled(of_output, alone))
+    return LongMeasured(Measurements(tuple(item for items in every for item in items)), alone, against)

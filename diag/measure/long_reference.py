@@ -1,4 +1,4 @@
-"""Holds a long recording against its reference, stretch by stretch, from the place where the reference begins."""
+"""Compares a long recording with its reference, part by part, from the place where the reference begins."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from diag.core.audio_reader import AudioReader
+from diag.core.chain import Segment
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Tier
 from diag.dsp.continuity import SHORTEST_S
 from diag.dsp.rate import Match
 from diag.dsp.spectrum import HOP_S
-from diag.measure.engine import measure_recording
+from diag.measure.engine import measure_pair
 from diag.measure.metrics.sounds import match, sound
-from diag.measure.pooling import Stretch, moved, without_background
+from diag.measure.parts import Progress, clip_at, cut_in_pauses, part_of
+from diag.measure.pooling import Part, moved, without_background
 from diag.measure.registry import Metric
-from diag.measure.stretches import Progress, clip_at, cut_in_pauses, stretch_of
 
 PROBE_S = 20.0
 """So much of the reference is looked for; at a third of its speed it takes a minute."""
@@ -24,8 +26,8 @@ NEAR_S = 25.0
 WINDOW_S, STEP_S = 90.0, 60.0
 MARGIN_S = 1.0
 WIDE_MARGIN_S = 20.0
-"""Where a stretch does not lie where it must: what stalled or was left out may be this long."""
-ENDED = "the recording ends before this part of the reference"
+"""Where a part does not lie where it must: what stalled or was left out may be this long."""
+ENDED = Missing(MissingCode.ENDED, "the recording ends before this part of the reference")
 _LEAD_S = 1.0
 _LEAST_SOUND_S = 2.0
 
@@ -53,28 +55,29 @@ class Place:
         return (reference_s + self.delay_s) / self.ratio
 
 
-def find_place(reference: AudioReader, recording: AudioReader) -> Place | str:
-    """Where the first sound of the reference stands in the recording, at which speed; or why it was not found.
+def find_place(reference: AudioReader, recording: AudioReader) -> Place | Missing:
+    """Return where the first sound of the reference stands in the recording, or why it was not found.
 
     Looked for at the first sound of the recording, then all through it.
     """
     probe = _first_sound(reference)
     if probe is None:
-        return "the input is silent"
+        return Missing(MissingCode.SILENT, "the input is silent")
     start = _first_sound(recording)
     if start is None:
-        return "the output is silent"
-    reason = ""
+        return Missing(MissingCode.SILENT, "the output is silent")
+    missing: Missing | None = None
     for window in _windows(recording, start):
         found = match(probe, window)
         if found.rate_ratio is not None:
             return _place(found, probe, window)
-        reason = reason or found.reason or ""
-    return reason
+        missing = missing or found.missing
+    assert missing is not None
+    return missing
 
 
 def _first_sound(audio: AudioReader) -> Clip | None:
-    """Some seconds from just before the first sound."""
+    """Return some seconds from just before the first sound."""
     for first, samples in cut_in_pauses(audio):
         clip = clip_at(audio, first, samples)
         active = sound(clip).spectrum.active
@@ -96,7 +99,7 @@ def _windows(recording: AudioReader, start: Clip) -> Iterator[Clip]:
 
 
 def _place(found: Match, reference: Clip, recording: Clip, stretch: int = -1) -> Place:
-    """From one stretch of the delay track: the last one for what follows."""
+    """Return the place by one stretch of the delay track: the last one for what follows."""
     ratio = found.time_ratio or 1.0
     begin_s, there_s = reference.start_s or 0.0, recording.start_s or 0.0
     if found.track is None:
@@ -107,56 +110,75 @@ def _place(found: Match, reference: Clip, recording: Clip, stretch: int = -1) ->
 
 
 def measure_against(
-    reference: AudioReader, recording: AudioReader, metrics: Sequence[Metric], progress: Progress | None = None
-) -> tuple[Stretch, ...]:
-    """Measures against the reference, one stretch of it after the other; places are those in the recording."""
+    reference: AudioReader,
+    recording: AudioReader,
+    metrics: Sequence[Metric],
+    *,
+    segment: Segment,
+    progress: Progress | None = None,
+) -> tuple[Part, ...]:
+    """Return measures against the reference, one part of it after the other; places are those in the recording.
+
+    Parameters
+    ----------
+    reference, recording : AudioReader
+        Mono.
+    metrics : sequence of Metric
+        Of segments.
+    segment : Segment
+        The stretch of the chain between both.
+    progress : callable, optional
+    """
     place = find_place(reference, recording)
-    if isinstance(place, str):
+    if isinstance(place, Missing):
         nothing = clip_at(recording, 0, recording.part(0, 0))
-        return (stretch_of(0.0, recording.duration_s, nothing, _unmeasured(metrics, place)),)
-    stretches: list[Stretch] = []
+        return (part_of(0.0, recording.duration_s, nothing, _unmeasured(metrics, segment, place)),)
+    parts: list[Part] = []
     before: Place | None = None
     for first, samples in cut_in_pauses(reference):
         known = clip_at(reference, first, samples)
-        part, found = _follow(recording, place, known)
+        excerpt, found = _follow(recording, place, known)
         if found is None:
             before = None
         else:
-            place = _place(found, known, part)
-        measured = measure_recording(part, known, metrics=metrics) if part.frames else _unmeasured(metrics, ENDED)
+            place = _place(found, known, excerpt)
+        if excerpt.frames:
+            measured = measure_pair(known, excerpt, segment=segment, metrics=metrics)
+        else:
+            measured = _unmeasured(metrics, segment, ENDED)
         begin_s, end_s = known.start_s or 0.0, (known.start_s or 0.0) + known.duration_s
         if found is not None and found.track is not None:
-            own = _place(found, known, part, stretch=0)
+            own = _place(found, known, excerpt, stretch=0)
             if before is not None:
                 measured = _with_jump(measured, own.there_s(begin_s) - before.there_s(begin_s))
             before = place
-        stretches.append(
-            stretch_of(
+        parts.append(
+            part_of(
                 max(0.0, place.there_s(begin_s)),
                 max(0.0, place.there_s(end_s)),
                 known,
-                moved(measured, part.start_s or 0.0),
+                moved(measured, excerpt.start_s or 0.0),
             )
         )
         if progress is not None:
             progress(end_s, reference.duration_s)
-    return without_background(metrics, stretches)
+    return without_background(metrics, parts)
 
 
 def _follow(recording: AudioReader, place: Place, known: Clip) -> tuple[Clip, Match | None]:
-    """The part of the recording where a stretch of the reference lies, and how they match."""
-    part = _part(recording, place, known, MARGIN_S)
-    if not sound(known).spectrum.active.any() or not part.frames:
-        return part, None
-    found = match(known, part)
+    """Return the excerpt of the recording where a part of the reference lies, and how they match."""
+    excerpt = _excerpt(recording, place, known, MARGIN_S)
+    if not sound(known).spectrum.active.any() or not excerpt.frames:
+        return excerpt, None
+    found = match(known, excerpt)
     if found.rate_ratio is not None:
-        return part, found
-    wide = _part(recording, place, known, WIDE_MARGIN_S)
+        return excerpt, found
+    wide = _excerpt(recording, place, known, WIDE_MARGIN_S)
     found = match(known, wide)
-    return (part, None) if found.rate_ratio is None else (wide, found)
+    return (excerpt, None) if found.rate_ratio is None else (wide, found)
 
 
-def _part(recording: AudioReader, place: Place, known: Clip, margin_s: float) -> Clip:
+def _excerpt(recording: AudioReader, place: Place, known: Clip, margin_s: float) -> Clip:
     start_s = known.start_s or 0.0
     first = round((place.there_s(start_s) - margin_s) * recording.sample_rate_hz)
     last = round((place.there_s(start_s + known.duration_s) + margin_s) * recording.sample_rate_hz)
@@ -165,24 +187,26 @@ def _part(recording: AudioReader, place: Place, known: Clip, margin_s: float) ->
     return clip_at(recording, first, recording.part(first, last))
 
 
-def _unmeasured(metrics: Sequence[Metric], reason: str) -> Measurements:
+def _unmeasured(metrics: Sequence[Metric], segment: Segment, missing: Missing) -> Measurements:
     return Measurements(
         tuple(
-            Measurement(metric=metric.name, unit=metric.unit, value=None, reason=reason, tier=Tier.WAVEFORM)
+            Measurement(
+                metric=metric.name, unit=metric.unit, value=None, missing=missing, tier=Tier.WAVEFORM, segment=segment
+            )
             for metric in metrics
         )
     )
 
 
 def _with_jump(measured: Measurements, later_s: float) -> Measurements:
-    """With what was put in (or, below 0, left out) in the pause between two stretches, which neither of them sees."""
+    """Add what was put in (or, below 0, left out) in the pause between two parts, which neither of them sees."""
     if abs(later_s) < SHORTEST_S:
         return measured
     added = {"inserted_silence_s": later_s, "dropout_count": 1.0} if later_s > 0 else {"skipped_s": -later_s}
 
-    def told(item: Measurement) -> Measurement:
+    def corrected(item: Measurement) -> Measurement:
         if item.metric not in added or not isinstance(item.value, float):
             return item
         return replace(item, value=item.value + added[item.metric])
 
-    return Measurements(tuple(told(item) for item in measured))
+    return Measurements(tuple(corrected(item) for item in measured))

@@ -1,4 +1,4 @@
-"""One measurement of a long recording from those of its stretches, by what each measure declares (`registry.Pool`)."""
+"""One measurement of a long recording from those of its parts, by what each metric declares (`registry.Pool`)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Spot
 from diag.measure.registry import Metric
 
 BACKGROUND_DB = 25.0
-"""A stretch whose loud parts lie this far below those of the loudest stretch holds only background: in a conversation,
-two voices differ by 10 to 15 dB, a quiet room lies 30 dB and more below them."""
-BACKGROUND = "only background: nothing in this stretch comes near the loud parts of the recording"
+"""A part whose loud windows lie this far below those of the loudest part holds only background: in a conversation, two
+voices differ by 10 to 15 dB, a quiet room lies 30 dB and more below them."""
+BACKGROUND = Missing(
+    MissingCode.BACKGROUND, "only background: nothing in this part comes near the loud parts of the recording"
+)
 MOST_SPOTS = 20
 
 Value = float | tuple[float | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stretch:
-    """What was measured of one stretch of a long recording.
+class Part:
+    """What was measured of one part of a long recording.
 
     Parameters
     ----------
@@ -33,7 +36,7 @@ class Stretch:
     loud_dbfs : float or None
         Level of its loud windows (95th percentile); None where it is silent.
     measurements : Measurements
-        One a metric, in order of the metrics; spots in seconds of the recording.
+        One per metric, in order of the metrics; spots in seconds of the recording.
     """
 
     start_s: float
@@ -49,7 +52,7 @@ class Stretch:
 
 
 def moved(measurements: Measurements, by_s: float) -> Measurements:
-    """The same with spots later by so many seconds."""
+    """Return measurements whose spots are later by so many seconds."""
 
     def later(item: Measurement) -> Measurement:
         spots = (Spot(spot.tap, spot.start_s + by_s, spot.end_s + by_s) for spot in item.spots)
@@ -58,60 +61,59 @@ def moved(measurements: Measurements, by_s: float) -> Measurements:
     return Measurements(tuple(later(item) for item in measurements))
 
 
-def without_background(metrics: Sequence[Metric], stretches: Sequence[Stretch]) -> tuple[Stretch, ...]:
-    """The same, with a reason in place of values where a stretch holds only background.
+def without_background(metrics: Sequence[Metric], parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return parts with a reason in place of values where a part holds only background.
 
     What is measured within 35 dB of a clip's loud parts would be measured on noise there. The highest sample stays.
     """
-    levels = [stretch.loud_dbfs for stretch in stretches if stretch.loud_dbfs is not None]
+    levels = [part.loud_dbfs for part in parts if part.loud_dbfs is not None]
     least = max(levels, default=0.0) - BACKGROUND_DB
 
-    def told(stretch: Stretch) -> Stretch:
-        if stretch.loud_dbfs is None or stretch.loud_dbfs >= least:
-            return stretch
+    def checked(part: Part) -> Part:
+        if part.loud_dbfs is None or part.loud_dbfs >= least:
+            return part
         kept = [
-            item if metric.pool == "highest" or item.value is None else _refused(item)
-            for metric, item in zip(metrics, stretch.measurements, strict=True)
+            item if metric.pool == "highest" or item.value is None else _without_value(item, BACKGROUND)
+            for metric, item in zip(metrics, part.measurements, strict=True)
         ]
-        return replace(stretch, sound_s=0.0, measurements=Measurements(tuple(kept)))
+        return replace(part, sound_s=0.0, measurements=Measurements(tuple(kept)))
 
-    return tuple(told(stretch) for stretch in stretches)
-
-
-def _refused(item: Measurement) -> Measurement:
-    return replace(item, value=None, reason=BACKGROUND, confidence=None, spots=())
+    return tuple(checked(part) for part in parts)
 
 
-def pooled(metrics: Sequence[Metric], stretches: Sequence[Stretch]) -> Measurements:
-    """One measurement a metric for the whole recording.
+def _without_value(item: Measurement, missing: Missing) -> Measurement:
+    return replace(item, value=None, missing=missing, confidence=None, spots=())
+
+
+def pooled(metrics: Sequence[Metric], parts: Sequence[Part]) -> Measurements:
+    """Return one measurement per metric for the whole recording.
 
     Parameters
     ----------
     metrics : sequence of Metric
-    stretches : sequence of Stretch
+    parts : sequence of Part
         At least one; each with a measurement for each of the metrics.
     """
     return Measurements(
         tuple(
-            _one(metric, [stretch.measurements.items[index] for stretch in stretches], stretches)
+            _one(metric, [part.measurements.items[index] for part in parts], parts)
             for index, metric in enumerate(metrics)
         )
     )
 
 
-def _one(metric: Metric, items: Sequence[Measurement], stretches: Sequence[Stretch]) -> Measurement:
-    found = [(item, stretch) for item, stretch in zip(items, stretches, strict=True) if item.value is not None]
+def _one(metric: Metric, items: Sequence[Measurement], parts: Sequence[Part]) -> Measurement:
+    found = [(item, part) for item, part in zip(items, parts, strict=True) if item.value is not None]
     if not found:
-        reasons = Counter(item.reason for item in items if item.reason != BACKGROUND)
-        reason = reasons.most_common(1)[0][0] if reasons else BACKGROUND
-        return replace(items[0], value=None, reason=reason, confidence=None, spots=())
+        reasons = Counter(item.missing for item in items if item.missing is not None and not _is_background(item))
+        return _without_value(items[0], reasons.most_common(1)[0][0] if reasons else BACKGROUND)
     values = [item.value for item, _ in found if item.value is not None]
     if metric.pool == "rate":
-        background_s = sum(s.length_s for item, s in zip(items, stretches, strict=True) if item.reason == BACKGROUND)
-        weights = np.array([stretch.length_s for _, stretch in found])
+        background_s = sum(part.length_s for item, part in zip(items, parts, strict=True) if _is_background(item))
+        weights = np.array([part.length_s for _, part in found])
         share = float(weights.sum() / (weights.sum() + background_s))
     else:
-        weights = np.array([max(stretch.sound_s, 1e-3) for _, stretch in found])
+        weights = np.array([max(part.sound_s, 1e-3) for _, part in found])
         share = 1.0
     confidences = [
         (item.confidence, weight)
@@ -121,9 +123,13 @@ def _one(metric: Metric, items: Sequence[Measurement], stretches: Sequence[Stret
     return replace(
         found[0][0],
         value=_together(values, weights, metric.pool, share),
-        confidence=_mean(*(np.array(part) for part in zip(*confidences, strict=True))) if confidences else None,
+        confidence=_mean(*(np.array(column) for column in zip(*confidences, strict=True))) if confidences else None,
         spots=tuple(spot for item, _ in found for spot in item.spots)[:MOST_SPOTS],
     )
+
+
+def _is_background(item: Measurement) -> bool:
+    return item.missing is not None and item.missing.code is MissingCode.BACKGROUND
 
 
 def _together(values: Sequence[Value], weights: np.ndarray, pool: str, share: float) -> Value:
@@ -133,7 +139,7 @@ def _together(values: Sequence[Value], weights: np.ndarray, pool: str, share: fl
     result: list[float | None] = []
     for column in columns:
         known = [(value, weight) for value, weight in zip(column, weights, strict=True) if value is not None]
-        result.append(_POOLS[pool](*(np.array(part) for part in zip(*known, strict=True))) if known else None)
+        result.append(_POOLS[pool](*(np.array(column) for column in zip(*known, strict=True))) if known else None)
     return tuple(result)
 
 

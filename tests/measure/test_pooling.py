@@ -1,4 +1,4 @@
-"""Values of stretches as one."""
+"""Values of parts as one."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diag.core.chain import Tap
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Spot, Tier
-from diag.measure.pooling import BACKGROUND, Stretch, moved, pooled, without_background
-from diag.measure.registry import all_metrics
+from diag.measure.pooling import BACKGROUND, Part, moved, pooled, without_background
+from diag.measure.registry import MetricKind, all_metrics
 
 
 @dataclass(frozen=True)
@@ -19,19 +20,23 @@ class Declared:
     pool: str
 
 
-def measured(value, reason=None, spots=(), confidence=None):
-    return Measurement(metric="m", unit="1", value=value, reason=reason, tier=Tier.BLIND, spots=spots,
+SILENT = Missing(MissingCode.SILENT, "silent")
+SHORT = Missing(MissingCode.TOO_SHORT, "short")
+
+
+def measured(value, missing=None, spots=(), confidence=None):
+    return Measurement(metric="m", unit="1", value=value, missing=missing, tier=Tier.BLIND, spots=spots,
                        confidence=confidence)  # fmt: skip
 
 
-def stretch(value, length_s=60.0, sound_s=30.0, loud_dbfs=-20.0, start_s=0.0, **more):
-    item = measured(value, None if value is not None else more.pop("reason", "silent"), **more)
-    return Stretch(start_s=start_s, end_s=start_s + length_s, sound_s=sound_s, loud_dbfs=loud_dbfs,
-                   measurements=Measurements((item,)))  # fmt: skip
+def part(value, length_s=60.0, sound_s=30.0, loud_dbfs=-20.0, start_s=0.0, **more):
+    item = measured(value, None if value is not None else more.pop("missing", SILENT), **more)
+    return Part(start_s=start_s, end_s=start_s + length_s, sound_s=sound_s, loud_dbfs=loud_dbfs,
+                measurements=Measurements((item,)))  # fmt: skip
 
 
-def one(pool, *stretches):
-    (item,) = pooled([Declared(pool)], stretches)
+def one(pool, *parts):
+    (item,) = pooled([Declared(pool)], parts)
     return item
 
 
@@ -41,27 +46,27 @@ def one(pool, *stretches):
 )
 def test_every_way_of_pooling(pool, value):
     # 5 counts for 40 of 100 s in length, but for 10 of 40 s in sound.
-    found = one(pool, stretch(1.0, 60.0, 20.0), stretch(5.0, 40.0, 10.0), stretch(0.0, 0.0001, 10.0))
+    found = one(pool, part(1.0, 60.0, 20.0), part(5.0, 40.0, 10.0), part(0.0, 0.0001, 10.0))
     assert found.value == pytest.approx(value, rel=0.01)
 
 
 def test_a_rate_counts_background_as_time_without_events():
-    quiet = stretch(4.0, 50.0, loud_dbfs=-70.0)
-    settled = without_background([Declared("rate")], [stretch(2.0, 50.0), quiet])
+    quiet = part(4.0, 50.0, loud_dbfs=-70.0)
+    settled = without_background([Declared("rate")], [part(2.0, 50.0), quiet])
     assert one("rate", *settled).value == pytest.approx(1.0)
 
 
-def test_stretches_without_a_value_are_left_out():
-    assert one("mean", stretch(None), stretch(3.0)).value == 3.0
+def test_parts_without_a_value_are_left_out():
+    assert one("mean", part(None), part(3.0)).value == 3.0
 
 
-def test_where_nothing_was_measured_the_commonest_reason_is_told():
-    found = one("mean", stretch(None, reason="silent"), stretch(None, reason="short"), stretch(None, reason="short"))
-    assert (found.value, found.reason, found.confidence) == (None, "short", None)
+def test_where_nothing_was_measured_the_commonest_reason_is_reported():
+    found = one("mean", part(None), part(None, missing=SHORT), part(None, missing=SHORT))
+    assert (found.value, found.missing, found.confidence) == (None, SHORT, None)
 
 
 def test_bands_are_pooled_one_by_one():
-    found = one("mean", stretch((1.0, None, 2.0)), stretch((3.0, None, None), sound_s=90.0))
+    found = one("mean", part((1.0, None, 2.0)), part((3.0, None, None), sound_s=90.0))
     assert found.value == (2.5, None, 2.0)
 
 
@@ -71,25 +76,28 @@ def test_spots_are_places_of_the_recording():
 
 
 def test_background_is_refused_but_for_the_highest_sample():
-    loud, quiet = stretch(1.0, loud_dbfs=-20.0), stretch(0.5, loud_dbfs=-46.0)
+    loud, quiet = part(1.0, loud_dbfs=-20.0), part(0.5, loud_dbfs=-46.0)
     _, settled = without_background([Declared("median")], [loud, quiet])
-    assert (settled.measurements.items[0].reason, settled.sound_s) == (BACKGROUND, 0.0)
+    assert (settled.measurements.items[0].missing, settled.sound_s) == (BACKGROUND, 0.0)
     _, kept = without_background([Declared("highest")], [loud, quiet])
     assert kept.measurements.items[0].value == 0.5
-    assert without_background([Declared("median")], [loud, stretch(0.5, loud_dbfs=-40.0)])[1].sound_s == 30.0
+    assert without_background([Declared("median")], [loud, part(0.5, loud_dbfs=-40.0)])[1].sound_s == 30.0
 
 
 @given(
     st.sampled_from(["rate", "mean", "median", "level", "highest", "first"]),
     st.lists(st.tuples(st.floats(-90, 10), st.floats(1, 100), st.floats(0, 60)), min_size=1, max_size=9),
 )
-def test_one_value_lies_among_those_of_the_stretches(pool, items):
-    found = one(pool, *(stretch(*item) for item in items)).value
+def test_one_value_lies_among_those_of_the_parts(pool, items):
+    found = one(pool, *(part(*item) for item in items)).value
     values = [value for value, *_ in items]
     assert min(values) - 1e-6 <= found <= max(values) + 1e-6
 
 
-@pytest.mark.parametrize("item", [item for item in all_metrics() if item.hops or item.taps], ids=lambda item: item.name)
+ON_SOUND = [item for item in all_metrics() if item.kind is not MetricKind.TAKE]
+
+
+@pytest.mark.parametrize("item", ON_SOUND, ids=lambda item: item.name)
 def test_counts_and_rates_are_not_averaged_away(item):
     if item.unit == "1/s":
         assert item.pool == "rate"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from diag.core.clip import Clip
+from diag.core.missing import Missing
 from diag.core.results import Reading, Tier
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.measure.metrics.moments import audio_chunks, first_audible_received
-from diag.measure.registry import metric
+from diag.measure.registry import Group, metric
 
 
-@metric("answered", unit="1", better="higher")
+@metric(
+    "answered", unit="1", better="higher",
+    label="Answered", group=Group.ANSWER, order=1, headline="share of prompts answered", tile=True,
+)  # fmt: skip
 def answered(turn: Turn, timeline: Timeline, received: Clip | None = None) -> Reading:
     """Whether an audible reply was received: 1 or 0, never missing.
 
@@ -29,4 +33,5 @@ def answered(turn: Turn, timeline: Timeline, received: Clip | None = None) -> Re
         return Reading(value=0.0, tier=Tier.EVENTS)
     if received is None:
         return Reading(value=1.0, tier=Tier.EVENTS)
-    return Reading(value=0.0 if isinstance(first_audible_received(turn, received), str) else 1.0, tier=Tier.EVENTS)
+    silent = isinstance(first_audible_received(turn, received), Missing)
+    return Reading(value=0.0 if silent else 1.0, tier=Tier.EVENTS)

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from diag.core.chain import Hop, Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.band import IMAGING_LIMIT, MIRROR_HZ, NYQUISTS_HZ, content_edge, imaging, mirror_correlation
-from diag.dsp.spectrum import centroid_hz, tilt_db_per_octave
+from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
 from diag.measure.metrics.sounds import match, remembered, sound
 from diag.measure.metrics.speed import HEALTHY_RATIO
-from diag.measure.registry import metric
+from diag.measure.reasons import SILENT, too_short, wrong_speed
+from diag.measure.registry import Group, metric
 
-TAPS = tuple(Tap)
-HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
 TRANSITION = 1.025
 """A stage's limit over the edge that is seen: good resamplers fade out below it (2 to 3.9 %, median 2.5 %, over stages
 of 8 to 22.05 kHz of the development voices)."""
-SILENT = "the clip is silent or has less than 0.3 s of sound"
 
 
-@metric("bandwidth_hz", unit="Hz", better="higher", taps=TAPS, tolerance=500.0)
+def _too_little(spectrum: Spectrum) -> Missing:
+    return too_short("less than 0.3 s of sound") if spectrum.active.any() else SILENT
+
+
+def _no_images(spectrum: Spectrum, what: str) -> Missing:
+    if not spectrum.active.any():
+        return Missing(MissingCode.SILENT, f"the {what} is silent")
+    return Missing(MissingCode.LOW_RATE, f"the {what} has too little sound, or too low a rate, to look for images")
+
+
+@metric(
+    "bandwidth_hz", unit="Hz", better="higher", tolerance=500.0,
+    label="Bandwidth", group=Group.TREBLE, order=3, compared=True,
+)  # fmt: skip
 def bandwidth(clip: Clip) -> Reading:
     """Upper edge of the content.
 
@@ -39,14 +50,17 @@ def bandwidth(clip: Clip) -> Reading:
     spectrum = sound(clip).spectrum
     edge = content_edge(spectrum)
     if edge is None:
-        return not_measured(SILENT, Tier.BLIND)
+        return not_measured(_too_little(spectrum), Tier.BLIND)
     mirrored = remembered(clip, "imaging", lambda: imaging(spectrum))
     if mirrored is not None and mirrored.correlation > IMAGING_LIMIT and mirrored.mirror_hz < edge:
         return Reading(value=mirrored.mirror_hz, tier=Tier.BLIND, confidence=mirrored.correlation)
     return Reading(value=min(TRANSITION * edge, spectrum.nyquist_hz), tier=Tier.BLIND)
 
 
-@metric("tilt_db_per_octave", unit="dB/oct", better="none", taps=TAPS, pool="mean")
+@metric(
+    "tilt_db_per_octave", unit="dB/oct", better="none", pool="mean",
+    label="Spectral tilt", group=Group.TREBLE, order=5,
+)  # fmt: skip
 def tilt(clip: Clip) -> Reading:
     """Slope of the long-term spectrum from 300 Hz to 8 kHz.
 
@@ -61,11 +75,12 @@ def tilt(clip: Clip) -> Reading:
     Reference
         Least-squares line through 1/3-octave levels.
     """
-    value = tilt_db_per_octave(sound(clip).spectrum)
-    return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+    spectrum = sound(clip).spectrum
+    value = tilt_db_per_octave(spectrum)
+    return not_measured(_too_little(spectrum), Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("centroid_hz", unit="Hz", better="none", taps=TAPS, pool="mean")
+@metric("centroid_hz", unit="Hz", better="none", pool="mean", label="Spectral centroid", group=Group.TREBLE, order=6)
 def centroid(clip: Clip) -> Reading:
     """Spectral centroid.
 
@@ -80,11 +95,12 @@ def centroid(clip: Clip) -> Reading:
     Reference
         Magnitude-weighted mean frequency.
     """
-    value = centroid_hz(sound(clip).spectrum)
-    return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+    spectrum = sound(clip).spectrum
+    value = centroid_hz(spectrum)
+    return not_measured(_too_little(spectrum), Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("imaging", unit="1", better="lower", taps=TAPS, tolerance=0.05)
+@metric("imaging", unit="1", better="lower", tolerance=0.05)
 def imaging_of_tap(clip: Clip) -> Reading:
     """Mirror images of a naive resampler, by the clip alone.
 
@@ -103,13 +119,13 @@ def imaging_of_tap(clip: Clip) -> Reading:
     spectrum = sound(clip).spectrum
     found = remembered(clip, "imaging", lambda: imaging(spectrum))
     if found is None:
-        return not_measured("the clip is silent, too short, or of too low a rate", Tier.BLIND)
+        return not_measured(_no_images(spectrum, "clip"), Tier.BLIND)
     return Reading(value=max(0.0, found.correlation), tier=Tier.BLIND)
 
 
-@metric("imaging", unit="1", better="lower", hops=HOPS, tolerance=0.05)
-def imaging_of_hop(reference: Clip, estimated: Clip) -> Reading:
-    """Mirror images that a hop adds.
+@metric("imaging", unit="1", better="lower", tolerance=0.05, label="Resampling images", group=Group.TREBLE, order=4)
+def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
+    """Mirror images that a segment adds.
 
     What
         The mirror correlation of the output less that of the input about the same frequency, the largest over all
@@ -125,10 +141,12 @@ def imaging_of_hop(reference: Clip, estimated: Clip) -> Reading:
     """
     found = match(reference, estimated)
     if found.rate_ratio is not None and abs(found.rate_ratio - 1.0) > HEALTHY_RATIO:
-        return not_measured(f"the rate differs by {100 * (found.rate_ratio - 1):+.1f} %; see rate_ratio")
+        return not_measured(wrong_speed(found.rate_ratio))
     before, after = sound(reference).spectrum, sound(estimated).spectrum
-    if imaging(after) is None or not before.active.any():
-        return not_measured("the output is silent, too short, or of too low a rate")
+    if not before.active.any():
+        return not_measured(_no_images(before, "input"))
+    if imaging(after) is None:
+        return not_measured(_no_images(after, "output"))
     most = 0.0
     for mirror_hz in NYQUISTS_HZ:
         if mirror_hz + MIRROR_HZ > 0.99 * after.nyquist_hz:

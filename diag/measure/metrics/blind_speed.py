@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.measure.metrics.sounds import remembered, sound
+from diag.measure.reasons import too_short
 
 
 def suspected_speed(clip: Clip) -> Reading:
@@ -19,12 +21,9 @@ def suspected_speed(clip: Clip) -> Reading:
 
     found = remembered(clip, "speed alone", lambda: speed_alone(sound(clip)))
     if found is None:
-        return not_measured(f"less than {LEAST_SPEECH_S:.0f} s of speech, or no voice in it", Tier.BLIND)
+        return not_measured(too_short(f"less than {LEAST_SPEECH_S:.0f} s of speech, or no voice in it"), Tier.BLIND)
     if not found.suspected:
         low, high = HEALTHY_RATIOS
-        return Reading(
-            reason=f"nothing suspicious; a recording alone shows only speeds outside of {low:g} to {high:g}",
-            tier=Tier.BLIND,
-            confidence=found.confidence,
-        )
+        text = f"nothing suspicious; a recording alone shows only speeds outside of {low:g} to {high:g}"
+        return not_measured(Missing(MissingCode.NOTHING_SUSPICIOUS, text), Tier.BLIND, found.confidence)
     return Reading(value=found.ratio, tier=Tier.BLIND, confidence=found.confidence)

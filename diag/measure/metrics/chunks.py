@@ -9,9 +9,11 @@ from diag.core.clip import Clip
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
-from diag.measure.metrics.moments import NO_AUDIO, audio_chunks
-from diag.measure.registry import metric
+from diag.measure.metrics.moments import audio_chunks
+from diag.measure.reasons import NO_AUDIO, too_short
+from diag.measure.registry import Group, metric
 
+TOO_FEW = too_short("fewer than two chunks of audio were received")
 NEAR = 3
 """A chunk is held against so many before it: one that is sent twice comes again at once, or after its neighbours."""
 SHORTEST_S = 0.01
@@ -19,7 +21,10 @@ AUDIBLE = 0.01
 """Peak of a chunk that can be told from another one: quieter ones may be alike because nothing is in them."""
 
 
-@metric("repeated_chunks", unit="1", better="lower", tolerance=0.5)
+@metric(
+    "repeated_chunks", unit="1", better="lower", tolerance=0.5,
+    label="Chunks that came twice", group=Group.CONTINUITY, order=5,
+)  # fmt: skip
 def repeated_chunks(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Chunks of the reply that came twice.
 
@@ -36,7 +41,7 @@ def repeated_chunks(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """
     chunks = audio_chunks(timeline, turn)
     if len(chunks) < 2:
-        return not_measured("fewer than two chunks of audio were received" if chunks else NO_AUDIO, Tier.EVENTS)
+        return not_measured(TOO_FEW if chunks else NO_AUDIO, Tier.EVENTS)
     spans = [(event.data["start_frame"], event.data["start_frame"] + event.data["frames"]) for event in chunks]
     parts = [received.samples[first:last] for first, last in spans]
     again = [

@@ -1,39 +1,42 @@
-"""What a hop put in, left out or said twice, against its own input."""
+"""What a segment put in, left out or repeated, against its own input."""
 
 from __future__ import annotations
 
-from diag.core.chain import Hop, Tap
+from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing
 from diag.core.results import Reading, Spot, not_measured
 from diag.dsp.continuity import Break, Kind
 from diag.measure.metrics.sounds import breaks
-from diag.measure.registry import metric
+from diag.measure.registry import Group, metric
 
-HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
 _SPOT_MARGIN_S = 0.3
 
 
-def _of_kind(reference: Clip, estimated: Clip, *kinds: Kind) -> list[Break] | str:
+def _of_kind(reference: Clip, estimated: Clip, *kinds: Kind) -> list[Break] | Missing:
     found = breaks(reference, estimated)
-    return found if isinstance(found, str) else [event for event in found if event.kind in kinds]
+    return found if isinstance(found, Missing) else [event for event in found if event.kind in kinds]
 
 
 def _total(reference: Clip, estimated: Clip, *kinds: Kind) -> Reading:
     found = _of_kind(reference, estimated, *kinds)
-    if isinstance(found, str):
+    if isinstance(found, Missing):
         return not_measured(found)
     return Reading(value=float(sum(event.length_s for event in found)), spots=_spots(found))
 
 
 def _spots(found: list[Break]) -> tuple[Spot, ...]:
-    """Where to listen, on the output tap; the engine puts the hop's own output tap in the place of `heard`."""
+    """Return where to listen; the engine puts the segment's own output tap in the place of `heard`."""
     return tuple(
         Spot(Tap.HEARD, max(0.0, event.start_s - _SPOT_MARGIN_S), event.start_s + event.length_s + _SPOT_MARGIN_S)
         for event in found
     )
 
 
-@metric("inserted_silence_s", unit="s", better="lower", hops=HOPS, tolerance=0.005, pool="sum")
+@metric(
+    "inserted_silence_s", unit="s", better="lower", tolerance=0.005, pool="sum",
+    label="Silence inserted", group=Group.CONTINUITY, order=2, headline="silence put in",
+)  # fmt: skip
 def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     """Silence in the output of a hop that its input does not have.
 
@@ -51,7 +54,10 @@ def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     return _total(reference, estimated, Kind.STALL, Kind.DROPOUT)
 
 
-@metric("dropout_count", unit="1", better="lower", hops=HOPS, tolerance=0.5, pool="sum")
+@metric(
+    "dropout_count", unit="1", better="lower", tolerance=0.5, pool="sum",
+    label="Dropouts", group=Group.CONTINUITY, order=3,
+)  # fmt: skip
 def dropout_count(reference: Clip, estimated: Clip) -> Reading:
     """How often a hop fell silent where its input did not.
 
@@ -67,10 +73,13 @@ def dropout_count(reference: Clip, estimated: Clip) -> Reading:
         As `inserted_silence_s`.
     """
     found = _of_kind(reference, estimated, Kind.STALL, Kind.DROPOUT)
-    return not_measured(found) if isinstance(found, str) else Reading(value=float(len(found)), spots=_spots(found))
+    return not_measured(found) if isinstance(found, Missing) else Reading(value=float(len(found)), spots=_spots(found))
 
 
-@metric("skipped_s", unit="s", better="lower", hops=HOPS, tolerance=0.005, pool="sum")
+@metric(
+    "skipped_s", unit="s", better="lower", tolerance=0.005, pool="sum",
+    label="Audio skipped", group=Group.CONTINUITY, order=1, headline="sound left out",
+)  # fmt: skip
 def skipped(reference: Clip, estimated: Clip) -> Reading:
     """Sound of the input that the output leaves out.
 
@@ -88,7 +97,10 @@ def skipped(reference: Clip, estimated: Clip) -> Reading:
     return _total(reference, estimated, Kind.SKIP)
 
 
-@metric("repeated_s", unit="s", better="lower", hops=HOPS, tolerance=0.005, pool="sum")
+@metric(
+    "repeated_s", unit="s", better="lower", tolerance=0.005, pool="sum",
+    label="Audio repeated", group=Group.CONTINUITY, order=4,
+)  # fmt: skip
 def repeated(reference: Clip, estimated: Clip) -> Reading:
     """Sound that came out twice.
 

@@ -1,37 +1,40 @@
-"""Lost treble of a hop against its own input."""
+"""Lost treble of a segment against its own input."""
 
 from __future__ import annotations
 
-from diag.core.chain import Hop
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
 from diag.dsp.continuity import Break, Kind
 from diag.dsp.dullness import TrebleLoss, treble_loss
 from diag.dsp.joins import Stretch
-from diag.measure.metrics.sounds import breaks, match, remembered, sound
+from diag.measure.metrics.sounds import breaks, match, of_pair, sound, tracked
 from diag.measure.metrics.speed import HEALTHY_RATIO
-from diag.measure.registry import metric
+from diag.measure.reasons import wrong_speed
+from diag.measure.registry import Group, metric
 
-HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
+NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz lies on both taps and holds sound in the input")
 _AROUND_S = 0.02
 
 
-def hop_treble(reference: Clip, estimated: Clip) -> TrebleLoss | str:
-    """Loss per band of a pair, or why it was not measured."""
-    found = match(reference, estimated)
-    if found.reason is not None or found.rate_ratio is None:
-        return found.reason or ""
-    if abs(found.rate_ratio - 1.0) > HEALTHY_RATIO:
-        return f"the rate differs by {100 * (found.rate_ratio - 1):+.1f} %; see rate_ratio"
-    events = breaks(reference, estimated)
-    if found.track is None or isinstance(events, str):
-        return "time was stretched without pitch; see time_ratio"
+def treble_of_pair(reference: Clip, estimated: Clip) -> tuple[float, TrebleLoss] | Missing:
+    """Return the mean loss and the loss per band of a pair, or why it was not measured."""
+    ratio = match(reference, estimated).rate_ratio
+    if ratio is not None and abs(ratio - 1.0) > HEALTHY_RATIO:
+        return wrong_speed(ratio)
+    found, events = tracked(reference, estimated), breaks(reference, estimated)
+    if isinstance(found, Missing):
+        return found
+    if isinstance(events, Missing):
+        return events
     stretches = tuple(part for stretch in found.track.stretches for part in _unbroken(stretch, events))
-    speed = found.rate_ratio
-    loss = remembered(
-        estimated, ("treble", id(reference)), lambda: treble_loss(sound(reference), sound(estimated), stretches, speed)
+    loss = of_pair(
+        reference,
+        estimated,
+        "treble",
+        lambda: treble_loss(sound(reference), sound(estimated), stretches, found.rate_ratio),
     )
-    return loss if loss.mean_db is not None else "no band above 3.5 kHz lies on both taps and holds sound in the input"
+    return NO_BAND if loss.mean_db is None else (loss.mean_db, loss)
 
 
 def _unbroken(stretch: Stretch, events: tuple[Break, ...]) -> list[Stretch]:
@@ -46,7 +49,10 @@ def _unbroken(stretch: Stretch, events: tuple[Break, ...]) -> list[Stretch]:
     return parts
 
 
-@metric("dullness_db", unit="dB", better="zero", hops=HOPS, tolerance=1.0, pool="mean")
+@metric(
+    "dullness_db", unit="dB", better="zero", tolerance=1.0, pool="mean",
+    label="Treble lost", group=Group.TREBLE, order=1, headline="treble lost", tile=True,
+)  # fmt: skip
 def dullness(reference: Clip, estimated: Clip) -> Reading:
     """Treble that a hop loses: the mean of the bands of `dullness_bands_db`.
 
@@ -62,13 +68,16 @@ def dullness(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Limits 3 dB and 5 dB. Loss of a band is capped at 60 dB.
     """
-    loss = hop_treble(reference, estimated)
-    if isinstance(loss, str) or loss.mean_db is None:
-        return not_measured(loss if isinstance(loss, str) else "")
-    return Reading(value=loss.mean_db, confidence=match(reference, estimated).confidence)
+    found = treble_of_pair(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    return Reading(value=found[0], confidence=match(reference, estimated).confidence)
 
 
-@metric("dullness_bands_db", unit="dB", better="zero", hops=HOPS, tolerance=1.0, pool="mean")
+@metric(
+    "dullness_bands_db", unit="dB", better="zero", tolerance=1.0, pool="mean",
+    label="Treble lost, by band", group=Group.TREBLE, order=2,
+)  # fmt: skip
 def dullness_bands(reference: Clip, estimated: Clip) -> Reading:
     """Treble that a hop loses, by band.
 
@@ -84,7 +93,7 @@ def dullness_bands(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Power in the input's loud windows of each band, less the noise of the quiet ones.
     """
-    loss = hop_treble(reference, estimated)
-    if isinstance(loss, str):
-        return not_measured(loss)
-    return Reading(value=loss.bands_db, confidence=match(reference, estimated).confidence)
+    found = treble_of_pair(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    return Reading(value=found[1].bands_db, confidence=match(reference, estimated).confidence)

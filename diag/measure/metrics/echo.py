@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
 from diag.core.take import Turn
 from diag.dsp.echo import find_echo
 from diag.dsp.level import rms_dbfs
-from diag.measure.registry import metric
+from diag.measure.reasons import NOTHING_PLAYED, PLAYED_SILENT, too_short
+from diag.measure.registry import Group, metric
 
 TAIL_S = 1.0
 _SILENT_DBFS = -90.0
 _NONE_DB = -100.0
 
 
-@metric("echo_db", unit="dB", better="lower", tolerance=3.0)
+@metric("echo_db", unit="dB", better="lower", tolerance=3.0, label="Echo", group=Group.LEVEL, order=4)
 def echo(turn: Turn, played: Clip, captured: Clip) -> Reading:
     """Level of the reply where it should not be: in the microphone.
 
@@ -35,19 +37,19 @@ def echo(turn: Turn, played: Clip, captured: Clip) -> Reading:
     """
     span = turn.reply_spans.get(Tap.PLAYED)
     if span is None:
-        return not_measured("nothing was played in this turn")
+        return not_measured(NOTHING_PLAYED)
     if played.start_s is None or captured.start_s is None:
-        return not_measured("the recordings have no place on the clock")
+        return not_measured(Missing(MissingCode.NO_CLOCK, "the recordings have no place on the clock"))
     reply = played.slice(*span)
     start_s = played.start_s + span[0] / played.sample_rate_hz
     recording = captured.slice(
         captured.frame_at(start_s), captured.frame_at(start_s + reply.duration_s + TAIL_S)
     ).channel(0)
     if recording.frames < reply.frames * 0.5 * captured.sample_rate_hz / played.sample_rate_hz:
-        return not_measured("the capture ended before the reply")
+        return not_measured(too_short("the capture ended before the reply"))
     if rms_dbfs(recording.samples) < _SILENT_DBFS:
         return Reading(value=_NONE_DB, confidence=0.0)
     found = find_echo(reply.channel(0).samples, played.sample_rate_hz, recording.samples, captured.sample_rate_hz)
     if found is None:
-        return not_measured("what was played is silent")
+        return not_measured(PLAYED_SILENT)
     return Reading(value=max(found.level_db, _NONE_DB), confidence=1.0 if found.distinct else 0.0)

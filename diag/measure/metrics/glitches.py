@@ -1,25 +1,27 @@
-"""Broken samples of a tap, by the tap alone."""
+"""Broken samples, and sound that is no speech: of a tap alone, and clicks that a segment adds."""
 
 from __future__ import annotations
 
-from diag.core.chain import Hop, Tap
+from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.dsp import clicks, gaps, glitches
 from diag.dsp.spectrum import Sound
-from diag.measure.metrics.sounds import match, remembered, sound
-from diag.measure.registry import metric
+from diag.measure.metrics.sounds import remembered, sound, tracked
+from diag.measure.reasons import SILENT, too_short
+from diag.measure.registry import Group, metric
 
-TAPS = tuple(Tap)
-HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
 SHORTEST_S = 0.3
+TOO_SHORT = too_short(f"less than {SHORTEST_S} s")
+LEAST_SOUND = too_short("less than 0.5 s of sound")
 _SPOT_S = 0.3
 
 
-def _unfit(clip: Clip) -> str | None:
+def _unfit(clip: Clip) -> Missing | None:
     if clip.duration_s < SHORTEST_S:
-        return f"less than {SHORTEST_S} s"
-    return None if sound(clip).spectrum.active.any() else "the clip is silent"
+        return TOO_SHORT
+    return None if sound(clip).spectrum.active.any() else SILENT
 
 
 def _spots(frames: list[int], clip: Clip) -> tuple[Spot, ...]:
@@ -27,7 +29,10 @@ def _spots(frames: list[int], clip: Clip) -> tuple[Spot, ...]:
     return tuple(Spot(Tap.HEARD, max(0.0, time - _SPOT_S), time + _SPOT_S) for time in times)
 
 
-@metric("clipping_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.1, pool="rate")
+@metric(
+    "clipping_rate_hz", unit="1/s", better="lower", tolerance=0.1, pool="rate",
+    label="Clipping per second", group=Group.GLITCHES, order=2, compared=True,
+)  # fmt: skip
 def clipping_rate(clip: Clip) -> Reading:
     """Flat tops per second.
 
@@ -53,7 +58,7 @@ def clipping_rate(clip: Clip) -> Reading:
     return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
 
 
-@metric("click_rate_hz", unit="1/s", better="lower", taps=TAPS, tolerance=0.05, pool="rate")
+@metric("click_rate_hz", unit="1/s", better="lower", tolerance=0.05, pool="rate")
 def click_rate(clip: Clip) -> Reading:
     """Clicks per second.
 
@@ -77,9 +82,12 @@ def click_rate(clip: Clip) -> Reading:
     return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
 
 
-@metric("click_rate_hz", unit="1/s", better="lower", hops=HOPS, tolerance=0.05, pool="rate")
+@metric(
+    "click_rate_hz", unit="1/s", better="lower", tolerance=0.05, pool="rate",
+    label="Clicks per second", group=Group.GLITCHES, order=1,
+)  # fmt: skip
 def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
-    """Clicks per second that a hop adds.
+    """Clicks per second that a segment adds.
 
     What
         Leaps in the output that its input does not have: discontinuities where chunks meet, lost single samples.
@@ -92,9 +100,9 @@ def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Fourth difference of the rest, 8 times its surroundings and 3 % of the peak; see the accuracy table.
     """
-    found = match(reference, estimated)
-    if found.rate_ratio is None or found.track is None:
-        return not_measured(found.reason or "time was stretched without pitch")
+    found = tracked(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
     copy = sound(estimated)
     turned = Sound(copy.samples * found.polarity, copy.rate_hz)
     places = clicks.added_clicks(sound(reference), turned, found.track, found.rate_ratio)
@@ -117,7 +125,7 @@ def gaps_of(clip: Clip) -> list[tuple[int, int]]:
     return remembered(clip, "gaps", compute)
 
 
-@metric("dropout_count", unit="1", better="lower", taps=TAPS, tolerance=0.5, pool="sum")
+@metric("dropout_count", unit="1", better="lower", tolerance=0.5, pool="sum", compared=True)
 def gap_count(clip: Clip) -> Reading:
     """Gaps cut into the sound of a tap, by the tap alone.
 
@@ -141,7 +149,10 @@ def gap_count(clip: Clip) -> Reading:
     return Reading(value=float(len(found)), tier=Tier.BLIND, spots=spots)
 
 
-@metric("flatness", unit="1", better="lower", taps=TAPS, tolerance=0.02)
+@metric(
+    "flatness", unit="1", better="lower", tolerance=0.02,
+    label="Spectral flatness", group=Group.GLITCHES, order=3, compared=True,
+)  # fmt: skip
 def flatness(clip: Clip) -> Reading:
     """Spectral flatness: is it noise.
 
@@ -159,10 +170,13 @@ def flatness(clip: Clip) -> Reading:
     """
     unfit = _unfit(clip)
     value = None if unfit else glitches.flatness(sound(clip).spectrum)
-    return not_measured(unfit or "silent", Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+    return not_measured(unfit or SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("equal_pairs", unit="1", better="lower", taps=TAPS, tolerance=0.05, pool="mean")
+@metric(
+    "equal_pairs", unit="1", better="lower", tolerance=0.05, pool="mean",
+    label="Samples equal in pairs", group=Group.GLITCHES, order=4, compared=True,
+)  # fmt: skip
 def equal_pairs(clip: Clip) -> Reading:
     """Is it two channels read as one.
 
@@ -185,7 +199,10 @@ def equal_pairs(clip: Clip) -> Reading:
     return Reading(value=max(glitches.equal_pairs(samples), glitches.one_zero_pairs(samples)), tier=Tier.BLIND)
 
 
-@metric("tonality_db", unit="dB", better="lower", taps=TAPS, tolerance=3.0)
+@metric(
+    "tonality_db", unit="dB", better="lower", tolerance=3.0,
+    label="Tonality", group=Group.GLITCHES, order=5, compared=True,
+)  # fmt: skip
 def tonality(clip: Clip) -> Reading:
     """Is it a stuck tone.
 
@@ -203,5 +220,5 @@ def tonality(clip: Clip) -> Reading:
     unfit = _unfit(clip)
     value = None if unfit else glitches.tonality_db(sound(clip).spectrum)
     if value is None:
-        return not_measured(unfit or "less than 0.5 s of sound", Tier.BLIND)
+        return not_measured(unfit or LEAST_SOUND, Tier.BLIND)
     return Reading(value=value, tier=Tier.BLIND)

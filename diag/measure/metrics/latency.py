@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.dsp.speech import first_speech_frame
 from diag.measure.metrics.moments import (
-    NO_AUDIO,
     audio_chunks,
     calibration,
     first_audible_played,
@@ -20,10 +20,14 @@ from diag.measure.metrics.moments import (
     speech_end_s,
 )
 from diag.measure.metrics.sounds import remembered
-from diag.measure.registry import metric
+from diag.measure.reasons import NO_AUDIO
+from diag.measure.registry import Group, metric
 
 
-@metric("ttfb_s", unit="s", better="lower", tolerance=0.05)
+@metric(
+    "ttfb_s", unit="s", better="lower", tolerance=0.05,
+    label="First byte received", group=Group.LATENCY, order=2, tile=True, baseline=True,
+)  # fmt: skip
 def ttfb(turn: Turn, timeline: Timeline) -> Reading:
     """Time to the first byte of the reply's audio.
 
@@ -41,14 +45,18 @@ def ttfb(turn: Turn, timeline: Timeline) -> Reading:
     """
     end = speech_end_s(turn)
     chunks = audio_chunks(timeline, turn)
-    if isinstance(end, str):
+    if isinstance(end, Missing):
         return not_measured(end, Tier.EVENTS)
     if not chunks:
         return not_measured(NO_AUDIO, Tier.EVENTS)
     return Reading(value=chunks[0].t_s - end, tier=Tier.EVENTS)
 
 
-@metric("ttfa_received_s", unit="s", better="lower", tolerance=0.05)
+@metric(
+    "ttfa_received_s", unit="s", better="lower", tolerance=0.05,
+    label="First audio received", group=Group.LATENCY, order=3, baseline=True,
+    headline="time to the first audible sample received",
+)  # fmt: skip
 def ttfa_received(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Time to the first audible sample received.
 
@@ -66,30 +74,36 @@ def ttfa_received(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
         Audible: 5 ms above 45 dB below the active level and above -80 dBFS.
     """
     end = speech_end_s(turn)
-    if isinstance(end, str):
+    if isinstance(end, Missing):
         return not_measured(end, Tier.EVENTS)
     frame = first_audible_received(turn, received)
-    if isinstance(frame, str):
+    if isinstance(frame, Missing):
         return not_measured(frame, Tier.EVENTS)
     ready = playable_s(audio_chunks(timeline, turn), frame, received.sample_rate_hz)
-    return not_measured(ready, Tier.EVENTS) if isinstance(ready, str) else Reading(value=ready - end, tier=Tier.EVENTS)
+    if isinstance(ready, Missing):
+        return not_measured(ready, Tier.EVENTS)
+    return Reading(value=ready - end, tier=Tier.EVENTS)
 
 
 def heard_span(
     turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip
-) -> tuple[float, float] | str:
-    """Frames of `heard` at which the prompt's speech ends and the reply begins, or why they are not known."""
+) -> tuple[float, float] | Missing:
+    """Return frames of `heard` at which the prompt's speech ends and the reply begins, or why they are not known."""
     known = calibration(timeline)
-    if isinstance(known, str):
+    if isinstance(known, Missing):
         return known
     end = prompt_end_in(turn, prompt, heard, Tap.HEARD)
-    if isinstance(end, str):
+    if isinstance(end, Missing):
         return end
     start = reply_start_in_heard(turn, received, played, heard)
-    return start if isinstance(start, str) else (end, start)
+    return start if isinstance(start, Missing) else (end, start)
 
 
-@metric("ttfa_heard_s", unit="s", better="lower", tolerance=0.05)
+@metric(
+    "ttfa_heard_s", unit="s", better="lower", tolerance=0.05,
+    label="First audio heard", group=Group.LATENCY, order=1, headline="time to the first sound heard", tile=True,
+    baseline=True,
+)  # fmt: skip
 def ttfa_heard(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip) -> Reading:
     """What a person waits: end of the prompt's speech to the first audible sound of the reply, both at the ear.
 
@@ -108,13 +122,16 @@ def ttfa_heard(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, 
         Defaults of SVC001: 1.5 s and 3 s; a human gap is 0.2 s (Stivers 2009).
     """
     span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
-    if isinstance(span, str):
+    if isinstance(span, Missing):
         return not_measured(span)
     end, start = (frame / heard.sample_rate_hz for frame in span)
     return Reading(value=start - end, spots=(Spot(Tap.HEARD, min(end, start), max(end, start)),))
 
 
-@metric("first_speech_s", unit="s", better="lower", tolerance=0.05)
+@metric(
+    "first_speech_s", unit="s", better="lower", tolerance=0.05,
+    label="First speech heard", group=Group.LATENCY, order=4,
+)  # fmt: skip
 def first_speech(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip) -> Reading:
     """End of the prompt's speech to the first speech of the reply, at the ear.
 
@@ -130,10 +147,10 @@ def first_speech(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip
         Speech: 50 ms of voiced windows (autocorrelation above 0.55) and the unbroken sound up to 150 ms before them.
     """
     span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
-    if isinstance(span, str):
+    if isinstance(span, Missing):
         return not_measured(span)
     start = first_audible_played(turn, received, played)
-    if isinstance(start, str):
+    if isinstance(start, Missing):
         return not_measured(start)
     last = turn.reply_spans[Tap.PLAYED][1]
     samples = played.slice(start, last).channel(0).samples
@@ -141,5 +158,5 @@ def first_speech(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip
         played, ("first speech", start, last), lambda: first_speech_frame(samples, played.sample_rate_hz)
     )
     if voice is None:
-        return not_measured("no voice was found in the reply")
+        return not_measured(Missing(MissingCode.NO_VOICE, "no voice was found in the reply"))
     return Reading(value=(span[1] - span[0]) / heard.sample_rate_hz + voice / played.sample_rate_hz)

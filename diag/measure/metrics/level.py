@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp import level
 from diag.dsp.spectrum import loudness_lufs
 from diag.measure.metrics.sounds import sound
-from diag.measure.registry import metric
+from diag.measure.reasons import SILENT, too_short
+from diag.measure.registry import Group, metric
 
-TAPS = tuple(Tap)
+SHORTEST_S = 0.1
+TOO_SHORT = too_short(f"less than {SHORTEST_S} s")
 
 
-@metric("level_lufs", unit="LUFS", better="none", taps=TAPS, tolerance=1.0, pool="level")
+@metric(
+    "level_lufs", unit="LUFS", better="none", tolerance=1.0, pool="level", label="Loudness", group=Group.LEVEL, order=1
+)
 def level_lufs(clip: Clip) -> Reading:
     """Loudness.
 
@@ -29,10 +32,13 @@ def level_lufs(clip: Clip) -> Reading:
         ITU-R BS.1770-4; EBU R 128 asks for -23 LUFS, streaming speech is found at -20 to -16.
     """
     value = loudness_lufs(sound(clip).spectrum)
-    return not_measured("the clip is silent", Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+    return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("dc_dbfs", unit="dBFS", better="lower", taps=TAPS, tolerance=3.0, pool="level")
+@metric(
+    "dc_dbfs", unit="dBFS", better="lower", tolerance=3.0, pool="level",
+    label="DC offset", group=Group.LEVEL, order=3, compared=True,
+)  # fmt: skip
 def dc_dbfs(clip: Clip) -> Reading:
     """Direct current.
 
@@ -47,6 +53,6 @@ def dc_dbfs(clip: Clip) -> Reading:
     Reference
         20 log10 of the magnitude of the mean.
     """
-    if clip.duration_s < 0.1:
-        return not_measured("less than 0.1 s", Tier.BLIND)
+    if clip.duration_s < SHORTEST_S:
+        return not_measured(TOO_SHORT, Tier.BLIND)
     return Reading(value=level.dc_dbfs(clip.samples), tier=Tier.BLIND)

@@ -1,15 +1,20 @@
-"""The loudest sample of a tap: tells silence from sound."""
+"""The loudest sample of a tap, which distinguishes silence from sound."""
 
 from __future__ import annotations
 
-from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp import level
-from diag.measure.registry import metric
+from diag.measure.reasons import too_short
+from diag.measure.registry import Group, metric
+
+EMPTY = too_short("the clip has no samples")
 
 
-@metric("peak_dbfs", unit="dB", better="none", taps=tuple(Tap), tolerance=1.0, pool="highest")
+@metric(
+    "peak_dbfs", unit="dB", better="none", tolerance=1.0, pool="highest",
+    label="Peak", group=Group.LEVEL, order=2, compared=True,
+)  # fmt: skip
 def peak_dbfs(clip: Clip) -> Reading:
     """Level of the loudest sample.
 
@@ -25,5 +30,5 @@ def peak_dbfs(clip: Clip) -> Reading:
         A 16-bit sample's least step is -90 dBFS.
     """
     if clip.frames == 0:
-        return not_measured("the clip has no samples", Tier.BLIND)
+        return not_measured(EMPTY, Tier.BLIND)
     return Reading(value=level.peak_dbfs(clip.samples), tier=Tier.BLIND)

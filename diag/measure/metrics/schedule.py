@@ -9,8 +9,9 @@ from diag.core.clip import Clip
 from diag.core.results import Reading, Tier, not_measured
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
-from diag.measure.metrics.moments import NO_AUDIO, audio_chunks
-from diag.measure.registry import metric
+from diag.measure.metrics.moments import audio_chunks
+from diag.measure.reasons import NO_AUDIO, too_short
+from diag.measure.registry import Group, metric
 
 SLOWEST_OVER_S = 0.5
 """Shorter stretches than this are jitter, not pace."""
@@ -24,7 +25,10 @@ def arrivals(timeline: Timeline, turn: Turn, received: Clip) -> tuple[NDArray[np
     return arrival - arrival[:1].sum(), due - due[:1].sum()
 
 
-@metric("buffer_needed_s", unit="s", better="lower", tolerance=0.02)
+@metric(
+    "buffer_needed_s", unit="s", better="lower", tolerance=0.02,
+    label="Buffer needed", group=Group.SCHEDULE, order=1,
+)  # fmt: skip
 def buffer_needed(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Least buffer with which a player would not have run dry.
 
@@ -46,7 +50,10 @@ def buffer_needed(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     return Reading(value=float(np.max(arrival - due, initial=0.0)), tier=Tier.EVENTS)
 
 
-@metric("arrival_jitter_s", unit="s", better="lower", tolerance=0.01)
+@metric(
+    "arrival_jitter_s", unit="s", better="lower", tolerance=0.01,
+    label="Arrival jitter", group=Group.SCHEDULE, order=2,
+)  # fmt: skip
 def arrival_jitter(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Irregularity of the chunks' arrival.
 
@@ -64,12 +71,15 @@ def arrival_jitter(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """
     arrival, due = arrivals(timeline, turn, received)
     if arrival.size < 3:
-        return not_measured("fewer than three chunks of audio were received", Tier.EVENTS)
+        return not_measured(too_short("fewer than three chunks of audio were received"), Tier.EVENTS)
     extra = np.diff(arrival) - np.diff(due)
     return Reading(value=float(np.percentile(np.abs(extra - np.median(extra)), 95)), tier=Tier.EVENTS)
 
 
-@metric("realtime_factor_min", unit="1", better="higher", tolerance=0.05)
+@metric(
+    "realtime_factor_min", unit="1", better="higher", tolerance=0.05,
+    label="Slowest delivery", group=Group.SCHEDULE, order=3,
+)  # fmt: skip
 def realtime_factor_min(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Pace of the slowest stretch of the reply's delivery.
 
@@ -92,11 +102,14 @@ def realtime_factor_min(turn: Turn, timeline: Timeline, received: Clip) -> Readi
         if long.any():
             slowest = min(slowest, float(np.min((due[first + 1 :] - due[first])[long] / elapsed[long])))
     if not np.isfinite(slowest):
-        return not_measured("the reply arrived within half a second", Tier.EVENTS)
+        return not_measured(too_short("the reply arrived within half a second"), Tier.EVENTS)
     return Reading(value=slowest, tier=Tier.EVENTS)
 
 
-@metric("realtime_ratio", unit="1", better="one", tolerance=0.01)
+@metric(
+    "realtime_ratio", unit="1", better="one", tolerance=0.01,
+    label="Audio sent per second", group=Group.SCHEDULE, order=4,
+)  # fmt: skip
 def realtime_ratio(turn: Turn, timeline: Timeline, sent: Clip) -> Reading:
     """Audio sent per second of clock, at its declared rate.
 
@@ -114,7 +127,7 @@ def realtime_ratio(turn: Turn, timeline: Timeline, sent: Clip) -> Reading:
     batches = timeline.named("batch_sent", start_s=turn.start_s, end_s=turn.end_s)
     t_s = np.array([event.t_s for event in batches])
     if t_s.size < 3 or t_s[-1] - t_s[0] < 1.0:
-        return not_measured("less than one second of audio was sent in this turn", Tier.EVENTS)
+        return not_measured(too_short("less than one second of audio was sent in this turn"), Tier.EVENTS)
     audio_s = np.array([event.data["start_frame"] for event in batches], dtype=np.float64) / sent.sample_rate_hz
     centred = t_s - t_s.mean()
     return Reading(value=float(centred @ audio_s / (centred @ centred)), tier=Tier.EVENTS)

@@ -1,21 +1,23 @@
-"""Speed, time scale, clock drift and delay of a hop against its own input."""
+"""Speed, time scale, clock drift and delay of a segment against its own input."""
 
 from __future__ import annotations
 
-from diag.core.chain import Hop
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
-from diag.measure.metrics.sounds import match
-from diag.measure.registry import metric
+from diag.measure.metrics.sounds import match, tracked
+from diag.measure.reasons import too_short, wrong_speed
+from diag.measure.registry import Group, metric
 
-HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
-"""Hops whose both ends carry the same sound; what the service answers is other speech."""
 HEALTHY_RATIO = 0.005
 """Beyond half a percent the rate is wrong; below it is the drift of two clocks (200 ppm is a bad crystal)."""
 DRIFT_SHORTEST_S = 2.0
 
 
-@metric("rate_ratio", unit="1", better="one", hops=HOPS, tolerance=0.002)
+@metric(
+    "rate_ratio", unit="1", better="one", tolerance=0.002,
+    label="Speed", group=Group.SPEED, order=1, headline="speed", tile=True,
+)  # fmt: skip
 def rate_ratio(reference: Clip, estimated: Clip) -> Reading:
     """Speed of the output relative to the input of a hop, by pitch and waveform.
 
@@ -35,11 +37,13 @@ def rate_ratio(reference: Clip, estimated: Clip) -> Reading:
     """
     found = match(reference, estimated)
     if found.rate_ratio is None:
-        return Reading(reason=found.reason, confidence=found.confidence)
+        return Reading(missing=found.missing, confidence=found.confidence)
     return Reading(value=found.rate_ratio, confidence=found.confidence)
 
 
-@metric("time_ratio", unit="1", better="one", hops=HOPS, tolerance=0.002)
+@metric(
+    "time_ratio", unit="1", better="one", tolerance=0.002, label="Speed, from time alone", group=Group.SPEED, order=2
+)
 def time_ratio(reference: Clip, estimated: Clip) -> Reading:
     """Speed of the output relative to the input of a hop, by time alone.
 
@@ -57,11 +61,14 @@ def time_ratio(reference: Clip, estimated: Clip) -> Reading:
     """
     found = match(reference, estimated)
     if found.time_ratio is None:
-        return Reading(reason=found.reason, confidence=found.confidence)
+        return Reading(missing=found.missing, confidence=found.confidence)
     return Reading(value=found.time_ratio, confidence=found.confidence)
 
 
-@metric("drift_ppm", unit="ppm", better="zero", hops=HOPS, tolerance=20.0, pool="mean")
+@metric(
+    "drift_ppm", unit="ppm", better="zero", tolerance=20.0, pool="mean",
+    label="Clock drift", group=Group.SPEED, order=3,
+)  # fmt: skip
 def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
     """Difference of the clocks at both ends of a hop, once the rate is right.
 
@@ -76,18 +83,21 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Weighted slope of window delays; its standard error is below 1 ppm for 10 s of speech.
     """
-    found = match(reference, estimated)
-    if found.rate_ratio is None or found.track is None:
-        return not_measured(found.reason or "time was stretched without pitch")
+    found = tracked(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
     if abs(found.rate_ratio - 1.0) > HEALTHY_RATIO:
-        return not_measured(f"the rate differs by {100 * (found.rate_ratio - 1):+.1f} %; see rate_ratio")
+        return not_measured(wrong_speed(found.rate_ratio))
     span_s = sum(stretch.end_s - stretch.start_s for stretch in found.track.stretches)
     if span_s < DRIFT_SHORTEST_S:
-        return not_measured(f"{span_s:.1f} s of sound are too short for a drift")
+        return not_measured(too_short(f"{span_s:.1f} s of sound are too short for a drift"))
     return Reading(value=(found.rate_ratio - 1.0) * 1e6, confidence=found.confidence)
 
 
-@metric("hop_delay_s", unit="s", better="lower", hops=HOPS, tolerance=0.01, pool="first")
+@metric(
+    "hop_delay_s", unit="s", better="lower", tolerance=0.01, pool="first",
+    label="Delay of the hop", group=Group.SPEED, order=4,
+)  # fmt: skip
 def hop_delay(reference: Clip, estimated: Clip) -> Reading:
     """Delay of a hop.
 
@@ -103,11 +113,11 @@ def hop_delay(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Sub-sample peak of the normalised correlation.
     """
-    found = match(reference, estimated)
-    if found.track is None or found.rate_ratio is None:
-        return not_measured(found.reason or "time was stretched without pitch")
+    found = tracked(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
     if (reference.start_s is None) != (estimated.start_s is None):
-        return not_measured("only one of the two recordings has a place on the clock")
+        return not_measured(Missing(MissingCode.NO_CLOCK, "only one of the two recordings has a place on the clock"))
     first = found.track.stretches[0]
     output_s = (first.start_s + first.delay_s) / found.rate_ratio
     start_s = (estimated.start_s or 0.0) - (reference.start_s or 0.0)

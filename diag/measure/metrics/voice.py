@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.dullness import TrebleLoss
 from diag.dsp.profile import (
@@ -19,41 +20,49 @@ from diag.dsp.profile import (
 )
 from diag.measure.metrics.blind_speed import suspected_speed
 from diag.measure.metrics.sounds import remembered, sound
+from diag.measure.reasons import too_short
 from diag.measure.registry import metric
 
 TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
 """Taps on which the service's voice speaks; the others carry the user's."""
-NO_VOICE = "no profile of the voice was given"
-OTHER_VOICE = "it does not sound like the voice of the profile at any speed"
+NO_PROFILE = Missing(MissingCode.NO_PROFILE, "no profile of the voice was given")
+OTHER_VOICE = Missing(MissingCode.OTHER_VOICE, "it does not sound like the voice of the profile at any speed")
+OTHER_VOICE_OR_SPEED = Missing(
+    MissingCode.OTHER_VOICE,
+    "it does not sound like the voice of the profile, and is too short to tell whether its speed is wrong",
+)
+NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz lies in both the recording and the profile")
 
 
-def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | str:
-    """Speed of a clip against its voice, or why it was not measured."""
+def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missing:
+    """Return the speed of a clip against its voice, or why it was not measured."""
     if voice is None:
-        return NO_VOICE
+        return NO_PROFILE
     found = remembered(clip, ("voice speed", voice), lambda: speed_against_profile(voice, sound(clip)))
     if found is None:
-        return f"less than {LEAST_SPEED_S:.0f} s of speech"
+        return too_short(f"less than {LEAST_SPEED_S:.0f} s of speech")
     if found.apart_db > MOST_APART_DB:
         return OTHER_VOICE
     return found
 
 
-def voice_treble(clip: Clip, voice: VoiceProfile | None) -> TrebleLoss | str:
-    """Lost treble of a clip against its voice, or why it was not measured."""
+def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleLoss] | Missing:
+    """Return mean loss and loss per band of a clip against its voice, or why it was not measured."""
     if voice is None:
-        return NO_VOICE
+        return NO_PROFILE
     speed = voice_speed(clip, voice)
-    if speed == OTHER_VOICE:
-        return OTHER_VOICE
-    if isinstance(speed, str) and distance_from_profile_db(voice, sound(clip)) > MOST_APART_DB:
-        return "it does not sound like the voice of the profile, and is too short to tell whether its speed is wrong"
-    if isinstance(speed, ProfileSpeed) and abs(speed.ratio - 1.0) > WELL_WITHIN:
-        return f"the speed differs by {100 * (speed.ratio - 1):+.0f} % from the voice's; see rate_ratio"
+    if isinstance(speed, Missing):
+        if speed.code is MissingCode.OTHER_VOICE:
+            return speed
+        if distance_from_profile_db(voice, sound(clip)) > MOST_APART_DB:
+            return OTHER_VOICE_OR_SPEED
+    elif abs(speed.ratio - 1.0) > WELL_WITHIN:
+        text = f"the speed differs by {100 * (speed.ratio - 1):+.0f} % from the voice's; see rate_ratio"
+        return Missing(MissingCode.WRONG_SPEED, text)
     found = remembered(clip, ("voice treble", voice), lambda: treble_against_profile(voice, sound(clip)))
     if found is None:
-        return f"less than {LEAST_TREBLE_S:.0f} s of speech"
-    return found if found.mean_db is not None else "no band above 3.5 kHz lies in both the recording and the profile"
+        return too_short(f"less than {LEAST_TREBLE_S:.0f} s of speech")
+    return NO_BAND if found.mean_db is None else (found.mean_db, found)
 
 
 @metric("rate_ratio", unit="1", better="one", taps=TAPS, tolerance=0.02)
@@ -80,7 +89,7 @@ def voice_rate_ratio(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
     if voice is None:
         return suspected_speed(clip)
     found = voice_speed(clip, voice)
-    if isinstance(found, str):
+    if isinstance(found, Missing):
         return not_measured(found, Tier.PROFILE)
     return Reading(value=found.ratio, tier=Tier.PROFILE)
 
@@ -102,9 +111,9 @@ def voice_dullness(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
         Each window against the windows of the profile that sound most alike below 3 kHz. Limits 4 dB and 6 dB.
     """
     found = voice_treble(clip, voice)
-    if isinstance(found, str) or found.mean_db is None:
-        return not_measured(found if isinstance(found, str) else "", Tier.PROFILE)
-    return Reading(value=found.mean_db, tier=Tier.PROFILE)
+    if isinstance(found, Missing):
+        return not_measured(found, Tier.PROFILE)
+    return Reading(value=found[0], tier=Tier.PROFILE)
 
 
 @metric("dullness_bands_db", unit="dB", better="zero", taps=TAPS, tolerance=2.0)
@@ -124,6 +133,6 @@ def voice_dullness_bands(clip: Clip, voice: VoiceProfile | None = None) -> Readi
         Each window against the windows of the profile that sound most alike below 3 kHz.
     """
     found = voice_treble(clip, voice)
-    if isinstance(found, str):
+    if isinstance(found, Missing):
         return not_measured(found, Tier.PROFILE)
-    return Reading(value=found.bands_db, tier=Tier.PROFILE)
+    return Reading(value=found[1].bands_db, tier=Tier.PROFILE)

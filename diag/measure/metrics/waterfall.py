@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.measure.metrics.latency import heard_span
 from diag.measure.metrics.moments import (
-    NO_AUDIO,
     audio_chunks,
     calibration,
     first_audible_played,
@@ -19,79 +19,84 @@ from diag.measure.metrics.moments import (
     speech_end_s,
     stamps,
 )
-from diag.measure.registry import metric
+from diag.measure.reasons import NO_AUDIO
+from diag.measure.registry import Group, metric
+
+NEVER_SENT = Missing(MissingCode.NO_EVENTS, "the batch with the prompt's last sample was never sent")
 
 
-def captured_s(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> float | str:
-    """When the callback ran that delivered the prompt's last speech sample."""
+def captured_s(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> float | Missing:
+    """Return when the callback ran that delivered the prompt's last speech sample."""
     frame = prompt_end_in(turn, prompt, captured, Tap.CAPTURED)
     blocks = stamps(timeline, Tap.CAPTURED)
-    if isinstance(frame, str):
+    if isinstance(frame, Missing):
         return frame
-    return blocks if isinstance(blocks, str) else blocks.callback_s(frame)
+    return blocks if isinstance(blocks, Missing) else blocks.callback_s(frame)
 
 
-def batch_s(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> float | str:
-    """When the batch was sent that holds the prompt's last speech sample."""
+def batch_s(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> float | Missing:
+    """Return when the batch was sent that holds the prompt's last speech sample."""
     frame = prompt_end_in(turn, prompt, captured, Tap.CAPTURED)
-    if isinstance(frame, str):
+    if isinstance(frame, Missing):
         return frame
     for event in timeline.named("batch_sent"):
         if event.data["captured_end_frame"] > frame:
             return event.t_s
-    return "the batch with the prompt's last sample was never sent"
+    return NEVER_SENT
 
 
-def first_byte_s(turn: Turn, timeline: Timeline) -> float | str:
-    """When the first chunk of audio was received."""
+def first_byte_s(turn: Turn, timeline: Timeline) -> float | Missing:
+    """Return when the first chunk of audio was received."""
     chunks = audio_chunks(timeline, turn)
     return chunks[0].t_s if chunks else NO_AUDIO
 
 
-def audible_s(turn: Turn, timeline: Timeline, received: Clip) -> float | str:
-    """Earliest time at which the first audible sample could have been played."""
+def audible_s(turn: Turn, timeline: Timeline, received: Clip) -> float | Missing:
+    """Return the earliest time at which the first audible sample could have been played."""
     frame = first_audible_received(turn, received)
-    if isinstance(frame, str):
+    if isinstance(frame, Missing):
         return frame
     return playable_s(audio_chunks(timeline, turn), frame, received.sample_rate_hz)
 
 
-def handed_over_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | str:
-    """When the callback ran that handed the first audible sample to the playback device."""
+def handed_over_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | Missing:
+    """Return when the callback ran that handed the first audible sample to the playback device."""
     frame = first_audible_played(turn, received, played)
     blocks = stamps(timeline, Tap.PLAYED)
-    if isinstance(frame, str):
+    if isinstance(frame, Missing):
         return frame
-    return blocks if isinstance(blocks, str) else blocks.callback_s(frame)
+    return blocks if isinstance(blocks, Missing) else blocks.callback_s(frame)
 
 
-def out_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | str:
-    """When the first audible sample leaves the playback device, on the footing of the prompt's stamps.
+def out_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | Missing:
+    """Return when the first audible sample leaves the playback device, on the footing of the prompt's stamps.
 
     The stamps of two output streams may be wrong by different amounts: what the calibration found between mouth and
     speaker is put right here.
     """
     frame = first_audible_played(turn, received, played)
     blocks = stamps(timeline, Tap.PLAYED)
-    if isinstance(frame, str):
+    if isinstance(frame, Missing):
         return frame
-    left = blocks if isinstance(blocks, str) else blocks.leaves_device_s(frame, played.sample_rate_hz)
+    left = blocks if isinstance(blocks, Missing) else blocks.leaves_device_s(frame, played.sample_rate_hz)
     known = calibration(timeline)
-    if isinstance(left, str):
+    if isinstance(left, Missing):
         return left
-    if isinstance(known, str):
+    if isinstance(known, Missing):
         return known
     difference_s = known["speaker"] - known["mouth"] if {"speaker", "mouth"} <= known.keys() else 0.0
     return float(left + difference_s)
 
 
-def _between(start: float | str, end: float | str) -> Reading:
-    if isinstance(start, str) or isinstance(end, str):
-        return not_measured(start if isinstance(start, str) else str(end), Tier.EVENTS)
+def _between(start: float | Missing, end: float | Missing) -> Reading:
+    if isinstance(start, Missing):
+        return not_measured(start, Tier.EVENTS)
+    if isinstance(end, Missing):
+        return not_measured(end, Tier.EVENTS)
     return Reading(value=end - start, tier=Tier.EVENTS)
 
 
-@metric("capture_delay_s", unit="s", better="lower", tolerance=0.005)
+@metric("capture_delay_s", unit="s", better="lower", tolerance=0.005, label="Capture", group=Group.STAGES, order=1)
 def capture_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> Reading:
     """First stage: from the mouth to the client.
 
@@ -110,7 +115,7 @@ def capture_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) 
     return _between(speech_end_s(turn), captured_s(turn, timeline, prompt, captured))
 
 
-@metric("batching_delay_s", unit="s", better="lower", tolerance=0.005)
+@metric("batching_delay_s", unit="s", better="lower", tolerance=0.005, label="Batching", group=Group.STAGES, order=2)
 def batching_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> Reading:
     """Second stage: waiting for the batch to fill.
 
@@ -128,7 +133,7 @@ def batching_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip)
     return _between(captured_s(turn, timeline, prompt, captured), batch_s(turn, timeline, prompt, captured))
 
 
-@metric("service_delay_s", unit="s", better="lower", tolerance=0.05)
+@metric("service_delay_s", unit="s", better="lower", tolerance=0.05, label="Service", group=Group.STAGES, order=3)
 def service_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) -> Reading:
     """Third stage: network and service.
 
@@ -146,7 +151,9 @@ def service_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) 
     return _between(batch_s(turn, timeline, prompt, captured), first_byte_s(turn, timeline))
 
 
-@metric("leading_silence_s", unit="s", better="lower", tolerance=0.02)
+@metric(
+    "leading_silence_s", unit="s", better="lower", tolerance=0.02, label="Leading silence", group=Group.STAGES, order=4
+)
 def leading_silence(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Fourth stage: silence that the reply begins with.
 
@@ -164,7 +171,9 @@ def leading_silence(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     return _between(first_byte_s(turn, timeline), audible_s(turn, timeline, received))
 
 
-@metric("playout_delay_s", unit="s", better="lower", tolerance=0.01)
+@metric(
+    "playout_delay_s", unit="s", better="lower", tolerance=0.01, label="Playout buffer", group=Group.STAGES, order=5
+)
 def playout_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> Reading:
     """Fifth stage: the player's buffer.
 
@@ -182,7 +191,9 @@ def playout_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) 
     return _between(audible_s(turn, timeline, received), handed_over_s(turn, timeline, received, played))
 
 
-@metric("device_delay_s", unit="s", better="lower", tolerance=0.005)
+@metric(
+    "device_delay_s", unit="s", better="lower", tolerance=0.005, label="Playback device", group=Group.STAGES, order=6
+)
 def device_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> Reading:
     """Sixth stage: the playback device.
 
@@ -201,7 +212,15 @@ def device_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -
     return _between(handed_over_s(turn, timeline, received, played), out_s(turn, timeline, received, played))
 
 
-@metric("ttfa_events_s", unit="s", better="lower", tolerance=0.05)
+@metric(
+    "ttfa_events_s",
+    unit="s",
+    better="lower",
+    tolerance=0.05,
+    label="First audio heard, by events",
+    group=Group.HARNESS,
+    order=1,
+)
 def ttfa_events(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> Reading:
     """The wait again, by the second detector: events and device stamps, no recording of the ear.
 
@@ -220,7 +239,15 @@ def ttfa_events(turn: Turn, timeline: Timeline, received: Clip, played: Clip) ->
     return _between(speech_end_s(turn), out_s(turn, timeline, received, played))
 
 
-@metric("detector_gap_s", unit="s", better="lower", tolerance=0.001)
+@metric(
+    "detector_gap_s",
+    unit="s",
+    better="lower",
+    tolerance=0.001,
+    label="Two detectors differ by",
+    group=Group.HARNESS,
+    order=2,
+)
 def detector_gap(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip) -> Reading:
     """How far the two detectors of the heard latency disagree.
 
@@ -236,9 +263,10 @@ def detector_gap(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip
         More than 10 ms discards the take (ENV004).
     """
     span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
-    if isinstance(span, str):
+    if isinstance(span, Missing):
         return not_measured(span)
     by_events = _between(speech_end_s(turn), out_s(turn, timeline, received, played))
-    if not isinstance(by_events.value, float):
-        return not_measured(by_events.reason or "")
+    if by_events.missing is not None:
+        return not_measured(by_events.missing)
+    assert isinstance(by_events.value, float)
     return Reading(value=abs((span[1] - span[0]) / heard.sample_rate_hz - by_events.value))

@@ -5,13 +5,15 @@ from functools import cache
 import pytest
 from builders import Story, build
 
-from diag.judge.engine import judge_take
+from diag.core.results import Measurements
+from diag.measure.engine import measure_take
+from diag.measure.registry import all_metrics
 
 
 @cache
 def _judged(story):
     take = build(story)
-    return take, judge_take(take, rules=()).measurements
+    return take, Measurements(tuple(measure_take(take, all_metrics(), None)))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import pytest
 
 from diag.core.clip import Clip
 from diag.core.measurement import Tier
+from diag.core.missing import MissingCode
 from diag.files.audio_files import read_wav
 from diag.measure.metrics.blind_speed import suspected_speed
 from diag.measure.metrics.voice import voice_rate_ratio
@@ -23,7 +24,7 @@ def test_a_healthy_recording_gets_a_reason_and_no_figure(talk):
     found = voice_rate_ratio(Clip(samples=talk, sample_rate_hz=24000))
     assert found.value is None
     assert found.tier is Tier.BLIND
-    assert "nothing suspicious" in found.reason
+    assert found.missing.code is MissingCode.NOTHING_SUSPICIOUS
     assert found.confidence is not None
 
 
@@ -43,4 +44,5 @@ def test_44100_played_as_48000_is_never_told(talk):
 def test_without_speech_there_is_a_reason(samples):
     found = suspected_speed(Clip(samples=samples.astype(np.float32), sample_rate_hz=24000))
     assert found.value is None
-    assert "4 s of speech" in found.reason
+    assert found.missing.code is MissingCode.TOO_SHORT
+    assert "4 s of speech" in found.missing.text

@@ -5,7 +5,7 @@ import pytest
 from builders import Story, build
 
 from diag.core.chain import Tap
-from diag.measure.metrics.chunks import repeated_chunks
+from diag.measure.metrics.chunks import TOO_FEW, repeated_chunks
 
 
 def measured(**changes):
@@ -32,7 +32,7 @@ def test_silence_that_repeats_itself_is_no_repeated_chunk():
 
 def test_one_chunk_cannot_repeat_another():
     found = measured(chunk_s=5.0)
-    assert (found.value, found.reason) == (None, "fewer than two chunks of audio were received")
+    assert (found.value, found.missing) == (None, TOO_FEW)
 
 
 def test_a_tone_repeats_itself_by_nature():

@@ -15,22 +15,22 @@ from hypothesis import strategies as st
 from diag.core.clip import Clip
 from diag.core.results import Reading
 from diag.dsp import spectrum as spectra
-from diag.measure.engine import measure_recording
+from diag.measure.engine import measure_clip, measure_pair
 from diag.measure.metrics.sounds import sound
-from diag.measure.registry import all_metrics
+from diag.measure.registry import MetricKind, all_metrics
 
 RATE_HZ = 24000
-ALONE = {item.name + "@tap": item for item in all_metrics() if item.taps}
-PAIR = {item.name + "@hop": item for item in all_metrics() if item.hops}
+ALONE = {item.name + "@tap": item for item in all_metrics() if item.kind is MetricKind.TAP}
+PAIR = {item.name + "@segment": item for item in all_metrics() if item.kind is MetricKind.SEGMENT}
 LEVELS = {"level_lufs@tap", "peak_dbfs@tap", "dc_dbfs@tap"}
-RATE_BOUND = {"bandwidth_hz@tap", "imaging@tap", "imaging@hop", "equal_pairs@tap", "flatness@tap"}
+RATE_BOUND = {"bandwidth_hz@tap", "imaging@tap", "imaging@segment", "equal_pairs@tap", "flatness@tap"}
 """What a container of another rate must change: how far up content can reach, and what neighbouring samples are."""
 VOICES = {seed: 0.4 * speech(3.2, seed, RATE_HZ) for seed in (11, 12, 13)}
 
 MAY_MOVE = {
-    "rate_ratio@hop": 2e-4, "time_ratio@hop": 2e-4, "drift_ppm@hop": 60.0, "hop_delay_s@hop": 1e-4,
-    "imaging@hop": 0.2, "inserted_silence_s@hop": 0.002, "dropout_count@hop": 0.1, "skipped_s@hop": 0.002,
-    "repeated_s@hop": 0.002, "dullness_db@hop": 0.3, "click_rate_hz@hop": 0.2,
+    "rate_ratio@segment": 2e-4, "time_ratio@segment": 2e-4, "drift_ppm@segment": 60.0, "hop_delay_s@segment": 1e-4,
+    "imaging@segment": 0.2, "inserted_silence_s@segment": 0.002, "dropout_count@segment": 0.1, "skipped_s@segment": 0.002,
+    "repeated_s@segment": 0.002, "dullness_db@segment": 0.3, "click_rate_hz@segment": 0.2,
     "bandwidth_hz@tap": 400.0, "tilt_db_per_octave@tap": 0.3, "centroid_hz@tap": 60.0, "imaging@tap": 0.2,
     "clipping_rate_hz@tap": 0.35, "click_rate_hz@tap": 0.35, "dropout_count@tap": 0.1, "flatness@tap": 0.02,
     "equal_pairs@tap": 0.06, "tonality_db@tap": 2.0, "level_lufs@tap": 0.6, "peak_dbfs@tap": 0.5, "dc_dbfs@tap": 1.0,
@@ -111,7 +111,7 @@ def test_what_is_measured_does_not_hang_on_how_it_was_recorded(untouched, change
         if name == "dc_dbfs@tap" or (name in RATE_BOUND and change["format"] == "s16" and change["gain_db"] < -30):
             # Padding thins a mean out; and below -45 dBFS a 16-bit file has its own noise above a voice's treble.
             continue
-        if name == "hop_delay_s@hop":
+        if name == "hop_delay_s@segment":
             shift = round(change["before_s"] * RATE_HZ) / RATE_HZ
         if name in ("clipping_rate_hz@tap", "click_rate_hz@tap") and before.value:
             shift = before.value / longer - before.value
@@ -128,7 +128,7 @@ def test_what_is_measured_does_not_hang_on_the_container(untouched, rate_hz, see
         narrower = set()
     else:
         # 8 kHz of content say less of treble: bands that are not there, a tilt and a centroid of the rest.
-        narrower = {"dullness_bands_db@hop", "dullness_db@hop", "tilt_db_per_octave@tap", "centroid_hz@tap"}
+        narrower = {"dullness_bands_db@segment", "dullness_db@segment", "tilt_db_per_octave@tap", "centroid_hz@tap"}
     for name, after in found.items():
         if name in RATE_BOUND | narrower | {"dc_dbfs@tap"}:
             assert (after.value is None) == (untouched[seed][name].value is None), name
@@ -176,7 +176,7 @@ def test_odd_sounds_give_a_finite_value_or_a_reason_and_no_word_on_the_console(n
 def told(key, reading):
     assert isinstance(reading, Reading), key
     if reading.value is None:
-        assert reading.reason, key
+        assert reading.missing.text, key
     else:
         assert all(value is None or np.isfinite(value) for value in values(reading)), (key, reading)
 
@@ -184,7 +184,7 @@ def told(key, reading):
 @pytest.mark.parametrize("name", ["silence", "dither", "full-scale noise", "pure tone", "direct current"])
 def test_what_is_no_copy_of_a_voice_has_no_speed(name):
     odd = clip(ODD[name](2 * RATE_HZ, np.random.default_rng(5)))
-    for item in (PAIR["rate_ratio@hop"], PAIR["time_ratio@hop"], PAIR["drift_ppm@hop"], PAIR["skipped_s@hop"]):
+    for item in (PAIR["rate_ratio@segment"], PAIR["time_ratio@segment"], PAIR["drift_ppm@segment"], PAIR["skipped_s@segment"]):
         assert item.function(clip(VOICES[12]), odd).value is None, item.name
 
 
@@ -208,9 +208,9 @@ def test_one_spectrum_a_clip_is_worked_out_once_for_all_measures(monkeypatch):
 
     monkeypatch.setattr(spectra, "short_time_power", counted)
     reference, estimated = clip(VOICES[11]), clip(np.concatenate((np.zeros(1000), VOICES[11])))
-    measure_recording(estimated)
+    measure_clip(estimated)
     assert len(seen) == 1
-    measure_recording(estimated, reference)
+    measure_pair(reference, estimated)
     # Lost treble looks at windows of its own, cut where the copy's sound stands.
     for whole in (reference, estimated):
         assert sum(samples is sound(whole).samples for samples in seen) == 1

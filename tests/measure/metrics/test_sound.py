@@ -11,11 +11,12 @@ from builders import Story, client, speech
 from diag.core.chain import Hop, Tap
 from diag.core.clip import Clip
 from diag.core.results import Reading, Tier
-from diag.measure.registry import all_metrics
+from diag.core.missing import MissingCode
+from diag.measure.registry import MetricKind, all_metrics
 
 HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
-HOP_METRICS = [item for item in all_metrics() if item.hops]
-TAP_METRICS = [item for item in all_metrics() if item.taps and "voice" not in item.optional]
+SEGMENT_METRICS = [item for item in all_metrics() if item.kind is MetricKind.SEGMENT]
+TAP_METRICS = [item for item in all_metrics() if item.kind is MetricKind.TAP and "voice" not in item.optional]
 
 
 def narrow(samples, from_hz, through_hz):
@@ -35,7 +36,9 @@ def test_healthy_hops_change_nothing(healthy, hop):
 
 def test_the_service_hop_is_not_compared(healthy):
     _, measured = healthy
-    assert not [item for item in measured if item.hop is Hop.SERVICE]
+    found = [item for item in measured if item.hop is Hop.SERVICE]
+    assert len(found) == len(SEGMENT_METRICS)
+    assert {item.missing.code for item in found} == {MissingCode.OTHER_SPEECH}
 
 
 def test_24_khz_handed_to_a_16_khz_stream(judged):
@@ -115,7 +118,7 @@ def clip(samples, rate_hz=RATE_HZ):
 def is_sound(reading):
     assert isinstance(reading, Reading)
     if reading.value is None:
-        return bool(reading.reason)
+        return bool(reading.missing.text)
     values = reading.value if isinstance(reading.value, tuple) else (reading.value,)
     return all(value is None or np.isfinite(value) for value in values)
 
@@ -131,7 +134,7 @@ def test_odd_sounds_give_a_sound_reading_or_a_reason(name):
             if name in MUST_REFUSE and not (item.name == "peak_dbfs" and name == "one_sample"):
                 assert reading.value is None, item.name
         voice = clip(speech(2.0, 3, RATE_HZ))
-        for item in HOP_METRICS:
+        for item in SEGMENT_METRICS:
             for pair in ((voice, clip(ODD[name])), (clip(ODD[name]), voice), (clip(ODD[name]), clip(ODD[name]))):
                 reading = item.function(*pair)
                 assert is_sound(reading), item.name
@@ -155,7 +158,7 @@ def test_measures_of_a_tap_hold_under_gain_and_polarity(gain_db, sign):
 def test_measures_of_a_hop_hold_in_any_container(rate_hz):
     voice = clip(speech(3.0, 5, RATE_HZ))
     other = clip(soxr.resample(voice.samples, RATE_HZ, rate_hz), rate_hz)
-    values = {item.name: item.function(voice, other).value for item in HOP_METRICS}
+    values = {item.name: item.function(voice, other).value for item in SEGMENT_METRICS}
     assert values["rate_ratio"] == pytest.approx(1, abs=1e-4)
     assert values["dullness_db"] == pytest.approx(0, abs=0.3)
     assert values["dropout_count"] == values["skipped_s"] == values["repeated_s"] == 0

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.missing import MissingCode
+from diag.core.results import Measurements
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
+from diag.measure.engine import measure_take
 from diag.measure.metrics.latency import ttfa_received, ttfb
 from diag.measure.metrics.schedule import arrival_jitter, buffer_needed, realtime_factor_min, realtime_ratio
+from diag.measure.registry import all_metrics
 
 STAGES = (
     "capture_delay_s", "batching_delay_s", "service_delay_s", "leading_silence_s", "playout_delay_s", "device_delay_s",
@@ -94,12 +98,11 @@ def test_one_channel_that_hears_both_serves_as_well(judged, healthy):
 
 def test_heard_latency_reads_no_stamp_of_the_device():
     """The detectors are independent: without any stamp the ear still tells the time."""
-    from diag.judge.engine import judge_take
-
     take = build(Story())
     blind = Timeline(tuple(event for event in take.timeline if event.name != "stamps"))
-    measured = judge_take(replace(take, timeline=blind), rules=()).measurements
-    full = judge_take(take, rules=()).measurements
+    measured, full = (
+        Measurements(tuple(measure_take(item, all_metrics(), None))) for item in (replace(take, timeline=blind), take)
+    )
     assert measured.value("ttfa_heard_s") == full.value("ttfa_heard_s")
     assert measured.value("ttfa_events_s") is None
 
@@ -191,4 +194,4 @@ def test_no_chunk_is_a_reason():
     for function in (buffer_needed, arrival_jitter, realtime_factor_min, realtime_ratio):
         reading = function(turn, Timeline(()), clip)
         assert reading.value is None
-        assert reading.reason
+        assert reading.missing.code in (MissingCode.NO_TURN, MissingCode.TOO_SHORT)
