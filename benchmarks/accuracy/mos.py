@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from diag.judge.recording_verdict import remarks_on
 from numpy.typing import NDArray
 
 from diag.api.opinion_scores import dnsmos, pesq_wb, visqol
 from diag.core.clip import Clip
 from diag.core.results import Measurements, Severity, Tier
 from diag.dsp.band import IMAGING_LIMIT
-from diag.judge.recording_verdict import remarks_on
 from diag.judge.evidence import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
 from diag.measure.engine import measure_recording
 from diag.measure.metrics.band import bandwidth

@@ -17,6 +17,7 @@ from diag.api.process_pool import through_all_cores
 from diag.core.chain import Segment, Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
+from diag.core.missing import Missing
 from diag.core.processes import cores
 from diag.core.results import Measurements, RunResult, TakeResult
 from diag.core.take import Take
@@ -221,7 +222,7 @@ def _fit(against: Source, part: Source) -> float:
     """How surely a part holds the reference's words, 0 to 1."""
     if against.long or part.long:
         place = find_place(against.audio, part.audio)
-        return 0.0 if isinstance(place, str) else place.confidence
+        return 0.0 if isinstance(place, Missing) else place.confidence
     found = match(against.clip, part.clip)
     return 0.0 if found.rate_ratio is None else found.confidence
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from diag import __version__
 from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
 from diag.core.results import (
     Evidence,
@@ -164,7 +165,7 @@ def _verdict(rule: Rule, given: Mapping[str, Any], places: Mapping[Hop, _Ends], 
             return not_checked(_not_recorded(rule.on.hop, taps))
         arguments["place"] = Place(places[rule.on.hop][0], rule.on, *places[rule.on.hop][1:])
     result = guarded(rule.function, arguments)
-    return Verdict(status=Status.CRASHED, reason=result) if isinstance(result, str) else result
+    return Verdict(status=Status.CRASHED, reason=result.text) if isinstance(result, Missing) else result
 
 
 def _not_recorded(hop: Hop, taps: Collection[Tap]) -> str:

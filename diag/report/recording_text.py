@@ -112,8 +112,8 @@ def _result_lines(result: AnalysisResult, width: int) -> list[str]:
             after = f", a consequence of {finding.consequence_of}" if finding.consequence_of else ""
             line = f"  {shape} {word_of(finding.severity)}: {finding.title} [{finding.code}{after}]"
             lines += wrapped(line, width, later="    ")
-        for item in finding.evidence:
-            lines += wrapped(f"    {item.text}", width, later="      ")
+        for seen in finding.evidence:
+            lines += wrapped(f"    {seen.text}", width, later="      ")
         lines += wrapped(f"    fix  {finding.fix}", width, later=" " * 9)
     for reasons in by_reason(result.not_shown):
         line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
@@ -164,7 +164,7 @@ def _covered(item: Measurement, every: Measurements) -> str:
     bands = next((other.value for other in every.find("dullness_bands_db") if other.tier is item.tier), None)
     if not isinstance(bands, tuple) or all(value is not None for value in bands):
         return ""
-    spans: list[tuple[int, int]] = []
+    spans: list[tuple[float, float]] = []
     for (low, high), value in zip(BANDS_HZ, bands, strict=False):
         if value is not None and spans and spans[-1][1] == low:
             spans[-1] = (spans[-1][0], high)

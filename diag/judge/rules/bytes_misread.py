@@ -54,7 +54,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
         more, own, item = pairs
         text = f"{own:.0%} of the samples come in equal pairs in {place.input}, {own + more:.0%} in {place.output}"
         return raised(
-            f"The {place.who} takes two channels for one: the samples come in pairs",
+            f"The {place.who} takes two channels as one: the samples come in pairs",
             evidence=[Evidence(text=text, metric="equal_pairs", turn=item.turn, spots=item.spots)],
             likely_cause=place.on.causes[1],
             fix="mix the two channels down to one, or take one of them",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import why_not, worst
+from diag.judge.evidence import WrongRate, why_not, worst, wrong_rate
 from diag.judge.limits import CLICKS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -46,6 +46,8 @@ def clicks_added(place: Place, measurements: Measurements) -> Verdict:
         That they lie at the borders of chunks: listen to the places. Gaps and clipping make clicks too; then those are
         the root cause.
     """
+    if isinstance(wrong_rate(measurements, place.hop), WrongRate):
+        return not_checked("the speed is wrong")
     items = measurements.find("click_rate_hz", hop=place.hop)
     found = worst(items, lambda value: value)
     if found is None:

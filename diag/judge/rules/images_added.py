@@ -16,12 +16,15 @@ _DEVICE_FIX = "open the device at the sample rate of the sound, or set the sound
 
 @segment_rule(
     OnHop(code="MIC008", name="microphone-imaging", severity="warning", hop=Hop.MICROPHONE, who="microphone",
+          explained_by=("MIC009",),
           causes=_CAUSES, fix=_DEVICE_FIX),
     OnHop(code="SND013", name="sender-imaging", severity="warning", hop=Hop.SENDER, who="sender",
+          explained_by=("SND003",),
           causes=_CAUSES, fix=_FIX),
-    OnHop(code="PLY005", name="imaging", severity="warning", hop=Hop.PLAYER, who="player", explained_by=("SVC007",),
+    OnHop(code="PLY005", name="imaging", severity="warning", hop=Hop.PLAYER, who="player", explained_by=("SVC007", "PLY009"),
           causes=_CAUSES, fix=_FIX),
     OnHop(code="SPK007", name="speaker-imaging", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
+          explained_by=("SPK008",),
           causes=_CAUSES, fix=_DEVICE_FIX),
 )  # fmt: skip
 def images_added(place: Place, measurements: Measurements) -> Verdict:

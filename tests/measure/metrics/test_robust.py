@@ -184,7 +184,12 @@ def told(key, reading):
 @pytest.mark.parametrize("name", ["silence", "dither", "full-scale noise", "pure tone", "direct current"])
 def test_what_is_no_copy_of_a_voice_has_no_speed(name):
     odd = clip(ODD[name](2 * RATE_HZ, np.random.default_rng(5)))
-    for item in (PAIR["rate_ratio@segment"], PAIR["time_ratio@segment"], PAIR["drift_ppm@segment"], PAIR["skipped_s@segment"]):
+    for item in (
+        PAIR["rate_ratio@segment"],
+        PAIR["time_ratio@segment"],
+        PAIR["drift_ppm@segment"],
+        PAIR["skipped_s@segment"],
+    ):
         assert item.function(clip(VOICES[12]), odd).value is None, item.name
 
 
