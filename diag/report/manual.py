@@ -12,8 +12,7 @@ from typing import Any
 from diag.core.chain import Tap
 from diag.core.errors import BadInputError
 from diag.core.results import SCHEMA_VERSION
-from diag.judge.registry import HEADINGS
-from diag.judge.registry import Rule, all_rules
+from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.sentences import label, state_of
 from diag.report.terminal import wrapped
