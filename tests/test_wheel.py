@@ -65,7 +65,7 @@ def wheel(folder):
 def installed(folder, wheel):
     """The `bin` folder of an environment with the wheel in it."""
     environment = folder / "environment"
-    venv.create(environment)
+    venv.create(environment, symlinks=True)
     python = environment / "bin/python"
     pip("--python", str(python), "install", "--no-deps", "--no-index", str(wheel))
     # Places of a .pth file come after the environment's own packages, and .pth files in them, as that of an editable
