@@ -10,9 +10,9 @@ from diag.api.options import Options, Progress, Quiet
 from diag.api.run import execute, finish, planned_or_resumed
 from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
-from diag.files.baselines import read_baseline, write_baseline
-from diag.files.prompts import project_folder
-from diag.files.scenarios import Scenario, find_scenario
+from diag.files.baselines import baseline_path, read_baseline, write_baseline
+from diag.files.scenario_folders import built_in_folder, suite_files
+from diag.files.scenarios import Scenario, find_scenario, read_scenario
 from diag.judge.drift import Drift, drift_from, medians_of
 from diag.judge.gate import row_too_short
 
@@ -33,7 +33,7 @@ def bench(
     Parameters
     ----------
     scenarios : sequence of str
-        Names or paths; empty for all of `scenarios/`.
+        Names or paths; empty for all of the user's own `scenarios/` folder, or all built-in ones.
     save_baseline : bool
         Keep this run's figures as the baseline of later ones.
 
@@ -51,14 +51,17 @@ def bench(
     options, progress = options or Options(), progress or Quiet()
     start_s = time.perf_counter()
     chosen = [find_scenario(name) for name in dict.fromkeys(scenarios)] or (
-        None if options.resume else _all_scenarios()
+        None if options.resume else _all_scenarios(progress)
     )
     plans, options = planned_or_resumed(chosen, options, progress, command="bench")
     baseline = None
     if options.endpoint in COMPARABLE_ENDPOINTS:
-        baseline = project_folder().parent / "reports" / "baselines" / f"{options.audio}-{options.endpoint}.json"
+        baseline = baseline_path(f"{options.audio}-{options.endpoint}")
     # A damaged baseline is told before takes are spent.
     before = None if baseline is None or save_baseline else read_baseline(baseline)
+    compared = any(not plan.scenario.expect.findings for plan in plans)
+    if baseline is not None and before is None and not save_baseline and compared:
+        progress.note(f"no baseline at {baseline}: latencies are not compared (`--save-baseline` saves this run's)")
     results = execute(plans, options, progress)
     rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]
     sound = [result for result, row in zip(results, rows, strict=True) if not row["expected"]]
@@ -67,7 +70,7 @@ def bench(
         "bench": rows,
         "drift": [item.to_json() for item in drift],
         "seconds": round(time.perf_counter() - start_s, 1),
-        "command": "make bench",
+        "command": "diag bench",
     }
     report = Report(runs=tuple(results), verdict=verdict_of(rows, drift), extra=extra)
     report = finish(report, options, name=REPORT_NAME)
@@ -76,17 +79,18 @@ def bench(
     return report
 
 
-def _all_scenarios() -> list[Scenario]:
-    files = sorted(project_folder().glob("*.toml"))
+def _all_scenarios(progress: Progress) -> list[Scenario]:
+    files = suite_files()
     if not files:
         raise BadInputError(
             "Could not run the release suite",
-            seen=f"no scenario in {project_folder()}",
-            allowed="TOML files as described in CONTRIBUTING.md",
-            next_step="restore scenarios/",
+            seen="no configuration in scenarios/",
+            allowed="TOML files as described in docs/configuration.md",
+            next_step="restore scenarios/, or install diag again",
         )
-    scenarios = [find_scenario(str(path)) for path in files]
-    return sorted(scenarios, key=lambda scenario: bool(scenario.expect.findings))
+    if files[0].parent != built_in_folder():
+        progress.note(f"running the configurations in {files[0].parent}")
+    return sorted(map(read_scenario, files), key=lambda scenario: bool(scenario.expect.findings))
 
 
 def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> dict[str, Any]:
