@@ -31,7 +31,7 @@ _CLOSE_CODES = {
                    retry=False),
     1006: _Meaning("the connection was dropped without a word", "connect again, and look for proxies that drop "
                    "connections", retry=True),
-    1007: _Meaning(_CLIENT + ": its content is not valid", "compare the last message with the reference of the Live API, "
+    1007: _Meaning(_CLIENT + ": its content is not valid", "compare the last message with the Live API reference, "
                    "and take settings out of the setup one by one", retry=False),
     1008: _Meaning(_CLIENT + ": it breaks a rule about keys, projects, models, regions or the order of messages",
                    "read the reason; check key, project and model, and send no audio while a tool call is open",
