@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from diag.core.results import RunResult
+from diag.core.results import Drift, RunResult
 from diag.core.units import format_seconds
 
 SLOWER_SHARE = 0.10
 SLOWER_S = 0.05
 """A latency has become worse when its median rose by more than a tenth and by more than 50 ms."""
 LATENCIES = ("ttfb_s", "ttfa_received_s", "ttfa_heard_s")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drift:
-    """One latency now and at the baseline, in seconds."""
-
-    run: str
-    metric: str
-    baseline_s: float
-    now_s: float
-    n: int
-    worse: bool
-    sentence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
-        return asdict(self)
 
 
 def drift_from(baseline: Mapping[str, Any] | None, runs: Sequence[RunResult]) -> tuple[Drift, ...]:
