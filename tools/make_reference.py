@@ -22,7 +22,7 @@ import pictures
 
 from diag.core.chain import Tap
 from diag.judge.registry import Rule, all_rules
-from diag.measure.registry import Metric, all_metrics
+from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.manual import severities
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -72,8 +72,8 @@ def measures() -> str:
 
 def place_of(metric: Metric) -> str:
     """Where a metric is measured, in words."""
-    if metric.hops:
-        return "hop: " + ", ".join(hop.value for hop in metric.hops)
+    if metric.kind is MetricKind.SEGMENT:
+        return "every segment but the service"
     if metric.taps == tuple(Tap):
         return "every tap"
     if metric.taps:

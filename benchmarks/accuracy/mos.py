@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from diag.api.opinion_scores import dnsmos, pesq_wb, visqol
 from diag.core.clip import Clip
+from diag.core.missing import MissingCode
 from diag.core.results import Measurements, Severity, Tier
 from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.recording_verdict import remarks_on
 from diag.judge.rules.figures import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
-from diag.measure.engine import measure_recording
+from diag.measure.engine import measure_clip, measure_pair
 from diag.measure.metrics.band import bandwidth
 
 from .board import Board
@@ -235,12 +236,14 @@ def scores_of(reference: Clip, heard: Clip, *, with_visqol: bool) -> dict[str, f
 def found_by(reference: Clip, heard: Clip) -> dict[str, bool]:
     """What each of our measures finds, and whether `diag analyze` warns without and with the reference."""
     edge_hz = bandwidth(reference).value
-    found = measure_recording(heard, reference)
-    crashed = [f"{item.metric}: {item.reason}" for item in found if (item.reason or "").startswith("crashed")]
+    found = measure_pair(reference, heard)
+    crashed = [
+        f"{item.metric}: {item.reason}" for item in found if item.missing and item.missing.code is MissingCode.CRASHED
+    ]
     if crashed:
         raise RuntimeError("; ".join(crashed))
     against = remarks_on(found, PLAYED_RATE_HZ, RECEIVED_RATE_HZ, edge_hz if isinstance(edge_hz, float) else None)
-    alone = remarks_on(measure_recording(heard), PLAYED_RATE_HZ)
+    alone = remarks_on(measure_clip(heard), PLAYED_RATE_HZ)
     remarks = {ALONE: alone, AGAINST: against}
     return {name: bool(limit.finds(found)) for name, limit in OURS.items()} | {
         how: any(item.severity is not Severity.INFO for item in said) for how, said in remarks.items()

@@ -108,8 +108,10 @@ def test_what_is_measured_does_not_hang_on_how_it_was_recorded(untouched, change
         if name == "level_lufs@tap" and before.value + shift < -60.0:
             # The loudness of BS.1770 leaves out blocks below -70 LUFS.
             continue
-        if name == "dc_dbfs@tap" or (name in RATE_BOUND and change["format"] == "s16" and change["gain_db"] < -30):
-            # Padding thins a mean out; and below -45 dBFS a 16-bit file has its own noise above a voice's treble.
+        noisy = change["format"] == "s16" and change["gain_db"] < -30
+        if name == "dc_dbfs@tap" or (name in RATE_BOUND | {"tonality_db@tap"} and noisy):
+            # Padding thins a mean out; and below -45 dBFS the noise of 16 bits lies above a voice's treble and fills
+            # the gaps that a steady tone would stand out of.
             continue
         if name == "hop_delay_s@segment":
             shift = round(change["before_s"] * RATE_HZ) / RATE_HZ
@@ -184,7 +186,12 @@ def told(key, reading):
 @pytest.mark.parametrize("name", ["silence", "dither", "full-scale noise", "pure tone", "direct current"])
 def test_what_is_no_copy_of_a_voice_has_no_speed(name):
     odd = clip(ODD[name](2 * RATE_HZ, np.random.default_rng(5)))
-    for item in (PAIR["rate_ratio@segment"], PAIR["time_ratio@segment"], PAIR["drift_ppm@segment"], PAIR["skipped_s@segment"]):
+    for item in (
+        PAIR["rate_ratio@segment"],
+        PAIR["time_ratio@segment"],
+        PAIR["drift_ppm@segment"],
+        PAIR["skipped_s@segment"],
+    ):
         assert item.function(clip(VOICES[12]), odd).value is None, item.name
 
 
