@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.api.opinion_scores import dnsmos, pesq_wb, visqol
+from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import MissingCode
 from diag.core.results import Measurements, Severity, Tier
@@ -177,7 +178,7 @@ class Limit:
             item.value
             for name in self.metrics
             for item in found.find(name)
-            if item.tier is self.tier and isinstance(item.value, float)
+            if item.tier is self.tier and item.tap is not Tap.RECEIVED and isinstance(item.value, float)
         ]
         return any(map(self.outside, values)) if values else None
 

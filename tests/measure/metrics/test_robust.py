@@ -29,8 +29,8 @@ VOICES = {seed: 0.4 * speech(3.2, seed, RATE_HZ) for seed in (11, 12, 13)}
 
 MAY_MOVE = {
     "rate_ratio@segment": 2e-4, "time_ratio@segment": 2e-4, "drift_ppm@segment": 60.0, "hop_delay_s@segment": 1e-4,
-    "imaging@segment": 0.2, "inserted_silence_s@segment": 0.002, "dropout_count@segment": 0.1, "skipped_s@segment": 0.002,
-    "repeated_s@segment": 0.002, "dullness_db@segment": 0.3, "click_rate_hz@segment": 0.2,
+    "imaging@segment": 0.2, "inserted_silence_s@segment": 0.002, "dropout_count@segment": 0.1,
+    "skipped_s@segment": 0.002, "repeated_s@segment": 0.002, "dullness_db@segment": 0.3, "click_rate_hz@segment": 0.2,
     "bandwidth_hz@tap": 400.0, "tilt_db_per_octave@tap": 0.3, "centroid_hz@tap": 60.0, "imaging@tap": 0.2,
     "clipping_rate_hz@tap": 0.35, "click_rate_hz@tap": 0.35, "dropout_count@tap": 0.1, "flatness@tap": 0.02,
     "equal_pairs@tap": 0.06, "tonality_db@tap": 2.0, "level_lufs@tap": 0.6, "peak_dbfs@tap": 0.5, "dc_dbfs@tap": 1.0,

@@ -10,8 +10,8 @@ from builders import Story, client, speech
 
 from diag.core.chain import Hop, Tap
 from diag.core.clip import Clip
-from diag.core.results import Reading, Tier
 from diag.core.missing import MissingCode
+from diag.core.results import Reading, Tier
 from diag.measure.registry import MetricKind, all_metrics
 
 HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
