@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 USER_DOCUMENTS = [path for path in DOCUMENTS if path.name == "README.md" or path.name.startswith("getting-started")]
 METRIC_HEADINGS = ("What", "Better is", "Not measured when", "Reference")
-RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
+RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix", "Does not prove")
 
 
 def relative(path):
@@ -106,8 +106,8 @@ def test_every_target_of_the_makefile_explains_itself():
     assert targets == set(re.findall(r"^([a-z-]+):.*## \w", text, flags=re.MULTILINE))
 
 
-def headings_of(function):
-    return {line.strip().rstrip(":") for line in (inspect.getdoc(function) or "").splitlines()}
+def headings_of(text):
+    return {line.strip().rstrip(":") for line in text.splitlines()}
 
 
 @pytest.mark.parametrize("metric", all_metrics(), ids=lambda metric: metric.name)
@@ -118,7 +118,7 @@ def test_metrics_are_documented_under_the_fixed_headings(metric):
 
 @pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
 def test_rules_are_documented_under_the_fixed_headings(rule):
-    assert not [heading for heading in RULE_HEADINGS if heading not in headings_of(rule.function)]
+    assert not [heading for heading in RULE_HEADINGS if heading not in headings_of(rule.documentation)]
 
 
 def test_the_reference_has_every_measure_and_every_finding():
@@ -148,7 +148,11 @@ def test_no_picture_of_a_measure_is_left_over():
     assert files == set(re.findall(r"\(pictures/measures/([^)]+)\)", text))
 
 
-CONFIG_MODELS = [model for model in {**vars(config), **vars(scenarios)}.values() if inspect.isclass(model) and issubclass(model, BaseModel)]
+CONFIG_MODELS = [
+    model
+    for model in {**vars(config), **vars(scenarios)}.values()
+    if inspect.isclass(model) and issubclass(model, BaseModel)
+]
 CONFIG_MODELS = [model for model in CONFIG_MODELS if model.model_fields]
 
 

@@ -73,7 +73,7 @@ def measures() -> str:
 def place_of(metric: Metric) -> str:
     """Where a metric is measured, in words."""
     if metric.kind is MetricKind.SEGMENT:
-        return "every segment but the service"
+        return "every segment"
     if metric.taps == tuple(Tap):
         return "every tap"
     if metric.taps:
@@ -138,7 +138,7 @@ def hop_of(rule: Rule) -> str:
 
 def finding_section(rule: Rule) -> str:
     """One rule."""
-    text = in_markdown(inspect.getdoc(rule.function) or "")
+    text = in_markdown(rule.documentation)
     cause = (
         f"\n\nTold as a consequence where {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
     )

@@ -12,26 +12,28 @@ import numpy as np
 
 import diag.measure.metrics
 from diag.api.input_files import Source, audio_files, name_of, sources_of
-from diag.api.opinion_scores import TOO_LONG, opinions, unscored
+from diag.api.opinion_scores import opinions, too_long, unscored
 from diag.api.process_pool import through_all_cores
+from diag.core.chain import Segment, Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
+from diag.core.missing import Missing
 from diag.core.processes import cores
-from diag.core.results import Measurements, RunResult, Severity, TakeResult, Tier
+from diag.core.results import Measurements, RunResult, TakeResult
 from diag.core.take import Take
-from diag.core.units import format_seconds
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run, write_result
 from diag.files.voice_profiles import load_voice
-from diag.judge.engine import judge_run, judge_take
+from diag.judge.engine import judge_recording, judge_run, judge_take
+from diag.judge.proof import not_shown_on_segments
+from diag.judge.recording import Recording
 from diag.judge.recording_result import NOTHING, AnalysisResult
-from diag.judge.recording_verdict import Remark, remarks_on
-from diag.judge.worst_stretch import remarks_over
-from diag.measure.engine import measure_recording
-from diag.measure.long_recording import LongMeasured, edge_of, measure_long
-from diag.measure.long_reference import ENDED, find_place
+from diag.judge.worst_part import findings_over
+from diag.measure.engine import RECEIVED_TO_HEARD, measure_clip, measure_pair
+from diag.measure.long_recording import measure_long
+from diag.measure.long_reference import find_place
 from diag.measure.metrics.sounds import match
-from diag.measure.pooling import Stretch
+from diag.measure.pooling import Part
 from diag.measure.registry import all_metrics
 
 if TYPE_CHECKING:
@@ -185,7 +187,7 @@ def _prepared(how: _How) -> Callable[[Path], tuple[AnalysisResult, ...]]:
 def _refused(path: Path, sentence: str) -> AnalysisResult:
     return AnalysisResult(
         name=name_of(path), sample_rate_hz=0, duration_s=0.0, channels=0, reference=None,
-        measurements=Measurements(()), remarks=(), refused=sentence,
+        measurements=Measurements(()), findings=(), refused=sentence,
     )  # fmt: skip
 
 
@@ -220,7 +222,7 @@ def _fit(against: Source, part: Source) -> float:
     """How surely a part holds the reference's words, 0 to 1."""
     if against.long or part.long:
         place = find_place(against.audio, part.audio)
-        return 0.0 if isinstance(place, str) else place.confidence
+        return 0.0 if isinstance(place, Missing) else place.confidence
     found = match(against.clip, part.clip)
     return 0.0 if found.rate_ratio is None else found.confidence
 
@@ -234,24 +236,40 @@ def _judged(
     mos: bool,
 ) -> AnalysisResult:
     voice = voice if part.reply else None
-    rate_hz, reference_hz = part.audio.sample_rate_hz, against.audio.sample_rate_hz if against else None
-    stretches: tuple[Stretch, ...] = ()
+    segment = _segment_between(part, against) if against else None
+    recording = Recording(
+        name=part.name,
+        sample_rate_hz=part.audio.sample_rate_hz,
+        tap=segment.last if segment else None,
+        reference=against.name if against else None,
+        reference_rate_hz=against.audio.sample_rate_hz if against else None,
+        segment=segment,
+        voice=voice,
+    )
+    parts: tuple[Part, ...] = ()
     if part.long or (against is not None and against.long):
-        long = measure_long(part.audio, against.audio if against else None, voice=voice, progress=progress)
-        edge_hz = edge_of(against.audio) if against else None
-
-        def judge(measurements: Measurements) -> tuple[Remark, ...]:
-            return remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice)
-
-        measurements, stretches = long.measurements, (*long.against, *long.alone)
-        remarks = _remarks_over(judge, long, against is not None, part.audio.duration_s)
+        long = measure_long(
+            part.audio,
+            against.audio if against else None,
+            segment=segment or RECEIVED_TO_HEARD,
+            voice=voice,
+            progress=progress,
+        )
+        measurements, parts = long.measurements, (*long.against, *long.alone)
+        judgement = judge_recording(measurements, recording)
+        compared = long.against if against else long.alone
+        findings = findings_over(judgement.findings, compared, lambda one: judge_recording(one, recording).findings)
+    elif against is not None and segment is not None:
+        measurements = measure_pair(against.clip, part.clip, segment=segment, voice=voice)
+        judgement = judge_recording(measurements, recording)
+        findings = judgement.findings
     else:
-        measurements = measure_recording(part.clip, against.clip if against else None, voice=voice)
-        edge_hz = _edge_hz(against.clip) if against else None
-        remarks = remarks_on(measurements, rate_hz, reference_hz, edge_hz, voice)
+        measurements = measure_clip(part.clip, voice=voice)
+        judgement = judge_recording(measurements, recording)
+        findings = judgement.findings
     return AnalysisResult(
         name=part.name,
-        sample_rate_hz=rate_hz,
+        sample_rate_hz=part.audio.sample_rate_hz,
         duration_s=part.audio.duration_s,
         channels=part.channels,
         channel=part.channel,
@@ -259,40 +277,31 @@ def _judged(
         reference=against.name if against else None,
         voice=voice.name if voice else None,
         measurements=measurements,
-        remarks=remarks,
-        stretches=stretches,
+        findings=findings,
+        outcomes=judgement.outcomes,
+        not_shown=not_shown_on_segments(judgement.outcomes, [segment.hop]) if segment else (),
+        parts=parts,
         information=_information(part, against) if mos else NOTHING,
     )
+
+
+def _segment_between(part: Source, against: Source) -> Segment:
+    """Return the stretch of the chain between two recordings: that of their own taps in saved takes, where known.
+
+    Any other pair is taken for what was received and what was heard.
+    """
+    if against.tap is not None and part.tap is not None:
+        order = list(Tap)
+        if order.index(against.tap) < order.index(part.tap) and Segment(against.tap, part.tap).comparable:
+            return Segment(against.tap, part.tap)
+    return RECEIVED_TO_HEARD
 
 
 def _information(part: Source, against: Source | None) -> Measurements:
     """Opinion scores; a recording that is read in stretches is too long for them and is not read whole."""
     if part.long or (against is not None and against.long):
-        return unscored(f"the recording or the reference {TOO_LONG}", against=against is not None)
+        return unscored(too_long("the recording or the reference"), against=against is not None)
     return opinions(part.clip, against.clip if against else None)
-
-
-def _remarks_over(
-    judge: Callable[[Measurements], tuple[Remark, ...]], long: LongMeasured, with_reference: bool, duration_s: float
-) -> tuple[Remark, ...]:
-    ended = [item for item in long.against if any(measured.reason == ENDED for measured in item.measurements)]
-    stretches = [item for item in long.against if item not in ended] if with_reference else list(long.alone)
-    remarks = remarks_over(judge(long.measurements), stretches, judge)
-    if not ended:
-        return remarks
-    missing_s = max(item.end_s for item in ended) - duration_s
-    cut_off = Remark(
-        severity=Severity.ERROR, text=f"ends {format_seconds(missing_s)} before the reference does",
-        remedy="record until the last word, and keep all audio in a queue without a limit",
-        metric="skipped_s", tier=Tier.WAVEFORM,
-    )  # fmt: skip
-    return (cut_off, *remarks)
-
-
-def _edge_hz(clip: Clip) -> float | None:
-    """How far up the content of a clip reaches."""
-    bandwidth = [metric for metric in all_metrics() if metric.name == "bandwidth_hz"]
-    return measure_recording(clip, metrics=bandwidth).value("bandwidth_hz")
 
 
 def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None = None, save: bool = False) -> RunResult:

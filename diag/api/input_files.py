@@ -49,6 +49,8 @@ class Source:
         Which channel it is and why; empty for a mono recording.
     reply : bool
         False where it is known to be the user's side of a take, whose voice no profile is of.
+    tap : Tap or None
+        The tap that it is of a saved take; None for any other recording.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Source:
     channel: int | None = None
     note: str = ""
     reply: bool = True
+    tap: Tap | None = None
 
     @cached_property
     def clip(self) -> Clip:
@@ -101,9 +104,9 @@ def sources_of(
         )
     tap = own_tap(Path(given)) if isinstance(given, str | Path) else None
     if audio.channels == 1:
-        return (Source(name=name, audio=audio, channels=1, reply=tap is None or tap in REPLY_TAPS),)
+        return (Source(name=name, audio=audio, channels=1, reply=tap is None or tap in REPLY_TAPS, tap=tap),)
     if channel is not None:
-        only = Source(name=name, audio=_channel(audio, channel - 1), channels=audio.channels, channel=channel)
+        only = Source(name=name, audio=_channel(audio, channel - 1), channels=audio.channels, channel=channel, tap=tap)
         return (replace(only, note=f"channel {channel} of {audio.channels}, as asked for"),)
     if tap is Tap.HEARD and audio.channels == 2:
         return _own_ear(name, audio)
@@ -122,7 +125,7 @@ def _own_ear(name: str, audio: AudioReader) -> tuple[Source, ...]:
     reply, prompt = HEARD_REPLY_CHANNEL, HEARD_PROMPT_CHANNEL
     return (
         Source(name=name, audio=_channel(audio, reply), channels=2, channel=reply + 1,
-               note=f"channel {reply + 1} of 2, which holds the reply in a saved take"),
+               note=f"channel {reply + 1} of 2, which holds the reply in a saved take", tap=Tap.HEARD),
         Source(name=name, audio=_channel(audio, prompt), channels=2, channel=prompt + 1, reply=False,
                note=f"channel {prompt + 1} of 2, which holds the prompt in a saved take"),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.log import log_path
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
 from diag.judge.engine import judge_take
-from diag.judge.rules.svc001 import WARNING_S
+from diag.judge.limits import SLOW_WARNING_S
 from diag.record.audio.rigs import open_farm
 from diag.record.live.genai import Endpoint, endpoint_from_name
 from diag.record.take_job import TakeJob
@@ -233,6 +233,10 @@ def line_of(result: TakeResult) -> str:
     for metric, word in (("ttfa_heard_s", "heard"), ("ttfa_received_s", "received")):
         value = result.measurements.value(metric)
         if value is not None:
-            slow = f" (above {format_seconds(WARNING_S)}: SVC001 looks at all takes)" if value > WARNING_S else ""
+            slow = (
+                f" (above {format_seconds(SLOW_WARNING_S)}: SVC001 looks at all takes)"
+                if value > SLOW_WARNING_S
+                else ""
+            )
             return f"{prompts}: answered, first audio {word} after {format_seconds(value)}{slow}"
     return f"{prompts}: no reply"

@@ -189,7 +189,7 @@ class Verdict:
     title: str = ""
     evidence: tuple[Evidence, ...] = ()
     likely_cause: str = ""
-    remedy: str = ""
+    fix: str = ""
     confidence: float = 1.0
     reason: str | None = None
     severity: Severity | None = None
@@ -201,18 +201,18 @@ def raised(
     *,
     evidence: Iterable[Evidence],
     likely_cause: str,
-    remedy: str,
+    fix: str,
     confidence: float = 1.0,
     severity: Severity | None = None,
     discard: bool = False,
 ) -> Verdict:
-    """The fault is there. `title` is one plain sentence with figures; `remedy` says what to change, and to what."""
+    """The fault is there. `title` is one plain sentence with figures; `fix` says what to change, and to what."""
     return Verdict(
         status=Status.RAISED,
         title=title,
         evidence=tuple(evidence),
         likely_cause=likely_cause,
-        remedy=remedy,
+        fix=fix,
         confidence=confidence,
         severity=severity,
         discard=discard,

@@ -35,6 +35,7 @@ __all__ = [
     "Finding",
     "Measurement",
     "Measurements",
+    "NotShown",
     "Reading",
     "Report",
     "RuleOutcome",
@@ -68,9 +69,10 @@ class Finding:
     title: str
     evidence: tuple[Evidence, ...]
     likely_cause: str
-    remedy: str
+    fix: str
     confidence: float
     consequence_of: str | None = None
+    segment: Segment | None = None
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object."""
@@ -79,10 +81,11 @@ class Finding:
             "name": self.name,
             "severity": self.severity.value,
             "hop": self.hop.value if self.hop else None,
+            "segment": segment_ends(self.segment) if self.segment and self.segment.merged else None,
             "title": self.title,
             "evidence": [item.text for item in self.evidence],
             "likely_cause": self.likely_cause,
-            "remedy": self.remedy,
+            "fix": self.fix,
             "confidence": self.confidence,
             "consequence_of": self.consequence_of,
         }
@@ -99,6 +102,28 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotShown:
+    """Something that would have to be right for a good verdict, and was not shown to be right.
+
+    Parameters
+    ----------
+    code : str
+        Code of the check that could not be made; empty where it is not one check.
+    what : str
+        What was not shown, in a few words.
+    reason : str
+    """
+
+    what: str
+    reason: str
+    code: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return one JSON object."""
+        return {"code": self.code, "what": self.what, "reason": self.reason}
+
+
+@dataclass(frozen=True, kw_only=True)
 class TakeResult:
     """The judgement of one take. `discarded` is None, or the reason why the take does not count."""
 
@@ -108,6 +133,7 @@ class TakeResult:
     findings: tuple[Finding, ...]
     outcomes: tuple[RuleOutcome, ...]
     discarded: str | None = None
+    not_shown: tuple[NotShown, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object."""
@@ -121,6 +147,7 @@ class TakeResult:
                 {"code": item.code, "name": item.name, "status": item.status.value, "reason": item.reason}
                 for item in self.outcomes
             ],
+            "not_shown": [item.to_json() for item in self.not_shown],
         }
 
 

@@ -4,8 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+
+
+class EventName(StrEnum):
+    """What can happen in a take; docs/architecture.md tells the data of each."""
+
+    TAKE_STARTED = "take_started"
+    STREAMS_OPENED = "streams_opened"
+    CALIBRATED = "calibrated"
+    STAMPS = "stamps"
+    XRUNS = "xruns"
+    DEVICE_FAILED = "device_failed"
+    CLIENT_DESCRIBED = "client_described"
+    SESSION_CONNECTING = "session_connecting"
+    SETUP_SENT = "setup_sent"
+    SESSION_OPEN = "session_open"
+    SESSION_REFUSED = "session_refused"
+    SESSION_CLOSED = "session_closed"
+    UNREACHABLE = "unreachable"
+    MODEL_LIST = "model_list"
+    PROMPT_STARTED = "prompt_started"
+    PROMPT_ENDED = "prompt_ended"
+    BATCH_SENT = "batch_sent"
+    CHUNK_RECEIVED = "chunk_received"
+    TEXT_RECEIVED = "text_received"
+    TRANSCRIPTION = "transcription"
+    GENERATION_COMPLETE = "generation_complete"
+    TURN_COMPLETE = "turn_complete"
+    INTERRUPTED = "interrupted"
+    WAITING_FOR_INPUT = "waiting_for_input"
+    GO_AWAY = "go_away"
+    USAGE = "usage"
+    PLAYOUT_STARTED = "playout_started"
+    PLAYOUT_ENDED = "playout_ended"
+    UNDERRUN = "underrun"
+    REPLY_WAIT_OVER = "reply_wait_over"
+    LOOP_LATE = "loop_late"
+    CALLBACK_LATE = "callback_late"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from diag.core import stats
-from diag.core.chain import Hop, Tap
+from diag.core.chain import Segment, Tap
 from diag.core.errors import BadInputError
 from diag.core.results import Change, Comparison, Measurement, RunComparison, RunFinding, RunResult, Severity
 from diag.core.units import format_value
@@ -18,7 +18,7 @@ MUST_MATCH = ("audio", "endpoint")
 """Facts of the environment in which two runs must not differ if their figures are to be compared."""
 _QUIET = ("audio_server", "host", "time")
 
-Place = tuple[str, Hop | None, Tap | None]
+Place = tuple[str, Segment | None, Tap | None]
 Key = tuple[str, int]
 
 
@@ -110,7 +110,7 @@ def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
                 continue
             one_turn = item.turn is not None and item.turn < len(take.prompt_names)
             prompt = take.prompt_names[item.turn or 0] if one_turn else " / ".join(take.prompt_names)
-            place = (item.metric, item.hop, item.tap)
+            place = (item.metric, item.segment, item.tap)
             count = sum(1 for name, _ in found[place] if name == prompt)
             found[place][prompt, count] = item
     return found
@@ -119,7 +119,7 @@ def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
 def _compare_metric(
     metric: Metric, place: Place, in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement], seed: int
 ) -> Comparison:
-    name, hop, tap = place
+    name, segment, tap = place
     values_a, values_b = _values(in_a), _values(in_b)
     pairs = [(key, values_b[key] - values_a[key]) for key in values_a if key in values_b]
     shares = bool(pairs) and {*values_a.values(), *values_b.values()} <= {0.0, 1.0}
@@ -130,7 +130,7 @@ def _compare_metric(
     interval = stats.bootstrap_interval(
         list(by_prompt.values()),
         statistic="mean" if shares else "median",
-        seed=stats.derived_seed(seed, name, str(hop), str(tap)),
+        seed=stats.derived_seed(seed, name, segment.hop.value if segment else "None", str(tap)),
     )
     a, b = typical(list(values_a.values())), typical(list(values_b.values()))
     difference = typical([value for _, value in pairs])
@@ -145,7 +145,7 @@ def _compare_metric(
         n_pairs=len(pairs),
         verdict=verdict,
         reason=reason or _missing(in_a, in_b),
-        hop=hop,
+        segment=segment,
         tap=tap,
     )
 
@@ -251,7 +251,7 @@ def _roots(run: RunResult) -> list[RunFinding]:
 def _fault(run: RunResult, item: RunFinding) -> str:
     found = item.finding
     share = "" if len(item.take_ids) == item.counted else f", in {len(item.take_ids)} of {item.counted} takes"
-    return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.remedy)}"
+    return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.fix)}"
 
 
 def _mended(b: RunResult, item: RunFinding) -> str:

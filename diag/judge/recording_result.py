@@ -1,4 +1,4 @@
-"""What is said of one recording: its measurements, what is wrong with it, and the verdict in one sentence."""
+"""The result for one recording: its measurements, its findings, and the verdict in one sentence."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diag.core.results import SCHEMA_VERSION, Measurement, Measurements, Severity
-from diag.judge.recording_verdict import Remark, verdict
-from diag.measure.pooling import Stretch
+from diag.core.results import (
+    SCHEMA_VERSION,
+    Finding,
+    Measurement,
+    Measurements,
+    NotShown,
+    RuleOutcome,
+    Severity,
+    Tier,
+)
+from diag.judge.proof import by_reason
+from diag.measure.pooling import Part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +40,17 @@ class AnalysisResult:
         Which channel was analysed and why; empty for a mono recording.
     reference, voice : str or None
         Names of what it was held against: a recording of the same words, a profile of the voice.
-    stretches : tuple of Stretch
+    parts : tuple of Part
         Of a recording that was too long to be measured whole: what was measured against the reference, then what was
-        measured of it alone, stretch by stretch. `measurements` are then those of all stretches together.
+        measured of it alone, part by part. `measurements` are then those of all parts together.
     information : Measurements
         Opinion scores of other models where they were asked for: information, part of no verdict.
+    findings : tuple of Finding
+        Worst first.
+    outcomes : tuple of RuleOutcome
+        How each rule came out.
+    not_shown : tuple of NotShown
+        What keeps the recording from being called a faithful copy of its reference although nothing was found.
     refused : str or None
         Why the recording could not be read, in one sentence; there are no measurements then.
     """
@@ -46,26 +61,54 @@ class AnalysisResult:
     channels: int
     reference: str | None
     measurements: Measurements
-    remarks: tuple[Remark, ...]
+    findings: tuple[Finding, ...]
     channel: int | None = None
     note: str = ""
     voice: str | None = None
-    stretches: tuple[Stretch, ...] = ()
+    parts: tuple[Part, ...] = ()
     information: Measurements = NOTHING
     refused: str | None = None
+    outcomes: tuple[RuleOutcome, ...] = ()
+    not_shown: tuple[NotShown, ...] = ()
 
     @property
     def sentence(self) -> str:
-        """The verdict in one sentence: the worst that is wrong, or that nothing is."""
+        """The verdict in one sentence: the worst finding, or what was compared and found right."""
         if self.refused is not None:
             return self.refused
         named = self.name if self.channel is None else f"{self.name} (channel {self.channel})"
-        return f"{named} {verdict(self.remarks, self.reference, self.voice, self.measurements)}."
+        worst = next((item for item in self.findings if item.severity is not Severity.INFO), None)
+        if worst is not None:
+            more = sum(item.severity is not Severity.INFO for item in self.findings) - 1
+            rest = f" ({more} more finding{'s' if more > 1 else ''})" if more else ""
+            return f"{named}: {worst.title} [{worst.code}]{rest}."
+        return f"{named} {self._good()}."
+
+    def _good(self) -> str:
+        """Return what was shown where no finding of weight was raised."""
+        for_voice = self._like_the_voice() if self.voice is not None else ""
+        also = f"; {for_voice}" if for_voice else ""
+        if self.reference is None:
+            return for_voice or "shows no fault by itself; compare it with what was received (`--reference`) to be sure"
+        if self.not_shown:
+            reasons = "; ".join(item.reason for item in by_reason(self.not_shown))
+            return f"is not shown to be a faithful copy of {self.reference}: {reasons}{also}"
+        return f"is a faithful copy of {self.reference}: right speed, whole treble, nothing missing or added{also}"
+
+    def _like_the_voice(self) -> str:
+        """Return what was found right for the voice: only what was measured."""
+        items = [item for item in self.measurements if item.tier is Tier.PROFILE]
+        named = (("rate_ratio", "speed"), ("dullness_db", "treble"))
+        good = [word for metric, word in named if any(i.metric == metric and i.value is not None for i in items)]
+        if good:
+            return f"has the {' and '.join(good)} of the voice {self.voice}"
+        why = next((item.reason for item in items if item.metric == "rate_ratio" and item.reason), "nothing to compare")
+        return f"shows no fault by itself, but could not be compared with the profile of the voice {self.voice}: {why}"
 
     @property
     def failed(self) -> bool:
-        """Whether a remark is an error."""
-        return any(item.severity is Severity.ERROR for item in self.remarks)
+        """Whether a finding is an error."""
+        return any(item.severity is Severity.ERROR for item in self.findings)
 
     def to_json(self) -> dict[str, Any]:
         """One JSON object."""
@@ -80,23 +123,24 @@ class AnalysisResult:
             "voice": self.voice,
             "refused": self.refused,
             "verdict": self.sentence,
-            "remarks": [item.to_json() for item in self.remarks],
+            "findings": [item.to_json() for item in self.findings],
+            "not_shown": [item.to_json() for item in self.not_shown],
             "measurements": [item.to_json() for item in self.measurements],
             "information": [item.to_json() for item in self.information],
-            "stretches": [
+            "parts": [
                 {
-                    "start_s": stretch.start_s,
-                    "end_s": stretch.end_s,
-                    "measurements": [item.to_json() for item in stretch.measurements],
+                    "start_s": part.start_s,
+                    "end_s": part.end_s,
+                    "measurements": [item.to_json() for item in part.measurements],
                 }
-                for stretch in self.stretches
+                for part in self.parts
             ],
         }
 
     def to_frame(self) -> pd.DataFrame:
         """One row a measurement: recording, channel, start_s, end_s, metric, value, unit, tier, reason, confidence.
 
-        Of a long recording, the rows of the whole come first, then those of each stretch. `information` is true for
+        Of a long recording, the rows of the whole come first, then those of each part. `information` is true for
         opinion scores, which are part of no verdict.
         """
         return frame_of([self])
@@ -106,8 +150,8 @@ class AnalysisResult:
         if self.refused is not None:
             yield {**self._place(0.0, 0.0), "reason": self.refused, "information": False}
         yield from self._rows(0.0, self.duration_s, self.measurements)
-        for stretch in self.stretches:
-            yield from self._rows(stretch.start_s, stretch.end_s, stretch.measurements)
+        for part in self.parts:
+            yield from self._rows(part.start_s, part.end_s, part.measurements)
         yield from self._rows(0.0, self.duration_s, self.information, information=True)
 
     def _rows(

@@ -5,19 +5,18 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from diag.core.chain import Tap
 from diag.core.errors import BadInputError
 from diag.core.results import SCHEMA_VERSION
-from diag.judge.registry import Rule, all_rules
-from diag.measure.registry import Metric, all_metrics
+from diag.judge.registry import HEADINGS, Rule, all_rules
+from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.sentences import label, state_of
 from diag.report.terminal import wrapped
 
-RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Remedy", "Does not prove")
 METRIC_HEADINGS = ("What", "From – to", "Better is", "Not measured when", "Reference")
 _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")
 
@@ -56,7 +55,7 @@ def overview(width: int = 80) -> str:
     """Every finding in one line: code, name and what it shows."""
     lines: list[str] = []
     for rule in all_rules():
-        line = f"{state_of(rule.severity).shape} {rule.code}  {rule.name:<26} {_summary(rule.function)}"
+        line = f"{state_of(rule.severity).shape} {rule.code}  {rule.name:<26} {rule.documentation.splitlines()[0]}"
         lines += wrapped(line, width, later=" " * 10)
     return "\n".join([*lines, "", "More of one: `diag explain CODE`; of a measure: `diag explain rate_ratio`"])
 
@@ -73,7 +72,7 @@ def contents() -> dict[str, Any]:
 def sections(document: str, headings: Sequence[str]) -> dict[str, str]:
     """What a documentation says under each of its fixed headings, in one line each; "" is the key of its summary.
 
-    Headings stand alone on a line, underlined or not, or open one ("Remedy: …").
+    Headings stand alone on a line, underlined or not, or open one ("Fix: …").
     """
     found: dict[str, list[str]] = {"": []}
     heading = ""
@@ -90,7 +89,7 @@ def sections(document: str, headings: Sequence[str]) -> dict[str, str]:
 
 def _measures() -> dict[str, tuple[Metric, ...]]:
     """Every measure by name; its form on hops comes before the one on taps."""
-    ordered = sorted(all_metrics(), key=lambda metric: (metric.name, not metric.hops))
+    ordered = sorted(all_metrics(), key=lambda metric: (metric.name, metric.kind is not MetricKind.SEGMENT))
     return {name: tuple(group) for name, group in groupby(ordered, key=lambda metric: metric.name)}
 
 
@@ -132,10 +131,6 @@ def _nearest(wanted: str, codes: Sequence[str], names: dict[str, str], measures:
     return [names.get(item, item) for item in alike]
 
 
-def _summary(function: Callable[..., Any]) -> str:
-    return (inspect.getdoc(function) or "").split("\n", 1)[0]
-
-
 # --- findings ---------------------------------------------------------------------------------------------------
 
 
@@ -150,13 +145,15 @@ def _told(rule: Rule) -> str:
     severity = f"{usual} or {other[0]}, by its evidence" if other else usual
     head = f"{state_of(rule.severity).shape} {rule.code} {rule.name}  {severity}, {hop}"
     cause = (
-        f"\n\nTold as a consequence where {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
+        f"\n\nReported as a consequence where {' or '.join(rule.explained_by)} is found too."
+        if rule.explained_by
+        else ""
     )
-    return f"{head}\n\n{inspect.getdoc(rule.function) or ''}{cause}"
+    return f"{head}\n\n{rule.documentation}{cause}"
 
 
 def _rule_json(rule: Rule) -> dict[str, Any]:
-    told = sections(inspect.getdoc(rule.function) or "", RULE_HEADINGS)
+    told = sections(rule.documentation, HEADINGS)
     return {
         "kind": "finding",
         "code": rule.code,
@@ -188,9 +185,8 @@ def _measure_told(metric: Metric) -> str:
 
 
 def _place(metric: Metric) -> str:
-    if metric.hops:
-        hops = ", ".join(hop.value for hop in metric.hops)
-        return f"the {hops} {'hop' if len(metric.hops) == 1 else 'hops'}"
+    if metric.kind is MetricKind.SEGMENT:
+        return "every segment whose ends carry the same speech"
     if metric.taps:
         return "every tap" if set(metric.taps) == set(Tap) else ", ".join(f"`{tap.value}`" for tap in metric.taps)
     return "each turn" if "turn" in metric.needs else "each take"
@@ -202,7 +198,7 @@ def _measure_json(metrics: tuple[Metric, ...]) -> dict[str, Any]:
         told = sections(inspect.getdoc(metric.function) or "", METRIC_HEADINGS)
         places.append(
             {
-                "hops": [hop.value for hop in metric.hops],
+                "kind": metric.kind.value,
                 "taps": [tap.value for tap in metric.taps],
                 "version": metric.version,
                 "summary": told.pop(""),

@@ -1,4 +1,4 @@
-"""What is said of recordings judged alone: text, document and exit code."""
+"""Text, JSON and exit code of `diag analyze`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from diag.core.errors import ExitCode
-from diag.core.results import SCHEMA_VERSION, Measurement, Measurements, Tier
+from diag.core.missing import MissingCode
+from diag.core.results import SCHEMA_VERSION, Measurement, Measurements, Severity, Tier
 from diag.core.states import State
 from diag.core.units import format_seconds
+from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
-from diag.judge.rules.figures import BANDS_HZ
-from diag.measure.metrics.voice import NO_VOICE
-from diag.report.sentences import figure, label, plural, state_of
+from diag.judge.proof import by_reason
+from diag.report.sentences import figure, label, plural, state_of, word_of
 from diag.report.terminal import wrapped
 
 if TYPE_CHECKING:
@@ -26,16 +27,20 @@ BLOCKS_SHOWN = 8
 
 
 def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> ExitCode:
-    """FAILED for a remark at or above the limit, else what hindered, else GOOD.
+    """Return FAILED for a finding at or above the limit, else what kept the recordings from being judged, else GOOD.
 
-    USAGE where a recording could not be read, CANNOT_MEASURE where one gave no value.
+    USAGE where a recording could not be read, CANNOT_MEASURE where one gave no value, TOO_LITTLE_EVIDENCE where one was
+    not shown to be a faithful copy of its reference although nothing was found.
     """
-    if any(remark.severity.rank >= least_rank(fail_on) for result in results for remark in result.remarks):
+    if any(item.severity.rank >= least_rank(fail_on) for result in results for item in result.findings):
         return ExitCode.FAILED
     if any(result.refused is not None for result in results):
         return ExitCode.USAGE
     measured = [any(item.value is not None for item in result.measurements) for result in results]
-    return ExitCode.GOOD if results and all(measured) else ExitCode.CANNOT_MEASURE
+    if not results or not all(measured):
+        return ExitCode.CANNOT_MEASURE
+    unshown = any(_state(result) is State.UNKNOWN for result in results)
+    return ExitCode.TOO_LITTLE_EVIDENCE if unshown else ExitCode.GOOD
 
 
 def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80) -> str:
@@ -49,7 +54,8 @@ def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: in
 def _state(result: AnalysisResult) -> State:
     if result.refused is not None:
         return State.UNKNOWN
-    return max((state_of(remark.severity) for remark in result.remarks), key=lambda item: item.rank, default=State.GOOD)
+    weighty = [state_of(item.severity) for item in result.findings if item.severity is not Severity.INFO]
+    return max(weighty, key=lambda item: item.rank, default=State.UNKNOWN if result.not_shown else State.GOOD)
 
 
 def _table_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
@@ -57,12 +63,19 @@ def _table_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
     column = min(longest, max(16, width // 3))
     lines = []
     for result in results:
-        told = result.refused or "; ".join(remark.text for remark in result.remarks) or "no fault shown"
+        told = _found(result)
         length = "" if result.refused is not None else format_seconds(result.duration_s)
         lines += wrapped(
             f"{_state(result).shape} {_called(result):<{column}}  {length:>8}  {told}", width, later=" " * (column + 14)
         )
     return lines
+
+
+def _found(result: AnalysisResult) -> str:
+    if result.refused is not None:
+        return result.refused
+    found = "; ".join(f"{item.title} [{item.code}]" for item in result.findings)
+    return found or ("not everything could be compared" if result.not_shown else "no fault found")
 
 
 def _called(result: AnalysisResult) -> str:
@@ -92,15 +105,26 @@ def _result_lines(result: AnalysisResult, width: int) -> list[str]:
     lines += wrapped(
         f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {how}", width, later="  "
     )
-    for index, remark in enumerate(result.remarks):
-        if index > 0:
-            # The first one is the sentence above.
-            lines += wrapped(f"  {state_of(remark.severity).shape} {remark.severity.value}: {remark.text}", width)
-        lines += wrapped(f"    fix  {remark.remedy}", width, later=" " * 9)
+    for index, finding in enumerate(result.findings):
+        shape = state_of(finding.severity).shape
+        if index > 0 or finding.severity is Severity.INFO:
+            # The first one of weight is the sentence above.
+            after = f", a consequence of {finding.consequence_of}" if finding.consequence_of else ""
+            line = f"  {shape} {word_of(finding.severity)}: {finding.title} [{finding.code}{after}]"
+            lines += wrapped(line, width, later="    ")
+        for seen in finding.evidence:
+            lines += wrapped(f"    {seen.text}", width, later="      ")
+        lines += wrapped(f"    fix  {finding.fix}", width, later=" " * 9)
+    for reasons in by_reason(result.not_shown):
+        line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
+        lines += wrapped(line, width, later="    ")
     unmeasured: dict[str, list[str]] = {}
     measured = {item.metric for item in result.measurements if item.value is not None}
     for item in result.measurements:
-        if item.value is None and (item.reason == NO_VOICE or (item.metric in measured and item.tier is Tier.BLIND)):
+        if item.value is None and (
+            (item.missing is not None and item.missing.code is MissingCode.NO_PROFILE)
+            or (item.metric in measured and item.tier is Tier.BLIND)
+        ):
             # Nobody asked for the one; of the other, something better is known.
             continue
         if item.value is None:
@@ -140,7 +164,7 @@ def _covered(item: Measurement, every: Measurements) -> str:
     bands = next((other.value for other in every.find("dullness_bands_db") if other.tier is item.tier), None)
     if not isinstance(bands, tuple) or all(value is not None for value in bands):
         return ""
-    spans: list[tuple[int, int]] = []
+    spans: list[tuple[float, float]] = []
     for (low, high), value in zip(BANDS_HZ, bands, strict=False):
         if value is not None and spans and spans[-1][1] == low:
             spans[-1] = (spans[-1][0], high)
@@ -150,10 +174,7 @@ def _covered(item: Measurement, every: Measurements) -> str:
 
 
 def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:
-    """The JSON document of `diag analyze --json`: one run whose takes are the recordings.
-
-    Findings have no code: the codes of the catalogue name faults of a chain, and a recording alone has none.
-    """
+    """Return the JSON document of `diag analyze --json`: one run whose takes are the recordings."""
     takes = [_take(result) for result in results]
     findings = [
         {**finding, "takes": [take["id"]], "counted": len(takes)} for take in takes for finding in take["findings"]
@@ -168,18 +189,4 @@ def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:
 
 
 def _take(result: AnalysisResult) -> dict[str, Any]:
-    document = {key: value for key, value in result.to_json().items() if key not in ("schema_version", "remarks")}
-    findings = [
-        {
-            "code": None,
-            "severity": remark.severity.value,
-            "hop": None,
-            "title": remark.text,
-            "remedy": remark.remedy,
-            "metric": remark.metric,
-            "tier": remark.tier.value,
-            "consequence_of": None,
-        }
-        for remark in result.remarks
-    ]
-    return {"id": result.name, **document, "findings": findings}
+    return {"id": result.name, **{key: value for key, value in result.to_json().items() if key != "schema_version"}}

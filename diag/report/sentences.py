@@ -116,7 +116,7 @@ def _readiness(report: Report) -> VerdictLine:
     tail = f" {more} more {plural(more, 'finding')} below." if more else ""
     sentence = f"{place}{full_stop(capitalised(worst.finding.title))} {times_found(worst)}.{tail}"
     states = {ExitCode.GOOD: State.WATCH, ExitCode.FAILED: State.FAILS}
-    next_step = full_stop(capitalised(worst.finding.remedy))
+    next_step = full_stop(capitalised(worst.finding.fix))
     return VerdictLine(states.get(code, State.UNKNOWN), _HEADLINES[code], sentence, next_step)
 
 

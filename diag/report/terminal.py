@@ -114,7 +114,7 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
     for evidence in finding.evidence[:EVIDENCE_SHOWN]:
         lines += _labelled("evidence", evidence.text, width)
     lines += _labelled("cause", finding.likely_cause, width)
-    lines += _labelled("fix", finding.remedy, width)
+    lines += _labelled("fix", finding.fix, width)
     consequences = ", ".join(
         f"{other.finding.code} {other.finding.name} ({len(other.take_ids)} of {other.counted})" for other in following
     )

@@ -10,7 +10,7 @@ from diag.files.scenarios import Expect, Scenario
 def finding(code, *, severity=Severity.ERROR, consequence_of=None):
     return Finding(
         code=code, name=code.lower(), severity=severity, hop=None, title="", evidence=(), likely_cause="",
-        remedy="", confidence=1.0, consequence_of=consequence_of,
+        fix="", confidence=1.0, consequence_of=consequence_of,
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def make_finding(code: str = "PLY001", severity: Severity = Severity.ERROR, **ch
         "title": "24000 Hz audio is played as 16000 Hz",
         "evidence": (Evidence(text="speed 0.667 between received and played"),),
         "likely_cause": "the player opened its stream at 16000 Hz",
-        "remedy": "set playback.sample_rate_hz = 24000, or playback.resample = true",
+        "fix": "set playback.sample_rate_hz = 24000, or playback.resample = true",
         "confidence": 0.98,
     }
     return Finding(**{**given, **changes})

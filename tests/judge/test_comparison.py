@@ -65,7 +65,7 @@ def run_of(values, name="run", *, metric="ttfa_heard_s", prompts=PROMPTS, findin
 
 def fault(code="PLY001", severity=Severity.ERROR, consequence_of=None):
     return Finding(code=code, name="n", severity=severity, hop=Hop.PLAYER, title=f"{code} is there", evidence=(),
-                   likely_cause="c", remedy=f"mend {code}.", confidence=1.0, consequence_of=consequence_of)  # fmt: skip
+                   likely_cause="c", fix=f"mend {code}.", confidence=1.0, consequence_of=consequence_of)  # fmt: skip
 
 
 def only(result):

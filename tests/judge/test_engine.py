@@ -44,7 +44,7 @@ def rule(code, function, *, scope="take", explained_by=(), severity=Severity.ERR
 
 
 def fault(title="it is broken", **more):
-    return raised(title, evidence=[Evidence(text="seen")], likely_cause="c", remedy="r", **more)
+    return raised(title, evidence=[Evidence(text="seen")], likely_cause="c", fix="r", **more)
 
 
 def judged(take=HEALTHY, metrics=(), rules=()):

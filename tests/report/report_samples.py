@@ -154,7 +154,7 @@ def finding(
             ),
         ),
         likely_cause="the output stream was opened at 16000 Hz",
-        remedy="open the output stream at 24000 Hz, or resample to its rate",
+        fix="open the output stream at 24000 Hz, or resample to its rate",
         confidence=0.97,
         consequence_of=consequence_of,
     )

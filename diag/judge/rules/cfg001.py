@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.judge.registry import rule
-from diag.judge.rules.closings import asked_modalities
 
 
 @rule("CFG001", name="missing-audio-modality", severity="error")
-def missing_audio_modality(timeline: Timeline, measurements: Measurements, turns: tuple[Turn, ...]) -> Verdict:
+def missing_audio_modality(
+    timeline: Timeline, observed: ObservedClient, measurements: Measurements, turns: tuple[Turn, ...]
+) -> Verdict:
     """The setup does not ask for audio, and none came.
 
     What it shows
@@ -26,7 +28,7 @@ def missing_audio_modality(timeline: Timeline, measurements: Measurements, turns
         - `response_modalities` left out of the setup; what the service then does depends on model and version.
         - Only `TEXT` was asked for.
 
-    Remedy
+    Fix
         Ask for audio, and for nothing else: `response_modalities = ["AUDIO"]`. Where text is wanted too, add
         `output_audio_transcription`.
 
@@ -35,7 +37,7 @@ def missing_audio_modality(timeline: Timeline, measurements: Measurements, turns
     """
     if timeline.first("session_open") is None:
         return not_checked("no session was opened")
-    asked = asked_modalities(timeline)
+    asked = observed.asked_modalities
     if asked is not None and "AUDIO" in asked:
         return clear()
     if not turns:
@@ -58,6 +60,6 @@ def missing_audio_modality(timeline: Timeline, measurements: Measurements, turns
         likely_cause="`response_modalities` was left out of the setup"
         if asked is None
         else "another modality was asked for in place of audio",
-        remedy='add response_modalities: ["AUDIO"] to the generation config of the setup '
+        fix='add response_modalities: ["AUDIO"] to the generation config of the setup '
         '(`response_modalities = ["AUDIO"]` in [session])',
     )

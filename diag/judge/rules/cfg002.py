@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 
-from diag.core.client_config import ClientConfig
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
+from diag.judge.live_models import nearest, what_is_known
 from diag.judge.registry import rule
-from diag.judge.rules.closings import closing, code_of
-from diag.judge.rules.live_models import nearest, what_is_known
 
 _NAMED = re.compile(r"^(\S+) is not (?:found|supported)(?: for API version (\w+))?")
 DEFAULT_MODEL = "models/gemini-3.8-live"
 
 
 @rule("CFG002", name="model-not-found", severity="error")
-def model_not_found(timeline: Timeline, config: ClientConfig) -> Verdict:
+def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The service does not know the model, or does not hold Live sessions with it.
 
     What it shows
@@ -35,7 +35,7 @@ def model_not_found(timeline: Timeline, config: ClientConfig) -> Verdict:
         - A model of Vertex AI asked of the Gemini Developer API, or a model without Live.
         - The wrong API version.
 
-    Remedy
+    Fix
         Use a model that is served: the finding names the nearest ones of the service's own list.
 
     Does not prove
@@ -46,11 +46,11 @@ def model_not_found(timeline: Timeline, config: ClientConfig) -> Verdict:
     if found is None:
         opened = timeline.first("session_open") is not None
         return clear() if opened else not_checked("the service was not reached")
-    if code_of(timeline) != "CFG002":
+    if code_of(timeline, observed) != "CFG002":
         return clear()
     named = _NAMED.search(found.reason)
-    model = named.group(1) if named else config.session.model
-    version = (named.group(2) if named else None) or config.session.api_version
+    model = named.group(1) if named else (observed.model or "")
+    version = (named.group(2) if named else None) or (observed.api_version or "")
     listed = timeline.first("model_list")
     served = [str(item) for item in (listed.data.get("models") or ())] if listed else []
     known = what_is_known(model, served, version)
@@ -59,11 +59,12 @@ def model_not_found(timeline: Timeline, config: ClientConfig) -> Verdict:
     if served:
         evidence.append(Evidence(text=f"{len(served)} models hold Live sessions here, nearest: {', '.join(near)}"))
     advice = f"use a model that is served: {_either(near)}" if near else f"use a served model, as {DEFAULT_MODEL}"
+    in_version = f" (API version {version})" if version else ""
     return raised(
-        f"The service does not serve the model {model} to Live sessions (API version {version})",
+        f"The service does not serve the model {model} to Live sessions{in_version}",
         evidence=evidence,
         likely_cause=known,
-        remedy=f"{advice} (`model` in [session])",
+        fix=f"{advice} (`model` in [session])",
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
-from diag.judge.rules.closings import closing, code_of
 
 
 @rule("CFG004", name="key-rejected", severity="error")
-def key_rejected(timeline: Timeline) -> Verdict:
+def key_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The service refused the API key.
 
     What it shows
@@ -25,7 +26,7 @@ def key_rejected(timeline: Timeline) -> Verdict:
         - No key, a mistyped one, an expired one, or one that was reported as leaked.
         - A key of a project without access to this API.
 
-    Remedy
+    Fix
         Make a working key in Google AI Studio and put it into `GEMINI_API_KEY` (or `GOOGLE_API_KEY`).
 
     Does not prove
@@ -34,11 +35,11 @@ def key_rejected(timeline: Timeline) -> Verdict:
     found = closing(timeline)
     if found is None:
         return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline) != "CFG004":
+    if code_of(timeline, observed) != "CFG004":
         return clear()
     return raised(
         "The service refused the API key",
         evidence=[found.evidence],
         likely_cause="the key is missing, mistyped, expired, leaked or of a project without this API",
-        remedy="put a working key into GEMINI_API_KEY (or GOOGLE_API_KEY), then run `diag doctor`",
+        fix="put a working key into GEMINI_API_KEY (or GOOGLE_API_KEY), then run `diag doctor`",
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
-from diag.judge.rules.closings import closing, code_of
 
 
 @rule("CFG005", name="quota-exhausted", severity="error")
-def quota_exhausted(timeline: Timeline) -> Verdict:
+def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The quota of the key is used up.
 
     What it shows
@@ -26,7 +27,7 @@ def quota_exhausted(timeline: Timeline) -> Verdict:
         - Requests or tokens of the minute or the day are used up.
         - A tool that an unpaid key may not use.
 
-    Remedy
+    Fix
         Close sessions when they end, wait, or use a key with a higher quota.
 
     Does not prove
@@ -35,11 +36,11 @@ def quota_exhausted(timeline: Timeline) -> Verdict:
     found = closing(timeline)
     if found is None:
         return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline) != "CFG005":
+    if code_of(timeline, observed) != "CFG005":
         return clear()
     return raised(
         "The quota of the key is used up, or too many sessions are open",
         evidence=[found.evidence],
         likely_cause="sessions open at the same time count too, leaked ones among them",
-        remedy="close sessions that are not used any more, wait, or use a key with a higher quota",
+        fix="close sessions that are not used any more, wait, or use a key with a higher quota",
     )

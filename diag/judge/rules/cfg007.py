@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
-from diag.judge.rules.closings import closing, code_of
 
 
 @rule("CFG007", name="deprecated-media-chunks", severity="error")
-def deprecated_media_chunks(timeline: Timeline) -> Verdict:
+def deprecated_media_chunks(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The client sends audio in a field that the model no longer takes.
 
     What it shows
@@ -24,7 +25,7 @@ def deprecated_media_chunks(timeline: Timeline) -> Verdict:
     Likely causes
         - `send_realtime_input(media=…)`, or the old `send()`, which put audio into `media_chunks`.
 
-    Remedy
+    Fix
         Send `send_realtime_input(audio=types.Blob(data=…, mime_type="audio/pcm;rate=16000"))`.
 
     Does not prove
@@ -33,11 +34,11 @@ def deprecated_media_chunks(timeline: Timeline) -> Verdict:
     found = closing(timeline)
     if found is None:
         return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline) != "CFG007":
+    if code_of(timeline, observed) != "CFG007":
         return clear()
     return raised(
         "Audio was sent as `media_chunks`, which the model no longer takes",
         evidence=[found.evidence],
         likely_cause="send_realtime_input(media=…) or the old send()",
-        remedy="send it with send_realtime_input(audio=…)",
+        fix="send it with send_realtime_input(audio=…)",
     )

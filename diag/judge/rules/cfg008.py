@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
-from diag.judge.rules.closings import closing, code_of
 
 
 @rule("CFG008", name="session-limit", severity="warning")
-def session_limit(timeline: Timeline) -> Verdict:
+def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The service ended the session because its time was up.
 
     What it shows
@@ -26,7 +27,7 @@ def session_limit(timeline: Timeline) -> Verdict:
         - The client goes on after `goAway` in place of opening a new connection.
         - Session resumption or context compression is not switched on.
 
-    Remedy
+    Fix
         Switch session resumption on, open the next connection when `goAway` comes, and compress the context.
 
     Does not prove
@@ -35,7 +36,7 @@ def session_limit(timeline: Timeline) -> Verdict:
     found = closing(timeline)
     if found is None:
         return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline) != "CFG008":
+    if code_of(timeline, observed) != "CFG008":
         return clear()
     notice = timeline.first("go_away")
     evidence = [found.evidence]
@@ -45,5 +46,5 @@ def session_limit(timeline: Timeline) -> Verdict:
         "The service ended the session because its time was up",
         evidence=evidence,
         likely_cause="the client did not change to a new connection in time",
-        remedy="switch session resumption on and open the next connection when `goAway` comes; compress the context",
+        fix="switch session resumption on and open the next connection when `goAway` comes; compress the context",
     )

@@ -33,7 +33,7 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
         - A proxy variable that catches this host too.
         - A certificate that this machine does not trust.
 
-    Remedy
+    Fix
         Mend the step that is named; `diag doctor` repeats the steps one by one.
 
     Does not prove
@@ -58,5 +58,5 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
             Evidence(text=through),
         ],
         likely_cause=words + (f"; {', '.join(proxies)} may send it elsewhere" if proxies else ""),
-        remedy=advice + (f"; unset {', '.join(proxies)} if it needs no proxy" if proxies and step != "proxy" else ""),
+        fix=advice + (f"; unset {', '.join(proxies)} if it needs no proxy" if proxies and step != "proxy" else ""),
     )

@@ -27,7 +27,7 @@ def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verd
         - A device was unplugged, or its sound server stopped.
         - PortAudio finds no device: no sound card and no sound server.
 
-    Remedy
+    Fix
         `diag doctor` checks the audio of this machine; `--audio wire` measures without devices, `--audio virtual` with
         devices of its own.
 
@@ -47,6 +47,6 @@ def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verd
         f"There is no working audio ({kind}): {detail}",
         evidence=[Evidence(text=detail), Evidence(text=f"ports opened: {', '.join(ports) or 'none'}")],
         likely_cause="the device or its sound server stopped" if failed else "the device is missing",
-        remedy="run `diag doctor`; without devices use `--audio wire`, with devices of diag's own `--audio virtual`",
+        fix="run `diag doctor`; without devices use `--audio wire`, with devices of diag's own `--audio virtual`",
         discard=True,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
+from diag.judge.evidence import silent_speaker
+from diag.judge.limits import SILENT_DBFS
 from diag.judge.registry import rule
-from diag.judge.rules.figures import SILENT_DBFS, silent_speaker
 
 
 @rule("ENV003", name="loopback-uncalibrated", severity="warning", explained_by=("SPK001", "ENV001"))
@@ -26,7 +27,7 @@ def loopback_uncalibrated(timeline: Timeline, measurements: Measurements, turns:
         - The loopback cable, or the microphone in the room, is not where the sound is; too quiet or too noisy.
         - Echo cancelling or noise suppression on the ear's input.
 
-    Remedy
+    Fix
         Connect the loopback, turn the level up, switch processing off, then calibrate again with `diag devices`.
 
     Does not prove
@@ -51,7 +52,7 @@ def loopback_uncalibrated(timeline: Timeline, measurements: Measurements, turns:
         f"The delay from {' and '.join(ports)} to the ear is not known, so nothing is timed at the ear",
         evidence=[_burst(event) for event in lost],
         likely_cause="nothing of it arrives at the ear" if nothing_came else "it arrives too quiet, noisy or changed",
-        remedy="connect the loopback or move the microphone, turn the level up, switch echo cancelling off, and "
+        fix="connect the loopback or move the microphone, turn the level up, switch echo cancelling off, and "
         "calibrate again (`diag devices`)",
     )
 

@@ -9,11 +9,10 @@ from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.judge.evidence import total
+from diag.judge.limits import OWN_AUDIO, TONE_ERROR_DB
 from diag.judge.registry import rule
-from diag.judge.rules.figures import TONE_DB, silence_put_in, sound_left_out
 
-OWN_AUDIO = frozenset({"virtual", "wire"})
-"""Audio whose losses are the harness's own: nobody else has a part in those devices."""
 GAP_LIMIT_S = 0.010
 LOST_LIMIT_S = 0.002
 LOOP_LIMIT_S = 0.020
@@ -42,7 +41,7 @@ def harness_late(
     Likely causes
         - The machine is busy, or too small for so many takes side by side.
 
-    Remedy
+    Fix
         Close other work, or record fewer takes at a time (`--rigs 1`).
 
     Does not prove
@@ -54,7 +53,7 @@ def harness_late(
     for item in gaps:
         tone_db = measurements.value("tonality_db", tap=Tap.RECEIVED, turn=item.turn) or 0.0
         # A steady tone fits itself at every period: neither detector can tell where it began.
-        if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_DB:
+        if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
             text = f"heard latency by the ear and by events differ by {item.value * 1000:.0f} ms, 10 ms are allowed"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
@@ -64,7 +63,7 @@ def harness_late(
         f"Our own harness disturbed this take: {seen[0].text}{more}",
         evidence=seen,
         likely_cause="the machine was too busy to keep time",
-        remedy="close other work on this machine, or record fewer takes side by side (`--rigs 1`)",
+        fix="close other work on this machine, or record fewer takes side by side (`--rigs 1`)",
         discard=True,
     )
 
@@ -103,7 +102,7 @@ def _lost(timeline: Timeline, measurements: Measurements) -> Iterator[Evidence]:
         if event.data.get("count"):
             yield Evidence(text=f"the {event.data.get('port')} lost audio {event.data['count']} time(s)")
     for hop in (Hop.MICROPHONE, Hop.SPEAKER):
-        put_in, left_out = silence_put_in(measurements, hop), sound_left_out(measurements, hop)
+        put_in, left_out = (total(measurements, hop, metric) for metric in ("inserted_silence_s", "skipped_s"))
         for pair, words in ((put_in, "put in"), (left_out, "left out")):
             if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
                 value, item = pair

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import numbers, why_not
 from diag.judge.registry import rule
-from diag.judge.rules.figures import numbers, why_not
 
 LIMIT_PPM = 300.0
 """Crystals are off by up to 100 ppm, so two of them differ by 200 at the most; above 5000 it is a wrong rate."""
@@ -30,7 +30,7 @@ def clock_drift(measurements: Measurements) -> Verdict:
         - Devices with clocks of their own, one of them poor; wireless devices above all.
         - A driver that resamples by a rounded ratio.
 
-    Remedy
+    Fix
         Use one device for both directions, or resample adaptively between them.
 
     Does not prove
@@ -54,7 +54,7 @@ def clock_drift(measurements: Measurements) -> Verdict:
             )
         ],
         likely_cause="two devices with clocks of their own, or a driver that resamples by a rounded ratio",
-        remedy="use one device for both directions, or resample adaptively between them",
+        fix="use one device for both directions, or resample adaptively between them",
     )
 
 

@@ -24,7 +24,7 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
         - Few takes were asked for.
         - Many were discarded; the reasons stand beside them.
 
-    Remedy
+    Fix
         Take more with `--takes`; a 95th percentile needs 20.
 
     Does not prove
@@ -40,5 +40,5 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
         f"Only {count} {noun}: what happens now and then is missed",
         evidence=[Evidence(text=f"{count} counted; from {FEWEST_VALUES} on an interval of the median can be given")],
         likely_cause="few takes were asked for, or many were discarded",
-        remedy=f"take {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
+        fix=f"take {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
     )

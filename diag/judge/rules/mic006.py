@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import why_not, worst
 from diag.judge.registry import rule
-from diag.judge.rules.figures import why_not, worst
 
 LIMIT_DB = -40.0
 
@@ -27,7 +27,7 @@ def echo(measurements: Measurements) -> Verdict:
         - Loudspeaker and microphone in one room, without echo cancelling.
         - A capture of the system's own output.
 
-    Remedy
+    Fix
         Use headphones or the platform's echo canceller; do not send while the reply plays.
 
     Does not prove
@@ -46,5 +46,5 @@ def echo(measurements: Measurements) -> Verdict:
         f"The microphone hears the reply: {text}",
         evidence=[Evidence(text=text, metric="echo_db", turn=item.turn, spots=item.spots)],
         likely_cause="loudspeaker and microphone in one room, without echo cancelling",
-        remedy="use headphones or the platform's echo canceller, or do not send while the reply plays",
+        fix="use headphones or the platform's echo canceller, or do not send while the reply plays",
     )

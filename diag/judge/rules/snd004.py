@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.client_config import ClientConfig
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.core.timeline import Timeline
-from diag.core.units import format_seconds, mime_rate_hz
+from diag.core.units import format_seconds
 from diag.judge.registry import rule
 
 LIMIT_S = 0.1
@@ -14,7 +13,7 @@ _ROUNDING_S = 0.001
 
 
 @rule("SND004", name="batch-too-large", severity="warning", hop=Hop.SENDER)
-def batch_too_large(timeline: Timeline, measurements: Measurements, config: ClientConfig) -> Verdict:
+def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The client gathers too much audio before it sends.
 
     What it shows
@@ -29,20 +28,15 @@ def batch_too_large(timeline: Timeline, measurements: Measurements, config: Clie
     Likely causes
         - A batch length chosen for throughput, or counted in bytes of another sample rate.
 
-    Remedy
+    Fix
         Send batches of 20 to 50 ms.
 
     Does not prove
         That the service would answer sooner by as much: it listens for a stretch of silence first.
     """
-    send = config.send
-    sent_hz = send.sample_rate_hz if send.resample else config.capture.sample_rate_hz
-    lengths = [
-        event.data["frames"] / (mime_rate_hz(str(event.data.get("mime_type", ""))) or sent_hz)
-        for event in timeline.named("batch_sent")
-    ]
+    lengths = observed.batch_lengths_s
     if not lengths:
-        return not_checked("nothing was sent")
+        return not_checked("nothing was sent, or its batches were not seen")
     longest_s = max(lengths)
     if longest_s <= LIMIT_S + _ROUNDING_S:
         return clear()
@@ -52,5 +46,5 @@ def batch_too_large(timeline: Timeline, measurements: Measurements, config: Clie
         f"Batches hold {format_seconds(longest_s)} of audio, 100 ms are enough{cost}",
         evidence=[Evidence(text=f"{len(lengths)} batches of up to {format_seconds(longest_s)}{cost}")],
         likely_cause="the batch length is set too large",
-        remedy="send batches of 20 to 50 ms (`batch_ms = 50` in [send])",
+        fix="send batches of 20 to 50 ms (`batch_ms = 50` in [send])",
     )

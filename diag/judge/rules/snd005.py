@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import WrongRate, why_not, worst, wrong_rate
 from diag.judge.registry import rule
-from diag.judge.rules.figures import WrongRate, why_not, worst, wrong_rate
 
 LIMIT = 0.05
 
@@ -28,7 +28,7 @@ def send_pacing(measurements: Measurements) -> Verdict:
         - A timer that counts its own work on top (send, then sleep 50 ms), or sends one batch a tick whatever has come.
         - A file that is sent as fast as the line takes it.
 
-    Remedy
+    Fix
         Send what the microphone delivers when it delivers it; pace a file by the clock, not by sleeping.
 
     Does not prove
@@ -50,5 +50,5 @@ def send_pacing(measurements: Measurements) -> Verdict:
         likely_cause="batches are paced by a timer, not by the microphone"
         if ratio < 1
         else "audio is sent as fast as the line takes it",
-        remedy="send each batch as soon as the microphone has filled it, and pace files by the clock",
+        fix="send each batch as soon as the microphone has filled it, and pace files by the clock",
     )

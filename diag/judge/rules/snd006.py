@@ -32,7 +32,7 @@ def no_end_of_turn(timeline: Timeline, measurements: Measurements, turns: tuple[
         - Push to talk that stops the stream with the button.
         - A voice activity gate in the client that sends no silence.
 
-    Remedy
+    Fix
         Send `audioStreamEnd` when the microphone is switched off, or go on sending: about 1 s of silence is enough.
 
     Does not prove
@@ -60,6 +60,6 @@ def no_end_of_turn(timeline: Timeline, measurements: Measurements, turns: tuple[
                 )
             ],
             likely_cause="the stream ends with the speech, so the service never hears the silence that ends a turn",
-            remedy="send `audioStreamEnd` when the microphone is switched off, or about 1 s of silence",
+            fix="send `audioStreamEnd` when the microphone is switched off, or about 1 s of silence",
         )
     return clear()

@@ -5,11 +5,9 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Severity, SummaryRow, TakeResult, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
+from diag.judge.limits import SLOW_ERROR_P95_S, SLOW_ERROR_S, SLOW_WARNING_S
 from diag.judge.registry import rule
 
-WARNING_S = 1.5
-ERROR_S = 3.0
-ERROR_P95_S = 3.5
 _STAGES = {
     "capture_delay_s": "capture",
     "batching_delay_s": "batching in the client",
@@ -41,7 +39,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         - The end of the turn is noticed late: long silence settings, no `audioStreamEnd`.
         - A long way to the service.
 
-    Remedy
+    Fix
         Look at the longest stage. In the service: a faster model, less thinking, a shorter silence for the end of the
         turn. In the client: smaller batches, a smaller buffer.
 
@@ -54,10 +52,10 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         row, note = _row(summary, "ttfa_received_s"), " (as received: nothing could be timed at the ear)"
     if row is None or row.median is None:
         return not_checked("no reply was timed in any take")
-    too_late = row.median > ERROR_S or (row.p95 is not None and row.p95 > ERROR_P95_S)
-    if not too_late and row.median <= WARNING_S:
+    too_late = row.median > SLOW_ERROR_S or (row.p95 is not None and row.p95 > SLOW_ERROR_P95_S)
+    if not too_late and row.median <= SLOW_WARNING_S:
         return clear()
-    limit_s = ERROR_S if row.median > ERROR_S else WARNING_S
+    limit_s = SLOW_ERROR_S if row.median > SLOW_ERROR_S else SLOW_WARNING_S
     stage = max(
         ((stage.median, words) for name, words in _STAGES.items() if (stage := _row(summary, name)) and stage.median),
         default=None,
@@ -76,7 +74,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         f"limit {format_seconds(limit_s)}{where}",
         evidence=evidence,
         likely_cause=f"most of the wait is {stage[1]}" if stage else "not known: no stage of the wait was measured",
-        remedy="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "
+        fix="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "
         "before the turn is taken as over (`silence_duration_ms`)"
         if stage is None or stage[1] == _STAGES["service_delay_s"]
         else f"shorten the longest stage, which is {stage[1]}",

@@ -31,7 +31,7 @@ def no_reply(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, 
         - It did not notice the end of the turn: no silence after the speech, or speech that it could not make out.
         - What was sent is not what was spoken; then another finding names it, and this one is its consequence.
 
-    Remedy
+    Fix
         Where another finding explains it, mend that. Else repeat the turn; after a timeout, open a new session and
         ask again.
 
@@ -62,7 +62,7 @@ def no_reply(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, 
         likely_cause="the service ended the turn without content"
         if complete
         else "the service did not take the turn as over, or stalled",
-        remedy="repeat the turn; if it stays silent, open a new session and ask again, and send about 1 s of silence "
+        fix="repeat the turn; if it stays silent, open a new session and ask again, and send about 1 s of silence "
         "or audioStreamEnd after the speech",
     )
 

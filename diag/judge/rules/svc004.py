@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.client_config import ClientConfig
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import why_not, worst
 from diag.judge.registry import rule
-from diag.judge.rules.figures import why_not, worst
 
 MARGIN_S = 0.02
 """A shortage below one device block cannot be heard as a gap."""
 
 
 @rule("SVC004", name="bursty-delivery", severity="warning", hop=Hop.SERVICE, explained_by=("SVC010",))
-def bursty_delivery(measurements: Measurements, config: ClientConfig) -> Verdict:
+def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The reply arrives in bursts that the player's buffer does not bridge.
 
     What it shows
@@ -29,7 +29,7 @@ def bursty_delivery(measurements: Measurements, config: ClientConfig) -> Verdict
         - The service or the line delivers unevenly, at times slower than real time.
         - A buffer too small for a line like this.
 
-    Remedy
+    Fix
         Set the buffer a little above the one that would have been enough; it costs as much delay.
 
     Does not prove
@@ -40,7 +40,9 @@ def bursty_delivery(measurements: Measurements, config: ClientConfig) -> Verdict
     if found is None:
         return not_checked(why_not(items, "buffer_needed_s"))
     needed_s, item = found
-    held_s = config.playback.prebuffer_ms / 1000
+    held_s = observed.prebuffer_s
+    if held_s is None:
+        return not_checked("how much the player buffers was not seen")
     if needed_s <= held_s + MARGIN_S:
         return clear()
     text = f"{needed_s * 1000:.0f} ms of buffer would have been enough, the player is set to {held_s * 1000:.0f} ms"
@@ -48,5 +50,5 @@ def bursty_delivery(measurements: Measurements, config: ClientConfig) -> Verdict
         f"The reply arrives in bursts: {text}",
         evidence=[Evidence(text=text, metric="buffer_needed_s", turn=item.turn, spots=item.spots)],
         likely_cause="the service or the line delivers unevenly",
-        remedy=f"raise `prebuffer_ms` in [playback] from {held_s * 1000:.0f} to about {needed_s * 1100 + 20:.0f}",
+        fix=f"raise `prebuffer_ms` in [playback] from {held_s * 1000:.0f} to about {needed_s * 1100 + 20:.0f}",
     )

@@ -28,7 +28,7 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
         - The model or the service stalled.
         - The line is half open: it accepts audio and brings none.
 
-    Remedy
+    Fix
         Watch for silence in mid-reply (2 s are enough), then open a new session, resume, and ask again.
 
     Does not prove
@@ -55,5 +55,5 @@ def _broken_off(timeline: Timeline, turn: Turn, over: Event) -> Verdict:
             Evidence(text=f"turn {turn.index + 1}: no {' and no '.join(missing) or 'further message'}", turn=turn.index)
         ],
         likely_cause="the service stalled in the middle of its reply",
-        remedy="give up after 2 s without audio in mid-reply, open a new session and ask again",
+        fix="give up after 2 s without audio in mid-reply, open a new session and ask again",
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import why_not, worst
+from diag.judge.limits import TONE_ERROR_DB
 from diag.judge.registry import rule
-from diag.judge.rules.figures import TONE_DB, why_not, worst
 
 
 @rule("SVC007", name="sustained-tone", severity="error", hop=Hop.SERVICE)
@@ -24,7 +25,7 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     Likely causes
         - A degenerate output of the model.
 
-    Remedy
+    Fix
         Detect it, stop playing, and ask again in a new session.
 
     Does not prove
@@ -35,12 +36,12 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     if found is None:
         return not_checked(why_not(items, "tonality_db"))
     value, item = found
-    if value < TONE_DB:
+    if value < TONE_ERROR_DB:
         return clear()
     text = f"one frequency stands {value:.0f} dB above its surroundings; speech stays below 30 dB"
     return raised(
         "The service answered with a steady tone in place of speech",
         evidence=[Evidence(text=text, metric="tonality_db", turn=item.turn, spots=item.spots)],
         likely_cause="a degenerate output of the model",
-        remedy="stop playing when a tone lasts, and ask again in a new session",
+        fix="stop playing when a tone lasts, and ask again in a new session",
     )

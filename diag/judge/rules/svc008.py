@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import numbers, why_not, worst
+from diag.judge.limits import TONE_ERROR_DB
 from diag.judge.registry import rule
-from diag.judge.rules.figures import TONE_DB, numbers, why_not, worst
 
 
 @rule("SVC008", name="duplicated-chunks", severity="warning", hop=Hop.SERVICE)
@@ -25,7 +26,7 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
         - A gateway or proxy that sends a message again after an error that it took for a loss.
         - Two listeners on one session whose audio goes into one queue.
 
-    Remedy
+    Fix
         Take the gateway out of the way; look for a second receiver of the same session.
 
     Does not prove
@@ -33,7 +34,7 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
         repeats itself.
     """
     tones = worst(measurements.find("tonality_db", tap=Tap.RECEIVED), lambda value: value)
-    if tones is not None and tones[0] >= TONE_DB:
+    if tones is not None and tones[0] >= TONE_ERROR_DB:
         return not_checked("the reply is a steady tone; see SVC007")
     items = measurements.find("repeated_chunks")
     found = [(value, item) for value, item in numbers(items) if value >= 1]
@@ -56,5 +57,5 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
         ],
         likely_cause="something between the service and the client sends messages again, or two receivers fill one "
         "queue",
-        remedy="connect without gateways, and look for a second receiver of the same session",
+        fix="connect without gateways, and look for a second receiver of the same session",
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
-from diag.judge.rules.closings import closing, code_of
 
 
 @rule("SVC009", name="connection-lost", severity="error", hop=Hop.SERVICE)
-def connection_lost(timeline: Timeline) -> Verdict:
+def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The connection was lost in the middle of the session.
 
     What it shows
@@ -27,7 +28,7 @@ def connection_lost(timeline: Timeline) -> Verdict:
         - A fault or an overload of the service; a proxy that drops idle connections.
         - The SDK's own keepalive: a client that blocks its event loop looks the same (1006, "keepalive ping timeout").
 
-    Remedy
+    Fix
         Open a new session with growing pauses, resume where possible; keep the event loop free.
 
     Does not prove
@@ -36,7 +37,7 @@ def connection_lost(timeline: Timeline) -> Verdict:
     found = closing(timeline)
     if timeline.first("session_open") is None:
         return not_checked("no session was opened")
-    if found is None or code_of(timeline) != "SVC009":
+    if found is None or code_of(timeline, observed) != "SVC009":
         return clear()
     return raised(
         f"The connection was lost in mid-session ({found.code or 'no code'})",
@@ -44,5 +45,5 @@ def connection_lost(timeline: Timeline) -> Verdict:
         likely_cause="a fault of the service or of the line; or the client's event loop was blocked"
         if found.code in (None, 1006)
         else "a fault of the service",
-        remedy="open a new session with growing pauses between tries, and switch session resumption on",
+        fix="open a new session with growing pauses between tries, and switch session resumption on",
     )

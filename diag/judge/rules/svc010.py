@@ -6,8 +6,8 @@ from diag.core.chain import Hop
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.core.units import mime_rate_hz
+from diag.judge.limits import LIVE_API_OUTPUT_HZ
 from diag.judge.registry import rule
-from diag.judge.rules.figures import LIVE_API_OUTPUT_HZ
 
 
 @rule("SVC010", name="reply-rate-label", severity="error", hop=Hop.SERVICE)
@@ -27,7 +27,7 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
         - A gateway or proxy between client and service that resamples, or labels wrongly.
         - Another service, or a change of this one.
 
-    Remedy
+    Fix
         Take the gateway out of the way, or play at the declared rate if the voice is right at it.
 
     Does not prove
@@ -43,5 +43,5 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
         f"The reply is labelled {', '.join(f'{rate} Hz' for rate in other)}; the Live API speaks at 24000 Hz",
         evidence=[Evidence(text=f"MIME types of the chunks: {', '.join(types)}")],
         likely_cause="something between the client and the service resamples or labels wrongly",
-        remedy="connect without the gateway or proxy in between, and compare",
+        fix="connect without the gateway or proxy in between, and compare",
     )

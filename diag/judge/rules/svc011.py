@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import why_not, worst
+from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import rule
-from diag.judge.rules.added import FLAT_TOPS_LIMIT_HZ
-from diag.judge.rules.figures import why_not, worst
 
 
 @rule("SVC011", name="reply-glitched", severity="warning", hop=Hop.SERVICE, explained_by=("SVC007",))
@@ -26,7 +26,7 @@ def reply_glitched(measurements: Measurements) -> Verdict:
         - A degenerate output of the model.
         - A gateway that drops or overdrives audio.
 
-    Remedy
+    Fix
         Connect without gateways; report it with the recording if it stays.
 
     Does not prove
@@ -40,7 +40,7 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     if gaps is not None and gaps[0] >= 1:
         text = f"{gaps[0]:.0f} gap(s) cut into the sound"
         seen.append(Evidence(text=text, metric="dropout_count", turn=gaps[1].turn, spots=gaps[1].spots))
-    if tops is not None and tops[0] > FLAT_TOPS_LIMIT_HZ:
+    if tops is not None and tops[0] > FLAT_TOPS_HZ:
         text = f"{tops[0]:.0f} flat tops a second"
         seen.append(Evidence(text=text, metric="clipping_rate_hz", turn=tops[1].turn, spots=tops[1].spots))
     if not seen:
@@ -49,5 +49,5 @@ def reply_glitched(measurements: Measurements) -> Verdict:
         f"The reply is already damaged when it arrives: {' and '.join(item.text for item in seen)}",
         evidence=seen,
         likely_cause="the model, or a gateway between it and the client",
-        remedy="connect without gateways, and report it with the recording if it stays",
+        fix="connect without gateways, and report it with the recording if it stays",
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
+from diag.judge.evidence import why_not, worst
 from diag.judge.registry import rule
-from diag.judge.rules.figures import why_not, worst
 
 LIMIT_S = 0.15
 
@@ -27,7 +27,7 @@ def leading_silence(measurements: Measurements) -> Verdict:
     Likely causes
         - The voice begins so; some do with a breath.
 
-    Remedy
+    Fix
         A player may skip silence at the start of a reply.
 
     Does not prove
@@ -45,5 +45,5 @@ def leading_silence(measurements: Measurements) -> Verdict:
         f"The reply begins with silence: {text}",
         evidence=[Evidence(text=text, metric="leading_silence_s", turn=item.turn, spots=item.spots)],
         likely_cause="the voice begins so",
-        remedy="skip silence at the start of a reply in the player",
+        fix="skip silence at the start of a reply in the player",
     )

@@ -10,6 +10,8 @@ import numpy as np
 
 from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples, clip_from_pcm16
+from diag.core.observed_client import described_client
+from diag.core.timeline import EventName
 from diag.core.units import playable_rate_hz
 from diag.files.scenarios import Faults
 from diag.record.audio.ports import Block
@@ -155,6 +157,7 @@ class VoiceClient:
     def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
         self._loop = asyncio.get_running_loop()
         self._emit = emit
+        emit(EventName.CLIENT_DESCRIBED, described_client(config))
         self.sender = Sender(config, emit)
         self.player = Player(config, faults, emit)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from diag.core.timeline import Event, Timeline
-from diag.judge.rules.closings import code_of
+from diag.judge.closings import code_of
 
 
 def closed(code, *before):

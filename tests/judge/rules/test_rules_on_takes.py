@@ -19,7 +19,7 @@ def judged(name):
 
 
 def text_of(finding):
-    return " ".join([finding.title, finding.likely_cause, finding.remedy, *(item.text for item in finding.evidence)])
+    return " ".join([finding.title, finding.likely_cause, finding.fix, *(item.text for item in finding.evidence)])
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -52,11 +52,11 @@ def test_every_finding_reads_well(name):
     for found in judged(name).findings:
         assert found.severity in SEVERITIES[found.code]
         assert found.evidence
-        assert found.remedy
+        assert found.fix
         assert found.likely_cause
         assert not found.title.endswith(".")
         assert len(found.title) < 160
-        for text in (found.title, found.remedy, found.likely_cause, *(item.text for item in found.evidence)):
+        for text in (found.title, found.fix, found.likely_cause, *(item.text for item in found.evidence)):
             assert "None" not in text
             assert "  " not in text
             assert "{" not in text

@@ -7,10 +7,9 @@ seen on the real service in 2024 to 2026 (close code tables of several public is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence
 from diag.core.timeline import Timeline
 
@@ -56,7 +55,7 @@ def closing(timeline: Timeline) -> Closing | None:
     )
 
 
-def code_of(timeline: Timeline) -> str | None:
+def code_of(timeline: Timeline, observed: ObservedClient) -> str | None:
     """The finding that a closing calls for: CFG002 to CFG008, SVC009 for a loss in mid-session, else None."""
     found = closing(timeline)
     if found is None:
@@ -67,7 +66,7 @@ def code_of(timeline: Timeline) -> str | None:
     ):  # fmt: skip
         if pattern.search(found.reason):
             return code
-    mixed = set(asked_modalities(timeline) or ()) - {"AUDIO"}
+    mixed = set(observed.asked_modalities or ()) - {"AUDIO"}
     if mixed and (_INVALID.search(found.reason) or _INTERNAL.search(found.reason)):
         return "CFG003"
     if timeline.first("go_away") is not None:
@@ -81,17 +80,6 @@ def _in_mid_turn(timeline: Timeline) -> bool:
     """Whether a prompt had been begun whose turn the service never completed."""
     prompts = timeline.named("prompt_started")
     return bool(prompts) and timeline.first("turn_complete", start_s=prompts[-1].t_s) is None
-
-
-def asked_modalities(timeline: Timeline) -> tuple[str, ...] | None:
-    """Response modalities of the setup that was sent, in capitals; None where it left them out."""
-    event = timeline.first("setup_sent")
-    setup: Mapping[str, Any] = event.data.get("setup") or {} if event else {}
-    for table in (setup, setup.get("generation_config"), setup.get("generationConfig")):
-        for name in ("response_modalities", "responseModalities"):
-            if isinstance(table, Mapping) and table.get(name) is not None:
-                return tuple(str(item).upper() for item in table[name])
-    return None
 
 
 def names_modality(reason: str) -> bool:

@@ -1,4 +1,4 @@
-"""What several rules read from measurements, and how they say it."""
+"""What rules read from measurements, and how they put it into words."""
 
 from __future__ import annotations
 
@@ -7,32 +7,25 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from diag.core.chain import Hop, Tap
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurement, Measurements
 from diag.core.take import Turn
-from diag.core.timeline import Timeline
 from diag.core.units import playable_rate_hz
+from diag.dsp.dullness import BANDS_HZ
+from diag.judge.limits import (
+    LIVE_API_OUTPUT_HZ,
+    RATE_ERROR,
+    RATE_WARNING,
+    SILENT_DBFS,
+    TREBLE_WARNING_DB,
+)
+from diag.judge.registry import Place
 
-RATE_WARNING, RATE_ERROR = 0.005, 0.01
-"""Speed limits of a hop against its own input (metrics.md F): half a percent, one percent."""
-DULL_WARNING_DB, DULL_ERROR_DB = 3.0, 5.0
-"""Treble limits of a hop against its own input; listeners tell 5 dB in the 8 kHz octave (Monson)."""
-EDGE_WARNING_HZ, EDGE_ERROR_HZ = 10000, 8200
-"""Bandwidth limits of a 24 kHz reply (metrics.md F)."""
-LIMIT_SHARE = 0.95
-"""Share of half the sample rate up to which a resampler passes sound."""
-IMAGING_LIMIT = 0.22
-"""Clean audio stays below 0.147, naive resampling begins at 0.28 (86 clips, metrics.md B4)."""
-TONE_DB = 45.0
-"""A frequency that stands out by this much through a whole reply is a tone; speech stays below 30 dB."""
-SILENT_DBFS = -60.0
-"""A tap whose loudest sample is below this carries no speech."""
-LIVE_API_OUTPUT_HZ = 24000
 STANDARD_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
 _SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
-"""The common sample rate whose limit lies in each band."""
-BANDS_HZ = ((3500, 5000), (5000, 7000), (7000, 9000), (9000, 10800))
+"""The common sample rate whose limit lies in each band of `BANDS_HZ`."""
 _INTERVALS = {12: "an octave", 7: "a fifth", 19: "an octave and a fifth", 24: "two octaves", 5: "a fourth"}
 
 
@@ -59,35 +52,45 @@ def why_not(items: Iterable[Measurement], metric: str) -> str:
 
 @dataclass(frozen=True)
 class WrongRate:
-    """A hop whose output runs at the wrong speed: output per input, as measured, and where."""
+    """A segment whose output runs at the wrong speed: output per input, as measured, and where."""
 
     ratio: float
-    evidence: Evidence
+    item: Measurement
 
     @property
     def error(self) -> bool:
-        """Beyond 1 %, which is a wrong rate and not a drifting clock."""
+        """Whether it is a wrong rate and not a drifting clock."""
         return abs(self.ratio - 1) > RATE_ERROR
+
+    def evidence(self, place: Place) -> Evidence:
+        """Return the measured speed in words."""
+        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f})"
+        text = f"speed of {place.output} against {place.input} is {self.ratio:.4f}{sure}; 1 is right"
+        return Evidence(text=text, metric="rate_ratio", turn=self.item.turn, spots=self.item.spots)
 
 
 def wrong_rate(measurements: Measurements, hop: Hop) -> WrongRate | str | None:
-    """A hop's wrong rate; None where it is right; a sentence where that is not known.
+    """Return the wrong speed of a hop's segment; None where the speed is right; a sentence where it is not known.
 
-    Pitch and time must agree: a stretch of time alone is a jitter buffer's doing, not a sample rate.
+    Pitch and time must agree: a stretch of time alone is the work of a jitter buffer, not of a sample rate.
     """
     items = measurements.find("rate_ratio", hop=hop)
     found = worst(items, lambda ratio: abs(math.log(max(ratio, 1e-6))))
     if found is None:
         return why_not(items, "rate_ratio")
     ratio, item = found
-    if abs(ratio - 1) <= RATE_WARNING:
+    if abs(ratio - 1) <= RATE_WARNING or stretch_of(measurements, item) is not None:
         return None
-    by_time = measurements.value("time_ratio", hop=hop, turn=item.turn)
-    if by_time is not None and abs(by_time / ratio - 1) > RATE_ERROR:
+    return WrongRate(ratio, item)
+
+
+def stretch_of(measurements: Measurements, item: Measurement) -> float | None:
+    """Return the speed by time alone where it differs from the speed by pitch, else None."""
+    by_time = measurements.value("time_ratio", hop=item.hop, turn=item.turn)
+    ratio = number(item)
+    if by_time is None or ratio is None or abs(by_time / ratio - 1) <= RATE_ERROR:
         return None
-    sure = "" if item.confidence is None else f" (match {item.confidence:.2f})"
-    text = f"speed of `{hop.ends[1]}` against `{hop.ends[0]}` is {ratio:.4f}{sure}; 1 is right"
-    return WrongRate(ratio, Evidence(text=text, metric="rate_ratio", turn=item.turn, spots=item.spots))
+    return by_time
 
 
 def snapped_hz(rate_hz: float) -> int:
@@ -106,30 +109,51 @@ def changed_sound(ratio: float) -> str:
     return f"{times} longer and {interval} deeper" if ratio < 1 else f"{times} shorter and {interval} higher"
 
 
-def received_rate_hz(timeline: Timeline) -> int:
-    """Rate that the service declared for its audio, 24000 where it declared none that can be played."""
-    chunk = timeline.first("chunk_received")
-    return playable_rate_hz(str(chunk.data.get("mime_type", "")) if chunk else "", LIVE_API_OUTPUT_HZ)
+def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> int:
+    """Return the sample rate that the service declared for its audio; 24000 where it declared none that can be played.
+
+    Without a session, as of two recordings, it is the sample rate of the input.
+    """
+    if observed.received_mime_types is None and place is not None and place.input_rate_hz:
+        return place.input_rate_hz
+    return playable_rate_hz((observed.received_mime_types or ("",))[0], LIVE_API_OUTPUT_HZ)
 
 
-def lost_treble(measurements: Measurements, hop: Hop) -> tuple[float, Evidence, str] | str | None:
-    """Treble lost on a hop: dB, evidence, and the bands in words; None where it is whole, a sentence if not known."""
+@dataclass(frozen=True)
+class LostTreble:
+    """Treble lost on a segment: how much, in which bands in words, and where."""
+
+    loss_db: float
+    words: str
+    item: Measurement
+
+    def evidence(self, place: Place) -> Evidence:
+        """Return the loss in words."""
+        text = f"{place.output} has {self.loss_db:.1f} dB less treble than {place.input}: {self.words}"
+        return Evidence(text=text, metric="dullness_db", turn=self.item.turn, spots=self.item.spots)
+
+
+def lost_treble(measurements: Measurements, hop: Hop) -> LostTreble | str | None:
+    """Return the treble that a hop's segment lost; None where it is whole; a sentence where it is not known."""
     items = measurements.find("dullness_db", hop=hop)
     found = worst(items, lambda value: value)
     if found is None:
         return why_not(items, "dullness_db")
     loss_db, item = found
-    if loss_db < DULL_WARNING_DB:
+    if loss_db < TREBLE_WARNING_DB:
         return None
     bands = next((other.value for other in measurements.find("dullness_bands_db", hop=hop, turn=item.turn)), None)
-    lost = [
+    words = bands_in_words(bands if isinstance(bands, tuple) else (), TREBLE_WARNING_DB)
+    return LostTreble(loss_db, words or f"above 3.5 kHz {loss_db:.0f} dB", item)
+
+
+def bands_in_words(bands_db: Sequence[float | None], least_db: float) -> str:
+    """Return the bands that lost at least so much, as "5 to 7 kHz 12 dB, 7 to 9 kHz 20 dB"."""
+    return ", ".join(
         f"{low / 1000:g} to {high / 1000:g} kHz {value:.0f} dB"
-        for (low, high), value in zip(BANDS_HZ, bands if isinstance(bands, tuple) else (), strict=False)
-        if value is not None and value >= DULL_WARNING_DB
-    ]
-    words = ", ".join(lost) or f"above 3.5 kHz {loss_db:.0f} dB"
-    text = f"`{hop.ends[1]}` has {loss_db:.1f} dB less treble than `{hop.ends[0]}`: {words}"
-    return loss_db, Evidence(text=text, metric="dullness_db", turn=item.turn, spots=item.spots), words
+        for (low, high), value in zip(BANDS_HZ, bands_db, strict=False)
+        if value is not None and value >= least_db
+    )
 
 
 def sampling_that_would_do_it(measurements: Measurements, hop: Hop) -> int | None:
@@ -151,23 +175,16 @@ def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
     return _SAMPLING_OF_BAND_HZ[touched] if all(value > _GONE_DB for value in values[touched + 1 :]) else None
 
 
-def silence_put_in(measurements: Measurements, hop: Hop) -> tuple[float, Measurement] | str:
-    """The longest silence that a hop put in, or why that is not known."""
-    return _broken(measurements, hop, "inserted_silence_s")
+def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
+    """Return the largest total of a kind of break on a hop's segment, or why it is not known.
 
-
-def sound_left_out(measurements: Measurements, hop: Hop) -> tuple[float, Measurement] | str:
-    """The most sound that a hop left out, or why that is not known."""
-    return _broken(measurements, hop, "skipped_s")
-
-
-def _broken(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
-    """The worst break of a kind; where treble is lost too, hisses that fell silent pass for breaks: nothing is said."""
+    Where treble is lost too, hisses that fell silent look like breaks, so nothing is concluded.
+    """
     items = measurements.find(metric, hop=hop)
     whole = []
     for item in items:
         loss_db = measurements.value("dullness_db", hop=hop, turn=item.turn)
-        if loss_db is not None and loss_db < DULL_WARNING_DB:
+        if loss_db is not None and loss_db < TREBLE_WARNING_DB:
             whole.append(item)
     found = worst(whole, lambda value: value)
     if found is None:
@@ -194,3 +211,19 @@ def carries_sound(measurements: Measurements, tap: Tap, turn: Turn) -> bool:
     """Whether a turn's reply or prompt can be heard on a tap."""
     level = peak(measurements, tap, turn)
     return level is not None and level > SILENT_DBFS
+
+
+def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:
+    """Return by how much the output of a segment exceeds its input, the input's value, and the output's measurement.
+
+    Of several turns it is the one with the largest increase. A sentence says why it is not known.
+    """
+    first, last = place.segment.first, place.segment.last
+    pairs = []
+    for item in measurements.find(metric, tap=last):
+        own, output = measurements.value(metric, tap=first, turn=item.turn), number(item)
+        if own is not None and output is not None:
+            pairs.append((output - own, own, item))
+    if not pairs:
+        return why_not((*measurements.find(metric, tap=last), *measurements.find(metric, tap=first)), metric)
+    return max(pairs, key=lambda pair: pair[0])
