@@ -246,6 +246,11 @@ def metrics_in(group: Group) -> tuple[str, ...]:
     return tuple(sorted({item.name for item in all_metrics() if item.group is group}, key=report_order))
 
 
+def tiles() -> tuple[Metric, ...]:
+    """Return the metrics that are shown at the top of a run, in order."""
+    return tuple(sorted((item for item in all_metrics() if item.tile), key=lambda item: item.place_in_report))
+
+
 def headlines() -> dict[str, str]:
     """Return the words of metrics that a comparison may lead with, by name, the first to lead first."""
     words = {item.name: item.headline for item in all_metrics() if item.headline is not None}
