@@ -6,17 +6,15 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from diag.core.chain import Hop, Tap
+from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurement, Measurements
-from diag.core.take import Turn
 from diag.core.units import playable_rate_hz
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.limits import (
     LIVE_API_OUTPUT_HZ,
     RATE_ERROR,
     RATE_WARNING,
-    SILENT_DBFS,
     TREBLE_WARNING_DB,
 )
 from diag.judge.registry import Place
@@ -190,27 +188,6 @@ def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Mea
     if found is None:
         return "treble is lost too, or was not measured" if numbers(items) else why_not(items, metric)
     return found
-
-
-def peak(measurements: Measurements, tap: Tap, turn: Turn) -> float | None:
-    """Level of the loudest sample of a turn on a tap."""
-    return measurements.value("peak_dbfs", tap=tap, turn=turn.index)
-
-
-def silent_speaker(measurements: Measurements, turns: Iterable[Turn]) -> list[tuple[Turn, float, float]]:
-    """Turns whose reply was played and not heard, with the loudest samples of both taps in dBFS."""
-    found = []
-    for turn in turns:
-        played, heard = peak(measurements, Tap.PLAYED, turn), peak(measurements, Tap.HEARD, turn)
-        if played is not None and heard is not None and played > SILENT_DBFS >= heard:
-            found.append((turn, played, heard))
-    return found
-
-
-def carries_sound(measurements: Measurements, tap: Tap, turn: Turn) -> bool:
-    """Whether a turn's reply or prompt can be heard on a tap."""
-    level = peak(measurements, tap, turn)
-    return level is not None and level > SILENT_DBFS
 
 
 def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:

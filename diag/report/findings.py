@@ -9,8 +9,8 @@ from functools import cache
 from diag.core.chain import Hop
 from diag.core.results import Finding, RunFinding, RunResult, Spot
 from diag.core.states import State
-from diag.judge.registry import all_rules
-from diag.report.manual import HEADINGS, sections
+from diag.judge.registry import HEADINGS, all_rules
+from diag.report.manual import sections
 from diag.report.sentences import capitalised, full_stop, how_sure, state_of, times_found, word_of
 from diag.report.shelf import Players
 

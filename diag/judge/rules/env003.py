@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.core.take import Turn
-from diag.core.timeline import Event, Timeline
-from diag.judge.evidence import silent_speaker
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import Event, EventName, Timeline
 from diag.judge.limits import SILENT_DBFS
 from diag.judge.registry import rule
 
 
 @rule("ENV003", name="loopback-uncalibrated", severity="warning", explained_by=("SPK001", "ENV001"))
-def loopback_uncalibrated(timeline: Timeline, measurements: Measurements, turns: tuple[Turn, ...]) -> Verdict:
+def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     """The delay between the devices and the ear is not known.
 
     What it shows
@@ -46,7 +44,7 @@ def loopback_uncalibrated(timeline: Timeline, measurements: Measurements, turns:
     ports = [str(event.data.get("port")) for event in lost]
     levels = [event.data.get("signal_dbfs") for event in lost]
     nothing_came = all(level is None or level <= SILENT_DBFS for level in levels)
-    if ports == ["speaker"] and nothing_came and silent_speaker(measurements, turns):
+    if ports == ["speaker"] and nothing_came and timeline.first(EventName.PLAYOUT_STARTED) is not None:
         return not_checked("nothing at all came out of the loudspeaker, which is a finding of its own (SPK001)")
     return raised(
         f"The delay from {' and '.join(ports)} to the ear is not known, so nothing is timed at the ear",

@@ -34,8 +34,11 @@ def send_pacing(measurements: Measurements) -> Verdict:
     Does not prove
         Where time is lost. Where the rate is declared wrongly the figure is wrong too, and this is not checked.
     """
-    if isinstance(wrong_rate(measurements, Hop.SENDER), WrongRate):
+    speed = wrong_rate(measurements, Hop.SENDER)
+    if isinstance(speed, WrongRate):
         return not_checked("the declared rate is wrong; see SND001")
+    if isinstance(speed, str):
+        return not_checked(f"whether the declared rate is right was not measured ({speed})")
     items = measurements.find("realtime_ratio")
     found = worst(items, lambda value: abs(value - 1))
     if found is None:
