@@ -108,7 +108,8 @@ def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> dict[str, An
     roots = {item.finding.code: item for item in of_weight if item.finding.consequence_of is None}
     others = {item.finding.code for item in of_weight if item.finding.consequence_of is not None}
     everywhere = all(len(roots[code].take_ids) == len(counted) for code in expected if code in roots)
-    as_expected = set(roots) == expected and everywhere and others <= allowed if counted else None
+    shown = bool(expected) or not result.not_shown
+    as_expected = set(roots) == expected and everywhere and others <= allowed and shown if counted else None
     return {
         "scenario": scenario.name,
         "title": scenario.title,

@@ -41,6 +41,7 @@ __all__ = [
     "RuleOutcome",
     "RunComparison",
     "RunFinding",
+    "RunNotShown",
     "RunResult",
     "Severity",
     "Spot",
@@ -112,15 +113,19 @@ class NotShown:
     what : str
         What was not shown, in a few words.
     reason : str
+    hop : Hop or None
+        Where it belongs in the chain.
     """
 
     what: str
     reason: str
     code: str = ""
+    hop: Hop | None = None
 
     def to_json(self) -> dict[str, str]:
         """Return one JSON object."""
-        return {"code": self.code, "what": self.what, "reason": self.reason}
+        hop = self.hop.value if self.hop else ""
+        return {"code": self.code, "hop": hop, "what": self.what, "reason": self.reason}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +213,19 @@ class RunFinding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunNotShown:
+    """Something that a run does not show to be right, and in how many of the counted takes."""
+
+    item: NotShown
+    take_ids: tuple[str, ...]
+    counted: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one JSON object."""
+        return {**self.item.to_json(), "takes": list(self.take_ids), "counted": self.counted}
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """The judgement of all takes of one configuration."""
 
@@ -219,6 +237,7 @@ class RunResult:
     summary: tuple[SummaryRow, ...]
     findings: tuple[RunFinding, ...]
     outcomes: tuple[RuleOutcome, ...] = ()
+    not_shown: tuple[RunNotShown, ...] = ()
     folder: str | None = None
     tool_version: str = ""
 
@@ -238,6 +257,7 @@ class RunResult:
             "discarded": [{"id": take.id, "reason": take.discarded} for take in self.takes if take.discarded],
             "summary": [row.to_json() for row in self.summary],
             "findings": [finding.to_json() for finding in self.findings],
+            "not_shown": [item.to_json() for item in self.not_shown],
             "folder": self.folder,
             "tool_version": self.tool_version,
         }

@@ -32,6 +32,7 @@ from diag.core.results import (
 from diag.core.take import Take
 from diag.core.timeline import Timeline
 from diag.dsp.profile import VoiceProfile
+from diag.judge.proof import not_shown_in_run, not_shown_in_take
 from diag.judge.recording import Recording
 from diag.judge.registry import Place, Rule, Scope, all_rules
 from diag.measure.engine import guarded, measure_take
@@ -93,6 +94,7 @@ def judge_take(
         findings=judgement.findings,
         outcomes=judgement.outcomes,
         discarded="; ".join(judgement.discards) or None,
+        not_shown=not_shown_in_take(take, measurements, judgement.outcomes, chosen),
     )
 
 
@@ -266,6 +268,7 @@ def judge_run(
         summary=summary,
         findings=tuple(sorted(findings, key=_worst_first)),
         outcomes=(*_take_outcomes(counted), *over_run.outcomes),
+        not_shown=not_shown_in_run(counted),
         folder=folder,
         tool_version=__version__,
     )

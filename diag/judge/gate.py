@@ -29,8 +29,9 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     ExitCode
         CANNOT_MEASURE where a run has no counted take, or where nothing but the endpoint's absence (CFG009) or this
         machine (ENV) is at fault: those say nothing about the product. FAILED for findings or a regression.
-        TOO_LITTLE_EVIDENCE where a comparison could not decide, or where fewer takes of a scenario count than were
-        asked for. A refusal by the service is a measurement.
+        TOO_LITTLE_EVIDENCE where a comparison could not decide, where fewer takes of a scenario count than were
+        asked for, or where something was not shown to be right although nothing was found. A refusal by the service is
+        a measurement.
     """
     if "bench" in report.extra and any(run.counted for run in report.runs):
         return _bench_code(report, fail_on)
@@ -41,9 +42,9 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
         return ExitCode.FAILED
     if hindered:
         return ExitCode.CANNOT_MEASURE
-    if any(comparison.verdict is Change.TOO_FEW for comparison in report.comparisons):
-        return ExitCode.TOO_LITTLE_EVIDENCE
-    return ExitCode.GOOD
+    undecided = any(comparison.verdict is Change.TOO_FEW for comparison in report.comparisons)
+    unshown = any(run.not_shown for run in report.runs)
+    return ExitCode.TOO_LITTLE_EVIDENCE if undecided or unshown else ExitCode.GOOD
 
 
 def _bench_code(report: Report, fail_on: str) -> ExitCode:

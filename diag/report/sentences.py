@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from diag.core.chain import Segment, Tap
 from diag.core.errors import ExitCode
-from diag.core.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, Status, SummaryRow
+from diag.core.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, SummaryRow
 from diag.core.states import State
 from diag.core.units import format_value
 from diag.judge.gate import exit_code
+from diag.judge.proof import by_reason
 from diag.measure.registry import metric_named
 
 
@@ -105,20 +106,48 @@ def _readiness(report: Report) -> VerdictLine:
     roots = [(run, found) for run in report.runs for found in run.findings if found.finding.consequence_of is None]
     roots.sort(key=lambda pair: -pair[1].finding.severity.rank)
     shown = [pair for pair in roots if pair[1].finding.severity is not Severity.INFO]
+    counted = sum(len(run.counted) for run in report.runs)
+    missing = not_shown_words(report.runs)
+    if not shown and missing:
+        sentence = (
+            f"No fault found in {counted_of(counted, counted, 'take')}, but not everything was shown to be right: "
+        )
+        return VerdictLine(State.UNKNOWN, NOT_SHOWN, f"{sentence}{missing}.")
     if not shown:
-        counted = sum(len(run.counted) for run in report.runs)
-        if not any(outcome.status is Status.CLEAR for run in report.runs for outcome in outcomes_of(run)):
-            return VerdictLine(State.UNKNOWN, "NOTHING CHECKED", "No check could be made: see what was not measured.")
         state = State.GOOD if code is ExitCode.GOOD else State.UNKNOWN
-        return VerdictLine(state, _HEADLINES[code], f"No fault found in {counted_of(counted, counted, 'take')}.")
+        sentence = f"No fault found in {counted_of(counted, counted, 'take')}; every hop was compared with its input."
+        return VerdictLine(state, _HEADLINES[code], sentence)
     run, worst = shown[0]
     place = f"{run.name}: " if len(report.runs) > 1 else ""
     more = len(shown) - 1
     tail = f" {more} more {plural(more, 'finding')} below." if more else ""
     sentence = f"{place}{full_stop(capitalised(worst.finding.title))} {times_found(worst)}.{tail}"
     states = {ExitCode.GOOD: State.WATCH, ExitCode.FAILED: State.FAILS}
+    word = _HEADLINES[code]
+    if code is ExitCode.GOOD:
+        word = f"{word}, WITH {len(shown)} {plural(len(shown), 'WARNING')}".replace("WARNINGs", "WARNINGS")
+    elif code is ExitCode.TOO_LITTLE_EVIDENCE and missing:
+        word, sentence = NOT_SHOWN, f"{sentence} Not shown to be right: {missing}."
     next_step = full_stop(capitalised(worst.finding.fix))
-    return VerdictLine(states.get(code, State.UNKNOWN), _HEADLINES[code], sentence, next_step)
+    return VerdictLine(states.get(code, State.UNKNOWN), word, sentence, next_step)
+
+
+NOT_SHOWN = "NOT SHOWN"
+_REASONS_NAMED = 3
+
+
+def not_shown_words(runs: Sequence[RunResult]) -> str:
+    """Return what runs do not show to be right, in words: reasons with the checks that they kept from being made."""
+    reasons = by_reason(entry.item for run in runs for entry in run.not_shown)
+    named = [f"{_codes(item.codes)} ({item.reason})" for item in reasons[:_REASONS_NAMED]]
+    rest = len(reasons) - len(named)
+    return "; ".join([*named, f"and {rest} more {plural(rest, 'reason')} below"] if rest else named)
+
+
+def _codes(codes: Sequence[str]) -> str:
+    return (
+        ", ".join(codes) if len(codes) <= _REASONS_NAMED else f"{', '.join(codes[:2])} and {len(codes) - 2} more checks"
+    )
 
 
 def measured_line(report: Report) -> str:

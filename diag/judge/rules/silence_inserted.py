@@ -68,14 +68,14 @@ def silence_inserted(
         Why the sound came late. It is not checked where treble is lost too, since hisses that fell silent look the
         same, nor on devices that are diag's own: there the harness would be to blame (ENV004).
     """
-    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in OWN_AUDIO:
-        return not_checked("these devices are diag's own; see ENV004")
     found = total(measurements, place.hop, "inserted_silence_s")
     if isinstance(found, str):
         return not_checked(found)
     silence_s, item = found
     if silence_s < SILENCE_INSERTED_S:
         return clear()
+    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in OWN_AUDIO:
+        return not_checked("these devices are diag's own; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
     text = f"{silence_s * 1000:.0f} ms of silence{times} in {place.output} that {place.input} does not have"
