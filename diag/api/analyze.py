@@ -12,7 +12,7 @@ import numpy as np
 
 import diag.measure.metrics
 from diag.api.input_files import Source, audio_files, name_of, sources_of
-from diag.api.opinion_scores import TOO_LONG, opinions, unscored
+from diag.api.opinion_scores import opinions, too_long, unscored
 from diag.api.process_pool import through_all_cores
 from diag.core.chain import Segment, Tap
 from diag.core.clip import Clip
@@ -300,7 +300,7 @@ def _segment_between(part: Source, against: Source) -> Segment:
 def _information(part: Source, against: Source | None) -> Measurements:
     """Opinion scores; a recording that is read in stretches is too long for them and is not read whole."""
     if part.long or (against is not None and against.long):
-        return unscored(f"the recording or the reference {TOO_LONG}", against=against is not None)
+        return unscored(too_long("the recording or the reference"), against=against is not None)
     return opinions(part.clip, against.clip if against else None)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Reading, Tier, not_measured
 from diag.measure.metrics.sounds import sound
 
@@ -25,7 +26,6 @@ UNIT = "MOS"
 INSTALL = "pip install 'diag[mos]'"
 SHORTEST_S, LONGEST_S = 1.0, 60.0
 """DNSMOS looks at 9 s (it repeats what is shorter) and ViSQOL at patches of 0.6 s; a minute takes them 13 s each."""
-TOO_LONG = f"is longer than {LONGEST_S:g} s; cut a passage out of it"
 _WIDEBAND_HZ, _FULLBAND_HZ = 16000, 48000
 _DNSMOS_SCORES = {
     "dnsmos_sig": "sig_mos",
@@ -53,17 +53,17 @@ def dnsmos(clip: Clip) -> dict[str, Reading]:
     ----------
     Reddy et al., DNSMOS P.835, ICASSP 2022.
     """
-    reason = _unfit(clip, "the recording")
-    if reason is None:
+    missing = _unfit(clip, "the recording")
+    if missing is None:
         with _quiet():
             model = _imported("speechmos.dnsmos")
-            if not isinstance(model, str):
+            if not isinstance(model, Missing):
                 scores = model.run(np.clip(_at_rate(clip, _WIDEBAND_HZ), -1.0, 1.0), _WIDEBAND_HZ)
                 return {
                     name: Reading(value=float(scores[key]), tier=Tier.BLIND) for name, key in _DNSMOS_SCORES.items()
                 }
-        reason = model
-    return dict.fromkeys(_DNSMOS_SCORES, not_measured(reason, Tier.BLIND))
+        missing = model
+    return dict.fromkeys(_DNSMOS_SCORES, not_measured(missing, Tier.BLIND))
 
 
 def pesq_wb(reference: Clip, estimated: Clip) -> Reading:
@@ -77,14 +77,15 @@ def pesq_wb(reference: Clip, estimated: Clip) -> Reading:
 
     def score() -> Reading:
         model = _imported("pesq")
-        if isinstance(model, str):
+        if isinstance(model, Missing):
             return not_measured(model)
         try:
             value = model.pesq(_WIDEBAND_HZ, _at_rate(reference, _WIDEBAND_HZ), _at_rate(estimated, _WIDEBAND_HZ), "wb")
         except (model.PesqError, ValueError) as error:
             # Its messages are bytes.
-            said = error.args[0] if error.args else error
-            return not_measured(f"PESQ refused: {said.decode() if isinstance(said, bytes) else said}")
+            message = error.args[0] if error.args else error
+            text = message.decode() if isinstance(message, bytes) else message
+            return not_measured(_refused(f"PESQ refused: {text}"))
         return Reading(value=float(value))
 
     return _of_pair(reference, estimated, score)
@@ -103,58 +104,67 @@ def visqol(reference: Clip, estimated: Clip) -> Reading:
 
     def score() -> Reading:
         model = _visqol_model()
-        if isinstance(model, str):
+        if isinstance(model, Missing):
             return not_measured(model)
         # Float64, as its filters want it.
         pair = (_at_rate(clip, _FULLBAND_HZ).astype(np.float64) for clip in (reference, estimated))
         try:
             value = float(model.measure_from_arrays(*pair, sample_rate=_FULLBAND_HZ).moslqo)
         except (ValueError, RuntimeError) as error:
-            return not_measured(f"ViSQOL refused: {error}")
-        return Reading(value=value) if np.isfinite(value) else not_measured("ViSQOL gave no number")
+            return not_measured(_refused(f"ViSQOL refused: {error}"))
+        return Reading(value=value) if np.isfinite(value) else not_measured(_refused("ViSQOL gave no number"))
 
     return _of_pair(reference, estimated, score)
 
 
 def opinions(clip: Clip, reference: Clip | None = None) -> Measurements:
-    """Every score that can be had of a recording, those against the reference only where there is one."""
+    """Return every score of a recording, those against the reference only where there is one."""
     found = dnsmos(clip)
     if reference is not None:
         found |= {"pesq_wb": pesq_wb(reference, clip), "visqol": visqol(reference, clip)}
     return _measurements(found)
 
 
-def unscored(reason: str, *, against: bool) -> Measurements:
-    """The same without a score; those of a pair only where there is a reference."""
-    found = dict.fromkeys(_DNSMOS_SCORES, not_measured(reason, Tier.BLIND))
+def unscored(missing: Missing, *, against: bool) -> Measurements:
+    """Return the reason in place of every score; those of a pair only where there is a reference."""
+    found = dict.fromkeys(_DNSMOS_SCORES, not_measured(missing, Tier.BLIND))
     if against:
-        found |= dict.fromkeys(("pesq_wb", "visqol"), not_measured(reason))
+        found |= dict.fromkeys(("pesq_wb", "visqol"), not_measured(missing))
     return _measurements(found)
 
 
 def _measurements(found: Mapping[str, Reading]) -> Measurements:
     return Measurements(
         tuple(
-            Measurement(metric=name, unit=UNIT, value=reading.value, reason=reading.reason, tier=reading.tier)
+            Measurement(metric=name, unit=UNIT, value=reading.value, missing=reading.missing, tier=reading.tier)
             for name, reading in found.items()
         )
     )
 
 
 def _of_pair(reference: Clip, estimated: Clip, score: Callable[[], Reading]) -> Reading:
-    reason = _unfit(reference, "the reference") or _unfit(estimated, "the recording")
-    if reason is not None:
-        return not_measured(reason)
+    missing = _unfit(reference, "the reference") or _unfit(estimated, "the recording")
+    if missing is not None:
+        return not_measured(missing)
     with _quiet():
         return score()
 
 
-def _unfit(clip: Clip, what: str) -> str | None:
+def too_long(what: str) -> Missing:
+    """Return the reason that a recording is longer than the models take."""
+    return Missing(MissingCode.TOO_LONG, f"{what} is longer than {LONGEST_S:g} s; cut a passage out of it")
+
+
+def _unfit(clip: Clip, what: str) -> Missing | None:
     if clip.duration_s < SHORTEST_S:
-        return f"{what} is shorter than {SHORTEST_S:g} s"
+        return Missing(MissingCode.TOO_SHORT, f"{what} is shorter than {SHORTEST_S:g} s")
     if clip.duration_s > LONGEST_S:
-        return f"{what} {TOO_LONG}"
-    return None if sound(clip).spectrum.active.any() else f"{what} is silent"
+        return too_long(what)
+    return None if sound(clip).spectrum.active.any() else Missing(MissingCode.SILENT, f"{what} is silent")
+
+
+def _refused(text: str) -> Missing:
+    return Missing(MissingCode.REFUSED, text)
 
 
 def _at_rate(clip: Clip, rate_hz: int) -> NDArray[np.float32]:
@@ -165,17 +175,18 @@ def _at_rate(clip: Clip, rate_hz: int) -> NDArray[np.float32]:
 
 
 def _imported(name: str) -> Any:
-    """The module, or why it is not there."""
+    """Return the module, or why it is not there."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        return f"the package `{error.name or name}` is not installed: {INSTALL}"
+        text = f"the package `{error.name or name}` is not installed: {INSTALL}"
+        return Missing(MissingCode.NOT_INSTALLED, text)
 
 
 @cache
 def _visqol_model() -> Any:
     module = _imported("visqol")
-    if isinstance(module, str):
+    if isinstance(module, Missing):
         return module
     model = module.VisqolApi()
     model.create(mode="audio")

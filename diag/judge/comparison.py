@@ -12,7 +12,7 @@ from diag.core.chain import Segment, Tap
 from diag.core.errors import BadInputError
 from diag.core.results import Change, Comparison, Measurement, RunComparison, RunFinding, RunResult, Severity
 from diag.core.units import format_value
-from diag.measure.registry import Metric, all_metrics
+from diag.measure.registry import Metric, all_metrics, headlines
 
 MUST_MATCH = ("audio", "endpoint")
 """Facts of the environment in which two runs must not differ if their figures are to be compared."""
@@ -106,7 +106,7 @@ def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
     found: dict[Place, dict[Key, Measurement]] = defaultdict(dict)
     for take in run.counted:
         for item in take.measurements:
-            if isinstance(item.value, tuple):
+            if isinstance(item.value, tuple) or (item.segment is not None and not item.segment.comparable):
                 continue
             one_turn = item.turn is not None and item.turn < len(take.prompt_names)
             prompt = take.prompt_names[item.turn or 0] if one_turn else " / ".join(take.prompt_names)
@@ -197,17 +197,6 @@ def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -
 
 # --- the sentence -----------------------------------------------------------------------------------------------
 
-_WORDS = {
-    "answered": "share of prompts answered",
-    "ttfa_heard_s": "time to the first sound heard",
-    "ttfa_received_s": "time to the first audible sample received",
-    "rate_ratio": "speed",
-    "dullness_db": "treble lost",
-    "skipped_s": "sound left out",
-    "inserted_silence_s": "silence put in",
-}
-_HEADLINES = tuple(_WORDS)
-
 
 def _sentence(
     a: RunResult, b: RunResult, comparisons: Sequence[Comparison], config_diff: Sequence[tuple[str, Any, Any]]
@@ -230,11 +219,12 @@ def _sentence(
         more = f" ({rest} more finding{'s' if rest > 1 else ''} below.)" if rest else ""
         return text + more, _verdict_of_findings(only_a, only_b)
     changed = [item for item in comparisons if item.verdict in (Change.WORSE, Change.BETTER)]
-    changed = [item for item in changed if item.metric in _HEADLINES]
-    changed.sort(key=lambda item: (item.verdict is not Change.WORSE, _HEADLINES.index(item.metric)))
+    leading = headlines()
+    changed = [item for item in changed if item.metric in leading]
+    changed.sort(key=lambda item: (item.verdict is not Change.WORSE, list(leading).index(item.metric)))
     if changed:
         return _figure(a, b, changed[0], config_diff), changed[0].verdict
-    measured = [item for item in comparisons if item.metric in _HEADLINES and item.verdict is not Change.TOO_FEW]
+    measured = [item for item in comparisons if item.metric in leading and item.verdict is not Change.TOO_FEW]
     if not measured:
         return (
             f"Too few takes to tell {a.name} and {b.name} apart: at least {stats.FEWEST_VALUES} pairs are needed.",
@@ -277,7 +267,7 @@ def _figure(a: RunResult, b: RunResult, item: Comparison, config_diff: Sequence[
     settings = [f"{name} {_said(left)} and {_said(right)}" for name, left, right in config_diff[:3]]
     also = f" They differ in {', '.join(settings)}." if settings else " Their settings are the same."
     return (
-        f"{b.name} is {item.verdict.value} than {a.name}: {_WORDS[item.metric]}{place} "
+        f"{b.name} is {item.verdict.value} than {a.name}: {headlines()[item.metric]}{place} "
         f"{format_value(item.a, item.unit)} and {format_value(item.b, item.unit)}, "
         f"a change of {format_value(item.difference, item.unit)} (95 % {low} to {high}, {item.n_pairs} pairs)." + also
     )

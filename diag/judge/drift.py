@@ -7,11 +7,10 @@ from typing import Any
 
 from diag.core.results import Drift, RunResult
 from diag.core.units import format_seconds
+from diag.measure.registry import all_metrics, metric_named
 
 SLOWER_SHARE = 0.10
-SLOWER_S = 0.05
-"""A latency has become worse when its median rose by more than a tenth and by more than 50 ms."""
-LATENCIES = ("ttfb_s", "ttfa_received_s", "ttfa_heard_s")
+"""A latency has become worse when its median rose by more than a tenth and by more than its metric's tolerance."""
 
 
 def drift_from(baseline: Mapping[str, Any] | None, runs: Sequence[RunResult]) -> tuple[Drift, ...]:
@@ -27,7 +26,9 @@ def drift_from(baseline: Mapping[str, Any] | None, runs: Sequence[RunResult]) ->
 
 def _drift(run: RunResult, metric: str, baseline_s: float, now_s: float) -> Drift:
     rise_s = now_s - baseline_s
-    worse = rise_s > SLOWER_S and rise_s > SLOWER_SHARE * baseline_s
+    known = metric_named(metric)
+    least_s = known.tolerance if known else 0.0
+    worse = rise_s > least_s and rise_s > SLOWER_SHARE * baseline_s
     words = f"{run.name}: {metric} {format_seconds(baseline_s)} -> {format_seconds(now_s)}"
     n = next((row.n for row in run.summary if row.metric == metric), 0)
     return Drift(
@@ -37,6 +38,7 @@ def _drift(run: RunResult, metric: str, baseline_s: float, now_s: float) -> Drif
 
 
 def medians_of(run: RunResult) -> dict[str, float]:
-    """Return the median of each latency of a run in seconds, rounded to 0.1 ms, by metric name."""
+    """Return the medians of a run that baselines keep, in seconds, rounded to 0.1 ms, by metric name."""
+    kept = {item.name for item in all_metrics() if item.baseline}
     rows = sorted(run.summary, key=lambda row: row.metric)
-    return {row.metric: round(row.median, 4) for row in rows if row.metric in LATENCIES and row.median is not None}
+    return {row.metric: round(row.median, 4) for row in rows if row.metric in kept and row.median is not None}

@@ -84,7 +84,8 @@ def measure_pair(
     """Measure a recording against the one that it should sound like, and by itself.
 
     Metrics of segments give measurements on `segment`, metrics of taps on `segment.last`; those that a comparison of
-    both ends needs (`Metric.compared`) on `segment.first` too. Measurements of the segment come first.
+    both ends needs (`Metric.compared`) on `segment.first` too. Measurements of the segment come first, then those of
+    `segment.last`.
 
     Parameters
     ----------
@@ -100,9 +101,9 @@ def measure_pair(
     recorded = (_Recorded({segment.first: reference, segment.last: estimated}, None, {}),)
     chosen = all_metrics() if metrics is None else metrics
     found = [item for metric in chosen for item in _on_segments(metric, (segment,), recorded)]
-    for metric in chosen:
-        taps = (segment.first, segment.last) if metric.compared else (segment.last,)
-        found += _on_taps(metric, taps, recorded, voice)
+    found += [item for metric in chosen for item in _on_taps(metric, (segment.last,), recorded, voice)]
+    compared = [metric for metric in chosen if metric.compared]
+    found += [item for metric in compared for item in _on_taps(metric, (segment.first,), recorded, voice)]
     return Measurements(tuple(found))
 
 

@@ -78,5 +78,5 @@ def measure_long(
     against = measure_against(reference, audio, of_segment, segment=segment, progress=from_s(0.0))
     before = measure_alone(reference, of_input, tap=segment.first, voice=voice, progress=from_s(reference.duration_s))
     alone = measure_alone(audio, of_output, tap=segment.last, voice=voice, progress=from_s(2 * reference.duration_s))
-    every = (pooled(of_segment, against), pooled(of_input, before), pooled(of_output, alone))
+    every = (pooled(of_segment, against), pooled(of_output, alone), pooled(of_input, before))
     return LongMeasured(Measurements(tuple(item for items in every for item in items)), alone, against)

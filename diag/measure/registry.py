@@ -1,7 +1,8 @@
 """Registry of metrics. A metric is one file in `diag.measure.metrics`; there is no list to edit.
 
 All that is known of a metric is declared with `@metric`: where it is measured, its label, unit, group and order in
-reports, its words in a comparison, whether baselines keep it, its tolerance and its limits.
+reports, its words in a comparison, whether baselines keep it, and its tolerance. From where on a value is a fault
+is declared by the rule that judges it.
 """
 
 from __future__ import annotations
@@ -70,22 +71,6 @@ TAP_NEEDS = frozenset({"clip", "voice"})
 TAKE_NEEDS = frozenset({*(tap.value for tap in Tap), "timeline", "environment", "turn"})
 
 
-@dataclass(frozen=True)
-class Limits:
-    """From where on a value is worth a warning, and from where on an error.
-
-    Parameters
-    ----------
-    warning : float
-        In the unit of the metric; a distance from 1 where 1 is right.
-    error : float or None
-        None where the value alone never proves an error.
-    """
-
-    warning: float
-    error: float | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """A registered metric: what it is called, where it is measured, and the function that measures it.
@@ -118,7 +103,6 @@ class Metric:
     tile: bool = False
     baseline: bool = False
     compared: bool = False
-    limits: Limits | None = None
 
     @property
     def place_in_report(self) -> tuple[int, float]:
@@ -145,7 +129,6 @@ def metric(
     tile: bool = False,
     baseline: bool = False,
     compared: bool = False,
-    limits: Limits | None = None,
 ) -> Callable[[Callable[..., Reading]], Callable[..., Reading]]:
     """Register a metric function.
 
@@ -190,8 +173,6 @@ def metric(
     compared : bool
         For a metric of a clip: whether a pair of recordings needs it of the reference too, because a fault is told by
         what the estimated recording has more, or less, than the reference.
-    limits : Limits or None
-        From where on a value alone is worth a warning or an error.
 
     Raises
     ------
@@ -213,7 +194,6 @@ def metric(
             needs=tuple(need for need in needs if need not in optional), kind=kind,
             taps=taps if kind is MetricKind.TAP else (), tolerance=tolerance, pool=pool, optional=optional,
             label=label, group=group, order=order, headline=headline, tile=tile, baseline=baseline, compared=compared,
-            limits=limits,
         )  # fmt: skip
         return function
 
@@ -264,6 +244,11 @@ def report_order(name: str) -> tuple[int, float]:
 def metrics_in(group: Group) -> tuple[str, ...]:
     """Return the names of the metrics of a group, in order."""
     return tuple(sorted({item.name for item in all_metrics() if item.group is group}, key=report_order))
+
+
+def tiles() -> tuple[Metric, ...]:
+    """Return the metrics that are shown at the top of a run, in order."""
+    return tuple(sorted((item for item in all_metrics() if item.tile), key=lambda item: item.place_in_report))
 
 
 def headlines() -> dict[str, str]:

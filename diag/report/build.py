@@ -26,7 +26,7 @@ from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
 from diag.report.sentences import capitalised, full_stop, measured_line, verdict_line
 from diag.report.shelf import Embed, players_of, size_note
-from diag.report.waterfall import STAGES
+from diag.report.waterfall import stages
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -87,7 +87,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                 size=size_note(players),
                 command=report.bench.command if report.bench else "",
                 folded=len(report.runs) > FOLD_FROM,
-                stages=STAGES,
+                stages=stages(),
                 unknown=State.UNKNOWN,
             )
         )

@@ -135,7 +135,7 @@ def _line(item: Comparison) -> Line:
     return Line(
         label(item.metric),
         item.metric,
-        place(item.hop, item.tap),
+        place(item.segment, item.tap),
         figure(item.a, item.unit),
         figure(item.b, item.unit),
         signed(item.difference, item.unit) if item.difference is not None else "",

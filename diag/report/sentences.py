@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from diag.core.chain import Hop, Tap
+from diag.core.chain import Segment, Tap
 from diag.core.errors import ExitCode
 from diag.core.results import (
     Bench,
@@ -23,6 +23,7 @@ from diag.core.states import State
 from diag.core.units import format_value
 from diag.judge.gate import exit_code
 from diag.judge.proof import by_reason
+from diag.measure.registry import metric_named
 
 
 def state_of(severity: Severity) -> State:
@@ -258,48 +259,7 @@ def signed(value: float | None, unit: str) -> str:
     return f"±{text}" if value == 0 else f"{'+' if value > 0 else '−'}{text}"
 
 
-_LABELS = {
-    "answered": "Answered",
-    "ttfb_s": "First byte received",
-    "ttfa_received_s": "First audio received",
-    "ttfa_heard_s": "First audio heard",
-    "first_speech_s": "First speech heard",
-    "capture_delay_s": "Capture",
-    "batching_delay_s": "Batching",
-    "service_delay_s": "Service",
-    "leading_silence_s": "Leading silence",
-    "playout_delay_s": "Playout buffer",
-    "device_delay_s": "Playback device",
-    "ttfa_events_s": "First audio heard, by events",
-    "detector_gap_s": "Two detectors differ by",
-    "rate_ratio": "Speed",
-    "time_ratio": "Speed, from time alone",
-    "drift_ppm": "Clock drift",
-    "hop_delay_s": "Delay of the hop",
-    "dullness_db": "Treble lost",
-    "dullness_bands_db": "Treble lost, by band",
-    "bandwidth_hz": "Bandwidth",
-    "tilt_db_per_octave": "Spectral tilt",
-    "centroid_hz": "Spectral centroid",
-    "imaging": "Resampling images",
-    "inserted_silence_s": "Silence inserted",
-    "dropout_count": "Dropouts",
-    "skipped_s": "Audio skipped",
-    "repeated_s": "Audio repeated",
-    "repeated_chunks": "Chunks that came twice",
-    "click_rate_hz": "Clicks per second",
-    "clipping_rate_hz": "Clipping per second",
-    "flatness": "Spectral flatness",
-    "equal_pairs": "Samples equal in pairs",
-    "tonality_db": "Tonality",
-    "dc_dbfs": "DC offset",
-    "level_lufs": "Loudness",
-    "peak_dbfs": "Peak",
-    "echo_db": "Echo",
-    "arrival_jitter_s": "Arrival jitter",
-    "realtime_factor_min": "Slowest delivery",
-    "buffer_needed_s": "Buffer needed",
-    "realtime_ratio": "Audio sent per second",
+_OPINION_LABELS = {
     "dnsmos_sig": "DNSMOS, speech",
     "dnsmos_bak": "DNSMOS, background",
     "dnsmos_ovrl": "DNSMOS, overall",
@@ -307,16 +267,20 @@ _LABELS = {
     "pesq_wb": "PESQ, wide band",
     "visqol": "ViSQOL",
 }
+"""Opinion scores are information and no metrics, so they are not in the registry."""
 
 
 def label(metric: str) -> str:
-    """A measure's name in words; its id where there are none."""
-    return _LABELS.get(metric, capitalised(metric.replace("_", " ")))
+    """Return a measure's name in words, as declared with its metric; made from its id where there is none."""
+    known = metric_named(metric)
+    return known.label if known else _OPINION_LABELS.get(metric, capitalised(metric.replace("_", " ")))
 
 
-def place(hop: Hop | None, tap: Tap | None, turn: int | None = None) -> str:
-    """Where something was measured: 'player hop', 'heard, turn 2', or nothing."""
-    parts = [f"{hop.value} hop"] if hop else [f"{tap.value} tap"] if tap else []
+def place(segment: Segment | None, tap: Tap | None, turn: int | None = None) -> str:
+    """Return where something was measured: "player hop", "player and speaker together", "heard tap, turn 2", or ""."""
+    parts = [f"{tap.value} tap"] if tap else []
+    if segment is not None:
+        parts = [segment.covers if segment.merged else f"{segment.covers} hop"]
     if turn is not None and turn > 0:
         parts.append(f"turn {turn + 1}")
     return ", ".join(parts)

@@ -20,6 +20,7 @@ from diag.core.results import (
     SummaryRow,
 )
 from diag.core.states import State
+from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
 from diag.report.sentences import (
     call_of,
     counted_of,
@@ -38,11 +39,6 @@ from diag.report.states import checks_of, row_state, row_takes
 if TYPE_CHECKING:
     from diag.core.states import Check
 
-LATENCIES = ("ttfb_s", "ttfa_received_s", "ttfa_heard_s", "first_speech_s")
-STAGES = (
-    "capture_delay_s", "batching_delay_s", "service_delay_s", "leading_silence_s", "playout_delay_s", "device_delay_s",
-)  # fmt: skip
-HOP_MEASURES = ("rate_ratio", "dullness_db")
 EVIDENCE_SHOWN = 3
 DISCARDS_SHOWN = 3
 REASONS_SHOWN = 5
@@ -130,26 +126,30 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
 
 
 def measure_lines(run: RunResult, width: int) -> list[str]:
-    """Latencies with median, range and n; the waterfall in one line; speed and treble loss of each hop."""
+    """Latencies with median, range and n; the waterfall in one line; speed and treble loss of each segment."""
     lines: list[str] = []
+    latencies, stages_of_wait = metrics_in(Group.LATENCY), metrics_in(Group.STAGES)
     unmeasured: dict[str, list[str]] = {}
-    for row in run.summary:
-        if row.metric in LATENCIES and row.median is not None:
+    for row in sorted(run.summary, key=lambda row: report_order(row.metric)):
+        if row.metric in latencies and row.median is not None:
             lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
-        elif row.metric in LATENCIES:
+        elif row.metric in latencies:
             unmeasured.setdefault(_reason(run, row), []).append(f"{label(row.metric).lower()}{_turn(row)}")
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
         lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {', '.join(names)}{why}", width)
-    stages = [row for name in STAGES for row in run.summary if row.metric == name and row.median is not None]
+    stages = [row for name in stages_of_wait for row in run.summary if row.metric == name and row.median is not None]
     for turn in sorted({row.turn or 0 for row in stages}):
         told = [
             f"{label(row.metric).lower()} {figure(row.median, row.unit)}" for row in stages if (row.turn or 0) == turn
         ]
         lines += _row(f"of which{f', turn {turn + 1}' if turn else ''}", " + ".join(told), width)
-    for name in HOP_MEASURES:
-        rows = [row for row in run.summary if row.metric == name and row.hop and row.median is not None]
-        told = [f"{place(row.hop, None, row.turn)} {figure(row.median, row.unit)}" for row in rows]
+    for metric in tiles():
+        if metric.kind is not MetricKind.SEGMENT:
+            continue
+        name = metric.name
+        rows = [row for row in run.summary if row.metric == name and row.segment and row.median is not None]
+        told = [f"{place(row.segment, None, row.turn)} {figure(row.median, row.unit)}" for row in rows]
         lines += _row(label(name), ", ".join(told), width)
     return lines
 
@@ -221,7 +221,7 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
 
 def _comparison_line(item: Comparison) -> str:
     state, word = call_of(item.verdict)
-    where = place(item.hop, item.tap)
+    where = place(item.segment, item.tap)
     name = f"{label(item.metric)}{f' ({where})' if where else ''}"
     line = f"  {state.shape} {word}  {name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}"
     if item.difference is not None:

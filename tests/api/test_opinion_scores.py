@@ -17,6 +17,7 @@ from builders import resampled, speech
 from diag.api import opinion_scores as mos
 from diag.api.analyze import analyze
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Tier
 from diag.report.recording_text import exit_code, results_document, results_text
 
@@ -107,7 +108,7 @@ def test_without_a_reference_only_the_blind_ones(stand_ins):
 
 def test_what_a_model_refuses_is_a_reason(stand_ins):
     loud = Clip(samples=SPEECH / np.abs(SPEECH).max(), sample_rate_hz=24000)
-    assert mos.pesq_wb(CLIP, loud).reason == "PESQ refused: No utterances detected"
+    assert mos.pesq_wb(CLIP, loud).missing == Missing(MissingCode.REFUSED, "PESQ refused: No utterances detected")
 
 
 def test_full_scale_of_a_float_recording_is_kept(stand_ins):
@@ -138,8 +139,8 @@ def test_what_cannot_be_scored_has_a_reason(stand_ins, samples, words):
     for item in mos.opinions(clip, CLIP):
         assert item.value is None
         assert words in item.reason
-    assert words in mos.visqol(clip, CLIP).reason
-    assert "the reference" in mos.pesq_wb(clip, CLIP).reason
+    assert words in mos.visqol(clip, CLIP).missing.text
+    assert "the reference" in mos.pesq_wb(clip, CLIP).missing.text
     assert stand_ins == {}
 
 

@@ -23,7 +23,7 @@ def loud_frame(sound, after_s, width_s=0.25):
 
 def breaks(original, copy):
     found = match_clips(original, copy)
-    assert found.reason is None
+    assert found.missing is None
     return find_breaks(original, copy, found.track, found.rate_ratio)
 
 

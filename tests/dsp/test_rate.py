@@ -89,7 +89,7 @@ def test_other_text_of_the_same_voice_is_refused(replies):
     for one, other in pairs:
         found = match_clips(replies[one], replies[other])
         assert found.rate_ratio is None
-        assert found.reason
+        assert found.missing.text
 
 
 def test_real_voices_are_told_apart_and_found(speech):
@@ -190,7 +190,7 @@ def test_what_is_no_copy_gives_a_reason(samples):
     for pair in ((VOICE, other), (other, VOICE)):
         found = match_clips(*pair)
         assert found.rate_ratio is None
-        assert found.reason
+        assert found.missing.text
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)

@@ -10,6 +10,7 @@ from builders import Story, build, client, replace
 from diag.core.chain import Hop
 from diag.core.client_config import ClientConfig
 from diag.core.errors import BadInputError
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import (
     Change,
     Finding,
@@ -43,7 +44,8 @@ def _metrics(monkeypatch):
 
 
 def value(name, number, hop=None):
-    return Measurement(metric=name, unit="s", value=number, reason=None if number is not None else "no reply", hop=hop,
+    missing = None if number is not None else Missing(MissingCode.NO_TURN, "no reply")
+    return Measurement(metric=name, unit="s", value=number, missing=missing, segment=hop.segment if hop else None,
                        tier=Tier.EVENTS, turn=0)  # fmt: skip
 
 

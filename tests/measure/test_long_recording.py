@@ -1,26 +1,19 @@
-"""Long recordings: stretches together give what the whole gives, alone and against a reference; memory stays."""
-
-import subprocess
-import sys
+"""Long recordings: parts together give what the whole gives, alone and against a reference."""
 
 import numpy as np
 import pytest
 import soundfile as sf
 
-from diag.api import input_files as sources
-from diag.api.analyze import analyze, analyze_all
 from diag.core.audio_reader import reader_of
+from diag.core.chain import Segment, Tap
 from diag.core.clip import Clip
-from diag.measure.stretches import cut_in_pauses
+from diag.core.missing import MissingCode
+from diag.measure.engine import measure_clip, measure_pair
+from diag.measure.long_recording import measure_long
+from diag.measure.parts import cut_in_pauses
 
 RATE_HZ = 24000
 LENGTH_S = 130.0
-PEAK = """
-import sys
-from diag.__main__ import call
-call(sys.argv[1:])
-print([int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +30,12 @@ def speech(scenarios):
 
 
 def clip(samples, rate_hz=RATE_HZ):
-    return Clip(samples=samples, sample_rate_hz=rate_hz)
+    return Clip(samples=samples, sample_rate_hz=rate_hz, start_s=0.0)
 
 
-def whole(monkeypatch, *given, **named):
-    with monkeypatch.context() as patch:
-        patch.setattr(sources, "LONGEST_WHOLE_S", 1e9)
-        return analyze(*given, **named)
+def long(samples, reference=None, rate_hz=RATE_HZ, **named):
+    against = None if reference is None else reader_of(clip(reference))
+    return measure_long(reader_of(clip(samples, rate_hz)), against, **named)
 
 
 NEAR = {
@@ -55,9 +47,11 @@ NEAR = {
 
 
 def close(found, expected):
-    measured = {(item.metric, item.tier): item for item in found.measurements}
-    for item in expected.measurements:
-        other = measured[item.metric, item.tier]
+    measured = {(item.metric, item.segment, item.tap): item for item in found.measurements}
+    assert len(measured) == len(found.measurements.items)
+    assert set(measured) == {(item.metric, item.segment, item.tap) for item in expected}
+    for item in expected:
+        other = measured[item.metric, item.segment, item.tap]
         if isinstance(item.value, float):
             # A measure that this table does not know yet must come near at least.
             near = NEAR.get(item.metric, 0.05 * abs(item.value) + 0.05)
@@ -66,107 +60,57 @@ def close(found, expected):
             assert other.value is None, item.metric
 
 
-def test_stretches_end_in_pauses_and_leave_nothing_out(speech):
+def test_parts_end_in_pauses_and_leave_nothing_out(speech):
     found = list(cut_in_pauses(reader_of(clip(speech))))
     assert len(found) == 2
     assert np.array_equal(np.concatenate([samples for _, samples in found]), speech)
     assert np.abs(found[0][1][-2400:]).max() < 0.01
 
 
-def test_stretches_together_are_the_whole(speech, monkeypatch):
-    found = analyze(clip(speech))
-    assert [len(found.stretches), found.duration_s] == [2, pytest.approx(LENGTH_S)]
-    close(found, whole(monkeypatch, clip(speech)))
+@pytest.mark.parametrize("tap", [None, Tap.CAPTURED])
+def test_parts_together_are_the_whole(speech, tap):
+    found = long(speech, tap=tap)
+    assert len(found.alone) == 2
+    assert found.alone[1].end_s == pytest.approx(LENGTH_S)
+    close(found, measure_clip(clip(speech), tap=tap))
 
 
-def test_stretches_together_are_the_whole_against_a_reference(speech, monkeypatch):
+def test_parts_together_are_the_whole_against_a_reference(speech):
     late = np.concatenate((np.zeros(12345, np.float32), speech))
     late = np.concatenate((late[:700000], np.zeros(2400, np.float32), late[700000:1900000], late[1904800:]))
-    found = analyze(clip(late), reference=clip(speech))
-    close(found, whole(monkeypatch, clip(late), reference=clip(speech)))
+    segment = Segment(Tap.RECEIVED, Tap.PLAYED)
+    found = long(late, speech, segment=segment)
+    close(found, measure_pair(clip(speech), clip(late), segment=segment))
     assert found.measurements.value("inserted_silence_s") == pytest.approx(0.1, abs=0.002)
     assert found.measurements.value("skipped_s") == pytest.approx(0.2, abs=0.002)
-    assert found.remarks[0].text == "200 ms of the reference are left out, worst from 0:58 to 2:10"
 
 
-def test_what_is_put_in_between_two_stretches_is_seen(speech):
+def test_what_is_put_in_between_two_parts_is_seen(speech):
     (_, first), _ = cut_in_pauses(reader_of(clip(speech)))
     stalled = np.concatenate((speech[: first.size], np.zeros(4800, np.float32), speech[first.size :]))
-    assert analyze(clip(stalled), reference=clip(speech)).measurements.value("inserted_silence_s") == pytest.approx(
-        0.2, abs=0.002
-    )
+    found = long(stalled, speech)
+    assert found.measurements.value("inserted_silence_s") == pytest.approx(0.2, abs=0.002)
 
 
 def test_wrong_speed_throughout(speech):
-    found = analyze(clip(speech, 16000), reference=clip(speech))
+    found = long(speech, speech, rate_hz=16000)
     assert found.measurements.value("rate_ratio") == pytest.approx(2 / 3, rel=0.002)
-    assert found.remarks[0].text.endswith(", throughout")
 
 
 def test_a_recording_that_ends_too_early(speech):
-    found = analyze(clip(speech[: 55 * RATE_HZ]), reference=clip(speech))
-    assert "before the reference does" in found.remarks[0].text
-    assert found.failed
+    found = long(speech[: 55 * RATE_HZ], speech)
+    assert {item.missing.code for item in found.against[-1].measurements} == {MissingCode.ENDED}
 
 
 def test_other_speech_is_no_copy(speech, scenarios):
-    other, rate_hz = sf.read(scenarios / "prompts" / "train_with_a_pause.wav", dtype="float32")
-    found = analyze(clip(speech), reference=clip(other, rate_hz))
-    assert "cannot be held against the reference" in found.remarks[0].text
-    assert {item.value for item in found.measurements if item.tier == "waveform"} == {None}
+    other, _ = sf.read(scenarios / "prompts" / "train_with_a_pause.wav", dtype="float32")
+    found = long(speech, other)
+    assert {item.value for item in found.measurements if item.segment} == {None}
+    assert {item.missing.code for item in found.measurements if item.segment} == {MissingCode.NO_MATCH}
 
 
-def test_a_fault_in_one_stretch_is_named_with_its_place(speech):
-    noisy = speech.copy()
-    noisy[70 * RATE_HZ : 128 * RATE_HZ] = 0.1 * np.random.default_rng(3).standard_normal(58 * RATE_HZ)
-    (remark, *_) = analyze(clip(noisy)).remarks
-    assert remark.metric == "flatness"
-    assert remark.text.split(", ")[-1].startswith("from 0:5") or "worst from 0:5" in remark.text
-
-
-def test_rows_of_the_whole_and_of_each_stretch(speech):
-    frame = analyze(clip(speech)).to_frame()
-    places = frame[["start_s", "end_s"]].drop_duplicates().to_numpy().tolist()
-    assert places[0] == [0.0, LENGTH_S]
-    assert places[1][1] == places[2][0]
-    assert places[2][1] == LENGTH_S
-
-
-def test_progress_is_told_up_to_the_end(speech, tmp_path):
-    sf.write(tmp_path / "long.flac", speech, RATE_HZ)
-    told = []
-    analyze_all([tmp_path / "long.flac"], progress=lambda done, total: told.append((round(done), round(total))))
-    assert told[-1] == (130, 130)
-    assert told == sorted(told)
-
-
-def test_channels_of_a_long_file_are_told_apart(speech, tmp_path):
-    sf.write(tmp_path / "both.wav", np.stack((speech, 0.1 * speech[::-1]), axis=1), RATE_HZ)
-    found = analyze_all([tmp_path / "both.wav"])
-    assert [result.channel for result in found] == [1, 2]
-    assert found[0].measurements.value("level_lufs") - found[1].measurements.value("level_lufs") > 15
-
-
-def peak_mb(*words):
-    done = subprocess.run([sys.executable, "-c", PEAK, *map(str, words)], capture_output=True, text=True, check=True)
-    return int(done.stdout.splitlines()[-1])
-
-
-def written(path, speech, times):
-    with sf.SoundFile(path, "w", RATE_HZ, 1, "PCM_16") as file:
-        for index in range(times):
-            file.write(np.roll(speech, 7919 * index))
-    return path
-
-
-def test_memory_does_not_grow_with_the_length(speech, tmp_path):
-    short, long = written(tmp_path / "short.wav", speech, 1), written(tmp_path / "long.wav", speech, 5)
-    assert peak_mb("analyze", long) < peak_mb("analyze", short) + 25
-
-
-@pytest.mark.slow
-def test_an_hour_takes_no_more_memory_than_ten_minutes(speech, tmp_path):
-    ten, hour = written(tmp_path / "ten.wav", speech, 5), written(tmp_path / "hour.wav", speech, 28)
-    assert peak_mb("analyze", hour) < peak_mb("analyze", ten) + 25
-    # Transforms keep tables for the last 16 lengths that they met: some 60 MB after an hour, and no more.
-    assert peak_mb("analyze", hour, "--reference", hour) < peak_mb("analyze", ten, "--reference", ten) + 90
+def test_progress_is_reported_up_to_the_end(speech):
+    reported = []
+    long(speech, speech, progress=lambda done, total: reported.append((done, total)))
+    assert reported[-1] == pytest.approx((3 * LENGTH_S, 3 * LENGTH_S))
+    assert reported == sorted(reported)

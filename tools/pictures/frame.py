@@ -138,7 +138,7 @@ def value(name: str, **given: Any) -> Any:
     metric = next(item for item in all_metrics() if item.name == name and set(item.needs) == set(given))
     reading = metric.function(**given)
     if reading.value is None:
-        raise ValueError(f"{name}: {reading.reason}")
+        raise ValueError(f"{name}: {reading.missing}")
     return reading.value
 
 

@@ -29,8 +29,8 @@ VOICES = {seed: 0.4 * speech(3.2, seed, RATE_HZ) for seed in (11, 12, 13)}
 
 MAY_MOVE = {
     "rate_ratio@segment": 2e-4, "time_ratio@segment": 2e-4, "drift_ppm@segment": 60.0, "hop_delay_s@segment": 1e-4,
-    "imaging@segment": 0.2, "inserted_silence_s@segment": 0.002, "dropout_count@segment": 0.1, "skipped_s@segment": 0.002,
-    "repeated_s@segment": 0.002, "dullness_db@segment": 0.3, "click_rate_hz@segment": 0.2,
+    "imaging@segment": 0.2, "inserted_silence_s@segment": 0.002, "dropout_count@segment": 0.1,
+    "skipped_s@segment": 0.002, "repeated_s@segment": 0.002, "dullness_db@segment": 0.3, "click_rate_hz@segment": 0.2,
     "bandwidth_hz@tap": 400.0, "tilt_db_per_octave@tap": 0.3, "centroid_hz@tap": 60.0, "imaging@tap": 0.2,
     "clipping_rate_hz@tap": 0.35, "click_rate_hz@tap": 0.35, "dropout_count@tap": 0.1, "flatness@tap": 0.02,
     "equal_pairs@tap": 0.06, "tonality_db@tap": 2.0, "level_lufs@tap": 0.6, "peak_dbfs@tap": 0.5, "dc_dbfs@tap": 1.0,
@@ -108,8 +108,10 @@ def test_what_is_measured_does_not_hang_on_how_it_was_recorded(untouched, change
         if name == "level_lufs@tap" and before.value + shift < -60.0:
             # The loudness of BS.1770 leaves out blocks below -70 LUFS.
             continue
-        if name == "dc_dbfs@tap" or (name in RATE_BOUND and change["format"] == "s16" and change["gain_db"] < -30):
-            # Padding thins a mean out; and below -45 dBFS a 16-bit file has its own noise above a voice's treble.
+        noisy = change["format"] == "s16" and change["gain_db"] < -30
+        if name == "dc_dbfs@tap" or (name in RATE_BOUND | {"tonality_db@tap"} and noisy):
+            # Padding thins a mean out; and below -45 dBFS the noise of 16 bits lies above a voice's treble and fills
+            # the gaps that a steady tone would stand out of.
             continue
         if name == "hop_delay_s@segment":
             shift = round(change["before_s"] * RATE_HZ) / RATE_HZ
