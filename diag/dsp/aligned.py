@@ -177,10 +177,15 @@ class AlignedPair:
 
     @cached_property
     def taps(self) -> NDArray[np.float32]:
-        """Impulse response of the filter, its middle at delay 0; odd length."""
+        """Impulse response of the filter, its middle at delay 0; odd length.
+
+        Taps that do not stand out of the estimate's own scatter are zero, or noise would pass for a filter.
+        """
         reach = round(FILTER_S * self.rate_hz)
         impulse = fourier.irfft(self.response, self.width)
-        return np.asarray(np.concatenate((impulse[-reach:], impulse[: reach + 1])), dtype=np.float32)
+        taps = np.concatenate((impulse[-reach:], impulse[: reach + 1]))
+        outer = np.concatenate((taps[: reach // 3], taps[-(reach // 3) :]))
+        return np.where(np.abs(taps) > 4.5 * np.median(np.abs(outer)), taps, 0.0).astype(np.float32)
 
     def _frames(self, samples: NDArray[np.float32]) -> Complex:
         count = max(1, (samples.size - self.width) // self.hop + 1)
@@ -199,6 +204,9 @@ class AlignedPair:
         both = np.einsum("ij,ij->j", estimated, np.conj(weighted)).astype(np.complex128)
         alone = np.einsum("ij,ij->j", reference, np.conj(weighted)).real.astype(np.float64)
         raw = both / np.maximum(alone, 1e-7 * float(alone.max(initial=0.0)) + _FLOOR)
+        # Below the lowest frequency nothing is known; a jump there would ring through the truncated response.
+        first = max(1, round(LOWEST_HZ / self.bin_hz))
+        raw[:first] = raw[first : first + 3].mean().real
         impulse = fourier.irfft(raw, self.width)
         reach = round(FILTER_S * self.rate_hz)
         lags = np.minimum(np.arange(self.width), self.width - np.arange(self.width))

@@ -1,0 +1,341 @@
+"""Distortion: what happened to single samples because of how large they were.
+
+With a reference, the estimated signal is held against what a linear filter makes of the reference. A codec's error has
+nothing to do with the size of the sample it falls on; that of a clipper, an overdriven stage, a wrong table or a
+wrapped integer is a function of it. So only what functions of the prediction explain is counted, on frames that the
+functions were not fitted to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp import fourier
+from diag.dsp.aligned import AlignedPair
+
+Array = NDArray[np.floating[Any]]
+
+DISTORTION_WARN_DB, DISTORTION_FAIL_DB = -32.0, -20.0
+"""Power of the distortion against the signal: 2.5 % and 10 % THD. Codecs of 250 clips stay below -40 dB."""
+FAINT_DISTORTION_DB, CURVE_SHARE = -48.0, 0.2
+"""Fainter distortion counts where it is a fifth of all that the filter does not explain: no codec then stands beside it."""
+LEAST_LEAPS = 2
+"""Wrapped samples come and go: one excursion gives two leaps."""
+FEW_BITS = 7
+"""Fewest bits that are no fault: 8-bit telephony is in use, 7 bits and less are heard as hiss on the voice."""
+_FRAME_S = 0.030
+_LONGEST_S = 6.0
+_KNOTS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.45, 0.6, 0.75, 0.9)
+_RIDGE = 1e-4
+_LIMITS = (0.08, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.63, 0.75, 0.85, 0.93)
+_DRIVES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0, 1.4, 2.0, 3.0)
+_LEAP = 1.35
+_LEAST_SAMPLES = 2000
+_LEAST_PEAK = 0.002
+_CURVE_RATE_HZ = 8000.0
+_FLOOR = 1e-20
+
+
+class Kind(StrEnum):
+    """What made the distortion, where it can be told."""
+
+    NONE = "none"
+    CLIPPED = "clipped"
+    OVERDRIVE = "overdrive"
+    WRAPPED = "wrapped"
+    FEW_BITS = "few bits"
+    COMPANDING = "companding"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """Distortion of a segment.
+
+    Parameters
+    ----------
+    level_db : float
+        Its power against the signal's, in loud frames; -100 where there is none.
+    kind : Kind
+    detail : float or None
+        Bits where there are few; level at which it clips or saturates, as a share of the estimated's largest magnitude;
+        wrapped samples per second; None otherwise.
+    """
+
+    level_db: float
+    kind: Kind
+    detail: float | None
+
+
+@dataclass(frozen=True)
+class Wrapping:
+    """Leaps of twice full scale between neighbouring samples, and the first of them in s."""
+
+    leaps: int
+    first_s: float
+
+
+@dataclass(frozen=True)
+class Levels:
+    """How many different values the samples take, and the bits that even steps of that size need."""
+
+    count: int
+    bits: float
+    even: bool
+
+
+def wrapped_leaps(samples: Array, rate_hz: float) -> Wrapping | None:
+    """Return the leaps of samples that left the range of the integer and came back on the other side; None without.
+
+    A leap counts where, with twice the full scale added or taken away, the wave goes on as its neighbours on both sides
+    ask for, and not from rail to rail, as in clipped sound. Full scale is 1.
+    """
+    data = np.asarray(samples, dtype=np.float64)
+    if data.size < 8:
+        return None
+    step = np.diff(data)
+    places = np.flatnonzero(np.abs(step) > _LEAP)
+    places = places[(places >= 2) & (places < data.size - 3)]
+    if places.size == 0:
+        return None
+    jump = 2.0 * np.sign(step[places])
+    before, behind = data[places], data[places + 1] - jump
+    ahead = 2.0 * before - data[places - 1]
+    back = 2.0 * behind - (data[places + 2] - jump * (np.abs(data[places + 2] - data[places + 1]) < 1.0))
+    smooth = (np.abs(behind - before) < 0.65) & (np.minimum(np.abs(behind - ahead), np.abs(before - back)) < 0.3)
+    # Clipped sound may leap from rail to rail; wrapped sound lands on the rail by chance only.
+    rails = (np.abs(before) > 0.9995) & (np.abs(data[places + 1]) > 0.9995)
+    good = smooth & ~rails
+    if good.sum() < max(LEAST_LEAPS, 0.5 * places.size):
+        return None
+    return Wrapping(int(good.sum()), float(places[good][0] + 1) / rate_hz)
+
+
+def sample_levels(samples: Array) -> Levels | None:
+    """Return how many values the samples take where they are fewer than 300; None otherwise and for quiet sound.
+
+    Even steps are those of a short word length. G.711 takes at most 256 values with steps that grow.
+    """
+    data = np.asarray(samples, dtype=np.float32)
+    if data.size < _LEAST_SAMPLES:
+        return None
+    peak = float(np.abs(data).max())
+    if peak < 0.02:
+        return None
+    if np.unique(data[:: max(1, data.size // 4000)]).size > 300:
+        return None
+    values = np.unique(data)
+    if values.size > 300 or values.size < 2:
+        return None
+    steps = np.diff(values.astype(np.float64))
+    step = float(np.min(steps))
+    common = float(np.median(steps))
+    even = float(np.mean(np.abs(steps / common - np.rint(steps / common)) < 0.05)) > 0.9 and step > 0.7 * common
+    return Levels(int(values.size), float(np.log2(2.0 / common)), even)
+
+
+def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion | None:
+    """Return how much of the estimated is distortion and of which kind; None where there is too little loud speech.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+    recorded : ndarray or None
+        The estimated signal at its own rate, where the pair's is resampled; its sample values tell few bits.
+    """
+    drawn = _loud_samples(pair)
+    if drawn is None:
+        return None
+    own, out, raw = drawn
+    unwrapped, wrapped = _unwrapped(own, out)
+    if wrapped:
+        power = float(np.mean(np.square(out - unwrapped))) / max(float(np.mean(np.square(unwrapped))), _FLOOR)
+        seconds = own.size / pair.rate_hz
+        return Distortion(_db(power), Kind.WRAPPED, wrapped / seconds)
+    coarse = sample_levels(pair.estimated if recorded is None else recorded)
+    levels = coarse if coarse is not None and coarse.even and coarse.bits < FEW_BITS + 0.5 else None
+    scale = float(np.quantile(np.abs(own), 0.9995))
+    if scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
+        return None
+    # Speech has little above 4 kHz: every third sample of 24 kHz says as much and takes a third of the time.
+    every = max(1, round(pair.rate_hz / _CURVE_RATE_HZ))
+    own, out, raw = own[:, ::every] / scale, out[:, ::every] / scale, raw[:, ::every]
+    explained, share, curve = _explained(own, out)
+    level = _db(explained)
+    if levels is not None:
+        step = 2.0 / 2.0**levels.bits
+        noise = step**2 / 12.0 / max(scale**2 * float(np.mean(np.square(out))), _FLOOR)
+        return Distortion(max(level, _db(noise)), Kind.FEW_BITS, levels.bits)
+    bits = _quantised(raw, out * scale)
+    if bits is not None:
+        return Distortion(max(level, bits[1]), Kind.FEW_BITS, bits[0])
+    if level < DISTORTION_WARN_DB and (level < FAINT_DISTORTION_DB or share < CURVE_SHARE or coarse is not None and coarse.even):
+        return Distortion(level, Kind.NONE, None)
+    kind, detail = _kind(own, out, curve)
+    return Distortion(level, kind, detail)
+
+
+def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return prediction, estimated and reference of the loudest frames of 30 ms, up to 6 s in all; shape (frames, n)."""
+    if not pair.active.any():
+        return None
+    width = round(_FRAME_S * pair.rate_hz)
+    reach = pair.taps.size // 2
+    count = pair.estimated.size // width
+    if count < 4:
+        return None
+    energy = np.square(pair.reference[: count * width], dtype=np.float64).reshape(count, width).sum(axis=1)
+    inside = pair.covered[: count * width].reshape(count, width).all(axis=1)
+    energy = np.where(inside, energy, 0.0)
+    # Frames at both ends lack the samples around them.
+    edge = -(-reach // width)
+    energy[:edge] = 0.0
+    energy[count - edge :] = 0.0
+    most = min(round(_LONGEST_S / _FRAME_S), int((energy > 0.003 * float(energy.max())).sum()))
+    if most < 8:
+        return None
+    chosen = np.sort(np.argsort(-energy, kind="stable")[:most])
+    wide = np.lib.stride_tricks.sliding_window_view(pair.reference, width + 2 * reach)[chosen * width - reach]
+    size = fourier.next_fast_len(width + 4 * reach)
+    spectra = fourier.rfft(wide, size, axis=1) * fourier.rfft(pair.taps, size)
+    own = fourier.irfft(spectra, size, axis=1)[:, 2 * reach : 2 * reach + width].astype(np.float64)
+    out = pair.estimated[: count * width].reshape(count, width)[chosen].astype(np.float64)
+    out = out - float(np.median(pair.estimated))
+    raw = wide[:, reach : reach + width].astype(np.float64)
+    return own, out, raw
+
+
+def _unwrapped(own: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Return the estimated with wrapped samples put back, and how many there were (0 where it did not wrap)."""
+    full = float(np.abs(out).max())
+    if full < 0.05:
+        return out, 0
+    fixed, gain = out, 1.0
+    turns = np.zeros(out.shape)
+    for _ in range(4):
+        turns = np.rint((gain * own - out) / (2.0 * full))
+        fixed = out + turns * 2.0 * full
+        gain = float((own * fixed).sum() / max(float((own * own).sum()), _FLOOR))
+    moved = turns != 0.0
+    count = int(moved.sum())
+    if count < LEAST_LEAPS or count > 0.4 * out.size:
+        return out, 0
+    left = float(np.mean(np.square(fixed[moved] - gain * own[moved])))
+    was = float(np.mean(np.square(out[moved] - gain * own[moved])))
+    return (fixed, count) if left < 0.05 * was else (out, 0)
+
+
+def _without_gain(frames: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return frames less what each frame's own gain explains: a limiter or a slow gain control is no distortion."""
+    gain = (frames * own).sum(axis=1) / np.maximum((own * own).sum(axis=1), _FLOOR)
+    return frames - gain[:, None] * own
+
+
+def _basis(own: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return hinges of the magnitude with the sign (symmetric curves) and without it (unsymmetrical ones)."""
+    size, sign = np.abs(own), np.sign(own)
+    hinges = [np.maximum(size - knot, 0.0) for knot in _KNOTS]
+    return [*(sign * hinge for hinge in hinges), *hinges[2::2], size]
+
+
+def _explained(own: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64]]:
+    """Return the share of the estimated's power that the curve explains beyond a gain per frame.
+
+    Then its share of all that the gain does not explain, and the curve. Fitted to every other frame and judged on the rest, both ways.
+    """
+    target = _without_gain(out, own)
+    functions = np.stack([_without_gain(values, own) for values in _basis(own)], axis=2)
+    total = float(np.square(out).sum())
+    gained, weights = 0.0, []
+    for first in (0, 1):
+        fit, test = functions[first::2], functions[1 - first :: 2]
+        flat = fit.reshape(-1, fit.shape[2])
+        gram = flat.T @ flat
+        gram += np.eye(gram.shape[0]) * _RIDGE * float(np.trace(gram)) / gram.shape[0]
+        weight = np.linalg.solve(gram, flat.T @ target[first::2].reshape(-1))
+        weights.append(weight)
+        guess = test.reshape(-1, test.shape[2]) @ weight
+        aim = target[1 - first :: 2].reshape(-1)
+        gained += float(aim @ aim) - float(np.square(aim - guess).sum())
+    left = float(np.square(target).sum())
+    return max(gained, 0.0) / max(total, _FLOOR), max(gained, 0.0) / max(left, _FLOOR), np.mean(weights, axis=0)
+
+
+def _quantised(raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return bits and level of even quantisation that a later stage has blurred; None where it was not found.
+
+    Tried for 3 to 7 bits, rounded to and between whole steps, where reference and estimated are at one gain.
+    """
+    gain = float((raw * out).sum()) / max(float((raw * raw).sum()), _FLOOR)
+    error = _without_gain(out, raw)
+    power = float(np.square(error).sum())
+    if not 0.5 < gain < 2.0:
+        return None
+    best: tuple[float, float] | None = None
+    found = 0.5
+    for bits in range(3, FEW_BITS + 1):
+        step = 2.0 / 2.0**bits
+        for shift in (0.0, 0.5):
+            model = _without_gain((np.rint(raw / step - shift) + shift) * step - raw, raw)
+            own = float(np.square(model).sum())
+            share = float((model * error).sum()) / np.sqrt(max(own * power, _FLOOR))
+            if share > found:
+                found = share
+                best = (float(bits), _db(own * gain**2 / max(float(np.square(out).sum()), _FLOOR)))
+    return best
+
+
+def _kind(
+    own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.float64]
+) -> tuple[Kind, float | None]:
+    """Return which of the known curves fits best, and where it bends as a share of the estimated's peak."""
+    target = _without_gain(out, own)
+    power = float(np.square(target).sum())
+    at, gain = _gain_at_levels(own, out)
+    # A stage that is overdriven takes the more away the louder it is. Gain that rises with the level, or jumps, comes
+    # from a table or a gate.
+    rise = float(np.max(gain - np.minimum.accumulate(gain))) if gain.size else 0.0
+    drop = float(gain[0] - gain[-1]) if gain.size else 0.0
+    if rise > 2.5 and rise > drop:
+        return Kind.COMPANDING, None
+
+    def left(shape: NDArray[np.float64]) -> float:
+        other = _without_gain(shape, own)
+        share = float((other * target).sum()) / max(float(np.square(other).sum()), _FLOOR)
+        return float(np.square(target - share * other).sum())
+
+    hard = min((left(np.clip(own, -limit, limit)), limit) for limit in _LIMITS)
+    soft = min((left(np.tanh(own / drive) * drive), drive) for drive in _DRIVES)
+    # Half of what the free curve explains must come from the named one.
+    named = min(hard, soft)
+    if named[0] > 0.6 * power and np.abs(curve).max() > 0.0 and rise > 1.0:
+        return Kind.OTHER, None
+    return (Kind.CLIPPED, hard[1]) if hard[0] < soft[0] else (Kind.OVERDRIVE, soft[1])
+
+
+def _gain_at_levels(
+    own: NDArray[np.float64], out: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return magnitudes of the prediction and the gain in dB of samples of that size."""
+    edges = np.array((0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0))
+    size = np.abs(own).reshape(-1)
+    same = (out * np.sign(own)).reshape(-1)
+    which = np.digitize(size, edges)
+    at, gain = [], []
+    for number in range(1, edges.size):
+        here = which == number
+        if here.sum() >= 100:
+            level = float(size[here].mean())
+            ratio = float(same[here].mean()) / level
+            at.append(level)
+            gain.append(20.0 * np.log10(max(ratio, 1e-3)))
+    return np.asarray(at), np.asarray(gain)
+
+
+def _db(power: float) -> float:
+    return float(10.0 * np.log10(max(power, 1e-10)))
