@@ -7,6 +7,7 @@ place of the reference's, the level stays, so only power above the reference's c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,27 +100,35 @@ class Tone:
     count: int
 
 
-def added_noise(pair: AlignedPair) -> AddedNoise | None:
+def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise | None:
     """Return the steady noise that was added; None where the reference carries no speech.
 
     In each third of an octave, the frames are taken in which the reference is quietest (30 %). There, the lower quartile
     over the frames of what the filter does not explain, but no more than what the estimated has above the prediction,
-    is the noise. The quartile is corrected by what it is for steady noise of that bandwidth.
+    is the noise. The quartile is corrected by what it is for steady noise of that bandwidth. Bins around `lines_hz`, tones
+    and hum that were found, are left out.
     """
     speech = pair.speech_dbfs
     if speech is None:
         return None
     frames = np.flatnonzero(pair.covered_frames)
     edges = _band_edges(pair)
-    own = np.add.reduceat(pair.predicted_power[frames], edges, axis=1).astype(np.float64)[:, :-1]
-    out = np.add.reduceat(pair.power[1][frames], edges, axis=1).astype(np.float64)[:, :-1]
-    rest = np.add.reduceat(pair.residual_power[frames], edges, axis=1).astype(np.float64)[:, :-1]
+    keep = np.ones(pair.power[0].shape[1], dtype=np.float32)
+    for line_hz in lines_hz:
+        at = round(line_hz / pair.bin_hz)
+        keep[max(0, at - 3) : at + 4] = 0.0
+    kept_bins = np.add.reduceat(keep, edges)[:-1]
+    own, out, rest = (
+        np.add.reduceat(power[frames] * keep, edges, axis=1).astype(np.float64)[:, :-1]
+        for power in (pair.predicted_power, pair.power[1], pair.residual_power)
+    )
     count = max(4, round(_QUIET_SHARE * frames.size))
     total = 0.0
     for band in range(own.shape[1]):
         quiet = np.argsort(own[:, band], kind="stable")[:count]
-        bins = int(edges[band + 1] - edges[band])
-        factor = _quantile_factor(bins)
+        if kept_bins[band] < 1:
+            continue
+        factor = _quantile_factor(int(kept_bins[band])) * float(kept_bins[band]) / float(edges[band + 1] - edges[band])
         unexplained = float(np.quantile(np.minimum(rest[quiet, band], out[quiet, band]), _QUANTILE)) / factor
         excess = (float(np.quantile(out[quiet, band], _QUANTILE)) - float(np.quantile(own[quiet, band], 0.5))) / factor
         total += max(0.0, min(unexplained, excess))

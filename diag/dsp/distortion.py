@@ -24,6 +24,8 @@ DISTORTION_WARN_DB, DISTORTION_FAIL_DB = -32.0, -20.0
 """Power of the distortion against the signal: 2.5 % and 10 % THD. Codecs of 250 clips stay below -40 dB."""
 FAINT_DISTORTION_DB, CURVE_SHARE = -48.0, 0.2
 """Fainter distortion counts where it is a fifth of all that the filter does not explain: no codec then stands beside it."""
+LEAST_SHARE = 0.005
+"""Least share of the unexplained for any finding: chance gives 18 free numbers of some 10,000 samples a fifth of that."""
 LEAST_LEAPS = 2
 """Wrapped samples come and go: one excursion gives two leaps."""
 FEW_BITS = 7
@@ -174,7 +176,9 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
     bits = _quantised(raw, out * scale)
     if bits is not None:
         return Distortion(max(level, bits[1]), Kind.FEW_BITS, bits[0])
-    if level < DISTORTION_WARN_DB and (level < FAINT_DISTORTION_DB or share < CURVE_SHARE or coarse is not None and coarse.even):
+    even = coarse is not None and coarse.even
+    faint = level > FAINT_DISTORTION_DB and share > CURVE_SHARE and not even
+    if not (faint or (level > DISTORTION_WARN_DB and share > LEAST_SHARE)):
         return Distortion(level, Kind.NONE, None)
     kind, detail = _kind(own, out, curve)
     return Distortion(level, kind, detail)

@@ -1,0 +1,157 @@
+"""All that a segment adds to its input, measured in an order in which one fault is not taken for another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.added_sound import (
+    DC_WARN_DBFS,
+    HUM_WARN_DB,
+    NOISE_WARN_SNR_DB,
+    TONE_WARN_DB,
+    AddedNoise,
+    Hum,
+    Tone,
+    added_dc_dbfs,
+    added_hum,
+    added_noise,
+    added_tones,
+)
+from diag.dsp.aligned import AlignedPair
+from diag.dsp.copies import (
+    COPY_WARN_DB,
+    ROOM_WARN_DB,
+    Copy,
+    Room,
+    added_room,
+    impulse_response,
+    second_copy,
+    with_copy,
+)
+from diag.dsp.distortion import Distortion, Kind, distortion
+from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB, PUMPING_DB, LevelChange, level_change
+from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasing, images
+
+IMAGES_WARN_DB = -50.0
+"""Level of images against the speech. Good resamplers stay below -62 dB, linear interpolation gives -28 to -46 dB."""
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What a segment adds or changes; each part is None where it could not be measured or is not there.
+
+    Parameters
+    ----------
+    level : LevelChange or None
+    noise : AddedNoise or None
+    dc_dbfs : float
+    hum : Hum or None
+    tones : tuple of Tone
+    distortion : Distortion or None
+    aliasing, images : Mirrored or None
+    copy : Copy or None
+    room : Room or None
+    """
+
+    level: LevelChange | None
+    noise: AddedNoise | None
+    dc_dbfs: float
+    hum: Hum | None
+    tones: tuple[Tone, ...]
+    distortion: Distortion | None
+    aliasing: Mirrored | None
+    images: Mirrored | None
+    copy: Copy | None
+    room: Room | None
+
+
+def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | None = None) -> Additions:
+    """Return all that the estimated has beyond what filter and gain make of the reference.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+    recorded : ndarray or None
+        The estimated signal at its own rate, where the pair's is resampled.
+
+    Notes
+    -----
+    A second copy is found first and then belongs to the reference: otherwise its speech would be taken for noise and
+    its interference for pumping.
+    """
+    response = impulse_response(pair)
+    copy = second_copy(response) if response is not None else None
+    room = added_room(response) if response is not None else None
+    if copy is not None and room is not None and copy.level_db < room.level_db - 3.0:
+        copy = None
+    if copy is not None and copy.level_db > COPY_WARN_DB - 10.0:
+        pair = with_copy(pair, copy)
+    hum = added_hum(pair)
+    tones = tuple(tone for tone in added_tones(pair) if hum is None or not _harmonic(tone, hum))
+    lines = [tone.frequency_hz for tone in tones]
+    if hum is not None:
+        lines += [hum.mains_hz * number for number in range(1, 9)]
+    return Additions(
+        level=level_change(pair),
+        noise=added_noise(pair, lines),
+        dc_dbfs=added_dc_dbfs(pair),
+        hum=hum,
+        tones=tones,
+        distortion=distortion(pair, recorded),
+        aliasing=aliasing(pair),
+        images=images(pair),
+        copy=copy,
+        room=room,
+    )
+
+
+def _harmonic(tone: Tone, hum: Hum) -> bool:
+    number = round(tone.frequency_hz / hum.mains_hz)
+    return number <= 20 and abs(tone.frequency_hz - number * hum.mains_hz) < 6.0
+
+
+def faults(additions: Additions) -> dict[str, float]:
+    """Return the kinds that lie above their warning threshold, each with its size in its own unit.
+
+    A fault that explains another stands alone: noise and pumping of distorted sound are its distortion, pumping of an
+    echo or a room is theirs.
+    """
+    found: dict[str, float] = {}
+    level, noise, bent = additions.level, additions.noise, additions.distortion
+    bad = bent is not None and bent.kind is not Kind.NONE
+    copied = additions.copy is not None and additions.copy.level_db > COPY_WARN_DB
+    roomy = additions.room is not None and additions.room.level_db > ROOM_WARN_DB
+    if level is not None:
+        if level.near_silent:
+            found["near-silent"] = level.estimated_dbfs
+        elif not level.steps and abs(level.change_db) > LEVEL_CHANGE_WARN_DB:
+            found["level"] = level.change_db
+        for step in level.steps:
+            found["level step" if step.sudden else "level fade"] = step.change_db
+        if level.pumping_db > PUMPING_DB and not (level.near_silent or bad or copied or roomy):
+            found["pumping"] = level.pumping_db
+    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (bad or roomy):
+        found["noise"] = noise.snr_db
+    if additions.dc_dbfs > DC_WARN_DBFS:
+        found["dc"] = additions.dc_dbfs
+    if additions.hum is not None and additions.hum.relative_db > HUM_WARN_DB:
+        found["hum"] = additions.hum.relative_db
+    for tone in additions.tones[:1]:
+        if tone.relative_db > TONE_WARN_DB:
+            found["tone"] = tone.relative_db
+    if bad and bent is not None:
+        found[str(bent.kind)] = bent.level_db
+    if additions.aliasing and additions.aliasing.level_db > ALIASING_WARN_DB:
+        if additions.aliasing.gain_db > ALIAS_GAIN_DB:
+            found["aliasing"] = additions.aliasing.level_db
+    if additions.images and additions.images.level_db > IMAGES_WARN_DB:
+        found["images"] = additions.images.level_db
+    if copied and additions.copy is not None:
+        found["echo" if additions.copy.echo else "played twice"] = additions.copy.level_db
+    if roomy and additions.room is not None:
+        found["room"] = additions.room.level_db
+    return found
