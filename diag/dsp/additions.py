@@ -95,15 +95,18 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
     lines = [tone.frequency_hz for tone in tones]
     if hum is not None:
         lines += [hum.mains_hz * number for number in range(1, 9)]
+    bent = distortion(pair, recorded)
+    # A wrapped integer makes leaps; their spectrum reaches everywhere and is no mirror.
+    whole = bent is None or bent.kind is not Kind.WRAPPED
     return Additions(
         level=level_change(pair),
         noise=added_noise(pair, lines),
         dc_dbfs=added_dc_dbfs(pair),
         hum=hum,
         tones=tones,
-        distortion=distortion(pair, recorded),
-        aliasing=aliasing(pair),
-        images=images(pair),
+        distortion=bent,
+        aliasing=aliasing(pair) if whole else None,
+        images=images(pair) if whole else None,
         copy=copy,
         room=room,
     )

@@ -209,7 +209,6 @@ def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.fl
     spectra = fourier.rfft(wide, size, axis=1) * fourier.rfft(pair.taps, size)
     own = fourier.irfft(spectra, size, axis=1)[:, 2 * reach : 2 * reach + width].astype(np.float64)
     out = pair.estimated[: count * width].reshape(count, width)[chosen].astype(np.float64)
-    out = out - float(np.median(pair.estimated))
     raw = wide[:, reach : reach + width].astype(np.float64)
     return own, out, raw
 
@@ -235,9 +234,14 @@ def _unwrapped(own: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[NDAr
 
 
 def _without_gain(frames: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return frames less what each frame's own gain explains: a limiter or a slow gain control is no distortion."""
-    gain = (frames * own).sum(axis=1) / np.maximum((own * own).sum(axis=1), _FLOOR)
-    return frames - gain[:, None] * own
+    """Return frames less what each frame's own gain and offset explain.
+
+    A limiter, a slow gain control and direct current are no distortion.
+    """
+    centred = own - own.mean(axis=1, keepdims=True)
+    rest = frames - frames.mean(axis=1, keepdims=True)
+    gain = (rest * centred).sum(axis=1) / np.maximum((centred * centred).sum(axis=1), _FLOOR)
+    return np.asarray(rest - gain[:, None] * centred)
 
 
 def _basis(own: NDArray[np.float64]) -> list[NDArray[np.float64]]:
