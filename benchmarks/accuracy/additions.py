@@ -244,9 +244,6 @@ def _define() -> None:
     )  # fmt: skip
 
 
-_define()
-
-
 def active_rms(samples: Samples, rate_hz: float) -> float:
     """Root mean square over 20 ms frames within 35 dB of the loud ones."""
     width = round(0.02 * rate_hz)
@@ -254,6 +251,9 @@ def active_rms(samples: Samples, rate_hz: float) -> float:
     power = np.square(samples[: count * width]).reshape(count, width).mean(axis=1)
     loud = np.percentile(power[power > power.max() * 1e-5], 95)
     return float(np.sqrt(power[power > loud * 10**-3.5].mean()))
+
+
+_define()
 
 
 def paired(made: Made) -> AlignedPair:
@@ -294,7 +294,7 @@ def ordinary(voice: Voice, random: Random) -> dict[str, Callable[[], tuple[Sampl
         "ffmpeg soxr 44100": ffmpeg("-af", "aresample=44100:resampler=soxr"),
         "resample_poly": lambda: (_poly(own, rate), 16000.0),
         "resample_poly up": lambda: (_poly(own, rate, 48000), 48000.0),
-        "sox rate -q": sox("rate", "-q", to_hz=16000),
+        "sox rate -l": sox("rate", "-l", to_hz=16000),
         "sox rate -h": sox("rate", "-h", to_hz=48000),
         "sox rate -m minimum phase": sox("rate", "-m", "-M", to_hz=24000),
         "short sinc, 16 taps": lambda: (_short_sinc(own, rate, 48000, 8), 48000.0),
@@ -315,7 +315,7 @@ def ordinary(voice: Voice, random: Random) -> dict[str, Callable[[], tuple[Sampl
         "padding": lambda: (np.pad(own, (round(0.2 * rate), round(0.4 * rate))), rate),
         "dither": lambda: (own + (random.uniform(-1, 1, own.size) + random.uniform(-1, 1, own.size)) / 32768, rate),
         "fades": lambda: (own * fade, rate),
-        "comfort noise": lambda: (own + random.standard_normal(own.size) * 10 ** (-62 / 20), rate),
+        "comfort noise": lambda: (own + random.standard_normal(own.size) * active_rms(own, rate) * 10 ** (-40 / 20), rate),
         "drift": lambda: (np.interp(places * 4, np.arange(4 * own.size), _up(own)), rate),
         "high-pass 120 Hz": filtered(lambda hz: (1j * hz / 120) ** 2 * pole(hz, 120) ** 2),
         "low-pass 4 kHz": filtered(lambda hz: pole(hz, 4000) ** 2),

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from diag.dsp import fourier
 from diag.dsp.aligned import AlignedPair
 
-NOISE_WARN_SNR_DB, NOISE_FAIL_SNR_DB = 35.0, 20.0
-"""Added noise is heard in pauses from about 35 dB below the speech on, and disturbs from 20 dB on (P.835 background
+NOISE_WARN_SNR_DB, NOISE_FAIL_SNR_DB = 30.0, 20.0
+"""Added noise is clearly heard in pauses from about 30 dB below the speech on, and disturbs from 20 dB on (P.835 background
 "noticeable but not intrusive" and "somewhat intrusive" of white noise). Comfort noise lies 40 dB below and more."""
 HUM_WARN_DB, HUM_FAIL_DB = -40.0, -20.0
 """Level of added hum against the speech. Healthy pairs stay below -50 dB."""
@@ -189,8 +189,9 @@ def added_dc_dbfs(pair: AlignedPair) -> float:
     own_dc = float(np.median(own.mean(axis=1, dtype=np.float64)))
     gain = 10.0 ** (_gain_db(pair) / 20.0)
     chosen = mean[quiet] if quiet.sum() >= 5 else mean
-    added = float(np.median(chosen)) - gain * own_dc
-    return float(max(20.0 * np.log10(max(abs(added), 1e-12)), -120.0))
+    # Taking the reference's direct current away, or turning it over, adds none.
+    added = abs(float(np.median(chosen))) - gain * abs(own_dc)
+    return float(max(20.0 * np.log10(max(added, 1e-12)), -120.0))
 
 
 def _gain_db(pair: AlignedPair) -> float:

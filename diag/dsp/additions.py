@@ -126,6 +126,8 @@ def faults(additions: Additions) -> dict[str, float]:
     found: dict[str, float] = {}
     level, noise, bent = additions.level, additions.noise, additions.distortion
     bad = bent is not None and bent.kind is not Kind.NONE
+    # Eight bits are telephony; their rounding is noise that such a stage always adds.
+    coarse = bent is not None and bent.kind is Kind.NONE and bent.detail is not None
     copied = additions.copy is not None and additions.copy.level_db > COPY_WARN_DB
     roomy = additions.room is not None and additions.room.level_db > ROOM_WARN_DB
     if level is not None:
@@ -135,9 +137,9 @@ def faults(additions: Additions) -> dict[str, float]:
             found["level"] = level.change_db
         for step in level.steps:
             found["level step" if step.sudden else "level fade"] = step.change_db
-        if level.pumping_db > PUMPING_DB and not (level.near_silent or bad or copied or roomy):
+        if level.pumping_db > PUMPING_DB and not (level.near_silent or bad or coarse or copied or roomy):
             found["pumping"] = level.pumping_db
-    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (bad or roomy):
+    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (bad or coarse or roomy):
         found["noise"] = noise.snr_db
     if additions.dc_dbfs > DC_WARN_DBFS:
         found["dc"] = additions.dc_dbfs

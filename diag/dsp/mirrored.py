@@ -26,10 +26,10 @@ _CLEAR_OF = 1.2
 _NEAREST_HZ = 150.0
 _GROUP_HZ = 300.0
 _BLOCK_S = 0.8
-_LEAST_COHERENCE = 0.005
+_LEAST_COHERENCE = 0.015
 _WRONG_TURNS = (0.37, 0.23, 0.11)
-_ABOVE_CHANCE = 2.0
-"""What chance leaves is seen by turning wrongly, in turns a frame; the right turn must give twice as much."""
+_ABOVE_CHANCE = 2.5
+"""What chance leaves is seen by turning wrongly, in turns a frame; the right turn must give 2.5 times as much."""
 _FAINTEST_SOURCE_DB = -70.0
 _MOST_FRAMES = 600
 _FLOOR = 1e-20
