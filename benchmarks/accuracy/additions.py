@@ -174,13 +174,14 @@ def aliases(voice: Voice, gain_db: float, random: Random) -> Made:
 
 def mirror_images(voice: Voice, gain_db: float, random: Random) -> Made:
     """Up to twice the rate by repeating samples (gain 0) or with so much of its images left."""
-    own = clean(voice)
-    high = soxr.resample(own, voice.rate_hz, 2 * voice.rate_hz, quality="VHQ")
+    low_hz = next(hz for hz in (24000, 16000, 8000) if hz <= max(voice.rate_hz, 8000))
+    own = soxr.resample(clean(voice), voice.rate_hz, low_hz, quality="VHQ")
+    high = soxr.resample(own, low_hz, 2 * low_hz, quality="VHQ")
     repeated = np.repeat(own, 2)
     size = min(high.size, repeated.size)
     # Repeating is late by half a sample of the higher rate, which the filter between both takes up.
     share = 10 ** (gain_db / 20)
-    return Made(high[:size], (1 - share) * high[:size] + share * repeated[:size], 2 * voice.rate_hz, None)
+    return Made(high[:size], (1 - share) * high[:size] + share * repeated[:size], 2 * low_hz, None)
 
 
 def echo(voice: Voice, level_db: float, random: Random) -> Made:

@@ -31,7 +31,7 @@ _LOW_RATE_HZ = 1000.0
 _QUIET_SHARE = 0.3
 _QUANTILE = 0.25
 _BANDS_PER_OCTAVE = 3
-_NOISE_LOW_HZ = 100.0
+_NOISE_LOW_HZ = 50.0
 _LINE_PROMINENCE_DB = 9.0
 _HUM_PROMINENCE_DB = 8.0
 _TONE_SHARE = 0.85
@@ -189,8 +189,11 @@ def added_dc_dbfs(pair: AlignedPair) -> float:
     own_dc = float(np.median(own.mean(axis=1, dtype=np.float64)))
     gain = 10.0 ** (_gain_db(pair) / 20.0)
     chosen = mean[quiet] if quiet.sum() >= 5 else mean
-    # Taking the reference's direct current away, or turning it over, adds none.
-    added = abs(float(np.median(chosen))) - gain * abs(own_dc)
+    heard = float(np.median(chosen))
+    first = max(1, round(50.0 / pair.bin_hz))
+    expected = gain * own_dc * (1.0 if pair.response[first].real >= 0.0 else -1.0)
+    # Taking the reference's direct current away adds none.
+    added = 0.0 if abs(heard) <= 1.1 * abs(expected) else abs(heard - expected)
     return float(max(20.0 * np.log10(max(added, 1e-12)), -120.0))
 
 
@@ -204,26 +207,33 @@ def _gain_db(pair: AlignedPair) -> float:
 def added_hum(pair: AlignedPair) -> Hum | None:
     """Return mains hum that the estimated has and the reference has not; None where there is none.
 
-    Both signals are brought to 1 kHz and looked at in windows of 1 s. A line of hum stands in at least three quarters of
-    the windows 8 dB above its surroundings. What the reference has of it, at the segment's gain, is taken off.
+    Both signals are brought to 1 kHz and looked at in windows of 1 s. What the filter makes of the reference is taken
+    off, its own hum with it. In the quieter half of the windows a line of hum stands 8 dB above its surroundings.
     """
     speech = pair.speech_dbfs
-    found = hum_lines(pair.estimated, pair.rate_hz)
-    if found is None or speech is None:
+    if speech is None:
+        return None
+    out = _long_windows(pair.estimated, pair.rate_hz)
+    if out is None:
+        return None
+    own = _long_windows(pair.reference, pair.rate_hz)
+    assert own is not None
+    bins = np.arange(out.shape[1]) / pair.bin_hz
+    filtered = np.interp(bins, np.arange(pair.response.size), pair.response.real) + 1j * np.interp(
+        bins, np.arange(pair.response.size), pair.response.imag
+    )
+    middle = (np.arange(out.shape[0]) * 0.25 + 0.5) * pair.rate_hz / pair.hop
+    gain = np.interp(middle, np.arange(pair.smooth_gain.size), pair.smooth_gain)
+    rest = out - own * filtered[None, :] * gain[:, None]
+    found = _lines(np.minimum(np.abs(rest) ** 2, np.abs(out) ** 2))
+    if found is None:
         return None
     mains_hz, lines = found
-    own = hum_lines(pair.reference, pair.rate_hz, mains_hz)
-    gain = 10.0 ** (_gain_db(pair) / 10.0)
-    power = sum(lines) - (gain * sum(own[1]) if own is not None else 0.0)
-    if power <= 0.25 * sum(lines):
-        return None
-    level = 10.0 * np.log10(max(power, 1e-12))
+    level = 10.0 * np.log10(max(sum(lines), 1e-12))
     return Hum(mains_hz, float(level), float(level - speech))
 
 
-def hum_lines(
-    samples: NDArray[np.float32], rate_hz: float, mains_hz: float | None = None
-) -> tuple[float, list[float]] | None:
+def hum_lines(samples: NDArray[np.float32], rate_hz: float) -> tuple[float, list[float]] | None:
     """Return the mains frequency and the power of each of its harmonics up to 420 Hz; None where no hum stands out.
 
     Parameters
@@ -231,8 +241,15 @@ def hum_lines(
     samples : ndarray of float32, shape (n,)
         Longer than 1.5 s.
     rate_hz : float
-    mains_hz : float or None
-        Only this frequency; None for both.
+    """
+    windows = _long_windows(samples, rate_hz)
+    return None if windows is None else _lines(np.abs(windows) ** 2)
+
+
+def _long_windows(samples: NDArray[np.float32], rate_hz: float) -> NDArray[np.complex128] | None:
+    """Return the spectra of windows of 1 s every 0.25 s, in bins of 1 Hz up to 500 Hz; None for less than 1.5 s.
+
+    The sum of the squared magnitudes of the three bins of a sine's main lobe is its mean square.
     """
     low = _lowered(samples, rate_hz)
     width = round(_LOW_RATE_HZ)
@@ -240,11 +257,13 @@ def hum_lines(
         return None
     frames = np.lib.stride_tricks.sliding_window_view(low, width)[:: width // 4]
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(width) / width)
-    # The sum of the three bins of a sine's main lobe is then its mean square.
-    scale = 2.0 / (width * float(np.sum(window**2)))
-    power = scale * np.abs(np.fft.rfft(frames * window, axis=1)) ** 2
+    scale = np.sqrt(2.0 / (width * float(np.sum(window**2))))
+    return np.asarray(scale * np.fft.rfft(frames * window, axis=1))
+
+
+def _lines(power: NDArray[np.float64]) -> tuple[float, list[float]] | None:
     best: tuple[float, list[float]] | None = None
-    for base in MAINS_HZ if mains_hz is None else (mains_hz,):
+    for base in MAINS_HZ:
         lines = [line for k in range(1, int(HUM_TOP_HZ / base) + 1) if (line := _line(power, round(k * base))) > 0.0]
         # A single line at twice the mains frequency or above may be any tone.
         if lines and (_line(power, round(base)) > 0.0 or len(lines) >= 2) and (best is None or sum(lines) > sum(best[1])):
@@ -257,12 +276,11 @@ def _line(power: NDArray[np.float64], middle: int) -> float:
     line = power[:, middle - 1 : middle + 2].sum(axis=1)
     beside = np.concatenate((power[:, middle - 12 : middle - 4], power[:, middle + 5 : middle + 13]), axis=1)
     around = 3.0 * np.median(beside, axis=1) + 1e-13
-    steady = float(np.quantile(line, 0.25))
     # In the quieter windows speech covers the least; there the line must stand out and be what it is elsewhere.
     quiet = np.argsort(around, kind="stable")[: max(2, around.size // 2)]
     stands_out = float(np.quantile(10.0 * np.log10(line[quiet] / around[quiet]), 0.1))
     alike = float(np.quantile(line[quiet], 0.9)) < 4.0 * max(float(np.quantile(line[quiet], 0.1)), 1e-20)
-    if stands_out < _HUM_PROMINENCE_DB or not alike or steady < 1e-10:
+    if stands_out < _HUM_PROMINENCE_DB or not alike or float(np.median(line[quiet])) < 1e-10:
         return 0.0
     return max(0.0, float(np.median(line[quiet])) - float(np.median(around[quiet])))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.added_sound import (
     DC_WARN_DBFS,
+    HUM_TOP_HZ,
     HUM_WARN_DB,
     NOISE_WARN_SNR_DB,
     TONE_WARN_DB,
@@ -33,7 +34,7 @@ from diag.dsp.copies import (
     with_copy,
 )
 from diag.dsp.distortion import Distortion, Kind, distortion
-from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB, PUMPING_DB, LevelChange, level_change
+from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB, PUMPING_DB, LevelChange, level_change, with_steps
 from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasing, images
 
 IMAGES_WARN_DB = -50.0
@@ -80,9 +81,15 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
 
     Notes
     -----
-    A second copy is found first and then belongs to the reference: otherwise its speech would be taken for noise and
+    Steps of level are found first and applied to the reference, or a signal that is there for a part of the time would
+    correlate with anything. A second copy is found next and then belongs to the reference: otherwise its speech would be taken for noise and
     its interference for pumping.
     """
+    level = level_change(pair)
+    if level is not None and level.steps:
+        pair = with_steps(pair, level)
+        even = level_change(pair)
+        level = replace(level, pumping_db=even.pumping_db) if even is not None else level
     response = impulse_response(pair)
     copy = second_copy(response) if response is not None else None
     room = added_room(response) if response is not None else None
@@ -90,6 +97,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
         copy = None
     if copy is not None and copy.level_db > COPY_WARN_DB - 10.0:
         pair = with_copy(pair, copy)
+        level = level if level is not None and level.steps else level_change(pair)
     hum = added_hum(pair)
     tones = tuple(tone for tone in added_tones(pair) if hum is None or not _harmonic(tone, hum))
     lines = [tone.frequency_hz for tone in tones]
@@ -99,7 +107,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
     # A wrapped integer makes leaps; their spectrum reaches everywhere and is no mirror.
     whole = bent is None or bent.kind is not Kind.WRAPPED
     return Additions(
-        level=level_change(pair),
+        level=level,
         noise=added_noise(pair, lines),
         dc_dbfs=added_dc_dbfs(pair),
         hum=hum,
@@ -114,7 +122,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
 
 def _harmonic(tone: Tone, hum: Hum) -> bool:
     number = round(tone.frequency_hz / hum.mains_hz)
-    return number <= 20 and abs(tone.frequency_hz - number * hum.mains_hz) < 6.0
+    return tone.frequency_hz < HUM_TOP_HZ or (number <= 20 and abs(tone.frequency_hz - number * hum.mains_hz) < 6.0)
 
 
 def faults(additions: Additions) -> dict[str, float]:
@@ -130,6 +138,9 @@ def faults(additions: Additions) -> dict[str, float]:
     coarse = bent is not None and bent.kind is Kind.NONE and bent.detail is not None
     copied = additions.copy is not None and additions.copy.level_db > COPY_WARN_DB
     roomy = additions.room is not None and additions.room.level_db > ROOM_WARN_DB
+    reverberant = additions.room is not None
+    loud_noise = noise is not None and noise.snr_db < 20.0
+    covered = reverberant or loud_noise or (additions.hum is not None and additions.hum.relative_db > -25.0)
     if level is not None:
         if level.near_silent:
             found["near-silent"] = level.estimated_dbfs
@@ -137,13 +148,13 @@ def faults(additions: Additions) -> dict[str, float]:
             found["level"] = level.change_db
         for step in level.steps:
             found["level step" if step.sudden else "level fade"] = step.change_db
-        if level.pumping_db > PUMPING_DB and not (level.near_silent or bad or coarse or copied or roomy):
+        if level.pumping_db > PUMPING_DB and not (level.near_silent or bad or coarse or copied or covered):
             found["pumping"] = level.pumping_db
-    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (bad or coarse or roomy):
+    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (bad or coarse or reverberant):
         found["noise"] = noise.snr_db
     if additions.dc_dbfs > DC_WARN_DBFS:
         found["dc"] = additions.dc_dbfs
-    if additions.hum is not None and additions.hum.relative_db > HUM_WARN_DB:
+    if additions.hum is not None and additions.hum.relative_db > HUM_WARN_DB and not reverberant:
         found["hum"] = additions.hum.relative_db
     for tone in additions.tones[:1]:
         if tone.relative_db > TONE_WARN_DB:

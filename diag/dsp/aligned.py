@@ -34,6 +34,7 @@ _LEAST_LAG = 0.04
 """Shifts of less than this many samples are left to the filter: at 8 kHz of 24 kHz they leave -38 dB."""
 _MOVE_BLOCK = 2048
 _SMOOTH_FRAMES = 9
+_REFITS, _STEADY_DB = 3, 3.0
 _FLOOR = 1e-20
 
 
@@ -121,7 +122,15 @@ class AlignedPair:
             return np.zeros(self.power[0].shape[1], dtype=np.complex64)
         # Loud frames count more than quiet ones, but a part that was made quieter must not be outweighed.
         weight = np.where(self.active, 1.0 / (energy + 0.3 * float(energy[self.active].mean())), 0.0)
-        return self._fitted(reference, estimated, weight.astype(np.float32))
+        response = self._fitted(reference, estimated, weight.astype(np.float32))
+        # Where the level changes within the segment, sounds of different times would give each band a gain of its own.
+        for _ in range(_REFITS):
+            gain = self._smooth(self._gain(response))
+            if float(np.ptp(20.0 * np.log10(gain[self.active]))) < _STEADY_DB:
+                break
+            scaled = reference * gain[:, None].astype(np.float32)
+            response = self._fitted(scaled, estimated, (weight / gain**2).astype(np.float32))
+        return response
 
     @cached_property
     def frame_gain(self) -> NDArray[np.float64]:
@@ -130,20 +139,25 @@ class AlignedPair:
         It is the part of the estimated frame that is coherent with the filtered reference, so that added noise or other
         sound changes it little.
         """
+        return self._gain(self.response)
+
+    def _gain(self, response: Complex) -> NDArray[np.float64]:
         reference, estimated = self.spectra
-        filtered = reference * self.response
+        filtered = reference * response
         energy = _power(filtered).sum(axis=1, dtype=np.float64)
         shared = (estimated.real * filtered.real + estimated.imag * filtered.imag).sum(axis=1, dtype=np.float64)
-        gain = shared / np.maximum(energy, _FLOOR)
-        return np.where(self.active, np.maximum(gain, 1e-4), np.nan)
+        return np.where(self.active, np.maximum(shared / np.maximum(energy, _FLOOR), 1e-4), np.nan)
 
     @cached_property
     def smooth_gain(self) -> NDArray[np.float64]:
         """The gain over time, without the frames' scatter, filled in where there is no speech; shape (frames,)."""
+        return self._smooth(self.frame_gain)
+
+    def _smooth(self, frame_gain: NDArray[np.float64]) -> NDArray[np.float64]:
         places = np.flatnonzero(self.active)
         if places.size == 0:
             return np.ones(self.active.size)
-        values = np.log(self.frame_gain[places])
+        values = np.log(frame_gain[places])
         half = _SMOOTH_FRAMES // 2
         around = np.lib.stride_tricks.sliding_window_view(np.pad(values, half, mode="edge"), _SMOOTH_FRAMES)
         return np.exp(np.interp(np.arange(self.active.size), places, np.median(around, axis=1)))

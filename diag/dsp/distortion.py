@@ -35,14 +35,15 @@ _FRAME_S = 0.030
 _LONGEST_S = 6.0
 _KNOTS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.45, 0.6, 0.75, 0.9)
 _RIDGE = 1e-4
-_LIMITS = (0.08, 0.12, 0.18, 0.25, 0.33, 0.42, 0.52, 0.63, 0.75, 0.85, 0.93)
-_DRIVES = (0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0, 1.4, 2.0, 3.0)
+_LIMITS = tuple(0.95 * 0.8**step for step in range(17))
+_DRIVES = tuple(3.0 * 0.78**step for step in range(17))
 _LEAP = 1.35
 _LEAST_SAMPLES = 2000
 _LEAST_PEAK = 0.002
 _CURVE_RATE_HZ = 8000.0
 _LIFT_S = 0.0025
 _MARGIN = 8
+_LEVEL_MOVES = 0.2
 _SHIFTS = (-4, 4)
 _FLOOR = 1e-20
 
@@ -158,12 +159,18 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
     if drawn is None:
         return None
     own, out, raw = drawn
+    heard = pair.estimated if recorded is None else np.asarray(recorded, dtype=np.float32)
     unwrapped, wrapped = _unwrapped(own, out)
     if wrapped:
         power = float(np.mean(np.square(out - unwrapped))) / max(float(np.mean(np.square(unwrapped))), _FLOOR)
         seconds = own.size / pair.rate_hz
         return Distortion(_db(power), Kind.WRAPPED, wrapped / seconds)
-    coarse = sample_levels(pair.estimated if recorded is None else recorded)
+    leaps = wrapped_leaps(heard, 1.0)
+    if leaps is not None and wrapped_leaps(pair.reference, 1.0) is None:
+        error = out - own * float((own * out).sum()) / max(float((own * own).sum()), _FLOOR)
+        power = float(np.mean(np.square(error))) / max(float(np.mean(np.square(out))), _FLOOR)
+        return Distortion(_db(power), Kind.WRAPPED, leaps.leaps / 2.0 / heard.size * pair.rate_hz)
+    coarse = sample_levels(heard)
     levels = coarse if coarse is not None and coarse.even and coarse.bits < FEW_BITS + 0.5 else None
     scale = float(np.quantile(np.abs(own), 0.9995))
     if scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
@@ -203,6 +210,10 @@ def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.fl
     energy = np.square(pair.reference[: count * width], dtype=np.float64).reshape(count, width).sum(axis=1)
     inside = pair.covered[: count * width].reshape(count, width).all(axis=1)
     energy = np.where(inside, energy, 0.0)
+    # A frame in which the level changes is explained by no curve.
+    moves = np.abs(np.diff(np.log(pair.smooth_gain), append=0.0)) > _LEVEL_MOVES
+    at = np.clip((np.arange(count) * width + width / 2) / pair.hop, 0, moves.size - 1).astype(int)
+    energy = np.where(np.convolve(moves, np.ones(5), mode="same")[at] > 0.0, 0.0, energy)
     # Frames at both ends lack the samples around them.
     edge = -(-reach // width)
     energy[:edge] = 0.0
@@ -302,7 +313,7 @@ def _explained(
 def _quantised(raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:
     """Return bits and level of even quantisation that a later stage has blurred; None where it was not found.
 
-    Tried for 3 to 7 bits, rounded to and between whole steps, where reference and estimated are at one gain.
+    Tried for 4 to 7 bits, rounded to and between whole steps, where reference and estimated are at one gain.
     """
     gain = float((raw * out).sum()) / max(float((raw * raw).sum()), _FLOOR)
     error = _without_gain(out, raw)
@@ -310,8 +321,8 @@ def _quantised(raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[floa
     if not 0.5 < gain < 2.0:
         return None
     best: tuple[float, float] | None = None
-    found = 0.5
-    for bits in range(3, FEW_BITS + 1):
+    found = 0.6
+    for bits in range(4, FEW_BITS + 1):
         step = 2.0 / 2.0**bits
         for shift in (0.0, 0.5):
             model = _without_gain((np.rint(raw / step - shift) + shift) * step - raw, raw)

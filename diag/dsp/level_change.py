@@ -99,6 +99,8 @@ def level_change(pair: AlignedPair) -> LevelChange | None:
     whole = 10.0 * np.log10(max(float(coherent.sum()) / float(own.sum()), 1e-12))
     steps = _steps(pair, gain_db + offset, time_s, edges, levels)
     left = gain_db - np.repeat([float(np.median(gain_db[a:b])) for a, b in _spans(edges)], np.diff(edges))
+    for step in steps:
+        left = np.where((time_s > step.start_s - 0.1) & (time_s < step.end_s + 0.1), 0.0, left)
     estimated_dbfs = 10.0 * np.log10(max(float(coherent.mean()), 1e-12))
     return LevelChange(
         change_db=whole,
@@ -262,3 +264,15 @@ def _range_db(left: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
     smooth = np.convolve(left * weight, kernel, "valid") / np.convolve(weight, kernel, "valid")
     low, high = np.percentile(smooth, (5, 95))
     return float(high - low)
+
+
+def with_steps(pair: AlignedPair, change: LevelChange) -> AlignedPair:
+    """Return the pair with the steps and fades applied to the reference, so that other measures do not see them."""
+    gain_db = np.zeros(pair.reference.size)
+    for step in change.steps:
+        first = round(step.start_s * pair.rate_hz)
+        last = max(first + 1, round(step.end_s * pair.rate_hz))
+        gain_db[first:last] += step.change_db * np.linspace(0.0, 1.0, gain_db[first:last].size)
+        gain_db[last:] += step.change_db
+    gain = (10.0 ** (gain_db / 20.0)).astype(np.float32)
+    return AlignedPair(pair.reference * gain, pair.estimated, pair.covered, pair.rate_hz)

@@ -27,9 +27,9 @@ _NEAREST_HZ = 150.0
 _GROUP_HZ = 300.0
 _BLOCK_S = 0.8
 _LEAST_COHERENCE = 0.015
-_WRONG_TURNS = (0.37, 0.23, 0.11)
+_DECOY_BINS = (-7, -4, 4, 7)
 _ABOVE_CHANCE = 2.5
-"""What chance leaves is seen by turning wrongly, in turns a frame; the right turn must give 2.5 times as much."""
+"""What chance leaves is seen about mirrors some bins away; the right one must give 2.5 times as much."""
 _FAINTEST_SOURCE_DB = -70.0
 _MOST_FRAMES = 600
 _FLOOR = 1e-20
@@ -107,7 +107,6 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
         return None
     # Frame by frame the mirror turns on by twice its frequency.
     turns = (2.0 * mirror_hz * pair.hop / pair.rate_hz * frames) % 1.0
-    product = own * left
     left_power = left.real**2 + left.imag**2
     group = max(4, round(_GROUP_HZ / pair.bin_hz))
     columns = np.arange(0, source.size, group)
@@ -115,14 +114,15 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
     rows = np.flatnonzero(np.diff(np.concatenate(([-1], frames // per))))
     source_power = np.maximum(_tiles(own_power, rows, columns), _FLOOR)
     there = _tiles(left_power, rows, columns)
+    turned = own * np.exp(2j * np.pi * turns).astype(np.complex64)[:, None]
 
-    def turned(off: float) -> float:
-        turn = np.exp(2j * np.pi * (turns + off * frames)).astype(np.complex64)
-        both = _tiles(product * turn[:, None], rows, columns)
+    def mirrored(away: int) -> float:
+        beside = left if away == 0 else pair.residual[np.ix_(frames, np.clip(image + away, 0, last))]
+        both = _tiles(turned * beside, rows, columns)
         return float(((both.real**2 + both.imag**2) / source_power).sum())
 
-    shared = turned(0.0)
-    chance = [turned(off) for off in _WRONG_TURNS]
+    shared = mirrored(0)
+    chance = [mirrored(away) for away in _DECOY_BINS]
     if shared < _ABOVE_CHANCE * max(chance):
         return None
     power = shared - float(np.mean(chance))
