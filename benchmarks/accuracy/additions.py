@@ -284,7 +284,9 @@ def ordinary(voice: Voice, random: Random) -> dict[str, Callable[[], tuple[Sampl
     def pole(hz: Samples, corner_hz: float) -> NDArray[np.complexfloating]:
         return 1 / (1 + 1j * hz / corner_hz)
 
-    fade = np.minimum(1, np.minimum(np.arange(own.size), np.arange(own.size)[::-1]) / (random.uniform(0.03, 0.5) * rate))
+    fade = np.minimum(
+        1, np.minimum(np.arange(own.size), np.arange(own.size)[::-1]) / (random.uniform(0.03, 0.5) * rate)
+    )
     ppm = random.uniform(-60, 60)
     places = np.arange(own.size) * (1 + ppm * 1e-6)
     return {
@@ -316,7 +318,10 @@ def ordinary(voice: Voice, random: Random) -> dict[str, Callable[[], tuple[Sampl
         "padding": lambda: (np.pad(own, (round(0.2 * rate), round(0.4 * rate))), rate),
         "dither": lambda: (own + (random.uniform(-1, 1, own.size) + random.uniform(-1, 1, own.size)) / 32768, rate),
         "fades": lambda: (own * fade, rate),
-        "comfort noise": lambda: (own + random.standard_normal(own.size) * active_rms(own, rate) * 10 ** (-40 / 20), rate),
+        "comfort noise": lambda: (
+            own + random.standard_normal(own.size) * active_rms(own, rate) * 10 ** (-40 / 20),
+            rate,
+        ),
         "drift": lambda: (np.interp(places * 4, np.arange(4 * own.size), _up(own)), rate),
         "high-pass 120 Hz": filtered(lambda hz: (1j * hz / 120) ** 2 * pole(hz, 120) ** 2),
         "low-pass 4 kHz": filtered(lambda hz: pole(hz, 4000) ** 2),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +30,15 @@ MAINS_HZ = (50.0, 60.0)
 HUM_TOP_HZ = 420.0
 _LOW_RATE_HZ = 1000.0
 _QUIET_SHARE = 0.3
+_MOST_FRAMES = 500
+"""Frames, spread evenly, are enough for statistics over time."""
 _QUANTILE = 0.25
 _BANDS_PER_OCTAVE = 3
 _NOISE_LOW_HZ = 50.0
 _LINE_PROMINENCE_DB = 9.0
 _HUM_PROMINENCE_DB = 8.0
 _TONE_SHARE = 0.85
+_BLIND_TONE_DBFS, _BLIND_TONE_S = -60.0, 0.2
 _TONE_FRAMES, _TONE_FRAMES_IN_SPEECH = 5, 10
 _TONE_LOWEST_HZ = 180.0
 _TONE_DRIFT_BINS, _TONE_SPREAD_BINS = 0.12, 0.2
@@ -112,6 +116,7 @@ def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise
     if speech is None:
         return None
     frames = np.flatnonzero(pair.covered_frames)
+    frames = frames[:: max(1, frames.size // (2 * _MOST_FRAMES))]
     edges = _band_edges(pair)
     keep = np.ones(pair.power[0].shape[1], dtype=np.float32)
     for line_hz in lines_hz:
@@ -130,7 +135,9 @@ def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise
             continue
         factor = _quantile_factor(int(kept_bins[band])) * float(kept_bins[band]) / float(edges[band + 1] - edges[band])
         unexplained = float(np.quantile(np.minimum(rest[quiet, band], out[quiet, band]), _QUANTILE)) / factor
-        excess = (float(np.quantile(out[quiet, band], _QUANTILE)) - float(np.quantile(own[quiet, band], 0.5))) / factor
+        excess = (
+            float(np.quantile(out[quiet, band], _QUANTILE)) - float(np.quantile(own[quiet, band], _QUANTILE))
+        ) / factor
         total += max(0.0, min(unexplained, excess))
     level = 10.0 * np.log10(max(total, 1e-12))
     pauses = pair.covered_frames & (pair.reference_db < loudest_db(pair) - 45.0)
@@ -182,11 +189,12 @@ def added_dc_dbfs(pair: AlignedPair) -> float:
     count = pair.estimated.size // width
     if count == 0:
         return -120.0
-    mean = pair.estimated[: count * width].reshape(count, width).mean(axis=1, dtype=np.float64)
+    out = pair.estimated[: count * width].reshape(count, width)
     own = pair.reference[: count * width].reshape(count, width)
-    quiet = np.square(own, dtype=np.float64).mean(axis=1) < 10.0 ** ((loudest_db(pair) - 40.0) / 10.0)
-    quiet &= np.square(pair.estimated[: count * width].reshape(count, width) - mean[:, None]).mean(axis=1) < 1e-4
-    own_dc = float(np.median(own.mean(axis=1, dtype=np.float64)))
+    mean = out.mean(axis=1).astype(np.float64)
+    quiet = np.einsum("ij,ij->i", own, own) / width < 10.0 ** ((loudest_db(pair) - 40.0) / 10.0)
+    quiet &= np.einsum("ij,ij->i", out, out) / width - mean**2 < 1e-4
+    own_dc = float(np.median(own.mean(axis=1)))
     gain = 10.0 ** (_gain_db(pair) / 20.0)
     chosen = mean[quiet] if quiet.sum() >= 5 else mean
     heard = float(np.median(chosen))
@@ -213,11 +221,9 @@ def added_hum(pair: AlignedPair) -> Hum | None:
     speech = pair.speech_dbfs
     if speech is None:
         return None
-    out = _long_windows(pair.estimated, pair.rate_hz)
-    if out is None:
+    own, out = (_long_windows(whole, pair.long_size, pair.estimated.size, pair.rate_hz) for whole in pair.long_spectra)
+    if own is None or out is None:
         return None
-    own = _long_windows(pair.reference, pair.rate_hz)
-    assert own is not None
     bins = np.arange(out.shape[1]) / pair.bin_hz
     filtered = np.interp(bins, np.arange(pair.response.size), pair.response.real) + 1j * np.interp(
         bins, np.arange(pair.response.size), pair.response.imag
@@ -242,16 +248,31 @@ def hum_lines(samples: NDArray[np.float32], rate_hz: float) -> tuple[float, list
         Longer than 1.5 s.
     rate_hz : float
     """
-    windows = _long_windows(samples, rate_hz)
+    size = fourier.next_fast_len(samples.size + round(rate_hz / 10.0))
+    windows = _long_windows(fourier.rfft(samples, size), size, samples.size, rate_hz)
     return None if windows is None else _lines(np.abs(windows) ** 2)
 
 
-def _long_windows(samples: NDArray[np.float32], rate_hz: float) -> NDArray[np.complex128] | None:
+def _long_windows(
+    spectrum: NDArray[np.complexfloating[Any]], size: int, used: int, rate_hz: float
+) -> NDArray[np.complex128] | None:
     """Return the spectra of windows of 1 s every 0.25 s, in bins of 1 Hz up to 500 Hz; None for less than 1.5 s.
 
     The sum of the squared magnitudes of the three bins of a sine's main lobe is its mean square.
+
+    Parameters
+    ----------
+    spectrum : ndarray of complex
+        Transform of the whole signal.
+    size, used : int
+        Length of that transform, and how many of its samples are signal.
+    rate_hz : float
     """
-    low = _lowered(samples, rate_hz)
+    short = round(size * _LOW_RATE_HZ / rate_hz)
+    kept = np.zeros(short // 2 + 1, dtype=np.complex128)
+    kept[: min(kept.size, spectrum.size)] = spectrum[: kept.size]
+    kept[0] = 0.0
+    low = np.fft.irfft(kept, short)[: int(used * _LOW_RATE_HZ / rate_hz)] * (short / size)
     width = round(_LOW_RATE_HZ)
     if low.size < 1.5 * width:
         return None
@@ -266,7 +287,11 @@ def _lines(power: NDArray[np.float64]) -> tuple[float, list[float]] | None:
     for base in MAINS_HZ:
         lines = [line for k in range(1, int(HUM_TOP_HZ / base) + 1) if (line := _line(power, round(k * base))) > 0.0]
         # A single line at twice the mains frequency or above may be any tone.
-        if lines and (_line(power, round(base)) > 0.0 or len(lines) >= 2) and (best is None or sum(lines) > sum(best[1])):
+        if (
+            lines
+            and (_line(power, round(base)) > 0.0 or len(lines) >= 2)
+            and (best is None or sum(lines) > sum(best[1]))
+        ):
             best = (base, lines)
     return best
 
@@ -285,17 +310,6 @@ def _line(power: NDArray[np.float64], middle: int) -> float:
     return max(0.0, float(np.median(line[quiet])) - float(np.median(around[quiet])))
 
 
-def _lowered(samples: NDArray[np.float32], rate_hz: float) -> NDArray[np.float64]:
-    """Return the signal at 1 kHz, by transform."""
-    size = fourier.next_fast_len(samples.size)
-    short = round(size * _LOW_RATE_HZ / rate_hz)
-    spectrum = fourier.rfft(samples, size)[: short // 2 + 1]
-    kept = np.zeros(short // 2 + 1, dtype=np.complex128)
-    kept[: spectrum.size] = spectrum
-    kept[0] = 0.0
-    return np.asarray(np.fft.irfft(kept, short) * (short / size), dtype=np.float64)
-
-
 def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
     """Return steady tones, in gaps between the pieces, in pauses and through speech, strongest first.
 
@@ -310,6 +324,17 @@ def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
     tones = [*_bursts(pair, power, least), *_throughout(pair, power, reference, least)]
     level = speech if speech is not None else -20.0
     return tuple(_merged(tones, level, pair.bin_hz))
+
+
+def blind_tones(samples: NDArray[np.float32], rate_hz: float) -> tuple[Tone, ...]:
+    """Return steady tones that a recording shows by itself, in dBFS and without a level against speech (0).
+
+    Only what fills at least 0.2 s on its own counts: a tone under speech is found with a reference alone.
+    """
+    pair = AlignedPair(np.zeros_like(samples), samples, np.zeros(samples.size, dtype=bool), rate_hz)
+    bursts = _bursts(pair, pair.power[1], 10.0 ** (_BLIND_TONE_DBFS / 10.0))
+    long = [burst for burst in bursts if burst[3] - burst[2] >= _BLIND_TONE_S]
+    return tuple(_merged(long, 0.0, pair.bin_hz))
 
 
 _Burst = tuple[float, float, float, float]
@@ -380,6 +405,7 @@ def _throughout(
     frames = np.flatnonzero(pair.covered_frames)
     if frames.size < 25:
         return []
+    frames = frames[:: max(1, frames.size // _MOST_FRAMES)]
     low = np.quantile(power[frames], _QUANTILE, axis=0)
     own = np.quantile(reference[frames], _QUANTILE, axis=0)
     size = low.size

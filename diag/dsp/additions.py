@@ -161,13 +161,19 @@ def faults(additions: Additions) -> dict[str, float]:
             found["tone"] = tone.relative_db
     if bad and bent is not None:
         found[str(bent.kind)] = bent.level_db
-    if additions.aliasing and additions.aliasing.level_db > ALIASING_WARN_DB:
-        if additions.aliasing.gain_db > ALIAS_GAIN_DB:
-            found["aliasing"] = additions.aliasing.level_db
-    if additions.images and additions.images.level_db > IMAGES_WARN_DB:
-        found["images"] = additions.images.level_db
+    for name, one, least_db in (
+        ("aliasing", additions.aliasing, ALIASING_WARN_DB),
+        ("images", additions.images, IMAGES_WARN_DB),
+    ):
+        # Harmonics that a distorting stage makes fall on mirrored places too, but not all of them.
+        if one is not None and one.level_db > least_db and (not bad or one.coherence > 0.5):
+            if name == "images" or one.gain_db > ALIAS_GAIN_DB:
+                found[name] = one.level_db
     if copied and additions.copy is not None:
         found["echo" if additions.copy.echo else "played twice"] = additions.copy.level_db
     if roomy and additions.room is not None:
         found["room"] = additions.room.level_db
+    if Kind.WRAPPED in found:
+        # Leaps of full scale are sound of every pitch at every place.
+        return {name: size for name, size in found.items() if name in (Kind.WRAPPED, "level", "near-silent", "dc")}
     return found

@@ -87,6 +87,16 @@ class AlignedPair:
         return self._frames(self.reference), self._frames(self.estimated)
 
     @cached_property
+    def long_spectra(self) -> tuple[Complex, Complex]:
+        """Transforms of the whole of reference and estimated, with at least 0.7 s of silence behind them."""
+        return fourier.rfft(self.reference, self.long_size), fourier.rfft(self.estimated, self.long_size)
+
+    @cached_property
+    def long_size(self) -> int:
+        """Length of the transforms of the whole."""
+        return fourier.next_fast_len(self.estimated.size + round(0.7 * self.rate_hz))
+
+    @cached_property
     def power(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Power of the frames of reference and estimated; shape (frames, bins). The sum over bins is the mean square."""
         reference, estimated = self.spectra
@@ -95,6 +105,8 @@ class AlignedPair:
     @cached_property
     def covered_frames(self) -> NDArray[np.bool_]:
         """Frames that lie in matched pieces as a whole; shape (frames,)."""
+        if self.covered.all():
+            return np.ones(self.spectra[0].shape[0], dtype=bool)
         sums = np.concatenate(([0], np.cumsum(~self.covered)))
         starts = np.arange(self.spectra[0].shape[0]) * self.hop
         return np.asarray(sums[np.minimum(starts + self.width, self.covered.size)] == sums[starts])
@@ -300,7 +312,7 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
     magnitude = np.abs(cross)
     # Half-way whitened: sharper than plain correlation, less noisy than the phase alone.
     cross = cross / np.sqrt(magnitude + 1e-3 * magnitude.max(axis=1, keepdims=True) + np.float32(_FLOOR))
-    finer = 16
+    finer = 4
     padded = np.zeros((cross.shape[0], size * finer // 2 + 1), dtype=np.complex64)
     padded[:, : cross.shape[1]] = cross
     correlation = np.abs(fourier.irfft(padded, size * finer, axis=1))

@@ -101,10 +101,10 @@ def impulse_response(pair: AlignedPair) -> Response | None:
     if pair.active.sum() < 20:
         return None
     reach = round(LONGEST_S * _WORK_RATE_HZ)
-    size = fourier.next_fast_len(pair.estimated.size + round((LONGEST_S + 0.1) * pair.rate_hz))
+    size = pair.long_size
     short = fourier.next_fast_len(round(size * _WORK_RATE_HZ / pair.rate_hz))
     rate_hz = pair.rate_hz * short / size
-    own, other = (_whitened_spectrum(side, size, short) for side in (pair.reference, pair.estimated))
+    own, other = (_raised(whole, short) for whole in pair.long_spectra)
     cross = fourier.irfft(other * np.conj(own), short)
     alone = fourier.irfft((own.real**2 + own.imag**2).astype(np.complex64), short)
     span = fourier.next_fast_len(4 * reach)
@@ -129,11 +129,10 @@ def _band(hz: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.sin(0.5 * np.pi * rise) ** 2 * np.sin(0.5 * np.pi * fall) ** 2)
 
 
-def _whitened_spectrum(samples: NDArray[np.float32], size: int, short: int) -> NDArray[np.complexfloating[Any]]:
-    """Return the spectrum up to 4 kHz of a signal with its treble raised as a voice's falls, 6 dB an octave."""
-    spectrum = fourier.rfft(samples, size)[: short // 2 + 1]
-    raised = np.arange(spectrum.size) / max(1, spectrum.size)
-    return np.asarray(spectrum * raised.astype(np.float32))
+def _raised(spectrum: NDArray[np.complexfloating[Any]], short: int) -> NDArray[np.complexfloating[Any]]:
+    """Return a spectrum up to 4 kHz with its treble raised as a voice's falls, 6 dB an octave."""
+    kept = spectrum[: short // 2 + 1]
+    return np.asarray(kept * np.arange(kept.size, dtype=np.float32) / np.float32(kept.size), dtype=np.complex64)
 
 
 def _cut(values: NDArray[Any], reach: int, span: int) -> NDArray[np.float64]:

@@ -32,12 +32,12 @@ LEAST_LEAPS = 2
 FEW_BITS = 7
 """Fewest bits that are no fault: 8-bit telephony is in use, 7 bits and less are heard as hiss on the voice."""
 _FRAME_S = 0.030
-_LONGEST_S = 6.0
+_LONGEST_S = 4.0
 _KNOTS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.45, 0.6, 0.75, 0.9)
 _RIDGE = 1e-4
 _LIMITS = tuple(0.95 * 0.8**step for step in range(17))
 _DRIVES = tuple(3.0 * 0.78**step for step in range(17))
-_LEAP = 1.35
+_LEAP, _LEAP_OFF = 1.35, 0.35
 _LEAST_SAMPLES = 2000
 _LEAST_PEAK = 0.002
 _CURVE_RATE_HZ = 8000.0
@@ -102,8 +102,8 @@ def wrapped_leaps(samples: Array, rate_hz: float) -> Wrapping | None:
     A leap counts where, with twice the full scale added or taken away, the wave goes on as its neighbours on both sides
     ask for, and not from rail to rail, as in clipped sound. Full scale is 1.
     """
-    data = np.asarray(samples, dtype=np.float64)
-    if data.size < 8:
+    data = np.asarray(samples, dtype=np.float32)
+    if data.size < 8 or float(data.max()) - float(data.min()) < _LEAP:
         return None
     step = np.diff(data)
     places = np.flatnonzero(np.abs(step) > _LEAP)
@@ -115,9 +115,11 @@ def wrapped_leaps(samples: Array, rate_hz: float) -> Wrapping | None:
     ahead = 2.0 * before - data[places - 1]
     back = 2.0 * behind - (data[places + 2] - jump * (np.abs(data[places + 2] - data[places + 1]) < 1.0))
     smooth = (np.abs(behind - before) < 0.65) & (np.minimum(np.abs(behind - ahead), np.abs(before - back)) < 0.3)
-    # Clipped sound may leap from rail to rail; wrapped sound lands on the rail by chance only.
-    rails = (np.abs(before) > 0.9995) & (np.abs(data[places + 1]) > 0.9995)
+    # Clipped sound may leap from rail to rail; wrapped sound lands on a rail by chance only.
+    rails = (np.abs(before) > 0.9995) | (np.abs(data[places + 1]) > 0.9995)
     good = smooth & ~rails
+    if good.any() and float(np.median(np.abs(behind - before)[good])) > _LEAP_OFF:
+        return None
     if good.sum() < max(LEAST_LEAPS, 0.5 * places.size):
         return None
     return Wrapping(int(good.sum()), float(places[good][0] + 1) / rate_hz)
@@ -199,7 +201,7 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
 
 
 def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return prediction, estimated and reference of the loudest frames of 30 ms, up to 6 s in all; shape (frames, n)."""
+    """Return prediction, estimated and reference of the loudest frames of 30 ms, up to 4 s in all; shape (frames, n)."""
     if not pair.active.any():
         return None
     width = round(_FRAME_S * pair.rate_hz)
@@ -334,9 +336,7 @@ def _quantised(raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[floa
     return best
 
 
-def _kind(
-    own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.float64]
-) -> tuple[Kind, float | None]:
+def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.float64]) -> tuple[Kind, float | None]:
     """Return which of the known curves fits best, and where it bends as a share of the estimated's peak."""
     target = _without_gain(out, own)
     power = float(np.square(target).sum())

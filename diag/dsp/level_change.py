@@ -190,9 +190,7 @@ def _joined(steps: list[LevelStep]) -> list[LevelStep]:
     return joined
 
 
-def _fade_at_an_end(
-    gain_db: NDArray[np.float64], time_s: NDArray[np.float64], edges: list[int], number: int
-) -> bool:
+def _fade_at_an_end(gain_db: NDArray[np.float64], time_s: NDArray[np.float64], edges: list[int], number: int) -> bool:
     """Return whether a change is the fade in at the beginning or the fade out at the end."""
     for a, b, outer, rising in (
         (edges[number - 1], edges[number], number == 1, 1.0),

@@ -26,7 +26,7 @@ _CLEAR_OF = 1.2
 _NEAREST_HZ = 150.0
 _GROUP_HZ = 300.0
 _BLOCK_S = 0.8
-_LEAST_COHERENCE = 0.015
+_LEAST_COHERENCE = 0.03
 _DECOY_BINS = (-7, -4, 4, 7)
 _ABOVE_CHANCE = 2.5
 """What chance leaves is seen about mirrors some bins away; the right one must give 2.5 times as much."""
@@ -122,6 +122,8 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
         return float(((both.real**2 + both.imag**2) / source_power).sum())
 
     shared = mirrored(0)
+    if shared < _LEAST_COHERENCE * float(there.sum()):
+        return None
     chance = [mirrored(away) for away in _DECOY_BINS]
     if shared < _ABOVE_CHANCE * max(chance):
         return None
@@ -137,7 +139,7 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
 def _loud_frames(pair: AlignedPair, source: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the active frames with the most sound at the source's bins, up to 12 s of them, in order of time."""
     places = np.flatnonzero(pair.active)
-    energy = pair.power[0][np.ix_(places, source)].sum(axis=1)
+    energy = pair.power[0][:, int(source.min()) : int(source.max()) + 1].sum(axis=1)[places]
     kept = min(places.size, _MOST_FRAMES)
     return np.sort(places[np.argsort(-energy, kind="stable")[:kept]])
 
