@@ -206,7 +206,7 @@ def room(voice: Voice, level_db: float, random: Random) -> Made:
 
 
 FAULTS: dict[str, tuple[Maker, tuple[float, ...], tuple[str, ...], Callable[[Additions], float | None], float]] = {}
-"""Name: maker, strengths from weak to strong, the kinds that are right, the size as measured, and how exact it must be."""
+"""Name: maker, strengths from weak to strong, the right kinds, the size as measured, and how exact it must be."""
 
 
 def _define() -> None:

@@ -82,8 +82,8 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
     Notes
     -----
     Steps of level are found first and applied to the reference, or a signal that is there for a part of the time would
-    correlate with anything. A second copy is found next and then belongs to the reference: otherwise its speech would be taken for noise and
-    its interference for pumping.
+    correlate with anything. A second copy is found next and then belongs to the reference: otherwise its speech would
+    be taken for noise and its interference for pumping.
     """
     level = level_change(pair)
     if level is not None and level.steps:
@@ -131,49 +131,71 @@ def faults(additions: Additions) -> dict[str, float]:
     A fault that explains another stands alone: noise and pumping of distorted sound are its distortion, pumping of an
     echo or a room is theirs.
     """
-    found: dict[str, float] = {}
-    level, noise, bent = additions.level, additions.noise, additions.distortion
-    bad = bent is not None and bent.kind is not Kind.NONE
-    # Eight bits are telephony; their rounding is noise that such a stage always adds.
-    coarse = bent is not None and bent.kind is Kind.NONE and bent.detail is not None
-    copied = additions.copy is not None and additions.copy.level_db > COPY_WARN_DB
-    roomy = additions.room is not None and additions.room.level_db > ROOM_WARN_DB
-    reverberant = additions.room is not None
-    loud_noise = noise is not None and noise.snr_db < 20.0
-    covered = reverberant or loud_noise or (additions.hum is not None and additions.hum.relative_db > -25.0)
-    if level is not None:
-        if level.near_silent:
-            found["near-silent"] = level.estimated_dbfs
-        elif not level.steps and abs(level.change_db) > LEVEL_CHANGE_WARN_DB:
-            found["level"] = level.change_db
-        for step in level.steps:
-            found["level step" if step.sudden else "level fade"] = step.change_db
-        if level.pumping_db > PUMPING_DB and not (level.near_silent or bad or coarse or copied or covered):
-            found["pumping"] = level.pumping_db
-    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (bad or coarse or reverberant):
-        found["noise"] = noise.snr_db
-    if additions.dc_dbfs > DC_WARN_DBFS:
-        found["dc"] = additions.dc_dbfs
-    if additions.hum is not None and additions.hum.relative_db > HUM_WARN_DB and not reverberant:
-        found["hum"] = additions.hum.relative_db
-    for tone in additions.tones[:1]:
-        if tone.relative_db > TONE_WARN_DB:
-            found["tone"] = tone.relative_db
-    if bad and bent is not None:
+    found = {**_level_faults(additions), **_sound_faults(additions), **_mirror_faults(additions)}
+    bent = additions.distortion
+    if bent is not None and bent.kind is not Kind.NONE:
         found[str(bent.kind)] = bent.level_db
-    for name, one, least_db in (
-        ("aliasing", additions.aliasing, ALIASING_WARN_DB),
-        ("images", additions.images, IMAGES_WARN_DB),
-    ):
-        # Harmonics that a distorting stage makes fall on mirrored places too, but not all of them.
-        if one is not None and one.level_db > least_db and (not bad or one.coherence > 0.5):
-            if name == "images" or one.gain_db > ALIAS_GAIN_DB:
-                found[name] = one.level_db
-    if copied and additions.copy is not None:
+    if _copied(additions) and additions.copy is not None:
         found["echo" if additions.copy.echo else "played twice"] = additions.copy.level_db
-    if roomy and additions.room is not None:
+    if additions.room is not None and additions.room.level_db > ROOM_WARN_DB:
         found["room"] = additions.room.level_db
     if Kind.WRAPPED in found:
         # Leaps of full scale are sound of every pitch at every place.
         return {name: size for name, size in found.items() if name in (Kind.WRAPPED, "level", "near-silent", "dc")}
     return found
+
+
+def _copied(additions: Additions) -> bool:
+    return additions.copy is not None and additions.copy.level_db > COPY_WARN_DB
+
+
+def _bent(additions: Additions) -> bool:
+    """Return whether the sound is distorted, or rounded to the eight bits of telephony, which adds noise by itself."""
+    bent = additions.distortion
+    return bent is not None and (bent.kind is not Kind.NONE or bent.detail is not None)
+
+
+def _level_faults(additions: Additions) -> dict[str, float]:
+    level = additions.level
+    if level is None:
+        return {}
+    if level.near_silent:
+        return {"near-silent": level.estimated_dbfs}
+    found = {"level step" if step.sudden else "level fade": step.change_db for step in level.steps}
+    if not level.steps and abs(level.change_db) > LEVEL_CHANGE_WARN_DB:
+        found["level"] = level.change_db
+    noise, hum = additions.noise, additions.hum
+    unsure = (noise is not None and noise.snr_db < 20.0) or (hum is not None and hum.relative_db > -25.0)
+    explained = _bent(additions) or _copied(additions) or additions.room is not None or unsure
+    if level.pumping_db > PUMPING_DB and not explained:
+        found["pumping"] = level.pumping_db
+    return found
+
+
+def _sound_faults(additions: Additions) -> dict[str, float]:
+    found: dict[str, float] = {}
+    noise, hum = additions.noise, additions.hum
+    room = additions.room is not None
+    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (_bent(additions) or room):
+        found["noise"] = noise.snr_db
+    if additions.dc_dbfs > DC_WARN_DBFS:
+        found["dc"] = additions.dc_dbfs
+    if hum is not None and hum.relative_db > HUM_WARN_DB and not room:
+        found["hum"] = hum.relative_db
+    if additions.tones and additions.tones[0].relative_db > TONE_WARN_DB:
+        found["tone"] = additions.tones[0].relative_db
+    return found
+
+
+def _mirror_faults(additions: Additions) -> dict[str, float]:
+    # Harmonics that a distorting stage makes fall on mirrored places too, but not all of them.
+    bent = additions.distortion
+    least = 0.5 if bent is not None and bent.kind is not Kind.NONE else 0.0
+    found: dict[str, float] = {}
+    down, up = additions.aliasing, additions.images
+    if down is not None and down.level_db > ALIASING_WARN_DB and down.gain_db > ALIAS_GAIN_DB:
+        found["aliasing"] = down.level_db
+    if up is not None and up.level_db > IMAGES_WARN_DB:
+        found["images"] = up.level_db
+    coherence = {"aliasing": down.coherence if down else 0.0, "images": up.coherence if up else 0.0}
+    return {name: size for name, size in found.items() if coherence[name] > least}

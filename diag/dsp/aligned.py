@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,10 @@ INAUDIBLE_DBFS = -75.0
 FILTER_S = 0.005
 """The filter between reference and estimated reaches this far to both sides. Codecs and resamplers stay within 2 ms."""
 LOWEST_HZ = 50.0
-_LAG_BLOCK_S, _LAG_BLOCKS, _LAG_REACH = 0.34, 8, 48
+_LAG_BLOCK_S, _LAG_BLOCKS, _LAG_REACH = 0.34, 8, 160
 _LEAST_LAG = 0.04
 """Shifts of less than this many samples are left to the filter: at 8 kHz of 24 kHz they leave -38 dB."""
-_MOVE_BLOCK = 2048
+_MOVE_BLOCK = 1024
 _SMOOTH_FRAMES = 9
 _REFITS, _STEADY_DB = 3, 3.0
 _FLOOR = 1e-20
@@ -98,7 +99,7 @@ class AlignedPair:
 
     @cached_property
     def power(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Power of the frames of reference and estimated; shape (frames, bins). The sum over bins is the mean square."""
+        """Power of the frames of reference and estimated, whose sum is the mean square; shape (frames, bins)."""
         reference, estimated = self.spectra
         return _power(reference), _power(estimated)
 
@@ -114,7 +115,7 @@ class AlignedPair:
     @cached_property
     def reference_db(self) -> NDArray[np.float64]:
         """Level of each frame of the reference above 50 Hz, dBFS; shape (frames,)."""
-        return 10.0 * np.log10(np.maximum(self.power[0].sum(axis=1, dtype=np.float64), 1e-12))
+        return np.asarray(10.0 * np.log10(np.maximum(self.power[0].sum(axis=1, dtype=np.float64), 1e-12)))
 
     @cached_property
     def active(self) -> NDArray[np.bool_]:
@@ -172,7 +173,7 @@ class AlignedPair:
         values = np.log(frame_gain[places])
         half = _SMOOTH_FRAMES // 2
         around = np.lib.stride_tricks.sliding_window_view(np.pad(values, half, mode="edge"), _SMOOTH_FRAMES)
-        return np.exp(np.interp(np.arange(self.active.size), places, np.median(around, axis=1)))
+        return np.asarray(np.exp(np.interp(np.arange(self.active.size), places, np.median(around, axis=1))))
 
     @cached_property
     def predicted(self) -> Complex:
@@ -299,7 +300,7 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
     otherwise there is none and (0, 0) is returned.
     """
     width = min(round(_LAG_BLOCK_S * rate_hz), piece.length)
-    if width < 8 * _LAG_REACH:
+    if width < 4 * _LAG_REACH:
         return 0.0, 0.0
     x = own[piece.reference_start : piece.reference_start + piece.length]
     y = other[piece.estimated_start : piece.estimated_start + piece.length]
@@ -324,9 +325,11 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
     bend = np.maximum(2.0 * top - left - right, _FLOOR)
     lag = (peak + 0.5 * (right - left) / bend - reach) / finer
     place = np.asarray(starts) + width / 2.0 - piece.length / 2.0
-    kept = np.abs(lag - np.median(lag)) < 3.0
-    if kept.sum() < 1 or not np.isfinite(lag).all():
-        return 0.0, 0.0
+    # The line through the middle of all pairs of blocks is not moved by a few wrong lags.
+    first, second = np.triu_indices(lag.size, 1)
+    rough = float(np.median((lag[second] - lag[first]) / (place[second] - place[first]))) if first.size else 0.0
+    straight = lag - rough * place
+    kept = np.abs(straight - np.median(straight)) < 1.0
     span = float(np.ptp(place[kept]))
     if kept.sum() < 3 or span < 2.0 * width:
         return float(np.median(lag)), 0.0
@@ -346,7 +349,7 @@ def _loud_blocks(samples: Array, width: int, count: int) -> list[int]:
     edges = np.linspace(0, last + 1, count + 1).astype(int)
     step = max(1, width // 8)
     starts = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         tried = np.arange(low, max(high, low + 1), step)
         tried = tried[tried <= last]
         if tried.size:
@@ -357,17 +360,19 @@ def _loud_blocks(samples: Array, width: int, count: int) -> list[int]:
 
 
 def _moved(samples: Array, lag: float, slope: float) -> NDArray[np.float32]:
-    """Return the samples later by `lag` in the middle and `slope` more per sample: overlapping windows, each shifted."""
+    """Return the samples later by `lag` in the middle and by `slope` more per sample, in overlapping windows."""
     width, hop = _MOVE_BLOCK, _MOVE_BLOCK // 2
     blocks = samples.size // hop + 2
-    wide = np.zeros((blocks + 1) * hop, dtype=np.float32)
-    wide[hop : hop + samples.size] = samples
-    frames = np.lib.stride_tricks.sliding_window_view(wide, width)[::hop]
-    middle = np.arange(blocks) * hop + width / 2.0 - hop - samples.size / 2.0
-    late = lag + slope * middle
+    start = np.arange(blocks) * hop
+    late = lag + slope * (start + width / 2.0 - hop - samples.size / 2.0)
+    whole = np.rint(late).astype(int)
+    spare = int(np.abs(whole).max())
+    wide = np.zeros((blocks + 1) * hop + 2 * spare, dtype=np.float32)
+    wide[hop + spare : hop + spare + samples.size] = samples
+    frames = np.lib.stride_tricks.sliding_window_view(wide, width)[start - whole + spare]
     spectra = fourier.rfft(frames * _hann(width), axis=1)
-    turn = np.exp((-2j * np.pi / width * late)[:, None] * np.arange(width // 2 + 1)[None, :]).astype(np.complex64)
-    parts = fourier.irfft(spectra * turn, width, axis=1)
+    turns = (-2j * np.pi / width * (late - whole))[:, None] * np.arange(width // 2 + 1)[None, :]
+    parts = fourier.irfft(spectra * np.exp(turns).astype(np.complex64), width, axis=1)
     halves = np.zeros((blocks + 1, hop), dtype=np.float32)
     halves[:-1] += parts[:, :hop]
     halves[1:] += parts[:, hop:]

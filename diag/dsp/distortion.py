@@ -162,46 +162,56 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
         return None
     own, out, raw = drawn
     heard = pair.estimated if recorded is None else np.asarray(recorded, dtype=np.float32)
-    unwrapped, wrapped = _unwrapped(own, out)
-    if wrapped:
-        power = float(np.mean(np.square(out - unwrapped))) / max(float(np.mean(np.square(unwrapped))), _FLOOR)
-        seconds = own.size / pair.rate_hz
-        return Distortion(_db(power), Kind.WRAPPED, wrapped / seconds)
-    leaps = wrapped_leaps(heard, 1.0)
-    if leaps is not None and wrapped_leaps(pair.reference, 1.0) is None:
-        error = out - own * float((own * out).sum()) / max(float((own * own).sum()), _FLOOR)
-        power = float(np.mean(np.square(error))) / max(float(np.mean(np.square(out))), _FLOOR)
-        return Distortion(_db(power), Kind.WRAPPED, leaps.leaps / 2.0 / heard.size * pair.rate_hz)
-    coarse = sample_levels(heard)
-    levels = coarse if coarse is not None and coarse.even and coarse.bits < FEW_BITS + 0.5 else None
+    wrapped = _wrapped(pair, heard, own, out)
     scale = float(np.quantile(np.abs(own), 0.9995))
-    if scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
-        return None
+    if wrapped is not None or scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
+        return wrapped
     # Speech has little above 4 kHz: every third sample of 24 kHz says as much and takes a third of the time.
     every = max(1, round(pair.rate_hz / _CURVE_RATE_HZ))
     own, out, raw = own[:, ::every] / scale, out[:, ::every] / scale, raw[:, ::every]
     explained, share, curve = _explained(own, out)
     level = _db(explained)
-    if levels is not None:
-        step = 2.0 / 2.0**levels.bits
-        noise = step**2 / 12.0 / max(scale**2 * float(np.mean(np.square(out))), _FLOOR)
-        return Distortion(max(level, _db(noise)), Kind.FEW_BITS, levels.bits)
-    bits = _quantised(raw, out * scale)
+    coarse = sample_levels(heard)
+    even = coarse is not None and coarse.even
+    bits = _bits(coarse, raw, out * scale)
     if bits is not None:
         return Distortion(max(level, bits[1]), Kind.FEW_BITS, bits[0])
-    if coarse is not None and coarse.even:
-        return Distortion(level, Kind.NONE, coarse.bits)
-    if level < FAINTEST_DB or share < LEAST_SHARE:
-        return Distortion(level, Kind.NONE, None)
-    beside = max(_explained(own, out, shift)[1] for shift in _SHIFTS)
-    if share < NOW_AGAINST_LATER * beside:
+    if even or level < FAINTEST_DB or share < LEAST_SHARE:
+        return Distortion(level, Kind.NONE, coarse.bits if coarse is not None and even else None)
+    if share < NOW_AGAINST_LATER * max(_explained(own, out, shift)[1] for shift in _SHIFTS):
         return Distortion(level, Kind.NONE, None)
     kind, detail = _kind(own, out, curve)
     return Distortion(level, kind, detail)
 
 
+def _wrapped(
+    pair: AlignedPair, heard: NDArray[np.float32], own: NDArray[np.float64], out: NDArray[np.float64]
+) -> Distortion | None:
+    """Return the distortion by wrapped integers; None where none wrapped."""
+    unwrapped, count = _unwrapped(own, out)
+    if count:
+        power = float(np.mean(np.square(out - unwrapped))) / max(float(np.mean(np.square(unwrapped))), _FLOOR)
+        return Distortion(_db(power), Kind.WRAPPED, count / own.size * pair.rate_hz)
+    leaps = wrapped_leaps(heard, pair.rate_hz)
+    if leaps is None or wrapped_leaps(pair.reference, pair.rate_hz) is not None:
+        return None
+    error = out - own * float((own * out).sum()) / max(float((own * own).sum()), _FLOOR)
+    power = float(np.mean(np.square(error))) / max(float(np.mean(np.square(out))), _FLOOR)
+    return Distortion(_db(power), Kind.WRAPPED, leaps.leaps / 2.0 / heard.size * pair.rate_hz)
+
+
+def _bits(coarse: Levels | None, raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:
+    """Return the bits of even quantisation and the level of its noise; None where there are more than 7."""
+    if coarse is None or not coarse.even:
+        return _quantised(raw, out)
+    if coarse.bits >= FEW_BITS + 0.5:
+        return None
+    step = 2.0 / 2.0**coarse.bits
+    return coarse.bits, _db(step**2 / 12.0 / max(float(np.mean(np.square(out))), _FLOOR))
+
+
 def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
-    """Return prediction, estimated and reference of the loudest frames of 30 ms, up to 4 s in all; shape (frames, n)."""
+    """Return prediction, estimated and reference in the loudest frames of 30 ms, up to 4 s; shape (frames, n)."""
     if not pair.active.any():
         return None
     width = round(_FRAME_S * pair.rate_hz)
@@ -340,7 +350,7 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
     """Return which of the known curves fits best, and where it bends as a share of the estimated's peak."""
     target = _without_gain(out, own)
     power = float(np.square(target).sum())
-    at, gain = _gain_at_levels(own, out)
+    gain = _gain_at_levels(own, out)
     # A stage that is overdriven takes the more away the louder it is. Gain that rises with the level, or jumps, comes
     # from a table or a gate.
     rise = float(np.max(gain - np.minimum.accumulate(gain))) if gain.size else 0.0
@@ -362,23 +372,18 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
     return (Kind.CLIPPED, hard[1]) if hard[0] < soft[0] else (Kind.OVERDRIVE, soft[1])
 
 
-def _gain_at_levels(
-    own: NDArray[np.float64], out: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return magnitudes of the prediction and the gain in dB of samples of that size."""
+def _gain_at_levels(own: NDArray[np.float64], out: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the gain in dB of samples of the same size, from small to large."""
     edges = np.array((0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0))
     size = np.abs(own).reshape(-1)
     same = (out * np.sign(own)).reshape(-1)
     which = np.digitize(size, edges)
-    at, gain = [], []
-    for number in range(1, edges.size):
-        here = which == number
-        if here.sum() >= 100:
-            level = float(size[here].mean())
-            ratio = float(same[here].mean()) / level
-            at.append(level)
-            gain.append(20.0 * np.log10(max(ratio, 1e-3)))
-    return np.asarray(at), np.asarray(gain)
+    ratios = [
+        float(same[which == number].mean()) / float(size[which == number].mean())
+        for number in range(1, edges.size)
+        if (which == number).sum() >= 100
+    ]
+    return np.asarray(20.0 * np.log10(np.maximum(ratios, 1e-3)))
 
 
 def _db(power: float) -> float:

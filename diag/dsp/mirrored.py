@@ -66,7 +66,7 @@ def aliasing(pair: AlignedPair) -> Mirrored | None:
 
 
 def images(pair: AlignedPair) -> Mirrored | None:
-    """Return the strongest images: sound from below a frequency that is heard above it; None where nothing stands out."""
+    """Return the strongest images: sound from below a frequency heard above it; None where nothing stands out."""
     return _strongest(pair, downwards=False)
 
 
@@ -82,8 +82,8 @@ def _strongest(pair: AlignedPair, *, downwards: bool) -> Mirrored | None:
     return max(found, key=lambda one: one.level_db, default=None)
 
 
-def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirrored | None:
-    """Return what is mirrored about one frequency; None where the reference has nothing there or nothing is mirrored."""
+def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirrored | None:  # noqa: PLR0911
+    """Return what is mirrored about one frequency; None where the reference or the estimated has nothing there."""
     around = round(2.0 * mirror_hz / pair.bin_hz)
     if abs(around * pair.bin_hz - 2.0 * mirror_hz) > 0.01 * pair.bin_hz:
         return None
