@@ -39,7 +39,9 @@ _NOISE_LOW_HZ = 50.0
 _LINE_PROMINENCE_DB = 9.0
 _HUM_PROMINENCE_DB = 8.0
 _TONE_SHARE = 0.85
-_BLIND_TONE_DBFS, _BLIND_TONE_S = -60.0, 0.2
+_BLIND_TONE_DBFS = -60.0
+BLIND_TONE_S, BLIND_TONE_HZ = 0.2, 320.0
+"""Without a reference a long vowel may pass for a tone: 9 of 538 recordings had one of 150 to 295 Hz, none above."""
 _TONE_FRAMES, _TONE_FRAMES_IN_SPEECH = 5, 10
 _TONE_LOWEST_HZ = 180.0
 _TONE_DRIFT_BINS, _TONE_SPREAD_BINS = 0.12, 0.2
@@ -330,11 +332,11 @@ def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
 def blind_tones(samples: NDArray[np.float32], rate_hz: float) -> tuple[Tone, ...]:
     """Return steady tones that a recording shows by itself, in dBFS and without a level against speech (0).
 
-    Only what fills at least 0.2 s on its own counts: a tone under speech is found with a reference alone.
+    Only what fills at least 0.2 s on its own, from 320 Hz on, counts: a tone under speech needs a reference.
     """
     pair = AlignedPair(np.zeros_like(samples), samples, np.zeros(samples.size, dtype=bool), rate_hz)
     bursts = _bursts(pair, pair.power[1], 10.0 ** (_BLIND_TONE_DBFS / 10.0))
-    long = [burst for burst in bursts if burst[3] - burst[2] >= _BLIND_TONE_S]
+    long = [burst for burst in bursts if burst[3] - burst[2] >= BLIND_TONE_S and burst[0] >= BLIND_TONE_HZ]
     return tuple(_merged(long, 0.0, pair.bin_hz))
 
 

@@ -40,6 +40,12 @@ from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasin
 IMAGES_WARN_DB = -50.0
 """Level of images against the speech. Good resamplers stay below -62 dB, linear interpolation gives -28 to -46 dB."""
 
+IMAGES_COHERENCE = 0.3
+"""Above the old Nyquist frequency images stand alone: linear interpolation of 5 voices gave 0.75 and more. What Opus
+makes up there follows the sound below it a little."""
+BENT_COPY_DB = -18.0
+"""Beside distortion only a copy above this level counts: what a curve makes of a voice is as regular as the voice."""
+
 
 @dataclass(frozen=True)
 class Additions:
@@ -146,7 +152,8 @@ def faults(additions: Additions) -> dict[str, float]:
 
 
 def _copied(additions: Additions) -> bool:
-    return additions.copy is not None and additions.copy.level_db > COPY_WARN_DB
+    least_db = BENT_COPY_DB if _bent(additions) else COPY_WARN_DB
+    return additions.copy is not None and additions.copy.level_db > least_db
 
 
 def _bent(additions: Additions) -> bool:
@@ -198,4 +205,5 @@ def _mirror_faults(additions: Additions) -> dict[str, float]:
     if up is not None and up.level_db > IMAGES_WARN_DB:
         found["images"] = up.level_db
     coherence = {"aliasing": down.coherence if down else 0.0, "images": up.coherence if up else 0.0}
-    return {name: size for name, size in found.items() if coherence[name] > least}
+    least_of = {"aliasing": least, "images": max(least, IMAGES_COHERENCE)}
+    return {name: size for name, size in found.items() if coherence[name] > least_of[name]}

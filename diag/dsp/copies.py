@@ -25,7 +25,7 @@ SECOND_COPY_DB = -4.0
 ROOM_WARN_DB = -10.0
 """Energy of a room's response between 5 ms and 0.5 s against the direct sound. At 1 m from a loudspeaker in a living
 room it is about -5 dB; studio voices processed by codecs stay below -25 dB."""
-SHORTEST_S, LONGEST_S = 0.015, 0.6
+SHORTEST_S, LONGEST_S = 0.018, 0.6
 _WORK_RATE_HZ = 8000.0
 _AROUND_S = 0.002
 _LOW_HZ, _TOP_HZ = 120.0, 3900.0
@@ -148,7 +148,7 @@ def _cut(values: NDArray[Any], reach: int, span: int) -> NDArray[np.float64]:
 
 
 def second_copy(response: Response) -> Copy | None:
-    """Return the strongest further copy at 15 to 600 ms; None where none stands out of the response's scatter."""
+    """Return the strongest further copy at 18 to 600 ms; None where none stands out of the response's scatter."""
     near = round(_AROUND_S * response.rate_hz)
     first = round(SHORTEST_S * response.rate_hz)
     middle = response.reach
