@@ -1,0 +1,573 @@
+"""What happened between the pieces of a copy: silence put in, sound left out, said twice, moved, or from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.borders import SAME_S, Join
+from diag.dsp.diagonal import FRAME_S, Flags
+from diag.dsp.follow import Pair, Piece, runs
+from diag.dsp.spectrum import Sound
+
+Array = NDArray[np.floating[Any]]
+
+SHORTEST_S = 0.0015
+"""Smaller changes of delay are jitter of the estimate or a resampler at work."""
+OTHER_SHORTEST_S = 0.06
+LOST_END_S = 0.025
+SILENT_BELOW_DB = 25.0
+"""A stretch this far below the loud parts is silence, and one within 5 dB of the background noise."""
+STEADY_BELOW_DB = 12.0
+STEADY_DB = 2.5
+NOISE_FLATNESS = 0.15
+"""Comfort noise is steady, has no tones and stays this far below the loud parts."""
+_ABOVE_FLOOR_DB = 5.0
+_AROUND_SOUND_S = 0.25
+_BLUR_S = 0.0004
+_LIKE_DB = 9.0
+_SEAM_LONGEST_S = 0.04
+_SEAMS_LEAST = 5
+_SEAM_SCATTER = 0.06
+
+
+class Kind(StrEnum):
+    """What happened to the sound.
+
+    `DROPOUT` is silence in place of sound: nothing that follows is late.
+    """
+
+    STALL = "stall"
+    DROPOUT = "dropout"
+    SKIP = "skip"
+    REPEAT = "repeat"
+    HEAD_LOST = "head lost"
+    TAIL_LOST = "tail lost"
+    OTHER_SOUND = "other sound"
+    SWAPPED = "swapped"
+    OVERLAP = "overlap"
+    SECOND_COPY = "second copy"
+    SEAMS = "seams"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Parameters
+    ----------
+    kind : Kind
+    reference_s, estimated_s : float
+        Where it begins in the reference and in the estimated clip.
+    duration_s : float
+        How much was put in, left out, repeated or moved. Of a second copy: how much later it plays. Of seams: all of
+        them together.
+    uncertain_s : float
+        The place may lie this much later: an event in a pause cannot be placed exactly. Its size does not suffer.
+    level_db : float or None
+        Of other sound: dBFS. Of a second copy: dB relative to the first one.
+    count : int
+        Of seams: how many. 1 otherwise.
+    period_s : float or None
+        Of seams: time of the reference from one to the next, i.e. the length of a chunk.
+    """
+
+    kind: Kind
+    reference_s: float
+    estimated_s: float
+    duration_s: float
+    uncertain_s: float = 0.0
+    level_db: float | None = None
+    count: int = 1
+    period_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Loudness:
+    """Level of the estimated clip over time, and what counts as silence in it.
+
+    Parameters
+    ----------
+    sound : Sound
+        The estimated clip.
+    level_db : ndarray, shape (frames,)
+        dBFS of each 5 ms, without the mean.
+    loud_db, floor_db : float
+        Level of the loud parts and of the background.
+    """
+
+    sound: Sound
+    level_db: NDArray[np.float64]
+    loud_db: float
+    floor_db: float
+
+    @property
+    def silent_db(self) -> float:
+        """Level below which a frame is silence."""
+        return max(self.loud_db - SILENT_BELOW_DB, self.floor_db + _ABOVE_FLOOR_DB, -85.0)
+
+
+def loudness_of(sound: Sound) -> Loudness:
+    """Return the level of a clip over time."""
+    frame = round(FRAME_S * sound.rate_hz)
+    count = sound.samples.size // frame
+    rows = sound.samples[: count * frame].reshape(count, frame)
+    power = np.einsum("ij,ij->i", rows, rows) / frame - rows.mean(axis=1) ** 2
+    level = 10.0 * np.log10(np.maximum(power.astype(np.float64), 1e-12))
+    heard = level[level > -95.0]
+    if heard.size == 0:
+        return Loudness(sound, level, -120.0, -120.0)
+    return Loudness(sound, level, float(np.percentile(heard, 90)), float(np.percentile(heard, 3)))
+
+
+def _silent_frames(loudness: Loudness, first: int, last: int) -> Flags:
+    """Which frames are silence, among them comfort noise."""
+    level = loudness.level_db[first:last]
+    silent = level < loudness.silent_db
+    for begin, end in runs(~silent):
+        if _is_comfort_noise(loudness, first + begin, first + end):
+            silent[begin:end] = True
+    return np.asarray(silent)
+
+
+def _is_comfort_noise(loudness: Loudness, first: int, last: int) -> bool:
+    """Whether frames hold steady noise well below the loud parts; too short to tell is no."""
+    level = loudness.level_db[first:last]
+    if last - first < 8 or np.median(level) > loudness.loud_db - STEADY_BELOW_DB:
+        return False
+    if float(np.std(level[1:-1])) > STEADY_DB:
+        return False
+    frame = round(FRAME_S * loudness.sound.rate_hz)
+    samples = loudness.sound.samples[(first + 1) * frame : (last - 1) * frame]
+    width = min(samples.size, 4 * frame)
+    rows = np.lib.stride_tricks.sliding_window_view(samples, width)[:: max(1, width // 2)] * np.hanning(width)
+    power = (np.abs(np.fft.rfft(rows, axis=1)) ** 2).mean(axis=0)
+    hz = np.fft.rfftfreq(width, 1.0 / loudness.sound.rate_hz)
+    kept = power[(hz > 200.0) & (hz < 3400.0)] + 1e-20
+    return bool(np.exp(np.log(kept).mean()) / kept.mean() > NOISE_FLATNESS)
+
+
+def is_silent(loudness: Loudness, begin_s: float, end_s: float) -> bool:
+    """Return whether a stretch of the estimated clip is silence, its blurred borders aside."""
+    if end_s - begin_s >= 0.04:
+        first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
+        silent = _silent_frames(loudness, first, last)
+        return silent.size == 0 or float(silent.mean()) > 0.5
+    blur = min(_BLUR_S, 0.2 * (end_s - begin_s))
+    return level_of(loudness.sound, begin_s + blur, end_s - blur) < loudness.silent_db
+
+
+def level_of(sound: Sound, begin_s: float, end_s: float) -> float:
+    """Return the level of a stretch in dBFS, without its mean; -120 for nothing."""
+    first, last = max(0, round(begin_s * sound.rate_hz)), round(end_s * sound.rate_hz)
+    samples = sound.samples[first:last].astype(np.float64)
+    if samples.size == 0:
+        return -120.0
+    return float(10.0 * np.log10(max(float(np.mean(samples**2)) - float(samples.mean()) ** 2, 1e-12)))
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """Everything that the events of a pair are read from.
+
+    Parameters
+    ----------
+    pair : Pair
+    pieces : tuple of Piece
+        With exact ends, in order of the estimated signal.
+    joins : tuple of Join
+    loudness : Loudness
+    speed : float
+        Speed of the estimated clip: a second of the reference's time scale lasts 1 / speed in the clip.
+    """
+
+    pair: Pair
+    pieces: tuple[Piece, ...]
+    joins: tuple[Join, ...]
+    loudness: Loudness
+    speed: float
+
+    def clip_s(self, samples: float) -> float:
+        """Time in the estimated clip of a sample of the pair's estimated signal."""
+        return samples / self.pair.rate_hz / self.speed
+
+    def reference_s(self, samples: float) -> float:
+        """Time in the reference."""
+        return samples / self.pair.rate_hz
+
+
+def events_of(story: Story) -> list[Event]:
+    """Return what happened, in order of the estimated clip."""
+    moved = _moved(story.pieces)
+    repeats, repeated = _repeats(story, moved)
+    events = [*repeats, *_swaps(story, moved), *_lost_ends(story)]
+    events += _losses(story, moved, repeated)
+    events += _insertions(story, moved, repeated)
+    events += _overlaps(story)
+    events += _other_sound(story)
+    events += _dropouts(story)
+    return with_seams(sorted(events, key=lambda event: (event.estimated_s, event.reference_s)), story.pieces, story)
+
+
+def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
+    """Pieces that are not part of the heaviest sequence in which the reference only goes forward."""
+    count = len(pieces)
+    weight = np.array([float(piece.last - piece.first) for piece in pieces])
+    total = weight.copy()
+    back = np.full(count, -1)
+    for place in range(count):
+        middle = (pieces[place].first + pieces[place].last) / 2
+        for before in range(place):
+            other = (pieces[before].first + pieces[before].last) / 2
+            if other < middle and total[before] + weight[place] > total[place]:
+                total[place], back[place] = total[before] + weight[place], before
+    moved = np.ones(count, dtype=bool)
+    place = int(np.argmax(total))
+    while place >= 0:
+        moved[place] = False
+        place = int(back[place])
+    return moved
+
+
+def _repeats(story: Story, moved: NDArray[np.bool_]) -> tuple[list[Event], NDArray[np.int64]]:
+    """Parts of the reference that come a second time, and how many samples of each piece are such."""
+    events = []
+    seen = np.zeros(story.pair.x.samples.size, dtype=bool)
+    repeated = np.zeros(len(story.pieces), dtype=np.int64)
+    for place, piece in enumerate(story.pieces):
+        again = seen[piece.first : piece.last]
+        twice = int(again.sum())
+        if twice >= SHORTEST_S * story.pair.rate_hz and _counts(story, piece, again):
+            first = piece.first + int(np.argmax(again))
+            events.append(
+                Event(Kind.REPEAT, story.reference_s(first), story.clip_s(first + piece.delay),
+                      story.clip_s(twice))
+            )  # fmt: skip
+            repeated[place] = twice
+        seen[piece.first : piece.last] = True
+    del moved
+    return events, repeated
+
+
+def _counts(story: Story, piece: Piece, again: Flags) -> bool:
+    """Whether what comes again can be heard."""
+    frame = story.pair.x.frame
+    first = piece.first + int(np.argmax(again))
+    last = piece.last - int(np.argmax(again[::-1]))
+    inside = story.pair.told[first // frame : -(-last // frame)]
+    return bool(inside.any())
+
+
+def _swaps(story: Story, moved: NDArray[np.bool_]) -> list[Event]:
+    """Pieces that come out of order although nothing of them comes twice."""
+    seen = np.zeros(story.pair.x.samples.size, dtype=np.int8)
+    for piece in story.pieces:
+        seen[piece.first : piece.last] = np.minimum(seen[piece.first : piece.last] + 1, 2)
+    return [
+        Event(Kind.SWAPPED, story.reference_s(piece.first), story.clip_s(piece.begin),
+              story.clip_s(piece.last - piece.first))
+        for piece, out in zip(story.pieces, moved, strict=True)
+        if out and float((seen[piece.first : piece.last] == 1).mean()) > 0.5
+    ]  # fmt: skip
+
+
+def _covered(story: Story) -> list[tuple[int, int]]:
+    """Stretches of the reference that came out, in order."""
+    result: list[tuple[int, int]] = []
+    for piece in sorted(story.pieces, key=lambda part: part.first):
+        if result and piece.first <= result[-1][1]:
+            result[-1] = result[-1][0], max(result[-1][1], piece.last)
+        else:
+            result.append((piece.first, piece.last))
+    return result
+
+
+def _lost_ends(story: Story) -> list[Event]:
+    """The beginning and the end of the reference, where sound of them did not come out."""
+    pair, frame = story.pair, story.pair.x.frame
+    active = np.flatnonzero(pair.x.active)
+    if active.size == 0:
+        return []
+    stretches = _covered(story)
+    events = []
+    first_piece = min(story.pieces, key=lambda piece: piece.first)
+    last_piece = max(story.pieces, key=lambda piece: piece.last)
+    head = int((pair.told[: stretches[0][0] // frame]).sum()) * FRAME_S
+    if head >= LOST_END_S:
+        # Silence at the beginning of the clip may be the silence that the reference begins with.
+        begin = first_piece.begin if first_piece is story.pieces[0] else 0.0
+        lost = first_piece.first - min(max(begin, 0.0), float(active[0] * frame))
+        events.append(
+            Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost))
+        )
+    tail = int((pair.told[-(-stretches[-1][1] // frame) :]).sum()) * FRAME_S
+    if tail >= LOST_END_S:
+        silence = pair.x.samples.size - int(active[-1] + 1) * frame
+        behind = pair.y.samples.size - last_piece.end if last_piece is story.pieces[-1] else 0.0
+        lost = pair.x.samples.size - last_piece.last - min(max(behind, 0.0), float(silence))
+        events.append(
+            Event(Kind.TAIL_LOST, story.reference_s(last_piece.last), story.clip_s(last_piece.end),
+                  story.reference_s(lost))
+        )  # fmt: skip
+    return events
+
+
+def _losses(story: Story, moved: NDArray[np.bool_], repeated: NDArray[np.int64]) -> list[Event]:
+    """Sound left out, where the two neighbours in the reference are not neighbours in the clip."""
+    events = []
+    main = [place for place in range(len(story.pieces)) if repeated[place] < _most(story.pieces[place])]
+    neighbours = set(zip(main[:-1], main[1:], strict=True))
+    order = sorted(main, key=lambda place: story.pieces[place].first)
+    for before, after in zip(order[:-1], order[1:], strict=True):
+        if (before, after) in neighbours:
+            continue
+        first, last = story.pieces[before].last, story.pieces[after].first
+        frame = story.pair.x.frame
+        told = story.pair.told[-(-first // frame) : max(0, last // frame)]
+        if told.sum() * FRAME_S >= SHORTEST_S:
+            events.append(
+                Event(Kind.SKIP, story.reference_s(first), story.clip_s(story.pieces[before].end),
+                      story.reference_s(last - first))
+            )  # fmt: skip
+    del moved
+    return events
+
+
+def _most(piece: Piece) -> float:
+    return 0.6 * (piece.last - piece.first)
+
+
+def _insertions(story: Story, moved: NDArray[np.bool_], repeated: NDArray[np.int64]) -> list[Event]:
+    """What lies between pieces that follow each other in the clip."""
+    events: list[Event] = []
+    for place, join in enumerate(story.joins):
+        if join.overlap:
+            continue
+        before, after = story.pieces[place], story.pieces[place + 1]
+        inserted = after.begin - before.end
+        repeat = repeated[place] >= _most(before) or repeated[place + 1] >= _most(after)
+        left_out = 0.0 if repeat else float(after.first - before.last)
+        if left_out < 0.0 or moved[place] or moved[place + 1]:
+            left_out = 0.0
+        events += _between(story, before, after, inserted, left_out)
+    return events
+
+
+def _between(story: Story, before: Piece, after: Piece, inserted: float, left_out: float) -> list[Event]:
+    """Events of one gap: so many samples of the clip explained by nothing, so many of the reference not found."""
+    least = SHORTEST_S * story.pair.rate_hz
+    reference_s, clip_s = story.reference_s(before.last), story.clip_s(before.end)
+    if inserted < least and left_out < least:
+        return []
+    frame = story.pair.x.frame
+    sounding = bool(story.pair.told[before.last // frame : -(-after.first // frame)].any())
+    silent = inserted < least or is_silent(story.loudness, clip_s, story.clip_s(after.begin))
+    change = inserted - left_out
+    events: list[Event] = []
+    if inserted >= least and not silent:
+        if left_out >= least and abs(change) < SAME_S * story.pair.rate_hz and _alike(story, before, after):
+            return []
+        events += _pieces_of_gap(story, before, after)
+        if left_out >= least and sounding:
+            events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
+        return events
+    both = min(inserted, left_out)
+    if both >= least and sounding:
+        events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(both)))
+    if change >= least:
+        pause = _pause_after(story, before)
+        events.append(Event(Kind.STALL, reference_s, clip_s, story.clip_s(change), story.reference_s(pause)))
+    elif change <= -least:
+        pause = _pause_after(story, before)
+        events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(-change), story.reference_s(pause)))
+    return events
+
+
+def _pause_after(story: Story, before: Piece) -> float:
+    """Samples of silence of the reference in which an event may lie anywhere."""
+    frame = story.pair.x.frame
+    later = np.flatnonzero(story.pair.x.active[before.last // frame :])
+    pause = float(later[0] * frame) if later.size else 0.0
+    return pause if pause > 2 * frame else 0.0
+
+
+def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
+    """Sounding parts of a gap as other sound, the rest as silence put in."""
+    begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
+    reference_s = story.reference_s(before.last)
+    first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
+    sounding = [run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= 5]
+    if not sounding:
+        return [_other(story, reference_s, begin_s, end_s - begin_s)]
+    events = []
+    reached_s = begin_s
+    for start, stop in sounding:
+        # A run that reaches a border of the gap by less than a frame begins or ends there.
+        from_s = begin_s if start <= 1 else (first + start) * FRAME_S
+        to_s = end_s if first + stop >= last - 1 else (first + stop) * FRAME_S
+        if from_s - reached_s >= 2 * FRAME_S:
+            events.append(Event(Kind.STALL, reference_s, reached_s, from_s - reached_s))
+        events.append(_other(story, reference_s, from_s, to_s - from_s))
+        reached_s = to_s
+    if end_s - reached_s >= 2 * FRAME_S:
+        events.append(Event(Kind.STALL, reference_s, reached_s, end_s - reached_s))
+    return events
+
+
+def _other(story: Story, reference_s: float, clip_s: float, duration_s: float) -> Event:
+    level = level_of(story.loudness.sound, clip_s, clip_s + duration_s)
+    return Event(Kind.OTHER_SOUND, reference_s, clip_s, duration_s, level_db=level)
+
+
+def _alike(story: Story, before: Piece, after: Piece) -> bool:
+    """Whether a gap sounds like the reference there although waveforms differ: a codec, or noise on a faint sound."""
+    pair = story.pair
+    size = after.first - before.last
+    own = pair.x.samples[before.last : after.first]
+    begin = max(0, round(before.end))
+    other = pair.y.samples[begin : begin + size]
+    size = min(own.size, other.size)
+    if size < 16:
+        return True
+    width = min(256, size)
+    window = np.hanning(width)
+    edges = np.unique(np.linspace(1, width // 2, 7).astype(int))
+    bands = []
+    for part in (own[:size], other[:size]):
+        rows = np.lib.stride_tricks.sliding_window_view(part, width)[:: max(1, width // 2)] * window
+        power = (np.abs(np.fft.rfft(rows, axis=1)) ** 2).mean(axis=0)
+        bands.append(10.0 * np.log10(np.add.reduceat(power, edges[:-1]) + 1e-12))
+    gain = 20.0 * np.log10(max(abs(_gain(pair, before)), 1e-6))
+    change = bands[1] - bands[0] - gain
+    return bool(abs(float(np.median(change))) < _LIKE_DB and float(np.mean(np.abs(change))) < _LIKE_DB)
+
+
+def _gain(pair: Pair, piece: Piece) -> float:
+    begin = max(0, round(piece.begin))
+    own = pair.x.samples[piece.first : piece.last]
+    other = pair.y.samples[begin : begin + own.size]
+    power = float(np.dot(own, own))
+    return float(np.sqrt(float(np.dot(other, other)) / power)) if power > 0 else 1.0
+
+
+def _overlaps(story: Story) -> list[Event]:
+    return [
+        Event(Kind.OVERLAP, story.reference_s(after.first), story.clip_s(after.begin), story.clip_s(join.overlap))
+        for join, after in zip(story.joins, story.pieces[1:], strict=True)
+        if join.overlap
+    ]
+
+
+def _other_sound(story: Story) -> list[Event]:
+    """Sound of the clip where the reference is silent: before, after, and within its pauses."""
+    loudness, pair = story.loudness, story.pair
+    expected = np.zeros(loudness.level_db.size, dtype=bool)
+    frame = pair.x.frame
+    before_s, after_s = 2 * FRAME_S, _AROUND_SOUND_S
+    for piece in story.pieces:
+        low = piece.first // frame
+        for begin, end in runs(pair.x.active[low : -(-piece.last // frame)], 4):
+            start_s = story.clip_s((low + begin) * frame + piece.delay) - before_s
+            end_s = story.clip_s((low + end) * frame + piece.delay) + after_s
+            expected[max(0, int(start_s / FRAME_S)) : max(0, int(np.ceil(end_s / FRAME_S)))] = True
+    for earlier, later in zip(story.pieces[:-1], story.pieces[1:], strict=True):
+        # What lies between two pieces is judged on its own.
+        begin, end = story.clip_s(earlier.end), story.clip_s(later.begin)
+        if end > begin:
+            expected[max(0, int(begin / FRAME_S) - 1) : int(np.ceil(end / FRAME_S)) + 1] = True
+    events = []
+    first_s, last_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
+    free = ~expected
+    # Up to the first and from the last piece on nothing is expected at all.
+    free[: max(0, int(first_s / FRAME_S) - 1)] = True
+    free[int(np.ceil(last_s / FRAME_S)) + 1 :] = True
+    sounding = free & ~_silent_frames(loudness, 0, loudness.level_db.size)
+    for begin, end in runs(sounding, 30):
+        if sounding[begin:end].sum() * FRAME_S < OTHER_SHORTEST_S:
+            continue
+        start_s, duration_s = begin * FRAME_S, (end - begin) * FRAME_S
+        events.append(_other(story, story.reference_s(_reference_at(story, start_s)), start_s, duration_s))
+    return events
+
+
+def _reference_at(story: Story, clip_s: float) -> float:
+    """Sample of the reference that plays at a time of the clip, or the end of the last one before."""
+    place = clip_s * story.speed * story.pair.rate_hz
+    best = 0.0
+    for piece in story.pieces:
+        if piece.begin <= place:
+            best = min(place, piece.end) - piece.delay
+    return max(0.0, best)
+
+
+def _dropouts(story: Story) -> list[Event]:
+    """Silence in place of sound inside pieces, too short to end them."""
+    pair = story.pair
+    step = max(1, round(0.0005 * pair.rate_hz))
+    events = []
+    quiet = 10 ** (story.loudness.silent_db / 10)
+    for piece in story.pieces:
+        begin = round(piece.begin)
+        size = min(piece.last - piece.first, pair.y.samples.size - begin) // step * step
+        if begin < 0 or size < 40 * step:
+            continue
+        own = np.square(pair.x.samples[piece.first : piece.first + size]).reshape(-1, step).mean(axis=1)
+        other = np.square(pair.y.samples[begin : begin + size]).reshape(-1, step).mean(axis=1)
+        around = np.convolve(own, np.full(4, 0.25), mode="same")
+        loud = float(np.percentile(own, 90))
+        sounding = around > loud * 10**-3.0
+        gain = float(np.median(other[sounding] / np.maximum(own[sounding], 1e-14))) if sounding.any() else 0.0
+        floor = max(2.0 * pair.y.floor / pair.y.frame, 1e-10)
+        missing = (other < 0.01 * gain * around) & (other <= floor * 2.0) & (other < quiet)
+        for first, last in runs(missing):
+            if last - first < 4 or sounding[first:last].sum() < 3:
+                continue
+            if gain * float(around[first:last].mean()) < 30.0 * floor:
+                continue
+            events.append(
+                Event(Kind.DROPOUT, story.reference_s(piece.first + first * step),
+                      story.clip_s(begin + first * step), story.clip_s((last - first) * step))
+            )  # fmt: skip
+    return events
+
+
+def with_seams(events: Sequence[Event], pieces: Sequence[Piece], story: Story) -> list[Event]:
+    """Return the events, with short ones of a kind that come at every chunk as one event.
+
+    The distances between them, along the reference, must all be close to whole multiples of one period.
+    """
+    del pieces, story
+    kept = list(events)
+    for kind in (Kind.STALL, Kind.DROPOUT):
+        mine = [event for event in kept if event.kind is kind and event.duration_s <= _SEAM_LONGEST_S]
+        period_s = _period([event.reference_s for event in mine])
+        if period_s is None:
+            continue
+        whole = Event(
+            Kind.SEAMS, mine[0].reference_s, mine[0].estimated_s, sum(event.duration_s for event in mine),
+            count=len(mine), period_s=period_s,
+        )  # fmt: skip
+        kept = sorted((event for event in (*(e for e in kept if e not in mine), whole)),
+                      key=lambda event: event.estimated_s)  # fmt: skip
+    return kept
+
+
+def _period(times_s: Sequence[float]) -> float | None:
+    """The period of which all distances are whole multiples; None for none or too few."""
+    if len(times_s) < _SEAMS_LEAST:
+        return None
+    steps = np.diff(np.sort(times_s))
+    smallest = float(np.median(steps))
+    if smallest <= 0.0:
+        return None
+    whole = np.maximum(np.rint(steps / smallest), 1.0)
+    period = float(steps.sum() / whole.sum())
+    off = np.abs(steps - whole * period)
+    if float(np.mean(off < max(_SEAM_SCATTER * period, 0.003))) < 0.8:
+        return None
+    return period if len(times_s) >= 0.5 * whole.sum() else None
