@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.diagonal import Flags, sliced
+from diag.dsp.diagonal import sliced
 from diag.dsp.follow import Pair, Piece
 
 MARGIN_S = 0.015
@@ -149,12 +149,9 @@ def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piec
         return _apart(pair, before, after)
     if after.last <= before.first or abs(after.first - before.last) > 2.0 * abs(change) + 60 * margin:
         return _apart(pair, before, after)
-    overlap = _overlap(pair, before, after)
-    if overlap is not None:
-        return overlap
     tried = _inserted(pair, before, after) if change > 0 else _left_out(pair, before, after)
     if tried is None:
-        return _apart(pair, before, after)
+        return _overlap(pair, before, after) or _apart(pair, before, after)
     first, second = tried
     shortest = _SHORTEST_S * pair.rate_hz
     if first.last - first.first < shortest:
@@ -175,23 +172,41 @@ def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
 
 
 def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
-    """A border where nothing of the reference is lost and something stands between, or the reference goes back."""
+    """A border where nothing of the reference is lost and something stands between, or the reference goes back.
+
+    Whichever leaves less of the estimated signal unexplained: silence put in leaves nothing, and where the sound goes
+    back the two pieces meet without a gap.
+    """
     change = after.delay - before.delay
     margin = round(MARGIN_S * pair.rate_hz)
-    if after.begin < before.end + margin and after.first < before.last - 0.5 * change:
-        # The sound goes back: both explain their part of the estimated signal without a gap.
-        return _left_out(pair, before, after)
     low = max(before.first, min(before.last, after.first) - margin)
     high = min(after.last, max(before.last, after.first) + margin)
     if high - low < 2:
-        return None
+        return _left_out(pair, before, after)
     early, late = missed(pair, before, low, high), missed(pair, after, low, high)
     total = np.concatenate(([0.0], np.cumsum(early - late)))
     place = low + int(np.argmin(total))
+    apart = replace(before, last=place), replace(after, first=place)
+    if after.first < before.last - 0.5 * change or after.begin < before.end + margin:
+        back = _left_out(pair, before, after)
+        if back is not None and _unexplained(pair, *back, low, high) < _unexplained(pair, *apart, low, high):
+            return back
     refused = _refused(pair, before, before.last, place) + _refused(pair, after, place, after.first)
-    if refused > _REFUSED_FRAMES:
-        return None
-    return replace(before, last=place), replace(after, first=place)
+    return apart if refused <= _REFUSED_FRAMES else None
+
+
+def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -> float:
+    """Energy of the estimated signal that two pieces and silence between them leave, around their border."""
+    begin, end = round(low + before.delay), round(high + after.delay)
+    last, first = round(before.end), round(after.begin)
+    left = 0.0
+    if last > begin:
+        left += float(missed(pair, before, begin - round(before.delay), last - round(before.delay)).sum())
+    if end > first:
+        left += float(missed(pair, after, first - round(after.delay), end - round(after.delay)).sum())
+    if first > last:
+        left += float(np.square(sliced(pair.y.samples, last, first - last), dtype=np.float64).sum())
+    return left
 
 
 def _left_out(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
@@ -236,7 +251,7 @@ def _own_end(pair: Pair, piece: Piece) -> int:
     with_it = missed(pair, piece, low, high)
     without = np.square(sliced(pair.y.samples, low + piece.delay, high - low), dtype=np.float64)
     total = np.concatenate(([0.0], np.cumsum(with_it - without)))
-    return _flat_end(total, low, piece.last, pair)
+    return low + int(total.size - 1 - np.argmin(total[::-1]))
 
 
 def _own_start(pair: Pair, piece: Piece) -> int:
@@ -248,11 +263,6 @@ def _own_start(pair: Pair, piece: Piece) -> int:
     without = np.square(sliced(pair.y.samples, low + piece.delay, high - low), dtype=np.float64)
     total = np.concatenate(([0.0], np.cumsum(without - with_it)))
     return low + int(np.argmin(total))
-
-
-def _flat_end(total: NDArray[np.float64], low: int, last: int, pair: Pair) -> int:
-    del pair, last
-    return low + int(total.size - 1 - np.argmin(total[::-1]))
 
 
 def _overlap(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join] | None:
@@ -295,7 +305,7 @@ def _contiguous(pair: Pair, before: Piece, after: Piece) -> int | None:
     if low < before.first or high > after.last or low < 0 or high > pair.x.samples.size:
         return None
     best, place = np.inf, None
-    for border in range(low, high, max(1, round(0.001 * pair.rate_hz))):
+    for border in range(low, high, max(1, round(0.002 * pair.rate_hz))):
         left = _left_of_mix(pair, before, after, border, size)
         if left < best:
             best, place = left, border
@@ -315,8 +325,3 @@ def _left_of_mix(pair: Pair, before: Piece, after: Piece, border: int, size: int
     gain = 0.5 * (gain_of(pair, before, before.first, before.last) + gain_of(pair, after, after.first, after.last))
     return float(np.square(other - gain * (early + late)).sum()) / max(float(other @ other), 1e-12)
 
-
-def told_between(pair: Pair, first: int, last: int) -> Flags:
-    """Return the recognisable frames that lie wholly between two samples of the reference."""
-    frame = pair.x.frame
-    return pair.told[-(-first // frame) : max(-(-first // frame), last // frame)]

@@ -285,7 +285,8 @@ def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
     """The comparison of an attempt: exact ends, events, totals."""
     pair = attempt.pair
     pieces, joins = with_exact_ends(pair, attempt.pieces)
-    story = Story(pair, tuple(pieces), tuple(joins), loudness_of(bench.estimated), attempt.ratio)
+    story = Story(pair, tuple(pieces), tuple(joins), loudness_of(bench.estimated), attempt.ratio,
+                  attempt.second.delay if attempt.second is not None else None)
     events = events_of(story)
     if attempt.second is not None:
         first = pieces[0]

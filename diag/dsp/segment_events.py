@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.borders import SAME_S, Join
-from diag.dsp.diagonal import FRAME_S, Flags
+from diag.dsp.diagonal import FRAME_S, Flags, sliced
 from diag.dsp.follow import Pair, Piece, runs
 from diag.dsp.spectrum import Sound
 
@@ -31,6 +31,10 @@ _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
 _BLUR_S = 0.0004
 _LIKE_DB = 9.0
+_SOUNDING_FRAMES = 5
+_FAINT_BELOW_DB = 42.0
+_BRIDGED_S = 0.6
+"""Pauses within other speech."""
 _SEAM_LONGEST_S = 0.04
 _SEAMS_LEAST = 5
 _SEAM_SCATTER = 0.06
@@ -184,6 +188,8 @@ class Story:
     loudness : Loudness
     speed : float
         Speed of the estimated clip: a second of the reference's time scale lasts 1 / speed in the clip.
+    second : float or None
+        How many samples later a second copy plays.
     """
 
     pair: Pair
@@ -191,6 +197,7 @@ class Story:
     joins: tuple[Join, ...]
     loudness: Loudness
     speed: float
+    second: float | None = None
 
     def clip_s(self, samples: float) -> float:
         """Time in the estimated clip of a sample of the pair's estimated signal."""
@@ -204,14 +211,15 @@ class Story:
 def events_of(story: Story) -> list[Event]:
     """Return what happened, in order of the estimated clip."""
     moved = _moved(story.pieces)
-    repeats, repeated = _repeats(story, moved)
+    repeats, repeated = _repeats(story)
     events = [*repeats, *_swaps(story, moved), *_lost_ends(story)]
-    events += _losses(story, moved, repeated)
+    events += _losses(story, repeated)
     events += _insertions(story, moved, repeated)
     events += _overlaps(story)
     events += _other_sound(story)
     events += _dropouts(story)
-    return with_seams(sorted(events, key=lambda event: (event.estimated_s, event.reference_s)), story.pieces, story)
+    events = sorted(_with_like_overlaps(events), key=lambda event: (event.estimated_s, event.reference_s))
+    return with_seams(events)
 
 
 def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
@@ -234,7 +242,7 @@ def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
     return moved
 
 
-def _repeats(story: Story, moved: NDArray[np.bool_]) -> tuple[list[Event], NDArray[np.int64]]:
+def _repeats(story: Story) -> tuple[list[Event], NDArray[np.int64]]:
     """Parts of the reference that come a second time, and how many samples of each piece are such."""
     events = []
     seen = np.zeros(story.pair.x.samples.size, dtype=bool)
@@ -250,7 +258,6 @@ def _repeats(story: Story, moved: NDArray[np.bool_]) -> tuple[list[Event], NDArr
             )  # fmt: skip
             repeated[place] = twice
         seen[piece.first : piece.last] = True
-    del moved
     return events, repeated
 
 
@@ -297,16 +304,16 @@ def _lost_ends(story: Story) -> list[Event]:
     events = []
     first_piece = min(story.pieces, key=lambda piece: piece.first)
     last_piece = max(story.pieces, key=lambda piece: piece.last)
-    head = int((pair.told[: stretches[0][0] // frame]).sum()) * FRAME_S
-    if head >= LOST_END_S:
+    head = _absent(story, first_piece, 0, stretches[0][0])
+    if head * FRAME_S >= LOST_END_S:
         # Silence at the beginning of the clip may be the silence that the reference begins with.
         begin = first_piece.begin if first_piece is story.pieces[0] else 0.0
         lost = first_piece.first - min(max(begin, 0.0), float(active[0] * frame))
         events.append(
             Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost))
         )
-    tail = int((pair.told[-(-stretches[-1][1] // frame) :]).sum()) * FRAME_S
-    if tail >= LOST_END_S:
+    tail = _absent(story, last_piece, stretches[-1][1], pair.x.samples.size)
+    if tail * FRAME_S >= LOST_END_S:
         silence = pair.x.samples.size - int(active[-1] + 1) * frame
         behind = pair.y.samples.size - last_piece.end if last_piece is story.pieces[-1] else 0.0
         lost = pair.x.samples.size - last_piece.last - min(max(behind, 0.0), float(silence))
@@ -317,7 +324,39 @@ def _lost_ends(story: Story) -> list[Event]:
     return events
 
 
-def _losses(story: Story, moved: NDArray[np.bool_], repeated: NDArray[np.int64]) -> list[Event]:
+def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
+    """Frames of an end of the reference that can be recognised and are not in the clip.
+
+    Where the clip goes on at the delay of the piece and is as loud as the reference there, waveforms merely differ.
+    """
+    pair, frame = story.pair, story.pair.x.frame
+    low, high = -(-first // frame), last // frame
+    told = pair.told[low:high]
+    if not told.any():
+        return 0
+    other = sliced(pair.y.samples, low * frame + piece.delay, (high - low) * frame).reshape(-1, frame)
+    power = np.einsum("ij,ij->i", other, other).astype(np.float64)
+    expected = pair.x.energy[low:high] * _gain(pair, piece) ** 2
+    smooth = np.ones(3)
+    there = np.convolve(power, smooth, mode="same") > 0.06 * np.convolve(expected, smooth, mode="same")
+    begin = low * frame + piece.delay + np.arange(high - low) * frame
+    inside = (begin >= 0) & (begin + frame <= pair.y.samples.size)
+    if float((there & inside)[told].mean()) > 0.5 and _similar(pair, piece, low, high, inside):
+        return 0
+    return int(told.sum())
+
+
+def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bool:
+    """Whether the clip has the spectrum of the reference in frames of an end."""
+    places = np.flatnonzero(inside)
+    if places.size < 2:
+        return False
+    first, last = (low + int(places[0])) * pair.x.frame, min(high, low + int(places[-1]) + 1) * pair.x.frame
+    own = pair.x.samples[first:last]
+    return _alike(own, sliced(pair.y.samples, first + piece.delay, own.size), _gain(pair, piece))
+
+
+def _losses(story: Story, repeated: NDArray[np.int64]) -> list[Event]:
     """Sound left out, where the two neighbours in the reference are not neighbours in the clip."""
     events = []
     main = [place for place in range(len(story.pieces)) if repeated[place] < _most(story.pieces[place])]
@@ -334,7 +373,6 @@ def _losses(story: Story, moved: NDArray[np.bool_], repeated: NDArray[np.int64])
                 Event(Kind.SKIP, story.reference_s(first), story.clip_s(story.pieces[before].end),
                       story.reference_s(last - first))
             )  # fmt: skip
-    del moved
     return events
 
 
@@ -360,32 +398,54 @@ def _insertions(story: Story, moved: NDArray[np.bool_], repeated: NDArray[np.int
 
 def _between(story: Story, before: Piece, after: Piece, inserted: float, left_out: float) -> list[Event]:
     """Events of one gap: so many samples of the clip explained by nothing, so many of the reference not found."""
-    least = SHORTEST_S * story.pair.rate_hz
+    pair = story.pair
+    least = SHORTEST_S * pair.rate_hz
     reference_s, clip_s = story.reference_s(before.last), story.clip_s(before.end)
     if inserted < least and left_out < least:
         return []
-    frame = story.pair.x.frame
-    sounding = bool(story.pair.told[before.last // frame : -(-after.first // frame)].any())
-    silent = inserted < least or is_silent(story.loudness, clip_s, story.clip_s(after.begin))
     change = inserted - left_out
-    events: list[Event] = []
-    if inserted >= least and not silent:
-        if left_out >= least and abs(change) < SAME_S * story.pair.rate_hz and _alike(story, before, after):
-            return []
-        events += _pieces_of_gap(story, before, after)
-        if left_out >= least and sounding:
+    told = bool(pair.told[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
+    if inserted >= least and left_out >= least and _kept(story, before, after):
+        # Waveforms differ, but it sounds like the reference there: only a change of delay is left.
+        inserted, left_out = max(0.0, change), max(0.0, -change)
+    if inserted >= least and not _is_silence(story, clip_s, story.clip_s(after.begin)):
+        events = _pieces_of_gap(story, before, after)
+        if left_out >= least and told:
             events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
-    both = min(inserted, left_out)
-    if both >= least and sounding:
-        events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(both)))
-    if change >= least:
-        pause = _pause_after(story, before)
-        events.append(Event(Kind.STALL, reference_s, clip_s, story.clip_s(change), story.reference_s(pause)))
-    elif change <= -least:
-        pause = _pause_after(story, before)
-        events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(-change), story.reference_s(pause)))
+    events = []
+    if min(inserted, left_out) >= least and told:
+        events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(min(inserted, left_out))))
+    if abs(change) >= least:
+        kind = Kind.STALL if change > 0 else Kind.SKIP
+        duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
+        events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_after(story, before))))
     return events
+
+
+def _is_silence(story: Story, begin_s: float, end_s: float) -> bool:
+    """Whether a gap of the clip holds no sound worth reporting."""
+    if end_s - begin_s < OTHER_SHORTEST_S:
+        return is_silent(story.loudness, begin_s, end_s)
+    first, last = int(np.ceil(begin_s / FRAME_S)) + 1, int(end_s / FRAME_S) - 1
+    sounding = ~_silent_frames(story.loudness, first, last)
+    return not any(end - begin >= _SOUNDING_FRAMES for begin, end in runs(sounding, 2))
+
+
+def _kept(story: Story, before: Piece, after: Piece) -> bool:
+    """Whether a gap sounds like the reference although waveforms differ: a codec, noise or distortion.
+
+    A gap of 60 ms or more must have the spectrum of the reference, a shorter one its level.
+    """
+    pair = story.pair
+    size = min(after.first - before.last, round(after.begin - before.end))
+    own = pair.x.samples[before.last : before.last + size]
+    other = sliced(pair.y.samples, before.end, own.size)
+    gain = max(_gain(pair, before), _gain(pair, after))
+    level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
+    if abs(level) > _LIKE_DB + 3.0:
+        return False
+    return size < OTHER_SHORTEST_S * pair.rate_hz or _alike(own, other, gain)
 
 
 def _pause_after(story: Story, before: Piece) -> float:
@@ -401,7 +461,7 @@ def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
     begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
     reference_s = story.reference_s(before.last)
     first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
-    sounding = [run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= 5]
+    sounding = [run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= _SOUNDING_FRAMES]
     if not sounding:
         return [_other(story, reference_s, begin_s, end_s - begin_s)]
     events = []
@@ -424,26 +484,17 @@ def _other(story: Story, reference_s: float, clip_s: float, duration_s: float) -
     return Event(Kind.OTHER_SOUND, reference_s, clip_s, duration_s, level_db=level)
 
 
-def _alike(story: Story, before: Piece, after: Piece) -> bool:
-    """Whether a gap sounds like the reference there although waveforms differ: a codec, or noise on a faint sound."""
-    pair = story.pair
-    size = after.first - before.last
-    own = pair.x.samples[before.last : after.first]
-    begin = max(0, round(before.end))
-    other = pair.y.samples[begin : begin + size]
-    size = min(own.size, other.size)
-    if size < 16:
-        return True
-    width = min(256, size)
+def _alike(own: Array, other: Array, gain: float) -> bool:
+    """Whether two stretches of the same length have about the same spectrum once a gain is taken off."""
+    width = min(256, own.size)
     window = np.hanning(width)
     edges = np.unique(np.linspace(1, width // 2, 7).astype(int))
     bands = []
-    for part in (own[:size], other[:size]):
+    for part in (own, other):
         rows = np.lib.stride_tricks.sliding_window_view(part, width)[:: max(1, width // 2)] * window
         power = (np.abs(np.fft.rfft(rows, axis=1)) ** 2).mean(axis=0)
         bands.append(10.0 * np.log10(np.add.reduceat(power, edges[:-1]) + 1e-12))
-    gain = 20.0 * np.log10(max(abs(_gain(pair, before)), 1e-6))
-    change = bands[1] - bands[0] - gain
+    change = bands[1] - bands[0] - 20.0 * np.log10(max(gain, 1e-6))
     return bool(abs(float(np.median(change))) < _LIKE_DB and float(np.mean(np.abs(change))) < _LIKE_DB)
 
 
@@ -466,33 +517,37 @@ def _overlaps(story: Story) -> list[Event]:
 def _other_sound(story: Story) -> list[Event]:
     """Sound of the clip where the reference is silent: before, after, and within its pauses."""
     loudness, pair = story.loudness, story.pair
-    expected = np.zeros(loudness.level_db.size, dtype=bool)
-    frame = pair.x.frame
-    before_s, after_s = 2 * FRAME_S, _AROUND_SOUND_S
+    count, frame = loudness.level_db.size, pair.x.frame
+    expected = np.zeros(count, dtype=bool)
     for piece in story.pieces:
         low = piece.first // frame
         for begin, end in runs(pair.x.active[low : -(-piece.last // frame)], 4):
-            start_s = story.clip_s((low + begin) * frame + piece.delay) - before_s
-            end_s = story.clip_s((low + end) * frame + piece.delay) + after_s
-            expected[max(0, int(start_s / FRAME_S)) : max(0, int(np.ceil(end_s / FRAME_S)))] = True
+            for late in (0.0,) if story.second is None else (0.0, story.second):
+                start_s = story.clip_s((low + begin) * frame + piece.delay + late) - 2 * FRAME_S
+                end_s = story.clip_s((low + end) * frame + piece.delay + late) + _AROUND_SOUND_S
+                expected[max(0, int(start_s / FRAME_S)) : max(0, int(np.ceil(end_s / FRAME_S)))] = True
     for earlier, later in zip(story.pieces[:-1], story.pieces[1:], strict=True):
         # What lies between two pieces is judged on its own.
-        begin, end = story.clip_s(earlier.end), story.clip_s(later.begin)
-        if end > begin:
-            expected[max(0, int(begin / FRAME_S) - 1) : int(np.ceil(end / FRAME_S)) + 1] = True
+        begin_s, end_s = story.clip_s(earlier.end), story.clip_s(later.begin)
+        if end_s > begin_s:
+            expected[max(0, int(begin_s / FRAME_S) - 1) : int(np.ceil(end_s / FRAME_S)) + 1] = True
+    sounding = ~expected & ~_silent_frames(loudness, 0, count)
+    # Other sound reaches as far as anything is heard around its loud parts.
+    heard = ~expected & (loudness.level_db > max(loudness.loud_db - _FAINT_BELOW_DB, loudness.floor_db + 10.0, -80.0))
     events = []
-    first_s, last_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
-    free = ~expected
-    # Up to the first and from the last piece on nothing is expected at all.
-    free[: max(0, int(first_s / FRAME_S) - 1)] = True
-    free[int(np.ceil(last_s / FRAME_S)) + 1 :] = True
-    sounding = free & ~_silent_frames(loudness, 0, loudness.level_db.size)
-    for begin, end in runs(sounding, 30):
+    for begin, end in runs(heard | sounding, round(_BRIDGED_S / FRAME_S)):
         if sounding[begin:end].sum() * FRAME_S < OTHER_SHORTEST_S:
             continue
-        start_s, duration_s = begin * FRAME_S, (end - begin) * FRAME_S
-        events.append(_other(story, story.reference_s(_reference_at(story, start_s)), start_s, duration_s))
+        for start, stop in _between_expected(expected, begin, end):
+            start_s, duration_s = start * FRAME_S, (stop - start) * FRAME_S
+            events.append(_other(story, story.reference_s(_reference_at(story, start_s)), start_s, duration_s))
     return events
+
+
+def _between_expected(expected: Flags, begin: int, end: int) -> list[tuple[int, int]]:
+    """The parts of a run in which no sound of the reference is expected."""
+    parts = runs(~expected[begin:end])
+    return [(begin + first, begin + last) for first, last in parts if (last - first) * FRAME_S >= OTHER_SHORTEST_S]
 
 
 def _reference_at(story: Story, clip_s: float) -> float:
@@ -536,12 +591,25 @@ def _dropouts(story: Story) -> list[Event]:
     return events
 
 
-def with_seams(events: Sequence[Event], pieces: Sequence[Piece], story: Story) -> list[Event]:
+def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
+    """The events, skips as long as most overlaps taken for overlaps: in a pause the two cannot be told apart."""
+    sizes = [event.duration_s for event in events if event.kind is Kind.OVERLAP]
+    if len(sizes) < 3:
+        return list(events)
+    usual_s = float(np.median(sizes))
+    return [
+        replace(event, kind=Kind.OVERLAP)
+        if event.kind is Kind.SKIP and abs(event.duration_s - usual_s) < 0.002
+        else event
+        for event in events
+    ]
+
+
+def with_seams(events: Sequence[Event]) -> list[Event]:
     """Return the events, with short ones of a kind that come at every chunk as one event.
 
     The distances between them, along the reference, must all be close to whole multiples of one period.
     """
-    del pieces, story
     kept = list(events)
     for kind in (Kind.STALL, Kind.DROPOUT):
         mine = [event for event in kept if event.kind is kind and event.duration_s <= _SEAM_LONGEST_S]
