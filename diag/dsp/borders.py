@@ -149,9 +149,14 @@ def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piec
         return _apart(pair, before, after)
     if after.last <= before.first or abs(after.first - before.last) > 2.0 * abs(change) + 60 * margin:
         return _apart(pair, before, after)
+    # A skip leaves as much of the reference unfound as the delay falls. A mixed stretch agrees with neither piece.
+    mixed = after.first - before.last + change > _MIXED_S * pair.rate_hz
+    overlap = _overlap(pair, before, after) if mixed else None
+    if overlap is not None:
+        return overlap
     tried = _inserted(pair, before, after) if change > 0 else _left_out(pair, before, after)
     if tried is None:
-        return _overlap(pair, before, after) or _apart(pair, before, after)
+        return _apart(pair, before, after)
     first, second = tried
     shortest = _SHORTEST_S * pair.rate_hz
     if first.last - first.first < shortest:

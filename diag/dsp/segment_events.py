@@ -29,6 +29,7 @@ NOISE_FLATNESS = 0.15
 """Comfort noise is steady, has no tones and stays this far below the loud parts."""
 _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
+_RISE_DB = 4.0
 _BLUR_S = 0.0004
 _LIKE_DB = 9.0
 _SOUNDING_FRAMES = 5
@@ -118,11 +119,15 @@ class Loudness:
 
 def loudness_of(sound: Sound) -> Loudness:
     """Return the level of a clip over time."""
-    frame = round(FRAME_S * sound.rate_hz)
-    count = sound.samples.size // frame
-    rows = sound.samples[: count * frame].reshape(count, frame)
-    power = np.einsum("ij,ij->i", rows, rows) / frame - rows.mean(axis=1) ** 2
-    level = 10.0 * np.log10(np.maximum(power.astype(np.float64), 1e-12))
+    count = int(sound.duration_s / FRAME_S)
+    if count == 0:
+        return Loudness(sound, np.full(0, -120.0), -120.0, -120.0)
+    # At 44.1 kHz a frame is no whole number of samples: their edges must not drift.
+    edges = np.rint(np.arange(count + 1) * FRAME_S * sound.rate_hz).astype(int)
+    data = sound.samples[: edges[-1]].astype(np.float64)
+    widths = np.diff(edges)
+    means, squares = (np.add.reduceat(part, edges[:-1]) / widths for part in (data, data**2))
+    level = 10.0 * np.log10(np.maximum(squares - means**2, 1e-12))
     heard = level[level > -95.0]
     if heard.size == 0:
         return Loudness(sound, level, -120.0, -120.0)
@@ -146,9 +151,9 @@ def _is_comfort_noise(loudness: Loudness, first: int, last: int) -> bool:
         return False
     if float(np.std(level[1:-1])) > STEADY_DB:
         return False
-    frame = round(FRAME_S * loudness.sound.rate_hz)
-    samples = loudness.sound.samples[(first + 1) * frame : (last - 1) * frame]
-    width = min(samples.size, 4 * frame)
+    frame = FRAME_S * loudness.sound.rate_hz
+    samples = loudness.sound.samples[round((first + 1) * frame) : round((last - 1) * frame)]
+    width = min(samples.size, round(4 * frame))
     rows = np.lib.stride_tricks.sliding_window_view(samples, width)[:: max(1, width // 2)] * np.hanning(width)
     power = (np.abs(np.fft.rfft(rows, axis=1)) ** 2).mean(axis=0)
     hz = np.fft.rfftfreq(width, 1.0 / loudness.sound.rate_hz)
@@ -526,6 +531,8 @@ def _other_sound(story: Story) -> list[Event]:
                 start_s = story.clip_s((low + begin) * frame + piece.delay + late) - 2 * FRAME_S
                 end_s = story.clip_s((low + end) * frame + piece.delay + late) + _AROUND_SOUND_S
                 expected[max(0, int(start_s / FRAME_S)) : max(0, int(np.ceil(end_s / FRAME_S)))] = True
+        end = int(np.ceil(story.clip_s(piece.end + (story.second or 0.0)) / FRAME_S))
+        expected[end + _decay(loudness, end) :] = False
     for earlier, later in zip(story.pieces[:-1], story.pieces[1:], strict=True):
         # What lies between two pieces is judged on its own.
         begin_s, end_s = story.clip_s(earlier.end), story.clip_s(later.begin)
@@ -542,6 +549,16 @@ def _other_sound(story: Story) -> list[Event]:
             start_s, duration_s = start * FRAME_S, (stop - start) * FRAME_S
             events.append(_other(story, story.reference_s(_reference_at(story, start_s)), start_s, duration_s))
     return events
+
+
+def _decay(loudness: Loudness, first: int) -> int:
+    """How many frames the level only falls from one on, as a room does, at most a quarter of a second."""
+    level = loudness.level_db[max(0, first) : max(0, first) + round(_AROUND_SOUND_S / FRAME_S)]
+    if level.size < 4:
+        return level.size
+    smooth = 10.0 * np.log10(np.convolve(10.0 ** (level / 10.0), np.full(4, 0.25), mode="valid"))
+    risen = np.flatnonzero(smooth > np.minimum.accumulate(smooth) + _RISE_DB)
+    return int(risen[0]) if risen.size else level.size
 
 
 def _between_expected(expected: Flags, begin: int, end: int) -> list[tuple[int, int]]:
