@@ -23,6 +23,7 @@ _LEAST_NATS = 35.0
 _LEAST_SHARE = 0.3
 _REFUSED_FRAMES = 2
 _EXPLAINED = 0.6
+_BACK_SHARE = 0.7
 _MIXED_LEFT = 0.4
 _MIXED_S = 0.008
 _SHORTEST_S = 0.004
@@ -104,8 +105,8 @@ def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], l
             continue
         result.append(after)
         joins.append(join)
-    result[0] = replace(result[0], first=_own_start(pair, result[0]))
-    result[-1] = replace(result[-1], last=_own_end(pair, result[-1]))
+    result[0] = replace(result[0], first=min(_own_start(pair, result[0]), result[0].last - 1))
+    result[-1] = replace(result[-1], last=max(_own_end(pair, result[-1]), result[-1].first + 1))
     return result, joins
 
 
@@ -169,7 +170,7 @@ def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piec
 def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
     """Number of recognisable frames between two samples of the reference that speak against a piece."""
     frame = pair.x.frame
-    low, high = -(-first // frame), last // frame
+    low, high = max(0, -(-first // frame)), min(pair.x.frames, last // frame)
     if high <= low:
         return 0
     scores = pair.scores(piece.delay, low, high)
@@ -182,7 +183,6 @@ def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | 
     Whichever leaves less of the estimated signal unexplained: silence put in leaves nothing, and where the sound goes
     back the two pieces meet without a gap.
     """
-    change = after.delay - before.delay
     margin = round(MARGIN_S * pair.rate_hz)
     low = max(before.first, min(before.last, after.first) - margin)
     high = min(after.last, max(before.last, after.first) + margin)
@@ -192,12 +192,19 @@ def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | 
     total = np.concatenate(([0.0], np.cumsum(early - late)))
     place = low + int(np.argmin(total))
     apart = replace(before, last=place), replace(after, first=place)
-    if after.first < before.last - 0.5 * change or after.begin < before.end + margin:
-        back = _left_out(pair, before, after)
-        if back is not None and _unexplained(pair, *back, low, high) < _unexplained(pair, *apart, low, high):
+    back = _left_out(pair, before, after)
+    if back is not None and _heard_twice(pair, *back):
+        left, right = _unexplained(pair, *back, low, high), _unexplained(pair, *apart, low, high)
+        if left < _BACK_SHARE * right:
             return back
     refused = _refused(pair, before, before.last, place) + _refused(pair, after, place, after.first)
     return apart if refused <= _REFUSED_FRAMES else None
+
+
+def _heard_twice(pair: Pair, before: Piece, after: Piece) -> bool:
+    """Whether what both pieces hold of the reference can be recognised."""
+    frame = pair.x.frame
+    return bool(pair.told[max(0, after.first // frame) : -(-before.last // frame)].any())
 
 
 def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -> float:
@@ -235,8 +242,8 @@ def _left_out(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | 
 
 def _apart(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join]:
     """Both pieces with ends of their own; something of the reference and of the copy may lie between."""
-    first = replace(before, last=_own_end(pair, before))
-    second = replace(after, first=_own_start(pair, after))
+    first = replace(before, last=max(_own_end(pair, before), before.first + 1))
+    second = replace(after, first=min(_own_start(pair, after), after.last - 1))
     over = first.end - second.begin
     if over > 0:
         # Both claim these samples of the copy; the later one keeps what it explains.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.borders import with_exact_ends, without_lookalikes
-from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of
+from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
 from diag.dsp.follow import Pair, Piece, opened, pieces_of
 from diag.dsp.pitch_scale import spectral_candidates
 from diag.dsp.resample import rescale
@@ -32,6 +32,7 @@ _SPECTRA_ERROR = 0.025
 _GRID = 0.0025
 _DRIFT_SAMPLES = 0.15
 _TURNS = 4
+_LEAST_FIT = 0.5
 
 
 @dataclass(frozen=True)
@@ -210,14 +211,19 @@ def _ratios(bench: _Bench) -> Iterator[float]:
 def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
     """The pieces at a speed, refined by how delays drift inside them; None where nothing is found."""
     y, exact = bench.at(ratio)
+    start = opened(bench.x, y, bench.rate_hz)
+    if start is None:
+        return None
     for _ in range(_TURNS):
-        start = opened(bench.x, y, bench.rate_hz)
-        if start is None:
-            return None
         slope = _drift(start[0], (start[1],))
-        if slope is None or abs(slope[0]) * bench.x.samples.size < _DRIFT_SAMPLES or abs(slope[0]) < 2.0 * slope[1]:
+        if slope is None or abs(slope[0]) * bench.x.samples.size < _DRIFT_SAMPLES or abs(slope[0]) < 4.0 * slope[1]:
             break
-        y, exact = bench.at(exact / (1.0 + slope[0]))
+        y, other = bench.at(exact / (1.0 + slope[0]))
+        again = opened(bench.x, y, bench.rate_hz)
+        # A speed is right where the piece grows by it.
+        if again is None or again[1].score <= start[1].score:
+            break
+        start, exact = again, other
     pair, piece = start
     second = find_second_copy(pair, piece)
     if second is not None:
@@ -255,7 +261,9 @@ def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
             if told.mean() < 0.7:
                 continue
             delay = refined_delay(pair.x, pair.y, piece.delay, first, first + width, pair.polarity)
-            if abs(delay - piece.delay) < 4.0:
+            own, other = pair.x.samples[first : first + width], sliced(pair.y.samples, first + delay, width)
+            fit = pair.polarity * float(np.dot(own, other)) / (float(np.linalg.norm(own) * np.linalg.norm(other)) + 1e-12)
+            if abs(delay - piece.delay) < 4.0 and fit > _LEAST_FIT:
                 times.append(first + width / 2)
                 delays.append(delay)
                 groups.append(group)
@@ -285,7 +293,8 @@ def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
     """The comparison of an attempt: exact ends, events, totals."""
     pair = attempt.pair
     pieces, joins = with_exact_ends(pair, attempt.pieces)
-    story = Story(pair, tuple(pieces), tuple(joins), loudness_of(bench.estimated), attempt.ratio,
+    story = Story(pair, tuple(pieces), tuple(joins), loudness_of(bench.reference), loudness_of(bench.estimated),
+                  attempt.ratio,
                   attempt.second.delay if attempt.second is not None else None)
     events = events_of(story)
     if attempt.second is not None:

@@ -190,7 +190,8 @@ class Story:
     pieces : tuple of Piece
         With exact ends, in order of the estimated signal.
     joins : tuple of Join
-    loudness : Loudness
+    own, loudness : Loudness
+        Of the reference and of the estimated clip.
     speed : float
         Speed of the estimated clip: a second of the reference's time scale lasts 1 / speed in the clip.
     second : float or None
@@ -200,6 +201,7 @@ class Story:
     pair: Pair
     pieces: tuple[Piece, ...]
     joins: tuple[Join, ...]
+    own: Loudness
     loudness: Loudness
     speed: float
     second: float | None = None
@@ -524,9 +526,13 @@ def _other_sound(story: Story) -> list[Event]:
     loudness, pair = story.loudness, story.pair
     count, frame = loudness.level_db.size, pair.x.frame
     expected = np.zeros(count, dtype=bool)
+    # Rumble is loud, but pre-emphasis hides it.
+    sounds = pair.x.active.copy()
+    loud = story.own.level_db[: sounds.size] > story.own.silent_db - 10.0
+    sounds[: loud.size] |= loud
     for piece in story.pieces:
         low = piece.first // frame
-        for begin, end in runs(pair.x.active[low : -(-piece.last // frame)], 4):
+        for begin, end in runs(sounds[low : -(-piece.last // frame)], 4):
             for late in (0.0,) if story.second is None else (0.0, story.second):
                 start_s = story.clip_s((low + begin) * frame + piece.delay + late) - 2 * FRAME_S
                 end_s = story.clip_s((low + end) * frame + piece.delay + late) + _AROUND_SOUND_S
