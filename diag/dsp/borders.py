@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.diagonal import sliced
+from diag.dsp.diagonal import alike, sliced
 from diag.dsp.follow import Pair, Piece
 
 MARGIN_S = 0.015
@@ -21,6 +21,8 @@ SAME_S = 0.0004
 """Smaller changes of delay are the resampler or jitter of the estimate."""
 _LEAST_NATS = 35.0
 _LEAST_SHARE = 0.3
+_SURE_SHARE = 0.7
+_DETOUR_S = 0.3
 _REFUSED_FRAMES = 2
 _EXPLAINED = 0.6
 _BACK_SHARE = 0.7
@@ -63,7 +65,33 @@ def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
             continue
         kept.append(piece)
         taken[places] = True
-    return sorted(kept, key=lambda part: part.begin)
+    return _without_detours(pair, sorted(kept, key=lambda part: part.begin))
+
+
+def _without_detours(pair: Pair, pieces: list[Piece]) -> list[Piece]:
+    """The pieces without short, weak ones between two of the same delay at which the sound goes on as it should.
+
+    Where a codec has changed the waveform, another moment of the same voice may agree better than the sound itself.
+    """
+    kept: list[Piece] = []
+    for place, piece in enumerate(pieces):
+        strong = piece.typical >= _SURE_SHARE * pair.typical or piece.last - piece.first > _DETOUR_S * pair.rate_hz
+        if strong or not kept:
+            kept.append(piece)
+            continue
+        after = next((part for part in pieces[place + 1 :] if part.score > 3.0 * piece.score), None)
+        before = max(kept[-3:], key=lambda part: part.score)
+        same = after is None or abs(after.delay - before.delay) < SAME_S * pair.rate_hz
+        first = round(piece.begin - before.delay)
+        last = min(first + piece.last - piece.first, pair.x.samples.size)
+        if not same or first < 0 or last <= first or before.score < 3.0 * piece.score:
+            kept.append(piece)
+            continue
+        gain = abs(gain_of(pair, before, before.first, before.last))
+        own = pair.x.samples[first:last]
+        if not alike(own, sliced(pair.y.samples, first + before.delay, own.size), gain):
+            kept.append(piece)
+    return kept
 
 
 def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], list[Join]]:

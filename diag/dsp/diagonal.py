@@ -32,6 +32,8 @@ _FREE_SAMPLES = 0.5
 _MASKED = 3.0
 """A frame whose expected energy is below so many times the noise floor cannot be recognised."""
 _TAPS = 24
+LIKE_DB = 9.0
+"""Spectra that differ by less on average are of the same sound: a codec or noise changes less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,3 +183,19 @@ def refined_delay(reference: Side, estimated: Side, delay: float, first: int, la
             break
         part -= float((weight * np.angle(turned) * turns).sum()) / spread
     return base + float(np.clip(part, -1.0, 1.0))
+
+
+def alike(own: Array, other: Array, gain: float) -> bool:
+    """Return whether two stretches of the same length have about the same spectrum once a gain is taken off."""
+    if own.size < 16:
+        return True
+    width = min(256, own.size)
+    window = np.hanning(width)
+    edges = np.unique(np.linspace(1, width // 2, 7).astype(int))
+    bands = []
+    for part in (own, other):
+        rows = np.lib.stride_tricks.sliding_window_view(part, width)[:: max(1, width // 2)] * window
+        power = (np.abs(np.fft.rfft(rows, axis=1)) ** 2).mean(axis=0)
+        bands.append(10.0 * np.log10(np.add.reduceat(power, edges[:-1]) + 1e-12))
+    change = bands[1] - bands[0] - 20.0 * np.log10(max(gain, 1e-6))
+    return bool(abs(float(np.median(change))) < LIKE_DB and float(np.mean(np.abs(change))) < LIKE_DB)

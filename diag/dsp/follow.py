@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
-from diag.dsp.diagonal import Flags, Floats, Side, agreement, likelihood, refined_delay, unmasked
+from diag.dsp.diagonal import FRAME_S, Flags, Floats, Side, agreement, likelihood, refined_delay, unmasked
 
 Array = NDArray[np.floating[Any]]
 
@@ -26,7 +26,7 @@ SEED_FRAMES = 24
 SHORT_FRAMES = 6
 _SEED_NATS = 25.0
 _NEAR_S = 0.6
-_FAR_LIMIT = 24
+_FAR_LIMIT = 16
 """How often the whole of the other signal is searched; each time costs as much as a transform of it."""
 _COST_SHARE = 0.35
 """Frames with less than this share of the typical evidence speak against a piece. Pitch periods that resemble each other
@@ -40,6 +40,7 @@ _BETTER_NATS = 30.0
 _BRIDGED_FRAMES = 3
 _LOUD_SEEDS = 5
 _MOST_PIECES = 2000
+_DOUBT_FRAMES = 4
 _SAME_SAMPLES = 0.6
 """Delays closer than this, at 8 kHz, are one delay: a shorter piece is placed less exactly."""
 
@@ -331,7 +332,8 @@ def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
     best = np.zeros(pair.x.frames)
     for piece in pieces:
         _note(pair, piece, best)
-    far = 0
+    far, doubts = 0, 0
+    most_doubts = 8 + round(pair.x.frames * FRAME_S)
     while len(pieces) < _MOST_PIECES:
         poor = _poor(pair, best) & ~dead
         open_runs = [run for run in runs(poor, _BRIDGED_FRAMES) if run[1] - run[0] >= 2]
@@ -340,12 +342,17 @@ def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
         found = None
         for first, last in open_runs:
             window = _window(pair, first, last)
+            dead[first : first + min(last - first, SEED_FRAMES // 2)] = True
+            unfound = bool((best[first:last] <= 0.0).any())
+            if not unfound:
+                # A delay explains it, though badly: a codec, far more often than a break.
+                if doubts > most_doubts or last - first < _DOUBT_FRAMES:
+                    continue
+                doubts += 1
             found = _near(pair, window, pieces, best)
-            if found is None and far < _FAR_LIMIT and last - first >= SHORT_FRAMES:
+            if found is None and unfound and far < _FAR_LIMIT and last - first >= SHORT_FRAMES:
                 far += 1
                 found = _anywhere(pair, window, best)
-            # The next window begins half a window later, whatever came of this one.
-            dead[first : first + min(last - first, SEED_FRAMES // 2)] = True
             if found is not None:
                 pieces.append(found)
                 _note(pair, found, best)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.borders import with_exact_ends, without_lookalikes
 from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
-from diag.dsp.follow import Pair, Piece, opened, pieces_of
+from diag.dsp.follow import Pair, Piece, covered_estimated, opened, pieces_of
 from diag.dsp.pitch_scale import spectral_candidates
 from diag.dsp.resample import rescale
 from diag.dsp.second_copy import SecondCopy, find_second_copy, without_second_copy
@@ -26,6 +26,7 @@ LEAST_SHARE = 0.12
 """Least share of the reference's sound that must be found again before a clip counts as a copy of it."""
 LEAST_FOUND_S = 0.1
 _CLEAR_SHARE = 0.5
+_LEAST_TYPICAL = 1.0
 USUAL_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Mistaken sample rates give ratios of two of these."""
 _SPECTRA_ERROR = 0.025
@@ -150,7 +151,7 @@ def compare_segment(
     best: _Attempt | None = None
     for ratio in (rate_ratio,) if rate_ratio is not None else _ratios(bench):
         attempt = _attempt(bench, ratio)
-        if attempt is not None and (best is None or attempt.share > best.share):
+        if attempt is not None and (best is None or attempt.score > best.score):
             best = attempt
         if best is not None and best.share >= _CLEAR_SHARE:
             break
@@ -188,6 +189,11 @@ class _Attempt:
     precision: float | None
     second: SecondCopy | None
     share: float
+
+    @property
+    def score(self) -> float:
+        """Evidence of all pieces, nats."""
+        return sum(piece.score for piece in self.pieces)
 
 
 def _ratios(bench: _Bench) -> Iterator[float]:
@@ -238,8 +244,11 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
         found[part.first // pair.x.frame : part.last // pair.x.frame] = True
     told = pair.told
     share = float((found & told).sum()) / max(1, int(told.sum()))
-    if share < LEAST_SHARE or (found & told).sum() * FRAME_S < LEAST_FOUND_S:
+    if share < LEAST_SHARE or (found & told).sum() * FRAME_S < LEAST_FOUND_S or pair.typical < _LEAST_TYPICAL:
         return None
+    # A clip that holds little of the reference and nothing else is a copy as well.
+    used = covered_estimated(pair, pieces) & pair.y.active
+    share = max(share, float(used.sum()) / max(1, int(pair.y.active.sum())))
     slope = _drift(pair, pieces)
     precision = None
     if slope is not None:

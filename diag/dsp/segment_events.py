@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.borders import SAME_S, Join
-from diag.dsp.diagonal import FRAME_S, Flags, sliced
+from diag.dsp.diagonal import FRAME_S, LIKE_DB, Flags, alike, sliced
 from diag.dsp.follow import Pair, Piece, runs
 from diag.dsp.spectrum import Sound
 
@@ -31,7 +31,10 @@ _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
 _BLUR_S = 0.0004
-_LIKE_DB = 9.0
+_MISSING = 0.003
+_DROPOUT_STEPS, _CODED_DROPOUT_STEPS = 4, 16
+_EXACT_NATS = 32.0
+"""Evidence of a copy that no codec changed."""
 _SOUNDING_FRAMES = 5
 _FAINT_BELOW_DB = 42.0
 _BRIDGED_S = 0.6
@@ -286,7 +289,7 @@ def _swaps(story: Story, moved: NDArray[np.bool_]) -> list[Event]:
         Event(Kind.SWAPPED, story.reference_s(piece.first), story.clip_s(piece.begin),
               story.clip_s(piece.last - piece.first))
         for piece, out in zip(story.pieces, moved, strict=True)
-        if out and float((seen[piece.first : piece.last] == 1).mean()) > 0.5
+        if out and piece.last > piece.first and float((seen[piece.first : piece.last] == 1).mean()) > 0.5
     ]  # fmt: skip
 
 
@@ -344,7 +347,7 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     other = sliced(pair.y.samples, low * frame + piece.delay, (high - low) * frame).reshape(-1, frame)
     power = np.einsum("ij,ij->i", other, other).astype(np.float64)
     expected = pair.x.energy[low:high] * _gain(pair, piece) ** 2
-    smooth = np.ones(3)
+    smooth = np.ones(min(3, power.size))
     there = np.convolve(power, smooth, mode="same") > 0.06 * np.convolve(expected, smooth, mode="same")
     begin = low * frame + piece.delay + np.arange(high - low) * frame
     inside = (begin >= 0) & (begin + frame <= pair.y.samples.size)
@@ -360,7 +363,7 @@ def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bo
         return False
     first, last = (low + int(places[0])) * pair.x.frame, min(high, low + int(places[-1]) + 1) * pair.x.frame
     own = pair.x.samples[first:last]
-    return _alike(own, sliced(pair.y.samples, first + piece.delay, own.size), _gain(pair, piece))
+    return alike(own, sliced(pair.y.samples, first + piece.delay, own.size), _gain(pair, piece))
 
 
 def _losses(story: Story, repeated: NDArray[np.int64]) -> list[Event]:
@@ -450,9 +453,9 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
     other = sliced(pair.y.samples, before.end, own.size)
     gain = max(_gain(pair, before), _gain(pair, after))
     level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
-    if abs(level) > _LIKE_DB + 3.0:
+    if abs(level) > LIKE_DB + 3.0:
         return False
-    return size < OTHER_SHORTEST_S * pair.rate_hz or _alike(own, other, gain)
+    return size < OTHER_SHORTEST_S * pair.rate_hz or alike(own, other, gain)
 
 
 def _pause_after(story: Story, before: Piece) -> float:
@@ -489,20 +492,6 @@ def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
 def _other(story: Story, reference_s: float, clip_s: float, duration_s: float) -> Event:
     level = level_of(story.loudness.sound, clip_s, clip_s + duration_s)
     return Event(Kind.OTHER_SOUND, reference_s, clip_s, duration_s, level_db=level)
-
-
-def _alike(own: Array, other: Array, gain: float) -> bool:
-    """Whether two stretches of the same length have about the same spectrum once a gain is taken off."""
-    width = min(256, own.size)
-    window = np.hanning(width)
-    edges = np.unique(np.linspace(1, width // 2, 7).astype(int))
-    bands = []
-    for part in (own, other):
-        rows = np.lib.stride_tricks.sliding_window_view(part, width)[:: max(1, width // 2)] * window
-        power = (np.abs(np.fft.rfft(rows, axis=1)) ** 2).mean(axis=0)
-        bands.append(10.0 * np.log10(np.add.reduceat(power, edges[:-1]) + 1e-12))
-    change = bands[1] - bands[0] - 20.0 * np.log10(max(gain, 1e-6))
-    return bool(abs(float(np.median(change))) < _LIKE_DB and float(np.mean(np.abs(change))) < _LIKE_DB)
 
 
 def _gain(pair: Pair, piece: Piece) -> float:
@@ -601,9 +590,11 @@ def _dropouts(story: Story) -> list[Event]:
         sounding = around > loud * 10**-3.0
         gain = float(np.median(other[sounding] / np.maximum(own[sounding], 1e-14))) if sounding.any() else 0.0
         floor = max(2.0 * pair.y.floor / pair.y.frame, 1e-10)
-        missing = (other < 0.01 * gain * around) & (other <= floor * 2.0) & (other < quiet)
+        missing = (other < _MISSING * gain * around) & (other <= floor * 2.0) & (other < quiet)
+        # Between the pulses of a voice a codec is silent for some milliseconds.
+        least = _DROPOUT_STEPS if pair.typical > _EXACT_NATS else _CODED_DROPOUT_STEPS
         for first, last in runs(missing):
-            if last - first < 4 or sounding[first:last].sum() < 3:
+            if last - first < least or sounding[first:last].sum() < least - 1:
                 continue
             if gain * float(around[first:last].mean()) < 30.0 * floor:
                 continue
