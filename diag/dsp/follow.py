@@ -39,6 +39,9 @@ _WELL_SHARE = 0.45
 _BETTER_NATS = 30.0
 _BRIDGED_FRAMES = 3
 _LOUD_SEEDS = 5
+_CORE_FRAMES = 60
+_SURE_NATS, _SURE_SCORE = 25.0, 800.0
+"""No other loud window need be looked for once a piece is so clear."""
 _MOST_PIECES = 2000
 _DOUBT_FRAMES = 4
 _SAME_SAMPLES = 0.6
@@ -218,7 +221,7 @@ def opened(x: Side, y: Side, rate_hz: float) -> tuple[Pair, Piece] | None:
     if not x.active.any() or not y.active.any():
         return None
     pair = Pair(x, y, rate_hz, 1, 0.0, x.active)
-    seeds = []
+    seeds: list[tuple[Pair, Piece]] = []
     width = min(SEED_FRAMES, x.frames, y.frames)
     for first in _loud_windows(x, width):
         template = x.samples[first * x.frame : (first + width) * x.frame]
@@ -229,24 +232,39 @@ def opened(x: Side, y: Side, rate_hz: float) -> tuple[Pair, Piece] | None:
             polarity = 1 if correlation[place] > 0 else -1
             piece = extended(replace(pair, polarity=polarity), first, first + width, place - first * x.frame)
             if piece is not None:
-                seeds.append((piece, polarity))
-        if seeds and max(piece.score for piece, _ in seeds) > 1000.0:
+                seeds.append(known_by(replace(pair, polarity=polarity), piece))
+        if any(known.typical > _SURE_NATS and piece.score > _SURE_SCORE for known, piece in seeds):
             break
-    if not seeds:
-        return None
-    piece, polarity = max(seeds, key=lambda seed: seed[0].score)
-    return known_by(replace(pair, polarity=polarity), piece)
+    return max(seeds, key=lambda seed: seed[1].score, default=None)
 
 
 def known_by(pair: Pair, piece: Piece) -> tuple[Pair, Piece]:
-    """Return the pair with the typical evidence of a piece, and the piece extended anew by it."""
+    """Return the pair with the typical evidence of a piece, and the piece extended anew by it.
+
+    A piece that was found without knowing what is typical may reach far beyond its copy. So the best third of a second
+    of it tells first; what is typical of the piece that this leaves tells then.
+    """
     frame = pair.x.frame
-    first, last = piece.first // frame, piece.last // frame
-    told = _told(pair, piece)
-    scores = pair.scores(piece.delay, first, last)[told[first:last]]
-    typical = float(np.median(scores)) if scores.size else piece.typical
-    pair = replace(pair, typical=typical, told=told)
-    return pair, extended(pair, first, last, piece.delay) or piece
+    pair = replace(pair, told=_told(pair, piece))
+    for turn in range(3):
+        first, last = piece.first // frame, piece.last // frame
+        scores = pair.scores(piece.delay, first, last)
+        told = pair.told[first:last]
+        if turn == 0 and scores.size > _CORE_FRAMES:
+            sums = np.convolve(np.where(told, scores, 0.0), np.ones(_CORE_FRAMES), mode="valid")
+            core = int(np.argmax(sums))
+            scores, told = scores[core : core + _CORE_FRAMES], told[core : core + _CORE_FRAMES]
+            first, last = first + core, first + core + _CORE_FRAMES
+        if not told.any():
+            break
+        typical = float(np.median(scores[told]))
+        settled = turn > 0 and abs(typical - pair.typical) < 0.1 * typical
+        pair = replace(pair, typical=typical)
+        if settled:
+            break
+        piece = extended(pair, first, last, piece.delay) or piece
+        pair = replace(pair, told=_told(pair, piece))
+    return pair, piece
 
 
 def _told(pair: Pair, piece: Piece) -> Flags:

@@ -32,6 +32,7 @@ _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
 _BLUR_S = 0.0004
 _MISSING = 0.003
+_GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
 _DROPOUT_STEPS, _CODED_DROPOUT_STEPS = 4, 16
 _EXACT_NATS = 32.0
 """Evidence of a copy that no codec changed."""
@@ -40,6 +41,7 @@ _FAINT_BELOW_DB = 42.0
 _BRIDGED_S = 0.6
 """Pauses within other speech."""
 _SEAM_LONGEST_S = 0.04
+_MOST_OVERLAPS = 6
 _SEAMS_LEAST = 5
 _SEAM_SCATTER = 0.06
 
@@ -221,10 +223,8 @@ class Story:
 def events_of(story: Story) -> list[Event]:
     """Return what happened, in order of the estimated clip."""
     moved = _moved(story.pieces)
-    repeats, repeated = _repeats(story)
-    events = [*repeats, *_swaps(story, moved), *_lost_ends(story)]
-    events += _losses(story, repeated)
-    events += _insertions(story, moved, repeated)
+    events = [*_repeats(story), *_swaps(story, moved), *_lost_ends(story)]
+    events += _gaps(story)
     events += _overlaps(story)
     events += _other_sound(story)
     events += _dropouts(story)
@@ -252,12 +252,11 @@ def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
     return moved
 
 
-def _repeats(story: Story) -> tuple[list[Event], NDArray[np.int64]]:
-    """Parts of the reference that come a second time, and how many samples of each piece are such."""
+def _repeats(story: Story) -> list[Event]:
+    """Parts of the reference that come a second time."""
     events = []
     seen = np.zeros(story.pair.x.samples.size, dtype=bool)
-    repeated = np.zeros(len(story.pieces), dtype=np.int64)
-    for place, piece in enumerate(story.pieces):
+    for piece in story.pieces:
         again = seen[piece.first : piece.last]
         twice = int(again.sum())
         if twice >= SHORTEST_S * story.pair.rate_hz and _counts(story, piece, again):
@@ -266,9 +265,8 @@ def _repeats(story: Story) -> tuple[list[Event], NDArray[np.int64]]:
                 Event(Kind.REPEAT, story.reference_s(first), story.clip_s(first + piece.delay),
                       story.clip_s(twice))
             )  # fmt: skip
-            repeated[place] = twice
         seen[piece.first : piece.last] = True
-    return events, repeated
+    return events
 
 
 def _counts(story: Story, piece: Piece, again: Flags) -> bool:
@@ -366,43 +364,34 @@ def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bo
     return alike(own, sliced(pair.y.samples, first + piece.delay, own.size), _gain(pair, piece))
 
 
-def _losses(story: Story, repeated: NDArray[np.int64]) -> list[Event]:
-    """Sound left out, where the two neighbours in the reference are not neighbours in the clip."""
-    events = []
-    main = [place for place in range(len(story.pieces)) if repeated[place] < _most(story.pieces[place])]
-    neighbours = set(zip(main[:-1], main[1:], strict=True))
-    order = sorted(main, key=lambda place: story.pieces[place].first)
-    for before, after in zip(order[:-1], order[1:], strict=True):
-        if (before, after) in neighbours:
-            continue
-        first, last = story.pieces[before].last, story.pieces[after].first
-        frame = story.pair.x.frame
-        told = story.pair.told[-(-first // frame) : max(0, last // frame)]
-        if told.sum() * FRAME_S >= SHORTEST_S:
-            events.append(
-                Event(Kind.SKIP, story.reference_s(first), story.clip_s(story.pieces[before].end),
-                      story.reference_s(last - first))
-            )  # fmt: skip
-    return events
+def _uncovered(story: Story) -> list[tuple[int, int]]:
+    """Stretches of the reference between its covered parts that came out nowhere."""
+    covered = _covered(story)
+    return [(before[1], after[0]) for before, after in zip(covered[:-1], covered[1:], strict=True)]
 
 
-def _most(piece: Piece) -> float:
-    return 0.6 * (piece.last - piece.first)
+def _gaps(story: Story) -> list[Event]:
+    """What lies between pieces that follow each other in the clip, and sound of the reference that came out nowhere.
 
-
-def _insertions(story: Story, moved: NDArray[np.bool_], repeated: NDArray[np.int64]) -> list[Event]:
-    """What lies between pieces that follow each other in the clip."""
+    A stretch that came out nowhere belongs to the first join of the clip that leaps over it.
+    """
+    left = _uncovered(story)
     events: list[Event] = []
     for place, join in enumerate(story.joins):
+        before, after = story.pieces[place], story.pieces[place + 1]
+        leapt = [part for part in left if before.last <= part[0] and part[1] <= after.first]
+        left = [part for part in left if part not in leapt]
         if join.overlap:
             continue
-        before, after = story.pieces[place], story.pieces[place + 1]
-        inserted = after.begin - before.end
-        repeat = repeated[place] >= _most(before) or repeated[place + 1] >= _most(after)
-        left_out = 0.0 if repeat else float(after.first - before.last)
-        if left_out < 0.0 or moved[place] or moved[place + 1]:
-            left_out = 0.0
-        events += _between(story, before, after, inserted, left_out)
+        events += _between(story, before, after, after.begin - before.end, float(sum(b - a for a, b in leapt)))
+    frame = story.pair.x.frame
+    for first, last in left:
+        told = story.pair.told[-(-first // frame) : max(0, last // frame)]
+        if told.sum() * FRAME_S >= SHORTEST_S:
+            near = max((piece for piece in story.pieces if piece.last <= first), key=lambda piece: piece.last)
+            events.append(
+                Event(Kind.SKIP, story.reference_s(first), story.clip_s(near.end), story.reference_s(last - first))
+            )
     return events
 
 
@@ -445,12 +434,17 @@ def _is_silence(story: Story, begin_s: float, end_s: float) -> bool:
 def _kept(story: Story, before: Piece, after: Piece) -> bool:
     """Whether a gap sounds like the reference although waveforms differ: a codec, noise or distortion.
 
-    A gap of 60 ms or more must have the spectrum of the reference, a shorter one its level.
+    Where the delay is the same before and after, some correlation over the whole gap is enough. Else a gap of 60 ms or
+    more must have the spectrum of the reference, and a shorter one its level.
     """
     pair = story.pair
     size = min(after.first - before.last, round(after.begin - before.end))
     own = pair.x.samples[before.last : before.last + size]
     other = sliced(pair.y.samples, before.end, own.size)
+    if abs(after.delay - before.delay) < SAME_S * pair.rate_hz and size >= _GAP_TOLD_S * pair.rate_hz:
+        scale = float(np.linalg.norm(own) * np.linalg.norm(other))
+        if scale > 0.0 and pair.polarity * float(np.dot(own, other)) > _GAP_FIT * scale:
+            return True
     gain = max(_gain(pair, before), _gain(pair, after))
     level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
     if abs(level) > LIKE_DB + 3.0:
@@ -606,14 +600,19 @@ def _dropouts(story: Story) -> list[Event]:
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
-    """The events, skips as long as most overlaps taken for overlaps: in a pause the two cannot be told apart."""
+    """The events, skips as long as one or a few of the overlaps taken for overlaps.
+
+    In a pause the two cannot be told apart, and chunks that lie in it are not found.
+    """
     sizes = [event.duration_s for event in events if event.kind is Kind.OVERLAP]
     if len(sizes) < 3:
         return list(events)
     usual_s = float(np.median(sizes))
     return [
         replace(event, kind=Kind.OVERLAP)
-        if event.kind is Kind.SKIP and abs(event.duration_s - usual_s) < 0.002
+        if event.kind is Kind.SKIP
+        and abs(event.duration_s - max(1, round(event.duration_s / usual_s)) * usual_s) < 0.002
+        and event.duration_s < _MOST_OVERLAPS * usual_s
         else event
         for event in events
     ]
