@@ -62,11 +62,11 @@ def best_of(times: int, work: Callable[[], object]) -> float:
 def sixty_seconds() -> np.ndarray:
     """The project's replies one after the other, with pauses."""
     from diag.files.audio_files import read_wav
-    from diag.files.prompts import project_folder
+    from diag.files.scenario_folders import built_in_folder
 
     parts: list[np.ndarray] = []
     while sum(map(len, parts)) < SECONDS * RATE_HZ:
-        for path in sorted(project_folder().glob("replies/*.wav")):
+        for path in sorted(built_in_folder().glob("replies/*.wav")):
             parts += [read_wav(path).samples, np.zeros(RATE_HZ // 4, np.float32)]
     return np.concatenate(parts)[: SECONDS * RATE_HZ]
 

@@ -184,7 +184,8 @@ def test_the_example_of_a_configuration_can_be_read_and_has_every_key():
 def test_the_changelog_opens_with_this_version():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.findall(r"^## (\S+)", text, flags=re.MULTILINE)[0] == version
+    headings = re.findall(r"^## (\S+)", text, flags=re.MULTILINE)
+    assert next(heading for heading in headings if heading != "Unreleased") == version
 
 
 def test_every_dependency_is_accounted_for():

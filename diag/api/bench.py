@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from diag.api.options import Options, Progress, Quiet
 from diag.api.run import execute, finish, planned_or_resumed
 from diag.core.errors import BadInputError
-from diag.core.results import Report, RunResult, Severity
-from diag.files.baselines import read_baseline, write_baseline
-from diag.files.prompts import project_folder
-from diag.files.scenarios import Scenario, find_scenario
-from diag.judge.drift import Drift, drift_from, medians_of
-from diag.judge.gate import row_too_short
+from diag.core.results import Bench, BenchRow, Report, RunResult, Severity
+from diag.files.baselines import baseline_path, read_baseline, write_baseline
+from diag.files.scenario_folders import built_in_folder, suite_files
+from diag.files.scenarios import Scenario, find_scenario, read_scenario
+from diag.judge.drift import drift_from, medians_of
 
 REPORT_NAME = "bench"
+_COMMAND = "diag bench"
 COMPARABLE_ENDPOINTS = ("emulator", "gemini")
 """A URL may be anything: only these are the same service from release to release."""
 
@@ -33,15 +32,14 @@ def bench(
     Parameters
     ----------
     scenarios : sequence of str
-        Names or paths; empty for all of `scenarios/`.
+        Names or paths; empty for all of the user's own `scenarios/` folder, or all built-in ones.
     save_baseline : bool
         Keep this run's figures as the baseline of later ones.
 
     Returns
     -------
     Report
-        `extra["bench"]` has a row a scenario (see `row_of`); `extra["drift"]` what changed against the baseline;
-        `extra["seconds"]`.
+        `bench` has a row for each scenario, and how latencies compare with the baseline.
 
     Raises
     ------
@@ -51,56 +49,55 @@ def bench(
     options, progress = options or Options(), progress or Quiet()
     start_s = time.perf_counter()
     chosen = [find_scenario(name) for name in dict.fromkeys(scenarios)] or (
-        None if options.resume else _all_scenarios()
+        None if options.resume else _all_scenarios(progress)
     )
     plans, options = planned_or_resumed(chosen, options, progress, command="bench")
     baseline = None
     if options.endpoint in COMPARABLE_ENDPOINTS:
-        baseline = project_folder().parent / "reports" / "baselines" / f"{options.audio}-{options.endpoint}.json"
+        baseline = baseline_path(f"{options.audio}-{options.endpoint}")
     # A damaged baseline is told before takes are spent.
     before = None if baseline is None or save_baseline else read_baseline(baseline)
+    compared = any(not plan.scenario.expect.findings for plan in plans)
+    if baseline is not None and before is None and not save_baseline and compared:
+        progress.note(f"no baseline at {baseline}: latencies are not compared (`--save-baseline` saves this run's)")
     results = execute(plans, options, progress)
     rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]
-    sound = [result for result, row in zip(results, rows, strict=True) if not row["expected"]]
+    sound = [result for result, row in zip(results, rows, strict=True) if not row.expected]
     drift = drift_from(before, sound)
-    extra = {
-        "bench": rows,
-        "drift": [item.to_json() for item in drift],
-        "seconds": round(time.perf_counter() - start_s, 1),
-        "command": "make bench",
-    }
-    report = Report(runs=tuple(results), verdict=verdict_of(rows, drift), extra=extra)
+    made = Bench(
+        rows=tuple(rows),
+        drift=drift,
+        seconds=round(time.perf_counter() - start_s, 1),
+        command=_COMMAND,
+    )
+    report = Report(runs=tuple(results), bench=made)
     report = finish(report, options, name=REPORT_NAME)
     if baseline is not None and save_baseline:
         write_baseline(baseline, {run.name: medians_of(run) for run in sound})
     return report
 
 
-def _all_scenarios() -> list[Scenario]:
-    files = sorted(project_folder().glob("*.toml"))
+def _all_scenarios(progress: Progress) -> list[Scenario]:
+    files = suite_files()
     if not files:
         raise BadInputError(
             "Could not run the release suite",
-            seen=f"no scenario in {project_folder()}",
-            allowed="TOML files as described in CONTRIBUTING.md",
-            next_step="restore scenarios/",
+            seen="no configuration in scenarios/",
+            allowed="TOML files as described in docs/configuration.md",
+            next_step="restore scenarios/, or install diag again",
         )
-    scenarios = [find_scenario(str(path)) for path in files]
-    return sorted(scenarios, key=lambda scenario: bool(scenario.expect.findings))
+    if files[0].parent != built_in_folder():
+        progress.note(f"running the configurations in {files[0].parent}")
+    return sorted(map(read_scenario, files), key=lambda scenario: bool(scenario.expect.findings))
 
 
-def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> dict[str, Any]:
-    """Hold one run against its scenario's expectations.
+def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> BenchRow:
+    """Return one run compared with its scenario's expectations.
 
     It is as expected when every counted take shows each expected root finding and no take shows another one of
-    severity warning or error; consequences must be announced by the scenario too. It passes when, besides, as many
-    takes count as were asked for: what was discarded may hide anything.
-
-    Returns
-    -------
-    dict
-        `as_expected` is None where no take counts; `passed`; `takes` counted of `asked`; `discarded`; `found` (warnings
-        and errors) with `counts` [takes, counted takes] of each; `expected`; `consequences` seen; `folder` of the run.
+    severity warning or error; consequences must be announced by the scenario too. A scenario that expects nothing must
+    show every link to be right. It passes when, besides, as many takes count as were asked for: what was discarded may
+    hide anything.
     """
     expected, allowed = set(scenario.expect.findings), set(scenario.expect.consequences)
     counted = result.counted
@@ -110,32 +107,17 @@ def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> dict[str, An
     everywhere = all(len(roots[code].take_ids) == len(counted) for code in expected if code in roots)
     shown = bool(expected) or not result.not_shown
     as_expected = set(roots) == expected and everywhere and others <= allowed and shown if counted else None
-    return {
-        "scenario": scenario.name,
-        "title": scenario.title,
-        "shows": scenario.shows,
-        "expected": sorted(expected),
-        "consequences": sorted(others),
-        "found": sorted(roots),
-        "counts": {code: [len(item.take_ids), len(counted)] for code, item in roots.items()},
-        "takes": len(counted),
-        "asked": asked,
-        "discarded": len(result.takes) - len(counted),
-        "as_expected": as_expected,
-        "passed": as_expected is True and len(counted) >= asked,
-        "folder": result.folder,
-    }
-
-
-def verdict_of(rows: Sequence[Mapping[str, Any]], drift: Sequence[Drift]) -> str:
-    """The bench in one sentence: what is wrong, and what is short of takes."""
-    shown = sum(row["passed"] for row in rows)
-    failed = [row["scenario"] for row in rows if row["as_expected"] is False]
-    failed += [item.sentence for item in drift if item.worse]
-    short = [f"{row['scenario']} ({row['takes']} of {row['asked']})" for row in rows if row_too_short(row)]
-    if not failed and not short:
-        return f"every scenario shows what it must ({shown} of {len(rows)})"
-    parts = [f"{shown} of {len(rows)} scenarios show what they must in every take that was asked for"]
-    parts += [f"look at {', '.join(failed)}"] if failed else []
-    parts += [f"too few takes count in {', '.join(short)}"] if short else []
-    return "; ".join(parts)
+    return BenchRow(
+        scenario=scenario.name,
+        title=scenario.title,
+        shows=scenario.shows,
+        expected=tuple(sorted(expected)),
+        consequences=tuple(sorted(others)),
+        found=tuple(sorted(roots)),
+        counts={code: (len(item.take_ids), len(counted)) for code, item in roots.items()},
+        takes=len(counted),
+        asked=asked,
+        discarded=len(result.takes) - len(counted),
+        as_expected=as_expected,
+        folder=result.folder,
+    )

@@ -27,5 +27,5 @@ def compare(a: str, b: str, options: Options | None = None, progress: Progress |
     recorded = iter(execute(plans, options, progress))
     results = [analyze_run(Path(config)) if is_saved_run(config) else next(recorded) for config in (a, b)]
     comparison = compare_runs(results[0], results[1], seed=options.seed)
-    report = Report(runs=tuple(results), comparisons=(comparison,), verdict=comparison.sentence)
+    report = Report(runs=tuple(results), comparisons=(comparison,))
     return finish(report, options, name=f"compare-{results[0].name}-{results[1].name}")

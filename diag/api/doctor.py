@@ -29,6 +29,7 @@ BUSY_LOAD_PER_CORE = 1.5
 LEAST_FREE_BYTES = 500_000_000
 """A take of 10 s holds 4 MB; a bench of 60 takes 250 MB."""
 _DISTRIBUTION = "diag"
+_INSTALL = "install diag again: `make setup` in a checkout, else `pip install` with the wheel"
 
 
 def exit_code(checks: tuple[Check, ...]) -> ExitCode:
@@ -97,12 +98,12 @@ def _packages() -> Check:
     try:
         wanted = importlib.metadata.requires(_DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", mend="make setup")
+        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", mend=_INSTALL)
     names = [re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line]
     versions = {name: _version(name) for name in names}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
-        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", mend="make setup")
+        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", mend=_INSTALL)
     return Check(
         name="packages", state=State.GOOD, seen=f"all {len(names)} there, google-genai {versions['google-genai']}"
     )

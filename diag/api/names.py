@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from diag.files.prompts import PROMPTS_FOLDER, PROMPTS_TABLE, load_prompts, project_folder
+from diag.core.errors import BadInputError
+from diag.files.prompts import prompts_by_name
+from diag.files.scenario_folders import configuration_files
 
 
 def configuration_names() -> tuple[str, ...]:
-    """Return the names of the configurations in `scenarios/`, sorted."""
-    return tuple(sorted(path.stem for path in project_folder().glob("*.toml")))
+    """Return the names of the configurations that can be named, sorted; none where they cannot be found."""
+    try:
+        return tuple(configuration_files())
+    except BadInputError:
+        return ()
 
 
 def prompt_names() -> tuple[str, ...]:
-    """Return the names of the recorded prompts, in the order of their table; empty where there is no table."""
-    folder = project_folder() / PROMPTS_FOLDER
-    return tuple(prompt.name for prompt in load_prompts(folder)) if (folder / PROMPTS_TABLE).is_file() else ()
+    """Return the names of the recorded prompts, in the order of their tables; none where a table cannot be read.
+
+    The command that needs a prompt reports what is wrong with a table. Help does not fail because of it.
+    """
+    try:
+        return tuple(prompts_by_name())
+    except BadInputError:
+        return ()

@@ -18,7 +18,7 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from diag.core.processes import cores, end_with_parent
+from diag.core.processes import cores, end_with_parent, start_fork_server
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -77,9 +77,8 @@ class _Crew(Generic[T, R]):
     ) -> None:
         can_fork = "forkserver" in multiprocessing.get_all_start_methods()
         self._context: ForkServerContext | SpawnContext = (
-            multiprocessing.get_context("forkserver") if can_fork else multiprocessing.get_context("spawn")
+            start_fork_server(preload) if can_fork else multiprocessing.get_context("spawn")
         )
-        self._context.set_forkserver_preload(list(preload))
         self._prepare, self._given, self._things = prepare, given, things
         self._waiting = deque(range(len(things)))
         self._members: dict[Connection, tuple[BaseProcess, deque[int]]] = {}

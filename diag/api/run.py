@@ -196,10 +196,9 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     """Write the HTML report, and give the document with its verdict and the report's path."""
     from diag.files.saved_takes import SavedTakes
     from diag.report.build import build_report
-    from diag.report.sentences import verdict_line
+    from diag.report.sentences import verdict_of
 
-    first = verdict_line(report)
-    report = replace(report, verdict=f"{first.word}  {first.sentence}")
+    report = replace(report, verdict=verdict_of(report))
     takes = {
         run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
     }

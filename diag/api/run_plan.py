@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from diag.core.errors import BadInputError
-from diag.files.prompts import PROMPTS_FOLDER, Prompt, find_prompt, load_prompts, project_folder
+from diag.files.prompts import Prompt, find_prompt, recorded_prompts
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 from diag.files.scenarios import Scenario, first_problem
 from diag.record.take_job import PromptJob
@@ -219,14 +219,14 @@ def highest_number(plan: RunPlan) -> int:
 
 
 def prompt_jobs(names: Sequence[str]) -> tuple[PromptJob, ...]:
-    """Prompts by name or path, all of the project's where none is named, with the place of their speech.
+    """Return prompts by name or path, all recorded ones where none is named, with the place of their speech.
 
     Raises
     ------
     BadInputError
         If one is unknown, unreadable, or holds no speech.
     """
-    prompts = [find_prompt(name) for name in names] or load_prompts(project_folder() / PROMPTS_FOLDER)
+    prompts = [find_prompt(name) for name in names] or recorded_prompts()
     return tuple(_with_speech(prompt) for prompt in prompts)
 
 

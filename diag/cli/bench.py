@@ -28,7 +28,8 @@ from diag.cli.options import options_from, resume_option, take_options
 def command(scenarios: tuple[str, ...], *, save_baseline: bool, as_json: bool, fail_on: str, **given: Any) -> int:
     """Run the release suite: every scenario must show what it says, and nothing else.
 
-    Name scenarios to run only those. The report is bench.html in the output folder.
+    Name scenarios to run only those; else all in the nearest folder scenarios/ run, or all that come with diag. The
+    report is bench.html in the output folder.
     """
     from diag.api.bench import bench
     from diag.cli.output import show_report

@@ -29,8 +29,7 @@ from diag.cli.options import options_from, resume_option, take_options
 def command(config: str | None, *, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
     """Take recordings of one configuration and say what is wrong with them.
 
-    CONFIG is a TOML file, the name of a file in scenarios/, or the folder of a saved run, whose
-    configuration is run again.
+    CONFIG is a TOML file, one of the names below, or the folder of a saved run, whose configuration is run again.
     """
     if config is None and resume is None:
         raise click.UsageError("no CONFIG given, as in `diag run healthy`")

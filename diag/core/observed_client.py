@@ -42,6 +42,8 @@ class ObservedClient:
         Audio that the player gathers before it starts.
     resamples_capture, resamples_reply : bool or None
         Whether the client converts the sample rate before sending and before playing.
+    marks_activity : bool or None
+        Whether the client sends `activityStart` and `activityEnd`.
     """
 
     setup: Mapping[str, Any] | None = None
@@ -56,6 +58,7 @@ class ObservedClient:
     prebuffer_s: float | None = None
     resamples_capture: bool | None = None
     resamples_reply: bool | None = None
+    marks_activity: bool | None = None
 
     @property
     def asked_modalities(self) -> tuple[str, ...] | None:
@@ -66,6 +69,15 @@ class ObservedClient:
                 if isinstance(table, Mapping) and table.get(name) is not None:
                     return tuple(str(item).upper() for item in table[name])
         return None
+
+    @property
+    def activity_detection_disabled(self) -> bool:
+        """Whether the setup switches the automatic detection of speech off."""
+        found: Any = self.setup or {}
+        for names in (("realtime_input_config", "realtimeInputConfig"),
+                      ("automatic_activity_detection", "automaticActivityDetection")):  # fmt: skip
+            found = next((found[name] for name in names if isinstance(found, Mapping) and name in found), {})
+        return isinstance(found, Mapping) and bool(found.get("disabled"))
 
     @property
     def declared_rate_hz(self) -> int | None:
@@ -105,6 +117,7 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
         prebuffer_s=client.get("prebuffer_s"),
         resamples_capture=client.get("resamples_capture"),
         resamples_reply=client.get("resamples_reply"),
+        marks_activity=True if timeline.first(EventName.ACTIVITY_SENT) else client.get("marks_activity"),
     )
 
 
@@ -118,6 +131,7 @@ def described_client(config: ClientConfig) -> dict[str, Any]:
         "playback_rate_hz": playback.sample_rate_hz,
         "prebuffer_s": playback.prebuffer_ms / 1000,
         "resamples_reply": playback.resample,
+        "marks_activity": False,
     }
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,18 @@ from diag.core.measurement import (
     raised,
     segment_ends,
 )
+from diag.core.states import State
 
 if TYPE_CHECKING:
     import pandas
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Bench",
+    "BenchRow",
     "Change",
     "Comparison",
+    "Drift",
     "Evidence",
     "Finding",
     "Measurement",
@@ -50,6 +55,7 @@ __all__ = [
     "TakeResult",
     "Tier",
     "Verdict",
+    "VerdictLine",
     "clear",
     "not_checked",
     "not_measured",
@@ -337,14 +343,128 @@ class RunComparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BenchRow:
+    """One scenario of a bench: what it must show, and what it showed.
+
+    Parameters
+    ----------
+    expected, consequences : tuple of str
+        Codes of the root findings that it must show, and of the consequences that it showed.
+    found : tuple of str
+        Codes of the root findings of weight that it showed.
+    counts : mapping of str to (int, int)
+        For each of these, in how many takes of how many counted ones.
+    takes, asked, discarded : int
+        Takes that count, that were asked for, and that were discarded.
+    as_expected : bool or None
+        None where no take counts.
+    folder : str or None
+        Folder of the run.
+    """
+
+    scenario: str
+    title: str
+    shows: str
+    expected: tuple[str, ...]
+    consequences: tuple[str, ...]
+    found: tuple[str, ...]
+    counts: Mapping[str, tuple[int, int]]
+    takes: int
+    asked: int
+    discarded: int
+    as_expected: bool | None
+    folder: str | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is as expected, and as many takes count as were asked for."""
+        return self.as_expected is True and self.takes >= self.asked
+
+    @property
+    def too_short(self) -> bool:
+        """Whether nothing is wrong, and yet too few takes count for it to have passed."""
+        return self.as_expected is not False and not self.passed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one JSON object."""
+        counts = {code: list(pair) for code, pair in self.counts.items()}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        lists = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        return {**lists, "counts": counts, "passed": self.passed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One latency now and at the baseline, in seconds."""
+
+    run: str
+    metric: str
+    baseline_s: float
+    now_s: float
+    n: int
+    worse: bool
+    sentence: str
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Rows of a bench, how latencies compare with the baseline, how long it took, and the command that repeats it."""
+
+    rows: tuple[BenchRow, ...]
+    drift: tuple[Drift, ...] = ()
+    seconds: float = 0.0
+    command: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one JSON object."""
+        return {
+            "bench": [row.to_json() for row in self.rows],
+            "drift": [item.to_json() for item in self.drift],
+            "seconds": self.seconds,
+            "command": self.command,
+        }
+
+
+@dataclass(frozen=True)
+class VerdictLine:
+    """The first lines of a report: a state, one or two words in capitals, one sentence, what to do first."""
+
+    state: State
+    word: str
+    sentence: str
+    next_step: str = ""
+
+    @property
+    def text(self) -> str:
+        """The verdict in one line, as "NOT READY  The player…"."""
+        return f"{self.word}  {self.sentence}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that a report shows, in one JSON document."""
+    """All that a report shows.
+
+    Parameters
+    ----------
+    runs : tuple of RunResult
+    comparisons : tuple of RunComparison
+    verdict : VerdictLine or None
+        None until it has been made.
+    report : str or None
+        Path of the HTML file.
+    bench : Bench or None
+        What each scenario must show and shows, where it is the report of a bench.
+    """
 
     runs: tuple[RunResult, ...]
     comparisons: tuple[RunComparison, ...] = ()
-    verdict: str = ""
+    verdict: VerdictLine | None = None
     report: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    bench: Bench | None = None
 
     def to_frame(self) -> pandas.DataFrame:
         """Every measurement of every take as a row."""
@@ -364,7 +484,7 @@ class Report:
             "schema_version": SCHEMA_VERSION,
             "runs": [run.to_json() for run in self.runs],
             "comparisons": [item.to_json() for item in self.comparisons],
-            "verdict": self.verdict,
+            "verdict": self.verdict.text if self.verdict else "",
             "report": self.report,
-            **self.extra,
+            **(self.bench.to_json() if self.bench else {}),
         }

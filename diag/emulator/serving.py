@@ -84,7 +84,8 @@ def serve(
     seed : int
         Of all draws.
     replies_dir : Path or None
-        Folder with `replies.toml`; None for the project's own. Prompts are looked for in `prompts` beside it.
+        Folder with `replies.toml`; None for the user's own or the built-in ones. Prompts
+        are looked for in `prompts` beside it.
     transcript_dir : Path or None
         Where each session's frames and audio are kept; None for nowhere.
     truth_path : Path or None

@@ -10,6 +10,15 @@ from typing import Any
 from diag.core.errors import BadInputError
 from diag.core.results import SCHEMA_VERSION
 from diag.files.run_folders import write_beside
+from diag.files.scenario_folders import checkout_root
+
+
+def baseline_path(name: str) -> Path:
+    """Return where a baseline lies: in `reports/baselines` of the checkout of diag, else of the working directory.
+
+    A baseline holds figures of one machine and one set of scenarios, so none comes with an installed diag.
+    """
+    return (checkout_root() or Path()) / "reports" / "baselines" / f"{name}.json"
 
 
 def read_baseline(path: Path) -> dict[str, Any] | None:

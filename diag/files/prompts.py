@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.errors import BadInputError
-
-PROMPTS_FOLDER = Path("prompts")
-PROMPTS_TABLE = "prompts.toml"
+from diag.files.scenario_folders import PROMPTS_TABLE, folders_with
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,28 +38,6 @@ class Prompt:
     speech_end_s: float | None = None
 
 
-def project_folder() -> Path:
-    """The folder `scenarios/`: in the working directory or above it, else beside the package.
-
-    Raises
-    ------
-    BadInputError
-        If there is none.
-    """
-    here = Path.cwd()
-    checkout = Path(__file__).resolve().parents[2]
-    for place in (here, *here.parents, checkout):
-        folder = place / "scenarios"
-        if (folder / PROMPTS_FOLDER / PROMPTS_TABLE).is_file():
-            return folder
-    raise BadInputError(
-        "Could not find the folder `scenarios/`",
-        seen=f"none in {here}, above it, or in {checkout}",
-        allowed=f"a folder `scenarios` that holds {PROMPTS_FOLDER / PROMPTS_TABLE}",
-        next_step="run diag in a checkout of the project",
-    )
-
-
 def load_prompts(folder: Path) -> tuple[Prompt, ...]:
     """The prompts of a folder that holds a prompts.toml, in its order.
 
@@ -70,7 +46,7 @@ def load_prompts(folder: Path) -> tuple[Prompt, ...]:
     BadInputError
         If the table is missing or broken, or names a file that is not there.
     """
-    table = folder / PROMPTS_TABLE
+    table = folder / PROMPTS_TABLE.name
     attempted = f"Could not read the prompts in {table}"
     try:
         entries = tomllib.loads(table.read_text(encoding="utf-8"))["prompt"]
@@ -108,8 +84,38 @@ def _prompt(entry: dict[str, object], folder: Path) -> Prompt:
     )
 
 
+def recorded_prompts() -> tuple[Prompt, ...]:
+    """Return the prompts that a run speaks if none is named: the user's own, or the built-in ones.
+
+    Raises
+    ------
+    BadInputError
+        As `load_prompts`.
+    """
+    return load_prompts(_prompt_folders()[0])
+
+
+def prompts_by_name() -> dict[str, Prompt]:
+    """Return all prompts that can be named, in the order of their tables; the user's own win over built-in ones.
+
+    Raises
+    ------
+    BadInputError
+        As `load_prompts`.
+    """
+    prompts: dict[str, Prompt] = {}
+    for folder in _prompt_folders():
+        for prompt in load_prompts(folder):
+            prompts.setdefault(prompt.name, prompt)
+    return prompts
+
+
+def _prompt_folders() -> list[Path]:
+    return [folder / PROMPTS_TABLE.parent for folder in folders_with(PROMPTS_TABLE)]
+
+
 def find_prompt(name_or_path: str) -> Prompt:
-    """A prompt by its name in `scenarios/prompts`, or a recording of the user's own by its path.
+    """Return a prompt by its name (see `prompts_by_name`), or a recording of the user's own by its path.
 
     Whether the recording can be used is found out when it is read (`diag.files.run_folders`).
 
@@ -122,8 +128,7 @@ def find_prompt(name_or_path: str) -> Prompt:
     looks_like_path = path.suffix != "" or len(path.parts) > 1
     if path.is_file() or (looks_like_path and path.exists()):
         return Prompt(name=path.stem, path=path)
-    folder = project_folder() / PROMPTS_FOLDER
-    prompts = {prompt.name: prompt for prompt in load_prompts(folder)}
+    prompts = prompts_by_name()
     if name_or_path in prompts:
         return prompts[name_or_path]
     close = difflib.get_close_matches(name_or_path, prompts, n=1)

@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from diag.core.client_config import ClientConfig, ConfigModel
 from diag.core.errors import BadInputError
-from diag.files.prompts import project_folder
+from diag.files.scenario_folders import configuration_files
 
 MAX_SCENARIO_BYTES = 1_000_000
 
@@ -80,7 +80,7 @@ def read_scenario(path: Path) -> Scenario:
                 attempted,
                 seen=f"{path.stat().st_size} bytes",
                 allowed=f"a TOML file of at most {MAX_SCENARIO_BYTES} bytes",
-                next_step="name a file such as scenarios/healthy.toml",
+                next_step="name a file such as my_app.toml",
             )
         data = tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
@@ -95,8 +95,8 @@ def read_scenario(path: Path) -> Scenario:
         raise BadInputError(
             attempted,
             seen=f"not valid TOML: {error}",
-            allowed="TOML as in scenarios/healthy.toml",
-            next_step="mend that line",
+            allowed="TOML as in docs/configuration.md",
+            next_step="correct that line",
         ) from None
     return scenario_from_mapping(path.stem, data, attempted=attempted)
 
@@ -210,7 +210,7 @@ _LIMITS = {"gt": "above", "ge": "from", "lt": "and below", "le": "up to"}
 
 
 def find_scenario(name_or_path: str) -> Scenario:
-    """A configuration by path, or by name from `scenarios/`.
+    """Return a configuration by its path, or by its name (see `diag.files.scenario_folders`).
 
     Raises
     ------
@@ -220,14 +220,13 @@ def find_scenario(name_or_path: str) -> Scenario:
     path = Path(name_or_path)
     if path.suffix == ".toml" or path.is_file():
         return read_scenario(path)
-    folder = project_folder()
-    known = sorted(file.stem for file in folder.glob("*.toml"))
+    known = configuration_files()
     if name_or_path in known:
-        return read_scenario(folder / f"{name_or_path}.toml")
+        return read_scenario(known[name_or_path])
     close = difflib.get_close_matches(name_or_path, known, n=1)
     raise BadInputError(
         f"Could not find the configuration `{name_or_path}`",
-        seen="no such file and no such name in scenarios/",
+        seen="no such file and no configuration of that name",
         allowed=f"a path to a TOML file, a saved run, or one of {', '.join(known)}",
         next_step=f"did you mean `{close[0]}`?" if close else "choose one of these",
     )

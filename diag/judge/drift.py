@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from diag.core.results import RunResult
+from diag.core.results import Drift, RunResult
 from diag.core.units import format_seconds
 from diag.measure.registry import all_metrics, metric_named
 
 SLOWER_SHARE = 0.10
 """A latency has become worse when its median rose by more than a tenth and by more than its metric's tolerance."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drift:
-    """One latency now and at the baseline, in seconds."""
-
-    run: str
-    metric: str
-    baseline_s: float
-    now_s: float
-    n: int
-    worse: bool
-    sentence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
-        return asdict(self)
 
 
 def drift_from(baseline: Mapping[str, Any] | None, runs: Sequence[RunResult]) -> tuple[Drift, ...]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from diag.core.errors import ExitCode
-from diag.core.results import Change, Report, RunFinding, Severity
+from diag.core.results import Bench, Change, Report, RunFinding, Severity
 
 FAIL_ON = ("error", "warning", "never")
 UNREACHABLE_CODE = "CFG009"
@@ -19,8 +16,8 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     Parameters
     ----------
     report : Report
-        A bench report (`extra["bench"]`) is judged by its rows and by what drifted from the baseline
-        (`extra["drift"]`), any other by the findings of all its runs and by its comparisons.
+        A bench is judged by its rows and by what drifted from the baseline, any other report by the findings of all
+        its runs and by its comparisons.
     fail_on : {"error", "warning", "never"}
         From which severity on a finding fails the run.
 
@@ -33,8 +30,8 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
         asked for, or where something was not shown to be right although nothing was found. A refusal by the service is
         a measurement.
     """
-    if "bench" in report.extra and any(run.counted for run in report.runs):
-        return _bench_code(report, fail_on)
+    if report.bench is not None and any(run.counted for run in report.runs):
+        return _bench_code(report, report.bench, fail_on)
     if not report.runs or any(not run.counted for run in report.runs):
         return ExitCode.CANNOT_MEASURE
     hindered, failing = _split(report, fail_on)
@@ -47,17 +44,12 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     return ExitCode.TOO_LITTLE_EVIDENCE if undecided or unshown else ExitCode.GOOD
 
 
-def _bench_code(report: Report, fail_on: str) -> ExitCode:
-    rows = report.extra["bench"]
-    failed = any(row["as_expected"] is False for row in rows) or _regressed(report)
+def _bench_code(report: Report, bench: Bench, fail_on: str) -> ExitCode:
+    rows = bench.rows
+    failed = any(row.as_expected is False for row in rows) or _regressed(report)
     if failed and fail_on != "never":
         return ExitCode.FAILED
-    return ExitCode.TOO_LITTLE_EVIDENCE if any(map(row_too_short, rows)) else ExitCode.GOOD
-
-
-def row_too_short(row: Mapping[str, Any]) -> bool:
-    """Whether a row of a bench shows nothing wrong, and yet too few of its takes count for it to have passed."""
-    return row["as_expected"] is not False and not row["passed"]
+    return ExitCode.TOO_LITTLE_EVIDENCE if any(row.too_short for row in rows) else ExitCode.GOOD
 
 
 def least_rank(fail_on: str) -> int:
@@ -84,5 +76,5 @@ def _hinders(code: str) -> bool:
 
 
 def _regressed(report: Report) -> bool:
-    drifted = any(item["worse"] for item in report.extra.get("drift", ()))
+    drifted = report.bench is not None and any(item.worse for item in report.bench.drift)
     return drifted or any(comparison.verdict is Change.WORSE for comparison in report.comparisons)

@@ -6,16 +6,14 @@ share its memory. A worker ends with its parent, whatever ends the parent.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import TracebackType
 
-from diag.core.processes import end_with_parent, keep_time
+from diag.core.processes import end_with_parent, keep_time, start_fork_server
 from diag.record.audio.ports import Rig
 from diag.record.take_job import TakeJob
 
@@ -34,8 +32,7 @@ class WorkerPool:
     """
 
     def __init__(self, rigs: Sequence[Rig], log_dir: Path) -> None:
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(_PRELOAD)
+        self._context = start_fork_server(_PRELOAD)
         self._log_dir = log_dir
         self._executors = {rig.name: self._start(rig) for rig in rigs}
         self._rigs = {rig.name: rig for rig in rigs}
@@ -76,10 +73,9 @@ class WorkerPool:
                 process.kill()
 
     def _start(self, rig: Rig) -> ProcessPoolExecutor:
-        context: ForkServerContext = self._context
         log_path = self._log_dir / f"worker-{rig.name}.log"
         return ProcessPoolExecutor(
-            max_workers=1, mp_context=context, initializer=_become_worker, initargs=(rig, str(log_path))
+            max_workers=1, mp_context=self._context, initializer=_become_worker, initargs=(rig, str(log_path))
         )
 
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from diag.core.chain import Segment, Tap
 from diag.core.errors import ExitCode
-from diag.core.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, SummaryRow
+from diag.core.results import (
+    Bench,
+    Change,
+    Finding,
+    Report,
+    RuleOutcome,
+    RunFinding,
+    RunResult,
+    Severity,
+    SummaryRow,
+    VerdictLine,
+)
 from diag.core.states import State
 from diag.core.units import format_value
 from diag.judge.gate import exit_code
@@ -26,37 +36,15 @@ def word_of(severity: Severity) -> str:
     return "note" if severity is Severity.INFO else state_of(severity).word
 
 
-@dataclass(frozen=True)
-class VerdictLine:
-    """The first lines of a report: a state, one or two words in capitals, one sentence, what to do first."""
-
-    state: State
-    word: str
-    sentence: str
-    next_step: str = ""
-
-
-_CAPITALS = re.compile(r"^([A-Z][A-Z ]+[A-Z])(?:\s{2,}|: )(.+)$", re.DOTALL)
-
-
 def verdict_line(report: Report) -> VerdictLine:
-    """What the report says first.
-
-    The words of `report.verdict` are kept where it has any ("NOT READY  sentence"); the state always follows from
-    the findings, never from the words.
-    """
-    own = _own_verdict(report)
-    given = report.verdict.strip()
-    if not given:
-        return own
-    match = _CAPITALS.match(given)
-    word, sentence = match.groups() if match else (own.word, given)
-    return VerdictLine(own.state, word, capitalised(sentence), own.next_step)
+    """Return what the report says first: the verdict that it carries, or the one that follows from its findings."""
+    return report.verdict or verdict_of(report)
 
 
-def _own_verdict(report: Report) -> VerdictLine:
-    if report.extra.get("bench"):
-        return _bench_verdict(report)
+def verdict_of(report: Report) -> VerdictLine:
+    """Return the verdict that follows from a report's findings, comparisons and bench."""
+    if report.bench is not None:
+        return _bench_verdict(report, report.bench)
     if not any(run.counted for run in report.runs):
         return VerdictLine(State.UNKNOWN, "NOTHING MEASURED", nothing_measured(report.runs))
     if report.comparisons:
@@ -69,15 +57,29 @@ def _own_verdict(report: Report) -> VerdictLine:
     return _readiness(report)
 
 
-def _bench_verdict(report: Report) -> VerdictLine:
-    rows = report.extra["bench"]
-    said = f"{sum(bool(row['passed']) for row in rows)} of {len(rows)} scenarios show exactly what they must show."
+def _bench_verdict(report: Report, bench: Bench) -> VerdictLine:
+    sentence = full_stop(capitalised(_bench_sentence(bench)))
     code = exit_code(report)
     if code is ExitCode.GOOD:
-        return VerdictLine(State.GOOD, "AS EXPECTED", said)
+        return VerdictLine(State.GOOD, "AS EXPECTED", sentence)
     if code is ExitCode.FAILED:
-        return VerdictLine(State.FAILS, "NOT AS EXPECTED", said)
-    return VerdictLine(State.UNKNOWN, _HEADLINES[code], said)
+        return VerdictLine(State.FAILS, "NOT AS EXPECTED", sentence)
+    return VerdictLine(State.UNKNOWN, _HEADLINES[code], sentence)
+
+
+def _bench_sentence(bench: Bench) -> str:
+    """Return the bench in one sentence: what is wrong, and what has too few takes."""
+    rows = bench.rows
+    shown = sum(row.passed for row in rows)
+    failed = [row.scenario for row in rows if row.as_expected is False]
+    failed += [item.sentence for item in bench.drift if item.worse]
+    short = [f"{row.scenario} ({row.takes} of {row.asked})" for row in rows if row.too_short]
+    if not failed and not short:
+        return f"every scenario shows what it must ({shown} of {len(rows)})"
+    parts = [f"{shown} of {len(rows)} scenarios show what they must in every take that was asked for"]
+    parts += [f"look at {', '.join(failed)}"] if failed else []
+    parts += [f"too few takes count in {', '.join(short)}"] if short else []
+    return "; ".join(parts)
 
 
 _CHANGES = {

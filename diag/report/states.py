@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from diag.core.chain import Hop
-from diag.core.results import RuleOutcome, RunFinding, RunResult, Severity, Status
+from diag.core.results import BenchRow, RuleOutcome, RunFinding, RunResult, Severity, Status
 from diag.core.states import State
-from diag.judge.gate import row_too_short
 from diag.judge.proof import by_reason
 from diag.report.sentences import counted_of, figure, outcomes_of, state_of, times_found
 
@@ -89,19 +86,18 @@ def _check(code: str, outcomes: list[RuleOutcome], found: RunFinding | None) -> 
     return Check(code, name, State.GOOD, "clear", f"{looked}; else {why}" if why else looked)
 
 
-def row_state(row: Mapping[str, Any]) -> tuple[State, str]:
+def row_state(row: BenchRow) -> tuple[State, str]:
     """State and words of one row of a bench."""
-    if row["passed"]:
+    if row.passed:
         return State.GOOD, "as expected"
-    if row_too_short(row):
-        return State.UNKNOWN, "too few takes" if row["takes"] else "not measured"
+    if row.too_short:
+        return State.UNKNOWN, "too few takes" if row.takes else "not measured"
     return State.FAILS, "not as expected"
 
 
-def row_takes(row: Mapping[str, Any]) -> str:
+def row_takes(row: BenchRow) -> str:
     """How many takes of a row of a bench count, and of how many where they are fewer than was asked for."""
-    takes, asked = row["takes"], row["asked"]
-    return f"{takes} of {asked}" if takes < asked else str(takes)
+    return f"{row.takes} of {row.asked}" if row.takes < row.asked else str(row.takes)
 
 
 def setup_of(run: RunResult) -> SetupState:

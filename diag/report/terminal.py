@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diag.core.errors import ExitCode
-from diag.core.results import Change, Comparison, Report, RunComparison, RunFinding, RunResult, SummaryRow
+from diag.core.results import (
+    BenchRow,
+    Change,
+    Comparison,
+    Drift,
+    Report,
+    RunComparison,
+    RunFinding,
+    RunResult,
+    SummaryRow,
+)
 from diag.core.states import State
 from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
 from diag.report.sentences import (
@@ -35,7 +45,6 @@ REASONS_SHOWN = 5
 NAMED = 6
 """Measures of one kind that are named; of more, the rest is counted."""
 
-_WORDS = {ExitCode.CANNOT_MEASURE: "NOT MEASURED", ExitCode.TOO_LITTLE_EVIDENCE: "TOO FEW TAKES"}
 _COLOURS = {State.FAILS: 31, State.WATCH: 33, State.GOOD: 32, State.UNKNOWN: 36}
 _MARKS = {state.shape: colour for state, colour in _COLOURS.items()}
 _ROW_WORDS = {State.GOOD: "good", State.FAILS: "fails", State.UNKNOWN: "few"}
@@ -62,11 +71,10 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
         Columns, at least 40.
     """
     verdict = verdict_line(report)
-    state = State.UNKNOWN if code in _WORDS else verdict.state
-    lines = wrapped(f"{state.shape} {_WORDS.get(code, verdict.word)}  {verdict.sentence}", width, later="  ")
-    if "bench" in report.extra:
-        lines += bench_lines(report.extra["bench"], report.runs, width)
-        lines += drift_lines(report.extra.get("drift", ()), width)
+    lines = wrapped(f"{verdict.state.shape} {verdict.text}", width, later="  ")
+    if report.bench is not None:
+        lines += bench_lines(report.bench.rows, report.runs, width)
+        lines += drift_lines(report.bench.drift, width)
     else:
         for comparison in report.comparisons:
             lines += comparison_lines(comparison, width)
@@ -223,35 +231,35 @@ def _comparison_line(item: Comparison) -> str:
     return f"{line}, {item.n_pairs} {plural(item.n_pairs, 'pair')}"
 
 
-def bench_lines(rows: Sequence[Mapping[str, Any]], runs: Sequence[RunResult], width: int) -> list[str]:
+def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int) -> list[str]:
     """A table with one line a scenario: what it showed, how soon it was heard, in how many takes."""
     lines = ["", f"          {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
     for row, run in zip(rows, runs, strict=True):
         state = row_state(row)[0]
         heard = next((item for item in run.summary if item.metric == "ttfa_heard_s" and not item.turn), None)
         after = figure(heard.median, heard.unit) if heard is not None and heard.median is not None else "-"
-        takes = row_takes(row) + (f" ({row['discarded']} discarded)" if row["discarded"] else "")
-        found = ", ".join(row["found"]) or "nothing"
-        lines.append(f"  {state.shape} {_ROW_WORDS[state]:<5} {row['scenario']:<22} {found:<14} {after:<11}  {takes}")
+        takes = row_takes(row) + (f" ({row.discarded} discarded)" if row.discarded else "")
+        found = ", ".join(row.found) or "nothing"
+        lines.append(f"  {state.shape} {_ROW_WORDS[state]:<5} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
         if state is State.UNKNOWN:
-            again = f"`diag bench --resume {row['folder']}` records the rest" if row["folder"] else "record more"
-            lines += _labelled("too few", f"{row['takes']} of {row['asked']} takes count; {again}", width)
+            again = f"`diag bench --resume {row.folder}` records the rest" if row.folder else "record more"
+            lines += _labelled("too few", f"{row.takes} of {row.asked} takes count; {again}", width)
         elif state is State.FAILS:
-            counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row["counts"].items())
-            lines += _labelled("expected", ", ".join(row["expected"]) or "nothing", width)
+            counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row.counts.items())
+            lines += _labelled("expected", ", ".join(row.expected) or "nothing", width)
             lines += _labelled("found", counts or "nothing", width)
-            lines += _labelled("besides", ", ".join(row["consequences"]), width)
-            lines += _labelled("look at", f"`diag run {row['scenario']}`", width)
+            lines += _labelled("besides", ", ".join(row.consequences), width)
+            lines += _labelled("look at", f"`diag run {row.scenario}`", width)
     return lines
 
 
-def drift_lines(rows: Iterable[Mapping[str, Any]], width: int) -> list[str]:
+def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
     """Latencies of sound scenarios against the baseline, worse ones first."""
-    ordered = sorted(rows, key=lambda row: not row["worse"])
+    ordered = sorted(rows, key=lambda row: not row.worse)
     return [
         line
         for row in ordered
-        for line in wrapped(f"  {(State.FAILS if row['worse'] else State.GOOD).shape} {row['sentence']}", width)
+        for line in wrapped(f"  {(State.FAILS if row.worse else State.GOOD).shape} {row.sentence}", width)
     ]
 
 

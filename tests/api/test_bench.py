@@ -1,8 +1,11 @@
 import re
+from dataclasses import dataclass
 
 import pytest
 
-from diag.api.bench import row_of, verdict_of
+from diag.api import bench as bench_module
+from diag.api.bench import bench, row_of, verdict_of
+from diag.api.options import Options, Quiet
 from diag.core.results import Finding, Measurements, RunFinding, RunResult, Severity, TakeResult
 from diag.files.scenarios import Expect, Scenario
 
@@ -78,3 +81,48 @@ def test_the_verdict_names_what_is_wrong_and_what_is_short_of_takes(rows, words)
         for number, (as_expected, passed, takes) in enumerate(rows)
     ]
     assert re.fullmatch(words, verdict_of(entries, ()))
+
+
+@dataclass(frozen=True)
+class Plan:
+    scenario: Scenario
+    takes: int = 3
+
+
+class Notes(Quiet):
+    def __init__(self):
+        self.all = []
+
+    def note(self, text):
+        self.all.append(text)
+
+
+@pytest.fixture
+def notes_of(tmp_path, monkeypatch):
+    """Notes of a bench in an empty working directory, of a scenario that must show these findings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench_module, "execute", lambda plans, *_: [result([])] * len(plans))
+    monkeypatch.setattr(bench_module, "finish", lambda report, *_, **__: report)
+
+    def notes(*codes, **given):
+        monkeypatch.setattr(
+            bench_module, "planned_or_resumed", lambda chosen, options, *_, **__: ([Plan(scenario(*codes))], options)
+        )
+        progress = Notes()
+        bench(Options(audio="wire"), progress, scenarios=["healthy"], **given)
+        return progress.all
+
+    return notes
+
+
+def test_a_missing_baseline_is_reported(notes_of):
+    assert notes_of() == [
+        "no baseline at reports/baselines/wire-emulator.json: latencies are not compared "
+        "(`--save-baseline` saves this run's)"
+    ]
+
+
+def test_nothing_is_said_of_a_baseline_that_is_not_needed_or_is_there(notes_of):
+    assert notes_of("PLY001") == []
+    assert notes_of(save_baseline=True) == []
+    assert notes_of() == []

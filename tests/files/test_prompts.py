@@ -8,7 +8,7 @@ import soxr
 import webrtcvad
 
 from diag.core.errors import BadInputError
-from diag.files.prompts import find_prompt, load_prompts, project_folder
+from diag.files.prompts import find_prompt, load_prompts
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 PROMPTS = tomllib.loads((SCENARIOS / "prompts/prompts.toml").read_text(encoding="utf-8"))["prompt"]
@@ -162,15 +162,3 @@ def test_a_broken_table_is_one_sentence(tmp_path, text, seen):
     (tmp_path / "prompts.toml").write_text(text, encoding="utf-8")
     with pytest.raises(BadInputError, match=seen):
         load_prompts(tmp_path)
-
-
-def test_project_folder_is_found_upward_and_beside_the_package(tmp_path, monkeypatch):
-    table = tmp_path / "scenarios/prompts/prompts.toml"
-    table.parent.mkdir(parents=True)
-    table.write_text("", encoding="utf-8")
-    deep = tmp_path / "a/b"
-    deep.mkdir(parents=True)
-    monkeypatch.chdir(deep)
-    assert project_folder() == tmp_path / "scenarios"
-    table.unlink()
-    assert project_folder() == SCENARIOS

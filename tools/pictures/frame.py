@@ -25,7 +25,7 @@ from diag.core.clip import Clip
 from diag.dsp.level import decibels
 from diag.dsp.spectrum import short_time_power, short_time_power_at
 from diag.files.audio_files import read_wav
-from diag.files.prompts import project_folder
+from diag.files.scenario_folders import built_in_folder
 from diag.measure.registry import all_metrics
 
 Samples = NDArray[np.floating[Any]]
@@ -114,7 +114,7 @@ def palette() -> Image.Image:
 @cache
 def reply() -> Samples:
     """A recorded reply at 24 kHz, as received."""
-    clip = read_wav(project_folder() / "replies" / REPLY).channel(0)
+    clip = read_wav(built_in_folder() / "replies" / REPLY).channel(0)
     return clip.samples[: round(LENGTH_S * RECEIVED_HZ)].astype(np.float64)
 
 

@@ -258,6 +258,11 @@ class LiveConnection:
         content = message.server_content
         if content is not None:
             self._take_content(content)
+        if message.tool_call is not None:
+            calls = [{"id": call.id, "name": call.name} for call in message.tool_call.function_calls or ()]
+            self._emit("tool_call", {"calls": calls})
+        if message.tool_call_cancellation is not None:
+            self._emit("tool_call_cancelled", {"ids": list(message.tool_call_cancellation.ids or ())})
         if message.go_away is not None:
             self._emit("go_away", {"time_left_s": _seconds(message.go_away.time_left)})
         if message.usage_metadata is not None:
@@ -272,9 +277,18 @@ class LiveConnection:
         for direction, words in (("input", content.input_transcription), ("output", content.output_transcription)):
             if words is not None and words.text:
                 self._emit("transcription", {"direction": direction, "text": words.text})
-        for name in ("interrupted", "generation_complete", "waiting_for_input", "turn_complete"):
+        for name in ("interrupted", "generation_complete", "waiting_for_input"):
             if getattr(content, name, None):
                 self._emit(name, {})
+        if content.turn_complete:
+            self._emit("turn_complete", _turn_complete_data(content))
+
+
+def _turn_complete_data(content: Any) -> dict[str, Any]:
+    """Return why a turn was completed and what the interaction's status is, as far as the service says so."""
+    fields = (("reason", "turn_complete_reason"), ("status", "interaction_status"))
+    values = {key: getattr(content, name, None) for key, name in fields}
+    return {key: str(getattr(value, "value", value)) for key, value in values.items() if value is not None}
 
 
 def _setup_refused_here(error: ValueError) -> BadInputError:
