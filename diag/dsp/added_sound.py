@@ -145,8 +145,8 @@ def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise
     level = 10.0 * np.log10(max(total, 1e-12))
     pauses = pair.covered_frames & (pair.reference_db < loudest_db(pair) - 45.0)
     heard = pair.power[1][pauses].sum(axis=1).mean() if pauses.sum() >= 5 else None
-    explained = float(pair.predicted_power[pair.active].sum(dtype=np.float64))
-    left = float(pair.residual_power[pair.active].sum(dtype=np.float64))
+    explained = float(pair.predicted_power.sum(axis=1, dtype=np.float64)[pair.active].sum())
+    left = float(pair.residual_power.sum(axis=1, dtype=np.float64)[pair.active].sum())
     return AddedNoise(
         level_dbfs=float(level),
         snr_db=float(speech - level),
@@ -210,8 +210,8 @@ def added_dc_dbfs(pair: AlignedPair) -> float:
 
 def _gain_db(pair: AlignedPair) -> float:
     """Return the level of the predicted speech against the reference."""
-    own = float(pair.power[0][pair.active].sum(dtype=np.float64))
-    out = float(pair.predicted_power[pair.active].sum(dtype=np.float64))
+    own = float(pair.power[0].sum(axis=1, dtype=np.float64)[pair.active].sum())
+    out = float(pair.predicted_power.sum(axis=1, dtype=np.float64)[pair.active].sum())
     return float(10.0 * np.log10(out / own)) if own > 0 and out > 0 else 0.0
 
 

@@ -96,11 +96,12 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
     low = around - high
     source, image = (high, low) if downwards else (low, high)
     frames = _loud_frames(pair, source)
-    if frames.size < 20:
+    speech_dbfs = pair.speech_dbfs
+    if frames.size < 20 or speech_dbfs is None:
         return None
     own = pair.spectra[0][np.ix_(frames, source)] * pair.smooth_gain[frames, None].astype(np.float32)
     left = pair.residual[np.ix_(frames, image)]
-    speech = float(pair.predicted_power[pair.active].sum(axis=1).mean())
+    speech = 10.0 ** (speech_dbfs / 10.0)
     whole = float(pair.active.sum())
     own_power = own.real**2 + own.imag**2
     if 10.0 * np.log10(max(float(own_power.sum()) / whole, _FLOOR) / speech) < _FAINTEST_SOURCE_DB:
