@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -43,6 +43,41 @@ class Spot:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoundEvent:
+    """One thing that happened to a sound on its way through a segment.
+
+    Parameters
+    ----------
+    kind : str
+        What happened, in words, as "stall" or "head lost".
+    reference_s, estimated_s : float
+        Where it begins in the input's and in the output's recording.
+    duration_s : float
+        How much was put in, left out, repeated or moved; of a second copy, how much later it plays.
+    level_db : float or None
+        Of other sound, its level in dBFS; of a second copy, its level relative to the first.
+    count : int
+        Of gaps at the borders of chunks, how many.
+    period_s : float or None
+        Of these gaps, the length of a chunk.
+    """
+
+    kind: str
+    reference_s: float
+    estimated_s: float
+    duration_s: float
+    level_db: float | None = None
+    count: int = 1
+    period_s: float | None = None
+
+    def later(self, reference_by_s: float, estimated_by_s: float) -> SoundEvent:
+        """Return the same event with both of its times later by so much."""
+        return replace(
+            self, reference_s=self.reference_s + reference_by_s, estimated_s=self.estimated_s + estimated_by_s
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """What a metric function returns: a value, or the reason why there is none. Never both, never NaN."""
 
@@ -51,6 +86,7 @@ class Reading:
     tier: Tier = Tier.WAVEFORM
     confidence: float | None = None
     spots: tuple[Spot, ...] = ()
+    events: tuple[SoundEvent, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.missing is None):
@@ -85,6 +121,7 @@ class Measurement:
     tap: Tap | None = None
     confidence: float | None = None
     spots: tuple[Spot, ...] = ()
+    events: tuple[SoundEvent, ...] = ()
 
     @property
     def hop(self) -> Hop | None:
@@ -110,6 +147,7 @@ class Measurement:
             "reason_code": self.missing.code.value if self.missing else None,
             "confidence": self.confidence,
             "spots": [{"tap": spot.tap.value, "start_s": spot.start_s, "end_s": spot.end_s} for spot in self.spots],
+            **({"events": [asdict(event) for event in self.events]} if self.events else {}),
         }
 
 

@@ -364,4 +364,3 @@ def _left_of_mix(pair: Pair, before: Piece, after: Piece, border: int, size: int
     late[:around] = 0.0
     gain = 0.5 * (gain_of(pair, before, before.first, before.last) + gain_of(pair, after, after.first, after.last))
     return float(np.square(other - gain * (early + late)).sum()) / max(float(other @ other), 1e-12)
-

@@ -99,9 +99,7 @@ def _best_lag(pair: Pair, residual: NDArray[np.float32]) -> int | None:
     return int(lags[place])
 
 
-def _judged(
-    pair: Pair, piece: Piece, lag: int, agreeing: NDArray[np.bool_], block: int
-) -> SecondCopy | None:
+def _judged(pair: Pair, piece: Piece, lag: int, agreeing: NDArray[np.bool_], block: int) -> SecondCopy | None:
     """The two copies, where both are heard together most of the time."""
     size = agreeing.size * block
     own = pair.x.samples[:size].reshape(-1, block).astype(np.float64)

@@ -127,9 +127,7 @@ class SegmentComparison:
         return self.total_s(Kind.OTHER_SOUND)
 
 
-def compare_segment(
-    reference: Sound, estimated: Sound, *, rate_ratio: float | None = None
-) -> SegmentComparison:
+def compare_segment(reference: Sound, estimated: Sound, *, rate_ratio: float | None = None) -> SegmentComparison:
     """Find the pieces of a reference in an estimated clip, at whatever speed, and what happened between them.
 
     Parameters
@@ -199,7 +197,9 @@ class _Attempt:
 def _ratios(bench: _Bench) -> Iterator[float]:
     """Speeds to try, most likely first: 1, mistaken sample rates near what the spectra say, then a grid there."""
     yield 1.0
-    spectra = [short_time_power_at(part.samples, part.rate_hz, 0.080, 0.040) for part in (bench.reference, bench.estimated)]
+    spectra = [
+        short_time_power_at(part.samples, part.rate_hz, 0.080, 0.040) for part in (bench.reference, bench.estimated)
+    ]
     if not all(spectrum.active.any() for spectrum in spectra):
         return
     candidates = spectral_candidates(*spectra)
@@ -271,7 +271,9 @@ def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
                 continue
             delay = refined_delay(pair.x, pair.y, piece.delay, first, first + width, pair.polarity)
             own, other = pair.x.samples[first : first + width], sliced(pair.y.samples, first + delay, width)
-            fit = pair.polarity * float(np.dot(own, other)) / (float(np.linalg.norm(own) * np.linalg.norm(other)) + 1e-12)
+            fit = (
+                pair.polarity * float(np.dot(own, other)) / (float(np.linalg.norm(own) * np.linalg.norm(other)) + 1e-12)
+            )
             if abs(delay - piece.delay) < 4.0 and fit > _LEAST_FIT:
                 times.append(first + width / 2)
                 delays.append(delay)
@@ -302,9 +304,15 @@ def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
     """The comparison of an attempt: exact ends, events, totals."""
     pair = attempt.pair
     pieces, joins = with_exact_ends(pair, attempt.pieces)
-    story = Story(pair, tuple(pieces), tuple(joins), loudness_of(bench.reference), loudness_of(bench.estimated),
-                  attempt.ratio,
-                  attempt.second.delay if attempt.second is not None else None)
+    story = Story(
+        pair,
+        tuple(pieces),
+        tuple(joins),
+        loudness_of(bench.reference),
+        loudness_of(bench.estimated),
+        attempt.ratio,
+        attempt.second.delay if attempt.second is not None else None,
+    )
     events = events_of(story)
     if attempt.second is not None:
         first = pieces[0]

@@ -317,9 +317,7 @@ def _lost_ends(story: Story) -> list[Event]:
         # Silence at the beginning of the clip may be the silence that the reference begins with.
         begin = first_piece.begin if first_piece is story.pieces[0] else 0.0
         lost = first_piece.first - min(max(begin, 0.0), float(active[0] * frame))
-        events.append(
-            Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost))
-        )
+        events.append(Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost)))
     tail = _absent(story, last_piece, stretches[-1][1], pair.x.samples.size)
     if tail * FRAME_S >= LOST_END_S:
         silence = pair.x.samples.size - int(active[-1] + 1) * frame
@@ -465,7 +463,9 @@ def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
     begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
     reference_s = story.reference_s(before.last)
     first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
-    sounding = [run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= _SOUNDING_FRAMES]
+    sounding = [
+        run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= _SOUNDING_FRAMES
+    ]
     if not sounding:
         return [_other(story, reference_s, begin_s, end_s - begin_s)]
     events = []

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurement, Measurements
-from diag.core.units import playable_rate_hz
+from diag.core.results import Evidence, Measurement, Measurements, SoundEvent
+from diag.core.units import format_seconds, playable_rate_hz
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.limits import (
     LIVE_API_OUTPUT_HZ,
@@ -173,21 +173,38 @@ def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
     return _SAMPLING_OF_BAND_HZ[touched] if all(value > _GONE_DB for value in values[touched + 1 :]) else None
 
 
-def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
-    """Return the largest total of a kind of break on a hop's segment, or why it is not known.
+MOST_EVENTS_NAMED = 5
 
-    Where treble is lost too, hisses that fell silent look like breaks, so nothing is concluded.
+
+def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
+    """Return events as "350 ms at 1.40 s, 350 ms at 3.15 s"; of many, the first ones and how many more.
+
+    With `place`, what happened is named too, as "stall of 350 ms at 1.40 s".
     """
+    named = [_event_in_words(event, named=place) for event in events[:MOST_EVENTS_NAMED]]
+    rest = len(events) - len(named)
+    return ", ".join([*named, f"and {rest} more"] if rest else named)
+
+
+def _event_in_words(event: SoundEvent, *, named: bool) -> str:
+    if event.count > 1 and event.period_s is not None:
+        each_ms = 1000 * event.duration_s / event.count
+        period_ms = 1000 * event.period_s
+        return f"{event.count} gaps of {each_ms:.1f} ms, one every {period_ms:.0f} ms from {event.estimated_s:.2f} s on"
+    level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None and named else ""
+    length = format_seconds(event.duration_s)
+    return (
+        f"{event.kind} of {length} at {event.estimated_s:.2f} s{level}"
+        if named
+        else f"{length} at {event.estimated_s:.2f} s"
+    )
+
+
+def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
+    """Return the largest total of a kind of break on a hop's segment, or why it is not known."""
     items = measurements.find(metric, hop=hop)
-    whole = []
-    for item in items:
-        loss_db = measurements.value("dullness_db", hop=hop, turn=item.turn)
-        if loss_db is not None and loss_db < TREBLE_WARNING_DB:
-            whole.append(item)
-    found = worst(whole, lambda value: value)
-    if found is None:
-        return "treble is lost too, or was not measured" if numbers(items) else why_not(items, metric)
-    return found
+    found = worst(items, lambda value: value)
+    return why_not(items, metric) if found is None else found
 
 
 def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:

@@ -41,6 +41,12 @@ LEFT_OUT_S = 0.01
 """Sound left out of a copy, in total. What is missing before the first or after the last word counts from
 `BORDER_LOST_S`."""
 
+BORDER_LOST_S = 0.03
+"""Sound missing at the beginning or at the end. Borders of speech fade, so that less cannot be told from silence."""
+
+OTHER_SOUND_S = 0.06
+"""Sound in an output that its input does not have, in total; shorter sounds are judged as clicks."""
+
 REPEATED_S = 0.01
 """Sound that a copy repeats, in total."""
 

@@ -130,7 +130,8 @@ def _on_segments(metric: Metric, segments: Sequence[Segment], recorded: Sequence
         for segment in segments:
             for part in recorded:
                 reading = _of_segment(metric, segment, part)
-                yield _measurement(metric, _placed(reading, segment.last, part), part.turn, segment=segment)
+                placed = _placed(reading, segment.last, part, segment.first)
+                yield _measurement(metric, placed, part.turn, segment=segment)
 
 
 def _of_segment(metric: Metric, segment: Segment, recorded: _Recorded) -> Reading:
@@ -216,13 +217,19 @@ def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | Missing:
     return clip.slice(*span).channel(reply_channel)
 
 
-def _placed(reading: Reading, tap: Tap | None, recorded: _Recorded) -> Reading:
-    """Return a reading whose spots name the tap that was measured, in seconds of its whole recording."""
-    if tap is None or not reading.spots:
+def _placed(reading: Reading, tap: Tap | None, recorded: _Recorded, before: Tap | None = None) -> Reading:
+    """Return a reading whose spots name the tap that was measured, in seconds of its whole recording.
+
+    `before` is the tap at the beginning of a segment, in whose recording events have a time too.
+    """
+    if tap is None or not (reading.spots or reading.events):
         return reading
     shift_s = recorded.starts_s.get(tap, 0.0)
+    before_s = recorded.starts_s.get(before, 0.0) if before else 0.0
     spots = (Spot(tap, spot.start_s + shift_s, spot.end_s + shift_s) for spot in reading.spots)
-    return replace(reading, spots=tuple(spots))
+    return replace(
+        reading, spots=tuple(spots), events=tuple(event.later(before_s, shift_s) for event in reading.events)
+    )
 
 
 def _reading(metric: Metric, given: Mapping[str, Any]) -> Reading:
@@ -244,6 +251,7 @@ def _measurement(
         tap=tap,
         confidence=reading.confidence,
         spots=reading.spots,
+        events=reading.events,
     )
 
 

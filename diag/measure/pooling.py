@@ -56,7 +56,8 @@ def moved(measurements: Measurements, by_s: float) -> Measurements:
 
     def later(item: Measurement) -> Measurement:
         spots = (Spot(spot.tap, spot.start_s + by_s, spot.end_s + by_s) for spot in item.spots)
-        return replace(item, spots=tuple(spots)) if item.spots else item
+        events = (event.later(0.0, by_s) for event in item.events)
+        return replace(item, spots=tuple(spots), events=tuple(events)) if item.spots or item.events else item
 
     return Measurements(tuple(later(item) for item in measurements))
 
@@ -82,7 +83,7 @@ def without_background(metrics: Sequence[Metric], parts: Sequence[Part]) -> tupl
 
 
 def _without_value(item: Measurement, missing: Missing) -> Measurement:
-    return replace(item, value=None, missing=missing, confidence=None, spots=())
+    return replace(item, value=None, missing=missing, confidence=None, spots=(), events=())
 
 
 def pooled(metrics: Sequence[Metric], parts: Sequence[Part]) -> Measurements:
@@ -125,6 +126,7 @@ def _one(metric: Metric, items: Sequence[Measurement], parts: Sequence[Part]) ->
         value=_together(values, weights, metric.pool, share),
         confidence=_mean(*(np.array(column) for column in zip(*confidences, strict=True))) if confidences else None,
         spots=tuple(spot for item, _ in found for spot in item.spots)[:MOST_SPOTS],
+        events=tuple(event for item, _ in found for event in item.events)[:MOST_SPOTS],
     )
 
 

@@ -9,7 +9,7 @@ from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.judge.evidence import total
+from diag.judge.evidence import events_in_words, total
 from diag.judge.limits import OWN_AUDIO, SILENCE_INSERTED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -65,8 +65,8 @@ def silence_inserted(
         underruns.
 
     Does not prove
-        Why the sound came late. It is not checked where treble is lost too, since hisses that fell silent look the
-        same, nor on devices that are diag's own: there the harness would be to blame (ENV004).
+        Why the sound came late. On devices that are diag's own it is not raised: there the harness would be to blame
+        (ENV004).
     """
     found = total(measurements, place.hop, "inserted_silence_s")
     if isinstance(found, str):
@@ -78,7 +78,8 @@ def silence_inserted(
         return not_checked("these devices are diag's own; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
-    text = f"{silence_s * 1000:.0f} ms of silence{times} in {place.output} that {place.input} does not have"
+    where = f": {events_in_words(item.events)}" if item.events else ""
+    text = f"{silence_s * 1000:.0f} ms of silence{times} in {place.output} that {place.input} does not have{where}"
     evidence = [Evidence(text=text, metric="inserted_silence_s", turn=item.turn, spots=item.spots)]
     fix = place.on.fix
     if place.hop is Hop.PLAYER and timeline.events:

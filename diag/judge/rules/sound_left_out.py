@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.judge.evidence import WrongRate, total, wrong_rate
-from diag.judge.limits import LEFT_OUT_S
+from diag.core.units import format_seconds
+from diag.judge.evidence import WrongRate, events_in_words, total, wrong_rate
+from diag.judge.limits import BORDER_LOST_S, LEFT_OUT_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
+_KINDS = (
+    ("skipped_s", LEFT_OUT_S, "in the middle"),
+    ("head_lost_s", BORDER_LOST_S, "at the beginning"),
+    ("tail_lost_s", BORDER_LOST_S, "at the end"),
+)
 _DEVICE_CAUSES = ("the device's buffer overflowed, or its link lost packets", "the machine was too busy to keep time")
 _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use a cable"
 
@@ -38,32 +44,44 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
     """The {who} loses parts of the sound.
 
     What it shows
-        At least 10 ms of {input} are missing in {output}, although nobody interrupted.
+        At least 10 ms of {input} are missing within {output}, or 30 ms at its beginning or end, although nobody
+        interrupted.
 
     Why it matters
         Syllables or words are lost.
 
     Evidence
-        `skipped_s` of the segment, each place to be listened to.
+        `skipped_s`, `head_lost_s` and `tail_lost_s` of the segment, each place to be listened to.
 
     Does not prove
-        Which queue or buffer lost it. It is not checked where the reply was interrupted, since throwing the rest
-        away is then right, nor where treble is lost too, since hisses that fell silent look the same.
+        Which queue or buffer lost it. It is not checked where the reply was interrupted, since throwing the rest away
+        is then right.
     """
     if place.hop is Hop.PLAYER and timeline.first(EventName.INTERRUPTED) is not None:
         return not_checked("the reply was interrupted")
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")
-    found = total(measurements, place.hop, "skipped_s")
-    if isinstance(found, str):
-        return not_checked(found)
-    lost_s, item = found
-    if lost_s < LEFT_OUT_S:
+    seen = []
+    for metric, limit_s, where in _KINDS:
+        found = total(measurements, place.hop, metric)
+        if isinstance(found, str):
+            return not_checked(found)
+        if found[0] >= limit_s:
+            seen.append((*found, where))
+    if not seen:
         return clear()
-    text = f"{lost_s * 1000:.0f} ms of {place.input} are missing in {place.output}"
+    lost_s = sum(value for value, _, _ in seen)
+    wheres = " and ".join(where for _, _, where in seen)
     return raised(
-        f"The {place.who} loses {lost_s * 1000:.0f} ms of the sound",
-        evidence=[Evidence(text=text, metric="skipped_s", turn=item.turn, spots=item.spots)],
+        f"The {place.who} loses {format_seconds(lost_s)} of the sound, {wheres}",
+        evidence=[_evidence(place, *entry) for entry in seen],
         likely_cause=place.on.causes[0],
         fix=place.on.fix,
     )
+
+
+def _evidence(place: Place, lost_s: float, item: Measurement, where: str) -> Evidence:
+    places = events_in_words(item.events) if where == "in the middle" else ""
+    at = "within" if places else f"{where} of"
+    text = f"{lost_s * 1000:.0f} ms of {place.input} are missing {at} {place.output}{f': {places}' if places else ''}"
+    return Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)

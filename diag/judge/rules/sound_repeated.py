@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import WrongRate, total, wrong_rate
+from diag.judge.evidence import WrongRate, events_in_words, total, wrong_rate
 from diag.judge.limits import REPEATED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -48,7 +48,7 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
         `repeated_s` of the segment, each place to be listened to.
 
     Does not prove
-        Which buffer did it. It is not checked where treble is lost too.
+        Which buffer did it.
     """
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")
@@ -58,7 +58,8 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     repeated_s, item = found
     if repeated_s < REPEATED_S:
         return clear()
-    text = f"{repeated_s * 1000:.0f} ms of {place.input} come twice in {place.output}"
+    where = f": {events_in_words(item.events)}" if item.events else ""
+    text = f"{repeated_s * 1000:.0f} ms of {place.input} come twice in {place.output}{where}"
     return raised(
         f"The {place.who} repeats {repeated_s * 1000:.0f} ms of the sound",
         evidence=[Evidence(text=text, metric="repeated_s", turn=item.turn, spots=item.spots)],

@@ -7,8 +7,7 @@ from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.band import IMAGING_LIMIT, MIRROR_HZ, NYQUISTS_HZ, content_edge, imaging, mirror_correlation
 from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
-from diag.measure.metrics.sounds import match, remembered, sound
-from diag.measure.metrics.speed import HEALTHY_RATIO
+from diag.measure.metrics.sounds import HEALTHY_RATIO, remembered, sound, speed
 from diag.measure.reasons import SILENT, too_short, wrong_speed
 from diag.measure.registry import Group, metric
 
@@ -139,9 +138,9 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Limit 0.22, as for a tap.
     """
-    found = match(reference, estimated)
-    if found.rate_ratio is not None and abs(found.rate_ratio - 1.0) > HEALTHY_RATIO:
-        return not_measured(wrong_speed(found.rate_ratio))
+    found = speed(reference, estimated)
+    if not isinstance(found, Missing) and abs(found.by_pitch - 1.0) > HEALTHY_RATIO:
+        return not_measured(wrong_speed(found.by_pitch))
     before, after = sound(reference).spectrum, sound(estimated).spectrum
     if not before.active.any():
         return not_measured(_no_images(before, "input"))

@@ -1,34 +1,55 @@
-"""What a segment put in, left out or repeated, against its own input."""
+"""What a segment put in, left out, repeated or moved, against its own input."""
 
 from __future__ import annotations
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import Missing
-from diag.core.results import Reading, Spot, not_measured
-from diag.dsp.continuity import Break, Kind
-from diag.measure.metrics.sounds import breaks
+from diag.core.results import Reading, SoundEvent, Spot, not_measured
+from diag.dsp.segment_events import Event, Kind
+from diag.measure.metrics.sounds import compared
 from diag.measure.registry import Group, metric
 
 _SPOT_MARGIN_S = 0.3
+_SILENCE = (Kind.STALL, Kind.DROPOUT, Kind.SEAMS)
 
 
-def _of_kind(reference: Clip, estimated: Clip, *kinds: Kind) -> list[Break] | Missing:
-    found = breaks(reference, estimated)
-    return found if isinstance(found, Missing) else [event for event in found if event.kind in kinds]
+def _of_kind(reference: Clip, estimated: Clip, kinds: tuple[Kind, ...]) -> tuple[Event, ...] | Missing:
+    found = compared(reference, estimated)
+    if isinstance(found, Missing):
+        return found
+    return tuple(event for event in found.events if event.kind in kinds)
 
 
-def _total(reference: Clip, estimated: Clip, *kinds: Kind) -> Reading:
-    found = _of_kind(reference, estimated, *kinds)
+def _reading(reference: Clip, estimated: Clip, *kinds: Kind, count: bool = False) -> Reading:
+    """Return the total duration of events of some kinds, or how many there are."""
+    found = _of_kind(reference, estimated, kinds)
     if isinstance(found, Missing):
         return not_measured(found)
-    return Reading(value=float(sum(event.length_s for event in found)), spots=_spots(found))
+    value = sum(event.count for event in found) if count else sum(event.duration_s for event in found)
+    return Reading(value=float(value), spots=_spots(found), events=tuple(_plain(event) for event in found))
 
 
-def _spots(found: list[Break]) -> tuple[Spot, ...]:
+def _plain(event: Event) -> SoundEvent:
+    return SoundEvent(
+        kind=event.kind.value,
+        reference_s=event.reference_s,
+        estimated_s=event.estimated_s,
+        duration_s=event.duration_s,
+        level_db=event.level_db,
+        count=event.count,
+        period_s=event.period_s,
+    )
+
+
+def _spots(found: tuple[Event, ...]) -> tuple[Spot, ...]:
     """Return where to listen; the engine puts the segment's own output tap in the place of `heard`."""
     return tuple(
-        Spot(Tap.HEARD, max(0.0, event.start_s - _SPOT_MARGIN_S), event.start_s + event.length_s + _SPOT_MARGIN_S)
+        Spot(
+            Tap.HEARD,
+            max(0.0, event.estimated_s - _SPOT_MARGIN_S),
+            event.estimated_s + event.duration_s + _SPOT_MARGIN_S,
+        )
         for event in found
     )
 
@@ -51,7 +72,7 @@ def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Steps of the delay track from 1.5 ms up, and half-millisecond windows 20 dB below the input from 2 ms up.
     """
-    return _total(reference, estimated, Kind.STALL, Kind.DROPOUT)
+    return _reading(reference, estimated, *_SILENCE)
 
 
 @metric(
@@ -72,8 +93,7 @@ def dropout_count(reference: Clip, estimated: Clip) -> Reading:
     Reference
         As `inserted_silence_s`.
     """
-    found = _of_kind(reference, estimated, Kind.STALL, Kind.DROPOUT)
-    return not_measured(found) if isinstance(found, Missing) else Reading(value=float(len(found)), spots=_spots(found))
+    return _reading(reference, estimated, *_SILENCE, count=True)
 
 
 @metric(
@@ -94,7 +114,7 @@ def skipped(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Steps of the delay track from 1.5 ms up; a missing end from 30 ms up.
     """
-    return _total(reference, estimated, Kind.SKIP)
+    return _reading(reference, estimated, Kind.SKIP)
 
 
 @metric(
@@ -115,4 +135,88 @@ def repeated(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Steps of the delay track from 1.5 ms up.
     """
-    return _total(reference, estimated, Kind.REPEAT)
+    return _reading(reference, estimated, Kind.REPEAT)
+
+
+@metric(
+    "head_lost_s", unit="s", better="lower", tolerance=0.005, pool="sum",
+    label="Beginning lost", group=Group.CONTINUITY, order=6,
+)  # fmt: skip
+def head_lost(reference: Clip, estimated: Clip) -> Reading:
+    """Sound that is missing at the beginning of the output of a segment.
+
+    What
+        Active time of the input before the first piece that the output has.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        Nothing of the input is found in the output, or time was stretched.
+    Reference
+        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+    """
+    return _reading(reference, estimated, Kind.HEAD_LOST)
+
+
+@metric(
+    "tail_lost_s", unit="s", better="lower", tolerance=0.005, pool="sum",
+    label="End lost", group=Group.CONTINUITY, order=7,
+)  # fmt: skip
+def tail_lost(reference: Clip, estimated: Clip) -> Reading:
+    """Sound that is missing at the end of the output of a segment.
+
+    What
+        Active time of the input after the last piece that the output has.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        Nothing of the input is found in the output, or time was stretched.
+    Reference
+        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+    """
+    return _reading(reference, estimated, Kind.TAIL_LOST)
+
+
+@metric(
+    "other_sound_s", unit="s", better="lower", tolerance=0.05, pool="sum",
+    label="Other sound", group=Group.CONTINUITY, order=8,
+)  # fmt: skip
+def other_sound(reference: Clip, estimated: Clip) -> Reading:
+    """Sound in the output of a segment that its input does not have.
+
+    What
+        Speech, tones or noise before, between and after the pieces of the input, from 60 ms up.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        Nothing of the input is found in the output, or time was stretched.
+    Reference
+        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+    """
+    return _reading(reference, estimated, Kind.OTHER_SOUND)
+
+
+@metric(
+    "displaced_s", unit="s", better="lower", tolerance=0.005, pool="sum",
+    label="Sound out of order", group=Group.CONTINUITY, order=9,
+)  # fmt: skip
+def displaced(reference: Clip, estimated: Clip) -> Reading:
+    """Sound that a segment delivers at the wrong place.
+
+    What
+        Pieces of the input that changed places, and chunks that start before the last one ended.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        Nothing of the input is found in the output, or time was stretched.
+    Reference
+        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+    """
+    return _reading(reference, estimated, Kind.SWAPPED, Kind.OVERLAP)

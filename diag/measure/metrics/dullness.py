@@ -5,11 +5,10 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
-from diag.dsp.continuity import Break, Kind
 from diag.dsp.dullness import TrebleLoss, treble_loss
 from diag.dsp.joins import Stretch
-from diag.measure.metrics.sounds import breaks, match, of_pair, sound, tracked
-from diag.measure.metrics.speed import HEALTHY_RATIO
+from diag.dsp.segment_events import Event, Kind
+from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, of_pair, sound, speed, spliced, tracked
 from diag.measure.reasons import wrong_speed
 from diag.measure.registry import Group, metric
 
@@ -19,32 +18,34 @@ _AROUND_S = 0.02
 
 def treble_of_pair(reference: Clip, estimated: Clip) -> tuple[float, TrebleLoss] | Missing:
     """Return the mean loss and the loss per band of a pair, or why it was not measured."""
-    ratio = match(reference, estimated).rate_ratio
-    if ratio is not None and abs(ratio - 1.0) > HEALTHY_RATIO:
-        return wrong_speed(ratio)
-    found, events = tracked(reference, estimated), breaks(reference, estimated)
+    found = speed(reference, estimated)
     if isinstance(found, Missing):
         return found
-    if isinstance(events, Missing):
-        return events
-    stretches = tuple(part for stretch in found.track.stretches for part in _unbroken(stretch, events))
-    loss = of_pair(
-        reference,
-        estimated,
-        "treble",
-        lambda: treble_loss(sound(reference), sound(estimated), stretches, found.rate_ratio),
-    )
+    if abs(found.by_pitch - 1.0) > HEALTHY_RATIO:
+        return wrong_speed(found.by_pitch)
+    own, copy = spliced(reference, estimated)
+    followed, whole = tracked(own, copy), compared(own, copy)
+    if isinstance(followed, Missing):
+        return followed
+    events = () if isinstance(whole, Missing) else whole.events
+    stretches = tuple(part for stretch in followed.track.stretches for part in _unbroken(stretch, events))
+    loss = of_pair(own, copy, "treble", lambda: treble_loss(sound(own), sound(copy), stretches, followed.rate_ratio))
     return NO_BAND if loss.mean_db is None else (loss.mean_db, loss)
 
 
-def _unbroken(stretch: Stretch, events: tuple[Break, ...]) -> list[Stretch]:
-    """The stretch without its dropouts: their edges splash over the treble."""
+def _confidence(reference: Clip, estimated: Clip) -> float | None:
+    found = speed(reference, estimated)
+    return None if isinstance(found, Missing) else found.confidence
+
+
+def _unbroken(stretch: Stretch, events: tuple[Event, ...]) -> list[Stretch]:
+    """Return the stretch without its dropouts, whose edges splash over the treble."""
     parts, start = [], stretch.start_s
     for event in events:
-        place = event.start_s - stretch.delay_s
+        place = event.reference_s
         if event.kind is Kind.DROPOUT and start < place < stretch.end_s:
             parts.append(Stretch(start, place - _AROUND_S, stretch.delay_s, stretch.agreement))
-            start = place + event.length_s + _AROUND_S
+            start = place + event.duration_s + _AROUND_S
     parts.append(Stretch(start, stretch.end_s, stretch.delay_s, stretch.agreement))
     return parts
 
@@ -71,7 +72,7 @@ def dullness(reference: Clip, estimated: Clip) -> Reading:
     found = treble_of_pair(reference, estimated)
     if isinstance(found, Missing):
         return not_measured(found)
-    return Reading(value=found[0], confidence=match(reference, estimated).confidence)
+    return Reading(value=found[0], confidence=_confidence(reference, estimated))
 
 
 @metric(
@@ -96,4 +97,4 @@ def dullness_bands(reference: Clip, estimated: Clip) -> Reading:
     found = treble_of_pair(reference, estimated)
     if isinstance(found, Missing):
         return not_measured(found)
-    return Reading(value=found[1].bands_db, confidence=match(reference, estimated).confidence)
+    return Reading(value=found[1].bands_db, confidence=_confidence(reference, estimated))

@@ -8,7 +8,7 @@ from diag.core.missing import Missing
 from diag.core.results import Reading, Spot, Tier, not_measured
 from diag.dsp import clicks, gaps, glitches
 from diag.dsp.spectrum import Sound
-from diag.measure.metrics.sounds import remembered, sound, tracked
+from diag.measure.metrics.sounds import remembered, sound, spliced, tracked
 from diag.measure.reasons import SILENT, too_short
 from diag.measure.registry import Group, metric
 
@@ -100,17 +100,18 @@ def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Fourth difference of the rest, 8 times its surroundings and 3 % of the peak; see the accuracy table.
     """
-    found = tracked(reference, estimated)
+    own, other = spliced(reference, estimated)
+    found = tracked(own, other)
     if isinstance(found, Missing):
         return not_measured(found)
-    copy = sound(estimated)
+    copy = sound(other)
     turned = Sound(copy.samples * found.polarity, copy.rate_hz)
-    places = clicks.added_clicks(sound(reference), turned, found.track, found.rate_ratio)
+    places = clicks.added_clicks(sound(own), turned, found.track, found.rate_ratio)
     length_s = sum(stretch.end_s - stretch.start_s for stretch in found.track.stretches)
     return Reading(
         value=places.count / max(length_s, 1e-3),
         confidence=found.confidence,
-        spots=_spots(places.frames.tolist(), estimated),
+        spots=_spots(places.frames.tolist(), estimated) if other is estimated else (),
     )
 
 

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from diag.core.clip import Clip
-from diag.core.missing import Missing
-from diag.dsp.continuity import Break, find_breaks
+import numpy as np
+
+from diag.core.clip import Clip, Samples
+from diag.core.missing import Missing, MissingCode
+from diag.dsp.additions import Additions, measure_additions
+from diag.dsp.aligned import Piece, align_pair
 from diag.dsp.rate import Match, match_clips
+from diag.dsp.resample import rescale
+from diag.dsp.segment import SegmentComparison, compare_segment
+from diag.dsp.segment_events import Kind
 from diag.dsp.spectrum import Sound, sound_of
 from diag.dsp.track import DelayTrack
-from diag.measure.reasons import STRETCHED
+from diag.measure.reasons import STRETCHED, wrong_speed
 
 T = TypeVar("T")
 
@@ -82,14 +88,117 @@ def tracked(reference: Clip, estimated: Clip) -> Tracked | Missing:
     return Tracked(found.rate_ratio, found.track, found.confidence, found.polarity)
 
 
-def breaks(reference: Clip, estimated: Clip) -> tuple[Break, ...] | Missing:
-    """Return stalls, dropouts, skips and repeats of a pair, or why they could not be looked for."""
-    found = tracked(reference, estimated)
-    if isinstance(found, Missing):
-        return found
-    return of_pair(
+HEALTHY_RATIO = 0.005
+"""Beyond half a percent the rate is wrong; below it is the drift of two clocks (200 ppm is a bad crystal)."""
+MOST_ODD_EVENTS = 3
+"""A copy whose time was stretched looks like many short skips and repeats: with more of them it counts as stretched."""
+_ORDINARY = (Kind.STALL, Kind.DROPOUT, Kind.SEAMS, Kind.HEAD_LOST, Kind.TAIL_LOST, Kind.SECOND_COPY)
+
+
+def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
+    """Return what became of the reference in the estimated clip, piece by piece, or why they cannot be compared."""
+    found = match(reference, estimated)
+    known = found.rate_ratio if found.track is not None else None
+    result = of_pair(
         reference,
         estimated,
-        "breaks",
-        lambda: find_breaks(sound(reference), sound(estimated), found.track, found.rate_ratio),
+        "comparison",
+        lambda: compare_segment(sound(reference), sound(estimated), rate_ratio=known),
     )
+    if result.rate_ratio is None:
+        return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
+    odd = sum(event.kind not in _ORDINARY for event in result.events)
+    if found.rate_ratio is not None and found.track is None and odd > MOST_ODD_EVENTS:
+        return STRETCHED
+    return result
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Speed of an estimated clip by pitch and by time alone, and how sure it is, 0 to 1."""
+
+    by_pitch: float
+    by_time: float
+    confidence: float
+
+
+def speed(reference: Clip, estimated: Clip) -> Speed | Missing:
+    """Return the speed of a pair, whatever is missing or was put in between, or why it is not known."""
+    found = match(reference, estimated)
+    if found.rate_ratio is not None and found.track is not None:
+        by_time = found.time_ratio if found.time_ratio is not None else found.rate_ratio
+        return Speed(found.rate_ratio, by_time, found.confidence)
+    pieces = compared(reference, estimated)
+    if not isinstance(pieces, Missing) and pieces.rate_ratio is not None:
+        return Speed(pieces.rate_ratio, pieces.rate_ratio, pieces.found_share)
+    if found.rate_ratio is not None and found.time_ratio is not None:
+        return Speed(found.rate_ratio, found.time_ratio, found.confidence)
+    return found.missing or pieces if isinstance(pieces, Missing) else STRETCHED
+
+
+def spliced(reference: Clip, estimated: Clip) -> tuple[Clip, Clip]:
+    """Return the parts of both clips that correspond, one after the other, where no single delay track fits the pair.
+
+    What was put in, left out or repeated is then gone, so that treble, clicks and images can be compared. A pair that
+    one track fits is returned as it is.
+    """
+    pieces = compared(reference, estimated)
+    if match(reference, estimated).track is not None or isinstance(pieces, Missing):
+        return reference, estimated
+    return of_pair(reference, estimated, "spliced", lambda: _splice(reference, estimated, pieces))
+
+
+_FADE_S = 0.005
+
+
+def _splice(reference: Clip, estimated: Clip, found: SegmentComparison) -> tuple[Clip, Clip]:
+    own, other = [], []
+    for piece in found.pieces:
+        if piece.reference_end_s - piece.reference_start_s > 4 * _FADE_S:
+            own.append(_faded(reference, piece.reference_start_s, piece.reference_end_s))
+            other.append(_faded(estimated, piece.estimated_start_s, piece.estimated_end_s))
+    if not own:
+        return reference, estimated
+    return (
+        Clip(samples=np.concatenate(own), sample_rate_hz=reference.sample_rate_hz),
+        Clip(samples=np.concatenate(other), sample_rate_hz=estimated.sample_rate_hz),
+    )
+
+
+def _faded(clip: Clip, start_s: float, end_s: float) -> Samples:
+    """Return a part of a clip with short fades at both ends, so that the joins make no clicks."""
+    rate_hz = clip.sample_rate_hz
+    samples: Samples = np.array(clip.samples[round(start_s * rate_hz) : round(end_s * rate_hz)])
+    width = min(round(_FADE_S * rate_hz), len(samples) // 2)
+    ramp = np.linspace(0.0, 1.0, width, dtype=np.float32)
+    samples[:width] *= ramp
+    samples[len(samples) - width :] *= ramp[::-1]
+    return samples
+
+
+def additions(reference: Clip, estimated: Clip) -> Additions | Missing:
+    """Return what the estimated clip has beyond a filtered copy of the reference, or why it was not measured."""
+    pieces = compared(reference, estimated)
+    if isinstance(pieces, Missing):
+        return pieces
+    ratio = pieces.rate_ratio or 1.0
+    if abs(ratio - 1.0) > HEALTHY_RATIO:
+        return wrong_speed(ratio)
+    return of_pair(reference, estimated, "additions", lambda: _additions(reference, estimated, pieces, ratio))
+
+
+def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio: float) -> Additions:
+    rate_hz = float(estimated.sample_rate_hz)
+    own = sound(reference)
+    moved, scale = rescale(own.samples, rate_hz / (own.rate_hz * ratio), cut=0.5)
+    per_s = scale * own.rate_hz
+    pieces = [
+        Piece(
+            round(piece.reference_start_s * per_s),
+            round(piece.estimated_start_s * rate_hz),
+            round((piece.estimated_end_s - piece.estimated_start_s) * rate_hz),
+        )
+        for piece in found.pieces
+    ]
+    heard = sound(estimated).samples * found.polarity
+    return measure_additions(align_pair(moved, heard, pieces, rate_hz))

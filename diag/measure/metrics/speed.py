@@ -5,12 +5,10 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
-from diag.measure.metrics.sounds import match, tracked
+from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, speed, tracked
 from diag.measure.reasons import too_short, wrong_speed
 from diag.measure.registry import Group, metric
 
-HEALTHY_RATIO = 0.005
-"""Beyond half a percent the rate is wrong; below it is the drift of two clocks (200 ppm is a bad crystal)."""
 DRIFT_SHORTEST_S = 2.0
 
 
@@ -35,10 +33,10 @@ def rate_ratio(reference: Clip, estimated: Clip) -> Reading:
         Long-term spectra on a logarithmic axis give candidates; loudness over time picks; the slope of the
         delays of 160 ms windows refines to some ppm. Limits 0.5 % and 1 %.
     """
-    found = match(reference, estimated)
-    if found.rate_ratio is None:
-        return Reading(missing=found.missing, confidence=found.confidence)
-    return Reading(value=found.rate_ratio, confidence=found.confidence)
+    found = speed(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    return Reading(value=found.by_pitch, confidence=found.confidence)
 
 
 @metric(
@@ -59,10 +57,10 @@ def time_ratio(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Slope of the delays where waveforms agree; else best fit of nine bands' loudness over time (fit above 0.86).
     """
-    found = match(reference, estimated)
-    if found.time_ratio is None:
-        return Reading(missing=found.missing, confidence=found.confidence)
-    return Reading(value=found.time_ratio, confidence=found.confidence)
+    found = speed(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    return Reading(value=found.by_time, confidence=found.confidence)
 
 
 @metric(
@@ -113,12 +111,11 @@ def hop_delay(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Sub-sample peak of the normalised correlation.
     """
-    found = tracked(reference, estimated)
+    found = compared(reference, estimated)
     if isinstance(found, Missing):
         return not_measured(found)
     if (reference.start_s is None) != (estimated.start_s is None):
         return not_measured(Missing(MissingCode.NO_CLOCK, "only one of the two recordings has a place on the clock"))
-    first = found.track.stretches[0]
-    output_s = (first.start_s + first.delay_s) / found.rate_ratio
+    first = found.pieces[0]
     start_s = (estimated.start_s or 0.0) - (reference.start_s or 0.0)
-    return Reading(value=start_s + output_s - first.start_s, confidence=found.confidence)
+    return Reading(value=start_s + first.estimated_start_s - first.reference_start_s, confidence=first.confidence)

@@ -1,0 +1,102 @@
+"""Level: a segment whose output is louder or quieter than its input, as a whole or from a point on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB
+from diag.judge.evidence import events_in_words, why_not, worst
+from diag.judge.limits import OWN_AUDIO
+from diag.judge.registry import OnHop, Place, segment_rule
+
+
+@segment_rule(
+    OnHop(
+        code="MIC012",
+        name="microphone-level-changed",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        explained_by=("MIC001", "MIC009"),
+        causes=(
+            "the input volume, a distance, or automatic gain control of the device",
+            "noise suppression that ducks the voice",
+        ),
+        fix="raise or lower the volume of the device, and switch automatic gain control off",
+    ),
+    OnHop(
+        code="SND015",
+        name="sender-level-changed",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND003", "SND009"),
+        causes=("a gain before sending", "samples scaled to integers by a wrong factor"),
+        fix="send the samples as they were captured, without a gain",
+    ),
+    OnHop(
+        code="PLY013",
+        name="level-changed",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("PLY006", "PLY009"),
+        causes=("a gain or volume in the player", "ducking or fading that was never undone"),
+        fix="set the gain of the player to 1, and undo fades and ducking when they are over",
+    ),
+    OnHop(
+        code="SPK011",
+        name="speaker-level-changed",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        explained_by=("SPK001", "SPK008"),
+        causes=(
+            "the volume of the device or the sound server",
+            "automatic gain control, or another program that ducks this one",
+        ),
+        fix="raise or lower the volume of the device, and switch automatic gain control off",
+    ),
+)
+def level_changed(place: Place, measurements: Measurements, environment: Mapping[str, Any]) -> Verdict:
+    """The {who} changes the level.
+
+    What it shows
+        {output} is at least 6 dB louder or quieter than {input}, as a whole or from a point on; from 25 dB on it is an
+        error.
+
+    Why it matters
+        Listeners turn the volume up and down, or hear nothing. Speech that is too quiet is understood worse.
+
+    Evidence
+        `level_change_db` of the segment; where it begins, if not at the beginning.
+
+    Does not prove
+        Which gain did it. Devices of your own have volumes and distances: there it is information only.
+    """
+    items = measurements.find("level_change_db", hop=place.hop)
+    found = worst(items, abs)
+    if found is None:
+        return not_checked(why_not(items, "level_change_db"))
+    change_db, item = found
+    if abs(change_db) < LEVEL_CHANGE_WARN_DB:
+        return clear()
+    where = events_in_words(item.events, place=True)
+    text = f"level of {place.output} against {place.input}: {change_db:+.1f} dB{f' ({where})' if where else ''}"
+    natural = place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio", "wire") not in OWN_AUDIO
+    severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
+    return raised(
+        f"The {place.who} makes the sound {abs(change_db):.0f} dB {'louder' if change_db > 0 else 'quieter'}"
+        + (f", from {item.events[0].estimated_s:.2f} s on" if item.events else ""),
+        evidence=[Evidence(text=text, metric="level_change_db", turn=item.turn, spots=item.spots)],
+        likely_cause=place.on.causes[0],
+        fix=place.on.fix,
+        severity=Severity.INFO if natural else severe,
+    )

@@ -1,0 +1,89 @@
+"""Second copy: a segment that delivers the sound twice, or with an echo."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.dsp.copies import COPY_FAIL_DB, COPY_WARN_DB
+from diag.judge.evidence import why_not, worst
+from diag.judge.registry import OnHop, Place, segment_rule
+
+
+@segment_rule(
+    OnHop(
+        code="MIC017",
+        name="microphone-echo-of-itself",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        causes=("a wall or table near the microphone, or two microphones mixed", "the device monitors its own input"),
+        fix="use one microphone, nearer to the mouth, and switch monitoring off",
+    ),
+    OnHop(
+        code="SND021",
+        name="sender-sends-twice",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.SENDER,
+        who="sender",
+        causes=("two capture paths are mixed into what is sent", "an effect with a delay"),
+        fix="send one capture path",
+    ),
+    OnHop(
+        code="PLY012",
+        name="played-twice",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("SVC008",),
+        causes=("two players play the same reply, one a little later", "an effect with a delay"),
+        fix="make sure that one player plays each reply: look for a second listener on the session or a second output",
+    ),
+    OnHop(
+        code="SPK016",
+        name="speaker-echo-of-itself",
+        severity="warning",
+        or_severity="error",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        causes=("two outputs play the same sound, or the room echoes", "an effect of the device with a delay"),
+        fix="use one output, and switch sound effects off",
+    ),
+)
+def played_twice(place: Place, measurements: Measurements) -> Verdict:
+    """The {who} delivers the sound twice.
+
+    What it shows
+        {output} has a second copy of {input} at a fixed delay: near the level of the first it is played twice,
+        fainter it is an echo.
+
+    Why it matters
+        It sounds hollow, or like two people speaking.
+
+    Evidence
+        `second_copy_db` of the segment, with the delay.
+
+    Does not prove
+        Whether software or a room made it.
+    """
+    items = measurements.find("second_copy_db", hop=place.hop)
+    found = worst(items, lambda value: value)
+    if found is None:
+        return not_checked(why_not(items, "second_copy_db"))
+    level_db, item = found
+    if level_db <= COPY_WARN_DB:
+        return clear()
+    event = item.events[0] if item.events else None
+    delay = f" {event.duration_s * 1000:.0f} ms later" if event else ""
+    echo = event is not None and event.kind == "echo"
+    what = "adds an echo of the sound" if echo else "delivers the sound twice, the second time"
+    text = f"second copy in {place.output}{delay} at {level_db:.0f} dB relative to the first"
+    return raised(
+        f"The {place.who} {what}{delay} ({level_db:.0f} dB)",
+        evidence=[Evidence(text=text, metric="second_copy_db", turn=item.turn, spots=item.spots)],
+        likely_cause=place.on.causes[0],
+        fix=place.on.fix,
+        severity=Severity.ERROR if level_db > COPY_FAIL_DB else Severity.WARNING,
+    )

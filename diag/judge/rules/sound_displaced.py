@@ -1,0 +1,92 @@
+"""Order: a segment that delivers parts of the sound at the wrong place."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import events_in_words, why_not, worst
+from diag.judge.limits import LEFT_OUT_S
+from diag.judge.registry import OnHop, Place, segment_rule
+
+
+@segment_rule(
+    OnHop(
+        code="MIC018",
+        name="microphone-disorders-sound",
+        severity="error",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        explained_by=("MIC009",),
+        causes=("buffers of the device are delivered out of order", "the driver is restarted in mid-sound"),
+        fix="choose another device or driver",
+    ),
+    OnHop(
+        code="SND019",
+        name="sender-disorders-sound",
+        severity="error",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND003",),
+        causes=(
+            "chunks are sent by several tasks, so that some overtake others",
+            "chunks are placed by a timer that is too fast",
+        ),
+        fix="send all chunks from one queue, in the order of capture",
+    ),
+    OnHop(
+        code="PLY019",
+        name="player-disorders-sound",
+        severity="error",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("PLY009",),
+        causes=(
+            "chunks are started by a timer that is too fast, so that each starts before the last one ended",
+            "chunks are played by several tasks, so that some overtake others",
+        ),
+        fix="schedule each chunk at the end of the one before (nextStartTime += duration), from one queue in order of arrival",
+    ),
+    OnHop(
+        code="SPK017",
+        name="speaker-disorders-sound",
+        severity="error",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        explained_by=("SPK008",),
+        causes=("buffers of the device are played out of order", "the driver is restarted in mid-sound"),
+        fix="choose another device or driver",
+    ),
+)
+def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
+    """The {who} delivers parts of the sound at the wrong place.
+
+    What it shows
+        Parts of {input} changed places in {output}, or chunks start before the last one ended.
+
+    Why it matters
+        Words are jumbled or spoken over each other.
+
+    Evidence
+        `displaced_s` of the segment, with each place.
+
+    Does not prove
+        Which queue or timer did it.
+    """
+    items = measurements.find("displaced_s", hop=place.hop)
+    found = worst(items, lambda value: value)
+    if found is None:
+        return not_checked(why_not(items, "displaced_s"))
+    displaced_s, item = found
+    if displaced_s < LEFT_OUT_S:
+        return clear()
+    overlap = any(event.kind == "overlap" for event in item.events)
+    what = "starts chunks before the last one ended" if overlap else "delivers parts of the sound in the wrong order"
+    text = (
+        f"{displaced_s * 1000:.0f} ms of {place.input} at the wrong place: {events_in_words(item.events, place=True)}"
+    )
+    return raised(
+        f"The {place.who} {what} ({displaced_s * 1000:.0f} ms)",
+        evidence=[Evidence(text=text, metric="displaced_s", turn=item.turn, spots=item.spots)],
+        likely_cause=place.on.causes[0],
+        fix=place.on.fix,
+    )

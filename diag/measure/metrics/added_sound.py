@@ -1,0 +1,302 @@
+"""What a segment adds to its input or does to its level, beyond a linear filter."""
+
+from __future__ import annotations
+
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
+from diag.core.results import Reading, SoundEvent, Spot, not_measured
+from diag.dsp.added_sound import NOISE_WARN_SNR_DB
+from diag.dsp.additions import faults
+from diag.dsp.copies import COPY_WARN_DB
+from diag.dsp.distortion import Kind
+from diag.measure.metrics.sounds import additions
+from diag.measure.registry import Group, metric
+
+TOO_LITTLE = Missing(MissingCode.TOO_SHORT, "too little matched sound to compare")
+EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
+NOTHING_DB = -100.0
+"""What a level reads where nothing of its kind was found: below the noise of 16-bit audio."""
+
+
+def _listen(start_s: float, end_s: float) -> Spot:
+    """Return where to listen; the engine puts the segment's own output tap in the place of `heard`."""
+    return Spot(Tap.HEARD, max(0.0, start_s), end_s)
+
+
+@metric(
+    "level_change_db", unit="dB", better="zero", tolerance=1.0, pool="mean",
+    label="Level change", group=Group.LEVEL, order=3,
+)  # fmt: skip
+def level_change(reference: Clip, estimated: Clip) -> Reading:
+    """Change of level from the input to the output of a segment.
+
+    What
+        RMS of the matched, active parts, the output's relative to the input's. Where the level steps or fades within
+        the sound, events give each place and size, and the value is the largest change.
+    From – to
+        Input tap – output tap.
+    Better is
+        Nearer to 0.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Piecewise constant gain of 40 ms windows; steps of 3 dB and more.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    level = found.level
+    if level is None:
+        return not_measured(TOO_LITTLE)
+    steps = level.steps
+    value = max([level.change_db, *(step.change_db for step in steps)], key=abs)
+    events = tuple(
+        SoundEvent(
+            kind="level step" if step.sudden else "level fade",
+            reference_s=step.start_s,
+            estimated_s=step.start_s,
+            duration_s=step.end_s - step.start_s,
+            level_db=step.change_db,
+        )
+        for step in steps
+    )
+    return Reading(
+        value=value, spots=tuple(_listen(step.start_s - 0.5, step.end_s + 0.5) for step in steps), events=events
+    )
+
+
+@metric(
+    "added_noise_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    label="Noise added", group=Group.LEVEL, order=4,
+)  # fmt: skip
+def added_noise(reference: Clip, estimated: Clip) -> Reading:
+    """Level of the noise that a segment adds.
+
+    What
+        Level of the noise relative to the speech: -40 dB is a signal-to-noise ratio of 40 dB. Of a segment that adds
+        none, the noise of the method remains, below -45 dB.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        What a linear filter of 5 ms and a gain make of the aligned input is taken off first; see the accuracy table.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    if found.noise is None:
+        return not_measured(TOO_LITTLE)
+    if found.noise.snr_db < NOISE_WARN_SNR_DB and "noise" not in faults(found):
+        return not_measured(EXPLAINED)
+    return Reading(value=-found.noise.snr_db)
+
+
+@metric(
+    "added_hum_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    label="Hum added", group=Group.LEVEL, order=5,
+)  # fmt: skip
+def added_hum(reference: Clip, estimated: Clip) -> Reading:
+    """Level of the hum of the mains that a segment adds.
+
+    What
+        Level of 50 or 60 Hz and their multiples relative to the speech.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Lines that stand at least 8 dB above their surroundings at multiples of 50 or 60 Hz.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    return Reading(value=found.hum.relative_db if found.hum is not None else NOTHING_DB)
+
+
+@metric(
+    "added_tone_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    label="Tone added", group=Group.LEVEL, order=6,
+)  # fmt: skip
+def added_tone(reference: Clip, estimated: Clip) -> Reading:
+    """Level of the loudest steady tone that a segment adds.
+
+    What
+        Level relative to the speech; events give frequency, place and length.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Spectral lines that stay in place for at least 0.1 s and that the input does not have.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    if not found.tones:
+        return Reading(value=NOTHING_DB)
+    events = tuple(
+        SoundEvent(
+            kind=f"tone of {tone.frequency_hz:.0f} Hz",
+            reference_s=tone.start_s,
+            estimated_s=tone.start_s,
+            duration_s=tone.end_s - tone.start_s,
+            level_db=tone.level_dbfs,
+            count=tone.count,
+        )
+        for tone in found.tones
+    )
+    spots = tuple(_listen(tone.start_s, tone.end_s) for tone in found.tones)
+    return Reading(value=found.tones[0].relative_db, spots=spots, events=events)
+
+
+@metric(
+    "added_dc_dbfs", unit="dBFS", better="lower", tolerance=3.0, pool="level",
+    label="Direct current added", group=Group.LEVEL, order=7,
+)  # fmt: skip
+def added_dc(reference: Clip, estimated: Clip) -> Reading:
+    """Direct current that a segment adds.
+
+    What
+        Mean of the output less that of the filtered input.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Definition.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    return Reading(value=found.dc_dbfs)
+
+
+@metric(
+    "distortion_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    label="Distortion", group=Group.GLITCHES, order=7,
+)  # fmt: skip
+def distortion(reference: Clip, estimated: Clip) -> Reading:
+    """Level of the distortion that a segment adds.
+
+    What
+        What a curve from input sample to output sample explains beyond a straight line, relative to the speech; the
+        event names its kind where it can be told: clipped, overdriven, wrapped, few bits, wrong companding table.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Curve through ten knots, fitted to loud 30 ms frames; leaps of full scale; number of sample values.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    bent = found.distortion
+    if bent is None:
+        return not_measured(TOO_LITTLE)
+    if bent.kind is Kind.NONE:
+        return Reading(value=NOTHING_DB)
+    return Reading(
+        value=bent.level_db,
+        events=(
+            SoundEvent(kind=str(bent.kind), reference_s=0.0, estimated_s=0.0, duration_s=0.0, level_db=bent.level_db),
+        ),
+    )
+
+
+@metric(
+    "aliasing_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    label="Aliasing", group=Group.TREBLE, order=8,
+)  # fmt: skip
+def aliasing(reference: Clip, estimated: Clip) -> Reading:
+    """Level of the aliases that a segment adds.
+
+    What
+        Treble that comes back mirrored below half of a lower sample rate, relative to the speech.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Coherence of the output with the mirrored input about each usual half sample rate.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    down = found.aliasing
+    return Reading(value=down.level_db if down is not None and "aliasing" in faults(found) else NOTHING_DB)
+
+
+@metric(
+    "second_copy_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    label="Second copy", group=Group.CONTINUITY, order=10,
+)  # fmt: skip
+def second_copy(reference: Clip, estimated: Clip) -> Reading:
+    """Level of a second copy of the sound that a segment adds.
+
+    What
+        Level relative to the first copy: near 0 dB the sound is played twice, below it is an echo. The event
+        gives the delay.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Peaks of the impulse response from input to output beyond 15 ms.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    copy = found.copy
+    if copy is None:
+        return Reading(value=NOTHING_DB)
+    if copy.level_db > COPY_WARN_DB and not {"echo", "played twice"} & set(faults(found)):
+        return not_measured(EXPLAINED)
+    event = SoundEvent(
+        kind="echo" if copy.echo else "second copy",
+        reference_s=0.0,
+        estimated_s=0.0,
+        duration_s=copy.delay_s,
+        level_db=copy.level_db,
+    )
+    return Reading(value=copy.level_db, events=(event,))
+
+
+@metric(
+    "reverberation_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    label="Reverberation", group=Group.LEVEL, order=8,
+)  # fmt: skip
+def reverberation(reference: Clip, estimated: Clip) -> Reading:
+    """Level of the reverberation that a segment adds.
+
+    What
+        Energy of the diffuse decay relative to the direct sound.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower.
+    Not measured when
+        The output is no copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Energy of the impulse response beyond 15 ms that falls off evenly.
+    """
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    return Reading(value=found.room.level_db if found.room is not None else NOTHING_DB)
