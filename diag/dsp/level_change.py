@@ -13,7 +13,7 @@ from diag.dsp.aligned import AlignedPair
 NEAR_SILENT_DBFS = -60.0
 """Speech below this is not heard at a usual volume. Reported cases lie at -61 and -81 dBFS; a listener who sets the
 volume for replies of -20 dBFS (65 dB at the ear) receives 25 dB, the noise of a quiet room."""
-LEVEL_CHANGE_WARN_DB = 6.0
+LEVEL_CHANGE_WARN_DB = 6.5
 LEVEL_CHANGE_FAIL_DB = 25.0
 """Change of the level of a whole segment. 6 dB is more than a listener corrects without noticing; 18 dB is the smallest
 change that users reported as a fault. Callers may take a gain for a statement rather than a fault."""

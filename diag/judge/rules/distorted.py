@@ -5,7 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.dsp.distortion import DISTORTION_FAIL_DB, DISTORTION_WARN_DB
-from diag.judge.evidence import why_not, worst
+from diag.judge.evidence import added, why_not, worst
+from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
@@ -17,7 +18,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         or_severity="error",
         hop=Hop.MICROPHONE,
         who="microphone",
-        explained_by=("MIC002", "MIC009"),
+        explained_by=("MIC009",),
         causes=(
             "an overdriven input, or a device that processes the voice",
             "samples of few bits, as over a telephone line",
@@ -31,7 +32,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         or_severity="error",
         hop=Hop.SENDER,
         who="sender",
-        explained_by=("SND003", "SND010"),
+        explained_by=("SND003",),
         causes=(
             "a gain with a limiter before sending, or integers that overflow",
             "a wrong companding table, or too few bits",
@@ -45,7 +46,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         or_severity="error",
         hop=Hop.PLAYER,
         who="player",
-        explained_by=("PLY008", "PLY009"),
+        explained_by=("PLY009",),
         causes=(
             "a gain with a limiter in the player, or integers that overflow",
             "a wrong companding table, or too few bits",
@@ -59,7 +60,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         or_severity="error",
         hop=Hop.SPEAKER,
         who="loudspeaker",
-        explained_by=("SPK005", "SPK008"),
+        explained_by=("SPK008",),
         causes=("an overdriven output, or a device that processes the voice", "a loudspeaker at its limit"),
         fix="turn the volume down, and switch sound effects off",
     ),
@@ -88,6 +89,9 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     if level_db <= DISTORTION_WARN_DB:
         return clear()
     kind = item.events[0].kind if item.events else "other"
+    tops = added(measurements, place, "clipping_rate_hz")
+    if kind == "clipped" and not isinstance(tops, str) and tops[0] > FLAT_TOPS_HZ:
+        return not_checked("the tops are cut off, which is a finding of its own")
     said = _KINDS.get(kind, "distorts the sound")
     text = f"distortion of {place.output} against {place.input}: {level_db:.0f} dB relative to the voice ({kind})"
     return raised(
