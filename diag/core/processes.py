@@ -10,12 +10,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -68,20 +68,40 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
-    with _environment({**import_environment(), **(environment or {})}), ThreadPoolExecutor(1) as thread:
-        thread.submit(_start_server_without_interrupts).result()
+    # The server needs the resource tracker, whose start would unblock the signal again.
+    multiprocessing.resource_tracker.ensure_running()
+    with _interrupts_deferred(), _environment({**import_environment(), **(environment or {})}):
+        # Workers inherit that Ctrl-C is blocked. Otherwise it would make a worker that has just been started print a
+        # traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            multiprocessing.forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
-def _start_server_without_interrupts() -> None:
-    """Start the fork server with Ctrl-C blocked, which its workers inherit; to be called in a thread of its own.
-
-    Otherwise Ctrl-C would make a worker that has just been started print a traceback.
-    """
-    # The server needs the resource tracker, whose start would unblock the signal again.
-    multiprocessing.resource_tracker.ensure_running()
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    multiprocessing.forkserver.ensure_running()
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Let a handler of Ctrl-C, SIGTERM or SIGHUP run after the block, so that it does not leave the block half done."""
+    if threading.current_thread() is not threading.main_thread():
+        # Handlers run in the main thread only.
+        yield
+        return
+    caught: list[tuple[int, FrameType | None]] = []
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            handler = signal.getsignal(number)
+            if callable(handler):
+                handlers[number] = handler
+                signal.signal(number, lambda number, frame: caught.append((number, frame)))
+        yield
+    finally:
+        for changed, handler in handlers.items():
+            signal.signal(changed, handler)
+    for arrived, frame in caught:
+        handlers[arrived](arrived, frame)
 
 
 @contextmanager
@@ -144,35 +164,22 @@ class KillableProcessPool(ProcessPoolExecutor):
         super().__init__(max_workers, context, initializer=_begin_worker, initargs=(initializer, initargs))
         self._size = max_workers
         self._workers: list[BaseProcess] = []
-        self._starter = ThreadPoolExecutor(1, thread_name_prefix="start-workers")
-        # Its thread starts before there is any worker: a Ctrl-C while a thread starts makes its executor forget it.
-        self._starter.submit(int).result()
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Hand a call to the workers; a worker is started for it where fewer than `max_workers` run."""
         if len(self._workers) == self._size:
             return super().submit(fn, *args, **kwargs)
-        # Ctrl-C interrupts the main thread only: a start in another thread is never left half done.
-        return self._starter.submit(self._start, partial(super().submit, fn, *args, **kwargs)).result()
-
-    def _start(self, submit: Callable[[], Future[R]]) -> Future[R]:
-        with _starting:
+        with _starting, _interrupts_deferred():
             before = set(multiprocessing.active_children())
             try:
-                return submit()
+                return super().submit(fn, *args, **kwargs)
             finally:
                 self._workers += set(multiprocessing.active_children()) - before
 
     def kill(self) -> None:
         """Kill all workers; calls without a result fail with `BrokenProcessPool`."""
-        self._starter.shutdown(wait=True)
         for process in self._workers:
             process.kill()
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls, and end the workers when they have finished the calls that they have."""
-        super().shutdown(wait, cancel_futures=cancel_futures)
-        self._starter.shutdown(wait)
 
     @property
     def exit_codes(self) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 import pytest
@@ -139,3 +140,20 @@ def test_a_worker_that_ends_by_itself_shows_its_exit_code(pool):
         executor.submit(os._exit, 7).result(timeout=30)
     executor.shutdown(wait=True)
     assert executor.exit_codes == (7,)
+
+
+def test_ctrl_c_while_a_worker_starts_comes_after_it_and_the_worker_is_known(pool, monkeypatch):
+    executor = pool()
+    start = ProcessPoolExecutor.submit
+
+    def interrupted(self, *call):
+        signal.raise_signal(signal.SIGINT)
+        return start(self, *call)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        executor.submit(time.sleep, 60)
+    executor.kill()
+    executor.shutdown(wait=True)
+    assert executor.exit_codes == (-signal.SIGKILL,)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
