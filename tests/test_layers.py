@@ -33,6 +33,7 @@ ONE_IMPORTER = {
     "trustme": "diag.emulator.certificates",
     "webrtcvad": "diag.emulator.hearing",
     "pulsectl": "diag.record.audio.virtual",
+    "distributed": "diag.api.cluster",
 }
 CORE_LIBRARIES = {"diag.core.client_config": {"pydantic"}, "diag.core.results": {"pandas"}}
 """Libraries of `core` besides numpy: pydantic checks configurations, pandas makes frames when one is asked for."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import diag.measure.metrics
+from diag.api.cluster import FarFile, far_file, open_cluster, why_not_seen
 from diag.api.input_files import Source, audio_files, name_of, sources_of
 from diag.api.opinion_scores import opinions, too_long, unscored
-from diag.api.process_pool import through_all_cores
+from diag.api.process_pool import LocalWorkers, run_all
 from diag.core.chain import Segment, Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["AnalysisResult", "analyze", "analyze_all", "analyze_run", "audio_files"]
 
 WORTH_PROCESSES = 16
-"""Fewer files are read before the processes for them have started."""
+"""Below this number of files, starting processes takes longer than the work."""
 
 
 def analyze(
@@ -103,14 +104,15 @@ def analyze_all(
     channel: int | None = None,
     mos: bool = False,
     workers: int | None = None,
+    cluster: str | None = None,
     progress: Callable[[float, float], None] | None = None,
 ) -> tuple[AnalysisResult, ...]:
     """Judge several recordings; a folder stands for the audio files in it, a saved take or run for its recordings.
 
     Channels that hold different sound are judged one by one, unless there is a reference: then the one that holds
     its words. With a voice, only those recordings of a saved take or run are judged that hold the service's voice.
-    Many files are judged through all cores. Of several, one that cannot be read costs a result that says so
-    (`AnalysisResult.refused`), not the rest.
+    Many files are judged in one process per core, or on a cluster. A file of several that cannot be read, or whose
+    worker process dies, gets a result that says so (`AnalysisResult.refused`); the others are still judged.
 
     Parameters
     ----------
@@ -118,19 +120,26 @@ def analyze_all(
     reference, voice, raw, channel, mos
         As in `analyze`.
     workers : int, optional
-        Number of processes; one a core by default, 1 for none but this one.
+        Number of processes; one per core by default, 1 for none but this one.
+    cluster : str, optional
+        Address of a Dask scheduler, as "tcp://HOST:8786", whose workers do the work instead. They read the files
+        themselves, under the same paths. Needs the extra `cluster`.
     progress : callable, optional
-        Told how much is done, of how much: seconds of one recording, or files of many.
+        Called with how much is done and how much there is: seconds of one recording, or files of many.
 
     Raises
     ------
     BadInputError
         If the reference, the profile, or the only recording cannot be used, or a folder holds none.
+    CannotMeasureError
+        If the cluster cannot be used.
     """
     profile = _voice(voice)
     files = audio_files(paths, replies_only=profile is not None)
     how = _How(reference, profile, raw, channel, mos)
     against = _reference(reference, None)
+    if cluster is not None:
+        return _judged_on_cluster(cluster, how, files, progress)
     if len(files) == 1:
         return how.judged(files[0], against, progress)
     if workers == 1 or (workers is None and len(files) < WORTH_PROCESSES) or cores() == 1:
@@ -140,8 +149,8 @@ def analyze_all(
             if progress is not None:
                 progress(index + 1, len(files))
         return tuple(found)
-    shared = preloaded(against is not None)
-    results = through_all_cores(_prepared, how, files, lost=_lost, preload=shared, progress=progress, workers=workers)
+    pool = LocalWorkers(min(workers or cores(), len(files)), preload=preloaded(against is not None))
+    results = run_all(_prepared, how, files, pool, failed=_failed, progress=progress)
     return tuple(result for part in results for result in part)
 
 
@@ -184,6 +193,36 @@ def _prepared(how: _How) -> Callable[[Path], tuple[AnalysisResult, ...]]:
     return lambda path: how.judged_or_refused(path, against)
 
 
+def _judged_on_cluster(
+    address: str, how: _How, files: Sequence[Path], progress: Callable[[float, float], None] | None
+) -> tuple[AnalysisResult, ...]:
+    reference = None if how.reference is None else far_file(how.reference)
+    with open_cluster(address) as workers:
+        results = run_all(
+            _prepared_on_cluster,
+            (replace(how, reference=reference.path if reference else None), reference),
+            [far_file(path) for path in files],
+            workers,
+            failed=lambda file, reason: _failed(file.path, reason),
+            progress=progress,
+        )
+    return tuple(result for part in results for result in part)
+
+
+def _prepared_on_cluster(given: tuple[_How, FarFile | None]) -> Callable[[FarFile], tuple[AnalysisResult, ...]]:
+    how, reference = given
+    unseen = why_not_seen(reference) if reference else None
+    if unseen is not None:
+        return lambda file: _failed(file.path, unseen)
+    judge = _prepared(how)
+
+    def judge_seen(file: FarFile) -> tuple[AnalysisResult, ...]:
+        reason = why_not_seen(file)
+        return judge(file.path) if reason is None else _failed(file.path, reason)
+
+    return judge_seen
+
+
 def _refused(path: Path, sentence: str) -> AnalysisResult:
     return AnalysisResult(
         name=name_of(path), sample_rate_hz=0, duration_s=0.0, channels=0, reference=None,
@@ -191,12 +230,8 @@ def _refused(path: Path, sentence: str) -> AnalysisResult:
     )  # fmt: skip
 
 
-def _lost(path: Path, exit_code: int) -> tuple[AnalysisResult, ...]:
-    sentence = (
-        f"Could not analyse the recording {path}: the process that measured it ended with exit code {exit_code}; "
-        "look whether memory is short, and analyse it by itself."
-    )
-    return (_refused(path, sentence),)
+def _failed(path: Path, reason: str) -> tuple[AnalysisResult, ...]:
+    return (_refused(path, f"Could not analyse the recording {path}: {reason}."),)
 
 
 def _reference(reference: str | Path | Clip | ArrayLike | None, sample_rate_hz: int | None) -> Source | None:

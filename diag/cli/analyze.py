@@ -22,6 +22,7 @@ _PATH = click.Path(path_type=Path)
         "diag analyze replies --table measures.csv",
         "diag analyze replies/*.wav --json",
         "diag analyze chunk.pcm --raw s16le:24000",
+        "diag analyze replies --cluster tcp://scheduler.local:8786",
     ),
 )
 @click.argument("recordings", nargs=-1, required=True, metavar="WAV...", type=_PATH)
@@ -32,6 +33,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or f32le:48000:2.")
 @click.option("--table", type=_PATH, metavar="FILE",
               help="Write every measurement to FILE, a row each: .csv or .parquet.")  # fmt: skip
+@click.option("--cluster", metavar="ADDRESS",
+              help="Use the workers of a Dask scheduler, as tcp://HOST:8786 (extra `cluster`).")  # fmt: skip
 @click.option("--mos", is_flag=True, help="Show DNSMOS, PESQ and ViSQOL too, as information (extra `mos`, slow).")
 @json_option
 @fail_on_option
@@ -43,6 +46,7 @@ def command(
     channel: int | None,
     raw: str | None,
     table: Path | None,
+    cluster: str | None,
     mos: bool,
     as_json: bool,
     fail_on: str,
@@ -54,8 +58,9 @@ def command(
     recordings of the same voice. Without, only what a recording shows by itself. Channels that hold different sound
     are judged one by one; with --reference, the one that holds its words.
 
-    Many files are read through all cores; one that cannot be read costs its line, not the rest. Of a recording of more
-    than two minutes, the stretch that is worst is named.
+    Many files are measured in one process per core, or on a Dask cluster (--cluster). A file that cannot be read is
+    reported on its own line; the other files are still judged. Of a recording of more than two minutes, the worst
+    stretch is named.
     """
     use_one_thread()
     from diag.api.analyze import analyze_all
@@ -68,8 +73,9 @@ def command(
         check_table(table)
     with ShareDone("analysing") as share:
         results = analyze_all(
-            recordings, reference=reference, voice=voice, raw=raw, channel=channel, mos=mos, progress=share.update
-        )
+            recordings, reference=reference, voice=voice, raw=raw, channel=channel, mos=mos, cluster=cluster,
+            progress=share.update,
+        )  # fmt: skip
     code = exit_code(results, fail_on)
     if table is not None:
         write_table(table, results)

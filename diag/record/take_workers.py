@@ -1,19 +1,18 @@
-"""One long-lived worker process a rig: it records takes and does nothing else.
+"""One long-lived worker process per rig, which records takes and does nothing else.
 
 Workers are forked from a server process that has imported and warmed up everything once, so they start fast and
-share its memory. A worker ends with its parent, whatever ends the parent.
+share its memory. A worker ends with its parent process, whatever ends that (`diag.core.processes`).
 """
 
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 
-from diag.core.processes import end_with_parent, keep_time, start_fork_server
+from diag.core.processes import KillableProcessPool, keep_time, start_fork_server
 from diag.record.audio.ports import Rig
 from diag.record.take_job import TakeJob
 
@@ -55,9 +54,8 @@ class WorkerPool:
         return self._executors[rig_name].submit(_record, job)
 
     def kill(self, rig_name: str) -> None:
-        """End a worker that hangs; what was submitted to it fails as where a worker dies by itself."""
-        for process in list((self._executors[rig_name]._processes or {}).values()):
-            process.kill()
+        """Kill a worker that hangs; its job fails with `BrokenProcessPool`, as when a worker dies by itself."""
+        self._executors[rig_name].kill()
 
     def restart(self, rig_name: str) -> None:
         """Replace a worker that died."""
@@ -67,26 +65,21 @@ class WorkerPool:
     def close(self, *, kill: bool = False) -> None:
         """End all workers; with `kill`, at once, whatever they are doing."""
         for executor in self._executors.values():
-            processes = list((executor._processes or {}).values()) if kill else []
+            if kill:
+                executor.kill()
             executor.shutdown(wait=not kill, cancel_futures=True)
-            for process in processes:
-                process.kill()
 
-    def _start(self, rig: Rig) -> ProcessPoolExecutor:
+    def _start(self, rig: Rig) -> KillableProcessPool:
         log_path = self._log_dir / f"worker-{rig.name}.log"
-        return ProcessPoolExecutor(
-            max_workers=1, mp_context=self._context, initializer=_become_worker, initargs=(rig, str(log_path))
-        )
+        return KillableProcessPool(1, self._context, initializer=_become_worker, initargs=(rig, str(log_path)))
 
 
 _rig: Rig | None = None
 
 
 def _become_worker(rig: Rig, log_path: str) -> None:
-    """Prepare a fresh worker process: its end, its signals, its output, its rig's environment."""
+    """Prepare a fresh worker process: its priority, its output, its rig's environment."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_time()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)

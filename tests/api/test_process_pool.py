@@ -1,91 +1,222 @@
-"""Many things through all cores."""
+"""Many items through worker processes, and through any other executor."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from diag.api.process_pool import through_all_cores
+from diag.api import process_pool
+from diag.api.process_pool import LocalWorkers, run_all
+from diag.core.errors import BadInputError
 
 GONE_WITHIN_S = 10.0
+TWO = LocalWorkers(2)
 
 
-def _prepared(factor):
-    def work(thing):
-        if thing == "die":
+def failed(item, reason):
+    return f"{item}: {reason}"
+
+
+def multiply(factor):
+    def work(item):
+        if item == "exit":
             os._exit(9)
-        return factor * thing
+        if item == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if item == "refuse":
+            raise BadInputError("Could not multiply", seen="a word", next_step="give a number")
+        return factor * item
 
     return work
 
 
-def _lost(thing, exit_code):
-    return f"{thing} {exit_code}"
-
-
-def _environment(_given):
-    return os.environ.get
-
-
-def test_results_come_in_order_and_progress_is_told():
-    told = []
-    done = through_all_cores(
-        _prepared, 3, list(range(40)), lost=_lost, progress=lambda *share: told.append(share), workers=2
-    )
-    assert done == tuple(3 * thing for thing in range(40))
-    assert told[-1] == (40, 40)
-
-
-def test_a_process_that_dies_costs_the_thing_that_it_was_at():
-    done = through_all_cores(_prepared, 1, [1, "die", 2, 3, "die", 4], lost=_lost, workers=2)
-    assert done == (1, "die 9", 2, 3, "die 9", 4)
+def test_results_come_in_order_and_progress_is_reported():
+    reported = []
+    done = run_all(multiply, 3, list(range(40)), TWO, failed=failed, progress=lambda *share: reported.append(share))
+    assert done == tuple(3 * item for item in range(40))
+    assert reported == [(count, 40) for count in range(1, 41)]
 
 
 def test_nothing_to_do():
-    assert through_all_cores(_prepared, 1, [], lost=_lost) == ()
+    assert run_all(multiply, 1, [], TWO, failed=failed) == ()
 
 
-def test_libraries_do_not_start_threads_of_their_own(monkeypatch):
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    assert through_all_cores(_environment, None, ["OPENBLAS_NUM_THREADS"], lost=_lost) == ("1",)
-    assert "OPENBLAS_NUM_THREADS" not in os.environ
+def test_an_item_whose_worker_dies_is_reported_with_the_exit_code_and_the_rest_is_done():
+    done = run_all(multiply, 1, [1, "exit", 2, 3, "kill", 4, 5, 6], TWO, failed=failed)
+    assert [item for item in done if isinstance(item, int)] == [1, 2, 3, 4, 5, 6]
+    assert done[1].startswith("exit: the process that measured it ended with exit code 9; ")
+    assert done[4].startswith("kill: the process that measured it was killed by signal 9 (SIGKILL); ")
+
+
+def test_when_every_item_kills_its_worker_all_are_reported():
+    done = run_all(multiply, 1, ["exit"] * 3, TWO, failed=failed)
+    assert [text[:10] for text in done] == ["exit: the "] * 3
+
+
+def test_long_items_return_one_by_one_and_short_ones_together(monkeypatch):
+    calls = []
+
+    class Counted(ThreadPoolExecutor):
+        def submit(self, work, key, job, items):
+            calls.append(len(items))
+            return super().submit(work, key, job, items)
+
+    class One(Threads):
+        count = ahead = 1
+
+        @contextmanager
+        def open(self, *, alone):
+            with Counted(1) as executor:
+                yield executor
+
+    assert run_all(multiply, 2, list(range(160)), One(), failed=failed) == tuple(range(0, 320, 2))
+    assert calls == [8] * 20
+    calls.clear()
+    monkeypatch.setattr(process_pool, "BATCH_S", 0.0)
+    assert run_all(multiply, 2, list(range(32)), One(), failed=failed) == tuple(range(0, 64, 2))
+    assert calls == [2] * 31 + [1]
+
+
+def die_once(folder):
+    def work(item):
+        mark = Path(folder) / str(item)
+        if item == 3 and not mark.exists():
+            mark.touch()
+            os._exit(1)
+        return item
+
+    return work
+
+
+def test_a_worker_that_is_killed_from_outside_costs_nothing(tmp_path):
+    assert run_all(die_once, str(tmp_path), list(range(8)), TWO, failed=failed) == tuple(range(8))
+
+
+def test_an_error_of_the_work_costs_its_item(monkeypatch):
+    monkeypatch.setattr(process_pool, "write_bug", lambda error: f"see {type(error.__cause__).__name__}")
+    done = run_all(multiply, 2.5, [1, "refuse", "word", 2], TWO, failed=failed)
+    assert done == (
+        2.5,
+        "refuse: Could not multiply: a word; give a number",
+        "word: a bug of ours (TypeError: can't multiply sequence by non-int of type 'float'); see _RemoteTraceback",
+        5.0,
+    )
+
+
+def facts(_given):
+    def work(_item):
+        product = np.ones((400, 400)) @ np.ones((400, 400))
+        assert product[0, 0] == 400
+        watching = 1
+        return os.environ["OPENBLAS_NUM_THREADS"], len(os.listdir("/proc/self/task")) - 1 - watching
+
+    return work
+
+
+def test_a_worker_has_one_thread_for_linear_algebra_and_the_parent_keeps_its_environment(tmp_path):
+    # In a process of its own: a fork server keeps the environment of its start.
+    script = tmp_path / "threads.py"
+    script.write_text(
+        "import os\nfrom test_process_pool import TWO, facts, failed, run_all\n"
+        "if __name__ == '__main__':\n"
+        "    before = dict(os.environ)\n"
+        "    print(run_all(facts, None, [0, 1], TWO, failed=failed), dict(os.environ) == before)\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False,
+        env={**environment, "PYTHONPATH": _path()},
+    )  # fmt: skip
+    assert done.stdout == "(('1', 0), ('1', 0)) True\n", done.stderr
+
+
+class Threads:
+    """Another executor behind the same seam."""
+
+    count = 2
+    ahead = 4
+    died = ()
+
+    @contextmanager
+    def open(self, *, alone):
+        with ThreadPoolExecutor(2) as executor:
+            yield executor
+
+    def why_died(self, executor):
+        raise AssertionError("threads do not die")
+
+    def gone(self):
+        return None
+
+
+def test_any_executor_will_do():
+    assert run_all(multiply, 2, list(range(20)), Threads(), failed=failed) == tuple(range(0, 40, 2))
+
+
+class GoneThreads(Threads):
+    """Workers of which nothing more will come after some time."""
+
+    def gone(self):
+        return "the cluster is gone"
+
+
+def wait_for_ever(_given):
+    def work(item):
+        time.sleep(0.0 if item == 0 else 0.3)
+        return item
+
+    return work
+
+
+def test_when_workers_are_gone_what_is_left_is_reported(monkeypatch):
+    monkeypatch.setattr(process_pool, "LOOK_EVERY_S", 0.05)
+    done = run_all(wait_for_ever, None, [0, *range(1, 9)], GoneThreads(), failed=failed)
+    assert done == (0, *(f"{item}: the cluster is gone" for item in range(1, 9)))
 
 
 FOREVER = """
-import sys
-sys.path.insert(0, {folder!r})
-from test_crew import _sleeping, _lost
-from diag.api.process_pool import through_all_cores
+from test_process_pool import TWO, failed, run_all, sleep
 if __name__ == "__main__":
     print("begun", flush=True)
-    through_all_cores(_sleeping, None, [60] * 8, lost=_lost, workers=2)
+    run_all(sleep, None, [60] * 8, TWO, failed=failed)
 """
 
 
-def _sleeping(_given):
+def sleep(_given):
     return time.sleep
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def _path():
+    return os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parent)])
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGINT at once", "SIGTERM", "SIGKILL"])
 def test_stopped_at_once_without_anything_left_running(tmp_path, name):
     script = tmp_path / "forever.py"
-    script.write_text(FOREVER.format(folder=str(Path(__file__).parent)))
+    script.write_text(FOREVER)
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        start_new_session=True, env={**os.environ, "PYTHONPATH": _path()},
     )  # fmt: skip
     assert process.stdout.readline() == "begun\n"
-    _await(lambda: len(_session(process.pid)) >= 4)
+    # The parent, the resource tracker, the server process, two workers.
+    _await(lambda: len(_session(process.pid)) >= (3 if name == "SIGINT at once" else 5))
     begun = time.monotonic()
-    # As a terminal does it: to every process at once.
-    os.killpg(process.pid, signal.SIGINT) if name == "SIGINT" else process.kill()
+    if name.startswith("SIGINT"):
+        # As a terminal does it: to every process at once.
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.Signals[name])
     _, err = process.communicate(timeout=30)
     assert time.monotonic() - begun < GONE_WITHIN_S
-    assert err.count("Traceback") == (1 if name == "SIGINT" else 0), err
+    assert err.count("Traceback") == (1 if name.startswith("SIGINT") else 0), err
     _await(lambda: not _session(process.pid))
 
 
@@ -106,4 +237,4 @@ def _await(happened):
     until_s = time.monotonic() + GONE_WITHIN_S
     while not happened():
         assert time.monotonic() < until_s
-        time.sleep(0.05)
+        time.sleep(0.02)
