@@ -183,7 +183,7 @@ def _unsigned() -> Format:
         return np.asarray((data.astype(np.float32) - np.float32(128)) / np.float32(128), dtype=np.float32)
 
     def encode(samples: Samples) -> Bytes:
-        return (np.clip(np.rint(samples * np.float32(128)), -128, 127) + 128).astype(np.uint8)
+        return np.asarray(np.clip(np.rint(samples * np.float32(128)), -128, 127) + 128, dtype=np.uint8)
 
     return Format("u8", 1, decode, encode)
 

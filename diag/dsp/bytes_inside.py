@@ -15,12 +15,14 @@ _TEXT_SAMPLES = 24
 """Least length of a text, in samples of two letters. Half a wave of loud speech is as long at times, but its low bytes
 are letters by chance only: once in 10^10."""
 _STEP = 8
-_LEAST_LETTERS, _MOST_OF_ONE = 8, 0.4
+_LOWEST = np.float32(0x0A00 / 32768)
+_MOST_OF_ONE, _LEAST_SMALL, _LEAST_LOW, _ROUGH_TEXT = 0.4, 0.25, 0.06, 0.65
 _SHOWN = 40
 _TEXT = np.zeros(256, dtype=bool)
 _TEXT[32:127] = True
 _TEXT[[9, 10, 13]] = True
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=\r\n-]+")
+_LONG_BASE64 = 400
 _HEADERS = {b"RIFF": b"WAVE", b"RF64": b"WAVE", b"RIFX": b"WAVE"}
 _HEADER_BYTES = 44
 _FRAMES_IN_A_ROW = 4
@@ -40,7 +42,12 @@ def inside(x: Samples, sample_rate_hz: float) -> ByteReading | None:
         Full scale 1.0, 16-bit values that were neither scaled nor resampled.
     sample_rate_hz : float
     """
-    return _wav_headers(x, sample_rate_hz) or _text(x, sample_rate_hz)
+    headers = _wav_headers(x, sample_rate_hz)
+    if headers is not None:
+        return headers
+    text = _text(x, sample_rate_hz)
+    # Compressed files hold text too: the name of their encoder.
+    return text and (compressed(x, sample_rate_hz) or text)
 
 
 def compressed(x: Samples, sample_rate_hz: float) -> ByteReading | None:
@@ -101,16 +108,15 @@ def _wav_headers(x: Samples, sample_rate_hz: float) -> ByteReading | None:
 
 
 def _text(x: Samples, sample_rate_hz: float) -> ByteReading | None:
-    # Both bytes of a sample are letters: it lies above a quarter of full scale. So does every eighth of a long text.
+    # The high byte is a letter or the end of a line: the sample is positive. So is every eighth one of a long text.
     thin = x[::_STEP]
-    high = (thin >= np.float32(0.25)) & (thin < np.float32(0.993))
-    starts = np.flatnonzero(high[:-2] & high[1:-1] & high[2:]) * _STEP
+    high = (thin >= _LOWEST) & (thin < np.float32(0.993))
+    starts = np.flatnonzero(high[:-1] & high[1:]) * _STEP
     starts = starts[starts + _TEXT_SAMPLES <= x.size]
     if starts.size == 0:
         return None
-    # Two windows of three steps each overlap, so that any text of 32 samples has one that lies inside of it.
-    looked = x[starts[:, None] + np.arange(2 * _STEP + 1)]
-    inner = starts[(looked >= np.float32(0.25)).all(axis=1)]
+    looked = np.round(x[starts[:, None] + np.arange(_STEP + 1)] * np.float32(32768)).astype(np.int32)
+    inner = starts[(_TEXT[looked & 255] & _TEXT[looked >> 8 & 255]).all(axis=1)]
     texts: list[tuple[int, bytes]] = []
     end = -1
     for start in inner:
@@ -158,12 +164,16 @@ def _run_of_text(x: Samples, start: int) -> tuple[int, bytes]:
 
 
 def _is_text(text: bytes) -> bool:
+    """Return whether bytes that are all printable are text: 8-bit samples are too, but go smoothly one to the next."""
     if len(text) < 2 * _TEXT_SAMPLES:
         return False
-    counts = np.bincount(np.frombuffer(text, dtype=np.uint8), minlength=256)
-    words = counts[48:58].sum() + counts[65:91].sum() + counts[97:123].sum() + counts[32]
-    distinct, most = np.count_nonzero(counts), counts.max() / len(text)
-    return bool(distinct >= _LEAST_LETTERS and most < _MOST_OF_ONE and words > 0.6 * len(text))
+    codes = np.frombuffer(text, dtype=np.uint8).astype(np.float32)
+    small, low = np.mean((codes >= 97) & (codes <= 122)), np.mean(codes < 64)
+    most = np.bincount(codes.astype(np.intp)).max() / codes.size
+    rough = _smoothness(codes - codes.mean()) < _ROUGH_TEXT
+    if _BASE64.fullmatch(text) and len(text) >= _LONG_BASE64:
+        return bool(rough)
+    return bool(rough and small > _LEAST_SMALL and low > _LEAST_LOW and most < _MOST_OF_ONE)
 
 
 def _of_texts(texts: list[tuple[int, bytes]], samples: int) -> tuple[ReadingKind, str, str]:
