@@ -247,6 +247,8 @@ def shifted_by_bits(data: Bytes, bits: int) -> Bytes:
 
 def integers16(samples: Samples) -> NDArray[np.int32] | None:
     """Return samples as 16-bit integers where they are exactly that, at full scale 32768 or 32767; None otherwise."""
+    if not np.abs(samples).max(initial=0.0) <= 2.0:
+        return None
     for full in (32768, 32767):
         scaled = samples * np.float32(full)
         whole = np.rint(scaled)

@@ -182,7 +182,7 @@ def wrong_reading(
     saturated = None
     if reread is None or (reread.reading.kind is ReadingKind.BIT_OFFSET and reread.explained < _MOST):
         saturated = _saturated(x, sample_rate_hz, own, frames)
-    if saturated is None and reread is None and np.count_nonzero(own.suspect) >= LEAST_WINDOWS:
+    if saturated is None and reread is None and _mostly_suspect(own):
         return compressed(x, sample_rate_hz)
     if saturated is not None or reread is None:
         return saturated
@@ -200,6 +200,12 @@ def _overall(power: NDArray[np.float64], smoothness: NDArray[np.float64]) -> flo
     weight = np.minimum(power, np.median(power[power > 0])) if power.any() else power
     total = float(weight.sum())
     return float((weight * smoothness).sum()) / total if total > 0 else 0.0
+
+
+def _mostly_suspect(own: _Windows) -> bool:
+    """Return whether the loud windows are rough, as bytes that are no samples make them."""
+    loud = own.insane | (own.power > LOUD_POWER)
+    return bool(np.count_nonzero(own.suspect) >= max(LEAST_WINDOWS, 0.4 * np.count_nonzero(loud)))
 
 
 def _window_frames(sample_rate_hz: float) -> int:
@@ -411,16 +417,20 @@ def _plausible(reader: _Reader, excerpt: Samples, smoothness: float) -> list[_Ca
     if recovered is None:
         return []
     data = recovered.reshape(excerpt.shape[0], -1)
-    scored = []
+    given = _windows(excerpt.reshape(-1), excerpt.shape[1]).cost()
+    scored, lowest = [], given
     for item in _candidates(reader.name):
         frames = (data.shape[1] - item.offset) // item.width
         cut = np.ascontiguousarray(data[:, item.offset : item.offset + frames * item.width])
         read = _windows(item.decode(cut.reshape(-1)), frames)
         # Parts of a signal may need different readings: the better half of the windows decides.
+        lowest = np.minimum(lowest, read.cost())
         gain = np.sort(read.cost())[: max(LEAST_WINDOWS, excerpt.shape[0] // 4)].mean()
         codes = reader.width == item.width == 1
         if codes or gain < min(np.log(1 - SMOOTH + _FLOOR), np.log(max(1 - smoothness, 1e-3) + _FLOOR)):
             scored.append((float(gain), item))
+    if reader.name == "s16le" and np.mean(given - lowest > _CLEAR_GAIN) < _LEAST_EXPLAINED / 2:
+        return []
     return [item for _, item in sorted(scored, key=lambda pair: pair[0])[:_MOST_CANDIDATES]]
 
 
@@ -465,6 +475,9 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
     longest = max(
         (part for part in bad if part.candidate is best), key=lambda part: part.last - part.first, default=bad[0]
     )
+    if reader.width == 1:
+        # What took bytes for samples of 8 bits did so from the first to the last: silence tells nothing else.
+        parts = bad = [_Part(best, 0, x.size)]
     starts_s = np.array([part.first for part in bad]) / rate_hz
     shifted = [part for part in bad if part.candidate and part.candidate.kind is ReadingKind.BIT_OFFSET]
     if sum(part.last - part.first for part in shifted) > 0.3 * sum(part.last - part.first for part in bad):

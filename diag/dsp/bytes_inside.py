@@ -22,7 +22,7 @@ _TEXT = np.zeros(256, dtype=bool)
 _TEXT[32:127] = True
 _TEXT[[9, 10, 13]] = True
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_=\r\n-]+")
-_LONG_BASE64 = 400
+_LONG_BASE64, _LEAST_DISTINCT = 400, 40
 _HEADERS = {b"RIFF": b"WAVE", b"RF64": b"WAVE", b"RIFX": b"WAVE"}
 _HEADER_BYTES = 44
 _FRAMES_IN_A_ROW = 4
@@ -172,7 +172,7 @@ def _is_text(text: bytes) -> bool:
     most = np.bincount(codes.astype(np.intp)).max() / codes.size
     rough = _smoothness(codes - codes.mean()) < _ROUGH_TEXT
     if _BASE64.fullmatch(text) and len(text) >= _LONG_BASE64:
-        return bool(rough)
+        return bool(rough and np.unique(codes).size > _LEAST_DISTINCT)
     return bool(rough and small > _LEAST_SMALL and low > _LEAST_LOW and most < _MOST_OF_ONE)
 
 
@@ -180,8 +180,10 @@ def _of_texts(texts: list[tuple[int, bytes]], samples: int) -> tuple[ReadingKind
     """Return kind, sentence and right format of the texts of a signal."""
     joined = b"".join(text for _, text in texts)
     if _BASE64.fullmatch(joined) and len(joined) > samples / 2:
-        clean = joined.translate(bytes.maketrans(b"-_", b"+/"), b"=\r\n")
-        pcm = np.frombuffer(base64.b64decode(clean[: len(clean) // 4 * 4]), dtype=np.uint8)
+        clean = joined.translate(bytes.maketrans(b"-_", b"+/"), b"\r\n")
+        # Padding ends a chunk: each is decoded by itself, and what is left over of the last one is dropped.
+        chunks = (chunk[: len(chunk) // 4 * 4] for chunk in re.findall(rb"[^=]+=*", clean))
+        pcm = np.frombuffer(b"".join(base64.b64decode(chunk) for chunk in chunks), dtype=np.uint8)
         smooth = _smoothness(formats()["s16le"].read(pcm))
         words = "Base64 text is read as samples without being decoded"
         return ReadingKind.BASE64, words, "base64 of s16le" if smooth > 0.6 else "base64"
