@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from diag.backends.calibration import Found, burst, calibrate, find_burst
-from diag.backends.farm import open_farm, open_session
-from diag.backends.ports import PortPlan, Rig
-from diag.backends.tape import Mouth, StampFit, Tape, stamp_fit
+from diag.record.audio.calibration import Found, burst, calibrate, find_burst
+from diag.record.audio.ports import PortPlan, Rig
+from diag.record.audio.rigs import open_farm, open_session
+from diag.record.audio.tape import Mouth, StampFit, Tape, stamp_fit
 
 RATES = ((24000, 16000), (16000, 16000), (48000, 48000), (24000, 44100))
 SPACING_S = 0.6

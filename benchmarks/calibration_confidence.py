@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diag.backends.calibration import LEAST_CONFIDENCE, burst, find_burst
+from diag.record.audio.calibration import LEAST_CONFIDENCE, burst, find_burst
 
 RATE_HZ = 48000
 LENGTH_S = 1.3

@@ -74,7 +74,7 @@ def memory(folder: Path, minutes: int, hours_of_stereo: int) -> bool:
 
 def prepared(_given: None) -> Callable[[Path], tuple[int, float]]:
     """Measures a file in a process of the crew, and tells which process it is and how much CPU time it has used."""
-    from diag.analyze import analyze
+    from diag.api.analyze import analyze
 
     def work(path: Path) -> tuple[int, float]:
         analyze(path)
@@ -88,8 +88,8 @@ def efficiency(folder: Path, files: int) -> bool:
 
     On an idle machine the work lasts as long as its processes take on average, after the time to load what they share.
     """
-    from diag.analyze import analyze, preloaded
-    from diag.crew import cores, through_all_cores
+    from diag.api.analyze import analyze, preloaded
+    from diag.api.process_pool import cores, through_all_cores
 
     sound = sixty_seconds()
     paths = []

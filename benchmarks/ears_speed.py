@@ -37,9 +37,9 @@ for line in open("/proc/self/status"):
 """The kernel's own high-water mark of this program: the figure of getrusage is that of its parent where it is less."""
 _BLIND_ALONE = f"""
 import sys
-from diag.measuring import measure_recording
-from diag.recordings import read_wav
-measured = measure_recording(read_wav(sys.argv[1]))
+from diag.measure.engine import measure_clip
+from diag.files.audio_files import read_wav
+measured = measure_clip(read_wav(sys.argv[1]))
 assert any(item.value is not None for item in measured)
 {_PEAK}"""
 COMMAND = f"""
@@ -61,12 +61,12 @@ def best_of(times: int, work: Callable[[], object]) -> float:
 
 def sixty_seconds() -> np.ndarray:
     """The project's replies one after the other, with pauses."""
-    from diag.prompts import project_folder
-    from diag.recordings import read_wav
+    from diag.files.audio_files import read_wav
+    from diag.files.scenario_folders import built_in_folder
 
     parts: list[np.ndarray] = []
     while sum(map(len, parts)) < SECONDS * RATE_HZ:
-        for path in sorted(project_folder().glob("replies/*.wav")):
+        for path in sorted(built_in_folder().glob("replies/*.wav")):
             parts += [read_wav(path).samples, np.zeros(RATE_HZ // 4, np.float32)]
     return np.concatenate(parts)[: SECONDS * RATE_HZ]
 
@@ -95,11 +95,11 @@ def told(name: str, value: float, limit: float, unit: str, more: str = "", *, le
 
 def goals(path: Path, samples: np.ndarray, *, profile: bool) -> Iterator[bool]:
     """Measure and print each goal."""
-    from diag.clip import Clip
-    from diag.registry import all_metrics
+    from diag.core.clip import Clip
+    from diag.measure.registry import MetricKind, all_metrics
 
-    taps = [item for item in all_metrics() if item.taps]
-    hops = [item for item in all_metrics() if item.hops]
+    taps = [item for item in all_metrics() if item.kind is MetricKind.TAP]
+    hops = [item for item in all_metrics() if item.kind is MetricKind.SEGMENT]
     silence = np.zeros(RATE_HZ // 5, np.float32)
     late = np.concatenate((silence, samples, silence))
 
@@ -148,10 +148,10 @@ def _profiled(name: str, work: Callable[[], object]) -> None:
 def beside(path: Path, samples: np.ndarray) -> None:
     """Other tools on the same file, and how many times our blind measures' time they take."""
     from benchmarks.peers import peers
-    from diag.measuring import measure_recording
-    from diag.recordings import read_wav
+    from diag.files.audio_files import read_wav
+    from diag.measure.engine import measure_clip
 
-    ours_s = best_of(5, lambda: measure_recording(read_wav(path)))
+    ours_s = best_of(5, lambda: measure_clip(read_wav(path)))
     print(f"\n{'the same 60 s, read and measured':<44}{'CPU':>10}{'ours is':>14}")
     print(f"{'diag, all measures of a recording alone':<44}{ours_s:8.3f} s{'1.0 x':>14}")
     for name, seconds, reason in peers(path, samples, RATE_HZ):
@@ -167,8 +167,8 @@ def main() -> int:
     parser.add_argument("--profile", action="store_true", help="print where the time goes")
     parser.add_argument("--no-peers", action="store_true", help="leave other tools out")
     options = parser.parse_args()
-    from diag.clip import Clip
-    from diag.recordings import encode_wav
+    from diag.core.clip import Clip
+    from diag.files.audio_files import encode_wav
 
     samples = sixty_seconds()
     with tempfile.TemporaryDirectory() as folder:

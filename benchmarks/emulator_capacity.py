@@ -27,9 +27,9 @@ from pathlib import Path
 import aiohttp
 import soxr
 
+from diag.core.processes import keep_time
 from diag.emulator.bank import read_bank
 from diag.emulator.embedded import EmbeddedEmulator
-from diag.priority import keep_time
 
 BATCH_S = 0.1
 BREATH_S = 1.5

@@ -71,26 +71,26 @@ def _librosa(samples: NDArray[np.float32], rate_hz: int) -> Callable[[], object]
 
 
 def _pesq(samples: NDArray[np.float32], rate_hz: int) -> Callable[[], object]:
-    from diag import mos
+    from diag.api import opinion_scores as mos
 
     return lambda: mos.pesq_wb(_clip(samples, rate_hz), _clip(samples, rate_hz, gain=0.5))
 
 
 def _dnsmos(samples: NDArray[np.float32], rate_hz: int) -> Callable[[], object]:
-    from diag import mos
+    from diag.api import opinion_scores as mos
 
     return lambda: mos.dnsmos(_clip(samples, rate_hz))
 
 
 def _visqol(samples: NDArray[np.float32], rate_hz: int) -> Callable[[], object]:
-    from diag import mos
+    from diag.api import opinion_scores as mos
 
     return lambda: mos.visqol(_clip(samples, rate_hz), _clip(samples, rate_hz, gain=0.5))
 
 
 def _clip(samples: NDArray[np.float32], rate_hz: int, gain: float = 1.0) -> object:
-    from diag.clip import Clip
-    from diag.mos import LONGEST_S
+    from diag.api.opinion_scores import LONGEST_S
+    from diag.core.clip import Clip
 
     return Clip(samples=samples[: round(LONGEST_S * rate_hz)] * np.float32(gain), sample_rate_hz=rate_hz)
 
@@ -124,7 +124,7 @@ def main() -> int:
     if len(sys.argv) != 2:
         print(__doc__)
         return 2
-    from diag.recordings import read_wav
+    from diag.files.audio_files import read_wav
 
     clip = read_wav(sys.argv[1]).channel(0)
     for name, seconds, reason in peers(sys.argv[1], clip.samples, clip.sample_rate_hz):

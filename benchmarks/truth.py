@@ -16,15 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from diag.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
-from diag.conduct import Options, Quiet, run
-from diag.dispatch import TRUTH_FILE
+from diag.api.options import Options, Quiet
+from diag.api.run import run
+from diag.api.take_dispatch import TRUTH_FILE
+from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
+from diag.core.results import TakeResult
+from diag.core.take import Take
 from diag.dsp.align import locate
-from diag.prompts import find_prompt, project_folder
-from diag.results import TakeResult
-from diag.stages.resampler import resample
-from diag.store import read_take, read_wav
-from diag.take import Take
+from diag.files.prompts import find_prompt
+from diag.files.run_folders import read_take, read_wav
+from diag.files.scenario_folders import built_in_folder
+from diag.record.client.resampler import resample
 
 REPLY_RATE_HZ = 24000
 LIMITS_MS = {"wire": {"ttfb_s": 3.0, "ttfa_received_s": 3.0, "ttfa_heard_s": 10.0}}
@@ -68,7 +70,7 @@ def _heard_s(take: Take, reply_name: str, audible_frame: int) -> float:
     prompt = find_prompt(take.turns[0].prompt_name)
     assert prompt.speech_end_s is not None
     prompt_at_s = _place_s(heard.channel(HEARD_PROMPT_CHANNEL).samples, heard.sample_rate_hz, prompt.path)
-    reply_path = project_folder() / "replies" / f"{reply_name}.wav"
+    reply_path = built_in_folder() / "replies" / f"{reply_name}.wav"
     reply_at_s = _place_s(heard.channel(HEARD_REPLY_CHANNEL).samples, heard.sample_rate_hz, reply_path)
     return reply_at_s + audible_frame / REPLY_RATE_HZ - (prompt_at_s + prompt.speech_end_s)
 

@@ -10,20 +10,18 @@ The command line is a thin face over these functions; everything else is importe
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["Options", "__version__", "analyze", "analyze_all", "bench", "compare", "run"]
 
 _HOMES = {
-    "Options": "diag.conduct",
-    "analyze": "diag.analyze",
-    "analyze_all": "diag.analyze",
-    "bench": "diag.bench",
-    "compare": "diag.conduct",
-    "run": "diag.conduct",
+    "Options": "diag.api.options",
+    "analyze": "diag.api.analyze",
+    "analyze_all": "diag.api.analyze",
+    "bench": "diag.api.bench",
+    "compare": "diag.api.compare",
+    "run": "diag.api.run",
 }
 
 
@@ -32,14 +30,3 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'diag' has no attribute '{name}'")
     return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-class _Package(ModuleType):
-    """The package: `diag.compare` stays a function, though importing the submodule of that name would replace it."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -14,8 +14,8 @@ from typing import Any
 
 import click
 
-from diag.errors import DiagError, ExitCode
-from diag.keys import without_keys
+from diag.core.errors import DiagError, ExitCode
+from diag.core.keys import without_keys
 
 
 class Ending:
@@ -57,7 +57,7 @@ def _told(error: BaseException) -> ExitCode:
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return ExitCode.GOOD
-    from diag import logbook
+    from diag.files import log as logbook
 
     _say(
         f"A bug of ours ({type(error).__name__}), not of what you measure: {logbook.write_bug(error)}; "
@@ -80,7 +80,7 @@ def _say(sentence: str) -> None:
 
 def _log_stray(stray: Any) -> None:
     """What goes wrong in a thread or while an object dies is for the log file."""
-    from diag import logbook
+    from diag.files import log as logbook
 
     if stray.exc_value is not None:
         logbook.write_bug(stray.exc_value)

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import soxr
 
-from diag.chain import Tap
-from diag.clip import Clip, clip_from_pcm16, pcm16_from_samples
-from diag.config import ClientConfig, scenario_from_mapping
-from diag.take import Take, Turn
-from diag.timeline import Event, Timeline
+from diag.core.chain import Tap
+from diag.core.client_config import ClientConfig
+from diag.core.clip import Clip, clip_from_pcm16, pcm16_from_samples
+from diag.core.take import Take, Turn
+from diag.core.timeline import Event, Timeline
+from diag.files.scenarios import scenario_from_mapping
 
 __all__ = ["Story", "build", "client", "replace", "resampled", "speech"]
 

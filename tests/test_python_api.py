@@ -12,7 +12,7 @@ import diag
 def test_public_names_stay_what_they_are_whatever_is_imported(name):
     code = (
         "import importlib, diag; "
-        "[importlib.import_module(name) for name in ('diag.analyze', 'diag.bench', 'diag.compare', 'diag.conduct')]; "
+        "[importlib.import_module(name) for name in ('diag.api.analyze', 'diag.api.bench', 'diag.api.compare')]; "
         f"assert callable(diag.{name}), diag.{name}; from diag import {name}; assert {name} is diag.{name}"
     )
     subprocess.run([sys.executable, "-W", "error::ImportWarning", "-c", code], check=True)

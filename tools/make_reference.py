@@ -20,9 +20,10 @@ from typing import Any
 
 import pictures
 
-from diag.chain import Tap
-from diag.manual import severities
-from diag.registry import Metric, Rule, all_metrics, all_rules
+from diag.core.chain import Tap
+from diag.judge.registry import Rule, all_rules
+from diag.measure.registry import Metric, MetricKind, all_metrics
+from diag.report.manual import severities
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PICTURES = "pictures/measures"
@@ -71,8 +72,8 @@ def measures() -> str:
 
 def place_of(metric: Metric) -> str:
     """Where a metric is measured, in words."""
-    if metric.hops:
-        return "hop: " + ", ".join(hop.value for hop in metric.hops)
+    if metric.kind is MetricKind.SEGMENT:
+        return "every segment"
     if metric.taps == tuple(Tap):
         return "every tap"
     if metric.taps:
@@ -137,7 +138,7 @@ def hop_of(rule: Rule) -> str:
 
 def finding_section(rule: Rule) -> str:
     """One rule."""
-    text = in_markdown(inspect.getdoc(rule.function) or "")
+    text = in_markdown(rule.documentation)
     cause = (
         f"\n\nTold as a consequence where {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
     )

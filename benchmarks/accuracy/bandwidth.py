@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.metrics.band import bandwidth
+from diag.measure.metrics.band import bandwidth
 
 from .board import Board
 from .faults import Random, as_clip, at_rate, made_with_images, of_each, reaches, sixteen_bit, with_noise

@@ -11,8 +11,8 @@ import soxr
 from diag.dsp.clicks import added_clicks
 from diag.dsp.continuity import Kind
 from diag.dsp.spectrum import Sound
-from diag.metrics.glitches import added_click_rate
-from diag.metrics.sounds import breaks, match, sound
+from diag.measure.metrics.glitches import added_click_rate
+from diag.measure.metrics.sounds import breaks, match, sound
 
 from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, at_rate, loud_places, played, sixteen_bit

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.core.clip import Clip
+from diag.core.measurement import Reading
 from diag.dsp.pcm import best_reading
-from diag.metrics.glitches import clipping_rate, equal_pairs, flatness
-from diag.metrics.level import dc_dbfs
-from diag.readings import Reading
+from diag.measure.metrics.glitches import clipping_rate, equal_pairs, flatness
+from diag.measure.metrics.level import dc_dbfs
 
 from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, as_clip, at_rate, of_each, sixteen_bit

@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.band import IMAGING_LIMIT, imaging
 
 from .voices import Voice
@@ -124,3 +124,10 @@ def made_with_images(every: Sequence[Voice]) -> set[str]:
         found = imaging(voice.sound.spectrum)
         mirrored.setdefault(voice.speaker, []).append(found is not None and found.correlation > IMAGING_LIMIT)
     return {speaker for speaker, seen in mirrored.items() if len(seen) >= 3 and all(seen)}
+
+
+def floored_at(samples: Samples, level_db: float | None, random: Random) -> Samples:
+    """With white noise so far below the sound's RMS; as it is for None."""
+    if level_db is None:
+        return samples
+    return np.asarray(samples + random.standard_normal(samples.size) * np.std(samples) * 10 ** (level_db / 20))

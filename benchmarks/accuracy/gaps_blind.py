@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.metrics.glitches import gaps_of
+from diag.measure.metrics.glitches import gaps_of
 
 from .board import Board
 from .faults import Random, as_clip, loud_places, of_each, sixteen_bit, with_noise

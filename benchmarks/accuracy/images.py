@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.band import IMAGING_LIMIT
-from diag.metrics.band import bandwidth, imaging_of_tap
+from diag.measure.metrics.band import bandwidth, imaging_of_tap
 
 from .board import Board
 from .faults import Random, as_clip, at_rate, made_with_images, of_each, reaches, sixteen_bit, with_noise

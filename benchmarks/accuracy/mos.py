@@ -10,19 +10,22 @@ import itertools
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.api.opinion_scores import dnsmos, pesq_wb, visqol
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.missing import MissingCode
+from diag.core.results import Measurements, Severity, Tier
 from diag.dsp.band import IMAGING_LIMIT
-from diag.measuring import measure_recording
-from diag.metrics.band import bandwidth
-from diag.mos import dnsmos, pesq_wb, visqol
-from diag.recording_verdict import remarks_on
-from diag.results import Measurements, Severity, Tier
-from diag.rules.figures import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
+from diag.judge.engine import judge_recording
+from diag.judge.evidence import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
+from diag.judge.recording import Recording
+from diag.measure.engine import RECEIVED_TO_HEARD, measure_clip, measure_pair
+from diag.measure.metrics.band import bandwidth
 
 from .board import Board
 from .faults import (
@@ -47,7 +50,7 @@ NONE = "none"
 OPINIONS = ("dnsmos_sig", "dnsmos_ovrl", "dnsmos_p808", "pesq_wb", "visqol")
 INFORMATION = "information"
 BREAK_S, CLICKS_HZ, CLIPPED_HZ, FLAT = 0.01, 0.2, 0.1, 0.1
-"""As `diag.recording_verdict` warns; the other limits are imported."""
+"""As the rules on recordings warn; the other limits are imported."""
 ALONE, AGAINST = "`diag analyze`", "`diag analyze --reference`"
 Samples = NDArray[np.float64]
 Fault = Callable[[Samples, Random], Samples]
@@ -176,7 +179,7 @@ class Limit:
             item.value
             for name in self.metrics
             for item in found.find(name)
-            if item.tier is self.tier and isinstance(item.value, float)
+            if item.tier is self.tier and item.tap is not Tap.RECEIVED and isinstance(item.value, float)
         ]
         return any(map(self.outside, values)) if values else None
 
@@ -234,16 +237,26 @@ def scores_of(reference: Clip, heard: Clip, *, with_visqol: bool) -> dict[str, f
 
 def found_by(reference: Clip, heard: Clip) -> dict[str, bool]:
     """What each of our measures finds, and whether `diag analyze` warns without and with the reference."""
-    edge_hz = bandwidth(reference).value
-    found = measure_recording(heard, reference)
-    crashed = [f"{item.metric}: {item.reason}" for item in found if (item.reason or "").startswith("crashed")]
+    found = measure_pair(reference, heard)
+    crashed = [
+        f"{item.metric}: {item.reason}" for item in found if item.missing and item.missing.code is MissingCode.CRASHED
+    ]
     if crashed:
         raise RuntimeError("; ".join(crashed))
-    against = remarks_on(found, PLAYED_RATE_HZ, RECEIVED_RATE_HZ, edge_hz if isinstance(edge_hz, float) else None)
-    alone = remarks_on(measure_recording(heard), PLAYED_RATE_HZ)
-    remarks = {ALONE: alone, AGAINST: against}
+    by_itself = Recording(name="heard", sample_rate_hz=PLAYED_RATE_HZ)
+    compared = replace(
+        by_itself,
+        tap=RECEIVED_TO_HEARD.last,
+        segment=RECEIVED_TO_HEARD,
+        reference="received",
+        reference_rate_hz=RECEIVED_RATE_HZ,
+    )
+    judged = {
+        ALONE: judge_recording(measure_clip(heard), by_itself),
+        AGAINST: judge_recording(found, compared),
+    }
     return {name: bool(limit.finds(found)) for name, limit in OURS.items()} | {
-        how: any(item.severity is not Severity.INFO for item in said) for how, said in remarks.items()
+        how: any(item.severity is not Severity.INFO for item in judgement.findings) for how, judgement in judged.items()
     }
 
 

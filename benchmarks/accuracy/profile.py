@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from diag.api.voice import voice_from_sounds
+from diag.core.errors import BadInputError
 from diag.dsp.dullness import TrebleLoss
 from diag.dsp.profile import (
     LEAST_SPEED_S,
@@ -31,14 +33,12 @@ from diag.dsp.profile import (
     treble_against_profile,
 )
 from diag.dsp.spectrum import Sound
-from diag.errors import BadInputError
-from diag.recording_verdict import (
+from diag.files.audio_files import read_wav
+from diag.judge.recording_verdict import (
     VOICE_DULL_ERROR_DB,
     VOICE_DULL_WARNING_DB,
     VOICE_RATE_ERROR,
 )
-from diag.recordings import read_wav
-from diag.voice_making import voice_from_sounds
 
 from .board import Board
 from .faults import Random, filtered, low_pass, shelf_at, with_noise

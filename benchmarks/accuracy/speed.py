@@ -10,9 +10,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from diag.core.results import Reading
 from diag.dsp.spectrum import HOP_S, Sound
-from diag.metrics.speed import drift_ppm, rate_ratio, time_ratio
-from diag.results import Reading
+from diag.measure.metrics.speed import drift_ppm, rate_ratio, time_ratio
 
 from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, filtered, played, step_above, with_noise

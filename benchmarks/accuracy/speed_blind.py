@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diag.dsp.blind_rate import model
 from diag.dsp.spectrum import Sound
 from diag.dsp.voice_features import speed_features
-from diag.metrics.blind_speed import suspected_speed
+from diag.measure.metrics.blind_speed import suspected_speed
 
 from .board import Board
 from .faults import Random, as_clip, at_rate, with_noise
@@ -73,7 +73,7 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
         samples, rate_hz = changed(voice, WAYS[place % len(WAYS)], random)
         for ratio in (0.5, 2 / 3, 0.75, 0.919, 1.0, 1.088, 1.5, 2.0):
             found = suspected_speed(as_clip(samples, round(rate_hz * ratio)))
-            if found.reason is not None and found.confidence is None:
+            if found.missing is not None and found.confidence is None:
                 continue  # less than 4 s of speech
             value = found.value if isinstance(found.value, float) else None
             if voice.speaker.startswith(LETTERS):

@@ -9,7 +9,7 @@ import soxr
 
 from diag.dsp.dullness import BANDS_HZ, NYQUIST_SHARE
 from diag.dsp.spectrum import Sound
-from diag.metrics.dullness import dullness, dullness_bands
+from diag.measure.metrics.dullness import dullness, dullness_bands
 
 from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, filtered, low_pass, played, shelf_at, sixteen_bit

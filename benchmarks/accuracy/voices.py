@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.spectrum import Sound
-from diag.prompts import project_folder
-from diag.recordings import read_wav
+from diag.files.audio_files import read_wav
+from diag.files.scenario_folders import built_in_folder
 
 DEVELOPMENT, HELD_OUT = "development", "held-out"
 HALVES = (DEVELOPMENT, HELD_OUT)
@@ -104,7 +104,7 @@ _Source = tuple[str, bool, Path]
 
 
 def _of_the_project() -> Iterator[_Source]:
-    folder = project_folder()
+    folder = built_in_folder()
     for kind, key in (("prompts", "prompt"), ("replies", "reply")):
         table = tomllib.loads((folder / kind / f"{kind}.toml").read_text(encoding="utf-8"))
         for entry in table[key]:
@@ -112,7 +112,7 @@ def _of_the_project() -> Iterator[_Source]:
 
 
 def _beside() -> Iterator[_Source]:
-    for path in sorted((project_folder().parent.parent / "shared" / "speech").glob("*.wav")):
+    for path in sorted((built_in_folder().parent.parent / "shared" / "speech").glob("*.wav")):
         speaker = re.sub(r"(_\d+k)$", "", path.stem)
         for family in ("ljspeech", "neural_tts_turn"):
             speaker = family if speaker.startswith(family) else speaker

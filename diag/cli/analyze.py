@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from diag.cli.help_examples import Worded, use_one_thread
 from diag.cli.options import Whole, fail_on_option, json_option
-from diag.cli.worded import Worded, use_one_thread
 
 _PATH = click.Path(path_type=Path)
 
@@ -58,11 +58,11 @@ def command(
     than two minutes, the stretch that is worst is named.
     """
     use_one_thread()
-    from diag.analysis_text import exit_code, results_document, results_text
-    from diag.analyze import analyze_all
+    from diag.api.analyze import analyze_all
+    from diag.cli.output import show_json, show_text, terminal_width
     from diag.cli.progress import ShareDone
-    from diag.cli.show import show_json, show_text, terminal_width
-    from diag.measure_table import check_table, write_table
+    from diag.report.measurement_table import check_table, write_table
+    from diag.report.recording_text import exit_code, results_document, results_text
 
     if table is not None:
         check_table(table)

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import options_from, resume_option, take_options
-from diag.cli.worded import Worded
 
 
 @click.command(
@@ -28,11 +28,12 @@ from diag.cli.worded import Worded
 def command(scenarios: tuple[str, ...], *, save_baseline: bool, as_json: bool, fail_on: str, **given: Any) -> int:
     """Run the release suite: every scenario must show what it says, and nothing else.
 
-    Name scenarios to run only those. The report is bench.html in the output folder.
+    Name scenarios to run only those; else all in the nearest folder scenarios/ run, or all that come with diag. The
+    report is bench.html in the output folder.
     """
-    from diag.bench import bench
+    from diag.api.bench import bench
+    from diag.cli.output import show_report
     from diag.cli.progress import TerminalProgress
-    from diag.cli.show import show_report
 
     with TerminalProgress() as progress:
         report = bench(options_from(given), progress, scenarios=scenarios, save_baseline=save_baseline)

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import options_from, resume_option, take_options
-from diag.cli.worded import Worded
 
 
 @click.command(
@@ -28,13 +28,13 @@ from diag.cli.worded import Worded
 def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int:
     """Compare two configurations, or two saved runs: what differs, by how much, and why.
 
-    Takes of A and B alternate, so that a slow minute hits both. A and B are each a TOML file, the name of a file in
-    scenarios/, or the folder of a saved run. Findings of either, or a measure of B that is worse, end with exit code
+    Takes of A and B alternate, so that a slow minute hits both. A and B are each a TOML file, one of the names
+    below, or the folder of a saved run. Findings of either, or a measure of B that is worse, end with exit code
     1; too few takes to tell, with 4.
     """
+    from diag.api.compare import compare
+    from diag.cli.output import show_report
     from diag.cli.progress import TerminalProgress
-    from diag.cli.show import show_report
-    from diag.conduct import compare
 
     with TerminalProgress() as progress:
         report = compare(a, b, options_from(given), progress)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import Whole, audio_option, device_option, json_option, refuse_unused_devices
-from diag.cli.worded import Worded
-from diag.errors import BadInputError
+from diag.core.errors import BadInputError
 
 
 @click.command(
@@ -58,8 +58,8 @@ def command(*, calibrate: bool, hold: bool, rigs: int, as_json: bool, **given: A
 
 
 def _list(*, as_json: bool) -> int:
-    from diag.audio_check import devices_document, devices_text, found_devices
-    from diag.cli.show import show_json, show_text, terminal_width
+    from diag.api.audio_check import devices_document, devices_text, found_devices
+    from diag.cli.output import show_json, show_text, terminal_width
 
     devices = found_devices()
     show_text(devices_text(devices, terminal_width(err=as_json)), err=as_json)
@@ -69,10 +69,10 @@ def _list(*, as_json: bool) -> int:
 
 
 def _calibrate(*, as_json: bool, audio: str, devices: tuple[tuple[str, str], ...]) -> int:
-    from diag.audio_check import check_audio, measure_loopback
-    from diag.cli.show import show_json, show_text, terminal_width
-    from diag.doctor import as_document, exit_code
-    from diag.terminal import check_text
+    from diag.api.audio_check import check_audio, measure_loopback
+    from diag.api.doctor import as_document, exit_code
+    from diag.cli.output import show_json, show_text, terminal_width
+    from diag.report.terminal import check_text
 
     refuse_unused_devices(audio, devices)
     checks = check_audio(audio, measure_loopback(audio, dict(devices)))
@@ -84,11 +84,10 @@ def _calibrate(*, as_json: bool, audio: str, devices: tuple[tuple[str, str], ...
 
 
 def _hold(rigs: int, *, as_json: bool) -> int:
-    from diag.audio_check import rigs_document, rigs_text
-    from diag.backends.farm import open_farm
-    from diag.cli.show import show_json, show_text
+    from diag.api.audio_check import open_virtual_rigs, rigs_document, rigs_text
+    from diag.cli.output import show_json, show_text
 
-    with open_farm("virtual", rigs=rigs) as farm:
+    with open_virtual_rigs(rigs) as farm:
         show_text(rigs_text(farm), err=as_json)
         if as_json:
             show_json(rigs_document(farm))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import (
     audio_option,
     device_option,
@@ -14,7 +15,6 @@ from diag.cli.options import (
     out_option,
     refuse_unused_devices,
 )
-from diag.cli.worded import Worded
 
 
 @click.command(
@@ -43,9 +43,9 @@ def command(
 
     Exit code 3 where this machine cannot measure, 1 where the configuration cannot work.
     """
-    from diag.cli.show import show_json, show_text, terminal_width
-    from diag.doctor import as_document, examine, exit_code
-    from diag.terminal import check_text
+    from diag.api.doctor import as_document, examine, exit_code
+    from diag.cli.output import show_json, show_text, terminal_width
+    from diag.report.terminal import check_text
 
     refuse_unused_devices(audio, devices)
     checks = []

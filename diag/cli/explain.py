@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import json_option
-from diag.cli.worded import Worded
 
 
 @click.command(
@@ -25,8 +25,8 @@ def command(name: str | None, *, as_json: bool) -> int:
 
     Without CODE all findings are listed; with --json all measures too.
     """
-    from diag.cli.show import show_json, show_text, terminal_width
-    from diag.manual import contents, explain, explanation, overview
+    from diag.cli.output import show_json, show_text, terminal_width
+    from diag.report.manual import contents, explain, explanation, overview
 
     if as_json:
         show_json(contents() if name is None else explanation(name))

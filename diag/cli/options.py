@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from diag.errors import BadInputError
+from diag.core.errors import BadInputError
 
 if TYPE_CHECKING:
-    from diag.conduct import Options
+    from diag.api.options import Options
 
 Command = Callable[..., Any]
 MAX_TAKES = 10_000
@@ -177,7 +177,7 @@ def _refuse_changes(context: click.Context) -> None:
 
 def options_from(given: dict[str, Any]) -> Options:
     """The options of the Python API from those of the command line; unknown ones are left for the caller."""
-    from diag.conduct import Options
+    from diag.api.options import Options
 
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from diag.keys import without_keys
+from diag.core.keys import without_keys
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -21,7 +21,7 @@ QUIET_S = 1.0
 
 
 class TerminalProgress:
-    """Tells of takes as they end (`diag.conduct.Progress`); a context manager that leaves a clean line behind."""
+    """Tells of takes as they end (`diag.api.run.Progress`); a context manager that leaves a clean line behind."""
 
     def __init__(self) -> None:
         self.kept = 0
@@ -131,7 +131,7 @@ def _live_line() -> Progress:
 
 
 def _folded(text: str, width: int) -> str:
-    from diag.terminal import wrapped
+    from diag.report.terminal import wrapped
 
     return "\n".join(wrapped(text, width))
 

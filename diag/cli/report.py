@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import embed_option, fail_on_option, json_option, options_from, out_option
-from diag.cli.worded import Worded
 
 
 @click.command(
@@ -30,8 +30,8 @@ def command(folders: tuple[Path, ...], *, as_json: bool, fail_on: str, **given: 
 
     Nothing is recorded: no devices, no network. RUN is the folder of a saved run.
     """
-    from diag.cli.show import show_report
-    from diag.saved_report import report_of_runs
+    from diag.api.report import report_of_runs
+    from diag.cli.output import show_report
 
     report = report_of_runs(folders, options_from(given))
     return show_report(report, as_json=as_json, fail_on=fail_on)

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from diag import __version__
-from diag.cli.worded import write_examples
-from diag.errors import BadInputError
+from diag.cli.help_examples import write_examples
+from diag.core.errors import BadInputError
 
 COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", "report", "explain", "serve")
 """Subcommands in the order in which help lists them; each is `command` in the module of its name in `diag.cli`."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import options_from, resume_option, take_options
-from diag.cli.worded import Worded
 
 
 @click.command(
@@ -29,14 +29,13 @@ from diag.cli.worded import Worded
 def command(config: str | None, *, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
     """Take recordings of one configuration and say what is wrong with them.
 
-    CONFIG is a TOML file, the name of a file in scenarios/, or the folder of a saved run, whose
-    configuration is run again.
+    CONFIG is a TOML file, one of the names below, or the folder of a saved run, whose configuration is run again.
     """
     if config is None and resume is None:
         raise click.UsageError("no CONFIG given, as in `diag run healthy`")
+    from diag.api.run import run
+    from diag.cli.output import show_report
     from diag.cli.progress import TerminalProgress
-    from diag.cli.show import show_report
-    from diag.conduct import run
 
     with TerminalProgress() as progress:
         report = run(config if config is not None else str(resume), options_from({**given, "resume": resume}), progress)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
+from diag.cli.help_examples import Worded
 from diag.cli.options import Whole
-from diag.cli.worded import Worded
-from diag.errors import ExitCode
+from diag.core.errors import ExitCode
 
 _FILE = click.Path(path_type=Path)
 
@@ -44,12 +44,8 @@ def command(*, scenario: str | None, as_of: str | None, **given: Any) -> int:
     Any client of the Live API may connect; how is printed at the start. It validates model, modality and key, hears
     the audio at its declared rate, and answers with recorded speech.
     """
-    from diag.conduct import find_scenario
-    from diag.emulator.serving import serve
+    from diag.api.serve import serve
 
-    settings = dict(find_scenario(scenario).emulator) if scenario else {}
-    if as_of is not None:
-        settings["as_of"] = as_of
-    serve(settings=settings, on_listening=click.echo, **given)
+    serve(scenario=scenario, as_of=as_of, on_listening=click.echo, **given)
     click.echo("Stopped.", err=True)
     return int(ExitCode.STOPPED)

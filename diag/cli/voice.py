@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from diag.cli.help_examples import Worded, use_one_thread, write_examples
 from diag.cli.options import json_option
-from diag.cli.worded import Worded, use_one_thread, write_examples
 
 _PATH = click.Path(path_type=Path)
 _EXAMPLES = (
@@ -54,10 +54,9 @@ def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as
     speech is plenty. Recordings that do not fit the others are named and left out.
     """
     use_one_thread()
-    from diag.cli.show import show_json, show_text, terminal_width
-    from diag.voice_files import default_path, save_voice
-    from diag.voice_making import make_voice
-    from diag.voice_words import made_document, made_text
+    from diag.api.voice import default_path, make_voice, save_voice
+    from diag.cli.output import show_json, show_text, terminal_width
+    from diag.report.voice_text import made_document, made_text
 
     made = make_voice(recordings, name=name)
     path = save_voice(made.profile, out or default_path(made.profile.name))
@@ -71,9 +70,9 @@ def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as
 @click.argument("profile", type=_PATH)
 def show(profile: Path) -> int:
     """Say what a profile holds, and how sure its measures are."""
-    from diag.cli.show import show_text, terminal_width
-    from diag.voice_files import load_voice
-    from diag.voice_words import profile_text
+    from diag.api.voice import load_voice
+    from diag.cli.output import show_text, terminal_width
+    from diag.report.voice_text import profile_text
 
     show_text(profile_text(load_voice(profile), width=terminal_width()))
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.units import db_from_amplitude
+from diag.core.units import db_from_amplitude
 
 Array = NDArray[np.floating[Any]]
 

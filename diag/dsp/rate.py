@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.core.missing import Missing, MissingCode
 from diag.dsp.align import best_delay, parabola_peak
 from diag.dsp.joins import time_stretch
 from diag.dsp.pitch_scale import MAX_OCTAVES, Candidate, fit_in_time, loudness_curves, spectral_candidates
@@ -69,7 +70,7 @@ class Match:
         where only the spectra and loudness curves could be compared (time stretch, pitch shift).
     precision : float or None
         Standard error of `rate_ratio`, from the scatter of the delays.
-    reason : str or None
+    missing : Missing or None
         Why there is no ratio.
     """
 
@@ -79,12 +80,12 @@ class Match:
     track: DelayTrack | None
     precision: float | None
     polarity: int = 1
-    reason: str | None = None
+    missing: Missing | None = None
 
 
-def no_match(reason: str, confidence: float = 0.0) -> Match:
-    """A match that failed."""
-    return Match(None, None, confidence, None, None, reason=reason)
+def no_match(missing: Missing, confidence: float = 0.0) -> Match:
+    """Return a match that failed."""
+    return Match(None, None, confidence, None, None, missing=missing)
 
 
 def match_clips(reference: Sound, estimated: Sound) -> Match:
@@ -101,9 +102,10 @@ def match_clips(reference: Sound, estimated: Sound) -> Match:
     """
     for name, spectrum in (("input", reference.spectrum), ("output", estimated.spectrum)):
         if not spectrum.active.any():
-            return no_match(f"the {name} is silent")
+            return no_match(Missing(MissingCode.SILENT, f"the {name} is silent"))
         if spectrum.active.sum() * HOP_S < SHORTEST_S:
-            return no_match(f"the {name} has less than {SHORTEST_S:.2f} s of sound")
+            text = f"the {name} has less than {SHORTEST_S:.2f} s of sound"
+            return no_match(Missing(MissingCode.TOO_SHORT, text))
     pair = _Pair(reference, estimated)
     straight = pair.try_ratio(1.0)
     if straight is not None:
@@ -132,7 +134,7 @@ def _attempts(pair: _Pair, candidates: Sequence[Candidate]) -> Iterator[Match | 
         yield pair.try_ratio(ratio) if fit >= CURVES_FIT else None
 
 
-_UNLIKE = "the output is not a copy of the input (no speed makes their waveforms agree)"
+_UNLIKE = Missing(MissingCode.NO_MATCH, "the output is not a copy of the input (no speed makes their waveforms agree)")
 
 
 def _fine(sound: Sound) -> Spectrum:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from diag.errors import DiagError
+from diag.core.errors import DiagError
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -11,7 +11,8 @@ from pathlib import Path
 from diag.emulator.answering import Understood
 from diag.emulator.hearing import Pcm
 from diag.emulator.recognition import Recogniser
-from diag.emulator.replies import Prompt, Reply, read_prompts, read_replies, replies_folder
+from diag.emulator.replies import Prompt, Reply, read_prompts, read_replies
+from diag.files.scenario_folders import PROMPTS_TABLE, REPLIES_TABLE, folders_with
 
 # One at a time: two would only fight each other and the event loop.
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recognition")
@@ -51,13 +52,30 @@ def _words(text: str) -> list[str]:
 
 
 def read_bank(replies_dir: Path | None) -> Bank:
-    """The replies of a folder (or of the project) and the prompts in `prompts` beside it.
+    """Return the replies that can be given and the prompts that can be recognised.
+
+    Parameters
+    ----------
+    replies_dir : Path or None
+        Folder with `replies.toml`; the prompts are those in `prompts` beside it. None for the user's own replies or
+        the built-in ones, and for all prompts that `diag run --prompt` knows by name.
 
     Raises
     ------
     BadInputError
         If there are no usable replies.
     """
-    folder = replies_folder(replies_dir)
-    prompts = read_prompts(folder.parent / "prompts")
-    return Bank(replies=read_replies(folder), prompts=prompts, recogniser=Recogniser(prompts))
+    if replies_dir is not None:
+        replies, prompts = read_replies(replies_dir), read_prompts(replies_dir.parent / PROMPTS_TABLE.parent)
+    else:
+        replies = read_replies(folders_with(REPLIES_TABLE)[0] / REPLIES_TABLE.parent)
+        prompts = _prompts_by_name()
+    return Bank(replies=replies, prompts=prompts, recogniser=Recogniser(prompts))
+
+
+def _prompts_by_name() -> tuple[Prompt, ...]:
+    prompts: dict[str, Prompt] = {}
+    for folder in folders_with(PROMPTS_TABLE):
+        for prompt in read_prompts(folder / PROMPTS_TABLE.parent):
+            prompts.setdefault(prompt.name, prompt)
+    return tuple(prompts.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -11,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from diag.errors import BadInputError, CannotMeasureError, DiagError
+from diag.core.errors import BadInputError, CannotMeasureError, DiagError
+from diag.core.processes import import_environment
 
 _ERRORS: dict[str, type[DiagError]] = {"BadInputError": BadInputError, "CannotMeasureError": CannotMeasureError}
 END_WITHIN_S = 5.0
@@ -25,7 +27,7 @@ class EmbeddedEmulator:
     Parameters
     ----------
     replies_dir : Path or None
-        Folder with `replies.toml`; None for the project's own.
+        Folder with `replies.toml`; None for the user's own or the built-in ones.
     log_path : Path or None
         File to which the truth of all profiles is appended as JSON lines.
 
@@ -78,8 +80,9 @@ class EmbeddedEmulator:
         if self._log_path is not None:
             command += ["--truth", str(self._log_path)]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-        )
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+            env={**os.environ, **import_environment()},
+        )  # fmt: skip
         try:
             self._ca_file = Path(str(self._answer()["ca_file"]))
         except DiagError:

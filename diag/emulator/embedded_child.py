@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from diag.core.errors import DiagError
+from diag.core.processes import keep_time
 from diag.emulator.bank import Bank, read_bank
 from diag.emulator.certificates import make_certificates
 from diag.emulator.down import DownPorts
@@ -27,8 +29,6 @@ from diag.emulator.serving import line_sink, quiet_loop, steady
 from diag.emulator.settings import read_settings
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
-from diag.errors import DiagError
-from diag.priority import keep_time
 
 HOST = "127.0.0.1"
 ORPHANED_EVERY_S = 1.0

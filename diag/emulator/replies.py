@@ -1,4 +1,4 @@
-"""The bank of recorded replies and of known prompts: WAV files (PCM16, mono) beside a TOML table."""
+"""Recorded replies and known prompts of the emulator: WAV files (PCM16, mono) beside a TOML table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.errors import BadInputError
+from diag.core.errors import BadInputError
 
 REPLY_RATE_HZ = 24000
 MAX_WAV_S = 300
@@ -133,35 +133,6 @@ def read_pcm16(path: Path) -> tuple[Pcm, int]:
     mono = samples.reshape(-1, channels)[:, 0].astype(np.int16)
     mono.flags.writeable = False
     return mono, rate_hz
-
-
-def default_folder(name: str) -> Path | None:
-    """`scenarios/<name>` of the project, found upward from the working folder and from the package."""
-    for start in (Path.cwd(), Path(__file__).resolve().parent):
-        for folder in (start, *start.parents):
-            found = folder / "scenarios" / name
-            if found.is_dir():
-                return found
-    return None
-
-
-def replies_folder(chosen: Path | None) -> Path:
-    """The folder of replies to use.
-
-    Raises
-    ------
-    BadInputError
-        If none was chosen and the project has none.
-    """
-    folder = chosen or default_folder("replies")
-    if folder is None:
-        raise BadInputError(
-            "Could not find the recorded replies of the emulator",
-            seen="no scenarios/replies above the working folder or the package",
-            allowed="a folder with replies.toml",
-            next_step="name it with `--replies DIR`",
-        )
-    return folder
 
 
 def _entries(table: Path, key: str) -> list[Mapping[str, Any]]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from diag.core.errors import CannotMeasureError
+from diag.core.processes import keep_time
 from diag.emulator.bank import read_bank
 from diag.emulator.certificates import make_certificates
 from diag.emulator.down import DownPorts, bracketed
@@ -22,8 +24,6 @@ from diag.emulator.settings import EmulatorSettings, read_settings
 from diag.emulator.specs import read_assignments, with_faults
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
-from diag.errors import CannotMeasureError
-from diag.priority import keep_time
 
 LIVE_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 SWITCH_INTERVAL_S = 0.00005
@@ -84,7 +84,8 @@ def serve(
     seed : int
         Of all draws.
     replies_dir : Path or None
-        Folder with `replies.toml`; None for the project's own. Prompts are looked for in `prompts` beside it.
+        Folder with `replies.toml`; None for the user's own or the built-in ones. Prompts
+        are looked for in `prompts` beside it.
     transcript_dir : Path or None
         Where each session's frames and audio are kept; None for nowhere.
     truth_path : Path or None

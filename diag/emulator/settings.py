@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from diag.core.errors import BadInputError
 from diag.emulator.faults import FAULT_KINDS, Delay, Fault, Seconds
-from diag.errors import BadInputError
 
 
 class EmulatorSettings(BaseModel):

@@ -12,8 +12,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from diag.core.errors import BadInputError
 from diag.emulator.faults import FAULT_KINDS, Fault
-from diag.errors import BadInputError
 
 _FAULTS: TypeAdapter[Any] = TypeAdapter(Fault)
 _LISTS = ("turns", "sessions")

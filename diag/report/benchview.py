@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from diag.core.results import BenchRow
+from diag.core.states import State
 from diag.report.runview import RunView
-from diag.report.sentences import State, spread
+from diag.report.sentences import spread
 from diag.report.states import row_state, row_takes
 
 
@@ -21,8 +22,8 @@ class Code:
 
 
 @dataclass(frozen=True)
-class BenchRow:
-    """One scenario."""
+class RowView:
+    """One scenario as the report shows it."""
 
     name: str
     title: str
@@ -39,34 +40,30 @@ class BenchRow:
     discarded: int
 
 
-def bench_rows(entries: Sequence[Mapping[str, Any]], views: Sequence[RunView]) -> tuple[BenchRow, ...]:
+def bench_rows(entries: Sequence[BenchRow], views: Sequence[RunView]) -> tuple[RowView, ...]:
     """Rows of the matrix, those that do not show what they must first."""
     by_name = {view.run.name: view for view in views}
-    rows = [_row(entry, by_name.get(str(entry["scenario"]))) for entry in entries]
+    rows = [_row(entry, by_name.get(entry.scenario)) for entry in entries]
     return tuple(sorted(rows, key=lambda row: -row.state.rank))
 
 
-def _row(entry: Mapping[str, Any], view: RunView | None) -> BenchRow:
-    expected = tuple(str(code) for code in entry.get("expected", ()))
-    allowed = tuple(str(code) for code in entry.get("consequences", ()))
-    found = tuple(str(code) for code in entry.get("found", ()))
+def _row(entry: BenchRow, view: RunView | None) -> RowView:
     state, word = row_state(entry)
-    name = str(entry["scenario"])
-    missing = [Code(code, State.FAILS, "missing") for code in expected if code not in found]
-    return BenchRow(
-        name,
-        str(entry.get("title", "")),
-        str(entry.get("shows", "")),
+    missing = [Code(code, State.FAILS, "missing") for code in entry.expected if code not in entry.found]
+    return RowView(
+        entry.scenario,
+        entry.title,
+        entry.shows,
         view.anchor if view else None,
         state,
         word,
-        expected,
-        allowed,
-        (*missing, *(_code(code, expected, allowed) for code in found)),
+        entry.expected,
+        entry.consequences,
+        (*missing, *(_code(code, entry.expected, entry.consequences) for code in entry.found)),
         _marks(view) if view else (),
         _heard(view),
         row_takes(entry),
-        int(entry.get("discarded", 0)),
+        entry.discarded,
     )
 
 

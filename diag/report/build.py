@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from diag import __version__
-from diag.errors import BadInputError
+from diag.core.errors import BadInputError
+from diag.core.results import Report, RunResult, Severity
+from diag.core.states import State
+from diag.core.take import Take
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
-from diag.report.sentences import State, capitalised, full_stop, measured_line, verdict_line
+from diag.report.sentences import capitalised, full_stop, measured_line, verdict_line
 from diag.report.shelf import Embed, players_of, size_note
-from diag.report.waterfall import STAGES
-from diag.results import Report, RunResult, Severity
-from diag.take import Take
+from diag.report.waterfall import stages
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,7 +41,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     Parameters
     ----------
     report : Report
-        What was judged. `extra["bench"]` adds the matrix of scenarios, `extra["command"]` the command to repeat it.
+        What was judged. A bench adds the matrix of scenarios and the command that repeats it.
     takes : mapping of run folder or run name to takes
         Recordings of each run, for audio and drawings; the folder tells runs of one name apart. A sequence may load
         its members when they are asked for. Runs that are left out are shown without recordings.
@@ -75,7 +76,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                     compare_view(comparison, index, report.runs, picks, players)
                     for index, comparison in enumerate(report.comparisons)
                 ],
-                bench=bench_rows(report.extra.get("bench", ()), views),
+                bench=bench_rows(report.bench.rows if report.bench else (), views),
                 tally=[
                     (state, sum(check.state is state for view in views for check in view.checks)) for state in State
                 ],
@@ -84,9 +85,9 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                 document=_document(report),
                 version=__version__,
                 size=size_note(players),
-                command=report.extra.get("command", ""),
+                command=report.bench.command if report.bench else "",
                 folded=len(report.runs) > FOLD_FROM,
-                stages=STAGES,
+                stages=stages(),
                 unknown=State.UNKNOWN,
             )
         )
@@ -105,7 +106,7 @@ def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunVi
     """Runs with their sides, those that fail first; a bench keeps its order, for there most are meant to fail."""
     two = len(report.runs) == len(report.comparisons) + 1 == 2
     shown = list(zip("AB" if two else [""] * len(views), views, strict=True))
-    return shown if report.extra.get("bench") else sorted(shown, key=lambda item: -item[1].state.rank)
+    return shown if report.bench else sorted(shown, key=lambda item: -item[1].state.rank)
 
 
 def _title(report: Report) -> str:

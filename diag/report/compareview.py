@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from diag.chain import Tap
-from diag.clip import Clip
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.results import Change, Comparison, RunComparison, RunResult, Severity
+from diag.core.states import State
 from diag.report.lanes import Lanes, lanes_of, origin_of, span_of
 from diag.report.picks import Pick, stretch
 from diag.report.runview import show
-from diag.report.sentences import State, call_of, capitalised, figure, label, place, signed
+from diag.report.sentences import call_of, capitalised, figure, label, place, signed
 from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of
-from diag.results import Change, Comparison, RunComparison, RunResult, Severity
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _line(item: Comparison) -> Line:
     return Line(
         label(item.metric),
         item.metric,
-        place(item.hop, item.tap),
+        place(item.segment, item.tap),
         figure(item.a, item.unit),
         figure(item.b, item.unit),
         signed(item.difference, item.unit) if item.difference is not None else "",

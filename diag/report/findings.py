@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from diag.chain import Hop
-from diag.manual import RULE_HEADINGS, sections
-from diag.registry import all_rules
-from diag.report.sentences import State, capitalised, full_stop, how_sure, state_of, times_found, word_of
+from diag.core.chain import Hop
+from diag.core.results import Finding, RunFinding, RunResult, Spot
+from diag.core.states import State
+from diag.judge.registry import HEADINGS, all_rules
+from diag.report.manual import sections
+from diag.report.sentences import capitalised, full_stop, how_sure, state_of, times_found, word_of
 from diag.report.shelf import Players
-from diag.results import Finding, RunFinding, RunResult, Spot
 
 _MOST_SPOTS = 3
 
@@ -115,7 +115,7 @@ def _issue_text(run: RunResult, item: RunFinding) -> str:
         f"{times_found(item)} of {run.name}{place}.",
         *(f"- {full_stop(evidence.text)}" for evidence in finding.evidence),
         f"Likely cause: {full_stop(finding.likely_cause)}",
-        f"Do this first: {full_stop(finding.remedy)}",
+        f"Do this first: {full_stop(finding.fix)}",
         f"How sure: {how_sure(finding)}.",
         f"Seen with: {', '.join(_versions(run))}.",
     ]
@@ -139,5 +139,5 @@ def _versions(run: RunResult) -> list[str]:
 @cache
 def _manual(code: str) -> Mapping[str, str]:
     """What the documentation of a rule says under its headings; empty for a finding of an older version."""
-    document = next((inspect.getdoc(rule.function) for rule in all_rules() if rule.code == code), None)
-    return sections(document or "", RULE_HEADINGS)
+    document = next((rule.documentation for rule in all_rules() if rule.code == code), None)
+    return sections(document or "", HEADINGS)

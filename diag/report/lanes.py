@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from diag.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
-from diag.clip import Clip
+from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
+from diag.core.clip import Clip
+from diag.core.take import Turn
 from diag.report.picks import Pick
 from diag.report.sentences import figure
 from diag.report.svg import envelope, number, peaks, ticks
-from diag.take import Turn
 
 WIDTH = 1000.0
 HEIGHT = 60.0

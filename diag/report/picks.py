@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from diag.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
-from diag.clip import Clip
-from diag.results import RunFinding, RunResult, TakeResult
-from diag.take import Span, Take, Turn
+from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
+from diag.core.clip import Clip
+from diag.core.results import RunFinding, RunResult, TakeResult
+from diag.core.take import Span, Take, Turn
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from diag.chain import Tap
-from diag.clip import Clip
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.results import RunResult, SummaryRow
+from diag.core.states import State
+from diag.judge.comparison import badness
+from diag.measure.registry import Group, Metric, MetricKind, metric_named, report_order, tiles
 from diag.report.findings import FindingView, findings_of
 from diag.report.lanes import Lanes, lanes_of
 from diag.report.picks import Pick, stretch
-from diag.report.sentences import State, alike, counted_of, figure, label, place, plural, spread
+from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, plural, spread
 from diag.report.shelf import Player, Players
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
 from diag.report.waterfall import Waterfall, waterfall_of
-from diag.results import RunResult, SummaryRow
 
 PROMPT_SIDE = (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
 REPLY_SIDE = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
@@ -28,6 +31,7 @@ class Measure:
 
     label: str
     metric: str
+    group: str
     place: str
     words: str
     p95: str
@@ -122,7 +126,7 @@ def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) ->
         silent=_silent(pick, own),
         spectra=_spectra(pick),
         pictures=_pictures(run, pick),
-        measures=tuple(_measure(row) for row in run.summary if row.n),
+        measures=tuple(_measure(row) for row in _in_order(run) if row.n),
         gaps=_gaps(run, checks),
         takes=tuple(_take_rows(run)),
         config=tuple(flat(run.config)),
@@ -164,26 +168,37 @@ def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
 
 def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
     """The few figures that a person asks for first: label, value, range and n."""
-    tiles = []
-    for metric in ("answered", "ttfa_heard_s", "ttfb_s"):
-        row = next((row for row in run.summary if row.metric == metric and row.turn in (None, 0)), None)
-        if row is None:
-            continue
-        if metric == "answered":
-            values = [take.measurements.value(metric, turn=row.turn) or 0.0 for take in run.counted]
-            yes = sum(value > 0.5 for value in values)
-            tiles.append((label(metric), f"{yes} of {len(values)}", plural(len(values), "take")))
+    shown = []
+    for metric in tiles():
+        rows = [row for row in run.summary if row.metric == metric.name]
+        if metric.kind is MetricKind.SEGMENT:
+            found = _segment_tile(metric, [row for row in rows if row.segment], len(run.counted))
         else:
-            tiles.append(_tile(row, len(run.counted)))
-    for metric, neutral in (("rate_ratio", 1.0), ("dullness_db", 0.0)):
-        rows = [row for row in run.summary if row.metric == metric and row.hop and row.median is not None]
-        if rows:
-            worst = max(rows, key=lambda row: abs((row.median or 0.0) - neutral))
-            name, value, rest = _tile(worst, len(run.counted))
-            blind = [row.hop.value for row in run.summary if row.metric == metric and row.hop and row.median is None]
-            unknown = f"; not measured: {', '.join(blind)}" if blind else ""
-            tiles.append((name, value, f"{worst.hop} hop, the furthest off of {len(rows)}; {rest}{unknown}"))
-    return tuple(tiles)
+            first = next((row for row in rows if row.turn in (None, 0)), None)
+            found = _take_tile(metric, first, run) if first else None
+        if found is not None:
+            shown.append(found)
+    return tuple(shown)
+
+
+def _take_tile(metric: Metric, row: SummaryRow, run: RunResult) -> tuple[str, str, str]:
+    if metric.group is not Group.ANSWER:
+        return _tile(row, len(run.counted))
+    values = [take.measurements.value(row.metric, turn=row.turn) or 0.0 for take in run.counted]
+    yes = sum(value > 0.5 for value in values)
+    return label(row.metric), f"{yes} of {len(values)}", plural(len(values), "take")
+
+
+def _segment_tile(metric: Metric, rows: Sequence[SummaryRow], counted: int) -> tuple[str, str, str] | None:
+    """Return the tile of the segment that is furthest off; None where no segment was measured."""
+    measured = [(badness(metric.better, row.median), row) for row in rows if row.median is not None]
+    if not measured:
+        return None
+    _, worst = max(measured, key=lambda pair: pair[0])
+    name, value, rest = _tile(worst, counted)
+    missing = [row.segment.covers for row in rows if row.segment and row.segment.comparable and row.median is None]
+    unknown = f"; not measured: {', '.join(missing)}" if missing else ""
+    return name, value, f"{place(worst.segment, None)}, the furthest off of {len(measured)}; {rest}{unknown}"
 
 
 def _tile(row: SummaryRow, counted: int) -> tuple[str, str, str]:
@@ -232,7 +247,18 @@ def _pictures(run: RunResult, pick: Pick | None) -> tuple[Picture, ...]:
 def _measure(row: SummaryRow) -> Measure:
     missing = f"not measured in {counted_of(row.missing, row.missing + row.n, 'take')}" if row.missing else ""
     p95 = figure(row.p95, row.unit) if row.p95 is not None else ""
-    return Measure(label(row.metric), row.metric, place(row.hop, row.tap, row.turn), spread(row), p95, missing)
+    where = place(row.segment, row.tap, row.turn)
+    return Measure(label(row.metric), row.metric, _group(row.metric), where, spread(row), p95, missing)
+
+
+def _in_order(run: RunResult) -> list[SummaryRow]:
+    """Return the rows of a run by group and order of their metrics."""
+    return sorted(run.summary, key=lambda row: report_order(row.metric))
+
+
+def _group(metric: str) -> str:
+    known = metric_named(metric)
+    return capitalised((known.group if known else Group.OTHER).value)
 
 
 def _gaps(run: RunResult, checks: Sequence[Check]) -> tuple[Gap, ...]:
@@ -241,9 +267,9 @@ def _gaps(run: RunResult, checks: Sequence[Check]) -> tuple[Gap, ...]:
         for check in checks
         if check.word in ("not checked", "crashed")
     ]
-    for row in run.summary:
-        if row.missing:
-            where = place(row.hop, row.tap, row.turn)
+    for row in _in_order(run):
+        if row.missing and (row.segment is None or row.segment.comparable):
+            where = place(row.segment, row.tap, row.turn)
             what = f"{row.metric}, {where}" if where else row.metric
             gaps.append(Gap(what, counted_of(row.missing, row.missing + row.n, "take"), _reasons(run, row)))
     return tuple(gaps)
@@ -254,7 +280,7 @@ def _reasons(run: RunResult, row: SummaryRow) -> str:
         item.reason
         for take in run.counted
         for item in take.measurements.find(row.metric, turn=row.turn)
-        if item.reason and item.hop == row.hop and item.tap == row.tap
+        if item.reason and item.segment == row.segment and item.tap == row.tap
     )
     return "; ".join(dict.fromkeys(found))
 

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
-from diag.chain import Hop, Tap
-from diag.errors import ExitCode
-from diag.gate import exit_code
-from diag.results import Change, Finding, Report, RuleOutcome, RunFinding, RunResult, Severity, Status, SummaryRow
-from diag.units import format_value
-
-
-class State(StrEnum):
-    """How a thing is shown. Four states, each with a shape, a word and a colour."""
-
-    FAILS = "fails"
-    WATCH = "watch"
-    GOOD = "good"
-    UNKNOWN = "unknown"
-
-    @property
-    def shape(self) -> str:
-        """A mark that needs no colour to be told from the others."""
-        return {"fails": "▲", "watch": "■", "good": "●", "unknown": "○"}[self.value]
-
-    @property
-    def word(self) -> str:
-        """The word beside the mark."""
-        return "not measured" if self is State.UNKNOWN else self.value
-
-    @property
-    def rank(self) -> int:
-        """3 for the worst; not measured stands above good, for it may hide anything."""
-        return {"fails": 3, "watch": 2, "unknown": 1, "good": 0}[self.value]
+from diag.core.chain import Segment, Tap
+from diag.core.errors import ExitCode
+from diag.core.results import (
+    Bench,
+    Change,
+    Finding,
+    Report,
+    RuleOutcome,
+    RunFinding,
+    RunResult,
+    Severity,
+    SummaryRow,
+    VerdictLine,
+)
+from diag.core.states import State
+from diag.core.units import format_value
+from diag.judge.gate import exit_code
+from diag.judge.proof import by_reason
+from diag.measure.registry import metric_named
 
 
 def state_of(severity: Severity) -> State:
@@ -48,37 +36,15 @@ def word_of(severity: Severity) -> str:
     return "note" if severity is Severity.INFO else state_of(severity).word
 
 
-@dataclass(frozen=True)
-class VerdictLine:
-    """The first lines of a report: a state, one or two words in capitals, one sentence, what to do first."""
-
-    state: State
-    word: str
-    sentence: str
-    next_step: str = ""
-
-
-_CAPITALS = re.compile(r"^([A-Z][A-Z ]+[A-Z])(?:\s{2,}|: )(.+)$", re.DOTALL)
-
-
 def verdict_line(report: Report) -> VerdictLine:
-    """What the report says first.
-
-    The words of `report.verdict` are kept where it has any ("NOT READY  sentence"); the state always follows from
-    the findings, never from the words.
-    """
-    own = _own_verdict(report)
-    given = report.verdict.strip()
-    if not given:
-        return own
-    match = _CAPITALS.match(given)
-    word, sentence = match.groups() if match else (own.word, given)
-    return VerdictLine(own.state, word, capitalised(sentence), own.next_step)
+    """Return what the report says first: the verdict that it carries, or the one that follows from its findings."""
+    return report.verdict or verdict_of(report)
 
 
-def _own_verdict(report: Report) -> VerdictLine:
-    if report.extra.get("bench"):
-        return _bench_verdict(report)
+def verdict_of(report: Report) -> VerdictLine:
+    """Return the verdict that follows from a report's findings, comparisons and bench."""
+    if report.bench is not None:
+        return _bench_verdict(report, report.bench)
     if not any(run.counted for run in report.runs):
         return VerdictLine(State.UNKNOWN, "NOTHING MEASURED", nothing_measured(report.runs))
     if report.comparisons:
@@ -91,15 +57,29 @@ def _own_verdict(report: Report) -> VerdictLine:
     return _readiness(report)
 
 
-def _bench_verdict(report: Report) -> VerdictLine:
-    rows = report.extra["bench"]
-    said = f"{sum(bool(row['passed']) for row in rows)} of {len(rows)} scenarios show exactly what they must show."
+def _bench_verdict(report: Report, bench: Bench) -> VerdictLine:
+    sentence = full_stop(capitalised(_bench_sentence(bench)))
     code = exit_code(report)
     if code is ExitCode.GOOD:
-        return VerdictLine(State.GOOD, "AS EXPECTED", said)
+        return VerdictLine(State.GOOD, "AS EXPECTED", sentence)
     if code is ExitCode.FAILED:
-        return VerdictLine(State.FAILS, "NOT AS EXPECTED", said)
-    return VerdictLine(State.UNKNOWN, _HEADLINES[code], said)
+        return VerdictLine(State.FAILS, "NOT AS EXPECTED", sentence)
+    return VerdictLine(State.UNKNOWN, _HEADLINES[code], sentence)
+
+
+def _bench_sentence(bench: Bench) -> str:
+    """Return the bench in one sentence: what is wrong, and what has too few takes."""
+    rows = bench.rows
+    shown = sum(row.passed for row in rows)
+    failed = [row.scenario for row in rows if row.as_expected is False]
+    failed += [item.sentence for item in bench.drift if item.worse]
+    short = [f"{row.scenario} ({row.takes} of {row.asked})" for row in rows if row.too_short]
+    if not failed and not short:
+        return f"every scenario shows what it must ({shown} of {len(rows)})"
+    parts = [f"{shown} of {len(rows)} scenarios show what they must in every take that was asked for"]
+    parts += [f"look at {', '.join(failed)}"] if failed else []
+    parts += [f"too few takes count in {', '.join(short)}"] if short else []
+    return "; ".join(parts)
 
 
 _CHANGES = {
@@ -128,20 +108,48 @@ def _readiness(report: Report) -> VerdictLine:
     roots = [(run, found) for run in report.runs for found in run.findings if found.finding.consequence_of is None]
     roots.sort(key=lambda pair: -pair[1].finding.severity.rank)
     shown = [pair for pair in roots if pair[1].finding.severity is not Severity.INFO]
+    counted = sum(len(run.counted) for run in report.runs)
+    missing = not_shown_words(report.runs)
+    if not shown and missing:
+        sentence = (
+            f"No fault found in {counted_of(counted, counted, 'take')}, but not everything was shown to be right: "
+        )
+        return VerdictLine(State.UNKNOWN, NOT_SHOWN, f"{sentence}{missing}.")
     if not shown:
-        counted = sum(len(run.counted) for run in report.runs)
-        if not any(outcome.status is Status.CLEAR for run in report.runs for outcome in outcomes_of(run)):
-            return VerdictLine(State.UNKNOWN, "NOTHING CHECKED", "No check could be made: see what was not measured.")
         state = State.GOOD if code is ExitCode.GOOD else State.UNKNOWN
-        return VerdictLine(state, _HEADLINES[code], f"No fault found in {counted_of(counted, counted, 'take')}.")
+        sentence = f"No fault found in {counted_of(counted, counted, 'take')}; every hop was compared with its input."
+        return VerdictLine(state, _HEADLINES[code], sentence)
     run, worst = shown[0]
     place = f"{run.name}: " if len(report.runs) > 1 else ""
     more = len(shown) - 1
     tail = f" {more} more {plural(more, 'finding')} below." if more else ""
     sentence = f"{place}{full_stop(capitalised(worst.finding.title))} {times_found(worst)}.{tail}"
     states = {ExitCode.GOOD: State.WATCH, ExitCode.FAILED: State.FAILS}
-    next_step = full_stop(capitalised(worst.finding.remedy))
-    return VerdictLine(states.get(code, State.UNKNOWN), _HEADLINES[code], sentence, next_step)
+    word = _HEADLINES[code]
+    if code is ExitCode.GOOD:
+        word = f"{word}, WITH {len(shown)} {plural(len(shown), 'WARNING')}".replace("WARNINGs", "WARNINGS")
+    elif code is ExitCode.TOO_LITTLE_EVIDENCE and missing:
+        word, sentence = NOT_SHOWN, f"{sentence} Not shown to be right: {missing}."
+    next_step = full_stop(capitalised(worst.finding.fix))
+    return VerdictLine(states.get(code, State.UNKNOWN), word, sentence, next_step)
+
+
+NOT_SHOWN = "NOT SHOWN"
+_REASONS_NAMED = 3
+
+
+def not_shown_words(runs: Sequence[RunResult]) -> str:
+    """Return what runs do not show to be right, in words: reasons with the checks that they kept from being made."""
+    reasons = by_reason(entry.item for run in runs for entry in run.not_shown)
+    named = [f"{_codes(item.codes)} ({item.reason})" for item in reasons[:_REASONS_NAMED]]
+    rest = len(reasons) - len(named)
+    return "; ".join([*named, f"and {rest} more {plural(rest, 'reason')} below"] if rest else named)
+
+
+def _codes(codes: Sequence[str]) -> str:
+    return (
+        ", ".join(codes) if len(codes) <= _REASONS_NAMED else f"{', '.join(codes[:2])} and {len(codes) - 2} more checks"
+    )
 
 
 def measured_line(report: Report) -> str:
@@ -251,48 +259,7 @@ def signed(value: float | None, unit: str) -> str:
     return f"±{text}" if value == 0 else f"{'+' if value > 0 else '−'}{text}"
 
 
-_LABELS = {
-    "answered": "Answered",
-    "ttfb_s": "First byte received",
-    "ttfa_received_s": "First audio received",
-    "ttfa_heard_s": "First audio heard",
-    "first_speech_s": "First speech heard",
-    "capture_delay_s": "Capture",
-    "batching_delay_s": "Batching",
-    "service_delay_s": "Service",
-    "leading_silence_s": "Leading silence",
-    "playout_delay_s": "Playout buffer",
-    "device_delay_s": "Playback device",
-    "ttfa_events_s": "First audio heard, by events",
-    "detector_gap_s": "Two detectors differ by",
-    "rate_ratio": "Speed",
-    "time_ratio": "Speed, from time alone",
-    "drift_ppm": "Clock drift",
-    "hop_delay_s": "Delay of the hop",
-    "dullness_db": "Treble lost",
-    "dullness_bands_db": "Treble lost, by band",
-    "bandwidth_hz": "Bandwidth",
-    "tilt_db_per_octave": "Spectral tilt",
-    "centroid_hz": "Spectral centroid",
-    "imaging": "Resampling images",
-    "inserted_silence_s": "Silence inserted",
-    "dropout_count": "Dropouts",
-    "skipped_s": "Audio skipped",
-    "repeated_s": "Audio repeated",
-    "repeated_chunks": "Chunks that came twice",
-    "click_rate_hz": "Clicks per second",
-    "clipping_rate_hz": "Clipping per second",
-    "flatness": "Spectral flatness",
-    "equal_pairs": "Samples equal in pairs",
-    "tonality_db": "Tonality",
-    "dc_dbfs": "DC offset",
-    "level_lufs": "Loudness",
-    "peak_dbfs": "Peak",
-    "echo_db": "Echo",
-    "arrival_jitter_s": "Arrival jitter",
-    "realtime_factor_min": "Slowest delivery",
-    "buffer_needed_s": "Buffer needed",
-    "realtime_ratio": "Audio sent per second",
+_OPINION_LABELS = {
     "dnsmos_sig": "DNSMOS, speech",
     "dnsmos_bak": "DNSMOS, background",
     "dnsmos_ovrl": "DNSMOS, overall",
@@ -300,16 +267,20 @@ _LABELS = {
     "pesq_wb": "PESQ, wide band",
     "visqol": "ViSQOL",
 }
+"""Opinion scores are information and no metrics, so they are not in the registry."""
 
 
 def label(metric: str) -> str:
-    """A measure's name in words; its id where there are none."""
-    return _LABELS.get(metric, capitalised(metric.replace("_", " ")))
+    """Return a measure's name in words, as declared with its metric; made from its id where there is none."""
+    known = metric_named(metric)
+    return known.label if known else _OPINION_LABELS.get(metric, capitalised(metric.replace("_", " ")))
 
 
-def place(hop: Hop | None, tap: Tap | None, turn: int | None = None) -> str:
-    """Where something was measured: 'player hop', 'heard, turn 2', or nothing."""
-    parts = [f"{hop.value} hop"] if hop else [f"{tap.value} tap"] if tap else []
+def place(segment: Segment | None, tap: Tap | None, turn: int | None = None) -> str:
+    """Return where something was measured: "player hop", "player and speaker together", "heard tap, turn 2", or ""."""
+    parts = [f"{tap.value} tap"] if tap else []
+    if segment is not None:
+        parts = [segment.covers if segment.merged else f"{segment.covers} hop"]
     if turn is not None and turn > 0:
         parts.append(f"turn {turn + 1}")
     return ", ".join(parts)

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from diag.chain import Hop, Tap
-from diag.clip import Clip
+from diag.core.chain import Hop, Tap
+from diag.core.clip import Clip
+from diag.core.results import RunResult, Spot
 from diag.dsp.level import peak_dbfs
 from diag.dsp.speech import active_level_dbfs, first_audible_frame
-from diag.recordings import encode_flac
+from diag.files.audio_files import encode_flac
 from diag.report.picks import Pick, span_of, stretch
 from diag.report.svg import envelope, peaks
-from diag.results import RunResult, Spot
 
 Embed = Literal["evidence", "all", "none"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diag.chain import Tap
-from diag.clip import Clip
+from diag.core.chain import Tap
+from diag.core.clip import Clip
 from diag.dsp.level import decibels
 from diag.dsp.spectrum import short_time_power, short_time_power_at
 from diag.report.plots import spectrogram_uri

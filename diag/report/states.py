@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from diag.chain import Hop
-from diag.gate import row_too_short
-from diag.report.sentences import State, counted_of, figure, outcomes_of, state_of, times_found
-from diag.results import RuleOutcome, RunFinding, RunResult, Severity, Status
+from diag.core.chain import Hop
+from diag.core.results import BenchRow, RuleOutcome, RunFinding, RunResult, Severity, Status
+from diag.core.states import State
+from diag.judge.proof import by_reason
+from diag.report.sentences import counted_of, figure, outcomes_of, state_of, times_found
 
 FAMILIES = {
     "MIC": Hop.MICROPHONE,
@@ -22,6 +21,7 @@ FAMILIES = {
 """Hop that the checks of a family look at; ENV and TRN look at none of their own, CFG at the setup."""
 
 _SETUP_FAMILY = "CFG"
+_NOT_SHOWN = "not shown"
 
 
 @dataclass(frozen=True)
@@ -86,19 +86,18 @@ def _check(code: str, outcomes: list[RuleOutcome], found: RunFinding | None) -> 
     return Check(code, name, State.GOOD, "clear", f"{looked}; else {why}" if why else looked)
 
 
-def row_state(row: Mapping[str, Any]) -> tuple[State, str]:
+def row_state(row: BenchRow) -> tuple[State, str]:
     """State and words of one row of a bench."""
-    if row["passed"]:
+    if row.passed:
         return State.GOOD, "as expected"
-    if row_too_short(row):
-        return State.UNKNOWN, "too few takes" if row["takes"] else "not measured"
+    if row.too_short:
+        return State.UNKNOWN, "too few takes" if row.takes else "not measured"
     return State.FAILS, "not as expected"
 
 
-def row_takes(row: Mapping[str, Any]) -> str:
+def row_takes(row: BenchRow) -> str:
     """How many takes of a row of a bench count, and of how many where they are fewer than was asked for."""
-    takes, asked = row["takes"], row["asked"]
-    return f"{takes} of {asked}" if takes < asked else str(takes)
+    return f"{row.takes} of {row.asked}" if row.takes < row.asked else str(row.takes)
 
 
 def setup_of(run: RunResult) -> SetupState:
@@ -140,20 +139,29 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
         cause = worst.finding.consequence_of
         if cause is not None and cause.startswith(_SETUP_FAMILY):
             # The hop did what the setup made of it: it is neither at fault nor shown to be sound.
-            return HopState(hop, State.UNKNOWN, "not judged", f"follows from {cause}, the setup", findings, figures)
+            return HopState(hop, State.UNKNOWN, _NOT_SHOWN, f"follows from {cause}, the setup", findings, figures)
         detail = f"follows from {cause}" if cause else f"{worst.finding.code} {worst.finding.name}"
         return HopState(hop, state, state.word, detail, findings, figures)
+    state, word, detail = _unfaulted(run, hop, checks, measured=bool(figures))
+    return HopState(hop, state, word, detail, (), figures)
+
+
+def _unfaulted(run: RunResult, hop: Hop, checks: tuple[Check, ...], *, measured: bool) -> tuple[State, str, str]:
+    """Return state, word and detail of a hop on which no fault was found: good only where that was shown."""
     own = [check for check in checks if FAMILIES.get(check.code[:3]) is hop]
     fine = [check for check in own if check.state is State.GOOD]
-    if fine:
-        return HopState(hop, State.GOOD, "good", f"{counted_of(len(fine), len(own), 'check')} clear", (), figures)
+    missing = by_reason(entry.item for entry in run.not_shown if entry.item.hop is hop)
+    if run.counted and fine and not missing:
+        return State.GOOD, State.GOOD.word, f"{counted_of(len(fine), len(own), 'check')} clear"
     if not run.counted:
-        return HopState(hop, State.UNKNOWN, "not measured", "no take counted", (), figures)
-    if own:
-        reasons = [check.detail for check in own if check.state is State.UNKNOWN and check.detail]
-        return HopState(hop, State.UNKNOWN, "not measured", reasons[0] if reasons else "", (), figures)
-    said = "measured, but no check judges this hop" if figures else "no check looked at this hop"
-    return HopState(hop, State.UNKNOWN, "not judged" if figures else "not measured", said, (), figures)
+        detail = "no take counted"
+    elif missing:
+        detail = missing[0].reason
+    elif own:
+        detail = next((check.detail for check in own if check.state is State.UNKNOWN and check.detail), "")
+    else:
+        detail = "measured, but no check judges this hop" if measured else "no check looked at this hop"
+    return State.UNKNOWN, _NOT_SHOWN, detail
 
 
 def _hop_of(item: RunFinding) -> Hop | None:

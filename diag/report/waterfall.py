@@ -6,17 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from diag.core.results import RunResult, SummaryRow, TakeResult
+from diag.measure.registry import Group, metrics_in
 from diag.report.sentences import figure, label, spread
-from diag.results import RunResult, SummaryRow, TakeResult
 
-STAGES = (
-    "capture_delay_s",
-    "batching_delay_s",
-    "service_delay_s",
-    "leading_silence_s",
-    "playout_delay_s",
-    "device_delay_s",
-)
 TOTAL = "ttfa_heard_s"
 _MOST_ROWS = 12
 _MEDIAN = "median"
@@ -64,34 +57,39 @@ class Waterfall:
     hidden: int
 
 
+def stages() -> tuple[str, ...]:
+    """Return the metrics of the stages that a wait consists of, in order."""
+    return metrics_in(Group.STAGES)
+
+
 def waterfall_of(run: RunResult) -> Waterfall | None:
     """Rows of a run; None where no counted take got as far as a first byte."""
     takes = [(take.id, _values(take), take.measurements.value(TOTAL)) for take in run.counted]
     rows = [(name, values, heard) for name, values, heard in takes if values]
     if not any(_ANSWERED in values for _, values, _ in rows):
         return None
-    medians = {row.metric: row.median for row in run.summary if row.metric in (*STAGES, TOTAL) and _first_turn(row)}
-    middle = {stage: value for stage in STAGES if (value := medians.get(stage)) is not None}
+    medians = {row.metric: row.median for row in run.summary if row.metric in (*stages(), TOTAL) and _first_turn(row)}
+    middle = {stage: value for stage in stages() if (value := medians.get(stage)) is not None}
     if middle and len(rows) > 1:
         rows.insert(0, (_MEDIAN, middle, medians.get(TOTAL)))
     longest = max(max(*_reached(values), heard or 0.0) for _, values, heard in rows)
     shown = rows[: _MOST_ROWS + 1]
     return Waterfall(
         tuple(_row(name, values, heard, longest) for name, values, heard in shown),
-        tuple(_legend(run, stage) for stage in STAGES),
+        tuple(_legend(run, stage) for stage in stages()),
         figure(longest, "s"),
         len(rows) - len(shown),
     )
 
 
 def _values(take: TakeResult) -> dict[str, float]:
-    found = {stage: take.measurements.value(stage) for stage in STAGES}
+    found = {stage: take.measurements.value(stage) for stage in stages()}
     return {stage: value for stage, value in found.items() if value is not None}
 
 
 def _reached(values: Mapping[str, float]) -> list[float]:
     """Where each stage ends; never before the start, even where stages run below zero."""
-    return [0.0, *accumulate(values[stage] for stage in STAGES if stage in values)]
+    return [0.0, *accumulate(values[stage] for stage in stages() if stage in values)]
 
 
 def _first_turn(row: SummaryRow) -> bool:
@@ -102,7 +100,7 @@ def _row(name: str, values: dict[str, float], heard: float | None, longest: floa
     bars: list[Bar] = []
     at = 0.0
     scale = 100.0 / longest if longest > _SHORTEST_S else 0.0
-    for stage in STAGES:
+    for stage in stages():
         value = values.get(stage)
         if value is None:
             continue
@@ -110,7 +108,7 @@ def _row(name: str, values: dict[str, float], heard: float | None, longest: floa
         left, right = max(at, 0.0), max(at + value, 0.0)
         bars.append(Bar(stage, round(left * scale, 2), round(max(right - left, 0.0) * scale, 2), _words(stage, value)))
         at += value
-    missing = [label(stage).lower() for stage in STAGES if stage not in values]
+    missing = [label(stage).lower() for stage in stages() if stage not in values]
     mark = round(heard * scale, 2) if heard is not None and heard >= 0 else None
     if name == _MEDIAN:
         return Row(name, tuple(bars), mark, _heard(heard), "each stage's own median")

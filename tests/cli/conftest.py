@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from diag.chain import Hop
-from diag.results import (
+from diag.core.chain import Hop
+from diag.core.missing import Missing, MissingCode
+from diag.core.results import (
     Change,
     Comparison,
     Evidence,
@@ -62,7 +63,7 @@ def make_finding(code: str = "PLY001", severity: Severity = Severity.ERROR, **ch
         "title": "24000 Hz audio is played as 16000 Hz",
         "evidence": (Evidence(text="speed 0.667 between received and played"),),
         "likely_cause": "the player opened its stream at 16000 Hz",
-        "remedy": "set playback.sample_rate_hz = 24000, or playback.resample = true",
+        "fix": "set playback.sample_rate_hz = 24000, or playback.resample = true",
         "confidence": 0.98,
     }
     return Finding(**{**given, **changes})
@@ -70,8 +71,9 @@ def make_finding(code: str = "PLY001", severity: Severity = Severity.ERROR, **ch
 
 def make_take(number: int, *, discarded: str | None = None) -> TakeResult:
     unmeasured = Measurement(
-        metric="ttfa_heard_s", unit="s", value=None, reason="the loopback was not calibrated", tier=Tier.WAVEFORM
-    )
+        metric="ttfa_heard_s", unit="s", value=None, tier=Tier.WAVEFORM,
+        missing=Missing(MissingCode.NO_CLOCK, "the loopback was not calibrated"),
+    )  # fmt: skip
     return TakeResult(
         id=f"{number:04d}",
         prompt_names=("yes",),
@@ -100,7 +102,7 @@ def make_run(name: str = "healthy", *findings: Finding, takes: int = 3, discarde
         ),
         SummaryRow(
             metric="rate_ratio", unit="1", n=takes, missing=0, median=0.6667, p95=None, low=0.666, high=0.667,
-            hop=Hop.PLAYER,
+            segment=Hop.PLAYER.segment,
         ),
     )  # fmt: skip
     return RunResult(
@@ -117,7 +119,7 @@ def make_run(name: str = "healthy", *findings: Finding, takes: int = 3, discarde
 def make_comparison(verdict: Change = Change.WORSE) -> RunComparison:
     ratio = Comparison(
         metric="rate_ratio", unit="1", a=1.0, b=0.667, difference=-0.333, interval=(-0.334, -0.332), n_pairs=5,
-        verdict=Change.WORSE, hop=Hop.PLAYER,
+        verdict=Change.WORSE, segment=Hop.PLAYER.segment,
     )  # fmt: skip
     few = Comparison(
         metric="ttfb_s", unit="s", a=0.9, b=0.91, difference=0.01, interval=None, n_pairs=2, verdict=Change.TOO_FEW

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from diag.chain import Hop, Tap
-from diag.clip import Clip
-from diag.config import ClientConfig
-from diag.results import (
+from diag.core.chain import Hop, Tap
+from diag.core.client_config import ClientConfig
+from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
+from diag.core.results import (
     Change,
     Comparison,
     Evidence,
@@ -25,8 +26,8 @@ from diag.results import (
     TakeResult,
     Tier,
 )
-from diag.take import Take, Turn
-from diag.timeline import Event, Timeline
+from diag.core.take import Take, Turn
+from diag.core.timeline import Event, Timeline
 
 STAGES = {
     "capture_delay_s": 0.021,
@@ -116,16 +117,18 @@ def take(
     )
 
 
-def measurement(metric: str, value, *, unit: str = "s", reason: str | None = None, hop=None, tap=None) -> Measurement:
+def measurement(
+    metric: str, value, *, unit: str = "s", missing: Missing | None = None, hop: Hop | None = None, tap=None
+) -> Measurement:
     """One measurement of turn 0."""
     return Measurement(
         metric=metric,
         unit=unit,
         value=value,
-        reason=reason,
+        missing=missing,
         tier=Tier.WAVEFORM,
         turn=0,
-        hop=hop,
+        segment=hop.segment if hop else None,
         tap=tap,
     )
 
@@ -154,7 +157,7 @@ def finding(
             ),
         ),
         likely_cause="the output stream was opened at 16000 Hz",
-        remedy="open the output stream at 24000 Hz, or resample to its rate",
+        fix="open the output stream at 24000 Hz, or resample to its rate",
         confidence=0.97,
         consequence_of=consequence_of,
     )
@@ -179,27 +182,27 @@ def take_result(
     extra_s: float = 0.0,
 ) -> TakeResult:
     """The judgement of a take; without an answer the reply's measures have reasons instead of values."""
-    no_reply = "no reply was received"
+    no_reply = Missing(MissingCode.NO_TURN, "no reply was received")
     stages = {name: value + (extra_s if name == "service_delay_s" else 0.0) for name, value in STAGES.items()}
     items = [measurement("answered", 1.0 if answered else 0.0, unit="1")]
     for name, value in {**stages, "ttfa_heard_s": sum(stages.values()) + 0.002}.items():
-        items.append(measurement(name, value if answered else None, reason=None if answered else no_reply))
+        items.append(measurement(name, value if answered else None, missing=None if answered else no_reply))
     reply_ratio = ratio if answered else None
     items.append(measurement("rate_ratio", 1.0, unit="1", hop=Hop.SENDER))
     items.append(
         measurement(
-            "rate_ratio", reply_ratio, unit="1", reason=no_reply if reply_ratio is None else None, hop=Hop.PLAYER
+            "rate_ratio", reply_ratio, unit="1", missing=no_reply if reply_ratio is None else None, hop=Hop.PLAYER
         )
     )
     items.append(measurement("dullness_db", 0.1 if answered else None, unit="dB",
-                             reason=None if answered else no_reply, hop=Hop.PLAYER))  # fmt: skip
+                             missing=None if answered else no_reply, hop=Hop.PLAYER))  # fmt: skip
     raised = {item.code for item in findings}
     outcomes = tuple(
         RuleOutcome(code=code, name=name, status=Status.RAISED)
         if code in raised
         else RuleOutcome(code=code, name=name, status=Status.CLEAR)
         if answered or code in ("CFG001", "SND001")
-        else RuleOutcome(code=code, name=name, status=Status.NOT_CHECKED, reason=no_reply)
+        else RuleOutcome(code=code, name=name, status=Status.NOT_CHECKED, reason=no_reply.text)
         for code, name in CHECKS.items()
     )
     return TakeResult(
@@ -216,10 +219,12 @@ def run_result(name: str = "healthy", takes: tuple[TakeResult, ...] | None = Non
     """A run of these takes with its summary and its findings worked out."""
     takes = takes if takes is not None else tuple(take_result(f"{n:04d}", extra_s=0.01 * n) for n in (1, 2, 3))
     counted = [item for item in takes if item.discarded is None]
-    places = dict.fromkeys((m.metric, m.unit, m.hop, m.tap, m.turn) for item in counted for m in item.measurements)
+    places = dict.fromkeys((m.metric, m.unit, m.segment, m.tap, m.turn) for item in counted for m in item.measurements)
     rows = []
-    for metric, unit, hop, tap, turn in places:
-        found = [m for item in counted for m in item.measurements if (m.metric, m.hop, m.tap) == (metric, hop, tap)]
+    for metric, unit, segment, tap, turn in places:
+        found = [
+            m for item in counted for m in item.measurements if (m.metric, m.segment, m.tap) == (metric, segment, tap)
+        ]
         values = sorted(m.value for m in found if m.value is not None)
         rows.append(
             SummaryRow(
@@ -232,7 +237,7 @@ def run_result(name: str = "healthy", takes: tuple[TakeResult, ...] | None = Non
                 low=values[0] if values else None,
                 high=values[-1] if values else None,
                 turn=turn,
-                hop=hop,
+                segment=segment,
                 tap=tap,
             )
         )

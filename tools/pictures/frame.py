@@ -21,12 +21,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from diag.clip import Clip
+from diag.core.clip import Clip
 from diag.dsp.level import decibels
 from diag.dsp.spectrum import short_time_power, short_time_power_at
-from diag.prompts import project_folder
-from diag.recordings import read_wav
-from diag.registry import all_metrics
+from diag.files.audio_files import read_wav
+from diag.files.scenario_folders import built_in_folder
+from diag.measure.registry import all_metrics
 
 Samples = NDArray[np.floating[Any]]
 TEXT, QUIET, LINE, SHADE = "#1a1d21", "#545b66", "#cfd4dc", "#e3e8f0"
@@ -114,7 +114,7 @@ def palette() -> Image.Image:
 @cache
 def reply() -> Samples:
     """A recorded reply at 24 kHz, as received."""
-    clip = read_wav(project_folder() / "replies" / REPLY).channel(0)
+    clip = read_wav(built_in_folder() / "replies" / REPLY).channel(0)
     return clip.samples[: round(LENGTH_S * RECEIVED_HZ)].astype(np.float64)
 
 
@@ -138,7 +138,7 @@ def value(name: str, **given: Any) -> Any:
     metric = next(item for item in all_metrics() if item.name == name and set(item.needs) == set(given))
     reading = metric.function(**given)
     if reading.value is None:
-        raise ValueError(f"{name}: {reading.reason}")
+        raise ValueError(f"{name}: {reading.missing}")
     return reading.value
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from diag.chain import Tap
+from diag.core.chain import Tap
+from diag.core.take import Turn
+from diag.core.timeline import Event, Timeline
 from diag.dsp.level import decibels
 from diag.dsp.spectrum import short_time_power_at
-from diag.take import Turn
-from diag.timeline import Event, Timeline
 from pictures.frame import (
     BAND,
     GOOD,

@@ -1,0 +1,230 @@
+"""Checks this machine and a configuration before a take is spent: what was seen, and the command that mends it."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from diag import __version__
+from diag.core.client_config import SessionConfig
+from diag.core.errors import CannotMeasureError, DiagError, ExitCode
+from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.states import Check, State
+from diag.core.units import format_seconds
+from diag.files.scenarios import Scenario
+from diag.report.sentences import plural
+
+BUSY_LOAD_PER_CORE = 1.5
+"""Processes that want a core, for each one there is; above it most takes were seen to be disturbed."""
+LEAST_FREE_BYTES = 500_000_000
+"""A take of 10 s holds 4 MB; a bench of 60 takes 250 MB."""
+_DISTRIBUTION = "diag"
+_INSTALL = "install diag again: `make setup` in a checkout, else `pip install` with the wheel"
+
+
+def exit_code(checks: tuple[Check, ...]) -> ExitCode:
+    """CANNOT_MEASURE where the machine fails a check, FAILED where only the configuration does, else GOOD."""
+    failed = {check.about for check in checks if check.state is State.FAILS}
+    if "machine" in failed:
+        return ExitCode.CANNOT_MEASURE
+    return ExitCode.FAILED if failed else ExitCode.GOOD
+
+
+def examine(
+    config: str = "healthy",
+    *,
+    audio: str = "virtual",
+    endpoint: str = "emulator",
+    devices: Mapping[str, str] | None = None,
+    out: Path | None = None,
+) -> Iterator[Check]:
+    """Look at everything that a take needs, one check after the other.
+
+    Parameters
+    ----------
+    config : str
+        The configuration whose model and modality are checked.
+    audio : {"virtual", "wire", "system"}
+        The kind of audio that will be used; it is opened, and its loopback is measured.
+    endpoint : str
+        "emulator" (started for the check), "gemini" (only asked for its list of models) or a URL.
+    devices : mapping, optional
+        Port to device for "system".
+    out : Path, optional
+        Folder for runs and reports.
+
+    Raises
+    ------
+    BadInputError
+        If the configuration cannot be read or an option is not allowed.
+    """
+    from diag.api.options import REPORTS
+    from diag.files.scenarios import find_scenario
+
+    scenario = find_scenario(config)
+    yield _machine()
+    yield _packages()
+    yield _folder(out or REPORTS)
+    yield from _audio(audio, devices or {})
+    yield _key(endpoint)
+    yield from _service(scenario, endpoint)
+    yield _modality(scenario.client.session)
+
+
+def _machine() -> Check:
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[0]
+    seen = (
+        f"diag {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
+        f"{cores} {plural(cores, 'core')}, load {load:.1f}"
+    )
+    if load > BUSY_LOAD_PER_CORE * cores:
+        mend = "wait until other programs are done: takes that they disturb do not count"
+        return Check(name="machine", state=State.WATCH, seen=seen, mend=mend)
+    return Check(name="machine", state=State.GOOD, seen=seen)
+
+
+def _packages() -> Check:
+    try:
+        wanted = importlib.metadata.requires(_DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", mend=_INSTALL)
+    names = [re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line]
+    versions = {name: _version(name) for name in names}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", mend=_INSTALL)
+    return Check(
+        name="packages", state=State.GOOD, seen=f"all {len(names)} there, google-genai {versions['google-genai']}"
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _folder(folder: Path) -> Check:
+    place = folder.absolute()
+    existing = next(parent for parent in (place, *place.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        return Check(
+            name="output folder",
+            state=State.FAILS,
+            seen=f"{existing} cannot be written",
+            mend="name another folder with --out DIR",
+        )
+    free = shutil.disk_usage(existing).free
+    state = State.GOOD if free >= LEAST_FREE_BYTES else State.WATCH
+    mend = "" if state is State.GOOD else "free some space, or name another folder with --out DIR"
+    return Check(name="output folder", state=state, seen=f"{place}, {free / 1e9:.1f} GB free", mend=mend)
+
+
+def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
+    from diag.api.audio_check import check_audio, measure_loopback
+
+    try:
+        seen = measure_loopback(kind, devices)
+    except CannotMeasureError as error:
+        yield _failed("audio", error)
+    else:
+        yield from check_audio(kind, seen)
+
+
+def _key(endpoint: str) -> Check:
+    variable = key_variable()
+    if variable is not None:
+        return Check(name="key", state=State.GOOD, seen=f"{variable} is set (its value is never shown)")
+    seen = f"none of {', '.join(KEY_VARIABLES)} is set"
+    if endpoint == "gemini":
+        return Check(name="key", state=State.FAILS, seen=seen, mend=f"export {KEY_VARIABLES[0]}=…")
+    return Check(name="key", state=State.UNKNOWN, seen=f"{seen}; --endpoint {endpoint} needs none")
+
+
+def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
+    from diag.record.live.genai import live_models
+
+    with ExitStack() as stack:
+        try:
+            where = _open_endpoint(scenario, endpoint, stack)
+        except CannotMeasureError as error:
+            yield _failed("service", error)
+            return
+        begin_s = time.perf_counter()
+        answer = asyncio.run(live_models(where, scenario.client.session.api_version))
+        took = format_seconds(time.perf_counter() - begin_s)
+    if answer.get("error"):
+        yield Check(
+            name="service",
+            state=State.FAILS,
+            seen=f"{endpoint} gave no list of models after {took}: {answer['error']}",
+            mend="check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key",
+        )
+        return
+    models = answer["models"]
+    yield Check(name="service", state=State.GOOD, seen=f"{endpoint} lists {len(models)} Live models after {took}")
+    yield _model(scenario, models)
+
+
+def _open_endpoint(scenario: Scenario, endpoint: str, stack: ExitStack) -> Any:
+    from diag.record.live.genai import Endpoint, endpoint_from_name
+
+    if endpoint != "emulator":
+        return endpoint_from_name(endpoint)
+    from diag.emulator.embedded import EmbeddedEmulator
+
+    emulator = stack.enter_context(EmbeddedEmulator())
+    base_url = emulator.register(scenario.emulator, seed=0)
+    return Endpoint(kind="emulator", base_url=base_url, ca_file=str(emulator.ca_file))
+
+
+def _model(scenario: Scenario, models: list[str]) -> Check:
+    session = scenario.client.session
+    wanted = session.model if session.model.startswith("models/") else f"models/{session.model}"
+    name = f"model of {scenario.name}"
+    if wanted in models:
+        return Check(name=name, state=State.GOOD, seen=f"{session.model} is served", about="configuration")
+    close = difflib.get_close_matches(wanted, models, n=1) or models[:1]
+    return Check(
+        name=name,
+        state=State.FAILS,
+        seen=f"{session.model} is not among the Live models of {session.api_version}",
+        mend=f'set session.model = "{close[0]}"' if close else "choose a model that holds Live sessions",
+        about="configuration",
+    )
+
+
+def _modality(session: SessionConfig) -> Check:
+    wanted = session.response_modalities
+    if wanted == ("AUDIO",):
+        return Check(name="modality", state=State.GOOD, seen="AUDIO is asked for", about="configuration")
+    seen = "left out" if wanted is None else f"{', '.join(wanted) or 'an empty list'} is asked for"
+    also = "; for the words as well, set session.output_transcription = true" if wanted else ""
+    return Check(
+        name="modality",
+        state=State.FAILS,
+        seen=f"{seen}: a Live model then sends no audio or refuses",
+        mend=f'set session.response_modalities = ["AUDIO"]{also}',
+        about="configuration",
+    )
+
+
+def _failed(name: str, error: DiagError) -> Check:
+    return Check(name=name, state=State.FAILS, seen=error.seen, mend=error.next_step)
+
+
+def as_document(checks: tuple[Check, ...]) -> dict[str, Any]:
+    """The JSON document of `diag doctor --json`."""
+    return {"schema_version": 1, "checks": [check.to_json() for check in checks]}

@@ -1,0 +1,98 @@
+"""Options of a run, and whom its progress is reported to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+REPORTS = Path("reports")
+RUNS = "runs"
+"""Folder of the run folders, below that of the reports."""
+RIGS_PER_CORE = 2
+"""A take mostly waits; two a core were seen without a late callback on a two-core machine."""
+SESSIONS_AT_A_REAL_SERVICE = 1
+"""Low tiers allow about three sessions at once, and those that others hold open count."""
+
+
+class Progress(Protocol):
+    """Told by conductors what happens; a terminal shows it."""
+
+    def started(self, *, title: str, takes: int, about_s: float | None) -> None:
+        """Takes are about to be recorded."""
+
+    def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None:
+        """A take was recorded and judged; `line` is one plain sentence."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing."""
+
+
+class Quiet:
+    """A progress that shows nothing, for use from Python."""
+
+    def started(self, *, title: str, takes: int, about_s: float | None) -> None: ...
+
+    def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to run, on what, and where the results go.
+
+    Parameters
+    ----------
+    takes : int
+        Takes of each configuration, >= 1.
+    prompts : tuple of str
+        Names or paths; empty for the configuration's own, else all.
+    audio : str
+        "virtual", "wire" or "system".
+    endpoint : str
+        "emulator", "gemini" or a URL.
+    out : Path or None
+        Folder for runs and reports; None for `reports/`.
+    seed : int
+        Seed of all random choices.
+    rigs : int or None
+        How many takes are recorded side by side; None to choose by cores, one at a time at a real service.
+    devices : mapping
+        Port to device name, for "system".
+    embed : str
+        How much audio the report holds: "evidence", "all" or "none".
+    resume : Path or None
+        A run folder to go on with.
+    """
+
+    takes: int = 5
+    prompts: tuple[str, ...] = ()
+    audio: str = "virtual"
+    endpoint: str = "emulator"
+    out: Path | None = None
+    seed: int = 0
+    rigs: int | None = None
+    devices: Mapping[str, str] = field(default_factory=dict)
+    embed: Literal["evidence", "all", "none"] = "evidence"
+    resume: Path | None = None
+
+    def rig_count(self, takes: int) -> int:
+        """How many rigs serve a number of takes."""
+        if self.audio == "system":
+            return 1
+        usual = RIGS_PER_CORE * (os.cpu_count() or 1) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        wanted = self.rigs or usual
+        return max(1, min(wanted, takes))
+
+    @property
+    def reports_dir(self) -> Path:
+        """Folder of the reports."""
+        return self.out or REPORTS
+
+    @property
+    def runs_dir(self) -> Path:
+        """Folder of the run folders."""
+        return self.reports_dir / RUNS

@@ -1,0 +1,35 @@
+"""A report of runs that are on disk: judged again from their takes, without devices and without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from diag.api.options import Options
+from diag.api.run import finish
+from diag.core.results import Report
+from diag.judge.gate import exit_code
+
+__all__ = ["exit_code", "report_of_runs"]
+
+
+def report_of_runs(folders: Sequence[str | Path], options: Options | None = None) -> Report:
+    """Judge saved runs and write their HTML report.
+
+    Parameters
+    ----------
+    folders : sequence of str or Path
+        Run folders, at least one; the report bears the name of the first.
+    options : Options, optional
+        `out` and `embed` are used.
+
+    Raises
+    ------
+    BadInputError
+        If a folder is not a run, holds no finished take, or a take is damaged.
+    """
+    from diag.api.analyze import analyze_run
+
+    runs = tuple(analyze_run(folder) for folder in folders)
+    name = Path(folders[0]).resolve().name + (f"-and-{len(runs) - 1}-more" if len(runs) > 1 else "")
+    return finish(Report(runs=runs), options or Options(), name=name)

@@ -1,0 +1,207 @@
+"""Runs and comparisons: plans takes, hands them to workers, judges what comes back. Wiring only."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diag.api.options import RUNS, Options, Progress, Quiet
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.results import Report, RunResult, TakeResult
+from diag.files.scenarios import Scenario, find_scenario
+
+if TYPE_CHECKING:
+    from diag.api.run_plan import RunPlan
+
+START_S = 5.0
+TAKE_S = 11.0
+"""Usual length of a take: calibration, a prompt of some seconds, a reply of some seconds."""
+
+
+def is_saved_run(config: str) -> bool:
+    """Whether a CONFIG names a run folder."""
+    return (Path(config) / "run.json").is_file()
+
+
+def run(config: str, options: Options | None = None, progress: Progress | None = None) -> Report:
+    """Record and judge takes of one configuration, and write the report.
+
+    Parameters
+    ----------
+    config : str
+        Path of a TOML file, name of one in `scenarios/`, or a saved run (its configuration is run again).
+
+    Raises
+    ------
+    BadInputError
+        If the configuration, a prompt or an option cannot be used.
+    CannotMeasureError
+        If there is no audio, no connection or no key; nothing was measured.
+    """
+    options, progress = options or Options(), progress or Quiet()
+    resumed = options.resume is not None and Path(config).resolve() == options.resume.resolve()
+    wanted = None if resumed else [_scenario_of(config)]
+    plans, options = planned_or_resumed(wanted, options, progress, command="run")
+    results = execute(plans, options, progress)
+    return finish(Report(runs=tuple(results)), options, name=plans[0].folder.name)
+
+
+def _scenario_of(config: str) -> Scenario:
+    if not is_saved_run(config):
+        return find_scenario(config)
+    from diag.api.run_plan import scenario_of
+    from diag.files.run_folders import read_run
+
+    return scenario_of(read_run(Path(config)), attempted=f"Could not run {config} again")
+
+
+def planned_or_resumed(
+    scenarios: Sequence[Scenario] | None, options: Options, progress: Progress, *, command: str
+) -> tuple[list[RunPlan], Options]:
+    """New run folders for configurations, or those that are gone on with; and the options that they were made with.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario or None
+        What was asked for; None for whatever the runs to go on with hold.
+    """
+    from diag.api.run_plan import new_run
+    from diag.emulator.settings import read_settings
+    from diag.record.live.genai import endpoint_from_name
+
+    if options.resume is not None:
+        return _resumed(scenarios, options, options.resume, progress, command)
+    scenarios = scenarios or ()
+    # A missing key, a bad URL or setting is told before anything is made on disk.
+    if options.endpoint != "emulator":
+        endpoint_from_name(options.endpoint)
+    else:
+        for scenario in scenarios:
+            read_settings(scenario.emulator, attempted=f"Could not use [emulator] of {scenario.name}")
+    group = secrets.token_hex(6)
+    names = _distinct_names(scenarios)
+    return [
+        new_run(scenario, options, command=command, name=name, group=group, position=position)
+        for position, (scenario, name) in enumerate(zip(scenarios, names, strict=True))
+    ], options
+
+
+def _resumed(
+    scenarios: Sequence[Scenario] | None, options: Options, folder: Path, progress: Progress, command: str
+) -> tuple[list[RunPlan], Options]:
+    from diag.api.run_plan import resumed_runs
+
+    plans, facts = resumed_runs(folder, progress.note)
+    made, names = plans[0].command, [plan.name for plan in plans]
+    if made != command:
+        raise BadInputError(
+            f"Could not go on with {folder} by `diag {command}`",
+            seen=f"`diag {made}` made it",
+            allowed=f"a run folder that `diag {command}` made",
+            next_step=f"`diag {made}{'' if made == 'bench' else ' ' + ' '.join(names)} --resume {folder}`",
+        )
+    if scenarios is not None and names != _distinct_names(scenarios):
+        raise BadInputError(
+            f"Could not go on with {folder} as {' and '.join(_distinct_names(scenarios))}",
+            seen=f"it belongs to {' and '.join(names)}",
+            allowed=f"a run folder that `diag {command}` made of the same configurations",
+            next_step="name the configurations that it was made of, in their order, or leave out `--resume`",
+        )
+    kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
+    return plans, replace(options, **kept, out=options.out or _home_of(folder))
+
+
+def _home_of(folder: Path) -> Path:
+    """Folder of the reports of a run folder."""
+    runs = folder.resolve().parent
+    home, here = runs.parent if runs.name == RUNS else runs, Path.cwd()
+    return home.relative_to(here) if home.is_relative_to(here) else home
+
+
+def _distinct_names(scenarios: Sequence[Scenario]) -> list[str]:
+    """Names of runs; a configuration compared with itself (an A/A test of the noise) gets numbers."""
+    names = [scenario.name for scenario in scenarios]
+    return [
+        name if names.count(name) == 1 else f"{name}-{names[:index].count(name) + 1}"
+        for index, name in enumerate(names)
+    ]
+
+
+def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> list[RunResult]:
+    """Record what the plans still lack, judge all of it, and give one result a plan."""
+    from diag.api.run_plan import interleaved, lacking
+    from diag.judge.engine import judge_run
+
+    takes = {plan.folder: _judged(plan, progress) for plan in plans}
+    missing = {plan.folder: lacking(plan, takes[plan.folder]) for plan in plans}
+    count = sum(map(len, missing.values()))
+    if count:
+        from diag.api.take_dispatch import record_all
+
+        title = " and ".join(plan.name for plan in plans) if len(plans) < 4 else f"{len(plans)} configurations"
+        rigs = options.rig_count(count)
+        progress.started(title=title, takes=count, about_s=START_S + TAKE_S * math.ceil(count / rigs))
+        with _told_what_was_kept(plans, progress):
+            for folder, recorded in record_all(interleaved(plans, missing), options, progress).items():
+                takes[folder] += recorded
+    results = []
+    for plan in plans:
+        result = judge_run(
+            plan.name,
+            plan.scenario.title,
+            sorted(takes[plan.folder], key=lambda take: take.id),
+            plan.scenario.client,
+            dict(plan.environment),
+        )
+        results.append(replace(result, folder=str(plan.folder)))
+    return results
+
+
+def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
+    """Takes that a run has already; one that cannot be read is named, and recorded again under another number."""
+    from diag.files.run_folders import read_take
+    from diag.judge.engine import judge_take
+
+    found = []
+    for take_id in plan.finished:
+        try:
+            found.append(judge_take(read_take(plan.folder / "takes" / take_id)))
+        except BadInputError as error:
+            progress.note(f"passed over: {error}")
+    return found
+
+
+@contextlib.contextmanager
+def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, CannotMeasureError):
+        kept = sum(len(plan.finished) for plan in plans)
+        if kept:
+            from diag.report.sentences import plural
+
+            takes = plural(kept, "take")
+            progress.note(
+                f"kept {kept} finished {takes}; `diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
+            )
+        raise
+
+
+def finish(report: Report, options: Options, *, name: str) -> Report:
+    """Write the HTML report, and give the document with its verdict and the report's path."""
+    from diag.files.saved_takes import SavedTakes
+    from diag.report.build import build_report
+    from diag.report.sentences import verdict_of
+
+    report = replace(report, verdict=verdict_of(report))
+    takes = {
+        run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
+    }
+    path = options.reports_dir / f"{name}.html"
+    build_report(report, takes, path, embed=options.embed)
+    return replace(report, report=str(path))

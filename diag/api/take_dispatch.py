@@ -1,0 +1,242 @@
+"""Hands takes to rigs, judges each as it comes back, and repeats those that our own harness spoiled."""
+
+from __future__ import annotations
+
+import collections
+import time
+import zlib
+from collections.abc import Collection, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from diag.api.run_plan import Planned, highest_number, take_name
+from diag.core.errors import CannotMeasureError
+from diag.core.results import TakeResult
+from diag.core.units import format_seconds
+from diag.emulator.embedded import EmbeddedEmulator
+from diag.files.log import log_path
+from diag.files.run_folders import read_take, read_wav, write_beside, write_result
+from diag.judge.engine import judge_take
+from diag.judge.limits import SLOW_WARNING_S
+from diag.record.audio.rigs import open_farm
+from diag.record.live.genai import Endpoint, endpoint_from_name
+from diag.record.take_job import TakeJob
+from diag.record.take_workers import WorkerPool
+
+if TYPE_CHECKING:
+    from diag.api.options import Options, Progress
+
+SPARE_SHARE = 0.4
+"""Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
+CROWDED_WINDOW = 6
+CROWDED_DISCARDS = 3
+"""So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
+MAX_WORKER_DEATHS = 2
+HUNG_AFTER_S = 60.0
+"""A take may last as long as its prompt and its patience allow, and so much more: streams that open, calibration, the
+session's setup. A driver or a sound server that hangs does so without end."""
+LOOK_EVERY_S = 1.0
+TRUTH_FILE = "truth.json"
+
+
+@dataclass(frozen=True)
+class _Running:
+    rig_name: str
+    item: Planned
+    endpoint: Endpoint
+    hung_at_s: float
+
+
+def record_all(planned: Iterable[Planned], options: Options, progress: Progress) -> dict[Path, list[TakeResult]]:
+    """Record and judge takes on as many rigs as there are.
+
+    Returns
+    -------
+    dict
+        Run folder to the results of its newly recorded takes, discarded ones included.
+
+    Raises
+    ------
+    CannotMeasureError
+        If there is no audio, no endpoint, or workers keep dying.
+    """
+    queue = collections.deque(planned)
+    with ExitStack() as stack:
+        return _Dispatcher(queue, options, progress, stack).run()
+
+
+class _Dispatcher:
+    def __init__(
+        self, queue: collections.deque[Planned], options: Options, progress: Progress, stack: ExitStack
+    ) -> None:
+        self._queue = queue
+        self._progress = progress
+        self._results: dict[Path, list[TakeResult]] = {}
+        self._next_number = _free_numbers(queue)
+        self._spares = {item.plan.folder: max(2, round(SPARE_SHARE * item.plan.takes)) for item in queue}
+        self._deaths = 0
+        self._running: dict[Future[Path], _Running] = {}
+        self._endpoint = None if options.endpoint == "emulator" else endpoint_from_name(options.endpoint)
+        self._farm = stack.enter_context(
+            open_farm(options.audio, rigs=options.rig_count(len(queue)), devices=options.devices)
+        )
+        self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
+        self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_path().parent))
+        self._idle = list(self._pool.rig_names)
+        self._side_by_side = len(self._idle)
+        self._recent: collections.deque[bool] = collections.deque(maxlen=CROWDED_WINDOW)
+
+    def run(self) -> dict[Path, list[TakeResult]]:
+        self._start_idle()
+        while self._running:
+            done, _ = wait(self._running, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            self._end_hung()
+            finished = [(future, self._running.pop(future)) for future in done]
+            self._idle.extend(entry.rig_name for _, entry in finished)
+            recorded = [(folder, entry) for future, entry in finished if (folder := self._folder_of(future, entry))]
+            # Rigs get their next take before the judging starts, or they would stand idle meanwhile.
+            self._start_idle()
+            for folder, entry in recorded:
+                self._judge(folder, entry)
+            self._start_idle()
+        return self._results
+
+    def _start_idle(self) -> None:
+        while self._queue and self._idle and len(self._running) < self._side_by_side:
+            rig_name, item = self._idle.pop(), self._queue.popleft()
+            endpoint = self._endpoint_of(item)
+            future = self._pool.submit(rig_name, self._job(item, endpoint))
+            self._running[future] = _Running(rig_name, item, endpoint, time.monotonic() + _longest_s(item))
+
+    def _end_hung(self) -> None:
+        for future, entry in self._running.items():
+            if not future.done() and time.monotonic() > entry.hung_at_s:
+                self._pool.kill(entry.rig_name)
+
+    def _endpoint_of(self, item: Planned) -> Endpoint:
+        if self._emulator is None:
+            assert self._endpoint is not None
+            return self._endpoint
+        base_url = self._emulator.register(item.plan.scenario.emulator, seed=_seed_of(item))
+        return Endpoint(kind="emulator", base_url=base_url, ca_file=str(self._emulator.ca_file))
+
+    def _job(self, item: Planned, endpoint: Endpoint) -> TakeJob:
+        plan = item.plan
+        return TakeJob(
+            run_dir=plan.folder,
+            take_id=item.take_id,
+            scenario=plan.name,
+            config=plan.scenario.client,
+            faults=plan.scenario.faults,
+            endpoint=endpoint,
+            prompts=(plan.prompt_of(item.number),),
+            seed=_seed_of(item),
+            environment={**plan.environment, "audio_server": dict(self._farm.environment)},
+        )
+
+    def _folder_of(self, future: Future[Path], entry: _Running) -> Path | None:
+        """The take's folder; None where the worker died and the take goes back into the queue."""
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            self._deaths += 1
+            if self._deaths > MAX_WORKER_DEATHS:
+                raise CannotMeasureError(
+                    f"Could not record take {entry.item.take_id} of {entry.item.plan.name}",
+                    seen=f"the recording process died {self._deaths} times",
+                    allowed="processes that may run until they are done",
+                    next_step="check free memory, or try `--rigs 1` or `--audio wire`",
+                ) from None
+            self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")
+            self._pool.restart(entry.rig_name)
+            self._queue.appendleft(entry.item)
+            return None
+
+    def _judge(self, folder: Path, entry: _Running) -> None:
+        plan = entry.item.plan
+        truth = self._truth_of(entry)
+        result = judge_saved_take(folder, truth)
+        self._results.setdefault(plan.folder, []).append(result)
+        self._recent.append(result.discarded is not None)
+        if result.discarded is not None:
+            self._repeat(entry.item)
+            self._make_room()
+        self._progress.take_done(
+            run=plan.name, take=entry.item.take_id, line=line_of(result), discarded=result.discarded
+        )
+
+    def _truth_of(self, entry: _Running) -> list[dict[str, Any]] | None:
+        if self._emulator is None:
+            return None
+        lines = self._emulator.truth(entry.endpoint.base_url)
+        self._emulator.forget(entry.endpoint.base_url)
+        return lines
+
+    def _make_room(self) -> None:
+        """Record fewer takes side by side where the machine cannot keep time for so many."""
+        if sum(self._recent) >= CROWDED_DISCARDS and self._side_by_side > 1:
+            self._side_by_side -= 1
+            self._recent.clear()
+            self._progress.note(
+                f"this machine is busy: from now on {self._side_by_side} take(s) side by side instead of"
+                f" {self._side_by_side + 1}"
+            )
+
+    def _repeat(self, item: Planned) -> None:
+        folder = item.plan.folder
+        if self._spares[folder] > 0:
+            self._spares[folder] -= 1
+            number = self._next_number[folder]
+            self._next_number[folder] += 1
+            self._queue.append(Planned(item.plan, item.number, take_name(number)))
+
+
+def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None) -> TakeResult:
+    """Judge a take folder; the verdict is written beside it, and the emulator's truth, which the judge never sees."""
+    if truth is not None:
+        write_beside(folder, TRUTH_FILE, {"lines": truth})
+    result = judge_take(read_take(folder))
+    write_result(folder, result)
+    return result
+
+
+def _longest_s(item: Planned) -> float:
+    """How long a take may be recorded."""
+    prompt, patience = item.plan.prompt_of(item.number), item.plan.scenario.client.turn
+    return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + HUNG_AFTER_S
+
+
+def _free_numbers(queue: Collection[Planned]) -> dict[Path, int]:
+    """The first number for repeated takes of each run; a run that is gone on with may have some already."""
+    plans = {item.plan.folder: item.plan for item in queue}
+    taken = {folder: highest_number(plan) for folder, plan in plans.items()}
+    for item in queue:
+        taken[item.plan.folder] = max(taken[item.plan.folder], int(item.take_id))
+    return {folder: number + 1 for folder, number in taken.items()}
+
+
+def _seed_of(item: Planned) -> int:
+    """A take's own seed: repeatable, and different from take to take and run to run."""
+    return zlib.crc32(f"{item.plan.seed}/{item.plan.name}/{item.take_id}".encode())
+
+
+def line_of(result: TakeResult) -> str:
+    """One plain sentence about a take."""
+    prompts = ", ".join(result.prompt_names)
+    roots = [finding for finding in result.findings if finding.consequence_of is None]
+    if roots:
+        return f"{prompts}: " + "; ".join(f"{finding.code} {finding.title}" for finding in roots)
+    for metric, word in (("ttfa_heard_s", "heard"), ("ttfa_received_s", "received")):
+        value = result.measurements.value(metric)
+        if value is not None:
+            slow = (
+                f" (above {format_seconds(SLOW_WARNING_S)}: SVC001 looks at all takes)"
+                if value > SLOW_WARNING_S
+                else ""
+            )
+            return f"{prompts}: answered, first audio {word} after {format_seconds(value)}{slow}"
+    return f"{prompts}: no reply"

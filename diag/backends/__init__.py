@@ -1,1 +1,0 @@
-"""The world: audio ports and Live API clients."""

@@ -1,0 +1,123 @@
+"""The chain a voice answer goes through: six taps, five hops, and who owns each hop."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Tap(StrEnum):
+    """A joint of the chain where audio is recorded."""
+
+    PROMPT = "prompt"
+    CAPTURED = "captured"
+    SENT = "sent"
+    RECEIVED = "received"
+    PLAYED = "played"
+    HEARD = "heard"
+
+
+class Hop(StrEnum):
+    """A stretch of the chain between two taps."""
+
+    MICROPHONE = "microphone"
+    SENDER = "sender"
+    SERVICE = "service"
+    PLAYER = "player"
+    SPEAKER = "speaker"
+
+    @property
+    def ends(self) -> tuple[Tap, Tap]:
+        """The tap that goes in and the tap that comes out."""
+        return _ENDS[self]
+
+    @property
+    def segment(self) -> Segment:
+        """The segment that consists of this hop alone."""
+        return Segment(*self.ends)
+
+    @property
+    def owner(self) -> str:
+        """Who can mend a fault on this hop, in plain words."""
+        return _OWNERS[self]
+
+
+_TAPS = tuple(Tap)
+_ENDS = {hop: (_TAPS[i], _TAPS[i + 1]) for i, hop in enumerate(Hop)}
+_OWNERS = {
+    Hop.MICROPHONE: "the operating system or the capture device",
+    Hop.SENDER: "the client",
+    Hop.SERVICE: "the Live API",
+    Hop.PLAYER: "the client",
+    Hop.SPEAKER: "the operating system or the playback device",
+}
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of the chain between two recorded taps: one hop, or several hops whose joints were not recorded.
+
+    Parameters
+    ----------
+    first, last : Tap
+        What goes in and what comes out; `last` comes later in the chain.
+
+    Raises
+    ------
+    ValueError
+        If `last` does not come after `first`.
+    """
+
+    first: Tap
+    last: Tap
+
+    def __post_init__(self) -> None:
+        if _TAPS.index(self.last) <= _TAPS.index(self.first):
+            raise ValueError(f"a segment cannot go from {self.first} to {self.last}")
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """The hops that it covers, in the order of the chain."""
+        return tuple(Hop)[_TAPS.index(self.first) : _TAPS.index(self.last)]
+
+    @property
+    def merged(self) -> bool:
+        """Whether it covers more than one hop."""
+        return len(self.hops) > 1
+
+    @property
+    def comparable(self) -> bool:
+        """Whether both ends carry the same sound: the service answers with other speech than it was sent."""
+        return Hop.SERVICE not in self.hops
+
+    @property
+    def hop(self) -> Hop:
+        """The hop whose codes, words and owner a finding on this segment takes.
+
+        Of merged hops it is the service's where that is among them, otherwise the client's.
+        """
+        for owner in (Hop.SERVICE, Hop.SENDER, Hop.PLAYER):
+            if owner in self.hops:
+                return owner
+        return self.hops[0]
+
+    @property
+    def covers(self) -> str:
+        """The hops in words: "player", or "player and speaker together"."""
+        names = [hop.value for hop in self.hops]
+        return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} together"
+
+    def __str__(self) -> str:
+        return f"{self.first.value} to {self.last.value}"
+
+
+def segments_of(taps: Collection[Tap]) -> tuple[Segment, ...]:
+    """Return the segments between neighbouring taps of those that exist, in the order of the chain."""
+    present = [tap for tap in Tap if tap in taps]
+    return tuple(Segment(first, last) for first, last in itertools.pairwise(present))
+
+
+HEARD_PROMPT_CHANNEL = 0
+HEARD_REPLY_CHANNEL = 1

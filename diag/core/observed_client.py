@@ -1,0 +1,148 @@
+"""What was seen of the client under test: on the wire and on the devices, never in a configuration file.
+
+Rules judge these facts. Diag's own client fills them through the events of its takes; a client that diag did not
+write fills them the same way, as far as they can be seen. What was not seen is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from diag.core.timeline import EventName, Timeline
+from diag.core.units import mime_rate_hz
+
+if TYPE_CHECKING:
+    from diag.core.client_config import ClientConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservedClient:
+    """Facts about a client; every one is None where it was not seen.
+
+    Parameters
+    ----------
+    setup : mapping or None
+        The setup message as it was sent, without keys.
+    model, api_version : str or None
+        What the session was asked for.
+    sent_mime_types : tuple of str or None
+        MIME types of the audio that was sent, sorted.
+    sent_rate_hz : int or None
+        Sample rate at which the audio that was sent is to be read: the declared one, or else the one that the client
+        is known to send at.
+    batch_lengths_s : tuple of float or None
+        Length of each batch that was sent.
+    received_mime_types : tuple of str or None
+        MIME types of the audio that was received, sorted.
+    capture_rate_hz, playback_rate_hz : int or None
+        Sample rates of the client's opened streams.
+    prebuffer_s : float or None
+        Audio that the player gathers before it starts.
+    resamples_capture, resamples_reply : bool or None
+        Whether the client converts the sample rate before sending and before playing.
+    marks_activity : bool or None
+        Whether the client sends `activityStart` and `activityEnd`.
+    """
+
+    setup: Mapping[str, Any] | None = None
+    model: str | None = None
+    api_version: str | None = None
+    sent_mime_types: tuple[str, ...] | None = None
+    sent_rate_hz: int | None = None
+    batch_lengths_s: tuple[float, ...] | None = None
+    received_mime_types: tuple[str, ...] | None = None
+    capture_rate_hz: int | None = None
+    playback_rate_hz: int | None = None
+    prebuffer_s: float | None = None
+    resamples_capture: bool | None = None
+    resamples_reply: bool | None = None
+    marks_activity: bool | None = None
+
+    @property
+    def asked_modalities(self) -> tuple[str, ...] | None:
+        """Response modalities of the setup in capitals; None where it left them out or was not seen."""
+        setup = self.setup or {}
+        for table in (setup, setup.get("generation_config"), setup.get("generationConfig")):
+            for name in ("response_modalities", "responseModalities"):
+                if isinstance(table, Mapping) and table.get(name) is not None:
+                    return tuple(str(item).upper() for item in table[name])
+        return None
+
+    @property
+    def activity_detection_disabled(self) -> bool:
+        """Whether the setup switches the automatic detection of speech off."""
+        found: Any = self.setup or {}
+        for names in (("realtime_input_config", "realtimeInputConfig"),
+                      ("automatic_activity_detection", "automaticActivityDetection")):  # fmt: skip
+            found = next((found[name] for name in names if isinstance(found, Mapping) and name in found), {})
+        return isinstance(found, Mapping) and bool(found.get("disabled"))
+
+    @property
+    def declared_rate_hz(self) -> int | None:
+        """Sample rate that the MIME type of the first audio sent declares; None where it declares none."""
+        return mime_rate_hz(self.sent_mime_types[0]) if self.sent_mime_types else None
+
+
+def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> ObservedClient:
+    """Return what the events of a take tell about its client.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    own : ClientConfig, optional
+        Settings of diag's own client, where it made the take. They stand in for the event `client_described`, which
+        runs recorded by release 0.1.0 do not have; diag's own client does what they say.
+    """
+    setup = timeline.first(EventName.SETUP_SENT)
+    connecting = timeline.first(EventName.SESSION_CONNECTING)
+    opened = timeline.first(EventName.STREAMS_OPENED)
+    described = timeline.first(EventName.CLIENT_DESCRIBED)
+    rates: Mapping[str, Any] = (opened.data.get("rates_hz") or {}) if opened else {}
+    client: Mapping[str, Any] = described.data if described else _described(own)
+    sent = [str(event.data.get("mime_type", "")) for event in timeline.named(EventName.BATCH_SENT)]
+    received = {str(event.data.get("mime_type", "")) for event in timeline.named(EventName.CHUNK_RECEIVED)}
+    sent_rate_hz = (mime_rate_hz(sent[0]) if sent else None) or client.get("sent_rate_hz")
+    return ObservedClient(
+        setup=(setup.data.get("setup") or {}) if setup else None,
+        model=connecting.data.get("model") if connecting else (own.session.model if own else None),
+        api_version=connecting.data.get("api_version") if connecting else (own.session.api_version if own else None),
+        sent_mime_types=tuple(sorted(set(sent))) or None,
+        sent_rate_hz=sent_rate_hz,
+        batch_lengths_s=_batch_lengths_s(timeline, sent_rate_hz),
+        received_mime_types=tuple(sorted(received)) or None,
+        capture_rate_hz=rates.get("microphone") or client.get("capture_rate_hz"),
+        playback_rate_hz=rates.get("speaker") or client.get("playback_rate_hz"),
+        prebuffer_s=client.get("prebuffer_s"),
+        resamples_capture=client.get("resamples_capture"),
+        resamples_reply=client.get("resamples_reply"),
+        marks_activity=True if timeline.first(EventName.ACTIVITY_SENT) else client.get("marks_activity"),
+    )
+
+
+def described_client(config: ClientConfig) -> dict[str, Any]:
+    """Return what diag's own client says of itself in the event `client_described`."""
+    send, playback = config.send, config.playback
+    return {
+        "capture_rate_hz": config.capture.sample_rate_hz,
+        "sent_rate_hz": send.sample_rate_hz if send.resample else config.capture.sample_rate_hz,
+        "resamples_capture": send.resample,
+        "playback_rate_hz": playback.sample_rate_hz,
+        "prebuffer_s": playback.prebuffer_ms / 1000,
+        "resamples_reply": playback.resample,
+        "marks_activity": False,
+    }
+
+
+def _described(own: ClientConfig | None) -> Mapping[str, Any]:
+    return described_client(own) if own else {}
+
+
+def _batch_lengths_s(timeline: Timeline, sent_rate_hz: int | None) -> tuple[float, ...] | None:
+    lengths = []
+    for event in timeline.named(EventName.BATCH_SENT):
+        rate_hz = mime_rate_hz(str(event.data.get("mime_type", ""))) or sent_rate_hz
+        if rate_hz:
+            lengths.append(event.data["frames"] / rate_hz)
+    return tuple(lengths) or None

@@ -1,0 +1,490 @@
+"""What the judging side says: findings, results of takes and runs, comparisons, the report. Frozen, JSON-ready."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from diag.core.chain import Hop, Segment, Tap
+from diag.core.measurement import (
+    Evidence,
+    Measurement,
+    Measurements,
+    Reading,
+    Severity,
+    Spot,
+    Status,
+    Tier,
+    Verdict,
+    clear,
+    not_checked,
+    not_measured,
+    raised,
+    segment_ends,
+)
+from diag.core.states import State
+
+if TYPE_CHECKING:
+    import pandas
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Bench",
+    "BenchRow",
+    "Change",
+    "Comparison",
+    "Drift",
+    "Evidence",
+    "Finding",
+    "Measurement",
+    "Measurements",
+    "NotShown",
+    "Reading",
+    "Report",
+    "RuleOutcome",
+    "RunComparison",
+    "RunFinding",
+    "RunNotShown",
+    "RunResult",
+    "Severity",
+    "Spot",
+    "Status",
+    "SummaryRow",
+    "TakeResult",
+    "Tier",
+    "Verdict",
+    "VerdictLine",
+    "clear",
+    "not_checked",
+    "not_measured",
+    "raised",
+]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A fault that was found."""
+
+    code: str
+    name: str
+    severity: Severity
+    hop: Hop | None
+    title: str
+    evidence: tuple[Evidence, ...]
+    likely_cause: str
+    fix: str
+    confidence: float
+    consequence_of: str | None = None
+    segment: Segment | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "code": self.code,
+            "name": self.name,
+            "severity": self.severity.value,
+            "hop": self.hop.value if self.hop else None,
+            "segment": segment_ends(self.segment) if self.segment and self.segment.merged else None,
+            "title": self.title,
+            "evidence": [item.text for item in self.evidence],
+            "likely_cause": self.likely_cause,
+            "fix": self.fix,
+            "confidence": self.confidence,
+            "consequence_of": self.consequence_of,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleOutcome:
+    """How one rule came out on one take or run."""
+
+    code: str
+    name: str
+    status: Status
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotShown:
+    """Something that would have to be right for a good verdict, and was not shown to be right.
+
+    Parameters
+    ----------
+    code : str
+        Code of the check that could not be made; empty where it is not one check.
+    what : str
+        What was not shown, in a few words.
+    reason : str
+    hop : Hop or None
+        Where it belongs in the chain.
+    """
+
+    what: str
+    reason: str
+    code: str = ""
+    hop: Hop | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """Return one JSON object."""
+        hop = self.hop.value if self.hop else ""
+        return {"code": self.code, "hop": hop, "what": self.what, "reason": self.reason}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TakeResult:
+    """The judgement of one take. `discarded` is None, or the reason why the take does not count."""
+
+    id: str
+    prompt_names: tuple[str, ...]
+    measurements: Measurements
+    findings: tuple[Finding, ...]
+    outcomes: tuple[RuleOutcome, ...]
+    discarded: str | None = None
+    not_shown: tuple[NotShown, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "id": self.id,
+            "prompts": list(self.prompt_names),
+            "discarded": self.discarded,
+            "measurements": [item.to_json() for item in self.measurements],
+            "findings": [item.to_json() for item in self.findings],
+            "checks": [
+                {"code": item.code, "name": item.name, "status": item.status.value, "reason": item.reason}
+                for item in self.outcomes
+            ],
+            "not_shown": [item.to_json() for item in self.not_shown],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow:
+    """One metric at one place over the takes of a run.
+
+    `missing` counts takes in which the metric had no value; `p95` is None below n = 20; `low` and `high` are the
+    smallest and the largest value.
+    """
+
+    metric: str
+    unit: str
+    n: int
+    missing: int
+    median: float | None
+    p95: float | None
+    low: float | None
+    high: float | None
+    turn: int | None = None
+    segment: Segment | None = None
+    tap: Tap | None = None
+
+    @property
+    def hop(self) -> Hop | None:
+        """The hop that is responsible for the segment."""
+        return self.segment.hop if self.segment else None
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "metric": self.metric,
+            "turn": self.turn,
+            "hop": self.hop.value if self.hop else None,
+            "segment": segment_ends(self.segment),
+            "tap": self.tap.value if self.tap else None,
+            "unit": self.unit,
+            "n": self.n,
+            "missing": self.missing,
+            "median": self.median,
+            "p95": self.p95,
+            "low": self.low,
+            "high": self.high,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFinding:
+    """A finding over a run: the worst take's words, and in how many of the counted takes it was found."""
+
+    finding: Finding
+    take_ids: tuple[str, ...]
+    counted: int
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {**self.finding.to_json(), "takes": list(self.take_ids), "counted": self.counted}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunNotShown:
+    """Something that a run does not show to be right, and in how many of the counted takes."""
+
+    item: NotShown
+    take_ids: tuple[str, ...]
+    counted: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one JSON object."""
+        return {**self.item.to_json(), "takes": list(self.take_ids), "counted": self.counted}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """The judgement of all takes of one configuration."""
+
+    name: str
+    title: str
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    takes: tuple[TakeResult, ...]
+    summary: tuple[SummaryRow, ...]
+    findings: tuple[RunFinding, ...]
+    outcomes: tuple[RuleOutcome, ...] = ()
+    not_shown: tuple[RunNotShown, ...] = ()
+    folder: str | None = None
+    tool_version: str = ""
+
+    @property
+    def counted(self) -> tuple[TakeResult, ...]:
+        """Takes that were not discarded."""
+        return tuple(take for take in self.takes if take.discarded is None)
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "config": self.config,
+            "environment": self.environment,
+            "takes": [take.to_json() for take in self.takes],
+            "discarded": [{"id": take.id, "reason": take.discarded} for take in self.takes if take.discarded],
+            "summary": [row.to_json() for row in self.summary],
+            "findings": [finding.to_json() for finding in self.findings],
+            "not_shown": [item.to_json() for item in self.not_shown],
+            "folder": self.folder,
+            "tool_version": self.tool_version,
+        }
+
+
+class Change(StrEnum):
+    """Verdict of a comparison."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    NONE_SHOWN = "no_difference_shown"
+    TOO_FEW = "too_few_takes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One metric in two runs: b minus a, with a 95 % interval."""
+
+    metric: str
+    unit: str
+    a: float | None
+    b: float | None
+    difference: float | None
+    interval: tuple[float, float] | None
+    n_pairs: int
+    verdict: Change
+    reason: str | None = None
+    segment: Segment | None = None
+    tap: Tap | None = None
+
+    @property
+    def hop(self) -> Hop | None:
+        """The hop that is responsible for the segment."""
+        return self.segment.hop if self.segment else None
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "metric": self.metric,
+            "hop": self.hop.value if self.hop else None,
+            "segment": segment_ends(self.segment),
+            "tap": self.tap.value if self.tap else None,
+            "unit": self.unit,
+            "a": self.a,
+            "b": self.b,
+            "difference": self.difference,
+            "interval": list(self.interval) if self.interval else None,
+            "n_pairs": self.n_pairs,
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunComparison:
+    """Two runs side by side: one sentence, the differing settings, and metric by metric."""
+
+    a: str
+    b: str
+    sentence: str
+    config_diff: tuple[tuple[str, Any, Any], ...]
+    environment_diff: tuple[tuple[str, Any, Any], ...]
+    comparisons: tuple[Comparison, ...]
+    verdict: Change
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "a": self.a,
+            "b": self.b,
+            "sentence": self.sentence,
+            "config_diff": [{"field": name, "a": a, "b": b} for name, a, b in self.config_diff],
+            "environment_diff": [{"field": name, "a": a, "b": b} for name, a, b in self.environment_diff],
+            "metrics": [item.to_json() for item in self.comparisons],
+            "verdict": self.verdict.value,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchRow:
+    """One scenario of a bench: what it must show, and what it showed.
+
+    Parameters
+    ----------
+    expected, consequences : tuple of str
+        Codes of the root findings that it must show, and of the consequences that it showed.
+    found : tuple of str
+        Codes of the root findings of weight that it showed.
+    counts : mapping of str to (int, int)
+        For each of these, in how many takes of how many counted ones.
+    takes, asked, discarded : int
+        Takes that count, that were asked for, and that were discarded.
+    as_expected : bool or None
+        None where no take counts.
+    folder : str or None
+        Folder of the run.
+    """
+
+    scenario: str
+    title: str
+    shows: str
+    expected: tuple[str, ...]
+    consequences: tuple[str, ...]
+    found: tuple[str, ...]
+    counts: Mapping[str, tuple[int, int]]
+    takes: int
+    asked: int
+    discarded: int
+    as_expected: bool | None
+    folder: str | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is as expected, and as many takes count as were asked for."""
+        return self.as_expected is True and self.takes >= self.asked
+
+    @property
+    def too_short(self) -> bool:
+        """Whether nothing is wrong, and yet too few takes count for it to have passed."""
+        return self.as_expected is not False and not self.passed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one JSON object."""
+        counts = {code: list(pair) for code, pair in self.counts.items()}
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        lists = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+        return {**lists, "counts": counts, "passed": self.passed}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One latency now and at the baseline, in seconds."""
+
+    run: str
+    metric: str
+    baseline_s: float
+    now_s: float
+    n: int
+    worse: bool
+    sentence: str
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Rows of a bench, how latencies compare with the baseline, how long it took, and the command that repeats it."""
+
+    rows: tuple[BenchRow, ...]
+    drift: tuple[Drift, ...] = ()
+    seconds: float = 0.0
+    command: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return one JSON object."""
+        return {
+            "bench": [row.to_json() for row in self.rows],
+            "drift": [item.to_json() for item in self.drift],
+            "seconds": self.seconds,
+            "command": self.command,
+        }
+
+
+@dataclass(frozen=True)
+class VerdictLine:
+    """The first lines of a report: a state, one or two words in capitals, one sentence, what to do first."""
+
+    state: State
+    word: str
+    sentence: str
+    next_step: str = ""
+
+    @property
+    def text(self) -> str:
+        """The verdict in one line, as "NOT READY  The player…"."""
+        return f"{self.word}  {self.sentence}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that a report shows.
+
+    Parameters
+    ----------
+    runs : tuple of RunResult
+    comparisons : tuple of RunComparison
+    verdict : VerdictLine or None
+        None until it has been made.
+    report : str or None
+        Path of the HTML file.
+    bench : Bench or None
+        What each scenario must show and shows, where it is the report of a bench.
+    """
+
+    runs: tuple[RunResult, ...]
+    comparisons: tuple[RunComparison, ...] = ()
+    verdict: VerdictLine | None = None
+    report: str | None = None
+    bench: Bench | None = None
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Every measurement of every take as a row."""
+        import pandas
+
+        rows = [
+            {"run": run.name, "take": take.id, "discarded": take.discarded, **item.to_json()}
+            for run in self.runs
+            for take in run.takes
+            for item in take.measurements
+        ]
+        return pandas.DataFrame(rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `--json`."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "runs": [run.to_json() for run in self.runs],
+            "comparisons": [item.to_json() for item in self.comparisons],
+            "verdict": self.verdict.text if self.verdict else "",
+            "report": self.report,
+            **(self.bench.to_json() if self.bench else {}),
+        }

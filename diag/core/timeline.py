@@ -1,0 +1,100 @@
+"""What happened when: events on one monotonic clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class EventName(StrEnum):
+    """What can happen in a take; docs/architecture.md tells the data of each."""
+
+    TAKE_STARTED = "take_started"
+    STREAMS_OPENED = "streams_opened"
+    CALIBRATED = "calibrated"
+    STAMPS = "stamps"
+    XRUNS = "xruns"
+    DEVICE_FAILED = "device_failed"
+    CLIENT_DESCRIBED = "client_described"
+    SESSION_CONNECTING = "session_connecting"
+    SETUP_SENT = "setup_sent"
+    SESSION_OPEN = "session_open"
+    SESSION_REFUSED = "session_refused"
+    SESSION_CLOSED = "session_closed"
+    UNREACHABLE = "unreachable"
+    MODEL_LIST = "model_list"
+    PROMPT_STARTED = "prompt_started"
+    PROMPT_ENDED = "prompt_ended"
+    BATCH_SENT = "batch_sent"
+    CHUNK_RECEIVED = "chunk_received"
+    TEXT_RECEIVED = "text_received"
+    TRANSCRIPTION = "transcription"
+    GENERATION_COMPLETE = "generation_complete"
+    TURN_COMPLETE = "turn_complete"
+    INTERRUPTED = "interrupted"
+    WAITING_FOR_INPUT = "waiting_for_input"
+    GO_AWAY = "go_away"
+    USAGE = "usage"
+    TOOL_CALL = "tool_call"
+    TOOL_CALL_CANCELLED = "tool_call_cancelled"
+    TOOL_RESPONSE_SENT = "tool_response_sent"
+    ACTIVITY_SENT = "activity_sent"
+    PLAYOUT_STARTED = "playout_started"
+    PLAYOUT_ENDED = "playout_ended"
+    UNDERRUN = "underrun"
+    REPLY_WAIT_OVER = "reply_wait_over"
+    LOOP_LATE = "loop_late"
+    CALLBACK_LATE = "callback_late"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One thing that happened.
+
+    Parameters
+    ----------
+    t_s : float
+        Seconds on the take's monotonic clock.
+    name : str
+        What happened; the vocabulary is in docs/architecture.md.
+    source : str
+        Who saw it: "audio", "client", "service" or "harness".
+    data : mapping
+        JSON-ready details.
+    """
+
+    t_s: float
+    name: str
+    source: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data", MappingProxyType(dict(self.data)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as one JSON object."""
+        return {"t_s": self.t_s, "name": self.name, "source": self.source, "data": dict(self.data)}
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Events in order of time."""
+
+    events: tuple[Event, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "events", tuple(sorted(self.events, key=lambda event: event.t_s)))
+
+    def __iter__(self) -> Iterator[Event]:
+        return iter(self.events)
+
+    def named(self, *names: str, start_s: float = float("-inf"), end_s: float = float("inf")) -> tuple[Event, ...]:
+        """Events of these names with start_s <= t_s < end_s, in order of time."""
+        return tuple(event for event in self.events if event.name in names and start_s <= event.t_s < end_s)
+
+    def first(self, *names: str, start_s: float = float("-inf"), end_s: float = float("inf")) -> Event | None:
+        """The earliest event of these names in the span, or None."""
+        return next(iter(self.named(*names, start_s=start_s, end_s=end_s)), None)

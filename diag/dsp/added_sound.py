@@ -1,0 +1,469 @@
+"""Sound that a segment adds to the speech: noise, mains hum, steady tones, direct current.
+
+Two ideas keep codecs out. What a codec adds follows the speech and is gone where the speech is quiet, so noise is
+measured in each band at the moments when the reference is quiet there. And where a codec makes up noise of its own in
+place of the reference's, the level stays, so only power above the reference's counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp import fourier
+from diag.dsp.aligned import AlignedPair
+
+NOISE_WARN_SNR_DB, NOISE_FAIL_SNR_DB = 30.0, 20.0
+"""Added noise is clearly heard in pauses from about 30 dB below the speech on, and disturbs from 20 dB on ("noticeable
+but not intrusive" and "somewhat intrusive" on the background scale of ITU-T P.835). Comfort noise lies 40 dB below and
+more; what Opus makes of the noise in a recording reached 32 dB below."""
+HUM_WARN_DB, HUM_FAIL_DB = -40.0, -20.0
+"""Level of added hum against the speech. Healthy pairs stay below -50 dB."""
+TONE_WARN_DB, TONE_FAIL_DB = -45.0, -25.0
+"""Level of an added tone against the speech: a tone is heard further below it than noise is."""
+DC_WARN_DBFS, DC_FAIL_DBFS = -45.0, -30.0
+"""Direct current added. Truncation to 8 bits gives half a step, -48 dBFS, and is no fault of its own."""
+MAINS_HZ = (50.0, 60.0)
+HUM_TOP_HZ = 420.0
+_LOW_RATE_HZ = 1000.0
+_QUIET_SHARE = 0.3
+_MOST_FRAMES = 500
+"""Frames, spread evenly, are enough for statistics over time."""
+_QUANTILE = 0.25
+_BANDS_PER_OCTAVE = 3
+_NOISE_LOW_HZ = 50.0
+_LINE_PROMINENCE_DB = 9.0
+_HUM_PROMINENCE_DB = 8.0
+_TONE_SHARE = 0.85
+_BLIND_TONE_DBFS = -60.0
+BLIND_TONE_S, BLIND_TONE_HZ = 0.2, 320.0
+"""Without a reference a long vowel may pass for a tone: 9 of 538 recordings had one of 150 to 295 Hz, none above."""
+_TONE_FRAMES, _TONE_FRAMES_IN_SPEECH = 5, 10
+_TONE_LOWEST_HZ = 180.0
+_TONE_DRIFT_BINS, _TONE_SPREAD_BINS = 0.12, 0.2
+_TONE_SWING_DB = 1.5
+"""From frame to frame a tone moves by less than 3 Hz and 1.5 dB. Residuals of voiced speech are lines too, but move."""
+_FLOOR = 1e-14
+
+
+@dataclass(frozen=True)
+class AddedNoise:
+    """Steady noise.
+
+    Parameters
+    ----------
+    level_dbfs : float
+        Its level; -120 where none was found.
+    snr_db : float
+        Speech level less noise level.
+    pauses_dbfs : float or None
+        Level of the estimated signal in the pauses of the reference; None without pauses.
+    residual_db : float
+        All that the filter does not explain in active frames, against the speech: codecs and distortion as well.
+    """
+
+    level_dbfs: float
+    snr_db: float
+    pauses_dbfs: float | None
+    residual_db: float
+
+
+@dataclass(frozen=True)
+class Hum:
+    """Mains hum: its base frequency, its level with harmonics in dBFS and against the speech."""
+
+    mains_hz: float
+    level_dbfs: float
+    relative_db: float
+
+
+@dataclass(frozen=True)
+class Tone:
+    """A steady tone that the reference does not have.
+
+    Parameters
+    ----------
+    frequency_hz : float
+    level_dbfs, relative_db : float
+        While it sounds; the latter against the speech.
+    start_s, end_s : float
+        First and last moment, on the clock of the estimated signal.
+    sounding_s : float
+        How long it sounds in total.
+    count : int
+        In how many bursts.
+    """
+
+    frequency_hz: float
+    level_dbfs: float
+    relative_db: float
+    start_s: float
+    end_s: float
+    sounding_s: float
+    count: int
+
+
+def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise | None:
+    """Return the steady noise that was added; None where the reference carries no speech.
+
+    In each third of an octave from 50 Hz on, the 30 % of the frames are taken in which the reference is quietest. The
+    noise is the lower quartile over them of what the filter does not explain, but no more than what the estimated has
+    above the prediction. The quartile is corrected by what it is for steady noise of that bandwidth. Bins around
+    `lines_hz`, tones and hum that were found, are left out.
+    """
+    speech = pair.speech_dbfs
+    if speech is None:
+        return None
+    frames = np.flatnonzero(pair.covered_frames)
+    frames = frames[:: max(1, frames.size // (2 * _MOST_FRAMES))]
+    edges = _band_edges(pair)
+    keep = np.ones(pair.power[0].shape[1], dtype=np.float32)
+    for line_hz in lines_hz:
+        at = round(line_hz / pair.bin_hz)
+        keep[max(0, at - 3) : at + 4] = 0.0
+    kept_bins = np.add.reduceat(keep, edges)[:-1]
+    own, out, rest = (
+        np.add.reduceat(power[frames] * keep, edges, axis=1).astype(np.float64)[:, :-1]
+        for power in (pair.predicted_power, pair.power[1], pair.residual_power)
+    )
+    count = max(4, round(_QUIET_SHARE * frames.size))
+    total = 0.0
+    for band in range(own.shape[1]):
+        quiet = np.argsort(own[:, band], kind="stable")[:count]
+        if kept_bins[band] < 1:
+            continue
+        factor = _quantile_factor(int(kept_bins[band])) * float(kept_bins[band]) / float(edges[band + 1] - edges[band])
+        unexplained = float(np.quantile(np.minimum(rest[quiet, band], out[quiet, band]), _QUANTILE)) / factor
+        excess = (
+            float(np.quantile(out[quiet, band], _QUANTILE)) - float(np.quantile(own[quiet, band], _QUANTILE))
+        ) / factor
+        total += max(0.0, min(unexplained, excess))
+    level = 10.0 * np.log10(max(total, 1e-12))
+    pauses = pair.covered_frames & (pair.reference_db < loudest_db(pair) - 45.0)
+    heard = pair.power[1][pauses].sum(axis=1).mean() if pauses.sum() >= 5 else None
+    explained = float(pair.predicted_power[pair.active].sum(dtype=np.float64))
+    left = float(pair.residual_power[pair.active].sum(dtype=np.float64))
+    return AddedNoise(
+        level_dbfs=float(level),
+        snr_db=float(speech - level),
+        pauses_dbfs=None if heard is None else float(10.0 * np.log10(max(float(heard), 1e-12))),
+        residual_db=float(10.0 * np.log10(max(left, _FLOOR) / max(explained, _FLOOR))),
+    )
+
+
+def loudest_db(pair: AlignedPair) -> float:
+    """Return the level that the loud frames of the reference reach (95th percentile of the active ones)."""
+    return float(np.percentile(pair.reference_db[pair.active], 95)) if pair.active.any() else -120.0
+
+
+def _band_edges(pair: AlignedPair) -> NDArray[np.int64]:
+    """Return the first bins of bands of a third of an octave (at least four bins), and one past the last."""
+    top = pair.power[0].shape[1] - 1
+    edges = [max(2, round(_NOISE_LOW_HZ / pair.bin_hz))]
+    while edges[-1] < top:
+        edges.append(min(top, max(edges[-1] + 4, round(edges[-1] * 2.0 ** (1.0 / _BANDS_PER_OCTAVE)))))
+    if len(edges) > 2 and edges[-1] - edges[-2] < 4:
+        edges.pop(-2)
+    return np.asarray(edges)
+
+
+def _quantile_factor(bins: int) -> float:
+    """Return the lower quartile of the power of white noise in a band, as a share of its mean.
+
+    With a Hann window a band of n bins has about n / 1.5 independent ones; the power is then a gamma variable, whose
+    quantile is approximated by E. B. Wilson and M. M. Hilferty (1931).
+    """
+    freedom = 2.0 * max(1.0, bins / 1.5)
+    normal = -0.6745
+    return float((1.0 - 2.0 / (9.0 * freedom) + normal * np.sqrt(2.0 / (9.0 * freedom))) ** 3)
+
+
+def added_dc_dbfs(pair: AlignedPair) -> float:
+    """Return the level of the direct current that was added, in dBFS; -120 for none.
+
+    Where the reference has pauses, it is the mean there: overdrive of unsymmetrical speech shifts the mean too, but
+    leaves pauses alone. Otherwise the median over 20 ms of the means less the reference's share.
+    """
+    width = pair.hop
+    count = pair.estimated.size // width
+    if count == 0:
+        return -120.0
+    out = pair.estimated[: count * width].reshape(count, width)
+    own = pair.reference[: count * width].reshape(count, width)
+    mean = out.mean(axis=1).astype(np.float64)
+    quiet = np.einsum("ij,ij->i", own, own) / width < 10.0 ** ((loudest_db(pair) - 40.0) / 10.0)
+    quiet &= np.einsum("ij,ij->i", out, out) / width - mean**2 < 1e-4
+    own_dc = float(np.median(own.mean(axis=1)))
+    gain = 10.0 ** (_gain_db(pair) / 20.0)
+    chosen = mean[quiet] if quiet.sum() >= 5 else mean
+    heard = float(np.median(chosen))
+    first = max(1, round(50.0 / pair.bin_hz))
+    expected = gain * own_dc * (1.0 if pair.response[first].real >= 0.0 else -1.0)
+    # Taking the reference's direct current away adds none.
+    added = 0.0 if abs(heard) <= 1.1 * abs(expected) else abs(heard - expected)
+    return float(max(20.0 * np.log10(max(added, 1e-12)), -120.0))
+
+
+def _gain_db(pair: AlignedPair) -> float:
+    """Return the level of the predicted speech against the reference."""
+    own = float(pair.power[0][pair.active].sum(dtype=np.float64))
+    out = float(pair.predicted_power[pair.active].sum(dtype=np.float64))
+    return float(10.0 * np.log10(out / own)) if own > 0 and out > 0 else 0.0
+
+
+def added_hum(pair: AlignedPair) -> Hum | None:
+    """Return mains hum that the estimated has and the reference has not; None where there is none.
+
+    Both signals are brought to 1 kHz and looked at in windows of 1 s. What the filter makes of the reference is taken
+    off, its own hum with it. In the quieter half of the windows a line of hum stands 8 dB above its surroundings.
+    """
+    speech = pair.speech_dbfs
+    if speech is None:
+        return None
+    own, out = (_long_windows(whole, pair.long_size, pair.estimated.size, pair.rate_hz) for whole in pair.long_spectra)
+    if own is None or out is None:
+        return None
+    bins = np.arange(out.shape[1]) / pair.bin_hz
+    filtered = np.interp(bins, np.arange(pair.response.size), pair.response.real) + 1j * np.interp(
+        bins, np.arange(pair.response.size), pair.response.imag
+    )
+    middle = (np.arange(out.shape[0]) * 0.25 + 0.5) * pair.rate_hz / pair.hop
+    gain = np.interp(middle, np.arange(pair.smooth_gain.size), pair.smooth_gain)
+    rest = out - own * filtered[None, :] * gain[:, None]
+    found = _lines(np.minimum(np.abs(rest) ** 2, np.abs(out) ** 2))
+    if found is None:
+        return None
+    mains_hz, lines = found
+    level = 10.0 * np.log10(max(sum(lines), 1e-12))
+    return Hum(mains_hz, float(level), float(level - speech))
+
+
+def hum_lines(samples: NDArray[np.float32], rate_hz: float) -> tuple[float, list[float]] | None:
+    """Return the mains frequency and the power of each of its harmonics up to 420 Hz; None where no hum stands out.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (n,)
+        Longer than 1.5 s.
+    rate_hz : float
+    """
+    size = fourier.next_fast_len(samples.size + round(rate_hz / 10.0))
+    windows = _long_windows(fourier.rfft(samples, size), size, samples.size, rate_hz)
+    return None if windows is None else _lines(np.abs(windows) ** 2)
+
+
+def _long_windows(
+    spectrum: NDArray[np.complexfloating[Any]], size: int, used: int, rate_hz: float
+) -> NDArray[np.complex128] | None:
+    """Return the spectra of windows of 1 s every 0.25 s, in bins of 1 Hz up to 500 Hz; None for less than 1.5 s.
+
+    The sum of the squared magnitudes of the three bins of a sine's main lobe is its mean square.
+
+    Parameters
+    ----------
+    spectrum : ndarray of complex
+        Transform of the whole signal.
+    size, used : int
+        Length of that transform, and how many of its samples are signal.
+    rate_hz : float
+    """
+    short = round(size * _LOW_RATE_HZ / rate_hz)
+    kept = np.zeros(short // 2 + 1, dtype=np.complex128)
+    kept[: min(kept.size, spectrum.size)] = spectrum[: kept.size]
+    kept[0] = 0.0
+    low = np.fft.irfft(kept, short)[: int(used * _LOW_RATE_HZ / rate_hz)] * (short / size)
+    width = round(_LOW_RATE_HZ)
+    if low.size < 1.5 * width:
+        return None
+    frames = np.lib.stride_tricks.sliding_window_view(low, width)[:: width // 4]
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(width) / width)
+    scale = np.sqrt(2.0 / (width * float(np.sum(window**2))))
+    return np.asarray(scale * np.fft.rfft(frames * window, axis=1))
+
+
+def _lines(power: NDArray[np.float64]) -> tuple[float, list[float]] | None:
+    best: tuple[float, list[float]] | None = None
+    for base in MAINS_HZ:
+        lines = [line for k in range(1, int(HUM_TOP_HZ / base) + 1) if (line := _line(power, round(k * base))) > 0.0]
+        # A single line at twice the mains frequency or above may be any tone.
+        if (
+            lines
+            and (_line(power, round(base)) > 0.0 or len(lines) >= 2)
+            and (best is None or sum(lines) > sum(best[1]))
+        ):
+            best = (base, lines)
+    return best
+
+
+def _line(power: NDArray[np.float64], middle: int) -> float:
+    """Return the power of a steady line at a bin of 1 Hz; 0 where none stands out."""
+    line = power[:, middle - 1 : middle + 2].sum(axis=1)
+    beside = np.concatenate((power[:, middle - 12 : middle - 4], power[:, middle + 5 : middle + 13]), axis=1)
+    around = 3.0 * np.median(beside, axis=1) + 1e-13
+    # In the quieter windows speech covers the least; there the line must stand out and be what it is elsewhere.
+    quiet = np.argsort(around, kind="stable")[: max(2, around.size // 2)]
+    stands_out = float(np.quantile(10.0 * np.log10(line[quiet] / around[quiet]), 0.1))
+    alike = float(np.quantile(line[quiet], 0.9)) < 4.0 * max(float(np.quantile(line[quiet], 0.1)), 1e-20)
+    if stands_out < _HUM_PROMINENCE_DB or not alike or float(np.median(line[quiet])) < 1e-10:
+        return 0.0
+    return max(0.0, float(np.median(line[quiet])) - float(np.median(around[quiet])))
+
+
+def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
+    """Return steady tones, in gaps between the pieces, in pauses and through speech, strongest first.
+
+    Frames of what the filter does not explain are searched for lines that hold nearly all of a frame's power and stay
+    at their frequency and level for at least 0.1 s. A tone that sounds throughout is found where it stands out of the
+    lower quartile over time.
+    """
+    speech = pair.speech_dbfs
+    power = np.minimum(pair.residual_power, pair.power[1])
+    reference = pair.predicted_power
+    least = 10.0 ** (((speech if speech is not None else -20.0) - 60.0) / 10.0)
+    tones = [*_bursts(pair, power, least), *_throughout(pair, power, reference, least)]
+    level = speech if speech is not None else -20.0
+    return tuple(_merged(tones, level, pair.bin_hz))
+
+
+def blind_tones(samples: NDArray[np.float32], rate_hz: float) -> tuple[Tone, ...]:
+    """Return steady tones that a recording shows by itself, in dBFS and without a level against speech (0).
+
+    Only what fills at least 0.2 s on its own, from 320 Hz on, counts: a tone under speech needs a reference.
+    """
+    pair = AlignedPair(np.zeros_like(samples), samples, np.zeros(samples.size, dtype=bool), rate_hz)
+    bursts = _bursts(pair, pair.power[1], 10.0 ** (_BLIND_TONE_DBFS / 10.0))
+    long = [burst for burst in bursts if burst[3] - burst[2] >= BLIND_TONE_S and burst[0] >= BLIND_TONE_HZ]
+    return tuple(_merged(long, 0.0, pair.bin_hz))
+
+
+_Burst = tuple[float, float, float, float]
+"""Frequency in Hz, mean power, start and end in s."""
+
+
+def _bursts(pair: AlignedPair, power: NDArray[np.float32], least: float) -> list[_Burst]:
+    first = max(3, round(_TONE_LOWEST_HZ / pair.bin_hz))
+    inner = power[:, first:-2]
+    if inner.shape[0] < _TONE_FRAMES or inner.shape[1] < 8:
+        return []
+    total = inner.sum(axis=1, dtype=np.float64)
+    rows = np.flatnonzero(total > least)
+    top = np.argmax(inner[rows], axis=1) + first
+    peak = [power[rows, top + away].astype(np.float64) for away in (-2, -1, 0, 1, 2)]
+    share = sum(peak) / total[rows]
+    # Centre of the main lobe of a Hann window, by the two larger of its three bins.
+    left, mid, right = np.sqrt(peak[1]), np.sqrt(peak[2]), np.sqrt(peak[3])
+    away = np.where(right > left, (2 * right - mid) / (mid + right + 1e-20), -(2 * left - mid) / (mid + left + 1e-20))
+    place = np.full(power.shape[0], np.nan)
+    place[rows] = np.where(share > _TONE_SHARE, top + np.clip(away, -1, 1), np.nan)
+    strength = np.full(power.shape[0], 0.0)
+    strength[rows] = sum(peak)
+    bursts = []
+    for a, b in _steady_runs(place, strength, pair.active):
+        bursts.append(
+            (
+                float(np.median(place[a:b])) * pair.bin_hz,
+                float(np.median(strength[a:b])),
+                (a * pair.hop + pair.hop / 2.0) / pair.rate_hz,
+                ((b - 1) * pair.hop + pair.width - pair.hop / 2.0) / pair.rate_hz,
+            )
+        )
+    return bursts
+
+
+def _steady_runs(
+    place: NDArray[np.float64], strength: NDArray[np.float64], speech: NDArray[np.bool_]
+) -> list[tuple[int, int]]:
+    """Return runs of frames with one line at one place and of one level."""
+    level = 10.0 * np.log10(np.maximum(strength, 1e-20))
+    same = (np.abs(np.diff(place)) < _TONE_DRIFT_BINS) & (np.abs(np.diff(level)) < _TONE_SWING_DB)
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
+    runs = []
+    for a, b in zip(edges[::2], edges[1::2], strict=True):
+        inside = place[a : b + 1]
+        steady = float(np.ptp(inside)) < _TONE_SPREAD_BINS
+        least = _TONE_FRAMES_IN_SPEECH if speech[a : b + 1].any() else _TONE_FRAMES
+        if b + 1 - a >= least and steady:
+            runs.append(_widened(place, int(a), int(b) + 1))
+    return runs
+
+
+def _widened(place: NDArray[np.float64], first: int, last: int) -> tuple[int, int]:
+    """Return a run with the frames at both ends that hold the same line at another level, as it comes or goes."""
+    middle = float(np.median(place[first:last]))
+    while first > 0 and abs(place[first - 1] - middle) < 2.0 * _TONE_SPREAD_BINS:
+        first -= 1
+    while last < place.size and abs(place[last] - middle) < 2.0 * _TONE_SPREAD_BINS:
+        last += 1
+    return first, last
+
+
+def _throughout(
+    pair: AlignedPair, power: NDArray[np.float32], reference: NDArray[np.float32], least: float
+) -> list[_Burst]:
+    """Return tones that sound all the time: lines in the lower quartile over time that the reference has not."""
+    frames = np.flatnonzero(pair.covered_frames)
+    if frames.size < 25:
+        return []
+    frames = frames[:: max(1, frames.size // _MOST_FRAMES)]
+    low = np.quantile(power[frames], _QUANTILE, axis=0)
+    own = np.quantile(reference[frames], _QUANTILE, axis=0)
+    size = low.size
+    beside = [np.roll(low, away) for away in (-9, -8, -7, -6, -5, 5, 6, 7, 8, 9)]
+    around = np.median(beside, axis=0) + _FLOOR
+    first = max(10, round(HUM_TOP_HZ / pair.bin_hz))
+    found: list[_Burst] = []
+    middle = np.arange(first, size - 10)
+    peaks = middle[(low[middle] >= low[middle - 1]) & (low[middle] >= low[middle + 1])]
+    for at in peaks:
+        lobe = float(low[at - 1 : at + 2].sum())
+        stands_out = float(low[at]) > 10.0 ** (_LINE_PROMINENCE_DB / 10.0) * float(around[at])
+        if float(low[at]) < _FLOOR or not stands_out or lobe < least or lobe < 4.0 * float(own[at - 1 : at + 2].sum()):
+            continue
+        values = power[frames, at - 1].astype(np.float64) + power[frames, at] + power[frames, at + 1]
+        if float(np.quantile(values, 0.5)) > 4.0 * float(np.quantile(values, 0.1)):
+            continue
+        left, mid, right = (float(np.sqrt(low[at + away])) for away in (-1, 0, 1))
+        away = (2 * right - mid) / (mid + right) if right > left else -(2 * left - mid) / (mid + left)
+        start, end = frames[0] * pair.hop / pair.rate_hz, (frames[-1] * pair.hop + pair.width) / pair.rate_hz
+        found.append(((at + away) * pair.bin_hz, float(np.median(values)), float(start), float(end)))
+    return found
+
+
+def _merged(bursts: list[_Burst], speech_dbfs: float, bin_hz: float) -> list[Tone]:
+    """Return bursts of one frequency as one tone."""
+    groups: list[list[_Burst]] = []
+    for burst in sorted(bursts):
+        if groups and burst[0] - groups[-1][-1][0] < 0.6 * bin_hz:
+            groups[-1].append(burst)
+        else:
+            groups.append([burst])
+    tones = []
+    for group in groups:
+        level = float(10.0 * np.log10(max((*(power for _, power, _, _ in group), 1e-12))))
+        spans = _united([(start, end) for _, _, start, end in group])
+        tones.append(
+            Tone(
+                frequency_hz=float(np.median([hz for hz, _, _, _ in group])),
+                level_dbfs=level,
+                relative_db=level - speech_dbfs,
+                start_s=spans[0][0],
+                end_s=spans[-1][1],
+                sounding_s=float(sum(end - start for start, end in spans)),
+                count=len(spans),
+            )
+        )
+    return sorted(tones, key=lambda tone: -tone.level_dbfs)
+
+
+def _united(spans: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    united: list[tuple[float, float]] = []
+    for start, end in sorted(spans):
+        if united and start <= united[-1][1] + 0.03:
+            united[-1] = (united[-1][0], max(end, united[-1][1]))
+        else:
+            united.append((start, end))
+    return united

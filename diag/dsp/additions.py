@@ -1,0 +1,209 @@
+"""All that a segment adds to its input, measured in an order in which one fault is not taken for another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.added_sound import (
+    DC_WARN_DBFS,
+    HUM_TOP_HZ,
+    HUM_WARN_DB,
+    NOISE_WARN_SNR_DB,
+    TONE_WARN_DB,
+    AddedNoise,
+    Hum,
+    Tone,
+    added_dc_dbfs,
+    added_hum,
+    added_noise,
+    added_tones,
+)
+from diag.dsp.aligned import AlignedPair
+from diag.dsp.copies import (
+    COPY_WARN_DB,
+    ROOM_WARN_DB,
+    Copy,
+    Room,
+    added_room,
+    impulse_response,
+    second_copy,
+    with_copy,
+)
+from diag.dsp.distortion import Distortion, Kind, distortion
+from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB, PUMPING_DB, LevelChange, level_change, with_steps
+from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasing, images
+
+IMAGES_WARN_DB = -50.0
+"""Level of images against the speech. Good resamplers stay below -62 dB, linear interpolation gives -28 to -46 dB."""
+
+IMAGES_COHERENCE = 0.3
+"""Above the old Nyquist frequency images stand alone: linear interpolation of 5 voices gave 0.75 and more. What Opus
+makes up there follows the sound below it a little."""
+BENT_COPY_DB = -18.0
+"""Beside distortion only a copy above this level counts: what a curve makes of a voice is as regular as the voice."""
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What a segment adds or changes; each part is None where it could not be measured or is not there.
+
+    Parameters
+    ----------
+    level : LevelChange or None
+    noise : AddedNoise or None
+    dc_dbfs : float
+    hum : Hum or None
+    tones : tuple of Tone
+    distortion : Distortion or None
+    aliasing, images : Mirrored or None
+    copy : Copy or None
+    room : Room or None
+    """
+
+    level: LevelChange | None
+    noise: AddedNoise | None
+    dc_dbfs: float
+    hum: Hum | None
+    tones: tuple[Tone, ...]
+    distortion: Distortion | None
+    aliasing: Mirrored | None
+    images: Mirrored | None
+    copy: Copy | None
+    room: Room | None
+
+
+def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | None = None) -> Additions:
+    """Return all that the estimated has beyond what filter and gain make of the reference.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+    recorded : ndarray or None
+        The estimated signal at its own rate, where the pair's is resampled.
+
+    Notes
+    -----
+    Steps of level are found first and applied to the reference, or a signal that is there for a part of the time would
+    correlate with anything. A second copy is found next and then belongs to the reference: otherwise its speech would
+    be taken for noise and its interference for pumping.
+    """
+    level = level_change(pair)
+    if level is not None and level.steps:
+        pair = with_steps(pair, level)
+        even = level_change(pair)
+        level = replace(level, pumping_db=even.pumping_db) if even is not None else level
+    response = impulse_response(pair)
+    copy = second_copy(response) if response is not None else None
+    room = added_room(response) if response is not None else None
+    if copy is not None and room is not None and copy.level_db < room.level_db - 3.0:
+        copy = None
+    if copy is not None and copy.level_db > COPY_WARN_DB - 10.0:
+        pair = with_copy(pair, copy)
+        level = level if level is not None and level.steps else level_change(pair)
+    hum = added_hum(pair)
+    tones = tuple(tone for tone in added_tones(pair) if hum is None or not _harmonic(tone, hum))
+    lines = [tone.frequency_hz for tone in tones]
+    if hum is not None:
+        lines += [hum.mains_hz * number for number in range(1, 9)]
+    bent = distortion(pair, recorded)
+    # A wrapped integer makes leaps; their spectrum reaches everywhere and is no mirror.
+    whole = bent is None or bent.kind is not Kind.WRAPPED
+    return Additions(
+        level=level,
+        noise=added_noise(pair, lines),
+        dc_dbfs=added_dc_dbfs(pair),
+        hum=hum,
+        tones=tones,
+        distortion=bent,
+        aliasing=aliasing(pair) if whole else None,
+        images=images(pair) if whole else None,
+        copy=copy,
+        room=room,
+    )
+
+
+def _harmonic(tone: Tone, hum: Hum) -> bool:
+    number = round(tone.frequency_hz / hum.mains_hz)
+    return tone.frequency_hz < HUM_TOP_HZ or (number <= 20 and abs(tone.frequency_hz - number * hum.mains_hz) < 6.0)
+
+
+def faults(additions: Additions) -> dict[str, float]:
+    """Return the kinds that lie above their warning threshold, each with its size in its own unit.
+
+    A fault that explains another stands alone: noise and pumping of distorted sound are its distortion, pumping of an
+    echo or a room is theirs.
+    """
+    found = {**_level_faults(additions), **_sound_faults(additions), **_mirror_faults(additions)}
+    bent = additions.distortion
+    if bent is not None and bent.kind is not Kind.NONE:
+        found[str(bent.kind)] = bent.level_db
+    if _copied(additions) and additions.copy is not None:
+        found["echo" if additions.copy.echo else "played twice"] = additions.copy.level_db
+    if additions.room is not None and additions.room.level_db > ROOM_WARN_DB:
+        found["room"] = additions.room.level_db
+    if Kind.WRAPPED in found:
+        # Leaps of full scale are sound of every pitch at every place.
+        return {name: size for name, size in found.items() if name in (Kind.WRAPPED, "level", "near-silent", "dc")}
+    return found
+
+
+def _copied(additions: Additions) -> bool:
+    least_db = BENT_COPY_DB if _bent(additions) else COPY_WARN_DB
+    return additions.copy is not None and additions.copy.level_db > least_db
+
+
+def _bent(additions: Additions) -> bool:
+    """Return whether the sound is distorted, or rounded to the eight bits of telephony, which adds noise by itself."""
+    bent = additions.distortion
+    return bent is not None and (bent.kind is not Kind.NONE or bent.detail is not None)
+
+
+def _level_faults(additions: Additions) -> dict[str, float]:
+    level = additions.level
+    if level is None:
+        return {}
+    if level.near_silent:
+        return {"near-silent": level.estimated_dbfs}
+    found = {"level step" if step.sudden else "level fade": step.change_db for step in level.steps}
+    if not level.steps and abs(level.change_db) > LEVEL_CHANGE_WARN_DB:
+        found["level"] = level.change_db
+    noise, hum = additions.noise, additions.hum
+    unsure = (noise is not None and noise.snr_db < 20.0) or (hum is not None and hum.relative_db > -25.0)
+    explained = _bent(additions) or _copied(additions) or additions.room is not None or unsure
+    if level.pumping_db > PUMPING_DB and not explained:
+        found["pumping"] = level.pumping_db
+    return found
+
+
+def _sound_faults(additions: Additions) -> dict[str, float]:
+    found: dict[str, float] = {}
+    noise, hum = additions.noise, additions.hum
+    room = additions.room is not None
+    if noise is not None and noise.snr_db < NOISE_WARN_SNR_DB and not (_bent(additions) or room):
+        found["noise"] = noise.snr_db
+    if additions.dc_dbfs > DC_WARN_DBFS:
+        found["dc"] = additions.dc_dbfs
+    if hum is not None and hum.relative_db > HUM_WARN_DB and not room:
+        found["hum"] = hum.relative_db
+    if additions.tones and additions.tones[0].relative_db > TONE_WARN_DB:
+        found["tone"] = additions.tones[0].relative_db
+    return found
+
+
+def _mirror_faults(additions: Additions) -> dict[str, float]:
+    # Harmonics that a distorting stage makes fall on mirrored places too, but not all of them.
+    bent = additions.distortion
+    least = 0.5 if bent is not None and bent.kind is not Kind.NONE else 0.0
+    found: dict[str, float] = {}
+    down, up = additions.aliasing, additions.images
+    if down is not None and down.level_db > ALIASING_WARN_DB and down.gain_db > ALIAS_GAIN_DB:
+        found["aliasing"] = down.level_db
+    if up is not None and up.level_db > IMAGES_WARN_DB:
+        found["images"] = up.level_db
+    coherence = {"aliasing": down.coherence if down else 0.0, "images": up.coherence if up else 0.0}
+    least_of = {"aliasing": least, "images": max(least, IMAGES_COHERENCE)}
+    return {name: size for name, size in found.items() if coherence[name] > least_of[name]}

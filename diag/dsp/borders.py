@@ -1,0 +1,367 @@
+"""Ends of the pieces of a copy, to the sample, and which pieces are look-alikes.
+
+`diag.dsp.follow` finds pieces to a frame of 5 ms. Here each border is set where the two neighbours together leave least
+of the estimated signal unexplained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.diagonal import alike, sliced
+from diag.dsp.follow import Pair, Piece
+
+MARGIN_S = 0.015
+"""How far a border may lie from where the evidence by frames puts it."""
+SAME_S = 0.0004
+"""Smaller changes of delay are the resampler or jitter of the estimate."""
+_LEAST_NATS = 35.0
+_LEAST_SHARE = 0.3
+_SURE_SHARE = 0.7
+_DETOUR_S = 0.3
+_REFUSED_FRAMES = 2
+_EXPLAINED = 0.6
+_BACK_SHARE = 0.7
+_MIXED_LEFT = 0.4
+_MIXED_S = 0.008
+_SHORTEST_S = 0.004
+
+
+@dataclass(frozen=True)
+class Join:
+    """What lies between two pieces that follow each other in the estimated signal.
+
+    Parameters
+    ----------
+    overlap : int
+        Samples of the estimated signal in which both are heard at once; 0 for none.
+    """
+
+    overlap: int = 0
+
+
+def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces that explain something of the estimated signal that stronger ones do not.
+
+    Sound that was left out of the copy, or put into it, resembles other sound of the same voice for some pitch periods.
+    """
+    taken = np.zeros(pair.y.frames + 1, dtype=bool)
+    kept: list[Piece] = []
+    for piece in sorted(pieces, key=lambda part: -part.score):
+        shared = any(abs(piece.delay - other.delay) * 2 < SAME_S * pair.rate_hz for other in kept)
+        if not shared and piece.typical < _LEAST_SHARE * pair.typical and piece.score < 10 * _LEAST_NATS:
+            continue
+        frame = pair.x.frame
+        first, last = piece.first // frame, piece.last // frame
+        begin = round(piece.begin / frame)
+        places = np.clip(np.arange(begin, begin + last - first), 0, taken.size - 1)
+        scores = pair.scores(piece.delay, first, last) - pair.cost
+        own = pair.told[first:last] & ~taken[places]
+        if float(np.maximum(scores, 0.0)[own].sum()) < _LEAST_NATS or int(own.sum()) < 2:
+            continue
+        kept.append(piece)
+        taken[places] = True
+    return _without_detours(pair, sorted(kept, key=lambda part: part.begin))
+
+
+def _without_detours(pair: Pair, pieces: list[Piece]) -> list[Piece]:
+    """The pieces without short, weak ones between two of the same delay at which the sound goes on as it should.
+
+    Where a codec has changed the waveform, another moment of the same voice may agree better than the sound itself.
+    """
+    kept: list[Piece] = []
+    for place, piece in enumerate(pieces):
+        strong = piece.typical >= _SURE_SHARE * pair.typical or piece.last - piece.first > _DETOUR_S * pair.rate_hz
+        if strong or not kept:
+            kept.append(piece)
+            continue
+        after = next((part for part in pieces[place + 1 :] if part.score > 3.0 * piece.score), None)
+        before = max(kept[-3:], key=lambda part: part.score)
+        same = after is None or abs(after.delay - before.delay) < SAME_S * pair.rate_hz
+        first = round(piece.begin - before.delay)
+        last = min(first + piece.last - piece.first, pair.x.samples.size)
+        if not same or first < 0 or last <= first or before.score < 3.0 * piece.score:
+            kept.append(piece)
+            continue
+        gain = abs(gain_of(pair, before, before.first, before.last))
+        own = pair.x.samples[first:last]
+        if not alike(own, sliced(pair.y.samples, first + before.delay, own.size), gain):
+            kept.append(piece)
+    return kept
+
+
+def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], list[Join]]:
+    """Return the pieces with ends to the sample, in order of the estimated signal, and what lies between neighbours.
+
+    Parameters
+    ----------
+    pair : Pair
+    pieces : sequence of Piece
+        In order of the estimated signal.
+
+    Returns
+    -------
+    pieces : list of Piece
+    joins : list of Join
+        One fewer than the pieces.
+    """
+    result = [pieces[0]]
+    joins: list[Join] = []
+    for piece in pieces[1:]:
+        before, after, join = _joined(pair, result[-1], piece)
+        if before is None:
+            # What is left of a look-alike once its neighbours have their own.
+            result.pop()
+            if result:
+                joins.pop()
+                before, after, join = _joined(pair, result[-1], piece)
+                if before is None:
+                    before = result[-1]
+            else:
+                result.append(piece)
+                continue
+        if before is not None:
+            result[-1] = before
+        if after is None:
+            continue
+        if join is None:
+            result[-1] = after
+            continue
+        result.append(after)
+        joins.append(join)
+    result[0] = replace(result[0], first=min(_own_start(pair, result[0]), result[0].last - 1))
+    result[-1] = replace(result[-1], last=max(_own_end(pair, result[-1]), result[-1].first + 1))
+    return result, joins
+
+
+def gain_of(pair: Pair, piece: Piece, first: int, last: int) -> float:
+    """Return the factor that brings samples `first` to `last` of the reference to the level of the copy."""
+    own = pair.x.samples[first:last]
+    other = sliced(pair.y.samples, first + piece.delay, own.size)
+    power = float(np.dot(own, own))
+    return float(np.dot(own, other)) / power if power > 0.0 else 0.0
+
+
+def missed(pair: Pair, piece: Piece, first: int, last: int) -> NDArray[np.float64]:
+    """Return what a piece leaves of the estimated signal, squared, along samples of the reference."""
+    gain = _gain_near(pair, piece, first, last)
+    own = np.zeros(last - first, dtype=np.float32)
+    begin, end = max(0, first), min(pair.x.samples.size, last)
+    if end > begin:
+        own[begin - first : end - first] = pair.x.samples[begin:end]
+    other = sliced(pair.y.samples, first + piece.delay, own.size)
+    return np.asarray(np.square(other - np.float32(gain) * own), dtype=np.float64)
+
+
+def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
+    """Gain of a piece near some samples, from its own part of them or what lies beside."""
+    width = round(0.1 * pair.rate_hz)
+    begin, end = max(piece.first, first - width), min(piece.last, last + width)
+    if end - begin < 16:
+        begin, end = piece.first, piece.last
+    return gain_of(pair, piece, begin, end)
+
+
+def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piece | None, Join | None]:
+    """Both pieces with the border between them; None for one that vanishes, no join where they are one piece."""
+    change = after.delay - before.delay
+    margin = round(MARGIN_S * pair.rate_hz)
+    if abs(change) < SAME_S * pair.rate_hz and after.first >= before.first:
+        if _refused(pair, before, before.last, after.first) <= _REFUSED_FRAMES:
+            longer = max(before, after, key=lambda part: part.last - part.first)
+            last = max(before.last, after.last)
+            return replace(longer, first=before.first, last=last, score=before.score + after.score), after, None
+        return _apart(pair, before, after)
+    if after.last <= before.first or abs(after.first - before.last) > 2.0 * abs(change) + 60 * margin:
+        return _apart(pair, before, after)
+    # A skip leaves as much of the reference unfound as the delay falls. A mixed stretch agrees with neither piece.
+    mixed = after.first - before.last + change > _MIXED_S * pair.rate_hz
+    overlap = _overlap(pair, before, after) if mixed else None
+    if overlap is not None:
+        return overlap
+    tried = _inserted(pair, before, after) if change > 0 else _left_out(pair, before, after)
+    if tried is None:
+        return _apart(pair, before, after)
+    first, second = tried
+    shortest = _SHORTEST_S * pair.rate_hz
+    if first.last - first.first < shortest:
+        return None, None, None
+    if second.last - second.first < shortest:
+        return before, None, None
+    return first, second, Join()
+
+
+def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
+    """Number of recognisable frames between two samples of the reference that speak against a piece."""
+    frame = pair.x.frame
+    low, high = max(0, -(-first // frame)), min(pair.x.frames, last // frame)
+    if high <= low:
+        return 0
+    scores = pair.scores(piece.delay, low, high)
+    return int((pair.told[low:high] & (scores < pair.cost)).sum())
+
+
+def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
+    """A border where nothing of the reference is lost and something stands between, or the reference goes back.
+
+    Whichever leaves less of the estimated signal unexplained: silence put in leaves nothing, and where the sound goes
+    back the two pieces meet without a gap.
+    """
+    margin = round(MARGIN_S * pair.rate_hz)
+    low = max(before.first, min(before.last, after.first) - margin)
+    high = min(after.last, max(before.last, after.first) + margin)
+    if high - low < 2:
+        return _left_out(pair, before, after)
+    early, late = missed(pair, before, low, high), missed(pair, after, low, high)
+    total = np.concatenate(([0.0], np.cumsum(early - late)))
+    place = low + int(np.argmin(total))
+    apart = replace(before, last=place), replace(after, first=place)
+    back = _left_out(pair, before, after)
+    if back is not None and _heard_twice(pair, *back):
+        left, right = _unexplained(pair, *back, low, high), _unexplained(pair, *apart, low, high)
+        if left < _BACK_SHARE * right:
+            return back
+    refused = _refused(pair, before, before.last, place) + _refused(pair, after, place, after.first)
+    return apart if refused <= _REFUSED_FRAMES else None
+
+
+def _heard_twice(pair: Pair, before: Piece, after: Piece) -> bool:
+    """Whether what both pieces hold of the reference can be recognised."""
+    frame = pair.x.frame
+    return bool(pair.told[max(0, after.first // frame) : -(-before.last // frame)].any())
+
+
+def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -> float:
+    """Energy of the estimated signal that two pieces and silence between them leave, around their border."""
+    begin, end = round(low + before.delay), round(high + after.delay)
+    last, first = round(before.end), round(after.begin)
+    left = 0.0
+    if last > begin:
+        left += float(missed(pair, before, begin - round(before.delay), last - round(before.delay)).sum())
+    if end > first:
+        left += float(missed(pair, after, first - round(after.delay), end - round(after.delay)).sum())
+    if first > last:
+        left += float(np.square(sliced(pair.y.samples, last, first - last), dtype=np.float64).sum())
+    return left
+
+
+def _left_out(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
+    """A border where the estimated signal goes on without a gap: sound was left out, or is repeated."""
+    margin = round(MARGIN_S * pair.rate_hz)
+    low = max(int(before.begin), int(min(before.end, after.begin)) - margin)
+    high = min(int(after.end), int(max(before.end, after.begin)) + margin)
+    if high - low < 2:
+        return None
+    early = missed(pair, before, low - round(before.delay), high - round(before.delay))
+    late = missed(pair, after, low - round(after.delay), high - round(after.delay))
+    total = np.concatenate(([0.0], np.cumsum(early - late)))
+    place = low + int(np.argmin(total))
+    last, first = round(place - before.delay), round(place - after.delay)
+    refused = _refused(pair, before, before.last, last) + _refused(pair, after, first, after.first)
+    if refused > _REFUSED_FRAMES:
+        return None
+    last, first = min(last, pair.x.samples.size), max(first, 0)
+    return replace(before, last=last), replace(after, first=first)
+
+
+def _apart(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join]:
+    """Both pieces with ends of their own; something of the reference and of the copy may lie between."""
+    first = replace(before, last=max(_own_end(pair, before), before.first + 1))
+    second = replace(after, first=min(_own_start(pair, after), after.last - 1))
+    over = first.end - second.begin
+    if over > 0:
+        # Both claim these samples of the copy; the later one keeps what it explains.
+        cut = _left_out(pair, before, after)
+        if cut is not None:
+            return (*cut, Join())
+        first = replace(first, last=max(first.first + 1, first.last - int(np.ceil(over))))
+    return first, second, Join()
+
+
+def _own_end(pair: Pair, piece: Piece) -> int:
+    """Where the reference stops being in the copy: from there on the copy is better explained without it."""
+    margin = round(MARGIN_S * pair.rate_hz)
+    low, high = max(piece.first, piece.last - margin), min(pair.x.samples.size, piece.last + margin)
+    if high - low < 2:
+        return piece.last
+    with_it = missed(pair, piece, low, high)
+    without = np.square(sliced(pair.y.samples, low + piece.delay, high - low), dtype=np.float64)
+    total = np.concatenate(([0.0], np.cumsum(with_it - without)))
+    return low + int(total.size - 1 - np.argmin(total[::-1]))
+
+
+def _own_start(pair: Pair, piece: Piece) -> int:
+    margin = round(MARGIN_S * pair.rate_hz)
+    low, high = max(0, piece.first - margin), min(piece.last, piece.first + margin)
+    if high - low < 2:
+        return piece.first
+    with_it = missed(pair, piece, low, high)
+    without = np.square(sliced(pair.y.samples, low + piece.delay, high - low), dtype=np.float64)
+    total = np.concatenate(([0.0], np.cumsum(without - with_it)))
+    return low + int(np.argmin(total))
+
+
+def _overlap(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join] | None:
+    """Both pieces where they are heard at once for a while; None where they are not.
+
+    The copy must be explained much better by the sum of the two than by either of them.
+    """
+    change = after.delay - before.delay
+    if change > -_MIXED_S * pair.rate_hz:
+        return None
+    # Chunks follow each other in the reference, so the later one begins where the earlier one ends.
+    border = _contiguous(pair, before, after)
+    if border is None:
+        return None
+    begin, size = round(border + after.delay), round(-change)
+    other = sliced(pair.y.samples, begin, size).astype(np.float64)
+    early = sliced(pair.x.samples, begin - before.delay, size).astype(np.float64)
+    late = sliced(pair.x.samples, begin - after.delay, size).astype(np.float64)
+    power = float(other @ other)
+    if power <= 0.0 or not early.any() or not late.any():
+        return None
+    both = np.stack((early, late), axis=1)
+    factors = np.linalg.lstsq(both, other, rcond=None)[0]
+    left = float(np.square(other - both @ factors).sum())
+    single = min(
+        power - float(part @ other) ** 2 / max(float(part @ part), 1e-12) for part in (early, late)
+    )  # fmt: skip
+    if left > _MIXED_LEFT * single or single < 0.02 * power:
+        return None
+    return replace(before, last=border), replace(after, first=border), Join(size)
+
+
+def _contiguous(pair: Pair, before: Piece, after: Piece) -> int | None:
+    """The sample of the reference where the earlier chunk ends and the later one begins, both sounding on top."""
+    change = after.delay - before.delay
+    size = round(-change)
+    middle = (before.last + after.first) // 2
+    reach = size // 2 + round(MARGIN_S * pair.rate_hz)
+    low, high = middle - reach, middle + reach
+    if low < before.first or high > after.last or low < 0 or high > pair.x.samples.size:
+        return None
+    best, place = np.inf, None
+    for border in range(low, high, max(1, round(0.002 * pair.rate_hz))):
+        left = _left_of_mix(pair, before, after, border, size)
+        if left < best:
+            best, place = left, border
+    return place
+
+
+def _left_of_mix(pair: Pair, before: Piece, after: Piece, border: int, size: int) -> float:
+    """What is left of the copy around a mixed stretch that begins at a place, as a share."""
+    around = round(0.01 * pair.rate_hz)
+    begin = round(border + after.delay) - around
+    count = size + 2 * around
+    other = sliced(pair.y.samples, begin, count).astype(np.float64)
+    early = sliced(pair.x.samples, begin - before.delay, count).astype(np.float64)
+    late = sliced(pair.x.samples, begin - after.delay, count).astype(np.float64)
+    early[around + size :] = 0.0
+    late[:around] = 0.0
+    gain = 0.5 * (gain_of(pair, before, before.first, before.last) + gain_of(pair, after, after.first, after.last))
+    return float(np.square(other - gain * (early + late)).sum()) / max(float(other @ other), 1e-12)
+

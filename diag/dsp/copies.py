@@ -1,0 +1,221 @@
+"""The same sound once more: a second player, an echo, a room.
+
+The impulse response from reference to estimated is worked out over half a second to both sides. One more peak is a
+second copy, or an echo where it is well below the first. Energy that falls away over many delays is a room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp import fourier
+from diag.dsp.aligned import AlignedPair
+
+Array = NDArray[np.floating[Any]]
+
+COPY_WARN_DB, COPY_FAIL_DB = -26.0, -12.0
+"""An echo of 50 ms or more is heard from about 30 dB below the voice on, and disturbs from 15 dB on (the talker echo
+curves of ITU-T G.131 are stricter, as the talker hears them over silence)."""
+SECOND_COPY_DB = -4.0
+"""From this level on it is a second player rather than an echo: rooms and hybrids return less than they receive."""
+ROOM_WARN_DB = -10.0
+"""Energy of a room's response between 5 ms and 0.5 s against the direct sound. At 1 m from a loudspeaker in a living
+room it is about -5 dB; studio voices processed by codecs stay below -25 dB."""
+SHORTEST_S, LONGEST_S = 0.018, 0.6
+_WORK_RATE_HZ = 8000.0
+_AROUND_S = 0.002
+_LOW_HZ, _TOP_HZ = 120.0, 3900.0
+_REGULAR = 3e-3
+_STANDS_OUT = 7.0
+"""A peak must reach this many times the response's own scatter around it."""
+_BLOCK_S = 1.0
+_LEAST_ROOM_SHARE = 0.5
+_FLOOR = 1e-20
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A delayed copy of the reference in the estimated, beside the first.
+
+    Parameters
+    ----------
+    delay_s : float
+        How much later than the first it comes; negative where the matched copy is the later one.
+    level_db : float
+        Against the matched copy.
+    echo : bool
+        Whether it is so much quieter that it is an echo rather than a second player.
+    """
+
+    delay_s: float
+    level_db: float
+    echo: bool
+
+
+@dataclass(frozen=True)
+class Room:
+    """Reverberation that was added.
+
+    Parameters
+    ----------
+    level_db : float
+        Energy between 5 ms and 0.5 s after the direct sound, against the direct sound.
+    decay_s : float
+        Time in which it falls by 60 dB, from the slope of the first 15 dB or more.
+    """
+
+    level_db: float
+    decay_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """Impulse response from reference to estimated at 8 kHz.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (2 * reach + 1,)
+        The middle is delay 0; scaled so that the direct sound has energy 1.
+    rate_hz : float
+    """
+
+    values: NDArray[np.float64]
+    rate_hz: float
+
+    @property
+    def reach(self) -> int:
+        """Samples to each side of delay 0."""
+        return self.values.size // 2
+
+
+def impulse_response(pair: AlignedPair) -> Response | None:
+    """Return the response over 0.6 s to both sides; None where the reference carries too little speech.
+
+    The cross-spectrum is divided by the reference's spectrum (Wiener deconvolution), after the correlation was cut to
+    the delays of interest, which averages over all of the signal.
+    """
+    if pair.active.sum() < 20:
+        return None
+    reach = round(LONGEST_S * _WORK_RATE_HZ)
+    size = pair.long_size
+    short = fourier.next_fast_len(round(size * _WORK_RATE_HZ / pair.rate_hz))
+    rate_hz = pair.rate_hz * short / size
+    own, other = (_raised(whole, short) for whole in pair.long_spectra)
+    cross = fourier.irfft(other * np.conj(own), short)
+    alone = fourier.irfft((own.real**2 + own.imag**2).astype(np.complex64), short)
+    span = fourier.next_fast_len(4 * reach)
+    numerator, denominator = (_cut(values, reach, span) for values in (cross, alone))
+    top = fourier.rfft(numerator, span)
+    base = np.maximum(fourier.rfft(denominator, span).real, 0.0)
+    hz = np.arange(top.size) * rate_hz / span
+    band = _band(hz)
+    response = fourier.irfft(top * band / (base + _REGULAR * float(base.max()) + _FLOOR), span)
+    values = np.concatenate((response[-reach:], response[: reach + 1])).astype(np.float64)
+    near = round(_AROUND_S * rate_hz)
+    direct = float(np.square(values[reach - near : reach + near + 1]).sum())
+    if direct <= 0.0:
+        return None
+    return Response(values / np.sqrt(direct), float(rate_hz))
+
+
+def _band(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a window over frequency from 120 Hz to 3.9 kHz with soft edges, so that peaks do not ring."""
+    rise = np.clip((hz - _LOW_HZ) / 150.0, 0.0, 1.0)
+    fall = np.clip((_TOP_HZ - hz) / 900.0, 0.0, 1.0)
+    return np.asarray(np.sin(0.5 * np.pi * rise) ** 2 * np.sin(0.5 * np.pi * fall) ** 2)
+
+
+def _raised(spectrum: NDArray[np.complexfloating[Any]], short: int) -> NDArray[np.complexfloating[Any]]:
+    """Return a spectrum up to 4 kHz with its treble raised as a voice's falls, 6 dB an octave."""
+    kept = spectrum[: short // 2 + 1]
+    return np.asarray(kept * np.arange(kept.size, dtype=np.float32) / np.float32(kept.size), dtype=np.complex64)
+
+
+def _cut(values: NDArray[Any], reach: int, span: int) -> NDArray[np.float64]:
+    """Return the correlation at lags up to twice `reach`, tapered, circular in `span` samples."""
+    wide = min(2 * reach, values.size // 2 - 1, span // 2 - 1)
+    lags = np.arange(wide + 1)
+    taper = np.where(lags < 1.1 * reach, 1.0, 0.5 + 0.5 * np.cos(np.pi * (lags - 1.1 * reach) / (0.9 * reach)))
+    taper = np.where(lags <= 2 * reach, taper, 0.0)
+    result = np.zeros(span)
+    result[: wide + 1] = values[: wide + 1] * taper
+    result[span - wide :] = values[-wide:] * taper[1:][::-1]
+    return result
+
+
+def second_copy(response: Response) -> Copy | None:
+    """Return the strongest further copy at 18 to 600 ms; None where none stands out of the response's scatter."""
+    near = round(_AROUND_S * response.rate_hz)
+    first = round(SHORTEST_S * response.rate_hz)
+    middle = response.reach
+    size = np.abs(response.values)
+    away = np.abs(np.arange(size.size) - middle)
+    searched = np.where((away >= first) & (away < middle - near), size, 0.0)
+    peak = int(np.argmax(searched))
+    # The scatter around the peak, by a quantile that neither the peak nor a few other ones move.
+    around = slice(max(0, peak - 40 * near), peak + 40 * near + 1)
+    beside = size[around][(away[around] >= first) & (np.abs(np.arange(size.size)[around] - peak) > near)]
+    if beside.size < 50:
+        return None
+    scatter = float(np.quantile(beside, 0.68))
+    crest = float(np.quantile(beside, 0.99))
+    if size[peak] < _STANDS_OUT * scatter or size[peak] < 1.8 * crest:
+        return None
+    lobe = slice(peak - near, peak + near + 1)
+    energy = float(np.square(response.values[lobe]).sum()) - (2 * near + 1) * scatter**2
+    level = 10.0 * np.log10(max(energy, 1e-10))
+    delay = (_centre(size, peak) - middle) / response.rate_hz
+    return Copy(float(delay), float(level), bool(level < SECOND_COPY_DB))
+
+
+def _centre(size: NDArray[np.float64], peak: int) -> float:
+    left, top, right = size[peak - 1], size[peak], size[peak + 1]
+    bend = 2.0 * top - left - right
+    return float(peak + (0.5 * (right - left) / bend if bend > 0 else 0.0))
+
+
+def added_room(response: Response) -> Room | None:
+    """Return the reverberation; None where the response has no tail that falls away.
+
+    What the same delays hold before the direct sound is the scatter and is taken off.
+    """
+    middle, rate_hz = response.reach, response.rate_hz
+    start, width = round(0.005 * rate_hz), round(0.010 * rate_hz)
+    count = min(50, (middle - start) // width)
+    behind = np.square(response.values[middle + start : middle + start + count * width])
+    before = np.square(response.values[middle - start - count * width + 1 : middle - start + 1][::-1])
+    tail, noise = (side.reshape(count, width).sum(axis=1) for side in (behind, before))
+    scatter = float(np.median(noise)) if count else 0.0
+    net = tail - noise
+    energy = float(net.sum())
+    if count < 10 or energy <= 2.0 * float(noise.sum()) * _LEAST_ROOM_SHARE:
+        return None
+    level = 10.0 * np.log10(max(energy, 1e-10))
+    # A single echo has its energy in one place; a room's is spread over many and falls.
+    if float(np.sort(net)[-2:].sum()) > 0.75 * energy:
+        return None
+    clear = np.flatnonzero(tail < 3.0 * scatter)
+    last = int(clear[0]) if clear.size else count
+    if last < 4:
+        return None
+    decibels = 10.0 * np.log10(np.maximum(tail[:last] - scatter, 1e-12))
+    slope = float(np.polyfit(np.arange(last) * 0.010, decibels, 1)[0])
+    if slope > -12.0:
+        return None
+    return Room(float(level), float(-60.0 / slope))
+
+
+def with_copy(pair: AlignedPair, copy: Copy) -> AlignedPair:
+    """Return the pair with the copy added to the reference, so that other measures do not take it for a fault."""
+    shift = round(copy.delay_s * pair.rate_hz)
+    late = np.zeros_like(pair.reference)
+    if shift >= 0:
+        late[shift:] = pair.reference[: pair.reference.size - shift]
+    else:
+        late[:shift] = pair.reference[-shift:]
+    gain = np.float32(10.0 ** (copy.level_db / 20.0))
+    return AlignedPair(pair.reference + gain * late, pair.estimated, pair.covered, pair.rate_hz)

@@ -1,0 +1,476 @@
+"""Pieces of a reference that stand in an estimated signal, in whatever order and at whatever delays.
+
+Works like the seed-and-extend search for similar stretches of DNA (Altschul et al., "Basic local alignment search
+tool", 1990): a short window that no piece explains is looked for in the other signal, and where it is found the piece is
+extended both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed. Windows
+of the reference are looked for first; then active parts of the estimated signal that nothing explains are looked for in
+the reference, which finds repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp import fourier
+from diag.dsp.diagonal import FRAME_S, Flags, Floats, Side, agreement, likelihood, refined_delay, unmasked
+
+Array = NDArray[np.floating[Any]]
+
+SEED_FRAMES = 24
+"""120 ms: long enough to be found below noise, and a chunk of 20 ms inside it still stands out."""
+SHORT_FRAMES = 6
+_SEED_NATS = 25.0
+_NEAR_S = 0.6
+_FAR_LIMIT = 16
+"""How often the whole of the other signal is searched; each time costs as much as a transform of it."""
+_COST_SHARE = 0.35
+"""Frames with less than this share of the typical evidence speak against a piece. Pitch periods that resemble each other
+reach a third of the evidence of a digital copy."""
+_LEAST_COST, _MOST_COST = 1.0, 16.0
+_DROP_NATS = 40.0
+_DROP_FRAMES = 6.0
+_PIECE_NATS = 35.0
+_WELL_SHARE = 0.45
+_BETTER_NATS = 30.0
+_BRIDGED_FRAMES = 3
+_LOUD_SEEDS = 5
+_CORE_FRAMES = 60
+_SURE_NATS, _SURE_SCORE = 25.0, 800.0
+"""No other loud window need be looked for once a piece is so clear."""
+_MOST_PIECES = 2000
+_DOUBT_FRAMES = 4
+_SAME_SAMPLES = 0.6
+"""Delays closer than this, at 8 kHz, are one delay: a shorter piece is placed less exactly."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the reference that stands in the estimated signal at one delay.
+
+    Parameters
+    ----------
+    first, last : int
+        First sample of the reference, and last + 1.
+    delay : float
+        In samples: sample n of the reference stands at n + delay.
+    score : float
+        Evidence in nats.
+    typical : float
+        Median evidence of its active frames, nats a frame.
+    """
+
+    first: int
+    last: int
+    delay: float
+    score: float
+    typical: float
+
+    @property
+    def begin(self) -> float:
+        """First sample in the estimated signal."""
+        return self.first + self.delay
+
+    @property
+    def end(self) -> float:
+        """Last sample + 1 in the estimated signal."""
+        return self.last + self.delay
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Both signals and what is known of how they agree.
+
+    Parameters
+    ----------
+    x, y : Side
+        Reference and estimated signal.
+    rate_hz : float
+    polarity : int
+        1, or -1 where the copy is upside down.
+    typical : float
+        Median evidence of active frames where the copy was found, nats a frame.
+    told : ndarray of bool, shape (frames of x,)
+        Frames of the reference that can be recognised.
+    """
+
+    x: Side
+    y: Side
+    rate_hz: float
+    polarity: int
+    typical: float
+    told: Flags
+
+    @property
+    def cost(self) -> float:
+        """Evidence that a frame must bring so as not to speak against a piece."""
+        return float(np.clip(_COST_SHARE * self.typical, _LEAST_COST, _MOST_COST))
+
+    def scores(self, delay: float, first: int, last: int) -> Floats:
+        """Evidence of frames of the reference at a delay, nats."""
+        return likelihood(self.polarity * agreement(self.x, self.y, delay, first, last), self.x.frame)
+
+
+def _search(template: Array, signal: Array) -> Floats:
+    """Normalised correlation of a template at every place of a signal that is not shorter."""
+    size = fourier.next_fast_len(signal.size)
+    product = fourier.irfft(fourier.rfft(signal, size) * np.conj(fourier.rfft(template, size)), size)
+    sums = np.concatenate(([0.0], np.cumsum(np.square(signal, dtype=np.float64))))
+    energy = sums[template.size :] - sums[: -template.size]
+    own = float(np.dot(template, template))
+    floor = max(float(energy.max(initial=0.0)) * 1e-6, 1e-12)
+    correlation = product[: energy.size] / np.sqrt(np.maximum(energy, floor) * max(own, 1e-12))
+    return np.asarray(correlation, dtype=np.float64)
+
+
+def _peaks(correlation: Floats, count: int, apart: int) -> Iterator[tuple[int, float]]:
+    """Highest values and their places, at least some samples apart."""
+    left = correlation.copy()
+    for _ in range(count):
+        place = int(np.argmax(left))
+        if left[place] <= 0.0:
+            return
+        yield place, float(correlation[place])
+        left[max(0, place - apart) : place + apart + 1] = 0.0
+
+
+def _nats(correlation: float, samples: int) -> float:
+    return float(-0.25 * samples * np.log(1.0 - min(correlation, 0.9999) ** 2))
+
+
+def extended(pair: Pair, first: int, last: int, delay: float) -> Piece | None:
+    """Return the piece around some frames of the reference at a delay; None where the evidence is too little.
+
+    Parameters
+    ----------
+    pair : Pair
+    first, last : int
+        Frames of the reference, where the delay was found.
+    delay : float
+        In samples, to about a sample.
+    """
+    x, frame = pair.x, pair.x.frame
+    delay = refined_delay(x, pair.y, delay, first * frame, last * frame, pair.polarity)
+    low = max(0, int(np.ceil(-delay / frame)))
+    high = min(x.frames, int((pair.y.samples.size - delay) // frame))
+    first, last = max(first, low), min(last, high)
+    if last <= first:
+        return None
+    for turn in range(2):
+        gains = _gains(pair, delay, first, last)
+        window = min(8, gains.size)
+        sums = np.convolve(gains, np.ones(window), mode="valid")
+        centre = first + int(np.argmax(sums)) + window // 2
+        right = centre + _reach(pair, delay, centre, high, 1)
+        left = centre - _reach(pair, delay, centre, low, -1)
+        if right - left < 2:
+            return None
+        if turn == 0:
+            middle = slice(max(left, centre - 200) * frame, min(right, centre + 200) * frame)
+            better = refined_delay(x, pair.y, delay, middle.start, middle.stop, pair.polarity)
+            if abs(better - delay) < 0.02:
+                break
+            delay, first, last = better, left, right
+    scores = pair.scores(delay, left, right)
+    told = pair.told[left:right]
+    total = float(_worth(scores, told, pair.cost).sum())
+    if total < _PIECE_NATS or not told.any():
+        return None
+    return Piece(left * frame, right * frame, delay, total, float(np.median(scores[told])))
+
+
+def _worth(scores: Floats, told: Flags, cost: float) -> Floats:
+    """What each frame adds to a piece; frames that cannot be recognised take nothing away."""
+    worth = scores - cost
+    return np.where(told, worth, np.maximum(worth, 0.0))
+
+
+def _gains(pair: Pair, delay: float, first: int, last: int) -> Floats:
+    return _worth(pair.scores(delay, first, last), pair.told[first:last], pair.cost)
+
+
+def _reach(pair: Pair, delay: float, centre: int, limit: int, way: int) -> int:
+    """Number of frames that a piece extends from a frame on, up to where the evidence was greatest before it fell."""
+    drop = max(_DROP_NATS, _DROP_FRAMES * pair.cost)
+    span = 200
+    while True:
+        end = min(centre + span, limit) if way > 0 else max(centre - span, limit)
+        gains = _gains(pair, delay, centre, end) if way > 0 else _gains(pair, delay, end, centre)[::-1]
+        if gains.size == 0:
+            return 0
+        total = np.cumsum(gains)
+        best = np.maximum.accumulate(np.maximum(total, 0.0))
+        fallen = np.flatnonzero(best - total > drop)
+        if fallen.size or end == limit:
+            kept = total[: int(fallen[0])] if fallen.size else total
+            if kept.size == 0 or kept.max() <= 0.0:
+                return 0
+            return int(np.argmax(kept)) + 1
+        span *= 4
+
+
+def opened(x: Side, y: Side, rate_hz: float) -> tuple[Pair, Piece] | None:
+    """Return the pair with its polarity and typical evidence, and the first piece; None where no sound is shared.
+
+    The loudest windows of the reference are looked for in the whole of the estimated signal.
+    """
+    if not x.active.any() or not y.active.any():
+        return None
+    pair = Pair(x, y, rate_hz, 1, 0.0, x.active)
+    seeds: list[tuple[Pair, Piece]] = []
+    width = min(SEED_FRAMES, x.frames, y.frames)
+    for first in _loud_windows(x, width):
+        template = x.samples[first * x.frame : (first + width) * x.frame]
+        correlation = _search(template, y.samples)
+        for place, value in _peaks(np.abs(correlation), 2, 8):
+            if _nats(value, template.size) < _SEED_NATS:
+                continue
+            polarity = 1 if correlation[place] > 0 else -1
+            piece = extended(replace(pair, polarity=polarity), first, first + width, place - first * x.frame)
+            if piece is not None:
+                seeds.append(known_by(replace(pair, polarity=polarity), piece))
+        if any(known.typical > _SURE_NATS and piece.score > _SURE_SCORE for known, piece in seeds):
+            break
+    return max(seeds, key=lambda seed: seed[1].score, default=None)
+
+
+def known_by(pair: Pair, piece: Piece) -> tuple[Pair, Piece]:
+    """Return the pair with the typical evidence of a piece, and the piece extended anew by it.
+
+    A piece that was found without knowing what is typical may reach far beyond its copy. So the best third of a second
+    of it tells first; what is typical of the piece that this leaves tells then.
+    """
+    frame = pair.x.frame
+    pair = replace(pair, told=_told(pair, piece))
+    for turn in range(3):
+        first, last = piece.first // frame, piece.last // frame
+        scores = pair.scores(piece.delay, first, last)
+        told = pair.told[first:last]
+        if turn == 0 and scores.size > _CORE_FRAMES:
+            sums = np.convolve(np.where(told, scores, 0.0), np.ones(_CORE_FRAMES), mode="valid")
+            core = int(np.argmax(sums))
+            scores, told = scores[core : core + _CORE_FRAMES], told[core : core + _CORE_FRAMES]
+            first, last = first + core, first + core + _CORE_FRAMES
+        if not told.any():
+            break
+        typical = float(np.median(scores[told]))
+        settled = turn > 0 and abs(typical - pair.typical) < 0.1 * typical
+        pair = replace(pair, typical=typical)
+        if settled:
+            break
+        piece = extended(pair, first, last, piece.delay) or piece
+        pair = replace(pair, told=_told(pair, piece))
+    return pair, piece
+
+
+def _told(pair: Pair, piece: Piece) -> Flags:
+    """Frames of the reference that stand out of the noise, by the gain of a piece."""
+    frame = pair.x.frame
+    first, last = piece.first // frame, piece.last // frame
+    own = pair.x.energy[first:last]
+    begin = round(piece.begin / frame)
+    other = pair.y.energy[max(0, begin) : begin + last - first]
+    own = own[: other.size]
+    loud = own >= np.percentile(own, 60) if own.size else own > 0
+    gain = float(np.median(other[loud] / np.maximum(own[loud], 1e-12))) if loud.any() else 1.0
+    return unmasked(pair.x, pair.y, gain)
+
+
+def _loud_windows(side: Side, width: int) -> Iterator[int]:
+    sums = np.concatenate(([0.0], np.cumsum(np.sqrt(side.energy))))
+    level = sums[width:] - sums[:-width]
+    for _ in range(_LOUD_SEEDS):
+        first = int(np.argmax(level))
+        if level[first] <= 0.0:
+            return
+        yield first
+        level[max(0, first - 2 * width) : first + 2 * width] = 0.0
+
+
+def pieces_of(pair: Pair, first_piece: Piece) -> list[Piece]:
+    """Return every piece of the reference that was found in the estimated signal, in order of the estimated signal.
+
+    Parts of a piece that nothing else explains better are kept whole: pieces may overlap.
+    """
+    pieces = [first_piece]
+    _fill_reference(pair, pieces)
+    _fill_estimated(pair, pieces)
+    return sorted(_united(pair, pieces), key=lambda piece: piece.begin)
+
+
+def _united(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
+    """The pieces, those of one delay that overlap or touch as one."""
+    result: list[Piece] = []
+    for piece in sorted(pieces, key=lambda piece: (piece.first, piece.last)):
+        for place, other in enumerate(result):
+            if abs(other.delay - piece.delay) < _SAME_SAMPLES and piece.first <= other.last + pair.x.frame:
+                longer = max(other, piece, key=lambda part: part.last - part.first)
+                result[place] = replace(
+                    longer, first=min(other.first, piece.first), last=max(other.last, piece.last),
+                    score=max(other.score, piece.score),
+                )  # fmt: skip
+                break
+        else:
+            result.append(piece)
+    return result
+
+
+def covered(pair: Pair, pieces: Sequence[Piece]) -> Flags:
+    """Return the frames of the reference that lie in a piece."""
+    result = np.zeros(pair.x.frames, dtype=bool)
+    for piece in pieces:
+        result[piece.first // pair.x.frame : piece.last // pair.x.frame] = True
+    return result
+
+
+def covered_estimated(pair: Pair, pieces: Sequence[Piece]) -> Flags:
+    """Return the frames of the estimated signal that a piece explains."""
+    result = np.zeros(pair.y.frames, dtype=bool)
+    for piece in pieces:
+        result[max(0, round(piece.begin / pair.y.frame)) : max(0, round(piece.end / pair.y.frame))] = True
+    return result
+
+
+def runs(flags: Flags, bridged: int = 0) -> list[tuple[int, int]]:
+    """Return first and last + 1 of each run of flags; gaps of up to `bridged` are part of a run."""
+    places = np.flatnonzero(flags)
+    if places.size == 0:
+        return []
+    groups = np.split(places, np.flatnonzero(np.diff(places) > bridged + 1) + 1)
+    return [(int(group[0]), int(group[-1]) + 1) for group in groups]
+
+
+def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
+    """Look for what no piece explains in the reference, or explains badly."""
+    dead = np.zeros(pair.x.frames, dtype=bool)
+    best = np.zeros(pair.x.frames)
+    for piece in pieces:
+        _note(pair, piece, best)
+    far, doubts = 0, 0
+    most_doubts = 8 + round(pair.x.frames * FRAME_S)
+    while len(pieces) < _MOST_PIECES:
+        poor = _poor(pair, best) & ~dead
+        open_runs = [run for run in runs(poor, _BRIDGED_FRAMES) if run[1] - run[0] >= 2]
+        if not open_runs:
+            return
+        found = None
+        for first, last in open_runs:
+            window = _window(pair, first, last)
+            dead[first : first + min(last - first, SEED_FRAMES // 2)] = True
+            unfound = bool((best[first:last] <= 0.0).any())
+            if not unfound:
+                # A delay explains it, though badly: a codec, far more often than a break.
+                if doubts > most_doubts or last - first < _DOUBT_FRAMES:
+                    continue
+                doubts += 1
+            found = _near(pair, window, pieces, best)
+            if found is None and unfound and far < _FAR_LIMIT and last - first >= SHORT_FRAMES:
+                far += 1
+                found = _anywhere(pair, window, best)
+            if found is not None:
+                pieces.append(found)
+                _note(pair, found, best)
+                break
+
+
+def _note(pair: Pair, piece: Piece, best: Floats) -> None:
+    """Take the evidence of a piece into the best evidence of each frame of the reference."""
+    first, last = piece.first // pair.x.frame, piece.last // pair.x.frame
+    best[first:last] = np.maximum(best[first:last], np.maximum(pair.scores(piece.delay, first, last), 1e-3))
+
+
+def _poor(pair: Pair, best: Floats) -> Flags:
+    """Frames that can be recognised and whose evidence, over 25 ms, is far below the typical."""
+    told = pair.told
+    weight = np.convolve(told, np.ones(5), mode="same")
+    mean = np.convolve(np.where(told, best, 0.0), np.ones(5), mode="same") / np.maximum(weight, 1.0)
+    return told & ((best <= 0.0) | ((mean < _WELL_SHARE * pair.typical) & (best < _WELL_SHARE * pair.typical)))
+
+
+def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
+    """Frames of a run to look for: its first 120 ms, or all of a shorter one with a little around it."""
+    if last - first >= SHORT_FRAMES:
+        return first, min(last, first + SEED_FRAMES)
+    middle = (first + last) // 2
+    begin = max(0, middle - SHORT_FRAMES // 2)
+    return begin, min(pair.x.frames, begin + SHORT_FRAMES)
+
+
+def _near(pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Floats) -> Piece | None:
+    """A piece for frames of the reference at delays around those of its neighbours."""
+    frame = pair.x.frame
+    first, last = window[0] * frame, window[1] * frame
+    before = max((p for p in pieces if p.first < last), key=lambda p: min(p.last, first), default=pieces[0])
+    after = min((p for p in pieces if p.last > first), key=lambda p: max(p.first, last), default=before)
+    delays = before.delay, after.delay
+    reach = round(_NEAR_S * pair.rate_hz)
+    begin = max(0, first + int(min(delays)) - reach)
+    end = min(pair.y.samples.size, last + int(max(delays)) + reach)
+    return _sought(pair, window, begin, end, best)
+
+
+def _anywhere(pair: Pair, window: tuple[int, int], best: Floats) -> Piece | None:
+    return _sought(pair, window, 0, pair.y.samples.size, best)
+
+
+def _sought(pair: Pair, window: tuple[int, int], begin: int, end: int, best: Floats) -> Piece | None:
+    """The best piece for frames of the reference in a part of the estimated signal; None where none is better."""
+    frame = pair.x.frame
+    template = pair.x.samples[window[0] * frame : window[1] * frame]
+    if end - begin < template.size or template.size == 0:
+        return None
+    correlation = pair.polarity * _search(template, pair.y.samples[begin:end])
+    found: Piece | None = None
+    for place, value in _peaks(correlation, 3, 6):
+        if _nats(value, template.size) < 0.5 * _SEED_NATS:
+            break
+        piece = extended(pair, *window, begin + place - window[0] * frame)
+        if piece is None:
+            continue
+        worth = _gain_over(pair, piece, best)
+        if worth > _BETTER_NATS and (found is None or worth > _gain_over(pair, found, best)):
+            found = piece
+    return found
+
+
+def _gain_over(pair: Pair, piece: Piece, best: Floats) -> float:
+    """How much a piece adds to the evidence that stands so far."""
+    first, last = piece.first // pair.x.frame, piece.last // pair.x.frame
+    told = pair.told[first:last]
+    gain = pair.scores(piece.delay, first, last) - np.maximum(best[first:last], pair.cost)
+    return float(np.maximum(gain, 0.0)[told].sum())
+
+
+def _fill_estimated(pair: Pair, pieces: list[Piece]) -> None:
+    """Look for active sound of the estimated signal that no piece explains in the reference: repeats."""
+    frame = pair.y.frame
+    dead = np.zeros(pair.y.frames, dtype=bool)
+    loud = pair.y.active & (pair.y.energy > 4.0 * pair.y.floor)
+    far = 0
+    while far < 4 * _FAR_LIMIT and len(pieces) < _MOST_PIECES:
+        open_runs = runs(loud & ~covered_estimated(pair, pieces) & ~dead, _BRIDGED_FRAMES)
+        open_runs = [run for run in open_runs if run[1] - run[0] >= SHORT_FRAMES]
+        if not open_runs:
+            return
+        first, last = max(open_runs, key=lambda run: run[1] - run[0])
+        far += 1
+        last = min(last, first + SEED_FRAMES)
+        template = pair.y.samples[first * frame : last * frame]
+        if template.size > pair.x.samples.size:
+            return
+        correlation = pair.polarity * _search(template, pair.x.samples)
+        found = None
+        for place, value in _peaks(correlation, 3, 6):
+            if _nats(value, template.size) < _SEED_NATS:
+                break
+            begin = place // frame
+            piece = extended(pair, begin, min(pair.x.frames, begin + last - first), first * frame - place)
+            if piece is not None and (found is None or piece.score > found.score):
+                found = piece
+        if found is not None:
+            pieces.append(found)
+        dead[first : first + max(2, (last - first) // 2)] = True

@@ -1,0 +1,276 @@
+"""By how much a segment changes the level of speech: throughout, from a moment on, slowly, or up and down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.aligned import AlignedPair
+
+NEAR_SILENT_DBFS = -60.0
+"""Speech below this is not heard at a usual volume. Reported cases lie at -61 and -81 dBFS; a listener who sets the
+volume for replies of -20 dBFS (65 dB at the ear) receives 25 dB, the noise of a quiet room."""
+LEVEL_CHANGE_WARN_DB = 6.0
+LEVEL_CHANGE_FAIL_DB = 18.0
+"""Change of the level of a whole segment. 6 dB is more than a listener corrects without noticing; 18 dB is the smallest
+change that users reported as a fault. Callers may take a gain for a statement rather than a fault."""
+STEP_DB = 3.0
+"""Least change from one moment on: none of 1,000 pairs after codecs, resamplers and filters moved by as much."""
+PUMPING_DB = 4.0
+"""Least up and down (5th to 95th percentile of the gain smoothed over 0.2 s); codecs and filters stay below it."""
+_LEAST_ACTIVE_S = 0.25
+_SUDDEN_S = 0.16
+_EDGE_S = 1.2
+_MOST_STEPS = 8
+_FINE_S = 0.001
+_FAINTEST_GAIN_DB = -60.0
+
+
+@dataclass(frozen=True)
+class LevelStep:
+    """A lasting change of level within a segment.
+
+    Parameters
+    ----------
+    start_s, end_s : float
+        When it begins and when the new level is reached, on the clock of the estimated signal.
+    change_db : float
+        Level after it against the level before.
+    sudden : bool
+        Whether it happens at once (a step) or over more than 0.16 s (a fade).
+    """
+
+    start_s: float
+    end_s: float
+    change_db: float
+    sudden: bool
+
+
+@dataclass(frozen=True)
+class LevelChange:
+    """What happened to the level.
+
+    Parameters
+    ----------
+    change_db : float
+        RMS level of the estimated over the active frames against the reference; sound that was added is left out.
+    before_first_step_db : float
+        The same up to the first step; equal to `change_db` without any.
+    steps : tuple of LevelStep
+    pumping_db : float
+        Range of what is left of the gain's movement, smoothed over 0.2 s, once steps are taken out.
+    estimated_dbfs : float
+        Level of the speech in the estimated signal.
+    near_silent : bool
+    """
+
+    change_db: float
+    before_first_step_db: float
+    steps: tuple[LevelStep, ...]
+    pumping_db: float
+    estimated_dbfs: float
+    near_silent: bool
+
+
+def level_change(pair: AlignedPair) -> LevelChange | None:
+    """Return how the level of the speech changed; None where the reference carries no speech.
+
+    The gain of each active frame comes from the part of the estimated that is coherent with the reference. The gains
+    are split where two constants fit better than one (binary segmentation). A fade in or out within 1.2 s of either
+    end is ordinary processing and not reported.
+    """
+    places = np.flatnonzero(pair.active)
+    if places.size < 5:
+        return None
+    filtered = np.abs(pair.response[None, :]) ** 2 * pair.power[0][places]
+    coherent = pair.frame_gain[places] ** 2 * filtered.sum(axis=1, dtype=np.float64)
+    own: NDArray[np.float64] = pair.power[0][places].sum(axis=1, dtype=np.float64)
+    offset = 10.0 * np.log10(max(float(filtered.sum()), 1e-20) / float(own.sum()))
+    gain_db = np.maximum(20.0 * np.log10(pair.frame_gain[places]), _FAINTEST_GAIN_DB)
+    time_s = np.asarray((places * pair.hop + pair.width / 2.0) / pair.rate_hz, dtype=np.float64)
+    weight = _weights(own)
+    edges = _segments(gain_db, weight, round(_LEAST_ACTIVE_S * pair.rate_hz / pair.hop))
+    levels = [
+        10.0 * np.log10(max(float(coherent[a:b].sum()) / float(own[a:b].sum()), 1e-12)) for a, b in pairwise(edges)
+    ]
+    whole = 10.0 * np.log10(max(float(coherent.sum()) / float(own.sum()), 1e-12))
+    steps = _steps(pair, np.asarray(gain_db + offset, dtype=np.float64), time_s, edges, levels)
+    left = gain_db - np.repeat([float(np.median(gain_db[a:b])) for a, b in _spans(edges)], np.diff(edges))
+    for step in steps:
+        left = np.where((time_s > step.start_s - 0.1) & (time_s < step.end_s + 0.1), 0.0, left)
+    estimated_dbfs = 10.0 * np.log10(max(float(coherent.mean()), 1e-12))
+    return LevelChange(
+        change_db=float(whole),
+        before_first_step_db=float(levels[0] if steps else whole),
+        steps=steps,
+        pumping_db=_range_db(left, weight),
+        estimated_dbfs=float(estimated_dbfs),
+        near_silent=bool(estimated_dbfs < NEAR_SILENT_DBFS),
+    )
+
+
+def _spans(edges: list[int]) -> list[tuple[int, int]]:
+    return list(pairwise(edges))
+
+
+def _weights(energy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weights from 0.1 to 1: the gain of faint frames is uncertain."""
+    loud = float(np.percentile(energy, 90))
+    return np.clip(np.sqrt(energy / max(loud, 1e-20)), 0.1, 1.0)
+
+
+def _segments(gain_db: NDArray[np.float64], weight: NDArray[np.float64], least: int) -> list[int]:
+    """Return edges between which the gain is taken for constant; the first is 0, the last the size."""
+    edges = [0, gain_db.size]
+    while len(edges) <= _MOST_STEPS:
+        best = max((_split(gain_db, weight, a, b, least) for a, b in _spans(edges)), key=lambda item: item[0])
+        if best[0] <= 0.0:
+            break
+        edges = sorted([*edges, best[1]])
+    return edges
+
+
+def _split(
+    gain_db: NDArray[np.float64], weight: NDArray[np.float64], first: int, last: int, least: int
+) -> tuple[float, int]:
+    """Return how much the best split of a span explains (0 where it is not worth one) and its place."""
+    size = last - first
+    if size < 2 * least:
+        return 0.0, first
+    part, share = gain_db[first:last], weight[first:last]
+    mass = np.cumsum(share)
+    total = np.cumsum(share * part)
+    cut = np.arange(least - 1, size - least)
+    before = total[cut] / mass[cut]
+    behind = (total[-1] - total[cut]) / (mass[-1] - mass[cut])
+    gained = mass[cut] * (mass[-1] - mass[cut]) / mass[-1] * (before - behind) ** 2
+    best = int(np.argmax(gained))
+    place = int(cut[best]) + 1
+    apart = float(np.median(part[place:]) - np.median(part[:place]))
+    spread = (share * (part - np.where(np.arange(size) < place, before[best], behind[best])) ** 2).sum()
+    # Speech frames are not independent: a step must explain more than what is left, or stand far above the scatter.
+    if abs(apart) < STEP_DB or gained[best] < 0.5 * float(spread):
+        return 0.0, first
+    return float(gained[best]), first + place
+
+
+def _steps(
+    pair: AlignedPair,
+    gain_db: NDArray[np.float64],
+    time_s: NDArray[np.float64],
+    edges: list[int],
+    levels: list[float],
+) -> tuple[LevelStep, ...]:
+    steps: list[LevelStep] = []
+    for number in range(1, len(edges) - 1):
+        before, behind = levels[number - 1], levels[number]
+        change = behind - before
+        if abs(change) < STEP_DB or _fade_at_an_end(gain_db, time_s, edges, number):
+            continue
+        first, last = _transition(gain_db, time_s, edges, number, (before, behind))
+        sudden = last - first <= _SUDDEN_S
+        if sudden:
+            first = last = _moment(pair, time_s[edges[number] - 1], time_s[edges[number]], before, behind)
+        steps.append(LevelStep(float(first), float(last), float(change), sudden))
+    return tuple(_joined(steps))
+
+
+def _joined(steps: list[LevelStep]) -> list[LevelStep]:
+    """Return the steps with slow ones in the same direction that touch made one."""
+    joined: list[LevelStep] = []
+    for step in steps:
+        last = joined[-1] if joined else None
+        if last and not last.sudden and not step.sudden and last.change_db * step.change_db > 0:
+            joined[-1] = LevelStep(last.start_s, step.end_s, last.change_db + step.change_db, False)
+        else:
+            joined.append(step)
+    return joined
+
+
+def _fade_at_an_end(gain_db: NDArray[np.float64], time_s: NDArray[np.float64], edges: list[int], number: int) -> bool:
+    """Return whether a change is the fade in at the beginning or the fade out at the end."""
+    for a, b, outer, rising in (
+        (edges[number - 1], edges[number], number == 1, 1.0),
+        (edges[number], edges[number + 1], number == len(edges) - 2, -1.0),
+    ):
+        short = time_s[b - 1] - time_s[a] < _EDGE_S
+        if outer and short and b - a >= 4:
+            slope = rising * np.polyfit(time_s[a:b], gain_db[a:b], 1)[0] * (time_s[b - 1] - time_s[a])
+            if slope > STEP_DB:
+                return True
+    return False
+
+
+def _transition(
+    gain_db: NDArray[np.float64],
+    time_s: NDArray[np.float64],
+    edges: list[int],
+    number: int,
+    levels_db: tuple[float, float],
+) -> tuple[float, float]:
+    """Return when the gain, smoothed over five frames, leaves the old level and reaches the new one (15 and 85 %)."""
+    before, behind = levels_db
+    a, b = edges[number - 1], edges[number + 1]
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(gain_db[a:b], 2, mode="edge"), 5)
+    share = (np.median(around, axis=1) - before) / (behind - before)
+    place = edges[number] - a
+    old = np.flatnonzero(share[:place] < 0.15)
+    new = np.flatnonzero(share[place:] > 0.85)
+    first = a + (int(old[-1]) if old.size else 0)
+    last = edges[number] + (int(new[0]) if new.size else b - edges[number] - 1)
+    # Times between two active frames do not count as part of the change: nothing can be said about pauses.
+    frames = last - first
+    step_s = float(np.median(np.diff(time_s))) if time_s.size > 1 else 0.0
+    if frames * step_s <= _SUDDEN_S:
+        return float(time_s[last]), float(time_s[last])
+    return float(time_s[first]), float(time_s[last])
+
+
+def _moment(pair: AlignedPair, early_s: float, late_s: float, before: float, behind: float) -> float:
+    """Return the moment of a step to the millisecond.
+
+    Levels of 1 ms of reference and estimated around it: the split at which the two gains fit best.
+    """
+    width = max(1, round(_FINE_S * pair.rate_hz))
+    margin_s = 0.06
+    first = max(0, round((early_s - margin_s) * pair.rate_hz))
+    last = min(pair.estimated.size, round((late_s + margin_s) * pair.rate_hz))
+    count = (last - first) // width
+    if count < 4:
+        return late_s
+    own, other = (
+        np.sqrt(np.square(side[first : first + count * width], dtype=np.float64).reshape(count, width).mean(axis=1))
+        for side in (pair.reference, pair.estimated)
+    )
+    low, high = (10.0 ** (level / 20.0) * own for level in (before, behind))
+    cost = np.concatenate(([0.0], np.cumsum((other - low) ** 2))) + np.concatenate(
+        (np.cumsum(((other - high) ** 2)[::-1])[::-1], [0.0])
+    )
+    # Where a pause leaves many splits equally good, the last one before sound is at the new level counts.
+    best = np.flatnonzero(cost <= float(cost.min()) * (1.0 + 1e-6) + 1e-15)
+    return (first + int(best[-1]) * width) / pair.rate_hz
+
+
+def _range_db(left: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """Return the 5th to 95th percentile of the gain smoothed over 11 active frames."""
+    if left.size < 22:
+        return 0.0
+    kernel = np.ones(11)
+    smooth = np.convolve(left * weight, kernel, "valid") / np.convolve(weight, kernel, "valid")
+    low, high = np.percentile(smooth, (5, 95))
+    return float(high - low)
+
+
+def with_steps(pair: AlignedPair, change: LevelChange) -> AlignedPair:
+    """Return the pair with the steps and fades applied to the reference, so that other measures do not see them."""
+    gain_db = np.zeros(pair.reference.size)
+    for step in change.steps:
+        first = round(step.start_s * pair.rate_hz)
+        last = max(first + 1, round(step.end_s * pair.rate_hz))
+        gain_db[first:last] += step.change_db * np.linspace(0.0, 1.0, gain_db[first:last].size)
+        gain_db[last:] += step.change_db
+    gain = (10.0 ** (gain_db / 20.0)).astype(np.float32)
+    return AlignedPair(pair.reference * gain, pair.estimated, pair.covered, pair.rate_hz)

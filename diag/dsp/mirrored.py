@@ -1,0 +1,149 @@
+"""Sound mirrored about a Nyquist frequency: aliases of a down-sampler without a filter, images of an up-sampler.
+
+Samples taken at a rate turn a frequency f above half of it, F, into 2 F - f. The mirrored sound is a known function of
+the reference, with its phase, so that it is found by coherence. Noise and codecs give none, and the low-pass of any
+real resampler is told by how much of what lay clearly above F comes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.aligned import AlignedPair
+
+NYQUISTS_HZ = (4000.0, 5512.5, 6000.0, 8000.0, 11025.0, 12000.0, 16000.0)
+ALIAS_GAIN_DB = -22.0
+"""An alias counts from this level on against the sound it is the mirror of. A filter of any quality reaches -35 dB;
+none at all gives 0, linear interpolation -3 to -12 dB."""
+ALIASING_WARN_DB, ALIASING_FAIL_DB = -45.0, -28.0
+"""Level of aliases against the speech: they lie at other pitches than the voice, so less of them is heard than of
+noise. Healthy pairs stay below -60 dB."""
+_CLEAR_OF = 1.2
+_NEAREST_HZ = 150.0
+_GROUP_HZ = 300.0
+_BLOCK_S = 0.8
+_LEAST_COHERENCE = 0.03
+_DECOY_BINS = (-7, -4, 4, 7)
+_ABOVE_CHANCE = 2.5
+"""What chance leaves is seen about mirrors some bins away; the right one must give 2.5 times as much."""
+_FAINTEST_SOURCE_DB = -70.0
+_MOST_FRAMES = 600
+_FLOOR = 1e-20
+
+
+@dataclass(frozen=True)
+class Mirrored:
+    """Sound of the reference that is heard mirrored about a frequency.
+
+    Parameters
+    ----------
+    mirror_hz : float
+        Half the sample rate that it was taken at.
+    level_db : float
+        All of the mirrored sound against the speech.
+    gain_db : float
+        Mirrored sound against what it is the mirror of: 0 without any filter.
+    coherence : float
+        Share of it in the residual at its frequencies, 0 to 1.
+    """
+
+    mirror_hz: float
+    level_db: float
+    gain_db: float
+    coherence: float
+
+
+def aliasing(pair: AlignedPair) -> Mirrored | None:
+    """Return the strongest aliases: sound from above a frequency that came down; None where nothing stands out.
+
+    Only sound from 20 % above the frequency on is judged: the slope of an ordinary filter lets some through below.
+    """
+    return _strongest(pair, downwards=True)
+
+
+def images(pair: AlignedPair) -> Mirrored | None:
+    """Return the strongest images: sound from below a frequency heard above it; None where nothing stands out."""
+    return _strongest(pair, downwards=False)
+
+
+def _strongest(pair: AlignedPair, *, downwards: bool) -> Mirrored | None:
+    if not pair.active.any():
+        return None
+    found = [
+        one
+        for mirror_hz in NYQUISTS_HZ
+        if mirror_hz * _CLEAR_OF + 2.0 * _GROUP_HZ < pair.rate_hz / 2.0
+        and (one := _mirrored(pair, mirror_hz, downwards=downwards)) is not None
+    ]
+    return max(found, key=lambda one: one.level_db, default=None)
+
+
+def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirrored | None:  # noqa: PLR0911
+    """Return what is mirrored about one frequency; None where the reference or the estimated has nothing there."""
+    around = round(2.0 * mirror_hz / pair.bin_hz)
+    if abs(around * pair.bin_hz - 2.0 * mirror_hz) > 0.01 * pair.bin_hz:
+        return None
+    last = pair.spectra[0].shape[1] - 2
+    clear = (_CLEAR_OF - 1.0) * mirror_hz
+    lowest = round(_NEAREST_HZ / pair.bin_hz)
+    high = np.arange(round((mirror_hz + clear) / pair.bin_hz), min(last, around - lowest) + 1)
+    if high.size < 2 * round(_GROUP_HZ / pair.bin_hz):
+        return None
+    low = around - high
+    source, image = (high, low) if downwards else (low, high)
+    frames = _loud_frames(pair, source)
+    if frames.size < 20:
+        return None
+    own = pair.spectra[0][np.ix_(frames, source)] * pair.smooth_gain[frames, None].astype(np.float32)
+    left = pair.residual[np.ix_(frames, image)]
+    speech = float(pair.predicted_power[pair.active].sum(axis=1).mean())
+    whole = float(pair.active.sum())
+    own_power = own.real**2 + own.imag**2
+    if 10.0 * np.log10(max(float(own_power.sum()) / whole, _FLOOR) / speech) < _FAINTEST_SOURCE_DB:
+        return None
+    # Frame by frame the mirror turns on by twice its frequency.
+    turns = (2.0 * mirror_hz * pair.hop / pair.rate_hz * frames) % 1.0
+    left_power = left.real**2 + left.imag**2
+    group = max(4, round(_GROUP_HZ / pair.bin_hz))
+    columns = np.arange(0, source.size, group)
+    per = round(_BLOCK_S * pair.rate_hz / pair.hop)
+    rows = np.flatnonzero(np.diff(np.concatenate(([-1], frames // per))))
+    source_power = np.maximum(_tiles(own_power, rows, columns), _FLOOR)
+    there = _tiles(left_power, rows, columns)
+    turned = own * np.exp(2j * np.pi * turns).astype(np.complex64)[:, None]
+
+    def mirrored(away: int) -> float:
+        beside = left if away == 0 else pair.residual[np.ix_(frames, np.clip(image + away, 0, last))]
+        both = _tiles(turned * beside, rows, columns)
+        return float(((both.real**2 + both.imag**2) / source_power).sum())
+
+    shared = mirrored(0)
+    if shared < _LEAST_COHERENCE * float(there.sum()):
+        return None
+    chance = [mirrored(away) for away in _DECOY_BINS]
+    if shared < _ABOVE_CHANCE * max(chance):
+        return None
+    power = shared - float(np.mean(chance))
+    coherence = power / max(float(there.sum()), _FLOOR)
+    if power <= 0.0 or coherence < _LEAST_COHERENCE:
+        return None
+    gain = 10.0 * np.log10(power / max(float(source_power.sum()), _FLOOR))
+    level = 10.0 * np.log10(max(power / whole, _FLOOR) / speech)
+    return Mirrored(mirror_hz, float(level), float(gain), float(coherence))
+
+
+def _loud_frames(pair: AlignedPair, source: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the active frames with the most sound at the source's bins, up to 12 s of them, in order of time."""
+    places = np.flatnonzero(pair.active)
+    energy = pair.power[0][:, int(source.min()) : int(source.max()) + 1].sum(axis=1)[places]
+    kept = min(places.size, _MOST_FRAMES)
+    return np.sort(places[np.argsort(-energy, kind="stable")[:kept]])
+
+
+def _tiles(values: NDArray[Any], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[Any]:
+    """Return the sums over blocks of rows and groups of columns that begin at the given places."""
+    return np.asarray(np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1))

@@ -1,0 +1,344 @@
+"""Compare a whole segment with its reference: its speed, every piece of it, and what happened between the pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.borders import with_exact_ends, without_lookalikes
+from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
+from diag.dsp.follow import Pair, Piece, covered_estimated, opened, pieces_of
+from diag.dsp.pitch_scale import spectral_candidates
+from diag.dsp.resample import rescale
+from diag.dsp.second_copy import SecondCopy, find_second_copy, without_second_copy
+from diag.dsp.segment_events import Event, Kind, Story, events_of, loudness_of
+from diag.dsp.spectrum import Sound, short_time_power_at
+
+Array = NDArray[np.floating[Any]]
+
+WORK_HZ = 8000.0
+SHORTEST_S = 0.1
+LEAST_SHARE = 0.12
+"""Least share of the reference's sound that must be found again before a clip counts as a copy of it."""
+LEAST_FOUND_S = 0.1
+_CLEAR_SHARE = 0.5
+_LEAST_TYPICAL = 1.0
+USUAL_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""Mistaken sample rates give ratios of two of these."""
+_SPECTRA_ERROR = 0.025
+_GRID = 0.0025
+_DRIFT_SAMPLES = 0.15
+_TURNS = 4
+_LEAST_FIT = 0.5
+
+
+@dataclass(frozen=True)
+class SegmentPiece:
+    """A part of the reference that was found.
+
+    Parameters
+    ----------
+    reference_start_s, reference_end_s : float
+    estimated_start_s, estimated_end_s : float
+    delay_s : float
+        In seconds of the reference: reference time t stands at (t + delay_s) / rate_ratio of the estimated clip.
+    confidence : float
+        0 to 1: typical correlation of its 5 ms frames, pre-emphasised, up to 3.6 kHz.
+    """
+
+    reference_start_s: float
+    reference_end_s: float
+    estimated_start_s: float
+    estimated_end_s: float
+    delay_s: float
+    confidence: float
+
+    def delay_samples(self, sample_rate_hz: float) -> float:
+        """Return the delay in samples of a rate."""
+        return self.delay_s * sample_rate_hz
+
+
+@dataclass(frozen=True)
+class SegmentComparison:
+    """What became of a reference.
+
+    Parameters
+    ----------
+    rate_ratio : float or None
+        Speed of the estimated clip; None where it was not found in it.
+    precision : float or None
+        Standard error of the speed; None where the pieces are too short to tell.
+    polarity : int
+        1, or -1 where the copy is upside down.
+    pieces : tuple of SegmentPiece
+        In order of the estimated clip.
+    events : tuple of Event
+        In order of the estimated clip.
+    found_share : float
+        Share of the active time of the reference that was found, 0 to 1.
+    reason : str or None
+        Why nothing could be compared.
+    """
+
+    rate_ratio: float | None
+    precision: float | None
+    polarity: int
+    pieces: tuple[SegmentPiece, ...]
+    events: tuple[Event, ...]
+    found_share: float
+    reason: str | None = None
+
+    def total_s(self, *kinds: Kind) -> float:
+        """Return the summed duration of events of some kinds, in seconds."""
+        return float(sum(event.duration_s for event in self.events if event.kind in kinds))
+
+    @property
+    def inserted_silence_s(self) -> float:
+        """Silence put in, or in place of sound."""
+        return self.total_s(Kind.STALL, Kind.DROPOUT, Kind.SEAMS)
+
+    @property
+    def skipped_s(self) -> float:
+        """Sound left out between the beginning and the end."""
+        return self.total_s(Kind.SKIP)
+
+    @property
+    def repeated_s(self) -> float:
+        """Sound that came twice."""
+        return self.total_s(Kind.REPEAT)
+
+    @property
+    def head_lost_s(self) -> float:
+        """What is missing at the beginning."""
+        return self.total_s(Kind.HEAD_LOST)
+
+    @property
+    def tail_lost_s(self) -> float:
+        """What is missing at the end."""
+        return self.total_s(Kind.TAIL_LOST)
+
+    @property
+    def other_sound_s(self) -> float:
+        """Sound that is not in the reference."""
+        return self.total_s(Kind.OTHER_SOUND)
+
+
+def compare_segment(
+    reference: Sound, estimated: Sound, *, rate_ratio: float | None = None
+) -> SegmentComparison:
+    """Find the pieces of a reference in an estimated clip, at whatever speed, and what happened between them.
+
+    Parameters
+    ----------
+    reference, estimated : Sound
+        Of any rates. Up to about a minute: the cost grows with the number of pieces times the length.
+    rate_ratio : float or None
+        Speed of the estimated clip where it is known; looked for otherwise, 1 first.
+    """
+    for name, sound in (("reference", reference), ("estimated clip", estimated)):
+        if sound.duration_s < SHORTEST_S:
+            return _nothing(f"the {name} is shorter than {SHORTEST_S:g} s")
+    x, factor = rescale(reference.samples, WORK_HZ / reference.rate_hz, cut=0.45)
+    scale = factor * reference.rate_hz
+    side = side_of(x, scale)
+    if not side.active.any():
+        return _nothing("the reference is silent")
+    bench = _Bench(reference, estimated, side, scale)
+    best: _Attempt | None = None
+    for ratio in (rate_ratio,) if rate_ratio is not None else _ratios(bench):
+        attempt = _attempt(bench, ratio)
+        if attempt is not None and (best is None or attempt.score > best.score):
+            best = attempt
+        if best is not None and best.share >= _CLEAR_SHARE:
+            break
+    if best is None:
+        return _nothing("nothing of the reference was found in the estimated clip")
+    return _finished(bench, best)
+
+
+def _nothing(reason: str) -> SegmentComparison:
+    return SegmentComparison(None, None, 1, (), (), 0.0, reason)
+
+
+@dataclass(frozen=True, eq=False)
+class _Bench:
+    """The two clips; the reference prepared at its working rate."""
+
+    reference: Sound
+    estimated: Sound
+    x: Side
+    rate_hz: float
+
+    def at(self, ratio: float) -> tuple[Side, float]:
+        """The estimated clip on the reference's time scale at a speed, and the speed that it stands for exactly."""
+        y, exact = rescale(self.estimated.samples, self.rate_hz * ratio / self.estimated.rate_hz, cut=0.45)
+        return side_of(y, self.rate_hz), exact * self.estimated.rate_hz / self.rate_hz
+
+
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    """The pieces that one speed gives."""
+
+    pair: Pair
+    pieces: tuple[Piece, ...]
+    ratio: float
+    precision: float | None
+    second: SecondCopy | None
+    share: float
+
+    @property
+    def score(self) -> float:
+        """Evidence of all pieces, nats."""
+        return sum(piece.score for piece in self.pieces)
+
+
+def _ratios(bench: _Bench) -> Iterator[float]:
+    """Speeds to try, most likely first: 1, mistaken sample rates near what the spectra say, then a grid there."""
+    yield 1.0
+    spectra = [short_time_power_at(part.samples, part.rate_hz, 0.080, 0.040) for part in (bench.reference, bench.estimated)]
+    if not all(spectrum.active.any() for spectrum in spectra):
+        return
+    candidates = spectral_candidates(*spectra)
+    usual = sorted({a / b for a in USUAL_RATES_HZ for b in USUAL_RATES_HZ if a != b})
+    for candidate in candidates[:3]:
+        for ratio in sorted(usual, key=lambda value: abs(value / candidate.ratio - 1.0)):
+            if abs(ratio / candidate.ratio - 1.0) < _SPECTRA_ERROR:
+                yield ratio
+    for candidate in candidates[:2]:
+        steps = np.arange(-_SPECTRA_ERROR, _SPECTRA_ERROR + _GRID / 2, _GRID)
+        for step in sorted(steps, key=abs):
+            yield candidate.ratio * (1.0 + float(step))
+
+
+def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
+    """The pieces at a speed, refined by how delays drift inside them; None where nothing is found."""
+    y, exact = bench.at(ratio)
+    start = opened(bench.x, y, bench.rate_hz)
+    if start is None:
+        return None
+    for _ in range(_TURNS):
+        slope = _drift(start[0], (start[1],))
+        if slope is None or abs(slope[0]) * bench.x.samples.size < _DRIFT_SAMPLES or abs(slope[0]) < 4.0 * slope[1]:
+            break
+        y, other = bench.at(exact / (1.0 + slope[0]))
+        again = opened(bench.x, y, bench.rate_hz)
+        # A speed is right where the piece grows by it.
+        if again is None or again[1].score <= start[1].score:
+            break
+        start, exact = again, other
+    pair, piece = start
+    second = find_second_copy(pair, piece)
+    if second is not None:
+        cleared = opened(bench.x, without_second_copy(pair, second), bench.rate_hz)
+        if cleared is not None:
+            pair, piece = cleared
+    pieces = without_lookalikes(pair, pieces_of(pair, piece))
+    if not pieces:
+        return None
+    found = np.zeros(pair.x.frames, dtype=bool)
+    for part in pieces:
+        found[part.first // pair.x.frame : part.last // pair.x.frame] = True
+    told = pair.told
+    share = float((found & told).sum()) / max(1, int(told.sum()))
+    if share < LEAST_SHARE or (found & told).sum() * FRAME_S < LEAST_FOUND_S or pair.typical < _LEAST_TYPICAL:
+        return None
+    # A clip that holds little of the reference and nothing else is a copy as well.
+    used = covered_estimated(pair, pieces) & pair.y.active
+    share = max(share, float(used.sum()) / max(1, int(pair.y.active.sum())))
+    slope = _drift(pair, pieces)
+    precision = None
+    if slope is not None:
+        exact, precision = exact / (1.0 + slope[0]), slope[1]
+    return _Attempt(pair, tuple(pieces), exact, precision, second, share)
+
+
+def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
+    """Growth of the delay inside pieces, per sample, and its standard error; None where too little can be told."""
+    width, times, delays, groups = round(0.1 * pair.rate_hz), [], [], []
+    whole = sum(piece.last - piece.first for piece in pieces)
+    step = max(width, whole // 48)
+    frame = pair.x.frame
+    for group, piece in enumerate(pieces):
+        if piece.last - piece.first < 3 * width:
+            continue
+        for first in range(piece.first, piece.last - width + 1, step):
+            told = pair.told[first // frame : (first + width) // frame]
+            if told.mean() < 0.7:
+                continue
+            delay = refined_delay(pair.x, pair.y, piece.delay, first, first + width, pair.polarity)
+            own, other = pair.x.samples[first : first + width], sliced(pair.y.samples, first + delay, width)
+            fit = pair.polarity * float(np.dot(own, other)) / (float(np.linalg.norm(own) * np.linalg.norm(other)) + 1e-12)
+            if abs(delay - piece.delay) < 4.0 and fit > _LEAST_FIT:
+                times.append(first + width / 2)
+                delays.append(delay)
+                groups.append(group)
+    if len(times) < 4:
+        return None
+    t, d, g = np.array(times), np.array(delays), np.array(groups)
+    slope, error = 0.0, 0.0
+    kept = np.ones(t.size, dtype=bool)
+    for _ in range(3):
+        if kept.sum() < 4:
+            return None
+        counts = np.maximum(np.bincount(g[kept], minlength=g.max() + 1), 1)
+        ct = t - (np.bincount(g[kept], t[kept], counts.size) / counts)[g]
+        cd = d - (np.bincount(g[kept], d[kept], counts.size) / counts)[g]
+        spread = float((ct[kept] ** 2).sum())
+        if spread <= 0.0:
+            return None
+        slope = float((ct[kept] * cd[kept]).sum()) / spread
+        residual = cd - slope * ct
+        scatter = float(np.sqrt((residual[kept] ** 2).sum() / max(1, kept.sum() - 2)))
+        error = scatter / float(np.sqrt(spread))
+        kept &= np.abs(residual) < max(0.02, 2.5 * float(np.median(np.abs(residual[kept])) * 1.48))
+    return slope, error
+
+
+def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
+    """The comparison of an attempt: exact ends, events, totals."""
+    pair = attempt.pair
+    pieces, joins = with_exact_ends(pair, attempt.pieces)
+    story = Story(pair, tuple(pieces), tuple(joins), loudness_of(bench.reference), loudness_of(bench.estimated),
+                  attempt.ratio,
+                  attempt.second.delay if attempt.second is not None else None)
+    events = events_of(story)
+    if attempt.second is not None:
+        first = pieces[0]
+        copy = Event(
+            Kind.SECOND_COPY, story.reference_s(first.first), story.clip_s(first.begin + attempt.second.delay),
+            story.clip_s(attempt.second.delay), level_db=attempt.second.level_db,
+        )  # fmt: skip
+        events = sorted((*events, copy), key=lambda event: event.estimated_s)
+    rate = pair.rate_hz
+    parts = tuple(
+        SegmentPiece(
+            piece.first / rate, piece.last / rate, story.clip_s(piece.begin), story.clip_s(piece.end),
+            piece.delay / rate, _confidence(pair, piece),
+        )
+        for piece in pieces
+    )  # fmt: skip
+    found = np.zeros(pair.x.frames, dtype=bool)
+    for piece in pieces:
+        found[round(piece.first / pair.x.frame) : round(piece.last / pair.x.frame)] = True
+    active = pair.x.active
+    share = float((found & active).sum()) / max(1, int(active.sum()))
+    return SegmentComparison(attempt.ratio, attempt.precision, pair.polarity, parts, tuple(events), share)
+
+
+def _confidence(pair: Pair, piece: Piece) -> float:
+    frame = pair.x.frame
+    first, last = -(-piece.first // frame), piece.last // frame
+    if last <= first:
+        return 0.0
+    correlation = pair.polarity * agreement(pair.x, pair.y, piece.delay, first, last)
+    told = pair.told[first:last]
+    return float(np.clip(np.median(correlation[told]), 0.0, 1.0)) if told.any() else 0.0
+
+
+def with_rate(comparison: SegmentComparison, rate_ratio: float) -> SegmentComparison:
+    """Return the comparison with a speed that was measured more exactly elsewhere."""
+    return replace(comparison, rate_ratio=rate_ratio)

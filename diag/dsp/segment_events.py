@@ -1,0 +1,654 @@
+"""What happened between the pieces of a copy: silence put in, sound left out, said twice, moved, or from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.borders import SAME_S, Join
+from diag.dsp.diagonal import FRAME_S, LIKE_DB, Flags, alike, sliced
+from diag.dsp.follow import Pair, Piece, runs
+from diag.dsp.spectrum import Sound
+
+Array = NDArray[np.floating[Any]]
+
+SHORTEST_S = 0.0015
+"""Smaller changes of delay are jitter of the estimate or a resampler at work."""
+OTHER_SHORTEST_S = 0.06
+LOST_END_S = 0.025
+SILENT_BELOW_DB = 25.0
+"""A stretch this far below the loud parts is silence, and one within 5 dB of the background noise."""
+STEADY_BELOW_DB = 12.0
+STEADY_DB = 2.5
+NOISE_FLATNESS = 0.15
+"""Comfort noise is steady, has no tones and stays this far below the loud parts."""
+_ABOVE_FLOOR_DB = 5.0
+_AROUND_SOUND_S = 0.25
+_RISE_DB = 4.0
+_BLUR_S = 0.0004
+_MISSING = 0.003
+_GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
+_DROPOUT_STEPS, _CODED_DROPOUT_STEPS = 4, 16
+_EXACT_NATS = 32.0
+"""Evidence of a copy that no codec changed."""
+_SOUNDING_FRAMES = 5
+_FAINT_BELOW_DB = 42.0
+_BRIDGED_S = 0.6
+"""Pauses within other speech."""
+_SEAM_LONGEST_S = 0.04
+_MOST_OVERLAPS = 6
+_SEAMS_LEAST = 5
+_SEAM_SCATTER = 0.06
+
+
+class Kind(StrEnum):
+    """What happened to the sound.
+
+    `DROPOUT` is silence in place of sound: nothing that follows is late.
+    """
+
+    STALL = "stall"
+    DROPOUT = "dropout"
+    SKIP = "skip"
+    REPEAT = "repeat"
+    HEAD_LOST = "head lost"
+    TAIL_LOST = "tail lost"
+    OTHER_SOUND = "other sound"
+    SWAPPED = "swapped"
+    OVERLAP = "overlap"
+    SECOND_COPY = "second copy"
+    SEAMS = "seams"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened.
+
+    Parameters
+    ----------
+    kind : Kind
+    reference_s, estimated_s : float
+        Where it begins in the reference and in the estimated clip.
+    duration_s : float
+        How much was put in, left out, repeated or moved. Of a second copy: how much later it plays. Of seams: all of
+        them together.
+    uncertain_s : float
+        The place may lie this much later: an event in a pause cannot be placed exactly. Its size does not suffer.
+    level_db : float or None
+        Of other sound: dBFS. Of a second copy: dB relative to the first one.
+    count : int
+        Of seams: how many. 1 otherwise.
+    period_s : float or None
+        Of seams: time of the reference from one to the next, i.e. the length of a chunk.
+    """
+
+    kind: Kind
+    reference_s: float
+    estimated_s: float
+    duration_s: float
+    uncertain_s: float = 0.0
+    level_db: float | None = None
+    count: int = 1
+    period_s: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Loudness:
+    """Level of the estimated clip over time, and what counts as silence in it.
+
+    Parameters
+    ----------
+    sound : Sound
+        The estimated clip.
+    level_db : ndarray, shape (frames,)
+        dBFS of each 5 ms, without the mean.
+    loud_db, floor_db : float
+        Level of the loud parts and of the background.
+    """
+
+    sound: Sound
+    level_db: NDArray[np.float64]
+    loud_db: float
+    floor_db: float
+
+    @property
+    def silent_db(self) -> float:
+        """Level below which a frame is silence."""
+        return max(self.loud_db - SILENT_BELOW_DB, self.floor_db + _ABOVE_FLOOR_DB, -85.0)
+
+
+def loudness_of(sound: Sound) -> Loudness:
+    """Return the level of a clip over time."""
+    count = int(sound.duration_s / FRAME_S)
+    if count == 0:
+        return Loudness(sound, np.full(0, -120.0), -120.0, -120.0)
+    # At 44.1 kHz a frame is no whole number of samples: their edges must not drift.
+    edges = np.rint(np.arange(count + 1) * FRAME_S * sound.rate_hz).astype(int)
+    data = sound.samples[: edges[-1]].astype(np.float64)
+    widths = np.diff(edges)
+    means, squares = (np.add.reduceat(part, edges[:-1]) / widths for part in (data, data**2))
+    level = 10.0 * np.log10(np.maximum(squares - means**2, 1e-12))
+    heard = level[level > -95.0]
+    if heard.size == 0:
+        return Loudness(sound, level, -120.0, -120.0)
+    return Loudness(sound, level, float(np.percentile(heard, 90)), float(np.percentile(heard, 3)))
+
+
+def _silent_frames(loudness: Loudness, first: int, last: int) -> Flags:
+    """Which frames are silence, among them comfort noise."""
+    level = loudness.level_db[first:last]
+    silent = level < loudness.silent_db
+    for begin, end in runs(~silent):
+        if _is_comfort_noise(loudness, first + begin, first + end):
+            silent[begin:end] = True
+    return np.asarray(silent)
+
+
+def _is_comfort_noise(loudness: Loudness, first: int, last: int) -> bool:
+    """Whether frames hold steady noise well below the loud parts; too short to tell is no."""
+    level = loudness.level_db[first:last]
+    if last - first < 8 or np.median(level) > loudness.loud_db - STEADY_BELOW_DB:
+        return False
+    if float(np.std(level[1:-1])) > STEADY_DB:
+        return False
+    frame = FRAME_S * loudness.sound.rate_hz
+    samples = loudness.sound.samples[round((first + 1) * frame) : round((last - 1) * frame)]
+    width = min(samples.size, round(4 * frame))
+    rows = np.lib.stride_tricks.sliding_window_view(samples, width)[:: max(1, width // 2)] * np.hanning(width)
+    power = (np.abs(np.fft.rfft(rows, axis=1)) ** 2).mean(axis=0)
+    hz = np.fft.rfftfreq(width, 1.0 / loudness.sound.rate_hz)
+    kept = power[(hz > 200.0) & (hz < 3400.0)] + 1e-20
+    return bool(np.exp(np.log(kept).mean()) / kept.mean() > NOISE_FLATNESS)
+
+
+def is_silent(loudness: Loudness, begin_s: float, end_s: float) -> bool:
+    """Return whether a stretch of the estimated clip is silence, its blurred borders aside."""
+    if end_s - begin_s >= 0.04:
+        first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
+        silent = _silent_frames(loudness, first, last)
+        return silent.size == 0 or float(silent.mean()) > 0.5
+    blur = min(_BLUR_S, 0.2 * (end_s - begin_s))
+    return level_of(loudness.sound, begin_s + blur, end_s - blur) < loudness.silent_db
+
+
+def level_of(sound: Sound, begin_s: float, end_s: float) -> float:
+    """Return the level of a stretch in dBFS, without its mean; -120 for nothing."""
+    first, last = max(0, round(begin_s * sound.rate_hz)), round(end_s * sound.rate_hz)
+    samples = sound.samples[first:last].astype(np.float64)
+    if samples.size == 0:
+        return -120.0
+    return float(10.0 * np.log10(max(float(np.mean(samples**2)) - float(samples.mean()) ** 2, 1e-12)))
+
+
+@dataclass(frozen=True, eq=False)
+class Story:
+    """Everything that the events of a pair are read from.
+
+    Parameters
+    ----------
+    pair : Pair
+    pieces : tuple of Piece
+        With exact ends, in order of the estimated signal.
+    joins : tuple of Join
+    own, loudness : Loudness
+        Of the reference and of the estimated clip.
+    speed : float
+        Speed of the estimated clip: a second of the reference's time scale lasts 1 / speed in the clip.
+    second : float or None
+        How many samples later a second copy plays.
+    """
+
+    pair: Pair
+    pieces: tuple[Piece, ...]
+    joins: tuple[Join, ...]
+    own: Loudness
+    loudness: Loudness
+    speed: float
+    second: float | None = None
+
+    def clip_s(self, samples: float) -> float:
+        """Time in the estimated clip of a sample of the pair's estimated signal."""
+        return samples / self.pair.rate_hz / self.speed
+
+    def reference_s(self, samples: float) -> float:
+        """Time in the reference."""
+        return samples / self.pair.rate_hz
+
+
+def events_of(story: Story) -> list[Event]:
+    """Return what happened, in order of the estimated clip."""
+    moved = _moved(story.pieces)
+    events = [*_repeats(story), *_swaps(story, moved), *_lost_ends(story)]
+    events += _gaps(story)
+    events += _overlaps(story)
+    events += _other_sound(story)
+    events += _dropouts(story)
+    events = sorted(_with_like_overlaps(events), key=lambda event: (event.estimated_s, event.reference_s))
+    return with_seams(events)
+
+
+def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
+    """Pieces that are not part of the heaviest sequence in which the reference only goes forward."""
+    count = len(pieces)
+    weight = np.array([float(piece.last - piece.first) for piece in pieces])
+    total = weight.copy()
+    back = np.full(count, -1)
+    for place in range(count):
+        middle = (pieces[place].first + pieces[place].last) / 2
+        for before in range(place):
+            other = (pieces[before].first + pieces[before].last) / 2
+            if other < middle and total[before] + weight[place] > total[place]:
+                total[place], back[place] = total[before] + weight[place], before
+    moved = np.ones(count, dtype=bool)
+    place = int(np.argmax(total))
+    while place >= 0:
+        moved[place] = False
+        place = int(back[place])
+    return moved
+
+
+def _repeats(story: Story) -> list[Event]:
+    """Parts of the reference that come a second time."""
+    events = []
+    seen = np.zeros(story.pair.x.samples.size, dtype=bool)
+    for piece in story.pieces:
+        again = seen[piece.first : piece.last]
+        twice = int(again.sum())
+        if twice >= SHORTEST_S * story.pair.rate_hz and _counts(story, piece, again):
+            first = piece.first + int(np.argmax(again))
+            events.append(
+                Event(Kind.REPEAT, story.reference_s(first), story.clip_s(first + piece.delay),
+                      story.clip_s(twice))
+            )  # fmt: skip
+        seen[piece.first : piece.last] = True
+    return events
+
+
+def _counts(story: Story, piece: Piece, again: Flags) -> bool:
+    """Whether what comes again can be heard."""
+    frame = story.pair.x.frame
+    first = piece.first + int(np.argmax(again))
+    last = piece.last - int(np.argmax(again[::-1]))
+    inside = story.pair.told[first // frame : -(-last // frame)]
+    return bool(inside.any())
+
+
+def _swaps(story: Story, moved: NDArray[np.bool_]) -> list[Event]:
+    """Pieces that come out of order although nothing of them comes twice."""
+    seen = np.zeros(story.pair.x.samples.size, dtype=np.int8)
+    for piece in story.pieces:
+        seen[piece.first : piece.last] = np.minimum(seen[piece.first : piece.last] + 1, 2)
+    return [
+        Event(Kind.SWAPPED, story.reference_s(piece.first), story.clip_s(piece.begin),
+              story.clip_s(piece.last - piece.first))
+        for piece, out in zip(story.pieces, moved, strict=True)
+        if out and piece.last > piece.first and float((seen[piece.first : piece.last] == 1).mean()) > 0.5
+    ]  # fmt: skip
+
+
+def _covered(story: Story) -> list[tuple[int, int]]:
+    """Stretches of the reference that came out, in order."""
+    result: list[tuple[int, int]] = []
+    for piece in sorted(story.pieces, key=lambda part: part.first):
+        if result and piece.first <= result[-1][1]:
+            result[-1] = result[-1][0], max(result[-1][1], piece.last)
+        else:
+            result.append((piece.first, piece.last))
+    return result
+
+
+def _lost_ends(story: Story) -> list[Event]:
+    """The beginning and the end of the reference, where sound of them did not come out."""
+    pair, frame = story.pair, story.pair.x.frame
+    active = np.flatnonzero(pair.x.active)
+    if active.size == 0:
+        return []
+    stretches = _covered(story)
+    events = []
+    first_piece = min(story.pieces, key=lambda piece: piece.first)
+    last_piece = max(story.pieces, key=lambda piece: piece.last)
+    head = _absent(story, first_piece, 0, stretches[0][0])
+    if head * FRAME_S >= LOST_END_S:
+        # Silence at the beginning of the clip may be the silence that the reference begins with.
+        begin = first_piece.begin if first_piece is story.pieces[0] else 0.0
+        lost = first_piece.first - min(max(begin, 0.0), float(active[0] * frame))
+        events.append(
+            Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost))
+        )
+    tail = _absent(story, last_piece, stretches[-1][1], pair.x.samples.size)
+    if tail * FRAME_S >= LOST_END_S:
+        silence = pair.x.samples.size - int(active[-1] + 1) * frame
+        behind = pair.y.samples.size - last_piece.end if last_piece is story.pieces[-1] else 0.0
+        lost = pair.x.samples.size - last_piece.last - min(max(behind, 0.0), float(silence))
+        events.append(
+            Event(Kind.TAIL_LOST, story.reference_s(last_piece.last), story.clip_s(last_piece.end),
+                  story.reference_s(lost))
+        )  # fmt: skip
+    return events
+
+
+def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
+    """Frames of an end of the reference that can be recognised and are not in the clip.
+
+    Where the clip goes on at the delay of the piece and is as loud as the reference there, waveforms merely differ.
+    """
+    pair, frame = story.pair, story.pair.x.frame
+    low, high = -(-first // frame), last // frame
+    told = pair.told[low:high]
+    if not told.any():
+        return 0
+    other = sliced(pair.y.samples, low * frame + piece.delay, (high - low) * frame).reshape(-1, frame)
+    power = np.einsum("ij,ij->i", other, other).astype(np.float64)
+    expected = pair.x.energy[low:high] * _gain(pair, piece) ** 2
+    smooth = np.ones(min(3, power.size))
+    there = np.convolve(power, smooth, mode="same") > 0.06 * np.convolve(expected, smooth, mode="same")
+    begin = low * frame + piece.delay + np.arange(high - low) * frame
+    inside = (begin >= 0) & (begin + frame <= pair.y.samples.size)
+    if float((there & inside)[told].mean()) > 0.5 and _similar(pair, piece, low, high, inside):
+        return 0
+    return int(told.sum())
+
+
+def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bool:
+    """Whether the clip has the spectrum of the reference in frames of an end."""
+    places = np.flatnonzero(inside)
+    if places.size < 2:
+        return False
+    first, last = (low + int(places[0])) * pair.x.frame, min(high, low + int(places[-1]) + 1) * pair.x.frame
+    own = pair.x.samples[first:last]
+    return alike(own, sliced(pair.y.samples, first + piece.delay, own.size), _gain(pair, piece))
+
+
+def _uncovered(story: Story) -> list[tuple[int, int]]:
+    """Stretches of the reference between its covered parts that came out nowhere."""
+    covered = _covered(story)
+    return [(before[1], after[0]) for before, after in zip(covered[:-1], covered[1:], strict=True)]
+
+
+def _gaps(story: Story) -> list[Event]:
+    """What lies between pieces that follow each other in the clip, and sound of the reference that came out nowhere.
+
+    A stretch that came out nowhere belongs to the first join of the clip that leaps over it.
+    """
+    left = _uncovered(story)
+    events: list[Event] = []
+    for place, join in enumerate(story.joins):
+        before, after = story.pieces[place], story.pieces[place + 1]
+        leapt = [part for part in left if before.last <= part[0] and part[1] <= after.first]
+        left = [part for part in left if part not in leapt]
+        if join.overlap:
+            continue
+        events += _between(story, before, after, after.begin - before.end, float(sum(b - a for a, b in leapt)))
+    frame = story.pair.x.frame
+    for first, last in left:
+        told = story.pair.told[-(-first // frame) : max(0, last // frame)]
+        if told.sum() * FRAME_S >= SHORTEST_S:
+            near = max((piece for piece in story.pieces if piece.last <= first), key=lambda piece: piece.last)
+            events.append(
+                Event(Kind.SKIP, story.reference_s(first), story.clip_s(near.end), story.reference_s(last - first))
+            )
+    return events
+
+
+def _between(story: Story, before: Piece, after: Piece, inserted: float, left_out: float) -> list[Event]:
+    """Events of one gap: so many samples of the clip explained by nothing, so many of the reference not found."""
+    pair = story.pair
+    least = SHORTEST_S * pair.rate_hz
+    reference_s, clip_s = story.reference_s(before.last), story.clip_s(before.end)
+    if inserted < least and left_out < least:
+        return []
+    change = inserted - left_out
+    told = bool(pair.told[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
+    if inserted >= least and left_out >= least and _kept(story, before, after):
+        # Waveforms differ, but it sounds like the reference there: only a change of delay is left.
+        inserted, left_out = max(0.0, change), max(0.0, -change)
+    if inserted >= least and not _is_silence(story, clip_s, story.clip_s(after.begin)):
+        events = _pieces_of_gap(story, before, after)
+        if left_out >= least and told:
+            events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
+        return events
+    events = []
+    if min(inserted, left_out) >= least and told:
+        events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(min(inserted, left_out))))
+    if abs(change) >= least:
+        kind = Kind.STALL if change > 0 else Kind.SKIP
+        duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
+        events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_after(story, before))))
+    return events
+
+
+def _is_silence(story: Story, begin_s: float, end_s: float) -> bool:
+    """Whether a gap of the clip holds no sound worth reporting."""
+    if end_s - begin_s < OTHER_SHORTEST_S:
+        return is_silent(story.loudness, begin_s, end_s)
+    first, last = int(np.ceil(begin_s / FRAME_S)) + 1, int(end_s / FRAME_S) - 1
+    sounding = ~_silent_frames(story.loudness, first, last)
+    return not any(end - begin >= _SOUNDING_FRAMES for begin, end in runs(sounding, 2))
+
+
+def _kept(story: Story, before: Piece, after: Piece) -> bool:
+    """Whether a gap sounds like the reference although waveforms differ: a codec, noise or distortion.
+
+    Where the delay is the same before and after, some correlation over the whole gap is enough. Else a gap of 60 ms or
+    more must have the spectrum of the reference, and a shorter one its level.
+    """
+    pair = story.pair
+    size = min(after.first - before.last, round(after.begin - before.end))
+    own = pair.x.samples[before.last : before.last + size]
+    other = sliced(pair.y.samples, before.end, own.size)
+    if abs(after.delay - before.delay) < SAME_S * pair.rate_hz and size >= _GAP_TOLD_S * pair.rate_hz:
+        scale = float(np.linalg.norm(own) * np.linalg.norm(other))
+        if scale > 0.0 and pair.polarity * float(np.dot(own, other)) > _GAP_FIT * scale:
+            return True
+    gain = max(_gain(pair, before), _gain(pair, after))
+    level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
+    if abs(level) > LIKE_DB + 3.0:
+        return False
+    return size < OTHER_SHORTEST_S * pair.rate_hz or alike(own, other, gain)
+
+
+def _pause_after(story: Story, before: Piece) -> float:
+    """Samples of silence of the reference in which an event may lie anywhere."""
+    frame = story.pair.x.frame
+    later = np.flatnonzero(story.pair.x.active[before.last // frame :])
+    pause = float(later[0] * frame) if later.size else 0.0
+    return pause if pause > 2 * frame else 0.0
+
+
+def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
+    """Sounding parts of a gap as other sound, the rest as silence put in."""
+    begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
+    reference_s = story.reference_s(before.last)
+    first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
+    sounding = [run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= _SOUNDING_FRAMES]
+    if not sounding:
+        return [_other(story, reference_s, begin_s, end_s - begin_s)]
+    events = []
+    reached_s = begin_s
+    for start, stop in sounding:
+        # A run that reaches a border of the gap by less than a frame begins or ends there.
+        from_s = begin_s if start <= 1 else (first + start) * FRAME_S
+        to_s = end_s if first + stop >= last - 1 else (first + stop) * FRAME_S
+        if from_s - reached_s >= 2 * FRAME_S:
+            events.append(Event(Kind.STALL, reference_s, reached_s, from_s - reached_s))
+        events.append(_other(story, reference_s, from_s, to_s - from_s))
+        reached_s = to_s
+    if end_s - reached_s >= 2 * FRAME_S:
+        events.append(Event(Kind.STALL, reference_s, reached_s, end_s - reached_s))
+    return events
+
+
+def _other(story: Story, reference_s: float, clip_s: float, duration_s: float) -> Event:
+    level = level_of(story.loudness.sound, clip_s, clip_s + duration_s)
+    return Event(Kind.OTHER_SOUND, reference_s, clip_s, duration_s, level_db=level)
+
+
+def _gain(pair: Pair, piece: Piece) -> float:
+    begin = max(0, round(piece.begin))
+    own = pair.x.samples[piece.first : piece.last]
+    other = pair.y.samples[begin : begin + own.size]
+    power = float(np.dot(own, own))
+    return float(np.sqrt(float(np.dot(other, other)) / power)) if power > 0 else 1.0
+
+
+def _overlaps(story: Story) -> list[Event]:
+    return [
+        Event(Kind.OVERLAP, story.reference_s(after.first), story.clip_s(after.begin), story.clip_s(join.overlap))
+        for join, after in zip(story.joins, story.pieces[1:], strict=True)
+        if join.overlap
+    ]
+
+
+def _other_sound(story: Story) -> list[Event]:
+    """Sound of the clip where the reference is silent: before, after, and within its pauses."""
+    loudness, pair = story.loudness, story.pair
+    count, frame = loudness.level_db.size, pair.x.frame
+    expected = np.zeros(count, dtype=bool)
+    # Rumble is loud, but pre-emphasis hides it.
+    sounds = pair.x.active.copy()
+    loud = story.own.level_db[: sounds.size] > story.own.silent_db - 10.0
+    sounds[: loud.size] |= loud
+    for piece in story.pieces:
+        low = piece.first // frame
+        for begin, end in runs(sounds[low : -(-piece.last // frame)], 4):
+            for late in (0.0,) if story.second is None else (0.0, story.second):
+                start_s = story.clip_s((low + begin) * frame + piece.delay + late) - 2 * FRAME_S
+                end_s = story.clip_s((low + end) * frame + piece.delay + late) + _AROUND_SOUND_S
+                expected[max(0, int(start_s / FRAME_S)) : max(0, int(np.ceil(end_s / FRAME_S)))] = True
+        end = int(np.ceil(story.clip_s(piece.end + (story.second or 0.0)) / FRAME_S))
+        expected[end + _decay(loudness, end) :] = False
+    for earlier, later in zip(story.pieces[:-1], story.pieces[1:], strict=True):
+        # What lies between two pieces is judged on its own.
+        begin_s, end_s = story.clip_s(earlier.end), story.clip_s(later.begin)
+        if end_s > begin_s:
+            expected[max(0, int(begin_s / FRAME_S) - 1) : int(np.ceil(end_s / FRAME_S)) + 1] = True
+    sounding = ~expected & ~_silent_frames(loudness, 0, count)
+    # Other sound reaches as far as anything is heard around its loud parts.
+    heard = ~expected & (loudness.level_db > max(loudness.loud_db - _FAINT_BELOW_DB, loudness.floor_db + 10.0, -80.0))
+    events = []
+    for begin, end in runs(heard | sounding, round(_BRIDGED_S / FRAME_S)):
+        if sounding[begin:end].sum() * FRAME_S < OTHER_SHORTEST_S:
+            continue
+        for start, stop in _between_expected(expected, begin, end):
+            start_s, duration_s = start * FRAME_S, (stop - start) * FRAME_S
+            events.append(_other(story, story.reference_s(_reference_at(story, start_s)), start_s, duration_s))
+    return events
+
+
+def _decay(loudness: Loudness, first: int) -> int:
+    """How many frames the level only falls from one on, as a room does, at most a quarter of a second."""
+    level = loudness.level_db[max(0, first) : max(0, first) + round(_AROUND_SOUND_S / FRAME_S)]
+    if level.size < 4:
+        return level.size
+    smooth = 10.0 * np.log10(np.convolve(10.0 ** (level / 10.0), np.full(4, 0.25), mode="valid"))
+    risen = np.flatnonzero(smooth > np.minimum.accumulate(smooth) + _RISE_DB)
+    return int(risen[0]) if risen.size else level.size
+
+
+def _between_expected(expected: Flags, begin: int, end: int) -> list[tuple[int, int]]:
+    """The parts of a run in which no sound of the reference is expected."""
+    parts = runs(~expected[begin:end])
+    return [(begin + first, begin + last) for first, last in parts if (last - first) * FRAME_S >= OTHER_SHORTEST_S]
+
+
+def _reference_at(story: Story, clip_s: float) -> float:
+    """Sample of the reference that plays at a time of the clip, or the end of the last one before."""
+    place = clip_s * story.speed * story.pair.rate_hz
+    best = 0.0
+    for piece in story.pieces:
+        if piece.begin <= place:
+            best = min(place, piece.end) - piece.delay
+    return max(0.0, best)
+
+
+def _dropouts(story: Story) -> list[Event]:
+    """Silence in place of sound inside pieces, too short to end them."""
+    pair = story.pair
+    step = max(1, round(0.0005 * pair.rate_hz))
+    events = []
+    quiet = 10 ** (story.loudness.silent_db / 10)
+    for piece in story.pieces:
+        begin = round(piece.begin)
+        size = min(piece.last - piece.first, pair.y.samples.size - begin) // step * step
+        if begin < 0 or size < 40 * step:
+            continue
+        own = np.square(pair.x.samples[piece.first : piece.first + size]).reshape(-1, step).mean(axis=1)
+        other = np.square(pair.y.samples[begin : begin + size]).reshape(-1, step).mean(axis=1)
+        around = np.convolve(own, np.full(4, 0.25), mode="same")
+        loud = float(np.percentile(own, 90))
+        sounding = around > loud * 10**-3.0
+        gain = float(np.median(other[sounding] / np.maximum(own[sounding], 1e-14))) if sounding.any() else 0.0
+        floor = max(2.0 * pair.y.floor / pair.y.frame, 1e-10)
+        missing = (other < _MISSING * gain * around) & (other <= floor * 2.0) & (other < quiet)
+        # Between the pulses of a voice a codec is silent for some milliseconds.
+        least = _DROPOUT_STEPS if pair.typical > _EXACT_NATS else _CODED_DROPOUT_STEPS
+        for first, last in runs(missing):
+            if last - first < least or sounding[first:last].sum() < least - 1:
+                continue
+            if gain * float(around[first:last].mean()) < 30.0 * floor:
+                continue
+            events.append(
+                Event(Kind.DROPOUT, story.reference_s(piece.first + first * step),
+                      story.clip_s(begin + first * step), story.clip_s((last - first) * step))
+            )  # fmt: skip
+    return events
+
+
+def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
+    """The events, skips as long as one or a few of the overlaps taken for overlaps.
+
+    In a pause the two cannot be told apart, and chunks that lie in it are not found.
+    """
+    sizes = [event.duration_s for event in events if event.kind is Kind.OVERLAP]
+    if len(sizes) < 3:
+        return list(events)
+    usual_s = float(np.median(sizes))
+    return [
+        replace(event, kind=Kind.OVERLAP)
+        if event.kind is Kind.SKIP
+        and abs(event.duration_s - max(1, round(event.duration_s / usual_s)) * usual_s) < 0.002
+        and event.duration_s < _MOST_OVERLAPS * usual_s
+        else event
+        for event in events
+    ]
+
+
+def with_seams(events: Sequence[Event]) -> list[Event]:
+    """Return the events, with short ones of a kind that come at every chunk as one event.
+
+    The distances between them, along the reference, must all be close to whole multiples of one period.
+    """
+    kept = list(events)
+    for kind in (Kind.STALL, Kind.DROPOUT):
+        mine = [event for event in kept if event.kind is kind and event.duration_s <= _SEAM_LONGEST_S]
+        period_s = _period([event.reference_s for event in mine])
+        if period_s is None:
+            continue
+        whole = Event(
+            Kind.SEAMS, mine[0].reference_s, mine[0].estimated_s, sum(event.duration_s for event in mine),
+            count=len(mine), period_s=period_s,
+        )  # fmt: skip
+        kept = sorted((event for event in (*(e for e in kept if e not in mine), whole)),
+                      key=lambda event: event.estimated_s)  # fmt: skip
+    return kept
+
+
+def _period(times_s: Sequence[float]) -> float | None:
+    """The period of which all distances are whole multiples; None for none or too few."""
+    if len(times_s) < _SEAMS_LEAST:
+        return None
+    steps = np.diff(np.sort(times_s))
+    smallest = float(np.median(steps))
+    if smallest <= 0.0:
+        return None
+    whole = np.maximum(np.rint(steps / smallest), 1.0)
+    period = float(steps.sum() / whole.sum())
+    off = np.abs(steps - whole * period)
+    if float(np.mean(off < max(_SEAM_SCATTER * period, 0.003))) < 0.8:
+        return None
+    return period if len(times_s) >= 0.5 * whole.sum() else None

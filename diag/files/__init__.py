@@ -1,0 +1,1 @@
+"""Everything on disk: audio files, takes and runs, scenarios, prompts, voice profiles, baselines, the log."""

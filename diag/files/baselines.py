@@ -1,0 +1,65 @@
+"""Baselines: figures of an earlier release that later ones are held against."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diag.core.errors import BadInputError
+from diag.core.results import SCHEMA_VERSION
+from diag.files.run_folders import write_beside
+from diag.files.scenario_folders import checkout_root
+
+
+def baseline_path(name: str) -> Path:
+    """Return where a baseline lies: in `reports/baselines` of the checkout of diag, else of the working directory.
+
+    A baseline holds figures of one machine and one set of scenarios, so none comes with an installed diag.
+    """
+    return (checkout_root() or Path()) / "reports" / "baselines" / f"{name}.json"
+
+
+def read_baseline(path: Path) -> dict[str, Any] | None:
+    """Read a baseline; None where there is none yet.
+
+    Raises
+    ------
+    BadInputError
+        If it is damaged, or a newer version wrote it.
+    """
+    if not path.is_file():
+        return None
+    attempted = f"Could not read the baseline {path}"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        newer = int(document["schema_version"]) > SCHEMA_VERSION
+        if not newer:
+            for medians in document["median_s"].values():
+                {metric: float(value) for metric, value in medians.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInputError(
+            attempted, seen=str(error), allowed="JSON as `diag bench --save-baseline` writes", next_step="restore it"
+        ) from None
+    if newer:
+        raise BadInputError(
+            attempted,
+            seen=f"schema version {document['schema_version']}",
+            allowed=f"up to {SCHEMA_VERSION}",
+            next_step="update diag, or save a new baseline",
+        )
+    return dict(document)
+
+
+def write_baseline(path: Path, medians_s: Mapping[str, Mapping[str, float]]) -> None:
+    """Write medians of latencies in seconds, by run and metric. The file is replaced as a whole.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the file cannot be written.
+    """
+    write_beside(
+        path.parent, path.name, {"median_s": dict(sorted(medians_s.items())), "schema_version": SCHEMA_VERSION}
+    )

@@ -1,0 +1,66 @@
+"""The log file: what libraries say, and the traceback of a bug. Never a key."""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from diag import __version__
+from diag.core.keys import without_keys
+
+MAX_BYTES = 1_000_000
+
+
+def log_path() -> Path:
+    """Where the log file is: `diag/diag.log` under `XDG_STATE_HOME` (~/.local/state), else in the temporary folder."""
+    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    for folder in (Path(state) / "diag", Path(tempfile.gettempdir()) / f"diag-{os.getuid()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder / "diag.log"
+    return Path(tempfile.gettempdir()) / "diag.log"
+
+
+class _KeylessFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return without_keys(super().format(record))
+
+
+def send_logs_to_file() -> Path:
+    """From now on, log records and warnings of all libraries go to the log file and not to the terminal."""
+    path = log_path()
+    root = logging.getLogger()
+    if not any(isinstance(handler.formatter, _KeylessFormatter) for handler in root.handlers):
+        handler = logging.handlers.RotatingFileHandler(
+            path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", delay=True
+        )
+        handler.setFormatter(_KeylessFormatter("%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(handler)
+    logging.captureWarnings(True)
+    return path
+
+
+def write_bug(error: BaseException) -> str:
+    """Append the traceback of an unforeseen error to the log file; say where it is, or why it could not be written."""
+    path = log_path()
+    text = "".join(traceback.format_exception(error))
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(
+                f"\ndiag {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
+                f"{without_keys(' '.join(sys.argv))}\n{without_keys(text)}"
+            )
+    except OSError as problem:
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        place = f", at {last[0].name} line {last[0].lineno}" if last else ""
+        return f"the log file {path} could not be written ({problem.strerror}){place}"
+    return f"the details are in {path}"

@@ -1,0 +1,140 @@
+"""The recorded prompts: which there are, and where the speech lies in each."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from diag.core.errors import BadInputError
+from diag.files.scenario_folders import PROMPTS_TABLE, folders_with
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prompt:
+    """A recording that speaks into the microphone.
+
+    Parameters
+    ----------
+    name : str
+        As in prompts.toml, or the stem of the user's own file.
+    path : Path
+        The recording.
+    text : str
+        What is said; empty where nobody has told.
+    language : str
+        BCP 47 code, as "ko-KR"; empty where nobody has told.
+    speech_start_s, speech_end_s : float or None
+        First audible sample and end of the last one in the file, in seconds; None for a user's own file, where
+        they have to be found in the recording.
+    """
+
+    name: str
+    path: Path
+    text: str = ""
+    language: str = ""
+    speech_start_s: float | None = None
+    speech_end_s: float | None = None
+
+
+def load_prompts(folder: Path) -> tuple[Prompt, ...]:
+    """The prompts of a folder that holds a prompts.toml, in its order.
+
+    Raises
+    ------
+    BadInputError
+        If the table is missing or broken, or names a file that is not there.
+    """
+    table = folder / PROMPTS_TABLE.name
+    attempted = f"Could not read the prompts in {table}"
+    try:
+        entries = tomllib.loads(table.read_text(encoding="utf-8"))["prompt"]
+        prompts = tuple(_prompt(entry, folder) for entry in entries)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadInputError(attempted, seen=str(error), next_step="restore the file") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInputError(
+            attempted,
+            seen=f"a missing or wrong field: {error}",
+            allowed="[[prompt]] tables with name, file, text, language, speech_start_s, speech_end_s",
+            next_step="compare with the other entries",
+        ) from None
+    for prompt in prompts:
+        if not prompt.path.is_file():
+            raise BadInputError(
+                attempted,
+                seen=f"no file {prompt.path} for `{prompt.name}`",
+                next_step="restore the file or remove its entry",
+            )
+    return prompts
+
+
+def _prompt(entry: dict[str, object], folder: Path) -> Prompt:
+    start_s, end_s = float(str(entry["speech_start_s"])), float(str(entry["speech_end_s"]))
+    if not 0 <= start_s < end_s:
+        raise ValueError(f"speech_start_s = {start_s}, speech_end_s = {end_s}")
+    return Prompt(
+        name=str(entry["name"]),
+        path=folder / str(entry["file"]),
+        text=str(entry["text"]),
+        language=str(entry["language"]),
+        speech_start_s=start_s,
+        speech_end_s=end_s,
+    )
+
+
+def recorded_prompts() -> tuple[Prompt, ...]:
+    """Return the prompts that a run speaks if none is named: the user's own, or the built-in ones.
+
+    Raises
+    ------
+    BadInputError
+        As `load_prompts`.
+    """
+    return load_prompts(_prompt_folders()[0])
+
+
+def prompts_by_name() -> dict[str, Prompt]:
+    """Return all prompts that can be named, in the order of their tables; the user's own win over built-in ones.
+
+    Raises
+    ------
+    BadInputError
+        As `load_prompts`.
+    """
+    prompts: dict[str, Prompt] = {}
+    for folder in _prompt_folders():
+        for prompt in load_prompts(folder):
+            prompts.setdefault(prompt.name, prompt)
+    return prompts
+
+
+def _prompt_folders() -> list[Path]:
+    return [folder / PROMPTS_TABLE.parent for folder in folders_with(PROMPTS_TABLE)]
+
+
+def find_prompt(name_or_path: str) -> Prompt:
+    """Return a prompt by its name (see `prompts_by_name`), or a recording of the user's own by its path.
+
+    Whether the recording can be used is found out when it is read (`diag.files.run_folders`).
+
+    Raises
+    ------
+    BadInputError
+        If it is neither a known name nor a file.
+    """
+    path = Path(name_or_path).expanduser()
+    looks_like_path = path.suffix != "" or len(path.parts) > 1
+    if path.is_file() or (looks_like_path and path.exists()):
+        return Prompt(name=path.stem, path=path)
+    prompts = prompts_by_name()
+    if name_or_path in prompts:
+        return prompts[name_or_path]
+    close = difflib.get_close_matches(name_or_path, prompts, n=1)
+    raise BadInputError(
+        f"Could not find the prompt {name_or_path}",
+        seen="no such file" if looks_like_path else "no prompt of that name and no such file",
+        allowed=f"a WAV file, or one of {', '.join(prompts)}",
+        next_step=f"did you mean `{close[0]}`?" if close else "check the path",
+    )

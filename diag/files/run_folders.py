@@ -1,0 +1,350 @@
+"""Takes and runs on disk: written whole or not at all, refused in one clear sentence when unusable.
+
+Layout and formats are in docs/architecture.md ("On disk"). A take is written under a temporary name, flushed, then
+renamed: a crash or a kill loses only the take in hand. Keys are taken out of every text on its way to the disk.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diag import __version__
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.keys import without_keys
+from diag.core.results import SCHEMA_VERSION, TakeResult
+from diag.core.take import Span, Take, Turn
+from diag.core.timeline import Event, Timeline
+from diag.files.audio_files import encode_wav, read_raw, read_wav
+
+__all__ = [
+    "SavedRun", "create_run", "finished_takes", "read_raw", "read_run", "read_take", "read_wav",
+    "remove_partial_takes", "write_beside", "write_result", "write_take",
+]  # fmt: skip
+
+_PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
+_MEND_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
+_MEND_RUN = "restore it, or run again"
+
+
+def write_take(run_dir: Path, take: Take) -> Path:
+    """Write a take whole into `run_dir/takes/<id>` and return that folder.
+
+    Raises
+    ------
+    BadInputError
+        If a take of this id is there already.
+    CannotMeasureError
+        If the disk is full or cannot be written; nothing of the take is left behind.
+    """
+    folder = run_dir / "takes" / take.id
+    attempted = f"Could not save the take {folder}"
+    if folder.exists():
+        raise BadInputError(attempted, seen="it exists already", next_step="save to another run folder")
+    partial = folder.with_name(f".{take.id}.partial-{os.getpid()}-{secrets.token_hex(3)}")
+    with _disk(attempted):
+        try:
+            partial.mkdir(parents=True)
+            for tap, clip in take.clips.items():
+                _write(partial / f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS))
+            lines = "".join(_json(event.to_json()) + "\n" for event in take.timeline)
+            _write(partial / "timeline.jsonl", without_keys(lines).encode())
+            _write_json(partial / "take.json", _take_facts(take))
+            _flush_folder(partial)
+            partial.rename(folder)
+            _flush_folder(folder.parent)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+    return folder
+
+
+def read_take(folder: str | Path) -> Take:
+    """Read a take back, exactly as it was written.
+
+    Raises
+    ------
+    BadInputError
+        If the folder is not a take, a file in it is damaged, or a newer version of diag wrote it.
+    """
+    from diag.core.client_config import ClientConfig  # with pydantic: what a recording alone does not need
+
+    folder = Path(folder)
+    attempted = f"Could not read the take {folder}"
+    facts = _read_json(folder / "take.json", attempted, mend=_MEND_TAKE)
+    try:
+        clips = {}
+        for name, place in facts["clips"].items():
+            clip = read_wav(folder / f"{name}.wav") if place["frames"] else _no_frames(place)
+            clips[Tap(name)] = Clip(samples=clip.samples, sample_rate_hz=clip.sample_rate_hz, start_s=place["start_s"])
+        return Take(
+            id=facts["id"],
+            scenario=facts["scenario"],
+            config=ClientConfig.model_validate(facts["config"]),
+            environment=facts["environment"],
+            seed=facts["seed"],
+            clips=clips,
+            timeline=_read_timeline(folder / "timeline.jsonl", attempted),
+            turns=tuple(_turn(item) for item in facts["turns"]),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise _damaged(attempted, "take.json", str(error).splitlines()[0], mend=_MEND_TAKE) from None
+
+
+def finished_takes(run_dir: str | Path) -> tuple[str, ...]:
+    """Ids of the takes that were written whole, in order."""
+    return tuple(sorted(folder.parent.name for folder in Path(run_dir).glob("takes/[!.]*/take.json")))
+
+
+def remove_partial_takes(run_dir: str | Path) -> int:
+    """Remove what killed writers left behind; call only when nothing writes to this run. Returns how many."""
+    partial = list(Path(run_dir).glob("takes/.*.partial-*"))
+    for folder in partial:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(partial)
+
+
+def write_result(take_folder: str | Path, result: TakeResult) -> Path:
+    """Write the judgement of a take beside it, in place of an earlier one."""
+    return write_beside(take_folder, "result.json", {**_stamp(), **result.to_json()})
+
+
+def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
+    """Write a JSON document into a folder (made where it is missing), in place of an earlier one.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the disk is full or cannot be written.
+    """
+    path = Path(folder) / name
+    with _disk(f"Could not save {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_json(path, document)
+    return path
+
+
+def _take_facts(take: Take) -> dict[str, Any]:
+    return {
+        **_stamp(),
+        "id": take.id,
+        "scenario": take.scenario,
+        "seed": take.seed,
+        "config": take.config.model_dump(mode="json"),
+        "environment": take.environment,
+        "clips": {
+            tap.value: {
+                "start_s": clip.start_s,
+                "sample_rate_hz": clip.sample_rate_hz,
+                "frames": clip.frames,
+                "channels": clip.channels,
+            }
+            for tap, clip in take.clips.items()
+        },
+        "turns": [
+            {
+                "index": turn.index,
+                "prompt_name": turn.prompt_name,
+                "start_s": turn.start_s,
+                "end_s": turn.end_s,
+                "speech_start_s": turn.speech_start_s,
+                "speech_end_s": turn.speech_end_s,
+                "prompt_spans": {tap.value: list(span) for tap, span in turn.prompt_spans.items()},
+                "reply_spans": {tap.value: list(span) for tap, span in turn.reply_spans.items()},
+            }
+            for turn in take.turns
+        ],
+    }
+
+
+def _turn(facts: Mapping[str, Any]) -> Turn:
+    def spans(table: Mapping[str, list[int]]) -> dict[Tap, Span]:
+        return {Tap(name): (int(first), int(last)) for name, (first, last) in table.items()}
+
+    return Turn(**{**facts, "prompt_spans": spans(facts["prompt_spans"]), "reply_spans": spans(facts["reply_spans"])})
+
+
+def _no_frames(place: Mapping[str, Any]) -> Clip:
+    shape = (0, place["channels"]) if place["channels"] > 1 else (0,)
+    return Clip(samples=np.zeros(shape, np.float32), sample_rate_hz=place["sample_rate_hz"])
+
+
+def _read_timeline(path: Path, attempted: str) -> Timeline:
+    events = []
+    try:
+        for line in filter(None, path.read_text(encoding="utf-8").split("\n")):
+            facts = json.loads(line)
+            events.append(Event(t_s=facts["t_s"], name=facts["name"], source=facts["source"], data=facts["data"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        place = f"{path.name} line {len(events) + 1}" if path.exists() else path.name
+        raise _damaged(attempted, place, _words(error), mend=_MEND_TAKE) from None
+    return Timeline(tuple(events))
+
+
+def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path:
+    """Make a new run folder `<time>-<name>-<tail>` with its run.json; two runs never share one.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        Made where it does not exist, usually reports/runs.
+    name : str
+        Name of the configuration; characters that do not suit a file name become "-".
+    facts : mapping
+        JSON-ready: title, configuration, environment, seed, number of takes and whatever `--resume` needs.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the folder cannot be made or written.
+    """
+    out_dir = Path(out_dir)
+    now = time.gmtime()
+    plain = re.sub(r"[^\w.\-]+", "-", name).strip("-.")[:60] or "run"
+    with _disk(f"Could not make a run folder in {out_dir}"):
+        out_dir.mkdir(parents=True, exist_ok=True)
+        folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{plain}-{secrets.token_hex(3)}"
+        (folder / "takes").mkdir(parents=True)
+        made = time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
+        _write_json(folder / "run.json", {**_stamp(), "name": name, "made": made, **facts})
+    return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedRun:
+    """A run folder: what it is, and its finished takes, read when asked for."""
+
+    folder: Path
+    name: str
+    facts: Mapping[str, Any]
+
+    @property
+    def take_ids(self) -> tuple[str, ...]:
+        """Ids of the finished takes."""
+        return finished_takes(self.folder)
+
+    def take(self, take_id: str) -> Take:
+        """Read one take."""
+        return read_take(self.folder / "takes" / take_id)
+
+
+def read_run(folder: str | Path) -> SavedRun:
+    """Open a run folder.
+
+    Raises
+    ------
+    BadInputError
+        If it is not a run folder, run.json is damaged, or a newer version of diag wrote it.
+    """
+    folder = Path(folder)
+    attempted = f"Could not read the run {folder}"
+    facts = _read_json(folder / "run.json", attempted, mend=_MEND_RUN)
+    if not isinstance(facts.get("name"), str):
+        raise _damaged(attempted, "run.json", "it has no name", mend=_MEND_RUN)
+    return SavedRun(folder=folder, name=facts["name"], facts=facts)
+
+
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document whole or not at all, without keys."""
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
+    try:
+        _write(partial, (without_keys(_json(document, indent=1)) + "\n").encode())
+        partial.rename(path)
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _stamp() -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, "tool_version": __version__}
+
+
+def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadInputError(
+            attempted, seen=f"there is no {path.name} in it", next_step="name a folder that `diag run` made"
+        ) from None
+    except OSError as error:
+        raise BadInputError(attempted, seen=_words(error), next_step="check the path and its rights") from None
+    except ValueError as error:
+        raise _damaged(attempted, path.name, str(error), mend=mend) from None
+    version = facts.get("schema_version") if isinstance(facts, dict) else None
+    if not isinstance(version, int):
+        raise _damaged(attempted, path.name, "it has no schema_version", mend=mend)
+    if version > SCHEMA_VERSION:
+        raise BadInputError(
+            attempted,
+            seen=f"{path.name} has schema version {version}, written by diag {facts.get('tool_version', 'unknown')}",
+            allowed=f"schema version {SCHEMA_VERSION} or older (this is diag {__version__})",
+            next_step="update diag",
+        )
+    return dict(facts)
+
+
+def _damaged(attempted: str, place: str, detail: str, *, mend: str) -> BadInputError:
+    return BadInputError(attempted, seen=f"{place} is damaged ({detail})", next_step=mend)
+
+
+def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
+    return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """What `json` does not know by itself: numpy's numbers and arrays, read-only mappings, paths, sets."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _disk(attempted: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise CannotMeasureError(
+            attempted,
+            seen="the disk is full" if full else _words(error),
+            next_step="free some space and run again with `--resume`" if full else "check the folder and its rights",
+        ) from error
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

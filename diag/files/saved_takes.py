@@ -1,0 +1,38 @@
+"""Takes of a run, read from disk one at a time when asked for: a run may hold more than memory does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
+from diag.core.take import Take
+from diag.files.run_folders import read_take
+
+
+class SavedTakes(Sequence[Take]):
+    """Read-only sequence of the takes in a run folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The run folder.
+    take_ids : sequence of str
+        Takes to give, in this order.
+    """
+
+    def __init__(self, folder: Path, take_ids: Sequence[str]) -> None:
+        self._folder = folder
+        self._take_ids = tuple(take_ids)
+
+    def __len__(self) -> int:
+        return len(self._take_ids)
+
+    @overload
+    def __getitem__(self, index: int) -> Take: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Take]: ...
+    def __getitem__(self, index: int | slice) -> Take | Sequence[Take]:
+        if isinstance(index, slice):
+            return SavedTakes(self._folder, self._take_ids[index])
+        return read_take(self._folder / "takes" / self._take_ids[index])

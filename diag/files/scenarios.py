@@ -1,0 +1,232 @@
+"""Scenarios: what a TOML file in `scenarios/` may say, and finding and reading one.
+
+The client's own settings (`session`, `capture`, `send`, `playback`, `turn`) are `ClientConfig`, which travels with
+the take. `emulator`, `faults` and `expect` stay here: a rule that could read them would not be a detector.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
+from diag.core.client_config import ClientConfig, ConfigModel
+from diag.core.errors import BadInputError
+from diag.files.scenario_folders import configuration_files
+
+MAX_SCENARIO_BYTES = 1_000_000
+
+
+class Faults(ConfigModel):
+    """Faults that the harness plants on the way; hidden from metrics and rules."""
+
+    speaker_connected: bool = True
+    player_squeeze_hz: int | None = Field(None, ge=4000, le=48000)
+
+
+class Expect(ConfigModel):
+    """What a scenario must show.
+
+    `findings` are the root findings, no more and no fewer; `consequences` may stand beside them, each only as the
+    consequence of one of these.
+    """
+
+    findings: tuple[str, ...] = ()
+    consequences: tuple[str, ...] = ()
+
+
+class Scenario(ConfigModel):
+    """One configuration under test."""
+
+    name: str
+    title: str = ""
+    shows: str = ""
+    prompts: tuple[str, ...] = ()
+    client: ClientConfig = ClientConfig()
+    emulator: dict[str, Any] = Field(default_factory=dict)
+    faults: Faults = Faults()
+    expect: Expect = Expect()
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_file_name(cls, value: str) -> str:
+        if not value or any(character in value for character in "/\\\0"):
+            raise ValueError("a scenario's name must be usable as a file name")
+        return value
+
+
+_CLIENT_TABLES = tuple(ClientConfig.model_fields)
+_TOP_KEYS = ("title", "shows", "prompts", "emulator", "faults", "expect", *_CLIENT_TABLES)
+
+
+def read_scenario(path: Path) -> Scenario:
+    """Read a configuration file.
+
+    Raises
+    ------
+    BadInputError
+        If the file is missing, too large, not UTF-8, not TOML, or has a key or a value that is not allowed.
+    """
+    attempted = f"Could not read the configuration {path}"
+    try:
+        if path.stat().st_size > MAX_SCENARIO_BYTES:
+            raise BadInputError(
+                attempted,
+                seen=f"{path.stat().st_size} bytes",
+                allowed=f"a TOML file of at most {MAX_SCENARIO_BYTES} bytes",
+                next_step="name a file such as my_app.toml",
+            )
+        data = tomllib.loads(path.read_bytes().decode("utf-8"))
+    except FileNotFoundError:
+        raise BadInputError(
+            attempted, seen="no such file", next_step="list the known ones with `diag run --help`"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(
+            attempted, seen=str(error), allowed="a readable UTF-8 text file", next_step="check the path and its rights"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadInputError(
+            attempted,
+            seen=f"not valid TOML: {error}",
+            allowed="TOML as in docs/configuration.md",
+            next_step="correct that line",
+        ) from None
+    return scenario_from_mapping(path.stem, data, attempted=attempted)
+
+
+def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) -> Scenario:
+    """Build a scenario from the content of a TOML file; `attempted` opens the error sentence.
+
+    Raises
+    ------
+    BadInputError
+        If keys are unknown or values are not allowed; all of them are named.
+    """
+    problems = [_unknown_key(key, key, _TOP_KEYS) for key in data if key not in _TOP_KEYS]
+    fields = {key: value for key, value in data.items() if key in _TOP_KEYS and key not in _CLIENT_TABLES}
+    fields["client"] = {key: value for key, value in data.items() if key in _CLIENT_TABLES}
+    try:
+        scenario = Scenario.model_validate({"name": name, **fields})
+    except ValidationError as error:
+        problems += _problems(error)
+    else:
+        if not problems:
+            return scenario
+    if len(problems) == 1:
+        raise BadInputError(attempted, seen=problems[0].seen, allowed=problems[0].allowed, next_step=problems[0].mend)
+    # Of several only the hints are given: what is allowed would be longer than the file.
+    each = ", ".join(f"{item.seen} ({item.hint})" if item.hint else item.seen for item in problems)
+    raise BadInputError(
+        attempted,
+        seen=f"{len(problems)} problems: {each}",
+        next_step="correct them; docs/configuration.md has all keys",
+    )
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One thing that is wrong in a configuration; `hint` is what helps most in a list of several."""
+
+    place: str
+    seen: str
+    allowed: str
+    mend: str
+    hint: str
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong first with a configuration, in words."""
+    return _problems(error)[0].seen
+
+
+def _problems(error: ValidationError) -> list[_Problem]:
+    found: dict[str, _Problem] = {}
+    for item in error.errors(include_url=False):
+        place = [part for part in item["loc"] if part != "client"]
+        dotted = ".".join(str(part) for part in place) or "the configuration"
+        if item["type"] == "extra_forbidden":
+            problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
+        elif item["type"] == "missing":
+            problem = _Problem(dotted, f"no `{dotted}`", "", f"add `{dotted}`", "")
+        else:
+            allowed = _allowed(place, item["msg"])
+            seen = f"{dotted} = {item['input']!r}"
+            problem = _Problem(dotted, seen, allowed, f"correct `{dotted}`", f"allowed: {allowed}")
+        found.setdefault(dotted, problem)
+    return list(found.values())
+
+
+def _unknown_key(dotted: str, key: str, known: tuple[str, ...]) -> _Problem:
+    close = difflib.get_close_matches(key, known, n=1)
+    mend = f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
+    return _Problem(dotted, f"unknown key `{dotted}`", ", ".join(known), mend, mend if close else "")
+
+
+def _known_keys(place: list[str]) -> tuple[str, ...]:
+    return tuple(_model_at(place).model_fields)
+
+
+def _model_at(place: Sequence[object]) -> type[BaseModel]:
+    model: type[BaseModel] = ClientConfig if place and place[0] in _CLIENT_TABLES else Scenario
+    for part in place:
+        annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+    return model
+
+
+def _allowed(place: Sequence[object], message: str) -> str:
+    """What a key may hold, in words; the checker's own message where the type says nothing."""
+    key = next((part for part in reversed(place) if isinstance(part, str)), "")
+    field = _model_at(place).model_fields.get(key)
+    if field is None:
+        return message if key not in _TOP_KEYS else "a table"
+    kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    kind = kinds[0] if get_origin(field.annotation) is UnionType else field.annotation
+    if get_origin(kind) is Literal:
+        return ", ".join(str(choice) for choice in get_args(kind))
+    words = _KINDS.get(kind) or _KINDS.get(get_origin(kind), message)
+    limits = {name: getattr(limit, name) for limit in field.metadata for name in _LIMITS if hasattr(limit, name)}
+    span = " ".join(f"{_LIMITS[name]} {value:g}" for name, value in limits.items())
+    return f"{words} {span}".strip()
+
+
+_KINDS: Mapping[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text in quotes",
+    tuple: "a list of texts in quotes",
+    dict: "a table",
+}
+_LIMITS = {"gt": "above", "ge": "from", "lt": "and below", "le": "up to"}
+
+
+def find_scenario(name_or_path: str) -> Scenario:
+    """Return a configuration by its path, or by its name (see `diag.files.scenario_folders`).
+
+    Raises
+    ------
+    BadInputError
+        If there is none of that name, or it cannot be read.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml" or path.is_file():
+        return read_scenario(path)
+    known = configuration_files()
+    if name_or_path in known:
+        return read_scenario(known[name_or_path])
+    close = difflib.get_close_matches(name_or_path, known, n=1)
+    raise BadInputError(
+        f"Could not find the configuration `{name_or_path}`",
+        seen="no such file and no configuration of that name",
+        allowed=f"a path to a TOML file, a saved run, or one of {', '.join(known)}",
+        next_step=f"did you mean `{close[0]}`?" if close else "choose one of these",
+    )

@@ -1,0 +1,84 @@
+"""Voice profiles on disk: small JSON files, written whole, refused in one clear sentence when unusable."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from diag.core.errors import BadInputError
+from diag.dsp.profile import VoiceProfile
+from diag.dsp.voice_text import PROFILE_VERSION, profile_from_json, profile_to_json
+
+SUFFIX = ".voice.json"
+LARGEST_BYTES = 2_000_000
+"""A profile has less than 200 kB; what is ten times that is something else, and is not read."""
+_MAKE_ONE = f"make one with `diag voice make WAV... -o NAME{SUFFIX}`"
+
+
+def load_voice(path: str | Path) -> VoiceProfile:
+    """Read a profile.
+
+    Raises
+    ------
+    BadInputError
+        If there is no such file, or it is no profile, damaged, or of a newer version.
+    """
+    path = Path(path)
+    attempted = f"Could not read the voice profile {path}"
+    try:
+        if path.is_dir():
+            raise BadInputError(attempted, seen="it is a folder", allowed="one file", next_step=_MAKE_ONE)
+        if path.stat().st_size > LARGEST_BYTES:
+            raise _no_profile(attempted, f"{path.stat().st_size} bytes")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise BadInputError(attempted, seen="no such file", next_step=f"check the path, or {_MAKE_ONE}") from None
+    except OSError as error:
+        raise BadInputError(
+            attempted, seen=error.strerror or str(error), next_step="check the path and its rights"
+        ) from None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _no_profile(attempted, "it is not text") from None
+    try:
+        return profile_from_json(text)
+    except ValueError as error:
+        raise _no_profile(attempted, str(error)) from None
+
+
+def default_path(name: str) -> Path:
+    """Where a profile goes that was given no file: the voice's name in the working folder."""
+    plain = re.sub(r"[^\w.\-]+", "-", name.lower()).strip("-.") or "voice"
+    return Path(f"{plain}{SUFFIX}")
+
+
+def _no_profile(attempted: str, seen: str) -> BadInputError:
+    allowed = f"a profile of version {PROFILE_VERSION} or older, as `diag voice make` writes it"
+    return BadInputError(attempted, seen=seen, allowed=allowed, next_step=_MAKE_ONE)
+
+
+def save_voice(profile: VoiceProfile, path: str | Path) -> Path:
+    """Write a profile, in place of an earlier one, and return where.
+
+    Raises
+    ------
+    BadInputError
+        If it cannot be written; nothing is left behind, and an earlier file stays as it was.
+    """
+    path = Path(path)
+    attempted = f"Could not save the voice profile {path}"
+    if path.is_dir():
+        raise BadInputError(attempted, seen="it is a folder", next_step=f"name a file, as {path / f'NAME{SUFFIX}'}")
+    partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
+    try:
+        partial.write_text(profile_to_json(profile) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise BadInputError(
+            attempted, seen=error.strerror or str(error), next_step="check that the folder is there and can be written"
+        ) from None
+    return path

@@ -1,0 +1,1 @@
+"""Judges measurements: rules and the engine that runs them, comparison, exit codes."""

@@ -1,0 +1,80 @@
+"""What rules on recordings share: a measure of the recording by itself, and the same measure of its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from diag.core.results import Evidence, Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.judge.evidence import number, why_not
+from diag.judge.recording import Recording
+
+SAME_SHARE = 0.75
+"""A reference that shows at least this share of what the recording shows has the same trait."""
+
+
+def own_measure(
+    measurements: Measurements, recording: Recording, metric: str, tier: Tier | None = None
+) -> Measurement | None:
+    """Return the measure of the recording by itself, with a value or without; None where there is none."""
+    return next(
+        (
+            item
+            for item in measurements.find(metric)
+            if item.segment is None and item.tap == recording.tap and (tier is None or item.tier is tier)
+        ),
+        None,
+    )
+
+
+def reference_value(measurements: Measurements, recording: Recording, metric: str) -> float | None:
+    """Return the same measure of the reference; None where there is no reference or no value."""
+    if recording.segment is None:
+        return None
+    return measurements.value(metric, tap=recording.segment.first)
+
+
+def beyond(
+    measurements: Measurements,
+    recording: Recording,
+    metric: str,
+    *,
+    warning: float,
+    error: float | None = None,
+    words: Callable[[float], str],
+    cause: str,
+    fix: str,
+    below: bool = False,
+) -> Verdict:
+    """Raise where a measure of the recording by itself is beyond a limit.
+
+    What the reference shows too is information: it is not lost, and no fault of what lies between.
+
+    Parameters
+    ----------
+    warning, error : float, float or None
+        Limits; without `error` it is a warning whatever the value.
+    words : callable
+        From the value to what the recording does, as "is clipped 12 times per second".
+    below : bool
+        Whether the value is beyond a limit where it is smaller.
+    """
+    sign = -1.0 if below else 1.0
+    item = own_measure(measurements, recording, metric, Tier.BLIND)
+    value = None if item is None else number(item)
+    if item is None or value is None:
+        return not_checked(why_not([item] if item else [], metric))
+    if sign * value <= sign * warning:
+        return clear()
+    severity = Severity.ERROR if error is not None and sign * value > sign * error else Severity.WARNING
+    before = reference_value(measurements, recording, metric)
+    if before is not None and sign * before > sign * warning and abs(before) >= SAME_SHARE * abs(value):
+        severity, also = Severity.INFO, f"; {recording.reference} has it too"
+    else:
+        also = ""
+    return raised(
+        f"The recording {words(value)}{also}",
+        evidence=[Evidence(text=f"{metric} is {value:.3g}", metric=metric, turn=item.turn, spots=item.spots)],
+        likely_cause=cause,
+        fix=fix,
+        severity=severity,
+    )

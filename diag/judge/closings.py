@@ -1,0 +1,117 @@
+"""Why the service closed or refused a session: code and reason sorted into one finding each.
+
+Reasons are cut at 123 bytes by the protocol, so they are matched by how they begin, never whole. Codes and reasons are
+those that were seen on the real service in 2024 to 2026 (close code tables of several public issue threads).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence
+from diag.core.timeline import EventName, Timeline
+
+_MODALITY = re.compile(r"cannot extract voices|combination of response modalities", re.IGNORECASE)
+_NAMED = tuple(
+    (re.compile(pattern, re.IGNORECASE), code)
+    for pattern, code in (
+        (r"location is not supported", "CFG011"),
+        (r"is not found for API version|is not supported for bidi|publisher model", "CFG002"),
+        (_MODALITY.pattern, "CFG003"),
+        (
+            r"api[ _]key (not valid|not found|expired|was reported|invalid)|unregistered callers|reported as leaked"
+            r"|requests from referer|project '.*' not found|has been suspended|permission denied|HTTP 40[13]\b",
+            "CFG004",
+        ),
+        (r"exceeded your current quota|resource.exhausted|HTTP 429\b", "CFG005"),
+        (
+            r"(level|scheduling) is not supported for this model|not supported for this model configuration"
+            r"|requires a thinking level",
+            "CFG013",
+        ),
+        (r"invalid json payload|unknown name", "CFG006"),
+        (r"media_?chunks is deprecated", "CFG007"),
+        (r"GoAway|session duration|deadline expired", "CFG008"),
+    )
+)
+"""Words of a reason, and the finding that they call for; the first that fits holds."""
+_INVALID = re.compile(r"request contains an invalid argument|precondition check failed", re.IGNORECASE)
+_INTERNAL = re.compile(r"internal error", re.IGNORECASE)
+NORMAL_CLOSURE, INVALID_PAYLOAD, POLICY_VIOLATION = 1000, 1007, 1008
+_REFUSED_IN_SESSION = frozenset({1002, 1003, INVALID_PAYLOAD, POLICY_VIOLATION, 1009, 1010})
+"""Close codes by which a server refuses what the client sent (RFC 6455, 7.4.1); the others are the server's own end."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """How the service ended the session."""
+
+    code: int | None
+    reason: str
+    refused: bool
+    """Before the setup was complete."""
+
+    @property
+    def by_http(self) -> bool:
+        """Whether the code is the status of an HTTP answer to the WebSocket upgrade."""
+        return self.code is not None and self.code < NORMAL_CLOSURE
+
+    @property
+    def evidence(self) -> Evidence:
+        """Return code and reason as they came."""
+        when = "refused the session" if self.refused else "closed the session"
+        return Evidence(text=f'the service {when} with {self.code or "no code"}: "{self.reason or "no reason"}"')
+
+
+def closing(timeline: Timeline) -> Closing | None:
+    """Return the service's refusal or closing; None where there was none or the client closed the session."""
+    event = timeline.first(EventName.SESSION_REFUSED, EventName.SESSION_CLOSED)
+    if event is None or event.data.get("by") == "client":
+        return None
+    code = event.data.get("code")
+    return Closing(
+        code if isinstance(code, int) else None,
+        str(event.data.get("reason") or ""),
+        event.name == EventName.SESSION_REFUSED,
+    )
+
+
+def code_of(timeline: Timeline, observed: ObservedClient) -> str | None:
+    """Return the finding that a closing calls for.
+
+    A refusal always has one: CFG010 where no other fits. So has a closing in mid-session, SVC009 or CFG010; None means
+    that the session was not closed by the service, or was closed normally after its last turn.
+    """
+    found = closing(timeline)
+    if found is None:
+        return None
+    named = next((code for pattern, code in _NAMED if pattern.search(found.reason)), None)
+    if named is not None:
+        return named
+    mixed = set(observed.asked_modalities or ()) - {"AUDIO"}
+    if mixed and (_INVALID.search(found.reason) or _INTERNAL.search(found.reason)):
+        return "CFG003"
+    if timeline.first(EventName.GO_AWAY) is not None:
+        return "CFG008"
+    if found.refused:
+        return "CFG006" if _INVALID.search(found.reason) else "CFG010"
+    return _in_session(found, timeline)
+
+
+def _in_session(found: Closing, timeline: Timeline) -> str | None:
+    if found.code in _REFUSED_IN_SESSION:
+        return "CFG010"
+    return "SVC009" if found.code != NORMAL_CLOSURE or _in_mid_turn(timeline) else None
+
+
+def _in_mid_turn(timeline: Timeline) -> bool:
+    """Return whether a prompt had been begun whose turn the service never completed."""
+    prompts = timeline.named(EventName.PROMPT_STARTED)
+    return bool(prompts) and timeline.first(EventName.TURN_COMPLETE, start_s=prompts[-1].t_s) is None
+
+
+def names_modality(reason: str) -> bool:
+    """Return whether a reason speaks of modalities by itself."""
+    return _MODALITY.search(reason) is not None

@@ -1,0 +1,281 @@
+"""Two runs side by side: what differs, by how much and how surely, and in one sentence why."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from diag.core import stats
+from diag.core.chain import Segment, Tap
+from diag.core.errors import BadInputError
+from diag.core.results import Change, Comparison, Measurement, RunComparison, RunFinding, RunResult, Severity
+from diag.core.units import format_value
+from diag.measure.registry import Metric, all_metrics, headlines
+
+MUST_MATCH = ("audio", "endpoint")
+"""Facts of the environment in which two runs must not differ if their figures are to be compared."""
+_QUIET = ("audio_server", "host", "time")
+
+Place = tuple[str, Segment | None, Tap | None]
+Key = tuple[str, int]
+
+
+def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool = False) -> RunComparison:
+    """Compare two runs; every difference is b minus a.
+
+    Takes are paired by prompt and, within a prompt, by order. The difference is the median of the paired differences
+    (the mean for shares such as `answered`), its interval a 95 % percentile bootstrap over pairs, or over prompts
+    where at least five prompts repeat. A difference is called better or worse where the interval leaves zero out and
+    the difference is at least the metric's tolerance.
+
+    Parameters
+    ----------
+    a, b : RunResult
+        As judged; discarded takes do not count.
+    seed : int
+        Seed of the bootstrap.
+    allow_different : bool
+        Compare figures even where the runs must not be compared.
+
+    Raises
+    ------
+    BadInputError
+        If the runs differ in audio or endpoint, naming the fields.
+    """
+    if not allow_different:
+        _refuse_unlike(a, b)
+    comparisons = tuple(_comparisons(a, b, seed))
+    config_diff = differences(a.config, b.config)
+    sentence, verdict = _sentence(a, b, comparisons, config_diff)
+    return RunComparison(
+        a=a.name,
+        b=b.name,
+        sentence=sentence,
+        config_diff=config_diff,
+        environment_diff=tuple(
+            item for item in differences(a.environment, b.environment) if item[0].split(".")[0] not in _QUIET
+        ),
+        comparisons=comparisons,
+        verdict=verdict,
+    )
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, Any, Any], ...]:
+    """Fields in which two nested mappings differ, as (dotted name, value in a, value in b); None where absent."""
+    found: list[tuple[str, Any, Any]] = []
+    for name in dict.fromkeys([*a, *b]):
+        left, right = a.get(name), b.get(name)
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            found.extend(differences(left, right, f"{prefix}{name}."))
+        elif left != right:
+            found.append((f"{prefix}{name}", left, right))
+    return tuple(found)
+
+
+def _refuse_unlike(a: RunResult, b: RunResult) -> None:
+    unlike = [
+        item
+        for name in MUST_MATCH
+        for item in differences({name: a.environment.get(name)}, {name: b.environment.get(name)})
+    ]
+    if unlike:
+        raise BadInputError(
+            f"Could not compare {a.name} and {b.name}",
+            seen="they differ in " + ", ".join(f"{name} ({left} and {right})" for name, left, right in unlike),
+            allowed="two runs on the same audio and endpoint, measured in the same way",
+            next_step="run one of them again like the other",
+        )
+
+
+# --- metric by metric -------------------------------------------------------------------------------------------
+
+
+def _comparisons(a: RunResult, b: RunResult, seed: int) -> Iterator[Comparison]:
+    known = {metric.name: metric for metric in all_metrics()}
+    in_a, in_b = _by_place(a), _by_place(b)
+    for place in dict.fromkeys([*in_a, *in_b]):
+        metric = known.get(place[0])
+        if metric is not None and metric.better != "none":
+            yield _compare_metric(metric, place, in_a.get(place, {}), in_b.get(place, {}), seed)
+
+
+def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
+    """Measurements by place, then by prompt and how many times the prompt came before."""
+    found: dict[Place, dict[Key, Measurement]] = defaultdict(dict)
+    for take in run.counted:
+        for item in take.measurements:
+            if isinstance(item.value, tuple) or (item.segment is not None and not item.segment.comparable):
+                continue
+            one_turn = item.turn is not None and item.turn < len(take.prompt_names)
+            prompt = take.prompt_names[item.turn or 0] if one_turn else " / ".join(take.prompt_names)
+            place = (item.metric, item.segment, item.tap)
+            count = sum(1 for name, _ in found[place] if name == prompt)
+            found[place][prompt, count] = item
+    return found
+
+
+def _compare_metric(
+    metric: Metric, place: Place, in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement], seed: int
+) -> Comparison:
+    name, segment, tap = place
+    values_a, values_b = _values(in_a), _values(in_b)
+    pairs = [(key, values_b[key] - values_a[key]) for key in values_a if key in values_b]
+    shares = bool(pairs) and {*values_a.values(), *values_b.values()} <= {0.0, 1.0}
+    typical: Callable[[Sequence[float]], float | None] = _mean if shares else stats.median
+    by_prompt: dict[str, list[float]] = defaultdict(list)
+    for (prompt, _), change in pairs:
+        by_prompt[prompt].append(change)
+    interval = stats.bootstrap_interval(
+        list(by_prompt.values()),
+        statistic="mean" if shares else "median",
+        seed=stats.derived_seed(seed, name, segment.hop.value if segment else "None", str(tap)),
+    )
+    a, b = typical(list(values_a.values())), typical(list(values_b.values()))
+    difference = typical([value for _, value in pairs])
+    verdict, reason = _verdict(metric, a=a, b=b, difference=difference, interval=interval, pairs=len(pairs))
+    return Comparison(
+        metric=name,
+        unit=metric.unit,
+        a=a,
+        b=b,
+        difference=difference,
+        interval=interval,
+        n_pairs=len(pairs),
+        verdict=verdict,
+        reason=reason or _missing(in_a, in_b),
+        segment=segment,
+        tap=tap,
+    )
+
+
+def _values(items: Mapping[Key, Measurement]) -> dict[Key, float]:
+    return {key: float(item.value) for key, item in items.items() if isinstance(item.value, float | int)}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _verdict(
+    metric: Metric,
+    *,
+    a: float | None,
+    b: float | None,
+    difference: float | None,
+    interval: tuple[float, float] | None,
+    pairs: int,
+) -> tuple[Change, str | None]:
+    if a is None or b is None or difference is None or interval is None:
+        return Change.TOO_FEW, f"{pairs} pairs with a value on both sides, {stats.FEWEST_VALUES} are needed"
+    low, high = interval
+    if low <= 0 <= high or abs(difference) < metric.tolerance:
+        return Change.NONE_SHOWN, None
+    change = badness(metric.better, b) - badness(metric.better, a)
+    if change == 0:
+        return Change.NONE_SHOWN, None
+    return (Change.WORSE if change > 0 else Change.BETTER), None
+
+
+def badness(better: str, value: float) -> float:
+    """How bad a value is, larger is worse, by the sense of its metric."""
+    if better == "one":
+        return abs(math.log(value)) if value > 0 else math.inf
+    return {"lower": value, "higher": -value, "zero": abs(value)}[better]
+
+
+def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -> str | None:
+    """Values that are not there are told: no figure may be an average over survivors in silence."""
+    told = []
+    for side, items in (("A", in_a), ("B", in_b)):
+        missing = [item for item in items.values() if item.value is None]
+        if missing:
+            told.append(f"{side} has no value in {len(missing)} of {len(items)} ({missing[0].reason})")
+    return "; ".join(told) or None
+
+
+# --- the sentence -----------------------------------------------------------------------------------------------
+
+
+def _sentence(
+    a: RunResult, b: RunResult, comparisons: Sequence[Comparison], config_diff: Sequence[tuple[str, Any, Any]]
+) -> tuple[str, Change]:
+    """What differs and why, with the fix: from findings of one side only, else from figures."""
+    if not a.counted or not b.counted:
+        empty = a.name if not a.counted else b.name
+        return f"{empty} has no take that counts, so nothing can be compared.", Change.TOO_FEW
+    codes_a, codes_b = ({item.finding.code for item in _roots(run)} for run in (a, b))
+    only_b = [item for item in _roots(b) if item.finding.code not in codes_a]
+    only_a = [item for item in _roots(a) if item.finding.code not in codes_b]
+    if only_b or only_a:
+        if only_b and only_a:
+            text = f"{_mended(b, only_a[0])}, but {_fault(b, only_b[0])}."
+        elif only_b:
+            text = f"{_fault(b, only_b[0])}; {a.name} does not have this fault."
+        else:
+            text = f"{_mended(b, only_a[0])}."
+        rest = len(only_a) + len(only_b) - (2 if only_a and only_b else 1)
+        more = f" ({rest} more finding{'s' if rest > 1 else ''} below.)" if rest else ""
+        return text + more, _verdict_of_findings(only_a, only_b)
+    changed = [item for item in comparisons if item.verdict in (Change.WORSE, Change.BETTER)]
+    leading = headlines()
+    changed = [item for item in changed if item.metric in leading]
+    changed.sort(key=lambda item: (item.verdict is not Change.WORSE, list(leading).index(item.metric)))
+    if changed:
+        return _figure(a, b, changed[0], config_diff), changed[0].verdict
+    measured = [item for item in comparisons if item.metric in leading and item.verdict is not Change.TOO_FEW]
+    if not measured:
+        return (
+            f"Too few takes to tell {a.name} and {b.name} apart: at least {stats.FEWEST_VALUES} pairs are needed.",
+            Change.TOO_FEW,
+        )
+    return f"No difference shown between {a.name} and {b.name}{_both_have(codes_a & codes_b)}.", Change.NONE_SHOWN
+
+
+def _roots(run: RunResult) -> list[RunFinding]:
+    worth = (Severity.ERROR, Severity.WARNING)
+    return [item for item in run.findings if item.finding.consequence_of is None and item.finding.severity in worth]
+
+
+def _fault(run: RunResult, item: RunFinding) -> str:
+    found = item.finding
+    share = "" if len(item.take_ids) == item.counted else f", in {len(item.take_ids)} of {item.counted} takes"
+    return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.fix)}"
+
+
+def _mended(b: RunResult, item: RunFinding) -> str:
+    """A fault of A alone: what B has mended needs no fix any more."""
+    return f"{b.name} no longer has {item.finding.code} ({_plain(item.finding.title)})"
+
+
+def _plain(text: str) -> str:
+    return text.rstrip(". ")
+
+
+def _verdict_of_findings(only_a: Sequence[RunFinding], only_b: Sequence[RunFinding]) -> Change:
+    def rank(items: Iterable[RunFinding]) -> int:
+        return max((item.finding.severity.rank for item in items), default=-1)
+
+    return Change.BETTER if rank(only_a) > rank(only_b) else Change.WORSE
+
+
+def _figure(a: RunResult, b: RunResult, item: Comparison, config_diff: Sequence[tuple[str, Any, Any]]) -> str:
+    assert item.interval is not None
+    place = f" ({item.hop or item.tap})" if item.hop or item.tap else ""
+    low, high = (format_value(value, item.unit) for value in item.interval)
+    settings = [f"{name} {_said(left)} and {_said(right)}" for name, left, right in config_diff[:3]]
+    also = f" They differ in {', '.join(settings)}." if settings else " Their settings are the same."
+    return (
+        f"{b.name} is {item.verdict.value} than {a.name}: {headlines()[item.metric]}{place} "
+        f"{format_value(item.a, item.unit)} and {format_value(item.b, item.unit)}, "
+        f"a change of {format_value(item.difference, item.unit)} (95 % {low} to {high}, {item.n_pairs} pairs)." + also
+    )
+
+
+def _said(value: Any) -> str:
+    return "(unset)" if value is None else str(value)
+
+
+def _both_have(codes: set[str]) -> str:
+    return f"; both have {', '.join(sorted(codes))}" if codes else ""

@@ -1,0 +1,342 @@
+"""Judges measurements: runs every rule that applies, on takes, on recordings and on runs.
+
+A rule that throws becomes an outcome that says so, and the rest goes on (see `diag.measure.engine.guarded`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from diag import __version__
+from diag.core import stats
+from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.missing import Missing
+from diag.core.observed_client import ObservedClient, observed_client
+from diag.core.results import (
+    Evidence,
+    Finding,
+    Measurement,
+    Measurements,
+    RuleOutcome,
+    RunFinding,
+    RunResult,
+    Status,
+    SummaryRow,
+    TakeResult,
+    Verdict,
+    not_checked,
+)
+from diag.core.take import Take
+from diag.core.timeline import Timeline
+from diag.dsp.profile import VoiceProfile
+from diag.judge.proof import not_shown_in_run, not_shown_in_take
+from diag.judge.recording import Recording
+from diag.judge.registry import Place, Rule, Scope, all_rules
+from diag.measure.engine import guarded, measure_take
+from diag.measure.registry import Metric, all_metrics
+
+if TYPE_CHECKING:
+    from diag.core.client_config import ClientConfig
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the rules found: findings, worst first, and how each rule came out."""
+
+    findings: tuple[Finding, ...]
+    outcomes: tuple[RuleOutcome, ...]
+    discards: tuple[str, ...] = ()
+
+
+# --- one take -----------------------------------------------------------------------------------------------------
+
+
+def judge_take(
+    take: Take,
+    *,
+    voice: VoiceProfile | None = None,
+    metrics: Sequence[Metric] | None = None,
+    rules: Sequence[Rule] | None = None,
+) -> TakeResult:
+    """Measure and judge one take, whichever taps it has.
+
+    Parameters
+    ----------
+    take : Take
+        Its `scenario` is never read.
+    voice : VoiceProfile, optional
+        Of the voice that replies, for the measures of taps that are held against it.
+    metrics, rules : sequences, optional
+        All registered ones by default.
+    """
+    measurements = Measurements(tuple(measure_take(take, all_metrics() if metrics is None else metrics, voice)))
+    given = {
+        "measurements": measurements,
+        "timeline": take.timeline,
+        "observed": observed_client(take.timeline, take.config),
+        "environment": take.environment,
+        "turns": take.turns,
+    }
+    chosen = all_rules() if rules is None else rules
+    judgement = _judged(
+        [rule for rule in chosen if rule.scope in (Scope.TAKE, Scope.SEGMENT)],
+        given,
+        {segment.hop: _place_on_take(segment, take) for segment in segments_of(take.clips) if segment.comparable},
+        set(take.clips),
+    )
+    return TakeResult(
+        id=take.id,
+        prompt_names=tuple(turn.prompt_name for turn in take.turns),
+        measurements=measurements,
+        findings=judgement.findings,
+        outcomes=judgement.outcomes,
+        discarded="; ".join(judgement.discards) or None,
+        not_shown=not_shown_in_take(take, measurements, judgement.outcomes, chosen),
+    )
+
+
+def _place_on_take(segment: Segment, take: Take) -> tuple[Segment, str, str, int, int]:
+    first, last = segment.first, segment.last
+    rates = take.clips[first].sample_rate_hz, take.clips[last].sample_rate_hz
+    return segment, f"`{first.value}`", f"`{last.value}`", *rates
+
+
+# --- recordings ---------------------------------------------------------------------------------------------------
+
+
+def judge_recording(
+    measurements: Measurements, recording: Recording, *, rules: Sequence[Rule] | None = None
+) -> Judgement:
+    """Judge a recording by itself and, where there is one, against its reference.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Of the recording's tap, and of its segment where it has a reference.
+    recording : Recording
+    rules : sequence, optional
+        All registered ones by default.
+    """
+    given = {
+        "measurements": measurements,
+        "recording": recording,
+        "timeline": Timeline(()),
+        "observed": ObservedClient(),
+        "environment": {},
+        "turns": (),
+    }
+    segment = recording.segment
+    hop = segment.hop if segment else None
+    chosen = [
+        rule
+        for rule in (all_rules() if rules is None else rules)
+        if rule.scope is Scope.RECORDING or (rule.scope is Scope.SEGMENT and rule.hop is hop)
+    ]
+    places = {}
+    if segment is not None:
+        names = recording.reference or "the reference", recording.name
+        places[segment.hop] = (segment, *names, recording.reference_rate_hz, recording.sample_rate_hz)
+    return _judged(chosen, given, places, {segment.first, segment.last} if segment else set())
+
+
+# --- rules --------------------------------------------------------------------------------------------------------
+
+_Ends = tuple[Segment, str, str, int | None, int | None]
+
+
+def _judged(
+    rules: Sequence[Rule], given: Mapping[str, Any], places: Mapping[Hop, _Ends], taps: Collection[Tap]
+) -> Judgement:
+    verdicts = [(rule, _verdict(rule, given, places, taps)) for rule in rules]
+    raised = [(rule, verdict) for rule, verdict in verdicts if verdict.status is Status.RAISED]
+    findings = [_finding(rule, verdict, places) for rule, verdict in raised]
+    return Judgement(
+        findings=_with_causes(findings, rules, {item.code for item in findings}),
+        outcomes=tuple(_outcome(rule, verdict) for rule, verdict in verdicts),
+        discards=tuple(verdict.title for _, verdict in raised if verdict.discard),
+    )
+
+
+def _verdict(rule: Rule, given: Mapping[str, Any], places: Mapping[Hop, _Ends], taps: Collection[Tap]) -> Verdict:
+    arguments = {need: given[need] for need in rule.needs if need != "place"}
+    if rule.on is not None:
+        if rule.on.hop not in places:
+            return not_checked(_not_recorded(rule.on.hop, taps))
+        arguments["place"] = Place(places[rule.on.hop][0], rule.on, *places[rule.on.hop][1:])
+    result = guarded(rule.function, arguments)
+    return Verdict(status=Status.CRASHED, reason=result.text) if isinstance(result, Missing) else result
+
+
+def _not_recorded(hop: Hop, taps: Collection[Tap]) -> str:
+    """Return why a hop cannot be judged: which tap is missing, and with which hops it was merged."""
+    missing = [tap for tap in hop.ends if tap not in taps]
+    merged = next((segment for segment in segments_of(taps) if hop in segment.hops and segment.comparable), None)
+    text = f"{' and '.join(f'`{tap.value}`' for tap in missing)} {'were' if len(missing) > 1 else 'was'} not recorded"
+    return text if merged is None else f"{text}; the hops {merged.covers} were judged as one"
+
+
+def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends]) -> Finding:
+    segment = places[rule.on.hop][0] if rule.on is not None else None
+    evidence = verdict.evidence
+    if segment is not None and segment.merged:
+        between = [tap for tap in Tap if tap in {end for hop in segment.hops for end in hop.ends}][1:-1]
+        joints = " and ".join(f"`{tap.value}`" for tap in between)
+        evidence = (*evidence, Evidence(text=f"{joints} was not recorded, so {segment.covers} are judged as one"))
+    return Finding(
+        code=rule.code,
+        name=rule.name,
+        severity=verdict.severity or rule.severity,
+        hop=rule.hop,
+        title=verdict.title,
+        evidence=evidence,
+        likely_cause=verdict.likely_cause,
+        fix=verdict.fix,
+        confidence=verdict.confidence,
+        segment=segment,
+    )
+
+
+def _outcome(rule: Rule, verdict: Verdict) -> RuleOutcome:
+    return RuleOutcome(code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason)
+
+
+def _with_causes(findings: Iterable[Finding], rules: Iterable[Rule], found: set[str]) -> tuple[Finding, ...]:
+    """Return the findings with `consequence_of` set to the root that explains them, if one was found too."""
+    parents = {
+        rule.code: next((code for code in rule.explained_by if code in found and code != rule.code), None)
+        for rule in rules
+        if rule.code in found
+    }
+
+    def root_of(code: str) -> str | None:
+        seen = {code}
+        parent = parents.get(code)
+        while parent is not None and parents.get(parent) is not None and parent not in seen:
+            seen.add(parent)
+            parent = parents[parent]
+        return None if parent == code else parent
+
+    explained = (replace(item, consequence_of=item.consequence_of or root_of(item.code)) for item in findings)
+    return tuple(sorted(explained, key=lambda item: (item.consequence_of is not None, -item.severity.rank, item.code)))
+
+
+# --- a run --------------------------------------------------------------------------------------------------------
+
+
+def judge_run(
+    name: str,
+    title: str,
+    takes: Sequence[TakeResult],
+    config: ClientConfig,
+    environment: Mapping[str, Any],
+    *,
+    rules: Sequence[Rule] | None = None,
+    folder: str | None = None,
+) -> RunResult:
+    """Judge all takes of one configuration together.
+
+    Discarded takes are kept and shown, but count nowhere; where every take was discarded, the findings that
+    discarded them are the run's findings.
+    """
+    everything = all_rules() if rules is None else rules
+    counted = tuple(take for take in takes if take.discarded is None)
+    summary = summarise(counted)
+    over_run = _judged(
+        [rule for rule in everything if rule.scope is Scope.RUN],
+        {"summary": summary, "takes": counted, "environment": environment},
+        {},
+        (),
+    )
+    found = {item.code for take in counted for item in take.findings} | {item.code for item in over_run.findings}
+    ids = tuple(take.id for take in counted)
+    findings = [
+        *_gathered(counted or takes),
+        *(
+            RunFinding(finding=item, take_ids=ids, counted=len(ids))
+            for item in _with_causes(over_run.findings, everything, found)
+        ),
+    ]
+    return RunResult(
+        name=name,
+        title=title,
+        config=config.model_dump(mode="json"),
+        environment=dict(environment),
+        takes=tuple(takes),
+        summary=summary,
+        findings=tuple(sorted(findings, key=_worst_first)),
+        outcomes=(*_take_outcomes(counted), *over_run.outcomes),
+        not_shown=not_shown_in_run(counted),
+        folder=folder,
+        tool_version=__version__,
+    )
+
+
+_PlaceOfRow = tuple[str, Segment | None, Tap | None, int | None]
+
+
+def summarise(takes: Sequence[TakeResult]) -> tuple[SummaryRow, ...]:
+    """Return one row per metric and place over all takes; where takes have several turns, one more for each turn."""
+    several = any(len(take.prompt_names) > 1 for take in takes)
+    rows: dict[_PlaceOfRow, list[Measurement]] = {}
+    for take in takes:
+        for item in take.measurements:
+            if isinstance(item.value, tuple):
+                continue
+            rows.setdefault((item.metric, item.segment, item.tap, None), []).append(item)
+            if several and item.turn is not None:
+                rows.setdefault((item.metric, item.segment, item.tap, item.turn), []).append(item)
+    return tuple(_row(place, items) for place, items in rows.items())
+
+
+def _row(place: _PlaceOfRow, items: Sequence[Measurement]) -> SummaryRow:
+    metric, segment, tap, turn = place
+    values = [float(item.value) for item in items if item.value is not None and not isinstance(item.value, tuple)]
+    return SummaryRow(
+        metric=metric,
+        unit=items[0].unit,
+        n=len(values),
+        missing=len(items) - len(values),
+        median=stats.median(values),
+        p95=stats.p95(values),
+        low=min(values, default=None),
+        high=max(values, default=None),
+        turn=turn,
+        segment=segment,
+        tap=tap,
+    )
+
+
+def _gathered(takes: Sequence[TakeResult]) -> Iterator[RunFinding]:
+    """Yield the findings of takes by code: the worst take's words, a root before a consequence, and in which takes."""
+    by_code: dict[str, list[tuple[str, Finding]]] = {}
+    for take in takes:
+        for item in take.findings:
+            by_code.setdefault(item.code, []).append((take.id, item))
+    for found in by_code.values():
+        worst = min(
+            found, key=lambda pair: (pair[1].consequence_of is not None, -pair[1].severity.rank, -pair[1].confidence)
+        )
+        yield RunFinding(finding=worst[1], take_ids=tuple(take_id for take_id, _ in found), counted=len(takes))
+
+
+def _worst_first(item: RunFinding) -> tuple[bool, int, int, str]:
+    finding = item.finding
+    return finding.consequence_of is not None, -finding.severity.rank, -len(item.take_ids), finding.code
+
+
+def _take_outcomes(takes: Sequence[TakeResult]) -> Iterator[RuleOutcome]:
+    """Yield how each rule on takes came out over the run: clear only where it was clear in every take."""
+    by_code: dict[str, list[RuleOutcome]] = {}
+    for take in takes:
+        for item in take.outcomes:
+            by_code.setdefault(item.code, []).append(item)
+    for found in by_code.values():
+        counts = Counter(item.status for item in found)
+        status = next(
+            status for status in (Status.CRASHED, Status.RAISED, Status.NOT_CHECKED, Status.CLEAR) if counts[status]
+        )
+        reason = next((item.reason for item in found if item.status is status), None)
+        yield replace(found[0], status=status, reason=reason)

@@ -1,0 +1,206 @@
+"""What rules read from measurements, and how they put it into words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurement, Measurements
+from diag.core.units import playable_rate_hz
+from diag.dsp.dullness import BANDS_HZ
+from diag.judge.limits import (
+    LIVE_API_OUTPUT_HZ,
+    RATE_ERROR,
+    RATE_WARNING,
+    TREBLE_WARNING_DB,
+)
+from diag.judge.registry import Place
+
+STANDARD_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
+_SNAP = 0.005
+_WHOLE_DB, _GONE_DB = 2.0, 15.0
+_SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
+"""The common sample rate whose limit lies in each band of `BANDS_HZ`."""
+_INTERVALS = {12: "an octave", 7: "a fifth", 19: "an octave and a fifth", 24: "two octaves", 5: "a fourth"}
+
+
+def number(item: Measurement) -> float | None:
+    """The value, where it is a single number."""
+    return None if isinstance(item.value, tuple) else item.value
+
+
+def numbers(items: Iterable[Measurement]) -> list[tuple[float, Measurement]]:
+    """The measured ones with their values."""
+    return [(value, item) for item in items if (value := number(item)) is not None]
+
+
+def worst(items: Iterable[Measurement], badness: Callable[[float], float]) -> tuple[float, Measurement] | None:
+    """The measured one that is furthest from healthy; None where nothing was measured."""
+    return max(numbers(items), key=lambda pair: badness(pair[0]), default=None)
+
+
+def why_not(items: Iterable[Measurement], metric: str) -> str:
+    """Why a metric has no value anywhere in the take."""
+    reason = next((item.reason for item in items if item.reason), None)
+    return f"{metric}: {reason}" if reason else f"{metric} was not measured"
+
+
+@dataclass(frozen=True)
+class WrongRate:
+    """A segment whose output runs at the wrong speed: output per input, as measured, and where."""
+
+    ratio: float
+    item: Measurement
+
+    @property
+    def error(self) -> bool:
+        """Whether it is a wrong rate and not a drifting clock."""
+        return abs(self.ratio - 1) > RATE_ERROR
+
+    def evidence(self, place: Place) -> Evidence:
+        """Return the measured speed in words."""
+        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f})"
+        text = f"speed of {place.output} against {place.input} is {self.ratio:.4f}{sure}; 1 is right"
+        return Evidence(text=text, metric="rate_ratio", turn=self.item.turn, spots=self.item.spots)
+
+
+def wrong_rate(measurements: Measurements, hop: Hop) -> WrongRate | str | None:
+    """Return the wrong speed of a hop's segment; None where the speed is right; a sentence where it is not known.
+
+    Pitch and time must agree: a stretch of time alone is the work of a jitter buffer, not of a sample rate.
+    """
+    items = measurements.find("rate_ratio", hop=hop)
+    found = worst(items, lambda ratio: abs(math.log(max(ratio, 1e-6))))
+    if found is None:
+        return why_not(items, "rate_ratio")
+    ratio, item = found
+    if abs(ratio - 1) <= RATE_WARNING or stretch_of(measurements, item) is not None:
+        return None
+    return WrongRate(ratio, item)
+
+
+def stretch_of(measurements: Measurements, item: Measurement) -> float | None:
+    """Return the speed by time alone where it differs from the speed by pitch, else None."""
+    by_time = measurements.value("time_ratio", hop=item.hop, turn=item.turn)
+    ratio = number(item)
+    if by_time is None or ratio is None or abs(by_time / ratio - 1) <= RATE_ERROR:
+        return None
+    return by_time
+
+
+def snapped_hz(rate_hz: float) -> int:
+    """The nearest common sample rate where it lies within 0.5 %, else the rounded rate itself."""
+    nearest = min(STANDARD_RATES_HZ, key=lambda standard: abs(standard / rate_hz - 1))
+    return nearest if abs(nearest / rate_hz - 1) <= _SNAP else round(rate_hz)
+
+
+def changed_sound(ratio: float) -> str:
+    """How a wrong rate sounds: '1.5 times longer and a fifth deeper'."""
+    semitones = 12 * math.log2(ratio)
+    amount = round(abs(semitones))
+    name = _INTERVALS.get(amount) if abs(abs(semitones) - amount) < 0.1 else None
+    interval = name or f"{abs(semitones):.1f} semitones"
+    times = f"{max(ratio, 1 / ratio):.3g} times"
+    return f"{times} longer and {interval} deeper" if ratio < 1 else f"{times} shorter and {interval} higher"
+
+
+def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> int:
+    """Return the sample rate that the service declared for its audio; 24000 where it declared none that can be played.
+
+    Without a session, as of two recordings, it is the sample rate of the input.
+    """
+    if observed.received_mime_types is None and place is not None and place.input_rate_hz:
+        return place.input_rate_hz
+    return playable_rate_hz((observed.received_mime_types or ("",))[0], LIVE_API_OUTPUT_HZ)
+
+
+@dataclass(frozen=True)
+class LostTreble:
+    """Treble lost on a segment: how much, in which bands in words, and where."""
+
+    loss_db: float
+    words: str
+    item: Measurement
+
+    def evidence(self, place: Place) -> Evidence:
+        """Return the loss in words."""
+        text = f"{place.output} has {self.loss_db:.1f} dB less treble than {place.input}: {self.words}"
+        return Evidence(text=text, metric="dullness_db", turn=self.item.turn, spots=self.item.spots)
+
+
+def lost_treble(measurements: Measurements, hop: Hop) -> LostTreble | str | None:
+    """Return the treble that a hop's segment lost; None where it is whole; a sentence where it is not known."""
+    items = measurements.find("dullness_db", hop=hop)
+    found = worst(items, lambda value: value)
+    if found is None:
+        return why_not(items, "dullness_db")
+    loss_db, item = found
+    if loss_db < TREBLE_WARNING_DB:
+        return None
+    bands = next((other.value for other in measurements.find("dullness_bands_db", hop=hop, turn=item.turn)), None)
+    words = bands_in_words(bands if isinstance(bands, tuple) else (), TREBLE_WARNING_DB)
+    return LostTreble(loss_db, words or f"above 3.5 kHz {loss_db:.0f} dB", item)
+
+
+def bands_in_words(bands_db: Sequence[float | None], least_db: float) -> str:
+    """Return the bands that lost at least so much, as "5 to 7 kHz 12 dB, 7 to 9 kHz 20 dB"."""
+    return ", ".join(
+        f"{low / 1000:g} to {high / 1000:g} kHz {value:.0f} dB"
+        for (low, high), value in zip(BANDS_HZ, bands_db, strict=False)
+        if value is not None and value >= least_db
+    )
+
+
+def sampling_that_would_do_it(measurements: Measurements, hop: Hop) -> int | None:
+    """Sample rate whose limit explains the bands that a hop lost."""
+    bands = (item.value for item in measurements.find("dullness_bands_db", hop=hop))
+    found = (sampling_of_bands(value) for value in bands if isinstance(value, tuple))
+    return next((rate_hz for rate_hz in found if rate_hz), None)
+
+
+def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
+    """Sample rate whose limit explains lost bands: all whole below one band, all gone above it.
+
+    The band in which the limit lies may be lost in part.
+    """
+    values = [value for value in bands_db if value is not None]
+    touched = next((index for index, value in enumerate(values) if value > _WHOLE_DB), None)
+    if touched is None or values[-1] < _GONE_DB or bands_db[touched] is None:
+        return None
+    return _SAMPLING_OF_BAND_HZ[touched] if all(value > _GONE_DB for value in values[touched + 1 :]) else None
+
+
+def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
+    """Return the largest total of a kind of break on a hop's segment, or why it is not known.
+
+    Where treble is lost too, hisses that fell silent look like breaks, so nothing is concluded.
+    """
+    items = measurements.find(metric, hop=hop)
+    whole = []
+    for item in items:
+        loss_db = measurements.value("dullness_db", hop=hop, turn=item.turn)
+        if loss_db is not None and loss_db < TREBLE_WARNING_DB:
+            whole.append(item)
+    found = worst(whole, lambda value: value)
+    if found is None:
+        return "treble is lost too, or was not measured" if numbers(items) else why_not(items, metric)
+    return found
+
+
+def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:
+    """Return by how much the output of a segment exceeds its input, the input's value, and the output's measurement.
+
+    Of several turns it is the one with the largest increase. A sentence says why it is not known.
+    """
+    first, last = place.segment.first, place.segment.last
+    pairs = []
+    for item in measurements.find(metric, tap=last):
+        own, output = measurements.value(metric, tap=first, turn=item.turn), number(item)
+        if own is not None and output is not None:
+            pairs.append((output - own, own, item))
+    if not pairs:
+        return why_not((*measurements.find(metric, tap=last), *measurements.find(metric, tap=first)), metric)
+    return max(pairs, key=lambda pair: pair[0])

@@ -1,0 +1,80 @@
+"""From a report to an exit code: did what was measured pass?"""
+
+from __future__ import annotations
+
+from diag.core.errors import ExitCode
+from diag.core.results import Bench, Change, Report, RunFinding, Severity
+
+FAIL_ON = ("error", "warning", "never")
+UNREACHABLE_CODE = "CFG009"
+ENVIRONMENT_PREFIX = "ENV"
+
+
+def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
+    """How a command that made this report ends.
+
+    Parameters
+    ----------
+    report : Report
+        A bench is judged by its rows and by what drifted from the baseline, any other report by the findings of all
+        its runs and by its comparisons.
+    fail_on : {"error", "warning", "never"}
+        From which severity on a finding fails the run.
+
+    Returns
+    -------
+    ExitCode
+        CANNOT_MEASURE where a run has no counted take, or where nothing but the endpoint's absence (CFG009) or this
+        machine (ENV) is at fault: those say nothing about the product. FAILED for findings or a regression.
+        TOO_LITTLE_EVIDENCE where a comparison could not decide, where fewer takes of a scenario count than were
+        asked for, or where something was not shown to be right although nothing was found. A refusal by the service is
+        a measurement.
+    """
+    if report.bench is not None and any(run.counted for run in report.runs):
+        return _bench_code(report, report.bench, fail_on)
+    if not report.runs or any(not run.counted for run in report.runs):
+        return ExitCode.CANNOT_MEASURE
+    hindered, failing = _split(report, fail_on)
+    if fail_on != "never" and (failing or _regressed(report)):
+        return ExitCode.FAILED
+    if hindered:
+        return ExitCode.CANNOT_MEASURE
+    undecided = any(comparison.verdict is Change.TOO_FEW for comparison in report.comparisons)
+    unshown = any(run.not_shown for run in report.runs)
+    return ExitCode.TOO_LITTLE_EVIDENCE if undecided or unshown else ExitCode.GOOD
+
+
+def _bench_code(report: Report, bench: Bench, fail_on: str) -> ExitCode:
+    rows = bench.rows
+    failed = any(row.as_expected is False for row in rows) or _regressed(report)
+    if failed and fail_on != "never":
+        return ExitCode.FAILED
+    return ExitCode.TOO_LITTLE_EVIDENCE if any(row.too_short for row in rows) else ExitCode.GOOD
+
+
+def least_rank(fail_on: str) -> int:
+    """Lowest `Severity.rank` that fails; with "never" none does."""
+    return {"error": Severity.ERROR.rank, "warning": Severity.WARNING.rank, "never": Severity.ERROR.rank + 1}[fail_on]
+
+
+def _split(report: Report, fail_on: str) -> tuple[list[RunFinding], list[RunFinding]]:
+    """Findings that hindered the measurement, and findings about the product, at or above the limit."""
+    least = Severity.WARNING.rank if fail_on == "warning" else Severity.ERROR.rank
+    hindered: list[RunFinding] = []
+    failing: list[RunFinding] = []
+    for run in report.runs:
+        for item in run.findings:
+            if item.finding.severity.rank < least:
+                continue
+            roots = {item.finding.code, item.finding.consequence_of or item.finding.code}
+            (hindered if any(_hinders(code) for code in roots) else failing).append(item)
+    return hindered, failing
+
+
+def _hinders(code: str) -> bool:
+    return code == UNREACHABLE_CODE or code.startswith(ENVIRONMENT_PREFIX)
+
+
+def _regressed(report: Report) -> bool:
+    drifted = report.bench is not None and any(item.worse for item in report.bench.drift)
+    return drifted or any(comparison.verdict is Change.WORSE for comparison in report.comparisons)

@@ -1,0 +1,126 @@
+"""Positive proof: what must have been looked at and found right before something is called good.
+
+That nothing was found proves nothing by itself. A take is shown to be good where the session opened, every turn was
+answered to its end, and every segment of the chain was compared by every check. Each link that was not compared is
+named with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.results import Measurements, NotShown, RuleOutcome, RunNotShown, Status, TakeResult
+from diag.core.take import Take, Turn
+from diag.core.timeline import EventName, Timeline
+from diag.judge.registry import Rule, Scope, all_rules
+
+SIDES = (Segment(Tap.PROMPT, Tap.SENT), Segment(Tap.RECEIVED, Tap.HEARD))
+"""Both sides of the client: what became of the prompt, and what became of the reply."""
+
+
+def not_shown_in_take(
+    take: Take,
+    measurements: Measurements,
+    outcomes: Sequence[RuleOutcome],
+    rules: Sequence[Rule] | None = None,
+) -> tuple[NotShown, ...]:
+    """Return what a take does not show to be right.
+
+    Parameters
+    ----------
+    take : Take
+    measurements : Measurements
+    outcomes : sequence of RuleOutcome
+        Of every rule that ran on the take.
+    rules : sequence, optional
+        All registered ones by default.
+    """
+    hops = [segment.hop for segment in segments_of(take.clips) if segment.comparable]
+    return (
+        *_conversation(take.timeline, take.turns, measurements),
+        *_unrecorded(take.clips),
+        *not_shown_on_segments(outcomes, hops, rules),
+    )
+
+
+def _conversation(timeline: Timeline, turns: Sequence[Turn], measurements: Measurements) -> Iterator[NotShown]:
+    if timeline.first(EventName.SESSION_OPEN) is None:
+        yield NotShown(what="the session", reason="no session was opened", hop=Hop.SERVICE)
+        return
+    if not turns:
+        yield NotShown(what="the conversation", reason="no turn took place", hop=Hop.SERVICE)
+    for turn in turns:
+        if measurements.value("answered", turn=turn.index) != 1.0:
+            yield NotShown(what="the reply", reason="no audible reply came", hop=Hop.SERVICE)
+        elif not _complete(timeline, turn):
+            yield NotShown(what="the end of the reply", reason="the service did not say that it was complete",
+                           hop=Hop.SERVICE)  # fmt: skip
+
+
+def _complete(timeline: Timeline, turn: Turn) -> bool:
+    ends = (EventName.GENERATION_COMPLETE, EventName.TURN_COMPLETE, EventName.INTERRUPTED)
+    return any(event.data.get("turn") == turn.index for event in timeline.named(*ends))
+
+
+def _unrecorded(taps: Collection[Tap]) -> Iterator[NotShown]:
+    for side in SIDES:
+        for tap, hop in ((side.first, side.hops[0]), (side.last, side.hops[-1])):
+            if tap not in taps:
+                yield NotShown(what=f"`{tap.value}`", reason=f"`{tap.value}` was not recorded", hop=hop)
+
+
+def not_shown_on_segments(
+    outcomes: Iterable[RuleOutcome], hops: Sequence[Hop], rules: Sequence[Rule] | None = None
+) -> tuple[NotShown, ...]:
+    """Return the checks of these hops' segments that neither passed nor found their fault.
+
+    Parameters
+    ----------
+    outcomes : iterable of RuleOutcome
+    hops : sequence of Hop
+        Hops that are responsible for a segment of the recorded chain.
+    rules : sequence, optional
+        All registered ones by default.
+    """
+    by_code = {item.code: item for item in outcomes}
+    found = []
+    for rule in all_rules() if rules is None else rules:
+        outcome = by_code.get(rule.code)
+        if rule.scope is not Scope.SEGMENT or rule.hop not in hops or outcome is None:
+            continue
+        if outcome.status in (Status.NOT_CHECKED, Status.CRASHED):
+            reason = outcome.reason or "the check itself failed"
+            found.append(NotShown(code=rule.code, what=rule.name, reason=reason, hop=rule.hop))
+    return tuple(found)
+
+
+def not_shown_in_run(takes: Sequence[TakeResult]) -> tuple[RunNotShown, ...]:
+    """Return what the counted takes of a run do not show, each with the takes that do not show it."""
+    found: dict[tuple[str, str, Hop | None], list[tuple[str, NotShown]]] = {}
+    for take in takes:
+        for item in take.not_shown:
+            found.setdefault((item.code, item.what, item.hop), []).append((take.id, item))
+    return tuple(
+        RunNotShown(
+            item=items[0][1], take_ids=tuple(dict.fromkeys(take_id for take_id, _ in items)), counted=len(takes)
+        )
+        for items in found.values()
+    )
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """A reason why something was not shown, with the codes of all checks that it kept from being made."""
+
+    reason: str
+    codes: tuple[str, ...]
+
+
+def by_reason(items: Iterable[NotShown]) -> tuple[Reasons, ...]:
+    """Return each reason once, with the codes of all checks that it kept from being made."""
+    grouped: dict[str, list[str]] = {}
+    for item in items:
+        grouped.setdefault(item.reason, []).append(item.code or item.what)
+    return tuple(Reasons(reason, tuple(dict.fromkeys(codes))) for reason, codes in grouped.items())

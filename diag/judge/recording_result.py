@@ -1,0 +1,173 @@
+"""The result for one recording: its measurements, its findings, and the verdict in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from diag.core.results import (
+    SCHEMA_VERSION,
+    Finding,
+    Measurement,
+    Measurements,
+    NotShown,
+    RuleOutcome,
+    Severity,
+    Tier,
+)
+from diag.judge.proof import by_reason
+from diag.measure.pooling import Part
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PLACE = ("recording", "channel", "start_s", "end_s")
+_MEASURED = ("metric", "value", "unit", "tier", "reason", "confidence")
+COLUMNS = (*_PLACE, *_MEASURED, "information")
+NOTHING = Measurements(())
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisResult:
+    """The judgement of one recording, or of one of its channels.
+
+    Parameters
+    ----------
+    channel : int or None
+        Which channel was analysed, counted from 1; None where all hold the same.
+    note : str
+        Which channel was analysed and why; empty for a mono recording.
+    reference, voice : str or None
+        Names of what it was held against: a recording of the same words, a profile of the voice.
+    parts : tuple of Part
+        Of a recording that was too long to be measured whole: what was measured against the reference, then what was
+        measured of it alone, part by part. `measurements` are then those of all parts together.
+    information : Measurements
+        Opinion scores of other models where they were asked for: information, part of no verdict.
+    findings : tuple of Finding
+        Worst first.
+    outcomes : tuple of RuleOutcome
+        How each rule came out.
+    not_shown : tuple of NotShown
+        What keeps the recording from being called a faithful copy of its reference although nothing was found.
+    refused : str or None
+        Why the recording could not be read, in one sentence; there are no measurements then.
+    """
+
+    name: str
+    sample_rate_hz: int
+    duration_s: float
+    channels: int
+    reference: str | None
+    measurements: Measurements
+    findings: tuple[Finding, ...]
+    channel: int | None = None
+    note: str = ""
+    voice: str | None = None
+    parts: tuple[Part, ...] = ()
+    information: Measurements = NOTHING
+    refused: str | None = None
+    outcomes: tuple[RuleOutcome, ...] = ()
+    not_shown: tuple[NotShown, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence: the worst finding, or what was compared and found right."""
+        if self.refused is not None:
+            return self.refused
+        named = self.name if self.channel is None else f"{self.name} (channel {self.channel})"
+        worst = next((item for item in self.findings if item.severity is not Severity.INFO), None)
+        if worst is not None:
+            more = sum(item.severity is not Severity.INFO for item in self.findings) - 1
+            rest = f" ({more} more finding{'s' if more > 1 else ''})" if more else ""
+            return f"{named}: {worst.title} [{worst.code}]{rest}."
+        return f"{named} {self._good()}."
+
+    def _good(self) -> str:
+        """Return what was shown where no finding of weight was raised."""
+        for_voice = self._like_the_voice() if self.voice is not None else ""
+        also = f"; {for_voice}" if for_voice else ""
+        if self.reference is None:
+            return for_voice or "shows no fault by itself; compare it with what was received (`--reference`) to be sure"
+        if self.not_shown:
+            reasons = "; ".join(item.reason for item in by_reason(self.not_shown))
+            return f"is not shown to be a faithful copy of {self.reference}: {reasons}{also}"
+        return f"is a faithful copy of {self.reference}: right speed, whole treble, nothing missing or added{also}"
+
+    def _like_the_voice(self) -> str:
+        """Return what was found right for the voice: only what was measured."""
+        items = [item for item in self.measurements if item.tier is Tier.PROFILE]
+        named = (("rate_ratio", "speed"), ("dullness_db", "treble"))
+        good = [word for metric, word in named if any(i.metric == metric and i.value is not None for i in items)]
+        if good:
+            return f"has the {' and '.join(good)} of the voice {self.voice}"
+        why = next((item.reason for item in items if item.metric == "rate_ratio" and item.reason), "nothing to compare")
+        return f"shows no fault by itself, but could not be compared with the profile of the voice {self.voice}: {why}"
+
+    @property
+    def failed(self) -> bool:
+        """Whether a finding is an error."""
+        return any(item.severity is Severity.ERROR for item in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON object."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "name": self.name,
+            "sample_rate_hz": self.sample_rate_hz,
+            "duration_s": self.duration_s,
+            "channels": self.channels,
+            "channel": self.channel,
+            "reference": self.reference,
+            "voice": self.voice,
+            "refused": self.refused,
+            "verdict": self.sentence,
+            "findings": [item.to_json() for item in self.findings],
+            "not_shown": [item.to_json() for item in self.not_shown],
+            "measurements": [item.to_json() for item in self.measurements],
+            "information": [item.to_json() for item in self.information],
+            "parts": [
+                {
+                    "start_s": part.start_s,
+                    "end_s": part.end_s,
+                    "measurements": [item.to_json() for item in part.measurements],
+                }
+                for part in self.parts
+            ],
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a measurement: recording, channel, start_s, end_s, metric, value, unit, tier, reason, confidence.
+
+        Of a long recording, the rows of the whole come first, then those of each part. `information` is true for
+        opinion scores, which are part of no verdict.
+        """
+        return frame_of([self])
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows of the frame; a recording that was refused has one, with the reason."""
+        if self.refused is not None:
+            yield {**self._place(0.0, 0.0), "reason": self.refused, "information": False}
+        yield from self._rows(0.0, self.duration_s, self.measurements)
+        for part in self.parts:
+            yield from self._rows(part.start_s, part.end_s, part.measurements)
+        yield from self._rows(0.0, self.duration_s, self.information, information=True)
+
+    def _rows(
+        self, start_s: float, end_s: float, measurements: Iterable[Measurement], *, information: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        for item in measurements:
+            document = item.to_json()
+            measured = {name: document[name] for name in _MEASURED}
+            yield {**self._place(start_s, end_s), **measured, "information": information}
+
+    def _place(self, start_s: float, end_s: float) -> dict[str, Any]:
+        return dict(zip(_PLACE, (self.name, self.channel, start_s, end_s), strict=True))
+
+
+def frame_of(results: Iterable[AnalysisResult]) -> pd.DataFrame:
+    """The rows of several results in one frame."""
+    import pandas as pd
+
+    return pd.DataFrame([row for result in results for row in result.rows()], columns=list(COLUMNS))

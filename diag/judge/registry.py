@@ -1,0 +1,227 @@
+"""Registry of rules. A rule is one file in `diag.judge.rules`; there is no list to edit.
+
+There are three sorts. `@rule` registers a rule on a take, a run or a lone recording under one code. `@segment_rule`
+registers one detector for every hop on which its fault can occur, under a code for each hop.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from diag.core.chain import Hop, Segment
+from diag.core.plugins import import_all, needs_of
+from diag.core.results import Severity, Verdict
+
+HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix", "Does not prove")
+"""Headings of a rule's documentation, in this order."""
+
+
+class Scope(StrEnum):
+    """What a rule judges."""
+
+    TAKE = "take"
+    SEGMENT = "segment"
+    RECORDING = "recording"
+    RUN = "run"
+
+
+NEEDS = {
+    Scope.TAKE: frozenset({"measurements", "timeline", "observed", "environment", "turns"}),
+    Scope.SEGMENT: frozenset({"place", "measurements", "timeline", "observed", "environment", "turns"}),
+    Scope.RECORDING: frozenset({"measurements", "recording"}),
+    Scope.RUN: frozenset({"summary", "takes", "environment"}),
+}
+"""What a rule of each scope may ask for, by the names of its parameters."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A registered rule: its code, how bad it is, whose hop, and the function that judges.
+
+    Parameters
+    ----------
+    documentation : str
+        Summary and text under each of `HEADINGS`.
+    on : OnHop or None
+        The words of a segment rule for this hop.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    hop: Hop | None
+    scope: Scope
+    function: Callable[..., Verdict]
+    needs: tuple[str, ...]
+    documentation: str
+    explained_by: tuple[str, ...] = ()
+    or_severity: Severity | None = None
+    on: OnHop | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnHop:
+    """A fault of segments on one hop: its code, who is responsible, and the words that differ from hop to hop.
+
+    Parameters
+    ----------
+    causes : tuple of str
+        Likely causes, the likeliest first.
+    fix : str
+        What to do, as a sentence without a full stop that begins with a small letter.
+    why : str
+        In place of the detector's own "Why it matters".
+    """
+
+    code: str
+    name: str
+    severity: str
+    hop: Hop
+    who: str
+    causes: tuple[str, ...]
+    fix: str
+    why: str = ""
+    or_severity: str | None = None
+    explained_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a segment rule looks: a segment, its hop's words, and how both ends are called.
+
+    Parameters
+    ----------
+    input, output : str
+        What goes in and what comes out, as "`received`" or the name of a file.
+    input_rate_hz, output_rate_hz : int or None
+        Sample rates of the two recordings.
+    """
+
+    segment: Segment
+    on: OnHop
+    input: str
+    output: str
+    input_rate_hz: int | None = None
+    output_rate_hz: int | None = None
+
+    @property
+    def hop(self) -> Hop:
+        """The hop that is responsible."""
+        return self.on.hop
+
+    @property
+    def who(self) -> str:
+        """Who changed the sound: "player", or "player or loudspeaker" where hops were merged."""
+        return " or ".join(_WHO[hop] for hop in self.segment.hops) if self.segment.merged else self.on.who
+
+
+_WHO = {Hop.MICROPHONE: "microphone", Hop.SENDER: "sender", Hop.PLAYER: "player", Hop.SPEAKER: "loudspeaker"}
+
+_rules: dict[str, Rule] = {}
+
+
+def rule(
+    code: str,
+    *,
+    name: str,
+    severity: Severity | str,
+    hop: Hop | None = None,
+    scope: Scope | str = Scope.TAKE,
+    explained_by: tuple[str, ...] = (),
+    or_severity: Severity | str | None = None,
+) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+    """Register a rule function under one code.
+
+    The names of its parameters are its needs: see `NEEDS`.
+
+    Parameters
+    ----------
+    code : str
+        As in the fault catalogue; permanent.
+    name : str
+        Short name in words, as `missing-audio-modality`.
+    severity : Severity or str
+        "error", "warning" or "info".
+    hop : Hop or None
+        The hop whose owner can fix it.
+    scope : Scope or str
+        What it judges: "take", "run" or "recording".
+    explained_by : tuple of str
+        Codes of root causes: where one of them is found too, this finding is reported as its consequence.
+    or_severity : Severity or str, optional
+        The severity that the evidence gives it in other cases.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is none of the known needs, or a code is registered twice.
+    """
+
+    def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
+        _add(
+            Rule(
+                code=code, name=name, severity=Severity(severity), hop=hop, scope=Scope(scope), function=function,
+                needs=needs_of(function, NEEDS[Scope(scope)], code), documentation=inspect.getdoc(function) or "",
+                explained_by=explained_by, or_severity=None if or_severity is None else Severity(or_severity),
+            )
+        )  # fmt: skip
+        return function
+
+    return register
+
+
+def segment_rule(*places: OnHop) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+    """Register one detector under a code for each hop on which its fault can occur.
+
+    Its docstring is the documentation of every code, with `{who}`, `{input}` and `{output}` in place of the hop's
+    words. It leaves out "Likely causes" and "Fix", which come from each `OnHop`.
+
+    Raises
+    ------
+    TypeError
+        As `rule`.
+    """
+
+    def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
+        for on in places:
+            _add(
+                Rule(
+                    code=on.code, name=on.name, severity=Severity(on.severity), hop=on.hop, scope=Scope.SEGMENT,
+                    function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
+                    documentation=_documentation(inspect.getdoc(function) or "", on), explained_by=on.explained_by,
+                    or_severity=None if on.or_severity is None else Severity(on.or_severity), on=on,
+                )
+            )  # fmt: skip
+        return function
+
+    return register
+
+
+def _documentation(template: str, on: OnHop) -> str:
+    first, last = on.hop.ends
+    text = template.format(who=on.who, input=f"`{first.value}`", output=f"`{last.value}`")
+    before, heading, after = text.partition("Does not prove\n")
+    if on.why:
+        head, _, rest = before.partition("Why it matters\n")
+        _, _, rest = rest.partition("Evidence\n")
+        before = f"{head}Why it matters\n    {on.why}\n\nEvidence\n{rest}"
+    causes = "\n".join(f"    - {cause[0].upper()}{cause[1:]}." for cause in on.causes)
+    fix = f"    {on.fix[0].upper()}{on.fix[1:]}."
+    return f"{before}Likely causes\n{causes}\n\nFix\n{fix}\n\n{heading}{after}"
+
+
+def _add(item: Rule) -> None:
+    if item.code in _rules:
+        raise TypeError(f"rule {item.code} is registered twice")
+    _rules[item.code] = item
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Return every rule in `diag.judge.rules`, in order of code."""
+    import_all("diag.judge.rules")
+    return tuple(_rules[code] for code in sorted(_rules))

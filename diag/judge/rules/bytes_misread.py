@@ -1,0 +1,62 @@
+"""Bytes read wrongly: a segment that turns speech into noise, or two channels into one."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import added
+from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING
+from diag.judge.registry import OnHop, Place, segment_rule
+
+_CAUSES = ("samples are read in the wrong byte order or format, or a byte was lost on the way",
+           "stereo is read as mono")  # fmt: skip
+
+
+@segment_rule(
+    OnHop(code="MIC009", name="microphone-bytes-misread", severity="error", hop=Hop.MICROPHONE, who="microphone",
+          causes=_CAUSES, fix="read the microphone in the sample format in which the device delivers"),
+    OnHop(code="SND003", name="send-format", severity="error", hop=Hop.SENDER, who="sender", causes=_CAUSES,
+          fix="send little-endian signed 16-bit mono",
+          why="The service hears noise, or speech at half the speed, and reports no error."),
+    OnHop(code="PLY009", name="byte-misaligned", severity="error", hop=Hop.PLAYER, who="player", causes=_CAUSES,
+          fix="read the reply as little-endian 16-bit samples, and keep an odd last byte for the next chunk"),
+    OnHop(code="SPK008", name="speaker-bytes-misread", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
+          causes=_CAUSES, fix="open the output in the sample format of the sound that is handed to it"),
+)  # fmt: skip
+def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
+    """The {who} reads the bytes of the sound wrongly.
+
+    What it shows
+        {input} is speech; {output} has the flat spectrum of noise, or its samples come in equal pairs.
+
+    Why it matters
+        Nothing is understood, and it may be loud.
+
+    Evidence
+        `flatness` and `equal_pairs` at both ends of the segment.
+
+    Does not prove
+        Which wrong reading it is, beyond noise (byte order, offset, format) and pairs (two channels).
+    """
+    noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
+    if isinstance(noise, str) and isinstance(pairs, str):
+        return not_checked(noise)
+    if not isinstance(noise, str) and noise[0] > NOISE_WARNING:
+        more, own, item = noise
+        text = f"spectral flatness is {own:.3f} in {place.input} and {own + more:.3f} in {place.output}"
+        return raised(
+            f"The {place.who} turns the sound into noise, as bytes read wrongly do",
+            evidence=[Evidence(text=text, metric="flatness", turn=item.turn, spots=item.spots)],
+            likely_cause=place.on.causes[0],
+            fix=place.on.fix,
+        )
+    if not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING:
+        more, own, item = pairs
+        text = f"{own:.0%} of the samples come in equal pairs in {place.input}, {own + more:.0%} in {place.output}"
+        return raised(
+            f"The {place.who} takes two channels as one: the samples come in pairs",
+            evidence=[Evidence(text=text, metric="equal_pairs", turn=item.turn, spots=item.spots)],
+            likely_cause=place.on.causes[1],
+            fix="mix the two channels down to one, or take one of them",
+        )
+    return clear()

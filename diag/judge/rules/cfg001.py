@@ -1,0 +1,65 @@
+"""CFG001."""
+
+from __future__ import annotations
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.take import Turn
+from diag.core.timeline import Timeline
+from diag.judge.registry import rule
+
+
+@rule("CFG001", name="missing-audio-modality", severity="error")
+def missing_audio_modality(
+    timeline: Timeline, observed: ObservedClient, measurements: Measurements, turns: tuple[Turn, ...]
+) -> Verdict:
+    """The setup does not ask for audio, and none came.
+
+    What it shows
+        The session was set up without `AUDIO` in `response_modalities`, and no turn was answered with audio.
+
+    Why it matters
+        The session opens and looks healthy: no error, no close code. The caller hears nothing.
+
+    Evidence
+        The setup message as it was sent; the number of audio chunks received (0).
+
+    Likely causes
+        - `response_modalities` left out of the setup; what the service then does depends on model and version.
+        - Only `TEXT` was asked for.
+
+    Fix
+        Ask for audio, and for nothing else: `response_modalities = ["AUDIO"]`. Where text is wanted too, add
+        `output_audio_transcription`.
+
+    Does not prove
+        That audio would come with it: the model may not speak at all. Not raised where audio came all the same.
+    """
+    if timeline.first("session_open") is None:
+        return not_checked("no session was opened")
+    asked = observed.asked_modalities
+    if asked is not None and "AUDIO" in asked:
+        return clear()
+    if not turns:
+        return not_checked("no turn took place")
+    if timeline.first("chunk_received") is not None:
+        return clear()
+    setup = "without response_modalities" if asked is None else f"with response_modalities {list(asked)}"
+    text = timeline.first("text_received")
+    missed = sum(1 for turn in turns if measurements.value("answered", turn=turn.index) == 0.0)
+    return raised(
+        f"The setup does not ask for audio: it was sent {setup}, and no audio came",
+        evidence=[
+            Evidence(text=f"the setup was sent {setup}"),
+            Evidence(
+                text=f"0 chunks of audio in {len(turns)} turn(s); {missed} without an audible reply"
+                + ("; text came instead" if text else ""),
+                metric="answered",
+            ),
+        ],
+        likely_cause="`response_modalities` was left out of the setup"
+        if asked is None
+        else "another modality was asked for in place of audio",
+        fix='add response_modalities: ["AUDIO"] to the generation config of the setup '
+        '(`response_modalities = ["AUDIO"]` in [session])',
+    )

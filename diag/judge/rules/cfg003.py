@@ -1,0 +1,51 @@
+"""CFG003."""
+
+from __future__ import annotations
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of, names_modality
+from diag.judge.registry import rule
+
+
+@rule("CFG003", name="modality-unsupported", severity="error")
+def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The model does not give the response modality that was asked for.
+
+    What it shows
+        The session was closed after a setup that asks for `TEXT`, for two modalities at once, or for one that the model
+        does not have.
+
+    Why it matters
+        No session comes about, or it ends with the first turn.
+
+    Evidence
+        The modalities of the setup; close code (1007 or 1011) and reason.
+
+    Likely causes
+        - `TEXT` asked of a native audio model.
+        - `AUDIO` and `TEXT` asked for together; a session has one modality.
+
+    Fix
+        Ask for `AUDIO` alone, and add `output_audio_transcription` for the text of what is said.
+
+    Does not prove
+        The cause with certainty where the reason is only "invalid argument" or "internal error": then the modalities
+        are the likeliest of several.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG003":
+        return clear()
+    asked = observed.asked_modalities
+    told = f"asked for {' and '.join(asked)}" if asked else "asked for no modality"
+    return raised(
+        f"The model does not answer in the modality that was {told}",
+        evidence=[Evidence(text=f"the setup {told}"), found.evidence],
+        likely_cause="a native audio model speaks and does not write; a session has one modality",
+        fix='ask for audio alone (`response_modalities = ["AUDIO"]` in [session]), and set '
+        "`output_transcription = true` where its text is wanted",
+        confidence=1.0 if names_modality(found.reason) else 0.7,
+    )

@@ -1,0 +1,46 @@
+"""CFG005."""
+
+from __future__ import annotations
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
+from diag.judge.registry import rule
+
+
+@rule("CFG005", name="quota-exhausted", severity="error")
+def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The quota of the key is used up.
+
+    What it shows
+        The session was closed with 1011 "You exceeded your current quota…" or refused with HTTP 429.
+
+    Why it matters
+        It comes and goes: what fails now may work in an hour, and the other way round in production.
+
+    Evidence
+        Close code and reason.
+
+    Likely causes
+        - Too many sessions at once: low tiers allow about three, and sessions that were never closed count.
+        - Requests or tokens of the minute or the day are used up.
+        - A tool that an unpaid key may not use.
+
+    Fix
+        Close sessions when they end, wait, or use a key with a higher quota.
+
+    Does not prove
+        Which of the quotas it is: the reason does not say.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG005":
+        return clear()
+    return raised(
+        "The quota of the key is used up, or too many sessions are open",
+        evidence=[found.evidence],
+        likely_cause="sessions open at the same time count too, leaked ones among them",
+        fix="close sessions that are not used any more, wait, or use a key with a higher quota",
+    )

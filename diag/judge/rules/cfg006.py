@@ -1,0 +1,55 @@
+"""CFG006."""
+
+from __future__ import annotations
+
+import re
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
+from diag.judge.registry import rule
+
+_FIELD = re.compile(r'[Uu]nknown name \\?"([^"\\]+)')
+
+
+@rule("CFG006", name="setup-rejected", severity="error")
+def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The service did not accept the setup.
+
+    What it shows
+        The session was closed with 1007 over the setup itself: an unknown field, or an invalid argument.
+
+    Why it matters
+        No session, no reply.
+
+    Evidence
+        Close code and reason, with the field where it is named.
+
+    Likely causes
+        - A field of another API version (`proactivity` and affective dialogue are v1alpha only).
+        - A field in the wrong place, or a value that this model does not take.
+
+    Fix
+        Remove the field, or ask for the API version that has it.
+
+    Does not prove
+        Which field it is where the reason says "invalid argument" only: take fields out one by one.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG006":
+        return clear()
+    field = _FIELD.search(found.reason)
+    what = f"the field `{field.group(1)}` is not known" if field else "an argument of it is invalid"
+    return raised(
+        f"The service did not accept the setup: {what}",
+        evidence=[found.evidence],
+        likely_cause="the field belongs to another API version or another place"
+        if field
+        else "a value or a combination of values that this model does not take",
+        fix=(f"remove `{field.group(1)}`" if field else "take fields out of the setup one by one")
+        + ", or set `api_version` in [session] to one that has it (v1alpha has the newest fields)",
+        confidence=1.0 if field else 0.7,
+    )

@@ -1,0 +1,44 @@
+"""CFG007."""
+
+from __future__ import annotations
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
+from diag.judge.registry import rule
+
+
+@rule("CFG007", name="deprecated-media-chunks", severity="error")
+def deprecated_media_chunks(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The client sends audio in a field that the model no longer takes.
+
+    What it shows
+        The session was closed with 1007 "realtime_input.media_chunks is deprecated. Use audio, video, or text instead."
+
+    Why it matters
+        The session ends with the first batch of audio.
+
+    Evidence
+        Close code and reason.
+
+    Likely causes
+        - `send_realtime_input(media=…)`, or the old `send()`, which put audio into `media_chunks`.
+
+    Fix
+        Send `send_realtime_input(audio=types.Blob(data=…, mime_type="audio/pcm;rate=16000"))`.
+
+    Does not prove
+        That the audio itself is right: it was not looked at.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG007":
+        return clear()
+    return raised(
+        "Audio was sent as `media_chunks`, which the model no longer takes",
+        evidence=[found.evidence],
+        likely_cause="send_realtime_input(media=…) or the old send()",
+        fix="send it with send_realtime_input(audio=…)",
+    )

@@ -1,0 +1,50 @@
+"""CFG008."""
+
+from __future__ import annotations
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import closing, code_of
+from diag.judge.registry import rule
+
+
+@rule("CFG008", name="session-limit", severity="warning")
+def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The service ended the session because its time was up.
+
+    What it shows
+        The session was closed after a `goAway`, or with a reason that speaks of it or of the session's duration.
+
+    Why it matters
+        Connections last about 10 minutes, sessions 15 minutes of audio: a client that does not resume breaks off in
+        mid-conversation.
+
+    Evidence
+        The `goAway` and the time that it left; close code and reason.
+
+    Likely causes
+        - The client goes on after `goAway` in place of opening a new connection.
+        - Session resumption or context compression is not switched on.
+
+    Fix
+        Switch session resumption on, open the next connection when `goAway` comes, and compress the context.
+
+    Does not prove
+        That the conversation was lost: a client may resume in a new session.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG008":
+        return clear()
+    notice = timeline.first("go_away")
+    evidence = [found.evidence]
+    if notice is not None:
+        evidence.insert(0, Evidence(text=f"goAway came with {notice.data.get('time_left_s')} s left"))
+    return raised(
+        "The service ended the session because its time was up",
+        evidence=evidence,
+        likely_cause="the client did not change to a new connection in time",
+        fix="switch session resumption on and open the next connection when `goAway` comes; compress the context",
+    )

@@ -1,0 +1,62 @@
+"""CFG009."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Verdict, clear, raised
+from diag.core.timeline import Timeline
+from diag.judge.registry import rule
+
+_STEPS = {
+    "dns": ("its name could not be resolved", "check the host's name and this machine's name server"),
+    "tcp": ("nothing accepted the connection", "check address, port and firewall, and that the service is up"),
+    "tls": ("no trusted TLS connection came about", "check the certificate, its names and the clock of this machine"),
+    "proxy": ("the proxy did not let it through", "check the proxy, or take this host out of it with NO_PROXY"),
+    "http": ("it did not open a WebSocket", "try again later; check the path if the address is your own"),
+}
+
+
+@rule("CFG009", name="endpoint-unreachable", severity="error")
+def endpoint_unreachable(timeline: Timeline) -> Verdict:
+    """The service could not be reached.
+
+    What it shows
+        No session came about, because a step on the way to the service failed: name, connection, TLS, proxy or HTTP.
+
+    Why it matters
+        Nothing was measured: this says nothing about the service, the model or the client.
+
+    Evidence
+        The step that failed, what it said, and the names of the proxy variables in force.
+
+    Likely causes
+        - No network, a firewall, a wrong address, a service that is down (HTTP 5xx).
+        - A proxy variable that catches this host too.
+        - A certificate that this machine does not trust.
+
+    Fix
+        Mend the step that is named; `diag doctor` repeats the steps one by one.
+
+    Does not prove
+        That the service is down: only that this machine could not reach it at that moment.
+    """
+    failed = timeline.first("unreachable")
+    if failed is None:
+        return clear()
+    step = str(failed.data.get("step", ""))
+    words, advice = _STEPS.get(step, ("the connection failed", "check the network"))
+    connecting = timeline.first("session_connecting")
+    host = str((connecting.data.get("host") or connecting.data.get("endpoint")) if connecting else "") or "the service"
+    host = host.rpartition("@")[2]
+    proxies = [str(name) for name in failed.data.get("proxy") or ()]
+    through = f"proxy variables in force: {', '.join(proxies)}" if proxies else "no proxy variable is in force"
+    return raised(
+        f"The service could not be reached: {words} ({step or 'unknown step'}, {host})",
+        evidence=[
+            Evidence(
+                text=f"connecting to {host} failed at {step or 'an unknown step'}: {failed.data.get('detail', '')}"
+            ),
+            Evidence(text=through),
+        ],
+        likely_cause=words + (f"; {', '.join(proxies)} may send it elsewhere" if proxies else ""),
+        fix=advice + (f"; unset {', '.join(proxies)} if it needs no proxy" if proxies and step != "proxy" else ""),
+    )

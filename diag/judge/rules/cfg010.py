@@ -1,0 +1,124 @@
+"""CFG010."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.closings import Closing, closing, code_of
+from diag.judge.registry import rule
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """What a code means, whose fault that makes likely, and what to do."""
+
+    cause: str
+    fix: str
+    retry: bool
+
+
+_CLIENT = "the service refused something that the client sent"
+_CLOSE_CODES = {
+    1000: _Meaning("the service or a gateway ended the session as if it were over", "look at the gateway, if there is "
+                   "one, and connect without it", retry=True),
+    1001: _Meaning("the server is going away, as for a restart", "connect again", retry=True),
+    1002: _Meaning(_CLIENT + ": it broke the WebSocket protocol", "update the WebSocket library, and connect without "
+                   "proxies that change frames", retry=False),
+    1003: _Meaning(_CLIENT + ": a kind of data that it does not accept", "send JSON messages of the Live API",
+                   retry=False),
+    1006: _Meaning("the connection was dropped without a word", "connect again, and look for proxies that drop "
+                   "connections", retry=True),
+    1007: _Meaning(_CLIENT + ": its content is not valid", "compare the last message with the Live API reference, "
+                   "and take settings out of the setup one by one", retry=False),
+    1008: _Meaning(_CLIENT + ": it breaks a rule about keys, projects, models, regions or the order of messages",
+                   "read the reason; check key, project and model, and send no audio while a tool call is open",
+                   retry=False),
+    1009: _Meaning(_CLIENT + ": the message is too big", "send smaller batches", retry=False),
+    1011: _Meaning("the service failed or is overloaded", "try again with growing pauses", retry=True),
+    1012: _Meaning("the service restarts", "connect again", retry=True),
+    1013: _Meaning("the service is overloaded and asks to try again later", "try again with growing pauses",
+                   retry=True),
+    1014: _Meaning("a gateway got a bad answer from the service behind it", "look at the gateway", retry=True),
+}  # fmt: skip
+_HTTP = {
+    400: _Meaning("the server does not understand the WebSocket upgrade or its query", "check the address, the API "
+                  "version and the query parameters", retry=False),
+    404: _Meaning("the path is wrong, the API version does not exist, or a gateway does not know the Live path",
+                  "check base URL and API version; a gateway must forward /ws/…BidiGenerateContent", retry=False),
+    405: _Meaning("a server on the way does not accept WebSocket upgrades on this path", "check the base URL",
+                  retry=False),
+    407: _Meaning("a proxy asks for credentials", "give the proxy its credentials, or leave it out with NO_PROXY",
+                  retry=False),
+    408: _Meaning("a server on the way waited too long for the upgrade", "connect again", retry=True),
+    426: _Meaning("a server on the way wants another protocol", "let the gateway pass WebSocket upgrades", retry=False),
+}  # fmt: skip
+_UNKNOWN_CLOSE = _Meaning("the code is not one of the WebSocket protocol: a gateway may have made it up",
+                          "read the reason; look at the gateway, if there is one", retry=False)  # fmt: skip
+_UNKNOWN_HTTP = _Meaning("a server on the way refused the WebSocket upgrade", "check base URL, proxy and gateway",
+                         retry=False)  # fmt: skip
+
+
+@rule("CFG010", name="session-refused", severity="error")
+def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The service refused the session, or something in it, for a reason that has no finding of its own.
+
+    What it shows
+        The session was closed before its setup was complete, or the WebSocket upgrade was answered with an HTTP status,
+        or the service closed a running session with a code that refuses what the client sent; and no other finding
+        explains the reason.
+
+    Why it matters
+        Without a session there is no reply, and nothing of the client was tested.
+
+    Evidence
+        Close code and reason, or the HTTP status, as they came.
+
+    Likely causes
+        - Codes 1002, 1003, 1007, 1008 and 1009 refuse something that the client sent.
+        - Codes 1001, 1006, 1011, 1012 and 1013 are the server's own trouble.
+        - HTTP statuses come from the path to the service: a wrong address, a gateway, a proxy.
+
+    Fix
+        Read the reason. The finding says what such a code means, which step failed and whether trying again can help.
+
+    Does not prove
+        Who is at fault where the code is general and the reason is empty: gateways make up codes of their own.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first(EventName.SESSION_OPEN) else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG010":
+        return clear()
+    meaning = _meaning(found)
+    retry = "trying again may help" if meaning.retry else "trying again will not help"
+    return raised(
+        _title(found),
+        evidence=[found.evidence, Evidence(text=f"step that failed: {_step(found)}; {retry}")],
+        likely_cause=meaning.cause,
+        fix=f"{meaning.fix} ({retry})",
+        confidence=0.9 if found.reason else 0.7,
+    )
+
+
+def _meaning(found: Closing) -> _Meaning:
+    if found.by_http:
+        return _HTTP.get(found.code or 0, _UNKNOWN_HTTP)
+    return _CLOSE_CODES.get(found.code or 0, _UNKNOWN_CLOSE)
+
+
+def _step(found: Closing) -> str:
+    if found.by_http:
+        return "the WebSocket upgrade"
+    return "the setup of the session" if found.refused else "a message in the running session"
+
+
+def _title(found: Closing) -> str:
+    if found.by_http:
+        return f"The WebSocket upgrade was refused with HTTP {found.code}"
+    reason = f': "{found.reason[:80]}"' if found.reason else ", without a reason"
+    if found.refused:
+        return f"The service refused the session with {found.code or 'no code'}{reason}"
+    return f"The service ended the session with {found.code or 'no code'}{reason}"

@@ -1,0 +1,45 @@
+"""CFG011."""
+
+from __future__ import annotations
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.closings import closing, code_of
+from diag.judge.registry import rule
+
+
+@rule("CFG011", name="location-not-served", severity="error")
+def location_not_served(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The service is not offered where the request comes from.
+
+    What it shows
+        The session was refused with "User location is not supported…".
+
+    Why it matters
+        No session opens from this network, whatever the client sends.
+
+    Evidence
+        Close code and reason.
+
+    Likely causes
+        - The country of this machine's address is not served.
+        - A VPN, a proxy or a cloud region whose address belongs to such a country.
+
+    Fix
+        Connect from a served country or cloud region, or use Vertex AI in a region of your own.
+
+    Does not prove
+        Where the machine is: the service goes by the address from which it was reached.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first(EventName.SESSION_OPEN) else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG011":
+        return clear()
+    return raised(
+        "The service is not offered at the location of this machine's address",
+        evidence=[found.evidence],
+        likely_cause="the country of this address, or of the VPN, proxy or cloud region in front of it, is not served",
+        fix="connect from a served country or region (check VPN and proxy), or use Vertex AI in a region of your own",
+    )

@@ -1,0 +1,61 @@
+"""CFG013."""
+
+from __future__ import annotations
+
+import re
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.closings import closing, code_of
+from diag.judge.registry import rule
+
+_SETTING = re.compile(r"^(.*?) (?:is |are )?not supported for this model", re.IGNORECASE)
+_FIELDS = {
+    "thinking level": "thinking_config.thinking_level",
+    "function response scheduling": "scheduling in the function responses",
+    "content_type_audio": "audio while a tool call is open",
+}
+
+
+@rule("CFG013", name="model-setting-unsupported", severity="error")
+def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdict:
+    """The setup has a setting that this model does not take.
+
+    What it shows
+        The session was refused or closed with "… is not supported for this model…".
+
+    Why it matters
+        The same setup works with one model and fails with the next.
+
+    Evidence
+        Close code and reason; the model that was asked for.
+
+    Likely causes
+        - A thinking level for a model that has none, or none for a model that needs one.
+        - Scheduling of function responses for a model that answers them in order.
+        - A setting copied from the documentation of another model.
+
+    Fix
+        Remove the setting that the reason names, or choose a model that takes it.
+
+    Does not prove
+        That the rest of the setup is accepted.
+    """
+    found = closing(timeline)
+    if found is None:
+        return clear() if timeline.first(EventName.SESSION_OPEN) else not_checked("the service was not reached")
+    if code_of(timeline, observed) != "CFG013":
+        return clear()
+    named = _SETTING.search(found.reason)
+    words = named.group(1).strip() if named else found.reason[:60]
+    field = next((name for key, name in _FIELDS.items() if key in words.lower()), None)
+    model = f" {observed.model}" if observed.model else ""
+    return raised(
+        f"The model{model} does not take a setting of this setup: {words}",
+        evidence=[found.evidence],
+        likely_cause="a setting that this model does not take",
+        fix=f"remove `{field}` or choose a model that takes it"
+        if field
+        else "remove it or choose a model that takes it",
+    )

@@ -1,0 +1,60 @@
+"""Clipping: flat tops in the output of a segment."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import added
+from diag.judge.limits import FLAT_TOPS_HZ
+from diag.judge.registry import OnHop, Place, segment_rule
+
+
+@segment_rule(
+    OnHop(code="MIC002", name="microphone-clipped", severity="warning", hop=Hop.MICROPHONE, who="microphone",
+          explained_by=("MIC009",),
+          causes=("the input gain is too high, or the speaker is too near",
+                  "two gains in a row, each of them harmless alone"),
+          fix="turn the input gain down"),
+    OnHop(code="SND010", name="sender-clipped", severity="warning", hop=Hop.SENDER, who="sender",
+          explained_by=("SND003",),
+          causes=("a gain above 1 before sending", "samples are scaled to integers with too large a factor"),
+          fix="turn the gain before sending down to 1 or less, and scale floats to integers by 32767"),
+    OnHop(code="PLY008", name="player-clipped", severity="warning", hop=Hop.PLAYER, who="player",
+          explained_by=("PLY009",),
+          causes=("a gain above 1 in the player, or two sounds added without headroom",
+                  "two gains in a row, each of them harmless alone"),
+          fix="turn the gain in the player down to 1 or less"),
+    OnHop(code="SPK005", name="speaker-clipped", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
+          explained_by=("SPK008",),
+          causes=("the volume of the device or of the sound server is above full scale",
+                  "two gains in a row, each of them harmless alone"),
+          fix="turn the volume of the device down"),
+)  # fmt: skip
+def clipping_added(place: Place, measurements: Measurements) -> Verdict:
+    """The {who} clips.
+
+    What it shows
+        {output} has flat tops, at least ten per second more than {input}.
+
+    Why it matters
+        It sounds harsh and scratchy, and speech recognition suffers.
+
+    Evidence
+        `clipping_rate_hz` at both ends of the segment.
+
+    Does not prove
+        Where the tops were cut when both ends are clipped alike: then it happened before.
+    """
+    found = added(measurements, place, "clipping_rate_hz")
+    if isinstance(found, str):
+        return not_checked(found)
+    more_hz, own_hz, item = found
+    if more_hz <= FLAT_TOPS_HZ:
+        return clear()
+    text = f"{own_hz:.3g} flat tops per second in {place.input}, {own_hz + more_hz:.3g} in {place.output}"
+    return raised(
+        f"The {place.who} clips: {more_hz:.0f} flat tops per second that were not there before",
+        evidence=[Evidence(text=text, metric="clipping_rate_hz", turn=item.turn, spots=item.spots)],
+        likely_cause=place.on.causes[0],
+        fix=place.on.fix,
+    )

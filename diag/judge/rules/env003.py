@@ -1,0 +1,61 @@
+"""ENV003."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import Event, EventName, Timeline
+from diag.judge.limits import SILENT_DBFS
+from diag.judge.registry import rule
+
+
+@rule("ENV003", name="loopback-uncalibrated", severity="warning", explained_by=("SPK001", "ENV001"))
+def loopback_uncalibrated(timeline: Timeline) -> Verdict:
+    """The delay between the devices and the ear is not known.
+
+    What it shows
+        A calibration burst was not found in the ear's recording with confidence, so latencies at the ear are not given.
+
+    Why it matters
+        A latency without a calibrated path would hold the measuring devices' own delay.
+
+    Evidence
+        Confidence of each port's burst, and its level at the ear.
+
+    Likely causes
+        - The loopback cable, or the microphone in the room, is not where the sound is; too quiet or too noisy.
+        - Echo cancelling or noise suppression on the ear's input.
+
+    Fix
+        Connect the loopback, turn the level up, switch processing off, then calibrate again with `diag devices`.
+
+    Does not prove
+        A fault of the client: it is the measuring path that is not understood. Where the loudspeaker is silent
+        altogether, that is the finding, and this is not raised.
+    """
+    tried = timeline.named("calibrated")
+    if not tried:
+        return not_checked("no calibration took place")
+    opened = timeline.first("streams_opened")
+    if opened is not None and "ear" not in (opened.data.get("devices") or {}):
+        return not_checked("no ear was opened, so nothing is timed at the ear")
+    lost = [event for event in tried if event.data.get("delay_s") is None]
+    if not lost:
+        return clear()
+    ports = [str(event.data.get("port")) for event in lost]
+    levels = [event.data.get("signal_dbfs") for event in lost]
+    nothing_came = all(level is None or level <= SILENT_DBFS for level in levels)
+    if ports == ["speaker"] and nothing_came and timeline.first(EventName.PLAYOUT_STARTED) is not None:
+        return not_checked("nothing at all came out of the loudspeaker, which is a finding of its own (SPK001)")
+    return raised(
+        f"The delay from {' and '.join(ports)} to the ear is not known, so nothing is timed at the ear",
+        evidence=[_burst(event) for event in lost],
+        likely_cause="nothing of it arrives at the ear" if nothing_came else "it arrives too quiet, noisy or changed",
+        fix="connect the loopback or move the microphone, turn the level up, switch echo cancelling off, and "
+        "calibrate again (`diag devices`)",
+    )
+
+
+def _burst(event: Event) -> Evidence:
+    confidence, level_dbfs = float(event.data.get("confidence") or 0), event.data.get("signal_dbfs")
+    level = "level unknown" if level_dbfs is None else f"{level_dbfs:.0f} dBFS"
+    return Evidence(text=f"burst of the {event.data.get('port')}: confidence {confidence:.2f}, {level} at the ear")

@@ -1,0 +1,110 @@
+"""ENV004."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from diag.core.chain import Hop, Tap
+from diag.core.results import Evidence, Measurements, Verdict, clear, raised
+from diag.core.take import Turn
+from diag.core.timeline import Timeline
+from diag.judge.evidence import total
+from diag.judge.limits import OWN_AUDIO, TONE_ERROR_DB
+from diag.judge.registry import rule
+
+GAP_LIMIT_S = 0.010
+LOST_LIMIT_S = 0.002
+LOOP_LIMIT_S = 0.020
+LOOP_LIMIT_IN_TURN_S = 0.100
+_SENDING_S, _ARRIVING_S = 0.15, 0.3
+
+
+@rule("ENV004", name="harness-late", severity="warning", explained_by=("ENV001",))
+def harness_late(
+    timeline: Timeline, measurements: Measurements, environment: Mapping[str, Any], turns: tuple[Turn, ...]
+) -> Verdict:
+    """Our own harness was late or lost audio; the take does not count.
+
+    What it shows
+        The tool disturbed what it measured: its event loop stood still for 20 ms at a moment that is timed, or for
+        100 ms anywhere in a turn; its audio callbacks came later than the device's buffer allows; its own devices lost
+        audio; or its two ways of timing the reply disagree by more than 10 ms.
+
+    Why it matters
+        Blamed on the product, it would be a false finding. The take is discarded, counted and shown.
+
+    Evidence
+        `loop_late`, `callback_late` and `xruns` of the take; silence that came in, or sound that got lost, on the
+        microphone and speaker hops of devices that are the tool's own; `detector_gap_s`.
+
+    Likely causes
+        - The machine is busy, or too small for so many takes side by side.
+
+    Fix
+        Close other work, or record fewer takes at a time (`--rigs 1`).
+
+    Does not prove
+        That the product is innocent in this take: it tells nothing either way.
+    """
+    kind = str(environment.get("audio", ""))
+    seen = [*_late(timeline, turns), *(_lost(timeline, measurements) if kind in OWN_AUDIO else ())]
+    gaps = [item for item in measurements.find("detector_gap_s") if isinstance(item.value, float)]
+    for item in gaps:
+        tone_db = measurements.value("tonality_db", tap=Tap.RECEIVED, turn=item.turn) or 0.0
+        # A steady tone fits itself at every period: neither detector can tell where it began.
+        if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
+            text = f"heard latency by the ear and by events differ by {item.value * 1000:.0f} ms, 10 ms are allowed"
+            seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
+    if not seen:
+        return clear()
+    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    return raised(
+        f"Our own harness disturbed this take: {seen[0].text}{more}",
+        evidence=seen,
+        likely_cause="the machine was too busy to keep time",
+        fix="close other work on this machine, or record fewer takes side by side (`--rigs 1`)",
+        discard=True,
+    )
+
+
+def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
+    for event in timeline.named("loop_late"):
+        late_s = float(event.data.get("late_s") or 0.0)
+        within = any(turn.start_s <= event.t_s and event.t_s - late_s <= turn.end_s for turn in turns)
+        timed = any(_timed(timeline, turn, event.t_s - late_s, event.t_s) for turn in turns)
+        if (within and late_s > LOOP_LIMIT_IN_TURN_S) or (timed and late_s > LOOP_LIMIT_S):
+            yield Evidence(text=f"the event loop stood still for {late_s * 1000:.0f} ms at {event.t_s:.2f} s")
+    opened = timeline.first("streams_opened")
+    buffers: Mapping[str, Any] = (opened.data.get("latency_s") or {}) if opened else {}
+    for event in timeline.named("callback_late"):
+        late_s, port = float(event.data.get("late_s") or 0.0), str(event.data.get("port"))
+        within = any(turn.start_s <= event.t_s <= turn.end_s for turn in turns)
+        if within and late_s > float(buffers.get(port) or 0.0):
+            yield Evidence(text=f"the {port}'s callback came {late_s * 1000:.0f} ms late at {event.t_s:.2f} s")
+
+
+def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool:
+    """Whether a stretch of time touches a moment that latencies are counted from.
+
+    Those are the sending of the prompt's last speech, and the arrival of the reply's first audio. In between nothing is
+    timed, and what is sent a little late is caught up with.
+    """
+    moments = [] if turn.speech_end_s is None else [(turn.speech_end_s, turn.speech_end_s + _SENDING_S)]
+    first = timeline.first("chunk_received", start_s=turn.start_s, end_s=turn.end_s)
+    if first is not None:
+        moments.append((first.t_s - LOOP_LIMIT_S, first.t_s + _ARRIVING_S))
+    return any(start_s <= last and end_s >= begin for begin, last in moments)
+
+
+def _lost(timeline: Timeline, measurements: Measurements) -> Iterator[Evidence]:
+    for event in timeline.named("xruns"):
+        if event.data.get("count"):
+            yield Evidence(text=f"the {event.data.get('port')} lost audio {event.data['count']} time(s)")
+    for hop in (Hop.MICROPHONE, Hop.SPEAKER):
+        put_in, left_out = (total(measurements, hop, metric) for metric in ("inserted_silence_s", "skipped_s"))
+        for pair, words in ((put_in, "put in"), (left_out, "left out")):
+            if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
+                value, item = pair
+                text = f"our own devices {words} {value * 1000:.0f} ms on the {hop} hop"
+                yield Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)

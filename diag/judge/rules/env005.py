@@ -1,0 +1,62 @@
+"""ENV005."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import numbers, why_not
+from diag.judge.registry import rule
+
+LIMIT_PPM = 300.0
+"""Crystals are off by up to 100 ppm, so two of them differ by 200 at the most; above 5000 it is a wrong rate."""
+SURE = 0.8
+HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
+
+
+@rule("ENV005", name="clock-drift", severity="warning", explained_by=("MIC005", "SPK003"))
+def clock_drift(measurements: Measurements) -> Verdict:
+    """Two audio devices do not run at the same speed.
+
+    What it shows
+        Over the microphone or the speaker hop, time runs faster or slower by more than 300 parts per million.
+
+    Why it matters
+        A buffer between the two fills or empties by a second an hour and more: long sessions drop out or fall behind.
+
+    Evidence
+        `drift_ppm` of the hop.
+
+    Likely causes
+        - Devices with clocks of their own, one of them poor; wireless devices above all.
+        - A driver that resamples by a rounded ratio.
+
+    Fix
+        Use one device for both directions, or resample adaptively between them.
+
+    Does not prove
+        Which of the two clocks is wrong.
+    """
+    items = [item for hop in HOPS for item in measurements.find("drift_ppm", hop=hop)]
+    sure = [pair for pair in numbers(items) if pair[1].confidence is None or pair[1].confidence >= SURE]
+    if not sure:
+        return not_checked(why_not(items, "drift_ppm"))
+    drift_ppm, item = max(sure, key=lambda pair: abs(pair[0]))
+    if abs(drift_ppm) <= LIMIT_PPM:
+        return clear()
+    return raised(
+        f"The clocks on the {_hop(item)} hop differ by {abs(drift_ppm):.0f} parts per million",
+        evidence=[
+            Evidence(
+                text=f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour",
+                metric="drift_ppm",
+                turn=item.turn,
+                spots=item.spots,
+            )
+        ],
+        likely_cause="two devices with clocks of their own, or a driver that resamples by a rounded ratio",
+        fix="use one device for both directions, or resample adaptively between them",
+    )
+
+
+def _hop(item: Measurement) -> str:
+    return item.hop.value if item.hop else "audio"

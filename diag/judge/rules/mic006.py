@@ -1,0 +1,50 @@
+"""MIC006."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import why_not, worst
+from diag.judge.registry import rule
+
+LIMIT_DB = -40.0
+
+
+@rule("MIC006", name="echo", severity="warning", hop=Hop.MICROPHONE)
+def echo(measurements: Measurements) -> Verdict:
+    """The microphone hears the reply.
+
+    What it shows
+        `captured` repeats what was played, less than 40 dB fainter.
+
+    Why it matters
+        The service takes it for the caller: it interrupts or answers itself.
+
+    Evidence
+        `echo_db`, where an echo stands out of the noise.
+
+    Likely causes
+        - Loudspeaker and microphone in one room, without echo cancelling.
+        - A capture of the system's own output.
+
+    Fix
+        Use headphones or the platform's echo canceller; do not send while the reply plays.
+
+    Does not prove
+        That the service was disturbed in this take.
+    """
+    items = measurements.find("echo_db")
+    distinct = [item for item in items if item.confidence == 1.0]
+    found = worst(distinct, lambda value: value)
+    if found is None:
+        return clear() if any(item.reason is None for item in items) else not_checked(why_not(items, "echo_db"))
+    level_db, item = found
+    if level_db <= LIMIT_DB:
+        return clear()
+    text = f"the reply is in `captured` again, {-level_db:.0f} dB below what was played"
+    return raised(
+        f"The microphone hears the reply: {text}",
+        evidence=[Evidence(text=text, metric="echo_db", turn=item.turn, spots=item.spots)],
+        likely_cause="loudspeaker and microphone in one room, without echo cancelling",
+        fix="use headphones or the platform's echo canceller, or do not send while the reply plays",
+    )

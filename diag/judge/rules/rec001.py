@@ -1,0 +1,53 @@
+"""REC001."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.blind import own_measure
+from diag.judge.evidence import number, why_not
+from diag.judge.limits import SILENT_DBFS
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC001",
+    name="recording-silent",
+    severity="error",
+    scope="recording",
+    explained_by=("MIC001", "SND009", "PLY006", "SPK001"),
+)
+def recording_silent(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording is silent.
+
+    What it shows
+        The loudest sample stays below -60 dBFS.
+
+    Why it matters
+        There is nothing to judge, and nobody hears anything.
+
+    Evidence
+        `peak_dbfs` of the recording by itself.
+
+    Likely causes
+        - The device is not connected, muted, or not the one that is meant.
+        - The recording was started on another channel or output.
+
+    Fix
+        Check that the device is connected, not muted, and the one that is meant.
+
+    Does not prove
+        Which of them it is.
+    """
+    item = own_measure(measurements, recording, "peak_dbfs")
+    level_dbfs = None if item is None else number(item)
+    if level_dbfs is None:
+        return not_checked(why_not([item] if item else [], "peak_dbfs"))
+    if level_dbfs > SILENT_DBFS:
+        return clear()
+    return raised(
+        f"The recording is silent (its loudest sample is at {level_dbfs:.0f} dBFS)",
+        evidence=[Evidence(text=f"peak_dbfs is {level_dbfs:.0f}", metric="peak_dbfs")],
+        likely_cause="the device is not connected, muted, or not the one that is meant",
+        fix="check that the device is connected, not muted, and the one that is meant",
+    )

@@ -1,0 +1,53 @@
+"""REC002."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.blind import own_measure
+from diag.judge.evidence import number, why_not
+from diag.judge.limits import NEAR_SILENT_DBFS, SILENT_DBFS
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC002",
+    name="recording-near-silent",
+    severity="error",
+    scope="recording",
+    explained_by=("MIC012", "SND015", "PLY013", "SPK011"),
+)
+def recording_near_silent(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording is so quiet that hardly anyone hears it.
+
+    What it shows
+        The loudest sample lies between -60 and -40 dBFS.
+
+    Why it matters
+        It has the length of speech, and listeners take it for silence.
+
+    Evidence
+        `peak_dbfs` of the recording by itself.
+
+    Likely causes
+        - A gain near zero, or a muted device that lets a little through.
+        - A model that answered at a level no one hears.
+
+    Fix
+        Check every gain and volume on the way; if the service delivers it so, ask again and report it.
+
+    Does not prove
+        Where the level was lost, unless there is a reference.
+    """
+    item = own_measure(measurements, recording, "peak_dbfs")
+    level_dbfs = None if item is None else number(item)
+    if level_dbfs is None:
+        return not_checked(why_not([item] if item else [], "peak_dbfs"))
+    if not SILENT_DBFS < level_dbfs <= NEAR_SILENT_DBFS:
+        return clear()
+    return raised(
+        f"The recording is nearly silent (its loudest sample is at {level_dbfs:.0f} dBFS)",
+        evidence=[Evidence(text=f"peak_dbfs is {level_dbfs:.0f}", metric="peak_dbfs")],
+        likely_cause="a gain near zero somewhere on the way, or a model that answered at that level",
+        fix="check every gain and volume on the way; if the service delivers it so, ask again and report it",
+    )

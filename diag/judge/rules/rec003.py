@@ -1,0 +1,48 @@
+"""REC003."""
+
+from __future__ import annotations
+
+from diag.core.results import Measurements, Verdict
+from diag.judge.blind import beyond
+from diag.judge.limits import FLAT_TOPS_HZ
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC003",
+    name="recording-clipped",
+    severity="warning",
+    scope="recording",
+    explained_by=("MIC002", "SND010", "PLY008", "SPK005", "MIC014", "SND017", "PLY015", "SPK013", "REC008"),
+)
+def recording_clipped(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording is clipped.
+
+    What it shows
+        Its waveform has more than ten flat tops per second.
+
+    Why it matters
+        It sounds harsh and scratchy, and speech recognition suffers.
+
+    Evidence
+        `clipping_rate_hz` of the recording by itself; the same of the reference, where there is one.
+
+    Likely causes
+        - A gain too high on the way, or samples scaled by too large a factor.
+
+    Fix
+        Turn the level down where it is too high.
+
+    Does not prove
+        That it was clipped here: it may have been made so. A reference tells.
+    """
+    return beyond(
+        measurements,
+        recording,
+        "clipping_rate_hz",
+        warning=FLAT_TOPS_HZ,
+        words=lambda value: f"is clipped {value:.0f} times per second",
+        cause="a gain too high on the way",
+        fix="turn the level down where it is too high",
+    )

@@ -1,0 +1,51 @@
+"""REC004."""
+
+from __future__ import annotations
+
+from diag.core.results import Measurements, Verdict
+from diag.judge.blind import beyond
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+_LEAST = 0.5
+"""One gap is enough."""
+
+
+@rule(
+    "REC004",
+    name="recording-gaps",
+    severity="warning",
+    scope="recording",
+    explained_by=("MIC004", "SND011", "PLY003", "SPK004", "REC008"),
+)
+def recording_gaps(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording has gaps cut into the sound.
+
+    What it shows
+        Sound stops and goes on abruptly in places where speech has no pause.
+
+    Why it matters
+        Words are torn apart.
+
+    Evidence
+        `dropout_count` of the recording by itself; the same of the reference, where there is one.
+
+    Likely causes
+        - The buffer of a player or a device runs empty.
+        - Chunks are lost and replaced by silence.
+
+    Fix
+        Raise the buffer of the player or the device.
+
+    Does not prove
+        That no more is missing: what was left out whole leaves no gap. A reference tells.
+    """
+    return beyond(
+        measurements,
+        recording,
+        "dropout_count",
+        warning=_LEAST,
+        words=lambda value: f"has {value:.0f} gap{'s' if value > 1.5 else ''} cut into the sound",
+        cause="a buffer that runs empty",
+        fix="raise the buffer of the player or the device",
+    )

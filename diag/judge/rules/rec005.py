@@ -1,0 +1,49 @@
+"""REC005."""
+
+from __future__ import annotations
+
+from diag.core.results import Measurements, Verdict
+from diag.judge.blind import beyond
+from diag.judge.limits import CLICKS_HZ
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC005",
+    name="recording-clicks",
+    severity="warning",
+    scope="recording",
+    explained_by=("MIC007", "SND012", "PLY004", "SPK006", "REC003", "REC004", "REC008"),
+)
+def recording_clicks(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording has clicks.
+
+    What it shows
+        Its waveform has single leaps, more than one in five seconds.
+
+    Why it matters
+        Clicks at every chunk are heard as a crackling voice.
+
+    Evidence
+        `click_rate_hz` of the recording by itself; the same of the reference, where there is one.
+
+    Likely causes
+        - A resampler or filter is restarted with every chunk.
+        - Chunks are joined with samples missing.
+
+    Fix
+        Keep the state of resamplers and filters from chunk to chunk, and join chunks as bytes before decoding.
+
+    Does not prove
+        A fault of the player: a mouth makes clicks too. A reference tells.
+    """
+    return beyond(
+        measurements,
+        recording,
+        "click_rate_hz",
+        warning=CLICKS_HZ,
+        words=lambda value: f"has {value:.1f} clicks per second",
+        cause="a resampler or filter that is restarted with every chunk",
+        fix="look at the borders of chunks: keep the state of resamplers, and join chunks as bytes",
+    )

@@ -1,0 +1,54 @@
+"""REC006."""
+
+from __future__ import annotations
+
+from diag.core.results import Measurements, Verdict, not_checked
+from diag.judge.blind import beyond
+from diag.judge.limits import EDGE_ERROR_HZ, WIDEBAND_RATE_HZ
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC006",
+    name="recording-narrow-band",
+    severity="warning",
+    scope="recording",
+    explained_by=("MIC003", "SND007", "PLY002", "SPK002", "REC012", "REC008", "MIC005", "SND001", "PLY001", "SPK003"),
+)
+def recording_narrow_band(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording has no treble.
+
+    What it shows
+        At a sample rate of 22.05 kHz or more there is nothing above 8.2 kHz.
+
+    Why it matters
+        The voice sounds muffled.
+
+    Evidence
+        `bandwidth_hz` of the recording by itself; the same of the reference, where there is one.
+
+    Likely causes
+        - A stage at 16 kHz or less on the way.
+        - A narrow voice, or a recording of a telephone line.
+
+    Fix
+        Look for a stage at a lower sample rate, and compare with what was received.
+
+    Does not prove
+        A fault: a narrow voice to begin with looks the same. A reference or a voice profile tells.
+    """
+    if recording.sample_rate_hz < WIDEBAND_RATE_HZ:
+        return not_checked(f"a sample rate of {recording.sample_rate_hz} Hz does not reach that far")
+    return beyond(
+        measurements,
+        recording,
+        "bandwidth_hz",
+        warning=EDGE_ERROR_HZ,
+        words=lambda value: (
+            f"has nothing above {value / 1000:.1f} kHz although its sample rate is {recording.sample_rate_hz} Hz"
+        ),
+        cause="a stage at a lower sample rate, or a narrow voice to begin with",
+        fix="look for a stage at a lower sample rate, and compare with what was received (`--reference`)",
+        below=True,
+    )

@@ -1,0 +1,48 @@
+"""REC007."""
+
+from __future__ import annotations
+
+from diag.core.results import Measurements, Verdict
+from diag.judge.blind import beyond
+from diag.judge.limits import IMAGING_LIMIT
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC007",
+    name="recording-images",
+    severity="warning",
+    scope="recording",
+    explained_by=("MIC008", "SND013", "PLY005", "SPK007", "REC008"),
+)
+def recording_images(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording has mirror images of a naive resampler.
+
+    What it shows
+        Above half of a usual sample rate it mirrors what lies below.
+
+    Why it matters
+        Every s comes with a beep or a metallic hiss.
+
+    Evidence
+        `imaging` of the recording by itself; the same of the reference, where there is one.
+
+    Likely causes
+        - Samples are repeated or linearly interpolated up to a higher rate instead of filtered.
+
+    Fix
+        Use a band-limited resampler that keeps its state.
+
+    Does not prove
+        Which stage made them. A reference tells.
+    """
+    return beyond(
+        measurements,
+        recording,
+        "imaging",
+        warning=IMAGING_LIMIT,
+        words=lambda value: f"has mirror images of a naive resampler (correlation {value:.2f})",
+        cause="samples repeated or linearly interpolated up to a higher rate",
+        fix="resample with a band-limited resampler that keeps its state",
+    )

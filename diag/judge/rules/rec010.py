@@ -1,0 +1,51 @@
+"""REC010."""
+
+from __future__ import annotations
+
+from diag.core.missing import MissingCode
+from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, not_checked, raised
+from diag.judge.blind import own_measure
+from diag.judge.evidence import number, why_not
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule("REC010", name="recording-speed-suspected", severity="warning", scope="recording", explained_by=("REC013",))
+def recording_speed_suspected(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording seems to play at a wrong speed.
+
+    What it shows
+        The voice is deeper, duller and slower than voices are, or the reverse.
+
+    Why it matters
+        24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper.
+
+    Evidence
+        `rate_ratio` of the recording by itself (tier blind).
+
+    Likely causes
+        - Audio is played at another sample rate than it has.
+
+    Fix
+        Hold it against what was received (`--reference`) or a profile of the voice (`--voice`) to be sure.
+
+    Does not prove
+        A fault: some speakers are slow and deep. It is a suspicion, and small differences such as
+        44.1 for 48 kHz are never seen.
+    """
+    if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
+        return not_checked("the speed was measured against the reference")
+    item = own_measure(measurements, recording, "rate_ratio", Tier.BLIND)
+    ratio = None if item is None else number(item)
+    if item is not None and item.missing is not None and item.missing.code is MissingCode.NOTHING_SUSPICIOUS:
+        return clear()
+    if item is None or ratio is None:
+        return not_checked(why_not([item] if item else [], "rate_ratio"))
+    how = f"{1 / ratio:.1f} times too slow" if ratio < 1 else f"{ratio:.1f} times too fast"
+    return raised(
+        f"The recording is suspected to play about {how}, by its sound alone",
+        evidence=[Evidence(text=f"speed by the sound alone: {ratio:.2f}", metric="rate_ratio")],
+        likely_cause="it is played at another sample rate than it has",
+        fix="hold it against what was received (`--reference`) or a profile of the voice (`--voice`) to be sure",
+        confidence=0.6,
+    )

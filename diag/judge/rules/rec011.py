@@ -1,0 +1,49 @@
+"""REC011."""
+
+from __future__ import annotations
+
+from diag.core.results import Measurements, Verdict
+from diag.judge.blind import beyond
+from diag.judge.limits import DC_DBFS
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC011",
+    name="recording-direct-current",
+    severity="warning",
+    scope="recording",
+    explained_by=("MIC013", "SND016", "PLY014", "SPK012", "REC008"),
+)
+def recording_direct_current(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording carries direct current.
+
+    What it shows
+        The mean of the samples lies above -40 dBFS.
+
+    Why it matters
+        It costs headroom, and every start and stop clicks.
+
+    Evidence
+        `dc_dbfs` of the recording by itself; the same of the reference, where there is one.
+
+    Likely causes
+        - An offset of the sound card.
+        - Unsigned samples read as signed.
+
+    Fix
+        Remove the offset with a high-pass filter of 20 Hz.
+
+    Does not prove
+        That it is heard.
+    """
+    return beyond(
+        measurements,
+        recording,
+        "dc_dbfs",
+        warning=DC_DBFS,
+        words=lambda value: f"carries direct current ({value:.0f} dBFS)",
+        cause="an offset of the sound card, or unsigned samples read as signed",
+        fix="remove the offset with a high-pass filter of 20 Hz before recording",
+    )

@@ -1,0 +1,62 @@
+"""REC012."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.judge.blind import own_measure
+from diag.judge.evidence import bands_in_words, number, why_not
+from diag.judge.limits import VOICE_TREBLE_ERROR_DB, VOICE_TREBLE_WARNING_DB
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC012",
+    name="recording-dull-for-voice",
+    severity="warning",
+    or_severity="error",
+    scope="recording",
+    explained_by=("MIC003", "SND007", "PLY002", "SPK002"),
+)
+def recording_dull_for_voice(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording has less treble than its voice has elsewhere.
+
+    What it shows
+        Against the profile of the voice, sounds of the same kind have at least 4 dB less treble.
+
+    Why it matters
+        The voice sounds muffled although the words are others.
+
+    Evidence
+        `dullness_db` and its bands against the voice profile.
+
+    Likely causes
+        - A filter, a codec or a stage at a lower sample rate between the voice and this recording.
+        - A profile that was made from other equipment.
+
+    Fix
+        Look for a filter, a codec or a stage at a lower sample rate; make the profile anew if the
+        equipment has changed.
+
+    Does not prove
+        Where the treble was lost. Where the profile's own recordings differ much, only larger differences count.
+    """
+    item = own_measure(measurements, recording, "dullness_db", Tier.PROFILE)
+    loss_db = None if item is None else number(item)
+    if recording.voice is None or item is None or loss_db is None:
+        return not_checked(why_not([item] if item else [], "dullness_db"))
+    bands = own_measure(measurements, recording, "dullness_bands_db", Tier.PROFILE)
+    values = bands.value if bands is not None and isinstance(bands.value, tuple) else ()
+    most_db = max((value for value in values if value is not None), default=0.0)
+    spread_db = recording.voice.treble_spread_db or 0.0
+    warning_db, error_db = max(VOICE_TREBLE_WARNING_DB, 2 * spread_db), max(VOICE_TREBLE_ERROR_DB, 3 * spread_db)
+    if loss_db <= warning_db and most_db <= 2 * warning_db:
+        return clear()
+    lost = bands_in_words(values, min(warning_db, loss_db))
+    return raised(
+        f"The recording has less treble than the profile of the voice {recording.voice.name}: {lost}",
+        evidence=[Evidence(text=f"dullness_db is {loss_db:.1f} against the voice", metric="dullness_db")],
+        likely_cause="a filter, a codec or a stage at a lower sample rate between the voice and this recording",
+        fix="look for a filter, a codec or a stage at a lower sample rate between the voice and this recording",
+        severity=Severity.ERROR if loss_db > error_db or most_db > 2 * error_db else Severity.WARNING,
+    )

@@ -1,0 +1,63 @@
+"""REC013."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.judge.blind import own_measure
+from diag.judge.evidence import number, why_not
+from diag.judge.limits import DULL_VOICE_RATE_WARNING, VERY_DULL_DB, VOICE_RATE_ERROR, VOICE_RATE_WARNING
+from diag.judge.recording import Recording
+from diag.judge.registry import rule
+
+
+@rule(
+    "REC013",
+    name="recording-speed-for-voice",
+    severity="error",
+    or_severity="warning",
+    scope="recording",
+    explained_by=("MIC005", "SND001", "PLY001", "SPK003"),
+)
+def recording_speed_for_voice(measurements: Measurements, recording: Recording) -> Verdict:
+    """The recording is slower or faster than its voice is elsewhere.
+
+    What it shows
+        Against the profile of the voice, pitch and formants are shifted by more than 4 %.
+
+    Why it matters
+        A wrong sample rate makes the voice slow and deep, or fast and high.
+
+    Evidence
+        `rate_ratio` against the voice profile.
+
+    Likely causes
+        - Audio is played at another sample rate than it has.
+
+    Fix
+        Compare the sample rate that it was declared with and the one that it is played at; `--reference`
+        gives the exact ratio.
+
+    Does not prove
+        The exact ratio: other words of the same voice spread by some percent.
+    """
+    item = own_measure(measurements, recording, "rate_ratio", Tier.PROFILE)
+    ratio = None if item is None else number(item)
+    if recording.voice is None or item is None or ratio is None:
+        return not_checked(why_not([item] if item else [], "rate_ratio"))
+    treble = own_measure(measurements, recording, "dullness_db", Tier.PROFILE)
+    loss_db = None if treble is None else number(treble)
+    least = DULL_VOICE_RATE_WARNING if loss_db is not None and loss_db > VERY_DULL_DB else VOICE_RATE_WARNING
+    spread = recording.voice.speed_spread or 0.0
+    if abs(ratio - 1) <= max(least, 2 * spread):
+        return clear()
+    way = "slower and deeper" if ratio < 1 else "faster and higher"
+    error = abs(ratio - 1) > max(VOICE_RATE_ERROR, 3 * spread)
+    return raised(
+        f"The recording is about {100 * abs(ratio - 1):.0f} % {way} than the profile of the voice "
+        f"{recording.voice.name}",
+        evidence=[Evidence(text=f"speed against the voice is {ratio:.3f}", metric="rate_ratio")],
+        likely_cause="it is played at another sample rate than it has",
+        fix="compare the sample rate that it was declared with and the one that it is played at; `--reference` with "
+        "what was received gives the exact ratio",
+        severity=Severity.ERROR if error else Severity.WARNING,
+    )

@@ -1,0 +1,97 @@
+"""Inserted silence: stalls and dropouts in the output of a segment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.evidence import total
+from diag.judge.limits import OWN_AUDIO, SILENCE_INSERTED_S
+from diag.judge.registry import OnHop, Place, segment_rule
+
+
+@segment_rule(
+    OnHop(
+        code="MIC004", name="microphone-dropouts", severity="warning", hop=Hop.MICROPHONE, who="microphone",
+        causes=("the program reads the input too slowly, so that it overflows: other work in its audio thread",
+                "a wireless headset at the edge of its range, or one that shares its link with playback"),
+        fix="do nothing but copy in the input callback, open the input with more latency, or use a wired microphone",
+        why="Words go missing, and the service may take the gap for the end of the turn.",
+    ),
+    OnHop(
+        code="SND011", name="sender-gaps", severity="warning", hop=Hop.SENDER, who="sender",
+        causes=("the sender runs late and fills up with silence",
+                "a voice activity gate closes in the middle of words"),
+        fix="send what the microphone delivers without a gate, and keep slow work out of the sending loop",
+        why="Words go missing, and the service may take the gap for the end of the turn.",
+    ),
+    OnHop(
+        code="PLY003", name="underruns", severity="warning", hop=Hop.PLAYER, who="player",
+        explained_by=("SVC004", "ENV004", "PLY005"),
+        causes=("the reply arrives more unevenly than the player's buffer bridges; then that finding is the root cause",
+                "the player gets its audio too late: a blocked event loop, a slow decoder"),
+        fix="gather more audio before playing starts, and keep slow work out of the player's thread",
+        why="Words are torn apart; callers take longer gaps for a dropped line.",
+    ),
+    OnHop(
+        code="SPK004", name="device-underruns", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
+        causes=("the playback buffer cannot be kept filled: it is too small, or too much else is running",
+                "a wireless loudspeaker (Bluetooth, casting) that loses packets"),
+        fix="open the output with more latency, end other programs, or use a wired loudspeaker",
+        why="Gaps and clicks are heard although the client plays the voice whole.",
+    ),
+)  # fmt: skip
+def silence_inserted(
+    place: Place,
+    measurements: Measurements,
+    observed: ObservedClient,
+    timeline: Timeline,
+    environment: Mapping[str, Any],
+) -> Verdict:
+    """The {who} inserts silence.
+
+    What it shows
+        {output} has at least 10 ms of silence that {input} does not have.
+
+    Why it matters
+        Words are torn apart.
+
+    Evidence
+        `inserted_silence_s` and `dropout_count` of the segment, each place to be listened to; the player's own
+        underruns.
+
+    Does not prove
+        Why the sound came late. It is not checked where treble is lost too, since hisses that fell silent look the
+        same, nor on devices that are diag's own: there the harness would be to blame (ENV004).
+    """
+    found = total(measurements, place.hop, "inserted_silence_s")
+    if isinstance(found, str):
+        return not_checked(found)
+    silence_s, item = found
+    if silence_s < SILENCE_INSERTED_S:
+        return clear()
+    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in OWN_AUDIO:
+        return not_checked("these devices are diag's own; see ENV004")
+    count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
+    times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
+    text = f"{silence_s * 1000:.0f} ms of silence{times} in {place.output} that {place.input} does not have"
+    evidence = [Evidence(text=text, metric="inserted_silence_s", turn=item.turn, spots=item.spots)]
+    fix = place.on.fix
+    if place.hop is Hop.PLAYER and timeline.events:
+        noted = len(timeline.named(EventName.UNDERRUN))
+        evidence.append(Evidence(text=f"the player itself reported {noted} underrun{'' if noted == 1 else 's'}"))
+    if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
+        fix = (
+            f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "
+            "of the player's thread"
+        )
+    return raised(
+        f"The {place.who} inserts {silence_s * 1000:.0f} ms of silence{times}",
+        evidence=evidence,
+        likely_cause=place.on.causes[0],
+        fix=fix,
+    )

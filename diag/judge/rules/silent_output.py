@@ -1,0 +1,124 @@
+"""Silence: a segment that gets sound and delivers none."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.missing import MissingCode
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.evidence import number
+from diag.judge.limits import SILENT_DBFS
+from diag.judge.registry import OnHop, Place, segment_rule
+
+
+@segment_rule(
+    OnHop(
+        code="MIC001", name="microphone-silent", severity="error", hop=Hop.MICROPHONE, who="microphone",
+        causes=("the microphone is muted, not granted, or another one than is spoken to",
+                "the loudspeaker that speaks the prompt does not reach it"),
+        fix="choose the right microphone, unmute it and grant access to it (`diag devices` lists them)",
+        why="The session is fine and nobody answers: the service was sent silence.",
+    ),
+    OnHop(
+        code="SND009", name="sender-silent", severity="error", hop=Hop.SENDER, who="sender",
+        causes=("the captured blocks are not handed to the sender, or are overwritten with zeros",
+                "a gain of zero or a closed voice activity gate before sending"),
+        fix="hand every captured block to the sender, and check gain and gate before it",
+        why="The session is fine and nobody answers: the service was sent silence.",
+    ),
+    OnHop(
+        code="PLY006", name="player-silent", severity="error", hop=Hop.PLAYER, who="player",
+        causes=("received audio is not handed to the output stream: only the text is read, the queue is not connected, "
+                "or the gain is zero",
+                "the output was never started, as in a browser before the first click"),
+        fix="hand the data of every audio part to the output stream, and start the stream before the first reply",
+        why="The service answered, and the caller hears nothing.",
+    ),
+    OnHop(
+        code="SPK001", name="speaker-silent", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
+        causes=("the output is not connected, muted, or another device than the one that is listened to",
+                "the volume is zero, or the output discards everything"),
+        fix="choose the output device that is listened to, connect and unmute it (`diag devices` lists them)",
+        why="Every figure up to the player is good, and the caller hears nothing.",
+    ),
+)  # fmt: skip
+def silent_output(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
+    """The {who} gets sound and delivers silence.
+
+    What it shows
+        While {input} is audible, the loudest sample of {output} stays below -60 dBFS, or {output} was never begun.
+
+    Why it matters
+        Nobody hears anything.
+
+    Evidence
+        `peak_dbfs` at both ends of the segment. Of the loudspeaker also the calibration burst of the mouth, which
+        proves that the ear hears.
+
+    Does not prove
+        Which part of it is dead. It is not checked where nothing audible went in, or where the ear hears nothing from
+        anywhere.
+    """
+    last = place.segment.last
+    inputs = [item for item in measurements.find("peak_dbfs", tap=place.segment.first) if _audible(item)]
+    if not inputs:
+        return not_checked(f"nothing audible went in: {place.input} is silent or was not recorded")
+    pairs = [(item, _output_of(measurements, item, last)) for item in inputs]
+    if all(output is None for _, output in pairs):
+        return not_checked(f"there is no recording of {place.output}")
+    silent = [(item, output) for item, output in pairs if output is not None and not _audible(output)]
+    if not silent:
+        return clear()
+    if place.hop is Hop.SPEAKER and timeline.events and not ear_hears_mouth(timeline):
+        return not_checked("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead")
+    item, output = silent[0]
+    several = f" ({len(silent)} of {len(inputs)} turns)" if len(inputs) > 1 else ""
+    heard = f"peaks at {number(output):.0f} dBFS" if number(output) is not None else "was never begun"
+    turn = "" if item.turn is None else f"turn {item.turn + 1}: "
+    text = f"{turn}{place.input} peaks at {number(item):.0f} dBFS, {place.output} {heard}"
+    evidence = [Evidence(text=text, metric="peak_dbfs", turn=item.turn)]
+    if place.hop is Hop.SPEAKER and timeline.events:
+        evidence.append(Evidence(text="the ear works: it heard the calibration burst of the mouth"))
+    return raised(
+        f"{_what(place)}{several}{_device(place, timeline)}",
+        evidence=evidence,
+        likely_cause=place.on.causes[0],
+        fix=place.on.fix,
+    )
+
+
+def _what(place: Place) -> str:
+    return {
+        Hop.MICROPHONE: "The prompt was spoken and the microphone heard nothing",
+        Hop.SENDER: "The prompt was captured and the client sent silence",
+        Hop.PLAYER: "A reply was received and the client played nothing",
+        Hop.SPEAKER: "The reply was played and nothing came out of the loudspeaker",
+    }[place.hop]
+
+
+def _device(place: Place, timeline: Timeline) -> str:
+    opened = timeline.first(EventName.STREAMS_OPENED)
+    port = {Hop.MICROPHONE: "microphone", Hop.SPEAKER: "speaker"}.get(place.hop)
+    device = str((opened.data.get("devices") or {}).get(port, "")) if opened and port else ""
+    return f" ({device})" if device else ""
+
+
+def _audible(item: Measurement) -> bool:
+    value = number(item)
+    return value is not None and value > SILENT_DBFS
+
+
+def _output_of(measurements: Measurements, item: Measurement, last: Tap) -> Measurement | None:
+    """Return the output's measurement in the same turn; None where the tap was not recorded."""
+    found = next(iter(measurements.find("peak_dbfs", tap=last, turn=item.turn)), None)
+    if found is None or (found.missing is not None and found.missing.code is MissingCode.NO_RECORDING):
+        return None
+    return found
+
+
+def ear_hears_mouth(timeline: Timeline) -> bool:
+    """Return whether the mouth's calibration burst arrived at the ear."""
+    return any(
+        event.data.get("port") == "mouth" and event.data.get("delay_s") is not None
+        for event in timeline.named(EventName.CALIBRATED)
+    )

@@ -1,0 +1,50 @@
+"""SND004."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
+from diag.judge.registry import rule
+
+LIMIT_S = 0.1
+_ROUNDING_S = 0.001
+
+
+@rule("SND004", name="batch-too-large", severity="warning", hop=Hop.SENDER)
+def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Verdict:
+    """The client gathers too much audio before it sends.
+
+    What it shows
+        Batches hold more than 100 ms.
+
+    Why it matters
+        The last word waits for its batch to fill: up to the whole batch is added to every reply.
+
+    Evidence
+        Frames of the batches at their declared rate; `batching_delay_s`, what it cost in this take.
+
+    Likely causes
+        - A batch length chosen for throughput, or counted in bytes of another sample rate.
+
+    Fix
+        Send batches of 20 to 50 ms.
+
+    Does not prove
+        That the service would answer sooner by as much: it listens for a stretch of silence first.
+    """
+    lengths = observed.batch_lengths_s
+    if not lengths:
+        return not_checked("nothing was sent, or its batches were not seen")
+    longest_s = max(lengths)
+    if longest_s <= LIMIT_S + _ROUNDING_S:
+        return clear()
+    cost_s = measurements.value("batching_delay_s")
+    cost = f"; the end of the prompt waited {format_seconds(cost_s)} in it" if cost_s is not None else ""
+    return raised(
+        f"Batches hold {format_seconds(longest_s)} of audio, 100 ms are enough{cost}",
+        evidence=[Evidence(text=f"{len(lengths)} batches of up to {format_seconds(longest_s)}{cost}")],
+        likely_cause="the batch length is set too large",
+        fix="send batches of 20 to 50 ms (`batch_ms = 50` in [send])",
+    )

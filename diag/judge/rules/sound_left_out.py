@@ -1,0 +1,69 @@
+"""Lost sound: parts of a segment's input that are missing in its output."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.evidence import WrongRate, total, wrong_rate
+from diag.judge.limits import LEFT_OUT_S
+from diag.judge.registry import OnHop, Place, segment_rule
+
+_DEVICE_CAUSES = ("the device's buffer overflowed, or its link lost packets", "the machine was too busy to keep time")
+_DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use a cable"
+
+
+@segment_rule(
+    OnHop(code="MIC010", name="microphone-drops-sound", severity="error", hop=Hop.MICROPHONE, who="microphone",
+          explained_by=("MIC009",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
+    OnHop(
+        code="SND008", name="speech-lost-before-sending", severity="error", hop=Hop.SENDER, who="sender",
+        explained_by=("SND003",),
+        causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
+        fix="flush the buffer before ending the stream, and keep all captured audio in a queue without a limit",
+        why="The service never hears these words, most often the last ones.",
+    ),
+    OnHop(
+        code="PLY011", name="reply-dropped", severity="error", hop=Hop.PLAYER, who="player",
+        explained_by=("PLY009",),
+        causes=("a queue throws away what it cannot hold: the service sends faster than real time",
+                "chunks are lost between threads, or the end is cut off when the turn is complete"),
+        fix="keep all received audio in a queue without a limit, and stop playing only when it is empty",
+        why="Syllables or whole sentences are never heard.",
+    ),
+    OnHop(code="SPK009", name="speaker-drops-sound", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
+          explained_by=("SPK008",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
+)  # fmt: skip
+def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
+    """The {who} loses parts of the sound.
+
+    What it shows
+        At least 10 ms of {input} are missing in {output}, although nobody interrupted.
+
+    Why it matters
+        Syllables or words are lost.
+
+    Evidence
+        `skipped_s` of the segment, each place to be listened to.
+
+    Does not prove
+        Which queue or buffer lost it. It is not checked where the reply was interrupted, since throwing the rest
+        away is then right, nor where treble is lost too, since hisses that fell silent look the same.
+    """
+    if place.hop is Hop.PLAYER and timeline.first(EventName.INTERRUPTED) is not None:
+        return not_checked("the reply was interrupted")
+    if isinstance(wrong_rate(measurements, place.hop), WrongRate):
+        return not_checked("the speed is wrong")
+    found = total(measurements, place.hop, "skipped_s")
+    if isinstance(found, str):
+        return not_checked(found)
+    lost_s, item = found
+    if lost_s < LEFT_OUT_S:
+        return clear()
+    text = f"{lost_s * 1000:.0f} ms of {place.input} are missing in {place.output}"
+    return raised(
+        f"The {place.who} loses {lost_s * 1000:.0f} ms of the sound",
+        evidence=[Evidence(text=text, metric="skipped_s", turn=item.turn, spots=item.spots)],
+        likely_cause=place.on.causes[0],
+        fix=place.on.fix,
+    )

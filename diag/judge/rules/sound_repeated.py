@@ -1,0 +1,67 @@
+"""Repeated sound: parts of a segment's input that its output has more than once."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import WrongRate, total, wrong_rate
+from diag.judge.limits import REPEATED_S
+from diag.judge.registry import OnHop, Place, segment_rule
+
+_DEVICE_CAUSES = ("the device or its sound server plays its last buffer again when it gets no new one",
+                  "the device's driver is restarted in mid-sound")  # fmt: skip
+_DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or choose another device"
+
+
+@segment_rule(
+    OnHop(code="MIC011", name="microphone-repeats-sound", severity="warning", hop=Hop.MICROPHONE, who="microphone",
+          explained_by=("MIC009",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
+    OnHop(
+        code="SND014", name="sender-repeats-sound", severity="warning", hop=Hop.SENDER, who="sender",
+        explained_by=("SND003",),
+        causes=("chunks are handed to the service twice, as after a retry",
+                "a buffer is read again before it was filled anew"),
+        fix="hand every captured chunk on exactly once",
+        why="The service hears words twice and may answer a question that nobody asked.",
+    ),
+    OnHop(
+        code="PLY017", name="player-repeats-sound", severity="warning", hop=Hop.PLAYER, who="player",
+        explained_by=("PLY009", "SVC008"),
+        causes=("chunks are put into the queue twice, as by two listeners on one session",
+                "a ring buffer is read again before it was filled anew"),
+        fix="hand every received chunk to the player exactly once",
+        why="Syllables or sentences are said twice: a stutter for which the service is blamed.",
+    ),
+    OnHop(code="SPK010", name="speaker-repeats-sound", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
+          explained_by=("SPK008",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
+)  # fmt: skip
+def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
+    """The {who} repeats parts of the sound.
+
+    What it shows
+        At least 10 ms of {input} come more than once in {output}.
+
+    Why it matters
+        Syllables or words are said twice.
+
+    Evidence
+        `repeated_s` of the segment, each place to be listened to.
+
+    Does not prove
+        Which buffer did it. It is not checked where treble is lost too.
+    """
+    if isinstance(wrong_rate(measurements, place.hop), WrongRate):
+        return not_checked("the speed is wrong")
+    found = total(measurements, place.hop, "repeated_s")
+    if isinstance(found, str):
+        return not_checked(found)
+    repeated_s, item = found
+    if repeated_s < REPEATED_S:
+        return clear()
+    text = f"{repeated_s * 1000:.0f} ms of {place.input} come twice in {place.output}"
+    return raised(
+        f"The {place.who} repeats {repeated_s * 1000:.0f} ms of the sound",
+        evidence=[Evidence(text=text, metric="repeated_s", turn=item.turn, spots=item.spots)],
+        likely_cause=place.on.causes[0],
+        fix=place.on.fix,
+    )

@@ -1,0 +1,93 @@
+"""SVC002."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.take import Turn
+from diag.core.timeline import Timeline
+from diag.core.units import format_seconds
+from diag.judge.registry import rule
+
+
+@rule("SVC002", name="no-reply", severity="error", hop=Hop.SERVICE,
+      explained_by=("CFG001", "CFG002", "CFG003", "CFG004", "CFG005", "CFG006", "CFG007", "CFG008", "CFG010", "CFG011",
+                    "CFG012", "CFG013", "SVC009", "SVC013", "SVC014", "SVC015", "MIC001",
+                    "MIC005", "SND001", "SND003", "SND006"))  # fmt: skip
+def no_reply(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...]) -> Verdict:
+    """The service did not answer.
+
+    What it shows
+        A prompt was spoken and sent, the wait ended, and neither audible speech nor text had come.
+
+    Why it matters
+        The caller hears nothing at all: "it does not answer".
+
+    Evidence
+        `answered` of the turn, how long was waited, and what came instead (turn complete, silent audio, a closed
+        session).
+
+    Likely causes
+        - The service ended the turn without content, or stalled.
+        - It did not notice the end of the turn: no silence after the speech, or speech that it could not make out.
+        - What was sent is not what was spoken; then another finding names it, and this one is its consequence.
+
+    Fix
+        Where another finding explains it, mend that. Else repeat the turn; after a timeout, open a new session and
+        ask again.
+
+    Does not prove
+        Whose fault it is: the session says nothing more. Text in place of audio is another finding.
+    """
+    if not turns:
+        return not_checked("no turn took place")
+    mute = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 0.0]
+    mute = [turn for turn in mute if not _of_turn(timeline, "text_received", turn, spoken=True)]
+    if not mute:
+        return clear()
+    over = [turn for turn in mute if _ended(timeline, turn)]
+    if not over:
+        return not_checked("the take ended before the wait for a reply was over")
+    first = over[0]
+    waits = _of_turn(timeline, "reply_wait_over", first)
+    waited = f" within {format_seconds(waits[0])}" if waits and waits[0] else ""
+    instead = _instead(timeline, first)
+    complete = bool(_of_turn(timeline, "turn_complete", first))
+    how = "ended the turn without an answer" if complete else f"did not answer{waited}"
+    return raised(
+        f"The service {how} ({len(over)} of {len(turns)} prompt{'s' if len(turns) > 1 else ''})",
+        evidence=[
+            Evidence(text=f"turn {first.index + 1}: no audible reply and no text came{waited}", metric="answered"),
+            Evidence(text=f"what came instead: {instead}"),
+        ],
+        likely_cause="the service ended the turn without content"
+        if complete
+        else "the service did not take the turn as over, or stalled",
+        fix="repeat the turn; if it stays silent, open a new session and ask again, and send about 1 s of silence "
+        "or audioStreamEnd after the speech",
+    )
+
+
+def _of_turn(timeline: Timeline, name: str, turn: Turn, *, spoken: bool = False) -> list[float]:
+    """Events of this turn: what they say of the wait, or None; thoughts are left out where `spoken` is asked."""
+    return [
+        float(event.data.get("waited_s") or 0.0)
+        for event in timeline.named(name)
+        if event.data.get("turn") == turn.index and not (spoken and event.data.get("thought"))
+    ]
+
+
+def _ended(timeline: Timeline, turn: Turn) -> bool:
+    closed = timeline.first("session_closed")
+    by_service = closed is not None and closed.data.get("by") == "service"
+    return bool(_of_turn(timeline, "reply_wait_over", turn) or _of_turn(timeline, "turn_complete", turn) or by_service)
+
+
+def _instead(timeline: Timeline, turn: Turn) -> str:
+    chunks = len(_of_turn(timeline, "chunk_received", turn))
+    came = [f"{chunks} chunks of silent audio"] if chunks else []
+    came += [name for name in ("generation_complete", "turn_complete") if _of_turn(timeline, name, turn)]
+    closed = timeline.first("session_closed")
+    if closed is not None and closed.data.get("by") == "service":
+        came.append(f"the session was closed with {closed.data.get('code')}")
+    return ", ".join(came) or "nothing"

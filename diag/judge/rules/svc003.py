@@ -1,0 +1,49 @@
+"""SVC003."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.take import Turn
+from diag.core.timeline import Timeline
+from diag.judge.registry import rule
+
+
+@rule("SVC003", name="text-instead-of-audio", severity="error", hop=Hop.SERVICE, explained_by=("CFG001",))
+def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: tuple[Turn, ...]) -> Verdict:
+    """The service answered in text although audio was asked for.
+
+    What it shows
+        The setup asks for `AUDIO`, and a turn brought text without any audio.
+
+    Why it matters
+        A client that plays what it receives stays silent.
+
+    Evidence
+        The modality of the setup; text and audio received in the turn. Thoughts do not count as text.
+
+    Likely causes
+        - A lapse of the model in this turn.
+
+    Fix
+        Ask again; tell the model in its instructions to speak.
+
+    Does not prove
+        That it happens every time: count over several takes.
+    """
+    if not turns:
+        return not_checked("no turn took place")
+    if "AUDIO" not in (observed.asked_modalities or ()):
+        return not_checked("audio was not asked for; see CFG001")
+    spoken = {event.data.get("turn") for event in timeline.named("chunk_received")}
+    written = {event.data.get("turn") for event in timeline.named("text_received") if not event.data.get("thought")}
+    silent = [turn for turn in turns if turn.index in written - spoken]
+    if not silent:
+        return clear()
+    return raised(
+        f"The service answered {len(silent)} of {len(turns)} prompt(s) in text, without audio",
+        evidence=[Evidence(text=f"turn {turn.index + 1}: text and no audio") for turn in silent],
+        likely_cause="a lapse of the model in this turn",
+        fix="ask again, and tell the model in `system_instruction` to speak",
+    )

@@ -1,0 +1,54 @@
+"""SVC004."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import why_not, worst
+from diag.judge.registry import rule
+
+MARGIN_S = 0.02
+"""A shortage below one device block cannot be heard as a gap."""
+
+
+@rule("SVC004", name="bursty-delivery", severity="warning", hop=Hop.SERVICE, explained_by=("SVC010",))
+def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Verdict:
+    """The reply arrives in bursts that the player's buffer does not bridge.
+
+    What it shows
+        Played from its first chunk on, the reply would have needed a larger buffer than the player is set to hold.
+
+    Why it matters
+        The player runs dry in mid-word, and a gap is heard.
+
+    Evidence
+        `buffer_needed_s`, the least buffer that would have been enough, against `prebuffer_ms`.
+
+    Likely causes
+        - The service or the line delivers unevenly, at times slower than real time.
+        - A buffer too small for a line like this.
+
+    Fix
+        Set the buffer a little above the one that would have been enough; it costs as much delay.
+
+    Does not prove
+        That a gap was heard: a client may hold more than it is set to. PLY003 tells what was heard.
+    """
+    items = measurements.find("buffer_needed_s")
+    found = worst(items, lambda value: value)
+    if found is None:
+        return not_checked(why_not(items, "buffer_needed_s"))
+    needed_s, item = found
+    held_s = observed.prebuffer_s
+    if held_s is None:
+        return not_checked("how much the player buffers was not seen")
+    if needed_s <= held_s + MARGIN_S:
+        return clear()
+    text = f"{needed_s * 1000:.0f} ms of buffer would have been enough, the player is set to {held_s * 1000:.0f} ms"
+    return raised(
+        f"The reply arrives in bursts: {text}",
+        evidence=[Evidence(text=text, metric="buffer_needed_s", turn=item.turn, spots=item.spots)],
+        likely_cause="the service or the line delivers unevenly",
+        fix=f"raise `prebuffer_ms` in [playback] from {held_s * 1000:.0f} to about {needed_s * 1100 + 20:.0f}",
+    )

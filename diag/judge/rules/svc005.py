@@ -1,0 +1,53 @@
+"""SVC005."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import received_rate_hz, why_not, worst
+from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ
+from diag.judge.registry import rule
+
+
+@rule("SVC005", name="reply-dull", severity="warning", hop=Hop.SERVICE)
+def reply_dull(measurements: Measurements, observed: ObservedClient) -> Verdict:
+    """The reply is already dull when it arrives.
+
+    What it shows
+        `received` has nothing above 8.2 kHz although its sample rate reaches to 12 kHz.
+
+    Why it matters
+        The voice sounds muffled, and no player can mend it.
+
+    Evidence
+        `bandwidth_hz` of the reply, by itself: there is nothing to hold it against.
+
+    Likely causes
+        - The model's voice is narrow: another model or voice has more treble.
+        - A gateway or proxy that goes through a lower sample rate.
+
+    Fix
+        Compare another voice or model, and the speech synthesis of the same voice; connect without gateways.
+
+    Does not prove
+        A fault: some voices are made so. Suspected, not proven.
+    """
+    rate_hz = received_rate_hz(observed)
+    if rate_hz < LIVE_API_OUTPUT_HZ:
+        return not_checked(f"a reply of {rate_hz} Hz has no more treble than that; see SVC010")
+    items = measurements.find("bandwidth_hz", tap=Tap.RECEIVED)
+    found = worst(items, lambda value: -value)
+    if found is None:
+        return not_checked(why_not(items, "bandwidth_hz"))
+    edge_hz, item = found
+    if edge_hz >= EDGE_ERROR_HZ:
+        return clear()
+    text = f"nothing above {edge_hz / 1000:.1f} kHz in audio of {rate_hz} Hz"
+    return raised(
+        f"The reply is already dull when it arrives: {text}",
+        evidence=[Evidence(text=text, metric="bandwidth_hz", turn=item.turn, spots=item.spots)],
+        likely_cause="a narrow voice, or a stage at 16 kHz before the client",
+        fix="compare another voice or model, and connect without gateways",
+        confidence=0.6,
+    )

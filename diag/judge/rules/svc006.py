@@ -1,0 +1,59 @@
+"""SVC006."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.take import Turn
+from diag.core.timeline import Event, Timeline
+from diag.core.units import format_seconds
+from diag.judge.registry import rule
+
+
+@rule("SVC006", name="reply-cut", severity="warning", hop=Hop.SERVICE, explained_by=("SVC009",))
+def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...]) -> Verdict:
+    """The reply began and never ended.
+
+    What it shows
+        Audio of a reply came, then nothing more: the service said neither that it was complete nor that it was
+        interrupted, until the wait was given up.
+
+    Why it matters
+        The caller hears an answer that breaks off, and the client waits for a turn that never ends.
+
+    Evidence
+        The last chunk of the turn, how long was waited after it, and which closing messages are missing.
+
+    Likely causes
+        - The model or the service stalled.
+        - The line is half open: it accepts audio and brings none.
+
+    Fix
+        Watch for silence in mid-reply (2 s are enough), then open a new session, resume, and ask again.
+
+    Does not prove
+        That words are missing: a reply may be whole and only its end unsaid.
+    """
+    answered = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 1.0]
+    if not answered:
+        return not_checked("no reply came")
+    for turn in answered:
+        for over in timeline.named("reply_wait_over"):
+            if over.data.get("turn") == turn.index:
+                return _broken_off(timeline, turn, over)
+    return clear()
+
+
+def _broken_off(timeline: Timeline, turn: Turn, over: Event) -> Verdict:
+    of_turn = {event.name: event for event in timeline if event.data.get("turn") == turn.index}
+    last = of_turn.get("chunk_received")
+    waited_s = over.t_s - (last.t_s if last else turn.start_s)
+    missing = [name for name in ("generation_complete", "turn_complete") if name not in of_turn]
+    return raised(
+        f"The reply broke off: nothing came for {format_seconds(waited_s)} after its last chunk",
+        evidence=[
+            Evidence(text=f"turn {turn.index + 1}: no {' and no '.join(missing) or 'further message'}", turn=turn.index)
+        ],
+        likely_cause="the service stalled in the middle of its reply",
+        fix="give up after 2 s without audio in mid-reply, open a new session and ask again",
+    )

@@ -1,0 +1,61 @@
+"""SVC008."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import numbers, why_not, worst
+from diag.judge.limits import TONE_ERROR_DB
+from diag.judge.registry import rule
+
+
+@rule("SVC008", name="duplicated-chunks", severity="warning", hop=Hop.SERVICE)
+def duplicated_chunks(measurements: Measurements) -> Verdict:
+    """The same piece of the reply arrives twice.
+
+    What it shows
+        A chunk of audible audio is, sample for sample, one of the three chunks before it.
+
+    Why it matters
+        Syllables are said twice: a stutter that is taken for a fault of the player.
+
+    Evidence
+        `repeated_chunks` of the turn, each place to be listened to.
+
+    Likely causes
+        - A gateway or proxy that sends a message again after an error that it took for a loss.
+        - Two listeners on one session whose audio goes into one queue.
+
+    Fix
+        Take the gateway out of the way; look for a second receiver of the same session.
+
+    Does not prove
+        Who sent it twice: the service, or what lies in between. Not checked where the reply is a steady tone, which
+        repeats itself.
+    """
+    tones = worst(measurements.find("tonality_db", tap=Tap.RECEIVED), lambda value: value)
+    if tones is not None and tones[0] >= TONE_ERROR_DB:
+        return not_checked("the reply is a steady tone; see SVC007")
+    items = measurements.find("repeated_chunks")
+    found = [(value, item) for value, item in numbers(items) if value >= 1]
+    if not numbers(items):
+        return not_checked(why_not(items, "repeated_chunks"))
+    if not found:
+        return clear()
+    count = sum(value for value, _ in found)
+    said = f"{count:.0f} chunk{'s' if count > 1 else ''} of the reply came twice"
+    return raised(
+        said,
+        evidence=[
+            Evidence(
+                text=f"turn {(item.turn or 0) + 1}: {value:.0f} repeated, sample for sample",
+                metric="repeated_chunks",
+                turn=item.turn,
+                spots=item.spots,
+            )
+            for value, item in found
+        ],
+        likely_cause="something between the service and the client sends messages again, or two receivers fill one "
+        "queue",
+        fix="connect without gateways, and look for a second receiver of the same session",
+    )

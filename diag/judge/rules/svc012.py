@@ -1,0 +1,49 @@
+"""SVC012."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
+from diag.judge.evidence import why_not, worst
+from diag.judge.registry import rule
+
+LIMIT_S = 0.15
+
+
+@rule("SVC012", name="leading-silence", severity="info", hop=Hop.SERVICE)
+def leading_silence(measurements: Measurements) -> Verdict:
+    """The reply begins with silence.
+
+    What it shows
+        Between the first byte and the first audible sample of the reply lie more than 150 ms.
+
+    Why it matters
+        The caller waits for as long, and no buffer can make up for it.
+
+    Evidence
+        `leading_silence_s`.
+
+    Likely causes
+        - The voice begins so; some do with a breath.
+
+    Fix
+        A player may skip silence at the start of a reply.
+
+    Does not prove
+        A fault: it is worth knowing where every millisecond counts.
+    """
+    items = measurements.find("leading_silence_s")
+    found = worst(items, lambda value: value)
+    if found is None:
+        return not_checked(why_not(items, "leading_silence_s"))
+    silence_s, item = found
+    if silence_s <= LIMIT_S:
+        return clear()
+    text = f"{format_seconds(silence_s)} from the first byte to the first audible sample"
+    return raised(
+        f"The reply begins with silence: {text}",
+        evidence=[Evidence(text=text, metric="leading_silence_s", turn=item.turn, spots=item.spots)],
+        likely_cause="the voice begins so",
+        fix="skip silence at the start of a reply in the player",
+    )

@@ -1,0 +1,51 @@
+"""SVC013."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import numbers, why_not
+from diag.judge.limits import NEAR_SILENT_DBFS
+from diag.judge.registry import rule
+
+
+@rule("SVC013", name="near-silent-reply", severity="error", hop=Hop.SERVICE)
+def near_silent_reply(measurements: Measurements) -> Verdict:
+    """The reply is so quiet that hardly anyone hears it.
+
+    What it shows
+        Audio of a reply was received, and its loudest sample is at -40 dBFS or below.
+
+    Why it matters
+        The caller hears nothing although every message came.
+
+    Evidence
+        `peak_dbfs` of the reply on `received`.
+
+    Likely causes
+        - A degenerate output of the model: replies with a mean amplitude of 18 of 32767 were seen.
+        - A translating model without a target language, which answers zeros.
+        - A gateway that turns the sound down.
+
+    Fix
+        Ask again; report it to the service if it happens often.
+
+    Does not prove
+        That the model is at fault where a gateway lies in between.
+    """
+    items = measurements.find("peak_dbfs", tap=Tap.RECEIVED)
+    found = numbers(items)
+    if not found:
+        return not_checked(why_not(items, "peak_dbfs"))
+    quiet = [(level_dbfs, item) for level_dbfs, item in found if level_dbfs <= NEAR_SILENT_DBFS]
+    if not quiet:
+        return clear()
+    level_dbfs, item = quiet[0]
+    several = f" ({len(quiet)} of {len(found)} replies)" if len(found) > 1 else ""
+    text = f"the loudest sample of the reply is at {level_dbfs:.0f} dBFS"
+    return raised(
+        f"The reply is nearly silent: {text}{several}",
+        evidence=[Evidence(text=text, metric="peak_dbfs", turn=item.turn)],
+        likely_cause="a degenerate output of the model, or a gateway that turns the sound down",
+        fix="ask again, and report it to the service if it happens often",
+    )

@@ -1,0 +1,55 @@
+"""SVC014."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.take import Turn
+from diag.core.timeline import EventName, Timeline
+from diag.judge.registry import rule
+
+HARMLESS_REASONS = frozenset({"", "TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_INPUT"})
+"""Reasons of `turnCompleteReason` that reject nothing."""
+_INPUT = ("INPUT", "PROMPT", "BLOCKLIST")
+
+
+@rule("SVC014", name="reply-rejected", severity="error", hop=Hop.SERVICE)
+def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[Turn, ...]) -> Verdict:
+    """The service rejected its own reply, or the prompt.
+
+    What it shows
+        A turn was completed with a `turnCompleteReason` such as RESPONSE_REJECTED or GENERATED_AUDIO_SAFETY.
+
+    Why it matters
+        The reply is missing or cut, and a client that does not read the reason waits or stays silent.
+
+    Evidence
+        The reason as it came, and whether audio came with it.
+
+    Likely causes
+        - A safety filter of the service stopped the reply, or the prompt.
+        - A passing fault: up to 27 empty turns in a row with RESPONSE_REJECTED were seen.
+
+    Fix
+        Read `turnCompleteReason` in the client, say so to the caller, and ask again or in other words.
+
+    Does not prove
+        Which words were rejected.
+    """
+    if not turns:
+        return not_checked("no turn took place")
+    ends = timeline.named(EventName.TURN_COMPLETE)
+    rejected = [event for event in ends if str(event.data.get("reason") or "") not in HARMLESS_REASONS]
+    if not rejected:
+        return clear() if ends else not_checked("no turn was completed")
+    event = rejected[0]
+    reason, turn = str(event.data["reason"]), event.data.get("turn")
+    answered = isinstance(turn, int) and measurements.value("answered", turn=turn) == 1.0
+    what = "prompt" if any(word in reason for word in _INPUT) and "GENERATED" not in reason else "reply"
+    number = f"turn {turn + 1}: " if isinstance(turn, int) else ""
+    return raised(
+        f"The service rejected the {what}: {reason}" + ("" if answered else ", and no audible reply came"),
+        evidence=[Evidence(text=f"{number}turnCompleteReason is {reason}")],
+        likely_cause=f"a filter of the service stopped the {what}",
+        fix="read turnCompleteReason in the client and tell the caller; ask again, or in other words",
+    )

@@ -1,0 +1,52 @@
+"""SVC015."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.registry import rule
+
+
+@rule("SVC015", name="tool-call-unanswered", severity="error", hop=Hop.SENDER)
+def tool_call_unanswered(timeline: Timeline) -> Verdict:
+    """The service called a tool, and the client did not answer.
+
+    What it shows
+        A `toolCall` came, it was not cancelled, and no `toolResponse` with its id was sent.
+
+    Why it matters
+        The model waits for the result of a blocking tool and says nothing until then.
+
+    Evidence
+        Names and ids of the calls; the responses that were sent.
+
+    Likely causes
+        - A tool is declared in the setup, and the client has no code that answers it.
+        - The response has another id, or its code failed.
+
+    Fix
+        Answer every call with `send_tool_response` and the call's id, also when the tool fails; or do not declare it.
+
+    Does not prove
+        That the reply would have come: the tool may be declared as non-blocking.
+    """
+    if timeline.first(EventName.SESSION_OPEN) is None:
+        return not_checked("no session was opened")
+    called = {str(call.get("id")): str(call.get("name")) for event in timeline.named(EventName.TOOL_CALL)
+              for call in event.data.get("calls") or ()}  # fmt: skip
+    answered = {
+        str(item)
+        for event in timeline.named(EventName.TOOL_RESPONSE_SENT, EventName.TOOL_CALL_CANCELLED)
+        for item in event.data.get("ids") or ()
+    }
+    waiting = {key: name for key, name in called.items() if key not in answered}
+    if not waiting:
+        return clear()
+    names = ", ".join(f"`{name}`" for name in dict.fromkeys(waiting.values()))
+    return raised(
+        f"The service called {names}, and the client did not answer",
+        evidence=[Evidence(text=f"{len(waiting)} of {len(called)} tool calls have no response: {', '.join(waiting)}")],
+        likely_cause="a tool is declared in the setup, and the client has no code that answers it",
+        fix="answer every tool call with its id, also when the tool fails, or do not declare the tool",
+    )

@@ -1,0 +1,56 @@
+"""Time-stretch: a segment that changes time and pitch differently."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import numbers, stretch_of, why_not
+from diag.judge.registry import OnHop, Place, segment_rule
+
+_CAUSES = (
+    "a jitter buffer that stretches and compresses sound instead of dropping it",
+    "a pitch shifter or another voice effect",
+)
+_FIX = "switch the time-stretch of the jitter buffer off, or take the voice effect out"
+
+
+@segment_rule(
+    OnHop(code="MIC016", name="microphone-stretches-time", severity="warning", hop=Hop.MICROPHONE, who="microphone",
+          causes=_CAUSES, fix=_FIX),
+    OnHop(code="SND020", name="sender-stretches-time", severity="warning", hop=Hop.SENDER, who="sender",
+          causes=_CAUSES, fix=_FIX),
+    OnHop(code="PLY018", name="player-stretches-time", severity="warning", hop=Hop.PLAYER, who="player",
+          causes=_CAUSES, fix=_FIX),
+    OnHop(code="SPK015", name="speaker-stretches-time", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
+          causes=_CAUSES, fix=_FIX),
+)  # fmt: skip
+def time_stretched(place: Place, measurements: Measurements) -> Verdict:
+    """The {who} changes time and pitch by different amounts.
+
+    What it shows
+        The length of {output} against {input} and its pitch changed by different factors, at least 1 % apart.
+
+    Why it matters
+        Stretched speech sounds slurred or hurried, and single gaps can no longer be told from the stretch.
+
+    Evidence
+        `time_ratio` against `rate_ratio` of the segment.
+
+    Does not prove
+        That someone hears it: good jitter buffers stretch by a few percent unnoticed.
+    """
+    items = measurements.find("rate_ratio", hop=place.hop)
+    found = numbers(items)
+    if not found:
+        return not_checked(why_not(items, "rate_ratio"))
+    for ratio, item in found:
+        by_time = stretch_of(measurements, item)
+        if by_time is not None:
+            text = f"speed by time is {by_time:.3f}, by pitch {ratio:.3f}"
+            return raised(
+                f"The {place.who} changes time otherwise than pitch: {text}",
+                evidence=[Evidence(text=text, metric="time_ratio", turn=item.turn, spots=item.spots)],
+                likely_cause=place.on.causes[0],
+                fix=place.on.fix,
+            )
+    return clear()

@@ -1,0 +1,138 @@
+"""Lost treble: a segment whose output is dull against its input."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.evidence import (
+    LostTreble,
+    WrongRate,
+    lost_treble,
+    received_rate_hz,
+    sampling_that_would_do_it,
+    wrong_rate,
+)
+from diag.judge.limits import (
+    EDGE_ACCURACY,
+    EDGE_ERROR_HZ,
+    EDGE_WARNING_HZ,
+    LIVE_API_OUTPUT_HZ,
+    PASSBAND_SHARE,
+    TREBLE_ERROR_DB,
+)
+from diag.judge.registry import OnHop, Place, segment_rule
+
+_DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
+
+
+@segment_rule(
+    OnHop(
+        code="MIC003", name="microphone-band-limited", severity="warning", or_severity="info", hop=Hop.MICROPHONE,
+        who="microphone",
+        causes=("noise suppression or echo cancellation of the system, or a dull microphone",
+                "a Bluetooth headset in its hands-free profile (8 or 16 kHz)"),
+        fix="use a wired microphone (no Bluetooth hands-free profile), and switch noise suppression off",
+        why="Consonants live in the treble: the service understands less, above all names and numbers.",
+    ),
+    OnHop(
+        code="SND007", name="send-resampler-poor", severity="warning", hop=Hop.SENDER, who="sender",
+        causes=("a poor resampler (linear, or restarted with every block), or a filter of the client's own",
+                "a detour through 8 kHz, as for telephony"),
+        fix="use a band-limited resampler that keeps its state from block to block",
+        why="The service understands less, and nothing tells the client.",
+    ),
+    OnHop(
+        code="PLY002", name="player-band-limited", severity="error", or_severity="warning", hop=Hop.PLAYER,
+        who="player", explained_by=("PLY005",),
+        causes=("the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream has one",
+                "a low-pass filter, an equaliser, noise suppression or a codec in the player"),
+        fix="keep the received rate up to the device, and take filters out of the way of the reply",
+        why="The voice sounds muffled, as through a telephone, and the service is blamed for it.",
+    ),
+    OnHop(
+        code="SPK002", name="speaker-band-limited", severity="warning", or_severity="info", hop=Hop.SPEAKER,
+        who="loudspeaker",
+        causes=("a dull loudspeaker, a codec, or the room",
+                "a Bluetooth headset in its hands-free profile, or a sound server that resamples to a lower rate"),
+        fix="choose another output device, or take the headset out of its hands-free profile",
+        why="The voice sounds muffled although the client plays it whole.",
+    ),
+)  # fmt: skip
+def treble_lost(place: Place, measurements: Measurements, observed: ObservedClient, timeline: Timeline) -> Verdict:
+    """The {who} loses treble.
+
+    What it shows
+        At the right speed, {output} lacks high frequencies that {input} has, as far as its sample rate reaches.
+
+    Why it matters
+        The voice sounds muffled.
+
+    Evidence
+        `dullness_db` and its bands on the segment, each against the same sound in {input}; the sample rates.
+
+    Does not prove
+        That a resampler did it and not a filter: only a sharp edge speaks for a resampler. It is not checked where the
+        speed is wrong, since every frequency is then somewhere else. Where air carries the sound, loudspeaker, room and
+        microphone lose some treble by nature; then this is information only.
+    """
+    speed = wrong_rate(measurements, place.hop)
+    if isinstance(speed, WrongRate):
+        return not_checked("the speed is wrong")
+    if isinstance(speed, str):
+        return not_checked(speed)
+    found = lost_treble(measurements, place.hop)
+    if place.hop in (Hop.PLAYER, Hop.SPEAKER):
+        cut = _cut_off_by_rate(place, measurements, observed, found)
+        if cut is not None:
+            return cut
+    if not isinstance(found, LostTreble):
+        return clear() if found is None else not_checked(found)
+    through_hz = sampling_that_would_do_it(measurements, place.hop)
+    as_sampling = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({found.words})"
+    return raised(
+        f"The {place.who} loses {found.loss_db:.0f} dB of treble{as_sampling}",
+        evidence=[found.evidence(place)],
+        likely_cause=f"the sound goes through {through_hz} Hz sampling on its way"
+        if through_hz
+        else place.on.causes[0],
+        fix=place.on.fix,
+        severity=_severity(place, found, through_hz, timeline),
+    )
+
+
+def _severity(place: Place, found: LostTreble, through_hz: int | None, timeline: Timeline) -> Severity | None:
+    if place.hop is Hop.PLAYER:
+        return Severity.ERROR if found.loss_db >= TREBLE_ERROR_DB else Severity.WARNING
+    if place.hop in _DEVICE_HOPS and not through_hz and _through_the_air(timeline):
+        return Severity.INFO
+    return None
+
+
+def _through_the_air(timeline: Timeline) -> bool:
+    opened = timeline.first(EventName.STREAMS_OPENED)
+    return opened is not None and opened.data.get("ear_channels") == 1
+
+
+def _cut_off_by_rate(
+    place: Place, measurements: Measurements, observed: ObservedClient, found: LostTreble | str | None
+) -> Verdict | None:
+    """Report an output whose sample rate is too low for the reply: no loss is measured above that rate."""
+    input_hz = received_rate_hz(observed, place)
+    output_hz = observed.playback_rate_hz if place.hop is Hop.PLAYER else None
+    output_hz = output_hz or place.output_rate_hz
+    reaches_hz = measurements.value("bandwidth_hz", tap=place.segment.first)
+    if output_hz is None or output_hz >= min(input_hz, LIVE_API_OUTPUT_HZ) or place.segment.first is Tap.PLAYED:
+        return None
+    edge_hz = PASSBAND_SHARE * output_hz / 2
+    if edge_hz >= EDGE_WARNING_HZ or (reaches_hz is not None and reaches_hz <= EDGE_ACCURACY * output_hz / 2):
+        return None
+    seen = [Evidence(text=f"{place.input} has {input_hz} Hz, {place.output} comes from a stream of {output_hz} Hz")]
+    return raised(
+        f"A sample rate of {output_hz} Hz cuts the {input_hz} Hz reply off above {edge_hz / 1000:.1f} kHz",
+        evidence=[*seen, *([found.evidence(place)] if isinstance(found, LostTreble) else [])],
+        likely_cause="the output stream runs at a lower rate than the reply has",
+        fix=f"open the output stream at {input_hz} Hz or more (`sample_rate_hz` in [playback])",
+        severity=Severity.ERROR if edge_hz < EDGE_ERROR_HZ else Severity.WARNING,
+    )

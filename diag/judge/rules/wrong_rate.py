@@ -1,0 +1,117 @@
+"""Wrong speed: a segment whose output has another sample rate than its input."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.judge.evidence import WrongRate, changed_sound, received_rate_hz, snapped_hz, wrong_rate
+from diag.judge.registry import OnHop, Place, segment_rule
+
+
+@segment_rule(
+    OnHop(
+        code="MIC005", name="microphone-rate", severity="error", or_severity="warning", hop=Hop.MICROPHONE,
+        who="microphone",
+        causes=("the device runs at its own rate whatever rate it was opened at, and nothing resamples",
+                "44.1 kHz is taken for 48 kHz: 8 % too slow and deep, or the reverse"),
+        fix="open the microphone at its own sample rate and resample in software, or choose another microphone",
+        why="Everything behind the microphone hears a voice that is too deep or too high, and understands less.",
+    ),
+    OnHop(
+        code="SND001", name="send-rate-mismatch", severity="error", or_severity="warning", hop=Hop.SENDER,
+        who="sender", explained_by=("SND003",),
+        causes=("the microphone was opened at another rate than the label says, and nothing resamples in between",
+                "a resampler is told the wrong input or output rate"),
+        fix="resample the captured audio to the declared rate, or declare the rate that it has",
+        why="The service believes the label: 48 kHz audio labelled 16 kHz reaches the model three times as long and an "
+        "octave and a fifth deeper. It understands little, gives a wrong answer or none, and reports no error.",
+    ),
+    OnHop(
+        code="PLY001", name="playback-rate-mismatch", severity="error", or_severity="warning", hop=Hop.PLAYER,
+        who="player",
+        causes=("the output stream is opened at the input's 16 kHz (or at the device's rate) and is given 24 kHz audio",
+                "the rate in the MIME type is ignored, or a resampler is told the wrong rate"),
+        fix="open the output stream at the rate of the received audio, or resample from that rate to the stream's",
+        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: a slow, dull voice for which the "
+        "model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
+    ),
+    OnHop(
+        code="SPK003", name="speaker-rate", severity="error", or_severity="warning", hop=Hop.SPEAKER,
+        who="loudspeaker",
+        causes=("the output stays at the rate of another stream, or the sound server was told the wrong one",
+                "a playback clock of 48 kHz is used for 44.1 kHz audio: 9 % too fast and high, or the reverse"),
+        fix="open the output at the rate it reports and resample the reply to it, and close what else uses it",
+        why="The voice is too slow or too fast although the client handed over the right samples.",
+    ),
+)  # fmt: skip
+def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClient) -> Verdict:
+    """The {who} changes the speed of the sound.
+
+    What it shows
+        At their declared sample rates, {output} runs slower or faster than {input}, in pitch and in time alike.
+
+    Why it matters
+        The voice is too slow and deep, or too fast and high.
+
+    Evidence
+        `rate_ratio` and `time_ratio` of the segment; the sample rates that were declared and opened.
+
+    Does not prove
+        Which line of code or which setting is wrong. Differences below 1 % are a warning, since two clocks may drift
+        apart. Time that was stretched without a change of pitch is another finding.
+    """
+    found = wrong_rate(measurements, place.hop)
+    if not isinstance(found, WrongRate):
+        return clear() if found is None else not_checked(found)
+    severity = Severity.ERROR if found.error else Severity.WARNING
+    words = {Hop.SENDER: _sent, Hop.PLAYER: _played}.get(place.hop)
+    if words is None:
+        return raised(
+            f"The {place.who} changes the speed: what it delivers is {changed_sound(found.ratio)}",
+            evidence=[found.evidence(place)],
+            likely_cause=place.on.causes[0],
+            fix=place.on.fix,
+            severity=severity,
+        )
+    title, seen, cause, fix = words(place, found, observed)
+    return raised(title, evidence=[found.evidence(place), *seen], likely_cause=cause, fix=fix, severity=severity)
+
+
+def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str, list[Evidence], str, str]:
+    declared_hz = observed.sent_rate_hz or place.output_rate_hz or 0
+    content_hz = snapped_hz(declared_hz / found.ratio)
+    types = observed.sent_mime_types
+    label = f"the batches were labelled {', '.join(types)}" if types else f"{place.output} is read as {declared_hz} Hz"
+    unchanged = observed.resamples_capture is False and observed.capture_rate_hz
+    return (
+        f"{content_hz} Hz audio was sent labelled {declared_hz} Hz: the service hears it {changed_sound(found.ratio)}",
+        [Evidence(text=label)],
+        f"captured at {observed.capture_rate_hz} Hz and sent without resampling" if unchanged else place.on.causes[1]
+        if observed.resamples_capture else place.on.causes[0],
+        f"resample from {content_hz} to {declared_hz} Hz before sending (`resample = true` in [send]), or declare "
+        f"audio/pcm;rate={content_hz}",
+    )  # fmt: skip
+
+
+def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str, list[Evidence], str, str]:
+    declared_hz = received_rate_hz(observed, place)
+    stream_hz = observed.playback_rate_hz
+    title = (
+        f"{declared_hz} Hz audio was played as {snapped_hz(declared_hz * found.ratio)} Hz: {changed_sound(found.ratio)}"
+    )
+    if stream_hz is None:
+        return title, [], place.on.causes[0], f"open the output stream at {declared_hz} Hz, or resample to its rate"
+    seen = [Evidence(text=f"received as {declared_hz} Hz, played by a stream of {stream_hz} Hz")]
+    if observed.resamples_reply:
+        cause, fix = (
+            "the player's resampler works with a wrong rate",
+            (f"tell the player's resampler that its input is {declared_hz} Hz"),
+        )
+    else:
+        cause = f"the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged"
+        fix = (
+            f"open the output stream at {declared_hz} Hz (`sample_rate_hz = {declared_hz}` in [playback]), or resample "
+            f"from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])"
+        )
+    return title, seen, cause, fix

@@ -1,0 +1,78 @@
+"""Findings on a long recording: those of the whole with its worst part named, and those of single parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from diag.core.results import Evidence, Finding, Measurements
+from diag.measure.pooling import Part
+
+
+def findings_over(
+    whole: Sequence[Finding], parts: Sequence[Part], judge: Callable[[Measurements], Sequence[Finding]]
+) -> tuple[Finding, ...]:
+    """Return the findings on a recording that was measured in parts, worst first.
+
+    Parameters
+    ----------
+    whole : sequence of Finding
+        On the pooled measurements.
+    parts : sequence of Part
+    judge : callable
+        Findings on the measurements of one part.
+    """
+    heard = [part for part in parts if part.sound_s > 0]
+    found: dict[str, list[tuple[Part, Finding]]] = {}
+    for part in heard:
+        for finding in judge(part.measurements):
+            found.setdefault(finding.code, []).append((part, finding))
+    reported = [_with_place(finding, found.pop(finding.code, []), len(heard)) for finding in whole]
+    reported += [_of_parts(items) for items in found.values()]
+    return tuple(sorted(reported, key=lambda item: (item.consequence_of is not None, -item.severity.rank)))
+
+
+def _with_place(finding: Finding, items: Sequence[tuple[Part, Finding]], of: int) -> Finding:
+    if not items or of <= 1:
+        return finding
+    if len(items) == of:
+        return _adding(finding, "throughout the recording")
+    return _adding(finding, f"worst {span(_worst(items)[0])}")
+
+
+def _of_parts(items: Sequence[tuple[Part, Finding]]) -> Finding:
+    part, finding = _worst(items)
+    more = len(items) - 1
+    rest = f" and in {more} more part{'s' if more > 1 else ''}" if more else ""
+    return _adding(finding, f"{span(part)}{rest}")
+
+
+def _adding(finding: Finding, where: str) -> Finding:
+    return replace(finding, title=f"{finding.title}, {where}", evidence=(*finding.evidence, Evidence(text=where)))
+
+
+def _worst(items: Sequence[tuple[Part, Finding]]) -> tuple[Part, Finding]:
+    """Return the part whose finding is the most severe; of several the one with the most evidence, then the first."""
+    return max(items, key=lambda item: (item[1].severity.rank, _badness(*item)))
+
+
+def _badness(part: Part, finding: Finding) -> float:
+    """Return how far the measure of a finding is from healthy in a part."""
+    metric = next((item.metric for item in finding.evidence if item.metric), None)
+    values = [
+        abs(item.value - 1.0) if item.unit == "1" and metric == "rate_ratio" else abs(item.value)
+        for item in part.measurements
+        if item.metric == metric and isinstance(item.value, float)
+    ]
+    return max(values, default=0.0)
+
+
+def span(part: Part) -> str:
+    """Return where a part lies, as "from 12:00 to 13:00"."""
+    return f"from {_clock(part.start_s)} to {_clock(part.end_s)}"
+
+
+def _clock(at_s: float) -> str:
+    minutes, seconds = divmod(round(at_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

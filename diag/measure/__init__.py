@@ -1,0 +1,1 @@
+"""Measures takes and recordings: metrics and the engine that runs them."""

@@ -1,0 +1,156 @@
+"""How far up the content of a tap reaches, and what a poor resampler adds above it."""
+
+from __future__ import annotations
+
+from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
+from diag.core.results import Reading, Tier, not_measured
+from diag.dsp.band import IMAGING_LIMIT, MIRROR_HZ, NYQUISTS_HZ, content_edge, imaging, mirror_correlation
+from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
+from diag.measure.metrics.sounds import match, remembered, sound
+from diag.measure.metrics.speed import HEALTHY_RATIO
+from diag.measure.reasons import SILENT, too_short, wrong_speed
+from diag.measure.registry import Group, metric
+
+TRANSITION = 1.025
+"""A stage's limit over the edge that is seen: good resamplers fade out below it (2 to 3.9 %, median 2.5 %, over stages
+of 8 to 22.05 kHz of the development voices)."""
+
+
+def _too_little(spectrum: Spectrum) -> Missing:
+    return too_short("less than 0.3 s of sound") if spectrum.active.any() else SILENT
+
+
+def _no_images(spectrum: Spectrum, what: str) -> Missing:
+    if not spectrum.active.any():
+        return Missing(MissingCode.SILENT, f"the {what} is silent")
+    return Missing(MissingCode.LOW_RATE, f"the {what} has too little sound, or too low a rate, to look for images")
+
+
+@metric(
+    "bandwidth_hz", unit="Hz", better="higher", tolerance=500.0,
+    label="Bandwidth", group=Group.TREBLE, order=3, compared=True,
+)  # fmt: skip
+def bandwidth(clip: Clip) -> Reading:
+    """Upper edge of the content.
+
+    What
+        The highest 100 Hz band that moves with the speech and is not fainter than 72 dB below the loudest, and 2.5 %
+        for the fading of the filter that ends it; half the sample rate where there is no edge below it. Where a naive
+        resampler filled the band with images, the frequency that they are mirrored about.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Higher, up to half the rate of the service's audio (12 kHz).
+    Not measured when
+        The clip is silent or has less than 0.3 s of sound.
+    Reference
+        Below 10 kHz warns, below 8.2 kHz fails, 4.2 kHz is telephone; validated against stages of 8 to 22.05 kHz.
+    """
+    spectrum = sound(clip).spectrum
+    edge = content_edge(spectrum)
+    if edge is None:
+        return not_measured(_too_little(spectrum), Tier.BLIND)
+    mirrored = remembered(clip, "imaging", lambda: imaging(spectrum))
+    if mirrored is not None and mirrored.correlation > IMAGING_LIMIT and mirrored.mirror_hz < edge:
+        return Reading(value=mirrored.mirror_hz, tier=Tier.BLIND, confidence=mirrored.correlation)
+    return Reading(value=min(TRANSITION * edge, spectrum.nyquist_hz), tier=Tier.BLIND)
+
+
+@metric(
+    "tilt_db_per_octave", unit="dB/oct", better="none", pool="mean",
+    label="Spectral tilt", group=Group.TREBLE, order=5,
+)  # fmt: skip
+def tilt(clip: Clip) -> Reading:
+    """Slope of the long-term spectrum from 300 Hz to 8 kHz.
+
+    What
+        Explains how dull or bright a voice is; never a verdict, since voices differ by 5 dB per octave.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Neither.
+    Not measured when
+        The clip is silent, or its rate leaves less than four 1/3-octave bands.
+    Reference
+        Least-squares line through 1/3-octave levels.
+    """
+    spectrum = sound(clip).spectrum
+    value = tilt_db_per_octave(spectrum)
+    return not_measured(_too_little(spectrum), Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+
+
+@metric("centroid_hz", unit="Hz", better="none", pool="mean", label="Spectral centroid", group=Group.TREBLE, order=6)
+def centroid(clip: Clip) -> Reading:
+    """Spectral centroid.
+
+    What
+        Centre of gravity of the long-term magnitude spectrum above 60 Hz; explains, never judges.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Neither.
+    Not measured when
+        The clip is silent.
+    Reference
+        Magnitude-weighted mean frequency.
+    """
+    spectrum = sound(clip).spectrum
+    value = centroid_hz(spectrum)
+    return not_measured(_too_little(spectrum), Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+
+
+@metric("imaging", unit="1", better="lower", tolerance=0.05)
+def imaging_of_tap(clip: Clip) -> Reading:
+    """Mirror images of a naive resampler, by the clip alone.
+
+    What
+        Correlation of the fine structure below a usual Nyquist frequency with its mirror image above: linear
+        interpolation and sample repeating leave images, proper resampling does not.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower. Some synthetic voices are born with images: judge a hop by its own input.
+    Not measured when
+        The clip is silent, or its rate leaves no room above a candidate.
+    Reference
+        Limit 0.22: clean speech reaches 0.15, images without noise 0.8, with noise at -45 dB 0.25 and more.
+    """
+    spectrum = sound(clip).spectrum
+    found = remembered(clip, "imaging", lambda: imaging(spectrum))
+    if found is None:
+        return not_measured(_no_images(spectrum, "clip"), Tier.BLIND)
+    return Reading(value=max(0.0, found.correlation), tier=Tier.BLIND)
+
+
+@metric("imaging", unit="1", better="lower", tolerance=0.05, label="Resampling images", group=Group.TREBLE, order=4)
+def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
+    """Mirror images that a segment adds.
+
+    What
+        The mirror correlation of the output less that of the input about the same frequency, the largest over all
+        candidates.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        The output is silent, its rate leaves no room above a candidate, or the speed differs by more than 0.5 %.
+    Reference
+        Limit 0.22, as for a tap.
+    """
+    found = match(reference, estimated)
+    if found.rate_ratio is not None and abs(found.rate_ratio - 1.0) > HEALTHY_RATIO:
+        return not_measured(wrong_speed(found.rate_ratio))
+    before, after = sound(reference).spectrum, sound(estimated).spectrum
+    if not before.active.any():
+        return not_measured(_no_images(before, "input"))
+    if imaging(after) is None:
+        return not_measured(_no_images(after, "output"))
+    most = 0.0
+    for mirror_hz in NYQUISTS_HZ:
+        if mirror_hz + MIRROR_HZ > 0.99 * after.nyquist_hz:
+            continue
+        own = mirror_correlation(before, mirror_hz) if mirror_hz + MIRROR_HZ <= 0.99 * before.nyquist_hz else 0.0
+        most = max(most, mirror_correlation(after, mirror_hz) - max(0.0, own))
+    return Reading(value=most)

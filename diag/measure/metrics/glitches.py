@@ -1,0 +1,224 @@
+"""Broken samples, and sound that is no speech: of a tap alone, and clicks that a segment adds."""
+
+from __future__ import annotations
+
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.missing import Missing
+from diag.core.results import Reading, Spot, Tier, not_measured
+from diag.dsp import clicks, gaps, glitches
+from diag.dsp.spectrum import Sound
+from diag.measure.metrics.sounds import remembered, sound, tracked
+from diag.measure.reasons import SILENT, too_short
+from diag.measure.registry import Group, metric
+
+SHORTEST_S = 0.3
+TOO_SHORT = too_short(f"less than {SHORTEST_S} s")
+LEAST_SOUND = too_short("less than 0.5 s of sound")
+_SPOT_S = 0.3
+
+
+def _unfit(clip: Clip) -> Missing | None:
+    if clip.duration_s < SHORTEST_S:
+        return TOO_SHORT
+    return None if sound(clip).spectrum.active.any() else SILENT
+
+
+def _spots(frames: list[int], clip: Clip) -> tuple[Spot, ...]:
+    times = [frame / clip.sample_rate_hz for frame in frames[:20]]
+    return tuple(Spot(Tap.HEARD, max(0.0, time - _SPOT_S), time + _SPOT_S) for time in times)
+
+
+@metric(
+    "clipping_rate_hz", unit="1/s", better="lower", tolerance=0.1, pool="rate",
+    label="Clipping per second", group=Group.GLITCHES, order=2, compared=True,
+)  # fmt: skip
+def clipping_rate(clip: Clip) -> Reading:
+    """Flat tops per second.
+
+    What
+        Runs of at least three equal samples at the clip's own extremes (clipped and not touched since); where there
+        are none, tops that crowd at one level (clipped, then filtered or resampled).
+    From – to
+        The samples of the clip alone, under any gain.
+    Better is
+        Lower; 0 is healthy, above 0.1 warns, above 1 fails.
+    Not measured when
+        The clip is silent or shorter than 0.3 s, or does not vary as speech does (a square wave or a tone).
+    Reference
+        Clean speech has none; 3 dB of clipping is found; once resampled, 6 dB in nearly every voice.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    samples = sound(clip).samples
+    found = glitches.flat_tops(samples)
+    if found.count == 0:
+        found = glitches.piled_tops(samples, clip.sample_rate_hz)
+    return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
+
+
+@metric("click_rate_hz", unit="1/s", better="lower", tolerance=0.05, pool="rate")
+def click_rate(clip: Clip) -> Reading:
+    """Clicks per second.
+
+    What
+        Samples at which the fourth difference leaps out of the milliseconds before and after, in the shape that one
+        wrong sample or one step leaves.
+    From – to
+        The samples of the clip alone.
+    Better is
+        Lower; 0 is healthy. Pulse-excited synthetic voices have some of their own.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        Nine fourth differences of which an impulse or a step explains 85 %, 6 times their surroundings, 0.8 of the
+        peak; see the accuracy table.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    found = clicks.clicks(sound(clip).samples, clip.sample_rate_hz)
+    return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
+
+
+@metric(
+    "click_rate_hz", unit="1/s", better="lower", tolerance=0.05, pool="rate",
+    label="Clicks per second", group=Group.GLITCHES, order=1,
+)  # fmt: skip
+def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
+    """Clicks per second that a segment adds.
+
+    What
+        Leaps in the output that its input does not have: discontinuities where chunks meet, lost single samples.
+    From – to
+        Input tap – output tap, with the speech taken off.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        The output is not a copy of the input, or time was stretched.
+    Reference
+        Fourth difference of the rest, 8 times its surroundings and 3 % of the peak; see the accuracy table.
+    """
+    found = tracked(reference, estimated)
+    if isinstance(found, Missing):
+        return not_measured(found)
+    copy = sound(estimated)
+    turned = Sound(copy.samples * found.polarity, copy.rate_hz)
+    places = clicks.added_clicks(sound(reference), turned, found.track, found.rate_ratio)
+    length_s = sum(stretch.end_s - stretch.start_s for stretch in found.track.stretches)
+    return Reading(
+        value=places.count / max(length_s, 1e-3),
+        confidence=found.confidence,
+        spots=_spots(places.frames.tolist(), estimated),
+    )
+
+
+def gaps_of(clip: Clip) -> list[tuple[int, int]]:
+    """Gaps of a clip: of exact zeros, and holes over a noise floor. First sample and one past the last of each."""
+    samples = sound(clip).samples
+
+    def compute() -> list[tuple[int, int]]:
+        zeros = gaps.digital_gaps(samples, clip.sample_rate_hz)
+        return sorted([*zeros, *gaps.noisy_gaps(samples, clip.sample_rate_hz)])
+
+    return remembered(clip, "gaps", compute)
+
+
+@metric("dropout_count", unit="1", better="lower", tolerance=0.5, pool="sum", compared=True)
+def gap_count(clip: Clip) -> Reading:
+    """Gaps cut into the sound of a tap, by the tap alone.
+
+    What
+        Runs of exact zeros of 2 ms to 1 s, and holes of 3 to 260 ms that hold only a steady noise floor, with sound
+        cut off hard at both edges: audio that a player or a line did not have in time.
+    From – to
+        The samples of the clip alone; against an input, the hop's own count is better.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        The 3 ms at both edges within 12 to 18 dB of the active level, without decay before; see the accuracy table.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    found = gaps_of(clip)
+    spots = _spots([first for first, _ in found], clip)
+    return Reading(value=float(len(found)), tier=Tier.BLIND, spots=spots)
+
+
+@metric(
+    "flatness", unit="1", better="lower", tolerance=0.02,
+    label="Spectral flatness", group=Group.GLITCHES, order=3, compared=True,
+)  # fmt: skip
+def flatness(clip: Clip) -> Reading:
+    """Spectral flatness: is it noise.
+
+    What
+        Geometric over arithmetic mean of the spectrum, median over the active windows: 0 for a tone, 1 for white
+        noise. Bytes read in the wrong order or shifted by one turn speech into noise.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower; speech stays below 0.08, above 0.1 the bytes are likely wrong, above 0.2 certainly.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        Wrong bytes gave 0.12 and more; see the accuracy table.
+    """
+    unfit = _unfit(clip)
+    value = None if unfit else glitches.flatness(sound(clip).spectrum)
+    return not_measured(unfit or SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+
+
+@metric(
+    "equal_pairs", unit="1", better="lower", tolerance=0.05, pool="mean",
+    label="Samples equal in pairs", group=Group.GLITCHES, order=4, compared=True,
+)  # fmt: skip
+def equal_pairs(clip: Clip) -> Reading:
+    """Is it two channels read as one.
+
+    What
+        Share of neighbouring pairs of samples that are equal (both channels the same) or of which one is zero (one
+        channel silent).
+    From – to
+        The samples of the clip alone, before any resampling.
+    Better is
+        Lower; speech stays below 0.2, stereo read as mono gives 1.
+    Not measured when
+        The clip is silent or shorter than 0.3 s.
+    Reference
+        Clean speech reaches 0.13.
+    """
+    unfit = _unfit(clip)
+    if unfit:
+        return not_measured(unfit, Tier.BLIND)
+    samples = sound(clip).samples
+    return Reading(value=max(glitches.equal_pairs(samples), glitches.one_zero_pairs(samples)), tier=Tier.BLIND)
+
+
+@metric(
+    "tonality_db", unit="dB", better="lower", tolerance=3.0,
+    label="Tonality", group=Group.GLITCHES, order=5, compared=True,
+)  # fmt: skip
+def tonality(clip: Clip) -> Reading:
+    """Is it a stuck tone.
+
+    What
+        How far the steadiest frequency stands above its surroundings through the whole clip.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower; speech stays below 30 dB, a sustained tone in its place reaches 40 and more.
+    Not measured when
+        The clip is silent or has less than 0.5 s of sound.
+    Reference
+        10th percentile over time per bin, against the median of the bins within 500 Hz.
+    """
+    unfit = _unfit(clip)
+    value = None if unfit else glitches.tonality_db(sound(clip).spectrum)
+    if value is None:
+        return not_measured(unfit or LEAST_SOUND, Tier.BLIND)
+    return Reading(value=value, tier=Tier.BLIND)

@@ -1,0 +1,58 @@
+"""Levels of a tap."""
+
+from __future__ import annotations
+
+from diag.core.clip import Clip
+from diag.core.results import Reading, Tier, not_measured
+from diag.dsp import level
+from diag.dsp.spectrum import loudness_lufs
+from diag.measure.metrics.sounds import sound
+from diag.measure.reasons import SILENT, too_short
+from diag.measure.registry import Group, metric
+
+SHORTEST_S = 0.1
+TOO_SHORT = too_short(f"less than {SHORTEST_S} s")
+
+
+@metric(
+    "level_lufs", unit="LUFS", better="none", tolerance=1.0, pool="level", label="Loudness", group=Group.LEVEL, order=1
+)
+def level_lufs(clip: Clip) -> Reading:
+    """Loudness.
+
+    What
+        Integrated loudness with K weighting and both gates.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Neither; compare with a baseline (2 LU can be noticed).
+    Not measured when
+        Nothing in the clip is louder than -70 LUFS.
+    Reference
+        ITU-R BS.1770-4; EBU R 128 asks for -23 LUFS, streaming speech is found at -20 to -16.
+    """
+    value = loudness_lufs(sound(clip).spectrum)
+    return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
+
+
+@metric(
+    "dc_dbfs", unit="dBFS", better="lower", tolerance=3.0, pool="level",
+    label="DC offset", group=Group.LEVEL, order=3, compared=True,
+)  # fmt: skip
+def dc_dbfs(clip: Clip) -> Reading:
+    """Direct current.
+
+    What
+        Level of the mean of all samples; -120 where there is none.
+    From – to
+        Every sample of the clip.
+    Better is
+        Lower; above -50 dBFS warns, above -40 fails.
+    Not measured when
+        The clip has less than 0.1 s.
+    Reference
+        20 log10 of the magnitude of the mean.
+    """
+    if clip.duration_s < SHORTEST_S:
+        return not_measured(TOO_SHORT, Tier.BLIND)
+    return Reading(value=level.dc_dbfs(clip.samples), tier=Tier.BLIND)

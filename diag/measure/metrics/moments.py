@@ -1,0 +1,230 @@
+"""The moments of a turn that latencies are counted from and to, each read from one kind of evidence.
+
+Events and device stamps on one side, the ear's recording on the other: the two never meet here.
+A moment that is not known is returned as the reason why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
+from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
+from diag.core.take import Span, Turn
+from diag.core.timeline import Event, Timeline
+from diag.dsp.align import Place, locate
+from diag.dsp.resample import rescale
+from diag.dsp.speech import first_audible_frame
+from diag.measure.metrics.sounds import remembered
+from diag.measure.reasons import NO_AUDIO, NO_PROMPT, NOTHING_PLAYED, PLAYED_SILENT, not_on
+
+CONFIDENT = 0.5
+"""Least normalised correlation of a known sound in a recording: unrelated speech stays below 0.45 over one second."""
+TEMPLATE_S = 1.0
+PROMPT_TEMPLATE_S = 1.5
+SEARCH_S = 0.5
+"""How far outside the turn's stretch of a recording a known sound is looked for: stamps may be wrong by this much."""
+STAMP_WINDOW_S = 1.0
+NOT_AUDIBLE = Missing(MissingCode.SILENT, "the received audio is silent")
+NO_STAMPS = Missing(MissingCode.NO_EVENTS, "the device gives no time stamps")
+BEFORE_STAMPS = Missing(MissingCode.NO_EVENTS, "the frame lies before the first block")
+
+
+def speech_end_s(turn: Turn) -> float | Missing:
+    """When the prompt's last speech sample left the mouth, by device stamp."""
+    return NO_PROMPT if turn.speech_end_s is None else turn.speech_end_s
+
+
+def audio_chunks(timeline: Timeline, turn: Turn) -> tuple[Event, ...]:
+    """The chunks of audio of this turn's reply, in order of arrival; not of one that it took the place of."""
+    first = turn.reply_spans.get(Tap.RECEIVED, (0, 0))[0]
+    return tuple(
+        event
+        for event in timeline.named("chunk_received")
+        if event.data.get("turn") == turn.index
+        and event.data.get("frames", 0) > 0
+        and event.data.get("start_frame", first) >= first
+    )
+
+
+def first_audible_received(turn: Turn, received: Clip) -> int | Missing:
+    """Frame of `received` that is the reply's first audible sample."""
+    span = turn.reply_spans.get(Tap.RECEIVED)
+    if span is None:
+        return NO_AUDIO
+
+    def compute() -> int | Missing:
+        frame = first_audible_frame(_mono(received, span), received.sample_rate_hz)
+        return NOT_AUDIBLE if frame is None else span[0] + frame
+
+    return remembered(received, ("first audible", span), compute)
+
+
+def playable_s(chunks: Sequence[Event], frame: int, sample_rate_hz: int) -> float | Missing:
+    """Earliest time at which a player without buffer could play a frame of `received` and never have run dry before.
+
+    The frame is due when the audio before it has been played, and no chunk can be played before it is there.
+    """
+    needed = [event for event in chunks if event.data["start_frame"] <= frame]
+    if not needed:
+        return NO_AUDIO
+    return max(float(event.t_s + (frame - event.data["start_frame"]) / sample_rate_hz) for event in needed)
+
+
+def first_audible_played(turn: Turn, received: Clip, played: Clip) -> int | Missing:
+    """Frame of `played` that carries the reply's first audible sample.
+
+    Looked for by waveform, from the first audible second received, both at its own speed and sample for sample (a
+    player that does not resample); where neither fits, by the audible threshold in `played` itself.
+    """
+    span = turn.reply_spans.get(Tap.PLAYED)
+    if span is None:
+        return NOTHING_PLAYED
+    start = first_audible_received(turn, received)
+    if isinstance(start, Missing):
+        return start
+
+    def compute() -> int | Missing:
+        assert isinstance(start, int)
+        template = _mono(received, (start, start + round(TEMPLATE_S * received.sample_rate_hz)))
+        signal = _mono(played, span)
+        factor = played.sample_rate_hz / received.sample_rate_hz
+        places = [locate(rescale(template, factor)[0], signal, played.sample_rate_hz)]
+        if factor != 1.0:
+            places.append(locate(template, signal, played.sample_rate_hz))
+        best = max((place for place in places if place), key=lambda place: place.confidence, default=None)
+        if best is not None and best.confidence >= CONFIDENT:
+            return span[0] + round(best.frame)
+        frame = first_audible_frame(signal, played.sample_rate_hz)
+        return PLAYED_SILENT if frame is None else span[0] + frame
+
+    return remembered(played, ("first audible", span, start), compute)
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Blocks of one tap: first frame, when the callback ran, when the device says it leaves or entered."""
+
+    frame: NDArray[np.float64]
+    t_s: NDArray[np.float64]
+    device_s: NDArray[np.float64]
+
+    def callback_s(self, frame: float) -> float | Missing:
+        """When the callback ran whose block holds this frame."""
+        block = int(np.searchsorted(self.frame, frame, side="right")) - 1
+        return float(self.t_s[block]) if block >= 0 else BEFORE_STAMPS
+
+    def leaves_device_s(self, frame: float, sample_rate_hz: int) -> float | Missing:
+        """When a frame passes the device: median of the stamps of the second around it (single stamps jitter)."""
+        near = np.abs(self.frame - frame) <= STAMP_WINDOW_S * sample_rate_hz
+        starts = (self.device_s - self.frame / sample_rate_hz)[near]
+        told = starts[np.isfinite(starts)]
+        if told.size == 0:
+            return NO_STAMPS
+        return float(np.median(told)) + frame / sample_rate_hz
+
+
+def stamps(timeline: Timeline, tap: Tap) -> Stamps | Missing:
+    """The block stamps of a tap."""
+    event = next((item for item in timeline.named("stamps") if item.data.get("tap") == tap.value), None)
+    if event is None or len(event.data.get("frame", ())) == 0:
+        return Missing(MissingCode.NO_EVENTS, f"no block stamps of `{tap}` were recorded")
+    frame, t_s, device_s = (
+        np.array([np.nan if value is None else value for value in event.data[key]], dtype=np.float64)
+        for key in ("frame", "t_s", "device_s")
+    )
+    return Stamps(frame, t_s, device_s)
+
+
+def calibration(timeline: Timeline) -> Mapping[str, Any] | Missing:
+    """Delay from device stamp to ear of each calibrated port, or the sentence that says that one is not known."""
+    delays: dict[str, Any] = {}
+    for event in timeline.named("calibrated"):
+        delays[event.data["port"]] = event.data.get("delay_s")
+    unknown = [port for port, delay in delays.items() if delay is None]
+    if unknown:
+        text = f"the delay of the {' and the '.join(unknown)} to the ear could not be calibrated"
+        return Missing(MissingCode.NO_CLOCK, text)
+    return delays
+
+
+def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float | Missing:
+    """Frame of a recording (`captured`, or the prompt's channel of `heard`) at which the prompt's speech ends.
+
+    By normalised correlation with the last 1.5 s of the prompt's speech.
+    """
+    if turn.speech_end_s is None or prompt.start_s is None:
+        return NO_PROMPT
+    span = turn.prompt_spans.get(tap)
+    if span is None:
+        return not_on(tap, "prompt")
+    end = prompt.frame_at(turn.speech_end_s)
+    start = end - round(PROMPT_TEMPLATE_S * prompt.sample_rate_hz)
+    if turn.speech_start_s is not None:
+        start = max(start, prompt.frame_at(turn.speech_start_s))
+    channel = HEARD_PROMPT_CHANNEL if tap is Tap.HEARD else 0
+
+    def compute() -> float | Missing:
+        known = _mono(prompt, (start, end))
+        found = _place(known, prompt.sample_rate_hz, recording, channel, span)
+        if isinstance(found, Missing):
+            return Missing(found.code, f"the prompt was not found in `{tap}` ({found})")
+        return found.frame + known.size * recording.sample_rate_hz / prompt.sample_rate_hz
+
+    return remembered(recording, ("prompt end", tap, start, end), compute)
+
+
+def reply_start_in_heard(turn: Turn, received: Clip, played: Clip, heard: Clip) -> float | Missing:
+    """Frame of `heard` that is the reply's first audible sample, by correlation with the first second played.
+
+    Where that second was broken on its way (a stall), its first 0.3 s alone say where it began.
+    """
+    span = turn.reply_spans.get(Tap.HEARD)
+    if span is None:
+        return not_on(Tap.HEARD, "reply")
+    start = first_audible_played(turn, received, played)
+    if isinstance(start, Missing):
+        return start
+
+    def compute() -> float | Missing:
+        assert isinstance(start, int)
+        whole = _mono(played, (start, start + round(TEMPLATE_S * played.sample_rate_hz)))
+        found = _place(whole, played.sample_rate_hz, heard, HEARD_REPLY_CHANNEL, span)
+        if not isinstance(found, Missing) and found.confidence >= 0.9:
+            return found.frame
+        head = whole[: round(0.3 * played.sample_rate_hz)]
+        begun = _place(head, played.sample_rate_hz, heard, HEARD_REPLY_CHANNEL, span)
+        if not isinstance(begun, Missing) and (isinstance(found, Missing) or begun.confidence > found.confidence + 0.1):
+            return begun.frame
+        if isinstance(found, Missing):
+            return Missing(found.code, f"the reply was not found in `heard` ({found})")
+        return found.frame
+
+    return remembered(heard, ("reply start", span, start), compute)
+
+
+def _place(known: NDArray[np.float32], rate_hz: int, recording: Clip, channel: int, span: Span) -> Place | Missing:
+    rate = recording.sample_rate_hz
+    reach = round(SEARCH_S * rate)
+    first = max(0, span[0] - reach)
+    side = channel if recording.channels > 1 else 0
+    signal = recording.slice(first, span[1] + reach).channel(side).samples
+    template = known if rate == rate_hz else rescale(known, rate / rate_hz)[0]
+    place = locate(template, signal, rate)
+    if place is None:
+        return Missing(MissingCode.SILENT, "it is silent there")
+    if place.confidence < CONFIDENT:
+        text = f"best correlation {place.confidence:.2f}, needed {CONFIDENT:.2f}"
+        return Missing(MissingCode.NO_MATCH, text)
+    return Place(first + place.frame, place.confidence)
+
+
+def _mono(clip: Clip, span: Span) -> NDArray[np.float32]:
+    samples = clip.samples[max(0, span[0]) : max(0, span[1])]
+    return np.asarray(samples if samples.ndim == 1 else samples[:, 0], dtype=np.float32)

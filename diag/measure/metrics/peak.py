@@ -1,0 +1,34 @@
+"""The loudest sample of a tap, which distinguishes silence from sound."""
+
+from __future__ import annotations
+
+from diag.core.clip import Clip
+from diag.core.results import Reading, Tier, not_measured
+from diag.dsp import level
+from diag.measure.reasons import too_short
+from diag.measure.registry import Group, metric
+
+EMPTY = too_short("the clip has no samples")
+
+
+@metric(
+    "peak_dbfs", unit="dB", better="none", tolerance=1.0, pool="highest",
+    label="Peak", group=Group.LEVEL, order=2, compared=True,
+)  # fmt: skip
+def peak_dbfs(clip: Clip) -> Reading:
+    """Level of the loudest sample.
+
+    What
+        Largest magnitude of a sample, in dB of full scale; -120 for digital silence.
+    From – to
+        The turn's prompt or reply on the tap, with its margins.
+    Better is
+        Neither: speech peaks between -20 and -1; it is used to tell a dead tap from a live one.
+    Not measured when
+        The tap was not recorded, or carries nothing in this turn.
+    Reference
+        A 16-bit sample's least step is -90 dBFS.
+    """
+    if clip.frames == 0:
+        return not_measured(EMPTY, Tier.BLIND)
+    return Reading(value=level.peak_dbfs(clip.samples), tier=Tier.BLIND)

@@ -1,0 +1,266 @@
+"""Streams on real devices, through PortAudio. The only importer of sounddevice.
+
+PortAudio reads the list of devices when it starts and ALSA its configuration then, so a rig's environment variables
+are set first; a process that moves on to a rig with another environment starts PortAudio again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.record.audio.ports import PortPlan, Rig
+from diag.record.audio.streams import INPUTS, OUTPUTS, Port, PortAudioSession
+
+BLOCK_S = 0.02
+LATENCY_S = 0.1
+"""Asked of every stream. Blocks of 20 ms at 0.1 s ran without an xrun where PortAudio's `low` had underruns."""
+FIRST_CALLBACK_TIMEOUT_S = 5.0
+COMMON_RATES_HZ = (8000, 16000, 24000, 32000, 44100, 48000, 96000)
+
+_environment: dict[str, str] = {}
+"""Under which PortAudio was started; it and ALSA read them then, and ALSA again when a stream opens."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """An audio device as PortAudio lists it."""
+
+    index: int
+    name: str
+    host_api: str
+    input_channels: int
+    output_channels: int
+    default_rate_hz: int
+    rates_hz: tuple[int, ...] = ()
+
+
+def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) -> PortAudioSession:
+    """Open the ports of a rig whose options name devices, inputs first, and wait until each one runs.
+
+    Parameters
+    ----------
+    rig : Rig
+        `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
+        number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected),
+        `ear_channels`, `steady_stamps` (outputs are played by a sound server that only estimates its latency) and
+        `stamps_late_s` (taken off every stamp).
+
+    Raises
+    ------
+    CannotMeasureError
+        If PortAudio is missing, a device does not open or does not run, or the rig has no place to play to that
+        nobody hears.
+    BadInputError
+        If a named device is not there or its name is not unique.
+    """
+    if not speaker_connected and "nowhere" not in rig.options:
+        raise CannotMeasureError(
+            "Could not play without a connected speaker",
+            seen=f"`--audio {rig.kind}` has no place to play to that nobody hears",
+            next_step="use `--audio virtual` or `--audio wire` for this scenario",
+        )
+    speaker = rig.options.get("speaker") if speaker_connected else rig.options.get("nowhere")
+    wanted = {
+        "ear": (plan.ear, plan.ear_rate_hz, rig.options.get("ear")),
+        "microphone": (plan.microphone, plan.microphone_rate_hz, rig.options.get("microphone")),
+        "mouth": (plan.mouth, plan.mouth_rate_hz, rig.options.get("mouth")),
+        "speaker": (plan.speaker, plan.speaker_rate_hz, speaker),
+    }
+    steady, late_s = bool(rig.options.get("steady_stamps")), float(rig.options.get("stamps_late_s", 0.0))
+    ports = [
+        Port(name, rate, steady=steady, stamps_late_s=late_s)
+        for name, (callback, rate, place) in wanted.items()
+        if callback is not None and is_named(place)
+    ]
+    session = PortAudioSession(ports)
+    try:
+        with _library(rig.options.get("environment", {})) as sd:
+            for names in (INPUTS, OUTPUTS):
+                started = [port for port in ports if port.name in names]
+                for port in started:
+                    callback, _, place = wanted[port.name]
+                    port.channels = int(rig.options.get("ear_channels", 1)) if port.name == "ear" else 1
+                    device = find_device(str(place), port.name)
+                    with _quiet_libraries():
+                        _start(sd, port, device, callback)
+                for port in started:
+                    _await_first_callback(port)
+    except (BadInputError, CannotMeasureError):
+        session.close()
+        raise
+    return session
+
+
+def list_devices(environment: Mapping[str, str] | None = None, *, check_rates: bool = False) -> tuple[Device, ...]:
+    """Devices that PortAudio finds; with `check_rates` also the common rates at which each says it opens.
+
+    Not for another environment than that of streams which are open: PortAudio starts again for it.
+
+    Raises
+    ------
+    CannotMeasureError
+        If PortAudio is missing.
+    """
+    with _library(environment or {}) as sd:
+        apis = sd.query_hostapis()
+        return tuple(
+            Device(
+                index=index,
+                name=info["name"],
+                host_api=apis[info["hostapi"]]["name"],
+                input_channels=info["max_input_channels"],
+                output_channels=info["max_output_channels"],
+                default_rate_hz=round(info["default_samplerate"]),
+                rates_hz=_checked_rates(sd, index, info) if check_rates else (),
+            )
+            for index, info in enumerate(sd.query_devices())
+        )
+
+
+def find_device(named: str, port: str) -> Device:
+    """The device that a number, a full name or a unique part of a name stands for.
+
+    Raises
+    ------
+    BadInputError
+        If none or several match; the sentence lists the candidates.
+    """
+    needs_input = port in INPUTS
+    fit = [
+        device
+        for device in list_devices(_environment)
+        if (device.input_channels if needs_input else device.output_channels) > 0
+    ]
+    matching = [device for device in fit if named == str(device.index) or device.name == named]
+    matching = matching or [device for device in fit if named.casefold() in device.name.casefold()]
+    if len(matching) == 1:
+        return matching[0]
+    candidates = ", ".join(f"{device.index} {device.name}" for device in (matching or fit)) or "none"
+    raise BadInputError(
+        f"Could not choose the {port} device",
+        seen=f"`{named}` fits {len(matching) or 'none'} of the {'input' if needs_input else 'output'} devices",
+        allowed=f"the number or a unique part of the name of: {candidates}",
+        next_step="see `diag devices`",
+    )
+
+
+def default_devices() -> tuple[Device | None, Device | None]:
+    """The machine's default input and output; None where there is none.
+
+    Raises
+    ------
+    CannotMeasureError
+        If PortAudio is missing.
+    """
+    devices = list_devices()
+    with _library({}) as sd:
+        wanted_input, wanted_output = (
+            devices[number] if 0 <= number < len(devices) else None for number in sd.default.device
+        )
+    return wanted_input, wanted_output
+
+
+def is_named(place: object) -> bool:
+    """Whether a device option names a device at all."""
+    return place is not None and str(place).casefold() not in ("", "none")
+
+
+@contextmanager
+def _library(environment: Mapping[str, str]) -> Iterator[Any]:
+    """PortAudio as it is under these environment variables, which are taken back afterwards."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield _started(dict(environment))
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _started(environment: dict[str, str]) -> Any:
+    running = "sounddevice" in sys.modules
+    try:
+        import sounddevice as sd
+    except OSError:
+        raise CannotMeasureError(
+            "Could not open audio devices",
+            seen="the PortAudio library is not installed",
+            next_step="`sudo apt-get install libportaudio2`, or use `--audio wire`, which needs no devices",
+        ) from None
+    if running and environment != _environment:
+        sd._terminate()
+        sd._initialize()
+    _environment.clear()
+    _environment.update(environment)
+    return sd
+
+
+def _checked_rates(sd: Any, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
+    check = sd.check_input_settings if info["max_input_channels"] else sd.check_output_settings
+    with _quiet_libraries():
+        return tuple(rate for rate in COMMON_RATES_HZ if _opens(sd, check, index, rate))
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """PortAudio and ALSA write each refusal to standard error; we say it in one sentence of our own."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+def _opens(sd: Any, check: Callable[..., None], index: int, rate_hz: int) -> bool:
+    try:
+        check(device=index, channels=1, samplerate=rate_hz, dtype="float32")
+    except sd.PortAudioError:
+        return False
+    return True
+
+
+def _start(sd: Any, port: Port, device: Device, callback: Any) -> None:
+    is_input = port.name in INPUTS
+    port.device = device.name
+    try:
+        port.stream = (sd.InputStream if is_input else sd.OutputStream)(
+            device=device.index,
+            samplerate=port.rate_hz,
+            blocksize=round(port.rate_hz * BLOCK_S),
+            channels=port.channels,
+            dtype="float32",
+            latency=LATENCY_S,
+            callback=port.pushing(callback) if is_input else port.pulling(callback),
+            finished_callback=port.ended.set,
+        )
+        port.stream.start()
+    except sd.PortAudioError as error:
+        rates = ", ".join(map(str, list_devices(_environment, check_rates=True)[device.index].rates_hz))
+        raise CannotMeasureError(
+            f"Could not open the {port.name} ({device.name}) at {port.rate_hz} Hz with {port.channels} channel(s)",
+            seen=str(error.args[0]),
+            allowed=f"rates that this device says it opens at: {rates or 'none'}",
+            next_step="choose one of these rates or another device; see `diag devices`",
+        ) from None
+    port.latency_s = float(port.stream.latency)
+
+
+def _await_first_callback(port: Port) -> None:
+    if not port.started.wait(FIRST_CALLBACK_TIMEOUT_S):
+        raise CannotMeasureError(
+            f"Could not run the {port.name} ({port.device})",
+            seen=f"it opened, but no audio moved in {FIRST_CALLBACK_TIMEOUT_S:.0f} s",
+            next_step="choose another device, or use `--audio wire`",
+        )

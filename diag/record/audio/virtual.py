@@ -1,0 +1,274 @@
+"""Rigs of a private PulseAudio server: microphones and loudspeakers that exist only while a farm is open.
+
+One null sink of two channels is a rig: the mouth plays to its left channel, the speaker to its right, the microphone
+records the left channel of its monitor, and the ear the whole monitor, so prompt and reply share one sample clock.
+The user's own sound server, its defaults and the user's files are never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from diag.core.errors import CannotMeasureError
+from diag.record.audio.ports import EAR_RATE_HZ, Rig
+from diag.record.audio.realtime import make_process_realtime
+
+DIRECTORY_PREFIX = "diag-audio-"
+RESAMPLER = "speex-float-10"
+EXIT_IDLE_S = 20
+"""The server leaves this long after its last client, should nobody be left to stop it."""
+START_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 3.0
+RENDERED_AHEAD_S = 0.04
+"""A null sink renders 40 ms at a time and hands them to its monitor at once, before they are due. By its stamps the
+ear's newest frame would enter 39 ms after it was delivered; with this taken off, nothing is heard before it left."""
+NOWHERE = "nowhere"
+_INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire`, which needs none"
+_SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
+
+
+@contextmanager
+def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
+    """Start a private sound server with `count` rigs; gives the rigs and facts about the server.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the server or a part of it is not installed, or does not start.
+    """
+    _require_parts()
+    sweep()
+    directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=_parent()))
+    server = None
+    try:
+        _write_owner(directory, daemon=None)
+        _write_files(directory, count)
+        server = _start(directory)
+        _write_owner(directory, daemon=server.pid)
+        with _keeper(directory, server) as facts:
+            yield tuple(_rig(directory, index) for index in range(count)), facts
+    finally:
+        if server is not None:
+            _stop(server)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def sweep() -> None:
+    """Remove what farms of this user have left whose process is gone: their directories and their servers."""
+    for directory in _parent().glob(f"{DIRECTORY_PREFIX}*"):
+        with suppress(OSError, ValueError, KeyError):
+            if directory.stat().st_uid != os.getuid():
+                continue
+            owner = _owner_of(directory)
+            if _started_at(owner["pid"]) == owner["started"]:
+                continue
+            if owner["daemon"] is not None and _serves(owner["daemon"], directory):
+                os.kill(owner["daemon"], signal.SIGTERM)
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _parent() -> Path:
+    """Where farms live; a socket's path may have some 100 bytes only."""
+    wanted = Path(tempfile.gettempdir())
+    return wanted if len(os.fsencode(wanted)) < 50 else Path("/tmp")
+
+
+def _require_parts() -> None:
+    missing = [] if shutil.which("pulseaudio") else ["the program pulseaudio"]
+    plugins = [*Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so")]
+    plugins += Path("/usr/lib").glob("alsa-lib/libasound_module_pcm_pulse.so")
+    plugins += Path("/usr/lib64").glob("alsa-lib/libasound_module_pcm_pulse.so")
+    if not plugins:
+        missing.append("ALSA's pulse plugin")
+    if not _SYSTEM_ALSA_CONFIG.exists():
+        missing.append("ALSA's own configuration")
+    if missing:
+        raise CannotMeasureError(
+            "Could not make virtual audio devices", seen=f"not installed: {', '.join(missing)}", next_step=_INSTALL
+        )
+
+
+def _write_owner(directory: Path, *, daemon: int | None) -> None:
+    owner = {"pid": os.getpid(), "started": _started_at(os.getpid()), "daemon": daemon}
+    (directory / "owner.json").write_text(json.dumps(owner))
+
+
+def _owner_of(directory: Path) -> dict[str, Any]:
+    try:
+        owner: dict[str, Any] = json.loads((directory / "owner.json").read_text())
+    except FileNotFoundError:
+        pid = int(directory.name.removeprefix(DIRECTORY_PREFIX).split("-")[0])
+        # Made a moment ago and not yet marked: whoever has the number now may be its owner.
+        return {"pid": pid, "started": _started_at(pid) or "gone", "daemon": None}
+    return owner
+
+
+def _started_at(pid: int) -> str | None:
+    """Start time of a process in clock ticks since boot, which tells a process from a later one of its number.
+
+    None where it is gone, or has ended and nobody has asked for its exit status yet.
+    """
+    try:
+        state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if state == "Z" else others[18]
+    except OSError:
+        return None
+
+
+def _serves(pid: int, directory: Path) -> bool:
+    try:
+        return os.fsencode(directory) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def _write_files(directory: Path, count: int) -> None:
+    socket = directory / "socket"
+    mono = "channels=1 channel_map=mono remix=no"
+    null_sink = f"rate={EAR_RATE_HZ} format=float32le norewinds=1"
+    lines = [
+        f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={socket}",
+        f"load-module module-null-sink sink_name={NOWHERE} channels=1 channel_map=mono {null_sink}",
+    ]
+    alsa = [f"<{_SYSTEM_ALSA_CONFIG}>", _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]
+    for index in range(count):
+        rig = f"rig{index}"
+        left, right = "master_channel_map=front-left", "master_channel_map=front-right"
+        lines += [
+            f"load-module module-null-sink sink_name={rig} channels=2 {null_sink}",
+            f"load-module module-remap-sink sink_name={rig}_mouth master={rig} {mono} {left}",
+            f"load-module module-remap-sink sink_name={rig}_speaker master={rig} {mono} {right}",
+            f"load-module module-remap-source source_name={rig}_microphone master={rig}.monitor {mono} {left}",
+        ]
+        alsa += [_pcm(socket, f"diag_{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
+        alsa.append(_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"))
+    (directory / "farm.pa").write_text("\n".join(lines) + "\n")
+    (directory / "alsa.conf").write_text("\n".join(alsa) + "\n")
+
+
+def _pcm(socket: Path, name: str, device: str) -> str:
+    # With handle_underrun an underrun in the server reaches PortAudio's flags on the very port that had it.
+    options = f'server "unix:{socket}" device "{device}" handle_underrun 1'
+    return f'pcm.{name} {{ type pulse {options} hint {{ show on description "{name}" }} }}'
+
+
+def _rig(directory: Path, index: int) -> Rig:
+    options: dict[str, Any] = {port: f"diag_rig{index}_{port}" for port in ("mouth", "microphone", "speaker", "ear")}
+    options |= {
+        "nowhere": f"diag_{NOWHERE}",
+        "ear_channels": 2,
+        "steady_stamps": True,
+        "stamps_late_s": RENDERED_AHEAD_S,
+        "server_log": str(directory / "server.log"),
+        "environment": {
+            "ALSA_CONFIG_PATH": str(directory / "alsa.conf"),
+            "PULSE_SERVER": f"unix:{directory / 'socket'}",
+            **_private(directory),
+        },
+    }
+    return Rig(kind="virtual", name=f"rig{index}", options=options)
+
+
+def underruns(server_log: Path) -> int:
+    """How often any stream of the server had nothing to play when it was due; 0 where there is no log."""
+    try:
+        return server_log.read_text(errors="replace").count("Implicit underrun")
+    except OSError:
+        return 0
+
+
+def _private(directory: Path) -> dict[str, str]:
+    """Variables that keep PulseAudio's libraries out of the user's files."""
+    return {
+        "PULSE_RUNTIME_PATH": str(directory),
+        "PULSE_STATE_PATH": str(directory),
+        "PULSE_COOKIE": os.devnull,
+    }
+
+
+def _start(directory: Path) -> subprocess.Popen[bytes]:
+    keep = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE_", "DBUS_"))}
+    environment = keep | _private(directory) | {"XDG_RUNTIME_DIR": str(directory), "XDG_CONFIG_HOME": str(directory)}
+    command = [
+        "pulseaudio", "-n", "-F", str(directory / "farm.pa"), "--daemonize=no", f"--exit-idle-time={EXIT_IDLE_S}",
+        "--use-pid-file=no", f"--resample-method={RESAMPLER}", "--high-priority=yes", "--realtime=yes",
+        f"--log-target=file:{directory / 'server.log'}", "--log-level=debug", "--log-time=yes",
+    ]  # fmt: skip
+    # The kernel ties a death signal to the thread that started the process, so only the main thread may ask for it.
+    if shutil.which("setpriv") and threading.current_thread() is threading.main_thread():
+        command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
+    with (directory / "stderr").open("wb") as stderr:
+        return subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, start_new_session=True
+        )
+
+
+@contextmanager
+def _keeper(directory: Path, server: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """Wait for the server and stay connected, so that it does not leave between takes."""
+    try:
+        import pulsectl
+    except OSError:
+        raise CannotMeasureError(
+            "Could not talk to the private sound server", seen="libpulse is not installed", next_step=_INSTALL
+        ) from None
+    end_s = time.perf_counter() + START_TIMEOUT_S
+    while True:
+        pulse = pulsectl.Pulse("diag", server=f"unix:{directory / 'socket'}", connect=False)
+        try:
+            if (directory / "socket").exists():
+                pulse.connect(autospawn=False)
+                break
+            if server.poll() is not None or time.perf_counter() > end_s:
+                raise _did_not_start(directory, server)
+        except pulsectl.PulseError:
+            if server.poll() is not None or time.perf_counter() > end_s:
+                raise _did_not_start(directory, server) from None
+        pulse.close()
+        time.sleep(0.02)
+    try:
+        info = pulse.server_info()
+        yield {
+            "server": f"{info.server_name} {info.server_version}",
+            "resampler": RESAMPLER,
+            "realtime": make_process_realtime(server.pid),
+        }
+    finally:
+        pulse.close()
+
+
+def _did_not_start(directory: Path, server: subprocess.Popen[bytes]) -> CannotMeasureError:
+    said = [line for line in _tail(directory / "server.log") + _tail(directory / "stderr") if " E: " in line]
+    state = f"ended with code {server.returncode}" if server.poll() is not None else "does not answer"
+    return CannotMeasureError(
+        "Could not start the private sound server",
+        seen=f"pulseaudio {state}" + (f": {said[-1].strip()}" if said else ""),
+        next_step="use `--audio wire`, which needs no sound server",
+    )
+
+
+def _tail(path: Path) -> list[str]:
+    try:
+        return path.read_text(errors="replace").splitlines()[-50:]
+    except OSError:
+        return []
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.terminate()
+    try:
+        server.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

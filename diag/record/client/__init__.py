@@ -1,0 +1,1 @@
+"""Diag's own Live API client and its sans-I/O stages."""

@@ -1,0 +1,81 @@
+"""Follows one turn of a conversation: is the reply still awaited, coming, or over?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from diag.core.client_config import TurnConfig
+
+SILENT_GRACE_S = 1.0
+"""Wait after a turn that the service completed without content, in case the content comes late."""
+
+
+class Phase(StrEnum):
+    """Where a turn stands."""
+
+    AWAITED = "awaited"
+    COMING = "coming"
+    COMPLETE = "complete"
+    TIMED_OUT = "timed_out"
+    LOST = "lost"
+
+
+@dataclass(kw_only=True)
+class TurnFollower:
+    """State of one turn; fed with what happened, asked with the time.
+
+    Parameters
+    ----------
+    patience : TurnConfig
+        How long to wait for the reply's first content and for its end.
+    """
+
+    patience: TurnConfig
+    prompt_ended_s: float | None = None
+    _content_s: float | None = None
+    _last_content_s: float | None = None
+    _complete_s: float | None = None
+    _lost: bool = False
+
+    def prompt_ended(self, t_s: float) -> None:
+        """The last frame of the prompt has left."""
+        self.prompt_ended_s = t_s
+
+    def content(self, t_s: float) -> None:
+        """Audio or text of a reply came."""
+        self._content_s = t_s if self._content_s is None else self._content_s
+        self._last_content_s = t_s
+        self._complete_s = None
+
+    def complete(self, t_s: float) -> None:
+        """The service said that its turn is complete."""
+        self._complete_s = t_s
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self._lost = True
+
+    def phase(self, t_s: float) -> Phase:
+        """Where the turn stands at `t_s`, playout aside."""
+        if self._lost:
+            return Phase.LOST
+        if self.prompt_ended_s is None:
+            return Phase.AWAITED
+        if self._answered_after_prompt():
+            return self._phase_with_content(t_s)
+        if self._complete_s is not None and self._complete_s >= self.prompt_ended_s and self._content_s is None:
+            return Phase.TIMED_OUT if t_s - self._complete_s > SILENT_GRACE_S else Phase.AWAITED
+        return Phase.TIMED_OUT if t_s - self.prompt_ended_s > self.patience.reply_timeout_s else Phase.AWAITED
+
+    def _answered_after_prompt(self) -> bool:
+        # A reply that was complete before the prompt had ended answered a pause inside it; the real one is to come.
+        if self._content_s is None or self.prompt_ended_s is None:
+            return False
+        return self._complete_s is None or self._complete_s >= self.prompt_ended_s
+
+    def _phase_with_content(self, t_s: float) -> Phase:
+        if self._complete_s is not None:
+            return Phase.COMPLETE
+        assert self._content_s is not None
+        return Phase.TIMED_OUT if t_s - self._content_s > self.patience.reply_max_s else Phase.COMING

@@ -1,0 +1,181 @@
+"""The client under test: microphone → batches → Live API → player, wired from sans-I/O stages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from diag.core.client_config import ClientConfig
+from diag.core.clip import Samples, clip_from_pcm16
+from diag.core.observed_client import described_client
+from diag.core.timeline import EventName
+from diag.core.units import playable_rate_hz
+from diag.files.scenarios import Faults
+from diag.record.audio.ports import Block
+from diag.record.client.batcher import Batch, Batcher
+from diag.record.client.impairments import Squeeze
+from diag.record.client.playout import Playout
+from diag.record.client.resampler import Resampler
+from diag.record.live.genai import LiveConnection
+
+
+class Emit(Protocol):
+    """Takes an event as it happens; `t_s` where it happened a little earlier."""
+
+    def __call__(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
+        """Note the event."""
+
+
+DEFAULT_REPLY_RATE_HZ = 24000
+"""What the Live API answers with unless it declares otherwise."""
+
+
+class Sender:
+    """Captured blocks to batches, sent in real time as the device delivers them."""
+
+    def __init__(self, config: ClientConfig, emit: Emit) -> None:
+        send = config.send
+        content_rate_hz = send.sample_rate_hz if send.resample else config.capture.sample_rate_hz
+        self._resampler = Resampler(config.capture.sample_rate_hz, content_rate_hz)
+        self._captured_per_sent = config.capture.sample_rate_hz / content_rate_hz
+        # A client counts its batch at the rate that it believes it sends.
+        believed_rate_hz = send.declared_rate_hz or content_rate_hz
+        self._batcher = Batcher(max(1, round(send.batch_ms / 1000 * believed_rate_hz)))
+        self._mime_type = f"audio/pcm;rate={send.declared_rate_hz}" if send.declared_rate_hz else "audio/pcm"
+        self.sample_rate_hz = believed_rate_hz
+        self._queue: asyncio.Queue[Batch] = asyncio.Queue()
+        self._emit = emit
+        self._pcm: list[bytes] = []
+
+    def captured(self, samples: Samples, t_s: float) -> None:
+        """Take mono samples that the microphone delivered at `t_s`; runs on the event loop."""
+        for batch in self._batcher.push(self._resampler.push(samples), t_s):
+            self._queue.put_nowait(batch)
+
+    async def run(self, connection: LiveConnection) -> None:
+        """Send batches until the session ends."""
+        while connection.open:
+            batch = await self._queue.get()
+            if not await connection.send_audio(batch.pcm, self._mime_type):
+                return
+            self._pcm.append(batch.pcm)
+            self._emit(
+                "batch_sent",
+                {
+                    "start_frame": batch.start_frame,
+                    "frames": batch.frames,
+                    "captured_end_frame": round((batch.start_frame + batch.frames) * self._captured_per_sent),
+                    "captured_s": batch.captured_s,
+                    "mime_type": self._mime_type,
+                },
+            )
+
+    @property
+    def pcm(self) -> bytes:
+        """All that was sent."""
+        return b"".join(self._pcm)
+
+
+class Player:
+    """Received chunks to frames for the device."""
+
+    def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
+        playback = config.playback
+        self._rate_hz = playback.sample_rate_hz
+        self._resample = playback.resample
+        self.playout = Playout(round(playback.prebuffer_ms / 1000 * playback.sample_rate_hz))
+        self._faults = faults
+        self._emit = emit
+        self._pcm: list[bytes] = []
+        self._frames = 0
+        self._resampler: Resampler | None = None
+        self._squeeze: Squeeze | None = None
+        self.received_rate_hz = DEFAULT_REPLY_RATE_HZ
+
+    @property
+    def busy(self) -> bool:
+        """Whether received audio is yet to be played."""
+        return self.playout.playing or self.playout.waiting_frames > 0
+
+    def audio(self, pcm: bytes, mime_type: str) -> None:
+        """Take one chunk as it arrives; returns at once."""
+        rate_hz = playable_rate_hz(mime_type, DEFAULT_REPLY_RATE_HZ)
+        frames = len(pcm) // 2
+        self._emit(
+            "chunk_received",
+            {"start_frame": self._frames, "frames": frames, "bytes": len(pcm), "mime_type": mime_type},
+        )
+        self._pcm.append(pcm[: frames * 2])
+        self._frames += frames
+        self.received_rate_hz = rate_hz
+        samples = np.array(clip_from_pcm16(pcm, rate_hz).samples)
+        if self._resampler is None:
+            self._resampler = Resampler(rate_hz, self._rate_hz if self._resample else rate_hz)
+            through_hz = self._faults.player_squeeze_hz
+            self._squeeze = Squeeze(self._rate_hz, through_hz) if through_hz else None
+        self._feed(self._resampler.push(samples))
+
+    def reply_over(self) -> None:
+        """The service has sent all of its reply: what waits is played out."""
+        if self._resampler is not None:
+            self._feed(self._resampler.finish())
+            if self._squeeze is not None:
+                self.playout.feed(self._squeeze.finish())
+        self._resampler = None
+        self.playout.end()
+
+    def interrupted(self) -> None:
+        """The user spoke over the reply: what waits is thrown away."""
+        self._resampler = None
+        self.playout.flush()
+
+    def _feed(self, samples: Samples) -> None:
+        self.playout.feed(samples if self._squeeze is None else self._squeeze.push(samples))
+
+    @property
+    def pcm(self) -> bytes:
+        """All that was received."""
+        return b"".join(self._pcm)
+
+
+class VoiceClient:
+    """Sender and player of one session, and what connects them to audio callbacks and the event loop.
+
+    Parameters
+    ----------
+    config : ClientConfig
+        The client under test.
+    faults : Faults
+        What the harness plants on the player's way.
+    emit : callable
+        Takes (name, data) of each event, on the event loop.
+    """
+
+    def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._emit = emit
+        emit(EventName.CLIENT_DESCRIBED, described_client(config))
+        self.sender = Sender(config, emit)
+        self.player = Player(config, faults, emit)
+
+    def microphone(self, block: Block, t_s: float) -> None:
+        """Take a captured block on the audio thread."""
+        self._loop.call_soon_threadsafe(self.sender.captured, block[:, 0].copy(), t_s)
+
+    def event(self, name: str) -> None:
+        """React to what the service said."""
+        if name in ("generation_complete", "turn_complete"):
+            self.player.reply_over()
+        elif name == "interrupted":
+            self.player.interrupted()
+
+    def report_playout(self) -> None:
+        """Turn what the player's queue noted on the audio thread into events."""
+        events = self.player.playout.events
+        while events:
+            noted = events.popleft()
+            data = {"frame": noted.frame, **({"frames": noted.frames} if noted.name == "underrun" else {})}
+            self._emit(noted.name, data)

@@ -1,0 +1,1 @@
+"""Clients of the Live API and what their failures tell."""

@@ -1,0 +1,192 @@
+"""Text, JSON and exit code of `diag analyze`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from diag.core.errors import ExitCode
+from diag.core.missing import MissingCode
+from diag.core.results import SCHEMA_VERSION, Measurement, Measurements, Severity, Tier
+from diag.core.states import State
+from diag.core.units import format_seconds
+from diag.dsp.dullness import BANDS_HZ
+from diag.judge.gate import least_rank
+from diag.judge.proof import by_reason
+from diag.report.sentences import figure, label, plural, state_of, word_of
+from diag.report.terminal import wrapped
+
+if TYPE_CHECKING:
+    from diag.judge.recording_result import AnalysisResult
+
+_LABEL_WIDTH = 24
+
+
+BLOCKS_SHOWN = 8
+"""More recordings are told in one line each."""
+
+
+def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> ExitCode:
+    """Return FAILED for a finding at or above the limit, else what kept the recordings from being judged, else GOOD.
+
+    USAGE where a recording could not be read, CANNOT_MEASURE where one gave no value, TOO_LITTLE_EVIDENCE where one was
+    not shown to be a faithful copy of its reference although nothing was found.
+    """
+    if any(item.severity.rank >= least_rank(fail_on) for result in results for item in result.findings):
+        return ExitCode.FAILED
+    if any(result.refused is not None for result in results):
+        return ExitCode.USAGE
+    measured = [any(item.value is not None for item in result.measurements) for result in results]
+    if not results or not all(measured):
+        return ExitCode.CANNOT_MEASURE
+    unshown = any(_state(result) is State.UNKNOWN for result in results)
+    return ExitCode.TOO_LITTLE_EVIDENCE if unshown else ExitCode.GOOD
+
+
+def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80) -> str:
+    """Verdict, remarks and measures of each recording; of many, one line each and how many are how."""
+    if len(results) > BLOCKS_SHOWN:
+        return "\n".join([*_table_lines(results, width), "", *_count_lines(results, width), f"exit code {int(code)}"])
+    blocks = ["\n".join(_result_lines(result, width)) for result in results]
+    return "\n\n".join([*blocks, f"exit code {int(code)}"])
+
+
+def _state(result: AnalysisResult) -> State:
+    if result.refused is not None:
+        return State.UNKNOWN
+    weighty = [state_of(item.severity) for item in result.findings if item.severity is not Severity.INFO]
+    return max(weighty, key=lambda item: item.rank, default=State.UNKNOWN if result.not_shown else State.GOOD)
+
+
+def _table_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
+    longest = max(len(_called(result)) for result in results)
+    column = min(longest, max(16, width // 3))
+    lines = []
+    for result in results:
+        told = _found(result)
+        length = "" if result.refused is not None else format_seconds(result.duration_s)
+        lines += wrapped(
+            f"{_state(result).shape} {_called(result):<{column}}  {length:>8}  {told}", width, later=" " * (column + 14)
+        )
+    return lines
+
+
+def _found(result: AnalysisResult) -> str:
+    if result.refused is not None:
+        return result.refused
+    found = "; ".join(f"{item.title} [{item.code}]" for item in result.findings)
+    return found or ("not everything could be compared" if result.not_shown else "no fault found")
+
+
+def _called(result: AnalysisResult) -> str:
+    return result.name if result.channel is None else f"{result.name} (channel {result.channel})"
+
+
+def _count_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
+    states = [_state(result) for result in results]
+    words = {
+        State.FAILS: "with an error",
+        State.WATCH: "with a warning",
+        State.GOOD: "without a fault",
+        State.UNKNOWN: "that could not be read",
+    }
+    counted = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
+    return wrapped(f"{len(results)} recordings: {', '.join(counted)}", width)
+
+
+def _result_lines(result: AnalysisResult, width: int) -> list[str]:
+    lines = wrapped(f"{_state(result).shape} {result.sentence}", width, later="  ")
+    if result.refused is not None:
+        return lines
+    note = result.note or f"{result.channels} {plural(result.channels, 'channel')}"
+    against = [result.reference or "", f"the profile of the voice {result.voice}" if result.voice else ""]
+    held = " and ".join(item for item in against if item)
+    how = f"held against {held}" if held else "by itself"
+    lines += wrapped(
+        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {how}", width, later="  "
+    )
+    for index, finding in enumerate(result.findings):
+        shape = state_of(finding.severity).shape
+        if index > 0 or finding.severity is Severity.INFO:
+            # The first one of weight is the sentence above.
+            after = f", a consequence of {finding.consequence_of}" if finding.consequence_of else ""
+            line = f"  {shape} {word_of(finding.severity)}: {finding.title} [{finding.code}{after}]"
+            lines += wrapped(line, width, later="    ")
+        for seen in finding.evidence:
+            lines += wrapped(f"    {seen.text}", width, later="      ")
+        lines += wrapped(f"    fix  {finding.fix}", width, later=" " * 9)
+    for reasons in by_reason(result.not_shown):
+        line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
+        lines += wrapped(line, width, later="    ")
+    unmeasured: dict[str, list[str]] = {}
+    measured = {item.metric for item in result.measurements if item.value is not None}
+    for item in result.measurements:
+        if item.value is None and (
+            (item.missing is not None and item.missing.code is MissingCode.NO_PROFILE)
+            or (item.metric in measured and item.tier is Tier.BLIND)
+        ):
+            # Nobody asked for the one; of the other, something better is known.
+            continue
+        if item.value is None:
+            unmeasured.setdefault(item.reason or "no reason given", []).append(label(item.metric).lower())
+        else:
+            lines += wrapped(_measure_line(item, result.measurements), width, later=" " * (_LABEL_WIDTH + 3))
+    for reason, names in unmeasured.items():
+        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {'; '.join(names)} ({reason})", width)
+    return [*lines, *_information_lines(result, width)]
+
+
+def _information_lines(result: AnalysisResult, width: int) -> list[str]:
+    """Opinion scores in a block of their own; those without a value by reason, as measures are."""
+    if not result.information.items:
+        return []
+    lines = wrapped("  Opinion scores (1 to 5): information, no verdict", width, later="  ")
+    without: dict[str, list[str]] = {}
+    for item in result.information:
+        if isinstance(item.value, float):
+            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({item.tier.value})")
+        else:
+            without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
+    for reason, names in without.items():
+        lines += wrapped(f"    {State.UNKNOWN.shape} not scored: {'; '.join(names)} ({reason})", width, later=" " * 6)
+    return lines
+
+
+def _measure_line(item: Measurement, every: Measurements) -> str:
+    covers = _covered(item, every)
+    return f"  {label(item.metric):<{_LABEL_WIDTH}} {figure(item.value, item.unit)}  ({item.tier.value}{covers})"
+
+
+def _covered(item: Measurement, every: Measurements) -> str:
+    """Which part of the treble a loss was measured in, where that is not all of it."""
+    if item.metric != "dullness_db":
+        return ""
+    bands = next((other.value for other in every.find("dullness_bands_db") if other.tier is item.tier), None)
+    if not isinstance(bands, tuple) or all(value is not None for value in bands):
+        return ""
+    spans: list[tuple[float, float]] = []
+    for (low, high), value in zip(BANDS_HZ, bands, strict=False):
+        if value is not None and spans and spans[-1][1] == low:
+            spans[-1] = (spans[-1][0], high)
+        elif value is not None:
+            spans.append((low, high))
+    return ", of " + " and ".join(f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in spans) + " only"
+
+
+def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:
+    """Return the JSON document of `diag analyze --json`: one run whose takes are the recordings."""
+    takes = [_take(result) for result in results]
+    findings = [
+        {**finding, "takes": [take["id"]], "counted": len(takes)} for take in takes for finding in take["findings"]
+    ]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "runs": [{"name": "recordings", "config": {}, "takes": takes, "summary": [], "findings": findings}],
+        "comparisons": [],
+        "verdict": " ".join(result.sentence for result in results),
+        "report": None,
+    }
+
+
+def _take(result: AnalysisResult) -> dict[str, Any]:
+    return {"id": result.name, **{key: value for key, value in result.to_json().items() if key != "schema_version"}}

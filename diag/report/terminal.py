@@ -1,0 +1,289 @@
+"""What the terminal says of a report: plain lines of text, from nothing but the report, in the report's own words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from diag.core.errors import ExitCode
+from diag.core.results import (
+    BenchRow,
+    Change,
+    Comparison,
+    Drift,
+    Report,
+    RunComparison,
+    RunFinding,
+    RunResult,
+    SummaryRow,
+)
+from diag.core.states import State
+from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
+from diag.report.sentences import (
+    call_of,
+    counted_of,
+    figure,
+    label,
+    place,
+    plural,
+    signed,
+    spread,
+    state_of,
+    times_found,
+    verdict_line,
+)
+from diag.report.states import checks_of, row_state, row_takes
+
+if TYPE_CHECKING:
+    from diag.core.states import Check
+
+EVIDENCE_SHOWN = 3
+DISCARDS_SHOWN = 3
+REASONS_SHOWN = 5
+NAMED = 6
+"""Measures of one kind that are named; of more, the rest is counted."""
+
+_COLOURS = {State.FAILS: 31, State.WATCH: 33, State.GOOD: 32, State.UNKNOWN: 36}
+_MARKS = {state.shape: colour for state, colour in _COLOURS.items()}
+_ROW_WORDS = {State.GOOD: "good", State.FAILS: "fails", State.UNKNOWN: "few"}
+_LABEL_WIDTH = 22
+
+
+def coloured(text: str) -> str:
+    """The same text with a bold first line and colour on its marks; shape and word carry the meaning without it."""
+    headline, line_end, rest = text.partition("\n")
+    marks = "".join(_MARKS)
+    bold = f"\x1b[1m{headline}\x1b[0m{line_end}{rest}"
+    return re.sub(f"[{marks}]", lambda found: f"\x1b[{_MARKS[found[0]]}m{found[0]}\x1b[39m", bold)
+
+
+def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
+    """All that the terminal shows of a report.
+
+    Parameters
+    ----------
+    report : Report
+    code : ExitCode
+        How the command will end (`diag.judge.gate.exit_code`).
+    width : int
+        Columns, at least 40.
+    """
+    verdict = verdict_line(report)
+    lines = wrapped(f"{verdict.state.shape} {verdict.text}", width, later="  ")
+    if report.bench is not None:
+        lines += bench_lines(report.bench.rows, report.runs, width)
+        lines += drift_lines(report.bench.drift, width)
+    else:
+        for comparison in report.comparisons:
+            lines += comparison_lines(comparison, width)
+        for run in report.runs:
+            lines += run_lines(run, width)
+    tail = [f"report {report.report}"] if report.report else []
+    return "\n".join([*lines, "", *tail, f"exit code {int(code)}"])
+
+
+def check_text(check: Check, width: int) -> str:
+    """One check of the doctor: mark, name, what was seen, and the command that mends it on a line of its own."""
+    lines = wrapped(f"{check.state.shape} {check.name:<22} {check.seen}", width, later=" " * 25)
+    return "\n".join([*lines, f"    {check.mend}"] if check.mend else lines)
+
+
+def run_lines(run: RunResult, width: int) -> list[str]:
+    """One run: its findings, its latencies, what was not looked at, how many takes."""
+    discarded = [take for take in run.takes if take.discarded]
+    takes = f"{len(run.counted)} {plural(len(run.counted), 'take')} counted, {len(discarded)} discarded"
+    lines = ["", *wrapped(f"{run.name}: {run.title}" if run.title else run.name, width), f"  {takes}"]
+    for take in discarded[:DISCARDS_SHOWN]:
+        lines += wrapped(f"    take {take.id} discarded: {take.discarded}", width, later="      ")
+    if len(discarded) > DISCARDS_SHOWN:
+        lines.append(f"    {len(discarded) - DISCARDS_SHOWN} more; the report has them all")
+    raised = {item.finding.code for item in run.findings}
+    roots = [item for item in run.findings if item.finding.consequence_of not in raised]
+    for item in sorted(roots, key=lambda item: -item.finding.severity.rank):
+        following = [other for other in run.findings if other.finding.consequence_of == item.finding.code]
+        lines += finding_lines(item, following, width)
+    return [*lines, *measure_lines(run, width), *check_lines(run, width)]
+
+
+def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int) -> list[str]:
+    """One finding: shape, severity, code, how often; its sentence, evidence, cause and fix; what follows from it."""
+    finding = item.finding
+    where = f", {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
+    head = f"  {state_of(finding.severity).shape} {finding.severity.value} {finding.code} {finding.name}"
+    lines = wrapped(head, width)
+    lines += wrapped(f"    {finding.title}", width, later="    ")
+    lines += _labelled("found", f"{times_found(item).removeprefix('Found ')}{where}", width)
+    for evidence in finding.evidence[:EVIDENCE_SHOWN]:
+        lines += _labelled("evidence", evidence.text, width)
+    lines += _labelled("cause", finding.likely_cause, width)
+    lines += _labelled("fix", finding.fix, width)
+    consequences = ", ".join(
+        f"{other.finding.code} {other.finding.name} ({len(other.take_ids)} of {other.counted})" for other in following
+    )
+    return [*lines, *_labelled("leads to", consequences, width)]
+
+
+def measure_lines(run: RunResult, width: int) -> list[str]:
+    """Latencies with median, range and n; the waterfall in one line; speed and treble loss of each segment."""
+    lines: list[str] = []
+    latencies, stages_of_wait = metrics_in(Group.LATENCY), metrics_in(Group.STAGES)
+    unmeasured: dict[str, list[str]] = {}
+    for row in sorted(run.summary, key=lambda row: report_order(row.metric)):
+        if row.metric in latencies and row.median is not None:
+            lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
+        elif row.metric in latencies:
+            unmeasured.setdefault(_reason(run, row), []).append(f"{label(row.metric).lower()}{_turn(row)}")
+    for reason, names in unmeasured.items():
+        why = f": {reason}" if reason else ""
+        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {', '.join(names)}{why}", width)
+    stages = [row for name in stages_of_wait for row in run.summary if row.metric == name and row.median is not None]
+    for turn in sorted({row.turn or 0 for row in stages}):
+        told = [
+            f"{label(row.metric).lower()} {figure(row.median, row.unit)}" for row in stages if (row.turn or 0) == turn
+        ]
+        lines += _row(f"of which{f', turn {turn + 1}' if turn else ''}", " + ".join(told), width)
+    for metric in tiles():
+        if metric.kind is not MetricKind.SEGMENT:
+            continue
+        name = metric.name
+        rows = [row for row in run.summary if row.metric == name and row.segment and row.median is not None]
+        told = [f"{place(row.segment, None, row.turn)} {figure(row.median, row.unit)}" for row in rows]
+        lines += _row(label(name), ", ".join(told), width)
+    return lines
+
+
+def _turn(row: SummaryRow) -> str:
+    return f", turn {row.turn + 1}" if row.turn else ""
+
+
+def _reason(run: RunResult, row: SummaryRow) -> str:
+    measured = (item for take in run.counted for item in take.measurements.find(row.metric, turn=row.turn))
+    return next((item.reason for item in measured if item.reason), "")
+
+
+def _spread(row: SummaryRow) -> str:
+    tail = f", p95 {figure(row.p95, row.unit)}" if row.p95 is not None else ""
+    missing = f", not measured in {counted_of(row.missing, row.n + row.missing, 'take')}" if row.missing else ""
+    return f"{spread(row)}{tail}{missing}"
+
+
+def check_lines(run: RunResult, width: int) -> list[str]:
+    """How many checks are clear, which could not be made and why, which of ours broke."""
+    checks = checks_of(run)
+    clear = [check for check in checks if check.word == "clear"]
+    noun = plural(len(clear), "check")
+    lines = [f"  {State.GOOD.shape} {len(clear)} {noun} clear"] if clear else []
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for check in checks:
+        # What was found, a mere note too, stands above.
+        if check.state is State.UNKNOWN and check.word != "found":
+            # "rate_ratio: the take has no …" and "dullness_db: the take has no …" are one reason.
+            reason = re.sub(r"^\w+: ", "", check.detail)
+            by_reason.setdefault((check.word, reason), []).append(check.code)
+    groups = sorted(by_reason.items(), key=lambda group: (group[0][0] != "crashed", -len(group[1])))
+    for (word, reason), codes in groups[:REASONS_SHOWN]:
+        why = f": {reason}" if reason else ""
+        lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(codes)}{why}", width)
+    rest = sum(len(codes) for _, codes in groups[REASONS_SHOWN:])
+    if rest:
+        lines.append(f"  {State.UNKNOWN.shape} {rest} more could not be made; the report has them all")
+    return lines
+
+
+def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
+    """Two runs: what else differs, then metric by metric, worst first; what shows no difference is counted."""
+    from diag.core.stats import FEWEST_VALUES
+
+    lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
+    for differences in (comparison.config_diff, comparison.environment_diff):
+        for name, a, b in differences:
+            lines += wrapped(f"  {name}: {_shown(a)} -> {_shown(b)}", width)
+    order = {Change.WORSE: 0, Change.BETTER: 1}
+    changed = sorted((c for c in comparison.comparisons if c.verdict in order), key=lambda item: order[item.verdict])
+    for item in changed:
+        lines += wrapped(_comparison_line(item), width, later="      ")
+    few = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
+    if few:
+        names = list(dict.fromkeys(label(item.metric).lower() for item in few))
+        more = f"; {len(names) - NAMED} more" if len(names) > NAMED else ""
+        told = (
+            f"too few takes to tell ({FEWEST_VALUES} pairs are needed, use --takes): {'; '.join(names[:NAMED])}{more}"
+        )
+        lines += wrapped(f"  {call_of(Change.TOO_FEW)[0].shape} {told}", width)
+    same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
+    if same:
+        noun = plural(same, "measure")
+        lines.append(f"  {call_of(Change.NONE_SHOWN)[0].shape} {same} {noun} with no clear difference")
+    return lines
+
+
+def _comparison_line(item: Comparison) -> str:
+    state, word = call_of(item.verdict)
+    where = place(item.segment, item.tap)
+    name = f"{label(item.metric)}{f' ({where})' if where else ''}"
+    line = f"  {state.shape} {word}  {name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}"
+    if item.difference is not None:
+        line += f"  {signed(item.difference, item.unit)}"
+    if item.interval is not None:
+        line += f" (95 % {signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)})"
+    return f"{line}, {item.n_pairs} {plural(item.n_pairs, 'pair')}"
+
+
+def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int) -> list[str]:
+    """A table with one line a scenario: what it showed, how soon it was heard, in how many takes."""
+    lines = ["", f"          {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
+    for row, run in zip(rows, runs, strict=True):
+        state = row_state(row)[0]
+        heard = next((item for item in run.summary if item.metric == "ttfa_heard_s" and not item.turn), None)
+        after = figure(heard.median, heard.unit) if heard is not None and heard.median is not None else "-"
+        takes = row_takes(row) + (f" ({row.discarded} discarded)" if row.discarded else "")
+        found = ", ".join(row.found) or "nothing"
+        lines.append(f"  {state.shape} {_ROW_WORDS[state]:<5} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
+        if state is State.UNKNOWN:
+            again = f"`diag bench --resume {row.folder}` records the rest" if row.folder else "record more"
+            lines += _labelled("too few", f"{row.takes} of {row.asked} takes count; {again}", width)
+        elif state is State.FAILS:
+            counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row.counts.items())
+            lines += _labelled("expected", ", ".join(row.expected) or "nothing", width)
+            lines += _labelled("found", counts or "nothing", width)
+            lines += _labelled("besides", ", ".join(row.consequences), width)
+            lines += _labelled("look at", f"`diag run {row.scenario}`", width)
+    return lines
+
+
+def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
+    """Latencies of sound scenarios against the baseline, worse ones first."""
+    ordered = sorted(rows, key=lambda row: not row.worse)
+    return [
+        line
+        for row in ordered
+        for line in wrapped(f"  {(State.FAILS if row.worse else State.GOOD).shape} {row.sentence}", width)
+    ]
+
+
+def _shown(value: Any) -> str:
+    return "(left out)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _row(name: str, text: str, width: int) -> list[str]:
+    return wrapped(f"  {name:<{_LABEL_WIDTH}} {text}", width, later=" " * (_LABEL_WIDTH + 3)) if text else []
+
+
+def _labelled(name: str, text: str, width: int) -> list[str]:
+    return wrapped(f"    {name:<9} {text}", width, later=" " * 14) if text else []
+
+
+def wrapped(text: str, width: int, *, later: str | None = None) -> list[str]:
+    """Lines of at most `width` columns; later ones are indented by `later`, else as the first one and two more."""
+    indent = text[: len(text) - len(text.lstrip())]
+    words = re.split(r"( +)", text.strip())
+    lines, line = [], indent
+    for gap, word in zip(["", *words[1::2]], words[::2], strict=True):
+        if line.strip() and len(line) + len(gap) + len(word) > max(width, 40):
+            lines.append(line)
+            line = (f"{indent}  " if later is None else later) + word
+        else:
+            line += gap + word
+    return [*lines, line]

@@ -1,1 +1,0 @@
-"""Sans-I/O stages: bytes and time in, bytes and events out."""

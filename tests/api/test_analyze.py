@@ -1,0 +1,244 @@
+"""Recordings alone and against a reference, files, folders and arrays; saved runs judged again."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import soundfile as sf
+from builders import Story, build, client, replace, resampled, speech
+
+from diag.api.analyze import analyze, analyze_all, analyze_run
+from diag.core.clip import Clip
+from diag.core.errors import BadInputError, ExitCode
+from diag.core.results import Severity
+from diag.files import run_folders as store
+from diag.judge.engine import judge_take
+from diag.judge.recording_result import COLUMNS
+from diag.report.recording_text import results_text
+
+RECEIVED = speech(3.0, 4, 24000)
+PLAYED_16K = resampled(RECEIVED, 16000, 48000)
+DULL = resampled(resampled(RECEIVED, 24000, 8000), 8000, 48000)
+
+
+def padded(samples, rate_hz, seconds=0.4):
+    quiet = np.zeros(round(seconds * rate_hz), np.float32)
+    return np.concatenate([quiet, samples, quiet])
+
+
+def against_received(samples, rate_hz=48000):
+    return analyze(Clip(samples=padded(samples, rate_hz), sample_rate_hz=rate_hz),
+                   reference=Clip(samples=RECEIVED, sample_rate_hz=24000))  # fmt: skip
+
+
+# --- against a reference
+
+
+def test_a_faithful_copy_is_called_one():
+    result = against_received(resampled(RECEIVED, 24000, 48000))
+    assert result.remarks == ()
+    assert result.sentence == (
+        "the recording is a faithful copy of the reference: right speed, whole treble, nothing missing."
+    )
+    assert not result.failed
+
+
+def test_24_khz_played_as_16_khz():
+    result = against_received(PLAYED_16K)
+    assert result.sentence == (
+        "the recording plays 1.50 times too slow: 24000 Hz audio played as 16000 Hz "
+        "(1.5 times longer and a fifth deeper)."
+    )
+    assert result.failed
+
+
+def test_played_too_fast():
+    assert "plays 2.00 times too fast: 24000 Hz audio played as 48000 Hz" in against_received(RECEIVED).sentence
+
+
+def test_treble_lost_on_the_way():
+    result = against_received(DULL)
+    assert result.remarks[0].metric == "dullness_db"
+    assert "as going through 8000 Hz sampling would" in result.sentence
+
+
+@pytest.mark.parametrize(("rate_hz", "above"), [(16000, "7.6 kHz"), (8000, "3.8 kHz")])
+def test_a_sample_rate_too_low_for_the_references_treble(rate_hz, above):
+    result = against_received(resampled(RECEIVED, 24000, rate_hz), rate_hz)
+    assert f"is cut off above {above} by its sample rate of {rate_hz} Hz" in result.sentence
+    assert result.failed
+
+
+def test_a_low_sample_rate_that_holds_all_of_a_narrow_reference_is_no_fault():
+    narrow = resampled(resampled(RECEIVED, 24000, 8000), 8000, 24000)
+    result = analyze(resampled(narrow, 24000, 16000), 16000, reference=Clip(samples=narrow, sample_rate_hz=24000))
+    assert result.remarks == ()
+
+
+def test_a_part_left_out():
+    cut = np.concatenate([RECEIVED[:30000], RECEIVED[34800:]])
+    result = against_received(resampled(cut, 24000, 48000))
+    assert "200 ms of the reference are left out" in result.sentence
+
+
+def test_silence_put_in():
+    torn = np.concatenate([RECEIVED[:30000], np.zeros(2400, np.float32), RECEIVED[30000:]])
+    result = against_received(resampled(torn, 24000, 48000))
+    assert [item.metric for item in result.remarks] == ["inserted_silence_s"]
+    assert result.remarks[0].severity is Severity.WARNING
+
+
+def test_other_speech_is_not_judged_against_it():
+    result = against_received(resampled(speech(3.0, 99, 24000), 24000, 48000))
+    assert "cannot be held against the reference" in result.sentence
+
+
+def test_silence_is_told_first():
+    result = against_received(np.zeros(48000, np.float32))
+    assert "is silent" in result.sentence
+    assert result.failed
+
+
+# --- alone
+
+
+def test_a_good_voice_alone_shows_no_error():
+    result = analyze(padded(RECEIVED, 24000), 24000)
+    assert not result.failed
+    assert result.reference is None
+
+
+def test_real_voices_show_no_error_by_themselves(real_speech):
+    assert [result.sentence for result in analyze_all([real_speech]) if result.failed] == []
+
+
+def test_the_projects_own_voices_show_no_error(scenarios):
+    results = analyze_all([scenarios / "prompts", scenarios / "replies"])
+    assert [result.sentence for result in results if result.failed] == []
+
+
+@pytest.mark.parametrize(
+    ("samples", "word"),
+    [
+        (np.zeros(24000, np.float32), "is silent"),
+        (np.clip(RECEIVED * 6, -0.5, 0.5), "clipped"),
+        (resampled(resampled(RECEIVED, 24000, 8000), 8000, 24000), "nothing above"),
+        (np.frombuffer((RECEIVED * 32767).astype("<i2").tobytes(), ">i2").astype(np.float32) / 32768, "noise"),
+        (np.repeat(speech(3.0, 4, 24000), 2), "two channels read as one"),
+    ],
+)
+def test_faults_that_a_recording_shows_by_itself(samples, word):
+    result = analyze(samples, 24000)
+    assert any(word in item.text for item in result.remarks), [item.text for item in result.remarks]
+
+
+# --- what may be given
+
+
+def test_files_arrays_and_clips_give_the_same(tmp_path):
+    sf.write(tmp_path / "a.wav", RECEIVED, 24000, subtype="FLOAT")
+    by_file, by_array = analyze(tmp_path / "a.wav"), analyze(RECEIVED, 24000)
+    by_clip = analyze(Clip(samples=RECEIVED, sample_rate_hz=24000))
+    assert by_file.name == "a.wav"
+    assert by_file.measurements == by_array.measurements == by_clip.measurements
+
+
+def test_headerless_recordings(tmp_path):
+    (tmp_path / "a.pcm").write_bytes((RECEIVED * 32767).astype("<i2").tobytes())
+    assert analyze(tmp_path / "a.pcm", raw="s16le:24000").duration_s == pytest.approx(3.0)
+
+
+def test_stereo_is_taken_as_its_mean():
+    stereo = np.stack([RECEIVED, RECEIVED], axis=1)
+    assert analyze(stereo, 24000).channels == 2
+
+
+def test_lists_and_folders(tmp_path):
+    sf.write(tmp_path / "received.wav", RECEIVED, 24000, subtype="FLOAT")
+    (tmp_path / "more").mkdir()
+    sf.write(tmp_path / "more" / "b.wav", PLAYED_16K, 48000)
+    sf.write(tmp_path / "more" / "a.flac", resampled(RECEIVED, 24000, 48000), 48000)
+    (tmp_path / "more" / "notes.txt").touch()
+    results = analyze_all([tmp_path / "received.wav", tmp_path / "more"], reference=tmp_path / "received.wav")
+    assert [result.name for result in results] == ["received.wav", "a.flac", "b.wav"]
+    assert [result.failed for result in results] == [False, False, True]
+    assert {result.reference for result in results} == {"received.wav"}
+
+
+@pytest.mark.parametrize(
+    ("array", "rate_hz", "word"),
+    [(RECEIVED, None, "without a sample rate"), (np.zeros((2, 2, 2)), 24000, "shape"), ([], 24000, "without samples"),
+     ([0.0, float("nan")], 24000, "finite"), (RECEIVED, 0, "sample_rate_hz"), (["a"], 24000, "could not convert")],
+)  # fmt: skip
+def test_arrays_that_cannot_be_used(array, rate_hz, word):
+    with pytest.raises(BadInputError, match=word):
+        analyze(array, rate_hz)
+
+
+def test_a_folder_without_audio(tmp_path):
+    with pytest.raises(BadInputError, match="no audio file"):
+        analyze_all([tmp_path])
+
+
+@pytest.mark.parametrize("frames", [1, 10, 500, 3000])
+@pytest.mark.parametrize("level", [0.0, 1e-9, 0.5])
+def test_snippets_never_crash(frames, level):
+    noise = (level * np.random.default_rng(frames).uniform(-1, 1, frames)).astype(np.float32)
+    result = analyze(noise, 16000, reference=noise[::-1])
+    assert not [item.reason for item in result.measurements if item.reason and item.reason.startswith("crashed")]
+
+
+def test_json_and_frame():
+    result = against_received(PLAYED_16K)
+    document = json.loads(json.dumps(result.to_json()))
+    assert document["verdict"] == result.sentence
+    assert document["remarks"][0]["severity"] == "error"
+    frame = result.to_frame()
+    assert list(frame.columns) == list(COLUMNS)
+    assert frame.set_index("metric").loc["time_ratio", "value"] == pytest.approx(2 / 3, abs=0.001)
+
+
+# --- saved runs
+
+
+def saved(tmp_path, *stories):
+    folder = store.create_run(tmp_path, "name", {"title": "Title", "environment": {"audio": "wire"}})
+    for index, story in enumerate(stories):
+        store.write_take(folder, build(replace(story, take_id=f"{index + 1:04d}")))
+    return folder
+
+
+def test_a_saved_run_gives_the_same_judgement_again(tmp_path):
+    story = Story(config=client(playback={"sample_rate_hz": 16000, "resample": False}))
+    folder = saved(tmp_path, story, replace(story, seed=2))
+    run = analyze_run(folder)
+    assert (run.name, run.title, run.folder, len(run.takes)) == ("name", "Title", str(folder), 2)
+    assert [item.finding.code for item in run.findings] == ["PLY001", "ENV006"]
+    direct = judge_take(build(replace(story, take_id="0001")))
+    for again, first in zip(run.takes[0].measurements, direct.measurements, strict=True):
+        assert (again.metric, again.reason) == (first.metric, first.reason)
+        if isinstance(first.value, float):
+            assert again.value == pytest.approx(first.value, abs=1e-4)
+
+
+def test_results_are_saved_only_when_asked(tmp_path):
+    folder = saved(tmp_path, Story(reply_s=None))
+    analyze_run(folder)
+    assert not list(folder.rglob("result.json"))
+    analyze_run(folder, save=True)
+    document = json.loads((folder / "takes/0001/result.json").read_text())
+    assert (document["id"], document["schema_version"]) == ("0001", 1)
+
+
+def test_a_run_without_takes_is_refused(tmp_path):
+    with pytest.raises(BadInputError, match="no finished take"):
+        analyze_run(store.create_run(tmp_path, "name", {}))
+
+
+def test_what_a_treble_figure_covers_is_said():
+    narrow = Clip(samples=padded(resampled(RECEIVED, 24000, 16000), 16000), sample_rate_hz=16000)
+    result = analyze(narrow, reference=Clip(samples=RECEIVED, sample_rate_hz=24000))
+    text = results_text([result], ExitCode.FAILED)
+    assert re.search(r"Treble lost +-?0\.\d dB  \(waveform, of 3\.5 to 7 kHz only\)", text)
+    assert "no profile of the voice" not in text

@@ -1,0 +1,116 @@
+"""Long recordings through `analyze`: findings with their place, rows, progress, channels, memory."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from diag.api.analyze import analyze, analyze_all
+from diag.core.clip import Clip
+
+RATE_HZ = 24000
+LENGTH_S = 130.0
+PEAK = """
+import sys
+from diag.__main__ import call
+call(sys.argv[1:])
+print([int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")][0])
+"""
+
+
+@pytest.fixture(scope="module")
+def speech(scenarios):
+    """Recorded replies in ever new order, with pauses: a little longer than what is measured whole."""
+    replies = [sf.read(path, dtype="float32")[0] for path in sorted((scenarios / "replies").glob("*.wav"))]
+    rng = np.random.default_rng(2)
+    parts, size = [], 0
+    while size < LENGTH_S * RATE_HZ:
+        parts += [replies[rng.integers(len(replies))] * rng.uniform(0.5, 1.0), np.zeros(round(0.6 * RATE_HZ))]
+        size += parts[-1].size + parts[-2].size
+    sound = np.concatenate(parts)[: round(LENGTH_S * RATE_HZ)].astype(np.float32)
+    return sound + (1e-4 * rng.standard_normal(sound.size)).astype(np.float32)
+
+
+def clip(samples, rate_hz=RATE_HZ):
+    return Clip(samples=samples, sample_rate_hz=rate_hz)
+
+
+def test_a_wrong_speed_is_reported_throughout(speech):
+    found = analyze(clip(speech, 16000), reference=clip(speech))
+    assert found.remarks[0].text.endswith(", throughout")
+
+
+def test_what_is_left_out_is_reported_with_its_place(speech):
+    short = np.concatenate((speech[:1900000], speech[1904800:]))
+    found = analyze(clip(short), reference=clip(speech))
+    assert found.remarks[0].text == "200 ms of the reference are left out, worst from 0:58 to 2:10"
+
+
+def test_a_recording_that_ends_too_early_fails(speech):
+    found = analyze(clip(speech[: 55 * RATE_HZ]), reference=clip(speech))
+    assert "before the reference does" in found.remarks[0].text
+    assert found.failed
+
+
+def test_other_speech_cannot_be_compared(speech, scenarios):
+    other, rate_hz = sf.read(scenarios / "prompts" / "train_with_a_pause.wav", dtype="float32")
+    found = analyze(clip(speech), reference=clip(other, rate_hz))
+    assert "cannot be held against the reference" in found.remarks[0].text
+
+
+def test_a_fault_in_one_stretch_is_named_with_its_place(speech):
+    noisy = speech.copy()
+    noisy[70 * RATE_HZ : 128 * RATE_HZ] = 0.1 * np.random.default_rng(3).standard_normal(58 * RATE_HZ)
+    (remark, *_) = analyze(clip(noisy)).remarks
+    assert remark.metric == "flatness"
+    assert remark.text.split(", ")[-1].startswith("from 0:5") or "worst from 0:5" in remark.text
+
+
+def test_rows_of_the_whole_and_of_each_stretch(speech):
+    frame = analyze(clip(speech)).to_frame()
+    places = frame[["start_s", "end_s"]].drop_duplicates().to_numpy().tolist()
+    assert places[0] == [0.0, LENGTH_S]
+    assert places[1][1] == places[2][0]
+    assert places[2][1] == LENGTH_S
+
+
+def test_progress_is_told_up_to_the_end(speech, tmp_path):
+    sf.write(tmp_path / "long.flac", speech, RATE_HZ)
+    told = []
+    analyze_all([tmp_path / "long.flac"], progress=lambda done, total: told.append((round(done), round(total))))
+    assert told[-1] == (130, 130)
+    assert told == sorted(told)
+
+
+def test_channels_of_a_long_file_are_told_apart(speech, tmp_path):
+    sf.write(tmp_path / "both.wav", np.stack((speech, 0.1 * speech[::-1]), axis=1), RATE_HZ)
+    found = analyze_all([tmp_path / "both.wav"])
+    assert [result.channel for result in found] == [1, 2]
+    assert found[0].measurements.value("level_lufs") - found[1].measurements.value("level_lufs") > 15
+
+
+def peak_mb(*words):
+    done = subprocess.run([sys.executable, "-c", PEAK, *map(str, words)], capture_output=True, text=True, check=True)
+    return int(done.stdout.splitlines()[-1])
+
+
+def written(path, speech, times):
+    with sf.SoundFile(path, "w", RATE_HZ, 1, "PCM_16") as file:
+        for index in range(times):
+            file.write(np.roll(speech, 7919 * index))
+    return path
+
+
+def test_memory_does_not_grow_with_the_length(speech, tmp_path):
+    short, long = written(tmp_path / "short.wav", speech, 1), written(tmp_path / "long.wav", speech, 5)
+    assert peak_mb("analyze", long) < peak_mb("analyze", short) + 25
+
+
+@pytest.mark.slow
+def test_an_hour_takes_no_more_memory_than_ten_minutes(speech, tmp_path):
+    ten, hour = written(tmp_path / "ten.wav", speech, 5), written(tmp_path / "hour.wav", speech, 28)
+    assert peak_mb("analyze", hour) < peak_mb("analyze", ten) + 25
+    # Transforms keep tables for the last 16 lengths that they met: some 60 MB after an hour, and no more.
+    assert peak_mb("analyze", hour, "--reference", hour) < peak_mb("analyze", ten, "--reference", ten) + 90

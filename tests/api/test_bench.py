@@ -1,0 +1,128 @@
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from diag.api import bench as bench_module
+from diag.api.bench import bench, row_of, verdict_of
+from diag.api.options import Options, Quiet
+from diag.core.results import Finding, Measurements, RunFinding, RunResult, Severity, TakeResult
+from diag.files.scenarios import Expect, Scenario
+
+
+def finding(code, *, severity=Severity.ERROR, consequence_of=None):
+    return Finding(
+        code=code, name=code.lower(), severity=severity, hop=None, title="", evidence=(), likely_cause="",
+        fix="", confidence=1.0, consequence_of=consequence_of,
+    )  # fmt: skip
+
+
+def result(found, takes=3, discarded=0):
+    results = tuple(
+        TakeResult(
+            id=f"{index:04d}", prompt_names=("yes",), measurements=Measurements(()), findings=(), outcomes=(),
+            discarded="late" if index < discarded else None,
+        )
+        for index in range(takes + discarded)
+    )  # fmt: skip
+    ids = tuple(take.id for take in results if take.discarded is None)
+    findings = tuple(RunFinding(finding=item, take_ids=ids[:count], counted=takes) for item, count in found)
+    return RunResult(name="x", title="", config={}, environment={}, takes=results, summary=(), findings=findings)
+
+
+def scenario(*codes, consequences=()):
+    return Scenario(name="x", expect=Expect(findings=codes, consequences=consequences))
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "passed"),
+    [
+        ((), [], True),
+        ((), [(finding("PLY001"), 1)], False),
+        ((), [(finding("SVC012", severity=Severity.INFO), 3)], True),
+        (("PLY001",), [(finding("PLY001"), 3)], True),
+        (("PLY001",), [(finding("PLY001"), 2)], False),
+        (("PLY001",), [], False),
+        (("PLY001",), [(finding("PLY001"), 3), (finding("SPK001"), 1)], False),
+        (("CFG001",), [(finding("CFG001"), 3), (finding("SVC002", consequence_of="CFG001"), 3)], False),
+    ],
+)
+def test_a_row_passes_only_when_every_take_shows_just_what_is_expected(expected, found, passed):
+    assert row_of(scenario(*expected), result(found), asked=3)["passed"] is passed
+
+
+def test_announced_consequences_are_allowed():
+    found = [(finding("CFG001"), 3), (finding("SVC002", consequence_of="CFG001"), 3)]
+    row = row_of(scenario("CFG001", consequences=("SVC002",)), result(found), asked=3)
+    assert row["passed"]
+    assert (row["found"], row["consequences"]) == (["CFG001"], ["SVC002"])
+
+
+@pytest.mark.parametrize(("takes", "as_expected"), [(0, None), (2, True)])
+def test_fewer_takes_than_asked_for_never_pass(takes, as_expected):
+    row = row_of(scenario(), result([], takes=takes, discarded=3), asked=3)
+    assert not row["passed"]
+    assert row["as_expected"] is as_expected
+    assert (row["takes"], row["asked"], row["discarded"]) == (takes, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([(True, True, 3)], "every scenario shows what it must \\(1 of 1\\)"),
+        ([(True, True, 3), (False, False, 3)], "1 of 2 scenarios show what they must .*; look at s1"),
+        ([(True, True, 3), (True, False, 2)], "1 of 2 .*; too few takes count in s1 \\(2 of 3\\)"),
+        ([(None, False, 0), (False, False, 1)], "0 of 2 .*; look at s1; too few takes count in s0 \\(0 of 3\\)"),
+    ],
+)
+def test_the_verdict_names_what_is_wrong_and_what_is_short_of_takes(rows, words):
+    entries = [
+        {"scenario": f"s{number}", "as_expected": as_expected, "passed": passed, "takes": takes, "asked": 3}
+        for number, (as_expected, passed, takes) in enumerate(rows)
+    ]
+    assert re.fullmatch(words, verdict_of(entries, ()))
+
+
+@dataclass(frozen=True)
+class Plan:
+    scenario: Scenario
+    takes: int = 3
+
+
+class Notes(Quiet):
+    def __init__(self):
+        self.all = []
+
+    def note(self, text):
+        self.all.append(text)
+
+
+@pytest.fixture
+def notes_of(tmp_path, monkeypatch):
+    """Notes of a bench in an empty working directory, of a scenario that must show these findings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bench_module, "execute", lambda plans, *_: [result([])] * len(plans))
+    monkeypatch.setattr(bench_module, "finish", lambda report, *_, **__: report)
+
+    def notes(*codes, **given):
+        monkeypatch.setattr(
+            bench_module, "planned_or_resumed", lambda chosen, options, *_, **__: ([Plan(scenario(*codes))], options)
+        )
+        progress = Notes()
+        bench(Options(audio="wire"), progress, scenarios=["healthy"], **given)
+        return progress.all
+
+    return notes
+
+
+def test_a_missing_baseline_is_reported(notes_of):
+    assert notes_of() == [
+        "no baseline at reports/baselines/wire-emulator.json: latencies are not compared "
+        "(`--save-baseline` saves this run's)"
+    ]
+
+
+def test_nothing_is_said_of_a_baseline_that_is_not_needed_or_is_there(notes_of):
+    assert notes_of("PLY001") == []
+    assert notes_of(save_baseline=True) == []
+    assert notes_of() == []

@@ -1,0 +1,207 @@
+import contextlib
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from diag.api import run as conduct
+from diag.api import take_dispatch as dispatch
+from diag.api.options import Options, Quiet
+from diag.api.run_plan import interleaved, new_run
+from diag.core.errors import CannotMeasureError
+from diag.core.results import Measurement, Measurements, TakeResult, Tier
+from diag.files.scenarios import find_scenario
+
+
+@dataclass
+class World:
+    """Stands in for rigs, workers and the emulator: `fate` says what becomes of each attempt at a take."""
+
+    fate: list[str] = field(default_factory=list)
+    submitted: list[str] = field(default_factory=list)
+    together: list[int] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    killed: list[str] = field(default_factory=list)
+    now_s: float = 0.0
+    _waiting: list[tuple[Future, str, str]] = field(default_factory=list)
+
+    def submit(self, rig_name, job):
+        future = Future()
+        self.submitted.append(job.take_id)
+        self._waiting.append((future, job.take_id, rig_name))
+        return future
+
+    def wait(self, running, timeout, return_when):
+        self.together.append(len(self._waiting))
+        fate = self.fate.pop(0) if self.fate else "good"
+        if fate == "hangs":
+            self.now_s += 30.0
+            return set(), set(running)
+        future, take_id, _ = self._waiting.pop(0)
+        if fate == "dies":
+            future.set_exception(BrokenProcessPool())
+        else:
+            future.set_result((take_id, fate))
+        return {future}, set(running) - {future}
+
+    def kill(self, rig_name):
+        """A killed worker's take fails; its rig hands it back as dead."""
+        self.killed.append(rig_name)
+        for entry in [entry for entry in self._waiting if entry[2] == rig_name]:
+            self._waiting.remove(entry)
+            self._waiting.insert(0, entry)
+            self.fate = ["dies", *self.fate]
+
+
+@pytest.fixture
+def world(monkeypatch):
+    world = World()
+
+    class Pool:
+        def __init__(self, rigs, log_dir):
+            self.rig_names = tuple(rigs)
+            self.submit = world.submit
+            self.restart = world.restarted.append
+            self.kill = world.kill
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+    @contextlib.contextmanager
+    def farm(kind, *, rigs, devices):
+        yield SimpleNamespace(rigs=[f"rig{i}" for i in range(rigs)], environment={})
+
+    @contextlib.contextmanager
+    def emulator():
+        yield SimpleNamespace(
+            register=lambda settings, seed: "https://127.0.0.1:1/profile/x",
+            truth=lambda url: [],
+            forget=lambda url: None,
+            ca_file="ca.pem",
+        )
+
+    def judged(folder):
+        take_id, fate = folder
+        return TakeResult(
+            id=take_id, prompt_names=("yes",), measurements=Measurements(()), findings=(), outcomes=(),
+            discarded="late" if fate == "late" else None,
+        )  # fmt: skip
+
+    monkeypatch.setattr(dispatch, "WorkerPool", Pool)
+    monkeypatch.setattr(dispatch, "open_farm", farm)
+    monkeypatch.setattr(dispatch, "EmbeddedEmulator", emulator)
+    monkeypatch.setattr(dispatch, "wait", world.wait)
+    monkeypatch.setattr(dispatch.time, "monotonic", lambda: world.now_s)
+    monkeypatch.setattr(dispatch, "judge_saved_take", lambda folder, truth: judged(folder))
+    return world
+
+
+class Notes(Quiet):
+    def __init__(self, world):
+        self._world = world
+
+    def note(self, text):
+        self._world.notes.append(text)
+
+
+def record(world, tmp_path, *, takes, rigs=4, there=(), spoiled=()):
+    options = Options(takes=takes, prompts=("yes",), audio="wire", out=tmp_path, rigs=rigs)
+    plan = new_run(find_scenario("healthy"), options, command="run", name="healthy", group="g")
+    for take_id in there:
+        (plan.folder / "takes" / take_id).mkdir()
+        (plan.folder / "takes" / take_id / "take.json").write_text("{}")
+    missing = {plan.folder: [number for number in range(1, takes + 1) if f"{number:04d}" not in {*there} - {*spoiled}]}
+    (results,) = dispatch.record_all(interleaved([plan], missing), options, Notes(world)).values()
+    return results
+
+
+def test_every_take_is_recorded_once(world, tmp_path):
+    results = record(world, tmp_path, takes=6)
+    assert sorted(take.id for take in results) == [f"{n:04d}" for n in range(1, 7)]
+    assert max(world.together) == 4
+
+
+def test_a_spoiled_take_is_kept_and_repeated(world, tmp_path):
+    world.fate = ["good", "late"]
+    results = record(world, tmp_path, takes=5)
+    assert len(results) == 6
+    assert sum(take.discarded is None for take in results) == 5
+
+
+def test_a_repeated_take_of_a_resumed_run_gets_a_number_of_its_own(world, tmp_path):
+    world.fate = ["late"]
+    record(world, tmp_path, takes=3, there=("0001", "0002", "0004"))
+    assert world.submitted == ["0003", "0005"]
+
+
+def test_spoiled_takes_of_a_resumed_run_are_repeated_under_numbers_of_their_own(world, tmp_path):
+    world.fate = ["late"]
+    record(world, tmp_path, takes=3, there=("0001", "0002", "0004"), spoiled=("0001", "0002"))
+    assert sorted(world.submitted) == ["0003", "0005", "0006", "0007"]
+
+
+def test_repeating_has_an_end(world, tmp_path):
+    world.fate = ["late"] * 100
+    results = record(world, tmp_path, takes=5)
+    assert len(results) == 5 + 2
+
+
+def test_a_busy_machine_gets_fewer_takes_side_by_side(world, tmp_path):
+    world.fate = ["late"] * 3
+    record(world, tmp_path, takes=20)
+    assert world.together[0] == 4
+    assert max(world.together[6:]) == 3
+    assert any("side by side" in note for note in world.notes)
+
+
+def test_a_dead_worker_is_replaced_and_its_take_is_recorded_again(world, tmp_path):
+    world.fate = ["dies"]
+    results = record(world, tmp_path, takes=3)
+    assert len(results) == 3
+    assert world.restarted == ["rig2"]
+    assert world.submitted.count("0001") == 2
+
+
+def test_a_worker_that_hangs_is_ended_and_its_take_is_recorded_again(world, tmp_path):
+    world.fate = ["hangs"] * 5
+    results = record(world, tmp_path, takes=1)
+    assert len(results) == 1
+    assert world.killed == world.restarted == ["rig0"]
+    assert world.submitted == ["0001", "0001"]
+
+
+def test_workers_that_keep_dying_stop_the_run(world, tmp_path):
+    world.fate = ["dies"] * 3
+    with pytest.raises(CannotMeasureError, match="died 3 times"):
+        record(world, tmp_path, takes=3)
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "kept 1 finished take;"), (2, "kept 2 finished takes;")])
+def test_what_was_kept_is_told_in_its_number(count, words):
+    notes = []
+    progress = SimpleNamespace(note=notes.append)
+    plan = SimpleNamespace(finished=["take"] * count, command="run", folder="run_folder")
+    with pytest.raises(KeyboardInterrupt), conduct._told_what_was_kept([plan], progress):
+        raise KeyboardInterrupt
+    assert notes == [f"{words} `diag run … --resume run_folder` records the rest"]
+
+
+@pytest.mark.parametrize(
+    ("heard_s", "words"),
+    [
+        (1.2, "yes: answered, first audio heard after 1.20 s"),
+        (3.4, "yes: answered, first audio heard after 3.40 s (above 1.50 s: SVC001 looks at all takes)"),
+        (None, "yes: no reply"),
+    ],
+)
+def test_the_line_of_a_slow_take_names_the_finding_that_judges_all_of_them(heard_s, words):
+    reason = None if heard_s is not None else "no reply"
+    heard = Measurement(metric="ttfa_heard_s", unit="s", value=heard_s, reason=reason, tier=Tier.EVENTS, turn=0)
+    take = TakeResult(id="0001", prompt_names=("yes",), measurements=Measurements((heard,)), findings=(), outcomes=())
+    assert dispatch.line_of(take) == words

@@ -1,0 +1,144 @@
+"""The manual of findings."""
+
+import json
+
+import pytest
+
+from diag.core.chain import Hop
+from diag.core.results import Severity, clear
+from diag.judge.registry import Rule
+from diag.report.manual import METRIC_HEADINGS, RULE_HEADINGS, sections
+
+
+def rule(code, name, text, **more):
+    def judge():
+        return clear()
+
+    judge.__doc__ = text
+    given = {"severity": Severity.ERROR, "hop": Hop.PLAYER, "scope": "take", "function": judge, "needs": ()}
+    return Rule(code=code, name=name, **{**given, **more})
+
+
+RULES = (
+    rule("CFG001", "missing-audio-modality", "AUDIO was not asked for.", hop=None),
+    rule(
+        "PLY001",
+        "playback-rate-mismatch",
+        "Played at another rate.\n\n    What it shows\n    -------------\n    Speed.",
+        explained_by=("SVC010",),
+        or_severity=Severity.WARNING,
+    ),
+)
+
+
+@pytest.fixture(autouse=True)
+def _two_rules(monkeypatch):
+    monkeypatch.setattr("diag.report.manual.all_rules", lambda: RULES)
+
+
+@pytest.mark.parametrize("asked", ["PLY001", "ply001", "playback-rate-mismatch"])
+def test_documentation_of_a_finding(diag, asked):
+    done = diag("explain", asked)
+    assert done.code == 0
+    assert done.out == (
+        "▲ PLY001 playback-rate-mismatch  error or warning, by its evidence, on the player hop (the client)\n\n"
+        "Played at another rate.\n\nWhat it shows\n-------------\nSpeed.\n\n"
+        "Told as a consequence where SVC010 is found too.\n"
+    )
+
+
+def test_finding_without_a_hop(diag):
+    assert diag("explain", "CFG001").out.startswith("▲ CFG001 missing-audio-modality  error, not bound to one hop\n")
+
+
+def test_overview_is_one_line_a_finding(diag):
+    lines = diag("explain").out.splitlines()
+    assert lines[0].startswith("▲ CFG001  missing-audio-modality")
+    assert lines[0].endswith("AUDIO was not asked for.")
+    assert len(lines) == len(RULES) + 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("PLY01", "PLY001"),
+        ("ply-1", "PLY001"),
+        ("PLY0001", "PLY001"),
+        ("CFG010", "CFG001"),
+        ("PLY099", "PLY001"),
+        ("ply", "PLY001"),
+        ("playback-rate", "PLY001"),
+        ("rate_ration", "rate_ratio"),
+    ],
+)
+def test_unknown_code_names_the_nearest(diag, asked, meant):
+    done = diag("explain", asked)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"Could not explain {asked}: no finding or measure has that code or name; allowed: ")
+    assert done.err.endswith(f"did you mean `diag explain {meant}`?\n")
+
+
+@pytest.mark.parametrize("asked", ["", "PLY001x9", "zzz", "12"])
+def test_what_is_like_nothing_points_at_the_list(diag, asked):
+    done = diag("explain", asked)
+    assert done.code == 2
+    assert done.err.rstrip().endswith(("see `diag explain`.", "?"))
+
+
+def test_documentation_of_a_measure(diag):
+    out = diag("explain", "Rate_Ratio").out
+    assert out.startswith("rate_ratio  Speed, on the microphone, sender, player, speaker hops; 1 is right\n\n")
+    assert "0.667 is 24 kHz audio played as 16 kHz" in out
+
+
+def test_a_measure_of_several_places_tells_all(diag):
+    out = diag("explain", "dullness_db").out
+    assert len([line for line in out.splitlines() if line.startswith("dullness_db  Treble lost in dB, on ")]) > 1
+
+
+def test_a_finding_as_json(diag):
+    document = json.loads(diag("explain", "PLY001", "--json").out)
+    assert document == {
+        "schema_version": 1, "kind": "finding", "code": "PLY001", "name": "playback-rate-mismatch",
+        "severities": ["error", "warning"], "hop": "player", "over": "take", "explained_by": ["SVC010"],
+        "summary": "Played at another rate.", "sections": {"What it shows": "Speed."},
+    }  # fmt: skip
+
+
+def test_everything_as_json(diag, monkeypatch):
+    from diag.measure import registry
+
+    monkeypatch.setattr("diag.report.manual.all_rules", registry.all_rules)
+    document = json.loads(diag("explain", "--json").out)
+    assert {item["code"] for item in document["findings"]} == {rule.code for rule in registry.all_rules()}
+    assert all(set(item["sections"]) == set(RULE_HEADINGS) for item in document["findings"])
+    assert {item["metric"] for item in document["measures"]} == {metric.name for metric in registry.all_metrics()}
+    for item in document["measures"]:
+        assert all(set(place["sections"]) == set(METRIC_HEADINGS) for place in item["places"]), item["metric"]
+
+
+def test_every_rule_of_the_project_is_documented(monkeypatch):
+    from diag.measure import registry
+    from diag.report import manual
+
+    monkeypatch.setattr("diag.report.manual.all_rules", registry.all_rules)
+    for known in registry.all_rules():
+        assert len(manual.explain(known.code).splitlines()) > 3, known.code
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "Summary.\n\nWhat it shows\n-------------\nThis.\n\nWhy it matters\n---\nCallers\nhang up.\n\nEvidence\n-\nIt.",
+        "Summary.\n\n**What it shows**: This.\n**Why it matters**: Callers hang up.\n**Evidence**: It.",
+        "Summary.\n\nWhat it shows\n    This.\n\nWhy it matters\n    Callers\n    hang up.\n\nEvidence\n    It.",
+    ],
+)
+def test_sections_of_a_documentation(document):
+    assert sections(document, RULE_HEADINGS) == {
+        "": "Summary.", "What it shows": "This.", "Why it matters": "Callers hang up.", "Evidence": "It.",
+    }  # fmt: skip
+
+
+def test_a_documentation_without_headings_is_a_summary():
+    assert sections("Summary.\nAnd more.", RULE_HEADINGS) == {"": "Summary. And more."}

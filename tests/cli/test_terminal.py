@@ -1,0 +1,180 @@
+"""The text of the terminal, word for word."""
+
+from textwrap import dedent
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from diag.core.errors import ExitCode
+from diag.core.results import RuleOutcome, Status
+from diag.judge.gate import exit_code
+from diag.report.terminal import coloured, report_text, wrapped
+
+
+def told(report, code=ExitCode.FAILED, width=80):
+    return report_text(report, code, width=width)
+
+
+def test_healthy_run(make):
+    text = told(make.report(make.run(), report="reports/healthy.html"), ExitCode.GOOD)
+    assert text == dedent(
+        """\
+        ● READY  No fault found in 3 of 3 takes.
+
+        healthy: Everything in order
+          3 takes counted, 0 discarded
+          First byte received    0.91 s (0.84 s to 1.23 s, n 3)
+          ○ not measured: first audio heard: the loopback was not calibrated
+          of which               capture 21 ms + service 810 ms
+          Speed                  player hop 0.667
+          ● 1 check clear
+          ○ not checked SPK001: no ear was open
+
+        report reports/healthy.html
+        exit code 0"""
+    )
+
+
+def test_faulty_run_names_finding_fix_consequence_and_discards(make):
+    follows = make.finding("SVC002", name="no-reply", consequence_of="PLY001")
+    text = told(make.report(make.run("playback_16k", make.finding(), follows, discarded=1)))
+    assert text.startswith("▲ NOT READY  24000 Hz audio is played as 16000 Hz. Found in 3 of 3 takes.\n")
+    shown = """
+  3 takes counted, 1 discarded
+    take 0004 discarded: our loop was 40 ms late
+  ▲ error PLY001 playback-rate-mismatch
+    24000 Hz audio is played as 16000 Hz
+    found     in 3 of 3 takes, player hop (the client)
+    evidence  speed 0.667 between received and played
+    cause     the player opened its stream at 16000 Hz
+    fix       set playback.sample_rate_hz = 24000, or playback.resample = true
+    leads to  SVC002 no-reply (3 of 3)
+"""
+    assert shown in text
+
+
+def test_discarded_takes_are_all_counted_and_three_are_told(make):
+    text = told(make.report(make.run("a", discarded=5)))
+    assert "  3 takes counted, 5 discarded\n" in text
+    assert text.count("discarded: our loop was 40 ms late") == 3
+    assert "    2 more; the report has them all\n" in text
+
+
+def test_consequence_without_its_root_is_not_lost(make):
+    text = told(make.report(make.run("a", make.finding("SVC002", name="no-reply", consequence_of="CFG001"))))
+    assert "▲ error SVC002 no-reply" in text
+
+
+def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
+    text = told(make.report(make.run(), make.run("b"), comparisons=(make.comparison(),)), width=100)
+    assert text.startswith("▲ WORSE  playback_16k plays 24000 Hz audio as 16000 Hz.\n")
+    assert "  playback.sample_rate_hz: 24000 -> 16000\n" in text
+    assert '  session.response_modalities: ["AUDIO"] -> (left out)\n' in text
+    assert "  ▲ worse  Speed (player hop)  1 -> 0.667  −0.333 (95 % −0.334 to −0.332), 5 pairs\n" in text
+    assert "  ○ too few takes to tell (5 pairs are needed, use --takes): first byte received\n" in text
+    assert "  ● 1 measure with no clear difference\n" in text
+
+
+def test_bench_shows_what_was_expected_only_where_it_failed(make):
+    good, wrong = {"as_expected": True, "passed": True}, {"as_expected": False, "passed": False}
+    row = {
+        "title": "",
+        "shows": "",
+        "takes": 5,
+        "asked": 5,
+        "folder": None,
+        "consequences": ["SVC002"],
+        "counts": {"PLY001": [4, 5]},
+    }
+    rows = [
+        {**row, "scenario": "healthy", "expected": [], "found": [], "discarded": 0, **good},
+        {**row, "scenario": "dull", "expected": ["PLY002"], "found": ["PLY001"], "discarded": 1, **wrong},
+    ]
+    dull = make.run("dull")
+    heard = make.replace(dull.summary[1], n=3, median=1.02, low=1.0, high=1.1)
+    text = told(make.report(make.run(), make.replace(dull, summary=(heard,)), extra={"bench": rows}))
+    assert text.startswith("▲ NOT AS EXPECTED  1 of 2 scenarios")
+    table = """
+          scenario               found          heard after  takes
+  ● good  healthy                nothing        -            5
+  ▲ fails dull                   PLY001         1.02 s       5 (1 discarded)
+    expected  PLY002
+    found     PLY001 in 4 of 5
+    besides   SVC002
+    look at   `diag run dull`
+"""
+    assert table in text
+
+
+def test_a_scenario_with_too_few_takes_is_neither_good_nor_wrong(make):
+    row = {"title": "", "shows": "", "scenario": "healthy", "expected": [], "found": [], "consequences": [],
+           "counts": {}, "takes": 3, "asked": 5, "discarded": 4, "as_expected": True, "passed": False}  # fmt: skip
+    report = make.report(make.run(takes=3, discarded=4), extra={"bench": [{**row, "folder": "reports/runs/x"}]})
+    text = told(report, exit_code(report))
+    assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show exactly what they must show.")
+    assert "  ○ few   healthy " in text
+    assert "3 of 5 (4 discarded)" in text
+    assert "too few 3 of 5 takes count; `diag bench --resume reports/runs/x` records the rest" in " ".join(text.split())
+    assert text.endswith("exit code 4")
+
+
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [(ExitCode.CANNOT_MEASURE, "○ NOT MEASURED  "), (ExitCode.TOO_LITTLE_EVIDENCE, "○ TOO FEW TAKES  ")],
+)
+def test_headline_never_reads_ready_without_evidence(make, code, word):
+    text = told(make.report(make.run(takes=0, discarded=2)), code)
+    assert text.startswith(word)
+    assert "READY" not in text
+
+
+def test_colour_adds_nothing_but_escapes(make):
+    import re
+
+    text = told(make.report(make.run("a", make.finding())))
+    painted = coloured(text)
+    assert painted != text
+    assert re.sub("\x1b\\[[0-9;]*m", "", painted) == text
+
+
+def outcomes(*reasons, status=Status.NOT_CHECKED):
+    return tuple(
+        RuleOutcome(code=f"XXX{number:03}", name="x", status=status, reason=reason)
+        for number, reason in enumerate(reasons)
+    )
+
+
+def checks_told(make, *made):
+    run = make.run()
+    take = make.replace(run.takes[0], outcomes=made)
+    return told(make.report(make.replace(run, takes=(take,))), ExitCode.GOOD, width=100)
+
+
+def test_checks_that_lack_the_same_thing_are_told_together(make):
+    text = checks_told(make, *outcomes("rate_ratio: nothing came", "dullness_db: nothing came", "no ear"))
+    assert "  ○ not checked XXX000, XXX001: nothing came\n  ○ not checked XXX002: no ear\n" in text
+
+
+def test_many_reasons_are_counted(make):
+    text = checks_told(make, *outcomes(*(f"reason {number}" for number in range(9))))
+    assert text.count("○ not checked") == 5
+    assert "  ○ 4 more could not be made; the report has them all\n" in text
+
+
+def test_a_check_of_ours_that_broke_is_told_first(make):
+    broken = RuleOutcome(code="PLY001", name="x", status=Status.CRASHED, reason="ZeroDivisionError")
+    text = checks_told(make, *outcomes("a", "a"), broken)
+    assert text.index("○ crashed PLY001") < text.index("○ not checked")
+
+
+@given(st.lists(st.text(alphabet="abc한é", min_size=1, max_size=30), max_size=30), st.integers(40, 120))
+def test_wrapping_loses_no_word_and_keeps_to_the_width(words, width):
+    lines = wrapped("  " + " ".join(words), width)
+    assert " ".join(lines).split() == words
+    assert all(len(line) <= width for line in lines)
+
+
+def test_whole_report_fits_eighty_columns(make):
+    report = make.report(make.run(), make.run("b", make.finding()), comparisons=(make.comparison(),))
+    assert all(len(line) <= 80 for line in told(report).splitlines())

@@ -1,0 +1,103 @@
+"""The whole chain, nothing replaced: real SDK, real TLS WebSockets, real time; every scenario shows what it must."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from diag.api.bench import bench
+from diag.api.compare import compare
+from diag.api.options import Options
+from diag.api.run import run
+
+ROOT = Path(__file__).resolve().parents[2]
+needs_sound_server = pytest.mark.skipif(
+    shutil.which("pulseaudio") is None, reason="pulseaudio is not installed: `make setup` installs it"
+)
+
+
+def assert_as_expected(report):
+    rows = report.extra["bench"]
+    assert rows
+    wrong = [row for row in rows if not row["passed"]]
+    discarded = {take.id: take.discarded for run in report.runs for take in run.takes if take.discarded}
+    assert not wrong, (wrong, discarded)
+
+
+def test_every_scenario_shows_what_it_must_on_the_wire(tmp_path):
+    report = bench(Options(takes=1, audio="wire", out=tmp_path))
+    assert_as_expected(report)
+    page = Path(report.report).read_text(encoding="utf-8")
+    assert all(row["scenario"] in page for row in report.extra["bench"])
+
+
+@pytest.mark.audio
+@needs_sound_server
+def test_faults_of_devices_are_found_on_virtual_devices(tmp_path):
+    scenarios = ("healthy", "playback_16k", "speaker_off", "send_48k_as_16k")
+    assert_as_expected(bench(Options(takes=1, audio="virtual", out=tmp_path), scenarios=scenarios))
+
+
+def test_a_comparison_says_in_one_sentence_what_differs_and_why(tmp_path):
+    report = compare("healthy", "missing_audio_modality", Options(takes=1, audio="wire", out=tmp_path))
+    assert "CFG001" in report.verdict
+    assert "response_modalities" in report.verdict
+    assert report.to_frame().query("metric == 'answered'").groupby("run").value.unique().to_dict() == {
+        "healthy": [1.0],
+        "missing_audio_modality": [0.0],
+    }
+
+
+def test_a_prompt_of_the_users_own_serves(tmp_path):
+    import numpy as np
+    import soundfile
+
+    samples, rate_hz = soundfile.read(ROOT / "scenarios/prompts/yes.wav", dtype="float32")
+    stereo = np.column_stack((samples, samples))
+    soundfile.write(tmp_path / "mine.flac", stereo, rate_hz, subtype="PCM_24")
+    report = run("healthy", Options(takes=1, audio="wire", out=tmp_path, prompts=(str(tmp_path / "mine.flac"),)))
+    (take,) = report.runs[0].takes
+    assert take.prompt_names == ("mine",)
+    assert take.measurements.value("answered") == 1
+    assert not take.findings
+
+
+def test_kill_in_mid_run_loses_only_the_takes_in_hand_and_resume_completes(tmp_path):
+    command = [sys.executable, "-m", "diag", "run", "healthy", "--audio", "wire", "--rigs", "2", "--takes", "3",
+               "--prompt", "yes", "--out", str(tmp_path)]  # fmt: skip
+    mark = f"killed-{tmp_path.name}-{os.getpid()}"
+    environment = {**os.environ, "DIAG_TEST_MARK": mark}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    takes = None
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s and not takes:
+        time.sleep(0.1)
+        takes = [path for path in tmp_path.glob("runs/*/takes/*") if not path.name.startswith(".")]
+    process.kill()
+    process.wait()
+    _wait_until_nothing_carries(mark)
+    assert 1 <= len(takes) < 3
+    (folder,) = tmp_path.glob("runs/*")
+    report = run("healthy", Options(resume=folder, out=tmp_path))
+    assert {"0001", "0002", "0003"} <= {take.id for take in report.runs[0].takes}
+    assert len(report.runs[0].counted) >= 3
+    assert not [path for path in (folder / "takes").iterdir() if path.name.startswith(".")]
+
+
+def _wait_until_nothing_carries(mark):
+    """Whatever the killed process had started inherited its environment."""
+    deadline_s = time.monotonic() + 30
+    while left := [path for path in Path("/proc").glob("[0-9]*/environ") if _carries(path, mark)]:
+        assert time.monotonic() < deadline_s, f"still running: {left}"
+        time.sleep(0.2)
+
+
+def _carries(environ, mark):
+    try:
+        return mark.encode() in environ.read_bytes()
+    except OSError:
+        return False

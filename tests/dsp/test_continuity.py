@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dsp_voices import made_voice, padded, read
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from diag.dsp.continuity import Kind, find_breaks
+from diag.dsp.rate import match_clips
+from diag.dsp.spectrum import Sound
+
+RANDOM = np.random.default_rng(5)
+
+
+def loud_frame(sound, after_s, width_s=0.25):
+    """Middle of the loudest stretch of `width_s` in the second that begins at `after_s`."""
+    width = round(width_s * sound.rate_hz)
+    energy = np.convolve(sound.samples**2, np.ones(width), mode="same")
+    first = round(after_s * sound.rate_hz)
+    return first + int(np.argmax(energy[first : first + round(sound.rate_hz)]))
+
+
+def breaks(original, copy):
+    found = match_clips(original, copy)
+    assert found.missing is None
+    return find_breaks(original, copy, found.track, found.rate_ratio)
+
+
+def changed(sound, frame, length_s, kind):
+    x, count = sound.samples, round(length_s * sound.rate_hz)
+    silence = np.zeros(count, dtype=np.float32)
+    parts = {
+        Kind.STALL: (x[:frame], silence, x[frame:]),
+        Kind.DROPOUT: (x[:frame], silence, x[frame + count :]),
+        Kind.SKIP: (x[:frame], x[frame + count :]),
+        Kind.REPEAT: (x[:frame], x[frame - count : frame], x[frame:]),
+    }[kind]
+    return Sound(np.concatenate(parts), sound.rate_hz)
+
+
+@pytest.mark.parametrize("length_s", [0.003, 0.01, 0.05, 0.2])
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.DROPOUT, Kind.SKIP, Kind.REPEAT])
+def test_one_break_is_found_with_its_size(replies, kind, length_s):
+    for name in ("ko_room_is_booked", "take_the_express"):
+        sound = replies[name]
+        frame = loud_frame(sound, 1.0)
+        found = breaks(sound, padded(changed(sound, frame, length_s, kind)))
+        assert [item.kind for item in found] == [kind], name
+        # What the original hardly has cannot be missed: a long gap may begin or end in a pause.
+        allowed_s = 0.06 if kind is Kind.DROPOUT and length_s > 0.1 else 0.001
+        assert found[0].length_s == pytest.approx(length_s, abs=allowed_s), name
+        assert found[0].start_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.2), name
+
+
+def test_several_breaks_are_told_apart(replies):
+    sound = replies["sunny_in_seoul"]
+    late = loud_frame(sound, 3.0)
+    early = loud_frame(sound, 1.0)
+    out = changed(changed(sound, late, 0.2, Kind.STALL), early, 0.05, Kind.SKIP)
+    found = breaks(sound, padded(out))
+    assert [item.kind for item in found] == [Kind.SKIP, Kind.STALL]
+    assert [item.length_s for item in found] == pytest.approx([0.05, 0.2], abs=0.001)
+
+
+@pytest.mark.parametrize("noise_db", [None, -50, -30])
+def test_healthy_copies_have_no_breaks(replies, noise_db):
+    for name, sound in replies.items():
+        out = padded(sound).samples * np.float32(0.5)
+        if noise_db is not None:
+            out = out + (10 ** (noise_db / 20) * np.std(sound.samples) * RANDOM.standard_normal(out.size)).astype(
+                np.float32
+            )
+        assert breaks(sound, Sound(out, sound.rate_hz)) == (), name
+
+
+def part_of(sound, start_s, end_s):
+    return Sound(sound.samples[round(start_s * sound.rate_hz) : round(end_s * sound.rate_hz)], sound.rate_hz)
+
+
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.DROPOUT, Kind.SKIP])
+@pytest.mark.parametrize("at_s", [0.09, 0.91])
+def test_little_sound_beside_a_break_is_enough(kind, at_s):
+    """90 ms of sound before or after it; a window of the search is 80 ms."""
+    voice = made_voice(3, 3.0)
+    sound = part_of(voice, 0.25 - 0.09, 0.25 + 0.91) if at_s < 0.5 else part_of(voice, 2.65 - 0.91, 2.65 + 0.09)
+    found = breaks(sound, padded(changed(sound, round(at_s * sound.rate_hz), 0.005, kind)))
+    assert [item.kind for item in found] == [kind]
+    assert found[0].length_s == pytest.approx(0.005, abs=0.001)
+    assert found[0].start_s == pytest.approx(at_s + 0.3, abs=0.003)
+
+
+@pytest.mark.parametrize("kind", [Kind.STALL, Kind.SKIP])
+def test_a_break_is_placed_to_the_millisecond(replies, kind):
+    sound = replies["sunny_in_seoul"]
+    frame = loud_frame(sound, 1.0)
+    found = breaks(sound, padded(changed(sound, frame, 0.037, kind)))
+    assert found[0].start_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.001)
+
+
+def test_a_gap_with_a_pause_of_the_original_inside_is_one(replies):
+    sound = replies["sunny_in_seoul"]
+    first = loud_frame(sound, 1.0)
+    second = first + round(0.12 * sound.rate_hz)
+    quiet = sound.samples.copy()
+    quiet[first + 1200 : second - 960] *= 1e-3
+    pausing = Sound(quiet, sound.rate_hz)
+    found = breaks(pausing, padded(changed(pausing, first, 0.12, Kind.DROPOUT)))
+    assert [item.kind for item in found] == [Kind.DROPOUT]
+    assert found[0].length_s == pytest.approx(0.12, abs=0.002)
+
+
+def test_a_hiss_behind_a_low_pass_is_no_dropout():
+    """A sibilant above the edge of a filter is as silent in the copy as a gap; a gap is still one."""
+    sound = read(Path(__file__).resolve().parents[2] / "scenarios" / "prompts" / "train_with_a_pause.wav")
+    spectrum = np.fft.rfft(sound.samples)
+    hz = np.fft.rfftfreq(sound.samples.size, 1 / sound.rate_hz)
+    dull = np.fft.irfft(spectrum / np.sqrt(1 + (hz / 4000) ** 12), sound.samples.size).astype(np.float32)
+    low = Sound(dull, sound.rate_hz)
+    assert breaks(sound, padded(low)) == ()
+    gap = breaks(sound, padded(changed(low, loud_frame(sound, 1.0), 0.03, Kind.DROPOUT)))
+    assert [item.kind for item in gap] == [Kind.DROPOUT]
+
+
+def test_an_end_that_never_came_is_a_skip(reply):
+    cut = padded(Sound(reply.samples[: reply.samples.size // 2], reply.rate_hz), 0.1, 3.0)
+    found = breaks(reply, cut)
+    assert [item.kind for item in found] == [Kind.SKIP]
+    assert found[0].length_s == pytest.approx(0.44 * reply.duration_s, abs=0.25)
+
+
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(
+    length_s=st.floats(0.02, 0.15), kind=st.sampled_from([Kind.STALL, Kind.SKIP, Kind.REPEAT]),
+    gain_db=st.floats(-30, 6), start_s=st.floats(0.4, 1.2),
+)  # fmt: skip
+def test_changes_of_delay_add_up(length_s, kind, gain_db, start_s):
+    """Whatever it is called: what was put in less what was left out is what the copy is longer by."""
+    voice = made_voice(6, 5.0)
+    copy = padded(changed(voice, round(start_s * voice.rate_hz), length_s, kind))
+    found = breaks(voice, Sound(copy.samples * np.float32(10 ** (gain_db / 20)), copy.rate_hz))
+    put_in = sum(item.length_s for item in found if item.kind in (Kind.STALL, Kind.REPEAT))
+    left_out = sum(item.length_s for item in found if item.kind is Kind.SKIP)
+    truth = round(length_s * voice.rate_hz) / voice.rate_hz * (-1 if kind is Kind.SKIP else 1)
+    assert put_in - left_out == pytest.approx(truth, abs=0.001)

@@ -1,0 +1,257 @@
+"""What a segment adds: each fault is found with its size, and nothing else is."""
+
+import numpy as np
+import pytest
+from dsp_voices import made_voice
+
+from diag.dsp.added_sound import blind_tones, hum_lines
+from diag.dsp.additions import faults, measure_additions
+from diag.dsp.aligned import Piece, align_pair
+from diag.dsp.distortion import Kind, sample_levels, wrapped_leaps
+from diag.dsp.resample import rescale, shifted
+
+RATE_HZ = 24000.0
+
+
+@pytest.fixture(scope="module")
+def voice():
+    return made_voice(seed=3, duration_s=5.0).samples.astype(np.float64)
+
+
+def measured(reference, estimated, rate_hz=RATE_HZ):
+    size = min(reference.size, estimated.size)
+    out = (np.clip(np.round(estimated * 32768), -32768, 32767) / 32768).astype(np.float32)
+    return measure_additions(align_pair(reference, out, [Piece(0, 0, size)], rate_hz))
+
+
+def active_rms(samples, rate_hz=RATE_HZ):
+    width = round(0.02 * rate_hz)
+    power = np.square(samples[: samples.size // width * width]).reshape(-1, width).mean(axis=1)
+    return np.sqrt(power[power > np.percentile(power, 95) * 10**-3.5].mean())
+
+
+def below(samples, level_db):
+    return active_rms(samples) * 10 ** (level_db / 20)
+
+
+def low_passed(samples, corner_hz=4000.0):
+    spectrum = np.fft.rfft(samples, 2 * samples.size)
+    hz = np.fft.rfftfreq(2 * samples.size, 1 / RATE_HZ)
+    return np.fft.irfft(spectrum / (1 + 1j * hz / corner_hz) ** 2)[: samples.size]
+
+
+@pytest.mark.parametrize(
+    "process",
+    [
+        lambda x: x,
+        lambda x: -x,
+        lambda x: 1.6 * x,
+        low_passed,
+        lambda x: x + np.random.default_rng(1).uniform(-1, 1, x.size) / 32768,
+        lambda x: shifted(x, -0.37),
+        lambda x: x * np.clip(np.arange(x.size) / 6000, 0, 1),
+    ],
+    ids=["unchanged", "polarity", "gain", "filter", "dither", "part of a sample", "fade in"],
+)
+def test_ordinary_processing_adds_nothing(voice, process):
+    assert faults(measured(voice, process(voice))) == {}
+
+
+def test_gain_of_20_db_is_a_level_and_nothing_else(voice):
+    found = faults(measured(voice, 0.1 * voice))
+    assert list(found) == ["level"]
+    assert found["level"] == pytest.approx(-20.0, abs=0.05)
+
+
+def test_drift_is_taken_out_of_a_piece(voice):
+    slow, factor = rescale(voice, 1 + 20e-6)
+    assert factor == pytest.approx(1 + 20e-6, abs=2e-6)
+    additions = measured(voice, slow.astype(np.float64))
+    assert faults(additions) == {}
+    assert additions.noise.residual_db < -25.0
+
+
+def test_pieces_behind_an_inserted_pause_are_moved_to_their_place(voice):
+    cut, pause = 50000, 7000
+    out = np.concatenate((voice[:cut], np.zeros(pause), voice[cut:])).astype(np.float32)
+    pieces = [Piece(0, 0, cut), Piece(cut, cut + pause, voice.size - cut)]
+    additions = measure_additions(align_pair(voice, out, pieces, RATE_HZ))
+    assert faults(additions) == {}
+    assert additions.level.change_db == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize("change_db", [-20.0, -6.0, 6.0])
+def test_step_of_level_has_its_time_and_size(voice, change_db):
+    at = round(2.1 * RATE_HZ)
+    out = 0.4 * voice
+    out[at:] *= 10 ** (change_db / 20)
+    found = measured(voice, out).level
+    assert [step.sudden for step in found.steps] == [True]
+    assert found.steps[0].change_db == pytest.approx(change_db, abs=0.3)
+    assert found.steps[0].start_s == pytest.approx(2.1, abs=0.02)
+    assert found.before_first_step_db == pytest.approx(20 * np.log10(0.4), abs=0.3)
+
+
+def test_slow_change_of_level_is_a_fade(voice):
+    ramp = np.clip((np.arange(voice.size) / RATE_HZ - 2.2) / 0.9, 0, 1)
+    found = faults(measured(voice, voice * 10 ** (-15 * ramp / 20)))
+    assert set(found) == {"level fade"}
+
+
+def test_gain_that_goes_up_and_down_is_pumping(voice):
+    wave = np.sin(2 * np.pi * 1.1 * np.arange(voice.size) / RATE_HZ)
+    found = faults(measured(voice, 0.5 * voice * 10 ** (6 * wave / 20)))
+    assert "pumping" in found or "level step" in found or "level fade" in found
+
+
+def test_near_silence_is_an_error_of_its_own(voice):
+    assert set(faults(measured(voice, voice * 0.002))) == {"near-silent"}
+
+
+@pytest.mark.parametrize("snr_db", [25.0, 10.0])
+def test_white_noise_has_its_signal_to_noise_ratio(voice, snr_db):
+    noise = np.random.default_rng(2).standard_normal(voice.size) * below(voice, -snr_db)
+    found = faults(measured(voice, voice + noise))
+    assert set(found) == {"noise"}
+    assert found["noise"] == pytest.approx(snr_db, abs=1.0)
+
+
+def test_hum_is_told_from_noise_and_tones(voice):
+    time = np.arange(voice.size) / RATE_HZ
+    wave = np.sin(2 * np.pi * 60.01 * time) + 0.3 * np.sin(2 * np.pi * 180.03 * time + 1)
+    additions = measured(voice, voice + wave / np.sqrt(np.mean(wave**2)) * below(voice, -18))
+    assert set(faults(additions)) == {"hum"}
+    assert additions.hum.mains_hz == 60.0
+    assert additions.hum.relative_db == pytest.approx(-18.0, abs=1.0)
+
+
+def test_steady_tone_has_its_frequency_and_level(voice):
+    wave = np.sqrt(2) * np.sin(2 * np.pi * 1234 * np.arange(voice.size) / RATE_HZ)
+    additions = measured(voice, voice + wave * below(voice, -25))
+    assert set(faults(additions)) == {"tone"}
+    assert additions.tones[0].frequency_hz == pytest.approx(1234, abs=3)
+    assert additions.tones[0].relative_db == pytest.approx(-25, abs=1)
+
+
+def test_tone_in_a_gap_has_its_place(voice):
+    gap = round(0.6 * RATE_HZ)
+    beep = 0.1 * np.sin(2 * np.pi * 660 * np.arange(gap) / RATE_HZ)
+    cut = 60000
+    out = np.concatenate((voice[:cut], beep, voice[cut:])).astype(np.float32)
+    pieces = [Piece(0, 0, cut), Piece(cut, cut + gap, voice.size - cut)]
+    tone = measure_additions(align_pair(voice, out, pieces, RATE_HZ)).tones[0]
+    assert tone.frequency_hz == pytest.approx(660, abs=3)
+    assert (tone.start_s, tone.end_s) == (pytest.approx(2.5, abs=0.025), pytest.approx(3.1, abs=0.025))
+    assert tone.count == 1
+    blind = blind_tones(out, RATE_HZ)
+    assert blind[0].frequency_hz == pytest.approx(660, abs=3)
+
+
+def test_direct_current_is_measured_in_dbfs(voice):
+    found = faults(measured(voice, voice + 0.02))
+    assert set(found) == {"dc"}
+    assert found["dc"] == pytest.approx(20 * np.log10(0.02), abs=0.3)
+
+
+def test_taking_direct_current_away_adds_none(voice):
+    assert faults(measured(voice + 0.02, voice)) == {}
+
+
+def wrong_table(samples):
+    return np.where(np.abs(samples) < 0.01, samples, 2 * samples)
+
+
+@pytest.mark.parametrize(
+    ("process", "kind"),
+    [
+        (lambda x: np.clip(x, -0.15, 0.15), Kind.CLIPPED),
+        (lambda x: 0.3 * np.tanh(6 * x), Kind.OVERDRIVE),
+        (lambda x: (3.5 * x + 1) % 2 - 1, Kind.WRAPPED),
+        (lambda x: np.round(x * 16) / 16, Kind.FEW_BITS),
+        (wrong_table, Kind.COMPANDING),
+    ],
+)
+def test_distortion_is_named(voice, process, kind):
+    assert set(faults(measured(voice, process(voice)))) - {"level"} == {kind}
+
+
+def test_quantisation_says_how_many_bits(voice):
+    assert measured(voice, np.round(voice * 32) / 32).distortion.detail == pytest.approx(6.0)
+
+
+def test_hard_clipping_is_no_wrapped_integer(voice):
+    loud = np.clip(20 * voice + 0.2 * np.random.default_rng(1).standard_normal(voice.size), -1, 1)
+    assert wrapped_leaps(loud, RATE_HZ) is None
+
+
+def test_wrapped_integer_is_seen_without_a_reference(voice):
+    wrapping = wrapped_leaps((3.5 * voice + 1) % 2 - 1, RATE_HZ)
+    over = np.abs(3.5 * voice) > 1
+    assert wrapping.leaps == pytest.approx(np.abs(np.diff(over.astype(int))).sum(), rel=0.2)
+    assert wrapping.first_s == pytest.approx(np.flatnonzero(over)[0] / RATE_HZ, abs=1e-4)
+
+
+def test_uneven_steps_of_companding_are_not_few_bits(voice):
+    coded = np.round(np.sign(voice) * np.log1p(255 * np.abs(voice)) / np.log(256) * 127) / 127
+    levels = sample_levels(np.sign(coded) * (256 ** np.abs(coded) - 1) / 255)
+    assert levels is not None
+    assert not levels.even
+    assert sample_levels(voice) is None
+
+
+def test_decimation_without_a_filter_is_aliasing(voice):
+    up, _ = rescale(voice, 2.0)
+    hiss = np.random.default_rng(4).standard_normal(up.size) * np.abs(up) * 0.3
+    wide = up + hiss
+    back, _ = rescale(wide[::3], 3.0)
+    found = measured(wide, back[: wide.size].astype(np.float64), 2 * RATE_HZ)
+    assert "aliasing" in faults(found)
+    assert found.aliasing.mirror_hz == 8000.0
+    assert found.aliasing.gain_db == pytest.approx(0.0, abs=3.0)
+
+
+def test_repeated_samples_leave_images(voice):
+    up, _ = rescale(voice, 2.0)
+    found = measured(up, np.repeat(voice, 2), 2 * RATE_HZ)
+    assert set(faults(found)) == {"images"}
+    assert found.images.mirror_hz == 12000.0
+
+
+@pytest.mark.parametrize(
+    ("delay_s", "level_db", "kind"), [(0.12, -10.0, "echo"), (0.4, -22.0, "echo"), (0.035, 0.0, "played twice")]
+)
+def test_second_copy_has_its_delay_and_level(voice, delay_s, level_db, kind):
+    late = round(delay_s * RATE_HZ)
+    out = voice.copy()
+    out[late:] += 10 ** (level_db / 20) * voice[:-late]
+    additions = measured(voice, 0.5 * out)
+    assert set(faults(additions)) - {"level"} == {kind}
+    assert additions.copy.delay_s == pytest.approx(delay_s, abs=0.0005)
+    assert additions.copy.level_db == pytest.approx(level_db, abs=1.0)
+
+
+def test_room_has_its_level_and_decay(voice):
+    time = np.arange(round(0.8 * RATE_HZ)) / RATE_HZ
+    tail = np.random.default_rng(5).standard_normal(time.size) * 10 ** (-3 * time / 0.5) * (time > 0.005)
+    tail *= np.sqrt(10**-0.4 / np.sum(tail**2))
+    size = voice.size + tail.size
+    wet = np.fft.irfft(np.fft.rfft(voice, size) * np.fft.rfft(tail, size), size)[: voice.size]
+    additions = measured(voice, 0.5 * (voice + wet))
+    assert set(faults(additions)) - {"level"} == {"room"}
+    assert additions.room.level_db == pytest.approx(-4.0, abs=1.5)
+    assert additions.room.decay_s == pytest.approx(0.5, rel=0.25)
+
+
+def test_hum_is_seen_without_a_reference(voice):
+    time = np.arange(voice.size) / RATE_HZ
+    with_hum = (voice + 0.02 * np.sin(2 * np.pi * 50 * time)).astype(np.float32)
+    found = hum_lines(with_hum, RATE_HZ)
+    assert found is not None
+    assert found[0] == 50.0
+    assert hum_lines(voice.astype(np.float32), RATE_HZ) is None
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, 3000])
+def test_too_little_sound_is_measured_without_a_finding(size):
+    samples = np.zeros(size)
+    assert faults(measured(samples, samples)) == {}

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diag.core.clip import Clip
+from diag.core.measurement import Tier
+from diag.core.missing import MissingCode
+from diag.files.audio_files import read_wav
+from diag.measure.metrics.blind_speed import suspected_speed
+from diag.measure.metrics.voice import voice_rate_ratio
+
+REPLIES = Path(__file__).resolve().parents[3] / "scenarios" / "replies"
+
+
+@pytest.fixture(scope="module")
+def talk():
+    """Recorded replies, joined: enough speech to be judged."""
+    paths = sorted(REPLIES.glob("*.wav"))
+    return np.concatenate([read_wav(path).samples for path in paths if not path.stem.startswith("ko_")])[: 12 * 24000]
+
+
+def test_a_healthy_recording_gets_a_reason_and_no_figure(talk):
+    found = voice_rate_ratio(Clip(samples=talk, sample_rate_hz=24000))
+    assert found.value is None
+    assert found.tier is Tier.BLIND
+    assert found.missing.code is MissingCode.NOTHING_SUSPICIOUS
+    assert found.confidence is not None
+
+
+def test_half_speed_is_suspected_and_named_blind(talk):
+    found = voice_rate_ratio(Clip(samples=talk, sample_rate_hz=12000))
+    assert found.tier is Tier.BLIND
+    assert found.value == pytest.approx(0.5, abs=0.2)
+
+
+def test_44100_played_as_48000_is_never_told(talk):
+    for rate_hz in (24000 * 441 // 480, 24000 * 480 // 441):
+        found = suspected_speed(Clip(samples=talk, sample_rate_hz=rate_hz))
+        assert found.value is None or not 0.75 < found.value < 1.33
+
+
+@pytest.mark.parametrize("samples", [np.zeros(0), np.zeros(1), np.zeros(200000), np.ones(100)])
+def test_without_speech_there_is_a_reason(samples):
+    found = suspected_speed(Clip(samples=samples.astype(np.float32), sample_rate_hz=24000))
+    assert found.value is None
+    assert found.missing.code is MissingCode.TOO_SHORT
+    assert "4 s of speech" in found.missing.text

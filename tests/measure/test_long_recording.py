@@ -1,0 +1,116 @@
+"""Long recordings: parts together give what the whole gives, alone and against a reference."""
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from diag.core.audio_reader import reader_of
+from diag.core.chain import Segment, Tap
+from diag.core.clip import Clip
+from diag.core.missing import MissingCode
+from diag.measure.engine import measure_clip, measure_pair
+from diag.measure.long_recording import measure_long
+from diag.measure.parts import cut_in_pauses
+
+RATE_HZ = 24000
+LENGTH_S = 130.0
+
+
+@pytest.fixture(scope="module")
+def speech(scenarios):
+    """Recorded replies in ever new order, with pauses: a little longer than what is measured whole."""
+    replies = [sf.read(path, dtype="float32")[0] for path in sorted((scenarios / "replies").glob("*.wav"))]
+    rng = np.random.default_rng(2)
+    parts, size = [], 0
+    while size < LENGTH_S * RATE_HZ:
+        parts += [replies[rng.integers(len(replies))] * rng.uniform(0.5, 1.0), np.zeros(round(0.6 * RATE_HZ))]
+        size += parts[-1].size + parts[-2].size
+    sound = np.concatenate(parts)[: round(LENGTH_S * RATE_HZ)].astype(np.float32)
+    return sound + (1e-4 * rng.standard_normal(sound.size)).astype(np.float32)
+
+
+def clip(samples, rate_hz=RATE_HZ):
+    return Clip(samples=samples, sample_rate_hz=rate_hz, start_s=0.0)
+
+
+def long(samples, reference=None, rate_hz=RATE_HZ, **named):
+    against = None if reference is None else reader_of(clip(reference))
+    return measure_long(reader_of(clip(samples, rate_hz)), against, **named)
+
+
+NEAR = {
+    "bandwidth_hz": 300.0, "tilt_db_per_octave": 0.2, "centroid_hz": 60.0, "imaging": 0.03, "clipping_rate_hz": 0.02,
+    "click_rate_hz": 0.02, "dropout_count": 0.5, "flatness": 0.001, "equal_pairs": 0.01, "tonality_db": 2.0,
+    "level_lufs": 0.3, "dc_dbfs": 1.0, "peak_dbfs": 1e-6, "rate_ratio": 1e-5, "time_ratio": 1e-5, "drift_ppm": 1.0,
+    "hop_delay_s": 1e-4, "inserted_silence_s": 0.002, "skipped_s": 0.002, "repeated_s": 0.002, "dullness_db": 0.2,
+}  # fmt: skip
+
+
+def close(found, expected):
+    measured = {(item.metric, item.segment, item.tap): item for item in found.measurements}
+    assert len(measured) == len(found.measurements.items)
+    assert set(measured) == {(item.metric, item.segment, item.tap) for item in expected}
+    for item in expected:
+        other = measured[item.metric, item.segment, item.tap]
+        if isinstance(item.value, float):
+            # A measure that this table does not know yet must come near at least.
+            near = NEAR.get(item.metric, 0.05 * abs(item.value) + 0.05)
+            assert other.value == pytest.approx(item.value, abs=near), (item.metric, item.tier)
+        elif item.value is None:
+            assert other.value is None, item.metric
+
+
+def test_parts_end_in_pauses_and_leave_nothing_out(speech):
+    found = list(cut_in_pauses(reader_of(clip(speech))))
+    assert len(found) == 2
+    assert np.array_equal(np.concatenate([samples for _, samples in found]), speech)
+    assert np.abs(found[0][1][-2400:]).max() < 0.01
+
+
+@pytest.mark.parametrize("tap", [None, Tap.CAPTURED])
+def test_parts_together_are_the_whole(speech, tap):
+    found = long(speech, tap=tap)
+    assert len(found.alone) == 2
+    assert found.alone[1].end_s == pytest.approx(LENGTH_S)
+    close(found, measure_clip(clip(speech), tap=tap))
+
+
+def test_parts_together_are_the_whole_against_a_reference(speech):
+    late = np.concatenate((np.zeros(12345, np.float32), speech))
+    late = np.concatenate((late[:700000], np.zeros(2400, np.float32), late[700000:1900000], late[1904800:]))
+    segment = Segment(Tap.RECEIVED, Tap.PLAYED)
+    found = long(late, speech, segment=segment)
+    close(found, measure_pair(clip(speech), clip(late), segment=segment))
+    assert found.measurements.value("inserted_silence_s") == pytest.approx(0.1, abs=0.002)
+    assert found.measurements.value("skipped_s") == pytest.approx(0.2, abs=0.002)
+
+
+def test_what_is_put_in_between_two_parts_is_seen(speech):
+    (_, first), _ = cut_in_pauses(reader_of(clip(speech)))
+    stalled = np.concatenate((speech[: first.size], np.zeros(4800, np.float32), speech[first.size :]))
+    found = long(stalled, speech)
+    assert found.measurements.value("inserted_silence_s") == pytest.approx(0.2, abs=0.002)
+
+
+def test_wrong_speed_throughout(speech):
+    found = long(speech, speech, rate_hz=16000)
+    assert found.measurements.value("rate_ratio") == pytest.approx(2 / 3, rel=0.002)
+
+
+def test_a_recording_that_ends_too_early(speech):
+    found = long(speech[: 55 * RATE_HZ], speech)
+    assert {item.missing.code for item in found.against[-1].measurements} == {MissingCode.ENDED}
+
+
+def test_other_speech_is_no_copy(speech, scenarios):
+    other, _ = sf.read(scenarios / "prompts" / "train_with_a_pause.wav", dtype="float32")
+    found = long(speech, other)
+    assert {item.value for item in found.measurements if item.segment} == {None}
+    assert {item.missing.code for item in found.measurements if item.segment} == {MissingCode.NO_MATCH}
+
+
+def test_progress_is_reported_up_to_the_end(speech):
+    reported = []
+    long(speech, speech, progress=lambda done, total: reported.append((done, total)))
+    assert reported[-1] == pytest.approx((3 * LENGTH_S, 3 * LENGTH_S))
+    assert reported == sorted(reported)

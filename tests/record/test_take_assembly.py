@@ -1,0 +1,133 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from diag.core.chain import Tap
+from diag.core.client_config import ClientConfig
+from diag.core.clip import pcm16_from_samples
+from diag.files.scenarios import Faults
+from diag.measure.metrics.moments import audio_chunks
+from diag.record.audio.tape import Tape
+from diag.record.live.genai import Endpoint
+from diag.record.take_assembly import AFTER_S, BEFORE_S, Session, TurnRecord, assemble_take
+from diag.record.take_job import PromptJob, TakeJob
+from diag.record.take_log import TakeLog
+
+PROMPT = PromptJob(name="yes", path=Path("yes.wav"), speech_start_s=0.1, speech_end_s=0.6)
+DEVICE_DELAY_S = 0.12
+
+
+def tape(rate_hz, seconds, starts_s, *, channels=1, told=True, delay_s=DEVICE_DELAY_S):
+    """A tape of 20 ms blocks that began at `starts_s` of the process's clock."""
+    recorded, block = Tape(rate_hz, channels), rate_hz // 50
+    for index in range(round(seconds * 50)):
+        t_s = starts_s + index / 50
+        recorded.write(np.zeros((block, channels), np.float32), t_s, t_s + delay_s if told else None)
+    return recorded
+
+
+def chunks_of_one_reply(log):
+    for index in range(4):
+        log.emit("chunk_received", {"start_frame": index * 4800, "frames": 4800}, t_s=4.0 + index * 0.1)
+    log.emit("playout_started", {"frame": 74400}, t_s=4.1)
+    log.emit("playout_ended", {"frame": 93600}, t_s=4.9)
+
+
+def chunks_of_two_replies(log):
+    for index in range(4):
+        log.emit("chunk_received", {"start_frame": index * 4800, "frames": 4800}, t_s=2.0 + index * 0.7)
+        if index == 1:
+            log.emit("interrupted", {}, t_s=3.0)
+            log.emit("turn_complete", {}, t_s=3.01)
+    log.emit("turn_complete", {}, t_s=4.5)
+    for start, end in ((26400, 36000), (74400, 84000)):
+        log.emit("playout_started", {"frame": start}, t_s=5.0)
+        log.emit("playout_ended", {"frame": end}, t_s=5.0)
+
+
+@pytest.fixture
+def take():
+    return assembled(chunks_of_one_reply)
+
+
+def assembled(reply):
+    log = TakeLog()
+    origin_s = log.origin_s
+    tapes = {
+        Tap.PROMPT: tape(48000, 6, origin_s + 1.0),
+        Tap.CAPTURED: tape(16000, 6, origin_s + 1.02, told=False),
+        Tap.PLAYED: tape(24000, 6, origin_s + 1.0),
+        Tap.HEARD: tape(48000, 6, origin_s + 1.0, channels=2, delay_s=-0.02),
+    }
+    log.turn = 0
+    for index in range(100):
+        data = {"start_frame": index * 800, "frames": 800, "captured_end_frame": (index + 1) * 800, "captured_s": 0.0,
+                "mime_type": "audio/pcm;rate=16000"}  # fmt: skip
+        log.emit("batch_sent", data, t_s=1.1 + index * 0.05)
+    reply(log)
+    client = SimpleNamespace(
+        sender=SimpleNamespace(pcm=pcm16_from_samples(np.zeros(80000, np.float32)), sample_rate_hz=16000),
+        player=SimpleNamespace(pcm=pcm16_from_samples(np.zeros(19200, np.float32)), received_rate_hz=24000),
+    )
+    spoken = TurnRecord(index=0, prompt=PROMPT, start_s=1.5, end_s=5.0, first_frame=48000, end_frame=86400)
+    unspoken = TurnRecord(index=1, prompt=PROMPT, start_s=5.5, end_s=5.5)
+    job = TakeJob(
+        run_dir=Path("run"), take_id="0001", scenario="x", config=ClientConfig(), faults=Faults(),
+        endpoint=Endpoint(kind="emulator", base_url="https://127.0.0.1:1"), prompts=(PROMPT, PROMPT), seed=1,
+    )  # fmt: skip
+    return assemble_take(job, Session(log=log, client=client, tapes=tapes, turns=(spoken, unspoken)))
+
+
+def test_tapes_are_placed_by_device_stamps_and_the_microphone_by_delivery(take):
+    assert take.clips[Tap.PROMPT].start_s == pytest.approx(1.12)
+    assert take.clips[Tap.PLAYED].start_s == pytest.approx(1.12)
+    assert take.clips[Tap.HEARD].start_s == pytest.approx(0.98)
+    assert take.clips[Tap.CAPTURED].start_s == pytest.approx(1.0)
+    assert take.clips[Tap.SENT].start_s == pytest.approx(1.1)
+    assert take.clips[Tap.RECEIVED].start_s == pytest.approx(4.0)
+
+
+def test_speech_ends_where_the_file_says_after_the_mouth_began(take):
+    turn = take.turns[0]
+    assert turn.speech_start_s == pytest.approx(1.12 + 1.0 + 0.1)
+    assert turn.speech_end_s == pytest.approx(1.12 + 1.0 + 0.6)
+
+
+def test_spans_carry_prompt_and_reply_with_margins(take):
+    turn = take.turns[0]
+    assert turn.prompt_spans[Tap.PROMPT] == (48000, 86400)
+    start, end = turn.prompt_spans[Tap.CAPTURED]
+    assert start / 16000 == pytest.approx(2.12 - BEFORE_S - 1.0, abs=0.001)
+    assert end / 16000 == pytest.approx(2.92 + AFTER_S - 1.0, abs=0.001)
+    sent_start, sent_end = turn.prompt_spans[Tap.SENT]
+    assert abs(sent_start - start) <= 800
+    assert abs(sent_end - end) <= 800
+    assert turn.reply_spans[Tap.RECEIVED] == (0, 19200)
+    assert turn.reply_spans[Tap.PLAYED] == (74400 - round(BEFORE_S * 24000), 93600 + round(BEFORE_S * 24000))
+    heard_start, _ = turn.reply_spans[Tap.HEARD]
+    assert heard_start / 48000 == pytest.approx(1.12 + 74400 / 24000 - BEFORE_S - 0.98, abs=0.001)
+
+
+def test_the_reply_of_a_turn_is_the_one_to_the_whole_prompt():
+    take = assembled(chunks_of_two_replies)
+    spans = take.turns[0].reply_spans
+    assert spans[Tap.RECEIVED] == (9600, 19200)
+    assert spans[Tap.PLAYED] == (74400 - round(BEFORE_S * 24000), 84000 + round(BEFORE_S * 24000))
+    assert [event.data["start_frame"] for event in audio_chunks(take.timeline, take.turns[0])] == [9600, 14400]
+
+
+def test_a_prompt_that_was_never_spoken_is_a_turn_without_audio(take):
+    turn = take.turns[1]
+    assert turn.prompt_name == "yes"
+    assert turn.speech_end_s is None
+    assert not turn.prompt_spans
+    assert not turn.reply_spans
+
+
+def test_stamps_of_every_device_tap_are_kept(take):
+    stamps = {event.data["tap"]: event.data for event in take.timeline.named("stamps")}
+    assert set(stamps) == {"prompt", "captured", "played", "heard"}
+    assert stamps["captured"]["device_s"][0] is None
+    assert stamps["played"]["device_s"][0] == pytest.approx(1.12)
