@@ -57,6 +57,7 @@ PAIRED_SHARE = 0.9
 _SWITCH_COST = 1.5
 """Price of another reading from one window to the next; speech read rightly gains about 2 per window over noise."""
 _CLEAR_GAIN = 0.7
+_LEAST_JUMPS = 0.05
 _MOST = 0.6
 _LEAST_EXPLAINED = 0.4
 _BOTH_SMOOTH = 0.35
@@ -65,7 +66,7 @@ _DOUBLED = 0.3
 _LEAST_LACKING = 8
 _LEAST_SPREAD, _LEAST_LOW_BYTES, _MOST_MISSED = 4.0, 32, 0.3
 _FEWEST_VALUES = 16
-_SHRILL = -0.35
+_SHRILL = -0.25
 """Hiss whose neighbouring samples alternate lies below this; bytes read wrongly do not alternate."""
 _FLOOR = 0.02
 _EXCERPT_WINDOWS = 48
@@ -700,7 +701,10 @@ def _saturated(x: Samples, rate_hz: float, own: _Windows, frames: int) -> ByteRe
     high, low = (np.mean(flags.reshape(shape), axis=1) for flags in (full, zero))
     between = 1 - high - low
     two_valued = (high > 0.3) & (between < 0.01)
-    misread = (high > 0.08) & (low > 0.08) & (between > 0.01) & (own.smoothness < 0.5)
+    # Clipped sound passes through the values between; random bytes jump from zero to full scale and back.
+    cut_full, cut_zero = full.reshape(shape), zero.reshape(shape)
+    jumps = np.mean((cut_full[:, 1:] & cut_zero[:, :-1]) | (cut_zero[:, 1:] & cut_full[:, :-1]), axis=1)
+    misread = (high > 0.08) & (low > 0.08) & (between > 0.01) & (own.smoothness < 0.5) & (jumps > _LEAST_JUMPS)
     reached = np.count_nonzero(high > 0.05)
     integers = np.count_nonzero(two_valued) > 0.8 * reached
     chosen = two_valued if integers else (misread | two_valued) & (own.smoothness < 0.5)

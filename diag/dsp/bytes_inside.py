@@ -206,7 +206,7 @@ def _signatures(data: bytes) -> Iterator[tuple[str, list[int]]]:
     yield "FLAC", [at for at in _all_of(data, b"fLaC") if data[at + 5 : at + 8] == b"\0\0\x22"]
     yield "WebM", [at for at in _all_of(data, b"\x1a\x45\xdf\xa3") if b"webm" in data[at : at + 64]]
     yield "MP4", [at - 4 for at in _all_of(data, b"ftyp") if at >= 4 and data[at - 4 : at - 1] == b"\0\0\0"]
-    yield "MP3", _frames(data, _layer3_bytes)
+    yield "MP3", _frames(data, layer3_frame_bytes)
     yield "AAC (ADTS)", _frames(data, _adts_bytes)
 
 
@@ -232,7 +232,7 @@ def _frames(data: bytes, length_of: Callable[[bytes, int], int]) -> list[int]:
     return best if len(best) >= _FRAMES_IN_A_ROW else []
 
 
-def _layer3_bytes(data: bytes, at: int) -> int:
+def layer3_frame_bytes(data: bytes, at: int) -> int:
     """Return the length of the MPEG layer 3 frame whose header stands here; 0 where none does."""
     second, third = data[at + 1], data[at + 2]
     version, layer, rate, pace = second >> 3 & 3, second >> 1 & 3, third >> 4, third >> 2 & 3
