@@ -29,6 +29,7 @@ ONE_IMPORTER = {
     "sounddevice": "diag.record.audio.portaudio",
     "google": "diag.record.live.genai",
     "soundfile": "diag.files.audio_files",
+    "av": "diag.files.containers",
     "matplotlib": "diag.report.plots",
     "trustme": "diag.emulator.certificates",
     "webrtcvad": "diag.emulator.hearing",

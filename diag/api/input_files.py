@@ -21,11 +21,16 @@ from diag.files.run_folders import finished_takes
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64")
+AUDIO_SUFFIXES = (
+    ".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf", ".w64", ".webm", ".m4a", ".mp4",
+    ".mka", ".aac", ".amr",
+)  # fmt: skip
 REPLY_TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
 _SAME_SHARE = 10 ** (-40 / 20)
 """Channels whose difference stays 40 dB below them hold the same sound: dither and rounding differ by less."""
 _SILENT_PEAK = 10 ** (-60 / 20)
+SHORTEST_S = 0.02
+"""A pitch period of a deep voice lasts 20 ms: nothing shorter can be judged as sound."""
 LONGEST_WHOLE_S = 120.0
 """A longer recording is read and measured in stretches, so that memory does not grow with its length."""
 _LOOK_S = 30.0
@@ -96,6 +101,7 @@ def sources_of(
         If it cannot be used, or has no such channel.
     """
     audio, name = _opened(given, sample_rate_hz, what, raw)
+    _check_length(audio, name)
     if channel is not None and not 1 <= channel <= audio.channels:
         raise BadInputError(
             f"Could not take channel {channel} of {name}",
@@ -104,13 +110,25 @@ def sources_of(
         )
     tap = own_tap(Path(given)) if isinstance(given, str | Path) else None
     if audio.channels == 1:
-        return (Source(name=name, audio=audio, channels=1, reply=tap is None or tap in REPLY_TAPS, tap=tap),)
+        reply = tap is None or tap in REPLY_TAPS
+        return (Source(name=name, audio=audio, channels=1, note=audio.note, reply=reply, tap=tap),)
     if channel is not None:
         only = Source(name=name, audio=_channel(audio, channel - 1), channels=audio.channels, channel=channel, tap=tap)
         return (replace(only, note=f"channel {channel} of {audio.channels}, as asked for"),)
     if tap is Tap.HEARD and audio.channels == 2:
         return _own_ear(name, audio)
     return _distinct(name, audio)
+
+
+def _check_length(audio: AudioReader, name: str) -> None:
+    if audio.duration_s < SHORTEST_S:
+        frames = f"{audio.frames} sample{'s' if audio.frames > 1 else ''}"
+        raise BadInputError(
+            f"Could not analyse {name}",
+            seen=f"{frames} ({1000 * audio.duration_s:.2g} ms) are too short to judge",
+            allowed=f"at least {1000 * SHORTEST_S:g} ms",
+            next_step="record it again, with speech in it",
+        )
 
 
 def own_tap(path: Path) -> Tap | None:

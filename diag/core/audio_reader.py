@@ -19,12 +19,18 @@ class AudioReader:
     part : callable
         Frames [first, last) as float32, shape (last - first,) for mono, else (last - first, channels). It raises
         `BadInputError` where the file is cut off or holds what is no finite number.
+    sample_format : str
+        Format of the samples in the file, as ffmpeg calls it.
+    note : str
+        What a person must know of how it was read, as "decoded from WebM by ffmpeg"; empty where there is nothing.
     """
 
     sample_rate_hz: int
     frames: int
     channels: int
     part: Callable[[int, int], Samples]
+    sample_format: str = "s16le"
+    note: str = ""
 
     @property
     def duration_s(self) -> float:

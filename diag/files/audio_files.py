@@ -6,27 +6,40 @@ import difflib
 import io
 import os
 import stat
-import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diag.core.audio_reader import AudioReader
 from diag.core.clip import Clip, Samples, pcm16_from_samples
 from diag.core.errors import BadInputError
 from diag.core.units import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
+from diag.dsp.byte_formats import formats
+from diag.files.containers import container_of, open_container
+from diag.files.mp3_length import states_its_length, with_length
+from diag.files.wav_header import WavHeader, read_wav_header
 
 MAX_SAMPLES = 60 * 60 * 48000
 """Largest recording that is read whole: one hour of 48 kHz mono, 690 MB as float32."""
 
-_RAW_ENCODINGS = {"s16le": "<i2", "s16be": ">i2", "u8": "u1", "f32le": "<f4"}
 _PLAIN_WAV = "`ffmpeg -i {name} -c:a pcm_s16le fixed.wav` makes a plain WAV"
+_HEADERLESS = (
+    "if it is headerless, give its format, as `--raw s16le:24000`, "
+    "or make a WAV of it: `ffmpeg -f s16le -ar 24000 -ac 1 -i {name} fixed.wav`"
+)
+_SUBTYPES = {
+    "PCM_U8": "u8", "PCM_S8": "s8", "PCM_24": "s24le", "PCM_32": "s32le", "FLOAT": "f32le", "DOUBLE": "f64le",
+    "ULAW": "mulaw", "ALAW": "alaw",
+}  # fmt: skip
+_LOUDEST_FLOAT = 8.0
+"""Above this, values that are all whole are 16-bit integers that were not divided by 32768."""
+_BLOCK_FRAMES = 1 << 18
 
 
 def read_wav(path: str | Path) -> Clip:
-    """Read a recording: WAV, FLAC or Ogg of any sample format and channel count.
+    """Read a recording: WAV, FLAC, Ogg or MP3 of any sample format and channel count, and what ffmpeg or PyAV decode.
 
     Returns
     -------
@@ -43,7 +56,7 @@ def read_wav(path: str | Path) -> Clip:
 
 
 def open_wav(path: str | Path) -> AudioReader:
-    """A recording to be read part by part: WAV, FLAC or Ogg of any sample format, channel count and length.
+    """A recording to be read part by part: WAV, FLAC, Ogg or MP3 of any kind and length, and what ffmpeg decodes.
 
     Raises
     ------
@@ -53,18 +66,35 @@ def open_wav(path: str | Path) -> AudioReader:
     path = Path(path)
     attempted = f"Could not read the recording {path}"
     size = _size_of(path, attempted)
-    _check_riff_whole(path, size, attempted)
+    header = read_wav_header(path, size)
+    if header is not None and header.open_ended and header.sample_format:
+        return _checked_scale(_open_ended(path, header, attempted))
+    _check_riff_whole(header, attempted)
     import soundfile as sf
 
+    def source() -> Any:
+        return str(path)
+
     try:
-        info = sf.info(str(path))
+        info = sf.info(source())
     except (sf.LibsndfileError, OSError) as error:
+        with path.open("rb") as file:
+            container = container_of(file.read(12))
+        if container is not None:
+            return open_container(path, container, attempted)
         raise _undecodable(path, attempted, error) from None
+    if info.format == "MP3" and not states_its_length(data := path.read_bytes()):
+        complete = with_length(data)
+
+        def source() -> Any:
+            return io.BytesIO(complete)
+
+        info = sf.info(source())
     _check_shape(info.frames, info.channels, info.samplerate, path, attempted)
 
     def part(first: int, last: int) -> Samples:
         try:
-            samples, _ = sf.read(str(path), start=first, stop=last, dtype="float32")
+            samples, _ = sf.read(source(), start=first, stop=last, dtype="float32")
         except (sf.LibsndfileError, OSError) as error:
             raise _undecodable(path, attempted, error) from None
         if samples.shape[0] < last - first:
@@ -73,7 +103,11 @@ def open_wav(path: str | Path) -> AudioReader:
         whole: Samples = samples
         return whole
 
-    return AudioReader(sample_rate_hz=info.samplerate, frames=info.frames, channels=info.channels, part=part)
+    name = _SUBTYPES.get(info.subtype, "s16le")
+    reader = AudioReader(
+        sample_rate_hz=info.samplerate, frames=info.frames, channels=info.channels, part=part, sample_format=name
+    )
+    return _checked_scale(reader)
 
 
 def read_raw(path: str | Path, spec: str) -> Clip:
@@ -83,8 +117,8 @@ def read_raw(path: str | Path, spec: str) -> Clip:
     ----------
     path : str or Path
     spec : str
-        Encoding, sample rate and, if not mono, channels: "s16le:24000", "f32le:48000:2". Encodings are s16le, s16be,
-        u8 and f32le.
+        Encoding, sample rate and, if not mono, channels: "s16le:24000", "mulaw:8000", "f32le:48000:2". The encodings
+        are those of `diag.dsp.byte_formats.formats`, named as in ffmpeg.
 
     Raises
     ------
@@ -100,31 +134,87 @@ def open_raw(path: str | Path, spec: str) -> AudioReader:
     attempted = f"Could not read the recording {path} as {spec}"
     encoding, _, rest = spec.partition(":")
     numbers = rest.split(":")
-    allowed = f"ENCODING:RATE or ENCODING:RATE:CHANNELS with one of {', '.join(_RAW_ENCODINGS)}"
-    if encoding not in _RAW_ENCODINGS or len(numbers) > 2 or not all(number.isdecimal() for number in numbers):
+    allowed = f"ENCODING:RATE or ENCODING:RATE:CHANNELS with one of {', '.join(formats())}"
+    if encoding not in formats() or len(numbers) > 2 or not all(number.isdecimal() for number in numbers):
         raise BadInputError(attempted, seen=f"`{spec}`", allowed=allowed, next_step="write for example s16le:24000")
     rate_hz, channels = int(numbers[0]), int(numbers[1]) if len(numbers) == 2 else 1
-    dtype = np.dtype(_RAW_ENCODINGS[encoding])
     size = _size_of(path, attempted)
-    frame_bytes = dtype.itemsize * max(channels, 1)
-    _check_shape(size // frame_bytes, channels, rate_hz, path, attempted)
+    frame_bytes = formats()[encoding].width * max(channels, 1)
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ or channels < 1:
+        raise BadInputError(
+            attempted,
+            seen=f"{channels} channel(s) at {rate_hz} Hz",
+            allowed=f"sample rates of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz",
+            next_step="correct the rate and the channels in --raw",
+        )
     if size % frame_bytes:
         raise BadInputError(
             attempted,
             seen=f"{size} bytes are not a whole number of {frame_bytes}-byte frames",
             next_step="check the encoding and the channels, or cut the file",
         )
+    return _checked_scale(
+        _headerless(path, encoding, attempted, rate_hz=rate_hz, channels=channels, frames=size // frame_bytes)
+    )
+
+
+def _headerless(
+    path: Path, encoding: str, attempted: str, *, rate_hz: int, channels: int, frames: int, first_byte: int = 0
+) -> AudioReader:
+    """Return the samples of a file that are read as they stand there, from a byte on."""
+    form = formats()[encoding]
+    frame_bytes = form.width * channels
 
     def part(first: int, last: int) -> Samples:
-        values = np.fromfile(path, dtype=dtype, offset=first * frame_bytes, count=(last - first) * channels)
-        if values.size < (last - first) * channels:
-            raise _truncated(attempted, f"{first + values.size // channels} of {size // frame_bytes} frames are there")
-        samples = _scaled(values, encoding)
+        data = np.fromfile(
+            path, dtype=np.uint8, offset=first_byte + first * frame_bytes, count=(last - first) * frame_bytes
+        )
+        if data.size < (last - first) * frame_bytes:
+            raise _truncated(attempted, f"{first + data.size // frame_bytes} of {frames} frames are there")
+        samples = form.read(data)
         samples = samples.reshape(-1, channels) if channels > 1 else samples
         _check_finite(samples, first, rate_hz, attempted)
         return samples
 
-    return AudioReader(sample_rate_hz=rate_hz, frames=size // frame_bytes, channels=channels, part=part)
+    return AudioReader(sample_rate_hz=rate_hz, frames=frames, channels=channels, part=part, sample_format=encoding)
+
+
+def _open_ended(path: Path, header: WavHeader, attempted: str) -> AudioReader:
+    """Return the samples of a WAV file whose header was written before its length was known."""
+    frames = header.present_bytes // max(1, formats()[header.sample_format].width * header.channels)
+    _check_shape(frames, header.channels, header.sample_rate_hz, path, attempted)
+    reader = _headerless(
+        path,
+        header.sample_format,
+        attempted,
+        rate_hz=header.sample_rate_hz,
+        channels=header.channels,
+        frames=frames,
+        first_byte=header.first_byte,
+    )
+    return replace(reader, note="its header does not say how long it is; read to the end of the file")
+
+
+def _checked_scale(audio: AudioReader) -> AudioReader:
+    """Return float samples at full scale 1.0, where they are 16-bit integers that were not divided by 32768.
+
+    The first value that is not whole ends the search, so that a usual file costs the reading of one block.
+    """
+    if audio.sample_format[0] != "f":
+        return audio
+    peak = 0.0
+    for first in range(0, audio.frames, _BLOCK_FRAMES):
+        samples = audio.part(first, min(first + _BLOCK_FRAMES, audio.frames))
+        peak = max(peak, float(np.abs(samples).max()))
+        if peak > 32768 or np.any(samples != np.rint(samples)):
+            return audio
+    if peak <= _LOUDEST_FLOAT:
+        return audio
+    return replace(
+        audio,
+        part=lambda first, last: audio.part(first, last) / np.float32(32768),
+        note="its float samples are 16-bit integers that were not divided by 32768; they are divided here",
+    )
 
 
 def _whole(audio: AudioReader, path: Path, attempted: str) -> Clip:
@@ -136,14 +226,6 @@ def _whole(audio: AudioReader, path: Path, attempted: str) -> Clip:
             next_step=f"cut it, as `ffmpeg -i {path.name} -t 600 part.wav`",
         )
     return Clip(samples=audio.part(0, audio.frames), sample_rate_hz=audio.sample_rate_hz)
-
-
-def _scaled(values: NDArray[Any], encoding: str) -> Samples:
-    if encoding == "f32le":
-        return values.astype(np.float32)
-    if encoding == "u8":
-        return (values.astype(np.float32) - np.float32(128)) / np.float32(128)
-    return values.astype(np.float32) / np.float32(32768)
 
 
 def encode_wav(clip: Clip, *, pcm16: bool) -> bytes:
@@ -197,24 +279,15 @@ def _near(path: Path) -> str:
     return f"did you mean `{folder / close[0]}`?" if close else "check the path"
 
 
-def _check_riff_whole(path: Path, size: int, attempted: str) -> None:
+def _check_riff_whole(header: WavHeader | None, attempted: str) -> None:
     """Decoders read a cut WAV without a word; its own header tells what is missing."""
-    with path.open("rb") as file:
-        head = file.read(12)
-        if head[:4] != b"RIFF" or head[8:] != b"WAVE":
-            return
-        place = 12
-        while len(chunk := file.read(8)) == 8:
-            name, length = chunk[:4], struct.unpack("<I", chunk[4:])[0]
-            place += 8
-            if name == b"data":
-                open_ended = length in (0xFFFFFFFF, 0x7FFFFFFF)
-                if not open_ended and place + length > size:
-                    raise _truncated(attempted, f"its header announces {length} bytes of audio, {size - place} follow")
-                return
-            place += length + length % 2
-            file.seek(place)
-    raise _truncated(attempted, "the header ends before any audio")
+    if header is None:
+        return
+    if not header.first_byte:
+        raise _truncated(attempted, "the header ends before any audio")
+    if not header.open_ended and header.announced_bytes > header.present_bytes:
+        seen = f"its header announces {header.announced_bytes} bytes of audio, {header.present_bytes} follow"
+        raise _truncated(attempted, seen)
 
 
 def _undecodable(path: Path, attempted: str, error: Exception) -> BadInputError:
@@ -223,8 +296,8 @@ def _undecodable(path: Path, attempted: str, error: Exception) -> BadInputError:
     return BadInputError(
         attempted,
         seen=f"not audio that can be decoded ({str(error).rsplit(': ', 1)[-1].strip()} It begins with {head!r})",
-        allowed="WAV, FLAC or Ogg; headerless PCM needs its format, as `--raw s16le:24000`",
-        next_step=_PLAIN_WAV.format(name=path.name),
+        allowed="WAV, FLAC, Ogg, MP3 and, where ffmpeg or PyAV is installed, WebM and M4A",
+        next_step=_HEADERLESS.format(name=path.name),
     )
 
 

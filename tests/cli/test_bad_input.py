@@ -145,7 +145,7 @@ def folder(path):
 RECORDINGS = {
     missing: ("no such file", "check the path"),
     empty: ("0 bytes", "record it again"),
-    not_audio: ("not audio", "b'this is no r", "allowed: WAV", "ffmpeg -i mine.wav"),
+    not_audio: ("not audio", "b'this is no r", "allowed: WAV", "--raw s16le:24000", "-i mine.wav fixed.wav"),
     truncated: ("cut off", "record it again"),
     without_frames: ("0 frames", "record it again"),
     not_finite: ("8000 samples are not finite", "0.000 s", "allowed: finite samples"),
