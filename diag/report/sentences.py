@@ -275,6 +275,7 @@ _LABELS = {
     "tilt_db_per_octave": "Spectral tilt",
     "centroid_hz": "Spectral centroid",
     "imaging": "Resampling images",
+    "image_level_db": "Level of resampling images",
     "inserted_silence_s": "Silence inserted",
     "dropout_count": "Dropouts",
     "skipped_s": "Audio skipped",
