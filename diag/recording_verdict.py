@@ -62,7 +62,7 @@ class _Blind:
 
 _NEVER = math.inf
 _BLIND = (
-    _Blind("flatness", 0.1, 0.2, lambda value: f"is noise (spectral flatness {value:.2f}), as bytes read wrongly give",
+    _Blind("flatness", 0.15, 0.2, lambda value: f"is noise (spectral flatness {value:.2f}), as bytes read wrongly give",
            "check byte order, byte offset and sample format (s16le, mono)"),
     _Blind("equal_pairs", 0.5, 0.9, lambda value: "looks like two channels read as one (samples come in pairs)",
            "read it as stereo, or mix it down properly"),
@@ -76,7 +76,7 @@ _BLIND = (
            "raise the buffer of the player or the device"),
     _Blind("click_rate_hz", 0.2, _NEVER, lambda value: f"has {value:.1f} clicks a second",
            "look at the borders of chunks: a resampler that starts anew clicks at each"),
-    _Blind("dc_dbfs", -50.0, _NEVER, lambda value: f"carries direct current ({value:.0f} dBFS)",
+    _Blind("dc_dbfs", -34.0, _NEVER, lambda value: f"carries direct current ({value:.0f} dBFS)",
            "put a high-pass of 20 Hz before the recording"),
 )  # fmt: skip
 _NARROW_HZ = 8200.0

@@ -20,6 +20,9 @@ _PILES = ((0.045, 0.62, 2.0, 1.45), (0.06, 0.45, 1.0, 1.45))
 """Half width of the crowd, lowest level against the peak, weight of what lies above, and least score: for clipping by
 some decibels, and for deeper clipping whose overshoots lie further above. No healthy development voice reaches them."""
 _PILE_LEAST, _PILE_PLACES = 6, 4
+TONE_TOP_HZ, FAINTEST_TONE_DB = 14000.0, -50.0
+"""Where and how loud a steady tone must be to count, against the mean level of the recording."""
+LOUD_RANGE_DB = 10.0
 FLATNESS_TOP_HZ = 7600.0
 """A clip that was resampled to a higher rate has nothing above its old Nyquist frequency."""
 
@@ -119,29 +122,41 @@ def _sounding(samples: Array) -> NDArray[np.bool_]:
 
 
 def flatness(spectrum: Spectrum) -> float | None:
-    """Median spectral flatness of the active windows: geometric over arithmetic mean of their bins, 0 to 1.
+    """Return the median spectral flatness of the loud windows: geometric over arithmetic mean of their bins, 0 to 1.
 
-    Speech lies below 0.03; bytes in the wrong order or shifted by one make it white: above 0.2. None when silent.
+    Loud are those within 10 dB of the 90th percentile of the level: in speech they are voiced, and what noise or coarse
+    quantisation leaves between the words does not count. Speech lies below 0.02 and whispering below 0.15; bytes in the
+    wrong order or shifted by one make it white: above 0.18. None when silent.
     """
-    power = spectrum.power[spectrum.active]
-    first = int(np.ceil(60.0 / spectrum.bin_hz))
-    if power.shape[0] == 0:
+    if not spectrum.active.any():
         return None
+    level = spectrum.frame_level_dbfs
+    loud = level >= np.percentile(level[spectrum.active], 90) - LOUD_RANGE_DB
+    power = spectrum.power[loud]
+    first = int(np.ceil(60.0 / spectrum.bin_hz))
     last = int(min(0.95 * spectrum.nyquist_hz, FLATNESS_TOP_HZ) / spectrum.bin_hz)
     bins = np.maximum(power[:, first:last], 1e-12 * float(power.max()))
     return float(np.median(np.exp(np.log(bins).mean(axis=1)) / bins.mean(axis=1)))
 
 
 def tonality_db(spectrum: Spectrum) -> float | None:
-    """How far the strongest steady tone stands above its surroundings: least level over time of the loudest bin.
+    """Return how far the strongest steady tone stands above its surroundings, in dB; None when too little sounds.
 
     For each bin the 10th percentile over the active windows, less the median of the bins within 500 Hz; the largest.
-    Speech moves and stays below 15 dB; a stuck tone gives 30 dB and more. None when too little sounds.
+    Speech moves and stays below 15 dB; a stuck tone gives 30 dB and more. Only tones that can be heard beside the voice
+    count: below 14 kHz, and no further below the mean level of the recording than 50 dB. The line whistle of a screen
+    at 15.6 kHz, and what a cheap converter leaves, are in many healthy recordings.
     """
     if spectrum.active.sum() < 25:
         return None
-    level = 10.0 * np.log10(np.maximum(spectrum.power[spectrum.active], 1e-12 * float(spectrum.power.max())))
+    power = spectrum.power[spectrum.active]
+    level = 10.0 * np.log10(np.maximum(power, 1e-12 * float(spectrum.power.max())))
     steady = np.percentile(level, 10, axis=0)
     width = max(3, round(500.0 / spectrum.bin_hz))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(steady, width, mode="reflect"), 2 * width + 1)
-    return float(np.max((steady - np.median(windows, axis=1))[2:]))
+    above = steady - np.median(windows, axis=1)
+    whole_db = 10.0 * np.log10(float(power.sum(axis=1, dtype=np.float64).mean()))
+    # A tone spreads over the main lobe of the window: its strongest bin holds 2 dB less than all of it.
+    heard = (steady > whole_db + FAINTEST_TONE_DB - 2.0) & (spectrum.frequencies_hz < TONE_TOP_HZ)
+    heard[:2] = False
+    return float(np.max(above[heard], initial=0.0))

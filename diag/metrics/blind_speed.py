@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diag.clip import Clip
-from diag.metrics.sounds import remembered, sound
+from diag.metrics.sounds import not_speech, remembered, sound
 from diag.results import Reading, Tier, not_measured
 
 
@@ -11,7 +11,7 @@ def suspected_speed(clip: Clip) -> Reading:
     """Speed where a recording alone makes a wrong one likely; else the reason why there is no figure.
 
     Told only outside of 0.75 to 1.33, and off by some 10 % itself: it can never tell 44.1 from 48 kHz. A recording that
-    shows nothing gets no value either, since one voice says too little for "1.00".
+    shows nothing gets no value either, since one voice says too little for "1.00". What is no speech is not judged.
     """
     # Imported here: the model behind it is read when a recording is first looked at without a profile.
     from diag.dsp.blind_rate import HEALTHY_RATIOS, speed_alone
@@ -20,6 +20,8 @@ def suspected_speed(clip: Clip) -> Reading:
     found = remembered(clip, "speed alone", lambda: speed_alone(sound(clip)))
     if found is None:
         return not_measured(f"less than {LEAST_SPEECH_S:.0f} s of speech, or no voice in it", Tier.BLIND)
+    if found.suspected and (reason := not_speech(clip)) is not None:
+        return not_measured(reason, Tier.BLIND)
     if not found.suspected:
         low, high = HEALTHY_RATIOS
         return Reading(

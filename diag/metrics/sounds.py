@@ -13,6 +13,7 @@ from diag.clip import Clip
 from diag.dsp.continuity import Break, find_breaks
 from diag.dsp.rate import Match, match_clips
 from diag.dsp.spectrum import Sound, sound_of
+from diag.dsp.speech_likeness import speech_likeness
 
 T = TypeVar("T")
 
@@ -40,6 +41,15 @@ def _of_pair(reference: Clip, estimated: Clip, key: str, compute: Callable[[], T
 def sound(clip: Clip) -> Sound:
     """The clip as a mono signal whose spectrum is worked out once."""
     return remembered(clip, "sound", lambda: sound_of(clip.samples, clip.sample_rate_hz))
+
+
+NO_SPEECH = "no speech"
+
+
+def not_speech(clip: Clip) -> str | None:
+    """Return why a clip cannot be judged as a voice, beginning with `NO_SPEECH`; None where it is speech."""
+    found = remembered(clip, "speech likeness", lambda: speech_likeness(sound(clip).spectrum))
+    return None if found.reason is None else f"{NO_SPEECH}: {found.reason}"
 
 
 def match(reference: Clip, estimated: Clip) -> Match:

@@ -17,7 +17,7 @@ from diag.dsp.profile import (
     treble_against_profile,
 )
 from diag.metrics.blind_speed import suspected_speed
-from diag.metrics.sounds import remembered, sound
+from diag.metrics.sounds import NO_SPEECH, not_speech, remembered, sound
 from diag.registry import metric
 from diag.results import Reading, Tier, not_measured
 
@@ -36,7 +36,7 @@ def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | str:
         return f"less than {LEAST_SPEED_S:.0f} s of speech"
     if found.apart_db > MOST_APART_DB:
         return OTHER_VOICE
-    return found
+    return not_speech(clip) or found
 
 
 def voice_treble(clip: Clip, voice: VoiceProfile | None) -> TrebleLoss | str:
@@ -44,8 +44,8 @@ def voice_treble(clip: Clip, voice: VoiceProfile | None) -> TrebleLoss | str:
     if voice is None:
         return NO_VOICE
     speed = voice_speed(clip, voice)
-    if speed == OTHER_VOICE:
-        return OTHER_VOICE
+    if isinstance(speed, str) and (speed == OTHER_VOICE or speed.startswith(NO_SPEECH)):
+        return speed
     if isinstance(speed, str) and distance_from_profile_db(voice, sound(clip)) > MOST_APART_DB:
         return "it does not sound like the voice of the profile, and is too short to tell whether its speed is wrong"
     if isinstance(speed, ProfileSpeed) and abs(speed.ratio - 1.0) > WELL_WITHIN:
