@@ -48,7 +48,7 @@ LETTERS = "klettres_"
 """Speakers with this prefix say single letters, one after the other: no running speech, so it has no tempo."""
 TEMPOS = (0.85, 1.18)
 """Slow and fast speakers: the tempo changes and the pitch stays, so the speed is right."""
-SLOW_SHARE, FAST_SHARE = 0.012, 0.004
+SLOW_SHARE, FAST_SHARE = 0.02, 0.004
 """Healthy pieces that may be called slow and fast."""
 CURVE = (0.005, 0.01, 0.02, 0.03, 0.05)
 

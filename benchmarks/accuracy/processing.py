@@ -161,10 +161,13 @@ def resamplers() -> dict[str, Resampler]:
 
 
 def to_rate(resampler: Resampler, to_hz: int) -> Process:
-    """Return a process that resamples to a rate; to 44.1 kHz what has the rate already."""
-    return lambda x, hz, _: (
-        (resampler(x, hz, to_hz), to_hz) if hz != to_hz else (resampler(x, hz, 91875 - to_hz), 91875 - to_hz)
-    )
+    """Return a process that resamples to 44.1 or 48 kHz; what has the rate already goes to the other one."""
+
+    def process(x: Samples, hz: int, _: Random) -> tuple[Samples, int]:
+        rate_hz = to_hz if hz != to_hz else 92100 - to_hz
+        return resampler(x, hz, rate_hz), rate_hz
+
+    return process
 
 
 def at_gain(gain_db: float) -> Process:

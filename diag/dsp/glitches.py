@@ -16,6 +16,8 @@ Array = NDArray[np.floating[Any]]
 FLAT_SAMPLES = 3
 FLAT_SHARE = 0.5
 """Flat tops are looked for above this share of the peak: equal samples in silence are no clipping."""
+COARSE_SHARE = 0.002
+"""Steps of the samples that are larger than this share of the peak make peaks flat by themselves."""
 _PILES = ((0.045, 0.62, 2.0, 1.45), (0.06, 0.45, 1.0, 1.45))
 """Half width of the crowd, lowest level against the peak, weight of what lies above, and least score: for clipping by
 some decibels, and for deeper clipping whose overshoots lie further above. No healthy development voice reaches them."""
@@ -40,9 +42,11 @@ class Found:
 
 
 def flat_tops(samples: Array) -> Found:
-    """Runs of at least three equal samples at the signal's own extremes: clipping that was not resampled since.
+    """Return runs of at least three equal samples at the signal's own extremes: clipping that was not resampled since.
 
-    Holds under any gain and polarity, since the extremes are the signal's own.
+    Holds under any gain and polarity, since the extremes are the signal's own. Coarse samples, as of eight bits, are
+    equal for long near every peak: there, the extreme must hold more samples than the step below it, as only clipping
+    makes it.
     """
     peak = float(np.max(np.abs(samples), initial=0.0))
     if peak <= 0.0:
@@ -52,7 +56,12 @@ def flat_tops(samples: Array) -> Found:
         top = float(np.max(side))
         if top < FLAT_SHARE * peak:
             continue
-        runs = runs_of(side >= top * (1.0 - 1e-4))
+        held = side >= top * (1.0 - 1e-4)
+        step = float(np.max(side[~held], initial=0.0))
+        coarse = top - step > COARSE_SHARE * top
+        if coarse and np.count_nonzero(held) <= np.count_nonzero(side >= step * (1.0 - 1e-4)) / 2:
+            continue
+        runs = runs_of(held)
         places.append(runs[runs[:, 1] - runs[:, 0] >= FLAT_SAMPLES, 0])
     return Found(np.sort(np.concatenate(places)) if places else np.zeros(0, dtype=np.int64))
 
@@ -82,6 +91,11 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
         score = (here - above_weight * (blocks - high)) / (low - below + 6.0)
         score[here < _PILE_LEAST] = 0.0
         best = int(np.argmax(score))
+        usual = limit * (low[best] - below[best] + 6.0)
+        crowd = here[best] - above_weight * (blocks - high[best])
+        # Counts of so few scatter: a crowd must exceed the limit by their standard deviation (Poisson) too.
+        if crowd - usual < np.sqrt(max(0.0, crowd + limit * usual)):
+            continue
         held = np.flatnonzero(tops >= (1 - width) * levels[best]).astype(np.int64) * size
         # One steady vowel has a row of like tops too; what is clipped is so all along.
         if score[best] > limit and np.unique(held // round(0.1 * sample_rate_hz)).size >= _PILE_PLACES:
@@ -90,30 +104,36 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
 
 
 def equal_pairs(samples: Array) -> float:
-    """Share of neighbouring pairs of sounding samples that are equal, in the better of both phases, 0 to 1.
+    """Return the share of neighbouring pairs of sounding samples that are equal because of how they are paired, 0 to 1.
 
-    Two channels of the same audio read as one give 1; speech stays below 0.2.
+    Two channels of the same audio read as one give 1: the samples of a pair are equal, those of neighbouring pairs are
+    not. Samples of coarse steps are equal to their neighbours either way, so what both pairings have is taken off.
     """
     sounding = _sounding(samples)
-    best = 0.0
+    shares = []
     for phase in (0, 1):
         first, second = samples[phase:-1:2], samples[phase + 1 :: 2]
         counted = sounding[phase:-1:2] | sounding[phase + 1 :: 2]
         total = int(np.count_nonzero(counted))
-        if total >= 50:
-            best = max(best, np.count_nonzero((first == second) & counted) / total)
-    return float(best)
+        shares.append(np.count_nonzero((first == second) & counted) / total if total >= 50 else 0.0)
+    return _beyond(max(shares), min(shares))
 
 
 def one_zero_pairs(samples: Array) -> float:
-    """Share of sounding pairs in which one sample is zero: one silent channel of two, read as one. 0 to 1."""
+    """Return the share of sounding pairs with one zero that is always on the same side: a silent channel. 0 to 1."""
     sounding = _sounding(samples)
     first, second = samples[:-1:2], samples[1::2]
     counted = sounding[:-1:2] | sounding[1::2]
     total = int(np.count_nonzero(counted))
     if total < 50:
         return 0.0
-    return max(np.count_nonzero((side == 0.0) & counted) for side in (first, second)) / total
+    shares = [np.count_nonzero((side == 0.0) & counted) / total for side in (first, second)]
+    return _beyond(max(shares), min(shares))
+
+
+def _beyond(share: float, usual: float) -> float:
+    """Return how much of what is left above the usual share a share reaches."""
+    return float((share - usual) / (1.0 - usual)) if usual < 1.0 else 0.0
 
 
 def _sounding(samples: Array) -> NDArray[np.bool_]:

@@ -21,6 +21,8 @@ from diag.dsp.spectrum import HOP_S, Spectrum
 Features = NDArray[np.float64]
 
 BLOCK_S, STEP_S = 2.0, 0.5
+PIECE_S = 8.0
+"""Of a long recording, three pieces of this length are looked at: some of it says what all of it is."""
 FINE_HZ = (200.0, 4000.0)
 BAND_EDGES_HZ = (150, 250, 400, 600, 900, 1300, 1800, 2500, 3500, 5000, 7000)
 LOW_HZ, HIGH_HZ = (200.0, 1000.0), (2500.0, 7000.0)
@@ -95,7 +97,7 @@ def speech_likeness(spectrum: Spectrum) -> SpeechLikeness:
     SpeechLikeness
         With the reason where less than half of the time is speech.
     """
-    features = block_features(spectrum)
+    features = np.concatenate([block_features(piece) for piece in _pieces(spectrum)])
     if features.shape[0] == 0:
         return SpeechLikeness(0.0, 0.0, "less than 0.3 s of sound")
     odds = classifier().log_odds(features)
@@ -103,6 +105,19 @@ def speech_likeness(spectrum: Spectrum) -> SpeechLikeness:
     if share >= SPEECH_SHARE and score > 0.0:
         return SpeechLikeness(share, score, None)
     return SpeechLikeness(share, score, _what_instead(features[odds <= 0.0]))
+
+
+def _pieces(spectrum: Spectrum) -> list[Spectrum]:
+    """Return the spectrum, or three pieces of 8 s spread over a long one."""
+    width = round(PIECE_S / HOP_S)
+    if spectrum.frames <= 3 * width:
+        return [spectrum]
+    sounding = np.flatnonzero(spectrum.active)
+    first, last = (int(sounding[0]), int(sounding[-1])) if sounding.size else (0, spectrum.frames)
+    starts = np.linspace(first, max(first, last - width), 3).astype(int)
+    return [
+        Spectrum(spectrum.power[start : start + width], spectrum.sample_rate_hz, spectrum.bin_hz) for start in starts
+    ]
 
 
 STEADY_LINES, NO_LINES = 0.35, 0.08

@@ -200,3 +200,20 @@ def test_noise_between_the_words_and_coarse_steps_do_not_make_speech_flat(reply)
         assert flatness(Sound(samples.astype(np.float32), reply.rate_hz).spectrum) < 0.1
     swapped = (np.clip(reply.samples, -1, 1) * 32767).astype("<i2").byteswap() / 32768
     assert flatness(Sound(swapped.astype(np.float32), reply.rate_hz).spectrum) > 0.2
+
+
+def test_coarse_steps_of_eight_bits_are_neither_clipping_nor_pairs_nor_gaps(replies):
+    for name, sound in replies.items():
+        quiet = 0.06 * sound.samples / np.abs(sound.samples).max()
+        coarse = (np.floor(quiet * 128) / 128).astype(np.float32)
+        assert flat_tops(coarse).count == 0, name
+        assert equal_pairs(coarse) < 0.5, name
+        assert one_zero_pairs(coarse) < 0.5, name
+        assert not digital_gaps(coarse, sound.rate_hz), name
+
+
+def test_clipped_eight_bits_are_still_clipped_and_doubled_samples_still_pairs(reply):
+    loud = np.clip(4.0 * reply.samples / np.abs(reply.samples).max(), -0.9, 0.9)
+    coarse = (np.floor(loud * 128) / 128).astype(np.float32)
+    assert flat_tops(coarse).count > 5
+    assert equal_pairs(np.repeat(coarse, 2)) == pytest.approx(1.0)
