@@ -33,7 +33,7 @@ from .voices import HALVES, voices  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
-NO_PARTS = {"__main__", "__init__", "voices", "faults", "board", "page"}
+NO_PARTS = {"__main__", "__init__", "voices", "faults", "board", "page", "processing", "non_speech"}
 
 
 def parts() -> list[str]:

@@ -122,7 +122,7 @@ def made_with_images(every: Sequence[Voice]) -> set[str]:
     mirrored: dict[str, list[bool]] = {}
     for voice in every:
         found = imaging(voice.sound.spectrum)
-        mirrored.setdefault(voice.speaker, []).append(found is not None and found.correlation > IMAGING_LIMIT)
+        mirrored.setdefault(voice.speaker, []).append(found is not None and found.weighed > IMAGING_LIMIT)
     return {speaker for speaker, seen in mirrored.items() if len(seen) >= 3 and all(seen)}
 
 

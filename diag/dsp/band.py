@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,21 @@ FAINTEST_DB = -72.0
 CLIFF_DB = 9.0
 CLIFF_HZ = 500.0
 NYQUISTS_HZ = (4000.0, 5512.5, 6000.0, 8000.0, 11025.0, 12000.0, 16000.0)
-MIRROR_HZ = 1800.0
+MIRROR_FROM, MIRROR_TO = 0.10, 0.55
+"""Distances from the mirror, as shares of its frequency, between which images are looked for. Nearer to it every good
+resampler leaves some: those of 16 to 32 taps fade out over a tenth of the old Nyquist frequency."""
+MIRROR_WIDTH_HZ = 3000.0
+"""Widest band that is compared: for a 24 kHz voice, 13.2 to 16.2 kHz say as much as all above."""
+NARROWEST_MIRROR_HZ = 500.0
 IMAGING_LIMIT = 0.22
-"""Clean speech stays below 0.15, linear interpolation and sample repeating give 0.28 and more."""
+"""Mirror correlation of clean speech stays below 0.2, linear interpolation and sample repeating give 0.25 and more."""
+LEAST_IMAGE_GAIN_DB = -25.0
+"""Images this far below the sound that they mirror come from a filter that works. Linear interpolation leaves them at
+-6 to -20 dB, sample repeating at -3 to -12 dB; ffmpeg's default, resample_poly of scipy, and the speex resampler at
+quality 1 leave them at -32 dB or less (healthy and faulty conversions of 46 development voices)."""
+FAINTEST_IMAGE_DB = -65.0
+"""Images this far below the voice (300 Hz to 4 kHz) cannot be heard: at a speech level of 65 dB SPL they lie at the
+threshold of hearing. Naive resamplers leave -54 dB for the dullest voices and -20 to -40 dB for most."""
 LOUD_SHARE = 0.4
 _NEARLY = 0.85
 _ONE_LEVEL_DB = 4.0
@@ -32,19 +44,52 @@ _LOWER_BINS = 3
 """Chunks of 20 ms from 8 kHz that are stretched end to end mirror 17 Hz lower: both sides differ by 1.3 bins."""
 _DEEPEST = 1e-11
 """Floor of a level against the loudest, so that a gain changes nothing."""
-_FAINTEST_IMAGE = 1e-8
-"""Images 80 dB below the voice are rounding, not sound."""
+_FAINTEST_TOLD_DB = -80.0
+"""Images fainter than this against the voice are rounding, not sound."""
 _MOVING = 2.5
 """Where power above the mirror changes by less than 4 dB there is only noise, and nothing could be an image."""
 _LEAST_FRAMES = 15
+_SURE_FRAMES, _SURE_CORRELATION = 50, 0.6
+"""The harmonics of one short word may lie mirrored by chance (0.35 was seen): below 1 s of sound, more is asked for."""
+_MOST_MIRROR_FRAMES = 300
+"""Loud windows that are compared at most, spread evenly: more do not change the median."""
+_VOICE_HZ = (300.0, 4000.0)
 
 
 @dataclass(frozen=True)
 class Imaging:
-    """Strongest mirror correlation and the frequency that the spectrum is mirrored about."""
+    """Images of the sound below a frequency, mirrored to above it.
+
+    Parameters
+    ----------
+    correlation : float
+        Of the fine structure with its mirror image, 0 to 1.
+    mirror_hz : float
+        The frequency that the spectrum is mirrored about.
+    level_db : float
+        Level of the images against the voice (300 Hz to 4 kHz), over the whole recording.
+    gain_db : float
+        Level of the images against the sound that they mirror.
+    """
 
     correlation: float
     mirror_hz: float
+    level_db: float
+    gain_db: float
+
+    @property
+    def weighed(self) -> float:
+        """Return the correlation where the images can be heard and no filter held them down, else 0."""
+        heard = self.gain_db > LEAST_IMAGE_GAIN_DB and self.level_db > FAINTEST_IMAGE_DB
+        return self.correlation if heard else 0.0
+
+
+@dataclass(frozen=True)
+class _Mirrored:
+    """Images about one candidate, and the spread of their gain over the windows in dB (between the quartiles)."""
+
+    imaging: Imaging
+    spread_db: float
 
 
 def content_edge(spectrum: Spectrum) -> float | None:
@@ -93,54 +138,81 @@ def _band_levels(spectrum: Spectrum) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 
 def imaging(spectrum: Spectrum) -> Imaging | None:
-    """Mirror correlation about the Nyquist frequencies of usual lower rates; None when too little sounds.
+    """Return the images of a naive resampler, or the strongest mirror correlation where there are none.
 
     Linear interpolation and sample repeating leave the spectrum mirrored above the old Nyquist frequency. Per window,
     the level of bins below a candidate is compared with that of the mirrored bins above it, after each window's
-    smooth shape and each bin's mean are taken off, so that only the fine structure counts.
+    smooth shape and each bin's mean are taken off, so that only the fine structure counts. Images are weighed by their
+    level (`Imaging.weighed`): good resamplers leave faint ones, which correlate as well.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of the recording.
+
+    Returns
+    -------
+    Imaging or None
+        None when less than 0.3 s sounds, or the rate leaves no room above a candidate.
     """
-    if spectrum.active.sum() < _LEAST_FRAMES:
-        return None
-    tried = [
-        (mirror_hz, *_mirrored(spectrum, mirror_hz))
-        for mirror_hz in NYQUISTS_HZ
-        if mirror_hz + MIRROR_HZ <= 0.99 * spectrum.nyquist_hz
-    ]
+    tried = [found for mirror_hz in NYQUISTS_HZ if (found := _mirrored(spectrum, mirror_hz)) is not None]
     if not tried:
         return None
-    strongest = max(tried, key=lambda item: item[1])
+    strongest = max(tried, key=lambda item: item.imaging.weighed)
+    if strongest.imaging.weighed <= IMAGING_LIMIT:
+        return max((item.imaging for item in tried), key=lambda image: image.correlation)
     # Repeated samples mirror about every multiple of the old Nyquist frequency: the lowest is the old one. From 16 to
     # 24 kHz they also mirror about 4 kHz, but there the voice's own sound lies over the image and their levels part.
-    near = [item for item in tried if item[1] >= _NEARLY * strongest[1] and item[2] <= _ONE_LEVEL_DB]
-    return Imaging(strongest[1], min(near, default=strongest)[0])
+    least = _NEARLY * strongest.imaging.weighed
+    near = [item.imaging for item in tried if item.imaging.weighed >= least and item.spread_db <= _ONE_LEVEL_DB]
+    lowest = min(near, key=lambda image: image.mirror_hz, default=strongest.imaging)
+    return replace(lowest, correlation=strongest.imaging.correlation)
 
 
-def mirror_correlation(spectrum: Spectrum, mirror_hz: float) -> float:
-    """Correlation of the fine structure below a frequency with its mirror image above it, -1 to 1.
+def image_about(spectrum: Spectrum, mirror_hz: float) -> Imaging | None:
+    """Return the images about one frequency; None when less than 0.3 s sounds or the rate leaves no room above it.
 
-    The median over windows: the harmonics of one steady pitch may by chance be mirrored, those of all cannot. A
-    resampler that stretches each chunk between its first and last sample mirrors some Hz lower and blurs the lines,
-    so levels are smoothed over three bins and mirrors down to 1.5 bins lower are tried.
+    The correlation is the median over windows: the harmonics of one steady pitch may by chance be mirrored, those of
+    all cannot. A resampler that stretches each chunk between its first and last sample mirrors some Hz lower and blurs
+    the lines, so levels are smoothed over three bins and mirrors down to 1.5 bins lower are tried.
     """
-    return _mirrored(spectrum, mirror_hz)[0]
+    found = _mirrored(spectrum, mirror_hz)
+    return None if found is None else found.imaging
 
 
-def _mirrored(spectrum: Spectrum, mirror_hz: float) -> tuple[float, float]:
-    """Mirror correlation, and how far the level of the images against what they mirror spreads over the windows, dB."""
-    reach = int(MIRROR_HZ / spectrum.bin_hz)
+def _mirrored(spectrum: Spectrum, mirror_hz: float) -> _Mirrored | None:
+    from_hz = MIRROR_FROM * mirror_hz
+    to_hz = min(MIRROR_TO * mirror_hz, from_hz + MIRROR_WIDTH_HZ, 0.98 * spectrum.nyquist_hz - mirror_hz)
+    if to_hz - from_hz < NARROWEST_MIRROR_HZ or spectrum.active.sum() < _LEAST_FRAMES:
+        return None
     centre = mirror_hz / spectrum.bin_hz
-    skip = max(2, round(100.0 / spectrum.bin_hz))
-    below = np.rint(centre - np.arange(skip, reach)).astype(int)
+    below = np.rint(centre - np.arange(round(from_hz / spectrum.bin_hz), round(to_hz / spectrum.bin_hz))).astype(int)
     above = np.rint(2 * centre - below).astype(int)
-    first, last = int(below.min()) - 1, int(above.max()) + 2
-    power = spectrum.power[spectrum.active, first:last]
+    power = spectrum.power[spectrum.active]
+    loudness = power[:, above[0] : above[-1] + 1].sum(axis=1, dtype=np.float64)
+    mirrored = power[:, below[-1] : below[0] + 1].sum(axis=1, dtype=np.float64)
+    voice = float(spectrum.band_power(*_VOICE_HZ)[spectrum.active].mean())
+    image = _over_its_floor(loudness)
+    level_db, gain_db = _decibels(image, voice), _decibels(image, _over_its_floor(mirrored))
+    faint = level_db < _FAINTEST_TOLD_DB or np.percentile(loudness, 97) < _MOVING * np.percentile(loudness, 10)
+    if faint:
+        return _Mirrored(Imaging(0.0, mirror_hz, level_db, gain_db), np.inf)
     # Images stand out of the noise only where the treble is loud: a part of the windows says most.
-    loudness = power[:, above - first].sum(axis=1, dtype=np.float64)
-    loud = float(np.percentile(loudness, 97))
-    least = 10.0 ** (float(np.percentile(spectrum.frame_level_dbfs[spectrum.active], 97)) / 10.0) * _FAINTEST_IMAGE
-    if loud < max(_MOVING * float(np.percentile(loudness, 10)), least):
-        return 0.0, np.inf
-    power = power[loudness >= np.percentile(loudness, 100.0 * (1.0 - LOUD_SHARE))]
+    loud = np.flatnonzero(loudness >= np.percentile(loudness, 100.0 * (1.0 - LOUD_SHARE)))
+    if loud.size > _MOST_MIRROR_FRAMES:
+        loud = loud[np.linspace(0, loud.size - 1, _MOST_MIRROR_FRAMES).astype(int)]
+    best, spread_db = _correlation(power[loud], below, above, spectrum.bin_hz)
+    if spectrum.active.sum() < _SURE_FRAMES and best < _SURE_CORRELATION:
+        best = 0.0
+    return _Mirrored(Imaging(best, mirror_hz, level_db, gain_db), spread_db)
+
+
+def _correlation(
+    power: NDArray[np.float32], below: NDArray[np.int64], above: NDArray[np.int64], bin_hz: float
+) -> tuple[float, float]:
+    """Return the mirror correlation of some windows, and the spread of the images' gain over them in dB."""
+    first, last = int(below.min()) - 1, int(above.max()) + 2
+    power = power[:, first:last]
     power = power[:, :-2] + power[:, 1:-1] + power[:, 2:]
     level = np.log(np.maximum(power, _DEEPEST * float(power.max())))
     fine = _fine(level)
@@ -151,10 +223,19 @@ def _mirrored(spectrum: Spectrum, mirror_hz: float) -> tuple[float, float]:
         inside = [(places + away, mirrors + away) for away in _DECOYS_BINS if int(mirrors.max()) + away < fine.shape[1]]
         decoy = max((_likeness(fine, low[low >= 0], high[low >= 0]) for low, high in inside), default=0.0)
         best = best if decoy < _DECOY_SHARE * best else max(0.0, best - decoy)
-    near = slice(round(300.0 / spectrum.bin_hz), round(800.0 / spectrum.bin_hz))
-    apart = (level[:, above[near] - first - 1] - level[:, places[near]]).mean(axis=1)
+    near = slice(0, round(500.0 / bin_hz))
+    apart = (level[:, mirrors[near]] - level[:, places[near]]).mean(axis=1)
     quarter, three = np.percentile(apart, (25, 75))
     return best, float(three - quarter) * 10.0 / np.log(10.0)
+
+
+def _over_its_floor(power: NDArray[np.float64]) -> float:
+    """Return the mean power of the windows less their 10th percentile, which steady noise makes."""
+    return float(power.mean() - np.percentile(power, 10))
+
+
+def _decibels(power: float, reference: float) -> float:
+    return float(10.0 * np.log10(max(power, 1e-14) / max(reference, 1e-14)))
 
 
 def _likeness(fine: NDArray[np.float32], low: NDArray[np.int64], high: NDArray[np.int64]) -> float:

@@ -77,10 +77,14 @@ def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]
     if samples.size - np.count_nonzero(zero) < 100 or not (fits & inner).any():
         return []
     active = active_level(samples)
+    # Coarse samples, as of eight bits, are zero wherever the sound is soft: the last step before that is no edge.
+    least_edge = 2.5 * float(np.min(np.abs(samples[~zero])))
     result = []
     for first, last in runs[fits & inner].tolist():
         sides = _beside(samples, first, last, sample_rate_hz, active)
-        if sides.hard and max(sides.last, sides.first) > STEP_DB and sides.before - sides.earlier > DECAY_DB:
+        edge = max(abs(float(samples[first - 1])), abs(float(samples[last])))
+        stepped = max(sides.last, sides.first) > STEP_DB and edge > least_edge
+        if sides.hard and stepped and sides.before - sides.earlier > DECAY_DB:
             result.append((first, last))
     return result
 

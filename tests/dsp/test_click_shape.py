@@ -46,3 +46,16 @@ def test_pulses_in_rows_are_no_clicks():
     samples = 0.05 * vowel(90.0)
     samples[:: RATE_HZ // 90] += 0.3
     assert clicks(samples, RATE_HZ).count == 0
+
+
+def test_the_release_of_a_plosive_is_no_click_but_a_leap_above_it_is():
+    """Soft sound, one steep sample, and a burst that goes on for milliseconds."""
+    random = np.random.default_rng(9)
+    found = []
+    for height in (1.0, 6.0):
+        samples = 0.004 * random.standard_normal(24000)
+        burst = 0.03 * random.standard_normal(480) * np.exp(-np.arange(480) / 240)
+        samples[12000:12480] += burst
+        samples[12000] = 0.25 * height
+        found.append(clicks(samples.astype(np.float32), 24000.0).count)
+    assert found == [0, 1]

@@ -174,3 +174,46 @@ def test_tops_of_changing_level_are_no_clipping(replies, seed):
     for name, sound in replies.items():
         swaying = sound.samples * sway[: sound.samples.size]
         assert piled_tops(soxr.resample(swaying, 24000, 48000), 48000).count == 0, name
+
+
+def with_tone(sound, hz, level_db):
+    """The sound with a steady tone at a level against its RMS."""
+    time = np.arange(sound.samples.size) / sound.rate_hz
+    rms = float(np.sqrt(np.mean(np.square(sound.samples, dtype=np.float64))))
+    tone = np.sqrt(2.0) * rms * 10 ** (level_db / 20) * np.sin(2 * np.pi * hz * time)
+    return Sound((sound.samples + tone).astype(np.float32), sound.rate_hz)
+
+
+def test_a_tone_that_nobody_hears_beside_the_voice_does_not_count(reply):
+    clean = soxr.resample(reply.samples, reply.rate_hz, 44100, "VHQ").astype(np.float32)
+    sound = Sound(clean, 44100.0)
+    assert tonality_db(with_tone(sound, 15625.0, -40.0).spectrum) < 30.0
+    assert tonality_db(with_tone(sound, 9000.0, -62.0).spectrum) < 30.0
+    assert tonality_db(with_tone(sound, 9000.0, -35.0).spectrum) > 35.0
+
+
+def test_noise_between_the_words_and_coarse_steps_do_not_make_speech_flat(reply):
+    random = np.random.default_rng(6)
+    noisy = reply.samples + 0.1 * np.std(reply.samples) * random.standard_normal(reply.samples.size)
+    eight_bits = np.floor(reply.samples * 128) / 128
+    for samples in (noisy, eight_bits):
+        assert flatness(Sound(samples.astype(np.float32), reply.rate_hz).spectrum) < 0.1
+    swapped = (np.clip(reply.samples, -1, 1) * 32767).astype("<i2").byteswap() / 32768
+    assert flatness(Sound(swapped.astype(np.float32), reply.rate_hz).spectrum) > 0.2
+
+
+def test_coarse_steps_of_eight_bits_are_neither_clipping_nor_pairs_nor_gaps(replies):
+    for name, sound in replies.items():
+        quiet = 0.06 * sound.samples / np.abs(sound.samples).max()
+        coarse = (np.floor(quiet * 128) / 128).astype(np.float32)
+        assert flat_tops(coarse).count == 0, name
+        assert equal_pairs(coarse) < 0.5, name
+        assert one_zero_pairs(coarse) < 0.5, name
+        assert not digital_gaps(coarse, sound.rate_hz), name
+
+
+def test_clipped_eight_bits_are_still_clipped_and_doubled_samples_still_pairs(reply):
+    loud = np.clip(4.0 * reply.samples / np.abs(reply.samples).max(), -0.9, 0.9)
+    coarse = (np.floor(loud * 128) / 128).astype(np.float32)
+    assert flat_tops(coarse).count > 5
+    assert equal_pairs(np.repeat(coarse, 2)) == pytest.approx(1.0)

@@ -55,7 +55,7 @@ def bandwidth() -> Figure:
     return figure
 
 
-@picture("imaging", words="Spectrograms: no mirror images, and mirror images of 0 to 4 kHz above it")
+@picture("imaging", "image_level_db", words="Spectrograms: no mirror images, and mirror images of 0 to 4 kHz above it")
 def imaging() -> Figure:
     """Mirror images of a naive resampler."""
     held = np.repeat(soxr.resample(reply(), RECEIVED_HZ, 8000, quality="VHQ"), 6)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
-from diag.dsp.band import IMAGING_LIMIT, MIRROR_HZ, NYQUISTS_HZ, content_edge, imaging, mirror_correlation
+from diag.dsp.band import IMAGING_LIMIT, NYQUISTS_HZ, Imaging, content_edge, image_about, imaging
 from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
 from diag.measure.metrics.sounds import HEALTHY_RATIO, remembered, sound, speed
 from diag.measure.reasons import SILENT, too_short, wrong_speed
 from diag.measure.registry import Group, metric
 
+NO_IMAGES = Missing(MissingCode.NOTHING_SUSPICIOUS, "no mirror images")
 TRANSITION = 1.025
 """A stage's limit over the edge that is seen: good resamplers fade out below it (2 to 3.9 %, median 2.5 %, over stages
 of 8 to 22.05 kHz of the development voices)."""
@@ -50,9 +51,9 @@ def bandwidth(clip: Clip) -> Reading:
     edge = content_edge(spectrum)
     if edge is None:
         return not_measured(_too_little(spectrum), Tier.BLIND)
-    mirrored = remembered(clip, "imaging", lambda: imaging(spectrum))
-    if mirrored is not None and mirrored.correlation > IMAGING_LIMIT and mirrored.mirror_hz < edge:
-        return Reading(value=mirrored.mirror_hz, tier=Tier.BLIND, confidence=mirrored.correlation)
+    mirrored = _images(clip)
+    if mirrored is not None and mirrored.weighed > IMAGING_LIMIT and mirrored.mirror_hz < edge:
+        return Reading(value=mirrored.mirror_hz, tier=Tier.BLIND, confidence=mirrored.weighed)
     return Reading(value=min(TRANSITION * edge, spectrum.nyquist_hz), tier=Tier.BLIND)
 
 
@@ -99,13 +100,20 @@ def centroid(clip: Clip) -> Reading:
     return not_measured(_too_little(spectrum), Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
+def _images(clip: Clip) -> Imaging | None:
+    """Return the strongest mirror images of a clip, computed once."""
+    spectrum = sound(clip).spectrum
+    return remembered(clip, "imaging", lambda: imaging(spectrum))
+
+
 @metric("imaging", unit="1", better="lower", tolerance=0.05)
 def imaging_of_tap(clip: Clip) -> Reading:
     """Mirror images of a naive resampler, by the clip alone.
 
     What
         Correlation of the fine structure below a usual Nyquist frequency with its mirror image above: linear
-        interpolation and sample repeating leave images, proper resampling does not.
+        interpolation and sample repeating leave images, proper resampling leaves only faint ones. 0 where the images
+        lie more than 25 dB below what they mirror or 65 dB below the voice.
     From – to
         The sound of the clip alone.
     Better is
@@ -113,13 +121,40 @@ def imaging_of_tap(clip: Clip) -> Reading:
     Not measured when
         The clip is silent, or its rate leaves no room above a candidate.
     Reference
-        Limit 0.22: clean speech reaches 0.15, images without noise 0.8, with noise at -45 dB 0.25 and more.
+        Limit 0.22: clean speech reaches 0.2, images without noise 0.8, with noise at -45 dB 0.25 and more.
     """
     spectrum = sound(clip).spectrum
-    found = remembered(clip, "imaging", lambda: imaging(spectrum))
+    found = _images(clip)
     if found is None:
         return not_measured(_no_images(spectrum, "clip"), Tier.BLIND)
-    return Reading(value=max(0.0, found.correlation), tier=Tier.BLIND)
+    return Reading(value=max(0.0, found.weighed), tier=Tier.BLIND)
+
+
+@metric(
+    "image_level_db", unit="dB", better="lower", tolerance=3.0,
+    label="Level of resampling images", group=Group.TREBLE, order=5,
+)  # fmt: skip
+def image_level(clip: Clip) -> Reading:
+    """Level of mirror images, relative to the voice.
+
+    What
+        Power from 10 % above the frequency that the spectrum is mirrored about, up to 55 % or 3 kHz more, relative to
+        the power from 300 Hz to 4 kHz, over all that sounds and less the noise floor.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower: linear interpolation leaves -55 to -20 dB, ffmpeg's default resampler -60 dB and less.
+    Not measured when
+        No images are found, the clip is silent, or its rate leaves no room above a candidate.
+    Reference
+        Images below -65 dB cannot be heard beside speech at a usual level.
+    """
+    found = _images(clip)
+    if found is None:
+        return not_measured(_no_images(sound(clip).spectrum, "clip"), Tier.BLIND)
+    if found.correlation <= IMAGING_LIMIT:
+        return not_measured(NO_IMAGES, Tier.BLIND)
+    return Reading(value=found.level_db, tier=Tier.BLIND, confidence=found.correlation)
 
 
 @metric("imaging", unit="1", better="lower", tolerance=0.05, label="Resampling images", group=Group.TREBLE, order=4)
@@ -128,7 +163,7 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
 
     What
         The mirror correlation of the output less that of the input about the same frequency, the largest over all
-        candidates.
+        candidates. Images that a proper resampler leaves count as none, as for a tap.
     From – to
         Input tap – output tap.
     Better is
@@ -148,8 +183,8 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
         return not_measured(_no_images(after, "output"))
     most = 0.0
     for mirror_hz in NYQUISTS_HZ:
-        if mirror_hz + MIRROR_HZ > 0.99 * after.nyquist_hz:
-            continue
-        own = mirror_correlation(before, mirror_hz) if mirror_hz + MIRROR_HZ <= 0.99 * before.nyquist_hz else 0.0
-        most = max(most, mirror_correlation(after, mirror_hz) - max(0.0, own))
+        images = image_about(after, mirror_hz)
+        if images is not None and images.weighed > most:
+            own = image_about(before, mirror_hz)
+            most = max(most, images.weighed - (0.0 if own is None else own.weighed))
     return Reading(value=most)

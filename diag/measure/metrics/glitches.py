@@ -158,16 +158,17 @@ def flatness(clip: Clip) -> Reading:
     """Spectral flatness: is it noise.
 
     What
-        Geometric over arithmetic mean of the spectrum, median over the active windows: 0 for a tone, 1 for white
+        Geometric over arithmetic mean of the spectrum, median over the loud windows: 0 for a tone, 1 for white
         noise. Bytes read in the wrong order or shifted by one turn speech into noise.
     From – to
         The sound of the clip alone.
     Better is
-        Lower; speech stays below 0.08, above 0.1 the bytes are likely wrong, above 0.2 certainly.
+        Lower; speech stays below 0.02, whispering below 0.15; above that the bytes are likely wrong, above 0.2
+        certainly.
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        Wrong bytes gave 0.12 and more; see the accuracy table.
+        Wrong bytes gave 0.18 and more; see the accuracy table.
     """
     unfit = _unfit(clip)
     value = None if unfit else glitches.flatness(sound(clip).spectrum)
@@ -208,7 +209,8 @@ def tonality(clip: Clip) -> Reading:
     """Is it a stuck tone.
 
     What
-        How far the steadiest frequency stands above its surroundings through the whole clip.
+        How far the steadiest frequency stands above its surroundings through the whole clip, where it can be heard:
+        below 14 kHz and no more than 50 dB below the mean level.
     From – to
         The sound of the clip alone.
     Better is

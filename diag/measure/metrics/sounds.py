@@ -21,6 +21,7 @@ from diag.dsp.resample import rescale
 from diag.dsp.segment import SegmentComparison, compare_segment
 from diag.dsp.segment_events import Kind
 from diag.dsp.spectrum import Sound, sound_of
+from diag.dsp.speech_likeness import speech_likeness
 from diag.dsp.track import DelayTrack
 from diag.measure.reasons import STRETCHED, wrong_speed
 
@@ -51,6 +52,12 @@ def of_pair(reference: Clip, estimated: Clip, key: str, compute: Callable[[], T]
 def sound(clip: Clip) -> Sound:
     """Return the clip as a mono signal whose spectrum is computed once."""
     return remembered(clip, "sound", lambda: sound_of(clip.samples, clip.sample_rate_hz))
+
+
+def not_speech(clip: Clip) -> Missing | None:
+    """Return why a clip cannot be judged as a voice; None where it is speech."""
+    found = remembered(clip, "speech likeness", lambda: speech_likeness(sound(clip).spectrum))
+    return None if found.reason is None else Missing(MissingCode.NO_VOICE, f"no speech: {found.reason}")
 
 
 def match(reference: Clip, estimated: Clip) -> Match:

@@ -19,7 +19,7 @@ from diag.dsp.profile import (
     treble_against_profile,
 )
 from diag.measure.metrics.blind_speed import suspected_speed
-from diag.measure.metrics.sounds import remembered, sound
+from diag.measure.metrics.sounds import not_speech, remembered, sound
 from diag.measure.reasons import too_short
 from diag.measure.registry import metric
 
@@ -43,7 +43,7 @@ def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missin
         return too_short(f"less than {LEAST_SPEED_S:.0f} s of speech")
     if found.apart_db > MOST_APART_DB:
         return OTHER_VOICE
-    return found
+    return not_speech(clip) or found
 
 
 def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleLoss] | Missing:
@@ -52,7 +52,7 @@ def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleL
         return NO_PROFILE
     speed = voice_speed(clip, voice)
     if isinstance(speed, Missing):
-        if speed.code is MissingCode.OTHER_VOICE:
+        if speed.code in (MissingCode.OTHER_VOICE, MissingCode.NO_VOICE):
             return speed
         if distance_from_profile_db(voice, sound(clip)) > MOST_APART_DB:
             return OTHER_VOICE_OR_SPEED
