@@ -150,7 +150,7 @@ _Ends = tuple[Segment, str, str, int | None, int | None]
 def _judged(
     rules: Sequence[Rule], given: Mapping[str, Any], places: Mapping[Hop, _Ends], taps: Collection[Tap]
 ) -> Judgement:
-    verdicts = [(rule, _verdict(rule, given, places, taps)) for rule in rules]
+    verdicts = _without_hidden([(rule, _verdict(rule, given, places, taps)) for rule in rules])
     raised = [(rule, verdict) for rule, verdict in verdicts if verdict.status is Status.RAISED]
     findings = [_finding(rule, verdict, places) for rule, verdict in raised]
     return Judgement(
@@ -158,6 +158,26 @@ def _judged(
         outcomes=tuple(_outcome(rule, verdict) for rule, verdict in verdicts),
         discards=tuple(verdict.title for _, verdict in raised if verdict.discard),
     )
+
+
+def _without_hidden(verdicts: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Rule, Verdict]]:
+    """Return the verdicts, where nothing else is concluded from a sound that is found to be garbage."""
+    hiding = [rule for rule, verdict in verdicts if rule.hides and verdict.status is Status.RAISED]
+
+    def kept(rule: Rule, verdict: Verdict) -> Verdict:
+        by = next((other for other in hiding if _hides(other, rule)), None)
+        if by is None or verdict.status is not Status.RAISED:
+            return verdict
+        return not_checked(f"the sound is garbage; see {by.code}")
+
+    return [(rule, kept(rule, verdict)) for rule, verdict in verdicts]
+
+
+def _hides(by: Rule, rule: Rule) -> bool:
+    if rule is by or rule.scope not in (Scope.SEGMENT, Scope.RECORDING):
+        return False
+    # A recording's own finding never hides that of its segment, which says more.
+    return not rule.hides and (rule.scope is Scope.RECORDING or (by.scope is Scope.SEGMENT and by.hop is rule.hop))
 
 
 def _verdict(rule: Rule, given: Mapping[str, Any], places: Mapping[Hop, _Ends], taps: Collection[Tap]) -> Verdict:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from diag.core.chain import Hop
+from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurement, Measurements, SoundEvent
 from diag.core.units import format_seconds, playable_rate_hz
@@ -221,3 +221,19 @@ def added(measurements: Measurements, place: Place, metric: str) -> tuple[float,
     if not pairs:
         return why_not((*measurements.find(metric, tap=last), *measurements.find(metric, tap=first)), metric)
     return max(pairs, key=lambda pair: pair[0])
+
+
+def misread_bytes(measurements: Measurements, tap: Tap | None) -> Measurement | None:
+    """Return the measure of bytes that were read wrongly on a tap; None where there are none, or it is not known."""
+    items = [item for item in measurements.find("misread_s") if item.tap == tap]
+    found = [item for value, item in numbers(items) if value > 0 and item.events]
+    return max(found, key=lambda item: number(item) or 0.0, default=None)
+
+
+def misread_evidence(item: Measurement, name: str) -> Evidence:
+    """Return which reading of the bytes would be right, and from when on, in words."""
+    event = item.events[0]
+    often = f", {event.count} times" if event.count > 1 else ""
+    every = f", every {event.period_s * 1000:.0f} ms" if event.period_s else ""
+    text = f"{name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
+    return Evidence(text=text, metric="misread_s", turn=item.turn, spots=item.spots)

@@ -48,6 +48,9 @@ class Rule:
         Summary and text under each of `HEADINGS`.
     on : OnHop or None
         The words of a segment rule for this hop.
+    hides : bool
+        Whether nothing else is concluded from the same segment or recording where this is found, because the sound
+        itself is garbage.
     """
 
     code: str
@@ -61,6 +64,7 @@ class Rule:
     explained_by: tuple[str, ...] = ()
     or_severity: Severity | None = None
     on: OnHop | None = None
+    hides: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +137,7 @@ def rule(
     scope: Scope | str = Scope.TAKE,
     explained_by: tuple[str, ...] = (),
     or_severity: Severity | str | None = None,
+    hides: bool = False,
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register a rule function under one code.
 
@@ -154,6 +159,8 @@ def rule(
         Codes of root causes: where one of them is found too, this finding is reported as its consequence.
     or_severity : Severity or str, optional
         The severity that the evidence gives it in other cases.
+    hides : bool
+        As in `Rule`.
 
     Raises
     ------
@@ -166,7 +173,7 @@ def rule(
             Rule(
                 code=code, name=name, severity=Severity(severity), hop=hop, scope=Scope(scope), function=function,
                 needs=needs_of(function, NEEDS[Scope(scope)], code), documentation=inspect.getdoc(function) or "",
-                explained_by=explained_by, or_severity=None if or_severity is None else Severity(or_severity),
+                explained_by=explained_by, or_severity=None if or_severity is None else Severity(or_severity), hides=hides,
             )
         )  # fmt: skip
         return function
@@ -174,7 +181,7 @@ def rule(
     return register
 
 
-def segment_rule(*places: OnHop) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register one detector under a code for each hop on which its fault can occur.
 
     Its docstring is the documentation of every code, with `{who}`, `{input}` and `{output}` in place of the hop's
@@ -193,7 +200,7 @@ def segment_rule(*places: OnHop) -> Callable[[Callable[..., Verdict]], Callable[
                     code=on.code, name=on.name, severity=Severity(on.severity), hop=on.hop, scope=Scope.SEGMENT,
                     function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
                     documentation=_documentation(inspect.getdoc(function) or "", on), explained_by=on.explained_by,
-                    or_severity=None if on.or_severity is None else Severity(on.or_severity), on=on,
+                    or_severity=None if on.or_severity is None else Severity(on.or_severity), on=on, hides=hides,
                 )
             )  # fmt: skip
         return function

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import added
+from diag.judge.evidence import added, misread_bytes, misread_evidence
 from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -22,28 +22,38 @@ _CAUSES = ("samples are read in the wrong byte order or format, or a byte was lo
           fix="read the reply as little-endian 16-bit samples, and keep an odd last byte for the next chunk"),
     OnHop(code="SPK008", name="speaker-bytes-misread", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
           causes=_CAUSES, fix="open the output in the sample format of the sound that is handed to it"),
+    hides=True,
 )  # fmt: skip
 def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     """The {who} reads the bytes of the sound wrongly.
 
     What it shows
-        {input} is speech; {output} has the flat spectrum of noise, or its samples come in equal pairs.
+        {input} is speech. Another reading of the bytes of {output} gives speech too; or {output} has the flat spectrum
+        of noise, or its samples come in equal pairs. Where it is found, nothing else is concluded from this segment.
 
     Why it matters
         Nothing is understood, and it may be loud.
 
     Evidence
-        `flatness` and `equal_pairs` at both ends of the segment.
+        `misread_s` of {output} with the right reading, where one was found; `flatness` and `equal_pairs` at both ends.
 
     Does not prove
-        Which wrong reading it is, beyond noise (byte order, offset, format) and pairs (two channels).
+        Which wrong reading it is where the sound was resampled or scaled afterwards: the bytes are gone then.
     """
+    own = misread_bytes(measurements, place.segment.last)
+    if own is not None and misread_bytes(measurements, place.segment.first) is None:
+        return raised(
+            f"The {place.who} reads the bytes of the sound wrongly: {own.events[0].kind}",
+            evidence=[misread_evidence(own, place.output)],
+            likely_cause=place.on.causes[0],
+            fix=place.on.fix,
+        )
     noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
     if isinstance(noise, str) and isinstance(pairs, str):
         return not_checked(noise)
     if not isinstance(noise, str) and noise[0] > NOISE_WARNING:
-        more, own, item = noise
-        text = f"spectral flatness is {own:.3f} in {place.input} and {own + more:.3f} in {place.output}"
+        more, before, item = noise
+        text = f"spectral flatness is {before:.3f} in {place.input} and {before + more:.3f} in {place.output}"
         return raised(
             f"The {place.who} turns the sound into noise, as bytes read wrongly do",
             evidence=[Evidence(text=text, metric="flatness", turn=item.turn, spots=item.spots)],
@@ -51,8 +61,10 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             fix=place.on.fix,
         )
     if not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING:
-        more, own, item = pairs
-        text = f"{own:.0%} of the samples come in equal pairs in {place.input}, {own + more:.0%} in {place.output}"
+        more, before, item = pairs
+        text = (
+            f"{before:.0%} of the samples come in equal pairs in {place.input}, {before + more:.0%} in {place.output}"
+        )
         return raised(
             f"The {place.who} takes two channels as one: the samples come in pairs",
             evidence=[Evidence(text=text, metric="equal_pairs", turn=item.turn, spots=item.spots)],

@@ -51,7 +51,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
             "a gain with a limiter in the player, or integers that overflow",
             "a wrong companding table, or too few bits",
         ),
-        fix="convert integers to floats by dividing by 32768, keep the gain at 1 or below, and clip instead of wrapping",
+        fix="divide integers by 32768 to make floats, keep the gain at 1 or below, and clip instead of wrapping",
     ),
     OnHop(
         code="SPK013",

@@ -44,7 +44,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
             "chunks are started by a timer that is too fast, so that each starts before the last one ended",
             "chunks are played by several tasks, so that some overtake others",
         ),
-        fix="schedule each chunk at the end of the one before (nextStartTime += duration), from one queue in order of arrival",
+        fix="start each chunk at the end of the one before (nextStartTime += duration), from one queue in order",
     ),
     OnHop(
         code="SPK017",

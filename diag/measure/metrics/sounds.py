@@ -16,6 +16,8 @@ from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
 from diag.dsp.additions import Additions, measure_additions
 from diag.dsp.aligned import Piece, align_pair
+from diag.dsp.byte_formats import ByteReading
+from diag.dsp.byte_readings import wrong_reading
 from diag.dsp.rate import Match, match_clips
 from diag.dsp.resample import rescale
 from diag.dsp.segment import SegmentComparison, compare_segment
@@ -58,6 +60,11 @@ def not_speech(clip: Clip) -> Missing | None:
     """Return why a clip cannot be judged as a voice; None where it is speech."""
     found = remembered(clip, "speech likeness", lambda: speech_likeness(sound(clip).spectrum))
     return None if found.reason is None else Missing(MissingCode.NO_VOICE, f"no speech: {found.reason}")
+
+
+def misread(clip: Clip) -> ByteReading | None:
+    """Return how the bytes of a clip were read wrongly; None where they were not."""
+    return remembered(clip, "misread", lambda: wrong_reading(sound(clip).samples, clip.sample_rate_hz))
 
 
 def match(reference: Clip, estimated: Clip) -> Match:

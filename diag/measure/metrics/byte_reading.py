@@ -1,0 +1,54 @@
+"""Bytes that were read wrongly, by the sound alone."""
+
+from __future__ import annotations
+
+from diag.core.chain import Tap
+from diag.core.clip import Clip
+from diag.core.results import Reading, SoundEvent, Spot, Tier, not_measured
+from diag.measure.metrics.sounds import misread, sound
+from diag.measure.reasons import SILENT
+from diag.measure.registry import Group, metric
+
+
+@metric(
+    "misread_s", unit="s", better="lower", tolerance=0.01, pool="sum", compared=True,
+    label="Bytes read wrongly", group=Group.GLITCHES, order=0,
+)  # fmt: skip
+def misread_bytes(clip: Clip) -> Reading:
+    """Length of the sound whose bytes were read wrongly.
+
+    What
+        From the first to the last sample that another reading of the same bytes turns into speech: another byte order,
+        offset, width or companding, floats, text, or headers inside the samples. The event names the reading.
+    From – to
+        The sound of the clip alone.
+    Better is
+        Lower; 0 is healthy.
+    Not measured when
+        The clip is silent.
+    Reference
+        Smoothness of neighbouring samples under each reading; see the accuracy table. What was resampled or scaled
+        after the wrong reading holds the bytes no more: then only `flatness` tells.
+    """
+    if not sound(clip).spectrum.active.any():
+        return not_measured(SILENT, Tier.BLIND)
+    found = misread(clip)
+    if found is None:
+        return Reading(value=0.0, tier=Tier.BLIND)
+    end_s = clip.duration_s if found.end_s is None else found.end_s
+    event = SoundEvent(
+        kind=found.description.rstrip("."),
+        reference_s=found.start_s,
+        estimated_s=found.start_s,
+        duration_s=end_s - found.start_s,
+        count=found.count,
+        period_s=found.period_s,
+    )
+    spots = (Spot(Tap.HEARD, max(0.0, found.start_s - 0.5), min(end_s, found.start_s + 2.0)),)
+    return Reading(
+        value=max(end_s - found.start_s, 1e-3),
+        tier=Tier.BLIND,
+        confidence=found.confidence,
+        spots=spots,
+        events=(event,),
+    )
