@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import socket
 import time
 
@@ -197,11 +198,30 @@ def test_a_real_key_never_goes_to_a_local_server(monkeypatch, emulator):
         assert make_client(endpoint, "v1beta")._api_client.api_key == LOCAL_KEY
 
 
-@pytest.mark.parametrize("variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere"])
-def test_proxy_variables_that_cannot_be_used_do_not_stop_a_local_session(monkeypatch, emulator, variable):
+@pytest.mark.parametrize(
+    "variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere", "HTTPS_PROXY=http://127.0.0.1:1"]
+)
+@pytest.mark.parametrize("exception", ["NO_PROXY", "no_proxy"])
+def test_a_proxy_is_not_used_for_a_local_session(monkeypatch, emulator, variable, exception):
     monkeypatch.setenv(*variable.split("="))
-    opened, _, _ = connected(endpoint_of(emulator), SessionConfig(response_modalities=("AUDIO",)))
-    assert opened
+    monkeypatch.setenv(exception, "elsewhere.invalid")
+    before = dict(os.environ)
+    for _ in range(2):
+        opened, _, _ = connected(endpoint_of(emulator), SessionConfig(response_modalities=("AUDIO",)))
+        assert opened
+    assert "error" not in asyncio.run(live_models(endpoint_of(emulator), "v1beta"))
+    assert dict(os.environ) == before
+
+
+def test_warming_up_goes_through_the_sdk_as_a_session_does(monkeypatch):
+    from google.genai import types
+
+    parsed = []
+    real = types.LiveServerMessage.model_validate
+    monkeypatch.setattr(types.LiveServerMessage, "model_validate", lambda data: parsed.append(real(data)) or parsed[-1])
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    genai.warm_up()
+    assert {message.data for message in parsed} == {b"\0\0\0"}
 
 
 @pytest.mark.parametrize("variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere"])
