@@ -26,6 +26,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np  # noqa: E402 (threads are limited before it loads)
 
 from benchmarks import mos_page  # noqa: E402
+from diag.core.processes import cores  # noqa: E402
 
 from .board import Board  # noqa: E402
 from .page import written  # noqa: E402
@@ -73,7 +74,7 @@ def main() -> int:
             f"{real} of them real or neural"
         )
     names: Sequence[str] = chosen.part or parts()
-    with ProcessPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
+    with ProcessPoolExecutor(max_workers=min(len(names), cores())) as pool:
         rows = [row for part in pool.map(rows_of, names, [chosen.seed] * len(names)) for row in part]
     if chosen.write:
         rows = with_parts_that_stand(rows, names, DOCS / "accuracy.json")

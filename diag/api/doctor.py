@@ -19,6 +19,7 @@ from diag import __version__
 from diag.core.client_config import SessionConfig
 from diag.core.errors import CannotMeasureError, DiagError, ExitCode
 from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.processes import cores
 from diag.core.states import Check, State
 from diag.core.units import format_seconds
 from diag.files.scenarios import Scenario
@@ -82,13 +83,13 @@ def examine(
 
 
 def _machine() -> Check:
-    cores = os.cpu_count() or 1
+    usable = cores()
     load = os.getloadavg()[0]
     seen = (
         f"diag {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
-        f"{cores} {plural(cores, 'core')}, load {load:.1f}"
+        f"{usable} {plural(usable, 'core')}, load {load:.1f}"
     )
-    if load > BUSY_LOAD_PER_CORE * cores:
+    if load > BUSY_LOAD_PER_CORE * usable:
         mend = "wait until other programs are done: takes that they disturb do not count"
         return Check(name="machine", state=State.WATCH, seen=seen, mend=mend)
     return Check(name="machine", state=State.GOOD, seen=seen)

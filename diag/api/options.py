@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+
+from diag.core.processes import cores
 
 REPORTS = Path("reports")
 RUNS = "runs"
@@ -83,7 +84,7 @@ class Options:
         """How many rigs serve a number of takes."""
         if self.audio == "system":
             return 1
-        usual = RIGS_PER_CORE * (os.cpu_count() or 1) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        usual = RIGS_PER_CORE * cores() if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
         wanted = self.rigs or usual
         return max(1, min(wanted, takes))
 
