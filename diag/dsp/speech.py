@@ -5,6 +5,7 @@ Two onsets are kept apart everywhere: the first *audible* sample (a breath or a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from diag.dsp import fourier
 from diag.dsp.level import decibels, frame_rms
 from diag.dsp.resample import rescale
+from diag.dsp.runs import runs_of
 
 Array = NDArray[np.floating[Any]]
 
@@ -88,7 +90,7 @@ def speech_span(samples: Array, sample_rate_hz: float) -> tuple[int, int] | None
     noise = noise_floor_dbfs(samples, sample_rate_hz) + ABOVE_NOISE_DB
     threshold = min(max(active - SPEECH_BELOW_ACTIVE_DB, noise), active - NOISE_CAP_DB)
     loud = _levels(samples, sample_rate_hz, FRAME_S) >= threshold
-    runs = _without_clicks(_runs(loud))
+    runs = _without_clicks(runs_of(loud).tolist())
     if not runs:
         return None
     width = _width(samples, sample_rate_hz)
@@ -114,7 +116,7 @@ def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
     periodicity = voicing(narrow, _VOICE_RATE_HZ)
     levels = decibels(frame_rms(narrow, width, step))[: periodicity.size]
     voiced = (periodicity > VOICED_CORRELATION) & (levels > active - 25.0)
-    run = next(((a, b) for a, b in _runs(voiced) if b - a >= 4), None)
+    run = next(((a, b) for a, b in runs_of(voiced).tolist() if b - a >= 4), None)
     if run is None:
         return None
     voiced_end = min(int((run[0] * step + width) / factor), samples.size)
@@ -170,13 +172,7 @@ def _first_above(samples: Array, sample_rate_hz: float, threshold_dbfs: float) -
     return first + (int(above[0]) if above.size else 0)
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches of True as (first, one past the last)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
-
-
-def _without_clicks(runs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _without_clicks(runs: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     short, apart = round(0.025 / FRAME_S), round(0.200 / FRAME_S)
     merged: list[tuple[int, int]] = []
     for first, last in runs:
