@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from diag.core.processes import cores
-
 REPORTS = Path("reports")
 RUNS = "runs"
 """Folder of the run folders, below that of the reports."""
+MAX_TAKES = 10_000
+"""Of one run."""
 RIGS_PER_CORE = 2
 """A take mostly waits; two a core were seen without a late callback on a two-core machine."""
 SESSIONS_AT_A_REAL_SERVICE = 1
@@ -84,6 +84,8 @@ class Options:
         """How many rigs serve a number of takes."""
         if self.audio == "system":
             return 1
+        from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
+
         usual = RIGS_PER_CORE * cores() if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
         wanted = self.rigs or usual
         return max(1, min(wanted, takes))

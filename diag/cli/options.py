@@ -5,18 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from diag.api.options import MAX_TAKES, Options
 from diag.core.errors import BadInputError
 
-if TYPE_CHECKING:
-    from diag.api.options import Options
-
 Command = Callable[..., Any]
-MAX_TAKES = 10_000
 PORTS = ("mouth", "microphone", "speaker", "ear")
 
 
@@ -177,8 +174,6 @@ def _refuse_changes(context: click.Context) -> None:
 
 def options_from(given: dict[str, Any]) -> Options:
     """The options of the Python API from those of the command line; unknown ones are left for the caller."""
-    from diag.api.options import Options
-
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))

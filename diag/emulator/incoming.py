@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from diag.core.units import LIVE_INPUT_RATE_HZ, mime_parameter, mime_rate_hz
 from diag.emulator.closing import CLOSES, Refused
 
 OPAQUE_KEYS = frozenset(
@@ -15,9 +16,7 @@ OPAQUE_KEYS = frozenset(
 )
 """Below these the keys belong to the user: arguments, results and schemas keep their spelling."""
 
-UNDECLARED_RATE_HZ = 16000
-"""The service's native input rate, taken where `;rate=` is missing."""
-
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1000, 192000
 _NOT_DATA = str.maketrans("", "", " \r\n\t=")
 
 
@@ -128,18 +127,15 @@ def declared_rate_hz(mime_type: Any) -> int | None:
     int or None
         None where the type is not raw PCM, or the rate is no rate.
     """
-    kind, *parameters = [part.strip().lower() for part in str(mime_type or "").split(";")]
-    if kind not in ("audio/pcm", "audio/l16", "audio/x-pcm"):
+    text = str(mime_type or "")
+    if text.partition(";")[0].strip().lower() not in ("audio/pcm", "audio/l16", "audio/x-pcm"):
         return None
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "rate":
-            digits = value.strip().strip('"')
-            rate_hz = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 8 else 0
-            return rate_hz if 1000 <= rate_hz <= 192000 else None
-    return UNDECLARED_RATE_HZ
+    if not declares_rate(text):
+        return LIVE_INPUT_RATE_HZ
+    rate_hz = mime_rate_hz(text)
+    return rate_hz if rate_hz is not None and _LOWEST_RATE_HZ <= rate_hz <= _HIGHEST_RATE_HZ else None
 
 
 def declares_rate(mime_type: Any) -> bool:
     """Whether a MIME type says its rate at all."""
-    return "rate=" in str(mime_type or "").replace(" ", "").lower()
+    return mime_parameter(str(mime_type or ""), "rate") is not None

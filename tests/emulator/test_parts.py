@@ -99,6 +99,8 @@ def test_any_setup_is_judged_without_a_crash(value: object) -> None:
         ("AUDIO/PCM;RATE=8000", 8000),
         ("audio/l16;codec=pcm;rate=24000", 24000),
         ("audio/pcm", 16000),
+        ("audio/pcm;bitrate=8000", 16000),
+        (' audio/pcm ; rate = "8000"', 8000),
         ("audio/pcm;rate=0", None),
         ("audio/pcm;rate=x", None),
         ("audio/pcm;rate=²", None),

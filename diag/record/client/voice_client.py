@@ -12,7 +12,7 @@ from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples, clip_from_pcm16
 from diag.core.observed_client import described_client
 from diag.core.timeline import EventName
-from diag.core.units import playable_rate_hz
+from diag.core.units import LIVE_OUTPUT_RATE_HZ, playable_rate_hz
 from diag.files.scenarios import Faults
 from diag.record.audio.ports import Block
 from diag.record.client.batcher import Batch, Batcher
@@ -27,10 +27,6 @@ class Emit(Protocol):
 
     def __call__(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
         """Note the event."""
-
-
-DEFAULT_REPLY_RATE_HZ = 24000
-"""What the Live API answers with unless it declares otherwise."""
 
 
 class Sender:
@@ -108,7 +104,7 @@ class Player:
     def audio(self, pcm: bytes, mime_type: str) -> None:
         """Take one chunk as it arrives; returns at once."""
         if self._declared_hz is None:
-            self._declared_hz = playable_rate_hz(mime_type, DEFAULT_REPLY_RATE_HZ)
+            self._declared_hz = playable_rate_hz(mime_type, LIVE_OUTPUT_RATE_HZ)
         rate_hz = self._declared_hz
         frames = len(pcm) // 2
         self._emit(
@@ -144,7 +140,7 @@ class Player:
     @property
     def received_rate_hz(self) -> int:
         """Sample rate of the received audio in Hz; the Live API's own before any has come."""
-        return DEFAULT_REPLY_RATE_HZ if self._declared_hz is None else self._declared_hz
+        return LIVE_OUTPUT_RATE_HZ if self._declared_hz is None else self._declared_hz
 
     @property
     def pcm(self) -> bytes:
