@@ -121,7 +121,7 @@ def _sounding(samples: Array) -> NDArray[np.bool_]:
 def flatness(spectrum: Spectrum) -> float | None:
     """Median spectral flatness of the active windows: geometric over arithmetic mean of their bins, 0 to 1.
 
-    Speech lies below 0.03; bytes in the wrong order or shifted by one make it white: above 0.2. None when silent.
+    Bytes in the wrong order or shifted by one turn speech into noise. None when silent.
     """
     power = spectrum.power[spectrum.active]
     first = int(np.ceil(60.0 / spectrum.bin_hz))
@@ -136,7 +136,7 @@ def tonality_db(spectrum: Spectrum) -> float | None:
     """How far the strongest steady tone stands above its surroundings: least level over time of the loudest bin.
 
     For each bin the 10th percentile over the active windows, less the median of the bins within 500 Hz; the largest.
-    Speech moves and stays below 15 dB; a stuck tone gives 30 dB and more. None when too little sounds.
+    Speech moves, a stuck tone does not. None when too little sounds.
     """
     if spectrum.active.sum() < 25:
         return None

@@ -163,7 +163,8 @@ def flatness(clip: Clip) -> Reading:
     From – to
         The sound of the clip alone.
     Better is
-        Lower; speech stays below 0.08, above 0.1 the bytes are likely wrong, above 0.2 certainly.
+        Lower; above 0.1 the bytes are likely wrong, above 0.2 certainly. Of 506 recordings of speech 97 % lie below
+        0.03 and 99 % below 0.08; three short ones lie between 0.11 and 0.15.
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
@@ -212,7 +213,8 @@ def tonality(clip: Clip) -> Reading:
     From – to
         The sound of the clip alone.
     Better is
-        Lower; speech stays below 30 dB, a sustained tone in its place reaches 40 and more.
+        Lower; a sustained tone in place of speech reaches 40 dB and more. Of 506 recordings of speech half lie below
+        15 dB and 89 % below 30 dB; those above hold a hum.
     Not measured when
         The clip is silent or has less than 0.5 s of sound.
     Reference
