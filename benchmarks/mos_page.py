@@ -1,4 +1,4 @@
-"""docs/mos.md and its picture, from the rows that `benchmarks/accuracy/mos.py` adds to docs/accuracy.json.
+"""docs/mos.md and its picture, from the rows that `benchmarks/accuracy/mos.py` adds to docs/accuracy.csv.
 
 python -m benchmarks.mos_page
 """
@@ -6,7 +6,6 @@ python -m benchmarks.mos_page
 from __future__ import annotations
 
 import io
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.mos import AGAINST, ALONE, INFORMATION, NONE, OPINIONS, OURS
+from benchmarks.accuracy.table import read_rows
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PICTURE = "pictures/mos.png"
@@ -235,10 +235,10 @@ def write(rows: Sequence[Mapping[str, Any]], docs: Path = DOCS) -> bool:
 
 
 def main() -> int:
-    """Write the page from docs/accuracy.json."""
-    rows = json.loads((DOCS / "accuracy.json").read_text(encoding="utf-8"))
+    """Write the page from docs/accuracy.csv."""
+    rows = read_rows()
     if not write(rows):
-        print("docs/accuracy.json has no rows of opinion scores: `make peers`, then `make ears`")
+        print("docs/accuracy.csv has no rows of opinion scores: `make peers`, then `make ears`")
         return 1
     return 0
 
