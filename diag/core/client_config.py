@@ -23,7 +23,7 @@ class ConfigModel(BaseModel):
 class SessionConfig(ConfigModel):
     """The Live API setup message.
 
-    `response_modalities = None` leaves the field out, as the client in the seed report did.
+    `response_modalities = None` leaves the field out, as many clients do (finding CFG001).
     """
 
     model: str = "models/gemini-3.8-live"
