@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diag import __version__
 from diag.core.client_config import SessionConfig
@@ -24,6 +24,9 @@ from diag.core.states import Check, State
 from diag.core.units import format_seconds
 from diag.files.scenarios import Scenario
 from diag.report.sentences import plural
+
+if TYPE_CHECKING:
+    from diag.record.live.genai import Endpoint
 
 BUSY_LOAD_PER_CORE = 1.5
 """Processes that want a core, for each one there is; above it most takes were seen to be disturbed."""
@@ -179,7 +182,7 @@ def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
     yield _model(scenario, models)
 
 
-def _open_endpoint(scenario: Scenario, endpoint: str, stack: ExitStack) -> Any:
+def _open_endpoint(scenario: Scenario, endpoint: str, stack: ExitStack) -> Endpoint:
     from diag.record.live.genai import Endpoint, endpoint_from_name
 
     if endpoint != "emulator":

@@ -25,9 +25,9 @@ class Whole(click.ParamType[int]):
     def __init__(self, low: int, high: int) -> None:
         self.low, self.high = low, high
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
-            number = int(value)
+            number = int(str(value))
         except ValueError:
             number = self.low - 1
         if not self.low <= number <= self.high:
@@ -43,7 +43,7 @@ class Whole(click.ParamType[int]):
 class OneOf(click.Choice[str]):
     """One of a few words."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in self.choices:
             close = difflib.get_close_matches(str(value), self.choices, n=1)
             raise BadInputError(
@@ -60,7 +60,7 @@ class DeviceOfPort(click.ParamType[tuple[str, str]]):
 
     name = "port=name"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         port, equals, name = str(value).partition("=")
         if port not in PORTS or not equals or not name.strip():
             raise BadInputError(

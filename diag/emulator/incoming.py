@@ -33,7 +33,7 @@ def snake(key: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in key)
 
 
-def normalised(value: Any) -> Any:
+def normalised(value: object) -> Any:
     """The same JSON with camelCase keys, except below `OPAQUE_KEYS`."""
     if isinstance(value, dict):
         result = {}
@@ -65,7 +65,7 @@ def read_frame(data: str | bytes) -> dict[str, Any]:
     return result
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
     """A JSON object where one is expected; null stands for an empty one.
 
     Raises
@@ -80,7 +80,7 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value
 
 
-def sequence(value: Any) -> list[Any]:
+def sequence(value: object) -> list[Any]:
     """A JSON list where one is expected; a lone object counts as a list of one, null as an empty one.
 
     Raises
@@ -97,7 +97,7 @@ def sequence(value: Any) -> list[Any]:
     return value
 
 
-def decode_bytes(data: Any, place: str) -> bytes:
+def decode_bytes(data: object, place: str) -> bytes:
     """Bytes of base64 in the standard or the URL-safe alphabet, with or without padding.
 
     Raises
@@ -119,7 +119,7 @@ def decode_bytes(data: Any, place: str) -> bytes:
     raise Refused(1007, f"Invalid value at '{place}' (TYPE_BYTES), Base64 decoding failed for \"{str(data)[:24]}\"")
 
 
-def declared_rate_hz(mime_type: Any) -> int | None:
+def declared_rate_hz(mime_type: object) -> int | None:
     """Rate that an audio MIME type declares: `audio/pcm;rate=48000` gives 48000, `audio/pcm` the native rate.
 
     Returns
@@ -136,6 +136,6 @@ def declared_rate_hz(mime_type: Any) -> int | None:
     return rate_hz if rate_hz is not None and _LOWEST_RATE_HZ <= rate_hz <= _HIGHEST_RATE_HZ else None
 
 
-def declares_rate(mime_type: Any) -> bool:
+def declares_rate(mime_type: object) -> bool:
     """Whether a MIME type says its rate at all."""
     return mime_parameter(str(mime_type or ""), "rate") is not None

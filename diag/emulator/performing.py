@@ -94,5 +94,5 @@ class Performer:
             scheduled_t_s=due_s,
         )
 
-    def _note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
+    def _note(self, event: str, *, t_s: float | None = None, **data: object) -> None:
         self._profile.note(event, t_s=t_s, session=self._session, **data)

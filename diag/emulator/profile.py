@@ -62,7 +62,7 @@ class Profile:
         self.sessions += 1
         return self.sessions
 
-    def note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
+    def note(self, event: str, *, t_s: float | None = None, **data: object) -> None:
         """Write a line of truth."""
         self.truth.write(self.name, event, t_s=t_s, **data)
 

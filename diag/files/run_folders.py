@@ -299,7 +299,7 @@ def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
     return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """What `json` does not know by itself: numpy's numbers and arrays, read-only mappings, paths, sets."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()

@@ -263,7 +263,7 @@ def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
     ]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return "(left out)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 

@@ -133,7 +133,7 @@ def received() -> Clip:
     return clip(reply(), RECEIVED_HZ)
 
 
-def value(name: str, **given: Any) -> Any:
+def value(name: str, **given: object) -> Any:
     """What a measure says."""
     metric = next(item for item in all_metrics() if item.name == name and set(item.needs) == set(given))
     reading = metric.function(**given)
@@ -189,7 +189,7 @@ def spectrogram(place: Axes, samples: Samples, rate_hz: int = PLAYED_HZ) -> None
     place.set_yticks([0, 4, 8, 12], ["0", "4", "8", "12 kHz"])
 
 
-def curve(place: Axes, samples: Samples, colour: str, label: str, **more: Any) -> tuple[Samples, Samples]:
+def curve(place: Axes, samples: Samples, colour: str, label: str, **more: object) -> tuple[Samples, Samples]:
     """Average spectrum in dB over kHz, and what was drawn."""
     spectrum = short_time_power(samples, PLAYED_HZ)
     lows = np.arange(0.0, TOP_HZ, 100.0)

@@ -38,7 +38,7 @@ from pictures.frame import (
 )
 
 
-def a_turn(**spans: Any) -> Turn:
+def a_turn(**spans: object) -> Turn:
     """A turn of ten seconds."""
     return Turn(index=0, prompt_name="x", start_s=0.0, end_s=10.0, **spans)
 
