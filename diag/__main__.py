@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import Any
 
 import click
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 from diag.emulator.answering import Answer
 from diag.emulator.closing import Refused

@@ -6,7 +6,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from diag.emulator.bank import Bank
 from diag.emulator.settings import EmulatorSettings

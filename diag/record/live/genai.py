@@ -91,9 +91,10 @@ def endpoint_from_name(name: str) -> Endpoint:
 def _parts_of(name: str) -> SplitResult | None:
     try:
         parts = urlsplit(name)
-        return parts if parts.port is None or parts.port > 0 else None
+        port = parts.port
     except ValueError:
         return None
+    return parts if port is None or port > 0 else None
 
 
 def _shown(name: str) -> str:
