@@ -188,6 +188,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.patches import Rectangle
     from PIL import Image
 
     found = table_of(rows)
@@ -201,7 +202,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             shade = 0.0 if value is None else max(0.0, 2 * value - 1) if item in OPINIONS else value
             base = "#855400" if item in OPINIONS else "#0b57b0"
             colour = [1 - shade * (1 - part) for part in mpl.colors.to_rgb(base)]
-            place.add_patch(plt.Rectangle((x, y), 0.96, 0.92, color=colour, lw=0))
+            place.add_patch(Rectangle((x, y), 0.96, 0.92, color=colour, lw=0))
             words = "" if value is None or (item not in OPINIONS and value == 0) else f"{value:.2f}"
             place.text(x + 0.48, y + 0.47, words, ha="center", va="center", fontsize=7.5,
                        color="white" if shade > 0.55 else "#545b66")  # fmt: skip

@@ -178,9 +178,10 @@ def stretches(board: Board, every: Sequence[Voice], random: Random) -> None:
             out = soxr.resample(longer, rate_hz, PLAYED_RATE_HZ, quality="VHQ")
             heard = as_clip(np.concatenate([np.zeros(PLAYED_RATE_HZ // 7), out, np.zeros(PLAYED_RATE_HZ // 5)]))
             pitch, time = value(rate_ratio(voice.clip, heard)), value(time_ratio(voice.clip, heard))
-            told = pitch is not None and time is not None
-            right = told and (abs(pitch - 1) > 0.025, abs(time - 1) > 0.025) == (pitch_off, time_off)
-            trials.append((voice, bool(right)))
+            right = False
+            if pitch is not None and time is not None:
+                right = (abs(pitch - 1) > 0.025, abs(time - 1) > 0.025) == (pitch_off, time_off)
+            trials.append((voice, right))
         board.found("time_ratio", "waveform", condition, trials, at_least=0.98)
 
 

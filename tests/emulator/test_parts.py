@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from diag.core.errors import BadInputError
 from diag.emulator.catalogue import MODELS, find, listing, short_name
@@ -229,7 +230,7 @@ def test_transcript_is_whole_and_spread() -> None:
     assert transcript_steps("", chunks) == []
 
 
-KIND = {"Slow": Slow, "Pause": Pause, "Burst": Burst, "Jitter": Jitter}
+KIND: dict[str, type[BaseModel]] = {"Slow": Slow, "Pause": Pause, "Burst": Burst, "Jitter": Jitter}
 
 
 @given(st.sampled_from(sorted(KIND)), st.integers(0, 2**31))
@@ -245,7 +246,7 @@ def test_faults_of_time_lose_nothing_and_keep_the_order(name: str, seed: int) ->
 def test_faults_of_chunks_by_lot(seed: int, share: float) -> None:
     chunks = audio_steps(voice(), chunk_frames=1200, pace=2.0)
 
-    def struck(kind: type, name: str) -> list[int]:
+    def struck(kind: type[BaseModel], name: str) -> list[int]:
         fault = kind.model_validate({"kind": name, "share": share})
         return sent(bent_chunks(chunks, [(fault, random.Random(seed))]))
 

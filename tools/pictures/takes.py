@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ from pictures.frame import (
 )
 
 
-def a_turn(**spans: object) -> Turn:
+def a_turn(**spans: Any) -> Turn:
     """A turn of ten seconds."""
     return Turn(index=0, prompt_name="x", start_s=0.0, end_s=10.0, **spans)
 

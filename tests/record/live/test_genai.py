@@ -8,10 +8,10 @@ import pytest
 
 from diag.core.client_config import SessionConfig
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.keys import KEY_VARIABLES
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.record.live import genai
 from diag.record.live.genai import (
-    KEY_VARIABLES,
     LOCAL_KEY,
     Endpoint,
     LiveConnection,
@@ -218,7 +218,12 @@ def test_warming_up_goes_through_the_sdk_as_a_session_does(monkeypatch):
 
     parsed = []
     real = types.LiveServerMessage.model_validate
-    monkeypatch.setattr(types.LiveServerMessage, "model_validate", lambda data: parsed.append(real(data)) or parsed[-1])
+
+    def validate(data):
+        parsed.append(real(data))
+        return parsed[-1]
+
+    monkeypatch.setattr(types.LiveServerMessage, "model_validate", validate)
     monkeypatch.setattr(gc, "freeze", lambda: None)
     genai.warm_up()
     assert {message.data for message in parsed} == {b"\0\0\0"}
