@@ -25,6 +25,7 @@ GEMINI_URL = "https://generativelanguage.googleapis.com"
 SETUP_TIMEOUT_S = 15.0
 """The SDK itself waits for setupComplete without end."""
 CLOSE_TIMEOUT_S = 3.0
+"""How long a peer is waited for that does not answer the end of a session."""
 LOCAL_KEY = "no-key-needed-here"
 _UNPARSED = "Failed to parse response"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -125,7 +126,12 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
             "api_version": api_version,
             # The HTTP library sets up every proxy that the environment names, needed or not, and fails where it cannot.
             "client_args": {"verify": context, "trust_env": not local},
-            "async_client_args": {"ssl": context, "trust_env": not local, **direct},
+            "async_client_args": {
+                "ssl": context,
+                "trust_env": not local,
+                "close_timeout": CLOSE_TIMEOUT_S,
+                **direct,
+            },
         },
     )
 

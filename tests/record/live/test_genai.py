@@ -271,8 +271,11 @@ def test_a_model_list_that_never_comes_is_given_up(monkeypatch):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning")
 def test_a_service_that_never_completes_the_setup_is_told_from_one_that_is_not_there(monkeypatch, emulator):
     monkeypatch.setattr(genai, "SETUP_TIMEOUT_S", 1.5)
+    monkeypatch.setattr(genai, "CLOSE_TIMEOUT_S", 0.5)
+    begin_s = time.perf_counter()
     opened, log, _ = connected(endpoint_of(emulator, faults=[{"kind": "slow_setup"}]), SessionConfig())
     assert not opened
     assert log.data("unreachable")["step"] == "http"
     assert "no setupComplete" in log.data("unreachable")["detail"]
+    assert time.perf_counter() - begin_s < 8
     gc.collect()
