@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from diag.core.clip import Samples
 from diag.record.audio.calibration import LEAST_CONFIDENCE, burst, find_burst
 
 RATE_HZ = 48000
@@ -14,7 +15,9 @@ LENGTH_S = 1.3
 TRIALS = 200
 
 
-def recording(rng: np.random.Generator, snr_db: float | None, *, port: str = "mouth", room: bool = False) -> tuple:
+def recording(
+    rng: np.random.Generator, snr_db: float | None, *, port: str = "mouth", room: bool = False
+) -> tuple[Samples, int]:
     """A recording with the burst at a random place (None: noise alone); gives it and the place."""
     code = burst(port, RATE_HZ)
     noise = rng.standard_normal(round(LENGTH_S * RATE_HZ))

@@ -70,8 +70,8 @@ def memory(folder: Path, minutes: int, hours_of_stereo: int) -> bool:
     if hours_of_stereo:
         path = folder / "stereo.wav"
         long_file(path, 60 * hours_of_stereo, rate_hz=48000, channels=2)
-        cpu_s, peak_mb = child(COMMAND, "analyze", str(path))
-        print(f"    {hours_of_stereo} h of 48 kHz stereo: {peak_mb:.0f} MB, {cpu_s:.0f} s CPU", flush=True)
+        cpu_s, mb = child(COMMAND, "analyze", str(path))
+        print(f"    {hours_of_stereo} h of 48 kHz stereo: {mb:.0f} MB, {cpu_s:.0f} s CPU", flush=True)
         path.unlink()
     return reached
 

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -125,7 +126,7 @@ def goals(path: Path, samples: np.ndarray, *, profile: bool) -> Iterator[bool]:
         # What the measures of the recording alone have worked out is there already.
         one, other = clip(samples), clip(late)
         blind(other)
-        taken.append(best_of(1, lambda one=one, other=other: hop(one, other)))
+        taken.append(best_of(1, partial(hop, one, other)))
     yield told(f"{len(hops)} measures of a pair, besides", 1000 * min(taken), 1000 * HOP_LIMIT_S, "ms",
                f"{SECONDS / min(taken):.0f} x real time")  # fmt: skip
     peaks = [child(_BLIND_ALONE, str(path))[1] for _ in range(3)]

@@ -1,4 +1,4 @@
-"""docs/mos.md and its picture, from the rows that `benchmarks/accuracy/mos.py` adds to docs/accuracy.json.
+"""docs/mos.md and its picture, from the rows that `benchmarks/accuracy/mos.py` adds to docs/accuracy.csv.
 
 python -m benchmarks.mos_page
 """
@@ -6,7 +6,6 @@ python -m benchmarks.mos_page
 from __future__ import annotations
 
 import io
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.mos import AGAINST, ALONE, INFORMATION, NONE, OPINIONS, OURS
+from benchmarks.accuracy.table import read_rows
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PICTURE = "pictures/mos.png"
@@ -188,6 +188,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.patches import Rectangle
     from PIL import Image
 
     found = table_of(rows)
@@ -201,7 +202,7 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             shade = 0.0 if value is None else max(0.0, 2 * value - 1) if item in OPINIONS else value
             base = "#855400" if item in OPINIONS else "#0b57b0"
             colour = [1 - shade * (1 - part) for part in mpl.colors.to_rgb(base)]
-            place.add_patch(plt.Rectangle((x, y), 0.96, 0.92, color=colour, lw=0))
+            place.add_patch(Rectangle((x, y), 0.96, 0.92, color=colour, lw=0))
             words = "" if value is None or (item not in OPINIONS and value == 0) else f"{value:.2f}"
             place.text(x + 0.48, y + 0.47, words, ha="center", va="center", fontsize=7.5,
                        color="white" if shade > 0.55 else "#545b66")  # fmt: skip
@@ -235,10 +236,10 @@ def write(rows: Sequence[Mapping[str, Any]], docs: Path = DOCS) -> bool:
 
 
 def main() -> int:
-    """Write the page from docs/accuracy.json."""
-    rows = json.loads((DOCS / "accuracy.json").read_text(encoding="utf-8"))
+    """Write the page from docs/accuracy.csv."""
+    rows = read_rows()
     if not write(rows):
-        print("docs/accuracy.json has no rows of opinion scores: `make peers`, then `make ears`")
+        print("docs/accuracy.csv has no rows of opinion scores: `make peers`, then `make ears`")
         return 1
     return 0
 

@@ -16,9 +16,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from diag.core.clip import Clip
 
 NOT_INSTALLED = "not installed: `make peers`"
 ENOUGH_S = 3.0
@@ -88,7 +92,7 @@ def _visqol(samples: NDArray[np.float32], rate_hz: int) -> Callable[[], object]:
     return lambda: mos.visqol(_clip(samples, rate_hz), _clip(samples, rate_hz, gain=0.5))
 
 
-def _clip(samples: NDArray[np.float32], rate_hz: int, gain: float = 1.0) -> object:
+def _clip(samples: NDArray[np.float32], rate_hz: int, gain: float = 1.0) -> Clip:
     from diag.api.opinion_scores import LONGEST_S
     from diag.core.clip import Clip
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType, TracebackType
-from typing import Any
 
 import click
 
@@ -78,7 +77,7 @@ def _say(sentence: str) -> None:
         click.echo(without_keys(sentence), err=True)
 
 
-def _log_stray(stray: Any) -> None:
+def _log_stray(stray: sys.UnraisableHookArgs | threading.ExceptHookArgs) -> None:
     """What goes wrong in a thread or while an object dies is for the log file."""
     from diag.files import log as logbook
 

@@ -1,6 +1,6 @@
 """Writes docs/measures.md with its pictures and docs/findings.md, from the docstrings of metrics and rules.
 
-How right a measure is comes from docs/accuracy.json, which `make ears` writes.
+How right a measure is comes from docs/accuracy.csv, which `make ears` writes.
 
 .venv/bin/python tools/make_reference.py [--words]
 
@@ -10,7 +10,6 @@ With `--words`, pictures stay as they are.
 from __future__ import annotations
 
 import inspect
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 import pictures
 
+from benchmarks.accuracy.table import read_rows
 from diag.core.chain import Tap
 from diag.judge.registry import Rule, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
@@ -49,8 +51,7 @@ def main() -> int:
 def measures() -> str:
     """docs/measures.md."""
     metrics = sorted(all_metrics(), key=lambda metric: metric.name)
-    accuracy = DOCS / "accuracy.json"
-    rows_found = json.loads(accuracy.read_text(encoding="utf-8")) if accuracy.is_file() else []
+    rows_found = read_rows()
     head = (
         "# Measures\n\nMade from the docstrings by `make reference`. A measure has a value or the reason why it has "
         "none, and names the tier of its evidence: *waveform* (against the hop's own input), *profile* (against other "

@@ -160,7 +160,7 @@ def rounded(values: Array) -> list[Any]:
     return [rounded(row) for row in values] if values.ndim > 1 else [float(f"{value:.3g}") for value in values]
 
 
-def as_model(data: dict[str, Any], **limits: Any) -> Model:
+def as_model(data: dict[str, Any], **limits: object) -> Model:
     """A model, complete or before its limits are known."""
     open_ends = {"slow_below": -9.0, "fast_above": 9.0, "stretch": 1.0, "doubt": [1.0, 0.0]}
     return model_from({"version": VERSION, **data, **open_ends, **limits})

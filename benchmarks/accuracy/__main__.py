@@ -1,7 +1,7 @@
 """How right the measures are on known faults of every voice at hand: `make ears`.
 
 Each part of the table runs in a process of its own, with its own seed, so that a part alone gives the same rows.
-`--write` brings the rows of the parts that ran into docs/accuracy.json and docs/accuracy.md; those of other parts stay
+`--write` brings the rows of the parts that ran into docs/accuracy.csv and docs/accuracy.md; those of other parts stay
 as they were. Exit code 1 where a goal is missed.
 
     python -m benchmarks.accuracy [--part NAME] [--write]
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
 import sys
 import time
@@ -26,14 +25,15 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np  # noqa: E402 (threads are limited before it loads)
 
 from benchmarks import mos_page  # noqa: E402
+from diag.core.processes import cores  # noqa: E402
 
 from .board import Board  # noqa: E402
 from .page import written  # noqa: E402
+from .table import DOCS, TABLE, read_rows, write_rows  # noqa: E402
 from .voices import HALVES, voices  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
-DOCS = HERE.parents[1] / "docs"
-NO_PARTS = {"__main__", "__init__", "voices", "faults", "board", "page", "processing", "non_speech"}
+NO_PARTS = {"__main__", "__init__", "voices", "faults", "board", "page", "processing", "non_speech", "table"}
 
 
 def parts() -> list[str]:
@@ -53,9 +53,9 @@ def rows_of(part: str, seed: int) -> list[dict[str, object]]:
 
 def with_parts_that_stand(rows: list[dict[str, object]], ran: Sequence[str], before: Path) -> list[dict[str, object]]:
     """The rows, and those of parts that did not run this time, in order of part."""
-    kept = json.loads(before.read_text(encoding="utf-8")) if before.is_file() else []
     stands = set(parts()) - set(ran)
-    return sorted([*rows, *(row for row in kept if row["part"] in stands)], key=lambda row: str(row["part"]))
+    kept = [row for row in read_rows(before) if row["part"] in stands]
+    return sorted([*rows, *kept], key=lambda row: str(row["part"]))
 
 
 def main() -> int:
@@ -63,7 +63,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--part", action="append", choices=parts(), help="only this one; may be given several times")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help="bring docs/accuracy.json and docs/accuracy.md up to date")
+    parser.add_argument("--write", action="store_true", help="bring docs/accuracy.csv and docs/accuracy.md up to date")
     chosen = parser.parse_args()
     for half in HALVES:
         mine = [voice for voice in voices() if voice.half == half]
@@ -73,11 +73,11 @@ def main() -> int:
             f"{real} of them real or neural"
         )
     names: Sequence[str] = chosen.part or parts()
-    with ProcessPoolExecutor(max_workers=min(len(names), os.cpu_count() or 1)) as pool:
+    with ProcessPoolExecutor(max_workers=min(len(names), cores())) as pool:
         rows = [row for part in pool.map(rows_of, names, [chosen.seed] * len(names)) for row in part]
     if chosen.write:
-        rows = with_parts_that_stand(rows, names, DOCS / "accuracy.json")
-        (DOCS / "accuracy.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        rows = with_parts_that_stand(rows, names, TABLE)
+        write_rows(rows)
         (DOCS / "accuracy.md").write_text(written(rows, voices()), encoding="utf-8")
         mos_page.write(rows, DOCS)
     missed = sum(row["reached"] is False for row in rows)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from diag.measure.metrics.band import bandwidth
 
 from .board import Board
-from .faults import Random, as_clip, at_rate, made_with_images, of_each, reaches, sixteen_bit, with_noise
+from .faults import Random, as_clip, at_rate, made_with_images, of_each, reaches, single, sixteen_bit, with_noise
 from .voices import Voice
 
 STAGES_HZ = (8000, 11025, 12000, 16000, 22050)
@@ -58,5 +58,5 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
         clips = [(v, as_clip(sixteen_bit(v.samples * 10 ** (level_db / 20)), v.rate_hz)) for v in full]
         board.found(
             "bandwidth_hz", "blind", f"full-band voices at {level_db:g} dB: an edge told below 10 kHz",
-            [(v, float(bandwidth(clip).value or 0) < 10000) for v, clip in clips], at_most=0.0,
+            [(v, single(bandwidth(clip)) < 10000) for v, clip in clips], at_most=0.0,
         )  # fmt: skip

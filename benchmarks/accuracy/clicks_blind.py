@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -45,7 +45,7 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
             name = f"{kind} of {share:.0%} of the peak"
             board.found("click_rate_hz", "blind", name, trials, at_least=goal)
     counts = [(voice, clicks(sixteen_bit(voice.samples), voice.rate_hz).count) for voice in of_each(every, 6)]
-    seconds, found = Counter[str](), Counter[str]()
+    seconds, found = defaultdict[str, float](float), Counter[str]()
     for voice, count in counts:
         seconds[voice.speaker] += voice.duration_s
         found[voice.speaker] += count

@@ -14,7 +14,7 @@ from diag.measure.metrics.glitches import clipping_rate, equal_pairs, flatness
 from diag.measure.metrics.level import dc_dbfs
 
 from .board import Board
-from .faults import PLAYED_RATE_HZ, Random, as_clip, at_rate, of_each, sixteen_bit
+from .faults import PLAYED_RATE_HZ, Random, as_clip, at_rate, of_each, single, sixteen_bit
 from .voices import Voice
 
 CLIPPED_HZ, WHITE, PAIRED, DC_DBFS = 0.1, 0.1, 0.5, -50.0
@@ -63,10 +63,11 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
     """Rows of the part."""
     every = of_each(every, 2)
     for gain_db in (3, 6, 12):
-        for name, way in (
+        ways: tuple[tuple[str, Callable[[Voice, NDArray[np.floating]], Clip]], ...] = (
             ("digital", lambda v, x: as_clip(sixteen_bit(0.8 * x), v.rate_hz)),
             ("resampled", lambda v, x: as_clip(sixteen_bit(0.8 * at_rate(x, v.rate_hz, PLAYED_RATE_HZ)))),
-        ):
+        )
+        for name, way in ways:
             cut = [(v, x) for v in every if np.mean(np.abs(x := overdriven(v, gain_db)) >= np.abs(x).max()) > CUT_SHARE]
             board.found("clipping_rate_hz", "blind", f"peaks cut off by {gain_db} dB, {name}",
                         [(v, above(clipping_rate(way(v, x)), CLIPPED_HZ)) for v, x in cut],
@@ -94,8 +95,8 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
     board.found("equal_pairs", "blind", "healthy", [(v, above(equal_pairs(v.clip), PAIRED)) for v in every], at_most=0)
     centred = [(v, 0.5 * (v.samples - np.mean(v.samples, dtype=np.float64))) for v in every]
     for level_db in (-50, -40, -20):
-        clips = [(v, as_clip(x + 10 ** (level_db / 20))) for v, x in centred]
-        errors = [(v, float(dc_dbfs(clip).value) - level_db) for v, clip in clips]
+        offset = [(v, as_clip(x + 10 ** (level_db / 20))) for v, x in centred]
+        errors = [(v, single(dc_dbfs(clip)) - level_db) for v, clip in offset]
         board.errors("dc_dbfs", "blind", f"{level_db} dBFS", errors, unit="dB", limit=0.1)
     free = [(v, above(dc_dbfs(as_clip(x)), DC_DBFS)) for v, x in centred]
     board.found("dc_dbfs", "blind", "mean taken off, told", free, at_most=0.0)

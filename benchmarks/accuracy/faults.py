@@ -10,6 +10,7 @@ import soxr
 from numpy.typing import NDArray
 
 from diag.core.clip import Clip
+from diag.core.measurement import Reading
 from diag.dsp.band import IMAGING_LIMIT, imaging
 
 from .voices import Voice
@@ -32,9 +33,14 @@ def as_clip(samples: NDArray[np.floating], rate_hz: int = PLAYED_RATE_HZ) -> Cli
     return Clip(samples=np.asarray(samples, dtype=np.float32), sample_rate_hz=rate_hz)
 
 
+def single(reading: Reading) -> float:
+    """The figure of a measure that has one; 0 where it has none."""
+    return reading.value if isinstance(reading.value, float) else 0.0
+
+
 def sixteen_bit(samples: NDArray[np.floating]) -> NDArray[np.float32]:
     """Rounded as a recorder would."""
-    return (np.round(np.clip(samples, -1, 1) * 32767) / 32768).astype(np.float32)
+    return np.asarray(np.round(np.clip(samples, -1, 1) * 32767) / 32768, dtype=np.float32)
 
 
 def with_noise(samples: NDArray[np.floating], snr_db: float, random: Random) -> Samples:

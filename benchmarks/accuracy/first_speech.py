@@ -76,7 +76,8 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
             for voice, samples in cut[LEADS.index(kind) % 2 :: 2]:
                 active = float(np.sqrt(np.mean(np.square(samples[np.abs(samples) > 0.05 * np.abs(samples).max()]))))
                 before = lead(kind, voice.rate_hz, active, random)
-                whole = sixteen_bit(with_noise(0.9 * np.concatenate((before, samples)), snr_db, random))
+                loud: NDArray[np.float64] = np.concatenate((before, samples))
+                whole = sixteen_bit(with_noise(0.9 * loud, snr_db, random))
                 found = first_speech_frame(whole, voice.rate_hz)
                 errors.append((voice, None if found is None else 1000 * (found - before.size) / voice.rate_hz))
             near = [(voice, error is not None and abs(error) <= MEDIAN_MS) for voice, error in errors]

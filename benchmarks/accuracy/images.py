@@ -12,7 +12,7 @@ from diag.dsp.band import IMAGING_LIMIT
 from diag.measure.metrics.band import bandwidth, imaging_of_tap
 
 from .board import Board
-from .faults import Random, as_clip, at_rate, made_with_images, of_each, reaches, sixteen_bit, with_noise
+from .faults import Random, as_clip, at_rate, made_with_images, of_each, reaches, single, sixteen_bit, with_noise
 from .voices import Voice
 
 Samples = NDArray[np.float32]
@@ -28,7 +28,7 @@ def hold(samples: Samples, start_hz: int, container_hz: int) -> Samples:
 def linear(samples: Samples, start_hz: int, container_hz: int) -> Samples:
     """Straight lines from sample to sample, over the whole stream."""
     places = np.arange((samples.size - 2) * container_hz // start_hz) * (start_hz / container_hz)
-    return np.interp(places, np.arange(samples.size), samples).astype(np.float32)
+    return np.asarray(np.interp(places, np.arange(samples.size), samples), dtype=np.float32)
 
 
 def linear_in_chunks(samples: Samples, start_hz: int, container_hz: int) -> Samples:
@@ -49,7 +49,7 @@ WAYS_HZ = ((8000, 24000), (8000, 48000), (16000, 24000), (16000, 48000), (24000,
 
 def sees_images(clip: Clip) -> bool:
     """Whether the limit is passed."""
-    return float(imaging_of_tap(clip).value or 0.0) > IMAGING_LIMIT
+    return single(imaging_of_tap(clip)) > IMAGING_LIMIT
 
 
 def faulty(voice: Voice, kind: str, start_hz: int, container_hz: int) -> Clip:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,6 @@ from pathlib import Path
 import numpy as np
 import soxr
 
-from diag.api.voice import voice_from_sounds
 from diag.core.errors import BadInputError
 from diag.dsp.dullness import TrebleLoss
 from diag.dsp.profile import (
@@ -39,9 +38,10 @@ from diag.judge.recording_verdict import (
     VOICE_DULL_WARNING_DB,
     VOICE_RATE_ERROR,
 )
+from diag.measure.voice_making import voice_from_sounds
 
 from .board import Board
-from .faults import Random, filtered, low_pass, shelf_at, with_noise
+from .faults import Random, Samples, filtered, low_pass, shelf_at, with_noise
 from .voices import DEVELOPMENT, ESPEAK_VOICES, FLITE_VOICES, HALVES, HELD_OUT, Voice
 
 SPEEDS = (0.5, 2 / 3, 0.919, 1.088, 1.5, 2.0)
@@ -218,7 +218,9 @@ def _dull(
                         [(trial.voice, _warned(loss)) for trial, loss in found])  # fmt: skip
 
 
-def _lost(trial: Trial, gain: object, noise_db: float | None, random: Random) -> TrebleLoss | None:
+def _lost(
+    trial: Trial, gain: Callable[[Samples], Samples] | None, noise_db: float | None, random: Random
+) -> TrebleLoss | None:
     samples = trial.sound.samples if gain is None else filtered(trial.sound.samples, trial.sound.rate_hz, gain)
     samples = samples if noise_db is None else with_noise(samples, noise_db, random)
     assert trial.profile is not None

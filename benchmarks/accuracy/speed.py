@@ -10,8 +10,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from benchmarks.time_stretch import stretched
 from diag.core.results import Reading
-from diag.dsp.spectrum import HOP_S, Sound
+from diag.dsp.spectrum import HOP_S
 from diag.measure.metrics.speed import drift_ppm, rate_ratio, time_ratio
 
 from .board import Board
@@ -156,28 +157,6 @@ def _other_text(a: Voice, b: Voice) -> bool:
     return a.speaker == b.speaker or a.name.rsplit("-", 1)[-1] != b.name.rsplit("-", 1)[-1]
 
 
-def stretched(sound: Sound, factor: float) -> Samples:
-    """Longer by `factor` at the same pitch: overlapped windows, each moved to where it fits best (WSOLA)."""
-    x, width = sound.samples.astype(np.float64), round(0.04 * sound.rate_hz)
-    hop, window = width // 2, np.hanning(width)
-    out = np.zeros(round(x.size * factor) + width)
-    weight, last = np.zeros_like(out), 0
-    for place in range(0, out.size - width, hop):
-        start = round(place / factor)
-        if start + width + hop > x.size:
-            break
-        if place:
-            target = x[last + hop : last + hop + width]
-            low = max(0, start - hop // 2)
-            region = x[low : start + hop // 2 + width]
-            if target.size == width and region.size > width:
-                start = low + int(np.argmax(np.correlate(region, target, "valid")))
-        out[place : place + width] += window * x[start : start + width]
-        weight[place : place + width] += window
-        last = start
-    return np.asarray(out / np.maximum(weight, 0.5))
-
-
 def stretches(board: Board, every: Sequence[Voice], random: Random) -> None:
     """Time without pitch, pitch without time, and both: which of the two is off by more than 2.5 %."""
     long_enough = [voice for voice in every if voice.sound.spectrum.active.sum() * HOP_S >= 2.5]
@@ -190,14 +169,19 @@ def stretches(board: Board, every: Sequence[Voice], random: Random) -> None:
         trials = []
         for voice, factor in _dealt(long_enough, STRETCHES, TRIALS, random):
             # Longer by the factor, then played at 1/factor gives pitch alone.
-            longer = voice.samples.astype(np.float64) if time_off and pitch_off else stretched(voice.sound, factor)
+            longer = (
+                voice.samples.astype(np.float64)
+                if time_off and pitch_off
+                else stretched(voice.samples, voice.rate_hz, factor)
+            )
             rate_hz = voice.rate_hz * factor if pitch_off else voice.rate_hz
             out = soxr.resample(longer, rate_hz, PLAYED_RATE_HZ, quality="VHQ")
             heard = as_clip(np.concatenate([np.zeros(PLAYED_RATE_HZ // 7), out, np.zeros(PLAYED_RATE_HZ // 5)]))
             pitch, time = value(rate_ratio(voice.clip, heard)), value(time_ratio(voice.clip, heard))
-            told = pitch is not None and time is not None
-            right = told and (abs(pitch - 1) > 0.025, abs(time - 1) > 0.025) == (pitch_off, time_off)
-            trials.append((voice, bool(right)))
+            right = False
+            if pitch is not None and time is not None:
+                right = (abs(pitch - 1) > 0.025, abs(time - 1) > 0.025) == (pitch_off, time_off)
+            trials.append((voice, right))
         board.found("time_ratio", "waveform", condition, trials, at_least=0.98)
 
 

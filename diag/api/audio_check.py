@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -48,7 +47,6 @@ def measure_loopback(kind: str, devices: Mapping[str, str]) -> Loopback:
 
     begin_s = time.perf_counter()
     with open_farm(kind, rigs=1, devices=devices) as farm:
-        os.environ.update(farm.rigs[0].options.get("environment", {}))
         return asyncio.run(_loopback(farm.rigs[0], begin_s))
 
 

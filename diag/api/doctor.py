@@ -13,16 +13,20 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diag import __version__
 from diag.core.client_config import SessionConfig
 from diag.core.errors import CannotMeasureError, DiagError, ExitCode
 from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.processes import cores
 from diag.core.states import Check, State
 from diag.core.units import format_seconds
 from diag.files.scenarios import Scenario
 from diag.report.sentences import plural
+
+if TYPE_CHECKING:
+    from diag.record.live.genai import Endpoint
 
 BUSY_LOAD_PER_CORE = 1.5
 """Processes that want a core, for each one there is; above it most takes were seen to be disturbed."""
@@ -82,13 +86,13 @@ def examine(
 
 
 def _machine() -> Check:
-    cores = os.cpu_count() or 1
+    usable = cores()
     load = os.getloadavg()[0]
     seen = (
         f"diag {__version__}, Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
-        f"{cores} {plural(cores, 'core')}, load {load:.1f}"
+        f"{usable} {plural(usable, 'core')}, load {load:.1f}"
     )
-    if load > BUSY_LOAD_PER_CORE * cores:
+    if load > BUSY_LOAD_PER_CORE * usable:
         mend = "wait until other programs are done: takes that they disturb do not count"
         return Check(name="machine", state=State.WATCH, seen=seen, mend=mend)
     return Check(name="machine", state=State.GOOD, seen=seen)
@@ -178,7 +182,7 @@ def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
     yield _model(scenario, models)
 
 
-def _open_endpoint(scenario: Scenario, endpoint: str, stack: ExitStack) -> Any:
+def _open_endpoint(scenario: Scenario, endpoint: str, stack: ExitStack) -> Endpoint:
     from diag.record.live.genai import Endpoint, endpoint_from_name
 
     if endpoint != "emulator":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Literal, Protocol
 REPORTS = Path("reports")
 RUNS = "runs"
 """Folder of the run folders, below that of the reports."""
+MAX_TAKES = 10_000
+"""Of one run."""
 RIGS_PER_CORE = 2
 """A take mostly waits; two a core were seen without a late callback on a two-core machine."""
 SESSIONS_AT_A_REAL_SERVICE = 1
@@ -83,7 +84,9 @@ class Options:
         """How many rigs serve a number of takes."""
         if self.audio == "system":
             return 1
-        usual = RIGS_PER_CORE * (os.cpu_count() or 1) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
+
+        usual = RIGS_PER_CORE * cores() if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
         wanted = self.rigs or usual
         return max(1, min(wanted, takes))
 

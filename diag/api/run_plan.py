@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from diag.api.options import MAX_TAKES, Options
 from diag.core.errors import BadInputError
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
@@ -21,10 +22,8 @@ from diag.files.scenarios import Scenario, first_problem
 from diag.record.take_job import PromptJob
 
 if TYPE_CHECKING:
-    from diag.api.options import Options
     from diag.core.results import TakeResult
 
-MAX_TAKES = 10_000
 _PACKAGES = ("google-genai", "websockets", "numpy", "scipy", "sounddevice", "soxr", "aiohttp")
 
 

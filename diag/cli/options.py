@@ -5,18 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
+from diag.api.options import MAX_TAKES, Options
 from diag.core.errors import BadInputError
 
-if TYPE_CHECKING:
-    from diag.api.options import Options
-
 Command = Callable[..., Any]
-MAX_TAKES = 10_000
 PORTS = ("mouth", "microphone", "speaker", "ear")
 
 
@@ -28,9 +25,9 @@ class Whole(click.ParamType[int]):
     def __init__(self, low: int, high: int) -> None:
         self.low, self.high = low, high
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
-            number = int(value)
+            number = int(str(value))
         except ValueError:
             number = self.low - 1
         if not self.low <= number <= self.high:
@@ -46,7 +43,7 @@ class Whole(click.ParamType[int]):
 class OneOf(click.Choice[str]):
     """One of a few words."""
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in self.choices:
             close = difflib.get_close_matches(str(value), self.choices, n=1)
             raise BadInputError(
@@ -63,7 +60,7 @@ class DeviceOfPort(click.ParamType[tuple[str, str]]):
 
     name = "port=name"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         port, equals, name = str(value).partition("=")
         if port not in PORTS or not equals or not name.strip():
             raise BadInputError(
@@ -177,8 +174,6 @@ def _refuse_changes(context: click.Context) -> None:
 
 def options_from(given: dict[str, Any]) -> Options:
     """The options of the Python API from those of the command line; unknown ones are left for the caller."""
-    from diag.api.options import Options
-
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ
+
 SampleRate = int
 
 
@@ -21,7 +23,7 @@ class ConfigModel(BaseModel):
 class SessionConfig(ConfigModel):
     """The Live API setup message.
 
-    `response_modalities = None` leaves the field out, as the client in the seed report did.
+    `response_modalities = None` leaves the field out, as many clients do (finding CFG001).
     """
 
     model: str = "models/gemini-3.8-live"
@@ -38,7 +40,7 @@ class SessionConfig(ConfigModel):
 class CaptureConfig(ConfigModel):
     """The microphone stream: the rate at which the device is opened."""
 
-    sample_rate_hz: int = Field(16000, ge=8000, le=192000)
+    sample_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=8000, le=192000)
 
 
 class SendConfig(ConfigModel):
@@ -48,8 +50,8 @@ class SendConfig(ConfigModel):
     `declared_rate_hz` goes into the MIME type; 0 leaves the rate undeclared.
     """
 
-    sample_rate_hz: int = Field(16000, ge=8000, le=192000)
-    declared_rate_hz: int = Field(16000, ge=0, le=192000)
+    sample_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=8000, le=192000)
+    declared_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=0, le=192000)
     batch_ms: float = Field(50.0, ge=5, le=5000)
     resample: bool = True
 
@@ -61,7 +63,7 @@ class PlaybackConfig(ConfigModel):
     handed to the device as they came.
     """
 
-    sample_rate_hz: int = Field(24000, ge=8000, le=192000)
+    sample_rate_hz: int = Field(LIVE_OUTPUT_RATE_HZ, ge=8000, le=192000)
     prebuffer_ms: float = Field(60.0, ge=0, le=5000)
     resample: bool = True
 

@@ -54,6 +54,9 @@ def format_value(value: float | None, unit: str) -> str:
     return f"{value:.1f} {unit}"
 
 
+LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ = 16000, 24000
+"""Native sample rates of the Live API: of what it hears, also where a client declares no rate, and of what it speaks
+(Live API guide, "Audio formats")."""
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4000, 384000
 """Sample rates of audio that can be read and played; a label outside them is nonsense."""
 _MOST_DIGITS = 12
@@ -61,10 +64,16 @@ _MOST_DIGITS = 12
 
 def mime_rate_hz(mime_type: str) -> int | None:
     """Rate that a MIME type such as `audio/pcm;rate=16000` declares, however absurd; None where it declares none."""
+    digits = (mime_parameter(mime_type, "rate") or "")[:_MOST_DIGITS]
+    return (int(digits) or None) if digits.isascii() and digits.isdecimal() else None
+
+
+def mime_parameter(mime_type: str, name: str) -> str | None:
+    """Return the value of a MIME type's parameter, without quotes; None where it is absent. Case does not matter."""
     for parameter in mime_type.split(";")[1:]:
-        name, _, value = parameter.strip().partition("=")
-        if name.lower() == "rate" and value.isdecimal() and int(value[:_MOST_DIGITS]) > 0:
-            return int(value[:_MOST_DIGITS])
+        key, equals, value = parameter.partition("=")
+        if equals and key.strip().lower() == name:
+            return value.strip().strip('"')
     return None
 
 

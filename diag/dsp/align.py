@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.deconvolution import impulse_response
 from diag.dsp.resample import rescale
 
 Array = NDArray[np.floating[Any]]
@@ -16,7 +17,6 @@ Array = NDArray[np.floating[Any]]
 _COARSE_HZ = 8000.0
 _UNDISTURBED = 0.998
 _ROOM_S = 0.012
-_REGULAR = 1e-3
 _QUIET = 1e-6
 """Stretches with less than this share of the loudest stretch's energy cannot match: their correlation is chance."""
 
@@ -127,12 +127,7 @@ def _direct_path(template: Array, signal: Array, frame: float, reach: int) -> fl
     first = max(0, round(frame) - 2 * reach)
     part = np.asarray(signal[first : round(frame) + template.size + 2 * reach], dtype=np.float32)
     size = fourier.next_fast_len(part.size + template.size)
-    known = fourier.rfft(np.asarray(template, dtype=np.float32), size)
-    power = (known.real**2 + known.imag**2).astype(np.float64)
-    smooth = np.convolve(power, np.full(65, 1 / 65), mode="same")
-    response = fourier.irfft(
-        fourier.rfft(part, size) * np.conj(known) / (power + smooth + _REGULAR * smooth.max()), size
-    )
+    response = impulse_response(np.asarray(template, dtype=np.float32), part, size)
     middle = round(frame) - first
     low = max(0, middle - reach)
     near = np.abs(response[low : middle + reach + 1])

@@ -52,7 +52,7 @@ def clicks(samples: Array, sample_rate_hz: float) -> Found:
     floor = CLICK_FLOOR * float(np.percentile(np.abs(data[::4]), 99.9)) + 1e-9
     frames = _leaps(rough, sample_rate_hz, CLICK_OVER_BLOCKS, floor)
     far = round(_ROW_S * sample_rate_hz)
-    near, own = round(_NEAR_S * sample_rate_hz), 4 + round(sample_rate_hz / 24000.0)
+    near, own = round(_NEAR_S * sample_rate_hz), _own_reach(sample_rate_hz)
     frames = frames[(frames >= far) & (frames < data.size - far)]
     frames = frames[_click_shape(change, frames) > CLICK_SHAPE]
     if frames.size == 0:
@@ -181,9 +181,14 @@ def _leaps(rough: NDArray[np.float32], sample_rate_hz: float, over: float, floor
     return np.asarray(hit * block + part[hit].argmax(axis=1), dtype=np.int64)
 
 
+def _own_reach(sample_rate_hz: float) -> int:
+    """Return how many samples to either side belong to a click: 4 of the fourth difference, and one at 24 kHz."""
+    return 4 + round(sample_rate_hz / 24000.0)
+
+
 def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float, strength: float) -> bool:
     """Whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
-    own = 4 + round(sample_rate_hz / 24000.0)
+    own = _own_reach(sample_rate_hz)
     reach = round(0.004 * sample_rate_hz)
     before, behind = rough[max(0, frame - reach) : max(0, frame - own)], rough[frame + own + 1 : frame + reach]
     if min(before.size, behind.size) < own:

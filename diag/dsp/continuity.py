@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.joins import Stretch
 from diag.dsp.level import decibels
+from diag.dsp.runs import runs_of
 from diag.dsp.spectrum import Sound
 from diag.dsp.track import DelayTrack
 
@@ -143,10 +144,10 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
     quiet = silent & (around > loud - 45.0)
     missing = low & (other < own + gain - _MISSING_DB)
     breaks = []
-    for a, b in _runs(low):
+    for a, b in runs_of(low).tolist():
         if not lost[a:b].any():
             continue
-        cores = [(c, d) for c, d in _runs(quiet[a:b]) if lost[a + c : a + d].sum() >= 3]
+        cores = [(c, d) for c, d in runs_of(quiet[a:b]).tolist() if lost[a + c : a + d].sum() >= 3]
         cores = [(c, d) for c, d in cores if (d - c) * STEP_S >= GAP_SHORTEST_S]
         if not cores:
             continue
@@ -180,11 +181,6 @@ def _filtered_out(original: Sound, copy: Sound, stretch: Stretch, event: Break, 
     expected = share * float(np.mean(np.square(own, dtype=np.float64)))
     heard = float(np.mean(np.square(there, dtype=np.float64)))
     return expected < _ROUNDING or heard > expected * 10 ** (-_FILTERED_DB / 10)
-
-
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def _lost_end(own: Array, other: Array, copy_s: float, track: DelayTrack, speed: float) -> list[Break]:

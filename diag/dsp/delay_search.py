@@ -76,7 +76,7 @@ class Search:
     ) -> float | None:
         """The delay of the longest unexplained run that has one: little sound may stand between a break and an end."""
         step = round(STEP_S * self.rate_hz)
-        for first, last in _runs(open_frames, _GAP_FRAMES):
+        for first, last in _bridged_runs(open_frames, _GAP_FRAMES):
             inside = bool(explained[max(0, first - 3) : first].any() and explained[last : last + 3].any())
             if inside and last - first <= _ACROSS_FRAMES:
                 continue
@@ -106,7 +106,7 @@ def _parts(first: int, last: int) -> list[tuple[int, int]]:
     return [(last - _PART_FRAMES, last), (first, first + _PART_FRAMES), (last - 2 * _PART_FRAMES, last)]
 
 
-def _runs(flags: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:
+def _bridged_runs(flags: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:
     """First and last + 1 of runs of at least four flags, longest first; gaps up to so many frames are bridged."""
     places = np.flatnonzero(flags)
     if places.size == 0:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.deconvolution import impulse_response
 from diag.dsp.resample import rescale
 
 Array = NDArray[np.floating[Any]]
@@ -21,7 +22,6 @@ Recordings of other speech reach 8.4, and 5.8 once they are weighted.
 """
 _WORK_HZ = 8000.0
 _AROUND_S = 0.002
-_REGULAR = 1e-3
 _WINDOW = 256
 _HOP = _WINDOW // 2
 _FINER = 16
@@ -74,11 +74,7 @@ def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_ra
 def _strongest(x: Array, y: Array, rate_hz: float, least: float) -> tuple[int, float]:
     """Lag of the impulse response's largest peak in the first second, and its size over `least` times the rest."""
     size = fourier.next_fast_len(max(x.size, y.size) + round(MAX_DELAY_S * rate_hz))
-    own, other = fourier.rfft(x.astype(np.float64), size), fourier.rfft(y.astype(np.float64), size)
-    power = (own * np.conj(own)).real
-    smooth = np.convolve(power, np.full(65, 1 / 65), mode="same")
-    response = fourier.irfft(other * np.conj(own) / (power + _REGULAR * smooth.max() + smooth), size)
-    response = response[: round(MAX_DELAY_S * rate_hz)]
+    response = impulse_response(x.astype(np.float64), y.astype(np.float64), size)[: round(MAX_DELAY_S * rate_hz)]
     peak = int(np.argmax(np.abs(response)))
     away = np.abs(np.arange(response.size) - peak) > round(_AROUND_S * rate_hz)
     spread = float(np.sqrt(np.mean(response[away] ** 2)))

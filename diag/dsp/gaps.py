@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.level import decibels
+from diag.dsp.runs import runs_of
 
 Array = NDArray[np.floating[Any]]
 
@@ -162,9 +163,3 @@ def _mean_hz(samples: Array, sample_rate_hz: float) -> float:
 
 def _rms(samples: Array) -> float:
     return float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if samples.size else 0.0
-
-
-def runs_of(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Stretches of True as rows of (first, one past the last)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.view(np.int8), [0]))))
-    return np.asarray(edges.reshape(-1, 2), dtype=np.int64)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.gaps import runs_of
+from diag.dsp.runs import runs_of
 from diag.dsp.spectrum import Spectrum
 
 Array = NDArray[np.floating[Any]]

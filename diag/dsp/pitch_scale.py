@@ -28,8 +28,12 @@ class Candidate:
     fit: float
 
 
-def content_edge_hz(spectrum: Spectrum) -> float:
-    """Last frequency whose long-term level lies within 55 dB of the peak; 0 when silent."""
+def loud_edge_hz(spectrum: Spectrum) -> float:
+    """Return the last frequency whose long-term level lies within 55 dB of the peak; 0 when silent.
+
+    It ends the part of a spectrum that is matched, so noise above the voice may count. `diag.dsp.band.content_edge`
+    tells where the voice itself ends.
+    """
     ltas = spectrum.ltas
     if not ltas.any():
         return 0.0
@@ -44,7 +48,7 @@ def log_spectrum(spectrum: Spectrum) -> NDArray[np.float64]:
     It ends below the content's edge and below Nyquist: two steep edges would lock on each other and give the ratio of
     the edges instead of the ratio of the voices.
     """
-    top = min(0.95 * content_edge_hz(spectrum), 0.93 * spectrum.nyquist_hz)
+    top = min(0.95 * loud_edge_hz(spectrum), 0.93 * spectrum.nyquist_hz)
     if top < 4 * LOWEST_HZ:
         return np.zeros(0)
     points = int(np.log2(top / LOWEST_HZ) * POINTS_PER_OCTAVE)

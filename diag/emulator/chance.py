@@ -30,7 +30,7 @@ def generator(seed: int, *place: int) -> random.Random:
     return random.Random(":".join(str(part) for part in (seed, *place)))
 
 
-def strikes_turns(fault: Any) -> bool:
+def strikes_turns(fault: object) -> bool:
     """Whether a fault acts in turns and without a place of its own, whose coming the session notes by itself."""
     return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | Placed)
 

@@ -291,5 +291,5 @@ class Conversation:
     def _busy(self) -> bool:
         return self._answering is not None and not self._answering.done()
 
-    def _note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
+    def _note(self, event: str, *, t_s: float | None = None, **data: object) -> None:
         self._profile.note(event, t_s=t_s, session=self._session, **data)

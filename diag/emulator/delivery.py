@@ -92,7 +92,7 @@ def with_placed(steps: list[Step], struck: Struck, *, think_s: float) -> list[St
     return steps
 
 
-def placed_step(fault: Any) -> Step | None:
+def placed_step(fault: object) -> Step | None:
     """What a fault with a place does there; None for other faults."""
     if isinstance(fault, Close):
         code, reason = close_of(fault)

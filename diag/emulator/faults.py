@@ -10,6 +10,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from diag.emulator.closing import CLOSES
+
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,8 +69,6 @@ class Close(Placed):
 
     @model_validator(mode="after")
     def _known(self) -> Close:
-        from diag.emulator.closing import CLOSES
-
         if self.named is not None and self.named not in CLOSES:
             raise ValueError(f"named must be one of {', '.join(sorted(CLOSES))}")
         return self

@@ -102,7 +102,7 @@ def check_fields(setup: Mapping[str, Any], *, alpha: bool) -> None:
     _check(setup, SETUP, "setup", alpha=alpha)
 
 
-def _check(value: Any, fields: Fields, place: str, *, alpha: bool) -> None:
+def _check(value: object, fields: Fields, place: str, *, alpha: bool) -> None:
     if not isinstance(value, Mapping):
         return
     for name, inner in value.items():

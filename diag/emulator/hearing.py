@@ -16,9 +16,11 @@ import soxr
 import webrtcvad
 from numpy.typing import NDArray
 
+from diag.core.units import LIVE_INPUT_RATE_HZ
+
 Pcm = NDArray[np.int16]
 
-EAR_RATE_HZ = 16000
+EAR_RATE_HZ = LIVE_INPUT_RATE_HZ
 FRAME_MS = 20
 FRAME = EAR_RATE_HZ * FRAME_MS // 1000
 KEPT_BEFORE_S = 0.4

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from diag.core.units import LIVE_INPUT_RATE_HZ, mime_parameter, mime_rate_hz
 from diag.emulator.closing import CLOSES, Refused
 
 OPAQUE_KEYS = frozenset(
@@ -15,9 +16,7 @@ OPAQUE_KEYS = frozenset(
 )
 """Below these the keys belong to the user: arguments, results and schemas keep their spelling."""
 
-UNDECLARED_RATE_HZ = 16000
-"""The service's native input rate, taken where `;rate=` is missing."""
-
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1000, 192000
 _NOT_DATA = str.maketrans("", "", " \r\n\t=")
 
 
@@ -34,7 +33,7 @@ def snake(key: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in key)
 
 
-def normalised(value: Any) -> Any:
+def normalised(value: object) -> Any:
     """The same JSON with camelCase keys, except below `OPAQUE_KEYS`."""
     if isinstance(value, dict):
         result = {}
@@ -66,7 +65,7 @@ def read_frame(data: str | bytes) -> dict[str, Any]:
     return result
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
     """A JSON object where one is expected; null stands for an empty one.
 
     Raises
@@ -81,7 +80,7 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value
 
 
-def sequence(value: Any) -> list[Any]:
+def sequence(value: object) -> list[Any]:
     """A JSON list where one is expected; a lone object counts as a list of one, null as an empty one.
 
     Raises
@@ -98,7 +97,7 @@ def sequence(value: Any) -> list[Any]:
     return value
 
 
-def decode_bytes(data: Any, place: str) -> bytes:
+def decode_bytes(data: object, place: str) -> bytes:
     """Bytes of base64 in the standard or the URL-safe alphabet, with or without padding.
 
     Raises
@@ -120,7 +119,7 @@ def decode_bytes(data: Any, place: str) -> bytes:
     raise Refused(1007, f"Invalid value at '{place}' (TYPE_BYTES), Base64 decoding failed for \"{str(data)[:24]}\"")
 
 
-def declared_rate_hz(mime_type: Any) -> int | None:
+def declared_rate_hz(mime_type: object) -> int | None:
     """Rate that an audio MIME type declares: `audio/pcm;rate=48000` gives 48000, `audio/pcm` the native rate.
 
     Returns
@@ -128,18 +127,15 @@ def declared_rate_hz(mime_type: Any) -> int | None:
     int or None
         None where the type is not raw PCM, or the rate is no rate.
     """
-    kind, *parameters = [part.strip().lower() for part in str(mime_type or "").split(";")]
-    if kind not in ("audio/pcm", "audio/l16", "audio/x-pcm"):
+    text = str(mime_type or "")
+    if text.partition(";")[0].strip().lower() not in ("audio/pcm", "audio/l16", "audio/x-pcm"):
         return None
-    for parameter in parameters:
-        name, _, value = parameter.partition("=")
-        if name.strip() == "rate":
-            digits = value.strip().strip('"')
-            rate_hz = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 8 else 0
-            return rate_hz if 1000 <= rate_hz <= 192000 else None
-    return UNDECLARED_RATE_HZ
+    if not declares_rate(text):
+        return LIVE_INPUT_RATE_HZ
+    rate_hz = mime_rate_hz(text)
+    return rate_hz if rate_hz is not None and _LOWEST_RATE_HZ <= rate_hz <= _HIGHEST_RATE_HZ else None
 
 
-def declares_rate(mime_type: Any) -> bool:
+def declares_rate(mime_type: object) -> bool:
     """Whether a MIME type says its rate at all."""
-    return "rate=" in str(mime_type or "").replace(" ", "").lower()
+    return mime_parameter(str(mime_type or ""), "rate") is not None

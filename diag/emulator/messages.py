@@ -49,7 +49,7 @@ def audio_with_transcript(payload: bytes, words: str) -> bytes:
     return b"".join((payload[:-2], b',"outputTranscription":', encoded({"text": words}), payload[-2:]))
 
 
-def server_content(**fields: Any) -> bytes:
+def server_content(**fields: object) -> bytes:
     """A serverContent with the given fields."""
     return encoded({"serverContent": fields})
 
@@ -64,7 +64,7 @@ def thought(words: str) -> bytes:
     return server_content(modelTurn={"role": "model", "parts": [{"text": words, "thought": True}]})
 
 
-def turn_complete(usage: Mapping[str, Any] | None, **fields: Any) -> bytes:
+def turn_complete(usage: Mapping[str, Any] | None, **fields: object) -> bytes:
     """The end of the model's turn, with the usage so far."""
     message: dict[str, Any] = {"serverContent": {"turnComplete": True, **fields}}
     if usage:

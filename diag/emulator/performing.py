@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 from diag.emulator.answering import Answer
 from diag.emulator.closing import Refused
@@ -94,5 +93,5 @@ class Performer:
             scheduled_t_s=due_s,
         )
 
-    def _note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
+    def _note(self, event: str, *, t_s: float | None = None, **data: object) -> None:
         self._profile.note(event, t_s=t_s, session=self._session, **data)

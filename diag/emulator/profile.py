@@ -6,7 +6,6 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from diag.emulator.bank import Bank
 from diag.emulator.settings import EmulatorSettings
@@ -62,7 +61,7 @@ class Profile:
         self.sessions += 1
         return self.sessions
 
-    def note(self, event: str, *, t_s: float | None = None, **data: Any) -> None:
+    def note(self, event: str, *, t_s: float | None = None, **data: object) -> None:
         """Write a line of truth."""
         self.truth.write(self.name, event, t_s=t_s, **data)
 

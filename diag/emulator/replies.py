@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.core.errors import BadInputError
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
 
-REPLY_RATE_HZ = 24000
+REPLY_RATE_HZ = LIVE_OUTPUT_RATE_HZ
 MAX_WAV_S = 300
 AUDIBLE_DBFS = -50.0
 """RMS of 10 ms above which a reply without stated times counts as audible."""

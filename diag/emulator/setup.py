@@ -198,6 +198,6 @@ def _sensitivity(detection: Mapping[str, Any], key: str, prefix: str, *, vertex:
     return names[value]
 
 
-def _handle(resumption: Any) -> str | None:
+def _handle(resumption: object) -> str | None:
     handle = mapping(resumption).get("handle")
     return handle if isinstance(handle, str) and handle else None

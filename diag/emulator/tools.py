@@ -39,12 +39,12 @@ def blocks(function: Mapping[str, Any], tools: str) -> bool:
     return declared == "BLOCKING"
 
 
-def _arguments(schema: Any) -> dict[str, Any]:
+def _arguments(schema: object) -> dict[str, Any]:
     value = _value(schema, 0)
     return value if isinstance(value, dict) else {}
 
 
-def _value(schema: Any, depth: int) -> Any:
+def _value(schema: object, depth: int) -> Any:
     if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
         return None
     choices = schema.get("enum")

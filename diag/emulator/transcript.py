@@ -118,7 +118,7 @@ def _frames(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 continue  # not JSON: kept as it is, no audio in it
 
 
-def _blobs(value: Any) -> Iterator[dict[str, Any]]:
+def _blobs(value: object) -> Iterator[dict[str, Any]]:
     """Everything in a message that looks like a blob of audio."""
     if isinstance(value, dict):
         if isinstance(value.get("data"), str) and str(value.get("mimeType", "audio/pcm")).startswith("audio/"):

@@ -42,7 +42,7 @@ class TruthLog:
         self._thread = threading.Thread(target=self._drain, name="truth", daemon=True)
         self._thread.start()
 
-    def write(self, profile: str, event: str, *, t_s: float | None = None, **data: Any) -> None:
+    def write(self, profile: str, event: str, *, t_s: float | None = None, **data: object) -> None:
         """Note an event; `t_s` is now unless told."""
         line: Line = {"t_s": time.perf_counter() if t_s is None else t_s, "event": event, "profile": profile, **data}
         kept = self._kept.get(profile)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from diag.core.results import SCHEMA_VERSION, TakeResult
 from diag.core.take import Span, Take, Turn
 from diag.core.timeline import Event, Timeline
 from diag.files.audio_files import encode_wav, read_raw, read_wav
+from diag.files.whole_files import flush_folder, partial_path, write_flushed, write_whole
 
 __all__ = [
     "SavedRun", "create_run", "finished_takes", "read_raw", "read_run", "read_take", "read_wav",
@@ -55,18 +55,18 @@ def write_take(run_dir: Path, take: Take) -> Path:
     attempted = f"Could not save the take {folder}"
     if folder.exists():
         raise BadInputError(attempted, seen="it exists already", next_step="save to another run folder")
-    partial = folder.with_name(f".{take.id}.partial-{os.getpid()}-{secrets.token_hex(3)}")
+    partial = partial_path(folder)
     with _disk(attempted):
         try:
             partial.mkdir(parents=True)
             for tap, clip in take.clips.items():
-                _write(partial / f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS))
+                write_flushed(partial / f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS))
             lines = "".join(_json(event.to_json()) + "\n" for event in take.timeline)
-            _write(partial / "timeline.jsonl", without_keys(lines).encode())
+            write_flushed(partial / "timeline.jsonl", without_keys(lines).encode())
             _write_json(partial / "take.json", _take_facts(take))
-            _flush_folder(partial)
+            flush_folder(partial)
             partial.rename(folder)
-            _flush_folder(folder.parent)
+            flush_folder(folder.parent)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
@@ -260,13 +260,7 @@ def read_run(folder: str | Path) -> SavedRun:
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON document whole or not at all, without keys."""
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
-    try:
-        _write(partial, (without_keys(_json(document, indent=1)) + "\n").encode())
-        partial.rename(path)
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    write_whole(path, (without_keys(_json(document, indent=1)) + "\n").encode())
 
 
 def _stamp() -> dict[str, Any]:
@@ -305,7 +299,7 @@ def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
     return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     """What `json` does not know by itself: numpy's numbers and arrays, read-only mappings, paths, sets."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
@@ -316,21 +310,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

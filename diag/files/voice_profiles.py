@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
 from pathlib import Path
 
 from diag.core.errors import BadInputError
 from diag.dsp.profile import VoiceProfile
 from diag.dsp.voice_text import PROFILE_VERSION, profile_from_json, profile_to_json
+from diag.files.whole_files import write_whole
 
 SUFFIX = ".voice.json"
 LARGEST_BYTES = 2_000_000
@@ -72,12 +71,9 @@ def save_voice(profile: VoiceProfile, path: str | Path) -> Path:
     attempted = f"Could not save the voice profile {path}"
     if path.is_dir():
         raise BadInputError(attempted, seen="it is a folder", next_step=f"name a file, as {path / f'NAME{SUFFIX}'}")
-    partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
     try:
-        partial.write_text(profile_to_json(profile) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, (profile_to_json(profile) + "\n").encode())
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise BadInputError(
             attempted, seen=error.strerror or str(error), next_step="check that the folder is there and can be written"
         ) from None

@@ -1,4 +1,4 @@
-"""From a report to an exit code: did what was measured pass?"""
+"""Exit code of a report: whether what was measured passed."""
 
 from __future__ import annotations
 

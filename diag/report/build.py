@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,6 +19,7 @@ from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
 from diag.core.states import State
 from diag.core.take import Take
+from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
@@ -91,7 +91,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
                 unknown=State.UNKNOWN,
             )
         )
-        _write(out, page)
+        write_whole(out, page.encode())
     except OSError as error:
         raise BadInputError(
             f"Could not write the report {out}",
@@ -172,13 +172,3 @@ def _prose(text: str) -> Markup:
 
 def _asset(name: str) -> str:
     return files("diag.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _write(out: Path, page: str) -> None:
-    """Whole or not at all: written beside its place, then moved there."""
-    partial = out.with_name(f".{out.name}.partial-{os.getpid()}")
-    try:
-        partial.write_text(page, encoding="utf-8")
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)

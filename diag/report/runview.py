@@ -316,7 +316,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
             yield dotted, show(value)
 
 
-def show(value: Any) -> str:
+def show(value: object) -> str:
     """A setting as a person writes it; left out is 'not set'."""
     if value is None:
         return "not set"

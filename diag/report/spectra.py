@@ -9,13 +9,15 @@ import numpy as np
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.dsp.level import decibels
+from diag.dsp.pitch_scale import EDGE_DROP_DB, loud_edge_hz
 from diag.dsp.spectrum import short_time_power, short_time_power_at
 from diag.report.plots import spectrogram_uri
 from diag.report.svg import points
 
-TOP_HZ = 12000.0
-"""Upper edge of every drawing: the Nyquist frequency of the 24 kHz that the Live API answers with."""
+TOP_HZ = LIVE_OUTPUT_RATE_HZ / 2
+"""Upper edge of every drawing: the Nyquist frequency of what the Live API answers with."""
 WIDTH = 1000.0
 HEIGHT = 260.0
 _BAND_HZ = 100.0
@@ -24,7 +26,6 @@ _CEILING_DB = 15.0
 _FLOOR_DB = -60.0
 _PICTURE_COLUMNS = 300
 _PICTURE_BANDS = 96
-_EDGE_DROP_DB = 50.0
 _QUIETEST_BRIGHT_DBFS = -45.0
 """A picture whose strongest point lies below this level is drawn dark."""
 
@@ -78,12 +79,12 @@ def _curve(name: str, style: str, clip: Clip) -> Curve | None:
     lows = np.arange(0.0, min(TOP_HZ, spectrum.nyquist_hz), _BAND_HZ)
     power = np.array([spectrum.ltas_band(low, low + _BAND_HZ) for low in lows])
     levels = decibels(np.sqrt(power / voice))
-    edge_hz = float(lows[np.flatnonzero(levels > levels.max() - _EDGE_DROP_DB)[-1]]) + _BAND_HZ
     path = points(
         ((lows + _BAND_HZ / 2) / TOP_HZ * WIDTH).tolist(),
         [_y(level) for level in np.clip(levels, _FLOOR_DB - 5, _CEILING_DB).tolist()],
     )
-    return Curve(name, style, path, f"within {_EDGE_DROP_DB:g} dB of its peak up to {edge_hz / 1000:.1f} kHz")
+    words = f"within {EDGE_DROP_DB:g} dB of its peak up to {loud_edge_hz(spectrum) / 1000:.1f} kHz"
+    return Curve(name, style, path, words)
 
 
 def _y(level_db: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from diag.core.errors import ExitCode
 from diag.core.results import (
@@ -263,7 +263,7 @@ def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
     ]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return "(left out)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 

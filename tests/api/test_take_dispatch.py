@@ -97,7 +97,7 @@ def world(monkeypatch):
     monkeypatch.setattr(dispatch, "open_farm", farm)
     monkeypatch.setattr(dispatch, "EmbeddedEmulator", emulator)
     monkeypatch.setattr(dispatch, "wait", world.wait)
-    monkeypatch.setattr(dispatch.time, "monotonic", lambda: world.now_s)
+    monkeypatch.setattr("diag.api.take_dispatch.time.monotonic", lambda: world.now_s)
     monkeypatch.setattr(dispatch, "judge_saved_take", lambda folder, truth: judged(folder))
     return world
 

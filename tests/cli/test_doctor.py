@@ -63,7 +63,7 @@ def test_machine_in_order(diag, machine):
 
 def test_busy_machine_is_watched(diag, machine, monkeypatch):
     monkeypatch.setattr("os.getloadavg", lambda: (64.0, 1.0, 1.0))
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("diag.api.doctor.cores", lambda: 2)
     done, checks = checks_of(diag)
     assert done.code == 0
     assert checks["machine"]["state"] == "watch"

@@ -1,5 +1,7 @@
 """Voices and faults for the tests of signal processing."""
 
+from functools import cache
+
 import numpy as np
 import soundfile
 
@@ -11,6 +13,7 @@ def read(path):
     return Sound(samples if samples.ndim == 1 else samples[:, 0].copy(), float(rate_hz))
 
 
+@cache
 def made_voice(seed=1, duration_s=4.0, rate_hz=24000):
     """Pulses through moving resonances, hiss bursts and pauses: nothing recorded, every sample known."""
     random = np.random.default_rng(seed)
@@ -30,7 +33,9 @@ def made_voice(seed=1, duration_s=4.0, rate_hz=24000):
     other = np.clip(np.sin(2 * np.pi * 1.7 * time + random.uniform(0, 6)), 0, 1) ** 4
     samples = voiced / np.abs(voiced).max() * beat**2 + 0.12 * hiss * other
     samples *= np.clip(np.sin(2 * np.pi * 0.45 * time + 0.4) * 4, 0, 1)
-    return Sound((0.4 * samples / np.abs(samples).max()).astype(np.float32), float(rate_hz))
+    made = (0.4 * samples / np.abs(samples).max()).astype(np.float32)
+    made.flags.writeable = False
+    return Sound(made, float(rate_hz))
 
 
 def padded(sound, before_s=0.3, after_s=0.3):

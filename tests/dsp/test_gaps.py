@@ -4,7 +4,7 @@ from dsp_voices import made_voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diag.dsp.gaps import active_level, digital_gaps, noisy_gaps, runs_of
+from diag.dsp.gaps import active_level, digital_gaps, noisy_gaps
 
 RATE_HZ = 24000
 
@@ -110,8 +110,3 @@ def test_silence_and_direct_current_have_none(samples):
     assert digital_gaps(data, RATE_HZ) == []
     assert noisy_gaps(data, RATE_HZ) == []
     assert active_level(np.zeros(3)) == 0.0
-
-
-def test_runs():
-    assert runs_of(np.array([True, False, True, True])).tolist() == [[0, 1], [2, 4]]
-    assert runs_of(np.zeros(0, dtype=bool)).tolist() == []

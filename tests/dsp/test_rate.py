@@ -5,6 +5,7 @@ from dsp_voices import made_voice, padded
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.time_stretch import stretched
 from diag.dsp.pitch_scale import spectral_candidates
 from diag.dsp.rate import match_clips
 from diag.dsp.spectrum import Sound
@@ -100,34 +101,14 @@ def test_real_voices_are_told_apart_and_found(speech):
         assert match_clips(clip, padded(played_at(clip, 2 / 3))).rate_ratio == pytest.approx(2 / 3, rel=1e-3)
 
 
-def stretched(sound, factor):
-    """Longer by `factor` at the same pitch: overlapped windows, each moved to where it fits best."""
-    x, width = sound.samples.astype(float), round(0.04 * sound.rate_hz)
-    hop = width // 2
-    window = np.hanning(width)
-    out = np.zeros(round(x.size * factor) + width)
-    weight = np.zeros_like(out)
-    last = 0
-    for place in range(0, out.size - width, hop):
-        start = round(place / factor)
-        if start + width + hop > x.size:
-            break
-        if place:
-            target = x[last + hop : last + hop + width]
-            low = max(0, start - hop // 2)
-            region = x[low : start + hop // 2 + width]
-            if target.size == width and region.size > width:
-                start = low + int(np.argmax(np.correlate(region, target, "valid")))
-        out[place : place + width] += window * x[start : start + width]
-        weight[place : place + width] += window
-        last = start
-    return Sound((out / np.maximum(weight, 0.5)).astype(np.float32), sound.rate_hz)
+def longer(sound, factor):
+    return Sound(stretched(sound.samples, sound.rate_hz, factor).astype(np.float32), sound.rate_hz)
 
 
 @pytest.mark.parametrize("factor", [0.8, 1.25])
 def test_time_without_pitch_and_pitch_without_time(replies, factor):
     reply = replies["sunny_in_seoul"]
-    slow = stretched(reply, factor)
+    slow = longer(reply, factor)
     found = match_clips(reply, padded(slow))
     assert found.rate_ratio == pytest.approx(1.0, abs=0.02)
     assert found.time_ratio == pytest.approx(1 / factor, rel=0.03)
@@ -141,7 +122,7 @@ def test_time_without_pitch_and_pitch_without_time(replies, factor):
 def test_a_small_stretch_is_not_a_row_of_skips_or_repeats(replies, factor):
     """Steps of whole pitch periods leave long stretches of waveform that agree at speed 1."""
     reply = replies["sunny_in_seoul"]
-    found = match_clips(reply, padded(stretched(reply, factor)))
+    found = match_clips(reply, padded(longer(reply, factor)))
     assert found.track is None
     assert found.rate_ratio == pytest.approx(1.0, abs=0.005)
     assert found.time_ratio == pytest.approx(1 / factor, rel=0.01)

@@ -95,6 +95,24 @@ def test_voicing_tells_a_voice_from_noise():
     assert np.median(voicing(random.standard_normal(8000), 8000)) < 0.4
 
 
+@pytest.mark.parametrize(("length_s", "is_voice"), [(0.020, False), (0.085, True)])
+def test_a_voice_is_voiced_windows_over_70_ms(length_s, is_voice):
+    # In noise as loud as the voice, windows that hold only a part of it are not voiced.
+    samples = 0.2 * np.random.default_rng(3).standard_normal(RATE_HZ).astype(np.float32)
+    voice = steady(length_s)
+    samples[RATE_HZ // 2 :][: voice.size] = voice
+    assert (first_speech_frame(samples, RATE_HZ) is not None) is is_voice
+
+
+def test_speech_begins_at_most_130_ms_before_the_voice():
+    rustle = 0.1 * np.random.default_rng(4).standard_normal(RATE_HZ // 2).astype(np.float32)
+    samples = np.concatenate((np.zeros(4800, np.float32), rustle, steady()))
+    voice = 4800 + rustle.size
+    start = first_speech_frame(samples, RATE_HZ)
+    # The first voiced window may begin up to half its length before the voice does.
+    assert voice - 0.150 * RATE_HZ <= start <= voice - 0.110 * RATE_HZ
+
+
 def test_first_speech_of_recorded_replies_lies_near_their_first_sound(replies):
     for name, sound in replies.items():
         audible = first_audible_frame(sound.samples, sound.rate_hz)

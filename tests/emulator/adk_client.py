@@ -1,6 +1,6 @@
 """One spoken turn with a function call through Google's Agent Development Kit; prints what came as one JSON line.
 
-Run by `test_emulator_sdk_matrix.py` in an environment of its own, so it may use nothing else.
+Run by `test_sdk_matrix.py` in an environment of its own, so it may use nothing else.
 """
 
 import asyncio

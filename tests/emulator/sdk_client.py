@@ -1,6 +1,6 @@
 """One spoken turn with whatever google-genai is installed beside it; prints what came as one JSON line.
 
-Run by `test_emulator_sdk_matrix.py` in environments of their own, so it may use nothing else.
+Run by `test_sdk_matrix.py` in environments of their own, so it may use nothing else.
 """
 
 import asyncio

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from diag.core.errors import BadInputError
 from diag.emulator.catalogue import MODELS, find, listing, short_name
@@ -99,6 +100,8 @@ def test_any_setup_is_judged_without_a_crash(value: object) -> None:
         ("AUDIO/PCM;RATE=8000", 8000),
         ("audio/l16;codec=pcm;rate=24000", 24000),
         ("audio/pcm", 16000),
+        ("audio/pcm;bitrate=8000", 16000),
+        (' audio/pcm ; rate = "8000"', 8000),
         ("audio/pcm;rate=0", None),
         ("audio/pcm;rate=x", None),
         ("audio/pcm;rate=²", None),
@@ -227,7 +230,7 @@ def test_transcript_is_whole_and_spread() -> None:
     assert transcript_steps("", chunks) == []
 
 
-KIND = {"Slow": Slow, "Pause": Pause, "Burst": Burst, "Jitter": Jitter}
+KIND: dict[str, type[BaseModel]] = {"Slow": Slow, "Pause": Pause, "Burst": Burst, "Jitter": Jitter}
 
 
 @given(st.sampled_from(sorted(KIND)), st.integers(0, 2**31))
@@ -243,7 +246,7 @@ def test_faults_of_time_lose_nothing_and_keep_the_order(name: str, seed: int) ->
 def test_faults_of_chunks_by_lot(seed: int, share: float) -> None:
     chunks = audio_steps(voice(), chunk_frames=1200, pace=2.0)
 
-    def struck(kind: type, name: str) -> list[int]:
+    def struck(kind: type[BaseModel], name: str) -> list[int]:
         fault = kind.model_validate({"kind": name, "share": share})
         return sent(bent_chunks(chunks, [(fault, random.Random(seed))]))
 

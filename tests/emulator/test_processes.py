@@ -92,7 +92,7 @@ def test_profiles_are_apart_and_can_be_forgotten(emulator: EmbeddedEmulator, tls
             await client.say()
             return len((await client.hear()).chunks)
 
-    async def both() -> list[int]:
+    async def both() -> tuple[int, int]:
         return await asyncio.gather(talk(first), talk(second))
 
     spoken, silent = asyncio.run(both())

@@ -23,6 +23,7 @@ from diag.core.take import Take, Turn
 from diag.core.timeline import Event, Timeline
 from diag.files import audio_files as recordings
 from diag.files import run_folders as store
+from diag.files.whole_files import write_flushed
 
 SINE = (0.5 * np.sin(np.arange(4800) / 10)).astype(np.float32)
 MODIFIED = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
@@ -278,7 +279,7 @@ def test_a_full_disk_is_told_for_what_is_written_beside_a_take(tmp_path, monkeyp
     def full(path, data):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store, "_write", full)
+    monkeypatch.setattr("diag.files.whole_files.write_flushed", full)
     with pytest.raises(CannotMeasureError, match=r"Could not save .*truth\.json: the disk is full"):
         store.write_beside(tmp_path, "truth.json", {"lines": []})
     assert list(tmp_path.iterdir()) == []
@@ -304,7 +305,7 @@ def test_a_failing_disk_leaves_one_sentence_and_no_half_take(tmp_path, monkeypat
 
 def test_a_really_full_device_is_told(tmp_path):
     with pytest.raises(CannotMeasureError, match="disk is full"), store._disk("Could not save"):
-        store._write(Path("/dev/full"), b"x" * 100_000)
+        write_flushed(Path("/dev/full"), b"x" * 100_000)
 
 
 @pytest.mark.parametrize("name", ["take.json", "timeline.jsonl", "prompt.wav"])

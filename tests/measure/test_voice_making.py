@@ -8,13 +8,14 @@ import soundfile as sf
 import soxr
 
 from diag.api.analyze import analyze, analyze_all
-from diag.api.voice import make_voice, voice_from_sounds
+from diag.api.voice import make_voice
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
 from diag.core.results import Severity, Tier
 from diag.dsp.spectrum import Sound
 from diag.files.audio_files import read_wav
 from diag.files.voice_profiles import default_path, load_voice, save_voice
+from diag.measure.voice_making import voice_from_sounds
 from diag.report.voice_text import made_document, made_text, profile_text
 
 

@@ -37,7 +37,7 @@ WIDTH_IN, DPI = 8.0, 96
 RECEIVED_HZ, PLAYED_HZ = 24000, 48000
 TOP_HZ, DEPTH_DB = 12000.0, 66.0
 REPLY, LENGTH_S = "hearing_you_well.wav", 3.2
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans", "font.size": 8.5, "text.color": TEXT, "axes.labelcolor": QUIET,
     "axes.edgecolor": LINE, "axes.titlesize": 9, "axes.titlelocation": "left", "xtick.color": QUIET,
     "ytick.color": QUIET, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
@@ -133,7 +133,7 @@ def received() -> Clip:
     return clip(reply(), RECEIVED_HZ)
 
 
-def value(name: str, **given: Any) -> Any:
+def value(name: str, **given: object) -> Any:
     """What a measure says."""
     metric = next(item for item in all_metrics() if item.name == name and set(item.needs) == set(given))
     reading = metric.function(**given)
@@ -155,7 +155,7 @@ def alone(name: str, samples: Samples, rate_hz: int = PLAYED_HZ) -> Any:
 # --- drawing
 
 
-def panels(*titles: str, height_in: float = 2.3, columns: int | None = None) -> Any:
+def panels(*titles: str, height_in: float = 2.3, columns: int | None = None) -> tuple[Figure, list[Axes]]:
     """A row of axes; titles that begin with "healthy" are green, others red."""
     columns = columns or len(titles)
     rows = -(-len(titles) // columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks.time_stretch import stretched
 from pictures.frame import (
     BAND,
     FAULTY,
@@ -36,38 +37,20 @@ from pictures.frame import (
 def speed() -> Figure:
     """Rate and time."""
     slow = heard(reply(), RECEIVED_HZ * 2 / 3)
-    stretched = stretch(heard(reply()), 1.25)
+    longer = stretched(heard(reply()), PLAYED_HZ, 1.25)
     said = [
         f"{words}\nrate_ratio {hop('rate_ratio', item):.3f}, time_ratio {hop('time_ratio', item):.3f}"
         for words, item in (
             ("healthy", heard(reply())),
             ("24 kHz played as 16 kHz", slow),
-            ("stretched in time only", stretched),
+            ("stretched in time only", longer),
         )
     ]
     figure, places = panels(*said, height_in=2.4)
-    for place, samples in zip(places, (heard(reply()), slow, stretched), strict=True):
+    for place, samples in zip(places, (heard(reply()), slow, longer), strict=True):
         spectrogram(place, samples)
         place.set_xlim(0, LENGTH_S * 1.5)
     return figure
-
-
-def stretch(samples: Samples, factor: float, size: int = 1920, reach: int = 480) -> Samples:
-    """Longer by a factor at the same pitch: windows laid over each other where they agree best (WSOLA)."""
-    step, window = size // 2, np.hanning(size)
-    out = np.zeros(round(samples.size * factor) + size)
-    weight, source = np.full(out.size, 1e-9), 0
-    for place in range(0, out.size - size, step):
-        wanted = round(place / factor)
-        if max(wanted + reach, source + step) + size > samples.size:
-            break
-        if place:
-            first = max(0, wanted - reach)
-            region, following = samples[first : wanted + reach + size], samples[source + step :][:size]
-            source = first + int(np.argmax(np.correlate(region, following, "valid")))
-        out[place : place + size] += window * samples[source : source + size]
-        weight[place : place + size] += window
-    return np.asarray(out / np.maximum(weight, 0.5))
 
 
 @picture("drift_ppm", words="Delay over time: level where clocks agree, sloping where one is faster")

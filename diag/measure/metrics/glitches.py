@@ -214,7 +214,8 @@ def tonality(clip: Clip) -> Reading:
     From – to
         The sound of the clip alone.
     Better is
-        Lower; speech stays below 30 dB, a sustained tone in its place reaches 40 and more.
+        Lower; a sustained tone in place of speech reaches 40 dB and more. Of 506 recordings of speech half lie below
+        15 dB and 89 % below 30 dB; the others reach up to 64 dB.
     Not measured when
         The clip is silent or has less than 0.5 s of sound.
     Reference

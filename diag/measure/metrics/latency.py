@@ -144,7 +144,7 @@ def first_speech(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip
     Not measured when
         `ttfa_heard_s` is not, or no voice is found in what was played.
     Reference
-        Speech: 50 ms of voiced windows (autocorrelation above 0.55) and the unbroken sound up to 150 ms before them.
+        Speech: 70 ms of voiced windows (autocorrelation above 0.55) and the unbroken sound up to 130 ms before them.
     """
     span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
     if isinstance(span, Missing):

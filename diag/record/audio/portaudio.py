@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from diag.core.errors import BadInputError, CannotMeasureError
@@ -172,7 +173,7 @@ def is_named(place: object) -> bool:
 
 
 @contextmanager
-def _library(environment: Mapping[str, str]) -> Iterator[Any]:
+def _library(environment: Mapping[str, str]) -> Iterator[ModuleType]:
     """PortAudio as it is under these environment variables, which are taken back afterwards."""
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
@@ -186,7 +187,7 @@ def _library(environment: Mapping[str, str]) -> Iterator[Any]:
                 os.environ[name] = value
 
 
-def _started(environment: dict[str, str]) -> Any:
+def _started(environment: dict[str, str]) -> ModuleType:
     running = "sounddevice" in sys.modules
     try:
         import sounddevice as sd
@@ -201,10 +202,11 @@ def _started(environment: dict[str, str]) -> Any:
         sd._initialize()
     _environment.clear()
     _environment.update(environment)
-    return sd
+    library: ModuleType = sd
+    return library
 
 
-def _checked_rates(sd: Any, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
+def _checked_rates(sd: ModuleType, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
     check = sd.check_input_settings if info["max_input_channels"] else sd.check_output_settings
     with _quiet_libraries():
         return tuple(rate for rate in COMMON_RATES_HZ if _opens(sd, check, index, rate))
@@ -223,7 +225,7 @@ def _quiet_libraries() -> Iterator[None]:
         os.close(nothing)
 
 
-def _opens(sd: Any, check: Callable[..., None], index: int, rate_hz: int) -> bool:
+def _opens(sd: ModuleType, check: Callable[..., None], index: int, rate_hz: int) -> bool:
     try:
         check(device=index, channels=1, samplerate=rate_hz, dtype="float32")
     except sd.PortAudioError:
@@ -231,7 +233,7 @@ def _opens(sd: Any, check: Callable[..., None], index: int, rate_hz: int) -> boo
     return True
 
 
-def _start(sd: Any, port: Port, device: Device, callback: Any) -> None:
+def _start(sd: ModuleType, port: Port, device: Device, callback: Any) -> None:
     is_input = port.name in INPUTS
     port.device = device.name
     try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from diag.core.clip import Samples
 from diag.record.audio.device_clock import SteadyStamps
 from diag.record.audio.ports import LateCallback, Pull, Push
 
@@ -17,6 +18,21 @@ STALLED_S = 2.0
 CLOSE_TIMEOUT_S = 3.0
 INPUTS = ("ear", "microphone")
 OUTPUTS = ("mouth", "speaker")
+
+
+class Stamps(Protocol):
+    """Times of a block on PortAudio's clock, as it hands them to a callback; 0 where the host API has none."""
+
+    inputBufferAdcTime: float  # noqa: N815 (PortAudio's spelling)
+    outputBufferDacTime: float  # noqa: N815
+    currentTime: float  # noqa: N815
+
+
+class Flags(Protocol):
+    """What PortAudio says went wrong before a callback; false where nothing did."""
+
+    input_overflow: bool
+    output_underflow: bool
 
 
 class Port:
@@ -45,7 +61,7 @@ class Port:
     def pushing(self, push: Push) -> Callable[..., None]:
         """Callback of an input stream."""
 
-        def callback(block: Any, frames: int, stamps: Any, flags: Any) -> None:
+        def callback(block: Samples, frames: int, stamps: Stamps, flags: Flags) -> None:
             t_s = self._arrived(frames, flags)
             push(block, t_s, self._mapped(stamps.inputBufferAdcTime, t_s))
 
@@ -54,7 +70,7 @@ class Port:
     def pulling(self, pull: Pull) -> Callable[..., None]:
         """Callback of an output stream."""
 
-        def callback(block: Any, frames: int, stamps: Any, flags: Any) -> None:
+        def callback(block: Samples, frames: int, stamps: Stamps, flags: Flags) -> None:
             t_s = self._arrived(frames, flags)
             device_s = self._mapped(stamps.outputBufferDacTime, t_s)
             if self._steady is not None:
@@ -63,7 +79,7 @@ class Port:
 
         return callback
 
-    def _arrived(self, frames: int, flags: Any) -> float:
+    def _arrived(self, frames: int, flags: Flags) -> float:
         t_s = time.perf_counter()
         if flags and (flags.input_overflow or flags.output_underflow):
             self.xruns += 1

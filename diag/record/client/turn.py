@@ -1,4 +1,4 @@
-"""Follows one turn of a conversation: is the reply still awaited, coming, or over?"""
+"""Follows one turn of a conversation: whether the reply is still awaited, coming, or over."""
 
 from __future__ import annotations
 

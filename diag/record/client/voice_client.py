@@ -12,7 +12,7 @@ from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples, clip_from_pcm16
 from diag.core.observed_client import described_client
 from diag.core.timeline import EventName
-from diag.core.units import playable_rate_hz
+from diag.core.units import LIVE_OUTPUT_RATE_HZ, playable_rate_hz
 from diag.files.scenarios import Faults
 from diag.record.audio.ports import Block
 from diag.record.client.batcher import Batch, Batcher
@@ -27,10 +27,6 @@ class Emit(Protocol):
 
     def __call__(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
         """Note the event."""
-
-
-DEFAULT_REPLY_RATE_HZ = 24000
-"""What the Live API answers with unless it declares otherwise."""
 
 
 class Sender:
@@ -80,7 +76,12 @@ class Sender:
 
 
 class Player:
-    """Received chunks to frames for the device."""
+    """Received chunks to frames for the device.
+
+    The first chunk of a session declares the rate of all audio that follows, for playing and for the recording of
+    what was received alike. A later chunk that declares another rate is on the timeline with its MIME type, where the
+    rules see it.
+    """
 
     def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
         playback = config.playback
@@ -93,7 +94,7 @@ class Player:
         self._frames = 0
         self._resampler: Resampler | None = None
         self._squeeze: Squeeze | None = None
-        self.received_rate_hz = DEFAULT_REPLY_RATE_HZ
+        self._declared_hz: int | None = None
 
     @property
     def busy(self) -> bool:
@@ -102,7 +103,9 @@ class Player:
 
     def audio(self, pcm: bytes, mime_type: str) -> None:
         """Take one chunk as it arrives; returns at once."""
-        rate_hz = playable_rate_hz(mime_type, DEFAULT_REPLY_RATE_HZ)
+        if self._declared_hz is None:
+            self._declared_hz = playable_rate_hz(mime_type, LIVE_OUTPUT_RATE_HZ)
+        rate_hz = self._declared_hz
         frames = len(pcm) // 2
         self._emit(
             "chunk_received",
@@ -110,7 +113,6 @@ class Player:
         )
         self._pcm.append(pcm[: frames * 2])
         self._frames += frames
-        self.received_rate_hz = rate_hz
         samples = np.array(clip_from_pcm16(pcm, rate_hz).samples)
         if self._resampler is None:
             self._resampler = Resampler(rate_hz, self._rate_hz if self._resample else rate_hz)
@@ -134,6 +136,11 @@ class Player:
 
     def _feed(self, samples: Samples) -> None:
         self.playout.feed(samples if self._squeeze is None else self._squeeze.push(samples))
+
+    @property
+    def received_rate_hz(self) -> int:
+        """Sample rate of the received audio in Hz; the Live API's own before any has come."""
+        return LIVE_OUTPUT_RATE_HZ if self._declared_hz is None else self._declared_hz
 
     @property
     def pcm(self) -> bytes:

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import json
 import os
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -23,6 +25,7 @@ GEMINI_URL = "https://generativelanguage.googleapis.com"
 SETUP_TIMEOUT_S = 15.0
 """The SDK itself waits for setupComplete without end."""
 CLOSE_TIMEOUT_S = 3.0
+"""How long a peer is waited for that does not answer the end of a session."""
 LOCAL_KEY = "no-key-needed-here"
 _UNPARSED = "Failed to parse response"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -89,9 +92,10 @@ def endpoint_from_name(name: str) -> Endpoint:
 def _parts_of(name: str) -> SplitResult | None:
     try:
         parts = urlsplit(name)
-        return parts if parts.port is None or parts.port > 0 else None
+        port = parts.port
     except ValueError:
         return None
+    return parts if port is None or port > 0 else None
 
 
 def _shown(name: str) -> str:
@@ -111,9 +115,8 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
     from google import genai
 
     local = urlsplit(endpoint.base_url).hostname in _LOOPBACK
-    if local:
-        # websockets sends even loopback through a proxy that the environment names.
-        os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), *_LOOPBACK)))
+    # websockets sends even loopback through a proxy that the environment names, unless it is given none.
+    direct = {"proxy": None} if local else {}
     context = ssl.create_default_context(cafile=endpoint.ca_file)
     return genai.Client(
         api_key=_key_for(endpoint),
@@ -123,7 +126,12 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
             "api_version": api_version,
             # The HTTP library sets up every proxy that the environment names, needed or not, and fails where it cannot.
             "client_args": {"verify": context, "trust_env": not local},
-            "async_client_args": {"ssl": context, "trust_env": not local},
+            "async_client_args": {
+                "ssl": context,
+                "trust_env": not local,
+                "close_timeout": CLOSE_TIMEOUT_S,
+                **direct,
+            },
         },
     )
 
@@ -349,21 +357,38 @@ def _list_models(endpoint: Endpoint, api_version: str) -> list[str]:
 
 def warm_up() -> None:
     """Import and exercise all that the first message would otherwise have to wait for (18 to 34 ms, measured)."""
-    from google.genai import _live_converters, types
-
-    importlib.import_module("google.genai.live")
     importlib.import_module("websockets.asyncio.client")
-
-    message = {
-        "serverContent": {
-            "modelTurn": {"parts": [{"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": "AAAA"}}]},
-            "generationComplete": True,
-        },
-        "usageMetadata": {"promptTokenCount": 1},
-    }
-    for _ in range(3):
-        parsed = _live_converters._LiveServerMessage_from_mldev(message)
-        types.LiveServerMessage._from_response(response=parsed, kwargs=types.LiveServerMessage().model_dump())
-        types.LiveSendRealtimeInputParameters(audio=types.Blob(data=b"\0\0", mime_type="audio/pcm;rate=16000"))
+    asyncio.run(_exchange_once())
     gc.collect()
     gc.freeze()
+
+
+class _MessagesAtHand:
+    """A websocket without a network: every message that is asked for is there at once."""
+
+    async def recv(self, *, decode: bool) -> str:
+        message = {
+            "serverContent": {
+                "modelTurn": {"parts": [{"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": "AAAA"}}]},
+                "turnComplete": True,
+            },
+            "usageMetadata": {"promptTokenCount": 1},
+        }
+        return json.dumps(message)
+
+    async def send(self, message: str) -> None:
+        json.loads(message)
+
+
+async def _exchange_once() -> None:
+    """Send and receive a message through the SDK's session, as a take does, without a connection."""
+    from google.genai import types
+    from google.genai.live import AsyncSession
+
+    api_client: Any = SimpleNamespace(vertexai=False)
+    websocket: Any = _MessagesAtHand()
+    session = AsyncSession(api_client=api_client, websocket=websocket)
+    for _ in range(3):
+        await session.send_realtime_input(audio=types.Blob(data=b"\0\0", mime_type="audio/pcm;rate=16000"))
+        async for _ in session.receive():
+            pass

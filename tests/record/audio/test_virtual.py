@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from audio_bench import Bench
 
+from diag.api.audio_check import measure_loopback
 from diag.core.errors import CannotMeasureError
 from diag.record.audio import virtual
 from diag.record.audio.calibration import calibrate
@@ -161,6 +162,24 @@ def test_a_blocked_output_shows_as_late_and_as_xrun(farm):
 def test_devices_are_listed_by_name(farm):
     names = {device.name for device in list_devices(farm.rigs[0].options["environment"])}
     assert {f"diag_rig{rig}_{port}" for rig in (0, 1) for port in ("mouth", "microphone", "speaker", "ear")} <= names
+
+
+def test_portaudio_starts_again_for_another_environment(farm):
+    # Through `_terminate` and `_initialize` of sounddevice: it has no public way to read the devices anew.
+    inside = {device.name for device in list_devices(farm.rigs[0].options["environment"])}
+    outside = {device.name for device in list_devices({})}
+    again = {device.name for device in list_devices(farm.rigs[0].options["environment"])}
+    assert "diag_rig0_ear" in inside
+    assert inside == again
+    assert "diag_rig0_ear" not in outside
+
+
+def test_a_loopback_is_measured_and_the_environment_is_as_before():
+    before = dict(os.environ)
+    loopback = measure_loopback("virtual", {})
+    assert dict(os.environ) == before
+    assert [port for port, _, _ in loopback.delays] == ["mouth", "speaker"]
+    assert all(delay_s is not None for _, delay_s, _ in loopback.delays)
 
 
 def test_a_server_that_dies_in_mid_take_fails_the_session_at_once(capfd):

@@ -82,6 +82,22 @@ def test_a_squeezed_reply_is_played_to_its_end():
     assert player.playout.waiting_frames == 24000
 
 
+def test_the_first_chunk_declares_the_rate_that_is_played_and_recorded():
+    notes = Notes()
+    player = Player(ClientConfig(playback=PlaybackConfig(sample_rate_hz=48000, prebuffer_ms=0)), Faults(), notes)
+    assert player.received_rate_hz == 24000
+    pcm = pcm16_from_samples(tone(2400, 24000))
+    for mime_type in ("audio/pcm;rate=24000", "audio/pcm;rate=16000"):
+        player.audio(pcm, mime_type)
+    player.reply_over()
+    player.audio(pcm, "audio/pcm;rate=8000")
+    player.reply_over()
+    assert player.received_rate_hz == 24000
+    assert player.playout.waiting_frames == 3 * 4800
+    rates = [data["mime_type"].partition("rate=")[2] for data in notes.named("chunk_received")]
+    assert rates == ["24000", "16000", "8000"]
+
+
 def test_an_interrupted_reply_is_flushed():
     player = Player(ClientConfig(), Faults(), Notes())
     player.audio(pcm16_from_samples(tone(24000, 24000)), "audio/pcm;rate=24000")

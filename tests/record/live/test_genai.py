@@ -1,5 +1,6 @@
 import asyncio
 import gc
+import os
 import socket
 import time
 
@@ -7,10 +8,10 @@ import pytest
 
 from diag.core.client_config import SessionConfig
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.keys import KEY_VARIABLES
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.record.live import genai
 from diag.record.live.genai import (
-    KEY_VARIABLES,
     LOCAL_KEY,
     Endpoint,
     LiveConnection,
@@ -197,11 +198,35 @@ def test_a_real_key_never_goes_to_a_local_server(monkeypatch, emulator):
         assert make_client(endpoint, "v1beta")._api_client.api_key == LOCAL_KEY
 
 
-@pytest.mark.parametrize("variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere"])
-def test_proxy_variables_that_cannot_be_used_do_not_stop_a_local_session(monkeypatch, emulator, variable):
+@pytest.mark.parametrize(
+    "variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere", "HTTPS_PROXY=http://127.0.0.1:1"]
+)
+@pytest.mark.parametrize("exception", ["NO_PROXY", "no_proxy"])
+def test_a_proxy_is_not_used_for_a_local_session(monkeypatch, emulator, variable, exception):
     monkeypatch.setenv(*variable.split("="))
-    opened, _, _ = connected(endpoint_of(emulator), SessionConfig(response_modalities=("AUDIO",)))
-    assert opened
+    monkeypatch.setenv(exception, "elsewhere.invalid")
+    before = dict(os.environ)
+    for _ in range(2):
+        opened, _, _ = connected(endpoint_of(emulator), SessionConfig(response_modalities=("AUDIO",)))
+        assert opened
+    assert "error" not in asyncio.run(live_models(endpoint_of(emulator), "v1beta"))
+    assert dict(os.environ) == before
+
+
+def test_warming_up_goes_through_the_sdk_as_a_session_does(monkeypatch):
+    from google.genai import types
+
+    parsed = []
+    real = types.LiveServerMessage.model_validate
+
+    def validate(data):
+        parsed.append(real(data))
+        return parsed[-1]
+
+    monkeypatch.setattr(types.LiveServerMessage, "model_validate", validate)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    genai.warm_up()
+    assert {message.data for message in parsed} == {b"\0\0\0"}
 
 
 @pytest.mark.parametrize("variable", ["ALL_PROXY=socks5://127.0.0.1:1", "HTTPS_PROXY=foo://nowhere"])
@@ -246,8 +271,11 @@ def test_a_model_list_that_never_comes_is_given_up(monkeypatch):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed:ResourceWarning")
 def test_a_service_that_never_completes_the_setup_is_told_from_one_that_is_not_there(monkeypatch, emulator):
     monkeypatch.setattr(genai, "SETUP_TIMEOUT_S", 1.5)
+    monkeypatch.setattr(genai, "CLOSE_TIMEOUT_S", 0.5)
+    begin_s = time.perf_counter()
     opened, log, _ = connected(endpoint_of(emulator, faults=[{"kind": "slow_setup"}]), SessionConfig())
     assert not opened
     assert log.data("unreachable")["step"] == "http"
     assert "no setupComplete" in log.data("unreachable")["detail"]
+    assert time.perf_counter() - begin_s < 8
     gc.collect()
