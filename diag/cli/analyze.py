@@ -36,6 +36,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--cluster", metavar="ADDRESS",
               help="Use the workers of a Dask scheduler, as tcp://HOST:8786 (extra `cluster`).")  # fmt: skip
 @click.option("--mos", is_flag=True, help="Show DNSMOS, PESQ and ViSQOL too, as information (extra `mos`, slow).")
+@click.option("-v", "--verbose", is_flag=True, help="Show every measure, not only the findings.")
 @json_option
 @fail_on_option
 def command(
@@ -48,6 +49,7 @@ def command(
     table: Path | None,
     cluster: str | None,
     mos: bool,
+    verbose: bool,
     as_json: bool,
     fail_on: str,
 ) -> int:
@@ -79,7 +81,7 @@ def command(
     code = exit_code(results, fail_on)
     if table is not None:
         write_table(table, results)
-    show_text(results_text(results, code, width=terminal_width(err=as_json)), err=as_json)
+    show_text(results_text(results, code, width=terminal_width(err=as_json), verbose=verbose), err=as_json)
     if as_json:
         show_json(results_document(results))
     return int(code)
