@@ -30,7 +30,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--voice", type=_PATH, metavar="PROFILE", help="Profile of the voice that speaks (`diag voice make`).")
 @click.option("--channel", type=Whole(1, 64), metavar="N",
               help="Of a recording with several channels, judge only this one.")  # fmt: skip
-@click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or f32le:48000:2.")
+@click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or mulaw:8000:2.")
 @click.option("--table", type=_PATH, metavar="FILE",
               help="Write every measurement to FILE, a row each: .csv or .parquet.")  # fmt: skip
 @click.option("--cluster", metavar="ADDRESS",
