@@ -115,9 +115,8 @@ def _result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[
 
 def _how(result: AnalysisResult) -> str:
     """Return what the recording was compared with, in words."""
-    between = f" (what lies between them is taken for the {result.between})" if result.between else ""
     against = [
-        f"{result.reference}{between}" if result.reference else "",
+        result.reference or "",
         f"the profile of the voice {result.voice}" if result.voice else "",
     ]
     named = " and ".join(item for item in against if item)
