@@ -106,7 +106,9 @@ HEALTHY_RATIO = 0.005
 """Beyond half a percent the rate is wrong; below it is the drift of two clocks (200 ppm is a bad crystal)."""
 MOST_ODD_EVENTS = 3
 """A copy whose time was stretched looks like many short skips and repeats: with more of them it counts as stretched."""
-_ORDINARY = (Kind.STALL, Kind.DROPOUT, Kind.SEAMS, Kind.HEAD_LOST, Kind.TAIL_LOST, Kind.SECOND_COPY)
+_ORDINARY = (
+    Kind.STALL, Kind.DROPOUT, Kind.SEAMS, Kind.HEAD_LOST, Kind.TAIL_LOST, Kind.SECOND_COPY, Kind.OVERLAP,
+)  # fmt: skip
 
 
 def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
@@ -122,7 +124,8 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     if result.rate_ratio is None:
         return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
     odd = sum(event.kind not in _ORDINARY for event in result.events)
-    if found.rate_ratio is not None and found.track is None and odd > MOST_ODD_EVENTS:
+    overlaps = sum(event.kind is Kind.OVERLAP for event in result.events)
+    if found.rate_ratio is not None and found.track is None and odd > max(MOST_ODD_EVENTS, overlaps):
         return STRETCHED
     return result
 
