@@ -26,6 +26,7 @@ _DETOUR_S = 0.3
 _REFUSED_FRAMES = 2
 _EXPLAINED = 0.6
 _BACK_SHARE = 0.7
+_MET_SHARE = 0.08
 _MIXED_LEFT = 0.4
 _MIXED_S = 0.008
 _SHORTEST_S = 0.004
@@ -131,7 +132,7 @@ def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], l
         if join is None:
             result[-1] = after
             continue
-        result.append(after)
+        result.append(_with_its_silence(pair, result[-1], after))
         joins.append(join)
     result[0] = replace(result[0], first=min(_own_start(pair, result[0]), result[0].last - 1))
     result[-1] = replace(result[-1], last=max(_own_end(pair, result[-1]), result[-1].first + 1))
@@ -178,12 +179,11 @@ def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piec
         return _apart(pair, before, after)
     if after.last <= before.first or abs(after.first - before.last) > 2.0 * abs(change) + 60 * margin:
         return _apart(pair, before, after)
-    # A skip leaves as much of the reference unfound as the delay falls. A mixed stretch agrees with neither piece.
-    mixed = after.first - before.last + change > _MIXED_S * pair.rate_hz
-    overlap = _overlap(pair, before, after) if mixed else None
-    if overlap is not None:
-        return overlap
     tried = _inserted(pair, before, after) if change > 0 else _left_out(pair, before, after)
+    if change < -_MIXED_S * pair.rate_hz and (tried is None or _poorly_met(pair, *tried)):
+        overlap = _overlap(pair, before, after)
+        if overlap is not None:
+            return overlap
     if tried is None:
         return _apart(pair, before, after)
     first, second = tried
@@ -193,6 +193,15 @@ def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piec
     if second.last - second.first < shortest:
         return before, None, None
     return first, second, Join()
+
+
+def _poorly_met(pair: Pair, before: Piece, after: Piece) -> bool:
+    """Whether two pieces that meet leave much of the copy around their border, as where both are heard at once."""
+    width = round(after.first - before.last) + round(MARGIN_S * pair.rate_hz)
+    low, high = max(before.first, before.last - width), min(after.last, after.first + width)
+    left = float(missed(pair, before, low, before.last).sum()) + float(missed(pair, after, after.first, high).sum())
+    heard = sliced(pair.y.samples, low + before.delay, before.last - low + high - after.first)
+    return left > _MET_SHARE * float(np.dot(heard, heard))
 
 
 def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
@@ -280,6 +289,23 @@ def _apart(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join]
             return (*cut, Join())
         first = replace(first, last=max(first.first + 1, first.last - int(np.ceil(over))))
     return first, second, Join()
+
+
+def _with_its_silence(pair: Pair, before: Piece, after: Piece) -> Piece:
+    """The later piece with the silence of the reference before it, where the sound goes back to it and it is there."""
+    gap = int(after.begin - before.end)
+    if after.first >= before.last or gap < 1:
+        return after
+    frame = pair.x.frame
+    active = np.flatnonzero(pair.x.active[: after.first // frame])
+    silence = after.first - (int(active[-1] + 1) * frame if active.size else 0)
+    size = min(gap, silence)
+    if size < frame:
+        return after
+    begin = round(after.begin) // frame
+    sounding = np.flatnonzero(pair.y.active[max(0, begin - size // frame) : begin][::-1])
+    quiet = int(sounding[0]) * frame if sounding.size else size
+    return replace(after, first=after.first - min(size, quiet))
 
 
 def _own_end(pair: Pair, piece: Piece) -> int:
