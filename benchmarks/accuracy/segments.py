@@ -100,9 +100,7 @@ def _recording(every: Sequence[Voice], half: str, random: Random, least_s: float
     return voice, Sound(np.asarray(samples, dtype=np.float32), float(voice.rate_hz))
 
 
-def _trial(
-    every: Sequence[Voice], half: str, random: Random, kinds: Sequence[Kind], floor_db: float | None
-) -> Trial:
+def _trial(every: Sequence[Voice], half: str, random: Random, kinds: Sequence[Kind], floor_db: float | None) -> Trial:
     """A copy with some breaks, each of a length of its own, at least 150 ms of sound apart."""
     lengths_s = np.exp(random.uniform(*np.log(LENGTHS_S), len(kinds)))
     if len(kinds) > 1:
@@ -145,9 +143,7 @@ def _places(
     return result
 
 
-def _broken(
-    reference: Sound, breaks: Sequence[tuple[int, Kind, int]]
-) -> tuple[Samples, tuple[Planted, ...]]:
+def _broken(reference: Sound, breaks: Sequence[tuple[int, Kind, int]]) -> tuple[Samples, tuple[Planted, ...]]:
     """The recording with breaks, and what they are in the copy."""
     x, rate = reference.samples.astype(np.float64), reference.rate_hz
     loud = float(np.percentile(np.abs(x), 95))

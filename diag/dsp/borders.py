@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.diagonal import alike, sliced
-from diag.dsp.follow import Pair, Piece
+from diag.dsp.follow import Pair, Piece, runs
 
 MARGIN_S = 0.015
 """How far a border may lie from where the evidence by frames puts it."""
@@ -132,7 +132,8 @@ def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], l
         if join is None:
             result[-1] = after
             continue
-        result.append(_with_its_silence(pair, result[-1], after))
+        result[-1], after = _with_silence(pair, result[-1], after)
+        result.append(after)
         joins.append(join)
     result[0] = replace(result[0], first=min(_own_start(pair, result[0]), result[0].last - 1))
     result[-1] = replace(result[-1], last=max(_own_end(pair, result[-1]), result[-1].first + 1))
@@ -167,7 +168,9 @@ def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
     return gain_of(pair, piece, begin, end)
 
 
-def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piece | None, Join | None]:
+def _joined(  # noqa: PLR0911 (one line a case)
+    pair: Pair, before: Piece, after: Piece
+) -> tuple[Piece | None, Piece | None, Join | None]:
     """Both pieces with the border between them; None for one that vanishes, no join where they are one piece."""
     change = after.delay - before.delay
     margin = round(MARGIN_S * pair.rate_hz)
@@ -291,21 +294,24 @@ def _apart(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join]
     return first, second, Join()
 
 
-def _with_its_silence(pair: Pair, before: Piece, after: Piece) -> Piece:
-    """The later piece with the silence of the reference before it, where the sound goes back to it and it is there."""
+def _with_silence(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece]:
+    """Both pieces with the silence of the reference behind the one and before the other, where the sound goes back.
+
+    Only as much of it as is silent in the copy.
+    """
     gap = int(after.begin - before.end)
-    if after.first >= before.last or gap < 1:
-        return after
     frame = pair.x.frame
-    active = np.flatnonzero(pair.x.active[: after.first // frame])
-    silence = after.first - (int(active[-1] + 1) * frame if active.size else 0)
-    size = min(gap, silence)
-    if size < frame:
-        return after
-    begin = round(after.begin) // frame
-    sounding = np.flatnonzero(pair.y.active[max(0, begin - size // frame) : begin][::-1])
-    quiet = int(sounding[0]) * frame if sounding.size else size
-    return replace(after, first=after.first - min(size, quiet))
+    if after.first >= before.last or gap < frame:
+        return before, after
+    heard = runs(pair.y.active[max(0, round(before.end) // frame + 1) : max(0, round(after.begin) // frame)])
+    quiet = (heard[0][0] * frame, gap - heard[-1][1] * frame) if heard else (gap, gap)
+    behind = np.flatnonzero(pair.x.active[-(-before.last // frame) :])
+    end = -(-before.last // frame) * frame + int(behind[0]) * frame if behind.size else pair.x.samples.size
+    before = replace(before, last=before.last + max(0, min(end - before.last, quiet[0])))
+    gap = int(after.begin - before.end)
+    ahead = np.flatnonzero(pair.x.active[: after.first // frame])
+    begin = int(ahead[-1] + 1) * frame if ahead.size else 0
+    return before, replace(after, first=after.first - max(0, min(gap, after.first - begin, quiet[1])))
 
 
 def _own_end(pair: Pair, piece: Piece) -> int:
@@ -390,4 +396,3 @@ def _left_of_mix(pair: Pair, before: Piece, after: Piece, border: int, size: int
     late[:around] = 0.0
     gain = 0.5 * (gain_of(pair, before, before.first, before.last) + gain_of(pair, after, after.first, after.last))
     return float(np.square(other - gain * (early + late)).sum()) / max(float(other @ other), 1e-12)
-

@@ -1,10 +1,10 @@
 """Pieces of a reference that stand in an estimated signal, in whatever order and at whatever delays.
 
 Works like the seed-and-extend search for similar stretches of DNA (Altschul et al., "Basic local alignment search
-tool", 1990): a short window that no piece explains is looked for in the other signal, and where it is found the piece is
-extended both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed. Windows
-of the reference are looked for first; then active parts of the estimated signal that nothing explains are looked for in
-the reference, which finds repeats.
+tool", 1990). A short window that no piece explains is looked for in the other signal. Where it is found, the piece is extended
+both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed. Windows of the
+reference are looked for first. Then active parts of the estimated signal that nothing explains are looked for in the
+reference, which finds repeats.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _NEAR_S, _CLOSE_S = 0.6, 0.1
 _FAR_LIMIT = 16
 """How often the whole of the other signal is searched; each time costs as much as a transform of it."""
 _COST_SHARE = 0.35
-"""Frames with less than this share of the typical evidence speak against a piece. Pitch periods that resemble each other
-reach a third of the evidence of a digital copy."""
+"""Frames with less than this share of the typical evidence speak against a piece. Pitch periods that resemble each
+other reach a third of the evidence of a digital copy."""
 _LEAST_COST, _MOST_COST = 1.0, 16.0
 _DROP_NATS = 40.0
 _DROP_FRAMES = 6.0
@@ -224,8 +224,8 @@ def opened(x: Side, y: Side, rate_hz: float) -> tuple[Pair, Piece] | None:
     pair = Pair(x, y, rate_hz, 1, 0.0, x.active)
     seeds: list[tuple[Pair, Piece]] = []
     # Where every chunk of 20 ms has a delay of its own, a window of 120 ms is found at none of them.
-    for width in (SEED_FRAMES, CHUNK_FRAMES):
-        width = min(width, x.frames, y.frames)
+    most = min(x.frames, y.frames)
+    for width in (min(SEED_FRAMES, most), min(CHUNK_FRAMES, most)):
         for first in _loud_windows(x, width):
             template = x.samples[first * x.frame : (first + width) * x.frame]
             correlation = _search(template, y.samples)
@@ -398,7 +398,8 @@ def _poor(pair: Pair, best: Floats) -> Flags:
     told = pair.told
     weight = np.convolve(told, np.ones(5), mode="same")
     mean = np.convolve(np.where(told, best, 0.0), np.ones(5), mode="same") / np.maximum(weight, 1.0)
-    return told & ((best <= 0.0) | ((mean < _WELL_SHARE * pair.typical) & (best < _WELL_SHARE * pair.typical)))
+    poor: Flags = told & ((best <= 0.0) | ((mean < _WELL_SHARE * pair.typical) & (best < _WELL_SHARE * pair.typical)))
+    return poor
 
 
 def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
@@ -410,9 +411,7 @@ def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
     return begin, min(pair.x.frames, begin + SHORT_FRAMES)
 
 
-def _near(
-    pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Floats, reach_s: float
-) -> Piece | None:
+def _near(pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Floats, reach_s: float) -> Piece | None:
     """A piece for frames of the reference at delays around those of its neighbours."""
     frame = pair.x.frame
     first, last = window[0] * frame, window[1] * frame

@@ -46,8 +46,8 @@ class SecondCopy:
 def find_second_copy(pair: Pair, piece: Piece) -> SecondCopy | None:
     """Return the second copy that sounds at the same time as the first; None where there is none.
 
-    What the first copy leaves of the estimated signal is correlated with the reference. The second copy must be in it in
-    most quarter seconds in which the first one sounds: a repeat or a stall moves the sound, it does not add to it.
+    What the first copy leaves of the estimated signal is correlated with the reference. The second copy must be in it
+    in most quarter seconds in which the first one sounds: a repeat or a stall moves the sound, it does not add to it.
 
     Parameters
     ----------
@@ -99,9 +99,7 @@ def _best_lag(pair: Pair, residual: NDArray[np.float32]) -> int | None:
     return int(lags[place])
 
 
-def _judged(
-    pair: Pair, piece: Piece, lag: int, agreeing: NDArray[np.bool_], block: int
-) -> SecondCopy | None:
+def _judged(pair: Pair, piece: Piece, lag: int, agreeing: NDArray[np.bool_], block: int) -> SecondCopy | None:
     """The two copies, where both are heard together most of the time."""
     size = agreeing.size * block
     own = pair.x.samples[:size].reshape(-1, block).astype(np.float64)

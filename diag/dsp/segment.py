@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ LEAST_SHARE = 0.12
 """Least share of the reference's sound that must be found again before a clip counts as a copy of it."""
 LEAST_FOUND_S = 0.1
 PROOF_NATS = 600.0
-"""Evidence of the best piece before a clip counts as a copy at all. Other text of the same voice reached 510 (synthesised,
-which repeats its sounds exactly) and 260 (real); whole copies below noise of 0 dB SNR brought 750 and more."""
+"""Evidence of the best piece before a clip counts as a copy at all. Other text of the same voice reached 510
+(synthesised, which repeats its sounds exactly) and 260 (real); copies in noise of 0 dB SNR brought 750 and more."""
 _CLEAR_SHARE = 0.5
 _LEAST_TYPICAL = 1.0
 _EXACT_NATS = 40.0
@@ -134,7 +134,7 @@ class SegmentComparison:
 
 
 def compare_segment(
-    reference: Sound, estimated: Sound, *, rate_ratio: float | None = None
+    reference: Sound, estimated: Sound, *, rate_ratio: float | None = None, window: bool = False
 ) -> SegmentComparison:
     """Find the pieces of a reference in an estimated clip, at whatever speed, and what happened between them.
 
@@ -144,6 +144,9 @@ def compare_segment(
         Of any rates. Up to about a minute: the cost grows with the number of pieces times the length.
     rate_ratio : float or None
         Speed of the estimated clip where it is known; looked for otherwise, 1 first.
+    window : bool
+        Whether the two are windows of longer recordings. Then what the estimated one holds before the first and behind
+        the last piece belongs to other windows and is no event.
     """
     for name, sound in (("reference", reference), ("estimated clip", estimated)):
         if sound.duration_s < SHORTEST_S:
@@ -163,7 +166,19 @@ def compare_segment(
             break
     if best is None:
         return _nothing("nothing of the reference was found in the estimated clip")
-    return _finished(bench, best)
+    found = _finished(bench, best)
+    return _inside(found) if window else found
+
+
+def _inside(found: SegmentComparison) -> SegmentComparison:
+    """The comparison without other sound before the first and behind the last piece."""
+    first_s, last_s = found.pieces[0].estimated_start_s, found.pieces[-1].estimated_end_s
+    kept = tuple(
+        event
+        for event in found.events
+        if event.kind is not Kind.OTHER_SOUND or first_s - FRAME_S <= event.estimated_s < last_s - FRAME_S
+    )
+    return replace(found, events=kept)
 
 
 def _nothing(reason: str) -> SegmentComparison:
@@ -205,10 +220,12 @@ class _Attempt:
 def _ratios(bench: _Bench) -> Iterator[float]:
     """Speeds to try, most likely first: 1, mistaken sample rates near what the spectra say, then a grid there."""
     yield 1.0
-    spectra = [short_time_power_at(part.samples, part.rate_hz, 0.080, 0.040) for part in (bench.reference, bench.estimated)]
-    if not all(spectrum.active.any() for spectrum in spectra):
+    own, other = (
+        short_time_power_at(part.samples, part.rate_hz, 0.080, 0.040) for part in (bench.reference, bench.estimated)
+    )
+    if not own.active.any() or not other.active.any():
         return
-    candidates = spectral_candidates(*spectra)
+    candidates = spectral_candidates(own, other)
     usual = sorted({a / b for a in USUAL_RATES_HZ for b in USUAL_RATES_HZ if a != b})
     for candidate in candidates[:3]:
         for ratio in sorted(usual, key=lambda value: abs(value / candidate.ratio - 1.0)):
@@ -281,7 +298,8 @@ def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
                 continue
             delay = refined_delay(pair.x, pair.y, piece.delay, first, first + width, pair.polarity)
             own, other = pair.x.samples[first : first + width], sliced(pair.y.samples, first + delay, width)
-            fit = pair.polarity * float(np.dot(own, other)) / (float(np.linalg.norm(own) * np.linalg.norm(other)) + 1e-12)
+            scale = float(np.linalg.norm(own) * np.linalg.norm(other)) + 1e-12
+            fit = pair.polarity * float(np.dot(own, other)) / scale
             if abs(delay - piece.delay) < 4.0 and fit > _LEAST_FIT:
                 times.append(first + width / 2)
                 delays.append(delay)
@@ -312,9 +330,15 @@ def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
     """The comparison of an attempt: exact ends, events, totals."""
     pair = attempt.pair
     pieces, joins = with_exact_ends(pair, attempt.pieces)
-    story = Story(pair, tuple(pieces), tuple(joins), loudness_of(bench.reference), loudness_of(bench.estimated),
-                  attempt.ratio,
-                  attempt.second.delay if attempt.second is not None else None)
+    story = Story(
+        pair,
+        tuple(pieces),
+        tuple(joins),
+        loudness_of(bench.reference),
+        loudness_of(bench.estimated),
+        attempt.ratio,
+        attempt.second.delay if attempt.second is not None else None,
+    )
     events = events_of(story)
     if attempt.second is not None:
         first = pieces[0]
@@ -347,4 +371,3 @@ def _confidence(pair: Pair, piece: Piece) -> float:
     correlation = pair.polarity * agreement(pair.x, pair.y, piece.delay, first, last)
     told = pair.told[first:last]
     return float(np.clip(np.median(correlation[told]), 0.0, 1.0)) if told.any() else 0.0
-

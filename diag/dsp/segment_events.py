@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -317,9 +318,7 @@ def _lost_ends(story: Story) -> list[Event]:
         # Silence at the beginning of the clip may be the silence that the reference begins with.
         begin = first_piece.begin if first_piece is story.pieces[0] else 0.0
         lost = first_piece.first - min(max(begin, 0.0), float(active[0] * frame))
-        events.append(
-            Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost))
-        )
+        events.append(Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost)))
     tail = _absent(story, last_piece, stretches[-1][1], pair.x.samples.size)
     if tail * FRAME_S >= LOST_END_S:
         silence = pair.x.samples.size - int(active[-1] + 1) * frame
@@ -367,7 +366,7 @@ def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bo
 def _uncovered(story: Story) -> list[tuple[int, int]]:
     """Stretches of the reference between its covered parts that came out nowhere."""
     covered = _covered(story)
-    return [(before[1], after[0]) for before, after in zip(covered[:-1], covered[1:], strict=True)]
+    return [(before[1], after[0]) for before, after in pairwise(covered)]
 
 
 def _gaps(story: Story) -> list[Event]:
@@ -470,7 +469,9 @@ def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
     begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
     reference_s = story.reference_s(before.last)
     first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
-    sounding = [run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= _SOUNDING_FRAMES]
+    sounding = [
+        run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= _SOUNDING_FRAMES
+    ]
     if not sounding:
         return [_other(story, reference_s, begin_s, end_s - begin_s)]
     events = []
@@ -527,7 +528,7 @@ def _other_sound(story: Story) -> list[Event]:
                 expected[max(0, int(start_s / FRAME_S)) : max(0, int(np.ceil(end_s / FRAME_S)))] = True
         end = int(np.ceil(story.clip_s(piece.end + (story.second or 0.0)) / FRAME_S))
         expected[end + _decay(loudness, end) :] = False
-    for earlier, later in zip(story.pieces[:-1], story.pieces[1:], strict=True):
+    for earlier, later in pairwise(story.pieces):
         # What lies between two pieces is judged on its own.
         begin_s, end_s = story.clip_s(earlier.end), story.clip_s(later.begin)
         if end_s > begin_s:

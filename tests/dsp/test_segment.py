@@ -317,3 +317,8 @@ def test_many_breaks_are_all_found(voice, seed):
     assert len(found.events) == len(planted)
     assert found.inserted_silence_s == pytest.approx(total[Kind.STALL], abs=0.002)
     assert found.skipped_s == pytest.approx(total[Kind.SKIP], abs=0.002)
+
+
+def test_a_window_ends_with_its_pieces(voice, other_voice):
+    found = compared(voice, np.concatenate((other_voice.samples, voice.samples, other_voice.samples)), window=True)
+    assert found.events == ()
