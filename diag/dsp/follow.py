@@ -1,10 +1,10 @@
 """Pieces of a reference that stand in an estimated signal, in whatever order and at whatever delays.
 
 Works like the seed-and-extend search for similar stretches of DNA (Altschul et al., "Basic local alignment search
-tool", 1990). A short window that no piece explains is looked for in the other signal. Where it is found, the piece is extended
-both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed. Windows of the
-reference are looked for first. Then active parts of the estimated signal that nothing explains are looked for in the
-reference, which finds repeats.
+tool", 1990). A short window that no piece explains is looked for in the other signal. Where it is found, the piece is
+extended both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed.
+Windows of the reference are looked for first. Then active parts of the estimated signal that nothing explains are
+looked for in the reference, which finds repeats.
 """
 
 from __future__ import annotations

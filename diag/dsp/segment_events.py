@@ -39,7 +39,7 @@ _EXACT_NATS = 32.0
 """Evidence of a copy that no codec changed."""
 _SOUNDING_FRAMES = 5
 _FAINT_BELOW_DB = 42.0
-_BRIDGED_S = 0.6
+_BRIDGED_S = 1.0
 """Pauses within other speech."""
 _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
