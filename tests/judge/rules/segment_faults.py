@@ -132,11 +132,11 @@ def cut_tops(samples, rate_hz):
     return np.clip(samples, -top, top) * np.float32(4)
 
 
-def held(samples, rate_hz):
-    """Keep every second sample and repeat it, at a rate of 8 kHz or half the rate."""
-    low_hz = min(rate_hz // 2, 8000)
-    kept = resampled(samples, rate_hz, low_hz)
-    return np.repeat(kept, rate_hz // low_hz)[: len(samples)]
+def straight_lines(samples, rate_hz):
+    """Go down to 8 kHz, and up again by straight lines between samples."""
+    step = rate_hz // 8000
+    kept = resampled(samples, rate_hz, 8000)
+    return np.interp(np.arange(len(samples)) / step, np.arange(len(kept)), kept).astype(np.float32)
 
 
 def pcm(samples):
@@ -197,13 +197,18 @@ SEGMENT_FAULTS = (
     SegmentFault("clicks", ("MIC007", "SND012", "PLY004", "SPK006"), clicking, "clicks per second"),
     SegmentFault("clipping", ("MIC002", "SND010", "PLY008", "SPK005"), cut_tops, "flat tops per second",
                  beside=(("MIC007", "SND012", "PLY004", "SPK006"), ("MIC012", "SND015", "PLY013", "SPK011"))),
-    SegmentFault("images", ("MIC008", "SND013", "PLY005", "SPK007"), held, "mirror images"),
+    SegmentFault("images", ("MIC008", "SND013", "PLY005", "SPK007"), straight_lines, "mirror images",
+                 beside=(("MIC003", "SND007", "PLY002", "SPK002"), ("MIC013", "SND016", "PLY014", "SPK012"))),
     SegmentFault("bytes in the wrong order", ("MIC009", "SND003", "PLY009", "SPK008"), swapped_bytes, "byte"),
     SegmentFault("an odd byte", ("MIC009", "SND003", "PLY009", "SPK008"), odd_byte, "byte"),
     SegmentFault("silence", ("MIC001", "SND009", "PLY006", "SPK001"), silent, ""),
     SegmentFault("another level", ("MIC012", "SND015", "PLY013", "SPK011"), quieter, "20 dB quieter"),
     SegmentFault("noise", ("MIC013", "SND016", "PLY014", "SPK012"), noisy, "noise"),
-    SegmentFault("overdrive", ("MIC014", "SND017", "PLY015", "SPK013"), overdriven, "overdrives"),
-    SegmentFault("aliases", ("MIC015", "SND018", "PLY016", "SPK014"), unfiltered, "aliasing"),
+    SegmentFault("overdrive", ("MIC014", "SND017", "PLY015", "SPK013"), overdriven, "overdrives",
+                 beside=(("MIC007", "SND012", "PLY004", "SPK006"), ("MIC012", "SND015", "PLY013", "SPK011"),
+                         ("MIC002", "SND010", "PLY008", "SPK005"))),
+    SegmentFault("aliases", ("MIC015", "SND018", "PLY016", "SPK014"), unfiltered, "aliasing",
+                 beside=(("MIC003", "SND007", "PLY002", "SPK002"), ("MIC013", "SND016", "PLY014", "SPK012"),
+                         ("MIC010", "SND008", "PLY011", "SPK009"), ("MIC004", "SND011", "PLY003", "SPK004"))),
     SegmentFault("two players", ("MIC017", "SND021", "PLY012", "SPK016"), twice, "twice"),
 )  # fmt: skip
