@@ -35,7 +35,7 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         or_severity="info",
         hop=Hop.MICROPHONE,
         who="microphone",
-        explained_by=("MIC008", "MIC014", "MIC012"),
+        explained_by=("MIC008", "MIC014", "MIC012", "MIC015"),
         causes=(
             "noise suppression or echo cancellation of the system, or a dull microphone",
             "a Bluetooth headset in its hands-free profile (8 or 16 kHz)",
@@ -49,7 +49,7 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         severity="warning",
         hop=Hop.SENDER,
         who="sender",
-        explained_by=("SND013", "SND017", "SND015"),
+        explained_by=("SND013", "SND017", "SND015", "SND018"),
         causes=(
             "a poor resampler (linear, or restarted with every block), or a filter of the client's own",
             "a detour through 8 kHz, as for telephony",
@@ -64,7 +64,7 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         or_severity="warning",
         hop=Hop.PLAYER,
         who="player",
-        explained_by=("PLY005", "PLY015", "PLY013"),
+        explained_by=("PLY005", "PLY015", "PLY013", "PLY016"),
         causes=(
             "the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream has one",
             "a low-pass filter, an equaliser, noise suppression or a codec in the player",
@@ -79,7 +79,7 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         or_severity="info",
         hop=Hop.SPEAKER,
         who="loudspeaker",
-        explained_by=("SPK007", "SPK013", "SPK011"),
+        explained_by=("SPK007", "SPK013", "SPK011", "SPK014"),
         causes=(
             "a dull loudspeaker, a codec, or the room",
             "a Bluetooth headset in its hands-free profile, or a sound server that resamples to a lower rate",

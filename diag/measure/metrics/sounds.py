@@ -5,7 +5,7 @@ Clips are immutable and compared by identity, so results are kept for as long as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -14,8 +14,8 @@ import numpy as np
 
 from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
-from diag.dsp.additions import Additions, measure_additions
-from diag.dsp.aligned import Piece, align_pair
+from diag.dsp.additions import Additions, measure_additions, plain_copy
+from diag.dsp.aligned import Array, Piece, align_pair, shifted_pair
 from diag.dsp.byte_formats import ByteReading
 from diag.dsp.byte_readings import wrong_reading
 from diag.dsp.rate import Match, match_clips
@@ -218,4 +218,17 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
         for piece in found.pieces
     ]
     heard = sound(estimated).samples * found.polarity
-    return measure_additions(align_pair(moved, heard, pieces, rate_hz))
+    plain = _plain_copy(own, heard, pieces, rate_hz)
+    return plain or measure_additions(align_pair(moved, heard, pieces, rate_hz))
+
+
+def _plain_copy(own: Sound, heard: Array, pieces: Sequence[Piece], rate_hz: float) -> Additions | None:
+    """Return the additions where the whole of the heard samples is the reference at one delay and one gain."""
+    delays = [piece.estimated_start - piece.reference_start for piece in pieces]
+    if max(delays) - min(delays) > 1:
+        return None
+    moved = own.samples if own.rate_hz == rate_hz else rescale(own.samples, rate_hz / own.rate_hz)[0]
+    for delay in range(min(delays) - 1, max(delays) + 2):
+        if (found := plain_copy(shifted_pair(moved, heard, delay, rate_hz))) is not None:
+            return found
+    return None
