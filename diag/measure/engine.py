@@ -220,12 +220,13 @@ def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | Missing:
 def _placed(reading: Reading, tap: Tap | None, recorded: _Recorded, before: Tap | None = None) -> Reading:
     """Return a reading whose spots name the tap that was measured, in seconds of its whole recording.
 
-    `before` is the tap at the beginning of a segment, in whose recording events have a time too.
+    `before` is the tap at the beginning of a segment, in whose recording events have a time too. Events of a lone tap
+    have the same time twice.
     """
     if tap is None or not (reading.spots or reading.events):
         return reading
     shift_s = recorded.starts_s.get(tap, 0.0)
-    before_s = recorded.starts_s.get(before, 0.0) if before else 0.0
+    before_s = recorded.starts_s.get(before, 0.0) if before else shift_s
     spots = (Spot(tap, spot.start_s + shift_s, spot.end_s + shift_s) for spot in reading.spots)
     return replace(
         reading, spots=tuple(spots), events=tuple(event.later(before_s, shift_s) for event in reading.events)

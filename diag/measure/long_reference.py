@@ -10,11 +10,13 @@ from diag.core.chain import Segment
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Tier
-from diag.dsp.continuity import SHORTEST_S
 from diag.dsp.rate import Match
+from diag.dsp.segment_events import loudness_of
 from diag.dsp.spectrum import HOP_S
 from diag.measure.engine import measure_pair
+from diag.measure.metrics.continuity import events_in, with_events
 from diag.measure.metrics.sounds import match, sound
+from diag.measure.part_events import Stretch, joined, sound_outside
 from diag.measure.parts import Progress, clip_at, cut_in_pauses, part_of
 from diag.measure.pooling import Part, moved, without_background
 from diag.measure.registry import Metric
@@ -117,7 +119,9 @@ def measure_against(
     segment: Segment,
     progress: Progress | None = None,
 ) -> tuple[Part, ...]:
-    """Return measures against the reference, one part of it after the other; places are those in the recording.
+    """Return measures against the reference, one part of it after the other.
+
+    Spots are places in the recording; events have their times in both.
 
     Parameters
     ----------
@@ -134,56 +138,77 @@ def measure_against(
         nothing = clip_at(recording, 0, recording.part(0, 0))
         return (part_of(0.0, recording.duration_s, nothing, _unmeasured(metrics, segment, place)),)
     parts: list[Part] = []
-    before: Place | None = None
+    stretches: list[Stretch] = []
+    silent_db: list[float] = []
+    compared_s: list[float] = []
     for first, samples in cut_in_pauses(reference):
         known = clip_at(reference, first, samples)
-        excerpt, found = _follow(recording, place, known)
-        if found is None:
-            before = None
-        else:
-            place = _place(found, known, excerpt)
+        begin_s, end_s = known.start_s or 0.0, (known.start_s or 0.0) + known.duration_s
+        stretch, place = _follow(recording, place, known, exact=stretches[-1].exact if stretches else True)
+        excerpt = _own_excerpt(
+            recording, stretch, stretches[-1] if stretches else None, last=first + samples.size >= reference.frames
+        )
+        stretches.append(stretch)
         if excerpt.frames:
             measured = measure_pair(known, excerpt, segment=segment, metrics=metrics)
+            silent_db.append(loudness_of(sound(excerpt)).silent_db)
+            compared_s += [excerpt.start_s or 0.0, (excerpt.start_s or 0.0) + excerpt.duration_s]
         else:
             measured = _unmeasured(metrics, segment, ENDED)
-        begin_s, end_s = known.start_s or 0.0, (known.start_s or 0.0) + known.duration_s
-        if found is not None and found.track is not None:
-            own = _place(found, known, excerpt, stretch=0)
-            if before is not None:
-                measured = _with_jump(measured, own.there_s(begin_s) - before.there_s(begin_s))
-            before = place
-        parts.append(
-            part_of(
-                max(0.0, place.there_s(begin_s)),
-                max(0.0, place.there_s(end_s)),
-                known,
-                moved(measured, excerpt.start_s or 0.0),
-            )
-        )
+        placed = moved(measured, excerpt.start_s or 0.0, begin_s)
+        parts.append(part_of(max(0.0, place.there_s(begin_s)), max(0.0, stretch.there_end_s), known, placed))
         if progress is not None:
             progress(end_s, reference.duration_s)
-    return without_background(metrics, parts)
+    events = joined([events_in(part.measurements) for part in parts], stretches)
+    if silent_db:
+        before, after = sound_outside(recording, (min(compared_s), max(compared_s)), max(silent_db))
+        events[0], events[-1] = (*before, *events[0]), (*events[-1], *after)
+    whole = [
+        replace(part, measurements=with_events(part.measurements, own)) for part, own in zip(parts, events, strict=True)
+    ]
+    return without_background(metrics, whole)
 
 
-def _follow(recording: AudioReader, place: Place, known: Clip) -> tuple[Clip, Match | None]:
-    """Return the excerpt of the recording where a part of the reference lies, and how they match."""
-    excerpt = _excerpt(recording, place, known, MARGIN_S)
-    if not sound(known).spectrum.active.any() or not excerpt.frames:
-        return excerpt, None
-    found = match(known, excerpt)
-    if found.rate_ratio is not None:
-        return excerpt, found
-    wide = _excerpt(recording, place, known, WIDE_MARGIN_S)
-    found = match(known, wide)
-    return (excerpt, None) if found.rate_ratio is None else (wide, found)
+def _follow(recording: AudioReader, place: Place, known: Clip, *, exact: bool) -> tuple[Stretch, Place]:
+    """Return where a part of the reference lies in the recording, and the place by its end.
+
+    Parameters
+    ----------
+    recording : AudioReader
+    place : Place
+        By the part before.
+    known : Clip
+        The part.
+    exact : bool
+        Whether that place comes from a waveform.
+    """
+    begin_s, end_s = known.start_s or 0.0, (known.start_s or 0.0) + known.duration_s
+    for margin_s in (MARGIN_S, WIDE_MARGIN_S) if sound(known).spectrum.active.any() else ():
+        excerpt = _cut(recording, place.there_s(begin_s) - margin_s, place.there_s(end_s) + margin_s)
+        if not excerpt.frames:
+            break
+        found = match(known, excerpt)
+        if found.rate_ratio is not None:
+            begins, ends = _place(found, known, excerpt, stretch=0), _place(found, known, excerpt)
+            exact = found.track is not None
+            return Stretch(begin_s, end_s, begins.there_s(begin_s), ends.there_s(end_s), exact, exact), ends
+    return Stretch(begin_s, end_s, place.there_s(begin_s), place.there_s(end_s), False, exact), place
 
 
-def _excerpt(recording: AudioReader, place: Place, known: Clip, margin_s: float) -> Clip:
-    start_s = known.start_s or 0.0
-    first = round((place.there_s(start_s) - margin_s) * recording.sample_rate_hz)
-    last = round((place.there_s(start_s + known.duration_s) + margin_s) * recording.sample_rate_hz)
-    first = min(max(0, first), recording.frames)
-    last = min(max(first, last), recording.frames)
+def _own_excerpt(recording: AudioReader, stretch: Stretch, before: Stretch | None, *, last: bool) -> Clip:
+    """Return what the recording has of a part, from where the part before it ends.
+
+    Neighbouring parts stay outside: their words are no other sound, and must not be taken for this part's own.
+    """
+    begin_s = stretch.there_begin_s - MARGIN_S
+    if before is not None:
+        begin_s = min(before.there_end_s, stretch.there_begin_s)
+    return _cut(recording, begin_s, stretch.there_end_s + (MARGIN_S if last else 0.0))
+
+
+def _cut(recording: AudioReader, begin_s: float, end_s: float) -> Clip:
+    first = min(max(0, round(begin_s * recording.sample_rate_hz)), recording.frames)
+    last = min(max(first, round(end_s * recording.sample_rate_hz)), recording.frames)
     return clip_at(recording, first, recording.part(first, last))
 
 
@@ -196,17 +221,3 @@ def _unmeasured(metrics: Sequence[Metric], segment: Segment, missing: Missing) -
             for metric in metrics
         )
     )
-
-
-def _with_jump(measured: Measurements, later_s: float) -> Measurements:
-    """Add what was put in (or, below 0, left out) in the pause between two parts, which neither of them sees."""
-    if abs(later_s) < SHORTEST_S:
-        return measured
-    added = {"inserted_silence_s": later_s, "dropout_count": 1.0} if later_s > 0 else {"skipped_s": -later_s}
-
-    def corrected(item: Measurement) -> Measurement:
-        if item.metric not in added or not isinstance(item.value, float):
-            return item
-        return replace(item, value=item.value + added[item.metric])
-
-    return Measurements(tuple(corrected(item) for item in measured))

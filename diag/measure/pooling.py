@@ -51,12 +51,23 @@ class Part:
         return self.end_s - self.start_s
 
 
-def moved(measurements: Measurements, by_s: float) -> Measurements:
-    """Return measurements whose spots are later by so many seconds."""
+def moved(measurements: Measurements, by_s: float, reference_by_s: float | None = None) -> Measurements:
+    """Return measurements whose spots and events are later by so many seconds.
+
+    Parameters
+    ----------
+    measurements : Measurements
+        Of a part.
+    by_s : float
+        Where the part begins in the recording.
+    reference_by_s : float, optional
+        Where it begins in the reference; of a lone recording the same.
+    """
+    own_s = by_s if reference_by_s is None else reference_by_s
 
     def later(item: Measurement) -> Measurement:
         spots = (Spot(spot.tap, spot.start_s + by_s, spot.end_s + by_s) for spot in item.spots)
-        events = (event.later(0.0, by_s) for event in item.events)
+        events = (event.later(own_s, by_s) for event in item.events)
         return replace(item, spots=tuple(spots), events=tuple(events)) if item.spots or item.events else item
 
     return Measurements(tuple(later(item) for item in measurements))

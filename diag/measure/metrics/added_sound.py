@@ -10,7 +10,7 @@ from diag.dsp.added_sound import NOISE_WARN_SNR_DB
 from diag.dsp.additions import faults
 from diag.dsp.copies import COPY_WARN_DB
 from diag.dsp.distortion import Kind
-from diag.measure.metrics.sounds import additions
+from diag.measure.metrics.sounds import additions, input_time_s
 from diag.measure.registry import Group, metric
 
 TOO_LITTLE = Missing(MissingCode.TOO_SHORT, "too little matched sound to compare")
@@ -54,7 +54,7 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
     events = tuple(
         SoundEvent(
             kind="level step" if step.sudden else "level fade",
-            reference_s=step.start_s,
+            reference_s=input_time_s(reference, estimated, step.start_s),
             estimated_s=step.start_s,
             duration_s=step.end_s - step.start_s,
             level_db=step.change_db,
@@ -145,7 +145,7 @@ def added_tone(reference: Clip, estimated: Clip) -> Reading:
     events = tuple(
         SoundEvent(
             kind=f"tone of {tone.frequency_hz:.0f} Hz",
-            reference_s=tone.start_s,
+            reference_s=input_time_s(reference, estimated, tone.start_s),
             estimated_s=tone.start_s,
             duration_s=tone.end_s - tone.start_s,
             level_db=tone.level_dbfs,

@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import Missing
-from diag.core.results import Reading, SoundEvent, Spot, not_measured
+from diag.core.results import Measurement, Measurements, Reading, SoundEvent, Spot, not_measured
 from diag.dsp.segment_events import Event, Kind
 from diag.measure.metrics.sounds import compared
 from diag.measure.registry import Group, metric
 
 _SPOT_MARGIN_S = 0.3
 _SILENCE = (Kind.STALL, Kind.DROPOUT, Kind.SEAMS)
+KINDS = {
+    "inserted_silence_s": _SILENCE,
+    "dropout_count": _SILENCE,
+    "skipped_s": (Kind.SKIP,),
+    "repeated_s": (Kind.REPEAT,),
+    "head_lost_s": (Kind.HEAD_LOST,),
+    "tail_lost_s": (Kind.TAIL_LOST,),
+    "other_sound_s": (Kind.OTHER_SOUND,),
+    "displaced_s": (Kind.SWAPPED, Kind.OVERLAP),
+}
+"""Kinds of events that each measure counts; a kind belongs to one total and may be counted besides."""
+_COUNT = "dropout_count"
 
 
-def _of_kind(reference: Clip, estimated: Clip, kinds: tuple[Kind, ...]) -> tuple[Event, ...] | Missing:
+def events_in(measurements: Iterable[Measurement]) -> tuple[SoundEvent, ...]:
+    """Return every event that the measures of this module tell of, each once."""
+    told = (item for item in measurements if item.metric in KINDS and item.metric != _COUNT)
+    return tuple(event for item in told for event in item.events)
+
+
+def with_events(measurements: Iterable[Measurement], events: Sequence[SoundEvent]) -> Measurements:
+    """Return measurements whose values, events and spots follow from these events; what has no value keeps its reason.
+
+    Parameters
+    ----------
+    measurements : iterable of Measurement
+        Others than those of this module stay as they are.
+    events : sequence of SoundEvent
+        All that happened, on the clock of the recording that spots are counted in.
+    """
+    return Measurements(tuple(_with_own(item, events) for item in measurements))
+
+
+def _with_own(item: Measurement, events: Sequence[SoundEvent]) -> Measurement:
+    if item.metric not in KINDS or item.value is None:
+        return item
+    own = tuple(event for event in events if event.kind in KINDS[item.metric])
+    tap = item.segment.last if item.segment else Tap.HEARD
+    return replace(item, value=_value(item.metric, own), events=own, spots=_spots(own, tap))
+
+
+def _reading(reference: Clip, estimated: Clip, name: str) -> Reading:
+    """Return the total duration of the events that a measure counts, or how many there are."""
     found = compared(reference, estimated)
     if isinstance(found, Missing):
-        return found
-    return tuple(event for event in found.events if event.kind in kinds)
-
-
-def _reading(reference: Clip, estimated: Clip, *kinds: Kind, count: bool = False) -> Reading:
-    """Return the total duration of events of some kinds, or how many there are."""
-    found = _of_kind(reference, estimated, kinds)
-    if isinstance(found, Missing):
         return not_measured(found)
-    value = sum(event.count for event in found) if count else sum(event.duration_s for event in found)
-    return Reading(value=float(value), spots=_spots(found), events=tuple(_plain(event) for event in found))
+    events = tuple(_plain(event) for event in found.events if event.kind in KINDS[name])
+    return Reading(value=_value(name, events), spots=_spots(events, Tap.HEARD), events=events)
+
+
+def _value(name: str, events: Sequence[SoundEvent]) -> float:
+    return float(sum(event.count if name == _COUNT else event.duration_s for event in events))
 
 
 def _plain(event: Event) -> SoundEvent:
@@ -42,15 +81,15 @@ def _plain(event: Event) -> SoundEvent:
     )
 
 
-def _spots(found: tuple[Event, ...]) -> tuple[Spot, ...]:
+def _spots(events: Sequence[SoundEvent], tap: Tap) -> tuple[Spot, ...]:
     """Return where to listen; the engine puts the segment's own output tap in the place of `heard`."""
     return tuple(
         Spot(
-            Tap.HEARD,
+            tap,
             max(0.0, event.estimated_s - _SPOT_MARGIN_S),
             event.estimated_s + event.duration_s + _SPOT_MARGIN_S,
         )
-        for event in found
+        for event in events
     )
 
 
@@ -72,7 +111,7 @@ def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Steps of the delay track from 1.5 ms up, and half-millisecond windows 20 dB below the input from 2 ms up.
     """
-    return _reading(reference, estimated, *_SILENCE)
+    return _reading(reference, estimated, "inserted_silence_s")
 
 
 @metric(
@@ -93,7 +132,7 @@ def dropout_count(reference: Clip, estimated: Clip) -> Reading:
     Reference
         As `inserted_silence_s`.
     """
-    return _reading(reference, estimated, *_SILENCE, count=True)
+    return _reading(reference, estimated, "dropout_count")
 
 
 @metric(
@@ -114,7 +153,7 @@ def skipped(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Steps of the delay track from 1.5 ms up; a missing end from 30 ms up.
     """
-    return _reading(reference, estimated, Kind.SKIP)
+    return _reading(reference, estimated, "skipped_s")
 
 
 @metric(
@@ -135,7 +174,7 @@ def repeated(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Steps of the delay track from 1.5 ms up.
     """
-    return _reading(reference, estimated, Kind.REPEAT)
+    return _reading(reference, estimated, "repeated_s")
 
 
 @metric(
@@ -156,7 +195,7 @@ def head_lost(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
     """
-    return _reading(reference, estimated, Kind.HEAD_LOST)
+    return _reading(reference, estimated, "head_lost_s")
 
 
 @metric(
@@ -177,7 +216,7 @@ def tail_lost(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
     """
-    return _reading(reference, estimated, Kind.TAIL_LOST)
+    return _reading(reference, estimated, "tail_lost_s")
 
 
 @metric(
@@ -198,7 +237,7 @@ def other_sound(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
     """
-    return _reading(reference, estimated, Kind.OTHER_SOUND)
+    return _reading(reference, estimated, "other_sound_s")
 
 
 @metric(
@@ -219,4 +258,4 @@ def displaced(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
     """
-    return _reading(reference, estimated, Kind.SWAPPED, Kind.OVERLAP)
+    return _reading(reference, estimated, "displaced_s")

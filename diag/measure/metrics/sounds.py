@@ -130,6 +130,25 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     return result
 
 
+def input_time_s(reference: Clip, estimated: Clip, at_s: float) -> float:
+    """Return the time of the reference that plays at a time of the estimated clip, or where it is interrupted.
+
+    Parameters
+    ----------
+    reference, estimated : Clip
+        A pair that can be compared; of others the time itself is returned.
+    at_s : float
+        In seconds of the estimated clip.
+    """
+    found = compared(reference, estimated)
+    if isinstance(found, Missing) or not found.pieces:
+        return at_s
+    before = [piece for piece in found.pieces if piece.estimated_start_s <= at_s]
+    piece = before[-1] if before else found.pieces[0]
+    inside_s = min(at_s, piece.estimated_end_s) - piece.estimated_start_s
+    return max(0.0, piece.reference_start_s + inside_s * (found.rate_ratio or 1.0))
+
+
 @dataclass(frozen=True)
 class Speed:
     """Speed of an estimated clip by pitch and by time alone, and how sure it is, 0 to 1."""

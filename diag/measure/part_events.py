@@ -1,0 +1,139 @@
+"""What happened between the parts of a long reference and outside of them, which none of the parts sees by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from diag.core.audio_reader import AudioReader
+from diag.core.results import SoundEvent
+from diag.dsp.diagonal import FRAME_S
+from diag.dsp.follow import runs
+from diag.dsp.segment_events import OTHER_SHORTEST_S, SHORTEST_S, Kind, level_of, loudness_of
+from diag.dsp.spectrum import sound_of
+from diag.measure.parts import PART_S
+
+_BRIDGED_S = 0.6
+"""Pauses within other speech."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Where a part of the reference lies.
+
+    Parameters
+    ----------
+    begin_s, end_s : float
+        In the reference.
+    there_begin_s, there_end_s : float
+        In the recording, if nothing is lost at its ends.
+    followed : bool
+        Whether it was found there by its waveform; otherwise it must lie there by what is known of those before.
+    exact : bool
+        Whether it, or the last one before it that was found, was found by its waveform.
+    """
+
+    begin_s: float
+    end_s: float
+    there_begin_s: float
+    there_end_s: float
+    followed: bool
+    exact: bool
+
+
+def joined(events: Sequence[Sequence[SoundEvent]], stretches: Sequence[Stretch]) -> list[tuple[SoundEvent, ...]]:
+    """Return the events of each part with what happened where it meets the next one.
+
+    What is lost at the end of one part and at the beginning of the next was left out or silenced within the reference.
+    What was put in between both, other sound aside, is silence. The end of a part of which something is left out may
+    hold the beginning of the next one: that is no other sound.
+    """
+    result = [tuple(own) for own in events]
+    for place, (before, after) in enumerate(pairwise(stretches)):
+        if not (before.exact and after.followed):
+            continue
+        result[place] = _until(result[place], after.there_begin_s)
+        tail = [event for event in result[place] if event.kind == Kind.TAIL_LOST]
+        head = [event for event in result[place + 1] if event.kind == Kind.HEAD_LOST]
+        lost_s = sum(event.duration_s for event in (*tail, *head))
+        between = _until(
+            [event for event in result[place + 1] if event.kind in (Kind.OTHER_SOUND, Kind.STALL)
+             and event.estimated_s < after.there_begin_s], after.there_begin_s
+        )  # fmt: skip
+        explained_s = sum(event.duration_s for event in between)
+        met = _meeting(before, after, lost_s, explained_s, tail[0] if tail else None)
+        result[place] = tuple(event for event in result[place] if event not in tail)
+        result[place + 1] = (*met, *(event for event in result[place + 1] if event not in head))
+    return result
+
+
+def _until(events: Sequence[SoundEvent], end_s: float) -> tuple[SoundEvent, ...]:
+    """Return events with other sound and silence cut at a time of the recording."""
+    kept = []
+    for event in events:
+        if event.kind in (Kind.OTHER_SOUND, Kind.STALL) and event.estimated_s + event.duration_s > end_s:
+            least_s = OTHER_SHORTEST_S if event.kind == Kind.OTHER_SOUND else SHORTEST_S
+            if end_s - event.estimated_s >= least_s:
+                kept.append(replace(event, duration_s=end_s - event.estimated_s))
+        else:
+            kept.append(event)
+    return tuple(kept)
+
+
+def _meeting(
+    before: Stretch, after: Stretch, lost_s: float, explained_s: float, tail: SoundEvent | None
+) -> Iterator[SoundEvent]:
+    """Yield what happened between two parts, as between two pieces of one clip."""
+    later_s = after.there_begin_s - before.there_end_s
+    at_s, there_s = before.end_s, before.there_end_s
+    if tail is not None:
+        at_s, there_s = tail.reference_s, tail.estimated_s
+    silenced_s = min(lost_s, max(0.0, lost_s + later_s))
+    stalled_s = later_s - explained_s
+    for kind, duration_s in (
+        (Kind.DROPOUT, silenced_s),
+        (Kind.STALL, stalled_s),
+        (Kind.SKIP, -later_s),
+    ):
+        if duration_s >= SHORTEST_S:
+            yield SoundEvent(kind=kind.value, reference_s=at_s, estimated_s=there_s, duration_s=duration_s)
+
+
+def sound_outside(
+    recording: AudioReader, compared_s: tuple[float, float], silent_db: float
+) -> tuple[tuple[SoundEvent, ...], tuple[SoundEvent, ...]]:
+    """Return the sound of a recording that lies before and after all of it that was compared.
+
+    Parameters
+    ----------
+    recording : AudioReader
+        Mono.
+    compared_s : tuple of float
+        First and last moment of it that was compared.
+    silent_db : float
+        Level below which 5 ms are silence, dBFS.
+    """
+    rate_hz = recording.sample_rate_hz
+    first, last = (min(max(0, round(at_s * rate_hz)), recording.frames) for at_s in compared_s)
+    return (
+        tuple(_sound(recording, 0, first, silent_db)),
+        tuple(_sound(recording, last, recording.frames, silent_db)),
+    )
+
+
+def _sound(recording: AudioReader, first: int, last: int, silent_db: float) -> Iterator[SoundEvent]:
+    rate_hz = recording.sample_rate_hz
+    width = round(PART_S * rate_hz)
+    for begin in range(first, last, width):
+        heard = sound_of(recording.part(begin, min(begin + width, last)), rate_hz)
+        sounding = loudness_of(heard).level_db >= silent_db
+        for start, stop in runs(sounding, round(_BRIDGED_S / FRAME_S)):
+            if sounding[start:stop].sum() * FRAME_S >= OTHER_SHORTEST_S:
+                yield SoundEvent(
+                    kind=Kind.OTHER_SOUND.value,
+                    reference_s=0.0,
+                    estimated_s=begin / rate_hz + start * FRAME_S,
+                    duration_s=(stop - start) * FRAME_S,
+                    level_db=level_of(heard, start * FRAME_S, stop * FRAME_S),
+                )
