@@ -16,13 +16,10 @@ COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", 
 """Subcommands in the order in which help lists them; each is `command` in the module of its name in `diag.cli`."""
 
 FIRST_STEPS = """\
-Start here. None of these needs a key or a sound card.
-
-  diag doctor                          check that this machine can measure
-  diag run healthy                     record 5 takes against a simulated service, and judge them
-  diag compare healthy playback_16k    compare two configurations: what differs, and why
-
-All commands: `diag --help`. The real service: `diag run healthy --endpoint gemini`.
+diag doctor                          check that this machine can measure; no key is needed
+diag run healthy                     record 5 takes against a simulated service; no key or sound card is needed
+diag compare healthy playback_16k    compare two configurations: what differs, and why
+diag --help                          list all commands
 """
 
 
