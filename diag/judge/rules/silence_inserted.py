@@ -10,7 +10,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import events_in_words, total
-from diag.judge.limits import OWN_AUDIO, SILENCE_INSERTED_S
+from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
@@ -92,8 +92,8 @@ def silence_inserted(
         underruns.
 
     Does not prove
-        Why the sound came late. On devices that are diag's own it is not raised: there the harness would be to blame
-        (ENV004).
+        Why the sound came late. On virtual devices of diag's own it is not raised for microphone and loudspeaker: there
+        the harness would be to blame (ENV004).
     """
     found = total(measurements, place.hop, "inserted_silence_s")
     if isinstance(found, str):
@@ -101,7 +101,7 @@ def silence_inserted(
     silence_s, item = found
     if silence_s < SILENCE_INSERTED_S:
         return clear()
-    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in OWN_AUDIO:
+    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in LOSSY_OWN_AUDIO:
         return not_checked("these devices are diag's own; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
