@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from benchmarks.time_stretch import stretched
 from builders import Story, resampled
 
+from benchmarks.time_stretch import stretched
 from diag.core.chain import Hop
 
 HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
