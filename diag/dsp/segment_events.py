@@ -22,6 +22,7 @@ SHORTEST_S = 0.0015
 """Smaller changes of delay are jitter of the estimate or a resampler at work."""
 OTHER_SHORTEST_S = 0.06
 LOST_END_S = 0.025
+AUDIBLE_BELOW_DB = 25.0
 SILENT_BELOW_DB = 25.0
 """A stretch this far below the loud parts is silence, and one within 5 dB of the background noise."""
 STEADY_BELOW_DB = 12.0
@@ -412,13 +413,20 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
             events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
     events = []
-    if min(inserted, left_out) >= least and told:
+    if min(inserted, left_out) >= least and told and _audible(pair, before.last, after.first):
         events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(min(inserted, left_out))))
     if abs(change) >= least:
         kind = Kind.STALL if change > 0 else Kind.SKIP
         duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
         events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_around(story, before))))
     return events
+
+
+def _audible(pair: Pair, first: int, last: int) -> bool:
+    """Whether the reference is loud enough between two samples to be missed; codecs leave out faint background."""
+    energy = pair.x.energy[first // pair.x.frame : -(-last // pair.x.frame)]
+    loud = float(np.percentile(pair.x.energy[pair.x.active], 90))
+    return energy.size > 0 and float(energy.max()) > loud * 10 ** (-AUDIBLE_BELOW_DB / 10)
 
 
 def _is_silence(story: Story, begin_s: float, end_s: float) -> bool:
