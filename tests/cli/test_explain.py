@@ -6,8 +6,8 @@ import pytest
 
 from diag.core.chain import Hop
 from diag.core.results import Severity, clear
-from diag.judge.registry import Rule
-from diag.report.manual import METRIC_HEADINGS, RULE_HEADINGS, sections
+from diag.judge.registry import HEADINGS, Rule
+from diag.report.manual import METRIC_HEADINGS, sections
 
 
 def rule(code, name, text, **more):
@@ -43,7 +43,7 @@ def test_documentation_of_a_finding(diag, asked):
     assert done.out == (
         "▲ PLY001 playback-rate-mismatch  error or warning, by its evidence, on the player hop (the client)\n\n"
         "Played at another rate.\n\nWhat it shows\n-------------\nSpeed.\n\n"
-        "Told as a consequence where SVC010 is found too.\n"
+        "Reported as a consequence where SVC010 is found too.\n"
     )
 
 
@@ -106,23 +106,24 @@ def test_a_finding_as_json(diag):
 
 
 def test_everything_as_json(diag, monkeypatch):
-    from diag.measure import registry
+    from diag.judge.registry import all_rules
+    from diag.measure.registry import all_metrics
 
-    monkeypatch.setattr("diag.report.manual.all_rules", registry.all_rules)
+    monkeypatch.setattr("diag.report.manual.all_rules", all_rules)
     document = json.loads(diag("explain", "--json").out)
-    assert {item["code"] for item in document["findings"]} == {rule.code for rule in registry.all_rules()}
-    assert all(set(item["sections"]) == set(RULE_HEADINGS) for item in document["findings"])
-    assert {item["metric"] for item in document["measures"]} == {metric.name for metric in registry.all_metrics()}
+    assert {item["code"] for item in document["findings"]} == {rule.code for rule in all_rules()}
+    assert all(set(item["sections"]) == set(HEADINGS) for item in document["findings"])
+    assert {item["metric"] for item in document["measures"]} == {metric.name for metric in all_metrics()}
     for item in document["measures"]:
         assert all(set(place["sections"]) == set(METRIC_HEADINGS) for place in item["places"]), item["metric"]
 
 
 def test_every_rule_of_the_project_is_documented(monkeypatch):
-    from diag.measure import registry
+    from diag.judge.registry import all_rules
     from diag.report import manual
 
-    monkeypatch.setattr("diag.report.manual.all_rules", registry.all_rules)
-    for known in registry.all_rules():
+    monkeypatch.setattr("diag.report.manual.all_rules", all_rules)
+    for known in all_rules():
         assert len(manual.explain(known.code).splitlines()) > 3, known.code
 
 
@@ -135,10 +136,10 @@ def test_every_rule_of_the_project_is_documented(monkeypatch):
     ],
 )
 def test_sections_of_a_documentation(document):
-    assert sections(document, RULE_HEADINGS) == {
+    assert sections(document, HEADINGS) == {
         "": "Summary.", "What it shows": "This.", "Why it matters": "Callers hang up.", "Evidence": "It.",
     }  # fmt: skip
 
 
 def test_a_documentation_without_headings_is_a_summary():
-    assert sections("Summary.\nAnd more.", RULE_HEADINGS) == {"": "Summary. And more."}
+    assert sections("Summary.\nAnd more.", HEADINGS) == {"": "Summary. And more."}
