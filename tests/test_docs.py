@@ -124,7 +124,7 @@ def test_rules_are_documented_under_the_fixed_headings(rule):
 def test_the_reference_has_every_measure_and_every_finding():
     measures, findings = ((ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("measures", "findings"))
     missing = {metric.name for metric in all_metrics() if f"\n## {metric.name}\n" not in measures}
-    missing |= {rule.code for rule in all_rules() if f"\n## {rule.code} {rule.name}\n" not in findings}
+    missing |= {rule.code for rule in all_rules() if f"\n### {rule.code} {rule.name}\n" not in findings}
     assert not missing, "run `make reference`"
 
 

@@ -1,10 +1,10 @@
-"""Writes docs/measures.md with its pictures and docs/findings.md, from the docstrings of metrics and rules.
+"""Write docs/measures.md with its pictures and docs/findings.md, from the docstrings of metrics and rules.
 
-How right a measure is comes from docs/accuracy.csv, which `make ears` writes.
+The accuracy tables in docs/measures.md come from docs/accuracy.csv, which `make ears` writes.
 
 .venv/bin/python tools/make_reference.py [--words]
 
-With `--words`, pictures stay as they are.
+With `--words`, the pictures are not drawn again.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pictures
 
 from benchmarks.accuracy.table import read_rows
-from diag.core.chain import Tap
-from diag.judge.registry import Rule, all_rules
+from diag.core.chain import Hop, Tap
+from diag.judge.registry import Rule, Scope, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.manual import severities
+from diag.report.sentences import label
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PICTURES = "pictures/measures"
@@ -49,20 +50,29 @@ def main() -> int:
 
 
 def measures() -> str:
-    """docs/measures.md."""
+    """Return docs/measures.md."""
     metrics = sorted(all_metrics(), key=lambda metric: metric.name)
     rows_found = read_rows()
     head = (
-        "# Measures\n\nMade from the docstrings by `make reference`. A measure has a value or the reason why it has "
-        "none, and names the tier of its evidence: *waveform* (against the hop's own input), *profile* (against other "
-        "recordings of the same voice), *blind* (from the recording alone), *events*. Tiers are never mixed. Figures "
-        "in pictures are what the measure says of the clip that is drawn. How right it is was measured on faults of "
-        "known size ([accuracy.md](accuracy.md)).\n\n"
-        "| measure | unit | on | |\n|---|---|---|---|\n"
+        "# Measures\n\n"
+        "`make reference` writes this page from the docstrings. `diag explain MEASURE` prints one section.\n\n"
+        "A measure has a value, or a reason why it has none. Each value has a tier, which says where it comes from:\n\n"
+        "| tier | the value comes from |\n|---|---|\n"
+        "| waveform | a comparison with the input of the same segment |\n"
+        "| profile | a comparison with other recordings of the same voice |\n"
+        "| blind | the recording alone |\n"
+        "| events | the times of events |\n\n"
+        "Values of different tiers are never combined.\n\n"
+        "The figures in a picture are what the measure gives for the clip that is drawn. Below the picture are the "
+        "results on faults of known size, where the measure was tried on them. [accuracy.md](accuracy.md) has all "
+        "results.\n\n"
+        "| group | measure | in reports | unit | measured on | |\n|---|---|---|---|---|---|\n"
     )
+    in_report = sorted(metrics, key=lambda metric: (metric.place_in_report, metric.name))
     rows = [
-        f"| [`{metric.name}`](#{metric.name}) | {metric.unit} | {place_of(metric)} | {BETTER[metric.better]} |"
-        for metric in metrics
+        f"| {metric.group.value} | [`{metric.name}`](#{metric.name}) | {label(metric.name)} | {metric.unit} "
+        f"| {place_of(metric)} | {BETTER[metric.better]} |"
+        for metric in in_report
     ]
     sections = [
         f"\n## {name}\n" + "".join(map(measure_section, same_name)) + shown(name) + how_right(name, rows_found)
@@ -72,7 +82,7 @@ def measures() -> str:
 
 
 def place_of(metric: Metric) -> str:
-    """Where a metric is measured, in words."""
+    """Return where a metric is measured, in words."""
     if metric.kind is MetricKind.SEGMENT:
         return "every segment"
     if metric.taps == tuple(Tap):
@@ -83,18 +93,19 @@ def place_of(metric: Metric) -> str:
 
 
 def measure_section(metric: Metric) -> str:
-    """One metric at one kind of place."""
-    return f"\nOn {place_of(metric).replace(':', 's', 1)}. {in_markdown(inspect.getdoc(metric.function) or '')}\n"
+    """Return the text on one metric at one kind of place."""
+    text = in_markdown(inspect.getdoc(metric.function) or "")
+    return f"\nMeasured on {place_of(metric).replace(':', 's', 1)}. {text}\n"
 
 
 def shown(name: str) -> str:
-    """The picture of a measure; empty where nobody has drawn one yet, which a test tells."""
+    """Return the picture of a measure, or nothing where none is drawn yet; a test reports that."""
     stem = pictures.name_of(name)
     return f"\n![{pictures.PICTURES[stem].words}]({PICTURES}/{stem}.png)\n" if stem else ""
 
 
 def how_right(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """What `make ears` found of a measure, one line a condition; empty where it was not tried."""
+    """Return the results of `make ears` for a measure, one line per condition; empty where it was not tried."""
     mine = [row for row in rows if row["measure"] == name and row["tier"] != INFORMATION]
     if not mine:
         return ""
@@ -117,37 +128,106 @@ def how_right(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(lines) + "\n\n</details>\n"
 
 
+FAMILIES = {
+    "CFG": ("Configuration and session", "the client's setup, or the account"),
+    "ENV": ("The measurement itself", "this machine"),
+    "MIC": ("Microphone hop", Hop.MICROPHONE.owner),
+    "SND": ("Sender hop", Hop.SENDER.owner),
+    "SVC": ("Service hop", Hop.SERVICE.owner),
+    "PLY": ("Player hop", Hop.PLAYER.owner),
+    "SPK": ("Speaker hop", Hop.SPEAKER.owner),
+    "REC": ("One recording alone", "not known: the recording does not tell where the fault arose"),
+}
+"""First three letters of a code: what the findings are about, and who can fix them. In the order of this page."""
+
+COMPARED_HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
+
+
 def findings() -> str:
-    """docs/findings.md."""
+    """Return docs/findings.md."""
     rules = all_rules()
-    head = (
-        "# Findings\n\nMade from the docstrings by `make reference`; `diag explain CODE` prints one of them. Codes are "
-        "permanent.\n\n| code | name | severity | on |\n|---|---|---|---|\n"
+    families = {name: [rule for rule in rules if rule.code.startswith(name)] for name in FAMILIES}
+    lost = [rule.code for rule in rules if rule.code[:3] not in FAMILIES]
+    if lost:
+        raise ValueError(f"FAMILIES has no entry for {', '.join(lost)}")
+    return (
+        "# Findings\n\n"
+        "`make reference` writes this page from the docstrings. `diag explain CODE` prints one section.\n\n"
+        f"There are {len(rules)} codes. A code never changes its meaning and is never used again.\n\n"
+        "## Families\n\n"
+        "The first three letters of a code say where the fault is, and so who can fix it.\n\n"
+        "| codes | about | who can fix it | how many |\n|---|---|---|---:|\n"
+        + "".join(map(family_row, families.items()))
+        + "\n## One fault, one code for each hop\n\n"
+        "These faults can occur wherever sound is passed on. One detector judges all hops. The code says on which hop "
+        "the fault was found. Neighbouring hops that were not recorded separately are judged as one, and the finding "
+        "then takes the code of the client's hop.\n\n" + by_hop(rules) + "".join(map(family_section, families.items()))
     )
+
+
+def family_row(item: tuple[str, Sequence[Rule]]) -> str:
+    """Return one family in one line."""
+    name, rules = item
+    about, owner = FAMILIES[name]
+    return f"| [{name}](#{anchor(f'{name}: {about}')}) | {about} | {owner} | {len(rules)} |\n"
+
+
+def by_hop(rules: Sequence[Rule]) -> str:
+    """Return a table of the detectors that judge several hops, with the code on each."""
+    codes: dict[str, dict[Hop, Rule]] = {}
+    for rule in rules:
+        if rule.scope is Scope.SEGMENT and rule.hop is not None:
+            codes.setdefault(rule.function.__name__, {})[rule.hop] = rule
+    lines = [
+        f"| fault | {' | '.join(hop.value for hop in COMPARED_HOPS)} |",
+        "|---|" + "---|" * len(COMPARED_HOPS),
+    ]
+    for detector, places in codes.items():
+        cells = [link(places[hop]) if hop in places else "–" for hop in COMPARED_HOPS]
+        lines.append(f"| {detector.replace('_', ' ')} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def family_section(item: tuple[str, Sequence[Rule]]) -> str:
+    """Return one family: a table of its findings, then a section for each."""
+    name, rules = item
+    about, owner = FAMILIES[name]
     rows = [
-        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.name} | {' or '.join(severities(rule))} "
-        f"| {hop_of(rule)} |"
+        f"| {link(rule)} | {rule.name} | {' or '.join(severities(rule))} | {rule.documentation.splitlines()[0]} |"
         for rule in rules
     ]
-    return head + "\n".join(rows) + "\n" + "".join(finding_section(rule) for rule in rules)
+    return (
+        f"\n## {name}: {about}\n\nWho can fix it: {owner}.\n\n"
+        "| code | name | severity | what it means |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
+        + "".join(map(finding_section, rules))
+    )
 
 
-def hop_of(rule: Rule) -> str:
-    """The hop of a rule and who owns it."""
-    return f"{rule.hop.value} ({rule.hop.owner})" if rule.hop else "not bound to one hop"
+def link(rule: Rule) -> str:
+    """Return a link to the section of a rule."""
+    return f"[{rule.code}](#{anchor(f'{rule.code} {rule.name}')})"
+
+
+def anchor(heading: str) -> str:
+    """Return the anchor that Markdown viewers give a heading."""
+    return re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
 
 
 def finding_section(rule: Rule) -> str:
-    """One rule."""
+    """Return the section of one rule."""
     text = in_markdown(rule.documentation)
     cause = (
-        f"\n\nTold as a consequence where {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
+        f"\n\nReported as a consequence where {' or '.join(rule.explained_by)} is found too."
+        if rule.explained_by
+        else ""
     )
-    return f"\n## {rule.code} {rule.name}\n\n{text}{cause}\n"
+    return f"\n### {rule.code} {rule.name}\n\n{text}{cause}\n"
 
 
 def in_markdown(docstring: str) -> str:
-    """Headings with indented text below them as bold words with paragraphs."""
+    """Return a docstring with its headings as bold words, each with its text as paragraphs below."""
     lines = []
     for line in docstring.splitlines():
         heading = re.fullmatch(r"(What|What it shows|[A-Z][a-z–-]+(?: [a-z–-]+){0,3}):?", line)

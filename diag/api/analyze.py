@@ -310,6 +310,8 @@ def _judged(
         channel=part.channel,
         note=part.note,
         reference=against.name if against else None,
+        tap=recording.tap,
+        between=segment.covers if segment else "",
         voice=voice.name if voice else None,
         measurements=measurements,
         findings=findings,

@@ -58,7 +58,7 @@ async def _loopback(rig: Rig, begin_s: float) -> Loopback:
 
     config = ClientConfig()
     client = VoiceClient(config, Faults(), lambda name, data, *, t_s=None: None)
-    board = Portboard(config, client, begin_s)
+    board = Portboard(config, client, begin_s, Faults())
     audio = await asyncio.to_thread(open_session, rig, board.plan)
     try:
         open_s = time.perf_counter() - begin_s

@@ -117,7 +117,10 @@ def sources_of(
         return (replace(only, note=f"channel {channel} of {audio.channels}, as asked for"),)
     if tap is Tap.HEARD and audio.channels == 2:
         return _own_ear(name, audio)
-    return _distinct(name, audio)
+    sources = _distinct(name, audio)
+    if not audio.note:
+        return sources
+    return tuple(replace(source, note=f"{source.note}; {audio.note}") for source in sources)
 
 
 def _check_length(audio: AudioReader, name: str) -> None:

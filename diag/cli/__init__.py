@@ -1,1 +1,1 @@
-"""The command line: a thin face over the Python API. One file a subcommand, no logic of its own."""
+"""The command line: one module per command. It parses options, calls `diag.api` and shows the result."""

@@ -15,7 +15,7 @@ _PATH = click.Path(path_type=Path)
 @click.command(
     "analyze",
     cls=Worded,
-    short_help="Judges recordings alone: no devices, no network.",
+    short_help="Judge recordings. Needs no device and no network.",
     examples=(
         "diag analyze heard.wav --reference received.wav",
         "diag analyze replies --voice kore.voice.json",
@@ -25,17 +25,36 @@ _PATH = click.Path(path_type=Path)
         "diag analyze replies --cluster tcp://scheduler.local:8786",
     ),
 )
-@click.argument("recordings", nargs=-1, required=True, metavar="WAV...", type=_PATH)
-@click.option("--reference", type=_PATH, metavar="WAV", help="What the recordings should sound like.")
-@click.option("--voice", type=_PATH, metavar="PROFILE", help="Profile of the voice that speaks (`diag voice make`).")
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...", type=_PATH)
+@click.option(
+    "--reference",
+    type=_PATH,
+    metavar="FILE",
+    help="The sound that the recordings should be a copy of, as what the app received.",
+)
+@click.option(
+    "--voice", type=_PATH, metavar="PROFILE", help="Profile of the voice that speaks. `diag voice make` creates it."
+)
 @click.option("--channel", type=Whole(1, 64), metavar="N",
-              help="Of a recording with several channels, judge only this one.")  # fmt: skip
-@click.option("--raw", metavar="FORMAT", help="Format of headerless files, as s16le:24000 or f32le:48000:2.")
+              help="Judge only this channel, counted from 1.")  # fmt: skip
+@click.option(
+    "--raw",
+    metavar="FORMAT",
+    help="Sample format of files without a header: encoding, rate and channels, as s16le:24000 or mulaw:8000:2.",
+)
 @click.option("--table", type=_PATH, metavar="FILE",
-              help="Write every measurement to FILE, a row each: .csv or .parquet.")  # fmt: skip
-@click.option("--cluster", metavar="ADDRESS",
-              help="Use the workers of a Dask scheduler, as tcp://HOST:8786 (extra `cluster`).")  # fmt: skip
-@click.option("--mos", is_flag=True, help="Show DNSMOS, PESQ and ViSQOL too, as information (extra `mos`, slow).")
+              help="Write all measurements to FILE, one row each. FILE ends in .csv or .parquet.")  # fmt: skip
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Judge the files on the workers of a Dask scheduler, as tcp://HOST:8786. Needs the extra `cluster`.",
+)
+@click.option(
+    "--mos",
+    is_flag=True,
+    help="Show DNSMOS, PESQ and ViSQOL scores too. They do not affect the verdict. Slow; needs the extra `mos`.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show all measures, not only the findings.")
 @json_option
 @fail_on_option
 def command(
@@ -48,19 +67,31 @@ def command(
     table: Path | None,
     cluster: str | None,
     mos: bool,
+    verbose: bool,
     as_json: bool,
     fail_on: str,
 ) -> int:
-    """Judge recordings alone, or against what they should sound like.
+    r"""Judge recordings by themselves, or against the sound that they should be a copy of.
 
-    WAV is a recording (WAV, FLAC or Ogg), a folder of recordings, or a saved take or run. With --reference, speed,
-    treble, gaps and delay are measured against it: exactly. With --voice, speed and treble are measured against other
-    recordings of the same voice. Without, only what a recording shows by itself. Channels that hold different sound
-    are judged one by one; with --reference, the one that holds its words.
+    RECORDING is an audio file, a folder of audio files, or the folder of a saved take or run. diag reads WAV, FLAC,
+    Ogg, MP3 and more. It reads WebM and M4A where ffmpeg or PyAV is installed.
 
-    Many files are measured in one process per core, or on a Dask cluster (--cluster). A file that cannot be read is
-    reported on its own line; the other files are still judged. Of a recording of more than two minutes, the worst
-    stretch is named.
+    \b
+    With --reference  each recording is compared with the reference: speed,
+                      treble, level, delay, and lost, repeated or added sound.
+    With --voice      speed and treble are compared with other recordings of
+                      the same voice. The words can differ.
+    With neither      only faults are found that a recording shows by itself.
+                      This cannot prove that a recording is right.
+
+    Channels with different sound are judged separately. With --reference, only the channel with the words of the
+    reference is judged.
+
+    A file that cannot be read is reported on its own line, and the other files are still judged. Many files are
+    judged in several processes.
+
+    With --reference, exit code 4 means that no fault was found, but that the recording was not shown to be a faithful
+    copy.
     """
     use_one_thread()
     from diag.api.analyze import analyze_all
@@ -79,7 +110,7 @@ def command(
     code = exit_code(results, fail_on)
     if table is not None:
         write_table(table, results)
-    show_text(results_text(results, code, width=terminal_width(err=as_json)), err=as_json)
+    show_text(results_text(results, code, width=terminal_width(err=as_json), verbose=verbose), err=as_json)
     if as_json:
         show_json(results_document(results))
     return int(code)

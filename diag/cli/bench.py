@@ -14,7 +14,7 @@ from diag.cli.options import options_from, resume_option, take_options
     "bench",
     cls=Worded,
     names_configs=True,
-    short_help="The release suite: every scenario must show what it says.",
+    short_help="Check that every scenario gives the findings that it must give.",
     examples=(
         "diag bench",
         "diag bench healthy playback_16k --takes 3",
@@ -24,12 +24,17 @@ from diag.cli.options import options_from, resume_option, take_options
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @take_options
 @resume_option
-@click.option("--save-baseline", is_flag=True, help="Keep this run's figures, for later ones to be held against.")
+@click.option(
+    "--save-baseline", is_flag=True, help="Save the latencies of this run, so that later runs are compared with them."
+)
 def command(scenarios: tuple[str, ...], *, save_baseline: bool, as_json: bool, fail_on: str, **given: Any) -> int:
-    """Run the release suite: every scenario must show what it says, and nothing else.
+    """Check that every scenario gives the findings that it must give, and no others.
 
-    Name scenarios to run only those; else all in the nearest folder scenarios/ run, or all that come with diag. The
-    report is bench.html in the output folder.
+    Without SCENARIO, all scenarios in the nearest folder scenarios/ run. If there is no such folder, all scenarios
+    that come with diag run. The report is bench.html in the output folder.
+
+    Exit code 1 means that a scenario gave other findings, or that a latency became worse than the baseline. Exit code
+    4 means that fewer takes count than were asked for.
     """
     from diag.api.bench import bench
     from diag.cli.output import show_report

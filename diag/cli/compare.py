@@ -14,7 +14,7 @@ from diag.cli.options import options_from, resume_option, take_options
     "compare",
     cls=Worded,
     names_configs=True,
-    short_help="Two configurations or saved runs: what differs, and why.",
+    short_help="Compare two configurations or saved runs: what differs, and why.",
     examples=(
         "diag compare healthy playback_16k",
         "diag compare old.toml new.toml --takes 20",
@@ -28,9 +28,11 @@ from diag.cli.options import options_from, resume_option, take_options
 def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int:
     """Compare two configurations, or two saved runs: what differs, by how much, and why.
 
-    Takes of A and B alternate, so that a slow minute hits both. A and B are each a TOML file, one of the names
-    below, or the folder of a saved run. Findings of either, or a measure of B that is worse, end with exit code
-    1; too few takes to tell, with 4.
+    A and B are each a TOML file, one of the names below, or the folder of a saved run. Takes of A and B are recorded
+    in turn, so that a busy minute affects both.
+
+    Exit code 1 means that a fault was found in A or B, or that a measure of B is worse. Exit code 4 means that there
+    are too few takes to decide, or that something was not shown to be right.
     """
     from diag.api.compare import compare
     from diag.cli.output import show_report

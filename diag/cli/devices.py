@@ -15,7 +15,7 @@ from diag.core.errors import BadInputError
 @click.command(
     "devices",
     cls=Worded,
-    short_help="Lists audio devices; makes virtual ones; measures a loopback.",
+    short_help="List audio devices, create virtual ones, or measure their delay.",
     examples=(
         "diag devices",
         "diag devices --calibrate",
@@ -23,16 +23,23 @@ from diag.core.errors import BadInputError
         "diag devices --hold --rigs 2",
     ),
 )
-@click.option("--calibrate", is_flag=True, help="Play coded bursts and measure the delay from each output to the ear.")
-@click.option("--hold", is_flag=True, help="Make virtual devices for other programs, and keep them until Ctrl-C.")
-@click.option("--rigs", type=Whole(1, 64), default=1, show_default=True, metavar="N", help="With --hold: how many.")
+@click.option("--calibrate", is_flag=True, help="Play test bursts and measure the delay from each output to the ear.")
+@click.option("--hold", is_flag=True, help="Create virtual devices for other programs. They exist until Ctrl-C.")
+@click.option(
+    "--rigs",
+    type=Whole(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="With --hold: number of sets of devices. A set has a mouth, a microphone, a speaker and an ear.",
+)
 @audio_option
 @device_option
 @json_option
 def command(*, calibrate: bool, hold: bool, rigs: int, as_json: bool, **given: Any) -> int:
-    """List the audio devices of this machine, with the sample rates at which each says it opens.
+    """List the audio devices of this machine, with the sample rates that each one supports.
 
-    The number or a unique part of the name is what --device takes.
+    Use the number of a device, or a unique part of its name, with --device.
     """
     if calibrate and hold:
         raise BadInputError(
@@ -94,5 +101,5 @@ def _hold(rigs: int, *, as_json: bool) -> int:
         try:
             signal.pause()
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("The virtual devices are gone.") from None
+            raise KeyboardInterrupt("The virtual devices were removed.") from None
     return 0

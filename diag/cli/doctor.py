@@ -20,7 +20,7 @@ from diag.cli.options import (
 @click.command(
     "doctor",
     cls=Worded,
-    short_help="Is this machine, and this configuration, ready for takes?",
+    short_help="Check that this machine and a configuration are ready.",
     examples=(
         "diag doctor",
         "diag doctor my_app.toml",
@@ -36,12 +36,14 @@ from diag.cli.options import (
 def command(
     config: str, *, audio: str, devices: tuple[tuple[str, str], ...], endpoint: str, out: Path | None, as_json: bool
 ) -> int:
-    """Check this machine and a configuration before a take is spent.
+    """Check this machine and a configuration before the first take.
 
-    Looks at packages, sound, loopback delay, key, list of models and modality. Each check says what was seen and, if
-    something is wrong, what mends it. The real service is asked only with --endpoint gemini, and no session is opened.
+    The checks cover packages, audio, loopback delay, key, the models of the service, and the setup. Each check shows
+    what was seen. If something is wrong, the next line says how to fix it.
 
-    Exit code 3 where this machine cannot measure, 1 where the configuration cannot work.
+    The real service is contacted only with --endpoint gemini, and only for its list of models.
+
+    Exit code 3 means that this machine cannot measure. Exit code 1 means that the configuration cannot work.
     """
     from diag.api.doctor import as_document, examine, exit_code
     from diag.cli.output import show_json, show_text, terminal_width

@@ -11,7 +11,7 @@ from diag.cli.options import json_option
 @click.command(
     "explain",
     cls=Worded,
-    short_help="What a finding or a measure means, why it matters, how to mend it.",
+    short_help="Explain a finding or a measure: meaning, causes and fix.",
     examples=(
         "diag explain",
         "diag explain PLY001",
@@ -21,9 +21,12 @@ from diag.cli.options import json_option
 @click.argument("name", metavar="[CODE|MEASURE]", required=False)
 @json_option
 def command(name: str | None, *, as_json: bool) -> int:
-    """Say what a finding means, why it matters and how to mend it, or what a measure measures.
+    """Explain a finding or a measure.
 
-    Without CODE all findings are listed; with --json all measures too.
+    For a finding: what it shows, why it matters, its evidence, likely causes, the fix, and what it does not prove. For
+    a measure: what it measures, and when it has no value.
+
+    Without an argument, all findings are listed. With --json, all measures are listed too.
     """
     from diag.cli.output import show_json, show_text, terminal_width
     from diag.report.manual import contents, explain, explanation, overview

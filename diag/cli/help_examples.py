@@ -1,4 +1,4 @@
-"""Commands whose help ends with examples."""
+"""Command class whose help ends with examples."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import click
 
 
 class Worded(click.Command):
-    """A command with examples under its options.
+    """Command whose help shows examples below the options.
 
     Parameters
     ----------
     examples : tuple of str
-        Whole command lines.
+        Complete command lines.
     names_configs : bool
-        Whether help lists the configurations and prompts that are there by name.
+        Whether the help lists the names of configurations and prompts.
     """
 
     def __init__(self, *args: Any, examples: tuple[str, ...] = (), names_configs: bool = False, **kwargs: Any) -> None:
@@ -25,7 +25,7 @@ class Worded(click.Command):
         self.names_configs = names_configs
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, with what libraries log sent to the log file."""
+        """Run the command. Log lines of libraries go to the log file."""
         from diag.files.log import send_logs_to_file
 
         send_logs_to_file()
@@ -38,16 +38,17 @@ class Worded(click.Command):
 
 
 def use_one_thread() -> None:
-    """Keep numpy from sharing small products among threads: on a busy machine they wait for each other.
+    """Limit linear algebra to one thread, unless the user has set a number.
 
-    To be called before numpy is imported; what the user has set stays.
+    Small products gain nothing from threads, and on a busy machine the threads wait for each other. This must be called
+    before numpy is imported.
     """
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
 
 def write_examples(formatter: click.HelpFormatter, examples: tuple[str, ...]) -> None:
-    """Write examples, one a line, as they are."""
+    """Write examples, one per line, without wrapping them."""
     with formatter.section("Examples"):
         for example in examples:
             formatter.write(f"{' ' * formatter.current_indent}{example}\n")

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they may be."""
+"""Options that several commands share, and the types of their values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PORTS = ("mouth", "microphone", "speaker", "ear")
 
 
 class Whole(click.ParamType[int]):
-    """A whole number in a range."""
+    """Whole number in a range."""
 
     name = "number"
 
@@ -41,7 +41,7 @@ class Whole(click.ParamType[int]):
 
 
 class OneOf(click.Choice[str]):
-    """One of a few words."""
+    """One of several words."""
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value not in self.choices:
@@ -56,7 +56,7 @@ class OneOf(click.Choice[str]):
 
 
 class DeviceOfPort(click.ParamType[tuple[str, str]]):
-    """`PORT=NAME`."""
+    """A port and the device for it, as `PORT=NAME`."""
 
     name = "port=name"
 
@@ -87,22 +87,27 @@ def _stacked(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 audio_option = click.option(
     "--audio", type=OneOf(["wire", "virtual", "system"]), default="virtual", show_default=True,
-    help="wire: no devices; virtual: devices that diag makes and removes; system: this machine's own.",
+    help="Where the audio goes. wire: no devices. virtual: devices that diag creates and removes. "
+    "system: the devices of this machine.",
 )  # fmt: skip
 endpoint_option = click.option(
     "--endpoint", default="emulator", show_default=True, metavar="[emulator|gemini|URL]",
-    help="Who answers: the built-in simulated service, the real one (needs a key, may cost money), or an address.",
+    help="Which service answers. emulator: the simulated service in diag. gemini: the real service, which needs a key "
+    "and may cost money. URL: any other address.",
 )  # fmt: skip
 device_option = click.option(
     "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
-    help="With --audio system: the device of a port (mouth, microphone, speaker, ear). Repeatable.",
+    help="With --audio system: the device for a port. PORT is mouth, microphone, speaker or ear. Can be repeated.",
 )  # fmt: skip
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON document on standard output, everything else on standard error."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Write one JSON document to standard output, and everything else to standard error.",
 )
 fail_on_option = click.option(
     "--fail-on", type=OneOf(["error", "warning", "never"]), default="error", show_default=True,
-    help="From which severity on the exit code is 1.",
+    help="Lowest severity of a finding that gives exit code 1.",
 )  # fmt: skip
 out_option = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=True), default=None, metavar="DIR",
@@ -110,26 +115,28 @@ out_option = click.option(
 )  # fmt: skip
 embed_option = click.option(
     "--embed", type=OneOf(["evidence", "all", "none"]), default="evidence", show_default=True,
-    help="Audio inside the report: the stretches that prove a finding, everything, or nothing.",
+    help="Audio in the report. evidence: short clips around each finding. all: all recordings of the take shown. "
+    "none: no audio.",
 )  # fmt: skip
 resume_option = click.option(
     "--resume", type=click.Path(path_type=Path), default=None, metavar="RUN",
-    help="Go on with an unfinished run: its folder. Takes, prompts, audio, endpoint and seed are the run's own.",
+    help="Folder of an unfinished run. Takes that are missing, damaged or discarded are recorded. "
+    "The run keeps its own takes, prompts, audio, endpoint and seed.",
 )  # fmt: skip
 
 take_options = _stacked(
     click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
-                 help="Takes of each configuration."),
+                 help="Number of takes per configuration."),
     click.option("--prompt", "prompts", multiple=True, metavar="NAME|WAV",
-                 help="What is said: the name of a recorded prompt or a WAV file of yours. Repeatable."),
+                 help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated."),
     audio_option,
     device_option,
     endpoint_option,
     out_option,
     click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N",
-                 help="Seed of every random choice."),
+                 help="Seed of all random choices."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
-                 help="Takes side by side.  [default: as the cores allow]"),
+                 help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
     embed_option,
     json_option,
     fail_on_option,
@@ -137,12 +144,12 @@ take_options = _stacked(
 
 
 def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
-    """Only this machine's own audio has devices to choose.
+    """Refuse `--device` where the audio is not that of this machine.
 
     Raises
     ------
     BadInputError
-        If a device is named for audio of another kind.
+        If a device is given and `audio` is not "system".
     """
     if devices and audio != "system":
         raise BadInputError(
@@ -154,7 +161,7 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
 
 
 _OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "seed")
-"""Options that a run keeps when it is gone on with: takes made in another way would not belong to it."""
+"""Options that a resumed run keeps. Takes recorded with other options could not be compared with the first ones."""
 
 
 def _refuse_changes(context: click.Context) -> None:
@@ -166,14 +173,14 @@ def _refuse_changes(context: click.Context) -> None:
     if typed:
         raise BadInputError(
             "Could not use --resume",
-            seen=f"{' and '.join(typed)} beside it",
-            allowed="takes, prompts, audio, devices, endpoint and seed as the run was begun with",
+            seen=f"{' and '.join(typed)} together with it",
+            allowed="the takes, prompts, audio, devices, endpoint and seed that the run was started with",
             next_step=f"leave out {' and '.join(typed)}, or start a new run",
         )
 
 
 def options_from(given: dict[str, Any]) -> Options:
-    """The options of the Python API from those of the command line; unknown ones are left for the caller."""
+    """Return the options of the Python API from those of the command line; options it does not have are ignored."""
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))

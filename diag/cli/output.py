@@ -1,4 +1,4 @@
-"""How a command hands over its result: JSON or text, then the exit code."""
+"""Show the result of a command as text or JSON, and return its exit code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_WIDTH = 110
 
 
 def show_report(report: Report, *, as_json: bool, fail_on: str) -> int:
-    """Show a report; with `as_json` the document goes to standard output and the text to standard error.
+    """Show a report. With `as_json` the JSON goes to standard output and the text to standard error.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def show_json(document: Any) -> None:
 
 
 def show_text(text: str, *, err: bool = False) -> None:
-    """Print text, with colour where a person sees it and `NO_COLOR` is not set."""
+    """Print text, with colour on a terminal unless `NO_COLOR` is set."""
     from diag.report.terminal import coloured
 
     stream = sys.stderr if err else sys.stdout
@@ -51,7 +51,7 @@ def show_text(text: str, *, err: bool = False) -> None:
 
 
 def terminal_width(*, err: bool = False) -> int:
-    """Columns to fill: the terminal's, at most 110; 100 in a pipe."""
+    """Return the width of the text: that of the terminal, at most 110 columns; 100 in a pipe."""
     stream = sys.stderr if err else sys.stdout
     return min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if stream.isatty() else 100
 
@@ -60,6 +60,6 @@ def _echo(text: str, *, err: bool = False) -> None:
     try:
         click.echo(without_keys(text), err=err)
     except BrokenPipeError:
-        # The reader has had enough: the exit code still tells how it went.
+        # The reading program has closed the pipe. The exit code still says how the command ended.
         stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

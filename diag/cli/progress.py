@@ -1,4 +1,4 @@
-"""Progress of takes on standard error: a live line for a person, one plain line a take in a pipe."""
+"""Progress on standard error: a live line on a terminal, one plain line per take in a pipe."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 QUIET_S = 1.0
-"""Work that is done sooner needs no progress."""
+"""Progress is shown only after this time, so that short work shows none."""
 
 
 class TerminalProgress:
-    """Tells of takes as they end (`diag.api.run.Progress`); a context manager that leaves a clean line behind."""
+    """Context manager that shows each take as it ends (`diag.api.options.Progress`)."""
 
     def __init__(self) -> None:
         self.kept = 0
@@ -39,10 +39,10 @@ class TerminalProgress:
             self._bar.stop()
             self._bar = None
         if isinstance(error, KeyboardInterrupt) and not str(error) and not self.kept:
-            raise KeyboardInterrupt("No take had ended, so nothing is kept.") from None
+            raise KeyboardInterrupt("No take was finished, so nothing was kept.") from None
 
     def started(self, *, title: str, takes: int, about_s: float | None) -> None:
-        """Say what will be done, and begin the live line where there is a person to see it."""
+        """Print what will be recorded, and start the live line on a terminal."""
         about = "" if about_s is None else f", about {_duration(about_s)}"
         self._takes += takes
         self.note(f"{title}: {takes} {'take' if takes == 1 else 'takes'}{about}")
@@ -55,15 +55,15 @@ class TerminalProgress:
             self._bar.update(self._task, total=self._takes)
 
     def take_done(self, *, run: str, take: str, line: str, discarded: str | None) -> None:
-        """One finished take: its sentence, and why it does not count if so."""
+        """Print one finished take, with the reason if it was discarded."""
         self.kept += 1
-        said = f"  {run} take {take}  {f'does not count: {discarded}' if discarded else line}"
+        said = f"  {run} take {take}  {f'discarded: {discarded}' if discarded else line}"
         self.note(said if self._bar is None else _folded(said, self._bar.console.width))
         if self._bar is not None and self._task is not None and not discarded:
             self._bar.advance(self._task)
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line above the live line."""
         text = without_keys(text)
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -72,9 +72,9 @@ class TerminalProgress:
 
 
 class ShareDone:
-    """How much of a long work is done: a live line for a person, nothing in a pipe; a context manager.
+    """Context manager that shows how much of a long piece of work is done; a pipe shows nothing.
 
-    It is shown only once the work has taken a while, so that short works stay quiet.
+    The line appears once the work has taken longer than `QUIET_S`.
     """
 
     def __init__(self, title: str) -> None:
@@ -91,7 +91,7 @@ class ShareDone:
             self._bar.stop()
 
     def update(self, done: float, total: float) -> None:
-        """So much is done, of so much."""
+        """Show that `done` of `total` is finished."""
         shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         if self._bar is None and shown and time.perf_counter() - self._begun_s > QUIET_S:
             self._bar = _share_line()

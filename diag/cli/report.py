@@ -14,7 +14,7 @@ from diag.cli.options import embed_option, fail_on_option, json_option, options_
 @click.command(
     "report",
     cls=Worded,
-    short_help="Judge saved runs again, and write one HTML file.",
+    short_help="Judge saved runs again, and write one HTML report.",
     examples=(
         "diag report reports/runs/20261122-140500-healthy-7f3a",
         "diag report reports/runs/* --embed all",
@@ -26,9 +26,9 @@ from diag.cli.options import embed_option, fail_on_option, json_option, options_
 @json_option
 @fail_on_option
 def command(folders: tuple[Path, ...], *, as_json: bool, fail_on: str, **given: Any) -> int:
-    """Judge saved runs again from their takes, and write one self-contained HTML file.
+    """Judge saved runs again, and write one HTML file that needs no network.
 
-    Nothing is recorded: no devices, no network. RUN is the folder of a saved run.
+    RUN is the folder of a saved run. Nothing is recorded, so no device and no network is used.
     """
     from diag.api.report import report_of_runs
     from diag.cli.output import show_report

@@ -1,4 +1,4 @@
-"""`diag` itself: finds subcommands, each imported only when it is called, and tells a newcomer where to start."""
+"""The command `diag`: finds its subcommands, imports each only when it is called, and shows the first steps."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", 
 """Subcommands in the order in which help lists them; each is `command` in the module of its name in `diag.cli`."""
 
 FIRST_STEPS = """\
-diag doctor                          is this machine ready? no key is needed
-diag run healthy                     5 takes against a simulated service, without key or sound card
-diag compare healthy playback_16k    two configurations: what differs, and why
-diag --help                          all commands; `diag run healthy --endpoint gemini` is the real service
+diag doctor                          check that this machine can measure; no key is needed
+diag run healthy                     record 5 takes against a simulated service; no key or sound card is needed
+diag compare healthy playback_16k    compare two configurations: what differs, and why
+diag --help                          list all commands
 """
 
 
 class LazyGroup(click.Group):
-    """A group whose subcommands are imported when they are asked for."""
+    """Command group that imports a subcommand only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -41,12 +41,12 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand.
+        """Return the subcommand and its arguments.
 
         Raises
         ------
         BadInputError
-            If there is none of that name.
+            If there is no command of that name.
         """
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
@@ -71,16 +71,26 @@ def _tell_version(ctx: click.Context, _parameter: click.Parameter, asked: bool) 
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version,
-              help="Print the version and stop.")  # fmt: skip
+              help="Print the version.")  # fmt: skip
 @click.pass_context
 def diag(ctx: click.Context, /, **_options: Any) -> None:
-    """Find out what is wrong with a voice conversation on the Gemini Live API, and whose fault it is.
+    r"""Find out what is wrong with a voice conversation on the Gemini Live API, and where.
 
-    A recorded prompt goes through microphone, sender, service, player and loudspeaker; every joint is recorded, and
-    each fault is named where it happens.
+    diag plays a recorded prompt through a microphone, a client, the Live API and a loudspeaker. It records the audio
+    between each of them, and reports each fault with the part that causes it.
 
-    Exit codes: 0 measured and nothing found, 1 measured and something found, 2 wrong use or a bad file, 3 could not
-    measure, 4 too little evidence to decide, 70 a bug of ours, 130 stopped by you.
+    diag does not start your app. It plays the settings of your client through a client of its own. `diag serve` and
+    `diag analyze` test the app itself.
+
+    \b
+    Exit codes:
+      0    measured, and no fault found
+      1    measured, and a fault found
+      2    wrong use, or a file that cannot be used
+      3    could not measure: no connection, no key or no device
+      4    too little evidence: something was not shown to be right
+      70   a bug in diag
+      130  stopped by you
     """
     if ctx.invoked_subcommand is None:
         click.echo(FIRST_STEPS, nl=False)

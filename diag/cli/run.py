@@ -15,7 +15,7 @@ from diag.cli.options import options_from, resume_option, take_options
     "run",
     cls=Worded,
     names_configs=True,
-    short_help="Take recordings of one configuration, and say what is wrong.",
+    short_help="Record takes of one configuration, and report what is wrong.",
     examples=(
         "diag run healthy",
         "diag run my_app.toml --prompt question.wav --takes 20",
@@ -27,9 +27,13 @@ from diag.cli.options import options_from, resume_option, take_options
 @take_options
 @resume_option
 def command(config: str | None, *, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
-    """Take recordings of one configuration and say what is wrong with them.
+    """Record takes of one configuration, and report what is wrong.
 
-    CONFIG is a TOML file, one of the names below, or the folder of a saved run, whose configuration is run again.
+    CONFIG is a TOML file, one of the names below, or the folder of a saved run. The configuration of a saved run is
+    recorded again.
+
+    Exit code 1 means that a fault was found. Exit code 4 means that no fault was found, but that something was not
+    shown to be right; the output says what.
     """
     if config is None and resume is None:
         raise click.UsageError("no CONFIG given, as in `diag run healthy`")

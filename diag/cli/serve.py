@@ -17,7 +17,7 @@ _FILE = click.Path(path_type=Path)
 @click.command(
     "serve",
     cls=Worded,
-    short_help="The simulated Live API, for any client.",
+    short_help="Run the simulated Live API for any client.",
     examples=(
         "diag serve",
         "diag serve --port 8443 --scenario slow_service",
@@ -26,23 +26,53 @@ _FILE = click.Path(path_type=Path)
         "diag serve --as-of 2025-09-19 --truth truth.jsonl",
     ),
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=Whole(0, 65535), default=0, metavar="N", help="Port.  [default: a free one]")
-@click.option("--plain", is_flag=True, help="http:// and ws:// in place of TLS.")
-@click.option("--scenario", metavar="CONFIG", help="Behave as the [emulator] table of a configuration says.")
-@click.option("--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A key of [emulator]; repeatable.")
-@click.option("--fault", "faults", multiple=True, metavar="SPEC", help="As `close,named=quota,turns=2`; repeatable.")
-@click.option("--as-of", metavar="DATE", help="Serve the models of that day, as 2025-09-19.")
-@click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all draws.")
-@click.option("--replies", "replies_dir", type=_FILE, metavar="DIR", help="Recorded replies of your own.")
-@click.option("--transcript", "transcript_dir", type=_FILE, metavar="DIR", help="Keep every frame and all audio here.")
-@click.option("--truth", "truth_path", type=_FILE, metavar="FILE", help="Append what really happened, as JSON lines.")
-@click.option("--ca", "ca_path", type=_FILE, metavar="FILE", help="Write the certificate to trust here.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to listen on.")
+@click.option("--port", type=Whole(0, 65535), default=0, metavar="N", help="Port to listen on.  [default: a free port]")
+@click.option("--plain", is_flag=True, help="Serve http:// and ws:// without TLS.")
+@click.option("--scenario", metavar="CONFIG", help="Use the [emulator] table of this configuration.")
+@click.option(
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a key of the [emulator] table. Can be repeated.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SPEC",
+    help="Plant a fault, as `close,named=quota,turns=2`. Can be repeated.",
+)
+@click.option("--as-of", metavar="DATE", help="Serve the models that existed on this day, as 2025-09-19.")
+@click.option(
+    "--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all random choices."
+)
+@click.option("--replies", "replies_dir", type=_FILE, metavar="DIR", help="Folder with your own recorded replies.")
+@click.option(
+    "--transcript",
+    "transcript_dir",
+    type=_FILE,
+    metavar="DIR",
+    help="Folder in which to save every message and all audio.",
+)
+@click.option(
+    "--truth",
+    "truth_path",
+    type=_FILE,
+    metavar="FILE",
+    help="File to which to append what the emulator did, as JSON lines.",
+)
+@click.option(
+    "--ca", "ca_path", type=_FILE, metavar="FILE", help="File in which to save the certificate that clients must trust."
+)
 def command(*, scenario: str | None, as_of: str | None, **given: Any) -> int:
-    """Serve a simulated Live API until Ctrl-C.
+    """Run the simulated Live API until Ctrl-C.
 
-    Any client of the Live API may connect; how is printed at the start. It validates model, modality and key, hears
-    the audio at its declared rate, and answers with recorded speech.
+    Any client of the Live API can connect. The first lines of output say how. The emulator checks model, modality and
+    key, reads the audio at its declared rate, and answers with recorded speech.
+
+    docs/emulator.md lists all keys and faults.
     """
     from diag.api.serve import serve
 

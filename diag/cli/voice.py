@@ -19,7 +19,7 @@ _EXAMPLES = (
 
 
 class _Group(click.Group):
-    """A group whose help ends with examples."""
+    """Command group whose help ends with examples."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(formatter, _EXAMPLES)
@@ -29,29 +29,31 @@ class _Group(click.Group):
     "voice",
     cls=_Group,
     invoke_without_command=True,
-    short_help="Makes profiles of voices, to judge other words of them by.",
+    short_help="Create a profile of a voice, to judge other recordings of it.",
 )
 @click.pass_context
 def command(ctx: click.Context, /, **_options: Any) -> None:
-    """Make and show profiles of voices.
+    """Create and show profiles of voices.
 
-    A profile is a small file that says how a voice sounds when it is well. With it, `diag analyze --voice` tells
-    whether a recording of other words is dull, slow or fast for that voice, without what was received.
+    A profile is a small file that describes how a voice sounds in good recordings. With it, `diag analyze --voice`
+    finds out whether another recording of the voice is dull, slow or fast. The words can differ, and no reference is
+    needed.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
 
-@command.command("make", cls=Worded, examples=_EXAMPLES[:1], short_help="Makes a profile from good recordings.")
-@click.argument("recordings", nargs=-1, required=True, metavar="WAV...", type=_PATH)
-@click.option("--name", metavar="NAME", help="Whose voice.  [default: name of the first recording]")
-@click.option("-o", "--out", type=_PATH, metavar="FILE", help="The profile.  [default: NAME.voice.json]")
+@command.command("make", cls=Worded, examples=_EXAMPLES[:1], short_help="Create a profile from good recordings.")
+@click.argument("recordings", nargs=-1, required=True, metavar="RECORDING...", type=_PATH)
+@click.option("--name", metavar="NAME", help="Name of the voice.  [default: name of the first recording]")
+@click.option("-o", "--out", type=_PATH, metavar="FILE", help="File of the profile.  [default: NAME.voice.json]")
 @json_option
 def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as_json: bool) -> int:
-    """Make the profile of one voice from recordings of it that are known to be good.
+    """Create the profile of one voice from recordings that are known to be good.
 
-    WAV is a recording, a folder of recordings, or a saved take or run, whose received audio serves. Half a minute of
-    speech is plenty. Recordings that do not fit the others are named and left out.
+    RECORDING is an audio file, a folder of audio files, or the folder of a saved take or run. Of a take, the audio
+    that was received is used. 30 seconds of speech are enough. Recordings that do not fit the others are listed and
+    left out.
     """
     use_one_thread()
     from diag.api.voice import default_path, make_voice, save_voice
@@ -66,10 +68,10 @@ def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as
     return 0
 
 
-@command.command("show", cls=Worded, examples=_EXAMPLES[1:2], short_help="Says what a profile holds.")
+@command.command("show", cls=Worded, examples=_EXAMPLES[1:2], short_help="Show what a profile holds.")
 @click.argument("profile", type=_PATH)
 def show(profile: Path) -> int:
-    """Say what a profile holds, and how sure its measures are."""
+    """Show what a profile holds, and how precise its measures are."""
     from diag.api.voice import load_voice
     from diag.cli.output import show_text, terminal_width
     from diag.report.voice_text import profile_text

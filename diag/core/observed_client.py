@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diag.core.timeline import EventName, Timeline
+from diag.core.timeline import Event, EventName, Timeline
 from diag.core.units import mime_rate_hz
 
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ class ObservedClient:
         setup = self.setup or {}
         for table in (setup, setup.get("generation_config"), setup.get("generationConfig")):
             for name in ("response_modalities", "responseModalities"):
-                if isinstance(table, Mapping) and table.get(name) is not None:
-                    return tuple(str(item).upper() for item in table[name])
+                asked = table.get(name) if isinstance(table, Mapping) else None
+                if isinstance(asked, list | tuple):
+                    return tuple(str(item).upper() for item in asked)
         return None
 
     @property
@@ -88,6 +89,8 @@ class ObservedClient:
 def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> ObservedClient:
     """Return what the events of a take tell about its client.
 
+    Data of events that are damaged or missing make the facts that need them unknown.
+
     Parameters
     ----------
     timeline : Timeline
@@ -99,13 +102,13 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
     connecting = timeline.first(EventName.SESSION_CONNECTING)
     opened = timeline.first(EventName.STREAMS_OPENED)
     described = timeline.first(EventName.CLIENT_DESCRIBED)
-    rates: Mapping[str, Any] = (opened.data.get("rates_hz") or {}) if opened else {}
+    rates = _table(opened, "rates_hz")
     client: Mapping[str, Any] = described.data if described else _described(own)
     sent = [str(event.data.get("mime_type", "")) for event in timeline.named(EventName.BATCH_SENT)]
     received = {str(event.data.get("mime_type", "")) for event in timeline.named(EventName.CHUNK_RECEIVED)}
     sent_rate_hz = (mime_rate_hz(sent[0]) if sent else None) or client.get("sent_rate_hz")
     return ObservedClient(
-        setup=(setup.data.get("setup") or {}) if setup else None,
+        setup=_table(setup, "setup") if setup else None,
         model=connecting.data.get("model") if connecting else (own.session.model if own else None),
         api_version=connecting.data.get("api_version") if connecting else (own.session.api_version if own else None),
         sent_mime_types=tuple(sorted(set(sent))) or None,
@@ -135,6 +138,11 @@ def described_client(config: ClientConfig) -> dict[str, Any]:
     }
 
 
+def _table(event: Event | None, name: str) -> Mapping[str, Any]:
+    found = event.data.get(name) if event else None
+    return found if isinstance(found, Mapping) else {}
+
+
 def _described(own: ClientConfig | None) -> Mapping[str, Any]:
     return described_client(own) if own else {}
 
@@ -143,6 +151,7 @@ def _batch_lengths_s(timeline: Timeline, sent_rate_hz: int | None) -> tuple[floa
     lengths = []
     for event in timeline.named(EventName.BATCH_SENT):
         rate_hz = mime_rate_hz(str(event.data.get("mime_type", ""))) or sent_rate_hz
-        if rate_hz:
-            lengths.append(event.data["frames"] / rate_hz)
+        frames = event.data.get("frames")
+        if rate_hz and isinstance(frames, int | float):
+            lengths.append(frames / rate_hz)
     return tuple(lengths) or None

@@ -45,6 +45,10 @@ IMAGES_COHERENCE = 0.3
 makes up there follows the sound below it a little."""
 BENT_COPY_DB = -18.0
 """Beside distortion only a copy above this level counts: what a curve makes of a voice is as regular as the voice."""
+PLAIN_COPY_DB = -55.0
+"""Where less than this is left of the estimated signal once the reference was taken out of it at one gain, nothing was
+added that any measure warns of: their warnings begin at -50 dB."""
+_NOTHING_DB = -100.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,42 @@ class Additions:
     images: Mirrored | None
     copy: Copy | None
     room: Room | None
+
+
+def plain_copy(pair: AlignedPair) -> Additions | None:
+    """Return what a segment changes that passes its input on at one gain; None for any other segment.
+
+    Parameters
+    ----------
+    pair : AlignedPair
+        Of the whole of both signals at one delay (`shifted_pair`).
+
+    Notes
+    -----
+    A reference that is noisy, distorted or doubled itself is as regular as what the other measures look for, so that
+    they would find it in a copy of that reference too.
+    """
+    reference, estimated = (values.astype(np.float64) for values in (pair.reference, pair.estimated))
+    power = float(reference @ reference)
+    gain = float(reference @ estimated) / power if power > 0.0 else 0.0
+    rest = estimated - gain * reference
+    if gain <= 0.0 or float(rest @ rest) > 10 ** (PLAIN_COPY_DB / 10) * gain**2 * power:
+        return None
+    level = level_change(pair)
+    if level is None or level.steps:
+        return None
+    return Additions(
+        level=level,
+        noise=AddedNoise(level_dbfs=-120.0, snr_db=-_NOTHING_DB, pauses_dbfs=None, residual_db=_NOTHING_DB),
+        dc_dbfs=added_dc_dbfs(pair),
+        hum=None,
+        tones=(),
+        distortion=Distortion(_NOTHING_DB, Kind.NONE, None),
+        aliasing=None,
+        images=None,
+        copy=None,
+        room=None,
+    )
 
 
 def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | None = None) -> Additions:

@@ -279,6 +279,25 @@ def align_pair(reference: Array, estimated: Array, pieces: Sequence[Piece], rate
     return AlignedPair(moved, other, covered, float(rate_hz))
 
 
+def shifted_pair(reference: Array, estimated: Array, delay: int, rate_hz: float) -> AlignedPair:
+    """Return both signals as they are, with the whole of the reference moved by a number of samples.
+
+    Parameters
+    ----------
+    reference, estimated : ndarray, shape (n,) and (m,)
+    delay : int
+        How many samples the reference comes later in the estimated signal.
+    rate_hz : float
+        Sample rate of both.
+    """
+    other = np.asarray(estimated, dtype=np.float32)
+    moved = np.zeros(other.size, dtype=np.float32)
+    first, last = max(0, delay), min(other.size, delay + len(reference))
+    if last > first:
+        moved[first:last] = reference[first - delay : last - delay]
+    return AlignedPair(moved, other, np.ones(other.size, dtype=bool), float(rate_hz))
+
+
 def loud_level_db(levels_db: Array) -> float:
     """Return the level that the loud frames reach (95th percentile of those within 50 dB of the loudest)."""
     return float(np.percentile(levels_db[levels_db > levels_db.max() - 50.0], 95))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.diagonal import alike, sliced
-from diag.dsp.follow import Pair, Piece
+from diag.dsp.follow import Pair, Piece, runs
 
 MARGIN_S = 0.015
 """How far a border may lie from where the evidence by frames puts it."""
@@ -26,6 +26,7 @@ _DETOUR_S = 0.3
 _REFUSED_FRAMES = 2
 _EXPLAINED = 0.6
 _BACK_SHARE = 0.7
+_MET_SHARE = 0.08
 _MIXED_LEFT = 0.4
 _MIXED_S = 0.008
 _SHORTEST_S = 0.004
@@ -131,6 +132,7 @@ def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], l
         if join is None:
             result[-1] = after
             continue
+        result[-1], after = _with_silence(pair, result[-1], after)
         result.append(after)
         joins.append(join)
     result[0] = replace(result[0], first=min(_own_start(pair, result[0]), result[0].last - 1))
@@ -166,7 +168,9 @@ def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
     return gain_of(pair, piece, begin, end)
 
 
-def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piece | None, Join | None]:
+def _joined(  # noqa: PLR0911 (one line a case)
+    pair: Pair, before: Piece, after: Piece
+) -> tuple[Piece | None, Piece | None, Join | None]:
     """Both pieces with the border between them; None for one that vanishes, no join where they are one piece."""
     change = after.delay - before.delay
     margin = round(MARGIN_S * pair.rate_hz)
@@ -178,12 +182,11 @@ def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piec
         return _apart(pair, before, after)
     if after.last <= before.first or abs(after.first - before.last) > 2.0 * abs(change) + 60 * margin:
         return _apart(pair, before, after)
-    # A skip leaves as much of the reference unfound as the delay falls. A mixed stretch agrees with neither piece.
-    mixed = after.first - before.last + change > _MIXED_S * pair.rate_hz
-    overlap = _overlap(pair, before, after) if mixed else None
-    if overlap is not None:
-        return overlap
     tried = _inserted(pair, before, after) if change > 0 else _left_out(pair, before, after)
+    if change < -_MIXED_S * pair.rate_hz and (tried is None or _poorly_met(pair, *tried)):
+        overlap = _overlap(pair, before, after)
+        if overlap is not None:
+            return overlap
     if tried is None:
         return _apart(pair, before, after)
     first, second = tried
@@ -193,6 +196,15 @@ def _joined(pair: Pair, before: Piece, after: Piece) -> tuple[Piece | None, Piec
     if second.last - second.first < shortest:
         return before, None, None
     return first, second, Join()
+
+
+def _poorly_met(pair: Pair, before: Piece, after: Piece) -> bool:
+    """Whether two pieces that meet leave much of the copy around their border, as where both are heard at once."""
+    width = round(after.first - before.last) + round(MARGIN_S * pair.rate_hz)
+    low, high = max(before.first, before.last - width), min(after.last, after.first + width)
+    left = float(missed(pair, before, low, before.last).sum()) + float(missed(pair, after, after.first, high).sum())
+    heard = sliced(pair.y.samples, low + before.delay, before.last - low + high - after.first)
+    return left > _MET_SHARE * float(np.dot(heard, heard))
 
 
 def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
@@ -280,6 +292,26 @@ def _apart(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join]
             return (*cut, Join())
         first = replace(first, last=max(first.first + 1, first.last - int(np.ceil(over))))
     return first, second, Join()
+
+
+def _with_silence(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece]:
+    """Both pieces with the silence of the reference behind the one and before the other, where the sound goes back.
+
+    Only as much of it as is silent in the copy.
+    """
+    gap = int(after.begin - before.end)
+    frame = pair.x.frame
+    if after.first >= before.last or gap < frame:
+        return before, after
+    heard = runs(pair.y.active[max(0, round(before.end) // frame + 1) : max(0, round(after.begin) // frame)])
+    quiet = (heard[0][0] * frame, gap - heard[-1][1] * frame) if heard else (gap, gap)
+    behind = np.flatnonzero(pair.x.active[-(-before.last // frame) :])
+    end = -(-before.last // frame) * frame + int(behind[0]) * frame if behind.size else pair.x.samples.size
+    before = replace(before, last=before.last + max(0, min(end - before.last, quiet[0])))
+    gap = int(after.begin - before.end)
+    ahead = np.flatnonzero(pair.x.active[: after.first // frame])
+    begin = int(ahead[-1] + 1) * frame if ahead.size else 0
+    return before, replace(after, first=after.first - max(0, min(gap, after.first - begin, quiet[1])))
 
 
 def _own_end(pair: Pair, piece: Piece) -> int:

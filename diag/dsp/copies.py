@@ -148,13 +148,25 @@ def _cut(values: NDArray[Any], reach: int, span: int) -> NDArray[np.float64]:
 
 
 def second_copy(response: Response) -> Copy | None:
-    """Return the strongest further copy at 18 to 600 ms; None where none stands out of the response's scatter."""
+    """Return the strongest further copy at 18 to 600 ms; None where none stands out of the response's scatter.
+
+    Nothing echoes before it sounds: an earlier copy counts only where it is loud enough to be a second player.
+    """
+    found = _strongest(response, earlier=True)
+    if found is not None and found.delay_s < 0.0 and found.level_db <= COPY_FAIL_DB:
+        return _strongest(response, earlier=False)
+    return found
+
+
+def _strongest(response: Response, *, earlier: bool) -> Copy | None:
     near = round(_AROUND_S * response.rate_hz)
     first = round(SHORTEST_S * response.rate_hz)
     middle = response.reach
     size = np.abs(response.values)
     away = np.abs(np.arange(size.size) - middle)
     searched = np.where((away >= first) & (away < middle - near), size, 0.0)
+    if not earlier:
+        searched[:middle] = 0.0
     peak = int(np.argmax(searched))
     # The scatter around the peak, by a quantile that neither the peak nor a few other ones move.
     around = slice(max(0, peak - 40 * near), peak + 40 * near + 1)

@@ -1,7 +1,7 @@
 """Evidence, frame by frame, that one signal is a copy of another at one delay.
 
 A *diagonal* is one delay between two signals. Each 5 ms frame of the reference is correlated with the samples of the
-estimated signal that lie at that delay. The correlation is turned into a log-likelihood, so that frames can be added up:
+estimated signal that lie at that delay. The correlation is turned into a log-likelihood, so that frames can be added:
 a piece of 20 ms in a digital copy and a piece of half a second below noise give the same certainty.
 """
 
@@ -151,7 +151,9 @@ def likelihood(correlation: Floats, frame: int) -> Floats:
     return np.asarray(-0.5 * _FREE_SAMPLES * frame * np.log(1.0 - positive**2 * (1.0 - _CAP)))
 
 
-def refined_delay(reference: Side, estimated: Side, delay: float, first: int, last: int, polarity: int) -> float:
+def refined_delay(  # noqa: PLR0917 (a place is two samples)
+    reference: Side, estimated: Side, delay: float, first: int, last: int, polarity: int
+) -> float:
     """Return the delay near `delay` at which samples `first` to `last` of the reference fit best, to a fraction.
 
     The nearest samples by correlation, then the slope of the phase of the cross-spectrum, which has no bias towards

@@ -1,10 +1,10 @@
 """Pieces of a reference that stand in an estimated signal, in whatever order and at whatever delays.
 
 Works like the seed-and-extend search for similar stretches of DNA (Altschul et al., "Basic local alignment search
-tool", 1990): a short window that no piece explains is looked for in the other signal, and where it is found the piece is
-extended both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed. Windows
-of the reference are looked for first; then active parts of the estimated signal that nothing explains are looked for in
-the reference, which finds repeats.
+tool", 1990). A short window that no piece explains is looked for in the other signal. Where it is found, the piece is
+extended both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed.
+Windows of the reference are looked for first. Then active parts of the estimated signal that nothing explains are
+looked for in the reference, which finds repeats.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ Array = NDArray[np.floating[Any]]
 SEED_FRAMES = 24
 """120 ms: long enough to be found below noise, and a chunk of 20 ms inside it still stands out."""
 SHORT_FRAMES = 6
+CHUNK_FRAMES = 5
 _SEED_NATS = 25.0
-_NEAR_S = 0.6
+_NEAR_S, _CLOSE_S = 0.6, 0.1
 _FAR_LIMIT = 16
 """How often the whole of the other signal is searched; each time costs as much as a transform of it."""
 _COST_SHARE = 0.35
-"""Frames with less than this share of the typical evidence speak against a piece. Pitch periods that resemble each other
-reach a third of the evidence of a digital copy."""
+"""Frames with less than this share of the typical evidence speak against a piece. Pitch periods that resemble each
+other reach a third of the evidence of a digital copy."""
 _LEAST_COST, _MOST_COST = 1.0, 16.0
 _DROP_NATS = 40.0
 _DROP_FRAMES = 6.0
@@ -40,7 +41,7 @@ _BETTER_NATS = 30.0
 _BRIDGED_FRAMES = 3
 _LOUD_SEEDS = 5
 _CORE_FRAMES = 60
-_SURE_NATS, _SURE_SCORE = 25.0, 800.0
+_SURE_NATS, _SURE_SCORE, _FAIR_SCORE = 25.0, 800.0, 500.0
 """No other loud window need be looked for once a piece is so clear."""
 _MOST_PIECES = 2000
 _DOUBT_FRAMES = 4
@@ -222,20 +223,25 @@ def opened(x: Side, y: Side, rate_hz: float) -> tuple[Pair, Piece] | None:
         return None
     pair = Pair(x, y, rate_hz, 1, 0.0, x.active)
     seeds: list[tuple[Pair, Piece]] = []
-    width = min(SEED_FRAMES, x.frames, y.frames)
-    for first in _loud_windows(x, width):
-        template = x.samples[first * x.frame : (first + width) * x.frame]
-        correlation = _search(template, y.samples)
-        for place, value in _peaks(np.abs(correlation), 2, 8):
-            if _nats(value, template.size) < _SEED_NATS:
-                continue
-            polarity = 1 if correlation[place] > 0 else -1
-            piece = extended(replace(pair, polarity=polarity), first, first + width, place - first * x.frame)
-            if piece is not None:
-                seeds.append(known_by(replace(pair, polarity=polarity), piece))
-        if any(known.typical > _SURE_NATS and piece.score > _SURE_SCORE for known, piece in seeds):
+    # Where every chunk of 20 ms has a delay of its own, a window of 120 ms is found at none of them.
+    most = min(x.frames, y.frames)
+    for width in (min(SEED_FRAMES, most), min(CHUNK_FRAMES, most)):
+        for first in _loud_windows(x, width):
+            template = x.samples[first * x.frame : (first + width) * x.frame]
+            correlation = _search(template, y.samples)
+            for place, value in _peaks(np.abs(correlation), 2, 8):
+                if _nats(value, template.size) < _SEED_NATS:
+                    continue
+                known = replace(pair, polarity=1 if correlation[place] > 0 else -1)
+                piece = extended(known, first, first + width, place - first * x.frame)
+                if piece is not None:
+                    seeds.append(known_by(known, piece))
+            if any(known.typical > _SURE_NATS and piece.score > _SURE_SCORE for known, piece in seeds):
+                break
+        if any(piece.score > _FAIR_SCORE for _, piece in seeds):
             break
-    return max(seeds, key=lambda seed: seed[1].score, default=None)
+    # A long, vague piece may bring more evidence than a chunk of 20 ms that fits to the last bit.
+    return max(seeds, key=lambda seed: seed[1].score * seed[0].typical, default=None)
 
 
 def known_by(pair: Pair, piece: Piece) -> tuple[Pair, Piece]:
@@ -360,14 +366,18 @@ def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
         found = None
         for first, last in open_runs:
             window = _window(pair, first, last)
-            dead[first : first + min(last - first, SEED_FRAMES // 2)] = True
+            near = max((p for p in pieces if p.first < last * pair.x.frame), key=lambda p: p.last, default=pieces[0])
+            chunked = near.last - near.first <= 2 * CHUNK_FRAMES * pair.x.frame
+            dead[first : first + min(last - first, CHUNK_FRAMES - 2 if chunked else SEED_FRAMES // 2)] = True
             unfound = bool((best[first:last] <= 0.0).any())
             if not unfound:
                 # A delay explains it, though badly: a codec, far more often than a break.
                 if doubts > most_doubts or last - first < _DOUBT_FRAMES:
                     continue
                 doubts += 1
-            found = _near(pair, window, pieces, best)
+            found = _near(pair, window, pieces, best, _NEAR_S)
+            if found is None and unfound:
+                found = _near(pair, (first, min(pair.x.frames, first + CHUNK_FRAMES)), pieces, best, _CLOSE_S)
             if found is None and unfound and far < _FAR_LIMIT and last - first >= SHORT_FRAMES:
                 far += 1
                 found = _anywhere(pair, window, best)
@@ -388,7 +398,8 @@ def _poor(pair: Pair, best: Floats) -> Flags:
     told = pair.told
     weight = np.convolve(told, np.ones(5), mode="same")
     mean = np.convolve(np.where(told, best, 0.0), np.ones(5), mode="same") / np.maximum(weight, 1.0)
-    return told & ((best <= 0.0) | ((mean < _WELL_SHARE * pair.typical) & (best < _WELL_SHARE * pair.typical)))
+    poor: Flags = told & ((best <= 0.0) | ((mean < _WELL_SHARE * pair.typical) & (best < _WELL_SHARE * pair.typical)))
+    return poor
 
 
 def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
@@ -400,14 +411,14 @@ def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
     return begin, min(pair.x.frames, begin + SHORT_FRAMES)
 
 
-def _near(pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Floats) -> Piece | None:
+def _near(pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Floats, reach_s: float) -> Piece | None:
     """A piece for frames of the reference at delays around those of its neighbours."""
     frame = pair.x.frame
     first, last = window[0] * frame, window[1] * frame
     before = max((p for p in pieces if p.first < last), key=lambda p: min(p.last, first), default=pieces[0])
     after = min((p for p in pieces if p.last > first), key=lambda p: max(p.first, last), default=before)
     delays = before.delay, after.delay
-    reach = round(_NEAR_S * pair.rate_hz)
+    reach = round(reach_s * pair.rate_hz)
     begin = max(0, first + int(min(delays)) - reach)
     end = min(pair.y.samples.size, last + int(max(delays)) + reach)
     return _sought(pair, window, begin, end, best)

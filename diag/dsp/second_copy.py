@@ -46,8 +46,8 @@ class SecondCopy:
 def find_second_copy(pair: Pair, piece: Piece) -> SecondCopy | None:
     """Return the second copy that sounds at the same time as the first; None where there is none.
 
-    What the first copy leaves of the estimated signal is correlated with the reference. The second copy must be in it in
-    most quarter seconds in which the first one sounds: a repeat or a stall moves the sound, it does not add to it.
+    What the first copy leaves of the estimated signal is correlated with the reference. The second copy must be in it
+    in most quarter seconds in which the first one sounds: a repeat or a stall moves the sound, it does not add to it.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ _EXACT_NATS = 32.0
 """Evidence of a copy that no codec changed."""
 _SOUNDING_FRAMES = 5
 _FAINT_BELOW_DB = 42.0
-_BRIDGED_S = 0.6
+_BRIDGED_S = 1.0
 """Pauses within other speech."""
 _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
@@ -78,7 +79,7 @@ class Event:
         How much was put in, left out, repeated or moved. Of a second copy: how much later it plays. Of seams: all of
         them together.
     uncertain_s : float
-        The place may lie this much later: an event in a pause cannot be placed exactly. Its size does not suffer.
+        How much the place may be off either way: an event in a pause cannot be placed exactly. Its size is exact.
     level_db : float or None
         Of other sound: dBFS. Of a second copy: dB relative to the first one.
     count : int
@@ -365,7 +366,7 @@ def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bo
 def _uncovered(story: Story) -> list[tuple[int, int]]:
     """Stretches of the reference between its covered parts that came out nowhere."""
     covered = _covered(story)
-    return [(before[1], after[0]) for before, after in zip(covered[:-1], covered[1:], strict=True)]
+    return [(before[1], after[0]) for before, after in pairwise(covered)]
 
 
 def _gaps(story: Story) -> list[Event]:
@@ -416,7 +417,7 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     if abs(change) >= least:
         kind = Kind.STALL if change > 0 else Kind.SKIP
         duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
-        events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_after(story, before))))
+        events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_around(story, before))))
     return events
 
 
@@ -439,10 +440,14 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
     size = min(after.first - before.last, round(after.begin - before.end))
     own = pair.x.samples[before.last : before.last + size]
     other = sliced(pair.y.samples, before.end, own.size)
-    if abs(after.delay - before.delay) < SAME_S * pair.rate_hz and size >= _GAP_TOLD_S * pair.rate_hz:
+    same = abs(after.delay - before.delay) < SAME_S * pair.rate_hz
+    if same and size >= _GAP_TOLD_S * pair.rate_hz:
         scale = float(np.linalg.norm(own) * np.linalg.norm(other))
         if scale > 0.0 and pair.polarity * float(np.dot(own, other)) > _GAP_FIT * scale:
             return True
+    if pair.typical > _EXACT_NATS and size >= OTHER_SHORTEST_S * pair.rate_hz:
+        # Nothing has changed the waveforms elsewhere, so other waveforms are other sound, of the same voice maybe.
+        return False
     gain = max(_gain(pair, before), _gain(pair, after))
     level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
     if abs(level) > LIKE_DB + 3.0:
@@ -450,12 +455,13 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
     return size < OTHER_SHORTEST_S * pair.rate_hz or alike(own, other, gain)
 
 
-def _pause_after(story: Story, before: Piece) -> float:
-    """Samples of silence of the reference in which an event may lie anywhere."""
-    frame = story.pair.x.frame
-    later = np.flatnonzero(story.pair.x.active[before.last // frame :])
-    pause = float(later[0] * frame) if later.size else 0.0
-    return pause if pause > 2 * frame else 0.0
+def _pause_around(story: Story, before: Piece) -> float:
+    """Samples that a border may be off either way: the silence of the reference around it."""
+    frame, active = story.pair.x.frame, story.pair.x.active
+    place = min(before.last // frame, active.size - 1)
+    later, earlier = np.flatnonzero(active[place:]), np.flatnonzero(active[:place][::-1])
+    pause = max(int(part[0]) if part.size else 0 for part in (later, earlier))
+    return float(pause * frame) if later.size and earlier.size and pause > 2 else 0.0
 
 
 def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
@@ -522,7 +528,7 @@ def _other_sound(story: Story) -> list[Event]:
                 expected[max(0, int(start_s / FRAME_S)) : max(0, int(np.ceil(end_s / FRAME_S)))] = True
         end = int(np.ceil(story.clip_s(piece.end + (story.second or 0.0)) / FRAME_S))
         expected[end + _decay(loudness, end) :] = False
-    for earlier, later in zip(story.pieces[:-1], story.pieces[1:], strict=True):
+    for earlier, later in pairwise(story.pieces):
         # What lies between two pieces is judged on its own.
         begin_s, end_s = story.clip_s(earlier.end), story.clip_s(later.begin)
         if end_s > begin_s:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from diag.core.client_config import ClientConfig, ConfigModel
 from diag.core.errors import BadInputError
+from diag.files.planted import Planted
 from diag.files.scenario_folders import configuration_files
 
 MAX_SCENARIO_BYTES = 1_000_000
@@ -28,6 +29,11 @@ class Faults(ConfigModel):
 
     speaker_connected: bool = True
     player_squeeze_hz: int | None = Field(None, ge=4000, le=48000)
+    planted: tuple[Planted, ...] = ()
+
+    def on(self, hop: str) -> tuple[Planted, ...]:
+        """Return the faults that are planted on a hop, in the order of their table."""
+        return tuple(item for item in self.planted if item.hop == hop)
 
 
 class Expect(ConfigModel):
@@ -153,6 +159,10 @@ def _problems(error: ValidationError) -> list[_Problem]:
         dotted = ".".join(str(part) for part in place) or "the configuration"
         if item["type"] == "extra_forbidden":
             problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
+        elif item["type"] == "value_error" and place and isinstance(place[-1], int):
+            # The check of a whole table says what is wrong by itself.
+            seen, _, allowed = str(item["msg"]).removeprefix("Value error, ").partition("; allowed: ")
+            problem = _Problem(dotted, f"{dotted}: {seen}", allowed, f"correct `{dotted}`", allowed)
         elif item["type"] == "missing":
             problem = _Problem(dotted, f"no `{dotted}`", "", f"add `{dotted}`", "")
         else:
@@ -177,6 +187,8 @@ def _model_at(place: Sequence[object]) -> type[BaseModel]:
     model: type[BaseModel] = ClientConfig if place and place[0] in _CLIENT_TABLES else Scenario
     for part in place:
         annotation = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
+        if get_origin(annotation) is tuple:
+            annotation = get_args(annotation)[0]
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
     return model

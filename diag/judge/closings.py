@@ -33,10 +33,10 @@ _NAMED = tuple(
         ),
         (r"invalid json payload|unknown name", "CFG006"),
         (r"media_?chunks is deprecated", "CFG007"),
-        (r"GoAway|session duration|deadline expired", "CFG008"),
     )
 )
 """Words of a reason, and the finding that they call for; the first that fits holds."""
+_TIME_IS_UP = re.compile(r"GoAway|session duration|deadline expired", re.IGNORECASE)
 _INVALID = re.compile(r"request contains an invalid argument|precondition check failed", re.IGNORECASE)
 _INTERNAL = re.compile(r"internal error", re.IGNORECASE)
 NORMAL_CLOSURE, INVALID_PAYLOAD, POLICY_VIOLATION = 1000, 1007, 1008
@@ -56,7 +56,7 @@ class Closing:
     @property
     def by_http(self) -> bool:
         """Whether the code is the status of an HTTP answer to the WebSocket upgrade."""
-        return self.code is not None and self.code < NORMAL_CLOSURE
+        return self.refused and self.code in range(100, 600)
 
     @property
     def evidence(self) -> Evidence:
@@ -93,10 +93,10 @@ def code_of(timeline: Timeline, observed: ObservedClient) -> str | None:
     mixed = set(observed.asked_modalities or ()) - {"AUDIO"}
     if mixed and (_INVALID.search(found.reason) or _INTERNAL.search(found.reason)):
         return "CFG003"
-    if timeline.first(EventName.GO_AWAY) is not None:
-        return "CFG008"
     if found.refused:
         return "CFG006" if _INVALID.search(found.reason) else "CFG010"
+    if timeline.first(EventName.GO_AWAY) is not None or _TIME_IS_UP.search(found.reason):
+        return "CFG008"
     return _in_session(found, timeline)
 
 

@@ -152,7 +152,8 @@ def _judged(
 ) -> Judgement:
     verdicts = _without_hidden([(rule, _verdict(rule, given, places, taps)) for rule in rules])
     raised = [(rule, verdict) for rule, verdict in verdicts if verdict.status is Status.RAISED]
-    findings = [_finding(rule, verdict, places) for rule, verdict in raised]
+    in_take = bool(given.get("turns"))
+    findings = [_finding(rule, verdict, places, in_take=in_take) for rule, verdict in raised]
     return Judgement(
         findings=_with_causes(findings, rules, {item.code for item in findings}),
         outcomes=tuple(_outcome(rule, verdict) for rule, verdict in verdicts),
@@ -198,10 +199,10 @@ def _not_recorded(hop: Hop, taps: Collection[Tap]) -> str:
     return text if merged is None else f"{text}; the hops {merged.covers} were judged as one"
 
 
-def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends]) -> Finding:
+def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_take: bool) -> Finding:
     segment = places[rule.on.hop][0] if rule.on is not None else None
     evidence = verdict.evidence
-    if segment is not None and segment.merged:
+    if segment is not None and segment.merged and in_take:
         between = [tap for tap in Tap if tap in {end for hop in segment.hops for end in hop.ends}][1:-1]
         joints = " and ".join(f"`{tap.value}`" for tap in between)
         evidence = (*evidence, Evidence(text=f"{joints} was not recorded, so {segment.covers} are judged as one"))

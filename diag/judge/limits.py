@@ -74,7 +74,11 @@ SLOW_WARNING_S, SLOW_ERROR_S, SLOW_ERROR_P95_S = 1.5, 3.0, 3.5
 each other within 0.2 s; real Live models were seen at medians of 1.5 to 2.6 s."""
 
 OWN_AUDIO = frozenset({"virtual", "wire"})
-"""Kinds of audio whose losses are the harness's own: nobody else has a part in those devices."""
+"""Kinds of audio whose devices are the harness's own: nobody else has a part in them."""
+
+LOSSY_OWN_AUDIO = frozenset({"virtual"})
+"""Those of them that can lose sound where the machine is busy. A wire that comes late catches up and loses nothing, so
+what is lost there was lost behind its ports."""
 
 NEAR_SILENT_DBFS = -40.0
 """A recording whose loudest sample is below this has the length of speech at a level that hardly anyone hears."""

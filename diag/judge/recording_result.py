@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from diag.core.chain import Tap
 from diag.core.results import (
     SCHEMA_VERSION,
     Finding,
@@ -34,6 +35,10 @@ class AnalysisResult:
 
     Parameters
     ----------
+    tap : Tap or None
+        Which tap it was taken for; None where there is no reference.
+    between : str
+        The hops that are taken to lie between reference and recording, in words.
     channel : int or None
         Which channel was analysed, counted from 1; None where all hold the same.
     note : str
@@ -62,6 +67,8 @@ class AnalysisResult:
     reference: str | None
     measurements: Measurements
     findings: tuple[Finding, ...]
+    tap: Tap | None = None
+    between: str = ""
     channel: int | None = None
     note: str = ""
     voice: str | None = None

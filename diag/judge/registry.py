@@ -200,7 +200,8 @@ def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[...,
                     code=on.code, name=on.name, severity=Severity(on.severity), hop=on.hop, scope=Scope.SEGMENT,
                     function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
                     documentation=_documentation(inspect.getdoc(function) or "", on), explained_by=on.explained_by,
-                    or_severity=None if on.or_severity is None else Severity(on.or_severity), on=on, hides=hides,
+                    or_severity=None if on.or_severity is None else Severity(on.or_severity), on=on,
+                    hides=hides,
                 )
             )  # fmt: skip
         return function

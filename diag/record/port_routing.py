@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from diag.core.chain import Tap
 from diag.core.client_config import ClientConfig
+from diag.core.clip import Samples
+from diag.files.scenarios import Faults
 from diag.record.audio.ports import EAR_RATE_HZ, MOUTH_RATE_HZ, Block, PortPlan
 from diag.record.audio.tape import Mouth, Tape
+from diag.record.client.impairments import planted_chain
+from diag.record.client.resampler import Resampler
 from diag.record.client.voice_client import VoiceClient
 
 
@@ -22,9 +28,11 @@ class Portboard:
         The client under test.
     origin_s : float
         The take's start on the `time.perf_counter` clock.
+    faults : Faults
+        What the harness plants at the microphone's and the speaker's port, as faults of the devices behind them.
     """
 
-    def __init__(self, config: ClientConfig, client: VoiceClient, origin_s: float) -> None:
+    def __init__(self, config: ClientConfig, client: VoiceClient, origin_s: float, faults: Faults) -> None:
         self._client = client
         self._origin_s = origin_s
         self._in_session = False
@@ -33,6 +41,17 @@ class Portboard:
         self.mouth = Mouth(MOUTH_RATE_HZ)
         self.calibration_speaker = Mouth(config.playback.sample_rate_hz)
         self.ear = Tape(EAR_RATE_HZ, 2)
+        self._impaired_microphone = planted_chain(faults.on("microphone"), config.capture.sample_rate_hz)
+        self._leaks = tuple(
+            _Leak(
+                round((fault.delay_s or 0.0) * config.playback.sample_rate_hz),
+                10 ** ((fault.gain_db or 0.0) / 20),
+                Resampler(config.playback.sample_rate_hz, config.capture.sample_rate_hz),
+            )
+            for fault in faults.on("microphone")
+            if fault.kind == "leak"
+        )
+        self._impaired_speaker = SpeakerPort(faults, config.playback.sample_rate_hz)
         self.plan = PortPlan(
             mouth=self._pull_mouth,
             microphone=self._push_microphone,
@@ -65,15 +84,81 @@ class Portboard:
 
     def _pull_speaker(self, frames: int, t_s: float, device_s: float | None) -> Block:
         if not self._in_session:
-            return self.calibration_speaker.pull(frames, t_s, device_s)
+            return self._impaired_speaker.hold_back(self.calibration_speaker.pull(frames, t_s, device_s))
         block = self._client.player.playout.pull(frames)
         self._played.write(block, t_s, device_s)
-        return block
+        for leak in self._leaks:
+            leak.played(block)
+        return self._impaired_speaker.impair(block)
 
     def _push_microphone(self, block: Block, t_s: float, device_s: float | None) -> None:
         if self._in_session:
+            block = self._impaired(block)
             self._captured.write(block, t_s, device_s)
             self._client.microphone(block, t_s - self._origin_s)
 
+    def _impaired(self, block: Block) -> Block:
+        if self._leaks:
+            block = block.copy()
+            for leak in self._leaks:
+                block[:, 0] += leak.captured(len(block))
+        if not self._impaired_microphone:
+            return block
+        return self._impaired_microphone.push(block[:, 0])[:, np.newaxis]
+
     def _push_ear(self, block: Block, t_s: float, device_s: float | None) -> None:
         self.ear.write(block, t_s, device_s)
+
+
+SLACK_S = 0.1
+"""Held back at a speaker's port whose planted fault leaves sound out; the calibration finds no longer delays."""
+_SHORTENING = ("skip", "overlap", "rate", "stretch")
+
+
+class SpeakerPort:
+    """The planted faults of the device behind the speaker's port, which takes as many samples as it gives.
+
+    Where a fault shortens the sound, some is held back from the calibration on: a device that leaves sound out has
+    more of it in its buffer, and plays on without a pause.
+    """
+
+    def __init__(self, faults: Faults, sample_rate_hz: int) -> None:
+        planted = faults.on("speaker")
+        self._chain = planted_chain(planted, sample_rate_hz)
+        slack_s = SLACK_S if any(fault.kind in _SHORTENING for fault in planted) else 0.0
+        self._waiting: Samples = np.zeros(round(slack_s * sample_rate_hz), dtype=np.float32)
+
+    def hold_back(self, block: Samples) -> Samples:
+        """Delay a block by what is held back."""
+        if not len(self._waiting):
+            return block
+        return self._exchange(block, len(block))
+
+    def impair(self, block: Samples) -> Samples:
+        """Lead a block through the faults."""
+        if not self._chain:
+            return block
+        return self._exchange(self._chain.push(block), len(block))
+
+    def _exchange(self, samples: Samples, frames: int) -> Samples:
+        joined = np.concatenate((self._waiting, samples))
+        out, self._waiting = joined[:frames], joined[frames:]
+        return out if len(out) == frames else np.concatenate((out, np.zeros(frames - len(out), dtype=np.float32)))
+
+
+class _Leak:
+    """What is played, on its way back into the microphone: a loudspeaker in the same room."""
+
+    def __init__(self, frames: int, gain: float, resampler: Resampler) -> None:
+        self._resampler = resampler
+        self._gain = np.float32(gain)
+        self._waiting: Samples = resampler.push(np.zeros(frames, dtype=np.float32))
+
+    def played(self, block: Samples) -> None:
+        """Take what the speaker was handed."""
+        self._waiting = np.concatenate((self._waiting, self._resampler.push(self._gain * block)))
+
+    def captured(self, frames: int) -> Samples:
+        """Give what arrives at the microphone."""
+        out, self._waiting = self._waiting[:frames], self._waiting[frames:]
+        return np.concatenate((out, np.zeros(frames - len(out), dtype=np.float32)))

@@ -80,7 +80,7 @@ class _Recorder:
         self._turns: list[TurnRecord] = []
 
     async def record(self, rig: Rig, spoken: Sequence[Samples]) -> Take:
-        board = Portboard(self._job.config, self._client, self._log.origin_s)
+        board = Portboard(self._job.config, self._client, self._log.origin_s, self._job.faults)
         audio = await asyncio.to_thread(
             open_session, rig, board.plan, speaker_connected=self._job.faults.speaker_connected
         )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from diag.core.errors import ExitCode
 from diag.core.missing import MissingCode
-from diag.core.results import SCHEMA_VERSION, Measurement, Measurements, Severity, Tier
+from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity
 from diag.core.states import State
 from diag.core.units import format_seconds
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
+from diag.measure.metrics.added_sound import NOTHING_DB
 from diag.report.sentences import figure, label, plural, state_of, word_of
 from diag.report.terminal import wrapped
 
@@ -43,11 +44,11 @@ def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> Exit
     return ExitCode.TOO_LITTLE_EVIDENCE if unshown else ExitCode.GOOD
 
 
-def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80) -> str:
-    """Verdict, remarks and measures of each recording; of many, one line each and how many are how."""
+def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80, verbose: bool = False) -> str:
+    """Return verdict, findings and, where `verbose`, measures of each recording; of many, one line each."""
     if len(results) > BLOCKS_SHOWN:
         return "\n".join([*_table_lines(results, width), "", *_count_lines(results, width), f"exit code {int(code)}"])
-    blocks = ["\n".join(_result_lines(result, width)) for result in results]
+    blocks = ["\n".join(_result_lines(result, width, verbose=verbose)) for result in results]
     return "\n\n".join([*blocks, f"exit code {int(code)}"])
 
 
@@ -94,46 +95,73 @@ def _count_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
     return wrapped(f"{len(results)} recordings: {', '.join(counted)}", width)
 
 
-def _result_lines(result: AnalysisResult, width: int) -> list[str]:
+def _result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[str]:
     lines = wrapped(f"{_state(result).shape} {result.sentence}", width, later="  ")
     if result.refused is not None:
         return lines
     note = result.note or f"{result.channels} {plural(result.channels, 'channel')}"
-    against = [result.reference or "", f"the profile of the voice {result.voice}" if result.voice else ""]
-    held = " and ".join(item for item in against if item)
-    how = f"held against {held}" if held else "by itself"
     lines += wrapped(
-        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {how}", width, later="  "
+        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {_how(result)}", width, later="  "
     )
     for index, finding in enumerate(result.findings):
-        shape = state_of(finding.severity).shape
-        if index > 0 or finding.severity is Severity.INFO:
-            # The first one of weight is the sentence above.
-            after = f", a consequence of {finding.consequence_of}" if finding.consequence_of else ""
-            line = f"  {shape} {word_of(finding.severity)}: {finding.title} [{finding.code}{after}]"
-            lines += wrapped(line, width, later="    ")
-        for seen in finding.evidence:
-            lines += wrapped(f"    {seen.text}", width, later="      ")
-        lines += wrapped(f"    fix  {finding.fix}", width, later=" " * 9)
+        lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
     for reasons in by_reason(result.not_shown):
         line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
         lines += wrapped(line, width, later="    ")
-    unmeasured: dict[str, list[str]] = {}
-    measured = {item.metric for item in result.measurements if item.value is not None}
-    for item in result.measurements:
-        if item.value is None and (
-            (item.missing is not None and item.missing.code is MissingCode.NO_PROFILE)
-            or (item.metric in measured and item.tier is Tier.BLIND)
-        ):
-            # Nobody asked for the one; of the other, something better is known.
-            continue
-        if item.value is None:
-            unmeasured.setdefault(item.reason or "no reason given", []).append(label(item.metric).lower())
-        else:
-            lines += wrapped(_measure_line(item, result.measurements), width, later=" " * (_LABEL_WIDTH + 3))
-    for reason, names in unmeasured.items():
-        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {'; '.join(names)} ({reason})", width)
+    if verbose:
+        lines += _measure_lines(result, width)
     return [*lines, *_information_lines(result, width)]
+
+
+def _how(result: AnalysisResult) -> str:
+    """Return what the recording was compared with, in words."""
+    against = [
+        result.reference or "",
+        f"the profile of the voice {result.voice}" if result.voice else "",
+    ]
+    named = " and ".join(item for item in against if item)
+    return f"compared with {named}" if named else "judged by itself"
+
+
+def _finding_lines(finding: Finding, width: int, *, first: bool) -> list[str]:
+    """Return a finding with its evidence and its fix; the title of the first one is the verdict already."""
+    lines: list[str] = []
+    if not first:
+        after = f", a consequence of {finding.consequence_of}" if finding.consequence_of else ""
+        line = (
+            f"  {state_of(finding.severity).shape} {word_of(finding.severity)}: {finding.title} [{finding.code}{after}]"
+        )
+        lines += wrapped(line, width, later="    ")
+    for item in finding.evidence:
+        lines += wrapped(f"    {item.text}", width, later="      ")
+    if finding.consequence_of is None:
+        lines += wrapped(f"    fix  {finding.fix}", width, later=" " * 9)
+    return lines
+
+
+def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
+    """Return every measure, by what it was measured on, and what was not measured."""
+    groups = (
+        (f"against {result.reference}", [item for item in result.measurements if item.segment is not None]),
+        ("by itself", [item for item in result.measurements if item.segment is None and item.tap == result.tap]),
+        (f"{result.reference} by itself",
+         [item for item in result.measurements if item.segment is None and item.tap != result.tap]),
+    )  # fmt: skip
+    lines: list[str] = []
+    for title, items in groups:
+        measured = [item for item in items if item.value is not None]
+        if measured:
+            lines += ["", f"  measured {title}"]
+        for item in measured:
+            lines += wrapped(_measure_line(item, result.measurements), width, later=" " * (_LABEL_WIDTH + 3))
+    unmeasured: dict[str, list[str]] = {}
+    for item in result.measurements:
+        if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
+            unmeasured.setdefault(item.missing.text, []).append(label(item.metric).lower())
+    for reason, names in unmeasured.items():
+        line = f"  {State.UNKNOWN.shape} not measured: {'; '.join(dict.fromkeys(names))} ({reason})"
+        lines += wrapped(line, width, later="    ")
+    return lines
 
 
 def _information_lines(result: AnalysisResult, width: int) -> list[str]:
@@ -154,7 +182,9 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
 
 def _measure_line(item: Measurement, every: Measurements) -> str:
     covers = _covered(item, every)
-    return f"  {label(item.metric):<{_LABEL_WIDTH}} {figure(item.value, item.unit)}  ({item.tier.value}{covers})"
+    none = item.unit == "dB" and isinstance(item.value, float) and item.value <= NOTHING_DB
+    value = "none found" if none else figure(item.value, item.unit)
+    return f"    {label(item.metric):<{_LABEL_WIDTH}} {value}  ({item.tier.value}{covers})"
 
 
 def _covered(item: Measurement, every: Measurements) -> str:

@@ -258,6 +258,6 @@ def test_a_run_without_takes_is_refused(tmp_path):
 def test_what_a_treble_figure_covers_is_said():
     narrow = Clip(samples=padded(resampled(RECEIVED, 24000, 16000), 16000), sample_rate_hz=16000)
     result = analyze(narrow, reference=Clip(samples=RECEIVED, sample_rate_hz=24000))
-    text = results_text([result], ExitCode.FAILED)
+    text = results_text([result], ExitCode.FAILED, verbose=True)
     assert re.search(r"Treble lost +-?0\.\d dB  \(waveform, of 3\.5 to 7 kHz only\)", text)
     assert "no profile of the voice" not in text

@@ -191,7 +191,7 @@ def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
     assert done.code == 130
     assert "  export PULSE_SERVER='unix:/tmp/a b'\n" in done.out
     assert "  rig0: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
-    assert done.err.endswith("Stopped. The virtual devices are gone.\n")
+    assert done.err.endswith("Stopped. The virtual devices were removed.\n")
     document = json.loads(diag("devices", "--hold", "--json", "--rigs", "2").out)
     assert len(document["rigs"]) == 2
 

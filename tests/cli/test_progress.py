@@ -55,7 +55,7 @@ def screen():
 
 def test_every_take_stays_as_a_line(screen):
     assert "healthy take 0001  yes: answered" in screen
-    assert "healthy take 0002  does not count: our loop was late" in screen
+    assert "healthy take 0002  discarded: our loop was late" in screen
 
 
 def test_words_of_others_are_no_markup(screen):
@@ -70,7 +70,7 @@ def test_live_line_counts_what_counts_and_goes_away(screen):
 
 
 def test_long_lines_are_folded_between_words(screen):
-    assert "our loop was late again our loop was late\r\n    again our loop" in screen.replace("\x1b[K", "")
+    assert "our loop was late again our loop was late again\r\n    our loop" in screen.replace("\x1b[K", "")
 
 
 def test_paths_are_not_broken(screen):

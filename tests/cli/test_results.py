@@ -76,7 +76,7 @@ def test_resume_needs_no_configuration(diag, asked):
 def test_what_belongs_to_the_run_is_not_given_beside_resume(diag, asked):
     done = diag("run", "healthy", "--resume", "reports/runs/x", "--takes", "9", "--seed", "0", "--embed", "all")
     assert done.code == 2
-    assert "Could not use --resume: --takes and --seed beside it; allowed:" in done.err
+    assert "Could not use --resume: --takes and --seed together with it; allowed:" in done.err
     assert asked.options is None
 
 
@@ -93,7 +93,7 @@ def test_text_on_standard_output_progress_on_standard_error(diag, asked):
     assert done.err.splitlines() == [
         "healthy: 2 takes, about 1 min 15 s",
         "  healthy take 0001  yes: answered",
-        "  healthy take 0002  does not count: our loop was late",
+        "  healthy take 0002  discarded: our loop was late",
         "a note",
     ]
 
@@ -155,7 +155,7 @@ def test_stopped_before_the_first_take_ended(diag, monkeypatch):
     monkeypatch.setattr("diag.api.run.run", run)
     done = diag("run", "healthy")
     assert done.code == 130
-    assert done.err.endswith("Stopped. No take had ended, so nothing is kept.\n")
+    assert done.err.endswith("Stopped. No take was finished, so nothing was kept.\n")
 
 
 def test_a_reader_who_leaves_does_not_hide_the_verdict(make, tmp_path):

@@ -22,7 +22,7 @@ def test_stopped_in_mid_take_leaves_nothing_running(tmp_path, name):
     process.send_signal(getattr(signal, name))
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
-    assert err.strip().endswith("Stopped. No take had ended, so nothing is kept.")
+    assert err.strip().endswith("Stopped. No take was finished, so nothing was kept.")
     assert "Traceback" not in err
     _await(lambda: not _session_lives(process.pid))
 

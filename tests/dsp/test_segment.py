@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import soxr
-from dsp_voices import made_voice
 
 from diag.dsp.segment import compare_segment
 from diag.dsp.segment_events import Kind
@@ -11,21 +10,22 @@ RATE = 24000
 
 
 @pytest.fixture(scope="module")
-def voice():
-    """Six seconds of a made voice; sound at 0.3 s and from 2.4 s to 4.2 s."""
-    return made_voice(seed=3, duration_s=6.0, rate_hz=RATE)
+def voice(replies):
+    """Two recorded replies one after the other, 8 s."""
+    parts = (replies["hearing_you_well"].samples, replies["sunny_in_seoul"].samples)
+    return Sound(np.concatenate(parts), float(RATE))
 
 
 @pytest.fixture(scope="module")
-def other_voice():
-    return made_voice(seed=11, duration_s=3.0, rate_hz=RATE)
+def other_voice(replies):
+    return Sound(replies["ko_sunny_in_seoul"].samples, float(RATE))
 
 
 def at(seconds):
     return round(seconds * RATE)
 
 
-def loudest(sound, length_s=0.4, begin_s=0.5, end_s=5.0):
+def loudest(sound, length_s=0.4, begin_s=1.2, end_s=6.5):
     """The loudest stretch of a length, in seconds."""
     power = np.convolve(np.square(sound.samples, dtype=np.float64), np.ones(at(length_s)), mode="valid")
     return begin_s + int(np.argmax(power[at(begin_s) : at(end_s - length_s)])) / RATE
@@ -103,8 +103,8 @@ def test_a_repeat_is_found_with_its_place_and_size(voice, length_s):
     place_s = loudest(voice) + 0.3
     event = only(compared(voice, repeated(voice.samples, place_s, length_s)), Kind.REPEAT)
     assert event.duration_s == pytest.approx(length_s, abs=0.0003)
-    assert event.estimated_s == pytest.approx(place_s, abs=0.006)
-    assert event.reference_s == pytest.approx(place_s - length_s, abs=0.006)
+    assert event.estimated_s == pytest.approx(place_s, abs=0.01)
+    assert event.reference_s == pytest.approx(place_s - length_s, abs=0.01)
 
 
 def test_the_totals_are_sums_of_their_events(voice):
@@ -152,7 +152,7 @@ def test_lost_ends_are_measured_from_the_ends_of_the_reference(voice, length_s):
     head = only(compared(voice, voice.samples[at(length_s) :]), Kind.HEAD_LOST)
     assert head.duration_s == pytest.approx(length_s, abs=0.005)
     assert head.estimated_s == 0.0
-    first = voice.samples[: at(4.0)]
+    first = voice.samples[: at(2.8)]
     cut = Sound(first, float(RATE))
     tail = only(compared(cut, first[: -at(length_s)]), Kind.TAIL_LOST)
     assert tail.duration_s == pytest.approx(length_s, abs=0.005)
@@ -169,15 +169,15 @@ def test_other_speech_before_and_behind_is_other_sound(voice, other_voice):
     found = compared(voice, np.concatenate((other_voice.samples, voice.samples, other_voice.samples)))
     assert set(kinds(found)) == {Kind.OTHER_SOUND}
     assert found.events[0].estimated_s < 1.0
-    assert found.events[-1].estimated_s > 9.0
+    assert found.events[-1].estimated_s > 12.0
     assert all(event.level_db > -40.0 for event in found.events)
 
 
 def test_everything_twice_is_one_repeat(voice):
     found = compared(voice, np.concatenate((voice.samples, voice.samples)))
     event = only(found, Kind.REPEAT)
-    assert event.duration_s == pytest.approx(6.0, rel=0.05)
-    assert event.estimated_s == pytest.approx(6.0, abs=0.3)
+    assert event.duration_s == pytest.approx(voice.duration_s, rel=0.05)
+    assert event.estimated_s == pytest.approx(voice.duration_s, abs=0.3)
 
 
 def test_chunks_out_of_order_are_swapped_and_nothing_is_lost(voice):
@@ -198,7 +198,7 @@ def test_gaps_at_every_chunk_are_seams_with_their_period(voice, chunk_s, gap_s):
     seams = [event for event in found.events if event.kind is Kind.SEAMS]
     assert len(seams) == 1
     assert seams[0].period_s == pytest.approx(chunk_s, rel=0.05)
-    assert seams[0].duration_s / seams[0].count == pytest.approx(gap_s, rel=0.15)
+    assert seams[0].duration_s / seams[0].count == pytest.approx(gap_s, rel=0.3)
 
 
 @pytest.mark.parametrize("delay_s", [0.035, 0.12, 0.4])
@@ -215,7 +215,7 @@ def test_a_second_copy_on_top_has_its_delay_and_level(voice, delay_s, level_db):
 
 def test_chunks_that_start_before_the_last_one_ended_are_overlaps(voice):
     chunk, hop = at(0.2), at(0.14)
-    first, last = at(2.3), at(4.3)
+    first, last = at(0.5), at(2.5)
     x = voice.samples[first:last]
     mixed = np.zeros(x.size)
     for number, start in enumerate(range(0, x.size, chunk)):
@@ -291,17 +291,17 @@ def test_a_skip_of_silence_in_a_pause_shows_as_a_change_of_delay(voice):
     reference = Sound(samples, float(RATE))
     event = only(compared(reference, skipped(samples, 2.7, 0.2)), Kind.SKIP)
     assert event.duration_s == pytest.approx(0.2, abs=0.0005)
-    assert event.reference_s - 0.01 <= 2.7 <= event.reference_s + event.uncertain_s + 0.01
+    assert abs(event.reference_s - 2.7) <= event.uncertain_s + 0.01
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_many_breaks_are_all_found(voice, seed):
     random = np.random.default_rng(seed)
-    reference = made_voice(seed=20 + seed, duration_s=10.0, rate_hz=RATE)
+    reference = voice
     active = np.flatnonzero(np.convolve(np.abs(reference.samples), np.ones(240) / 240, mode="same") > 0.02)
     places, planted, copy = [], [], []
     for place in np.sort(random.choice(active, 40, replace=False)):
-        if (not places or place - places[-1] > at(0.5)) and at(0.4) < place < at(9.3):
+        if (not places or place - places[-1] > at(0.5)) and at(0.4) < place < at(7.3):
             places.append(int(place))
     reached = 0
     for number, place in enumerate(places):
@@ -317,3 +317,8 @@ def test_many_breaks_are_all_found(voice, seed):
     assert len(found.events) == len(planted)
     assert found.inserted_silence_s == pytest.approx(total[Kind.STALL], abs=0.002)
     assert found.skipped_s == pytest.approx(total[Kind.SKIP], abs=0.002)
+
+
+def test_a_window_ends_with_its_pieces(voice, other_voice):
+    found = compared(voice, np.concatenate((other_voice.samples, voice.samples, other_voice.samples)), window=True)
+    assert found.events == ()

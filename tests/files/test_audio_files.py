@@ -169,13 +169,19 @@ def test_the_command_for_headerless_files_works(tmp_path):
 EBML = b"\x1a\x45\xdf\xa3" + bytes(60)
 
 
-@pytest.mark.parametrize(("head", "name"), [(EBML, "WebM or Matroska"), (b"\0\0\0\x20ftypM4A " + bytes(60), "MP4 or M4A"),
-                                            (b"\xff\xf1\x50\x80\0\0\0" + bytes(60), "AAC"),
-                                            (b"#!AMR\n" + bytes(60), "AMR")])  # fmt: skip
-def test_a_container_without_a_decoder_says_what_to_install(tmp_path, monkeypatch, head, name):
+CONTAINERS = {
+    "WebM or Matroska": EBML,
+    "MP4 or M4A": b"\0\0\0\x20ftypM4A " + bytes(60),
+    "AAC": b"\xff\xf1\x50\x80\0\0\0" + bytes(60),
+    "AMR": b"#!AMR\n" + bytes(60),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_a_container_without_a_decoder_says_what_to_install(tmp_path, monkeypatch, name):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(containers.importlib.util, "find_spec", lambda name: None)
-    sentence = refusal(open_wav, written(tmp_path, head, "mine.webm"))
+    sentence = refusal(open_wav, written(tmp_path, CONTAINERS[name], "mine.webm"))
     assert f"{name} file" in sentence
     assert "neither the ffmpeg program nor the Python package av" in sentence
     assert "install ffmpeg" in sentence

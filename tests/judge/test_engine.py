@@ -1,17 +1,19 @@
-"""The engine: what rules are given, what becomes of crashes, causes, discards and runs."""
+"""The engine: what rules are given, what becomes of crashes, causes, discards, merged segments, recordings and runs."""
 
 import json
 from dataclasses import replace as changed
 
 import pytest
 from builders import Story, build, client, replace
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from diag.core.client_config import ClientConfig
+from diag.core.chain import Hop, Segment, Tap
 from diag.core.missing import Missing, MissingCode
+from diag.core.observed_client import observed_client
 from diag.core.results import (
     Evidence,
+    Measurements,
     Reading,
     Severity,
     Status,
@@ -21,24 +23,32 @@ from diag.core.results import (
     raised,
 )
 from diag.core.timeline import Event, Timeline
-from diag.judge.engine import judge_run, judge_take, summarise
-from diag.judge.registry import Rule
-from diag.measure.registry import Metric, MetricKind
+from diag.judge.engine import judge_recording, judge_run, judge_take, summarise
+from diag.judge.recording import Recording
+from diag.judge.registry import OnHop, Rule, Scope
+from diag.measure.registry import Metric, MetricKind, all_metrics
 
 HEALTHY = build(Story())
 SHORT = build(Story(prompt_s=0.8, reply_s=0.6))
 
 
-def metric(function, *, taps=(), name="m", unit="s"):
-    needs = tuple(function.__code__.co_varnames[: function.__code__.co_argcount])
-    kind = MetricKind.TAP if taps else MetricKind.TAKE
-    return Metric(name=name, unit=unit, better="lower", version=1, function=function, needs=needs, kind=kind, taps=taps)
+def needs_of(function):
+    return tuple(function.__code__.co_varnames[: function.__code__.co_argcount])
 
 
-def rule(code, function, *, scope="take", explained_by=(), severity=Severity.ERROR):
-    needs = tuple(function.__code__.co_varnames[: function.__code__.co_argcount])
-    return Rule(code=code, name=code.lower(), severity=severity, hop=None, scope=scope, function=function, needs=needs,
-                explained_by=explained_by, documentation="")  # fmt: skip
+def metric(function, *, name="m"):
+    return Metric(name=name, unit="s", better="lower", version=1, function=function, needs=needs_of(function))
+
+
+def rule(code, function, *, scope=Scope.TAKE, explained_by=(), severity=Severity.ERROR, on=None):
+    return Rule(code=code, name=code.lower(), severity=severity, hop=on.hop if on else None, scope=scope,
+                function=function, needs=needs_of(function), documentation="", explained_by=explained_by,
+                on=on)  # fmt: skip
+
+
+def on_segments(code, function, hop):
+    on = OnHop(code=code, name=code.lower(), severity="error", hop=hop, who=hop.value, causes=("c",), fix="f")
+    return rule(code, function, scope=Scope.SEGMENT, on=on)
 
 
 def fault(title="it is broken", **more):
@@ -49,24 +59,22 @@ def judged(take=HEALTHY, metrics=(), rules=()):
     return judge_take(take, metrics=metrics, rules=rules)
 
 
-# --- crashes
+# --- rules
 
 
-def test_a_rule_that_throws_is_crashed_and_not_clear():
+def test_a_rule_that_raises_an_exception_is_crashed_and_not_clear():
     result = judged(rules=[rule("AAA001", lambda turns: 1 / 0), rule("AAA002", lambda turns: clear())])
     assert [item.status for item in result.outcomes] == [Status.CRASHED, Status.CLEAR]
     assert "ZeroDivisionError" in result.outcomes[0].reason
     assert result.findings == ()
 
 
-# --- rules
-
-
 def test_a_rule_gets_what_it_needs():
-    def check(measurements, timeline, config, environment, turns):
+    def check(measurements, timeline, observed, environment, turns):
         assert measurements.value("m") == 1.0
         assert turns == HEALTHY.turns
-        assert isinstance(config, ClientConfig)
+        assert observed == observed_client(HEALTHY.timeline, HEALTHY.config)
+        assert environment["audio"] == "wire"
         return not_checked("nothing to look at")
 
     result = judged(metrics=[metric(lambda timeline: Reading(value=1.0))], rules=[rule("AAA001", check)])
@@ -109,6 +117,73 @@ def test_a_discarding_finding_discards_the_take():
     assert [item.code for item in result.findings] == ["ENV004"]
 
 
+# --- segments
+
+
+ALL_HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
+LOOKED_AT = [on_segments(f"AAA00{number}", lambda place: fault(f"the {place.who} is broken"), hop)
+             for number, hop in enumerate(ALL_HOPS, 1)]  # fmt: skip
+
+
+def with_taps(*taps):
+    return changed(HEALTHY, clips={tap: clip for tap, clip in HEALTHY.clips.items() if tap in taps})
+
+
+def test_a_segment_rule_gets_its_place():
+    seen = []
+
+    def look(place):
+        seen.append((str(place.segment), place.input, place.output, place.input_rate_hz, place.output_rate_hz))
+        return clear()
+
+    judged(rules=[on_segments("AAA001", look, hop) for hop in (Hop.SENDER, Hop.SPEAKER)])
+    assert seen == [
+        ("captured to sent", "`captured`", "`sent`", 16000, 16000),
+        ("played to heard", "`played`", "`heard`", 24000, 48000),
+    ]
+
+
+def test_hops_whose_joint_was_not_recorded_are_judged_as_one_under_the_clients_code():
+    result = judged(with_taps(Tap.PROMPT, Tap.SENT, Tap.RECEIVED, Tap.HEARD), rules=LOOKED_AT)
+    assert [(item.code, str(item.segment), item.title) for item in result.findings] == [
+        ("AAA002", "prompt to sent", "the microphone or sender is broken"),
+        ("AAA003", "received to heard", "the player or loudspeaker is broken"),
+    ]
+    assert result.findings[0].evidence[-1].text == (
+        "`captured` was not recorded, so microphone and sender together are judged as one"
+    )
+    outcomes = {item.code: (item.status, item.reason) for item in result.outcomes}
+    assert outcomes["AAA004"] == (
+        Status.NOT_CHECKED, "`played` was not recorded; the hops player and speaker together were judged as one",
+    )  # fmt: skip
+    assert result.findings[1].to_json()["segment"] == ["received", "heard"]
+
+
+@pytest.mark.parametrize(
+    ("taps", "missing"),
+    [((Tap.PLAYED, Tap.HEARD), "`received` was not recorded"), ((Tap.HEARD,), "`received` and `played` were not"),
+     ((Tap.SENT, Tap.PLAYED), "`received` was not recorded")],
+)  # fmt: skip
+def test_a_hop_without_its_ends_is_not_checked_and_says_which_tap_is_missing(taps, missing):
+    (outcome,) = judged(with_taps(*taps), rules=LOOKED_AT[2:3]).outcomes
+    assert outcome.status is Status.NOT_CHECKED
+    assert outcome.reason.startswith(missing)
+
+
+def test_a_pair_of_recordings_is_judged_by_the_rules_of_its_segment_and_of_recordings():
+    own = rule("REC901", lambda recording: fault(f"{recording.name} is broken"), scope=Scope.RECORDING,
+               explained_by=("AAA003",))  # fmt: skip
+    of_takes = rule("AAA009", lambda turns: fault())
+    pair = Recording(name="b.wav", sample_rate_hz=48000, tap=Tap.HEARD, reference="a.wav", reference_rate_hz=24000,
+                     segment=Segment(Tap.RECEIVED, Tap.HEARD))  # fmt: skip
+    found = judge_recording(Measurements(()), pair, rules=[*LOOKED_AT, own, of_takes]).findings
+    assert [(item.code, item.title, item.consequence_of) for item in found] == [
+        ("AAA003", "the player or loudspeaker is broken", None), ("REC901", "b.wav is broken", "AAA003"),
+    ]  # fmt: skip
+    alone = judge_recording(Measurements(()), Recording(name="b.wav", sample_rate_hz=48000), rules=[*LOOKED_AT, own])
+    assert [item.code for item in alone.findings] == ["REC901"]
+
+
 # --- runs
 
 
@@ -121,17 +196,13 @@ def numbered(count, **story):
     return [build(replace(Story(**story), take_id=f"{number:04d}", reply_s=None)) for number in range(1, count + 1)]
 
 
-def seconds_of(config_of_take):
-    return metric(lambda config: Reading(value=config_of_take(config)))
-
-
 def test_summary_has_n_missing_and_no_p95_of_few():
     takes = numbered(3)
     number = iter([1.0, None, 3.0])
 
     def measure(timeline):
         value = next(number)
-        return not_measured(Missing(MissingCode.NO_EVENTS, "absent")) if value is None else Reading(value=value)
+        return not_measured(Missing(MissingCode.SILENT, "absent")) if value is None else Reading(value=value)
 
     (row,) = run_of(takes, metrics=[metric(measure)]).summary
     assert (row.n, row.missing, row.median, row.p95, row.low, row.high) == (2, 1, 2.0, None, 1.0, 3.0)
@@ -196,13 +267,13 @@ def test_a_run_of_which_nothing_counts_says_why():
 def test_a_rule_on_a_run_judges_counted_takes_and_may_be_a_consequence():
     seen = []
 
-    def over_run(summary, takes, config, environment):
-        seen.append((len(summary), [take.id for take in takes], type(config), environment["audio"]))
+    def over_run(summary, takes, environment):
+        seen.append((len(summary), [take.id for take in takes], environment["audio"]))
         return fault("slow")
 
-    rules = [rule("AAA001", lambda turns: fault()), rule("SVC001", over_run, scope="run", explained_by=("AAA001",))]
+    rules = [rule("AAA001", lambda turns: fault()), rule("SVC001", over_run, scope=Scope.RUN, explained_by=("AAA001",))]
     run = run_of(numbered(2), rules, [metric(lambda timeline: Reading(value=1.0))])
-    assert seen == [(1, ["0001", "0002"], ClientConfig, "wire")]
+    assert seen == [(1, ["0001", "0002"], "wire")]
     assert [(item.finding.code, item.finding.consequence_of) for item in run.findings] == [
         ("AAA001", None), ("SVC001", "AAA001"),
     ]  # fmt: skip
@@ -250,11 +321,15 @@ data = st.dictionaries(
 events = st.lists(st.builds(Event, t_s=st.floats(-1, 9), name=names, source=st.just("client"), data=data), max_size=12)
 
 
-@settings(max_examples=40, deadline=None)
+TIMED = tuple(item for item in all_metrics() if item.kind is MetricKind.TAKE)
+
+
+@settings(max_examples=60, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(events=events, keep=st.booleans())
 def test_no_timeline_makes_the_engine_fall_over(events, keep):
+    """Sound is not measured anew for each timeline: no measure of sound reads events."""
     kept = SHORT.timeline.events if keep else ()
-    result = judge_take(changed(SHORT, timeline=Timeline((*kept, *events))))
+    result = judge_take(changed(SHORT, timeline=Timeline((*kept, *events))), metrics=TIMED)
     run = judge_run("r", "", [result], SHORT.config, SHORT.environment)
     json.dumps(run.to_json())
 

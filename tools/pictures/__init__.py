@@ -4,7 +4,7 @@ Every figure in a picture is what the measure itself says of the clip that is dr
 recorded replies; nothing is drawn without a seed.
 """
 
-from pictures import hops, takes, taps
+from pictures import hops, segments, takes, taps
 from pictures.frame import PICTURES, name_of, write
 
-__all__ = ["PICTURES", "hops", "name_of", "takes", "taps", "write"]
+__all__ = ["PICTURES", "hops", "name_of", "segments", "takes", "taps", "write"]

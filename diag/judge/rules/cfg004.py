@@ -2,11 +2,41 @@
 
 from __future__ import annotations
 
+import re
+
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
+
+
+_KINDS = (
+    (
+        re.compile(r"project '.*' not found|suspended", re.IGNORECASE),
+        "The service refused the project of the API key",
+        "the project was deleted or suspended, or its name is wrong",
+        "use a key of a project that exists and is active",
+    ),
+    (
+        re.compile(r"requests from|are blocked", re.IGNORECASE),
+        "The service refused the API key from this client",
+        "the key is restricted to certain web pages, addresses or apps, and this client is none of them",
+        "allow this client in the restrictions of the key, or use a key without such restrictions",
+    ),
+    (
+        re.compile(r"leaked", re.IGNORECASE),
+        "The service refused the API key, which was reported as leaked",
+        "the key was published, as in a repository, and is blocked for good",
+        "make a new key, put it into GEMINI_API_KEY (or GOOGLE_API_KEY) and keep it out of files",
+    ),
+)
+"""Words of a reason; then title, cause and fix."""
+_ANY = (
+    "The service refused the API key",
+    "the key is missing, mistyped, expired, leaked or of a project without this API",
+    "put a working key into GEMINI_API_KEY (or GOOGLE_API_KEY)",
+)
 
 
 @rule("CFG004", name="key-rejected", severity="error")
@@ -37,9 +67,5 @@ def key_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
         return clear() if timeline.first("session_open") else not_checked("the service was not reached")
     if code_of(timeline, observed) != "CFG004":
         return clear()
-    return raised(
-        "The service refused the API key",
-        evidence=[found.evidence],
-        likely_cause="the key is missing, mistyped, expired, leaked or of a project without this API",
-        fix="put a working key into GEMINI_API_KEY (or GOOGLE_API_KEY), then run `diag doctor`",
-    )
+    title, cause, fix = next((words for pattern, *words in _KINDS if pattern.search(found.reason)), _ANY)
+    return raised(title, evidence=[found.evidence], likely_cause=cause, fix=f"{fix}, then run `diag doctor`")

@@ -11,16 +11,17 @@ from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
 
 _SETTING = re.compile(r"^(.*?) (?:is |are )?not supported for this model", re.IGNORECASE)
-_FIELDS = {
-    "thinking level": "thinking_config.thinking_level",
-    "function response scheduling": "scheduling in the function responses",
-    "content_type_audio": "audio while a tool call is open",
+_FIXES = {
+    "requires a thinking level": "set `thinking_config.thinking_level`",
+    "thinking level": "remove `thinking_config.thinking_level`",
+    "function response scheduling": "remove `scheduling` from the function responses",
+    "content_type_audio": "send no audio while a tool call is open",
 }
 
 
 @rule("CFG013", name="model-setting-unsupported", severity="error")
 def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The setup has a setting that this model does not take.
+    """The client sent a setting that this model does not take.
 
     What it shows
         The session was refused or closed with "… is not supported for this model…".
@@ -49,13 +50,11 @@ def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> V
         return clear()
     named = _SETTING.search(found.reason)
     words = named.group(1).strip() if named else found.reason[:60]
-    field = next((name for key, name in _FIELDS.items() if key in words.lower()), None)
+    fix = next((advice for key, advice in _FIXES.items() if key in words.lower()), "remove it from the setup")
     model = f" {observed.model}" if observed.model else ""
     return raised(
-        f"The model{model} does not take a setting of this setup: {words}",
+        f"The model{model} does not take a setting that the client sent: {words}",
         evidence=[found.evidence],
         likely_cause="a setting that this model does not take",
-        fix=f"remove `{field}` or choose a model that takes it"
-        if field
-        else "remove it or choose a model that takes it",
+        fix=f"{fix}, or choose another model",
     )

@@ -9,6 +9,10 @@ from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
+EXPLAINED_DB = -50.0
+"""Distortion and noise below this level, relative to the voice, leave nothing that flat tops could have made."""
+
+
 @segment_rule(
     OnHop(code="MIC002", name="microphone-clipped", severity="warning", hop=Hop.MICROPHONE, who="microphone",
           explained_by=("MIC009", "MIC014"),
@@ -40,7 +44,8 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
         It sounds harsh and scratchy, and speech recognition suffers.
 
     Evidence
-        `clipping_rate_hz` at both ends of the segment.
+        `clipping_rate_hz` at both ends of the segment. Tops that overdrive has rounded before may look flat at another
+        sample rate only; they do not count where the segment was shown to bend nothing (`distortion_db`).
 
     Does not prove
         Where the tops were cut when both ends are clipped alike: then it happened before.
@@ -51,6 +56,8 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
     more_hz, own_hz, item = found
     if more_hz <= FLAT_TOPS_HZ:
         return clear()
+    if _bends_nothing(measurements, place.hop, item.turn):
+        return clear()
     text = f"{own_hz:.3g} flat tops per second in {place.input}, {own_hz + more_hz:.3g} in {place.output}"
     return raised(
         f"The {place.who} clips: {more_hz:.0f} flat tops per second that were not there before",
@@ -58,3 +65,9 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
         likely_cause=place.on.causes[0],
         fix=place.on.fix,
     )
+
+
+def _bends_nothing(measurements: Measurements, hop: Hop, turn: int | None) -> bool:
+    """Return whether gain and filter explain the whole of a segment."""
+    bent_db, noise_db = (measurements.value(name, hop=hop, turn=turn) for name in ("distortion_db", "added_noise_db"))
+    return bent_db is not None and noise_db is not None and max(bent_db, noise_db) < EXPLAINED_DB

@@ -90,7 +90,7 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
         return clear()
     kind = item.events[0].kind if item.events else "other"
     tops = added(measurements, place, "clipping_rate_hz")
-    if kind == "clipped" and not isinstance(tops, str) and tops[0] > FLAT_TOPS_HZ:
+    if kind in _CLIPPED and not isinstance(tops, str) and tops[0] > FLAT_TOPS_HZ:
         return not_checked("the tops are cut off, which is a finding of its own")
     said = _KINDS.get(kind, "distorts the sound")
     text = f"distortion of {place.output} against {place.input}: {level_db:.0f} dB relative to the voice ({kind})"
@@ -103,6 +103,8 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     )
 
 
+_CLIPPED = ("clipped", "companding", "other")
+"""Kinds of curves that flat tops explain; where there are none of them, the kind stands for itself."""
 _KINDS = {
     "clipped": "cuts the tops of the waveform off",
     "overdrive": "overdrives the sound",

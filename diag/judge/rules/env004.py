@@ -9,8 +9,8 @@ from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
-from diag.judge.evidence import total
-from diag.judge.limits import OWN_AUDIO, TONE_ERROR_DB
+from diag.judge.evidence import numbers, total
+from diag.judge.limits import LOSSY_OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
 from diag.judge.registry import rule
 
 GAP_LIMIT_S = 0.010
@@ -28,7 +28,7 @@ def harness_late(
 
     What it shows
         The tool disturbed what it measured: its event loop stood still for 20 ms at a moment that is timed, or for
-        100 ms anywhere in a turn; its audio callbacks came later than the device's buffer allows; its own devices lost
+        100 ms anywhere in a turn; its audio callbacks came later than the device's buffer allows; its virtual devices lost
         audio; or its two ways of timing the reply disagree by more than 10 ms.
 
     Why it matters
@@ -36,7 +36,7 @@ def harness_late(
 
     Evidence
         `loop_late`, `callback_late` and `xruns` of the take; silence that came in, or sound that got lost, on the
-        microphone and speaker hops of devices that are the tool's own; `detector_gap_s`.
+        microphone and speaker hops of virtual devices; `detector_gap_s`.
 
     Likely causes
         - The machine is busy, or too small for so many takes side by side.
@@ -48,11 +48,14 @@ def harness_late(
         That the product is innocent in this take: it tells nothing either way.
     """
     kind = str(environment.get("audio", ""))
-    seen = [*_late(timeline, turns), *(_lost(timeline, measurements) if kind in OWN_AUDIO else ())]
+    seen = [*_late(timeline, turns), *(_lost(timeline, measurements) if kind in LOSSY_OWN_AUDIO else ())]
     gaps = [item for item in measurements.find("detector_gap_s") if isinstance(item.value, float)]
     for item in gaps:
         tone_db = measurements.value("tonality_db", tap=Tap.RECEIVED, turn=item.turn) or 0.0
-        # A steady tone fits itself at every period: neither detector can tell where it began.
+        # A steady tone fits itself at every period: neither detector can tell where it began. Where the loudspeaker
+        # changes time, the detector that compares with what was played cannot.
+        if _time_changed(measurements, item.turn):
+            continue
         if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
             text = f"heard latency by the ear and by events differ by {item.value * 1000:.0f} ms, 10 ms are allowed"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
@@ -66,6 +69,11 @@ def harness_late(
         fix="close other work on this machine, or record fewer takes side by side (`--rigs 1`)",
         discard=True,
     )
+
+
+def _time_changed(measurements: Measurements, turn: int | None) -> bool:
+    ratios = measurements.find("time_ratio", hop=Hop.SPEAKER, turn=turn)
+    return any(abs(ratio - 1) > RATE_ERROR for ratio, _ in numbers(ratios))
 
 
 def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:

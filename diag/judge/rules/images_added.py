@@ -8,26 +8,56 @@ from diag.judge.evidence import why_not, worst
 from diag.judge.limits import IMAGING_LIMIT
 from diag.judge.registry import OnHop, Place, segment_rule
 
-_CAUSES = ("samples are repeated or linearly interpolated up to a higher rate instead of filtered",
-           "a resampler with a very short filter")  # fmt: skip
+_CAUSES = (
+    "samples are repeated or linearly interpolated up to a higher rate instead of filtered",
+    "a resampler with a very short filter",
+)
 _FIX = "use a band-limited resampler that keeps its state (soxr, libsamplerate, the browser's own)"
 _DEVICE_FIX = "open the device at the sample rate of the sound, or set the sound server to a better resampler"
 
 
 @segment_rule(
-    OnHop(code="MIC008", name="microphone-imaging", severity="warning", hop=Hop.MICROPHONE, who="microphone",
-          explained_by=("MIC009",),
-          causes=_CAUSES, fix=_DEVICE_FIX),
-    OnHop(code="SND013", name="sender-imaging", severity="warning", hop=Hop.SENDER, who="sender",
-          explained_by=("SND003",),
-          causes=_CAUSES, fix=_FIX),
-    OnHop(code="PLY005", name="imaging", severity="warning", hop=Hop.PLAYER, who="player",
-          explained_by=("SVC007", "PLY009"),
-          causes=_CAUSES, fix=_FIX),
-    OnHop(code="SPK007", name="speaker-imaging", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
-          explained_by=("SPK008",),
-          causes=_CAUSES, fix=_DEVICE_FIX),
-)  # fmt: skip
+    OnHop(
+        code="MIC008",
+        name="microphone-imaging",
+        severity="warning",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        explained_by=("MIC009", "MIC014"),
+        causes=_CAUSES,
+        fix=_DEVICE_FIX,
+    ),
+    OnHop(
+        code="SND013",
+        name="sender-imaging",
+        severity="warning",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND003", "SND017"),
+        causes=_CAUSES,
+        fix=_FIX,
+    ),
+    OnHop(
+        code="PLY005",
+        name="imaging",
+        severity="warning",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("SVC007", "PLY009", "PLY015"),
+        causes=_CAUSES,
+        fix=_FIX,
+    ),
+    OnHop(
+        code="SPK007",
+        name="speaker-imaging",
+        severity="warning",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        explained_by=("SPK008", "SPK013"),
+        causes=_CAUSES,
+        fix=_DEVICE_FIX,
+    ),
+)
 def images_added(place: Place, measurements: Measurements) -> Verdict:
     """The {who} adds mirror images of the voice.
 

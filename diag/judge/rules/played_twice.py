@@ -76,9 +76,11 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
     if level_db <= COPY_WARN_DB:
         return clear()
     event = item.events[0] if item.events else None
-    delay = f" {event.duration_s * 1000:.0f} ms later" if event else ""
+    early = event is not None and event.duration_s < 0
+    delay = f" {abs(event.duration_s) * 1000:.0f} ms {'earlier' if early else 'later'}" if event else ""
     echo = event is not None and event.kind == "echo"
-    what = "adds an echo of the sound" if echo else "delivers the sound twice, the second time"
+    twice = f"delivers the sound twice, the {'first' if early else 'second'} time"
+    what = "adds an echo of the sound" if echo else twice
     text = f"second copy in {place.output}{delay} at {level_db:.0f} dB relative to the first"
     return raised(
         f"The {place.who} {what}{delay} ({level_db:.0f} dB)",

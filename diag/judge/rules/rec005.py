@@ -14,7 +14,19 @@ from diag.judge.registry import rule
     name="recording-clicks",
     severity="warning",
     scope="recording",
-    explained_by=("MIC007", "SND012", "PLY004", "SPK006", "REC003", "REC004", "REC008"),
+    explained_by=(
+        "MIC007",
+        "SND012",
+        "PLY004",
+        "SPK006",
+        "MIC010",
+        "SND008",
+        "PLY011",
+        "SPK009",
+        "REC003",
+        "REC004",
+        "REC008",
+    ),
 )
 def recording_clicks(measurements: Measurements, recording: Recording) -> Verdict:
     """The recording has clicks.

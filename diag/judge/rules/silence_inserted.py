@@ -10,41 +10,68 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import events_in_words, total
-from diag.judge.limits import OWN_AUDIO, SILENCE_INSERTED_S
+from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
 @segment_rule(
     OnHop(
-        code="MIC004", name="microphone-dropouts", severity="warning", hop=Hop.MICROPHONE, who="microphone",
-        causes=("the program reads the input too slowly, so that it overflows: other work in its audio thread",
-                "a wireless headset at the edge of its range, or one that shares its link with playback"),
+        code="MIC004",
+        name="microphone-dropouts",
+        severity="warning",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC015"),
+        causes=(
+            "the program reads the input too slowly, so that it overflows: other work in its audio thread",
+            "a wireless headset at the edge of its range, or one that shares its link with playback",
+        ),
         fix="do nothing but copy in the input callback, open the input with more latency, or use a wired microphone",
         why="Words go missing, and the service may take the gap for the end of the turn.",
     ),
     OnHop(
-        code="SND011", name="sender-gaps", severity="warning", hop=Hop.SENDER, who="sender",
-        causes=("the sender runs late and fills up with silence",
-                "a voice activity gate closes in the middle of words"),
+        code="SND011",
+        name="sender-gaps",
+        severity="warning",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018"),
+        causes=(
+            "the sender runs late and fills up with silence",
+            "a voice activity gate closes in the middle of words",
+        ),
         fix="send what the microphone delivers without a gate, and keep slow work out of the sending loop",
         why="Words go missing, and the service may take the gap for the end of the turn.",
     ),
     OnHop(
-        code="PLY003", name="underruns", severity="warning", hop=Hop.PLAYER, who="player",
-        explained_by=("SVC004", "ENV004", "PLY005"),
-        causes=("the reply arrives more unevenly than the player's buffer bridges; then that finding is the root cause",
-                "the player gets its audio too late: a blocked event loop, a slow decoder"),
+        code="PLY003",
+        name="underruns",
+        severity="warning",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("SVC004", "ENV004", "PLY005", "PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
+        causes=(
+            "the reply arrives more unevenly than the player's buffer bridges; then that finding is the root cause",
+            "the player gets its audio too late: a blocked event loop, a slow decoder",
+        ),
         fix="gather more audio before playing starts, and keep slow work out of the player's thread",
         why="Words are torn apart; callers take longer gaps for a dropped line.",
     ),
     OnHop(
-        code="SPK004", name="device-underruns", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
-        causes=("the playback buffer cannot be kept filled: it is too small, or too much else is running",
-                "a wireless loudspeaker (Bluetooth, casting) that loses packets"),
+        code="SPK004",
+        name="device-underruns",
+        severity="warning",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK014"),
+        causes=(
+            "the playback buffer cannot be kept filled: it is too small, or too much else is running",
+            "a wireless loudspeaker (Bluetooth, casting) that loses packets",
+        ),
         fix="open the output with more latency, end other programs, or use a wired loudspeaker",
         why="Gaps and clicks are heard although the client plays the voice whole.",
     ),
-)  # fmt: skip
+)
 def silence_inserted(
     place: Place,
     measurements: Measurements,
@@ -65,8 +92,8 @@ def silence_inserted(
         underruns.
 
     Does not prove
-        Why the sound came late. On devices that are diag's own it is not raised: there the harness would be to blame
-        (ENV004).
+        Why the sound came late. On virtual devices of diag's own it is not raised for microphone and loudspeaker: there
+        the harness would be to blame (ENV004).
     """
     found = total(measurements, place.hop, "inserted_silence_s")
     if isinstance(found, str):
@@ -74,7 +101,7 @@ def silence_inserted(
     silence_s, item = found
     if silence_s < SILENCE_INSERTED_S:
         return clear()
-    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in OWN_AUDIO:
+    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in LOSSY_OWN_AUDIO:
         return not_checked("these devices are diag's own; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""

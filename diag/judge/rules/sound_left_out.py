@@ -20,26 +20,52 @@ _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use 
 
 
 @segment_rule(
-    OnHop(code="MIC010", name="microphone-drops-sound", severity="error", hop=Hop.MICROPHONE, who="microphone",
-          explained_by=("MIC009",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
     OnHop(
-        code="SND008", name="speech-lost-before-sending", severity="error", hop=Hop.SENDER, who="sender",
-        explained_by=("SND003",),
+        code="MIC010",
+        name="microphone-drops-sound",
+        severity="error",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC015"),
+        causes=_DEVICE_CAUSES,
+        fix=_DEVICE_FIX,
+    ),
+    OnHop(
+        code="SND008",
+        name="speech-lost-before-sending",
+        severity="error",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018"),
         causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
         fix="flush the buffer before ending the stream, and keep all captured audio in a queue without a limit",
         why="The service never hears these words, most often the last ones.",
     ),
     OnHop(
-        code="PLY011", name="reply-dropped", severity="error", hop=Hop.PLAYER, who="player",
-        explained_by=("PLY009",),
-        causes=("a queue throws away what it cannot hold: the service sends faster than real time",
-                "chunks are lost between threads, or the end is cut off when the turn is complete"),
+        code="PLY011",
+        name="reply-dropped",
+        severity="error",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
+        causes=(
+            "a queue throws away what it cannot hold: the service sends faster than real time",
+            "chunks are lost between threads, or the end is cut off when the turn is complete",
+        ),
         fix="keep all received audio in a queue without a limit, and stop playing only when it is empty",
         why="Syllables or whole sentences are never heard.",
     ),
-    OnHop(code="SPK009", name="speaker-drops-sound", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
-          explained_by=("SPK008",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
-)  # fmt: skip
+    OnHop(
+        code="SPK009",
+        name="speaker-drops-sound",
+        severity="error",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK014"),
+        causes=_DEVICE_CAUSES,
+        fix=_DEVICE_FIX,
+    ),
+)
 def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} loses parts of the sound.
 

@@ -8,33 +8,63 @@ from diag.judge.evidence import WrongRate, events_in_words, total, wrong_rate
 from diag.judge.limits import REPEATED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
-_DEVICE_CAUSES = ("the device or its sound server plays its last buffer again when it gets no new one",
-                  "the device's driver is restarted in mid-sound")  # fmt: skip
+_DEVICE_CAUSES = (
+    "the device or its sound server plays its last buffer again when it gets no new one",
+    "the device's driver is restarted in mid-sound",
+)
 _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or choose another device"
 
 
 @segment_rule(
-    OnHop(code="MIC011", name="microphone-repeats-sound", severity="warning", hop=Hop.MICROPHONE, who="microphone",
-          explained_by=("MIC009",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
     OnHop(
-        code="SND014", name="sender-repeats-sound", severity="warning", hop=Hop.SENDER, who="sender",
-        explained_by=("SND003",),
-        causes=("chunks are handed to the service twice, as after a retry",
-                "a buffer is read again before it was filled anew"),
+        code="MIC011",
+        name="microphone-repeats-sound",
+        severity="warning",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        explained_by=("MIC009", "MIC017", "MIC018"),
+        causes=_DEVICE_CAUSES,
+        fix=_DEVICE_FIX,
+    ),
+    OnHop(
+        code="SND014",
+        name="sender-repeats-sound",
+        severity="warning",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND003", "SND021", "SND019"),
+        causes=(
+            "chunks are handed to the service twice, as after a retry",
+            "a buffer is read again before it was filled anew",
+        ),
         fix="hand every captured chunk on exactly once",
         why="The service hears words twice and may answer a question that nobody asked.",
     ),
     OnHop(
-        code="PLY017", name="player-repeats-sound", severity="warning", hop=Hop.PLAYER, who="player",
-        explained_by=("PLY009", "SVC008"),
-        causes=("chunks are put into the queue twice, as by two listeners on one session",
-                "a ring buffer is read again before it was filled anew"),
+        code="PLY017",
+        name="player-repeats-sound",
+        severity="warning",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("PLY009", "SVC008", "PLY012", "PLY019"),
+        causes=(
+            "chunks are put into the queue twice, as by two listeners on one session",
+            "a ring buffer is read again before it was filled anew",
+        ),
         fix="hand every received chunk to the player exactly once",
         why="Syllables or sentences are said twice: a stutter for which the service is blamed.",
     ),
-    OnHop(code="SPK010", name="speaker-repeats-sound", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
-          explained_by=("SPK008",), causes=_DEVICE_CAUSES, fix=_DEVICE_FIX),
-)  # fmt: skip
+    OnHop(
+        code="SPK010",
+        name="speaker-repeats-sound",
+        severity="warning",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        explained_by=("SPK008", "SPK016", "SPK017"),
+        causes=_DEVICE_CAUSES,
+        fix=_DEVICE_FIX,
+    ),
+)
 def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     """The {who} repeats parts of the sound.
 

@@ -6,7 +6,7 @@ from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import Closing, closing, code_of
 from diag.judge.registry import rule
 
 
@@ -42,8 +42,14 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     return raised(
         f"The connection was lost in mid-session ({found.code or 'no code'})",
         evidence=[found.evidence],
-        likely_cause="a fault of the service or of the line; or the client's event loop was blocked"
-        if found.code in (None, 1006)
-        else "a fault of the service",
+        likely_cause=_cause(found),
         fix="open a new session with growing pauses between tries, and switch session resumption on",
     )
+
+
+def _cause(found: Closing) -> str:
+    if "keepalive" in found.reason.lower():
+        return "the answers to keepalive pings came too late: the client's event loop was blocked, or the line is slow"
+    if found.code in (None, 1006):
+        return "a fault of the service or of the line; or the client's event loop was blocked"
+    return "a fault of the service"

@@ -15,15 +15,47 @@ _FIX = "switch the time-stretch of the jitter buffer off, or take the voice effe
 
 
 @segment_rule(
-    OnHop(code="MIC016", name="microphone-stretches-time", severity="warning", hop=Hop.MICROPHONE, who="microphone",
-          causes=_CAUSES, fix=_FIX),
-    OnHop(code="SND020", name="sender-stretches-time", severity="warning", hop=Hop.SENDER, who="sender",
-          causes=_CAUSES, fix=_FIX),
-    OnHop(code="PLY018", name="player-stretches-time", severity="warning", hop=Hop.PLAYER, who="player",
-          causes=_CAUSES, fix=_FIX),
-    OnHop(code="SPK015", name="speaker-stretches-time", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
-          causes=_CAUSES, fix=_FIX),
-)  # fmt: skip
+    OnHop(
+        code="MIC016",
+        name="microphone-stretches-time",
+        severity="warning",
+        hop=Hop.MICROPHONE,
+        who="microphone",
+        explained_by=("MIC018",),
+        causes=_CAUSES,
+        fix=_FIX,
+    ),
+    OnHop(
+        code="SND020",
+        name="sender-stretches-time",
+        severity="warning",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND019",),
+        causes=_CAUSES,
+        fix=_FIX,
+    ),
+    OnHop(
+        code="PLY018",
+        name="player-stretches-time",
+        severity="warning",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("PLY019",),
+        causes=_CAUSES,
+        fix=_FIX,
+    ),
+    OnHop(
+        code="SPK015",
+        name="speaker-stretches-time",
+        severity="warning",
+        hop=Hop.SPEAKER,
+        who="loudspeaker",
+        explained_by=("SPK017",),
+        causes=_CAUSES,
+        fix=_FIX,
+    ),
+)
 def time_stretched(place: Place, measurements: Measurements) -> Verdict:
     """The {who} changes time and pitch by different amounts.
 

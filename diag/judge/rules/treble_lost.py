@@ -29,37 +29,65 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
 
 @segment_rule(
     OnHop(
-        code="MIC003", name="microphone-band-limited", severity="warning", or_severity="info", hop=Hop.MICROPHONE,
+        code="MIC003",
+        name="microphone-band-limited",
+        severity="warning",
+        or_severity="info",
+        hop=Hop.MICROPHONE,
         who="microphone",
-        causes=("noise suppression or echo cancellation of the system, or a dull microphone",
-                "a Bluetooth headset in its hands-free profile (8 or 16 kHz)"),
+        explained_by=("MIC008", "MIC014", "MIC012", "MIC015"),
+        causes=(
+            "noise suppression or echo cancellation of the system, or a dull microphone",
+            "a Bluetooth headset in its hands-free profile (8 or 16 kHz)",
+        ),
         fix="use a wired microphone (no Bluetooth hands-free profile), and switch noise suppression off",
         why="Consonants live in the treble: the service understands less, above all names and numbers.",
     ),
     OnHop(
-        code="SND007", name="send-resampler-poor", severity="warning", hop=Hop.SENDER, who="sender",
-        causes=("a poor resampler (linear, or restarted with every block), or a filter of the client's own",
-                "a detour through 8 kHz, as for telephony"),
+        code="SND007",
+        name="send-resampler-poor",
+        severity="warning",
+        hop=Hop.SENDER,
+        who="sender",
+        explained_by=("SND013", "SND017", "SND015", "SND018"),
+        causes=(
+            "a poor resampler (linear, or restarted with every block), or a filter of the client's own",
+            "a detour through 8 kHz, as for telephony",
+        ),
         fix="use a band-limited resampler that keeps its state from block to block",
         why="The service understands less, and nothing tells the client.",
     ),
     OnHop(
-        code="PLY002", name="player-band-limited", severity="error", or_severity="warning", hop=Hop.PLAYER,
-        who="player", explained_by=("PLY005",),
-        causes=("the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream has one",
-                "a low-pass filter, an equaliser, noise suppression or a codec in the player"),
+        code="PLY002",
+        name="player-band-limited",
+        severity="error",
+        or_severity="warning",
+        hop=Hop.PLAYER,
+        who="player",
+        explained_by=("PLY005", "PLY015", "PLY013", "PLY016"),
+        causes=(
+            "the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream has one",
+            "a low-pass filter, an equaliser, noise suppression or a codec in the player",
+        ),
         fix="keep the received rate up to the device, and take filters out of the way of the reply",
         why="The voice sounds muffled, as through a telephone, and the service is blamed for it.",
     ),
     OnHop(
-        code="SPK002", name="speaker-band-limited", severity="warning", or_severity="info", hop=Hop.SPEAKER,
+        code="SPK002",
+        name="speaker-band-limited",
+        severity="warning",
+        or_severity="info",
+        hop=Hop.SPEAKER,
         who="loudspeaker",
-        causes=("a dull loudspeaker, a codec, or the room",
-                "a Bluetooth headset in its hands-free profile, or a sound server that resamples to a lower rate"),
+        explained_by=("SPK007", "SPK013", "SPK011", "SPK014"),
+        causes=(
+            "a dull loudspeaker, a codec, or the room",
+            "a Bluetooth headset in its hands-free profile, or a sound server that resamples to a lower rate",
+        ),
         fix="choose another output device, or take the headset out of its hands-free profile",
         why="The voice sounds muffled although the client plays it whole.",
     ),
-)  # fmt: skip
+)
 def treble_lost(place: Place, measurements: Measurements, observed: ObservedClient, timeline: Timeline) -> Verdict:
     """The {who} loses treble.
 

@@ -5,7 +5,7 @@ Clips are immutable and compared by identity, so results are kept for as long as
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -14,8 +14,8 @@ import numpy as np
 
 from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
-from diag.dsp.additions import Additions, measure_additions
-from diag.dsp.aligned import Piece, align_pair
+from diag.dsp.additions import Additions, measure_additions, plain_copy
+from diag.dsp.aligned import Array, Piece, align_pair, shifted_pair
 from diag.dsp.byte_formats import ByteReading
 from diag.dsp.byte_readings import wrong_reading
 from diag.dsp.rate import Match, match_clips
@@ -106,7 +106,9 @@ HEALTHY_RATIO = 0.005
 """Beyond half a percent the rate is wrong; below it is the drift of two clocks (200 ppm is a bad crystal)."""
 MOST_ODD_EVENTS = 3
 """A copy whose time was stretched looks like many short skips and repeats: with more of them it counts as stretched."""
-_ORDINARY = (Kind.STALL, Kind.DROPOUT, Kind.SEAMS, Kind.HEAD_LOST, Kind.TAIL_LOST, Kind.SECOND_COPY)
+_ORDINARY = (
+    Kind.STALL, Kind.DROPOUT, Kind.SEAMS, Kind.HEAD_LOST, Kind.TAIL_LOST, Kind.SECOND_COPY, Kind.OVERLAP,
+)  # fmt: skip
 
 
 def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
@@ -122,7 +124,8 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     if result.rate_ratio is None:
         return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
     odd = sum(event.kind not in _ORDINARY for event in result.events)
-    if found.rate_ratio is not None and found.track is None and odd > MOST_ODD_EVENTS:
+    overlaps = sum(event.kind is Kind.OVERLAP for event in result.events)
+    if found.rate_ratio is not None and found.track is None and odd > max(MOST_ODD_EVENTS, overlaps):
         return STRETCHED
     return result
 
@@ -234,4 +237,17 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
         for piece in found.pieces
     ]
     heard = sound(estimated).samples * found.polarity
-    return measure_additions(align_pair(moved, heard, pieces, rate_hz))
+    plain = _plain_copy(own, heard, pieces, rate_hz)
+    return plain or measure_additions(align_pair(moved, heard, pieces, rate_hz))
+
+
+def _plain_copy(own: Sound, heard: Array, pieces: Sequence[Piece], rate_hz: float) -> Additions | None:
+    """Return the additions where the whole of the heard samples is the reference at one delay and one gain."""
+    delays = [piece.estimated_start - piece.reference_start for piece in pieces]
+    if max(delays) - min(delays) > 1:
+        return None
+    moved = own.samples if own.rate_hz == rate_hz else rescale(own.samples, rate_hz / own.rate_hz)[0]
+    for delay in range(min(delays) - 1, max(delays) + 2):
+        if (found := plain_copy(shifted_pair(moved, heard, delay, rate_hz))) is not None:
+            return found
+    return None

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.core.clip import Samples
+from diag.files.planted import Planted
 
 PASSES = 0.9
 """Share of the band that a good converter leaves whole; from there to the edge it goes silent."""
@@ -60,3 +65,555 @@ def _low_pass(sample_rate_hz: int, through_hz: int) -> NDArray[np.float64]:
     cutoff = (1 + PASSES) / 2 * edge_hz / sample_rate_hz
     kernel = np.sinc(2 * cutoff * np.arange(-half, half + 1)) * np.kaiser(2 * half + 1, 0.1102 * (STOP_DB - 8.7))
     return np.asarray(kernel / kernel.sum())
+
+
+# --- planted faults: where they strike ----------------------------------------------------------------------------
+
+ONSET = 10 ** (-50 / 20)
+"""A sample above this is the first sound, from which the times of planted faults count."""
+
+
+class Stage(Protocol):
+    """One fault on a stream of samples: blocks in, blocks out, with state from one block to the next."""
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many as can be known yet."""
+
+    def finish(self) -> Samples:
+        """Give what the stage still holds."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Samples that lie wholly inside or wholly outside a fault's windows; `position` is the frame of the first."""
+
+    samples: Samples
+    position: int
+    inside: bool
+    first: bool
+    """Whether a window begins here."""
+    last: bool
+    """Whether the window ends with it."""
+
+
+class Windows:
+    """The stretches in which a fault strikes, in frames after the first sound.
+
+    Parameters
+    ----------
+    at_s, for_s : float
+        Begin of the first one and length of each; without a length it has no end.
+    every_s, count : float, int
+        From one begin to the next, and how many there are.
+    """
+
+    def __init__(
+        self, sample_rate_hz: int, at_s: float, for_s: float | None, every_s: float | None = None, count: int = 1
+    ) -> None:
+        length = _FOR_EVER if for_s is None else round(for_s * sample_rate_hz)
+        starts = (round((at_s + index * (every_s or 0.0)) * sample_rate_hz) for index in range(count))
+        self._windows = deque((start, start + length) for start in starts)
+        self._position = 0
+
+    def cut(self, samples: Samples) -> Iterator[Piece]:
+        """Cut a block where windows begin and end."""
+        while len(samples):
+            start, end = self._windows[0] if self._windows else (_FOR_EVER, _FOR_EVER)
+            inside = self._position >= start
+            border = end if inside else start
+            part, samples = samples[: border - self._position], samples[border - self._position :]
+            first = inside and self._position == start
+            last = inside and self._position + len(part) == end
+            yield Piece(part, self._position, inside, first, last)
+            self._position += len(part)
+            if last:
+                self._windows.popleft()
+
+
+_FOR_EVER = 1 << 60
+
+
+class FromFirstSound:
+    """Lead a stream through a stage from its first sound on; what comes before passes untouched."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._begun = False
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many as can be known yet."""
+        if self._begun:
+            return self._stage.push(samples)
+        loud = np.flatnonzero(np.abs(samples) > ONSET)
+        if not len(loud):
+            return samples
+        self._begun = True
+        return np.concatenate((samples[: loud[0]], self._stage.push(samples[loud[0] :])))
+
+    def finish(self) -> Samples:
+        """Give what the stage still holds."""
+        return self._stage.finish() if self._begun else _NOTHING
+
+
+class Chain:
+    """Stages one behind the other."""
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self._stages = tuple(stages)
+
+    def __bool__(self) -> bool:
+        return bool(self._stages)
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many as can be known yet."""
+        for stage in self._stages:
+            samples = stage.push(samples)
+        return samples
+
+    def finish(self) -> Samples:
+        """Give what the stages still hold, each led through those behind it."""
+        samples = _NOTHING
+        for stage in self._stages:
+            samples = np.concatenate((stage.push(samples), stage.finish()))
+        return samples
+
+
+# --- planted faults: what they do to the samples of their windows -------------------------------------------------
+
+Change = Callable[[Samples, int], Samples]
+"""Gives other samples in place of some; takes the frame of the first one after the first sound too."""
+
+
+class Changed:
+    """Samples inside the windows are replaced by as many others."""
+
+    def __init__(self, windows: Windows, change: Change) -> None:
+        self._windows = windows
+        self._change = change
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many."""
+        parts = [
+            self._change(piece.samples, piece.position) if piece.inside else piece.samples
+            for piece in self._windows.cut(samples)
+        ]
+        return _joined(parts)
+
+    def finish(self) -> Samples:
+        """Nothing is held."""
+        return _NOTHING
+
+
+def changes(fault: Planted, sample_rate_hz: int) -> Change | None:
+    """Return what a fault makes of single samples; None where it is of another sort.
+
+    All keep the number of samples, and all clip at full scale, as the device or the 16 bits behind them would.
+    """
+    gain = 10 ** ((fault.gain_db or 0.0) / 20)
+    level = 10 ** ((fault.level_dbfs or 0.0) / 20)
+    frequency_hz = fault.frequency_hz or _USUAL_HZ.get(fault.kind, 1000.0)
+    rng = np.random.default_rng(fault.seed)
+
+    def tones(position: int, frames: int, harmonics: Sequence[float]) -> Samples:
+        at = 2 * np.pi * frequency_hz * np.arange(position, position + frames) / sample_rate_hz
+        wave = sum((share * np.sin((index + 1) * at) for index, share in enumerate(harmonics)), np.zeros(frames))
+        return np.asarray(wave * math.sqrt(2) * level / math.sqrt(sum(share**2 for share in harmonics)), np.float32)
+
+    table: dict[str, Callable[[Samples, int], NDArray[np.floating]]] = {
+        "silent": lambda x, _: np.zeros_like(x),
+        "level": lambda x, _: x * gain,
+        "clip": lambda x, _: x * gain,
+        "noise": lambda x, _: x + level * rng.standard_normal(len(x)),
+        "hum": lambda x, at: x + tones(at, len(x), _HUM),
+        "tone": lambda x, at: x + tones(at, len(x), (1.0,)),
+        "dc": lambda x, _: x + level,
+        # Driven into saturation and turned down again by as much, so that the voice keeps its level.
+        "overdrive": lambda x, _: np.tanh(x * gain) / gain**0.5,
+        "wrap": lambda x, _: (x * gain + 1) % 2 - 1,
+        "few-bits": lambda x, _: np.round(x * 2 ** (fault.bits or 1) / 2) * 2 / 2 ** (fault.bits or 1),
+    }
+    change = table.get(fault.kind)
+    return None if change is None else lambda x, at: np.clip(change(x, at), -1, _FULL).astype(np.float32)
+
+
+_FULL = 32767 / 32768
+_USUAL_HZ = {"hum": 50.0}
+_HUM = (1.0, 0.6, 0.8, 0.3, 0.5)
+"""Share of each harmonic of the mains in the hum."""
+
+
+class Clicks:
+    """A leap of two samples at the begin of each window."""
+
+    def __init__(self, windows: Windows, level: float) -> None:
+        self._windows = windows
+        self._level = level
+        self._sign = 1.0
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many."""
+        parts = []
+        for piece in self._windows.cut(samples):
+            part = piece.samples
+            if piece.inside:
+                part = np.full_like(part, self._sign * self._level)
+                self._sign = -self._sign if piece.last else self._sign
+            parts.append(part)
+        return _joined(parts)
+
+    def finish(self) -> Samples:
+        """Nothing is held."""
+        return _NOTHING
+
+
+CLICK_S = 0.00009
+"""Two samples at 24 kHz."""
+
+
+# --- planted faults: what they do to time -------------------------------------------------------------------------
+
+
+class Stalls:
+    """Silence is put in where a window begins; nothing is lost."""
+
+    def __init__(self, windows: Windows, frames: int) -> None:
+        self._windows = windows
+        self._silence = np.zeros(frames, dtype=np.float32)
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give them and the silence."""
+        parts = []
+        for piece in self._windows.cut(samples):
+            parts += [self._silence, piece.samples] if piece.first else [piece.samples]
+        return _joined(parts)
+
+    def finish(self) -> Samples:
+        """Nothing is held."""
+        return _NOTHING
+
+
+class Skips:
+    """What lies in a window is left out."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give those outside the windows."""
+        return _joined([piece.samples for piece in self._windows.cut(samples) if not piece.inside])
+
+    def finish(self) -> Samples:
+        """Nothing is held."""
+        return _NOTHING
+
+
+class Repeats:
+    """What lies in a window is said a second time at its end."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+        self._said: list[Samples] = []
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give them, and again those of a window that ends."""
+        parts = []
+        for piece in self._windows.cut(samples):
+            parts.append(piece.samples)
+            self._said += [piece.samples] if piece.inside else []
+            if piece.last:
+                parts += self._said
+                self._said = []
+        return _joined(parts)
+
+    def finish(self) -> Samples:
+        """Nothing is held."""
+        return _NOTHING
+
+
+class Displaced:
+    """Two pieces of equal length change places, or are spoken over each other where `overlapping`.
+
+    A window holds both pieces.
+    """
+
+    def __init__(self, windows: Windows, frames: int, *, overlapping: bool) -> None:
+        self._windows = windows
+        self._frames = frames
+        self._overlapping = overlapping
+        self._held: list[Samples] = []
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; a window is held back until it is whole."""
+        parts = []
+        for piece in self._windows.cut(samples):
+            if not piece.inside:
+                parts.append(piece.samples)
+                continue
+            self._held.append(piece.samples)
+            if piece.last:
+                both = _joined(self._held)
+                first, second = both[: self._frames], both[self._frames :]
+                parts += [first + second] if self._overlapping else [second, first]
+                self._held = []
+        return _joined(parts)
+
+    def finish(self) -> Samples:
+        """Give a window that was not ended as it was."""
+        held, self._held = _joined(self._held), []
+        return held
+
+
+class Rate:
+    """The stream at another speed, pitch and all: a windowed sinc, `ratio` input samples for each one out."""
+
+    _HALF = 32
+
+    def __init__(self, ratio: float) -> None:
+        self._ratio = ratio
+        self._edge = 0.95 * min(1.0, 1 / ratio)
+        self._held = np.zeros(self._HALF, dtype=np.float64)
+        # Where the next sample lies, counted in frames of what is held; the zeros before the first are held too.
+        self._next = float(self._HALF)
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give those whose surroundings are known."""
+        self._held = np.concatenate((self._held, samples))
+        count = max(0, math.ceil((len(self._held) - self._HALF - self._next) / self._ratio))
+        if not count:
+            return _NOTHING
+        places = self._next + self._ratio * np.arange(count)
+        whole = places.astype(np.int64)
+        taps = np.arange(1 - self._HALF, self._HALF + 1)
+        apart = taps[np.newaxis, :] - (places - whole)[:, np.newaxis]
+        window = np.cos(np.pi * apart / (2 * self._HALF)) ** 2
+        weights = self._edge * np.sinc(self._edge * apart) * window
+        out = np.einsum("ij,ij->i", weights, self._held[whole[:, np.newaxis] + taps])
+        self._next += self._ratio * count
+        done = int(self._next) - self._HALF
+        self._held = self._held[done:]
+        self._next -= done
+        return np.asarray(out, dtype=np.float32)
+
+    def finish(self) -> Samples:
+        """Give what is left, as if silence followed."""
+        return self.push(np.zeros(self._HALF, dtype=np.float32))
+
+
+class Stretch:
+    """The stream at another speed with its own pitch: pieces are laid over each other where they fit best (WSOLA).
+
+    After Verhelst and Roelands, "An overlap-add technique based on waveform similarity" (ICASSP 1993).
+    """
+
+    _PIECE_S, _SEARCH_S = 0.03, 0.008
+
+    def __init__(self, sample_rate_hz: int, ratio: float) -> None:
+        self._step = round(self._PIECE_S / 2 * sample_rate_hz)
+        self._search = round(self._SEARCH_S * sample_rate_hz)
+        self._window = np.hanning(2 * self._step + 1)[:-1]
+        self._ratio = ratio
+        self._held = np.zeros(self._search, dtype=np.float64)
+        self._dropped = -self._search
+        self._pieces = 0
+        self._tail = np.zeros(self._step)
+        self._natural = np.zeros(0)
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give the pieces that can be made of them."""
+        self._held = np.concatenate((self._held, samples))
+        parts = []
+        while True:
+            want = round(self._pieces * self._step * self._ratio) - self._dropped
+            if want + self._search + 3 * self._step > len(self._held):
+                break
+            start = want + self._best_shift(want)
+            piece = self._held[start : start + 2 * self._step]
+            self._natural = self._held[start + self._step : start + 3 * self._step]
+            parts.append((self._tail + self._window[: self._step] * piece[: self._step]).astype(np.float32))
+            self._tail = self._window[self._step :] * piece[self._step :]
+            self._pieces += 1
+            self._forget()
+        return _joined(parts)
+
+    def _best_shift(self, want: int) -> int:
+        if not len(self._natural):
+            return 0
+        around = self._held[want - self._search : want + self._search + 2 * self._step]
+        fits = np.correlate(around, self._natural, "valid")
+        energy = np.convolve(around**2, np.ones(2 * self._step), "valid")
+        return int(np.argmax(fits / np.sqrt(energy + 1e-9))) - self._search
+
+    def _forget(self) -> None:
+        keep = round(self._pieces * self._step * self._ratio) - self._dropped - self._search
+        if keep > 0:
+            self._held, self._dropped = self._held[keep:], self._dropped + keep
+
+    def finish(self) -> Samples:
+        """Give what is left, as if silence followed."""
+        return self.push(np.zeros(4 * self._step + self._search, dtype=np.float32))
+
+
+class Echo:
+    """The sound a second time, a fixed delay later."""
+
+    def __init__(self, frames: int, gain: float) -> None:
+        self._past = np.zeros(frames, dtype=np.float32)
+        self._gain = np.float32(gain)
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many."""
+        joined = np.concatenate((self._past, samples))
+        self._past = joined[len(samples) :]
+        return np.clip(samples + self._gain * joined[: len(samples)], -1, _FULL).astype(np.float32)
+
+    def finish(self) -> Samples:
+        """Give the end of the second copy."""
+        return self.push(np.zeros(len(self._past), dtype=np.float32))
+
+
+# --- planted faults: filters and poor resamplers ------------------------------------------------------------------
+
+
+class LowPass:
+    """A Butterworth low-pass of the fourth order."""
+
+    def __init__(self, sample_rate_hz: int, cutoff_hz: float) -> None:
+        from scipy.signal import butter
+
+        self._sections = butter(4, min(cutoff_hz, 0.49 * sample_rate_hz), fs=sample_rate_hz, output="sos")
+        self._state = np.zeros((len(self._sections), 2))
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many."""
+        from scipy.signal import sosfilt
+
+        if not len(samples):
+            return samples
+        out, self._state = sosfilt(self._sections, samples, zi=self._state)
+        return np.asarray(out, dtype=np.float32)
+
+    def finish(self) -> Samples:
+        """Nothing is held."""
+        return _NOTHING
+
+
+class Imaging:
+    """Up to the stream's rate from a part of it without a filter: each kept sample is repeated, or joined by lines."""
+
+    def __init__(self, factor: int, *, linear: bool) -> None:
+        self._factor = factor
+        self._linear = linear
+        self._rest: Samples = _NOTHING
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give whole groups."""
+        joined = np.concatenate((self._rest, samples))
+        count = max(0, (len(joined) - 1) // self._factor)
+        self._rest = joined[count * self._factor :]
+        kept = joined[: count * self._factor + 1 : self._factor]
+        if not count:
+            return _NOTHING
+        if not self._linear:
+            return np.repeat(kept[:-1], self._factor)
+        share = np.arange(self._factor, dtype=np.float32) / self._factor
+        return np.asarray((kept[:-1, None] + (kept[1:] - kept[:-1])[:, None] * share).ravel(), dtype=np.float32)
+
+    def finish(self) -> Samples:
+        """Give the last group as it was."""
+        rest, self._rest = self._rest, _NOTHING
+        return rest
+
+
+class Aliasing:
+    """Down to a part of the rate by leaving samples out, and properly up again: what lay above comes back mirrored."""
+
+    def __init__(self, sample_rate_hz: int, factor: int) -> None:
+        self._factor = factor
+        self._up = Squeeze(sample_rate_hz, sample_rate_hz // factor)
+        self._position = 0
+
+    def push(self, samples: Samples) -> Samples:
+        """Take samples; give as many as can be known yet."""
+        kept = np.zeros_like(samples)
+        first = -self._position % self._factor
+        kept[first :: self._factor] = self._factor * samples[first :: self._factor]
+        self._position += len(samples)
+        return self._up.push(kept)
+
+    def finish(self) -> Samples:
+        """Give what the filter still holds."""
+        return self._up.finish()
+
+
+# --- from a configuration's table to stages -----------------------------------------------------------------------
+
+
+def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
+    """Return the stage of one planted fault.
+
+    Parameters
+    ----------
+    fault : Planted
+        Of a kind that strikes the samples of a stream.
+    sample_rate_hz : int
+        Of the stream.
+
+    Raises
+    ------
+    ValueError
+        If its kind is of another sort (`OTHER_SORTS`).
+    """
+    from diag.record.client.impaired_bytes import Misread
+
+    frames = round((fault.for_s or 0.0) * sample_rate_hz)
+    gain = 10 ** ((fault.gain_db or 0.0) / 20)
+    ratio, factor = fault.ratio or 1.0, fault.factor or 2
+
+    def windows(for_s: float | None) -> Windows:
+        return Windows(sample_rate_hz, fault.at_s, for_s, fault.every_s, fault.count)
+
+    change = changes(fault, sample_rate_hz)
+    if change is not None:
+        return Changed(Windows(sample_rate_hz, fault.at_s, fault.for_s), change)
+    stages: dict[str, Callable[[], Stage]] = {
+        "stall": lambda: Stalls(windows(None if fault.count == 1 else fault.every_s), frames),
+        "skip": lambda: Skips(windows(fault.for_s)),
+        "repeat": lambda: Repeats(windows(fault.for_s)),
+        "swap": lambda: Displaced(windows(2 * (fault.for_s or 0.0)), frames, overlapping=False),
+        "overlap": lambda: Displaced(windows(2 * (fault.for_s or 0.0)), frames, overlapping=True),
+        "clicks": lambda: Clicks(windows(CLICK_S), 10 ** ((fault.level_dbfs or -3.0) / 20)),
+        "rate": lambda: Rate(ratio),
+        "stretch": lambda: Stretch(sample_rate_hz, ratio),
+        "echo": lambda: Echo(round((fault.delay_s or 0.0) * sample_rate_hz), gain),
+        "low-pass": lambda: LowPass(sample_rate_hz, fault.cutoff_hz or sample_rate_hz),
+        "squeeze": lambda: Squeeze(sample_rate_hz, fault.through_hz or sample_rate_hz),
+        "imaging": lambda: Imaging(factor, linear=fault.form == "linear"),
+        "aliasing": lambda: Aliasing(sample_rate_hz, factor),
+        "bytes": lambda: Misread(fault, sample_rate_hz),
+    }
+    if fault.kind not in stages:
+        raise ValueError(f"`{fault.kind}` strikes no samples")
+    return stages[fault.kind]()
+
+
+OTHER_SORTS = ("leak", "pace", "late")
+"""Kinds that strike something else than the samples of one stream."""
+_FROM_THE_START = ("rate", "stretch", "echo", "low-pass", "squeeze", "imaging", "aliasing")
+
+
+def planted_chain(faults: Sequence[Planted], sample_rate_hz: int) -> Chain:
+    """Return the stages of faults on one place, in the order of their table."""
+    stages: list[Stage] = []
+    for fault in faults:
+        if fault.kind in OTHER_SORTS:
+            continue
+        stage = planted_stage(fault, sample_rate_hz)
+        stages.append(stage if fault.kind in _FROM_THE_START else FromFirstSound(stage))
+    return Chain(stages)
+
+
+def _joined(parts: Sequence[Samples]) -> Samples:
+    return np.concatenate(parts) if parts else _NOTHING
+
+
+_NOTHING: Samples = np.zeros(0, dtype=np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from diag.core.units import LIVE_OUTPUT_RATE_HZ, playable_rate_hz
 from diag.files.scenarios import Faults
 from diag.record.audio.ports import Block
 from diag.record.client.batcher import Batch, Batcher
-from diag.record.client.impairments import Squeeze
+from diag.record.client.impairments import Chain, Squeeze, planted_chain
 from diag.record.client.playout import Playout
 from diag.record.client.resampler import Resampler
 from diag.record.live.genai import LiveConnection
@@ -32,7 +33,7 @@ class Emit(Protocol):
 class Sender:
     """Captured blocks to batches, sent in real time as the device delivers them."""
 
-    def __init__(self, config: ClientConfig, emit: Emit) -> None:
+    def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
         send = config.send
         content_rate_hz = send.sample_rate_hz if send.resample else config.capture.sample_rate_hz
         self._resampler = Resampler(config.capture.sample_rate_hz, content_rate_hz)
@@ -42,19 +43,29 @@ class Sender:
         self._batcher = Batcher(max(1, round(send.batch_ms / 1000 * believed_rate_hz)))
         self._mime_type = f"audio/pcm;rate={send.declared_rate_hz}" if send.declared_rate_hz else "audio/pcm"
         self.sample_rate_hz = believed_rate_hz
-        self._queue: asyncio.Queue[Batch] = asyncio.Queue()
+        self._queue: asyncio.Queue[tuple[Batch, int]] = asyncio.Queue()
+        self._captured_frames = 0
         self._emit = emit
         self._pcm: list[bytes] = []
+        planted = faults.on("sender")
+        self._impaired = planted_chain(planted, content_rate_hz)
+        self._pace = next((fault.ratio for fault in planted if fault.kind == "pace"), None)
+        self._first_batch_s: float | None = None
 
     def captured(self, samples: Samples, t_s: float) -> None:
         """Take mono samples that the microphone delivered at `t_s`; runs on the event loop."""
-        for batch in self._batcher.push(self._resampler.push(samples), t_s):
-            self._queue.put_nowait(batch)
+        self._captured_frames += len(samples)
+        for batch in self._batcher.push(self._impaired.push(self._resampler.push(samples)), t_s):
+            end_frame = round((batch.start_frame + batch.frames) * self._captured_per_sent)
+            # Behind a planted fault that changes the length, frames of both sides do not correspond.
+            self._queue.put_nowait((batch, self._captured_frames if self._impaired else end_frame))
 
     async def run(self, connection: LiveConnection) -> None:
         """Send batches until the session ends."""
         while connection.open:
-            batch = await self._queue.get()
+            batch, captured_end_frame = await self._queue.get()
+            if self._pace is not None:
+                await self._held_to_pace(batch, self._pace)
             if not await connection.send_audio(batch.pcm, self._mime_type):
                 return
             self._pcm.append(batch.pcm)
@@ -63,11 +74,19 @@ class Sender:
                 {
                     "start_frame": batch.start_frame,
                     "frames": batch.frames,
-                    "captured_end_frame": round((batch.start_frame + batch.frames) * self._captured_per_sent),
+                    "captured_end_frame": captured_end_frame,
                     "captured_s": batch.captured_s,
                     "mime_type": self._mime_type,
                 },
             )
+
+    async def _held_to_pace(self, batch: Batch, pace: float) -> None:
+        """Wait until a planted wrong pace lets the batch go."""
+        now_s = time.perf_counter()
+        if self._first_batch_s is None:
+            self._first_batch_s = now_s
+        due_s = self._first_batch_s + batch.start_frame / self.sample_rate_hz / pace
+        await asyncio.sleep(max(0.0, due_s - now_s))
 
     @property
     def pcm(self) -> bytes:
@@ -87,13 +106,16 @@ class Player:
         playback = config.playback
         self._rate_hz = playback.sample_rate_hz
         self._resample = playback.resample
-        self.playout = Playout(round(playback.prebuffer_ms / 1000 * playback.sample_rate_hz))
         self._faults = faults
+        late_s = sum(fault.for_s or 0.0 for fault in faults.on("player") if fault.kind == "late")
+        self.playout = Playout(round((playback.prebuffer_ms / 1000 + late_s) * playback.sample_rate_hz))
         self._emit = emit
         self._pcm: list[bytes] = []
         self._frames = 0
         self._resampler: Resampler | None = None
         self._squeeze: Squeeze | None = None
+        self._misread = Chain(())
+        self._impaired = Chain(())
         self._declared_hz: int | None = None
 
     @property
@@ -118,14 +140,20 @@ class Player:
             self._resampler = Resampler(rate_hz, self._rate_hz if self._resample else rate_hz)
             through_hz = self._faults.player_squeeze_hz
             self._squeeze = Squeeze(self._rate_hz, through_hz) if through_hz else None
-        self._feed(self._resampler.push(samples))
+            planted = self._faults.on("player")
+            # Bytes are read wrongly where they are decoded, at the rate in which they came.
+            self._misread = planted_chain([fault for fault in planted if fault.kind == "bytes"], rate_hz)
+            self._impaired = planted_chain([fault for fault in planted if fault.kind != "bytes"], self._rate_hz)
+        self._feed(self._resampler.push(self._misread.push(samples)))
 
     def reply_over(self) -> None:
         """The service has sent all of its reply: what waits is played out."""
         if self._resampler is not None:
+            self._feed(self._resampler.push(self._misread.finish()))
             self._feed(self._resampler.finish())
             if self._squeeze is not None:
-                self.playout.feed(self._squeeze.finish())
+                self.playout.feed(self._impaired.push(self._squeeze.finish()))
+            self.playout.feed(self._impaired.finish())
         self._resampler = None
         self.playout.end()
 
@@ -135,7 +163,8 @@ class Player:
         self.playout.flush()
 
     def _feed(self, samples: Samples) -> None:
-        self.playout.feed(samples if self._squeeze is None else self._squeeze.push(samples))
+        samples = samples if self._squeeze is None else self._squeeze.push(samples)
+        self.playout.feed(self._impaired.push(samples))
 
     @property
     def received_rate_hz(self) -> int:
@@ -156,7 +185,7 @@ class VoiceClient:
     config : ClientConfig
         The client under test.
     faults : Faults
-        What the harness plants on the player's way.
+        What the harness plants on the way of sender and player.
     emit : callable
         Takes (name, data) of each event, on the event loop.
     """
@@ -165,7 +194,7 @@ class VoiceClient:
         self._loop = asyncio.get_running_loop()
         self._emit = emit
         emit(EventName.CLIENT_DESCRIBED, described_client(config))
-        self.sender = Sender(config, emit)
+        self.sender = Sender(config, faults, emit)
         self.player = Player(config, faults, emit)
 
     def microphone(self, block: Block, t_s: float) -> None:

@@ -7,10 +7,8 @@ from fault_cases import FAULT_CASES
 
 from diag.core.chain import Hop
 from diag.core.missing import Missing, MissingCode
-from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurement, Measurements, Severity, Tier
 from diag.core.timeline import Event, Timeline
-from diag.judge.closings import code_of
 from diag.judge.evidence import changed_sound, sampling_that_would_do_it, snapped_hz, wrong_rate
 from diag.judge.live_models import nearest, what_is_known
 from diag.judge.registry import HEADINGS, all_rules
@@ -155,18 +153,10 @@ def test_what_a_name_tells(model, words):
     assert words in what_is_known(model, SERVED, "v1")
 
 
-# --- closings
+# --- what is shown
 
 
-@pytest.mark.parametrize("reason", ["", "some reason nobody has seen"])
-def test_an_unknown_refusal_is_nobodys_finding_but_a_loss_is(reason):
-    refused = Timeline((Event(t_s=0, name="session_refused", source="client", data={"code": 1013, "reason": reason}),))
-    assert code_of(refused, ObservedClient()) is None
-    data = {"code": 1013, "reason": reason, "by": "service"}
-    assert code_of(Timeline((Event(t_s=0, name="session_closed", source="client", data=data),))) == "SVC009"
-
-
-def test_a_password_in_the_address_is_never_told():
+def test_a_password_in_the_address_is_never_shown():
     events = (
         Event(t_s=0, name="session_connecting", source="client", data={"host": "user:secret@127.0.0.1:1"}),
         Event(t_s=1, name="unreachable", source="client", data={"step": "tcp", "detail": "refused", "proxy": []}),
@@ -174,8 +164,3 @@ def test_a_password_in_the_address_is_never_told():
     verdict = RULES["CFG009"].function(timeline=Timeline(events))
     assert "127.0.0.1:1" in verdict.title
     assert "secret" not in str(verdict)
-
-
-def test_our_own_closing_is_no_finding():
-    data = {"code": 1000, "reason": "API key not valid", "by": "client"}
-    assert code_of(Timeline((Event(t_s=0, name="session_closed", source="client", data=data),))) is None

@@ -3,14 +3,8 @@
 import pytest
 from builders import Story, build, client, replace
 
-from diag.core.results import (
-    Measurement,
-    Measurements,
-    Severity,
-    Status,
-    TakeResult,
-    Tier,
-)  # fmt: skip
+from diag.core.missing import Missing, MissingCode
+from diag.core.results import Measurement, Measurements, Severity, Status, TakeResult, Tier
 from diag.judge.engine import judge_run, judge_take
 
 
@@ -19,12 +13,15 @@ def run_of(stories):
     return judge_run("r", "", [judge_take(take) for take in takes], takes[0].config, takes[0].environment)
 
 
+NO_REPLY = Missing(MissingCode.NO_TURN, "no reply")
+
+
 def values(metric, numbers):
     takes = [
         TakeResult(
             id=str(index), prompt_names=("p",), findings=(), outcomes=(),
             measurements=Measurements((Measurement(metric=metric, unit="s", value=number, tier=Tier.EVENTS, turn=0,
-                                                   reason=None if number is not None else "no reply"),)),
+                                                   missing=None if number is not None else NO_REPLY),)),
         )
         for index, number in enumerate(numbers)
     ]  # fmt: skip
@@ -85,7 +82,7 @@ def test_nothing_timed_is_not_clear():
     assert outcome(values("ttfa_heard_s", [None, None])).status is Status.NOT_CHECKED
 
 
-def test_replies_that_never_came_are_told_beside_the_median():
+def test_replies_that_never_came_are_reported_beside_the_median():
     run = run_of([Story(service_delay_s=2.2, reply_s=1.2), Story(seed=2, service_delay_s=2.2, reply_s=1.2),
                   Story(seed=3, reply_s=None)])  # fmt: skip
     slow = next(item.finding for item in run.findings if item.finding.code == "SVC001")

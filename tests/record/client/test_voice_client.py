@@ -119,7 +119,7 @@ def test_a_sender_batches_at_the_rate_it_believes(send, capture_hz, batch_frames
     async def scenario():
         config = ClientConfig(send=send, capture={"sample_rate_hz": capture_hz})
         notes, connection = Notes(), Connection(accepts=3)
-        sender = Sender(config, notes)
+        sender = Sender(config, Faults(), notes)
         for index in range(40):
             sender.captured(tone(capture_hz // 50, capture_hz), index / 50)
         await sender.run(connection)
@@ -137,7 +137,7 @@ def test_a_sender_batches_at_the_rate_it_believes(send, capture_hz, batch_frames
 def test_a_batch_that_was_not_sent_is_not_noted():
     async def scenario():
         notes, connection = Notes(), Connection(accepts=0)
-        sender = Sender(ClientConfig(), notes)
+        sender = Sender(ClientConfig(), Faults(), notes)
         sender.captured(tone(1600, 16000), 0.1)
         await sender.run(connection)
         assert notes.events == []
