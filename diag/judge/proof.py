@@ -15,6 +15,7 @@ from diag.core.results import Measurements, NotShown, RuleOutcome, RunNotShown, 
 from diag.core.take import Take, Turn
 from diag.core.timeline import EventName, Timeline
 from diag.judge.registry import Rule, Scope, all_rules
+from diag.measure.registry import metric_named
 
 SIDES = (Segment(Tap.PROMPT, Tap.SENT), Segment(Tap.RECEIVED, Tap.HEARD))
 """Both sides of the client: what became of the prompt, and what became of the reply."""
@@ -119,8 +120,13 @@ class Reasons:
 
 
 def by_reason(items: Iterable[NotShown]) -> tuple[Reasons, ...]:
-    """Return each reason once, with the codes of all checks that it kept from being made."""
+    """Return each reason once, with the codes of all checks that it kept from being made.
+
+    Checks that name their own measure before the same reason count as one reason.
+    """
     grouped: dict[str, list[str]] = {}
     for item in items:
-        grouped.setdefault(item.reason, []).append(item.code or item.what)
+        measure, colon, rest = item.reason.partition(": ")
+        reason = rest if colon and metric_named(measure) is not None else item.reason
+        grouped.setdefault(reason, []).append(item.code or item.what)
     return tuple(Reasons(reason, tuple(dict.fromkeys(codes))) for reason, codes in grouped.items())

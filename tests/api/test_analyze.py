@@ -15,7 +15,7 @@ from diag.core.results import Severity
 from diag.files import run_folders as store
 from diag.judge.engine import judge_take
 from diag.judge.recording_result import COLUMNS
-from diag.report.recording_text import results_text
+from diag.report.recording_text import exit_code, results_text
 
 RECEIVED = speech(3.0, 4, 24000)
 PLAYED_16K = resampled(RECEIVED, 16000, 48000)
@@ -37,9 +37,9 @@ def against_received(samples, rate_hz=48000):
 
 def test_a_faithful_copy_is_called_one():
     result = against_received(resampled(RECEIVED, 24000, 48000))
-    assert result.remarks == ()
+    assert result.findings == ()
     assert result.sentence == (
-        "the recording is a faithful copy of the reference: right speed, whole treble, nothing missing."
+        "the recording is a faithful copy of the reference: right speed, whole treble, nothing missing or added."
     )
     assert not result.failed
 
@@ -47,56 +47,67 @@ def test_a_faithful_copy_is_called_one():
 def test_24_khz_played_as_16_khz():
     result = against_received(PLAYED_16K)
     assert result.sentence == (
-        "the recording plays 1.50 times too slow: 24000 Hz audio played as 16000 Hz "
-        "(1.5 times longer and a fifth deeper)."
+        "the recording: 24000 Hz audio was played as 16000 Hz: 1.5 times longer and a fifth deeper [PLY001] "
+        "(1 more finding)."
     )
+    assert [(item.code, item.consequence_of) for item in result.findings] == [("PLY001", None), ("REC006", "PLY001")]
     assert result.failed
+    # What could not be compared because of it is named, and nothing that was.
+    assert {"PLY002", "PLY005", "PLY016"} <= {item.code for item in result.not_shown}
+    assert not {"PLY001", "PLY003", "PLY019"} & {item.code for item in result.not_shown}
 
 
 def test_played_too_fast():
-    assert "plays 2.00 times too fast: 24000 Hz audio played as 48000 Hz" in against_received(RECEIVED).sentence
+    result = against_received(RECEIVED)
+    assert "24000 Hz audio was played as 48000 Hz: 2 times shorter and an octave higher [PLY001]" in result.sentence
 
 
 def test_treble_lost_on_the_way():
     result = against_received(DULL)
-    assert result.remarks[0].metric == "dullness_db"
+    assert (result.findings[0].code, result.findings[0].evidence[0].metric) == ("PLY002", "dullness_db")
     assert "as going through 8000 Hz sampling would" in result.sentence
 
 
 @pytest.mark.parametrize(("rate_hz", "above"), [(16000, "7.6 kHz"), (8000, "3.8 kHz")])
 def test_a_sample_rate_too_low_for_the_references_treble(rate_hz, above):
     result = against_received(resampled(RECEIVED, 24000, rate_hz), rate_hz)
-    assert f"is cut off above {above} by its sample rate of {rate_hz} Hz" in result.sentence
+    assert f"A sample rate of {rate_hz} Hz cuts the 24000 Hz reply off above {above} [PLY002]" in result.sentence
     assert result.failed
 
 
 def test_a_low_sample_rate_that_holds_all_of_a_narrow_reference_is_no_fault():
     narrow = resampled(resampled(RECEIVED, 24000, 8000), 8000, 24000)
     result = analyze(resampled(narrow, 24000, 16000), 16000, reference=Clip(samples=narrow, sample_rate_hz=24000))
-    assert result.remarks == ()
+    assert result.findings == ()
 
 
 def test_a_part_left_out():
     cut = np.concatenate([RECEIVED[:30000], RECEIVED[34800:]])
     result = against_received(resampled(cut, 24000, 48000))
-    assert "200 ms of the reference are left out" in result.sentence
+    assert "loses 200 ms of the sound, in the middle [PLY011]" in result.sentence
 
 
 def test_silence_put_in():
     torn = np.concatenate([RECEIVED[:30000], np.zeros(2400, np.float32), RECEIVED[30000:]])
     result = against_received(resampled(torn, 24000, 48000))
-    assert [item.metric for item in result.remarks] == ["inserted_silence_s"]
-    assert result.remarks[0].severity is Severity.WARNING
+    assert [item.code for item in result.findings] == ["PLY003"]
+    assert "inserts 100 ms of silence in 1 place" in result.sentence
+    assert result.findings[0].severity is Severity.WARNING
 
 
 def test_other_speech_is_not_judged_against_it():
     result = against_received(resampled(speech(3.0, 99, 24000), 24000, 48000))
-    assert "cannot be held against the reference" in result.sentence
+    assert result.sentence == (
+        "the recording is not shown to be a faithful copy of the reference: "
+        "the output is not a copy of the input (no speed makes their waveforms agree)."
+    )
+    assert exit_code([result]) is ExitCode.TOO_LITTLE_EVIDENCE
 
 
 def test_silence_is_told_first():
     result = against_received(np.zeros(48000, np.float32))
-    assert "is silent" in result.sentence
+    assert "A reply was received and the client played nothing [PLY006]" in result.sentence
+    assert [item.consequence_of for item in result.findings] == [None, "PLY006"]
     assert result.failed
 
 
@@ -124,13 +135,13 @@ def test_the_projects_own_voices_show_no_error(scenarios):
         (np.zeros(24000, np.float32), "is silent"),
         (np.clip(RECEIVED * 6, -0.5, 0.5), "clipped"),
         (resampled(resampled(RECEIVED, 24000, 8000), 8000, 24000), "nothing above"),
-        (np.frombuffer((RECEIVED * 32767).astype("<i2").tobytes(), ">i2").astype(np.float32) / 32768, "noise"),
-        (np.repeat(speech(3.0, 4, 24000), 2), "two channels read as one"),
+        (np.frombuffer((RECEIVED * 32767).astype("<i2").tobytes(), ">i2").astype(np.float32) / 32768, "16-bit big-endian samples"),
+        (np.repeat(speech(3.0, 4, 24000), 2), "Two channels of the same sound are read as one"),
     ],
 )
 def test_faults_that_a_recording_shows_by_itself(samples, word):
     result = analyze(samples, 24000)
-    assert any(word in item.text for item in result.remarks), [item.text for item in result.remarks]
+    assert any(word in item.title for item in result.findings), [item.title for item in result.findings]
 
 
 # --- what may be given
@@ -181,7 +192,13 @@ def test_a_folder_without_audio(tmp_path):
         analyze_all([tmp_path])
 
 
-@pytest.mark.parametrize("frames", [1, 10, 500, 3000])
+@pytest.mark.parametrize("frames", [1, 10, 300])
+def test_less_than_a_pitch_period_is_refused(frames):
+    with pytest.raises(BadInputError, match="too short to judge; allowed: at least 20 ms"):
+        analyze(np.full(frames, 0.5, np.float32), 16000)
+
+
+@pytest.mark.parametrize("frames", [320, 500, 3000])
 @pytest.mark.parametrize("level", [0.0, 1e-9, 0.5])
 def test_snippets_never_crash(frames, level):
     noise = (level * np.random.default_rng(frames).uniform(-1, 1, frames)).astype(np.float32)
@@ -193,7 +210,9 @@ def test_json_and_frame():
     result = against_received(PLAYED_16K)
     document = json.loads(json.dumps(result.to_json()))
     assert document["verdict"] == result.sentence
-    assert document["remarks"][0]["severity"] == "error"
+    assert document["findings"][0]["severity"] == "error"
+    assert document["findings"][0]["code"] == "PLY001"
+    assert document["not_shown"][0].keys() == {"code", "hop", "what", "reason"}
     frame = result.to_frame()
     assert list(frame.columns) == list(COLUMNS)
     assert frame.set_index("metric").loc["time_ratio", "value"] == pytest.approx(2 / 3, abs=0.001)
@@ -239,6 +258,6 @@ def test_a_run_without_takes_is_refused(tmp_path):
 def test_what_a_treble_figure_covers_is_said():
     narrow = Clip(samples=padded(resampled(RECEIVED, 24000, 16000), 16000), sample_rate_hz=16000)
     result = analyze(narrow, reference=Clip(samples=RECEIVED, sample_rate_hz=24000))
-    text = results_text([result], ExitCode.FAILED)
+    text = results_text([result], ExitCode.FAILED, verbose=True)
     assert re.search(r"Treble lost +-?0\.\d dB  \(waveform, of 3\.5 to 7 kHz only\)", text)
     assert "no profile of the voice" not in text

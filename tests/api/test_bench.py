@@ -1,13 +1,28 @@
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from diag.api import bench as bench_module
-from diag.api.bench import bench, row_of, verdict_of
+from diag.api.bench import bench, row_of
 from diag.api.options import Options, Quiet
-from diag.core.results import Finding, Measurements, RunFinding, RunResult, Severity, TakeResult
+from diag.core.chain import Hop
+from diag.core.results import (
+    Bench,
+    BenchRow,
+    Finding,
+    Measurements,
+    NotShown,
+    Report,
+    RunFinding,
+    RunNotShown,
+    RunResult,
+    Severity,
+    TakeResult,
+)
 from diag.files.scenarios import Expect, Scenario
+from diag.report.sentences import verdict_of
 
 
 def finding(code, *, severity=Severity.ERROR, consequence_of=None):
@@ -48,39 +63,66 @@ def scenario(*codes, consequences=()):
     ],
 )
 def test_a_row_passes_only_when_every_take_shows_just_what_is_expected(expected, found, passed):
-    assert row_of(scenario(*expected), result(found), asked=3)["passed"] is passed
+    assert row_of(scenario(*expected), result(found), asked=3).passed is passed
 
 
 def test_announced_consequences_are_allowed():
     found = [(finding("CFG001"), 3), (finding("SVC002", consequence_of="CFG001"), 3)]
     row = row_of(scenario("CFG001", consequences=("SVC002",)), result(found), asked=3)
-    assert row["passed"]
-    assert (row["found"], row["consequences"]) == (["CFG001"], ["SVC002"])
+    assert row.passed
+    assert (row.found, row.consequences) == (("CFG001",), ("SVC002",))
+
+
+def test_a_healthy_scenario_passes_only_when_every_link_is_shown_to_be_right():
+    missing = RunNotShown(item=NotShown(what="x", reason="y", hop=Hop.PLAYER), take_ids=("0000",), counted=3)
+    unsure = replace(result([]), not_shown=(missing,))
+    assert row_of(scenario(), unsure, asked=3).as_expected is False
+    found = replace(result([(finding("PLY001"), 3)]), not_shown=(missing,))
+    assert row_of(scenario("PLY001"), found, asked=3).passed
 
 
 @pytest.mark.parametrize(("takes", "as_expected"), [(0, None), (2, True)])
 def test_fewer_takes_than_asked_for_never_pass(takes, as_expected):
     row = row_of(scenario(), result([], takes=takes, discarded=3), asked=3)
-    assert not row["passed"]
-    assert row["as_expected"] is as_expected
-    assert (row["takes"], row["asked"], row["discarded"]) == (takes, 3, 3)
+    assert not row.passed
+    assert row.too_short
+    assert row.as_expected is as_expected
+    assert (row.takes, row.asked, row.discarded) == (takes, 3, 3)
+
+
+def bench_row(name, as_expected, takes):
+    return BenchRow(
+        scenario=name, title="", shows="", expected=(), consequences=(), found=(), counts={"PLY001": (1, takes)},
+        takes=takes, asked=3, discarded=0, as_expected=as_expected, folder=None,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("rows", "words"),
+    ("rows", "word", "words"),
     [
-        ([(True, True, 3)], "every scenario shows what it must \\(1 of 1\\)"),
-        ([(True, True, 3), (False, False, 3)], "1 of 2 scenarios show what they must .*; look at s1"),
-        ([(True, True, 3), (True, False, 2)], "1 of 2 .*; too few takes count in s1 \\(2 of 3\\)"),
-        ([(None, False, 0), (False, False, 1)], "0 of 2 .*; look at s1; too few takes count in s0 \\(0 of 3\\)"),
+        ([(True, 3)], "AS EXPECTED", "Every scenario shows what it must \\(1 of 1\\)."),
+        ([(True, 3), (False, 3)], "NOT AS EXPECTED", "1 of 2 scenarios show what they must .*; look at s1."),
+        ([(True, 3), (True, 2)], "TOO FEW TAKES", "1 of 2 .*; too few takes count in s1 \\(2 of 3\\)."),
+        ([(None, 0), (False, 1)], "NOT AS EXPECTED", "0 of 2 .*; look at s1; too few .* in s0 \\(0 of 3\\)."),
     ],
 )
-def test_the_verdict_names_what_is_wrong_and_what_is_short_of_takes(rows, words):
-    entries = [
-        {"scenario": f"s{number}", "as_expected": as_expected, "passed": passed, "takes": takes, "asked": 3}
-        for number, (as_expected, passed, takes) in enumerate(rows)
-    ]
-    assert re.fullmatch(words, verdict_of(entries, ()))
+def test_the_verdict_names_what_is_wrong_and_what_is_short_of_takes(rows, word, words):
+    made = Bench(rows=tuple(bench_row(f"s{number}", *row) for number, row in enumerate(rows)))
+    verdict = verdict_of(Report(runs=(result([]),), bench=made))
+    assert verdict.word == word
+    assert re.fullmatch(words, verdict.sentence)
+
+
+def test_a_bench_as_json_names_every_field_of_its_rows():
+    made = Bench(rows=(bench_row("s0", True, 2),), seconds=1.5, command="diag bench")
+    document = json.loads(json.dumps(Report(runs=(), bench=made).to_json()))
+    assert document["command"] == "diag bench"
+    assert (document["seconds"], document["drift"]) == (1.5, [])
+    assert document["bench"] == [
+        {"scenario": "s0", "title": "", "shows": "", "expected": [], "consequences": [], "found": [],
+         "counts": {"PLY001": [1, 2]}, "takes": 2, "asked": 3, "discarded": 0, "as_expected": True, "folder": None,
+         "passed": False}
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -175,8 +175,9 @@ def scored(monkeypatch):
     module = importlib.import_module("diag.api.analyze")
 
     def opinions(clip, reference=None):
-        sig = Measurement(metric="dnsmos_sig", unit="MOS", value=1.25, reason=None, tier=Tier.BLIND)
-        missing = Measurement(metric="pesq_wb", unit="MOS", value=None, reason="not installed", tier=Tier.WAVEFORM)
+        sig = Measurement(metric="dnsmos_sig", unit="MOS", value=1.25, missing=None, tier=Tier.BLIND)
+        reason = Missing(MissingCode.NOT_INSTALLED, "not installed")
+        missing = Measurement(metric="pesq_wb", unit="MOS", value=None, missing=reason, tier=Tier.WAVEFORM)
         return Measurements((sig, missing) if reference is not None else (sig,))
 
     monkeypatch.setattr(module, "opinions", opinions)
@@ -188,7 +189,7 @@ def test_opinion_scores_are_information_and_change_no_verdict(monkeypatch):
     given = {"reference": Clip(samples=SPEECH, sample_rate_hz=24000)}
     plain, asked = analyze(copy, **given), analyze(copy, **given, mos=True)
     assert not plain.information.items
-    assert (asked.sentence, asked.remarks, asked.failed) == (plain.sentence, plain.remarks, plain.failed)
+    assert (asked.sentence, asked.findings, asked.failed) == (plain.sentence, plain.findings, plain.failed)
     assert [item.metric for item in asked.information] == ["dnsmos_sig", "pesq_wb"]
     assert [item.metric for item in asked.measurements] == [item.metric for item in plain.measurements]
     assert exit_code([asked]) == exit_code([plain]) == 0

@@ -11,6 +11,7 @@ from diag.api import take_dispatch as dispatch
 from diag.api.options import Options, Quiet
 from diag.api.run_plan import interleaved, new_run
 from diag.core.errors import CannotMeasureError
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, TakeResult, Tier
 from diag.files.scenarios import find_scenario
 
@@ -201,7 +202,7 @@ def test_what_was_kept_is_told_in_its_number(count, words):
     ],
 )
 def test_the_line_of_a_slow_take_names_the_finding_that_judges_all_of_them(heard_s, words):
-    reason = None if heard_s is not None else "no reply"
-    heard = Measurement(metric="ttfa_heard_s", unit="s", value=heard_s, reason=reason, tier=Tier.EVENTS, turn=0)
+    missing = None if heard_s is not None else Missing(MissingCode.NO_TURN, "no reply")
+    heard = Measurement(metric="ttfa_heard_s", unit="s", value=heard_s, missing=missing, tier=Tier.EVENTS, turn=0)
     take = TakeResult(id="0001", prompt_names=("yes",), measurements=Measurements((heard,)), findings=(), outcomes=())
     assert dispatch.line_of(take) == words

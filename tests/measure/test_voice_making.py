@@ -181,7 +181,7 @@ def of_profile(result, metric):
 
 def test_other_words_of_the_voice_are_good(made, others_words):
     result = analyze(others_words.samples, 24000, voice=made.profile)
-    assert result.remarks == ()
+    assert result.findings == ()
     assert result.sentence == "the recording has the speed and treble of the voice Kore."
     assert of_profile(result, "rate_ratio").value == pytest.approx(1, abs=0.04)
     assert result.to_frame()["tier"].eq("profile").sum() == 3
@@ -189,7 +189,7 @@ def test_other_words_of_the_voice_are_good(made, others_words):
 
 def test_a_slow_one_is_told_with_its_tier(made, others_words):
     result = analyze(others_words.samples, 16000, voice=made.profile)
-    (told,) = [item for item in result.remarks if item.tier is Tier.PROFILE]
+    (told,) = [item for item in result.findings if item.tier is Tier.PROFILE]
     assert told.severity is Severity.ERROR
     assert "% slower and deeper than the profile of the voice Kore" in told.text
     assert of_profile(result, "dullness_db").value is None
@@ -198,7 +198,7 @@ def test_a_slow_one_is_told_with_its_tier(made, others_words):
 
 def test_a_dull_one_is_told_with_its_bands(made, others_words):
     result = analyze(lost_above(others_words.samples, 24000, 6500, -25), 24000, voice=made.profile)
-    told = next(item for item in result.remarks if item.metric == "dullness_db")
+    told = next(item for item in result.findings if item.metric == "dullness_db")
     assert told.tier is Tier.PROFILE
     assert told.text.startswith("has less treble than the profile of the voice Kore: ")
     assert "9 to 10.8 kHz" in told.text
@@ -206,7 +206,7 @@ def test_a_dull_one_is_told_with_its_bands(made, others_words):
 
 def test_what_the_reference_has_told_is_not_told_again(made, others_words):
     slow = analyze(others_words.samples, 16000, reference=_clip(others_words), voice=made.profile)
-    assert [item.tier for item in slow.remarks if item.metric == "rate_ratio"] == [Tier.WAVEFORM]
+    assert [item.tier for item in slow.findings if item.metric == "rate_ratio"] == [Tier.WAVEFORM]
     copy = analyze(others_words.samples, 24000, reference=_clip(others_words), voice=made.profile)
     assert copy.sentence.endswith("nothing missing; has the speed and treble of the voice Kore.")
 

@@ -7,6 +7,7 @@ import dataclasses
 import gzip
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +27,8 @@ from report_samples import (
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
-from diag.core.results import Report
+from diag.core.results import Bench, BenchRow, Report, VerdictLine
+from diag.core.states import State
 from diag.core.timeline import Timeline
 from diag.report.build import build_report
 
@@ -70,13 +72,20 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.text).split())
 
 
-BENCH = [
-    {"scenario": "healthy", "title": "Fine", "shows": "", "expected": [], "consequences": [], "found": [],
-     "takes": 3, "asked": 3, "discarded": 0, "as_expected": True, "passed": True, "folder": None},
-    {"scenario": "playback_16k", "title": "Slow", "shows": "", "expected": ["PLY001", "PLY002"], "consequences": [],
-     "found": ["PLY001", "ENV001"], "takes": 3, "asked": 3, "discarded": 1, "as_expected": False, "passed": False,
-     "folder": None},
-]  # fmt: skip
+def bench_row(scenario, **more):
+    given = {"title": "", "shows": "", "expected": (), "consequences": (), "found": (), "counts": {}, "takes": 3,
+             "asked": 3, "discarded": 0, "as_expected": True, "folder": None}  # fmt: skip
+    return BenchRow(scenario=scenario, **{**given, **more})
+
+
+BENCH = Bench(
+    rows=(
+        bench_row("healthy", title="Fine"),
+        bench_row("playback_16k", title="Slow", expected=("PLY001", "PLY002"), found=("PLY001", "ENV001"),
+                  discarded=1, as_expected=False),
+    ),
+    command="make bench",
+)  # fmt: skip
 
 
 def loaded(*names: str) -> dict[str, list]:
@@ -92,7 +101,7 @@ REPORTS = {
         loaded("healthy", "playback_16k"),
     ),
     "bench": (
-        Report(runs=(run_result(), slow_player_run(), mute_run()), extra={"bench": BENCH, "command": "make bench"}),
+        Report(runs=(run_result(), slow_player_run(), mute_run()), bench=BENCH),
         loaded("healthy", "playback_16k", "missing_audio_modality"),
     ),
     "words_alone": (Report(runs=(run_result(),)), {}),
@@ -284,8 +293,8 @@ def test_settings_that_differ_do_not_contradict_the_finding(texts, tmp_path):
 
 
 def test_a_scenario_short_of_takes_is_neither_good_nor_wrong(tmp_path):
-    row = {**BENCH[0], "takes": 2, "passed": False}
-    words = Page(text_of(Report(runs=(run_result(),), extra={"bench": [row]}), tmp_path)).words
+    short = Bench(rows=(replace(BENCH.rows[0], takes=2),))
+    words = Page(text_of(Report(runs=(run_result(),), bench=short), tmp_path)).words
     assert "TOO FEW TAKES 0 of 1 scenarios" in words
     assert "○ too few takes" in words
     assert "2 of 3" in words
@@ -302,7 +311,8 @@ def test_bench_names_what_is_missing_and_what_should_not_be_there(texts):
 def test_words_of_others_cannot_become_markup(tmp_path):
     nasty = '<script>alert(1)</script> & "quotes" \' </style>'
     run = run_result("healthy", (take_result(findings=(finding(title=nasty),)),), title=nasty)
-    text = text_of(Report(runs=(run,), verdict=nasty, extra={"command": nasty}), tmp_path)
+    verdict = VerdictLine(State.FAILS, nasty, nasty, nasty)
+    text = text_of(Report(runs=(run,), verdict=verdict, bench=Bench(rows=(), command=nasty)), tmp_path)
     assert text.count("<script>") == 1
     assert "alert(1)" in Page(text).words
 
