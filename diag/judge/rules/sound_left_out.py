@@ -36,7 +36,9 @@ _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use 
         severity="error",
         hop=Hop.SENDER,
         who="sender",
-        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018"),
+        # Once the service has ended the session, nothing can be sent any more.
+        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018", "CFG003", "CFG004", "CFG005", "CFG007", "CFG008",
+                      "CFG010", "CFG013", "SVC009"),
         causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
         fix="flush the buffer before ending the stream, and keep all captured audio in a queue without a limit",
         why="The service never hears these words, most often the last ones.",

@@ -570,11 +570,11 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
     ratio, factor = fault.ratio or 1.0, fault.factor or 2
 
     def windows(for_s: float | None) -> Windows:
-        return Windows(sample_rate_hz, fault.at_s, for_s, fault.every_s, fault.count)
+        return Windows(sample_rate_hz, fault.at_s or 0.0, for_s, fault.every_s, fault.count)
 
     change = changes(fault, sample_rate_hz)
     if change is not None:
-        return Changed(Windows(sample_rate_hz, fault.at_s, fault.for_s), change)
+        return Changed(Windows(sample_rate_hz, fault.at_s or 0.0, fault.for_s), change)
     stages: dict[str, Callable[[], Stage]] = {
         "stall": lambda: Stalls(windows(None if fault.count == 1 else fault.every_s), frames),
         "skip": lambda: Skips(windows(fault.for_s)),
@@ -598,7 +598,6 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
 
 OTHER_SORTS = ("leak", "pace", "late")
 """Kinds that strike something else than the samples of one stream."""
-_FROM_THE_START = ("rate", "stretch", "echo", "low-pass", "squeeze", "imaging", "aliasing")
 
 
 def planted_chain(faults: Sequence[Planted], sample_rate_hz: int) -> Chain:
@@ -608,7 +607,7 @@ def planted_chain(faults: Sequence[Planted], sample_rate_hz: int) -> Chain:
         if fault.kind in OTHER_SORTS:
             continue
         stage = planted_stage(fault, sample_rate_hz)
-        stages.append(stage if fault.kind in _FROM_THE_START else FromFirstSound(stage))
+        stages.append(stage if fault.at_s is None else FromFirstSound(stage))
     return Chain(stages)
 
 
