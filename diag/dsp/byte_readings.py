@@ -57,6 +57,10 @@ PAIRED_SHARE = 0.9
 _SWITCH_COST = 1.5
 """Price of another reading from one window to the next; speech read rightly gains about 2 per window over noise."""
 _CLEAR_GAIN = 0.7
+_ALL_ZERO = 0.98
+_HALF_SILENT = "32-bit samples, or two channels one of which is silent, are read as 16-bit samples"
+_MOST_FULL = 0.25
+"""Share of samples at full scale from which on a signal is overdriven; bytes are spread over all values."""
 _LEAST_JUMPS = 0.05
 _MOST = 0.6
 _LEAST_EXPLAINED = 0.4
@@ -254,6 +258,9 @@ def _reread(x: Samples, rate_hz: float, sample_format: str, own: _Windows, frame
     if picked.size < LEAST_WINDOWS:
         return None
     excerpt = np.ascontiguousarray(x[: own.power.size * frames].reshape(-1, frames)[picked])
+    magnitude = np.abs(excerpt)
+    if np.mean((magnitude >= _FULL_SCALE) & (magnitude <= 1.0)) > _MOST_FULL:
+        return None
     mistake = _wrong_table(x, excerpt) or _two_in_one(x, own, frames)
     if mistake is not None:
         return _Found(mistake, x)
@@ -636,13 +643,12 @@ def _told(main: _Candidate, reader: _Reader, given: Samples) -> tuple[ReadingKin
         if min(half.overall(half.power > 0) for half in halves) > _BOTH_SMOOTH:
             return ReadingKind.STEREO_AS_MONO, f"Two channels of {read_as} samples are read as one"
         if not all(half.power.any() for half in halves):
-            words = f"32-bit samples, or two channels one of which is silent, are read as {read_as} samples"
-            return ReadingKind.SAMPLE_FORMAT, words
+            return ReadingKind.SAMPLE_FORMAT, _HALF_SILENT
     return main.kind, f"{_NAMES.get(main.right, main.right)} samples are read as {read_as} samples{off}"
 
 
 def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
-    """Return two like channels read as one: samples that are equal in pairs all along."""
+    """Return two channels read as one, where they are alike or one is silent, by the pairs of the loud windows."""
     loud = np.flatnonzero(own.power > 0.1 * float(own.power.max(initial=0.0)))
     if loud.size < LEAST_WINDOWS or not own.power.any():
         return None
@@ -650,6 +656,11 @@ def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
     some = cut[loud[np.unique(np.linspace(0, loud.size - 1, min(loud.size, 24)).astype(int))]]
     for phase in (0, 1):
         pairs = some[:, phase : phase + (frames - phase) // 2 * 2].reshape(some.shape[0], -1, 2)
+        silent = (pairs == 0).mean(axis=(0, 1))
+        if max(silent) > _ALL_ZERO and min(silent) < 0.5:
+            return ByteReading(
+                kind=ReadingKind.SAMPLE_FORMAT, description=_HALF_SILENT, read_as="s16le", right="s32le", confidence=0.9
+            )  # fmt: skip
         # Held at full scale, samples are equal in pairs too.
         moving = np.abs(pairs[..., 0]) < _FULL_SCALE
         equal = (pairs[..., 0] == pairs[..., 1]) & moving
@@ -700,7 +711,7 @@ def _saturated(x: Samples, rate_hz: float, own: _Windows, frames: int) -> ByteRe
     zero = np.abs(x[: full.size]) < _NEXT_TO_ZERO
     high, low = (np.mean(flags.reshape(shape), axis=1) for flags in (full, zero))
     between = 1 - high - low
-    two_valued = (high > 0.3) & (between < 0.01)
+    two_valued = (high > 0.05) & (between < 0.01)
     # Clipped sound passes through the values between; random bytes jump from zero to full scale and back.
     cut_full, cut_zero = full.reshape(shape), zero.reshape(shape)
     jumps = np.mean((cut_full[:, 1:] & cut_zero[:, :-1]) | (cut_zero[:, 1:] & cut_full[:, :-1]), axis=1)
