@@ -258,9 +258,6 @@ def _reread(x: Samples, rate_hz: float, sample_format: str, own: _Windows, frame
     if picked.size < LEAST_WINDOWS:
         return None
     excerpt = np.ascontiguousarray(x[: own.power.size * frames].reshape(-1, frames)[picked])
-    magnitude = np.abs(excerpt)
-    if np.mean((magnitude >= _FULL_SCALE) & (magnitude <= 1.0)) > _MOST_FULL:
-        return None
     mistake = _wrong_table(x, excerpt) or _two_in_one(x, own, frames)
     if mistake is not None:
         return _Found(mistake, x)
@@ -289,7 +286,7 @@ def _readers(excerpt: Samples, sample_format: str, suspect: bool) -> Iterator[_R
         for name in laws:
             yield _Reader(name, 1, partial(_codes, table=law_tables()[name]))
         return
-    if suspect:
+    if suspect and np.mean(np.abs(excerpt) >= _FULL_SCALE) < _MOST_FULL:
         yield _Reader("s16le", 2, partial(_low_bytes, zeros=0))
     if _two_humps(values):
         yield _Reader("s32le", 4, partial(_low_bytes, zeros=2))
@@ -472,7 +469,9 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
     if reader.width == 1 and widths[main] == 1:
         right = _steadier(costs[0], costs[main], (power[0] > 0) & (power[main] > 0))
     else:
-        right = _is_clear(reader, smooth, own.overall(wrong), power[0], states > 0)
+        right = _is_clear(
+            reader, widths[main], smooth=smooth, rough=own.overall(wrong), power=power[0], wrong=states > 0
+        )
     suspect = own.suspect[:count]
     explained = float(np.mean(states[suspect] > 0)) if suspect.any() else 1.0
     if not right or explained < _LEAST_EXPLAINED:
@@ -500,12 +499,16 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
     return _Found(reading, heard[main][first:last], float(costs[states[wrong], wrong].mean()), explained)
 
 
-def _is_clear(reader: _Reader, smooth: float, rough: float, power: NDArray[np.float64], wrong: Flags) -> bool:
+def _is_clear(
+    reader: _Reader, width: int, *, smooth: float, rough: float, power: NDArray[np.float64], wrong: Flags
+) -> bool:
     """Return whether other readings are so much smoother that the given one must be wrong.
 
     Parameters
     ----------
     reader : _Reader
+    width : int
+        Bytes per sample of the other reading.
     smooth, rough : float
         Lag-1 autocorrelation of the wrong windows as they are read instead and as they are given.
     power : ndarray, shape (windows,)
@@ -516,8 +519,8 @@ def _is_clear(reader: _Reader, smooth: float, rough: float, power: NDArray[np.fl
         return False
     if reader.name == "s16le" and rough < _SHRILL:
         return False
-    # Samples of 8 bits are read wrongly from the start or not at all: nothing can slip by a part of a sample.
-    if reader.width == 1 and np.mean(wrong[power > 0.1 * power.max()]) < 0.5:
+    # A wrong width is wrong from the start: nothing but a byte that slips or an order that changes comes later.
+    if (reader.width == 1 or width != reader.width) and np.mean(wrong[power > 0.1 * power.max()]) < 0.5:
         return False
     gain = GAIN_OF_FLOATS if reader.name == "s32le" else GAIN
     return smooth >= SMOOTH and 1 - rough >= gain * (1 - smooth)
