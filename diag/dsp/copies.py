@@ -96,7 +96,7 @@ def impulse_response(pair: AlignedPair) -> Response | None:
     """Return the response over 0.6 s to both sides; None where the reference carries too little speech.
 
     The cross-spectrum is divided by the reference's spectrum (Wiener deconvolution), after the correlation was cut to
-    the delays of interest, which averages over all of the signal.
+    the delays of interest, which averages over all of the signal. What the reference repeats of itself is taken off.
     """
     if pair.active.sum() < 20:
         return None
@@ -113,9 +113,16 @@ def impulse_response(pair: AlignedPair) -> Response | None:
     base = np.maximum(fourier.rfft(denominator, span).real, 0.0)
     hz = np.arange(top.size) * rate_hz / span
     band = _band(hz)
-    response = fourier.irfft(top * band / (base + _REGULAR * float(base.max()) + _FLOOR), span)
-    values = np.concatenate((response[-reach:], response[: reach + 1])).astype(np.float64)
+    weight = band / (base + _REGULAR * float(base.max()) + _FLOOR)
+    response, identity = (fourier.irfft(part * weight, span) for part in (top, base))
+    values, unchanged = (np.concatenate((item[-reach:], item[: reach + 1])).astype(np.float64)
+                         for item in (response, identity))  # fmt: skip
     near = round(_AROUND_S * rate_hz)
+    # What a sound that passes unchanged would show away from delay 0 is the reference's own: its echo, or clicks that
+    # come at a period.
+    gain = float(values[reach] / unchanged[reach]) if unchanged[reach] > 0.0 else 0.0
+    away = np.abs(np.arange(values.size) - reach) > near
+    values[away] -= gain * unchanged[away]
     direct = float(np.square(values[reach - near : reach + near + 1]).sum())
     if direct <= 0.0:
         return None
