@@ -35,7 +35,12 @@ class Sort:
         Of the table `[[faults.planted]]`; `on` has what differs on a hop.
     tables : mapping of hop to tables
         What else the configuration needs there.
-    consequences : mapping of code to codes
+    leads_to : str
+        Sorts of faults, by their microphone's codes, that may be found as consequences on the same hop.
+    also : mapping of code to codes
+        Further consequences.
+    prompt : str
+        What is said.
     """
 
     codes: str
@@ -44,7 +49,9 @@ class Sort:
     planted: Mapping[str, Any]
     on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    consequences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leads_to: str = ""
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prompt: str = "can_you_hear_me"
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,11 @@ WIDE = {
 SORTS = (
     Sort("MIC001 SND009 PLY006 SPK001", "Silent {who}", "The {who} gets sound and delivers silence, from the first sample to the last.",
          {"kind": "silent"},
-         consequences={"MIC001": ("SVC002",), "SND009": ("SVC002",)},
+         also={"MIC001": ("SVC002",), "SND009": ("SVC002",)},
          tables={"microphone": {"turn": {"reply_timeout_s": 5}}, "sender": {"turn": {"reply_timeout_s": 5}}}),
     Sort("MIC002 SND010 PLY008 SPK005", "Clipped by the {who}",
          "The {who} turns the sound up by 20 dB, so that its tops are cut off at full scale.",
-         {"kind": "clip", "gain_db": 20}),
+         {"kind": "clip", "gain_db": 20}, leads_to="MIC007 MIC012"),
     Sort("MIC003 SND007 PLY002 SPK002", "Treble lost in the {who}",
          "The {who} leads the sound through 8 kHz sampling: the right speed and pitch, but no treble.",
          {"kind": "squeeze", "through_hz": 8000}),
@@ -82,12 +89,14 @@ SORTS = (
          {"kind": "stall", "at_s": 0.5, "for_s": 0.2}),
     Sort("MIC005 SND001 PLY001 SPK003", "Wrong rate in the {who}",
          "The {who} takes 44.1 kHz for 48 kHz: everything is 8 % slower and deeper.",
-         {"kind": "rate", "ratio": 0.91875}),
+         {"kind": "rate", "ratio": 0.91875}, also={"MIC005": ("SND005",), "SPK003": ("SVC001",)}),
     Sort("MIC007 SND012 PLY004 SPK006", "Clicks in the {who}", "The {who} adds a click every 130 ms.",
-         {"kind": "clicks", "at_s": 0.2, "every_s": 0.13, "count": 14, "level_dbfs": -4}),
+         {"kind": "clicks", "at_s": 0.2, "every_s": 0.13, "count": 14, "level_dbfs": -4},
+         leads_to="MIC013"),
     Sort("MIC008 SND013 PLY005 SPK007", "Mirror images from the {who}",
          "The {who} comes up to twice the sample rate by repeating samples, without a filter.",
-         {"kind": "imaging", "factor": 2, "form": "repeat"}, tables=WIDE),
+         {"kind": "imaging", "factor": 2, "form": "repeat"}, tables=WIDE,
+         leads_to="MIC003 MIC007 MIC013"),
     Sort("MIC009 SND003 PLY009 SPK008", "Bytes misread by the {who}",
          "The {who} reads the bytes of its samples in the wrong way, and speech becomes noise.",
          {"kind": "bytes", "reading": "big-endian"},
@@ -105,17 +114,20 @@ SORTS = (
          {"kind": "noise", "level_dbfs": -38}),
     Sort("MIC014 SND017 PLY015 SPK013", "Distorted by the {who}",
          "The {who} drives the sound into saturation: harmonics that were not there.",
-         {"kind": "overdrive", "gain_db": 26}),
+         {"kind": "overdrive", "gain_db": 26}, leads_to="MIC002 MIC007 MIC012 MIC013"),
     Sort("MIC015 SND018 PLY016 SPK014", "Aliasing in the {who}",
          "The {who} goes down to a part of the sample rate by leaving samples out, and treble comes back mirrored.",
-         {"kind": "aliasing", "factor": 3}, on={"microphone": {"factor": 2}, "sender": {"factor": 2}}),
+         {"kind": "aliasing", "factor": 3}, on={"microphone": {"factor": 2}, "sender": {"factor": 2}},
+         leads_to="MIC003 MIC010 MIC013"),
     Sort("MIC016 SND020 PLY018 SPK015", "Time stretched by the {who}",
-         "The {who} makes speech a sixth longer at its own pitch.", {"kind": "stretch", "ratio": 0.85}),
+         "The {who} makes speech a sixth longer at its own pitch.", {"kind": "stretch", "ratio": 0.85},
+         also={"MIC016": ("SND005",), "SND020": ("SND005",)}, prompt="train_with_a_pause"),
     Sort("MIC017 SND021 PLY012 SPK016", "Doubled by the {who}",
          "The {who} delivers the sound a second time, 150 ms later and 3 dB fainter.",
-         {"kind": "echo", "delay_s": 0.15, "gain_db": -3}),
+         {"kind": "echo", "delay_s": 0.15, "gain_db": -3},
+         leads_to="MIC007 MIC013"),
     Sort("MIC018 SND019 PLY019 SPK017", "Order lost in the {who}",
-         "In the {who}, two pieces of 200 ms change places.", {"kind": "swap", "at_s": 0.5, "for_s": 0.2}),
+         "In the {who}, two pieces of 200 ms change places.", {"kind": "swap", "at_s": 1.0, "for_s": 0.2}),
 )  # fmt: skip
 
 IN_SETUP = {"when": "setup"}
@@ -140,7 +152,7 @@ SINGLES = (
            {"session": {"model": "models/gemini-2.5-flash-native-audio-latest",
                         "extra": {"proactivity": {"proactive_audio": True}}}}),
     Single("CFG007", "Audio in a field of the past", "The service refuses `media_chunks` with the first audio.",
-           _emulator(kind="close", named="media_chunks", when="session", at_s=1.0)),
+           _emulator(kind="close", named="media_chunks", when="session", at_s=1.0), ("SND008", "SVC002")),
     Single("CFG008", "Time of the session is up", "The service says goAway and ends the connection two seconds later.",
            {"emulator": {"faults": [{"kind": "go_away", "at_s": 0.5, "time_left_s": 2.0}]}}, ("SVC002",)),
     Single("CFG009", "Service not reachable", "Nothing listens where the client connects to.",
@@ -161,7 +173,7 @@ SINGLES = (
     Single("SND004", "Batches too large", "The client gathers 400 ms of audio before it sends.",
            {"send": {"batch_ms": 400}}),
     Single("SND005", "Sent too slowly", "The client sends at 80 % of real time, and falls further and further behind.",
-           {"faults": {"planted": [{"hop": "sender", "kind": "pace", "ratio": 0.8}]}}),
+           {"faults": {"planted": [{"hop": "sender", "kind": "pace", "ratio": 0.8}]}}, ("SVC001",)),
     Single("SND006", "Silence after the speech not sent", "The client stops sending as soon as the speech is over.",
            {"faults": {"planted": [{"hop": "sender", "kind": "skip", "at_s": 2.0}]}, "turn": {"reply_timeout_s": 5}},
            ("SVC002",)),
@@ -202,31 +214,34 @@ SINGLES = (
 )  # fmt: skip
 
 
+CODES = {sort.codes.split()[0]: sort.codes.split() for sort in SORTS}
+
+
 def configurations() -> Iterator[tuple[str, str]]:
     """Give the name and the text of each file."""
     for sort in SORTS:
-        for code in sort.codes.split():
+        for place, code in enumerate(sort.codes.split()):
             hop = HOPS[code[:3]]
             planted = {"hop": hop, **sort.planted, **sort.on.get(hop, {})}
-            words = {"who": WHO[hop]}
             tables = {**sort.tables.get(hop, {}), "faults": {"planted": [planted]}}
-            yield (
-                code.lower(),
-                _text(
-                    code,
-                    sort.title.format(**words),
-                    sort.shows.format(**words),
-                    tables,
-                    sort.consequences.get(code, ()),
-                ),
-            )
+            consequences = *(CODES[other][place] for other in sort.leads_to.split()), *sort.also.get(code, ())
+            title, shows = sort.title.format(who=WHO[hop]), sort.shows.format(who=WHO[hop])
+            yield code.lower(), _text(code, title, shows, tables, consequences, prompt=sort.prompt)
     for single in SINGLES:
         yield single.code.lower(), _text(single.code, single.title, single.shows, single.tables, single.consequences)
 
 
-def _text(code: str, title: str, shows: str, tables: Mapping[str, Any], consequences: tuple[str, ...]) -> str:
+def _text(
+    code: str,
+    title: str,
+    shows: str,
+    tables: Mapping[str, Any],
+    consequences: tuple[str, ...],
+    *,
+    prompt: str = "can_you_hear_me",
+) -> str:
     session = {"model": "models/gemini-3.8-live", "response_modalities": ["AUDIO"], **tables.get("session", {})}
-    parts = [f'{HEAD}title = {_value(title)}\nshows = {_value(shows)}\nprompts = ["can_you_hear_me"]\n']
+    parts = [f"{HEAD}title = {_value(title)}\nshows = {_value(shows)}\nprompts = [{_value(prompt)}]\n"]
     for name, table in {**tables, "session": session}.items():
         parts += _table(name, {key: value for key, value in table.items() if value is not None})
     expect = {"findings": [code]} | ({"consequences": list(consequences)} if consequences else {})

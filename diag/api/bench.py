@@ -101,9 +101,7 @@ def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> BenchRow:
     expected, allowed = set(scenario.expect.findings), set(scenario.expect.consequences)
     counted = result.counted
     of_weight = [
-        item
-        for item in result.findings
-        if item.finding.severity is not Severity.INFO or item.finding.code in expected
+        item for item in result.findings if item.finding.severity is not Severity.INFO or item.finding.code in expected
     ]
     roots = {item.finding.code: item for item in of_weight if item.finding.consequence_of is None}
     others = {item.finding.code for item in of_weight if item.finding.consequence_of is not None}

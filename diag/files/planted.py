@@ -153,7 +153,8 @@ class Planted(ConfigModel):
     def _fits_its_kind(self) -> Planted:
         takes = ("hop", "kind", "seed", *TAKES[self.kind])
         for name in self.model_fields_set:
-            if name not in takes:
+            # A saved configuration has every key, unused ones at their defaults.
+            if name not in takes and getattr(self, name) != type(self).model_fields[name].default:
                 close = difflib.get_close_matches(name, TAKES[self.kind], n=1)
                 hint = f" (did you mean `{close[0]}`?)" if close else ""
                 allowed = ", ".join(TAKES[self.kind]) or "nothing more"

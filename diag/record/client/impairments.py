@@ -243,7 +243,7 @@ _HUM = (1.0, 0.6, 0.8, 0.3, 0.5)
 
 
 class Clicks:
-    """A leap of two samples at the begin of each window."""
+    """One wrong sample at the begin of each window."""
 
     def __init__(self, windows: Windows, level: float) -> None:
         self._windows = windows
@@ -264,10 +264,6 @@ class Clicks:
     def finish(self) -> Samples:
         """Nothing is held."""
         return _NOTHING
-
-
-CLICK_S = 0.00009
-"""Two samples at 24 kHz."""
 
 
 # --- planted faults: what they do to time -------------------------------------------------------------------------
@@ -581,7 +577,7 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
         "repeat": lambda: Repeats(windows(fault.for_s)),
         "swap": lambda: Displaced(windows(2 * (fault.for_s or 0.0)), frames, overlapping=False),
         "overlap": lambda: Displaced(windows(2 * (fault.for_s or 0.0)), frames, overlapping=True),
-        "clicks": lambda: Clicks(windows(CLICK_S), 10 ** ((fault.level_dbfs or -3.0) / 20)),
+        "clicks": lambda: Clicks(windows(1 / sample_rate_hz), 10 ** ((fault.level_dbfs or -3.0) / 20)),
         "rate": lambda: Rate(ratio),
         "stretch": lambda: Stretch(sample_rate_hz, ratio),
         "echo": lambda: Echo(round((fault.delay_s or 0.0) * sample_rate_hz), gain),
