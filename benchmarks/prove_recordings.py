@@ -13,8 +13,8 @@ from diag.api.analyze import analyze
 from diag.api.voice import make_voice, save_voice
 from diag.core.clip import Clip, Samples
 from diag.core.results import Severity
-from diag.files.planted import Planted
 from diag.files.audio_files import encode_wav, read_wav
+from diag.files.planted import Planted
 from diag.files.scenario_folders import built_in_folder
 from diag.record.client.impairments import planted_chain
 

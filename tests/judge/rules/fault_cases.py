@@ -131,8 +131,12 @@ HEALTHY = Story()
 MUTE = replace(HEALTHY, reply_s=None)
 NO_MODALITY = client(session={})
 TEXT_ASKED = client(session={"response_modalities": ["TEXT"]})
-DETECTION_OFF = client(session={"response_modalities": ["AUDIO"], "extra": {
-    "realtime_input_config": {"automatic_activity_detection": {"disabled": True}}}})
+DETECTION_OFF = client(
+    session={
+        "response_modalities": ["AUDIO"],
+        "extra": {"realtime_input_config": {"automatic_activity_detection": {"disabled": True}}},
+    }
+)
 PLAYED_16K = client(playback={"sample_rate_hz": 16000, "resample": False})
 PLAYED_48K = client(playback={"sample_rate_hz": 48000, "resample": False})
 CAPTURED_48K = client(
