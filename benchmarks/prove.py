@@ -150,10 +150,11 @@ def summary(proofs: Sequence[Proof]) -> str:
     rest = sorted(every - proven - tests)
     return "\n".join(
         [
-            f"{len(every)} codes in the catalogue: {len(proven)} proven end to end, {len(found)} found first on the right "
-            f"hop, {len(tests - proven)} provoked in tests alone ({', '.join(sorted(tests - proven))})",
+            f"{len(every)} codes in the catalogue: {len(proven)} proven end to end, {len(found)} found first on the "
+            f"right hop, {len(tests - proven)} provoked in tests alone ({', '.join(sorted(tests - proven))})",
             f"not proven: {', '.join(rest) or 'none'}",
-            f"raised by another fault without being declared: {', '.join(f'{a} by {b}' for a, b in sorted(beside.items()))}"
+            "raised by another fault without being declared: "
+            + ", ".join(f"{code} by {fault}" for code, fault in sorted(beside.items()))
             if beside
             else "no code is raised by another fault, except as a declared consequence",
         ]

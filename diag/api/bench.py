@@ -32,8 +32,8 @@ def bench(
     Parameters
     ----------
     scenarios : sequence of str
-        Names or paths of configurations or of folders of them, as "faults"; empty for all of the user's own `scenarios/`
-        folder, or all built-in ones.
+        Names or paths of configurations or of folders of them, as "faults"; empty for all of the user's own
+        `scenarios/` folder, or all built-in ones.
     save_baseline : bool
         Keep this run's figures as the baseline of later ones.
 
@@ -94,9 +94,9 @@ def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> BenchRow:
     """Return one run compared with its scenario's expectations.
 
     It is as expected when every counted take shows each expected root finding and no take shows another one of
-    severity warning or error (information counts where it is expected); consequences must be announced by the scenario too. A scenario that expects nothing must
-    show every link to be right. It passes when, besides, as many takes count as were asked for: what was discarded may
-    hide anything.
+    severity warning or error (information counts where it is expected); consequences must be announced by the scenario
+    too. A scenario that expects nothing must show every link to be right. It passes when, besides, as many takes count
+    as were asked for: what was discarded may hide anything.
     """
     expected, allowed = set(scenario.expect.findings), set(scenario.expect.consequences)
     counted = result.counted

@@ -294,7 +294,7 @@ def short_name(name: str, *, vertex: bool) -> str | None:
 
 
 def without_project(name: str) -> str:
-    """Return a model's resource name as Firebase's Developer API spells it, `projects/P/models/M`, without its project."""
+    """Return a model's resource name without the project that Firebase puts before it, as in `projects/P/models/M`."""
     parts = name.split("/")
     return "/".join(parts[2:]) if len(parts) == 4 and (parts[0], parts[2]) == ("projects", "models") else name
 

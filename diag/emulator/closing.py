@@ -84,13 +84,13 @@ CLOSES: dict[str, Ending] = {
     "function_scheduling": Ending(1007, "Function response scheduling is not supported for this model."),
     "last_chunk": Ending(
         1007,
-        "Request trace id: 4f7b2c9d0a1e5836, [ORIGINAL ERROR] generic::invalid_argument: Last chunk before turn_complete "
-        "must have role user.",
+        "Request trace id: 4f7b2c9d0a1e5836, [ORIGINAL ERROR] generic::invalid_argument: Last chunk before "
+        "turn_complete must have role user.",
     ),
     "publisher_model": Ending(
         1008,
-        "Publisher Model `projects/p/locations/us-central1/publishers/google/models/gemini-live-2.5-flash` was not found "
-        "or your project does not have access to it.",
+        "Publisher Model `projects/p/locations/us-central1/publishers/google/models/gemini-live-2.5-flash` was not "
+        "found or your project does not have access to it.",
     ),
     "project": Ending(1008, "Project '123456789012' not found or deleted."),
     "referer": Ending(1008, "Requests from referer <empty> are blocked."),

@@ -81,7 +81,7 @@ def end_of_turn_advice(model: str | None) -> str:
     """
     name = (model or "").rpartition("/")[2]
     if name.startswith("gemini-3.8"):
-        return "go on sending until the service has heard about 1 s of silence: `audioStreamEnd` ends no turn on this model"
+        return "go on sending about 1 s of silence after the speech: `audioStreamEnd` ends no turn on this model"
     if name.startswith("gemini-3.1"):
         return "go on sending about 1 s of silence: whether `audioStreamEnd` ends a turn on this model is doubtful"
     return (

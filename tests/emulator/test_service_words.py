@@ -1,4 +1,4 @@
-"""What the service says beside audio: statuses, reasons, cancellations; and what one model says that another does not."""
+"""What the service says beside audio: statuses, reasons and cancellations, and where models differ."""
 
 from __future__ import annotations
 

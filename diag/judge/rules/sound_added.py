@@ -109,7 +109,8 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         the segment, each against its limit.
 
     Does not prove
-        Where it comes from. Clicks at a fixed period ring like a hum; then they are the root cause. Air and rooms add noise and reverberation by nature: there these are information only.
+        Where it comes from. Clicks at a fixed period ring like a hum; then they are the root cause. Air and rooms
+        add noise and reverberation by nature: there these are information only.
     """
     seen = list(_seen(place, measurements))
     missing = [kind for kind in _KINDS if not any(True for item in measurements.find(kind.metric, hop=place.hop)

@@ -80,7 +80,7 @@ def test_every_rule_on_recordings_is_provoked():
 
 
 ORDINARY = {
-    "as it is": lambda samples: clip(samples),
+    "as it is": clip,
     "at 48 kHz": lambda samples: clip(resampled(samples, 24000, 48000), 48000),
     "at 48 kHz by a middling resampler": lambda samples: clip(soxr.resample(samples, 24000, 48000, "LQ"), 48000),
     "at 16 kHz": lambda samples: clip(resampled(samples, 24000, 16000), 16000),
