@@ -16,7 +16,7 @@ from diag.dsp.spectrum import HOP_S
 from diag.measure.engine import measure_pair
 from diag.measure.metrics.continuity import events_in, with_events
 from diag.measure.metrics.sounds import match, sound
-from diag.measure.part_events import Stretch, joined, sound_outside
+from diag.measure.part_events import Stretch, joined, sound_outside, whole_part_lost
 from diag.measure.parts import Progress, clip_at, cut_in_pauses, part_of
 from diag.measure.pooling import Part, moved, without_background
 from diag.measure.registry import Metric
@@ -151,7 +151,8 @@ def measure_against(
         stretches.append(stretch)
         if excerpt.frames:
             measured = measure_pair(known, excerpt, segment=segment, metrics=metrics)
-            silent_db.append(loudness_of(sound(excerpt)).silent_db)
+            if stretch.followed:
+                silent_db.append(loudness_of(sound(excerpt)).silent_db)
             compared_s += [excerpt.start_s or 0.0, (excerpt.start_s or 0.0) + excerpt.duration_s]
         else:
             measured = _unmeasured(metrics, segment, ENDED)
@@ -160,13 +161,25 @@ def measure_against(
         if progress is not None:
             progress(end_s, reference.duration_s)
     events = joined([events_in(part.measurements) for part in parts], stretches)
+    lost = [_lost(part) for part in parts]
     if silent_db:
-        before, after = sound_outside(recording, (min(compared_s), max(compared_s)), max(silent_db))
+        quiet_db = max(silent_db)
+        for index in range(len(parts)):
+            if lost[index]:
+                events[index] = whole_part_lost(recording, stretches[index], parts[index].sound_s, quiet_db)
+        before, after = sound_outside(recording, (min(compared_s), max(compared_s)), quiet_db)
         events[0], events[-1] = (*before, *events[0]), (*events[-1], *after)
     whole = [
-        replace(part, measurements=with_events(part.measurements, own)) for part, own in zip(parts, events, strict=True)
+        replace(part, measurements=with_events(part.measurements, own, known=known and bool(silent_db)))
+        for part, own, known in zip(parts, events, lost, strict=True)
     ]
     return without_background(metrics, whole)
+
+
+def _lost(part: Part) -> bool:
+    """Return whether nothing of a part, which has sound, was found where it must lie."""
+    codes = {item.missing.code for item in part.measurements.find("skipped_s") if item.missing is not None}
+    return part.sound_s > 0.0 and bool(codes & {MissingCode.NO_MATCH, MissingCode.SILENT, MissingCode.ENDED})
 
 
 def _follow(recording: AudioReader, place: Place, known: Clip, *, exact: bool) -> tuple[Stretch, Place]:

@@ -56,13 +56,20 @@ def joined(events: Sequence[Sequence[SoundEvent]], stretches: Sequence[Stretch])
         result[place] = _until(result[place], after.there_begin_s)
         tail = [event for event in result[place] if event.kind == Kind.TAIL_LOST]
         head = [event for event in result[place + 1] if event.kind == Kind.HEAD_LOST]
-        lost_s = sum(event.duration_s for event in (*tail, *head))
+        lost_s = _length_s((*tail, *head))
         between = _until(
             [event for event in result[place + 1] if event.kind in (Kind.OTHER_SOUND, Kind.STALL)
              and event.estimated_s < after.there_begin_s], after.there_begin_s
         )  # fmt: skip
-        explained_s = sum(event.duration_s for event in between)
-        met = _meeting(before, after, lost_s, explained_s, tail[0] if tail else None)
+        explained_s = _length_s(between)
+        gap_s = (tail[0].estimated_s if tail else before.there_end_s, after.there_begin_s + _length_s(head))
+        other_s = sum(
+            event.duration_s
+            for event in (*result[place], *result[place + 1])
+            if event.kind == Kind.OTHER_SOUND and gap_s[0] - FRAME_S <= event.estimated_s < gap_s[1]
+        )
+        at_s = tail[0].reference_s if tail else before.end_s
+        met = _meeting(at_s, gap_s[0], after.there_begin_s - before.there_end_s, lost_s, explained_s, other_s)
         result[place] = tuple(event for event in result[place] if event not in tail)
         result[place + 1] = (*met, *(event for event in result[place + 1] if event not in head))
     return result
@@ -81,23 +88,68 @@ def _until(events: Sequence[SoundEvent], end_s: float) -> tuple[SoundEvent, ...]
     return tuple(kept)
 
 
+def _length_s(events: Sequence[SoundEvent]) -> float:
+    return sum(event.duration_s for event in events)
+
+
 def _meeting(
-    before: Stretch, after: Stretch, lost_s: float, explained_s: float, tail: SoundEvent | None
+    at_s: float, there_s: float, later_s: float, lost_s: float, explained_s: float, other_s: float
 ) -> Iterator[SoundEvent]:
-    """Yield what happened between two parts, as between two pieces of one clip."""
-    later_s = after.there_begin_s - before.there_end_s
-    at_s, there_s = before.end_s, before.there_end_s
-    if tail is not None:
-        at_s, there_s = tail.reference_s, tail.estimated_s
+    """Yield what happened between two parts, as between two pieces of one clip.
+
+    Parameters
+    ----------
+    at_s, there_s : float
+        Where the first part ends in the reference and in the recording.
+    later_s : float
+        How much later the second part comes than it must.
+    lost_s : float
+        How much of the reference is lost between both.
+    explained_s : float
+        How much of `later_s` is accounted for by events of the second part.
+    other_s : float
+        How much other sound stands in place of what is lost.
+    """
     silenced_s = min(lost_s, max(0.0, lost_s + later_s))
-    stalled_s = later_s - explained_s
+    skipped_s = -later_s
+    if other_s > 0.5 * silenced_s:
+        silenced_s, skipped_s = 0.0, max(lost_s, skipped_s)
     for kind, duration_s in (
         (Kind.DROPOUT, silenced_s),
-        (Kind.STALL, stalled_s),
-        (Kind.SKIP, -later_s),
+        (Kind.STALL, later_s - explained_s),
+        (Kind.SKIP, skipped_s),
     ):
         if duration_s >= SHORTEST_S:
             yield SoundEvent(kind=kind.value, reference_s=at_s, estimated_s=there_s, duration_s=duration_s)
+
+
+def whole_part_lost(
+    recording: AudioReader, stretch: Stretch, sound_s: float, silent_db: float
+) -> tuple[SoundEvent, ...]:
+    """Return what happened to a part of which nothing was found: it is lost, and there may be other sound in its place.
+
+    Parameters
+    ----------
+    recording : AudioReader
+        Mono.
+    stretch : Stretch
+        Where the part must lie.
+    sound_s : float
+        How much sound the part has in the reference.
+    silent_db : float
+        Level below which 5 ms are silence, dBFS.
+    """
+    first, last = (
+        min(max(0, round(at_s * recording.sample_rate_hz)), recording.frames)
+        for at_s in (stretch.there_begin_s, stretch.there_end_s)
+    )
+    lost = SoundEvent(
+        kind=(Kind.SKIP if last > first else Kind.TAIL_LOST).value,
+        reference_s=stretch.begin_s,
+        estimated_s=first / recording.sample_rate_hz,
+        duration_s=sound_s,
+    )
+    return lost, *_sound(recording, first, last, silent_db)
 
 
 def sound_outside(

@@ -35,7 +35,9 @@ def events_in(measurements: Iterable[Measurement]) -> tuple[SoundEvent, ...]:
     return tuple(event for item in told for event in item.events)
 
 
-def with_events(measurements: Iterable[Measurement], events: Sequence[SoundEvent]) -> Measurements:
+def with_events(
+    measurements: Iterable[Measurement], events: Sequence[SoundEvent], *, known: bool = False
+) -> Measurements:
     """Return measurements whose values, events and spots follow from these events; what has no value keeps its reason.
 
     Parameters
@@ -44,16 +46,18 @@ def with_events(measurements: Iterable[Measurement], events: Sequence[SoundEvent
         Others than those of this module stay as they are.
     events : sequence of SoundEvent
         All that happened, on the clock of the recording that spots are counted in.
+    known : bool
+        Whether what has no value gets one too, because it is known what happened although nothing was found.
     """
-    return Measurements(tuple(_with_own(item, events) for item in measurements))
+    return Measurements(tuple(_with_own(item, events, known) for item in measurements))
 
 
-def _with_own(item: Measurement, events: Sequence[SoundEvent]) -> Measurement:
-    if item.metric not in KINDS or item.value is None:
+def _with_own(item: Measurement, events: Sequence[SoundEvent], known: bool) -> Measurement:
+    if item.metric not in KINDS or (item.value is None and not known):
         return item
     own = tuple(event for event in events if event.kind in KINDS[item.metric])
     tap = item.segment.last if item.segment else Tap.HEARD
-    return replace(item, value=_value(item.metric, own), events=own, spots=_spots(own, tap))
+    return replace(item, value=_value(item.metric, own), missing=None, events=own, spots=_spots(own, tap))
 
 
 def _reading(reference: Clip, estimated: Clip, name: str) -> Reading:
