@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.recordings import read_wav
+from diag.files.audio_files import read_wav
 
 from .voices import DEVELOPMENT, HALVES, Voice
 
