@@ -58,7 +58,7 @@ def chords(time: Array, random: Random) -> Array:
 def tones(time: Array, random: Random) -> Array:
     """Return one to three steady tones."""
     hz = random.uniform(100, 4000, int(random.integers(1, 4)))
-    return np.sin(2 * np.pi * hz[:, None] * time).sum(axis=0)
+    return np.asarray(np.sin(2 * np.pi * hz[:, None] * time).sum(axis=0))
 
 
 def noise(time: Array, random: Random) -> Array:
