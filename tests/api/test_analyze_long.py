@@ -39,33 +39,37 @@ def clip(samples, rate_hz=RATE_HZ):
 
 def test_a_wrong_speed_is_reported_throughout(speech):
     found = analyze(clip(speech, 16000), reference=clip(speech))
-    assert found.findings[0].text.endswith(", throughout")
+    assert found.findings[0].code == "PLY001"
+    assert found.findings[0].title.endswith(", throughout the recording")
 
 
 def test_what_is_left_out_is_reported_with_its_place(speech):
     short = np.concatenate((speech[:1900000], speech[1904800:]))
     found = analyze(clip(short), reference=clip(speech))
-    assert found.findings[0].text == "200 ms of the reference are left out, worst from 0:58 to 2:10"
+    assert found.findings[0].code == "PLY011"
+    assert "loses 200 ms of the sound, in the middle, worst from 0:58 to 2:10" in found.findings[0].title
 
 
 def test_a_recording_that_ends_too_early_fails(speech):
     found = analyze(clip(speech[: 55 * RATE_HZ]), reference=clip(speech))
-    assert "before the reference does" in found.findings[0].text
+    assert found.findings[0].code == "PLY011"
+    assert "missing at the end of the recording" in found.findings[0].evidence[0].text
     assert found.failed
 
 
 def test_other_speech_cannot_be_compared(speech, scenarios):
     other, rate_hz = sf.read(scenarios / "prompts" / "train_with_a_pause.wav", dtype="float32")
     found = analyze(clip(speech), reference=clip(other, rate_hz))
-    assert "cannot be held against the reference" in found.findings[0].text
+    assert found.not_shown
+    assert "is not shown to be a faithful copy of the reference" in found.sentence
 
 
 def test_a_fault_in_one_stretch_is_named_with_its_place(speech):
     noisy = speech.copy()
     noisy[70 * RATE_HZ : 128 * RATE_HZ] = 0.1 * np.random.default_rng(3).standard_normal(58 * RATE_HZ)
-    (remark, *_) = analyze(clip(noisy)).findings
-    assert remark.metric == "flatness"
-    assert remark.text.split(", ")[-1].startswith("from 0:5") or "worst from 0:5" in remark.text
+    (first, *_) = analyze(clip(noisy)).findings
+    assert first.code == "REC008"
+    assert first.title.endswith("worst from 0:58 to 2:10")
 
 
 def test_rows_of_the_whole_and_of_each_stretch(speech):
