@@ -9,9 +9,9 @@ from diag.core.audio_reader import AudioReader
 from diag.core.chain import Segment
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
-from diag.core.results import Measurement, Measurements, Tier
+from diag.core.results import Measurement, Measurements, SoundEvent, Tier
 from diag.dsp.rate import Match
-from diag.dsp.segment_events import loudness_of
+from diag.dsp.segment_events import Kind, loudness_of
 from diag.dsp.spectrum import HOP_S
 from diag.measure.engine import measure_pair
 from diag.measure.metrics.continuity import events_in, with_events
@@ -155,7 +155,7 @@ def measure_against(
                 silent_db.append(loudness_of(sound(excerpt)).silent_db)
             compared_s += [excerpt.start_s or 0.0, (excerpt.start_s or 0.0) + excerpt.duration_s]
         else:
-            measured = _unmeasured(metrics, segment, ENDED)
+            measured = _all_lost(_unmeasured(metrics, segment, ENDED), known)
         placed = moved(measured, excerpt.start_s or 0.0, begin_s)
         parts.append(part_of(max(0.0, place.there_s(begin_s)), max(0.0, stretch.there_end_s), known, placed))
         if progress is not None:
@@ -223,6 +223,23 @@ def _cut(recording: AudioReader, begin_s: float, end_s: float) -> Clip:
     first = min(max(0, round(begin_s * recording.sample_rate_hz)), recording.frames)
     last = min(max(first, round(end_s * recording.sample_rate_hz)), recording.frames)
     return clip_at(recording, first, recording.part(first, last))
+
+
+def _all_lost(measured: Measurements, known: Clip) -> Measurements:
+    """Return measurements of a part that comes after the end of the recording: all of its sound is lost at the end."""
+    active = sound(known).spectrum.active
+    lost_s = float(active.sum()) * HOP_S
+    event = SoundEvent(
+        kind=Kind.TAIL_LOST.value, reference_s=float(active.argmax()) * HOP_S, estimated_s=0.0, duration_s=lost_s
+    )
+    return Measurements(
+        tuple(
+            replace(item, value=lost_s, missing=None, events=(event,) if lost_s else ())
+            if item.metric == "tail_lost_s"
+            else item
+            for item in measured
+        )
+    )
 
 
 def _unmeasured(metrics: Sequence[Metric], segment: Segment, missing: Missing) -> Measurements:
