@@ -69,7 +69,7 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
     """The {who} changes the level.
 
     What it shows
-        {output} is at least 6 dB louder or quieter than {input}, as a whole or from a point on; from 25 dB on it is an
+        {output} is at least 6.5 dB louder or quieter than {input}, as a whole or from a point on; from 25 dB on it is an
         error.
 
     Why it matters

@@ -20,7 +20,7 @@ def recording_direct_current(measurements: Measurements, recording: Recording) -
     """The recording carries direct current.
 
     What it shows
-        The mean of the samples lies above -40 dBFS.
+        The mean of the samples lies above -34 dBFS.
 
     Why it matters
         It costs headroom, and every start and stop clicks.

@@ -258,7 +258,7 @@ def second_copy(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is no copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Peaks of the impulse response from input to output beyond 15 ms.
+        Peaks of the impulse response from input to output, from 18 ms after the first on.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
@@ -294,7 +294,7 @@ def reverberation(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is no copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Energy of the impulse response beyond 15 ms that falls off evenly.
+        Energy of the impulse response, from 18 ms after the first peak on, that falls off evenly.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
