@@ -294,7 +294,7 @@ def reverberation(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is no copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Energy of the impulse response, from 18 ms after the first peak on, that falls off evenly.
+        Energy of the impulse response from 5 ms to 0.5 s after the direct sound, where it falls off evenly.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
