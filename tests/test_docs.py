@@ -81,6 +81,16 @@ def test_commands_and_options_exist(line):
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
+def test_files_of_the_project_that_are_named_exist(path):
+    """Paths of modules may leave out `diag/`; a path with `<…>` stands for many."""
+    named = re.findall(r"`((?:\w+/)+[\w.]+\.(?:py|sh|toml|csv))`", path.read_text(encoding="utf-8"))
+    places = (ROOT, ROOT / "diag", ROOT / "docs")
+    examples = ("scenarios/my_app", "prompts/", "replies/")
+    missing = [name for name in named if not any((place / name).is_file() for place in places)]
+    assert not [name for name in missing if not name.startswith(examples)]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
 def test_make_targets_exist(path):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
     named = re.findall(r"`make ([a-z-]+)", path.read_text(encoding="utf-8"))
