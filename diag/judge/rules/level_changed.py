@@ -69,8 +69,8 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
     """The {who} changes the level.
 
     What it shows
-        {output} is at least 6.5 dB louder or quieter than {input}, as a whole or from a point on; from 25 dB on it is an
-        error.
+        {output} is at least 6.5 dB louder or quieter than {input}, as a whole or from a point on. From 25 dB on it is
+        an error.
 
     Why it matters
         Listeners turn the volume up and down, or hear nothing. Speech that is too quiet is understood worse.
