@@ -7,7 +7,7 @@ says why it could not be checked. No other finding appears.
 import itertools
 
 import pytest
-from builders import Story, build, replace
+from builders import build, replace
 from fault_cases import CAPTURED_48K, FAULT_CASES, HEALTHY, MUTE, NO_MODALITY, PLAYED_16K, refused, through
 from segment_faults import HOPS, SEGMENT_FAULTS
 
@@ -47,7 +47,9 @@ SUBSETS = [taps for size in range(len(Tap)) for taps in itertools.combinations(T
 ENDS = {Tap.PROMPT, Tap.SENT, Tap.RECEIVED, Tap.HEARD}
 """Both ends of both sides: what lies between them is judged as one."""
 ONE_SIDE = [
-    taps for taps in SUBSETS for side in ({*Tap} - {Tap.CAPTURED, Tap.SENT}, {*Tap} - {Tap.PLAYED, Tap.HEARD})
+    taps
+    for taps in SUBSETS
+    for side in ({*Tap} - {Tap.CAPTURED, Tap.SENT}, {*Tap} - {Tap.PLAYED, Tap.HEARD})
     if set(taps) >= side
 ]
 
@@ -74,14 +76,16 @@ def moved_from(finding, before):
     """Return whether a finding is one of the whole take, reported on merged hops under the client's code."""
     if finding.segment is None or not finding.segment.merged:
         return False
-    told = any("are judged as one" in item.text or "is judged as one" in item.text for item in finding.evidence)
+    stated = any("are judged as one" in item.text or "is judged as one" in item.text for item in finding.evidence)
     detector = RULES[finding.code].function
     same = [
         item
         for item in before
-        if RULES[item.code].function is detector and item.segment and set(item.segment.hops) <= set(finding.segment.hops)
+        if RULES[item.code].function is detector
+        and item.segment
+        and set(item.segment.hops) <= set(finding.segment.hops)
     ]
-    return told and bool(same)
+    return stated and bool(same)
 
 
 @pytest.mark.usefixtures("_same_cuts")
