@@ -17,16 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.spectrum import ACTIVE_RANGE_DB, INAUDIBLE_DBFS
 
 Array = NDArray[np.floating[Any]]
 Complex = NDArray[np.complexfloating[Any]]
 
 WINDOW_S = 0.040
 HOP_S = 0.020
-ACTIVE_RANGE_DB = 35.0
-"""Frames of the reference within this distance of its loud ones count as speech; natural speech spans about 30 dB."""
-INAUDIBLE_DBFS = -75.0
-"""A reference whose loud frames stay below this carries no speech to measure with."""
 FILTER_S = 0.005
 """The filter between reference and estimated reaches this far to both sides. Codecs and resamplers stay within 2 ms."""
 LOWEST_HZ = 50.0

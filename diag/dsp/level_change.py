@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.aligned import AlignedPair
 
-NEAR_SILENT_DBFS = -60.0
+SPEECH_LOST_DBFS = -60.0
 """Speech below this is not heard at a usual volume. Reported cases lie at -61 and -81 dBFS; a listener who sets the
 volume for replies of -20 dBFS (65 dB at the ear) receives 25 dB, the noise of a quiet room."""
 LEVEL_CHANGE_WARN_DB = 6.5
@@ -108,7 +108,7 @@ def level_change(pair: AlignedPair) -> LevelChange | None:
         steps=steps,
         pumping_db=_range_db(left, weight),
         estimated_dbfs=float(estimated_dbfs),
-        near_silent=bool(estimated_dbfs < NEAR_SILENT_DBFS),
+        near_silent=bool(estimated_dbfs < SPEECH_LOST_DBFS),
     )
 
 

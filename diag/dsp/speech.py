@@ -15,12 +15,11 @@ from diag.dsp import fourier
 from diag.dsp.level import decibels, frame_rms
 from diag.dsp.resample import rescale
 from diag.dsp.runs import runs_of
+from diag.dsp.spectrum import INAUDIBLE_DBFS
 
 Array = NDArray[np.floating[Any]]
 
 FRAME_S = 0.005
-SILENT_DBFS = -75.0
-"""Clips whose loudest 5 ms stay below this are silent."""
 AUDIBLE_BELOW_ACTIVE_DB = 45.0
 """Sound this far below the active level is at the edge of hearing in a quiet room (-45 dB re RMS)."""
 AUDIBLE_FLOOR_DBFS = -80.0
@@ -41,7 +40,7 @@ _VOICE_RATE_HZ = 8000
 def active_level_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
     """RMS level of the parts that carry sound (10 ms frames within 25 dB of the loud ones); None when silent."""
     levels = _levels(samples, sample_rate_hz, 0.010)
-    if levels.size == 0 or levels.max() < SILENT_DBFS:
+    if levels.size == 0 or levels.max() < INAUDIBLE_DBFS:
         return None
     loud = float(np.percentile(levels[levels > levels.max() - 40.0], 95))
     return float(10.0 * np.log10(np.mean(10.0 ** (levels[levels > loud - 25.0] / 10.0))))
@@ -125,7 +124,7 @@ def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
     if run is None:
         return None
     voiced_end = min(int((run[0] * step + width) / factor), samples.size)
-    threshold = max(audible_threshold_dbfs(samples, sample_rate_hz) or SILENT_DBFS, active - SPEECH_BELOW_ACTIVE_DB)
+    threshold = max(audible_threshold_dbfs(samples, sample_rate_hz) or INAUDIBLE_DBFS, active - SPEECH_BELOW_ACTIVE_DB)
     frame = _width(samples, sample_rate_hz)
     loud = _levels(samples[: voiced_end + frame], sample_rate_hz, FRAME_S) >= threshold
     first, quiet = loud.size - 1, 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diag.core.errors import ExitCode
-from diag.core.results import Bench, Change, Report, RunFinding, Severity
+from diag.core.results import Bench, Change, Report, RunFinding, RunResult, Severity, Status
 
 FAIL_ON = ("error", "warning", "never")
 UNREACHABLE_CODE = "CFG009"
@@ -40,7 +40,7 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     if hindered:
         return ExitCode.CANNOT_MEASURE
     undecided = any(comparison.verdict is Change.TOO_FEW for comparison in report.comparisons)
-    unshown = any(run.not_shown for run in report.runs)
+    unshown = any(run.not_shown or not checked(run) for run in report.runs)
     return ExitCode.TOO_LITTLE_EVIDENCE if undecided or unshown else ExitCode.GOOD
 
 
@@ -50,6 +50,12 @@ def _bench_code(report: Report, bench: Bench, fail_on: str) -> ExitCode:
     if failed and fail_on != "never":
         return ExitCode.FAILED
     return ExitCode.TOO_LITTLE_EVIDENCE if any(row.too_short for row in rows) else ExitCode.GOOD
+
+
+def checked(run: RunResult) -> bool:
+    """Return whether a check of a run's takes looked at something: without one, nothing is shown to be right."""
+    looked = (Status.CLEAR, Status.RAISED)
+    return any(item.status in looked for take in run.counted for item in take.outcomes)
 
 
 def least_rank(fail_on: str) -> int:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from diag.measure.voice_making import ODD_SPEED, ODD_TREBLE_DB
+
 RATE_WARNING, RATE_ERROR = 0.005, 0.01
 """Deviation of a segment's speed from 1. Beyond half a percent it is no drift of two clocks (a bad crystal is off by
 0.02 %); beyond one percent it is a wrong sample rate."""
@@ -24,9 +26,6 @@ EDGE_ACCURACY = 1.05
 
 WIDEBAND_RATE_HZ = 22_050
 """From this sample rate on, a recording of a voice is expected to have treble above `EDGE_ERROR_HZ`."""
-
-IMAGING_LIMIT = 0.22
-"""Mirror correlation. Clean audio stays below 0.147, naive resampling begins at 0.28."""
 
 TONE_WARNING_DB, TONE_ERROR_DB = 35.0, 45.0
 """How far one frequency stands above its surroundings through a whole recording."""
@@ -83,8 +82,9 @@ what is lost there was lost behind its ports."""
 NEAR_SILENT_DBFS = -40.0
 """A recording whose loudest sample is below this has the length of speech at a level that hardly anyone hears."""
 
-VOICE_RATE_WARNING, VOICE_RATE_ERROR = 0.04, 0.06
-VOICE_TREBLE_WARNING_DB, VOICE_TREBLE_ERROR_DB = 4.0, 6.0
+VOICE_RATE_WARNING, VOICE_RATE_ERROR = 0.04, ODD_SPEED
+VOICE_TREBLE_WARNING_DB, VOICE_TREBLE_ERROR_DB = 4.0, ODD_TREBLE_DB
 DULL_VOICE_RATE_WARNING, VERY_DULL_DB = 0.1, 10.0
 """Limits against the profile of a voice. Other words of the same voice spread by up to this much, and a single band by
-twice that. Where more than `VERY_DULL_DB` of treble is lost, formants are hidden and the speed is off by up to 8 %."""
+twice that. A recording beyond the limit of an error is left out where a profile is made. Where more than `VERY_DULL_DB`
+of treble is lost, formants are hidden and the speed is off by up to 8 %."""

@@ -89,10 +89,10 @@ def not_shown_on_segments(
     found = []
     for rule in all_rules() if rules is None else rules:
         outcome = by_code.get(rule.code)
-        if rule.scope is not Scope.SEGMENT or rule.hop not in hops or outcome is None:
+        if rule.scope is not Scope.SEGMENT or rule.hop not in hops:
             continue
-        if outcome.status in (Status.NOT_CHECKED, Status.CRASHED):
-            reason = outcome.reason or "the check itself failed"
+        if outcome is None or outcome.status in (Status.NOT_CHECKED, Status.CRASHED):
+            reason = "the check was not made" if outcome is None else outcome.reason or "the check itself failed"
             found.append(NotShown(code=rule.code, what=rule.name, reason=reason, hop=rule.hop))
     return tuple(found)
 

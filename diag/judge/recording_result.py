@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diag.core.chain import Tap
+from diag.core.chain import Segment
 from diag.core.results import (
     SCHEMA_VERSION,
     Finding,
@@ -43,6 +44,8 @@ class AnalysisResult:
         Which channel was analysed, counted from 1; None where all hold the same.
     note : str
         Which channel was analysed and why; empty for a mono recording.
+    segment : Segment or None
+        What lies between reference and recording; `measurements` of its first tap are the reference's.
     reference, voice : str or None
         Names of what it was held against: a recording of the same words, a profile of the voice.
     parts : tuple of Part
@@ -72,6 +75,7 @@ class AnalysisResult:
     channel: int | None = None
     note: str = ""
     voice: str | None = None
+    segment: Segment | None = None
     parts: tuple[Part, ...] = ()
     information: Measurements = NOTHING
     refused: str | None = None
@@ -153,7 +157,7 @@ class AnalysisResult:
         return frame_of([self])
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of the frame; a recording that was refused has one, with the reason."""
+        """The rows of the frame, without the reference's own; a recording that was refused has one, with the reason."""
         if self.refused is not None:
             yield {**self._place(0.0, 0.0), "reason": self.refused, "information": False}
         yield from self._rows(0.0, self.duration_s, self.measurements)
@@ -165,6 +169,8 @@ class AnalysisResult:
         self, start_s: float, end_s: float, measurements: Iterable[Measurement], *, information: bool = False
     ) -> Iterator[dict[str, Any]]:
         for item in measurements:
+            if self.segment is not None and item.tap is self.segment.first:
+                continue
             document = item.to_json()
             measured = {name: document[name] for name in _MEASURED}
             yield {**self._place(start_s, end_s), **measured, "information": information}

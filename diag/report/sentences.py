@@ -21,7 +21,7 @@ from diag.core.results import (
 )
 from diag.core.states import State
 from diag.core.units import format_value
-from diag.judge.gate import exit_code
+from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
 from diag.measure.registry import metric_named
 
@@ -110,6 +110,8 @@ def _readiness(report: Report) -> VerdictLine:
     shown = [pair for pair in roots if pair[1].finding.severity is not Severity.INFO]
     counted = sum(len(run.counted) for run in report.runs)
     missing = not_shown_words(report.runs)
+    if not shown and not all(checked(run) for run in report.runs):
+        return VerdictLine(State.UNKNOWN, "NOTHING CHECKED", "No check looked at what was recorded.")
     if not shown and missing:
         sentence = (
             f"No fault found in {counted_of(counted, counted, 'take')}, but not everything was shown to be right: "

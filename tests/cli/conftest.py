@@ -10,6 +10,7 @@ import pytest
 from diag.core.chain import Hop
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import (
+    BenchRow,
     Change,
     Comparison,
     Evidence,
@@ -139,6 +140,15 @@ def make_comparison(verdict: Change = Change.WORSE) -> RunComparison:
     )
 
 
+def make_bench_row(**changes: Any) -> BenchRow:
+    """Return the row of a scenario that shows what it must in five takes."""
+    row = BenchRow(
+        scenario="healthy", title="", shows="", expected=(), consequences=(), found=(), counts={}, takes=5, asked=5,
+        discarded=0, as_expected=True, folder=None,
+    )  # fmt: skip
+    return replace(row, **changes)
+
+
 @dataclass(frozen=True)
 class Made:
     """The makers above, for tests."""
@@ -146,6 +156,7 @@ class Made:
     finding = staticmethod(make_finding)
     run = staticmethod(make_run)
     comparison = staticmethod(make_comparison)
+    bench_row = staticmethod(make_bench_row)
     report = staticmethod(lambda *runs, **more: Report(runs=runs, **more))
     replace = staticmethod(replace)
 

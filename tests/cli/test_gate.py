@@ -2,8 +2,9 @@
 
 import pytest
 
+from diag.core.chain import Hop
 from diag.core.errors import ExitCode
-from diag.core.results import Change, Severity
+from diag.core.results import Bench, Change, Drift, NotShown, RunNotShown, Severity
 from diag.judge.gate import exit_code
 
 
@@ -75,35 +76,59 @@ def test_comparison(make, verdict, expected):
     assert exit_code(report) is expected
 
 
-def row(*, as_expected, passed):
-    return {"as_expected": as_expected, "passed": passed}
+def bench(make, *rows, drift=()):
+    return Bench(rows=tuple(make.bench_row(as_expected=right, takes=takes) for right, takes in rows), drift=drift)
+
+
+PASSED, WRONG, SHORT, NOTHING = (True, 5), (False, 5), (True, 3), (None, 0)
 
 
 def test_bench_is_judged_by_its_rows_not_by_planted_findings(make):
     run = make.run("a", make.finding())
-    passed, failed = row(as_expected=True, passed=True), row(as_expected=False, passed=False)
-    assert exit_code(make.report(run, extra={"bench": [passed]})) is ExitCode.GOOD
-    assert exit_code(make.report(run, extra={"bench": [passed, failed]})) is ExitCode.FAILED
-    assert exit_code(make.report(run, extra={"bench": [failed]}), "never") is ExitCode.GOOD
+    assert exit_code(make.report(run, bench=bench(make, PASSED))) is ExitCode.GOOD
+    assert exit_code(make.report(run, bench=bench(make, PASSED, WRONG))) is ExitCode.FAILED
+    assert exit_code(make.report(run, bench=bench(make, WRONG)), "never") is ExitCode.GOOD
 
 
 def test_bench_fails_when_slower_than_the_baseline(make):
-    rows = [row(as_expected=True, passed=True)]
     for worse, expected in ((False, ExitCode.GOOD), (True, ExitCode.FAILED)):
-        report = make.report(make.run(), extra={"bench": rows, "drift": [{"worse": worse}]})
-        assert exit_code(report) is expected
+        drift = Drift(run="a", metric="ttfb_s", baseline_s=1.0, now_s=1.2, n=5, worse=worse, sentence="slower")
+        assert exit_code(make.report(make.run(), bench=bench(make, PASSED, drift=(drift,)))) is expected
 
 
 @pytest.mark.parametrize("fail_on", ["error", "never"])
-@pytest.mark.parametrize("as_expected", [True, None])
-def test_bench_with_too_few_takes_of_a_scenario_cannot_decide(make, as_expected, fail_on):
-    rows = [row(as_expected=True, passed=True), row(as_expected=as_expected, passed=False)]
-    report = make.report(make.run(), extra={"bench": rows})
+@pytest.mark.parametrize("short", [SHORT, NOTHING])
+def test_bench_with_too_few_takes_of_a_scenario_cannot_decide(make, short, fail_on):
+    report = make.report(make.run(), bench=bench(make, PASSED, short))
     assert exit_code(report, fail_on) is ExitCode.TOO_LITTLE_EVIDENCE
-    wrong = make.report(make.run(), extra={"bench": [*rows, row(as_expected=False, passed=False)]})
-    assert exit_code(wrong) is ExitCode.FAILED
+    assert exit_code(make.report(make.run(), bench=bench(make, PASSED, short, WRONG))) is ExitCode.FAILED
 
 
 def test_bench_that_gave_nothing_could_not_measure(make):
-    rows = {"bench": [row(as_expected=None, passed=False)]}
-    assert exit_code(make.report(make.run(takes=0), extra=rows)) is ExitCode.CANNOT_MEASURE
+    assert exit_code(make.report(make.run(takes=0), bench=bench(make, NOTHING))) is ExitCode.CANNOT_MEASURE
+
+
+# --- positive proof
+
+UNSHOWN = RunNotShown(
+    item=NotShown(code="SPK003", what="speaker-rate", reason="`heard` was not recorded", hop=Hop.SPEAKER),
+    take_ids=("0001",), counted=1,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fail_on", ["error", "warning", "never"])
+def test_what_was_not_shown_is_too_little_evidence(make, fail_on):
+    run = make.replace(make.run(), not_shown=(UNSHOWN,))
+    assert exit_code(make.report(run), fail_on) is ExitCode.TOO_LITTLE_EVIDENCE
+    assert exit_code(make.report(make.run("good"), run), fail_on) is ExitCode.TOO_LITTLE_EVIDENCE
+
+
+def test_an_error_wins_over_what_was_not_shown(make):
+    run = make.replace(make.run("a", make.finding()), not_shown=(UNSHOWN,))
+    assert exit_code(make.report(run)) is ExitCode.FAILED
+
+
+def test_a_run_that_no_check_looked_at_is_too_little_evidence(make):
+    run = make.run()
+    blind = make.replace(run, takes=tuple(make.replace(take, outcomes=()) for take in run.takes))
+    assert exit_code(make.report(blind)) is ExitCode.TOO_LITTLE_EVIDENCE

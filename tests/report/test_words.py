@@ -8,7 +8,17 @@ import pytest
 from report_samples import CHECKS, comparison, finding, mute_run, run_result, slow_player_run, take, take_result
 
 from diag.core.chain import Hop
-from diag.core.results import Change, Report, RuleOutcome, Severity, Status, SummaryRow
+from diag.core.results import (
+    Change,
+    NotShown,
+    Report,
+    RuleOutcome,
+    RunNotShown,
+    Severity,
+    Status,
+    SummaryRow,
+    VerdictLine,
+)
 from diag.core.states import State
 from diag.report.picks import pick
 from diag.report.sentences import capitalised, figure, label, signed, spread, verdict_line
@@ -21,7 +31,11 @@ def verdict(*runs, **more):
 
 
 def test_good_runs_are_ready():
-    assert verdict(run_result()) == (State.GOOD, "READY", "No fault found in 3 of 3 takes.")
+    assert verdict(run_result()) == (
+        State.GOOD,
+        "READY",
+        "No fault found in 3 of 3 takes; every hop was compared with its input.",
+    )
 
 
 def test_an_error_is_not_ready():
@@ -32,7 +46,7 @@ def test_an_error_is_not_ready():
 
 def test_a_warning_is_ready_but_watched():
     run = run_result(takes=(take_result(findings=(finding(severity=Severity.WARNING),)),))
-    assert verdict(run)[:2] == (State.WATCH, "READY")
+    assert verdict(run)[:2] == (State.WATCH, "READY, WITH 1 WARNING")
 
 
 def test_nothing_measured_is_never_good():
@@ -65,10 +79,41 @@ def test_comparisons_say_what_they_call(change, state, word):
     assert verdict(run_result(), slow_player_run(), comparisons=(said,))[:2] == (state, word)
 
 
-def test_given_words_are_kept_but_the_state_is_not_theirs():
-    given = verdict(slow_player_run(), verdict="READY  all is well")
-    assert given == (State.FAILS, "READY", "All is well")
-    assert verdict(run_result(), verdict="plain words")[1:] == ("READY", "Plain words")
+def test_a_verdict_that_was_made_is_kept():
+    made = VerdictLine(State.FAILS, "NOT READY", "It plays too slowly.", "Open it at 24000 Hz.")
+    assert verdict_line(Report(runs=(run_result(),), verdict=made)) is made
+
+
+NOT_LOOKED_AT = NotShown(code="SPK003", what="speaker-rate", reason="`heard` was not recorded", hop=Hop.SPEAKER)
+
+
+def unshown(run):
+    ids = tuple(item.id for item in run.takes)
+    return dataclasses.replace(run, not_shown=(RunNotShown(item=NOT_LOOKED_AT, take_ids=ids, counted=len(ids)),))
+
+
+def test_what_was_not_shown_is_never_ready():
+    state, word, sentence = verdict(unshown(run_result()))
+    assert (state, word) == (State.UNKNOWN, "NOT SHOWN")
+    assert "SPK003 (`heard` was not recorded)" in sentence
+
+
+def test_a_warning_and_what_was_not_shown_are_both_told():
+    run = run_result(takes=(take_result(findings=(finding(severity=Severity.WARNING),)),))
+    state, word, sentence = verdict(unshown(run))
+    assert (state, word) == (State.UNKNOWN, "NOT SHOWN")
+    assert "Found in 1 of 1 take" in sentence
+    assert "Not shown to be right: SPK003" in sentence
+
+
+def test_an_error_wins_over_what_was_not_shown():
+    assert verdict(unshown(slow_player_run()))[:2] == (State.FAILS, "NOT READY")
+
+
+def test_a_hop_of_which_something_was_not_shown_is_not_good():
+    found = states(unshown(run_result()))
+    assert found[Hop.SPEAKER] == (State.UNKNOWN, "not shown")
+    assert found[Hop.PLAYER] == (State.GOOD, "good")
 
 
 def states(run):
@@ -91,17 +136,17 @@ def test_a_fault_of_the_setup_is_drawn_at_the_setup():
 
 
 def test_a_hop_that_nothing_looked_at_is_not_good():
-    assert states(slow_player_run())[Hop.MICROPHONE] == (State.UNKNOWN, "not measured")
+    assert states(slow_player_run())[Hop.MICROPHONE] == (State.UNKNOWN, "not shown")
     found = states(mute_run())
-    assert found[Hop.PLAYER] == found[Hop.SPEAKER] == (State.UNKNOWN, "not measured")
-    assert found[Hop.SERVICE] == (State.UNKNOWN, "not judged"), "what follows from the setup is not the service's fault"
+    assert found[Hop.PLAYER] == found[Hop.SPEAKER] == (State.UNKNOWN, "not shown")
+    assert found[Hop.SERVICE] == (State.UNKNOWN, "not shown"), "what follows from the setup is not the service's fault"
 
 
 def test_a_setup_check_alone_does_not_make_the_service_good():
     only = RuleOutcome(code="CFG001", name=CHECKS["CFG001"], status=Status.CLEAR)
     late = RuleOutcome(code="SVC001", name=CHECKS["SVC001"], status=Status.NOT_CHECKED, reason="no reply")
     result = dataclasses.replace(take_result(), outcomes=(only, late))
-    assert states(run_result(takes=(result,)))[Hop.SERVICE] == (State.UNKNOWN, "not measured")
+    assert states(run_result(takes=(result,)))[Hop.SERVICE] == (State.UNKNOWN, "not shown")
 
 
 def test_a_crashed_check_is_not_clear():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.evidence import why_not, worst
-from diag.judge.limits import IMAGING_LIMIT
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _CAUSES = (

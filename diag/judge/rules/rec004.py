@@ -45,7 +45,7 @@ def recording_gaps(measurements: Measurements, recording: Recording) -> Verdict:
         recording,
         "dropout_count",
         warning=_LEAST,
-        words=lambda value: f"has {value:.0f} gap{'s' if value > 1.5 else ''} cut into the sound",
+        words=lambda value: f"has {value:.0f} gap{'' if round(value) == 1 else 's'} cut into the sound",
         cause="a buffer that runs empty",
         fix="raise the buffer of the player or the device",
     )

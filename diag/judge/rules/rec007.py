@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diag.core.results import Measurements, Verdict
+from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.blind import beyond
-from diag.judge.limits import IMAGING_LIMIT
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 

@@ -32,7 +32,7 @@ TEXT = client(session={"response_modalities": ["TEXT"]})
 
 # Code, reason, the finding, and words that it must hold: which side is asked to change what.
 REFUSALS = [
-    (1008, "models/gemini-x is not found for API version v1beta, or is not supported for bidiGenerateContent. Call List",
+    (1008, "models/gemini-x is not found for API version v1beta, or is not supported for bidiGenerateContent. Call Lis",
      "CFG002", "use a served model"),
     (1008, "Publisher Model `projects/p/locations/l/publishers/google/models/x` was not found or your project does not",
      "CFG002", "model"),
@@ -46,7 +46,7 @@ REFUSALS = [
     (1007, "API key expired. Please renew the API key.", "CFG004", "GEMINI_API_KEY"),
     (1008, "Project 'projects/123' not found or deleted.", "CFG004", "project"),
     (1008, "Requests from referer <empty> are blocked.", "CFG004", "restrictions of the key"),
-    (1011, "You exceeded your current quota, please check your plan and billing details. For more information on this e",
+    (1011, "You exceeded your current quota, please check your plan and billing details. For more information on t",
      "CFG005", "quota"),
     (1007, "User location is not supported for the API use.", "CFG011", "location"),
     (1007, "Thinking level is not supported for this model.", "CFG013", "remove `thinking_config.thinking_level`"),
