@@ -69,7 +69,8 @@ def joined(events: Sequence[Sequence[SoundEvent]], stretches: Sequence[Stretch])
             if event.kind == Kind.OTHER_SOUND and gap_s[0] - FRAME_S <= event.estimated_s < gap_s[1]
         )
         at_s = tail[0].reference_s if tail else before.end_s
-        met = _meeting(at_s, gap_s[0], after.there_begin_s - before.there_end_s, lost_s, explained_s, other_s)
+        later_s = after.there_begin_s - before.there_end_s
+        met = _meeting(at_s, gap_s[0], later_s=later_s, lost_s=lost_s, explained_s=explained_s, other_s=other_s)
         result[place] = tuple(event for event in result[place] if event not in tail)
         result[place + 1] = (*met, *(event for event in result[place + 1] if event not in head))
     return result
@@ -93,7 +94,7 @@ def _length_s(events: Sequence[SoundEvent]) -> float:
 
 
 def _meeting(
-    at_s: float, there_s: float, later_s: float, lost_s: float, explained_s: float, other_s: float
+    at_s: float, there_s: float, *, later_s: float, lost_s: float, explained_s: float, other_s: float
 ) -> Iterator[SoundEvent]:
     """Yield what happened between two parts, as between two pieces of one clip.
 
@@ -150,6 +151,11 @@ def whole_part_lost(
         duration_s=sound_s,
     )
     return lost, *_sound(recording, first, last, silent_db)
+
+
+def in_the_middle(events: Sequence[SoundEvent]) -> tuple[SoundEvent, ...]:
+    """Return the events of a part that the recording goes on after: what is lost at its end is left out."""
+    return tuple(replace(event, kind=Kind.SKIP.value) if event.kind == Kind.TAIL_LOST else event for event in events)
 
 
 def sound_outside(
