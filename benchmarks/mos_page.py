@@ -69,24 +69,25 @@ def written(rows: Sequence[Mapping[str, Any]]) -> str:
     faults, all_of_ours = faults_of(found), (*OURS, ALONE, AGAINST)
     trials = {row["measure"]: row["trials"] for row in rows if row["tier"] == INFORMATION and row["condition"] != NONE}
     lines = [
-        "# What opinion scores see of a fault, and what not",
+        "# Which faults opinion scores show",
         "",
-        "Written by `make ears` where the extra `mos` is installed (`make peers`); do not edit. "
-        "`diag analyze --mos` shows these scores beside our measures, as information: no rule, verdict or exit code "
-        "reads them. This page is why.",
+        "`make ears` writes this page if the extra `mos` is installed (`make peers`). Do not edit it.",
         "",
-        "## Would they have told a slow, dull voice?",
+        "`diag analyze --mos` shows these scores beside the measures of diag. They are information only: no rule, no "
+        "verdict and no exit code uses them. This page shows why.",
         "",
-        "AUC: of all pairs of a faulty and a healthy clip, the share in which the faulty one scores lower. 0.5 is a "
-        f"guess; from {SURE:g} on a score is said to tell the fault, from {HINT:g} on to hint at it.",
+        "## Would they have shown a slow, dull voice?",
+        "",
+        "AUC is the share of all pairs of a faulty and a healthy clip in which the faulty one scores lower. 0.5 is a "
+        f"guess. From {SURE:g} on, a score is said to show the fault. From {HINT:g} on, it is said to hint at it.",
         "",
         *_in_words(found, faults),
         "",
         f"![{_picture_words()}]({PICTURE})",
         "",
-        "## How well a score tells a fault from a healthy clip",
+        "## How well a score distinguishes a fault from a healthy clip",
         "",
-        "AUC as above; below 0.50 the faulty clips score higher. DNSMOS hears the recording alone; PESQ and ViSQOL "
+        "AUC as above. Below 0.50, the faulty clips score higher. DNSMOS uses the recording alone. PESQ and ViSQOL "
         "also need what was received. Healthy clips differ in voice, level (0 to -9 dB) and noise (-60 dB).",
         "",
         _row("fault", [NAMES[item] for item in OPINIONS]),
@@ -95,25 +96,25 @@ def written(rows: Sequence[Mapping[str, Any]]) -> str:
         "",
         "## The scores themselves",
         "",
-        "Mean score; scales end at 5, 4.64 (PESQ) and 4.73 (ViSQOL).",
+        "Mean scores. The scales end at 5, at 4.64 (PESQ) and at 4.73 (ViSQOL).",
         "",
         _row("fault", [NAMES[item] for item in OPINIONS]),
         _rule(len(OPINIONS)),
         *(_row(fault, [_mean_cell(found, item, fault) for item in OPINIONS]) for fault in (NONE, *faults)),
         "",
-        "## What our measures find of the same clips",
+        "## What the measures of diag find in the same clips",
         "",
-        "Share of the clips in which a measure lies outside of the limit that `diag` warns at. The first row is the "
-        "share of false alarms. The last two columns are what a user sees: whether `diag analyze` warns, of the "
-        "recording alone and with `--reference`.",
+        "Share of the clips in which a measure is beyond the limit for a warning. The first row is the share of false "
+        "alarms. The last two columns are what a user sees: the warnings of `diag analyze` without and with "
+        "`--reference`.",
         "",
         _row("fault", [*(f"`{item}`" if "," not in item else item for item in OURS), ALONE, AGAINST]),
         _rule(len(all_of_ours)),
         *(_row(fault, [_share_cell(found, item, fault) for item in all_of_ours]) for fault in (NONE, *faults)),
         "",
-        f"Voices: held-out speakers only, one recording of at most 3 s each whose content reaches 10 kHz, "
-        f"{trials.get('dnsmos_sig', 0)} clips a fault ({trials.get('visqol', 0)} for ViSQOL, which takes longest). "
-        "Faults are seeded and digital. `echo_db` looks for the reply in the microphone and has no part in this table.",
+        "The voices are held-out speakers only, with one recording each of at most 3 s that reaches 10 kHz. There are "
+        f"{trials.get('dnsmos_sig', 0)} clips per fault ({trials.get('visqol', 0)} for ViSQOL, which takes longest). "
+        "Faults are seeded and digital. `echo_db` looks for the reply in the microphone, so it is not in this table.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -125,31 +126,31 @@ def _in_words(found: Table, faults: Sequence[str]) -> list[str]:
         auc = area(found, item, THE_SLOW_ONE)
         if healthy is None or slow is None or auc is None:
             continue
-        verdict = "tells it" if auc >= SURE else "hints at it" if auc >= HINT else "does not tell it"
+        verdict = "shows it" if auc >= SURE else "hints at it" if auc >= HINT else "does not show it"
         dull = [fault for fault in THE_DULL_ONES if (area(found, item, fault) or 0.0) >= SURE]
         blind = [fault for fault in THE_DULL_ONES if fault not in dull]
         rest = (
-            "a voice that is only dull it does not tell"
+            "It does not show a voice that is only dull"
             if not dull
-            else f"of voices that are only dull it tells {'; '.join(dull)}"
-            + (f", not {'; '.join(blind)}" if blind else "")
+            else f"Of voices that are only dull, it shows {'; '.join(dull)}"
+            + (f", but not {'; '.join(blind)}" if blind else "")
         )
         seen = [fault for fault in faults if (area(found, item, fault) or 0.0) >= SURE]
         lines.append(
             f"- **{NAMES[item]}** {verdict}: {healthy:.2f} healthy, {slow:.2f} when 24 kHz audio is played as 16 kHz "
-            f"(AUC {auc:.2f}); {rest}. In all it tells {len(seen)} of {len(faults)} faults."
+            f"(AUC {auc:.2f}). {rest}. In total, it shows {len(seen)} of {len(faults)} faults."
         )
     ours = [fault for fault in faults if (share(found, AGAINST, fault) or 0.0) >= SURE]
     missed = [fault for fault in faults if (share(found, AGAINST, fault) or 0.0) < SURE]
     caught = 100 * (share(found, AGAINST, THE_SLOW_ONE) or 0.0)
     false_alarms = 100 * (share(found, AGAINST, NONE) or 0.0)
-    rest = f". Not, or not always: {'; '.join(missed)}" if missed else ""
+    rest = f". It misses, at least sometimes: {'; '.join(missed)}" if missed else ""
     lines.append(
-        f"- **`diag analyze --reference`** warns in {caught:.0f} % and names the fault: *plays 1.50 times too slow: "
-        f"24000 Hz audio played as 16000 Hz*. In all it tells {len(ours)} of {len(faults)} faults, "
+        f"- **`diag analyze --reference`** warns in {caught:.0f} % of the clips and names the fault: *24000 Hz audio "
+        f"was played as 16000 Hz*. In total, it shows {len(ours)} of {len(faults)} faults, "
         f"with {false_alarms:.0f} % false alarms{rest}."
     )
-    lines += ["", "None of the scores says what is wrong: they put a clip lower, or do not."]
+    lines += ["", "None of the scores says what is wrong. A score is lower, or it is not."]
     return lines
 
 
@@ -179,7 +180,7 @@ def _share_cell(found: Table, measure: str, fault: str) -> str:
 
 
 def _picture_words() -> str:
-    return "A table of faults by scores and measures: the darker a field, the surer the fault is told"
+    return "A table of faults by scores and measures. The darker a field, the more surely the fault is shown"
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -1,6 +1,6 @@
 """Diagnostics and benchmarks for voice conversations on the Gemini Live API.
 
-The command line is a thin face over these functions; everything else is imported when it is asked for.
+The command line calls these functions. Modules are imported only when they are used.
 
 >>> import diag
 >>> report = diag.run("healthy", diag.Options(takes=3, audio="wire"))
@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Options", "__version__", "analyze", "analyze_all", "bench", "compare", "run"]
 
 _HOMES = {

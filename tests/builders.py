@@ -193,6 +193,7 @@ class _Scene:
         setup: dict[str, Any] = {"model": session.model}
         if session.response_modalities is not None:
             setup["response_modalities"] = list(session.response_modalities)
+        setup.update(session.extra)
         self.event(0.25, "setup_sent", "client", setup=setup)
         if story.unreachable:
             step, detail, proxy = story.unreachable

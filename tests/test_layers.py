@@ -51,6 +51,7 @@ MANY_MODULES = {
     "core": "one module for each term of the vocabulary",
     "report": "one module for each part of a report",
     "measure.metrics": "one module for each metric",
+    "judge": "one module for each question of the judgement",
     "judge.rules": "one module for each rule",
 }
 MOST_MODULES = 12

@@ -108,8 +108,8 @@ def table(every: Sequence[Voice]) -> Table:
                     features.append(found)
                     octaves.append(np.log2(ratio))
                     speakers.append(speaker)
-        for varied in unhurried(samples, rate_hz, random):
-            found = speed_features(Sound(varied, rate_hz))
+        for slower in unhurried(samples, rate_hz, random):
+            found = speed_features(Sound(slower.astype(np.float32), rate_hz))
             if found is not None:
                 features.append(found)
                 octaves.append(0.0)

@@ -64,7 +64,9 @@ def joined(every: Sequence[Voice]) -> Iterator[Voice]:
             parts.append(voice)
             if (sum(part.duration_s for part in parts) >= PIECE_S or voice is own[-1]) and made < PER_SPEAKER:
                 samples = np.concatenate([part.samples / (np.abs(part.samples).max() + 1e-9) for part in parts])
-                yield Voice(voice.name, voice.speaker, voice.half, voice.real, 0.5 * samples, voice.rate_hz)
+                yield Voice(
+                    voice.name, voice.speaker, voice.half, voice.real, (0.5 * samples).astype(np.float32), voice.rate_hz
+                )
                 parts, made = [], made + 1
 
 

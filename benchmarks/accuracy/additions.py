@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import soxr
@@ -49,7 +49,7 @@ def rms(samples: Samples) -> float:
 def clean(voice: Voice) -> Samples:
     """The recording at a peak of 0.5."""
     samples = voice.samples.astype(np.float64)
-    return samples * (0.5 / np.abs(samples).max())
+    return np.asarray(samples * (0.5 / np.abs(samples).max()))
 
 
 def level_step(voice: Voice, change_db: float, random: Random) -> Made:
@@ -278,7 +278,7 @@ def ordinary(voice: Voice, random: Random) -> dict[str, Callable[[], tuple[Sampl
     def sox(*effect: str, to_hz: int) -> Callable[[], tuple[Samples, float]]:
         return lambda: _sox(own, rate, effect, to_hz)
 
-    def filtered(gain_of: Callable[[Samples], NDArray[np.complexfloating]]) -> Callable[[], tuple[Samples, float]]:
+    def filtered(gain_of: Callable[[Samples], NDArray[np.inexact[Any]]]) -> Callable[[], tuple[Samples, float]]:
         return lambda: (_filtered(own, rate, gain_of), rate)
 
     def pole(hz: Samples, corner_hz: float) -> NDArray[np.complexfloating]:
@@ -355,7 +355,7 @@ def _short_sinc(own: Samples, rate: float, to_hz: int, half: int) -> Samples:
     return out
 
 
-def _filtered(own: Samples, rate: float, gain_of: Callable[[Samples], NDArray[np.complexfloating]]) -> Samples:
+def _filtered(own: Samples, rate: float, gain_of: Callable[[Samples], NDArray[np.inexact[Any]]]) -> Samples:
     size = 1 << (own.size * 2 - 1).bit_length()
     hz = np.fft.rfftfreq(size, 1 / rate)
     return np.asarray(np.fft.irfft(np.fft.rfft(own, size) * gain_of(hz), size)[: own.size])

@@ -9,10 +9,11 @@ import numpy as np
 import soxr
 
 from diag.dsp.clicks import added_clicks
-from diag.dsp.continuity import Kind
+from diag.dsp.segment import compare_segment
+from diag.dsp.segment_events import Event, Kind
 from diag.dsp.spectrum import Sound
 from diag.measure.metrics.glitches import added_click_rate
-from diag.measure.metrics.sounds import breaks, match, sound
+from diag.measure.metrics.sounds import match, sound
 
 from .board import Board
 from .faults import PLAYED_RATE_HZ, Random, Samples, as_clip, at_rate, loud_places, played, sixteen_bit
@@ -99,18 +100,18 @@ def single_breaks(board: Board, every: Sequence[Voice], random: Random) -> None:
                         continue
                     fault = planted(stream, kind, place, length_s)
                     copy = as_clip(sixteen_bit(floored(fault.samples, level_db, random)))
-                    found = breaks(voice.clip, copy)
+                    found = compare_segment(sound(voice.clip), sound(copy)).events
                     trials.append((voice, _error_ms(found, fault)))
                     names.append(f"{voice.name} {1000 * length_s:.1f} ms at {fault.place_s:.3f} s")
             board.errors(measure, "waveform", f"{kind} of 3 to 200 ms, {floor}", trials, unit="ms", limit=1.0,
                          share=0.99, label=names)  # fmt: skip
 
 
-def _error_ms(found: object, fault: Planted) -> float | None:
+def _error_ms(found: Sequence[Event], fault: Planted) -> float | None:
     """How far off the size of the one event is; None where it is not one event of that kind near its place."""
-    if not isinstance(found, tuple) or len(found) != 1 or found[0].kind is not fault.kind:
+    if len(found) != 1 or found[0].kind is not fault.kind:
         return None
-    return 1000 * (found[0].length_s - fault.length_s) if abs(found[0].start_s - fault.place_s) < 0.25 else None
+    return 1000 * (found[0].duration_s - fault.length_s) if abs(found[0].estimated_s - fault.place_s) < 0.25 else None
 
 
 def healthy(board: Board, every: Sequence[Voice], random: Random) -> None:
@@ -123,8 +124,8 @@ def healthy(board: Board, every: Sequence[Voice], random: Random) -> None:
             voice = mine[int(random.integers(0, len(mine)))]
             left_s -= voice.duration_s
             copy = as_clip(*_healthy_copy(voice, random))
-            found = breaks(voice.clip, copy)
-            events.append((voice, float(len(found)) if isinstance(found, tuple) else 1.0, voice.duration_s))
+            found = compare_segment(sound(voice.clip), sound(copy))
+            events.append((voice, float(len(found.events)) if found.reason is None else 1.0, voice.duration_s))
             leaps.append((voice, float(bool(added_click_rate(voice.clip, copy).value)), voice.duration_s))
     condition = "healthy: resampled, any level, noise floor, 50 ppm"
     board.per_minute("dropouts, skips, repeats", "waveform", condition, events, at_most=0.0)

@@ -204,10 +204,10 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
         told = [(v, is_right(wrong_reading(base64_chunks(v, random, decoded=decoded), v.rate_hz), kind)) for v in every]
         name = "base64 without its padding, joined" if decoded else "base64 that was not decoded"
         board.found("wrong bytes", "blind", name, told, at_least=0.95)
-    for name in (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16")):
-        able = [v for v in every if name[1] != "OPUS" or v.rate_hz in (8000, 16000, 24000, 48000)]
-        told = [(v, is_right(wrong_reading(encoded(v, name), v.rate_hz), ReadingKind.COMPRESSED)) for v in able]
-        board.found("wrong bytes", "blind", f"{name[0]} {name[1]} read as samples", told, at_least=0.95)
+    for coding in (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16")):
+        able = [v for v in every if coding[1] != "OPUS" or v.rate_hz in (8000, 16000, 24000, 48000)]
+        told = [(v, is_right(wrong_reading(encoded(v, coding), v.rate_hz), ReadingKind.COMPRESSED)) for v in able]
+        board.found("wrong bytes", "blind", f"{coding[0]} {coding[1]} read as samples", told, at_least=0.95)
     for item in (wrong_law_tables()[0], wrong_law_tables()[-1]):
         told = []
         for voice in every:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from diag.analyze import analyze
-from diag.results import Severity
+from diag.api.analyze import analyze
+from diag.core.results import Severity
 
 from .board import Board
 from .faults import Random, as_clip, of_each
@@ -32,13 +32,13 @@ NARROW_RATE_HZ = 16000
 
 
 def alarms(voice: Voice, process: Process, random: Random, *, with_reference: bool) -> set[tuple[str, str]]:
-    """Return the measures that a processed recording is remarked for, each with the severity."""
+    """Return the codes of the findings on a processed recording, each with its severity; information is left out."""
     samples, rate_hz = processed(process, voice.samples, voice.rate_hz, random)
     reference = voice.clip if with_reference else None
-    found = analyze(as_clip(samples, rate_hz), reference=reference).remarks
-    kept = {(remark.metric, remark.severity.value) for remark in found}
+    found = analyze(as_clip(samples, rate_hz), reference=reference).findings
+    kept = {(item.code, item.severity.value) for item in found if item.severity is not Severity.INFO}
     if voice.rate_hz <= NARROW_RATE_HZ:
-        kept = {item for item in kept if item[0] != "bandwidth_hz"}
+        kept = {item for item in kept if item[0] != "REC006"}
     return kept
 
 
@@ -56,18 +56,18 @@ def rows(
         for voice in every:
             found = alarms(voice, process, random, with_reference=with_reference)
             failed = any(severity == Severity.ERROR.value for _, severity in found)
-            added = {metric for metric, _ in found} - {metric for metric, _ in born[voice.name]}
+            added = {code for code, _ in found} - {code for code, _ in born[voice.name]}
             total.append((voice, bool(found), failed, bool(added)))
             trials.append((voice, bool(found)))
-            kinds[voice.half].update(metric for metric, _ in found)
-        board.found("remarks", tier, f"healthy, {name}", trials)
-    board.found("remarks", tier, "healthy, everything, errors", [(v, bad) for v, _, bad, _ in total], at_most=0.0)
-    board.found("remarks", tier, "healthy, everything", [(v, any_) for v, any_, _, _ in total], at_most=most)
-    board.found("remarks", tier, "healthy, added by processing", [(v, a) for v, _, _, a in total], at_most=most)
+            kinds[voice.half].update(code for code, _ in found)
+        board.found("findings", tier, f"healthy, {name}", trials)
+    board.found("findings", tier, "healthy, everything, errors", [(v, bad) for v, _, bad, _ in total], at_most=0.0)
+    board.found("findings", tier, "healthy, everything", [(v, any_) for v, any_, _, _ in total], at_most=most)
+    board.found("findings", tier, "healthy, added by processing", [(v, a) for v, _, _, a in total], at_most=most)
     for half, counted in kinds.items():
         if counted:
-            words = ", ".join(f"{metric} {count}" for metric, count in counted.most_common())
-            board.figure("remarks", tier, "healthy, by measure", half=half, trials=len(total), found=words)
+            words = ", ".join(f"{code} {count}" for code, count in counted.most_common())
+            board.figure("findings", tier, "healthy, by code", half=half, trials=len(total), found=words)
 
 
 def run(board: Board, every: Sequence[Voice], random: Random) -> None:

@@ -22,7 +22,7 @@ from diag.core.missing import MissingCode
 from diag.core.results import Measurements, Severity, Tier
 from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.engine import judge_recording
-from diag.judge.evidence import DULL_WARNING_DB, EDGE_WARNING_HZ, RATE_WARNING
+from diag.judge.limits import EDGE_WARNING_HZ, RATE_WARNING, TREBLE_WARNING_DB
 from diag.judge.recording import Recording
 from diag.measure.engine import RECEIVED_TO_HEARD, measure_clip, measure_pair
 from diag.measure.metrics.band import bandwidth
@@ -186,7 +186,7 @@ class Limit:
 
 OURS = {
     "rate_ratio": Limit(("rate_ratio",), Tier.WAVEFORM, lambda value: abs(value - 1) > RATE_WARNING),
-    "dullness_db": Limit(("dullness_db",), Tier.WAVEFORM, lambda value: value >= DULL_WARNING_DB),
+    "dullness_db": Limit(("dullness_db",), Tier.WAVEFORM, lambda value: value >= TREBLE_WARNING_DB),
     "inserted, skipped, repeated": Limit(
         ("inserted_silence_s", "skipped_s", "repeated_s"), Tier.WAVEFORM, lambda value: value >= BREAK_S
     ),

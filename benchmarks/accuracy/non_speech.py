@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.recordings import read_wav
+from diag.files.audio_files import read_wav
 
 from .voices import DEVELOPMENT, HALVES, Voice
 
@@ -58,7 +58,7 @@ def chords(time: Array, random: Random) -> Array:
 def tones(time: Array, random: Random) -> Array:
     """Return one to three steady tones."""
     hz = random.uniform(100, 4000, int(random.integers(1, 4)))
-    return np.sin(2 * np.pi * hz[:, None] * time).sum(axis=0)
+    return np.asarray(np.sin(2 * np.pi * hz[:, None] * time).sum(axis=0))
 
 
 def noise(time: Array, random: Random) -> Array:

@@ -20,9 +20,11 @@ def written(rows: Sequence[Mapping[str, Any]], every: Sequence[Voice]) -> str:
     lines = [
         "# How right the measures are",
         "",
-        "Written by `make ears` from seeded faults; do not edit. Voices are split by speaker: thresholds were chosen",
-        "on the development half, the held-out half only reports. Two exceptions: a limit of clicks that a hop adds",
-        "and one of the blind speed were moved once after rows of both halves had been seen.",
+        "`make ears` writes this page. Do not edit it. Faults are made with a fixed seed.",
+        "",
+        "The voices are divided by speaker. Thresholds were chosen on the development half. The held-out half was used",
+        "for reports only. There are two exceptions: the limit of clicks that a hop adds, and a limit of the blind",
+        "speed, were changed once after rows of both halves had been seen.",
         "",
         "| half | speakers | recordings | real or neural | minutes |",
         "|---|---|---|---|---|",
@@ -38,7 +40,7 @@ def written(rows: Sequence[Mapping[str, Any]], every: Sequence[Voice]) -> str:
             lines += ["", f"## {title}", "", *_table(mine_rows)]
     lines += [
         "",
-        "What opinion scores (DNSMOS, PESQ, ViSQOL) see of such faults has a page of its own: [mos.md](mos.md).",
+        "[mos.md](mos.md) shows which of these faults opinion scores (DNSMOS, PESQ, ViSQOL) show.",
     ]
     missed = [row for row in rows if row["reached"] is False]
     if missed:

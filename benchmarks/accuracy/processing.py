@@ -278,6 +278,11 @@ def whispered(x: Samples, hz: int, random: Random) -> tuple[Samples, int]:
     return out * np.float32(0.5 * np.abs(x).max() / max(1e-6, float(np.abs(out).max()))), hz
 
 
+def through_coder(suffix: str, *options: str) -> Process:
+    """Return the process of encoding with ffmpeg and decoding again."""
+    return lambda samples, rate_hz, _: coded(samples, rate_hz, suffix, *options)
+
+
 def keeping() -> dict[str, Process]:
     """Return the processes after which a recording is still a copy of what it was."""
     found: dict[str, Process] = {"as it is": lambda x, hz, _: (x, hz)}
@@ -287,11 +292,10 @@ def keeping() -> dict[str, Process]:
     found |= {"fades": faded, "comfort noise": with_comfort_noise, "polarity": inverted}
     if shutil.which("ffmpeg"):
         for kbits in OPUS_KBITS:
-            found[f"Opus {kbits} kbit/s"] = lambda x, hz, _, k=kbits: coded(
-                x, hz, "opus", "-c:a", "libopus", "-b:a", f"{k}k", "-application", "voip"
-            )  # fmt: skip
+            options = ("-c:a", "libopus", "-b:a", f"{kbits}k", "-application", "voip")
+            found[f"Opus {kbits} kbit/s"] = through_coder("opus", *options)
         for kbits in MP3_KBITS:
-            found[f"MP3 {kbits} kbit/s"] = lambda x, hz, _, k=kbits: coded(x, hz, "mp3", "-b:a", f"{k}k")
+            found[f"MP3 {kbits} kbit/s"] = through_coder("mp3", "-b:a", f"{kbits}k")
     return found
 
 

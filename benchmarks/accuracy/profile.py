@@ -33,10 +33,10 @@ from diag.dsp.profile import (
 )
 from diag.dsp.spectrum import Sound
 from diag.files.audio_files import read_wav
-from diag.judge.recording_verdict import (
-    VOICE_DULL_ERROR_DB,
-    VOICE_DULL_WARNING_DB,
+from diag.judge.limits import (
     VOICE_RATE_ERROR,
+    VOICE_TREBLE_ERROR_DB,
+    VOICE_TREBLE_WARNING_DB,
 )
 from diag.measure.voice_making import voice_from_sounds
 
@@ -174,7 +174,7 @@ def _healthy(board: Board, trials: Iterator[Trial]) -> list[tuple[Voice, TrebleL
             for (voice, hit), (_, error) in zip(wrong, speeds, strict=True)]  # fmt: skip
     board.found("rate_ratio", "profile", f"{words}, called wrong (6 %, three spreads)", told, at_most=0.0)
     board.found("dullness_db", "profile", f"{words}, called dull (6 dB)",
-                [(voice, _mean(loss) > VOICE_DULL_ERROR_DB) for voice, loss in losses])  # fmt: skip
+                [(voice, _mean(loss) > VOICE_TREBLE_ERROR_DB) for voice, loss in losses])  # fmt: skip
     board.found("dullness_db", "profile", f"{words}, a warning (4 dB, 8 dB in a band)",
                 [(voice, _warned(loss)) for voice, loss in losses])  # fmt: skip
     return losses
@@ -240,4 +240,4 @@ def _mean(loss: TrebleLoss | None) -> float:
 def _warned(loss: TrebleLoss | None) -> bool:
     """Whether the verdict of a recording would tell of it."""
     most = max((value for value in loss.bands_db if value is not None), default=0.0) if loss is not None else 0.0
-    return _mean(loss) > VOICE_DULL_WARNING_DB or most > 2 * VOICE_DULL_WARNING_DB
+    return _mean(loss) > VOICE_TREBLE_WARNING_DB or most > 2 * VOICE_TREBLE_WARNING_DB

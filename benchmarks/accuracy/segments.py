@@ -102,7 +102,7 @@ def _recording(every: Sequence[Voice], half: str, random: Random, least_s: float
 
 def _trial(every: Sequence[Voice], half: str, random: Random, kinds: Sequence[Kind], floor_db: float | None) -> Trial:
     """A copy with some breaks, each of a length of its own, at least 150 ms of sound apart."""
-    lengths_s = np.exp(random.uniform(*np.log(LENGTHS_S), len(kinds)))
+    lengths_s = np.exp(random.uniform(np.log(LENGTHS_S[0]), np.log(LENGTHS_S[1]), len(kinds)))
     if len(kinds) > 1:
         lengths_s = np.minimum(lengths_s, 1.0)
     voice, reference = _recording(every, half, random, float(lengths_s.sum()) + 0.5 * len(kinds) + 2.0)

@@ -176,7 +176,8 @@ def _over(background: str, x: Samples, hz: int, random: Random) -> tuple[Samples
     if background.startswith("noise"):
         return with_noise(x, float(background.split()[2]), random), hz
     if background.startswith("Opus"):
-        return coded(x, hz, "opus", "-ar", "48000", "-c:a", "libopus", "-b:a", "24k")
+        out, hz = coded(x.astype(np.float32), hz, "opus", "-ar", "48000", "-c:a", "libopus", "-b:a", "24k")
+        return out.astype(np.float64), hz
     return x, hz
 
 

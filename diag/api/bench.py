@@ -11,7 +11,7 @@ from diag.core.errors import BadInputError
 from diag.core.results import Bench, BenchRow, Report, RunResult, Severity
 from diag.files.baselines import baseline_path, read_baseline, write_baseline
 from diag.files.scenario_folders import built_in_folder, suite_files
-from diag.files.scenarios import Scenario, find_scenario, read_scenario
+from diag.files.scenarios import Scenario, find_scenarios, read_scenario
 from diag.judge.drift import drift_from, medians_of
 
 REPORT_NAME = "bench"
@@ -32,7 +32,8 @@ def bench(
     Parameters
     ----------
     scenarios : sequence of str
-        Names or paths; empty for all of the user's own `scenarios/` folder, or all built-in ones.
+        Names or paths of configurations or of folders of them, as "faults"; empty for all of the user's own
+        `scenarios/` folder, or all built-in ones.
     save_baseline : bool
         Keep this run's figures as the baseline of later ones.
 
@@ -48,9 +49,7 @@ def bench(
     """
     options, progress = options or Options(), progress or Quiet()
     start_s = time.perf_counter()
-    chosen = [find_scenario(name) for name in dict.fromkeys(scenarios)] or (
-        None if options.resume else _all_scenarios(progress)
-    )
+    chosen = find_scenarios(scenarios) or (None if options.resume else _all_scenarios(progress))
     plans, options = planned_or_resumed(chosen, options, progress, command="bench")
     baseline = None
     if options.endpoint in COMPARABLE_ENDPOINTS:
@@ -95,13 +94,15 @@ def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> BenchRow:
     """Return one run compared with its scenario's expectations.
 
     It is as expected when every counted take shows each expected root finding and no take shows another one of
-    severity warning or error; consequences must be announced by the scenario too. A scenario that expects nothing must
-    show every link to be right. It passes when, besides, as many takes count as were asked for: what was discarded may
-    hide anything.
+    severity warning or error (information counts where it is expected); consequences must be announced by the scenario
+    too. A scenario that expects nothing must show every link to be right. It passes when, besides, as many takes count
+    as were asked for: what was discarded may hide anything.
     """
     expected, allowed = set(scenario.expect.findings), set(scenario.expect.consequences)
     counted = result.counted
-    of_weight = [item for item in result.findings if item.finding.severity is not Severity.INFO]
+    of_weight = [
+        item for item in result.findings if item.finding.severity is not Severity.INFO or item.finding.code in expected
+    ]
     roots = {item.finding.code: item for item in of_weight if item.finding.consequence_of is None}
     others = {item.finding.code for item in of_weight if item.finding.consequence_of is not None}
     everywhere = all(len(roots[code].take_ids) == len(counted) for code in expected if code in roots)

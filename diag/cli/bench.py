@@ -19,6 +19,7 @@ from diag.cli.options import options_from, resume_option, take_options
         "diag bench",
         "diag bench healthy playback_16k --takes 3",
         "diag bench --audio wire --json > bench.json",
+        "diag bench faults --audio wire --takes 1",
     ),
 )
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
@@ -31,7 +32,8 @@ def command(scenarios: tuple[str, ...], *, save_baseline: bool, as_json: bool, f
     """Check that every scenario gives the findings that it must give, and no others.
 
     Without SCENARIO, all scenarios in the nearest folder scenarios/ run. If there is no such folder, all scenarios
-    that come with diag run. The report is bench.html in the output folder.
+    that come with diag run. SCENARIO may be a folder of scenarios: `faults` has one for each finding. The report is
+    bench.html in the output folder.
 
     Exit code 1 means that a scenario gave other findings, or that a latency became worse than the baseline. Exit code
     4 means that fewer takes count than were asked for.

@@ -17,7 +17,7 @@ COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", 
 
 FIRST_STEPS = """\
 diag doctor                          check that this machine can measure; no key is needed
-diag run healthy                     record 5 takes against a simulated service; no key or sound card is needed
+diag run healthy                     record 5 takes against a simulated service and judge them
 diag compare healthy playback_16k    compare two configurations: what differs, and why
 diag --help                          list all commands
 """

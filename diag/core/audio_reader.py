@@ -39,7 +39,7 @@ class AudioReader:
 
 
 def reader_of(clip: Clip) -> AudioReader:
-    """A clip as a audio."""
+    """Read a clip that is in memory as if it were a file."""
     return AudioReader(
         sample_rate_hz=clip.sample_rate_hz,
         frames=clip.frames,

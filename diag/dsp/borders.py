@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.diagonal import alike, sliced
-from diag.dsp.follow import Pair, Piece, runs
+from diag.dsp.follow import EXACT_NATS, WEAK_COST, Pair, Piece, runs
 
 MARGIN_S = 0.015
 """How far a border may lie from where the evidence by frames puts it."""
@@ -51,6 +51,7 @@ def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
     Sound that was left out of the copy, or put into it, resembles other sound of the same voice for some pitch periods.
     """
     taken = np.zeros(pair.y.frames + 1, dtype=bool)
+    found = np.zeros(pair.x.frames, dtype=bool)
     kept: list[Piece] = []
     for piece in sorted(pieces, key=lambda part: -part.score):
         shared = any(abs(piece.delay - other.delay) * 2 < SAME_S * pair.rate_hz for other in kept)
@@ -60,12 +61,17 @@ def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
         first, last = piece.first // frame, piece.last // frame
         begin = round(piece.begin / frame)
         places = np.clip(np.arange(begin, begin + last - first), 0, taken.size - 1)
-        scores = pair.scores(piece.delay, first, last) - pair.cost
         own = pair.told[first:last] & ~taken[places]
+        cost = pair.cost
+        if shared and pair.typical < EXACT_NATS:
+            # What goes on at a delay that holds already needs less evidence, if nothing better claims it.
+            cost, own = WEAK_COST, own & ~found[first:last]
+        scores = pair.scores(piece.delay, first, last) - cost
         if float(np.maximum(scores, 0.0)[own].sum()) < _LEAST_NATS or int(own.sum()) < 2:
             continue
         kept.append(piece)
         taken[places] = True
+        found[first:last] = True
     return _without_detours(pair, sorted(kept, key=lambda part: part.begin))
 
 
@@ -76,7 +82,8 @@ def _without_detours(pair: Pair, pieces: list[Piece]) -> list[Piece]:
     """
     kept: list[Piece] = []
     for place, piece in enumerate(pieces):
-        strong = piece.typical >= _SURE_SHARE * pair.typical or piece.last - piece.first > _DETOUR_S * pair.rate_hz
+        exact = pair.typical > EXACT_NATS and piece.typical >= _SURE_SHARE * pair.typical
+        strong = exact or piece.last - piece.first > _DETOUR_S * pair.rate_hz
         if strong or not kept:
             kept.append(piece)
             continue
@@ -178,7 +185,8 @@ def _joined(  # noqa: PLR0911 (one line a case)
         if _refused(pair, before, before.last, after.first) <= _REFUSED_FRAMES:
             longer = max(before, after, key=lambda part: part.last - part.first)
             last = max(before.last, after.last)
-            return replace(longer, first=before.first, last=last, score=before.score + after.score), after, None
+            whole = replace(longer, first=before.first, last=last, score=before.score + after.score)
+            return whole, whole, None
         return _apart(pair, before, after)
     if after.last <= before.first or abs(after.first - before.last) > 2.0 * abs(change) + 60 * margin:
         return _apart(pair, before, after)

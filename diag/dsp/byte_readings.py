@@ -57,6 +57,10 @@ PAIRED_SHARE = 0.9
 _SWITCH_COST = 1.5
 """Price of another reading from one window to the next; speech read rightly gains about 2 per window over noise."""
 _CLEAR_GAIN = 0.7
+_ALL_ZERO = 0.98
+_HALF_SILENT = "32-bit samples, or two channels one of which is silent, are read as 16-bit samples"
+_MOST_FULL = 0.25
+"""Share of samples at full scale from which on a signal is overdriven; bytes are spread over all values."""
 _LEAST_JUMPS = 0.05
 _MOST = 0.6
 _LEAST_EXPLAINED = 0.4
@@ -282,7 +286,7 @@ def _readers(excerpt: Samples, sample_format: str, suspect: bool) -> Iterator[_R
         for name in laws:
             yield _Reader(name, 1, partial(_codes, table=law_tables()[name]))
         return
-    if suspect:
+    if suspect and np.mean(np.abs(excerpt) >= _FULL_SCALE) < _MOST_FULL:
         yield _Reader("s16le", 2, partial(_low_bytes, zeros=0))
     if _two_humps(values):
         yield _Reader("s32le", 4, partial(_low_bytes, zeros=2))
@@ -465,7 +469,9 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
     if reader.width == 1 and widths[main] == 1:
         right = _steadier(costs[0], costs[main], (power[0] > 0) & (power[main] > 0))
     else:
-        right = _is_clear(reader, smooth, own.overall(wrong), power[0], states > 0)
+        right = _is_clear(
+            reader, widths[main], smooth=smooth, rough=own.overall(wrong), power=power[0], wrong=states > 0
+        )
     suspect = own.suspect[:count]
     explained = float(np.mean(states[suspect] > 0)) if suspect.any() else 1.0
     if not right or explained < _LEAST_EXPLAINED:
@@ -493,12 +499,16 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
     return _Found(reading, heard[main][first:last], float(costs[states[wrong], wrong].mean()), explained)
 
 
-def _is_clear(reader: _Reader, smooth: float, rough: float, power: NDArray[np.float64], wrong: Flags) -> bool:
+def _is_clear(
+    reader: _Reader, width: int, *, smooth: float, rough: float, power: NDArray[np.float64], wrong: Flags
+) -> bool:
     """Return whether other readings are so much smoother that the given one must be wrong.
 
     Parameters
     ----------
     reader : _Reader
+    width : int
+        Bytes per sample of the other reading.
     smooth, rough : float
         Lag-1 autocorrelation of the wrong windows as they are read instead and as they are given.
     power : ndarray, shape (windows,)
@@ -509,8 +519,8 @@ def _is_clear(reader: _Reader, smooth: float, rough: float, power: NDArray[np.fl
         return False
     if reader.name == "s16le" and rough < _SHRILL:
         return False
-    # Samples of 8 bits are read wrongly from the start or not at all: nothing can slip by a part of a sample.
-    if reader.width == 1 and np.mean(wrong[power > 0.1 * power.max()]) < 0.5:
+    # A wrong width is wrong from the start: nothing but a byte that slips or an order that changes comes later.
+    if (reader.width == 1 or width != reader.width) and np.mean(wrong[power > 0.1 * power.max()]) < 0.5:
         return False
     gain = GAIN_OF_FLOATS if reader.name == "s32le" else GAIN
     return smooth >= SMOOTH and 1 - rough >= gain * (1 - smooth)
@@ -636,13 +646,12 @@ def _told(main: _Candidate, reader: _Reader, given: Samples) -> tuple[ReadingKin
         if min(half.overall(half.power > 0) for half in halves) > _BOTH_SMOOTH:
             return ReadingKind.STEREO_AS_MONO, f"Two channels of {read_as} samples are read as one"
         if not all(half.power.any() for half in halves):
-            words = f"32-bit samples, or two channels one of which is silent, are read as {read_as} samples"
-            return ReadingKind.SAMPLE_FORMAT, words
+            return ReadingKind.SAMPLE_FORMAT, _HALF_SILENT
     return main.kind, f"{_NAMES.get(main.right, main.right)} samples are read as {read_as} samples{off}"
 
 
 def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
-    """Return two like channels read as one: samples that are equal in pairs all along."""
+    """Return two channels read as one, where they are alike or one is silent, by the pairs of the loud windows."""
     loud = np.flatnonzero(own.power > 0.1 * float(own.power.max(initial=0.0)))
     if loud.size < LEAST_WINDOWS or not own.power.any():
         return None
@@ -650,6 +659,11 @@ def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
     some = cut[loud[np.unique(np.linspace(0, loud.size - 1, min(loud.size, 24)).astype(int))]]
     for phase in (0, 1):
         pairs = some[:, phase : phase + (frames - phase) // 2 * 2].reshape(some.shape[0], -1, 2)
+        silent = (pairs == 0).mean(axis=(0, 1))
+        if max(silent) > _ALL_ZERO and min(silent) < 0.5:
+            return ByteReading(
+                kind=ReadingKind.SAMPLE_FORMAT, description=_HALF_SILENT, read_as="s16le", right="s32le", confidence=0.9
+            )  # fmt: skip
         # Held at full scale, samples are equal in pairs too.
         moving = np.abs(pairs[..., 0]) < _FULL_SCALE
         equal = (pairs[..., 0] == pairs[..., 1]) & moving
@@ -700,7 +714,7 @@ def _saturated(x: Samples, rate_hz: float, own: _Windows, frames: int) -> ByteRe
     zero = np.abs(x[: full.size]) < _NEXT_TO_ZERO
     high, low = (np.mean(flags.reshape(shape), axis=1) for flags in (full, zero))
     between = 1 - high - low
-    two_valued = (high > 0.3) & (between < 0.01)
+    two_valued = (high > 0.05) & (between < 0.01)
     # Clipped sound passes through the values between; random bytes jump from zero to full scale and back.
     cut_full, cut_zero = full.reshape(shape), zero.reshape(shape)
     jumps = np.mean((cut_full[:, 1:] & cut_zero[:, :-1]) | (cut_zero[:, 1:] & cut_full[:, :-1]), axis=1)

@@ -96,7 +96,7 @@ def impulse_response(pair: AlignedPair) -> Response | None:
     """Return the response over 0.6 s to both sides; None where the reference carries too little speech.
 
     The cross-spectrum is divided by the reference's spectrum (Wiener deconvolution), after the correlation was cut to
-    the delays of interest, which averages over all of the signal.
+    the delays of interest, which averages over all of the signal. What the reference shows against itself is taken out.
     """
     if pair.active.sum() < 20:
         return None
@@ -114,12 +114,21 @@ def impulse_response(pair: AlignedPair) -> Response | None:
     hz = np.arange(top.size) * rate_hz / span
     band = _band(hz)
     response = fourier.irfft(top * band / (base + _REGULAR * float(base.max()) + _FLOOR), span)
-    values = np.concatenate((response[-reach:], response[: reach + 1])).astype(np.float64)
     near = round(_AROUND_S * rate_hz)
-    direct = float(np.square(values[reach - near : reach + near + 1]).sum())
-    if direct <= 0.0:
+    values = _scaled(response, reach, near)
+    # What the reference would show if it were compared with itself: its own repetitions, which nobody added.
+    itself = _scaled(fourier.irfft(base * band / (base + _REGULAR * float(base.max()) + _FLOOR), span), reach, near)
+    if values is None or itself is None:
         return None
-    return Response(values / np.sqrt(direct), float(rate_hz))
+    away = np.abs(np.arange(values.size) - reach) >= round(SHORTEST_S * rate_hz)
+    return Response(values - np.where(away, itself, 0.0), float(rate_hz))
+
+
+def _scaled(response: Array, reach: int, near: int) -> NDArray[np.float64] | None:
+    """Return a circular response with delay 0 in the middle and a direct sound of energy 1, or None without one."""
+    values = np.concatenate((response[-reach:], response[: reach + 1])).astype(np.float64)
+    direct = float(np.square(values[reach - near : reach + near + 1]).sum())
+    return values / np.sqrt(direct) if direct > 0.0 else None
 
 
 def _band(hz: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,11 +35,18 @@ other reach a third of the evidence of a digital copy."""
 _LEAST_COST, _MOST_COST = 1.0, 16.0
 _DROP_NATS = 40.0
 _DROP_FRAMES = 6.0
-_PIECE_NATS = 35.0
+_PIECE_NATS, _FAR_NATS = 35.0, 100.0
+"""Least evidence of a piece near its neighbours, and anywhere: among more places chance finds more. A chunk of 20 ms of
+a digital copy brings 180."""
 _WELL_SHARE = 0.45
 _BETTER_NATS = 30.0
 _BRIDGED_FRAMES = 3
 _LOUD_SEEDS = 5
+EXACT_NATS = 50.0
+"""Typical evidence of a copy that no codec changed."""
+WEAK_COST = 2.0
+"""Unrelated sound brings 0.5 nats a frame."""
+_WEAK_FRAMES = 30
 _CORE_FRAMES = 60
 _SURE_NATS, _SURE_SCORE, _FAIR_SCORE = 25.0, 800.0, 500.0
 """No other loud window need be looked for once a piece is so clear."""
@@ -354,8 +361,9 @@ def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
     """Look for what no piece explains in the reference, or explains badly."""
     dead = np.zeros(pair.x.frames, dtype=bool)
     best = np.zeros(pair.x.frames)
-    for piece in pieces:
+    for piece in tuple(pieces):
         _note(pair, piece, best)
+        _go_on(pair, piece, pieces, best)
     far, doubts = 0, 0
     most_doubts = 8 + round(pair.x.frames * FRAME_S)
     while len(pieces) < _MOST_PIECES:
@@ -384,7 +392,36 @@ def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
             if found is not None:
                 pieces.append(found)
                 _note(pair, found, best)
+                _go_on(pair, found, pieces, best)
                 break
+
+
+def _go_on(pair: Pair, piece: Piece, pieces: list[Piece], best: Floats) -> None:
+    """Add what goes on at the delay of a piece where a codec has left less of the waveform than elsewhere.
+
+    At a delay that holds already, much less evidence is needed than at a new one.
+    """
+    if pair.typical > EXACT_NATS or piece.typical < _LEAST_COST:
+        return
+    frame = pair.x.frame
+    low = max(0, int(np.ceil(-piece.delay / frame)))
+    high = min(pair.x.frames, int((pair.y.samples.size - piece.delay) // frame))
+    if high - low < _WEAK_FRAMES:
+        return
+    told = pair.told[low:high]
+    worth = np.where(told, pair.scores(piece.delay, low, high) - WEAK_COST, 0.0)
+    window = np.ones(_WEAK_FRAMES)
+    sums, counts = (np.convolve(part, window, mode="same") for part in (worth, told.astype(np.float64)))
+    goes_on = told & (sums > 0.0) & (counts > 0.3 * _WEAK_FRAMES) & (best[low:high] <= 0.0)
+    for first, last in runs(goes_on, _WEAK_FRAMES):
+        inside = slice(first, last)
+        total = float(worth[inside].sum())
+        if total < _PIECE_NATS:
+            continue
+        typical = float(np.median(worth[inside][told[inside]])) + WEAK_COST
+        weak = Piece((low + first) * frame, (low + last) * frame, piece.delay, total, typical)
+        pieces.append(weak)
+        _note(pair, weak, best)
 
 
 def _note(pair: Pair, piece: Piece, best: Floats) -> None:
@@ -425,7 +462,8 @@ def _near(pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Fl
 
 
 def _anywhere(pair: Pair, window: tuple[int, int], best: Floats) -> Piece | None:
-    return _sought(pair, window, 0, pair.y.samples.size, best)
+    found = _sought(pair, window, 0, pair.y.samples.size, best)
+    return found if found is not None and found.score > _FAR_NATS else None
 
 
 def _sought(pair: Pair, window: tuple[int, int], begin: int, end: int, best: Floats) -> Piece | None:
@@ -480,7 +518,7 @@ def _fill_estimated(pair: Pair, pieces: list[Piece]) -> None:
                 break
             begin = place // frame
             piece = extended(pair, begin, min(pair.x.frames, begin + last - first), first * frame - place)
-            if piece is not None and (found is None or piece.score > found.score):
+            if piece is not None and piece.score > max(_FAR_NATS, found.score if found else 0.0):
                 found = piece
         if found is not None:
             pieces.append(found)

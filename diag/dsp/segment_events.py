@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.borders import SAME_S, Join
 from diag.dsp.diagonal import FRAME_S, LIKE_DB, Flags, alike, sliced
-from diag.dsp.follow import Pair, Piece, runs
+from diag.dsp.follow import EXACT_NATS, Pair, Piece, runs
 from diag.dsp.spectrum import Sound
 
 Array = NDArray[np.floating[Any]]
@@ -22,6 +22,7 @@ SHORTEST_S = 0.0015
 """Smaller changes of delay are jitter of the estimate or a resampler at work."""
 OTHER_SHORTEST_S = 0.06
 LOST_END_S = 0.025
+AUDIBLE_BELOW_DB = 25.0
 SILENT_BELOW_DB = 25.0
 """A stretch this far below the loud parts is silence, and one within 5 dB of the background noise."""
 STEADY_BELOW_DB = 12.0
@@ -35,8 +36,6 @@ _BLUR_S = 0.0004
 _MISSING = 0.003
 _GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
 _DROPOUT_STEPS, _CODED_DROPOUT_STEPS = 4, 16
-_EXACT_NATS = 32.0
-"""Evidence of a copy that no codec changed."""
 _SOUNDING_FRAMES = 5
 _FAINT_BELOW_DB = 42.0
 _BRIDGED_S = 1.0
@@ -412,13 +411,20 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
             events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
     events = []
-    if min(inserted, left_out) >= least and told:
+    if min(inserted, left_out) >= least and told and _audible(pair, before.last, after.first):
         events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(min(inserted, left_out))))
     if abs(change) >= least:
         kind = Kind.STALL if change > 0 else Kind.SKIP
         duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
         events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_around(story, before))))
     return events
+
+
+def _audible(pair: Pair, first: int, last: int) -> bool:
+    """Whether the reference is loud enough between two samples to be missed; codecs leave out faint background."""
+    energy = pair.x.energy[first // pair.x.frame : -(-last // pair.x.frame)]
+    loud = float(np.percentile(pair.x.energy[pair.x.active], 90))
+    return energy.size > 0 and float(energy.max()) > loud * 10 ** (-AUDIBLE_BELOW_DB / 10)
 
 
 def _is_silence(story: Story, begin_s: float, end_s: float) -> bool:
@@ -445,7 +451,7 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
         scale = float(np.linalg.norm(own) * np.linalg.norm(other))
         if scale > 0.0 and pair.polarity * float(np.dot(own, other)) > _GAP_FIT * scale:
             return True
-    if pair.typical > _EXACT_NATS and size >= OTHER_SHORTEST_S * pair.rate_hz:
+    if pair.typical > EXACT_NATS and size >= OTHER_SHORTEST_S * pair.rate_hz:
         # Nothing has changed the waveforms elsewhere, so other waveforms are other sound, of the same voice maybe.
         return False
     gain = max(_gain(pair, before), _gain(pair, after))
@@ -592,7 +598,7 @@ def _dropouts(story: Story) -> list[Event]:
         floor = max(2.0 * pair.y.floor / pair.y.frame, 1e-10)
         missing = (other < _MISSING * gain * around) & (other <= floor * 2.0) & (other < quiet)
         # Between the pulses of a voice a codec is silent for some milliseconds.
-        least = _DROPOUT_STEPS if pair.typical > _EXACT_NATS else _CODED_DROPOUT_STEPS
+        least = _DROPOUT_STEPS if pair.typical > EXACT_NATS else _CODED_DROPOUT_STEPS
         for first, last in runs(missing):
             if last - first < least or sounding[first:last].sum() < least - 1:
                 continue

@@ -10,7 +10,7 @@ from typing import Any
 from diag.emulator import messages
 from diag.emulator.chance import draw
 from diag.emulator.delivery import Struck, bent_chunks, bent_ending, with_placed
-from diag.emulator.faults import SilentTurn, SlowFirstAudio, TextReply
+from diag.emulator.faults import CompleteReason, Interaction, SilentTurn, SlowFirstAudio, TextReply
 from diag.emulator.replies import REPLY_RATE_HZ, Reply
 from diag.emulator.settings import EmulatorSettings
 from diag.emulator.setup import Setup
@@ -110,7 +110,9 @@ def compose(
         Draws the lengths of chunks, where they are uneven.
     """
     kinds = {type(fault): fault for fault, _ in struck}
+    rejected = kinds.get(CompleteReason)
     silent = setup.modality == "NONE" or settings.silent_turn or SilentTurn in kinds
+    silent = silent or (isinstance(rejected, CompleteReason) and not rejected.audio)
     spoken = not silent and setup.modality == "AUDIO" and TextReply not in kinds
     steps: list[Step] = []
     if spoken:
@@ -157,8 +159,9 @@ def _ended(
     voice: Voice | None = None,
 ) -> Answer:
     spoken_s = sum(step.frames for step in steps) / REPLY_RATE_HZ
-    reason = next((fault.reason for fault, _ in struck if isinstance(fault, SilentTurn)), "")
-    status = "IDLE" if setup.model.fills else ""
+    reason = next((fault.reason for fault, _ in struck if isinstance(fault, SilentTurn | CompleteReason)), "")
+    status = next((fault.status for fault, _ in struck if isinstance(fault, Interaction)), "")
+    status = status or ("IDLE" if setup.model.fills else "")
     written = "".join(step.data["text"] for step in steps if step.kind == "text")
     steps = bent_ending(with_ending(steps, usage(spoken_s, written), status=status, reason=reason), struck)
     return Answer(steps=tuple(with_placed(steps, struck, think_s=think_s)), think_s=think_s, reply=reply, voice=voice)

@@ -43,6 +43,12 @@ class Model:
         Writes down what it hears and answers nothing.
     whole_wav : bool
         Speech from text comes as a WAV file, not as raw PCM.
+    stream_end : bool
+        `audioStreamEnd` ends the turn; else audio must go on until the detector hears silence.
+    mute_setups : bool
+        A setup with affective dialog or proactive audio is never answered, and never refused either.
+    scheduling : bool
+        Takes `scheduling` in function responses.
     fills : bool
         Speaks filler while it thinks on, and says by interactionStatus when it is done.
     """
@@ -63,6 +69,9 @@ class Model:
     input_token_limit: int = 131072
     whole_wav: bool = False
     fills: bool = False
+    stream_end: bool = True
+    mute_setups: bool = False
+    scheduling: bool = True
 
     def served(self, day: datetime.date) -> bool:
         """Whether it is served on that day."""
@@ -76,7 +85,7 @@ def _day(text: str) -> datetime.date:
 _BOTH = ("AUDIO", "TEXT")
 _TTS = (GENERATE,)
 _NATIVE: dict[str, Any] = {"affective": True, "proactive": "either"}
-_NEWEST: dict[str, Any] = {"proactive": "on", "tools": "non_blocking"}
+_NEWEST: dict[str, Any] = {"proactive": "on", "tools": "non_blocking", "stream_end": False}
 
 MODELS: tuple[Model, ...] = (
     # Shutdown day not published; it was refused by April 2026.
@@ -125,6 +134,7 @@ MODELS: tuple[Model, ...] = (
         thinking="level",
         media_chunks=False,
         tools="only_blocking",
+        mute_setups=True,
     ),
     Model(
         name="gemini-3.5-transcribe-live",
@@ -162,6 +172,7 @@ MODELS: tuple[Model, ...] = (
         versions=ALL_VERSIONS,
         thinking="required",
         fills=True,
+        scheduling=False,
         media_chunks=False,
         **_NEWEST,
     ),
@@ -280,6 +291,12 @@ def short_name(name: str, *, vertex: bool) -> str | None:
     if len(parts) == 4 and parts[:3] == ["publishers", "google", "models"]:
         return parts[3]
     return None
+
+
+def without_project(name: str) -> str:
+    """Return a model's resource name without the project that Firebase puts before it, as in `projects/P/models/M`."""
+    parts = name.split("/")
+    return "/".join(parts[2:]) if len(parts) == 4 and (parts[0], parts[2]) == ("projects", "models") else name
 
 
 def listing(*, version: str, day: datetime.date, withheld: tuple[str, ...] = ()) -> list[dict[str, Any]]:

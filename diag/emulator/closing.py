@@ -77,6 +77,24 @@ CLOSES: dict[str, Ending] = {
         "Please use API Key or other form of API consumer identity to call this API.",
     ),
     "key_leaked": Ending(1008, "Your API key was reported as leaked. Please use another API key."),
+    "location": Ending(1007, "User location is not supported for the API use."),
+    "thinking_level": Ending(1007, "Thinking level is not supported for this model."),
+    # The words for a level that is missing are not known.
+    "thinking_level_missing": Ending(1007, "This model requires a thinking level."),
+    "function_scheduling": Ending(1007, "Function response scheduling is not supported for this model."),
+    "last_chunk": Ending(
+        1007,
+        "Request trace id: 4f7b2c9d0a1e5836, [ORIGINAL ERROR] generic::invalid_argument: Last chunk before "
+        "turn_complete must have role user.",
+    ),
+    "publisher_model": Ending(
+        1008,
+        "Publisher Model `projects/p/locations/us-central1/publishers/google/models/gemini-live-2.5-flash` was not "
+        "found or your project does not have access to it.",
+    ),
+    "project": Ending(1008, "Project '123456789012' not found or deleted."),
+    "referer": Ending(1008, "Requests from referer <empty> are blocked."),
+    "policy": Ending(1008, ""),
     "text_on_audio_model": Ending(1007, "Cannot extract voices from a non-audio request."),
     "instantiation": Ending(
         1007,
@@ -102,10 +120,12 @@ CLOSES: dict[str, Ending] = {
     "internal": Ending(1011, "Internal error encountered."),
     "internal_occurred": Ending(1011, "Internal error occurred."),
     "unavailable": Ending(1011, "The service is currently unavailable."),
+    "overloaded": Ending(1011, "The model is overloaded. Please try again later."),
     "cancelled": Ending(1011, "Thread was cancelled when writing StartStep status to channel."),
     "going_away": Ending(1001, ""),
     "normal": Ending(1000, ""),
     "restart": Ending(1012, "Service restart."),
+    "try_again_later": Ending(1013, ""),
     # What the service itself says to bad setups, here with one example each; the emulator refuses them by itself too.
     "model_not_found": model_not_found("models/gemini-2.0-flash-live-001", "v1beta", early=False),
     "modality_unsupported": modality_unsupported("models/gemini-3.1-flash-live-preview", ("TEXT",)),

@@ -107,9 +107,10 @@ class Conversation:
             raise CLOSES["invalid_argument"].refused()
 
     async def stream_end(self) -> None:
-        """audioStreamEnd: whoever was speaking has finished."""
+        """audioStreamEnd: whoever was speaking has finished, as far as the model takes it so."""
         self._note("audio_stream_end")
-        await self._react(self._endpointer.end())
+        if self.setup.model.stream_end:
+            await self._react(self._endpointer.end())
 
     async def activity(self, *, begins: bool) -> None:
         """ActivityStart or activityEnd.
@@ -147,6 +148,8 @@ class Conversation:
     async def tool_response(self, content: Mapping[str, Any]) -> None:
         """toolResponse: what the called functions gave back."""
         for response in sequence(content.get("functionResponses")):
+            if mapping(response).get("scheduling") is not None and not self.setup.model.scheduling:
+                raise CLOSES["function_scheduling"].refused()
             identity = str(mapping(response).get("id"))
             more = bool(mapping(response).get("willContinue", False))
             known = self._responder.calls.answer(identity, more=more)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.emulator.faults import Clipped, ContentRate, Dull, Glitch, LeadSilence, RateLabel, Tone
+from diag.emulator.faults import Clipped, ContentRate, Dull, Glitch, LeadSilence, Quiet, RateLabel, Tone
 from diag.emulator.replies import REPLY_RATE_HZ
 from diag.emulator.speaking import Voice
 
-SOUND_FAULTS = (Dull, Tone, Glitch, Clipped, LeadSilence, RateLabel, ContentRate)
+SOUND_FAULTS = (Dull, Tone, Glitch, Clipped, Quiet, LeadSilence, RateLabel, ContentRate)
 
 TILT_FROM_HZ = 1000.0
 EDGE_SHARE = 0.06
@@ -89,6 +89,10 @@ def _clipped(voice: Voice, fault: Clipped, _: float) -> Voice:
     return _with_samples(voice, _samples(voice) * 10 ** (fault.gain_db / 20))
 
 
+def _quiet(voice: Voice, fault: Quiet, _: float) -> Voice:
+    return _with_samples(voice, _samples(voice) * 10 ** (fault.gain_db / 20))
+
+
 def _lead_silence(voice: Voice, fault: LeadSilence, _: float) -> Voice:
     frames = round(fault.silence_s * REPLY_RATE_HZ)
     return replace(
@@ -122,6 +126,7 @@ _SPOIL: dict[type, Callable[[Voice, Any, float], Voice]] = {
     Tone: _tone,
     Glitch: _glitch,
     Clipped: _clipped,
+    Quiet: _quiet,
     LeadSilence: _lead_silence,
     RateLabel: _rate_label,
     ContentRate: _content_rate,

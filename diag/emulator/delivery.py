@@ -217,7 +217,11 @@ def _before(steps: list[Step], fault: Stall | FalseInterrupt) -> list[Step]:
 
 def _interrupted(steps: list[Step], fault: FalseInterrupt) -> list[Step]:
     kept = _before(steps, fault)
-    at_s = next((step.at_s for step in steps if step.kind == "chunk" and _reached(step, fault)), 0.0)
+    struck = next((step for step in steps if step.kind == "chunk" and _reached(step, fault)), None)
+    at_s = struck.at_s if struck is not None else 0.0
     completed = [replace(step, at_s=at_s) for step in steps if step.kind == "turn_complete"]
-    interrupted = Step(at_s=at_s, kind="interrupted", payload=messages.server_content(interrupted=True))
+    payload = messages.server_content(interrupted=True)
+    if fault.audio and struck is not None:
+        payload = messages.audio_and_interrupted(struck.payload)
+    interrupted = Step(at_s=at_s, kind="interrupted", payload=payload)
     return [*kept, interrupted, *completed]

@@ -56,7 +56,7 @@ class Http(_Fault):
     """The upgrade is refused with an HTTP status."""
 
     kind: Literal["http"]
-    status: Literal[400, 401, 403, 404, 429, 500, 502, 503]
+    status: int = Field(ge=400, le=599)
 
 
 class Close(Placed):
@@ -143,6 +143,28 @@ class SilentTurn(_Fault):
     reason: str = Field("", pattern="^[A-Z_]*$")
 
 
+class CompleteReason(_Fault):
+    """turnComplete carries a turnCompleteReason; without `audio` the turn has no content."""
+
+    kind: Literal["complete_reason"]
+    reason: str = Field("RESPONSE_REJECTED", pattern="^[A-Z_]+$")
+    audio: bool = True
+
+
+class Interaction(_Fault):
+    """turnComplete carries this interactionStatus: while it is in progress, clients wait for more."""
+
+    kind: Literal["interaction_status"]
+    status: Literal["INTERACTION_STATUS_UNSPECIFIED", "IN_PROGRESS", "REQUIRES_ACTION", "IDLE"] = "IN_PROGRESS"
+
+
+class ToolCancel(_Fault):
+    """A function call is cancelled after a while, and answered for without its result."""
+
+    kind: Literal["tool_cancel"]
+    after_s: Seconds = 0.5
+
+
 class TextReply(_Fault):
     """Text parts come in place of audio."""
 
@@ -216,11 +238,12 @@ class MissingGenerationComplete(_Fault):
 
 
 class FalseInterrupt(_Fault):
-    """`interrupted` comes at this chunk or time though nobody spoke."""
+    """`interrupted` comes at this chunk or time though nobody spoke; with `audio` in one message with that chunk."""
 
     kind: Literal["false_interrupt"]
     chunk: int = Field(3, ge=0)
     at_s: Seconds | None = None
+    audio: bool = False
 
 
 class DuplicateChunk(_Fault):
@@ -280,6 +303,13 @@ class Clipped(_Fault):
     gain_db: float = Field(20.0, gt=0, le=60)
 
 
+class Quiet(_Fault):
+    """The reply is turned down by so much: its full length at a level that hardly anyone hears."""
+
+    kind: Literal["quiet"]
+    gain_db: float = Field(-55.0, ge=-120, lt=0)
+
+
 class LeadSilence(_Fault):
     """Silence before the reply's first sample."""
 
@@ -313,6 +343,9 @@ Fault = Annotated[
     | SlowSetup
     | SlowFirstAudio
     | SilentTurn
+    | CompleteReason
+    | Interaction
+    | ToolCancel
     | TextReply
     | CutReply
     | Burst
@@ -331,6 +364,7 @@ Fault = Annotated[
     | Dull
     | Glitch
     | Clipped
+    | Quiet
     | LeadSilence
     | RateLabel
     | ContentRate,

@@ -49,6 +49,17 @@ def audio_with_transcript(payload: bytes, words: str) -> bytes:
     return b"".join((payload[:-2], b',"outputTranscription":', encoded({"text": words}), payload[-2:]))
 
 
+def audio_and_interrupted(payload: bytes) -> bytes:
+    """A chunk of the reply with `interrupted` in the same serverContent.
+
+    Parameters
+    ----------
+    payload : bytes
+        As `audio` gives it.
+    """
+    return b"".join((payload[:-2], b',"interrupted":true', payload[-2:]))
+
+
 def server_content(**fields: object) -> bytes:
     """A serverContent with the given fields."""
     return encoded({"serverContent": fields})

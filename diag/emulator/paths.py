@@ -9,8 +9,12 @@ from typing import Literal
 from urllib.parse import parse_qs, unquote
 
 _LIVE = re.compile(
-    r"(?P<prefix>.*)/ws/google\.ai\.generativelanguage\.(?P<version>v1|v1beta|v1alpha)\.GenerativeService\."
+    r"(?P<prefix>.*)/ws/google\.ai\.generativelanguage\.(?P<version>v1|v1beta|v1alpha)\.GenerativeService[./]"
     r"BidiGenerateContent(?P<constrained>Constrained)?/?"
+)
+_FIREBASE_LIVE = re.compile(
+    r"(?P<prefix>.*)/ws/google\.firebase\.vertexai\.(?P<version>v1|v1beta|v1alpha)\."
+    r"(?P<service>GenerativeService|LlmBidiService)[./]BidiGenerateContent(?:/locations/[^/]+)?/?"
 )
 _VERTEX_LIVE = re.compile(
     r"(?P<prefix>.*)/ws/google\.cloud\.aiplatform\.(?P<version>v1|v1beta1)\.LlmBidiService[./]BidiGenerateContent/?"
@@ -44,6 +48,7 @@ class Target:
     version: str = ""
     profile: str = ""
     vertex: bool = False
+    firebase: bool = False
     constrained: bool = False
     model: str = ""
     method: str = ""
@@ -62,6 +67,10 @@ def parse_target(raw: str) -> Target:
                 vertex=vertex,
                 constrained=not vertex and bool(found["constrained"]),
             )
+    if found := _FIREBASE_LIVE.fullmatch(path):
+        vertex = found["service"] == "LlmBidiService"
+        version = {"v1beta": "v1beta1"}.get(found["version"], found["version"]) if vertex else found["version"]
+        return Target(kind="live", version=version, profile=_profile(found["prefix"]), vertex=vertex, firebase=True)
     if found := _VERTEX_CALL.fullmatch(path):
         return _rest_target(found, found["model"], vertex=True)
     if found := _MODELS.fullmatch(path):

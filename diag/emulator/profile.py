@@ -105,6 +105,8 @@ class Upgrade:
         Where it stood.
     agent : str
         The client's own name.
+    firebase : bool
+        By way of Firebase, whose model names have a form of their own.
     """
 
     version: str
@@ -113,3 +115,4 @@ class Upgrade:
     credential: str | None
     via: str
     agent: str
+    firebase: bool = False

@@ -23,7 +23,7 @@ from diag.emulator.answering import (
 from diag.emulator.chance import generator, strikes_turns, striking
 from diag.emulator.degrade import SOUND_FAULTS
 from diag.emulator.delivery import CHUNK_FAULTS
-from diag.emulator.faults import Stall
+from diag.emulator.faults import Stall, ToolCancel
 from diag.emulator.link import Link
 from diag.emulator.performing import Performer
 from diag.emulator.profile import Profile
@@ -79,7 +79,8 @@ class Responder:
         def usage(spoken_s: float, written: str) -> Mapping[str, Any]:
             return messages.usage_metadata(heard_s, spoken_s, written=written, vertex=self._vertex)
 
-        calls_on = not understood.after_call and await self._call_tools(turn, understood)
+        cancel_s = next((fault.after_s for fault, _ in struck if isinstance(fault, ToolCancel)), None)
+        calls_on = not understood.after_call and await self._call_tools(turn, understood, cancel_s)
         think_s = thinking_s(settings, struck, rng, turn=turn)
         if setup.model.transcribes:
             answer = written_down(understood.text, setup=setup, struck=struck, think_s=think_s, usage=usage)
@@ -122,7 +123,7 @@ class Responder:
         await self.performer.perform(turn, Answer(steps=steps, think_s=0.0, reply=filler, voice=voice), zero_s)
         return time.perf_counter()
 
-    async def _call_tools(self, turn: int, understood: Understood) -> bool:
+    async def _call_tools(self, turn: int, understood: Understood, cancel_s: float | None) -> bool:
         """Call a function, where that is wanted; gives whether something is said before its result is there."""
         wanted = self._profile.settings.tool_calls
         if not self._setup.functions or wanted == "never" or (wanted == "first_turn" and turn > 1):
@@ -134,6 +135,13 @@ class Responder:
         self.called_for = None if waits else understood
         await self._link.send(messages.tool_call(calls))
         self._note("tool_call", turn=turn, ids=[call["id"] for call in calls])
+        if cancel_s is not None:
+            await asyncio.sleep(cancel_s)
+            if cancelled := self.calls.cancel():
+                await self._link.send(messages.encoded({"toolCallCancellation": {"ids": cancelled}}))
+                self._note("tool_call_cancelled", turn=turn, ids=cancelled)
+                self.called_for = None
+                return False
         if waits:
             await self.calls.answered()
         return not waits

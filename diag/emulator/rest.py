@@ -40,7 +40,7 @@ class Response:
 
 def error_body(status: int, message: str = "") -> bytes:
     """An error as Google's REST services write it."""
-    name, words = _STATUS[status]
+    name, words = _STATUS.get(status, ("UNKNOWN", "The request was refused."))
     return json.dumps({"error": {"code": status, "message": message or words, "status": name}}).encode()
 
 

@@ -140,7 +140,11 @@ class Session:
                 await self._rest(fault.at_s)
                 await self._strike(fault)
         self._check_key()
-        return read_setup(message, settings, version=self._upgrade.version, vertex=self._upgrade.vertex)
+        upgrade = self._upgrade
+        setup = read_setup(message, settings, version=upgrade.version, vertex=upgrade.vertex, firebase=upgrade.firebase)
+        if setup.unanswered:
+            await self._rest(float("inf"))
+        return setup
 
     async def _rest(self, seconds: float) -> None:
         """Sleep before anybody receives, and notice a client that leaves meanwhile."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diag.emulator.catalogue import Model, find
+from diag.emulator.catalogue import Model, find, without_project
 from diag.emulator.closing import CLOSES, Ending, Refused, modality_unsupported, model_not_found, unknown_name
 from diag.emulator.fields import check_fields
 from diag.emulator.incoming import mapping, sequence, snake
@@ -51,9 +51,13 @@ class Setup:
     thoughts: bool = False
     transparent: bool = False
     functions: tuple[Mapping[str, Any], ...] = ()
+    unanswered: bool = False
+    """The service never says that the setup is complete."""
 
 
-def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, version: str, vertex: bool) -> Setup:
+def read_setup(
+    message: Mapping[str, Any], settings: EmulatorSettings, *, version: str, vertex: bool, firebase: bool = False
+) -> Setup:
     """Judge the first message.
 
     Parameters
@@ -62,6 +66,8 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
         With camelCase keys.
     version : str
         API version of the path.
+    firebase : bool
+        Model names have the form of Firebase.
 
     Raises
     ------
@@ -72,13 +78,15 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
     name = setup.get("model")
     if not isinstance(name, str) or not name:
         raise CLOSES["invalid_argument"].refused()
+    if firebase and not vertex:
+        name = without_project(name)
     model = find(name, version=version, day=settings.date, vertex=vertex, withheld=settings.withheld_models)
     if model is None:
         raise model_not_found(name[:200], version, early=settings.date < NEW_LIST_CALL).refused()
     check_fields(setup, alpha=vertex or version == "v1alpha")
     generation = mapping(setup.get("generationConfig"))
     _check_thinking(generation, model)
-    _check_character(setup, generation, model)
+    unanswered = _check_character(setup, generation, model)
     speech = mapping(generation.get("speechConfig"))
     voice = mapping(mapping(speech.get("voiceConfig")).get("prebuiltVoiceConfig"))
     realtime = mapping(setup.get("realtimeInputConfig"))
@@ -115,6 +123,7 @@ def read_setup(message: Mapping[str, Any], settings: EmulatorSettings, *, versio
         and bool(mapping(generation.get("thinkingConfig")).get("includeThoughts", False)),
         transparent=bool(mapping(resumption).get("transparent", False)),
         functions=tuple(functions),
+        unanswered=unanswered,
     )
 
 
@@ -128,25 +137,33 @@ def _only_setup(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_thinking(generation: Mapping[str, Any], model: Model) -> None:
-    """A budget for 2.5, a level for 3.1, none for 3.8, and a level without fail for its extended thinking."""
+    """A budget for 2.5, a level for 3.1, none for 3.8, and more than the least level for its extended thinking."""
     thinking = mapping(generation.get("thinkingConfig"))
     level, budget = thinking.get("thinkingLevel"), thinking.get("thinkingBudget")
-    allowed = {
-        "budget": level is None,
-        "level": True,
-        "required": level is not None,
-        "none": level is None and budget is None,
-    }
-    if not allowed[model.thinking]:
+    if model.thinking == "required" and level is None:
+        raise CLOSES["thinking_level_missing"].refused()
+    least = str(level).upper() in ("MINIMAL", "THINKING_LEVEL_MINIMAL")
+    if level is not None and (model.thinking in ("budget", "none") or (model.thinking == "required" and least)):
+        raise CLOSES["thinking_level"].refused()
+    if model.thinking == "none" and budget is not None:
         raise CLOSES["invalid_argument"].refused()
 
 
-def _check_character(setup: Mapping[str, Any], generation: Mapping[str, Any], model: Model) -> None:
-    """Affective dialog and proactive audio: both for 2.5, neither for 3.1, proactive audio only on for 3.8."""
+def _check_character(setup: Mapping[str, Any], generation: Mapping[str, Any], model: Model) -> bool:
+    """Affective dialog and proactive audio: both for 2.5, neither for 3.1, proactive audio only on for 3.8.
+
+    Returns
+    -------
+    bool
+        Whether the model leaves such a setup without an answer.
+    """
     proactive = mapping(setup.get("proactivity")).get("proactiveAudio")
     allowed = {"either": True, "on": proactive is None or proactive is True, "none": proactive is None}
     if (generation.get("enableAffectiveDialog") and not model.affective) or not allowed[model.proactive]:
+        if model.mute_setups:
+            return True
         raise CLOSES["invalid_argument"].refused()
+    return False
 
 
 def _modality(generation: Mapping[str, Any], model: Model, name: str, settings: EmulatorSettings) -> str:

@@ -164,6 +164,7 @@ class Server:
         upgrade = Upgrade(
             version=target.version,
             vertex=target.vertex,
+            firebase=target.firebase,
             constrained=target.constrained,
             credential=key,
             via=via,

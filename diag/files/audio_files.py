@@ -72,7 +72,7 @@ def open_wav(path: str | Path) -> AudioReader:
     _check_riff_whole(header, attempted)
     import soundfile as sf
 
-    def source() -> Any:
+    def source() -> str | io.BytesIO:
         return str(path)
 
     try:
@@ -86,7 +86,7 @@ def open_wav(path: str | Path) -> AudioReader:
     if info.format == "MP3" and not states_its_length(data := path.read_bytes()):
         complete = with_length(data)
 
-        def source() -> Any:
+        def source() -> str | io.BytesIO:
             return io.BytesIO(complete)
 
         info = sf.info(source())

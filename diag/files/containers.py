@@ -105,7 +105,7 @@ def _by_pyav(path: Path, name: str, attempted: str) -> AudioReader:
     return _reader(np.concatenate(parts, axis=1).T, rate_hz, f"decoded from {name} by PyAV", attempted)
 
 
-def _reader(values: Any, rate_hz: int, note: str, attempted: str) -> AudioReader:
+def _reader(values: Samples, rate_hz: int, note: str, attempted: str) -> AudioReader:
     if not values.shape[0]:
         raise BadInputError(attempted, seen="there is a header but no audio (0 frames)", next_step="record it again")
 

@@ -110,8 +110,7 @@ _ONLY_ON: Mapping[str, HopName] = {"leak": "microphone", "pace": "sender", "late
 class Planted(ConfigModel):
     """One fault on one hop.
 
-    Times count from the first sound above -50 dBFS that passes the place; a fault without `at_s` acts from there on,
-    one without `for_s` to the end.
+    A fault without `at_s` acts from the first sample on, one without `for_s` to the end.
 
     Parameters
     ----------
@@ -120,7 +119,7 @@ class Planted(ConfigModel):
     kind : str
         What it does; docs/configuration.md has the table.
     at_s, for_s : float
-        Where it begins, and how long it is.
+        Where it begins, counted from the first sound above -50 dBFS that passes the place, and how long it is.
     every_s, count : float, int
         It comes back every so often, this many times in all.
     ratio : float
@@ -133,7 +132,7 @@ class Planted(ConfigModel):
 
     hop: HopName
     kind: Kind
-    at_s: float = Field(0.0, ge=0, le=600)
+    at_s: float | None = Field(None, ge=0, le=600)
     for_s: float | None = Field(None, gt=0, le=600)
     every_s: float | None = Field(None, gt=0, le=600)
     count: int = Field(1, ge=1, le=10000)
@@ -154,7 +153,8 @@ class Planted(ConfigModel):
     def _fits_its_kind(self) -> Planted:
         takes = ("hop", "kind", "seed", *TAKES[self.kind])
         for name in self.model_fields_set:
-            if name not in takes:
+            # A saved configuration has every key, unused ones at their defaults.
+            if name not in takes and getattr(self, name) != type(self).model_fields[name].default:
                 close = difflib.get_close_matches(name, TAKES[self.kind], n=1)
                 hint = f" (did you mean `{close[0]}`?)" if close else ""
                 allowed = ", ".join(TAKES[self.kind]) or "nothing more"

@@ -83,6 +83,21 @@ def suite_files() -> tuple[Path, ...]:
     return next((tuple(files) for files in every if files), ())
 
 
+def group_files(name: str) -> tuple[Path, ...]:
+    """Return the configurations of a folder of its own, sorted; none where there is no such folder.
+
+    Parameters
+    ----------
+    name : str
+        Path of a folder, or the name of one inside a folder `scenarios`, as "faults".
+    """
+    for folder in (Path(name), *(place / name for place in scenario_folders())):
+        files = sorted(folder.glob("*.toml")) if folder.is_dir() else []
+        if files:
+            return tuple(files)
+    return ()
+
+
 def folders_with(table: Path) -> tuple[Path, ...]:
     """Return those of `scenario_folders` that hold a table; the built-in one always, so that its loss is reported."""
     *own, built_in = scenario_folders()

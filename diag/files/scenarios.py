@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator
 from diag.core.client_config import ClientConfig, ConfigModel
 from diag.core.errors import BadInputError
 from diag.files.planted import Planted
-from diag.files.scenario_folders import configuration_files
+from diag.files.scenario_folders import configuration_files, group_files, scenario_folders
 
 MAX_SCENARIO_BYTES = 1_000_000
 
@@ -221,8 +221,26 @@ _KINDS: Mapping[Any, str] = {
 _LIMITS = {"gt": "above", "ge": "from", "lt": "and below", "le": "up to"}
 
 
+def find_scenarios(names: Sequence[str]) -> list[Scenario]:
+    """Return configurations by path or name, each once; a folder of them stands for all that are in it.
+
+    Raises
+    ------
+    BadInputError
+        As `find_scenario`.
+    """
+    found: dict[str, Scenario] = {}
+    for name in names:
+        files = group_files(name)
+        for scenario in map(read_scenario, files) if files else (find_scenario(name),):
+            found.setdefault(scenario.name, scenario)
+    return list(found.values())
+
+
 def find_scenario(name_or_path: str) -> Scenario:
     """Return a configuration by its path, or by its name (see `diag.files.scenario_folders`).
+
+    Of one in a folder inside `scenarios` the name has the folder's before it, as "faults/ply003".
 
     Raises
     ------
@@ -235,6 +253,10 @@ def find_scenario(name_or_path: str) -> Scenario:
     known = configuration_files()
     if name_or_path in known:
         return read_scenario(known[name_or_path])
+    for folder in scenario_folders():
+        inner = folder / f"{name_or_path}.toml"
+        if inner.is_file():
+            return read_scenario(inner)
     close = difflib.get_close_matches(name_or_path, known, n=1)
     raise BadInputError(
         f"Could not find the configuration `{name_or_path}`",

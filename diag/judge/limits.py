@@ -29,7 +29,7 @@ IMAGING_LIMIT = 0.22
 """Mirror correlation. Clean audio stays below 0.147, naive resampling begins at 0.28."""
 
 TONE_WARNING_DB, TONE_ERROR_DB = 35.0, 45.0
-"""How far one frequency stands above its surroundings through a whole recording. Speech stays below 30 dB."""
+"""How far one frequency stands above its surroundings through a whole recording."""
 
 SILENT_DBFS = -60.0
 """A recording whose loudest sample is below this carries no speech."""

@@ -72,3 +72,19 @@ def nearest(model: str, served: Iterable[str], count: int = 3) -> list[str]:
 
 def _words(name: str) -> list[str]:
     return sorted(name.split("-"))
+
+
+def end_of_turn_advice(model: str | None) -> str:
+    """Return what a client must send after the speech so that the turn ends.
+
+    `audioStreamEnd` ends no turn on the 3.8 models, and reports differ on 3.1 (public issue threads of 2026).
+    """
+    name = (model or "").rpartition("/")[2]
+    if name.startswith("gemini-3.8"):
+        return "go on sending about 1 s of silence after the speech: `audioStreamEnd` ends no turn on this model"
+    if name.startswith("gemini-3.1"):
+        return "go on sending about 1 s of silence: whether `audioStreamEnd` ends a turn on this model is doubtful"
+    return (
+        "send `audioStreamEnd` when the microphone is switched off, or about 1 s of silence (on the 3.8 models only "
+        "silence ends the turn)"
+    )

@@ -173,7 +173,8 @@ def rule(
             Rule(
                 code=code, name=name, severity=Severity(severity), hop=hop, scope=Scope(scope), function=function,
                 needs=needs_of(function, NEEDS[Scope(scope)], code), documentation=inspect.getdoc(function) or "",
-                explained_by=explained_by, or_severity=None if or_severity is None else Severity(or_severity), hides=hides,
+                explained_by=explained_by, hides=hides,
+                or_severity=None if or_severity is None else Severity(or_severity),
             )
         )  # fmt: skip
         return function

@@ -135,7 +135,10 @@ def test_the_projects_own_voices_show_no_error(scenarios):
         (np.zeros(24000, np.float32), "is silent"),
         (np.clip(RECEIVED * 6, -0.5, 0.5), "clipped"),
         (resampled(resampled(RECEIVED, 24000, 8000), 8000, 24000), "nothing above"),
-        (np.frombuffer((RECEIVED * 32767).astype("<i2").tobytes(), ">i2").astype(np.float32) / 32768, "16-bit big-endian samples"),
+        (
+            np.frombuffer((RECEIVED * 32767).astype("<i2").tobytes(), ">i2").astype(np.float32) / 32768,
+            "16-bit big-endian samples",
+        ),
         (np.repeat(speech(3.0, 4, 24000), 2), "Two channels of the same sound are read as one"),
     ],
 )

@@ -217,7 +217,7 @@ def unreachable():
 
 def test_a_cluster_is_given_up_when_its_scheduler_or_all_workers_are_gone(monkeypatch):
     now_s = [0.0]
-    monkeypatch.setattr(cluster.time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
     client = SimpleNamespace(status="running", nthreads=lambda: {"tcp://a": 1})
     workers = ClusterWorkers(client, "tcp://s")
     assert workers.gone() is None

@@ -64,7 +64,7 @@ BAD_SETUPS = [
     ),
     (
         setup_with(generationConfig={"responseModalities": ["AUDIO"], "thinkingConfig": {"thinkingLevel": "LOW"}}),
-        "Request contains an invalid argument.",
+        "Thinking level is not supported for this model.",
     ),
     (setup_with(generationConfig={"responseModalities": ["SPEECH"]}), "Request contains an invalid argument."),
     (setup_with(generationConfig=[1]), "Request contains an invalid argument."),

@@ -58,7 +58,8 @@ def test_stream_end_ends_the_turn_without_silence(tls, healthy) -> None:
         assert (await client.hear(None, for_s=0.3)).messages == []
         await realtime(client, audioStreamEnd=True)
 
-    assert one_turn(tls, healthy, say=say).chunks
+    setup = setup_with(model="models/gemini-2.5-flash-native-audio-latest")
+    assert one_turn(tls, healthy, say=say, setup=setup).chunks
 
 
 def test_no_interruption_queues_the_next_turn(tls, emulator) -> None:

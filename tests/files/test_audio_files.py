@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from diag.core.errors import BadInputError
 from diag.dsp.byte_formats import formats
 from diag.dsp.bytes_inside import layer3_frame_bytes
-from diag.files import containers
 from diag.files.audio_files import open_raw, open_wav, read_raw, read_wav
 from diag.files.mp3_length import states_its_length, with_length
 from diag.files.wav_header import read_wav_header
@@ -180,7 +179,7 @@ CONTAINERS = {
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_a_container_without_a_decoder_says_what_to_install(tmp_path, monkeypatch, name):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(containers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     sentence = refusal(open_wav, written(tmp_path, CONTAINERS[name], "mine.webm"))
     assert f"{name} file" in sentence
     assert "neither the ffmpeg program nor the Python package av" in sentence
@@ -248,7 +247,7 @@ def test_a_container_is_decoded_by_pyav_where_there_is_no_ffmpeg(tmp_path, monke
     fake = types.SimpleNamespace(open=lambda path: Container(), AudioResampler=Resampler, FFmpegError=OSError)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "av", fake)
-    monkeypatch.setattr(containers.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: object())
     audio = open_wav(written(tmp_path, EBML, "mine.webm"))
     assert audio.note == "decoded from WebM or Matroska by PyAV"
     assert (audio.part(0, audio.frames) == TONE).all()

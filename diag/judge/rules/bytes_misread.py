@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import added, misread_bytes, misread_evidence
+from diag.judge.evidence import added, misread_bytes, misread_evidence, wrong_rate
 from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -60,7 +60,9 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             likely_cause=place.on.causes[0],
             fix=place.on.fix,
         )
-    if not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING:
+    # Two channels read as one last twice as long; samples that are repeated at the right speed are a naive resampler's.
+    at_speed = wrong_rate(measurements, place.hop) is None
+    if not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING and not at_speed:
         more, before, item = pairs
         text = (
             f"{before:.0%} of the samples come in equal pairs in {place.input}, {before + more:.0%} in {place.output}"

@@ -10,7 +10,6 @@ from diag.core.timeline import Timeline
 from diag.judge.closings import closing, code_of
 from diag.judge.registry import rule
 
-
 _KINDS = (
     (
         re.compile(r"project '.*' not found|suspended", re.IGNORECASE),

@@ -8,7 +8,6 @@ from diag.judge.evidence import added
 from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
-
 EXPLAINED_DB = -50.0
 """Distortion and noise below this level, relative to the voice, leave nothing that flat tops could have made."""
 

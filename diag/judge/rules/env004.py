@@ -28,8 +28,8 @@ def harness_late(
 
     What it shows
         The tool disturbed what it measured: its event loop stood still for 20 ms at a moment that is timed, or for
-        100 ms anywhere in a turn; its audio callbacks came later than the device's buffer allows; its virtual devices lost
-        audio; or its two ways of timing the reply disagree by more than 10 ms.
+        100 ms anywhere in a turn; its audio callbacks came later than the device's buffer allows; its virtual devices
+        lost audio; or its two ways of timing the reply disagree by more than 10 ms.
 
     Why it matters
         Blamed on the product, it would be a false finding. The take is discarded, counted and shown.

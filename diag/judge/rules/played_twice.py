@@ -8,6 +8,10 @@ from diag.dsp.copies import COPY_FAIL_DB, COPY_WARN_DB
 from diag.judge.evidence import why_not, worst
 from diag.judge.registry import OnHop, Place, segment_rule
 
+MANY_OVERLAPS = 3
+"""Chunks that start before the last one ended look like a second copy of what they cover. An echo makes no such
+chunks."""
+
 
 @segment_rule(
     OnHop(
@@ -66,14 +70,14 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         `second_copy_db` of the segment, with the delay.
 
     Does not prove
-        Whether software or a room made it.
+        Whether software or a room made it. Where many chunks overlap, that finding is made in its place.
     """
     items = measurements.find("second_copy_db", hop=place.hop)
     found = worst(items, lambda value: value)
     if found is None:
         return not_checked(why_not(items, "second_copy_db"))
     level_db, item = found
-    if level_db <= COPY_WARN_DB:
+    if level_db <= COPY_WARN_DB or _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
         return clear()
     event = item.events[0] if item.events else None
     early = event is not None and event.duration_s < 0
@@ -89,3 +93,8 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         fix=place.on.fix,
         severity=Severity.ERROR if level_db > COPY_FAIL_DB else Severity.WARNING,
     )
+
+
+def _overlaps(measurements: Measurements, hop: Hop) -> int:
+    found = measurements.find("displaced_s", hop=hop)
+    return max((sum(event.kind == "overlap" for event in item.events) for item in found), default=0)

@@ -14,7 +14,21 @@ from diag.judge.registry import rule
     name="recording-narrow-band",
     severity="warning",
     scope="recording",
-    explained_by=("MIC003", "SND007", "PLY002", "SPK002", "REC012", "REC008", "MIC005", "SND001", "PLY001", "SPK003"),
+    explained_by=(
+        "MIC003",
+        "SND007",
+        "PLY002",
+        "SPK002",
+        "REC012",
+        "REC008",
+        "MIC005",
+        "SND001",
+        "PLY001",
+        "SPK003",
+        "REC007",
+        "REC010",
+        "REC013",
+    ),
 )
 def recording_narrow_band(measurements: Measurements, recording: Recording) -> Verdict:
     """The recording has no treble.

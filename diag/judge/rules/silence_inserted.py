@@ -21,7 +21,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.MICROPHONE,
         who="microphone",
-        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC015"),
+        explained_by=("MIC009", "MIC017", "MIC014", "MIC018"),
         causes=(
             "the program reads the input too slowly, so that it overflows: other work in its audio thread",
             "a wireless headset at the edge of its range, or one that shares its link with playback",
@@ -35,7 +35,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.SENDER,
         who="sender",
-        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018"),
+        explained_by=("SND003", "SND021", "SND017", "SND019"),
         causes=(
             "the sender runs late and fills up with silence",
             "a voice activity gate closes in the middle of words",
@@ -49,7 +49,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.PLAYER,
         who="player",
-        explained_by=("SVC004", "ENV004", "PLY005", "PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
+        explained_by=("SVC004", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019"),
         causes=(
             "the reply arrives more unevenly than the player's buffer bridges; then that finding is the root cause",
             "the player gets its audio too late: a blocked event loop, a slow decoder",
@@ -63,7 +63,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.SPEAKER,
         who="loudspeaker",
-        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK014"),
+        explained_by=("SPK008", "SPK016", "SPK013", "SPK017"),
         causes=(
             "the playback buffer cannot be kept filled: it is too small, or too much else is running",
             "a wireless loudspeaker (Bluetooth, casting) that loses packets",

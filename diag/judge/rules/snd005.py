@@ -10,7 +10,13 @@ from diag.judge.registry import rule
 LIMIT = 0.05
 
 
-@rule("SND005", name="send-pacing", severity="warning", hop=Hop.SENDER, explained_by=("SND003",))
+@rule(
+    "SND005",
+    name="send-pacing",
+    severity="warning",
+    hop=Hop.SENDER,
+    explained_by=("SND003", "SND020", "MIC005", "MIC016"),
+)
 def send_pacing(measurements: Measurements) -> Verdict:
     """The client sends faster or slower than it speaks.
 

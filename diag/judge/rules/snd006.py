@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.core.units import format_seconds
+from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
 LEAST_SILENCE_S = 0.5
@@ -14,7 +16,9 @@ LEAST_SILENCE_S = 0.5
 
 
 @rule("SND006", name="no-end-of-turn", severity="warning", hop=Hop.SENDER)
-def no_end_of_turn(timeline: Timeline, measurements: Measurements, turns: tuple[Turn, ...]) -> Verdict:
+def no_end_of_turn(
+    timeline: Timeline, measurements: Measurements, turns: tuple[Turn, ...], observed: ObservedClient
+) -> Verdict:
     """The client falls silent on the line with the user's last word, and no answer comes.
 
     What it shows
@@ -33,7 +37,8 @@ def no_end_of_turn(timeline: Timeline, measurements: Measurements, turns: tuple[
         - A voice activity gate in the client that sends no silence.
 
     Fix
-        Send `audioStreamEnd` when the microphone is switched off, or go on sending: about 1 s of silence is enough.
+        Go on sending: about 1 s of silence is enough. Where the microphone is switched off, send `audioStreamEnd`; on
+        the 3.8 models it ends no turn, and audio must go on.
 
     Does not prove
         That an answer would come with it. Not raised where the service answered all the same.
@@ -60,6 +65,6 @@ def no_end_of_turn(timeline: Timeline, measurements: Measurements, turns: tuple[
                 )
             ],
             likely_cause="the stream ends with the speech, so the service never hears the silence that ends a turn",
-            fix="send `audioStreamEnd` when the microphone is switched off, or about 1 s of silence",
+            fix=end_of_turn_advice(observed.model),
         )
     return clear()

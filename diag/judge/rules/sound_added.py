@@ -54,7 +54,7 @@ _KINDS = (
         or_severity="error",
         hop=Hop.MICROPHONE,
         who="microphone",
-        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC008", "MIC015"),
+        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC008", "MIC015", "MIC007"),
         causes=(
             "noise of the room or the device, or another sound near the microphone",
             "a poor cable or power supply",
@@ -68,7 +68,7 @@ _KINDS = (
         or_severity="error",
         hop=Hop.SENDER,
         who="sender",
-        explained_by=("SND003", "SND021", "SND017", "SND019", "SND013", "SND018"),
+        explained_by=("SND003", "SND021", "SND017", "SND019", "SND013", "SND018", "SND012"),
         causes=("another source is mixed into what is sent", "a filter or codec with noise of its own"),
         fix="send the captured sound alone",
     ),
@@ -79,7 +79,7 @@ _KINDS = (
         or_severity="error",
         hop=Hop.PLAYER,
         who="player",
-        explained_by=("PLY009", "PLY012", "PLY015", "PLY019", "PLY005", "PLY016"),
+        explained_by=("PLY009", "PLY012", "PLY015", "PLY019", "PLY005", "PLY016", "PLY004"),
         causes=("another source is played into the same output", "a filter or codec with noise of its own"),
         fix="play the reply alone: look for other sources in the same output, such as a thinking tone or an old reply",
     ),
@@ -90,7 +90,7 @@ _KINDS = (
         or_severity="error",
         hop=Hop.SPEAKER,
         who="loudspeaker",
-        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK007", "SPK014"),
+        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK007", "SPK014", "SPK006"),
         causes=("another program plays at the same time, or the device adds noise", "a poor cable or power supply"),
         fix="end other programs that play, and check cable and power supply of the device",
     ),
@@ -109,7 +109,8 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         the segment, each against its limit.
 
     Does not prove
-        Where it comes from. Air and rooms add noise and reverberation by nature: there these are information only.
+        Where it comes from. Clicks at a fixed period ring like a hum; then they are the root cause. Air and rooms
+        add noise and reverberation by nature: there these are information only.
     """
     seen = list(_seen(place, measurements))
     missing = [kind for kind in _KINDS if not any(True for item in measurements.find(kind.metric, hop=place.hop)

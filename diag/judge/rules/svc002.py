@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.core.units import format_seconds
+from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
 
 @rule("SVC002", name="no-reply", severity="error", hop=Hop.SERVICE,
       explained_by=("CFG001", "CFG002", "CFG003", "CFG004", "CFG005", "CFG006", "CFG007", "CFG008", "CFG010", "CFG011",
                     "CFG012", "CFG013", "SVC009", "SVC013", "SVC014", "SVC015", "MIC001",
-                    "MIC005", "SND001", "SND003", "SND006"))  # fmt: skip
-def no_reply(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...]) -> Verdict:
+                    "MIC005", "SND001", "SND003", "SND006", "SND009"))  # fmt: skip
+def no_reply(
+    measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...], observed: ObservedClient
+) -> Verdict:
     """The service did not answer.
 
     What it shows
@@ -63,8 +67,8 @@ def no_reply(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, 
         likely_cause="the service ended the turn without content"
         if complete
         else "the service did not take the turn as over, or stalled",
-        fix="repeat the turn; if it stays silent, open a new session and ask again, and send about 1 s of silence "
-        "or audioStreamEnd after the speech",
+        fix="repeat the turn; if it stays silent, open a new session and ask again; after the speech, "
+        + end_of_turn_advice(observed.model),
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
+from diag.dsp.additions import IMAGES_COHERENCE
 from diag.dsp.band import IMAGING_LIMIT, NYQUISTS_HZ, Imaging, content_edge, image_about, imaging
 from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
-from diag.measure.metrics.sounds import HEALTHY_RATIO, remembered, sound, speed
+from diag.measure.metrics.sounds import HEALTHY_RATIO, additions, remembered, sound, speed
 from diag.measure.reasons import SILENT, too_short, wrong_speed
 from diag.measure.registry import Group, metric
 
@@ -163,7 +164,8 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
 
     What
         The mirror correlation of the output less that of the input about the same frequency, the largest over all
-        candidates. Images that a proper resampler leaves count as none, as for a tap.
+        candidates. Images that a proper resampler leaves count as none, as for a tap. So does treble that resembles
+        its mirror image and does not keep its phase: codecs make it up.
     From – to
         Input tap – output tap.
     Better is
@@ -187,4 +189,14 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
         if images is not None and images.weighed > most:
             own = image_about(before, mirror_hz)
             most = max(most, images.weighed - (0.0 if own is None else own.weighed))
+    if most > IMAGING_LIMIT and _made_up(reference, estimated):
+        return Reading(value=0.0)
     return Reading(value=most)
+
+
+def _made_up(reference: Clip, estimated: Clip) -> bool:
+    """Return whether treble resembles its mirror image but does not keep its phase: a codec made it up."""
+    found = additions(reference, estimated)
+    if isinstance(found, Missing):
+        return False
+    return found.images is None or found.images.coherence < IMAGES_COHERENCE

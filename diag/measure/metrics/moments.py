@@ -27,6 +27,10 @@ from diag.measure.reasons import NO_AUDIO, NO_PROMPT, NOTHING_PLAYED, PLAYED_SIL
 CONFIDENT = 0.5
 """Least normalised correlation of a known sound in a recording: unrelated speech stays below 0.45 over one second."""
 TEMPLATE_S = 1.0
+HEAD_S = 0.3
+"""Beginning of a known sound that is looked for alone where its first second was broken on the way (a stall)."""
+WHOLE, CLEARLY = 0.9, 0.1
+"""Below this correlation the first second may be broken; its beginning counts where it correlates so much better."""
 PROMPT_TEMPLATE_S = 1.5
 SEARCH_S = 0.5
 """How far outside the turn's stretch of a recording a known sound is looked for: stamps may be wrong by this much."""
@@ -99,6 +103,12 @@ def first_audible_played(turn: Turn, received: Clip, played: Clip) -> int | Miss
         if factor != 1.0:
             places.append(locate(template, signal, played.sample_rate_hz))
         best = max((place for place in places if place), key=lambda place: place.confidence, default=None)
+        if best is None or best.confidence < WHOLE:
+            # A break within the first second leaves its beginning where it was.
+            head = rescale(template[: round(HEAD_S * received.sample_rate_hz)], factor)[0]
+            begun = locate(head, signal, played.sample_rate_hz)
+            if begun is not None and (best is None or begun.confidence > best.confidence + CLEARLY):
+                best = begun
         if best is not None and best.confidence >= CONFIDENT:
             return span[0] + round(best.frame)
         frame = first_audible_frame(signal, played.sample_rate_hz)
@@ -196,11 +206,13 @@ def reply_start_in_heard(turn: Turn, received: Clip, played: Clip, heard: Clip) 
         assert isinstance(start, int)
         whole = _mono(played, (start, start + round(TEMPLATE_S * played.sample_rate_hz)))
         found = _place(whole, played.sample_rate_hz, heard, HEARD_REPLY_CHANNEL, span)
-        if not isinstance(found, Missing) and found.confidence >= 0.9:
+        if not isinstance(found, Missing) and found.confidence >= WHOLE:
             return found.frame
-        head = whole[: round(0.3 * played.sample_rate_hz)]
+        head = whole[: round(HEAD_S * played.sample_rate_hz)]
         begun = _place(head, played.sample_rate_hz, heard, HEARD_REPLY_CHANNEL, span)
-        if not isinstance(begun, Missing) and (isinstance(found, Missing) or begun.confidence > found.confidence + 0.1):
+        if not isinstance(begun, Missing) and (
+            isinstance(found, Missing) or begun.confidence > found.confidence + CLEARLY
+        ):
             return begun.frame
         if isinstance(found, Missing):
             return Missing(found.code, f"the reply was not found in `heard` ({found})")

@@ -20,7 +20,7 @@ class Misread:
     """
 
     def __init__(self, fault: Planted, sample_rate_hz: int) -> None:
-        self._before = round(fault.at_s * sample_rate_hz)
+        self._before = round((fault.at_s or 0.0) * sample_rate_hz)
         self._every = round((fault.every_s or HEADER_EVERY_S) * sample_rate_hz)
         self._sample_rate_hz = sample_rate_hz
         self._reading = fault.reading or "odd-byte"

@@ -243,7 +243,7 @@ _HUM = (1.0, 0.6, 0.8, 0.3, 0.5)
 
 
 class Clicks:
-    """A leap of two samples at the begin of each window."""
+    """One wrong sample at the begin of each window."""
 
     def __init__(self, windows: Windows, level: float) -> None:
         self._windows = windows
@@ -264,10 +264,6 @@ class Clicks:
     def finish(self) -> Samples:
         """Nothing is held."""
         return _NOTHING
-
-
-CLICK_S = 0.00009
-"""Two samples at 24 kHz."""
 
 
 # --- planted faults: what they do to time -------------------------------------------------------------------------
@@ -570,18 +566,18 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
     ratio, factor = fault.ratio or 1.0, fault.factor or 2
 
     def windows(for_s: float | None) -> Windows:
-        return Windows(sample_rate_hz, fault.at_s, for_s, fault.every_s, fault.count)
+        return Windows(sample_rate_hz, fault.at_s or 0.0, for_s, fault.every_s, fault.count)
 
     change = changes(fault, sample_rate_hz)
     if change is not None:
-        return Changed(Windows(sample_rate_hz, fault.at_s, fault.for_s), change)
+        return Changed(Windows(sample_rate_hz, fault.at_s or 0.0, fault.for_s), change)
     stages: dict[str, Callable[[], Stage]] = {
         "stall": lambda: Stalls(windows(None if fault.count == 1 else fault.every_s), frames),
         "skip": lambda: Skips(windows(fault.for_s)),
         "repeat": lambda: Repeats(windows(fault.for_s)),
         "swap": lambda: Displaced(windows(2 * (fault.for_s or 0.0)), frames, overlapping=False),
         "overlap": lambda: Displaced(windows(2 * (fault.for_s or 0.0)), frames, overlapping=True),
-        "clicks": lambda: Clicks(windows(CLICK_S), 10 ** ((fault.level_dbfs or -3.0) / 20)),
+        "clicks": lambda: Clicks(windows(1 / sample_rate_hz), 10 ** ((fault.level_dbfs or -3.0) / 20)),
         "rate": lambda: Rate(ratio),
         "stretch": lambda: Stretch(sample_rate_hz, ratio),
         "echo": lambda: Echo(round((fault.delay_s or 0.0) * sample_rate_hz), gain),
@@ -598,7 +594,6 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
 
 OTHER_SORTS = ("leak", "pace", "late")
 """Kinds that strike something else than the samples of one stream."""
-_FROM_THE_START = ("rate", "stretch", "echo", "low-pass", "squeeze", "imaging", "aliasing")
 
 
 def planted_chain(faults: Sequence[Planted], sample_rate_hz: int) -> Chain:
@@ -608,7 +603,7 @@ def planted_chain(faults: Sequence[Planted], sample_rate_hz: int) -> Chain:
         if fault.kind in OTHER_SORTS:
             continue
         stage = planted_stage(fault, sample_rate_hz)
-        stages.append(stage if fault.kind in _FROM_THE_START else FromFirstSound(stage))
+        stages.append(stage if fault.at_s is None else FromFirstSound(stage))
     return Chain(stages)
 
 

@@ -131,6 +131,12 @@ HEALTHY = Story()
 MUTE = replace(HEALTHY, reply_s=None)
 NO_MODALITY = client(session={})
 TEXT_ASKED = client(session={"response_modalities": ["TEXT"]})
+DETECTION_OFF = client(
+    session={
+        "response_modalities": ["AUDIO"],
+        "extra": {"realtime_input_config": {"automatic_activity_detection": {"disabled": True}}},
+    }
+)
 PLAYED_16K = client(playback={"sample_rate_hz": 16000, "resample": False})
 PLAYED_48K = client(playback={"sample_rate_hz": 48000, "resample": False})
 CAPTURED_48K = client(
@@ -216,9 +222,8 @@ FAULT_CASES = [
     Case("a close that no other finding explains", refused(1013, ""), ("CFG010",), words=("overloaded",)),
     Case("a country that is not served", refused(1007, "User location is not supported for the API use."),
          ("CFG011",), words=("location",)),
-    Case("detection switched off and no marks", replace(MUTE, config=client(session={
-        "response_modalities": ["AUDIO"], "extra": {}})), ("CFG012",), ("SVC002",), words=("activityStart",))
-    if False else
+    Case("detection switched off and nothing marks the turn", replace(MUTE, config=DETECTION_OFF), ("CFG012",),
+         ("SVC002",), words=("activityStart",)),
     Case("a setting that the model does not take", refused(1007, "Thinking level is not supported for this model."),
          ("CFG013",), words=("thinking_level",)),
     # microphone
@@ -266,6 +271,15 @@ FAULT_CASES = [
          words=("-120 dBFS",)),
     Case("a reply at a level no one hears", replace(HEALTHY, service=lambda x: x * np.float32(0.003)), ("SVC013",),
          possible=("SVC002",), words=("nearly silent",)),
+    Case("a rejected reply", replace(MUTE, extra=(event(3.0, "turn_complete", "service", turn=0,
+                                                         reason="RESPONSE_REJECTED"),)), ("SVC014",), ("SVC002",),
+         words=("rejected the reply: RESPONSE_REJECTED", "no audible reply")),
+    Case("a rejected prompt", replace(MUTE, extra=(event(3.0, "turn_complete", "service", turn=0,
+                                                          reason="PROHIBITED_INPUT_CONTENT"),)), ("SVC014",),
+         ("SVC002",), words=("rejected the prompt",)),
+    Case("a tool call without an answer",
+         replace(MUTE, extra=(event(3.0, "tool_call", "service", calls=[{"id": "c1", "name": "weather"}]),)),
+         ("SVC015",), ("SVC002",), words=("`weather`", "c1")),
     Case("text although audio was asked for", replace(HEALTHY, text_reply=True), ("SVC003",)),
     Case("bursts", replace(HEALTHY, reply_s=3.0, chunk_s=0.5, pace=0.9), ("SVC004",), severity="warning"),
     Case("a reply that never ends",

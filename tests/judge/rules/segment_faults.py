@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from benchmarks.time_stretch import stretched
 from builders import Story, resampled
 
+from benchmarks.time_stretch import stretched
 from diag.core.chain import Hop
 
 HOPS = (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER)
@@ -210,5 +210,6 @@ SEGMENT_FAULTS = (
     SegmentFault("aliases", ("MIC015", "SND018", "PLY016", "SPK014"), unfiltered, "aliasing",
                  beside=(("MIC003", "SND007", "PLY002", "SPK002"), ("MIC013", "SND016", "PLY014", "SPK012"),
                          ("MIC010", "SND008", "PLY011", "SPK009"), ("MIC004", "SND011", "PLY003", "SPK004"))),
-    SegmentFault("two players", ("MIC017", "SND021", "PLY012", "SPK016"), twice, "twice"),
+    SegmentFault("two players", ("MIC017", "SND021", "PLY012", "SPK016"), twice, "twice",
+                 beside=(("MIC007", "SND012", "PLY004", "SPK006"),)),
 )  # fmt: skip
