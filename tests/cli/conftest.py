@@ -10,6 +10,8 @@ import pytest
 from diag.core.chain import Hop
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import (
+    Bench,
+    BenchRow,
     Change,
     Comparison,
     Evidence,
@@ -139,12 +141,22 @@ def make_comparison(verdict: Change = Change.WORSE) -> RunComparison:
     )
 
 
+def make_bench(*rows: dict[str, Any], **more: Any) -> Bench:
+    """Return a bench with a row of these fields each."""
+    given = {
+        "scenario": "a", "title": "", "shows": "", "expected": (), "consequences": (), "found": (), "counts": {},
+        "takes": 3, "asked": 3, "discarded": 0, "as_expected": True, "folder": None,
+    }  # fmt: skip
+    return Bench(rows=tuple(BenchRow(**{**given, **row}) for row in rows), **more)
+
+
 @dataclass(frozen=True)
 class Made:
     """The makers above, for tests."""
 
     finding = staticmethod(make_finding)
     run = staticmethod(make_run)
+    bench = staticmethod(make_bench)
     comparison = staticmethod(make_comparison)
     report = staticmethod(lambda *runs, **more: Report(runs=runs, **more))
     replace = staticmethod(replace)

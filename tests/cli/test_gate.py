@@ -3,7 +3,7 @@
 import pytest
 
 from diag.core.errors import ExitCode
-from diag.core.results import Change, Severity
+from diag.core.results import Change, Drift, NotShown, RunNotShown, Severity
 from diag.judge.gate import exit_code
 
 
@@ -75,35 +75,40 @@ def test_comparison(make, verdict, expected):
     assert exit_code(report) is expected
 
 
-def row(*, as_expected, passed):
-    return {"as_expected": as_expected, "passed": passed}
+@pytest.mark.parametrize("fail_on", ["error", "never"])
+def test_what_was_not_shown_to_be_right_is_not_good(make, fail_on):
+    missing = RunNotShown(item=NotShown(code="SPK001", what="x", reason="y"), take_ids=("0001",), counted=3)
+    unsure = make.replace(make.run(), not_shown=(missing,))
+    assert exit_code(make.report(unsure), fail_on) is ExitCode.TOO_LITTLE_EVIDENCE
+    faulty = make.replace(make.run("a", make.finding()), not_shown=(missing,))
+    assert exit_code(make.report(faulty)) is ExitCode.FAILED
+
+
+PASSED, WRONG = {"as_expected": True}, {"as_expected": False}
 
 
 def test_bench_is_judged_by_its_rows_not_by_planted_findings(make):
     run = make.run("a", make.finding())
-    passed, failed = row(as_expected=True, passed=True), row(as_expected=False, passed=False)
-    assert exit_code(make.report(run, extra={"bench": [passed]})) is ExitCode.GOOD
-    assert exit_code(make.report(run, extra={"bench": [passed, failed]})) is ExitCode.FAILED
-    assert exit_code(make.report(run, extra={"bench": [failed]}), "never") is ExitCode.GOOD
+    assert exit_code(make.report(run, bench=make.bench(PASSED))) is ExitCode.GOOD
+    assert exit_code(make.report(run, bench=make.bench(PASSED, WRONG))) is ExitCode.FAILED
+    assert exit_code(make.report(run, bench=make.bench(WRONG)), "never") is ExitCode.GOOD
 
 
-def test_bench_fails_when_slower_than_the_baseline(make):
-    rows = [row(as_expected=True, passed=True)]
-    for worse, expected in ((False, ExitCode.GOOD), (True, ExitCode.FAILED)):
-        report = make.report(make.run(), extra={"bench": rows, "drift": [{"worse": worse}]})
-        assert exit_code(report) is expected
+@pytest.mark.parametrize(("worse", "expected"), [(False, ExitCode.GOOD), (True, ExitCode.FAILED)])
+def test_bench_fails_when_slower_than_the_baseline(make, worse, expected):
+    drift = Drift(run="a", metric="ttfb_s", baseline_s=1.0, now_s=1.5, n=5, worse=worse, sentence="")
+    assert exit_code(make.report(make.run(), bench=make.bench(PASSED, drift=(drift,)))) is expected
 
 
 @pytest.mark.parametrize("fail_on", ["error", "never"])
 @pytest.mark.parametrize("as_expected", [True, None])
 def test_bench_with_too_few_takes_of_a_scenario_cannot_decide(make, as_expected, fail_on):
-    rows = [row(as_expected=True, passed=True), row(as_expected=as_expected, passed=False)]
-    report = make.report(make.run(), extra={"bench": rows})
+    short = {"as_expected": as_expected, "takes": 2}
+    report = make.report(make.run(), bench=make.bench(PASSED, short))
     assert exit_code(report, fail_on) is ExitCode.TOO_LITTLE_EVIDENCE
-    wrong = make.report(make.run(), extra={"bench": [*rows, row(as_expected=False, passed=False)]})
-    assert exit_code(wrong) is ExitCode.FAILED
+    assert exit_code(make.report(make.run(), bench=make.bench(PASSED, short, WRONG))) is ExitCode.FAILED
 
 
 def test_bench_that_gave_nothing_could_not_measure(make):
-    rows = {"bench": [row(as_expected=None, passed=False)]}
-    assert exit_code(make.report(make.run(takes=0), extra=rows)) is ExitCode.CANNOT_MEASURE
+    report = make.report(make.run(takes=0), bench=make.bench({"as_expected": None, "takes": 0}))
+    assert exit_code(report) is ExitCode.CANNOT_MEASURE

@@ -8,7 +8,17 @@ import pytest
 from report_samples import CHECKS, comparison, finding, mute_run, run_result, slow_player_run, take, take_result
 
 from diag.core.chain import Hop
-from diag.core.results import Change, Report, RuleOutcome, Severity, Status, SummaryRow
+from diag.core.results import (
+    Change,
+    NotShown,
+    Report,
+    RuleOutcome,
+    RunNotShown,
+    Severity,
+    Status,
+    SummaryRow,
+    VerdictLine,
+)
 from diag.core.states import State
 from diag.report.picks import pick
 from diag.report.sentences import capitalised, figure, label, signed, spread, verdict_line
@@ -21,7 +31,11 @@ def verdict(*runs, **more):
 
 
 def test_good_runs_are_ready():
-    assert verdict(run_result()) == (State.GOOD, "READY", "No fault found in 3 of 3 takes.")
+    assert verdict(run_result()) == (
+        State.GOOD,
+        "READY",
+        "No fault found in 3 of 3 takes; every hop was compared with its input.",
+    )
 
 
 def test_an_error_is_not_ready():
@@ -32,18 +46,24 @@ def test_an_error_is_not_ready():
 
 def test_a_warning_is_ready_but_watched():
     run = run_result(takes=(take_result(findings=(finding(severity=Severity.WARNING),)),))
-    assert verdict(run)[:2] == (State.WATCH, "READY")
+    assert verdict(run)[:2] == (State.WATCH, "READY, WITH 1 WARNING")
+
+
+def test_what_was_not_shown_is_never_ready():
+    missing = RunNotShown(item=NotShown(code="SPK001", what="x", reason="no ear"), take_ids=("0001",), counted=3)
+    state, word, sentence = verdict(dataclasses.replace(run_result(), not_shown=(missing,)))
+    assert (state, word) == (State.UNKNOWN, "NOT SHOWN")
+    assert sentence.endswith("not everything was shown to be right: SPK001 (no ear).")
+    warned = run_result(takes=(take_result(findings=(finding(severity=Severity.WARNING),)),))
+    state, word, sentence = verdict(dataclasses.replace(warned, not_shown=(missing,)))
+    assert (state, word) == (State.UNKNOWN, "NOT SHOWN")
+    assert sentence.endswith("Not shown to be right: SPK001 (no ear).")
 
 
 def test_nothing_measured_is_never_good():
     run = run_result(takes=(take_result(discarded="callback late"), take_result("0002", discarded="callback late")))
     assert verdict(run) == (State.UNKNOWN, "NOTHING MEASURED", "All 2 takes were discarded: callback late.")
     assert verdict() == (State.UNKNOWN, "NOTHING MEASURED", "There is no take to judge.")
-
-
-def test_no_check_at_all_is_never_good():
-    blind = run_result(takes=(dataclasses.replace(take_result(), outcomes=()),))
-    assert verdict(blind)[:2] == (State.UNKNOWN, "NOTHING CHECKED")
 
 
 def test_the_consequence_never_speaks_for_the_root():
@@ -65,10 +85,10 @@ def test_comparisons_say_what_they_call(change, state, word):
     assert verdict(run_result(), slow_player_run(), comparisons=(said,))[:2] == (state, word)
 
 
-def test_given_words_are_kept_but_the_state_is_not_theirs():
-    given = verdict(slow_player_run(), verdict="READY  all is well")
-    assert given == (State.FAILS, "READY", "All is well")
-    assert verdict(run_result(), verdict="plain words")[1:] == ("READY", "Plain words")
+def test_a_verdict_that_was_made_is_kept():
+    made = VerdictLine(State.WATCH, "AS TOLD", "All is well.", "go on")
+    assert verdict_line(Report(runs=(slow_player_run(),), verdict=made)) is made
+    assert made.text == "AS TOLD  All is well."
 
 
 def states(run):
@@ -91,17 +111,17 @@ def test_a_fault_of_the_setup_is_drawn_at_the_setup():
 
 
 def test_a_hop_that_nothing_looked_at_is_not_good():
-    assert states(slow_player_run())[Hop.MICROPHONE] == (State.UNKNOWN, "not measured")
+    assert states(slow_player_run())[Hop.MICROPHONE] == (State.UNKNOWN, "not shown")
     found = states(mute_run())
-    assert found[Hop.PLAYER] == found[Hop.SPEAKER] == (State.UNKNOWN, "not measured")
-    assert found[Hop.SERVICE] == (State.UNKNOWN, "not judged"), "what follows from the setup is not the service's fault"
+    assert found[Hop.PLAYER] == found[Hop.SPEAKER] == (State.UNKNOWN, "not shown")
+    assert found[Hop.SERVICE] == (State.UNKNOWN, "not shown"), "what follows from the setup is not the service's fault"
 
 
 def test_a_setup_check_alone_does_not_make_the_service_good():
     only = RuleOutcome(code="CFG001", name=CHECKS["CFG001"], status=Status.CLEAR)
     late = RuleOutcome(code="SVC001", name=CHECKS["SVC001"], status=Status.NOT_CHECKED, reason="no reply")
     result = dataclasses.replace(take_result(), outcomes=(only, late))
-    assert states(run_result(takes=(result,)))[Hop.SERVICE] == (State.UNKNOWN, "not measured")
+    assert states(run_result(takes=(result,)))[Hop.SERVICE] == (State.UNKNOWN, "not shown")
 
 
 def test_a_crashed_check_is_not_clear():

@@ -26,7 +26,7 @@ def _listen(start_s: float, end_s: float) -> Spot:
 
 @metric(
     "level_change_db", unit="dB", better="zero", tolerance=1.0, pool="mean",
-    label="Level change", group=Group.LEVEL, order=3,
+    label="Level change", group=Group.LEVEL, order=5,
 )  # fmt: skip
 def level_change(reference: Clip, estimated: Clip) -> Reading:
     """Change of level from the input to the output of a segment.
@@ -67,8 +67,8 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "added_noise_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
-    label="Noise added", group=Group.LEVEL, order=4,
+    "added_noise_db", unit="dB", better="lower", tolerance=1.0, pool="level",
+    label="Noise added", group=Group.LEVEL, order=6,
 )  # fmt: skip
 def added_noise(reference: Clip, estimated: Clip) -> Reading:
     """Level of the noise that a segment adds.
@@ -96,8 +96,8 @@ def added_noise(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "added_hum_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
-    label="Hum added", group=Group.LEVEL, order=5,
+    "added_hum_db", unit="dB", better="lower", tolerance=1.0, pool="level",
+    label="Hum added", group=Group.LEVEL, order=7,
 )  # fmt: skip
 def added_hum(reference: Clip, estimated: Clip) -> Reading:
     """Level of the hum of the mains that a segment adds.
@@ -120,8 +120,8 @@ def added_hum(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "added_tone_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
-    label="Tone added", group=Group.LEVEL, order=6,
+    "added_tone_db", unit="dB", better="lower", tolerance=1.0, pool="level",
+    label="Tone added", group=Group.LEVEL, order=8,
 )  # fmt: skip
 def added_tone(reference: Clip, estimated: Clip) -> Reading:
     """Level of the loudest steady tone that a segment adds.
@@ -159,7 +159,7 @@ def added_tone(reference: Clip, estimated: Clip) -> Reading:
 
 @metric(
     "added_dc_dbfs", unit="dBFS", better="lower", tolerance=3.0, pool="level",
-    label="Direct current added", group=Group.LEVEL, order=7,
+    label="Direct current added", group=Group.LEVEL, order=9,
 )  # fmt: skip
 def added_dc(reference: Clip, estimated: Clip) -> Reading:
     """Direct current that a segment adds.
@@ -182,7 +182,7 @@ def added_dc(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "distortion_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "distortion_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Distortion", group=Group.GLITCHES, order=7,
 )  # fmt: skip
 def distortion(reference: Clip, estimated: Clip) -> Reading:
@@ -217,7 +217,7 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "aliasing_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "aliasing_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Aliasing", group=Group.TREBLE, order=8,
 )  # fmt: skip
 def aliasing(reference: Clip, estimated: Clip) -> Reading:
@@ -242,7 +242,7 @@ def aliasing(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "second_copy_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "second_copy_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Second copy", group=Group.CONTINUITY, order=10,
 )  # fmt: skip
 def second_copy(reference: Clip, estimated: Clip) -> Reading:
@@ -279,8 +279,8 @@ def second_copy(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "reverberation_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
-    label="Reverberation", group=Group.LEVEL, order=8,
+    "reverberation_db", unit="dB", better="lower", tolerance=1.0, pool="level",
+    label="Reverberation", group=Group.LEVEL, order=10,
 )  # fmt: skip
 def reverberation(reference: Clip, estimated: Clip) -> Reading:
     """Level of the reverberation that a segment adds.
