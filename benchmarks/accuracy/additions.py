@@ -278,7 +278,7 @@ def ordinary(voice: Voice, random: Random) -> dict[str, Callable[[], tuple[Sampl
     def sox(*effect: str, to_hz: int) -> Callable[[], tuple[Samples, float]]:
         return lambda: _sox(own, rate, effect, to_hz)
 
-    def filtered(gain_of: Callable[[Samples], NDArray[np.inexact[Any]]]) -> Callable[[], tuple[Samples, float]]:
+    def filtered(gain_of: Callable[[Samples], NDArray[Any]]) -> Callable[[], tuple[Samples, float]]:
         return lambda: (_filtered(own, rate, gain_of), rate)
 
     def pole(hz: Samples, corner_hz: float) -> NDArray[np.complexfloating]:
@@ -355,10 +355,10 @@ def _short_sinc(own: Samples, rate: float, to_hz: int, half: int) -> Samples:
     return out
 
 
-def _filtered(own: Samples, rate: float, gain_of: Callable[[Samples], NDArray[np.inexact[Any]]]) -> Samples:
+def _filtered(own: Samples, rate: float, gain_of: Callable[[Samples], NDArray[Any]]) -> Samples:
     size = 1 << (own.size * 2 - 1).bit_length()
     hz = np.fft.rfftfreq(size, 1 / rate)
-    return np.asarray(np.fft.irfft(np.fft.rfft(own, size) * gain_of(hz), size)[: own.size])
+    return np.asarray(np.fft.irfft(np.fft.rfft(own, size) * np.asarray(gain_of(hz)), size)[: own.size])
 
 
 def _ffmpeg(

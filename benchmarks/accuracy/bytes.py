@@ -205,7 +205,7 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
         name = "base64 without its padding, joined" if decoded else "base64 that was not decoded"
         board.found("wrong bytes", "blind", name, told, at_least=0.95)
     for coding in (("MP3", "MPEG_LAYER_III"), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("FLAC", "PCM_16")):
-        able = [v for v in every if coding[1] != "OPUS" or v.rate_hz in (8000, 16000, 24000, 48000)]
+        able = [v for v in every if "OPUS" not in coding or v.rate_hz in (8000, 16000, 24000, 48000)]
         told = [(v, is_right(wrong_reading(encoded(v, coding), v.rate_hz), ReadingKind.COMPRESSED)) for v in able]
         board.found("wrong bytes", "blind", f"{coding[0]} {coding[1]} read as samples", told, at_least=0.95)
     for item in (wrong_law_tables()[0], wrong_law_tables()[-1]):

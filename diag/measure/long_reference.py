@@ -9,9 +9,9 @@ from diag.core.audio_reader import AudioReader
 from diag.core.chain import Segment
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
-from diag.core.results import Measurement, Measurements, Tier
+from diag.core.results import Measurement, Measurements, SoundEvent, Tier
 from diag.dsp.rate import Match
-from diag.dsp.segment_events import loudness_of
+from diag.dsp.segment_events import Kind, loudness_of
 from diag.dsp.spectrum import HOP_S
 from diag.measure.engine import measure_pair
 from diag.measure.metrics.continuity import events_in, with_events
@@ -155,7 +155,7 @@ def measure_against(
                 silent_db.append(loudness_of(sound(excerpt)).silent_db)
             compared_s += [excerpt.start_s or 0.0, (excerpt.start_s or 0.0) + excerpt.duration_s]
         else:
-            measured = _unmeasured(metrics, segment, ENDED)
+            measured = _all_lost(_unmeasured(metrics, segment, ENDED), known)
         placed = moved(measured, excerpt.start_s or 0.0, begin_s)
         parts.append(part_of(max(0.0, place.there_s(begin_s)), max(0.0, stretch.there_end_s), known, placed))
         if progress is not None:
@@ -167,7 +167,7 @@ def measure_against(
         for index in range(len(parts)):
             if lost[index]:
                 events[index] = whole_part_lost(recording, stretches[index], parts[index].sound_s, quiet_db)
-                if index and stretches[index].there_begin_s < recording.duration_s:
+                if index and stretches[index].there_end_s < recording.duration_s:
                     events[index - 1] = in_the_middle(events[index - 1])
         before, after = sound_outside(recording, (min(compared_s), max(compared_s)), quiet_db)
         events[0], events[-1] = (*before, *events[0]), (*events[-1], *after)
@@ -181,7 +181,7 @@ def measure_against(
 def _lost(part: Part) -> bool:
     """Return whether nothing of a part, which has sound, was found where it must lie."""
     codes = {item.missing.code for item in part.measurements.find("skipped_s") if item.missing is not None}
-    return part.sound_s > 0.0 and bool(codes & {MissingCode.NO_MATCH, MissingCode.SILENT, MissingCode.ENDED})
+    return part.sound_s > 0.0 and bool(codes & {MissingCode.NO_MATCH, MissingCode.SILENT, MissingCode.TOO_SHORT})
 
 
 def _follow(recording: AudioReader, place: Place, known: Clip, *, exact: bool) -> tuple[Stretch, Place]:
@@ -225,6 +225,23 @@ def _cut(recording: AudioReader, begin_s: float, end_s: float) -> Clip:
     first = min(max(0, round(begin_s * recording.sample_rate_hz)), recording.frames)
     last = min(max(first, round(end_s * recording.sample_rate_hz)), recording.frames)
     return clip_at(recording, first, recording.part(first, last))
+
+
+def _all_lost(measured: Measurements, known: Clip) -> Measurements:
+    """Return measurements of a part that comes after the end of the recording: all of its sound is lost at the end."""
+    active = sound(known).spectrum.active
+    lost_s = float(active.sum()) * HOP_S
+    event = SoundEvent(
+        kind=Kind.TAIL_LOST.value, reference_s=float(active.argmax()) * HOP_S, estimated_s=0.0, duration_s=lost_s
+    )
+    return Measurements(
+        tuple(
+            replace(item, value=lost_s, missing=None, events=(event,) if lost_s else ())
+            if item.metric == "tail_lost_s"
+            else item
+            for item in measured
+        )
+    )
 
 
 def _unmeasured(metrics: Sequence[Metric], segment: Segment, missing: Missing) -> Measurements:

@@ -145,7 +145,7 @@ def whole_part_lost(
         for at_s in (stretch.there_begin_s, stretch.there_end_s)
     )
     lost = SoundEvent(
-        kind=(Kind.SKIP if last > first else Kind.TAIL_LOST).value,
+        kind=(Kind.SKIP if stretch.there_end_s < recording.duration_s else Kind.TAIL_LOST).value,
         reference_s=stretch.begin_s,
         estimated_s=first / recording.sample_rate_hz,
         duration_s=sound_s,

@@ -60,7 +60,7 @@ def bandwidth(clip: Clip) -> Reading:
 
 @metric(
     "tilt_db_per_octave", unit="dB/oct", better="none", pool="mean",
-    label="Spectral tilt", group=Group.TREBLE, order=5,
+    label="Spectral tilt", group=Group.TREBLE, order=9,
 )  # fmt: skip
 def tilt(clip: Clip) -> Reading:
     """Slope of the long-term spectrum from 300 Hz to 8 kHz.
@@ -81,7 +81,7 @@ def tilt(clip: Clip) -> Reading:
     return not_measured(_too_little(spectrum), Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
 
 
-@metric("centroid_hz", unit="Hz", better="none", pool="mean", label="Spectral centroid", group=Group.TREBLE, order=6)
+@metric("centroid_hz", unit="Hz", better="none", pool="mean", label="Spectral centroid", group=Group.TREBLE, order=10)
 def centroid(clip: Clip) -> Reading:
     """Spectral centroid.
 
