@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _PLACE = ("recording", "channel", "start_s", "end_s")
 _MEASURED = ("metric", "value", "unit", "tier", "reason", "confidence")
-COLUMNS = (*_PLACE, *_MEASURED, "information")
+COLUMNS = (*_PLACE, "of", *_MEASURED, "information")
 NOTHING = Measurements(())
 
 
@@ -149,10 +149,11 @@ class AnalysisResult:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a measurement: recording, channel, start_s, end_s, metric, value, unit, tier, reason, confidence.
+        """One row a measurement: recording, channel, start_s, end_s, of, metric, value, unit, tier, reason, confidence.
 
-        Of a long recording, the rows of the whole come first, then those of each part. `information` is true for
-        opinion scores, which are part of no verdict.
+        `of` tells what was measured: the "recording", its "reference", or the "pair" of both. Of a long recording,
+        the rows of the whole come first, then those of each part. `information` is true for opinion scores, which are
+        part of no verdict.
         """
         return frame_of([self])
 
@@ -173,7 +174,12 @@ class AnalysisResult:
                 continue
             document = item.to_json()
             measured = {name: document[name] for name in _MEASURED}
-            yield {**self._place(start_s, end_s), **measured, "information": information}
+            yield {**self._place(start_s, end_s), "of": self._of(item), **measured, "information": information}
+
+    def _of(self, item: Measurement) -> str:
+        if item.segment is not None or (item.tap is None and item.tier is Tier.WAVEFORM):
+            return "pair"
+        return "recording" if item.tap in (None, self.tap) else "reference"
 
     def _place(self, start_s: float, end_s: float) -> dict[str, Any]:
         return dict(zip(_PLACE, (self.name, self.channel, start_s, end_s), strict=True))

@@ -16,7 +16,7 @@ from diag.dsp.spectrum import HOP_S
 from diag.measure.engine import measure_pair
 from diag.measure.metrics.continuity import events_in, with_events
 from diag.measure.metrics.sounds import match, sound
-from diag.measure.part_events import Stretch, joined, sound_outside, whole_part_lost
+from diag.measure.part_events import Stretch, in_the_middle, joined, sound_outside, whole_part_lost
 from diag.measure.parts import Progress, clip_at, cut_in_pauses, part_of
 from diag.measure.pooling import Part, moved, without_background
 from diag.measure.registry import Metric
@@ -167,6 +167,8 @@ def measure_against(
         for index in range(len(parts)):
             if lost[index]:
                 events[index] = whole_part_lost(recording, stretches[index], parts[index].sound_s, quiet_db)
+                if index and stretches[index].there_end_s < recording.duration_s:
+                    events[index - 1] = in_the_middle(events[index - 1])
         before, after = sound_outside(recording, (min(compared_s), max(compared_s)), quiet_db)
         events[0], events[-1] = (*before, *events[0]), (*events[-1], *after)
     whole = [
@@ -179,7 +181,7 @@ def measure_against(
 def _lost(part: Part) -> bool:
     """Return whether nothing of a part, which has sound, was found where it must lie."""
     codes = {item.missing.code for item in part.measurements.find("skipped_s") if item.missing is not None}
-    return part.sound_s > 0.0 and bool(codes & {MissingCode.NO_MATCH, MissingCode.SILENT, MissingCode.ENDED})
+    return part.sound_s > 0.0 and bool(codes & {MissingCode.NO_MATCH, MissingCode.SILENT, MissingCode.TOO_SHORT})
 
 
 def _follow(recording: AudioReader, place: Place, known: Clip, *, exact: bool) -> tuple[Stretch, Place]:

@@ -145,12 +145,17 @@ def whole_part_lost(
         for at_s in (stretch.there_begin_s, stretch.there_end_s)
     )
     lost = SoundEvent(
-        kind=(Kind.SKIP if last > first else Kind.TAIL_LOST).value,
+        kind=(Kind.SKIP if stretch.there_end_s < recording.duration_s else Kind.TAIL_LOST).value,
         reference_s=stretch.begin_s,
         estimated_s=first / recording.sample_rate_hz,
         duration_s=sound_s,
     )
     return lost, *_sound(recording, first, last, silent_db)
+
+
+def in_the_middle(events: Sequence[SoundEvent]) -> tuple[SoundEvent, ...]:
+    """Return the events of a part that the recording goes on after: what is lost at its end is left out."""
+    return tuple(replace(event, kind=Kind.SKIP.value) if event.kind == Kind.TAIL_LOST else event for event in events)
 
 
 def sound_outside(

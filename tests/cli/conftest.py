@@ -10,6 +10,7 @@ import pytest
 from diag.core.chain import Hop
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import (
+    Bench,
     BenchRow,
     Change,
     Comparison,
@@ -140,13 +141,13 @@ def make_comparison(verdict: Change = Change.WORSE) -> RunComparison:
     )
 
 
-def make_bench_row(**changes: Any) -> BenchRow:
-    """Return the row of a scenario that shows what it must in five takes."""
-    row = BenchRow(
-        scenario="healthy", title="", shows="", expected=(), consequences=(), found=(), counts={}, takes=5, asked=5,
-        discarded=0, as_expected=True, folder=None,
-    )  # fmt: skip
-    return replace(row, **changes)
+def make_bench(*rows: dict[str, Any], **more: Any) -> Bench:
+    """Return a bench with a row of these fields each."""
+    given = {
+        "scenario": "a", "title": "", "shows": "", "expected": (), "consequences": (), "found": (), "counts": {},
+        "takes": 3, "asked": 3, "discarded": 0, "as_expected": True, "folder": None,
+    }  # fmt: skip
+    return Bench(rows=tuple(BenchRow(**{**given, **row}) for row in rows), **more)
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ class Made:
 
     finding = staticmethod(make_finding)
     run = staticmethod(make_run)
+    bench = staticmethod(make_bench)
     comparison = staticmethod(make_comparison)
-    bench_row = staticmethod(make_bench_row)
     report = staticmethod(lambda *runs, **more: Report(runs=runs, **more))
     replace = staticmethod(replace)
 

@@ -30,7 +30,7 @@ def folder(tmp_path, monkeypatch):
 def test_many_recordings_are_told_in_one_line_each(diag, folder):
     done = diag("analyze", "replies")
     lines = done.out.splitlines()
-    assert [line.split()[1] for line in lines if line.endswith("no fault shown")] == [f"{i:02d}.wav" for i in range(18)]
+    assert [line.split()[1] for line in lines if line.endswith("no fault found")] == [f"{i:02d}.wav" for i in range(18)]
     assert lines[-2] == "18 recordings: 18 without a fault"
     assert done.code == 0
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from diag.core.results import Bench, Change
+from diag.core.results import Change
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_text_on_standard_output_progress_on_standard_error(diag, asked):
 
 @pytest.mark.parametrize("command", [("run", "healthy"), ("compare", "a", "b"), ("bench",)])
 def test_json_is_one_document_and_nothing_else(diag, asked, make, command):
-    row = make.bench_row(scenario="a", found=("PLY001",), as_expected=False)
-    asked.report = make.report(make.run("a", make.finding()), bench=Bench(rows=(row,)))
+    row = {"as_expected": False, "found": ("PLY001",)}
+    asked.report = make.report(make.run("a", make.finding()), bench=make.bench(row))
     done = diag(*command, "--json")
     document = json.loads(done.out)
     assert document == asked.report.to_json()

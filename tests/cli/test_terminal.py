@@ -2,12 +2,11 @@
 
 from textwrap import dedent
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from diag.core.errors import ExitCode
-from diag.core.results import Bench, RuleOutcome, Status
+from diag.core.results import NotShown, RuleOutcome, RunNotShown, Status
 from diag.judge.gate import exit_code
 from diag.report.terminal import coloured, report_text, wrapped
 
@@ -77,16 +76,14 @@ def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
 
 
 def test_bench_shows_what_was_expected_only_where_it_failed(make):
-    besides = {"consequences": ("SVC002",), "counts": {"PLY001": (4, 5)}}
-    rows = (
-        make.bench_row(**besides),
-        make.bench_row(
-            scenario="dull", expected=("PLY002",), found=("PLY001",), discarded=1, as_expected=False, **besides
-        ),
-    )
+    bench = make.bench(
+        {"scenario": "healthy", "takes": 5, "asked": 5},
+        {"scenario": "dull", "takes": 5, "asked": 5, "discarded": 1, "expected": ("PLY002",), "found": ("PLY001",),
+         "consequences": ("SVC002",), "counts": {"PLY001": (4, 5)}, "as_expected": False},
+    )  # fmt: skip
     dull = make.run("dull")
     heard = make.replace(dull.summary[1], n=3, median=1.02, low=1.0, high=1.1)
-    text = told(make.report(make.run(), make.replace(dull, summary=(heard,)), bench=Bench(rows=rows)))
+    text = told(make.report(make.run(), make.replace(dull, summary=(heard,)), bench=bench))
     assert text.startswith("▲ NOT AS EXPECTED  1 of 2 scenarios")
     table = """
           scenario               found          heard after  takes
@@ -101,21 +98,26 @@ def test_bench_shows_what_was_expected_only_where_it_failed(make):
 
 
 def test_a_scenario_with_too_few_takes_is_neither_good_nor_wrong(make):
-    row = make.bench_row(takes=3, discarded=4, folder="reports/runs/x")
-    report = make.report(make.run(takes=3, discarded=4), bench=Bench(rows=(row,)))
+    bench = make.bench({"scenario": "healthy", "takes": 3, "asked": 5, "discarded": 4, "folder": "reports/runs/x"})
+    report = make.report(make.run(takes=3, discarded=4), bench=bench)
     text = told(report, exit_code(report))
-    assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show what they must in every take")
+    assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show what they must")
     assert "  ○ few   healthy " in text
     assert "3 of 5 (4 discarded)" in text
     assert "too few 3 of 5 takes count; `diag bench --resume reports/runs/x` records the rest" in " ".join(text.split())
     assert text.endswith("exit code 4")
 
 
-@pytest.mark.parametrize("code", [ExitCode.CANNOT_MEASURE, ExitCode.TOO_LITTLE_EVIDENCE])
-def test_headline_never_reads_ready_without_evidence(make, code):
-    text = told(make.report(make.run(takes=0, discarded=2)), code)
-    assert text.startswith("○ NOTHING MEASURED  ")
-    assert "READY" not in text
+def test_headline_never_reads_ready_without_evidence(make):
+    nothing = make.report(make.run(takes=0, discarded=2))
+    assert told(nothing, exit_code(nothing)).startswith("○ NOTHING MEASURED  ")
+    missing = RunNotShown(item=NotShown(code="SPK001", what="x", reason="no ear"), take_ids=("0001",), counted=3)
+    unsure = make.report(make.replace(make.run(), not_shown=(missing,)))
+    text = told(unsure, exit_code(unsure))
+    assert text.startswith("○ NOT SHOWN  No fault found in 3 of 3 takes, but not everything was shown to be")
+    assert "to be right: SPK001 (no ear)." in " ".join(text.split())
+    assert text.endswith("exit code 4")
+    assert "READY" not in told(nothing) + text
 
 
 def test_colour_adds_nothing_but_escapes(make):

@@ -67,7 +67,7 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "added_noise_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "added_noise_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Noise added", group=Group.LEVEL, order=6,
 )  # fmt: skip
 def added_noise(reference: Clip, estimated: Clip) -> Reading:
@@ -96,7 +96,7 @@ def added_noise(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "added_hum_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "added_hum_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Hum added", group=Group.LEVEL, order=7,
 )  # fmt: skip
 def added_hum(reference: Clip, estimated: Clip) -> Reading:
@@ -120,7 +120,7 @@ def added_hum(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "added_tone_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "added_tone_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Tone added", group=Group.LEVEL, order=8,
 )  # fmt: skip
 def added_tone(reference: Clip, estimated: Clip) -> Reading:
@@ -182,7 +182,7 @@ def added_dc(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "distortion_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "distortion_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Distortion", group=Group.GLITCHES, order=7,
 )  # fmt: skip
 def distortion(reference: Clip, estimated: Clip) -> Reading:
@@ -217,7 +217,7 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "aliasing_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "aliasing_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Aliasing", group=Group.TREBLE, order=8,
 )  # fmt: skip
 def aliasing(reference: Clip, estimated: Clip) -> Reading:
@@ -242,7 +242,7 @@ def aliasing(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "second_copy_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "second_copy_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Second copy", group=Group.CONTINUITY, order=10,
 )  # fmt: skip
 def second_copy(reference: Clip, estimated: Clip) -> Reading:
@@ -279,7 +279,7 @@ def second_copy(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "reverberation_db", unit="dB", better="lower", tolerance=1.0, pool="mean",
+    "reverberation_db", unit="dB", better="lower", tolerance=1.0, pool="level",
     label="Reverberation", group=Group.LEVEL, order=10,
 )  # fmt: skip
 def reverberation(reference: Clip, estimated: Clip) -> Reading:

@@ -133,7 +133,7 @@ def imaging_of_tap(clip: Clip) -> Reading:
 
 @metric(
     "image_level_db", unit="dB", better="lower", tolerance=3.0,
-    label="Level of resampling images", group=Group.TREBLE, order=5,
+    label="Level of resampling images", group=Group.TREBLE, order=7,
 )  # fmt: skip
 def image_level(clip: Clip) -> Reading:
     """Level of mirror images, relative to the voice.
