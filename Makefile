@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check truth peers perf ears test-all reference voices clean
+.PHONY: help setup bench test check truth peers perf ears prove test-all reference voices clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -63,6 +63,9 @@ perf: setup  ## speed of the measures (beside other tools after `make peers`), c
 
 ears: setup  ## how right the measures are on known faults of every voice at hand
 	@$(RUN)/python -m benchmarks.accuracy --write
+
+prove: setup  ## every finding of the catalogue provoked end to end: what its own fault raises first, and what else
+	@$(RUN)/python -m benchmarks.prove
 
 reference: setup  ## write docs/measures.md, its pictures and docs/findings.md from the docstrings
 	@$(RUN)/python tools/make_reference.py

@@ -103,7 +103,7 @@ SORTS = (
          on={"player": {"reading": "odd-byte", "at_s": 0.6}, "sender": {"reading": "float32-as-int16"}}),
     Sort("MIC010 SND008 PLY011 SPK009", "Sound left out by the {who}",
          "The {who} leaves out a piece in the middle of the speech, and joins what lies before and behind it.",
-         {"kind": "skip", "at_s": 0.7, "for_s": 0.25}, on={"speaker": {"for_s": 0.09}}),
+         {"kind": "skip", "at_s": 0.7, "for_s": 0.25}, on={"speaker": {"for_s": 0.09}}, leads_to="MIC007"),
     Sort("MIC011 SND014 PLY017 SPK010", "Sound repeated by the {who}",
          "The {who} says a piece of 300 ms in the middle of the speech twice.",
          {"kind": "repeat", "at_s": 0.6, "for_s": 0.3}),
@@ -121,13 +121,14 @@ SORTS = (
          leads_to="MIC003 MIC010 MIC013"),
     Sort("MIC016 SND020 PLY018 SPK015", "Time stretched by the {who}",
          "The {who} makes speech a sixth longer at its own pitch.", {"kind": "stretch", "ratio": 0.85},
-         also={"MIC016": ("SND005",), "SND020": ("SND005",)}, prompt="train_with_a_pause"),
+         also={"MIC016": ("SND005",), "SND020": ("SND005",), "SPK015": ("SVC001",)}, prompt="train_with_a_pause"),
     Sort("MIC017 SND021 PLY012 SPK016", "Doubled by the {who}",
          "The {who} delivers the sound a second time, 150 ms later and 3 dB fainter.",
          {"kind": "echo", "delay_s": 0.15, "gain_db": -3},
          leads_to="MIC007 MIC013"),
     Sort("MIC018 SND019 PLY019 SPK017", "Order lost in the {who}",
-         "In the {who}, two pieces of 200 ms change places.", {"kind": "swap", "at_s": 1.0, "for_s": 0.2}),
+         "In the {who}, two pieces of 200 ms change places.", {"kind": "swap", "at_s": 1.0, "for_s": 0.2},
+         leads_to="MIC004 MIC007"),
 )  # fmt: skip
 
 IN_SETUP = {"when": "setup"}
@@ -167,7 +168,10 @@ SINGLES = (
     Single("CFG013", "Setting of another model", "The setup has a thinking level, which this model does not take.",
            {"session": {"extra": {"thinking_config": {"thinking_level": "LOW"}}}}),
     Single("MIC006", "Microphone hears the reply", "What is played comes back into the microphone, 34 dB fainter.",
-           {"faults": {"planted": [{"hop": "microphone", "kind": "leak", "delay_s": 0.02, "gain_db": -34}]}}),
+           {"faults": {"planted": [{"hop": "microphone", "kind": "leak", "delay_s": 0.02, "gain_db": -34}]},
+            # So faint an echo does not interrupt a detector that is not too keen.
+            "session": {"extra": {"realtime_input_config": {"automatic_activity_detection": {
+                "start_of_speech_sensitivity": "START_SENSITIVITY_LOW"}}}}}),
     Single("SND002", "Rate not declared", "The MIME type of the audio that is sent has no sample rate.",
            {"send": {"declared_rate_hz": 0}}),
     Single("SND004", "Batches too large", "The client gathers 400 ms of audio before it sends.",
@@ -189,7 +193,7 @@ SINGLES = (
     Single("SVC005", "Dull reply", "The voice of the service has no treble.", _emulator(kind="dull", cutoff_hz=3500)),
     Single("SVC006", "Reply that breaks off", "After four chunks nothing more comes, and nobody says why.",
            {"emulator": {"faults": [{"kind": "stall", "chunk": 4}]}, "turn": {"reply_max_s": 5}}),
-    Single("SVC007", "Tone in place of speech", "The service sends a steady tone.", _emulator(kind="tone")),
+    Single("SVC007", "Tone in place of speech", "The service sends a steady tone.", _emulator(kind="tone"), ("PLY007", "SVC011")),
     Single("SVC008", "Chunk that comes twice", "One chunk of the reply is sent twice.",
            _emulator(kind="duplicate_chunk", chunk=5)),
     Single("SVC009", "Connection lost in the reply", "The service fails in the middle of its reply.",

@@ -40,7 +40,7 @@ _TIME_IS_UP = re.compile(r"GoAway|session duration|deadline expired", re.IGNOREC
 _INVALID = re.compile(r"request contains an invalid argument|precondition check failed", re.IGNORECASE)
 _INTERNAL = re.compile(r"internal error", re.IGNORECASE)
 NORMAL_CLOSURE, INVALID_PAYLOAD, POLICY_VIOLATION = 1000, 1007, 1008
-_REFUSED_IN_SESSION = frozenset({1002, 1003, INVALID_PAYLOAD, POLICY_VIOLATION, 1009, 1010})
+REFUSED_IN_SESSION = frozenset({1002, 1003, INVALID_PAYLOAD, POLICY_VIOLATION, 1009, 1010})
 """Close codes by which a server refuses what the client sent (RFC 6455, 7.4.1); the others are the server's own end."""
 
 
@@ -101,7 +101,7 @@ def code_of(timeline: Timeline, observed: ObservedClient) -> str | None:
 
 
 def _in_session(found: Closing, timeline: Timeline) -> str | None:
-    if found.code in _REFUSED_IN_SESSION:
+    if found.code in REFUSED_IN_SESSION:
         return "CFG010"
     return "SVC009" if found.code != NORMAL_CLOSURE or _in_mid_turn(timeline) else None
 

@@ -22,6 +22,8 @@ _SOURCES = {
     "interrupted": "service",
     "waiting_for_input": "service",
     "go_away": "service",
+    "tool_call": "service",
+    "tool_call_cancelled": "service",
     "usage": "service",
     "take_started": "harness",
     "prompt_started": "harness",
@@ -35,7 +37,7 @@ _OF_A_TURN = frozenset(
     {
         "prompt_started", "prompt_ended", "batch_sent", "chunk_received", "text_received", "generation_complete",
         "turn_complete", "interrupted", "waiting_for_input", "playout_started", "playout_ended", "underrun",
-        "reply_wait_over",
+        "reply_wait_over", "tool_call", "tool_call_cancelled",
     }
 )  # fmt: skip
 

@@ -39,6 +39,22 @@ def test_every_scenario_shows_what_it_must_on_the_wire(tmp_path):
     assert all(row.scenario in page for row in report.bench.rows)
 
 
+SOME_FAULTS = (
+    "cfg010", "cfg013", "mic004", "mic013", "snd003", "snd008", "ply003", "ply011", "ply012", "spk009", "spk011", "svc014",
+)  # fmt: skip
+"""Planted on every hop and in the service; of the sorts that were once called healthy."""
+
+
+def test_faults_planted_on_every_hop_are_the_only_ones_found(tmp_path):
+    options = Options(takes=1, audio="wire", out=tmp_path)
+    assert_as_expected(bench(options, scenarios=[f"faults/{name}" for name in SOME_FAULTS]))
+
+
+@pytest.mark.slow
+def test_the_fault_of_every_finding_is_the_only_one_found(tmp_path):
+    assert_as_expected(bench(Options(takes=1, audio="wire", out=tmp_path), scenarios=["faults"]))
+
+
 @pytest.mark.audio
 @needs_sound_server
 def test_faults_of_devices_are_found_on_virtual_devices(tmp_path):

@@ -40,6 +40,11 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     Does not prove
         Which wrong reading it is where the sound was resampled or scaled afterwards: the bytes are gone then.
     """
+    noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
+    in_pairs = not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING
+    if in_pairs and wrong_rate(measurements, place.hop) is None:
+        # Two channels read as one last twice as long; samples repeated at the right speed are a naive resampler's.
+        return clear()
     own = misread_bytes(measurements, place.segment.last)
     if own is not None and misread_bytes(measurements, place.segment.first) is None:
         return raised(
@@ -48,7 +53,6 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             likely_cause=place.on.causes[0],
             fix=place.on.fix,
         )
-    noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
     if isinstance(noise, str) and isinstance(pairs, str):
         return not_checked(noise)
     if not isinstance(noise, str) and noise[0] > NOISE_WARNING:
@@ -60,9 +64,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             likely_cause=place.on.causes[0],
             fix=place.on.fix,
         )
-    # Two channels read as one last twice as long; samples that are repeated at the right speed are a naive resampler's.
-    at_speed = wrong_rate(measurements, place.hop) is None
-    if not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING and not at_speed:
+    if not isinstance(pairs, str) and in_pairs:
         more, before, item = pairs
         text = (
             f"{before:.0%} of the samples come in equal pairs in {place.input}, {before + more:.0%} in {place.output}"

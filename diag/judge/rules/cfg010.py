@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.judge.closings import Closing, closing, code_of
+from diag.judge.closings import REFUSED_IN_SESSION, Closing, closing, code_of
 from diag.judge.registry import rule
 
 
@@ -121,4 +121,6 @@ def _title(found: Closing) -> str:
     reason = f': "{found.reason[:80]}"' if found.reason else ", without a reason"
     if found.refused:
         return f"The service refused the session with {found.code or 'no code'}{reason}"
+    if found.code in REFUSED_IN_SESSION:
+        return f"The service refused a request of the client and ended the session with {found.code}{reason}"
     return f"The service ended the session with {found.code or 'no code'}{reason}"

@@ -10,7 +10,7 @@ from diag.core.results import Evidence, Measurements, Verdict, clear, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.judge.evidence import numbers, total
-from diag.judge.limits import LOSSY_OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
+from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
 from diag.judge.registry import rule
 
 GAP_LIMIT_S = 0.010
@@ -48,7 +48,11 @@ def harness_late(
         That the product is innocent in this take: it tells nothing either way.
     """
     kind = str(environment.get("audio", ""))
-    seen = [*_late(timeline, turns), *(_lost(timeline, measurements) if kind in LOSSY_OWN_AUDIO else ())]
+    seen = [
+        *_late(timeline, turns),
+        *(_xruns(timeline) if kind in OWN_AUDIO else ()),
+        *(_lost(measurements) if kind in LOSSY_OWN_AUDIO else ()),
+    ]
     gaps = [item for item in measurements.find("detector_gap_s") if isinstance(item.value, float)]
     for item in gaps:
         tone_db = measurements.value("tonality_db", tap=Tap.RECEIVED, turn=item.turn) or 0.0
@@ -105,10 +109,13 @@ def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool
     return any(start_s <= last and end_s >= begin for begin, last in moments)
 
 
-def _lost(timeline: Timeline, measurements: Measurements) -> Iterator[Evidence]:
+def _xruns(timeline: Timeline) -> Iterator[Evidence]:
     for event in timeline.named("xruns"):
         if event.data.get("count"):
             yield Evidence(text=f"the {event.data.get('port')} lost audio {event.data['count']} time(s)")
+
+
+def _lost(measurements: Measurements) -> Iterator[Evidence]:
     for hop in (Hop.MICROPHONE, Hop.SPEAKER):
         put_in, left_out = (total(measurements, hop, metric) for metric in ("inserted_silence_s", "skipped_s"))
         for pair, words in ((put_in, "put in"), (left_out, "left out")):

@@ -49,7 +49,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.PLAYER,
         who="player",
-        explained_by=("SVC004", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019"),
+        explained_by=("SVC004", "PLY001", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019"),
         causes=(
             "the reply arrives more unevenly than the player's buffer bridges; then that finding is the root cause",
             "the player gets its audio too late: a blocked event loop, a slow decoder",

@@ -6,7 +6,7 @@ from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
-from diag.core.timeline import Timeline
+from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
 from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
@@ -90,6 +90,7 @@ def _ended(timeline: Timeline, turn: Turn) -> bool:
 def _instead(timeline: Timeline, turn: Turn) -> str:
     chunks = len(_of_turn(timeline, "chunk_received", turn))
     came = [f"{chunks} chunks of silent audio"] if chunks else []
+    came += ["a tool call"] if _of_turn(timeline, EventName.TOOL_CALL, turn) else []
     came += [name for name in ("generation_complete", "turn_complete") if _of_turn(timeline, name, turn)]
     closed = timeline.first("session_closed")
     if closed is not None and closed.data.get("by") == "service":

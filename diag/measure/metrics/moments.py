@@ -107,7 +107,7 @@ def first_audible_played(turn: Turn, received: Clip, played: Clip) -> int | Miss
             # A break within the first second leaves its beginning where it was.
             head = rescale(template[: round(HEAD_S * received.sample_rate_hz)], factor)[0]
             begun = locate(head, signal, played.sample_rate_hz)
-            if begun is not None and (best is None or begun.confidence > best.confidence + CLEARLY):
+            if begun is not None and begun.confidence >= WHOLE:
                 best = begun
         if best is not None and best.confidence >= CONFIDENT:
             return span[0] + round(best.frame)
