@@ -363,7 +363,7 @@ class BenchRow:
     expected, consequences : tuple of str
         Codes of the root findings that it must show, and of the consequences that it showed.
     found : tuple of str
-        Codes of the root findings that it showed, without those too minor to matter here.
+        Codes of the root findings that it showed: errors, warnings, and those of severity "info" that are expected.
     counts : mapping of str to (int, int)
         For each code in `found`, the number of takes with the finding and the number of takes that count.
     takes, asked, discarded : int

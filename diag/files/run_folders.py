@@ -1,7 +1,8 @@
-"""Takes and runs on disk: written whole or not at all, refused in one clear sentence when unusable.
+"""Write and read the folders of runs and takes.
 
 Layout and formats are in docs/architecture.md ("On disk"). A take is written under a temporary name, flushed, then
-renamed: a crash or a kill loses only the take in hand. Keys are taken out of every text on its way to the disk.
+renamed, so a crash loses only the take that is being written. API keys are removed from all text that is written. A
+folder that cannot be read raises `BadInputError`.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ _MEND_RUN = "restore it, or run again"
 
 
 def write_take(run_dir: Path, take: Take) -> Path:
-    """Write a take whole into `run_dir/takes/<id>` and return that folder.
+    """Write a take into `run_dir/takes/<id>` and return that folder.
 
     Raises
     ------
     BadInputError
-        If a take of this id is there already.
+        If a take with this id already exists.
     CannotMeasureError
-        If the disk is full or cannot be written; nothing of the take is left behind.
+        If the disk is full or cannot be written. No part of the take is left on the disk.
     """
     folder = run_dir / "takes" / take.id
     attempted = f"Could not save the take {folder}"
@@ -74,14 +75,14 @@ def write_take(run_dir: Path, take: Take) -> Path:
 
 
 def read_take(folder: str | Path) -> Take:
-    """Read a take back, exactly as it was written.
+    """Read a take from its folder.
 
     Raises
     ------
     BadInputError
-        If the folder is not a take, a file in it is damaged, or a newer version of diag wrote it.
+        If the folder is not a take, a file in it is damaged, or it was written by a newer version of diag.
     """
-    from diag.core.client_config import ClientConfig  # with pydantic: what a recording alone does not need
+    from diag.core.client_config import ClientConfig  # imported late: reading a recording does not need pydantic
 
     folder = Path(folder)
     attempted = f"Could not read the take {folder}"
@@ -106,12 +107,15 @@ def read_take(folder: str | Path) -> Take:
 
 
 def finished_takes(run_dir: str | Path) -> tuple[str, ...]:
-    """Ids of the takes that were written whole, in order."""
+    """Return the ids of the takes that were written completely, sorted."""
     return tuple(sorted(folder.parent.name for folder in Path(run_dir).glob("takes/[!.]*/take.json")))
 
 
 def remove_partial_takes(run_dir: str | Path) -> int:
-    """Remove what killed writers left behind; call only when nothing writes to this run. Returns how many."""
+    """Remove incomplete takes of processes that were killed, and return their number.
+
+    Call this only while no process writes to the run.
+    """
     partial = list(Path(run_dir).glob("takes/.*.partial-*"))
     for folder in partial:
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,12 +123,12 @@ def remove_partial_takes(run_dir: str | Path) -> int:
 
 
 def write_result(take_folder: str | Path, result: TakeResult) -> Path:
-    """Write the judgement of a take beside it, in place of an earlier one."""
+    """Write the judgement of a take into its folder, replacing an earlier one, and return the path."""
     return write_beside(take_folder, "result.json", {**_stamp(), **result.to_json()})
 
 
 def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
-    """Write a JSON document into a folder (made where it is missing), in place of an earlier one.
+    """Write a JSON document into a folder, replacing an earlier one. The folder is created if it is missing.
 
     Raises
     ------
@@ -196,21 +200,22 @@ def _read_timeline(path: Path, attempted: str) -> Timeline:
 
 
 def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path:
-    """Make a new run folder `<time>-<name>-<tail>` with its run.json; two runs never share one.
+    """Create a new run folder `<time>-<name>-<random>` with its run.json, and return its path.
 
     Parameters
     ----------
     out_dir : str or Path
-        Made where it does not exist, usually reports/runs.
+        Parent folder, usually reports/runs. It is created if it does not exist.
     name : str
-        Name of the configuration; characters that do not suit a file name become "-".
+        Name of the configuration. Characters that are unsuitable in a file name become "-".
     facts : mapping
-        JSON-ready: title, configuration, environment, seed, number of takes and whatever `--resume` needs.
+        JSON-ready content of run.json: title, configuration, environment, seed, number of takes and everything that
+        `--resume` needs.
 
     Raises
     ------
     CannotMeasureError
-        If the folder cannot be made or written.
+        If the folder cannot be created or written.
     """
     out_dir = Path(out_dir)
     now = time.gmtime()
@@ -226,7 +231,7 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
 
 @dataclass(frozen=True, kw_only=True)
 class SavedRun:
-    """A run folder: what it is, and its finished takes, read when asked for."""
+    """A run folder: the content of its run.json, and access to its finished takes, which are read on demand."""
 
     folder: Path
     name: str
@@ -248,7 +253,7 @@ def read_run(folder: str | Path) -> SavedRun:
     Raises
     ------
     BadInputError
-        If it is not a run folder, run.json is damaged, or a newer version of diag wrote it.
+        If it is not a run folder, run.json is damaged, or it was written by a newer version of diag.
     """
     folder = Path(folder)
     attempted = f"Could not read the run {folder}"
@@ -259,7 +264,7 @@ def read_run(folder: str | Path) -> SavedRun:
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document whole or not at all, without keys."""
+    """Write a JSON document atomically, with API keys removed."""
     write_whole(path, (without_keys(_json(document, indent=1)) + "\n").encode())
 
 
@@ -300,7 +305,7 @@ def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
 
 
 def _plain(value: object) -> Any:
-    """What `json` does not know by itself: numpy's numbers and arrays, read-only mappings, paths, sets."""
+    """Convert types that `json` does not support: numpy numbers and arrays, read-only mappings, paths, sets."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, Mapping):
