@@ -90,7 +90,7 @@ class Model:
         return np.asarray(np.mean([net.octaves(standard) for net in self.nets], axis=0))
 
     def judged(self, octaves: float) -> BlindSpeed:
-        """A speed in words of the measure."""
+        """Return a speed in words of the measure."""
         beyond = max(self.slow_below - octaves, octaves - self.fast_above)
         slope, offset = self.doubt
         confidence = 1.0 / (1.0 + np.exp(-(slope * beyond + offset)))
@@ -102,7 +102,7 @@ class Model:
 
 
 def model_from(data: dict[str, Any]) -> Model:
-    """The model that a JSON object holds."""
+    """Return the model that a JSON object holds."""
     nets = [
         Net(np.array(net["hidden"]), np.array(net["offset"]), np.array(net["output"]), net["bias"])
         for net in data["nets"]
@@ -116,7 +116,7 @@ def model_from(data: dict[str, Any]) -> Model:
 
 @cache
 def model() -> Model:
-    """The model of the package, which `tools/train_blind_rate.py` makes of the development voices."""
+    """Return the model of the package, which `tools/train_blind_rate.py` makes of the development voices."""
     return model_from(json.loads(resources.files("diag.dsp").joinpath(_FILE).read_text(encoding="utf-8")))
 
 

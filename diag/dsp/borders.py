@@ -76,7 +76,7 @@ def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _without_detours(pair: Pair, pieces: list[Piece]) -> list[Piece]:
-    """The pieces without short, weak ones between two of the same delay at which the sound goes on as it should.
+    """Return the pieces without short, weak ones between two of the same delay at which the sound goes on as it should.
 
     Where a codec has changed the waveform, another moment of the same voice may agree better than the sound itself.
     """
@@ -167,7 +167,7 @@ def missed(pair: Pair, piece: Piece, first: int, last: int) -> NDArray[np.float6
 
 
 def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
-    """Gain of a piece near some samples, from its own part of them or what lies beside."""
+    """Return the gain of a piece near some samples, from its own part of them or what lies beside."""
     width = round(0.1 * pair.rate_hz)
     begin, end = max(piece.first, first - width), min(piece.last, last + width)
     if end - begin < 16:
@@ -216,7 +216,7 @@ def _poorly_met(pair: Pair, before: Piece, after: Piece) -> bool:
 
 
 def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
-    """Number of recognisable frames between two samples of the reference that speak against a piece."""
+    """Return the number of recognisable frames between two samples of the reference that speak against a piece."""
     frame = pair.x.frame
     low, high = max(0, -(-first // frame)), min(pair.x.frames, last // frame)
     if high <= low:
@@ -226,7 +226,7 @@ def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
 
 
 def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
-    """A border where nothing of the reference is lost and something stands between, or the reference goes back.
+    """Return a border where nothing of the reference is lost and something stands between, or the reference goes back.
 
     Whichever leaves less of the estimated signal unexplained: silence put in leaves nothing, and where the sound goes
     back the two pieces meet without a gap.
@@ -250,13 +250,13 @@ def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | 
 
 
 def _heard_twice(pair: Pair, before: Piece, after: Piece) -> bool:
-    """Whether what both pieces hold of the reference can be recognised."""
+    """Return whether what both pieces hold of the reference can be recognised."""
     frame = pair.x.frame
     return bool(pair.told[max(0, after.first // frame) : -(-before.last // frame)].any())
 
 
 def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -> float:
-    """Energy of the estimated signal that two pieces and silence between them leave, around their border."""
+    """Return the energy of the estimated signal that two pieces and silence between them leave, around their border."""
     begin, end = round(low + before.delay), round(high + after.delay)
     last, first = round(before.end), round(after.begin)
     left = 0.0
@@ -270,7 +270,7 @@ def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -
 
 
 def _left_out(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
-    """A border where the estimated signal goes on without a gap: sound was left out, or is repeated."""
+    """Return a border where the estimated signal goes on without a gap: sound was left out, or is repeated."""
     margin = round(MARGIN_S * pair.rate_hz)
     low = max(int(before.begin), int(min(before.end, after.begin)) - margin)
     high = min(int(after.end), int(max(before.end, after.begin)) + margin)
@@ -323,7 +323,7 @@ def _with_silence(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece
 
 
 def _own_end(pair: Pair, piece: Piece) -> int:
-    """Where the reference stops being in the copy: from there on the copy is better explained without it."""
+    """Return where the reference stops being in the copy: from there on the copy is better explained without it."""
     margin = round(MARGIN_S * pair.rate_hz)
     low, high = max(piece.first, piece.last - margin), min(pair.x.samples.size, piece.last + margin)
     if high - low < 2:
@@ -393,7 +393,7 @@ def _contiguous(pair: Pair, before: Piece, after: Piece) -> int | None:
 
 
 def _left_of_mix(pair: Pair, before: Piece, after: Piece, border: int, size: int) -> float:
-    """What is left of the copy around a mixed stretch that begins at a place, as a share."""
+    """Return what is left of the copy around a mixed stretch that begins at a place, as a share."""
     around = round(0.01 * pair.rate_hz)
     begin = round(border + after.delay) - around
     count = size + 2 * around

@@ -102,11 +102,11 @@ class _Windows:
         return np.asarray(self.insane | ((self.smoothness < ROUGH) & (self.power > LOUD_POWER)))
 
     def overall(self, chosen: Flags | NDArray[np.intp]) -> float:
-        """Autocorrelation of some windows together."""
+        """Return the autocorrelation of some windows together."""
         return _overall(self.power[chosen], self.smoothness[chosen])
 
     def cost(self) -> NDArray[np.float64]:
-        """Logarithm of the roughness of each window: about 0 for noise and silence, -2 for speech."""
+        """Return the logarithm of the roughness of each window: about 0 for noise and silence, -2 for speech."""
         return np.asarray(np.log(1.0 - self.smoothness + _FLOOR))
 
 
@@ -341,7 +341,7 @@ def _two_in_one(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
 
 
 def _two_humps(values: NDArray[np.int32]) -> bool:
-    """Whether values lie where the upper half of a 32-bit float of 2^-24 to 2 does, and hardly any between."""
+    """Return whether values lie where the upper half of a 32-bit float of 2^-24 to 2 does, and hardly any between."""
     positive, negative = (values > 0x3380) & (values < 0x4000), (values > -0x4C80) & (values < -0x4000)
     return bool(np.mean(positive | negative | (values == 0)) > 0.97 and positive.any() and negative.any())
 

@@ -37,7 +37,7 @@ _APART_S = 0.005
 
 
 def clicks(samples: Array, sample_rate_hz: float) -> Found:
-    """Discontinuities: samples at which the fourth difference leaps out of its surroundings.
+    """Return the discontinuities: samples at which the fourth difference leaps out of its surroundings.
 
     The fourth difference removes what is smooth. A click stands six times above the RMS of the 4 ms before and after it
     and twice above their loudest difference, and has the shape that one wrong sample or one step leaves, as no burst
@@ -83,7 +83,7 @@ def _click_shape(change: NDArray[np.float32], frames: NDArray[np.int64]) -> NDAr
 
 
 def added_clicks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 1.0) -> Found:
-    """Clicks of a copy that its original does not have, as samples of the copy.
+    """Return the clicks of a copy that its original does not have, as samples of the copy.
 
     Along each stretch of the delay track the original is brought to the copy's rate, place and level, and taken off in
     fourth differences: speech cancels, what was added stays. Ends of stretches at breaks are left out.
@@ -144,7 +144,7 @@ def _pair_of_leaps(x: Array, y: Array) -> tuple[NDArray[np.float32], NDArray[np.
 
 
 def _lateness(own: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """By how many samples, less than one, the other is late: least squares on the slope."""
+    """Return by how many samples, less than one, the other is late: least squares on the slope."""
     slope = 0.5 * (own[2:] - own[:-2])
     steepness = float(np.dot(slope, slope)) * float(np.sqrt(np.dot(other, other)))
     if steepness <= 0.0:
@@ -154,7 +154,7 @@ def _lateness(own: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def _rough(samples: Array) -> NDArray[np.float32]:
-    """Fourth difference, less what lies close to Nyquist: a resampler may drop that; shape (n - 6,).
+    """Return the fourth difference, less what lies close to Nyquist: a resampler may drop that; shape (n - 6,).
 
     A leap of one sample comes out as high as it is.
     """
@@ -163,14 +163,14 @@ def _rough(samples: Array) -> NDArray[np.float32]:
 
 
 def _isolated(rough: NDArray[np.float32], sample_rate_hz: float, strength: float, floor: float) -> Found:
-    """Leaps above the floor that stand alone in their surroundings."""
+    """Return the leaps above the floor that stand alone in their surroundings."""
     frames = _leaps(rough, sample_rate_hz, 2.5, floor).tolist()
     kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
     return Found(_apart(np.array(kept, dtype=np.int64), round(_APART_S * sample_rate_hz)))
 
 
 def _leaps(rough: NDArray[np.float32], sample_rate_hz: float, over: float, floor: float) -> NDArray[np.int64]:
-    """Largest sample of each half millisecond that stands above the floor and the milliseconds beside it."""
+    """Return the largest sample of each half millisecond that stands above the floor and the milliseconds beside it."""
     block = max(4, round(0.0005 * sample_rate_hz))
     count = rough.size // block
     part = rough[: count * block].reshape(count, block)
@@ -187,7 +187,7 @@ def _own_reach(sample_rate_hz: float) -> int:
 
 
 def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float, strength: float) -> bool:
-    """Whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
+    """Return whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
     own = _own_reach(sample_rate_hz)
     reach = round(0.004 * sample_rate_hz)
     before, behind = rough[max(0, frame - reach) : max(0, frame - own)], rough[frame + own + 1 : frame + reach]
@@ -201,7 +201,7 @@ def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float,
 
 
 def _moving_max(values: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
-    """Largest value at offsets first..last from each place."""
+    """Return the largest value at offsets first..last from each place."""
     padded = np.pad(values, (max(0, -first), max(0, last)))
     window = np.lib.stride_tricks.sliding_window_view(padded, last - first + 1)
     start = max(0, -first) + first

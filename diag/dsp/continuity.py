@@ -63,7 +63,7 @@ class Break:
 
 
 def find_breaks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 1.0) -> tuple[Break, ...]:
-    """Stalls, dropouts, skips and repeats of a copy against its original, in order of time.
+    """Return the stalls, dropouts, skips and repeats of a copy against its original, in order of time.
 
     A change of delay between two stretches is a stall, a repeat or a skip of exactly that size. Inside a stretch,
     half-millisecond windows in which the copy is silent while the original sounds are a dropout.
@@ -108,7 +108,7 @@ def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = S
 
 
 def _between(copy: Sound, before: Stretch, after: Stretch, level_db: float, speed: float) -> Break | None:
-    """What a change of delay is: silence put in, sound put in, or sound left out."""
+    """Return what a change of delay is: silence put in, sound put in, or sound left out."""
     change = after.delay_s - before.delay_s
     start, end = (before.end_s + before.delay_s) / speed, (after.start_s + after.delay_s) / speed
     if change <= -SHORTEST_S:
@@ -163,7 +163,7 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
 
 
 def _filtered_out(original: Sound, copy: Sound, stretch: Stretch, event: Break, speed: float) -> bool:
-    """Whether the copy is as silent there as what it lost everywhere would make it: a hiss behind a low-pass.
+    """Return whether the copy is as silent there as what it lost everywhere would make it: a hiss behind a low-pass.
 
     The long-term spectra of both tell what becomes of each frequency.
     """
@@ -184,7 +184,7 @@ def _filtered_out(original: Sound, copy: Sound, stretch: Stretch, event: Break, 
 
 
 def _lost_end(own: Array, other: Array, copy_s: float, track: DelayTrack, speed: float) -> list[Break]:
-    """Sound at the end of the original that the copy, though long enough, does not have.
+    """Return the sound at the end of the original that the copy, though long enough, does not have.
 
     The delay track may end before the sound does (a faint last consonant): only where the copy is silent in its place
     is it lost.

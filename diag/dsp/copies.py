@@ -125,7 +125,7 @@ def impulse_response(pair: AlignedPair) -> Response | None:
 
 
 def _scaled(response: Array, reach: int, near: int) -> NDArray[np.float64] | None:
-    """Return a circular response with delay 0 in the middle and a direct sound of energy 1; None where there is none."""
+    """Return a circular response with delay 0 in the middle, scaled to a direct sound of energy 1; None without one."""
     values = np.concatenate((response[-reach:], response[: reach + 1])).astype(np.float64)
     direct = float(np.square(values[reach - near : reach + near + 1]).sum())
     return values / np.sqrt(direct) if direct > 0.0 else None

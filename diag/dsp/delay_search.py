@@ -34,7 +34,7 @@ class Search:
     def next_delay(
         self, open_frames: NDArray[np.bool_], known: NDArray[np.float64], taken: tuple[float, ...]
     ) -> float | None:
-        """The delay that most of a sample of unexplained windows agree on, or None.
+        """Return the delay that most of a sample of unexplained windows agree on, or None.
 
         `known` is the best delay of each frame so far: what follows a break is searched around what came before.
         """

@@ -36,7 +36,7 @@ class TrebleLoss:
 
 
 def treble_loss(reference: Sound, estimated: Sound, stretches: tuple[Stretch, ...], speed: float = 1.0) -> TrebleLoss:
-    """Loss of each band between a clip and its copy at the same speed, level-matched from 300 to 3000 Hz.
+    """Return the loss of each band between a clip and its copy at the same speed, level-matched from 300 to 3000 Hz.
 
     Both are cut along the stretches of their delay track, so that every window of one meets the same sound in the
     other. Per band, power is compared in those windows of the original that come within 12 dB of its loud ones, less

@@ -82,7 +82,7 @@ def _strongest(x: Array, y: Array, rate_hz: float, least: float) -> tuple[int, f
 
 
 def _windows(samples: Array) -> NDArray[np.complex64]:
-    """Spectra of windows that add up to the signal again when windowed once more; shape (frames, bins)."""
+    """Return the spectra of windows that add up to the signal again when windowed once more; shape (frames, bins)."""
     frames = samples.size // _HOP + 2
     padded = np.zeros((frames + 1) * _HOP, dtype=np.float32)
     padded[_HOP : _HOP + samples.size] = samples
@@ -95,7 +95,7 @@ def _shape() -> NDArray[np.float32]:
 
 
 def _joined(spectra: NDArray[np.complexfloating[Any]], size: int) -> NDArray[np.float32]:
-    """The signal of windows as `_windows` makes them."""
+    """Return the signal of windows as `_windows` makes them."""
     parts = fourier.irfft(spectra, _WINDOW, axis=1) * _shape()
     halves = np.zeros((parts.shape[0] + 1, _HOP), dtype=np.float32)
     halves[:-1] += parts[:, :_HOP]
@@ -104,7 +104,7 @@ def _joined(spectra: NDArray[np.complexfloating[Any]], size: int) -> NDArray[np.
 
 
 def _smooth_power(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Power around each place of a spectrogram."""
+    """Return the power around each place of a spectrogram."""
     power = spectra.real**2 + spectra.imag**2
     for axis, count in ((0, _SMOOTH_FRAMES), (1, _SMOOTH_BINS)):
         power = _moving_mean(power, count, axis)
@@ -121,7 +121,7 @@ def _moving_mean(values: NDArray[np.float32], count: int, axis: int) -> NDArray[
 def _explained(
     x: Array, spectra: NDArray[np.complex64], weight: NDArray[np.float32], peak: int, around: int
 ) -> tuple[float, float]:
-    """What x, at lags around the peak, explains of the recording by weighted least squares.
+    """Return what x, at lags around the peak, explains of the recording by weighted least squares.
 
     Its level against x, and how much later than the peak its largest tap stands, in samples with a fraction. Within a
     window, a lag of some samples only turns the phase of each frequency.
@@ -147,5 +147,5 @@ def _explained(
 
 
 def _lag_sums(values: NDArray[np.complex128], lags: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Correlation at lags from a one-sided cross spectrum of one window's length."""
+    """Return the correlation at lags from a one-sided cross spectrum of one window's length."""
     return np.asarray(fourier.irfft(values, _WINDOW)[lags % _WINDOW], dtype=np.float64)

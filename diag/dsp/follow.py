@@ -119,12 +119,12 @@ class Pair:
         return float(np.clip(_COST_SHARE * self.typical, _LEAST_COST, _MOST_COST))
 
     def scores(self, delay: float, first: int, last: int) -> Floats:
-        """Evidence of frames of the reference at a delay, nats."""
+        """Return the evidence of frames of the reference at a delay, nats."""
         return likelihood(self.polarity * agreement(self.x, self.y, delay, first, last), self.x.frame)
 
 
 def _search(template: Array, signal: Array) -> Floats:
-    """Normalised correlation of a template at every place of a signal that is not shorter."""
+    """Return the normalised correlation of a template at every place of a signal that is not shorter."""
     size = fourier.next_fast_len(signal.size)
     product = fourier.irfft(fourier.rfft(signal, size) * np.conj(fourier.rfft(template, size)), size)
     sums = np.concatenate(([0.0], np.cumsum(np.square(signal, dtype=np.float64))))
@@ -136,7 +136,7 @@ def _search(template: Array, signal: Array) -> Floats:
 
 
 def _peaks(correlation: Floats, count: int, apart: int) -> Iterator[tuple[int, float]]:
-    """Highest values and their places, at least some samples apart."""
+    """Return the highest values and their places, at least some samples apart."""
     left = correlation.copy()
     for _ in range(count):
         place = int(np.argmax(left))
@@ -192,7 +192,7 @@ def extended(pair: Pair, first: int, last: int, delay: float) -> Piece | None:
 
 
 def _worth(scores: Floats, told: Flags, cost: float) -> Floats:
-    """What each frame adds to a piece; frames that cannot be recognised take nothing away."""
+    """Return what each frame adds to a piece; frames that cannot be recognised take nothing away."""
     worth = scores - cost
     return np.where(told, worth, np.maximum(worth, 0.0))
 
@@ -281,7 +281,7 @@ def known_by(pair: Pair, piece: Piece) -> tuple[Pair, Piece]:
 
 
 def _told(pair: Pair, piece: Piece) -> Flags:
-    """Frames of the reference that stand out of the noise, by the gain of a piece."""
+    """Return the frames of the reference that stand out of the noise, by the gain of a piece."""
     frame = pair.x.frame
     first, last = piece.first // frame, piece.last // frame
     own = pair.x.energy[first:last]
@@ -316,7 +316,7 @@ def pieces_of(pair: Pair, first_piece: Piece) -> list[Piece]:
 
 
 def _united(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces, those of one delay that overlap or touch as one."""
+    """Return the pieces, those of one delay that overlap or touch as one."""
     result: list[Piece] = []
     for piece in sorted(pieces, key=lambda piece: (piece.first, piece.last)):
         for place, other in enumerate(result):
@@ -431,7 +431,7 @@ def _note(pair: Pair, piece: Piece, best: Floats) -> None:
 
 
 def _poor(pair: Pair, best: Floats) -> Flags:
-    """Frames that can be recognised and whose evidence, over 25 ms, is far below the typical."""
+    """Return the frames that can be recognised and whose evidence, over 25 ms, is far below the typical."""
     told = pair.told
     weight = np.convolve(told, np.ones(5), mode="same")
     mean = np.convolve(np.where(told, best, 0.0), np.ones(5), mode="same") / np.maximum(weight, 1.0)
@@ -440,7 +440,7 @@ def _poor(pair: Pair, best: Floats) -> Flags:
 
 
 def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
-    """Frames of a run to look for: its first 120 ms, or all of a shorter one with a little around it."""
+    """Return the frames of a run to look for: its first 120 ms, or all of a shorter one with a little around it."""
     if last - first >= SHORT_FRAMES:
         return first, min(last, first + SEED_FRAMES)
     middle = (first + last) // 2
@@ -449,7 +449,7 @@ def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
 
 
 def _near(pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Floats, reach_s: float) -> Piece | None:
-    """A piece for frames of the reference at delays around those of its neighbours."""
+    """Return a piece for frames of the reference at delays around those of its neighbours."""
     frame = pair.x.frame
     first, last = window[0] * frame, window[1] * frame
     before = max((p for p in pieces if p.first < last), key=lambda p: min(p.last, first), default=pieces[0])
@@ -487,7 +487,7 @@ def _sought(pair: Pair, window: tuple[int, int], begin: int, end: int, best: Flo
 
 
 def _gain_over(pair: Pair, piece: Piece, best: Floats) -> float:
-    """How much a piece adds to the evidence that stands so far."""
+    """Return how much a piece adds to the evidence that stands so far."""
     first, last = piece.first // pair.x.frame, piece.last // pair.x.frame
     told = pair.told[first:last]
     gain = pair.scores(piece.delay, first, last) - np.maximum(best[first:last], pair.cost)

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 
 def rfft(values: NDArray[Any], size: int | None = None, axis: int = -1) -> NDArray[Any]:
-    """Transform of real values, in their precision; cut or filled with zeros to `size`."""
+    """Return the transform of real values, in their precision; cut or filled with zeros to `size`."""
     import scipy.fft
 
     return np.asarray(scipy.fft.rfft(values, size, axis=axis))
 
 
 def irfft(spectrum: NDArray[Any], size: int | None = None, axis: int = -1) -> NDArray[Any]:
-    """Real values of a transform, in its precision."""
+    """Return the real values of a transform, in its precision."""
     import scipy.fft
 
     return np.asarray(scipy.fft.irfft(spectrum, size, axis=axis))

@@ -62,7 +62,7 @@ class _Sides(NamedTuple):
 
 
 def active_level(samples: Array) -> float:
-    """RMS of the samples above 2 % of the peak; 0 for silence."""
+    """Return the RMS of the samples above 2 % of the peak; 0 for silence."""
     size = np.abs(samples)
     loud = size[size > 0.02 * float(np.max(size, initial=0.0))]
     return float(np.sqrt(np.mean(np.square(loud, dtype=np.float64)))) if loud.size else 0.0
@@ -108,7 +108,7 @@ def noisy_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
 
 
 def _hole(samples: Array, first: int, last: int, sample_rate_hz: float, active: float) -> tuple[int, int] | None:
-    """The quiet stretch with its edges set to the sample, where both are cuts and only noise lies between."""
+    """Return the quiet stretch with its edges set to the sample, where both are cuts and only noise lies between."""
     quarter = (last - first) // 4
     floor = _rms(samples[first + quarter : last - quarter])
     if floor <= 0.0:
@@ -156,7 +156,7 @@ def _beside(samples: Array, first: int, last: int, sample_rate_hz: float, active
 
 
 def _mean_hz(samples: Array, sample_rate_hz: float) -> float:
-    """Root mean square frequency, by the slope of the waveform; 0 for silence."""
+    """Return the root mean square frequency, by the slope of the waveform; 0 for silence."""
     level = _rms(samples)
     return sample_rate_hz / (2.0 * np.pi) * _rms(np.diff(samples)) / level if level > 0.0 else 0.0
 

@@ -137,7 +137,7 @@ def _beyond(share: float, usual: float) -> float:
 
 
 def _sounding(samples: Array) -> NDArray[np.bool_]:
-    """Samples above 1 % of the peak."""
+    """Return the samples above 1 % of the peak."""
     return np.asarray(np.abs(samples) > 0.01 * float(np.max(np.abs(samples), initial=0.0)))
 
 

@@ -61,7 +61,7 @@ def with_exact_ends(stretches: Sequence[Stretch], x: Array, copy: Array, sample_
 
 
 def _exact_ends(before: Stretch, after: Stretch, x: Array, copy: Array, sample_rate_hz: float) -> tuple[float, float]:
-    """Where the first delay ends and the next begins: where both together miss the original by least.
+    """Return where the first delay ends and the next begins: where both together miss the original by least.
 
     What was put in leaves nothing out of the original; what was skipped is as long as the delay fell.
     """
@@ -96,7 +96,7 @@ def _placed(copy: Array, begin: float, own: Array, part: slice) -> NDArray[np.fl
 
 
 def time_stretch(stretches: Sequence[Stretch], copy: Array, sample_rate_hz: float) -> float | None:
-    """Growth of the delay per second where something stretches time without pitch; None where it does not.
+    """Return the growth of the delay per second where something stretches time without pitch; None where it does not.
 
     Such a stretcher repeats or leaves out pitch periods: many steps one way, of uneven sizes, evenly spread,
     and no silence in them. Stalls put in silence, and whoever loses or repeats chunks does so by whole chunks.
@@ -120,7 +120,7 @@ def time_stretch(stretches: Sequence[Stretch], copy: Array, sample_rate_hz: floa
 
 
 def _is_silent(before: Stretch, after: Stretch, copy: Array, sample_rate_hz: float, loud: float) -> bool:
-    """Whether what stands between two stretches in the copy is silence; False where nothing does."""
+    """Return whether what stands between two stretches in the copy is silence; False where nothing does."""
     first = round((before.end_s + before.delay_s) * sample_rate_hz) + 4
     part = copy[max(0, first) : max(0, round((after.start_s + after.delay_s) * sample_rate_hz) - 4)]
     return part.size > 0 and float(np.abs(part).mean()) < 0.01 * loud

@@ -36,7 +36,7 @@ def best_reading(data: bytes) -> Reading16 | None:
 
 
 def smoothness(samples: NDArray[np.float64]) -> float:
-    """Autocorrelation at a lag of one sample; 0 for silence."""
+    """Return the autocorrelation at a lag of one sample; 0 for silence."""
     centred = samples - samples.mean() if samples.size else samples
     power = float(centred @ centred)
     return float(centred[1:] @ centred[:-1]) / power if power > 0 else 0.0

@@ -266,7 +266,7 @@ def _size_of(path: Path, attempted: str) -> int:
         raise BadInputError(attempted, seen="no such file", next_step=_near(path)) from None
     except OSError as error:
         raise BadInputError(
-            attempted, seen=error.strerror or str(error), next_step="check the path and its rights"
+            attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
     if stat.S_ISDIR(status.st_mode):
         raise BadInputError(attempted, seen="it is a folder", allowed="one audio file", next_step="name a file in it")
@@ -275,7 +275,7 @@ def _size_of(path: Path, attempted: str) -> int:
             attempted, seen="it is a pipe or a device", allowed="a regular file", next_step="save it to a file first"
         )
     if not os.access(path, os.R_OK):
-        raise BadInputError(attempted, seen="permission denied", next_step="check the rights of the file")
+        raise BadInputError(attempted, seen="permission denied", next_step="check the permissions of the file")
     if status.st_size == 0:
         raise BadInputError(attempted, seen="the file is empty (0 bytes)", next_step="record it again")
     return status.st_size
@@ -311,7 +311,9 @@ def _undecodable(path: Path, attempted: str, error: Exception) -> BadInputError:
 
 
 def _truncated(attempted: str, seen: str) -> BadInputError:
-    return BadInputError(attempted, seen=f"the file is cut off: {seen}", next_step="copy or record it again, whole")
+    return BadInputError(
+        attempted, seen=f"the file is cut off: {seen}", next_step="copy the whole file, or record it again"
+    )
 
 
 def _check_shape(frames: int, channels: int, rate_hz: int, path: Path, attempted: str) -> None:

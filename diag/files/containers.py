@@ -56,7 +56,7 @@ def open_container(path: Path, name: str, attempted: str) -> AudioReader:
         attempted,
         seen=f"it is a {name} file, and neither the ffmpeg program nor the Python package av is installed",
         allowed="WAV, FLAC, Ogg or MP3 without them",
-        next_step=f"install ffmpeg, or make a WAV where it is: `ffmpeg -i {path.name} -c:a pcm_s16le fixed.wav`",
+        next_step=f"install ffmpeg, or convert the file elsewhere: `ffmpeg -i {path.name} -c:a pcm_s16le fixed.wav`",
     )
 
 

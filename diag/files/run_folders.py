@@ -38,8 +38,8 @@ __all__ = [
 ]  # fmt: skip
 
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
-_MEND_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
-_MEND_RUN = "restore it, or run again"
+_FIX_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
+_FIX_RUN = "restore it, or run again"
 
 
 def write_take(run_dir: Path, take: Take) -> Path:
@@ -86,7 +86,7 @@ def read_take(folder: str | Path) -> Take:
 
     folder = Path(folder)
     attempted = f"Could not read the take {folder}"
-    facts = _read_json(folder / "take.json", attempted, mend=_MEND_TAKE)
+    facts = _read_json(folder / "take.json", attempted, fix=_FIX_TAKE)
     try:
         clips = {}
         for name, place in facts["clips"].items():
@@ -103,7 +103,7 @@ def read_take(folder: str | Path) -> Take:
             turns=tuple(_turn(item) for item in facts["turns"]),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _damaged(attempted, "take.json", str(error).splitlines()[0], mend=_MEND_TAKE) from None
+        raise _damaged(attempted, "take.json", str(error).splitlines()[0], fix=_FIX_TAKE) from None
 
 
 def finished_takes(run_dir: str | Path) -> tuple[str, ...]:
@@ -195,7 +195,7 @@ def _read_timeline(path: Path, attempted: str) -> Timeline:
             events.append(Event(t_s=facts["t_s"], name=facts["name"], source=facts["source"], data=facts["data"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         place = f"{path.name} line {len(events) + 1}" if path.exists() else path.name
-        raise _damaged(attempted, place, _words(error), mend=_MEND_TAKE) from None
+        raise _damaged(attempted, place, _words(error), fix=_FIX_TAKE) from None
     return Timeline(tuple(events))
 
 
@@ -257,9 +257,9 @@ def read_run(folder: str | Path) -> SavedRun:
     """
     folder = Path(folder)
     attempted = f"Could not read the run {folder}"
-    facts = _read_json(folder / "run.json", attempted, mend=_MEND_RUN)
+    facts = _read_json(folder / "run.json", attempted, fix=_FIX_RUN)
     if not isinstance(facts.get("name"), str):
-        raise _damaged(attempted, "run.json", "it has no name", mend=_MEND_RUN)
+        raise _damaged(attempted, "run.json", "it has no name", fix=_FIX_RUN)
     return SavedRun(folder=folder, name=facts["name"], facts=facts)
 
 
@@ -272,7 +272,7 @@ def _stamp() -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "tool_version": __version__}
 
 
-def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
+def _read_json(path: Path, attempted: str, *, fix: str) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -280,12 +280,12 @@ def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
             attempted, seen=f"there is no {path.name} in it", next_step="name a folder that `diag run` made"
         ) from None
     except OSError as error:
-        raise BadInputError(attempted, seen=_words(error), next_step="check the path and its rights") from None
+        raise BadInputError(attempted, seen=_words(error), next_step="check the path and its permissions") from None
     except ValueError as error:
-        raise _damaged(attempted, path.name, str(error), mend=mend) from None
+        raise _damaged(attempted, path.name, str(error), fix=fix) from None
     version = facts.get("schema_version") if isinstance(facts, dict) else None
     if not isinstance(version, int):
-        raise _damaged(attempted, path.name, "it has no schema_version", mend=mend)
+        raise _damaged(attempted, path.name, "it has no schema_version", fix=fix)
     if version > SCHEMA_VERSION:
         raise BadInputError(
             attempted,
@@ -296,8 +296,8 @@ def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
     return dict(facts)
 
 
-def _damaged(attempted: str, place: str, detail: str, *, mend: str) -> BadInputError:
-    return BadInputError(attempted, seen=f"{place} is damaged ({detail})", next_step=mend)
+def _damaged(attempted: str, place: str, detail: str, *, fix: str) -> BadInputError:
+    return BadInputError(attempted, seen=f"{place} is damaged ({detail})", next_step=fix)
 
 
 def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
@@ -326,7 +326,9 @@ def _disk(attempted: str) -> Iterator[None]:
         raise CannotMeasureError(
             attempted,
             seen="the disk is full" if full else _words(error),
-            next_step="free some space and run again with `--resume`" if full else "check the folder and its rights",
+            next_step="free some space and run again with `--resume`"
+            if full
+            else "check the folder and its permissions",
         ) from error
 
 

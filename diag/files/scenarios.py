@@ -95,7 +95,10 @@ def read_scenario(path: Path) -> Scenario:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(
-            attempted, seen=str(error), allowed="a readable UTF-8 text file", next_step="check the path and its rights"
+            attempted,
+            seen=str(error),
+            allowed="a readable UTF-8 text file",
+            next_step="check the path and its permissions",
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(
@@ -126,7 +129,7 @@ def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) ->
         if not problems:
             return scenario
     if len(problems) == 1:
-        raise BadInputError(attempted, seen=problems[0].seen, allowed=problems[0].allowed, next_step=problems[0].mend)
+        raise BadInputError(attempted, seen=problems[0].seen, allowed=problems[0].allowed, next_step=problems[0].fix)
     # With several problems only the hints are shown; the allowed values of all keys would make the message too long.
     each = ", ".join(f"{item.seen} ({item.hint})" if item.hint else item.seen for item in problems)
     raise BadInputError(
@@ -143,7 +146,7 @@ class _Problem:
     place: str
     seen: str
     allowed: str
-    mend: str
+    fix: str
     hint: str
 
 
@@ -175,8 +178,8 @@ def _problems(error: ValidationError) -> list[_Problem]:
 
 def _unknown_key(dotted: str, key: str, known: tuple[str, ...]) -> _Problem:
     close = difflib.get_close_matches(key, known, n=1)
-    mend = f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
-    return _Problem(dotted, f"unknown key `{dotted}`", ", ".join(known), mend, mend if close else "")
+    fix = f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
+    return _Problem(dotted, f"unknown key `{dotted}`", ", ".join(known), fix, fix if close else "")
 
 
 def _known_keys(place: list[str]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def load_voice(path: str | Path) -> VoiceProfile:
         raise BadInputError(attempted, seen="no such file", next_step=f"check the path, or {_MAKE_ONE}") from None
     except OSError as error:
         raise BadInputError(
-            attempted, seen=error.strerror or str(error), next_step="check the path and its rights"
+            attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
     try:
         text = data.decode("utf-8")
