@@ -327,7 +327,7 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
     """Return the delay of the estimated signal in the middle of a piece, in samples, and its growth per sample.
 
     They come from a line through the cross-correlation lags of some loud blocks. If the line does not fit within a
-    quarter of a sample, (0, 0) is returned.
+    quarter of a sample, the median lag and a slope of 0 are returned.
     """
     width = min(round(_LAG_BLOCK_S * rate_hz), piece.length)
     if width < 4 * _LAG_REACH:

@@ -42,8 +42,8 @@ _DECOYS_BINS = (*range(-16, -4), *range(5, 17))
 _DECOY_SHARE = 0.8
 _CERTAIN = 0.9
 _LOWER_BINS = 3
-"""Mirrored bins are also tried up to this many bins lower. If 20 ms chunks at 8 kHz are stretched end to end, the mirror
-is 17 Hz lower, which shifts the two sides by 1.3 bins."""
+"""Mirrored bins are also tried up to this many bins lower. If 20 ms chunks at 8 kHz are stretched end to end, the
+mirror is 17 Hz lower, which shifts the two sides by 1.3 bins."""
 _DEEPEST = 1e-11
 """Lowest power relative to the loudest; a relative floor makes the result independent of gain."""
 _FAINTEST_REPORTED_DB = -80.0
