@@ -1,1 +1,1 @@
-"""The vocabulary of diag: the chain and its taps, clips, events, measurements, findings and results."""
+"""The types that all packages share: the chain and its taps, clips, events, measurements, findings and results."""

@@ -1,4 +1,4 @@
-"""An audio file or clip that is read part by part, because it may be larger than memory."""
+"""Access to the samples of a file or clip part by part, for recordings larger than memory."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from diag.core.clip import Clip, Samples
 
 @dataclass(frozen=True, kw_only=True)
 class AudioReader:
-    """A recording that is read part by part: it may be larger than memory.
+    """A recording whose samples are read part by part, because it may be larger than memory.
 
     Parameters
     ----------
     sample_rate_hz : int
     frames, channels : int
     part : callable
-        Frames [first, last) as float32, shape (last - first,) for mono, else (last - first, channels). It raises
-        `BadInputError` where the file is cut off or holds what is no finite number.
+        Called with `first` and `last`. Returns frames [first, last) as float32, full scale 1.0, shape (last - first,)
+        for mono, else (last - first, channels). Raises `BadInputError` if the file is cut off or has a sample that is
+        not finite.
     sample_format : str
-        Format of the samples in the file, as ffmpeg calls it.
+        Format of the samples in the file, by its ffmpeg name, for example "s16le".
     note : str
-        What a person must know of how it was read, as "decoded from WebM by ffmpeg"; empty where there is nothing.
+        How the file was read, if the user should know it, for example "decoded from WebM by ffmpeg"; otherwise empty.
     """
 
     sample_rate_hz: int
@@ -39,7 +40,7 @@ class AudioReader:
 
 
 def reader_of(clip: Clip) -> AudioReader:
-    """Read a clip that is in memory as if it were a file."""
+    """Return a reader for a clip that is already in memory."""
     return AudioReader(
         sample_rate_hz=clip.sample_rate_hz,
         frames=clip.frames,

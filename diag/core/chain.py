@@ -1,4 +1,4 @@
-"""The chain a voice answer goes through: six taps, five hops, and who owns each hop."""
+"""The audio chain of a conversation: six taps, the five hops between them, and who owns each hop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Tap(StrEnum):
-    """A joint of the chain where audio is recorded."""
+    """A point of the chain at which audio is recorded."""
 
     PROMPT = "prompt"
     CAPTURED = "captured"
@@ -20,7 +20,7 @@ class Tap(StrEnum):
 
 
 class Hop(StrEnum):
-    """A stretch of the chain between two taps."""
+    """The part of the chain between two neighbouring taps."""
 
     MICROPHONE = "microphone"
     SENDER = "sender"
@@ -30,7 +30,7 @@ class Hop(StrEnum):
 
     @property
     def ends(self) -> tuple[Tap, Tap]:
-        """The tap that goes in and the tap that comes out."""
+        """The tap at the input of the hop and the tap at its output."""
         return _ENDS[self]
 
     @property
@@ -40,7 +40,7 @@ class Hop(StrEnum):
 
     @property
     def owner(self) -> str:
-        """Who can mend a fault on this hop, in plain words."""
+        """Who can fix a fault on this hop, for example "the client"."""
         return _OWNERS[self]
 
 
@@ -57,12 +57,12 @@ _OWNERS = {
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the chain between two recorded taps: one hop, or several hops whose joints were not recorded.
+    """The part of the chain between two recorded taps: one hop, or several hops if the taps between were not recorded.
 
     Parameters
     ----------
     first, last : Tap
-        What goes in and what comes out; `last` comes later in the chain.
+        Taps at the input and at the output; `last` comes later in the chain.
 
     Raises
     ------
@@ -79,24 +79,24 @@ class Segment:
 
     @property
     def hops(self) -> tuple[Hop, ...]:
-        """The hops that it covers, in the order of the chain."""
+        """The hops that the segment covers, in the order of the chain."""
         return tuple(Hop)[_TAPS.index(self.first) : _TAPS.index(self.last)]
 
     @property
     def merged(self) -> bool:
-        """Whether it covers more than one hop."""
+        """Whether the segment covers more than one hop."""
         return len(self.hops) > 1
 
     @property
     def comparable(self) -> bool:
-        """Whether both ends carry the same sound: the service answers with other speech than it was sent."""
+        """Whether both ends carry the same sound. They do not if the service is between them: it sends other speech."""
         return Hop.SERVICE not in self.hops
 
     @property
     def hop(self) -> Hop:
-        """The hop whose codes, words and owner a finding on this segment takes.
+        """The hop whose codes, wording and owner are used for a finding on this segment.
 
-        Of merged hops it is the service's where that is among them, otherwise the client's.
+        For several hops it is the service if the segment covers it, otherwise the client's hop.
         """
         for owner in (Hop.SERVICE, Hop.SENDER, Hop.PLAYER):
             if owner in self.hops:
@@ -105,7 +105,7 @@ class Segment:
 
     @property
     def covers(self) -> str:
-        """The hops in words: "player", or "player and speaker together"."""
+        """Names of the hops in words, for example "player" or "player and speaker together"."""
         names = [hop.value for hop in self.hops]
         return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} together"
 
@@ -114,7 +114,13 @@ class Segment:
 
 
 def segments_of(taps: Collection[Tap]) -> tuple[Segment, ...]:
-    """Return the segments between neighbouring taps of those that exist, in the order of the chain."""
+    """Return one segment for each pair of neighbouring recorded taps, in the order of the chain.
+
+    Parameters
+    ----------
+    taps : collection of Tap
+        The taps that were recorded, in any order.
+    """
     present = [tap for tap in Tap if tap in taps]
     return tuple(Segment(first, last) for first, last in itertools.pairwise(present))
 

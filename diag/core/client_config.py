@@ -1,6 +1,6 @@
-"""What the client under test decides: session, capture, sending, playback, patience.
+"""Settings of the client under test: session, capture, sending, playback and time limits of a turn.
 
-These settings travel with the take and may be judged.
+They are saved with the take, and rules may read them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ SampleRate = int
 
 
 class ConfigModel(BaseModel):
-    """Base of all tables of a configuration: frozen, and unknown keys are refused."""
+    """Base class of all tables of a configuration. Instances are frozen, and unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
 
 class SessionConfig(ConfigModel):
-    """The Live API setup message.
+    """Content of the Live API setup message.
 
     `response_modalities = None` leaves the field out, as many clients do (finding CFG001).
     """
@@ -44,10 +44,10 @@ class CaptureConfig(ConfigModel):
 
 
 class SendConfig(ConfigModel):
-    """From captured frames to chunks for the Live API.
+    """How captured frames become chunks for the Live API.
 
-    With `resample` the captured audio is brought to `sample_rate_hz`; without, it is sent as it was captured.
-    `declared_rate_hz` goes into the MIME type; 0 leaves the rate undeclared.
+    If `resample` is true, the captured audio is converted to `sample_rate_hz`; otherwise it is sent at the capture
+    rate. `declared_rate_hz` is the rate in the MIME type; with 0 the MIME type declares no rate.
     """
 
     sample_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=8000, le=192000)
@@ -57,10 +57,10 @@ class SendConfig(ConfigModel):
 
 
 class PlaybackConfig(ConfigModel):
-    """The player: the rate of its output stream, and how much it gathers before it starts.
+    """The player: the rate of its output stream, and how much audio it buffers before it starts.
 
-    With `resample` received audio is brought from its declared rate to `sample_rate_hz`; without, its samples are
-    handed to the device as they came.
+    If `resample` is true, received audio is converted from its declared rate to `sample_rate_hz`; otherwise its
+    samples go to the device unchanged.
     """
 
     sample_rate_hz: int = Field(LIVE_OUTPUT_RATE_HZ, ge=8000, le=192000)
@@ -69,9 +69,9 @@ class PlaybackConfig(ConfigModel):
 
 
 class TurnConfig(ConfigModel):
-    """Patience: how long to wait for a reply, and for its end.
+    """How long to wait for a reply to begin, and for it to end.
 
-    Real Live models were seen to take up to 15 s at bad times; a slow answer is not a missing one.
+    The default of 20 s leaves room for slow answers: Live models sometimes took up to 15 s.
     """
 
     reply_timeout_s: float = Field(20.0, gt=0, le=120)
@@ -79,7 +79,7 @@ class TurnConfig(ConfigModel):
 
 
 class ClientConfig(ConfigModel):
-    """All that the client under test decides, and all that the judging side may read of a configuration."""
+    """All settings of the client under test. Metrics and rules may read no other part of a configuration."""
 
     session: SessionConfig = SessionConfig()
     capture: CaptureConfig = CaptureConfig()

@@ -1,4 +1,4 @@
-"""A stretch of audio with its sample rate and its place on the take's clock."""
+"""Audio samples with their sample rate and their start time on the take's clock."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Clip:
     sample_rate_hz : int
         Frames per second, > 0.
     start_s : float or None
-        Time of frame 0 on the take's monotonic clock; None where the clip has no place on it.
+        Time of frame 0 on the take's monotonic clock; None if it is not known.
 
     Raises
     ------
     ValueError
-        If the shape, the rate or a sample is not allowed.
+        If the samples have another shape or are not finite, or the rate is not above 0.
     """
 
     samples: Samples
@@ -60,23 +60,23 @@ class Clip:
         return self.frames / self.sample_rate_hz
 
     def channel(self, index: int) -> Clip:
-        """One channel as a mono clip; a mono clip is its own every channel."""
+        """Return one channel as a mono clip. A mono clip returns itself, whatever the index."""
         return self if self.samples.ndim == 1 else replace(self, samples=self.samples[:, index])
 
     def slice(self, start_frame: int, end_frame: int) -> Clip:
-        """Frames [start_frame, end_frame), clamped to the clip, with `start_s` moved along."""
+        """Return frames [start_frame, end_frame), clamped to the clip, with `start_s` adjusted."""
         first = min(max(start_frame, 0), self.frames)
         last = min(max(end_frame, first), self.frames)
         start_s = None if self.start_s is None else self.start_s + first / self.sample_rate_hz
         return replace(self, samples=self.samples[first:last], start_s=start_s)
 
     def frame_at(self, t_s: float) -> int:
-        """Nearest frame to a time on the take's clock (may lie outside the clip).
+        """Return the frame nearest to a time on the take's clock; it may lie outside the clip.
 
         Raises
         ------
         ValueError
-            If the clip has no place on the clock.
+            If the clip has no `start_s`.
         """
         if self.start_s is None:
             raise ValueError("this clip has no place on the clock")
@@ -84,14 +84,14 @@ class Clip:
 
 
 def clip_from_pcm16(data: bytes, sample_rate_hz: int, *, start_s: float | None = None) -> Clip:
-    """Little-endian 16-bit mono PCM as a clip; an odd last byte is left out."""
+    """Return little-endian 16-bit mono PCM as a clip. An incomplete last sample (one byte) is dropped."""
     whole = data[: len(data) // 2 * 2]
     samples = np.frombuffer(whole, dtype="<i2").astype(np.float32) / np.float32(32768.0)
     return Clip(samples=samples, sample_rate_hz=sample_rate_hz, start_s=start_s)
 
 
 def pcm16_from_samples(samples: Samples) -> bytes:
-    """Mono samples as little-endian 16-bit PCM, rounded and clipped at full scale."""
+    """Return samples (full scale 1.0) as little-endian 16-bit PCM, rounded and clipped at full scale."""
     scaled = np.clip(np.rint(samples * np.float32(32768.0)), -32768, 32767)
     data: bytes = scaled.astype("<i2").tobytes()
     return data

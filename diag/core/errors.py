@@ -1,4 +1,4 @@
-"""Errors that a user can act on: what was attempted, what was seen, what is allowed, what to do next."""
+"""Errors that are shown to the user as one sentence, and the exit codes of the command line."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ class ExitCode(IntEnum):
 
 
 class DiagError(Exception):
-    """A problem with one clear sentence; never shown with a traceback.
+    """A problem that the user can act on. It is shown as one sentence, without a traceback.
 
     Parameters
     ----------
     attempted : str
-        What was tried, as "Could not read the prompt my.wav".
+        What failed, for example "Could not read the prompt my.wav".
     seen : str
         What was found instead.
     allowed : str
-        What would have been accepted; may be empty where that is plain.
+        What would have been accepted; may be empty if that is obvious.
     next_step : str
-        What to do now, with the command where there is one.
+        What to do now, with the command if there is one.
     """
 
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
@@ -46,7 +46,7 @@ class DiagError(Exception):
         super().__init__(f"{attempted.strip().rstrip('.:')}: {sentence}{end}")
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Cross process borders whole (workers raise, conductors print)."""
+        """Support pickling with all fields: a worker process raises the error, and its parent prints it."""
         return _rebuild, (type(self), self.attempted, self.seen, self.allowed, self.next_step)
 
 
@@ -67,6 +67,6 @@ class CannotMeasureError(DiagError):
 
 
 class TooLittleEvidenceError(DiagError):
-    """A decision was asked of too few takes."""
+    """There are too few takes for a decision."""
 
     exit_code = ExitCode.TOO_LITTLE_EVIDENCE

@@ -1,4 +1,4 @@
-"""Results of single metrics and rules: readings, measurements, verdicts."""
+"""Results of single metrics and rules: readings, measurements and verdicts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Severity(StrEnum):
 
 
 class Tier(StrEnum):
-    """What a measure was compared against; tiers are never mixed in one verdict."""
+    """What a measure was compared against. One verdict uses measures of one tier only."""
 
     WAVEFORM = "waveform"
     PROFILE = "profile"
@@ -35,7 +35,7 @@ class Tier(StrEnum):
 
 @dataclass(frozen=True)
 class Spot:
-    """A stretch of a tap that can be listened to: seconds from the start of that tap's clip."""
+    """A part of a tap's recording to listen to, in seconds from the start of that tap's clip."""
 
     tap: Tap
     start_s: float
@@ -49,17 +49,17 @@ class SoundEvent:
     Parameters
     ----------
     kind : str
-        What happened, in words, as "stall" or "head lost".
+        What happened, in words, for example "stall" or "head lost".
     reference_s, estimated_s : float
-        Where it begins in the input's and in the output's recording.
+        Where it begins in the recording of the input and in that of the output.
     duration_s : float
-        How much was put in, left out, repeated or moved; of a second copy, how much later it plays.
+        How much sound was inserted, lost, repeated or moved; for a second copy, how much later it plays.
     level_db : float or None
-        Of other sound, its level in dBFS; of a second copy, its level relative to the first.
+        For other sound, its level in dBFS; for a second copy, its level relative to the first.
     count : int
-        Of gaps at the borders of chunks, how many.
+        For gaps at the borders of chunks, the number of gaps.
     period_s : float or None
-        Of these gaps, the length of a chunk.
+        For gaps at the borders of chunks, the length of a chunk.
     """
 
     kind: str
@@ -71,7 +71,7 @@ class SoundEvent:
     period_s: float | None = None
 
     def later(self, reference_by_s: float, estimated_by_s: float) -> SoundEvent:
-        """Return the same event with both of its times later by so much."""
+        """Return the same event with its two start times moved later by the given seconds."""
         return replace(
             self, reference_s=self.reference_s + reference_by_s, estimated_s=self.estimated_s + estimated_by_s
         )
@@ -79,7 +79,7 @@ class SoundEvent:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What a metric function returns: a value, or the reason why there is none. Never both, never NaN."""
+    """What a metric function returns: either a value (never NaN) or the reason why there is none."""
 
     value: float | tuple[float | None, ...] | None = None
     missing: Missing | None = None
@@ -130,11 +130,11 @@ class Measurement:
 
     @property
     def reason(self) -> str | None:
-        """The reason in words why there is no value."""
+        """The reason why there is no value, in words; None if there is a value."""
         return self.missing.text if self.missing else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return one JSON object; `hop` or `tap` only where the metric has one, `segment` where hops were merged."""
+        """Return one JSON object. It has `hop` or `tap` if the metric has one, and `segment` if hops were merged."""
         value = list(self.value) if isinstance(self.value, tuple) else self.value
         return {
             "metric": self.metric,
@@ -152,22 +152,22 @@ class Measurement:
 
 
 def place_to_json(segment: Segment | None, tap: Tap | None) -> dict[str, Any]:
-    """Return where something was measured as JSON: `hop` and, where hops were merged, `segment`; or `tap`."""
+    """Return the place of a measurement as JSON: `hop` (and `segment` if hops were merged), or `tap`."""
     if segment is None:
         return {"tap": tap.value} if tap else {}
     return {"hop": segment.hop.value, **({"segment": segment_ends(segment)} if segment.merged else {})}
 
 
 def segment_ends(segment: Segment | None) -> list[str] | None:
-    """Return the names of both taps of a segment."""
+    """Return the names of the first and the last tap of a segment, or None without a segment."""
     return [segment.first.value, segment.last.value] if segment else None
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """The measurements of one take or recording, to be asked by name and place.
+    """The measurements of one take or recording, with look-up by name and place.
 
-    A hop stands for the segment that the hop is responsible for, which may cover other hops too.
+    A hop selects the segment for which it is responsible (`Segment.hop`). That segment may cover other hops too.
     """
 
     items: tuple[Measurement, ...]
@@ -178,7 +178,7 @@ class Measurements:
     def find(
         self, metric: str, *, turn: int | None = None, hop: Hop | None = None, tap: Tap | None = None
     ) -> tuple[Measurement, ...]:
-        """All measurements of a metric at a place; a place left out matches every place."""
+        """Return all measurements of a metric at a place. An omitted argument matches every place."""
         return tuple(
             item
             for item in self.items
@@ -191,14 +191,14 @@ class Measurements:
     def value(
         self, metric: str, *, turn: int | None = None, hop: Hop | None = None, tap: Tap | None = None
     ) -> float | None:
-        """The single-number value of the first match, or None where it is absent or was not measured."""
+        """Return the value of the first match if it is a single number; None if it is missing or was not measured."""
         found = next((item.value for item in self.find(metric, turn=turn, hop=hop, tap=tap)), None)
         return None if isinstance(found, tuple) else found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """A sentence that supports a finding, the measurement that it rests on, and where to hear it."""
+    """A sentence that supports a finding, the measurement behind it, and where to listen."""
 
     text: str
     metric: str | None = None
@@ -217,10 +217,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a rule function returns; use `raised`, `clear` and `not_checked` to make one.
+    """What a rule function returns. Use `raised`, `clear` or `not_checked` to make one.
 
-    `severity` is given only where a rule has two levels, as SVC001 does; else the rule's own holds.
-    `discard` tells that the take must not be counted because our own harness was at fault.
+    `severity` is set only by rules with two levels, such as SVC001; otherwise the severity of the rule applies.
+    `discard` is set if the take must not be counted because diag's own recording setup failed.
     """
 
     status: Status
@@ -244,7 +244,10 @@ def raised(
     severity: Severity | None = None,
     discard: bool = False,
 ) -> Verdict:
-    """The fault is there. `title` is one plain sentence with figures; `fix` says what to change, and to what."""
+    """Return the verdict that the fault is present.
+
+    `title` is one plain sentence with figures. `fix` says what to change, and to which value.
+    """
     return Verdict(
         status=Status.RAISED,
         title=title,
@@ -258,10 +261,10 @@ def raised(
 
 
 def clear() -> Verdict:
-    """It was looked for with enough evidence, and is not there. Only this may print a tick."""
+    """Return the verdict that the fault was looked for with enough evidence and is absent. Only it is shown as good."""
     return Verdict(status=Status.CLEAR)
 
 
 def not_checked(reason: str) -> Verdict:
-    """It could not be looked for; says why."""
+    """Return the verdict that the fault could not be looked for, with the reason."""
     return Verdict(status=Status.NOT_CHECKED, reason=reason)

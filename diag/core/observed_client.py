@@ -1,7 +1,7 @@
-"""What was seen of the client under test: on the wire and on the devices, never in a configuration file.
+"""Facts about the client under test that were observed on the wire and on the devices, not read from its configuration.
 
-Rules judge these facts. Diag's own client fills them through the events of its takes; a client that diag did not
-write fills them the same way, as far as they can be seen. What was not seen is None.
+Rules judge these facts. They come from the events of a take, both for diag's own client and for any other client. A
+fact that was not observed is None.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ObservedClient:
-    """Facts about a client; every one is None where it was not seen.
+    """Facts about a client; each is None if it was not observed.
 
     Parameters
     ----------
     setup : mapping or None
-        The setup message as it was sent, without keys.
+        The setup message as it was sent, with API keys removed.
     model, api_version : str or None
-        What the session was asked for.
+        Model and API version that the client requested.
     sent_mime_types : tuple of str or None
         MIME types of the audio that was sent, sorted.
     sent_rate_hz : int or None
-        Sample rate at which the audio that was sent is to be read: the declared one, or else the one that the client
-        is known to send at.
+        Sample rate of the audio that was sent: the rate in its MIME type, or else the rate in the client's own
+        description.
     batch_lengths_s : tuple of float or None
-        Length of each batch that was sent.
+        Length of each batch of audio that was sent.
     received_mime_types : tuple of str or None
         MIME types of the audio that was received, sorted.
     capture_rate_hz, playback_rate_hz : int or None
         Sample rates of the client's opened streams.
     prebuffer_s : float or None
-        Audio that the player gathers before it starts.
+        Length of audio that the player buffers before it starts.
     resamples_capture, resamples_reply : bool or None
         Whether the client converts the sample rate before sending and before playing.
     marks_activity : bool or None
@@ -62,7 +62,7 @@ class ObservedClient:
 
     @property
     def asked_modalities(self) -> tuple[str, ...] | None:
-        """Response modalities of the setup in capitals; None where it left them out or was not seen."""
+        """Response modalities in the setup, in capitals; None if it has none or was not observed."""
         setup = self.setup or {}
         for table in (setup, setup.get("generation_config"), setup.get("generationConfig")):
             for name in ("response_modalities", "responseModalities"):
@@ -73,7 +73,7 @@ class ObservedClient:
 
     @property
     def activity_detection_disabled(self) -> bool:
-        """Whether the setup switches the automatic detection of speech off."""
+        """Whether the setup switches off automatic activity detection."""
         found: Any = self.setup or {}
         for names in (("realtime_input_config", "realtimeInputConfig"),
                       ("automatic_activity_detection", "automaticActivityDetection")):  # fmt: skip
@@ -82,21 +82,21 @@ class ObservedClient:
 
     @property
     def declared_rate_hz(self) -> int | None:
-        """Sample rate that the MIME type of the first audio sent declares; None where it declares none."""
+        """Sample rate in the first of `sent_mime_types`; None if it declares none."""
         return mime_rate_hz(self.sent_mime_types[0]) if self.sent_mime_types else None
 
 
 def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> ObservedClient:
-    """Return what the events of a take tell about its client.
+    """Return the facts about the client that the events of a take show.
 
-    Data of events that are damaged or missing make the facts that need them unknown.
+    A fact is None if the event data that it needs are damaged or missing.
 
     Parameters
     ----------
     timeline : Timeline
     own : ClientConfig, optional
-        Settings of diag's own client, where it made the take. They stand in for the event `client_described`, which
-        runs recorded by release 0.1.0 do not have; diag's own client does what they say.
+        Settings of diag's own client, if it made the take. They replace the event `client_described`, which runs
+        recorded by release 0.1.0 do not have.
     """
     setup = timeline.first(EventName.SETUP_SENT)
     connecting = timeline.first(EventName.SESSION_CONNECTING)
@@ -125,7 +125,7 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
 
 
 def described_client(config: ClientConfig) -> dict[str, Any]:
-    """Return what diag's own client says of itself in the event `client_described`."""
+    """Return the data of the event `client_described` for diag's own client."""
     send, playback = config.send, config.playback
     return {
         "capture_rate_hz": config.capture.sample_rate_hz,

@@ -1,4 +1,4 @@
-"""Plugins: modules of a package that register functions when they are imported, and what such a function asks for."""
+"""Plugins: modules of a package that register functions on import, and the inputs that such a function needs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 def needs_of(function: Callable[..., Any], allowed: frozenset[str], name: str) -> tuple[str, ...]:
-    """Return the names of the parameters of a plugin function, which are its needs.
+    """Return the parameter names of a plugin function. Each names an input that the function needs.
 
     Raises
     ------
     TypeError
-        If a parameter is none of the allowed needs; `name` is the plugin in the message.
+        If a parameter is not in `allowed`. The message calls the plugin `name`.
     """
     needs = tuple(inspect.signature(function).parameters)
     unknown = [need for need in needs if need not in allowed]

@@ -1,4 +1,4 @@
-"""Facts and settings of processes, imports of child processes, and a process pool whose workers can be killed."""
+"""Priority and core count of this process, the environment of child processes, and a killable process pool."""
 
 from __future__ import annotations
 
@@ -22,32 +22,31 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 NICE = -10
-"""Above ordinary programs, below the audio threads: a busy machine delays the rest first."""
+"""Nice value that puts the process above ordinary programs and below the audio threads."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Environment variables from which linear algebra libraries take their number of threads when they are loaded."""
 
 
 def keep_time() -> None:
-    """Ask for this process to be served before ordinary ones."""
+    """Raise the scheduling priority of this process to `NICE`; do nothing if the system does not allow it."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def import_environment() -> dict[str, str]:
     """Return the environment variables with which a child Python process imports the same modules as this one.
 
-    Python puts the working directory before all other places when it runs `-m MODULE` or `-c CODE`. A folder there that
-    is named `diag` would be imported in place of the running diag, for example a checkout in its parent folder.
-    `PYTHONSAFEPATH` leaves the working directory out. `PYTHONPATH` hands over the places that this process imports
-    from, in their order.
+    With `-m MODULE` or `-c CODE`, Python searches the working directory first. A folder named `diag` there, such as a
+    checkout of diag, would be imported in place of the running diag. `PYTHONSAFEPATH` leaves the working directory
+    out. `PYTHONPATH` passes on the import path of this process.
     """
     places = [os.path.abspath(place) for place in sys.path if isinstance(place, str)]
-    # A place with the separator in its name cannot be handed over. Of these, Python finds site-packages by itself.
+    # A folder with the path separator in its name cannot be passed on. If it is site-packages, Python adds it anyway.
     usable = [place for place in dict.fromkeys(places) if os.pathsep not in place]
     return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(usable)}
 
@@ -55,23 +54,22 @@ def import_environment() -> dict[str, str]:
 def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | None = None) -> ForkServerContext:
     """Start the server process that workers are forked from, and return the context that makes them.
 
-    The server imports what this process would import (see `import_environment`): `multiprocessing` takes care of that
-    for the workers only, after the server has imported `preload`. A process has one such server; where it runs already,
-    it stays as it is.
+    The server gets `import_environment`, because `multiprocessing` passes the import path only to the workers, after
+    the server has imported `preload`. A process has one such server; if it already runs, it is left unchanged.
 
     Parameters
     ----------
     preload : sequence of str
         Modules that the server imports once for all workers.
     environment : mapping, optional
-        Environment variables of the server and of its workers; those of this process stay as they are.
+        Further environment variables of the server and its workers. The environment of this process does not change.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     # The server needs the resource tracker, whose start would unblock the signal again.
     multiprocessing.resource_tracker.ensure_running()
     with _interrupts_deferred(), _environment({**import_environment(), **(environment or {})}):
-        # Workers inherit that Ctrl-C is blocked. Otherwise it would make a worker that has just been started print a
+        # Workers inherit the blocked SIGINT. Otherwise Ctrl-C would make a worker that has just started print a
         # traceback.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
@@ -83,7 +81,7 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
 
 @contextmanager
 def _interrupts_deferred() -> Iterator[None]:
-    """Let a handler of Ctrl-C, SIGTERM or SIGHUP run after the block, so that it does not leave the block half done."""
+    """Delay the handlers of SIGINT, SIGTERM and SIGHUP until the block has ended."""
     if threading.current_thread() is not threading.main_thread():
         # Handlers run in the main thread only.
         yield
@@ -131,17 +129,17 @@ def end_with_parent() -> None:
 
 
 _starting = threading.Lock()
-"""Held while a pool may start processes, so that each pool finds out which ones are its own."""
+"""Held while a pool may start processes, so that each pool can tell which processes it started."""
 
 
 class KillableProcessPool(ProcessPoolExecutor):
     """`ProcessPoolExecutor` whose workers can be killed at once, and whose exit codes can be read.
 
-    Workers ignore Ctrl-C, which a terminal sends to all processes of a command: the parent process decides what ends.
-    They end by themselves when the parent process is gone.
+    A terminal sends Ctrl-C to all processes of a command. Workers ignore it, so that the parent process decides which
+    processes end. They end by themselves when the parent process has ended.
 
-    Python's own executor offers `kill_workers` from 3.14 on only, and no exit codes. This class finds the workers
-    through public functions: `submit` starts them, and `multiprocessing.active_children` lists what was started.
+    Python's executor has `kill_workers` only from 3.14 on, and gives no exit codes. This class finds its workers
+    through public functions: `submit` starts them, and `multiprocessing.active_children` lists them.
 
     Parameters
     ----------
@@ -166,7 +164,7 @@ class KillableProcessPool(ProcessPoolExecutor):
         self._workers: list[BaseProcess] = []
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Hand a call to the workers; a worker is started for it where fewer than `max_workers` run."""
+        """Submit a call to the workers. A new worker is started if needed and fewer than `max_workers` run."""
         if len(self._workers) == self._size:
             return super().submit(fn, *args, **kwargs)
         with _starting, _interrupts_deferred():
@@ -183,7 +181,7 @@ class KillableProcessPool(ProcessPoolExecutor):
 
     @property
     def exit_codes(self) -> tuple[int, ...]:
-        """Exit codes of the workers that have ended, in the order of their start; negative for a signal."""
+        """Return the exit codes of the workers that have ended, in the order of their start; negative for a signal."""
         return tuple(process.exitcode for process in self._workers if process.exitcode is not None)
 
 

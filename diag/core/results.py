@@ -1,4 +1,7 @@
-"""What the judging side says: findings, results of takes and runs, comparisons, the report. Frozen, JSON-ready."""
+"""Results of the judgement: findings, results of takes and runs, comparisons and the report.
+
+All types are frozen, and `to_json` returns what `json.dumps` accepts.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +87,7 @@ class Finding:
     segment: Segment | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {
             "code": self.code,
             "name": self.name,
@@ -112,17 +115,18 @@ class RuleOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class NotShown:
-    """Something that would have to be right for a good verdict, and was not shown to be right.
+    """A condition of a good verdict that could not be confirmed.
 
     Parameters
     ----------
     code : str
-        Code of the check that could not be made; empty where it is not one check.
+        Code of the check that could not be made; empty if it is not a single check.
     what : str
-        What was not shown, in a few words.
+        What could not be confirmed, in a few words.
     reason : str
+        Why it could not be confirmed.
     hop : Hop or None
-        Where it belongs in the chain.
+        The hop that it concerns.
     """
 
     what: str
@@ -138,7 +142,7 @@ class NotShown:
 
 @dataclass(frozen=True, kw_only=True)
 class TakeResult:
-    """The judgement of one take. `discarded` is None, or the reason why the take does not count."""
+    """The judgement of one take. `discarded` is the reason why the take does not count, or None if it counts."""
 
     id: str
     prompt_names: tuple[str, ...]
@@ -149,7 +153,7 @@ class TakeResult:
     not_shown: tuple[NotShown, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {
             "id": self.id,
             "prompts": list(self.prompt_names),
@@ -166,9 +170,9 @@ class TakeResult:
 
 @dataclass(frozen=True, kw_only=True)
 class SummaryRow:
-    """One metric at one place over the takes of a run.
+    """One metric at one place, summarised over the takes of a run.
 
-    `missing` counts takes in which the metric had no value; `p95` is None below n = 20; `low` and `high` are the
+    `missing` counts the takes in which the metric had no value. `p95` is None below n = 20. `low` and `high` are the
     smallest and the largest value.
     """
 
@@ -190,7 +194,7 @@ class SummaryRow:
         return self.segment.hop if self.segment else None
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {
             "metric": self.metric,
             "turn": self.turn,
@@ -209,20 +213,26 @@ class SummaryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinding:
-    """A finding over a run: the worst take's words, and in how many of the counted takes it was found."""
+    """A finding over a run: the finding of the worst take, and the takes in which it was found.
+
+    `counted` is the number of takes that were not discarded.
+    """
 
     finding: Finding
     take_ids: tuple[str, ...]
     counted: int
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {**self.finding.to_json(), "takes": list(self.take_ids), "counted": self.counted}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunNotShown:
-    """Something that a run does not show to be right, and in how many of the counted takes."""
+    """A condition that could not be confirmed over a run, and the takes concerned.
+
+    `counted` is the number of takes that were not discarded.
+    """
 
     item: NotShown
     take_ids: tuple[str, ...]
@@ -255,7 +265,7 @@ class RunResult:
         return tuple(take for take in self.takes if take.discarded is None)
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {
             "name": self.name,
             "title": self.title,
@@ -282,7 +292,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One metric in two runs: b minus a, with a 95 % interval."""
+    """One metric in two runs: the difference b minus a with its 95 % confidence interval."""
 
     metric: str
     unit: str
@@ -302,7 +312,7 @@ class Comparison:
         return self.segment.hop if self.segment else None
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {
             "metric": self.metric,
             "hop": self.hop.value if self.hop else None,
@@ -321,7 +331,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class RunComparison:
-    """Two runs side by side: one sentence, the differing settings, and metric by metric."""
+    """The comparison of two runs: a summary sentence, the settings that differ, and every metric."""
 
     a: str
     b: str
@@ -332,7 +342,7 @@ class RunComparison:
     verdict: Change
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {
             "a": self.a,
             "b": self.b,
@@ -346,20 +356,20 @@ class RunComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchRow:
-    """One scenario of a bench: what it must show, and what it showed.
+    """One scenario of a bench: the findings that it must show, and those that it showed.
 
     Parameters
     ----------
     expected, consequences : tuple of str
         Codes of the root findings that it must show, and of the consequences that it showed.
     found : tuple of str
-        Codes of the root findings of weight that it showed.
+        Codes of the root findings that it showed: errors, warnings, and those of severity "info" that are expected.
     counts : mapping of str to (int, int)
-        For each of these, in how many takes of how many counted ones.
+        For each code in `found`, the number of takes with the finding and the number of takes that count.
     takes, asked, discarded : int
-        Takes that count, that were asked for, and that were discarded.
+        Number of takes that count, that were requested, and that were discarded.
     as_expected : bool or None
-        None where no take counts.
+        Whether the findings are the expected ones; None if no take counts.
     folder : str or None
         Folder of the run.
     """
@@ -379,12 +389,12 @@ class BenchRow:
 
     @property
     def passed(self) -> bool:
-        """Whether it is as expected, and as many takes count as were asked for."""
+        """Whether the findings are as expected and all requested takes count."""
         return self.as_expected is True and self.takes >= self.asked
 
     @property
     def too_short(self) -> bool:
-        """Whether nothing is wrong, and yet too few takes count for it to have passed."""
+        """Whether the scenario did not pass only because too few takes count."""
         return self.as_expected is not False and not self.passed
 
     def to_json(self) -> dict[str, Any]:
@@ -397,7 +407,7 @@ class BenchRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """One latency now and at the baseline, in seconds."""
+    """One latency of this bench and of the baseline, in seconds."""
 
     run: str
     metric: str
@@ -408,13 +418,13 @@ class Drift:
     sentence: str
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return one JSON object."""
         return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Rows of a bench, how latencies compare with the baseline, how long it took, and the command that repeats it."""
+    """Result of a bench: its rows, latencies against the baseline, its duration, and the command that repeats it."""
 
     rows: tuple[BenchRow, ...]
     drift: tuple[Drift, ...] = ()
@@ -433,7 +443,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class VerdictLine:
-    """The first lines of a report: a state, one or two words in capitals, one sentence, what to do first."""
+    """The verdict at the top of a report: a state, one or two words in capitals, one sentence, and the next step."""
 
     state: State
     word: str
@@ -442,24 +452,24 @@ class VerdictLine:
 
     @property
     def text(self) -> str:
-        """The verdict in one line, as "NOT READY  The player…"."""
+        """The verdict in one line, for example "NOT READY  The player…"."""
         return f"{self.word}  {self.sentence}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that a report shows.
+    """Everything that a report shows.
 
     Parameters
     ----------
     runs : tuple of RunResult
     comparisons : tuple of RunComparison
     verdict : VerdictLine or None
-        None until it has been made.
+        None until it has been computed.
     report : str or None
         Path of the HTML file.
     bench : Bench or None
-        What each scenario must show and shows, where it is the report of a bench.
+        Result of the bench, if the report is about one.
     """
 
     runs: tuple[RunResult, ...]
@@ -469,7 +479,7 @@ class Report:
     bench: Bench | None = None
 
     def to_frame(self) -> pandas.DataFrame:
-        """Every measurement of every take as a row."""
+        """Return a data frame with one row per measurement per take."""
         import pandas
 
         rows = [
@@ -481,7 +491,7 @@ class Report:
         return pandas.DataFrame(rows)
 
     def to_json(self) -> dict[str, Any]:
-        """The document of `--json`."""
+        """Return the document that `--json` prints."""
         return {
             "schema_version": SCHEMA_VERSION,
             "runs": [run.to_json() for run in self.runs],

@@ -1,4 +1,4 @@
-"""States that a check, a hop or a measure can be shown in, and the checks that `diag doctor` makes."""
+"""Display states of checks, hops and measures, and the result of a `diag doctor` check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How a thing is shown. Four states, each with a shape, a word and a colour."""
+    """How a result is displayed. Each of the four states has a shape, a word and a colour."""
 
     FAILS = "fails"
     WATCH = "watch"
@@ -16,36 +16,36 @@ class State(StrEnum):
 
     @property
     def shape(self) -> str:
-        """A mark that needs no colour to be told from the others."""
+        """A symbol that differs from the others by its shape, not only by its colour."""
         return {"fails": "▲", "watch": "■", "good": "●", "unknown": "○"}[self.value]
 
     @property
     def word(self) -> str:
-        """The word beside the mark."""
+        """The word beside the symbol."""
         return "not measured" if self is State.UNKNOWN else self.value
 
     @property
     def rank(self) -> int:
-        """3 for the worst; not measured stands above good, for it may hide anything."""
+        """Severity, 3 for the worst. UNKNOWN ranks above GOOD, because what was not measured may be faulty."""
         return {"fails": 3, "watch": 2, "unknown": 1, "good": 0}[self.value]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Parameters
     ----------
     name : str
-        What was looked at, in a word or two.
+        What was checked, in one or two words.
     state : State
-        GOOD, WATCH (works, but read on), FAILS, or UNKNOWN (not looked at; `seen` says why).
+        GOOD, WATCH (works, but `seen` has a warning), FAILS, or UNKNOWN (not checked; `seen` says why).
     seen : str
-        What was seen.
+        What was found.
     mend : str
-        The exact command or change that mends it; empty where there is nothing to mend.
+        The exact command or change that fixes it; empty if there is nothing to fix.
     about : {"machine", "configuration"}
-        Whose fault a failure is: the machine cannot measure, or the configuration cannot work.
+        What a failure means: "machine" cannot measure, or "configuration" cannot work.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Check:
     about: str = "machine"
 
     def to_json(self) -> dict[str, str]:
-        """One JSON object."""
+        """Return one JSON object."""
         return {
             "name": self.name,
             "state": self.state.value,

@@ -1,4 +1,4 @@
-"""A take: everything that the judging side may know of one session."""
+"""A take: everything about one session that metrics and rules may read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One prompt and its reply, and where both lie on the taps.
+    """One prompt and its reply, and where both are in the recordings of the taps.
 
     Parameters
     ----------
@@ -28,15 +28,15 @@ class Turn:
     prompt_name : str
         Name in prompts.toml, or the stem of the user's own file.
     start_s, end_s : float
-        The part of the take's clock that belongs to this turn.
+        Start and end of this turn on the take's clock.
     speech_start_s, speech_end_s : float or None
-        When the prompt's speech began and ended as the mouth's device stamps tell it (the speech's place in the
-        file is known from prompts.toml or was found in the file); None if the prompt was never spoken.
+        When the prompt's speech began and ended, on the take's clock, by the timestamps of the device that played it
+        (where the speech is in the file comes from prompts.toml or was detected); None if the prompt was not played.
     prompt_spans : mapping of Tap to (start_frame, end_frame)
         Frames of `prompt`, `captured`, `sent`, `heard` that carry the prompt, with a margin.
     reply_spans : mapping of Tap to (start_frame, end_frame)
-        Frames of `received` (exact), `played`, `heard` (with a margin) that carry the reply; a tap without a
-        reply is left out.
+        Frames of `received` (exact), `played`, `heard` (with a margin) that carry the reply. Taps without a reply
+        have no entry.
     """
 
     index: int
@@ -60,18 +60,18 @@ class Take:
     Parameters
     ----------
     id : str
-        "0001" and so on within its run.
+        Number within the run, "0001" and so on.
     scenario : str
-        Name of the configuration; for people only, hidden from metrics and rules.
+        Name of the configuration, for display only; metrics and rules cannot see it.
     config : ClientConfig
-        What the client asked for and how it plays: nothing of the emulator, faults or expectations.
+        Settings of the client, without those of the emulator, planted faults and expectations.
     environment : mapping
         Versions, platform, devices, audio backend, endpoint kind. JSON-ready.
     seed : int
         Seed of every random choice in the take.
     clips : mapping of Tap to Clip
-        Taps that exist; each spans the whole session. `heard` has two channels where the rig records both sides
-        (0 the prompt's, 1 the reply's).
+        One clip per recorded tap; each spans the whole session. `heard` has two channels if both sides were recorded
+        (0 for the prompt, 1 for the reply).
     timeline : Timeline
         Events on the take's monotonic clock; 0 is the start of the take.
     turns : tuple of Turn

@@ -1,4 +1,4 @@
-"""What happened when: events on one monotonic clock."""
+"""Events of a take with their times on one monotonic clock."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 class EventName(StrEnum):
-    """What can happen in a take; docs/architecture.md tells the data of each."""
+    """Names of the events of a take; docs/architecture.md describes the data of each."""
 
     TAKE_STARTED = "take_started"
     STREAMS_OPENED = "streams_opened"
@@ -52,16 +52,16 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One thing that happened.
+    """One event of a take.
 
     Parameters
     ----------
     t_s : float
         Seconds on the take's monotonic clock.
     name : str
-        What happened; the vocabulary is in docs/architecture.md.
+        What happened, one of `EventName`.
     source : str
-        Who saw it: "audio", "client", "service" or "harness".
+        Which part reported it: "audio", "client", "service" or "harness".
     data : mapping
         JSON-ready details.
     """
@@ -75,7 +75,7 @@ class Event:
         object.__setattr__(self, "data", MappingProxyType(dict(self.data)))
 
     def to_json(self) -> dict[str, Any]:
-        """The event as one JSON object."""
+        """Return the event as one JSON object."""
         return {"t_s": self.t_s, "name": self.name, "source": self.source, "data": dict(self.data)}
 
 
@@ -92,9 +92,9 @@ class Timeline:
         return iter(self.events)
 
     def named(self, *names: str, start_s: float = float("-inf"), end_s: float = float("inf")) -> tuple[Event, ...]:
-        """Events of these names with start_s <= t_s < end_s, in order of time."""
+        """Return the events of these names with start_s <= t_s < end_s, in order of time."""
         return tuple(event for event in self.events if event.name in names and start_s <= event.t_s < end_s)
 
     def first(self, *names: str, start_s: float = float("-inf"), end_s: float = float("inf")) -> Event | None:
-        """The earliest event of these names in the span, or None."""
+        """Return the earliest event of these names with start_s <= t_s < end_s, or None."""
         return next(iter(self.named(*names, start_s=start_s, end_s=end_s)), None)

@@ -1,15 +1,15 @@
-"""Conversions and plain formatting of the units used in names: s, ms, Hz, dB, dBFS, ppm."""
+"""Unit conversions, values formatted with their unit, Live API sample rates, and the rate in a MIME type."""
 
 from __future__ import annotations
 
 import math
 
 SILENCE_DBFS = -120.0
-"""Floor of every level in dBFS: below the quantisation noise of 16-bit audio by more than 20 dB."""
+"""Lowest level in dBFS that is returned; more than 20 dB below the quantisation noise of 16-bit audio."""
 
 
 def db_from_amplitude(ratio: float) -> float:
-    """Level of an amplitude ratio in dB, no lower than `SILENCE_DBFS`.
+    """Return the level of an amplitude ratio in dB, no lower than `SILENCE_DBFS`.
 
     Parameters
     ----------
@@ -22,19 +22,19 @@ def db_from_amplitude(ratio: float) -> float:
 
 
 def amplitude_from_db(level_db: float) -> float:
-    """Amplitude ratio of a level in dB."""
+    """Return the amplitude ratio of a level in dB."""
     return float(10.0 ** (level_db / 20.0))
 
 
 def format_seconds(value_s: float) -> str:
-    """A duration as people read it: '85 ms' below one second, '1.93 s' above."""
+    """Return a duration as text: '85 ms' below one second, '1.93 s' above."""
     if abs(value_s) < 0.9995:
         return f"{value_s * 1000:.0f} ms"
     return f"{value_s:.2f} s"
 
 
 def format_hz(value_hz: float) -> str:
-    """A frequency or sample rate: '24000 Hz', '11.2 kHz' where a rounded figure is meant."""
+    """Return a frequency as text: '24000 Hz' for whole hundreds or below 1 kHz, otherwise rounded, as '11.2 kHz'."""
     if value_hz >= 1000 and value_hz % 100:
         return f"{value_hz / 1000:.1f} kHz"
     return f"{value_hz:.0f} Hz"
@@ -44,7 +44,7 @@ _WITH_UNIT = {"s": format_seconds, "Hz": format_hz}
 
 
 def format_value(value: float | None, unit: str) -> str:
-    """A value with its unit; 'not measured' where there is none."""
+    """Return a value with its unit as text; 'not measured' if it is None."""
     if value is None:
         return "not measured"
     if unit in _WITH_UNIT:
@@ -55,21 +55,21 @@ def format_value(value: float | None, unit: str) -> str:
 
 
 LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ = 16000, 24000
-"""Native sample rates of the Live API: of what it hears, also where a client declares no rate, and of what it speaks
-(Live API guide, "Audio formats")."""
+"""Native sample rates of the Live API's input and output (Live API guide, "Audio formats"). The input rate is also
+assumed if a client declares none."""
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 4000, 384000
-"""Sample rates of audio that can be read and played; a label outside them is nonsense."""
+"""Range of sample rates that can be read and played; a declared rate outside it is an error."""
 _MOST_DIGITS = 12
 
 
 def mime_rate_hz(mime_type: str) -> int | None:
-    """Rate that a MIME type such as `audio/pcm;rate=16000` declares, however absurd; None where it declares none."""
+    """Return the rate in a MIME type such as `audio/pcm;rate=16000`, without a range check; None if it has none."""
     digits = (mime_parameter(mime_type, "rate") or "")[:_MOST_DIGITS]
     return (int(digits) or None) if digits.isascii() and digits.isdecimal() else None
 
 
 def mime_parameter(mime_type: str, name: str) -> str | None:
-    """Return the value of a MIME type's parameter, without quotes; None where it is absent. Case does not matter."""
+    """Return the value of a MIME type's parameter, without quotes; None if it is absent. `name` is in lower case."""
     for parameter in mime_type.split(";")[1:]:
         key, equals, value = parameter.partition("=")
         if equals and key.strip().lower() == name:
@@ -78,6 +78,9 @@ def mime_parameter(mime_type: str, name: str) -> str | None:
 
 
 def playable_rate_hz(mime_type: str, default_hz: int) -> int:
-    """Rate to play audio of a MIME type at: the declared one, or the default where that is none or nonsense."""
+    """Return the rate at which to play audio of a MIME type.
+
+    It is the declared rate, or `default_hz` if none is declared or it is outside 4 to 384 kHz.
+    """
     rate_hz = mime_rate_hz(mime_type)
     return rate_hz if rate_hz is not None and LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ else default_hz

@@ -1,8 +1,8 @@
 """Sound that a segment adds to the speech: noise, mains hum, steady tones, direct current.
 
-Two ideas keep codecs out. What a codec adds follows the speech and is gone where the speech is quiet, so noise is
-measured in each band at the moments when the reference is quiet there. And where a codec makes up noise of its own in
-place of the reference's, the level stays, so only power above the reference's counts.
+The measures must not report what a codec adds. Coding noise follows the speech, so noise is measured in each band at
+the moments when the reference is quiet in that band. Some codecs replace the noise of the reference by synthetic noise
+of the same level, so only power above that of the reference counts.
 """
 
 from __future__ import annotations
@@ -19,20 +19,21 @@ from diag.dsp.aligned import AlignedPair
 
 NOISE_WARN_SNR_DB, NOISE_FAIL_SNR_DB = 30.0, 20.0
 """Added noise is clearly heard in pauses from about 30 dB below the speech on, and disturbs from 20 dB on ("noticeable
-but not intrusive" and "somewhat intrusive" on the background scale of ITU-T P.835). Comfort noise lies 40 dB below and
-more; what Opus makes of the noise in a recording reached 32 dB below."""
+but not intrusive" and "somewhat intrusive" on the background scale of ITU-T P.835). Comfort noise lies 40 dB or more
+below. The noise of a recording after Opus lay 32 dB or more below."""
 HUM_WARN_DB, HUM_FAIL_DB = -40.0, -20.0
-"""Level of added hum against the speech. Healthy pairs stay below -50 dB."""
+"""Level of added hum relative to the speech. Healthy pairs stay below -50 dB."""
 TONE_WARN_DB, TONE_FAIL_DB = -45.0, -25.0
-"""Level of an added tone against the speech: a tone is heard further below it than noise is."""
+"""Level of an added tone relative to the speech. The limits are lower than for noise, because a tone is easier to
+hear."""
 DC_WARN_DBFS, DC_FAIL_DBFS = -45.0, -30.0
-"""Direct current added. Truncation to 8 bits gives half a step, -48 dBFS, and is no fault of its own."""
+"""Level of added DC offset. Truncation to 8 bits adds half a step (-48 dBFS), which is not reported as DC offset."""
 MAINS_HZ = (50.0, 60.0)
 HUM_TOP_HZ = 420.0
 _LOW_RATE_HZ = 1000.0
 _QUIET_SHARE = 0.3
 _MOST_FRAMES = 500
-"""Frames, spread evenly, are enough for statistics over time."""
+"""Largest number of frames, spread evenly, that statistics over time use. More do not change them."""
 _QUANTILE = 0.25
 _BANDS_PER_OCTAVE = 3
 _NOISE_LOW_HZ = 50.0
@@ -41,12 +42,13 @@ _HUM_PROMINENCE_DB = 8.0
 _TONE_SHARE = 0.85
 _BLIND_TONE_DBFS = -60.0
 BLIND_TONE_S, BLIND_TONE_HZ = 0.2, 320.0
-"""Without a reference a long vowel may pass for a tone: 9 of 538 recordings had one of 150 to 295 Hz, none above."""
+"""Least duration and frequency of a tone that is reported without a reference. A long vowel may look like a tone: 9 of
+538 recordings had one of 150 to 295 Hz, none had one above."""
 _TONE_FRAMES, _TONE_FRAMES_IN_SPEECH = 5, 10
 _TONE_LOWEST_HZ = 180.0
 _TONE_DRIFT_BINS, _TONE_SPREAD_BINS = 0.12, 0.2
 _TONE_SWING_DB = 1.5
-"""From frame to frame a tone moves by less than 3 Hz and 1.5 dB. Residuals of voiced speech are lines too, but move."""
+"""A tone changes by less than 3 Hz and 1.5 dB from frame to frame. Residuals of voiced speech change by more."""
 _FLOOR = 1e-14
 
 
@@ -57,13 +59,13 @@ class AddedNoise:
     Parameters
     ----------
     level_dbfs : float
-        Its level; -120 where none was found.
+        Level of the noise; -120 if none was found.
     snr_db : float
-        Speech level less noise level.
+        Speech level minus noise level.
     pauses_dbfs : float or None
         Level of the estimated signal in the pauses of the reference; None without pauses.
     residual_db : float
-        All that the filter does not explain in active frames, against the speech: codecs and distortion as well.
+        Level of the residual in active frames relative to the speech. It includes coding noise and distortion.
     """
 
     level_dbfs: float
@@ -74,7 +76,7 @@ class AddedNoise:
 
 @dataclass(frozen=True)
 class Hum:
-    """Mains hum: its base frequency, its level with harmonics in dBFS and against the speech."""
+    """Mains hum: its base frequency, and its level with harmonics in dBFS and relative to the speech."""
 
     mains_hz: float
     level_dbfs: float
@@ -89,13 +91,13 @@ class Tone:
     ----------
     frequency_hz : float
     level_dbfs, relative_db : float
-        While it sounds; the latter against the speech.
+        Level while the tone sounds, in dBFS and relative to the speech.
     start_s, end_s : float
         First and last moment, on the clock of the estimated signal.
     sounding_s : float
         How long it sounds in total.
     count : int
-        In how many bursts.
+        Number of bursts.
     """
 
     frequency_hz: float
@@ -108,12 +110,12 @@ class Tone:
 
 
 def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise | None:
-    """Return the steady noise that was added; None where the reference carries no speech.
+    """Return the steady noise that was added; None if the reference has no speech.
 
-    In each third of an octave from 50 Hz on, the 30 % of the frames are taken in which the reference is quietest. The
-    noise is the lower quartile over them of what the filter does not explain, but no more than what the estimated has
-    above the prediction. The quartile is corrected by what it is for steady noise of that bandwidth. Bins around
-    `lines_hz`, tones and hum that were found, are left out.
+    Each third-octave band from 50 Hz on uses the 30 % of the frames in which the reference is quietest. The noise power
+    is the lower quartile of the residual power over these frames, limited to the power of the estimated signal above
+    the prediction. The quartile is converted to the mean by the ratio that holds for steady noise of that bandwidth.
+    Bins around `lines_hz` (tones and hum that were found) are left out.
     """
     speech = pair.speech_dbfs
     if speech is None:
@@ -156,7 +158,7 @@ def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise
 
 
 def loudest_db(pair: AlignedPair) -> float:
-    """Return the level that the loud frames of the reference reach (95th percentile of the active ones)."""
+    """Return the level of the loud frames of the reference: the 95th percentile over the active frames."""
     return float(np.percentile(pair.reference_db[pair.active], 95)) if pair.active.any() else -120.0
 
 
@@ -172,10 +174,10 @@ def _band_edges(pair: AlignedPair) -> NDArray[np.int64]:
 
 
 def _quantile_factor(bins: int) -> float:
-    """Return the lower quartile of the power of white noise in a band, as a share of its mean.
+    """Return the lower quartile of the power of white noise in a band of n bins, divided by its mean.
 
-    With a Hann window a band of n bins has about n / 1.5 independent ones; the power is then a gamma variable, whose
-    quantile is approximated by E. B. Wilson and M. M. Hilferty (1931).
+    With a Hann window about n / 1.5 of the bins are independent. The power then has a gamma distribution, whose
+    quantile is approximated as by E. B. Wilson and M. M. Hilferty (1931).
     """
     freedom = 2.0 * max(1.0, bins / 1.5)
     normal = -0.6745
@@ -183,10 +185,11 @@ def _quantile_factor(bins: int) -> float:
 
 
 def added_dc_dbfs(pair: AlignedPair) -> float:
-    """Return the level of the direct current that was added, in dBFS; -120 for none.
+    """Return the level of the DC offset that was added, in dBFS; -120 for none.
 
-    Where the reference has pauses, it is the mean there: overdrive of unsymmetrical speech shifts the mean too, but
-    leaves pauses alone. Otherwise the median over 20 ms of the means less the reference's share.
+    If the reference has pauses, the offset is the mean of the estimated signal in the pauses, because overdriven
+    asymmetric speech shifts the mean only while it sounds. Otherwise it is the median over 20 ms frames of the mean,
+    minus the offset that comes from the reference.
     """
     width = pair.hop
     count = pair.estimated.size // width
@@ -203,23 +206,23 @@ def added_dc_dbfs(pair: AlignedPair) -> float:
     heard = float(np.median(chosen))
     first = max(1, round(50.0 / pair.bin_hz))
     expected = gain * own_dc * (1.0 if pair.response[first].real >= 0.0 else -1.0)
-    # Taking the reference's direct current away adds none.
+    # A segment that removes the DC offset of the reference does not add any.
     added = 0.0 if abs(heard) <= 1.1 * abs(expected) else abs(heard - expected)
     return float(max(20.0 * np.log10(max(added, 1e-12)), -120.0))
 
 
 def _gain_db(pair: AlignedPair) -> float:
-    """Return the level of the predicted speech against the reference."""
+    """Return the level of the predicted speech relative to the reference."""
     own = float(pair.power[0].sum(axis=1, dtype=np.float64)[pair.active].sum())
     out = float(pair.predicted_power.sum(axis=1, dtype=np.float64)[pair.active].sum())
     return float(10.0 * np.log10(out / own)) if own > 0 and out > 0 else 0.0
 
 
 def added_hum(pair: AlignedPair) -> Hum | None:
-    """Return mains hum that the estimated has and the reference has not; None where there is none.
+    """Return mains hum that is in the estimated signal but not in the reference; None if there is none.
 
-    Both signals are brought to 1 kHz and looked at in windows of 1 s. What the filter makes of the reference is taken
-    off, its own hum with it. In the quieter half of the windows a line of hum stands 8 dB above its surroundings.
+    Both signals are resampled to 1 kHz and cut into windows of 1 s. The filtered reference is subtracted, with its own
+    hum. A line counts as hum if it is 8 dB above its surroundings in the quieter half of the windows.
     """
     speech = pair.speech_dbfs
     if speech is None:
@@ -243,7 +246,7 @@ def added_hum(pair: AlignedPair) -> Hum | None:
 
 
 def hum_lines(samples: NDArray[np.float32], rate_hz: float) -> tuple[float, list[float]] | None:
-    """Return the mains frequency and the power of each of its harmonics up to 420 Hz; None where no hum stands out.
+    """Return the mains frequency and the power of each of its harmonics up to 420 Hz; None if there is no hum.
 
     Parameters
     ----------
@@ -268,7 +271,7 @@ def _long_windows(
     spectrum : ndarray of complex
         Transform of the whole signal.
     size, used : int
-        Length of that transform, and how many of its samples are signal.
+        Length of that transform, and the number of its samples that are signal rather than padding.
     rate_hz : float
     """
     short = round(size * _LOW_RATE_HZ / rate_hz)
@@ -289,7 +292,7 @@ def _lines(power: NDArray[np.float64]) -> tuple[float, list[float]] | None:
     best: tuple[float, list[float]] | None = None
     for base in MAINS_HZ:
         lines = [line for k in range(1, int(HUM_TOP_HZ / base) + 1) if (line := _line(power, round(k * base))) > 0.0]
-        # A single line at twice the mains frequency or above may be any tone.
+        # A single line at twice the mains frequency or above may be another tone.
         if (
             lines
             and (_line(power, round(base)) > 0.0 or len(lines) >= 2)
@@ -300,11 +303,12 @@ def _lines(power: NDArray[np.float64]) -> tuple[float, list[float]] | None:
 
 
 def _line(power: NDArray[np.float64], middle: int) -> float:
-    """Return the power of a steady line at a bin of 1 Hz; 0 where none stands out."""
+    """Return the power of a steady line at a bin of 1 Hz; 0 if there is none."""
     line = power[:, middle - 1 : middle + 2].sum(axis=1)
     beside = np.concatenate((power[:, middle - 12 : middle - 4], power[:, middle + 5 : middle + 13]), axis=1)
     around = 3.0 * np.median(beside, axis=1) + 1e-13
-    # In the quieter windows speech covers the least; there the line must stand out and be what it is elsewhere.
+    # Speech masks the line least in the quieter windows. There it must be above its surroundings, and have the same
+    # power as elsewhere.
     quiet = np.argsort(around, kind="stable")[: max(2, around.size // 2)]
     stands_out = float(np.quantile(10.0 * np.log10(line[quiet] / around[quiet]), 0.1))
     alike = float(np.quantile(line[quiet], 0.9)) < 4.0 * max(float(np.quantile(line[quiet], 0.1)), 1e-20)
@@ -314,11 +318,10 @@ def _line(power: NDArray[np.float64], middle: int) -> float:
 
 
 def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
-    """Return steady tones, in gaps between the pieces, in pauses and through speech, strongest first.
+    """Return steady tones that were added, strongest first. They may lie in gaps, in pauses or under speech.
 
-    Frames of what the filter does not explain are searched for lines that hold nearly all of a frame's power and stay
-    at their frequency and level for at least 0.1 s. A tone that sounds throughout is found where it stands out of the
-    lower quartile over time.
+    A tone is a spectral line that holds nearly all power of the residual of a frame, and keeps its frequency and level
+    for at least 0.1 s. A tone that sounds throughout is found as a line in the lower quartile of the power over time.
     """
     speech = pair.speech_dbfs
     power = np.minimum(pair.residual_power, pair.power[1])
@@ -330,9 +333,9 @@ def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
 
 
 def blind_tones(samples: NDArray[np.float32], rate_hz: float) -> tuple[Tone, ...]:
-    """Return steady tones that a recording shows by itself, in dBFS and without a level against speech (0).
+    """Return steady tones of a recording without a reference. Their level relative to speech is set to 0.
 
-    Only what fills at least 0.2 s on its own, from 320 Hz on, counts: a tone under speech needs a reference.
+    Only tones from 320 Hz on that sound alone for at least 0.2 s are found. Tones under speech need a reference.
     """
     pair = AlignedPair(np.zeros_like(samples), samples, np.zeros(samples.size, dtype=bool), rate_hz)
     bursts = _bursts(pair, pair.power[1], 10.0 ** (_BLIND_TONE_DBFS / 10.0))
@@ -354,7 +357,7 @@ def _bursts(pair: AlignedPair, power: NDArray[np.float32], least: float) -> list
     top = np.argmax(inner[rows], axis=1) + first
     peak = [power[rows, top + away].astype(np.float64) for away in (-2, -1, 0, 1, 2)]
     share = sum(peak) / total[rows]
-    # Centre of the main lobe of a Hann window, by the two larger of its three bins.
+    # Frequency of the line from the two larger of the three bins in the main lobe of the Hann window.
     left, mid, right = np.sqrt(peak[1]), np.sqrt(peak[2]), np.sqrt(peak[3])
     away = np.where(right > left, (2 * right - mid) / (mid + right + 1e-20), -(2 * left - mid) / (mid + left + 1e-20))
     place = np.full(power.shape[0], np.nan)
@@ -377,7 +380,7 @@ def _bursts(pair: AlignedPair, power: NDArray[np.float32], least: float) -> list
 def _steady_runs(
     place: NDArray[np.float64], strength: NDArray[np.float64], speech: NDArray[np.bool_]
 ) -> list[tuple[int, int]]:
-    """Return runs of frames with one line at one place and of one level."""
+    """Return runs of frames in which the line keeps its frequency and level."""
     level = 10.0 * np.log10(np.maximum(strength, 1e-20))
     same = (np.abs(np.diff(place)) < _TONE_DRIFT_BINS) & (np.abs(np.diff(level)) < _TONE_SWING_DB)
     edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
@@ -392,7 +395,7 @@ def _steady_runs(
 
 
 def _widened(place: NDArray[np.float64], first: int, last: int) -> tuple[int, int]:
-    """Return a run with the frames at both ends that hold the same line at another level, as it comes or goes."""
+    """Return a run extended by frames at both ends in which the same line fades in or out."""
     middle = float(np.median(place[first:last]))
     while first > 0 and abs(place[first - 1] - middle) < 2.0 * _TONE_SPREAD_BINS:
         first -= 1
@@ -404,7 +407,7 @@ def _widened(place: NDArray[np.float64], first: int, last: int) -> tuple[int, in
 def _throughout(
     pair: AlignedPair, power: NDArray[np.float32], reference: NDArray[np.float32], least: float
 ) -> list[_Burst]:
-    """Return tones that sound all the time: lines in the lower quartile over time that the reference has not."""
+    """Return tones that sound throughout: lines in the lower quartile over time that are not in the reference."""
     frames = np.flatnonzero(pair.covered_frames)
     if frames.size < 25:
         return []
@@ -434,7 +437,7 @@ def _throughout(
 
 
 def _merged(bursts: list[_Burst], speech_dbfs: float, bin_hz: float) -> list[Tone]:
-    """Return bursts of one frequency as one tone."""
+    """Return the tones, with bursts of the same frequency merged into one tone."""
     groups: list[list[_Burst]] = []
     for burst in sorted(bursts):
         if groups and burst[0] - groups[-1][-1][0] < 0.6 * bin_hz:

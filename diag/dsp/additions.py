@@ -1,4 +1,4 @@
-"""All that a segment adds to its input, measured in an order in which one fault is not taken for another."""
+"""Measure everything that a segment adds to its input, in an order that keeps one fault from looking like another."""
 
 from __future__ import annotations
 
@@ -38,22 +38,24 @@ from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB, PUMPING_DB, LevelChange,
 from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasing, images
 
 IMAGES_WARN_DB = -50.0
-"""Level of images against the speech. Good resamplers stay below -62 dB, linear interpolation gives -28 to -46 dB."""
+"""Level of images relative to the speech. Good resamplers stay below -62 dB; linear interpolation gives -28 to
+-46 dB."""
 
 IMAGES_COHERENCE = 0.3
-"""Above the old Nyquist frequency images stand alone: linear interpolation of 5 voices gave 0.75 and more. What Opus
-makes up there follows the sound below it a little."""
+"""Least coherence of images. Linear interpolation of 5 voices gave 0.75 and more, because nothing else lies above the
+old Nyquist frequency. The treble that Opus synthesises there has a low coherence with the sound below."""
 BENT_COPY_DB = -18.0
-"""Beside distortion only a copy above this level counts: what a curve makes of a voice is as regular as the voice."""
+"""Least level of a second copy in distorted sound. The distortion products of a voice are as periodic as the voice, and
+look like a weak copy."""
 PLAIN_COPY_DB = -55.0
-"""Where less than this is left of the estimated signal once the reference was taken out of it at one gain, nothing was
-added that any measure warns of: their warnings begin at -50 dB."""
+"""If the residual after subtracting the reference at one gain is below this level, no measure of added sound would
+warn, because their warnings begin at -50 dB."""
 _NOTHING_DB = -100.0
 
 
 @dataclass(frozen=True)
 class Additions:
-    """What a segment adds or changes; each part is None where it could not be measured or is not there.
+    """What a segment adds or changes. Each part is None if it could not be measured or is absent.
 
     Parameters
     ----------
@@ -81,17 +83,17 @@ class Additions:
 
 
 def plain_copy(pair: AlignedPair) -> Additions | None:
-    """Return what a segment changes that passes its input on at one gain; None for any other segment.
+    """Return the additions of a segment whose output is its input at one gain; None for any other segment.
 
     Parameters
     ----------
     pair : AlignedPair
-        Of the whole of both signals at one delay (`shifted_pair`).
+        The whole of both signals at one delay (`shifted_pair`).
 
     Notes
     -----
-    A reference that is noisy, distorted or doubled itself is as regular as what the other measures look for, so that
-    they would find it in a copy of that reference too.
+    This case is handled first, because a reference that is itself noisy, distorted or doubled has the features that
+    the other measures look for. They would report them for an exact copy of that reference too.
     """
     reference, estimated = (values.astype(np.float64) for values in (pair.reference, pair.estimated))
     power = float(reference @ reference)
@@ -117,19 +119,19 @@ def plain_copy(pair: AlignedPair) -> Additions | None:
 
 
 def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | None = None) -> Additions:
-    """Return all that the estimated has beyond what filter and gain make of the reference.
+    """Return everything in the estimated signal that is not the filtered reference.
 
     Parameters
     ----------
     pair : AlignedPair
     recorded : ndarray or None
-        The estimated signal at its own rate, where the pair's is resampled.
+        The estimated signal at its own sample rate, if the signal in the pair is resampled.
 
     Notes
     -----
-    Steps of level are found first and applied to the reference, or a signal that is there for a part of the time would
-    correlate with anything. A second copy is found next and then belongs to the reference: otherwise its speech would
-    be taken for noise and its interference for pumping.
+    Steps of level are measured first and applied to the reference, because they would disturb the correlations of the
+    later measures. A second copy is measured next and added to the reference. Otherwise its speech would be measured as
+    noise and its interference as pumping.
     """
     level = level_change(pair)
     if level is not None and level.steps:
@@ -150,7 +152,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
     if hum is not None:
         lines += [hum.mains_hz * number for number in range(1, 9)]
     bent = distortion(pair, recorded)
-    # A wrapped integer makes leaps; their spectrum reaches everywhere and is no mirror.
+    # Wrapped integers make jumps, whose spectrum is so wide that it would look like aliases and images.
     whole = bent is None or bent.kind is not Kind.WRAPPED
     return Additions(
         level=level,
@@ -172,10 +174,9 @@ def _harmonic(tone: Tone, hum: Hum) -> bool:
 
 
 def faults(additions: Additions) -> dict[str, float]:
-    """Return the kinds that lie above their warning threshold, each with its size in its own unit.
+    """Return the kinds of faults above their warning threshold, each with its size in its own unit.
 
-    A fault that explains another stands alone: noise and pumping of distorted sound are its distortion, pumping of an
-    echo or a room is theirs.
+    A fault that follows from another is left out: noise and pumping of distorted sound, pumping from an echo or a room.
     """
     found = {**_level_faults(additions), **_sound_faults(additions), **_mirror_faults(additions)}
     bent = additions.distortion
@@ -186,7 +187,7 @@ def faults(additions: Additions) -> dict[str, float]:
     if additions.room is not None and additions.room.level_db > ROOM_WARN_DB:
         found["room"] = additions.room.level_db
     if Kind.WRAPPED in found:
-        # Leaps of full scale are sound of every pitch at every place.
+        # Jumps of full scale add sound at all frequencies, so that other measures are not valid.
         return {name: size for name, size in found.items() if name in (Kind.WRAPPED, "level", "near-silent", "dc")}
     return found
 
@@ -197,7 +198,7 @@ def _copied(additions: Additions) -> bool:
 
 
 def _bent(additions: Additions) -> bool:
-    """Return whether the sound is distorted, or rounded to the eight bits of telephony, which adds noise by itself."""
+    """Return whether the sound is distorted, or has the 8 bits of telephony, whose rounding adds noise."""
     bent = additions.distortion
     return bent is not None and (bent.kind is not Kind.NONE or bent.detail is not None)
 
@@ -235,7 +236,7 @@ def _sound_faults(additions: Additions) -> dict[str, float]:
 
 
 def _mirror_faults(additions: Additions) -> dict[str, float]:
-    # Harmonics that a distorting stage makes fall on mirrored places too, but not all of them.
+    # Some harmonics from distortion fall on mirrored frequencies too.
     bent = additions.distortion
     least = 0.5 if bent is not None and bent.kind is not Kind.NONE else 0.0
     found: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Where a known sound stands in a recording: energy-normalised cross-correlation."""
+"""Find a known sound in a recording by energy-normalised cross-correlation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _COARSE_HZ = 8000.0
 _UNDISTURBED = 0.998
 _ROOM_S = 0.012
 _QUIET = 1e-6
-"""Stretches with less than this share of the loudest stretch's energy cannot match: their correlation is chance."""
+"""Parts of the signal with less than this share of the loudest part's energy do not match; their correlation is
+random."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Place:
     Parameters
     ----------
     frame : float
-        Position of the template's first sample in the signal, in samples of the signal; a fraction by parabola.
+        Position of the template's first sample in the signal, in samples; fractional, by parabolic interpolation.
     confidence : float
         Normalised correlation there, 0 to 1; 1 is the same waveform.
     """
@@ -38,9 +39,9 @@ class Place:
 
 
 def normalised_cross_correlation(template: Array, signal: Array) -> NDArray[np.float64]:
-    """Correlation of a template with every stretch of a signal, divided by the energies of both.
+    """Return the correlation of a template with a signal at every position, divided by the energies of both.
 
-    Raw correlation jumps to louder passages; this does not. By FFT.
+    Without the division, louder passages would win. Computed by FFT.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def normalised_cross_correlation(template: Array, signal: Array) -> NDArray[np.f
     Returns
     -------
     ndarray, shape (n - m + 1,)
-        In [-1, 1]; 0 where either is silent. Empty where the signal is shorter than the template.
+        In [-1, 1]; 0 where either is silent. Empty if the signal is shorter than the template.
     """
     m, n = template.size, signal.size
     if m == 0 or n < m:
@@ -72,7 +73,7 @@ def normalised_cross_correlation(template: Array, signal: Array) -> NDArray[np.f
 
 
 def parabola_peak(values: Array, index: int) -> float:
-    """Position of the peak near `index` by a parabola through three points; `index` at an edge."""
+    """Return the position of the peak near `index` by a parabola through three points; at an edge, `index` itself."""
     if not 0 < index < values.size - 1:
         return float(index)
     left, middle, right = (float(value) for value in values[index - 1 : index + 2])
@@ -83,9 +84,9 @@ def parabola_peak(values: Array, index: int) -> float:
 
 
 def best_delay(template: Array, signal: Array) -> Place | None:
-    """Where the template fits best in the signal; polarity does not matter.
+    """Return where the template fits best in the signal, with either polarity.
 
-    None where the signal is shorter than the template or either is silent.
+    None if the signal is shorter than the template or either is silent.
     """
     correlation = np.abs(normalised_cross_correlation(template, signal))
     if correlation.size == 0 or not correlation.any():
@@ -95,7 +96,10 @@ def best_delay(template: Array, signal: Array) -> Place | None:
 
 
 def locate(template: Array, signal: Array, sample_rate_hz: float) -> Place | None:
-    """`best_delay` for long signals: searched at 8 kHz first, then to a fraction of a sample at the full rate."""
+    """Return where the template fits best in a long signal, with either polarity; None as for `best_delay`.
+
+    The search is at 8 kHz first, then at the full rate to a fraction of a sample.
+    """
     if sample_rate_hz < 1.5 * _COARSE_HZ or signal.size < 4 * sample_rate_hz / 10:
         return best_delay(template, signal)
     factor = _COARSE_HZ / sample_rate_hz
@@ -119,10 +123,10 @@ def locate(template: Array, signal: Array, sample_rate_hz: float) -> Place | Non
 
 
 def _direct_path(template: Array, signal: Array, frame: float, reach: int) -> float:
-    """Place of the strongest path within `reach` samples, by regularised division of the spectra.
+    """Return the place of the strongest path within `reach` samples, by regularised division of the spectra.
 
-    In a room the peak of a correlation leans towards the reflections, and one pitch period may look like the next; the
-    response that is left when the template is divided out is sharp.
+    In a room, reflections shift the peak of a correlation, and the next pitch period may look like a match. The impulse
+    response from the division of the spectra has a sharp peak instead.
     """
     first = max(0, round(frame) - 2 * reach)
     part = np.asarray(signal[first : round(frame) + template.size + 2 * reach], dtype=np.float32)

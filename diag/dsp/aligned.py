@@ -1,8 +1,8 @@
-"""A reference and an estimated signal on one clock, and what a linear filter explains of the estimated.
+"""Align a reference with an estimated signal, and predict the estimated signal by a linear filter.
 
 Every measure of what a segment adds starts here. The reference is moved, piece by piece, to where it is heard in the
-estimated signal. One filter and a gain that changes over time then predict the estimated signal. What they cannot
-predict was added by something that is not linear filtering: noise, another sound, distortion, aliasing.
+estimated signal. One filter and a gain that changes over time then predict the estimated signal. The residual is what
+linear filtering cannot explain: noise, another sound, distortion, aliasing.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ Complex = NDArray[np.complexfloating[Any]]
 WINDOW_S = 0.040
 HOP_S = 0.020
 FILTER_S = 0.005
-"""The filter between reference and estimated reaches this far to both sides. Codecs and resamplers stay within 2 ms."""
+"""The filter from reference to estimated signal spans this time to both sides of delay 0. Responses of codecs and
+resamplers are within 2 ms."""
 LOWEST_HZ = 50.0
 _LAG_BLOCK_S, _LAG_BLOCKS, _LAG_REACH = 0.34, 8, 160
 _LEAST_LAG = 0.04
-"""Shifts of less than this many samples are left to the filter: at 8 kHz of 24 kHz they leave -38 dB."""
+"""Differences of delay below this many samples are not corrected. At a rate of 24 kHz they leave a residual of -38 dB
+at 8 kHz."""
 _MOVE_BLOCK = 1024
 _SMOOTH_FRAMES = 9
 _REFITS, _STEADY_DB = 3, 3.0
@@ -39,7 +41,7 @@ _FLOOR = 1e-20
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the reference that is heard in the estimated signal, in samples of their common rate."""
+    """A part of the reference that is heard in the estimated signal, in samples of their common rate."""
 
     reference_start: int
     estimated_start: int
@@ -77,7 +79,7 @@ class AlignedPair:
 
     @property
     def bin_hz(self) -> float:
-        """Distance of two bins of a frame's spectrum."""
+        """Frequency step from one bin of a frame's spectrum to the next."""
         return self.rate_hz / self.width
 
     @cached_property
@@ -87,7 +89,7 @@ class AlignedPair:
 
     @cached_property
     def long_spectra(self) -> tuple[Complex, Complex]:
-        """Transforms of the whole of reference and estimated, with at least 0.7 s of silence behind them."""
+        """Transforms of the whole of reference and estimated, zero-padded by at least 0.7 s."""
         return fourier.rfft(self.reference, self.long_size), fourier.rfft(self.estimated, self.long_size)
 
     @cached_property
@@ -97,13 +99,13 @@ class AlignedPair:
 
     @cached_property
     def power(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Power of the frames of reference and estimated, whose sum is the mean square; shape (frames, bins)."""
+        """Power of the frames of reference and estimated, shape (frames, bins); a frame sums to its mean square."""
         reference, estimated = self.spectra
         return _power(reference), _power(estimated)
 
     @cached_property
     def covered_frames(self) -> NDArray[np.bool_]:
-        """Frames that lie in matched pieces as a whole; shape (frames,)."""
+        """Frames that lie completely in matched pieces; shape (frames,)."""
         if self.covered.all():
             return np.ones(self.spectra[0].shape[0], dtype=bool)
         sums = np.concatenate(([0], np.cumsum(~self.covered)))
@@ -131,10 +133,12 @@ class AlignedPair:
         energy = self.power[0].sum(axis=1, dtype=np.float64)
         if not self.active.any():
             return np.zeros(self.power[0].shape[1], dtype=np.complex64)
-        # Loud frames count more than quiet ones, but a part that was made quieter must not be outweighed.
+        # Loud frames have more energy and so count more. The weight limits this, so that parts whose level was lowered
+        # still count.
         weight = np.where(self.active, 1.0 / (energy + 0.3 * float(energy[self.active].mean())), 0.0)
         response = self._fitted(reference, estimated, weight.astype(np.float32))
-        # Where the level changes within the segment, sounds of different times would give each band a gain of its own.
+        # If the level changes over time, each band would get the gain of the moments at which it sounds. So the filter
+        # is fitted again with the gain over time taken into account.
         for _ in range(_REFITS):
             gain = self._smooth(self._gain(response))
             if float(np.ptp(20.0 * np.log10(gain[self.active]))) < _STEADY_DB:
@@ -147,8 +151,8 @@ class AlignedPair:
     def frame_gain(self) -> NDArray[np.float64]:
         """Gain of each active frame on top of the filter, as a factor; NaN elsewhere. Shape (frames,).
 
-        It is the part of the estimated frame that is coherent with the filtered reference, so that added noise or other
-        sound changes it little.
+        It is computed from the part of the estimated frame that is coherent with the filtered reference, so that added
+        noise or other sound changes it little.
         """
         return self._gain(self.response)
 
@@ -161,7 +165,7 @@ class AlignedPair:
 
     @cached_property
     def smooth_gain(self) -> NDArray[np.float64]:
-        """The gain over time, without the frames' scatter, filled in where there is no speech; shape (frames,)."""
+        """Smoothed gain over time, interpolated where there is no speech; shape (frames,)."""
         return self._smooth(self.frame_gain)
 
     def _smooth(self, frame_gain: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -175,7 +179,7 @@ class AlignedPair:
 
     @cached_property
     def predicted(self) -> Complex:
-        """What filter and gain make of the reference; shape (frames, bins)."""
+        """The reference after the filter and the gain: the prediction of the estimated; shape (frames, bins)."""
         return np.asarray(self.spectra[0] * (self.smooth_gain[:, None].astype(np.float32) * self.response[None, :]))
 
     @cached_property
@@ -185,7 +189,7 @@ class AlignedPair:
 
     @cached_property
     def residual(self) -> Complex:
-        """Estimated less predicted; shape (frames, bins)."""
+        """Estimated minus predicted spectra; shape (frames, bins)."""
         return np.asarray(self.spectra[1] - self.predicted)
 
     @cached_property
@@ -195,7 +199,7 @@ class AlignedPair:
 
     @cached_property
     def speech_dbfs(self) -> float | None:
-        """Level of the predicted speech over the active frames; None without any."""
+        """Level of the predicted speech over the active frames; None if there are none."""
         if not self.active.any():
             return None
         return float(
@@ -204,9 +208,9 @@ class AlignedPair:
 
     @cached_property
     def taps(self) -> NDArray[np.float32]:
-        """Impulse response of the filter, its middle at delay 0; odd length.
+        """Impulse response of the filter; odd length, with delay 0 in the middle.
 
-        Taps that do not stand out of the estimate's own scatter are zero, or noise would pass for a filter.
+        Taps that are not clearly above the estimation noise are zero.
         """
         reach = round(FILTER_S * self.rate_hz)
         impulse = fourier.irfft(self.response, self.width)
@@ -222,12 +226,12 @@ class AlignedPair:
         # Scaled so that the sum of the squared magnitudes of a frame is its mean square.
         window = window * np.float32(np.sqrt(2.0 / (self.width * float(np.sum(window.astype(np.float64) ** 2)))))
         spectra = fourier.rfft(frames * window, axis=1)
-        # Direct current and its leakage are measured elsewhere and must not be taken for sound.
+        # DC offset and its leakage are not sound here; they are measured elsewhere.
         spectra[:, : max(1, round(LOWEST_HZ / self.bin_hz))] = 0.0
         return spectra
 
     def _fitted(self, reference: Complex, estimated: Complex, weight: NDArray[np.float32]) -> Complex:
-        # Some 800 frames, spread evenly, give the response of a long signal well enough.
+        # About 800 frames, spread evenly, are enough for the response of a long signal.
         frames = np.flatnonzero(weight)
         frames = frames[:: max(1, frames.size // _RESPONSE_FRAMES)]
         reference, estimated = reference[frames], estimated[frames]
@@ -235,7 +239,7 @@ class AlignedPair:
         both = np.einsum("ij,ij->j", estimated, np.conj(weighted)).astype(np.complex128)
         alone = np.einsum("ij,ij->j", reference, np.conj(weighted)).real.astype(np.float64)
         raw = both / np.maximum(alone, 1e-7 * float(alone.max(initial=0.0)) + _FLOOR)
-        # Below the lowest frequency nothing is known; a jump there would ring through the truncated response.
+        # Below the lowest frequency the response is unknown; a jump there would cause ringing when it is truncated.
         first = max(1, round(LOWEST_HZ / self.bin_hz))
         raw[:first] = raw[first : first + 3].mean().real
         impulse = fourier.irfft(raw, self.width)
@@ -248,14 +252,14 @@ class AlignedPair:
 def align_pair(reference: Array, estimated: Array, pieces: Sequence[Piece], rate_hz: float) -> AlignedPair:
     """Return both signals on the clock of the estimated.
 
-    Delays of a part of a sample that differ between pieces, and a steady drift within a piece, are taken out: both
-    would look like noise. A delay that all pieces share is left to the filter.
+    Fractional delays that differ between pieces, and a steady drift within a piece, are corrected, because both would
+    be measured as noise. A fractional delay that is common to all pieces is left to the filter.
 
     Parameters
     ----------
     reference, estimated : ndarray, shape (n,) and (m,)
     pieces : sequence of Piece
-        Where the reference is heard; they may overlap in the reference, not in the estimated signal.
+        Where the reference is heard. Pieces may overlap in the reference, but not in the estimated signal.
     rate_hz : float
         Sample rate of both.
     """
@@ -277,13 +281,13 @@ def align_pair(reference: Array, estimated: Array, pieces: Sequence[Piece], rate
 
 
 def shifted_pair(reference: Array, estimated: Array, delay: int, rate_hz: float) -> AlignedPair:
-    """Return both signals as they are, with the whole of the reference moved by a number of samples.
+    """Return both signals aligned by one delay of whole samples.
 
     Parameters
     ----------
     reference, estimated : ndarray, shape (n,) and (m,)
     delay : int
-        How many samples the reference comes later in the estimated signal.
+        Sample n of the reference is at n + delay in the estimated signal.
     rate_hz : float
         Sample rate of both.
     """
@@ -296,7 +300,7 @@ def shifted_pair(reference: Array, estimated: Array, delay: int, rate_hz: float)
 
 
 def loud_level_db(levels_db: Array) -> float:
-    """Return the level that the loud frames reach (95th percentile of those within 50 dB of the loudest)."""
+    """Return the level of the loud frames: the 95th percentile of those within 50 dB of the loudest."""
     return float(np.percentile(levels_db[levels_db > levels_db.max() - 50.0], 95))
 
 
@@ -317,10 +321,10 @@ def _inside(piece: Piece, reference_size: int, estimated_size: int) -> Piece:
 
 
 def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[float, float]:
-    """Return how many samples later the estimated is in the middle of a piece, and by how much more per sample.
+    """Return the delay of the estimated signal in the middle of a piece, in samples, and its growth per sample.
 
-    Some loud blocks are cross-correlated; the line through their lags must fit them within a quarter of a sample,
-    otherwise there is none and (0, 0) is returned.
+    They come from a line through the cross-correlation lags of some loud blocks. If the line does not fit within a
+    quarter of a sample, the median lag and a slope of 0 are returned.
     """
     width = min(round(_LAG_BLOCK_S * rate_hz), piece.length)
     if width < 4 * _LAG_REACH:
@@ -334,7 +338,7 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
     far = fourier.rfft(np.stack([y[s : s + width] * taper for s in starts]), size, axis=1)
     cross = far * np.conj(near)
     magnitude = np.abs(cross)
-    # Half-way whitened: sharper than plain correlation, less noisy than the phase alone.
+    # Partial whitening gives a sharper peak than plain correlation, and less noise than the phase transform.
     cross = cross / np.sqrt(magnitude + 1e-3 * magnitude.max(axis=1, keepdims=True) + np.float32(_FLOOR))
     finer = 4
     padded = np.zeros((cross.shape[0], size * finer // 2 + 1), dtype=np.complex64)
@@ -348,7 +352,7 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
     bend = np.maximum(2.0 * top - left - right, _FLOOR)
     lag = (peak + 0.5 * (right - left) / bend - reach) / finer
     place = np.asarray(starts) + width / 2.0 - piece.length / 2.0
-    # The line through the middle of all pairs of blocks is not moved by a few wrong lags.
+    # The median slope over all pairs of blocks is robust against a few wrong lags (Theil-Sen estimator).
     first, second = np.triu_indices(lag.size, 1)
     rough = float(np.median((lag[second] - lag[first]) / (place[second] - place[first]))) if first.size else 0.0
     straight = lag - rough * place
@@ -366,7 +370,7 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
 
 
 def _loud_blocks(samples: Array, width: int, count: int) -> list[int]:
-    """Return the starts of up to `count` blocks, the loudest of each of `count` equal parts."""
+    """Return the starts of up to `count` blocks: the loudest block in each of `count` equal parts of the signal."""
     energy = np.concatenate(([0.0], np.cumsum(np.square(samples, dtype=np.float64))))
     last = samples.size - width
     edges = np.linspace(0, last + 1, count + 1).astype(int)
@@ -383,7 +387,7 @@ def _loud_blocks(samples: Array, width: int, count: int) -> list[int]:
 
 
 def _moved(samples: Array, lag: float, slope: float) -> NDArray[np.float32]:
-    """Return the samples later by `lag` in the middle and by `slope` more per sample, in overlapping windows."""
+    """Return the samples delayed by `lag` in the middle and by `slope` more per sample, in overlapping windows."""
     width, hop = _MOVE_BLOCK, _MOVE_BLOCK // 2
     blocks = samples.size // hop + 2
     start = np.arange(blocks) * hop

@@ -1,7 +1,8 @@
-"""A suspicion of a wrong speed from one recording alone: whether a voice is deeper, duller and slower than voices are.
+"""Estimate the playing speed of a voice from one recording without a reference.
 
-No single figure tells it: voices differ by an octave in pitch and by a third in tempo, and a narrow band may be a
-stage at a lower rate. All together do, as far as 24 kHz played as 16 kHz goes; 44.1 against 48 kHz stays hidden.
+No single feature is enough: voices differ by an octave in pitch and by a third in tempo, and a low bandwidth may come
+from a lower sample rate somewhere in the chain. All features together detect 24 kHz played as 16 kHz, but not 44.1 kHz
+played as 48 kHz.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from diag.dsp.spectrum import Sound
 from diag.dsp.voice_features import Features, speed_features
 
 HEALTHY_RATIOS = (0.75, 1.33)
-"""Speeds between these are never called wrong: one recording cannot tell them from another voice."""
+"""Speeds between these are never suspected, because they cannot be distinguished from another voice."""
 _FILE = "blind_rate.json"
 
 
 @dataclass(frozen=True)
 class BlindSpeed:
-    """What a recording alone says of its speed.
+    """Estimated speed of a recording without a reference.
 
     Parameters
     ----------
     ratio : float
-        Likely speed, 1 healthy; a quarter off either way is usual.
+        Estimated speed; 1 is correct. Errors of 25 % are usual.
     suspected : bool
-        Whether hardly any healthy voice is like that.
+        Whether hardly any healthy voice has such features.
     confidence : float
-        Probability that the speed is wrong, were it so in half of all recordings, 0 to 1.
+        Probability that the speed is wrong, 0 to 1, with a prior probability of one half.
     """
 
     ratio: float
@@ -53,26 +54,26 @@ class Net:
     bias: float
 
     def octaves(self, features: Features) -> NDArray[np.float64]:
-        """log2 of the speed, for standardised features of shape (..., n)."""
+        """Return log2 of the speed, shape (...,), for standardised features of shape (..., n)."""
         return np.asarray(np.tanh(features @ self.hidden + self.offset) @ self.output + self.bias)
 
 
 @dataclass(frozen=True)
 class Model:
-    """The mean of some small nets over standardised features, and where healthy voices end.
+    """The mean of some small neural networks over standardised features, and the limits of healthy voices.
 
     Parameters
     ----------
     version : int
     mean, spread : ndarray, shape (n,)
-        Of the features.
+        Mean and standard deviation of the features.
     nets : sequence of Net
     slow_below, fast_above : float
-        Octaves beyond which a speed is suspected.
+        Limits in octaves beyond which a speed is suspected.
     stretch : float
-        What the octaves are multiplied by for a ratio without bias: a mean over doubtful cases lies too near to 1.
+        Factor on the octaves that corrects the bias of the networks towards speed 1.
     doubt : tuple of float
-        Slope and offset of the log odds of a wrong speed over the octaves beyond the limit.
+        Slope and offset of the log odds of a wrong speed, as a function of the octaves beyond the limit.
     """
 
     version: int
@@ -85,12 +86,12 @@ class Model:
     doubt: tuple[float, float]
 
     def octaves(self, features: Features) -> NDArray[np.float64]:
-        """log2 of the speed, for features of shape (..., n)."""
+        """Return log2 of the speed, shape (...,), for features of shape (..., n)."""
         standard = (features - self.mean) / self.spread
         return np.asarray(np.mean([net.octaves(standard) for net in self.nets], axis=0))
 
     def judged(self, octaves: float) -> BlindSpeed:
-        """A speed in words of the measure."""
+        """Return the estimate for a speed in octaves."""
         beyond = max(self.slow_below - octaves, octaves - self.fast_above)
         slope, offset = self.doubt
         confidence = 1.0 / (1.0 + np.exp(-(slope * beyond + offset)))
@@ -102,7 +103,7 @@ class Model:
 
 
 def model_from(data: dict[str, Any]) -> Model:
-    """The model that a JSON object holds."""
+    """Return the model that a JSON object holds."""
     nets = [
         Net(np.array(net["hidden"]), np.array(net["offset"]), np.array(net["output"]), net["bias"])
         for net in data["nets"]
@@ -116,11 +117,11 @@ def model_from(data: dict[str, Any]) -> Model:
 
 @cache
 def model() -> Model:
-    """The model of the package, which `tools/train_blind_rate.py` makes of the development voices."""
+    """Return the model in the package, trained by `tools/train_blind_rate.py` on the development voices."""
     return model_from(json.loads(resources.files("diag.dsp").joinpath(_FILE).read_text(encoding="utf-8")))
 
 
 def speed_alone(sound: Sound) -> BlindSpeed | None:
-    """What a recording of speech alone says of its speed; None where it has less than 4 s of speech, or no voice."""
+    """Return the speed of a recording without a reference; None for less than 4 s of speech, or no voice."""
     features = speed_features(sound)
     return None if features is None else model().judged(float(model().octaves(features)))

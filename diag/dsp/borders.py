@@ -1,7 +1,7 @@
-"""Ends of the pieces of a copy, to the sample, and which pieces are look-alikes.
+"""Place the ends of the pieces of a copy exactly to the sample, and remove false matches.
 
-`diag.dsp.follow` finds pieces to a frame of 5 ms. Here each border is set where the two neighbours together leave least
-of the estimated signal unexplained.
+`diag.dsp.follow` finds the ends of pieces to a frame of 5 ms. Here each border is set where the two neighbours together
+leave the smallest residual of the estimated signal. A false match is a piece that only resembles the sound there.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from diag.dsp.diagonal import alike, sliced
 from diag.dsp.follow import EXACT_NATS, WEAK_COST, Pair, Piece, runs
 
 MARGIN_S = 0.015
-"""How far a border may lie from where the evidence by frames puts it."""
+"""Largest distance of a border from its position by frames."""
 SAME_S = 0.0004
-"""Smaller changes of delay are the resampler or jitter of the estimate."""
+"""Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""
 _LEAST_NATS = 35.0
 _LEAST_SHARE = 0.3
 _SURE_SHARE = 0.7
@@ -34,21 +34,22 @@ _SHORTEST_S = 0.004
 
 @dataclass(frozen=True)
 class Join:
-    """What lies between two pieces that follow each other in the estimated signal.
+    """The transition between two consecutive pieces of the estimated signal.
 
     Parameters
     ----------
     overlap : int
-        Samples of the estimated signal in which both are heard at once; 0 for none.
+        Number of samples of the estimated signal in which both pieces sound at once; 0 for none.
     """
 
     overlap: int = 0
 
 
 def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
-    """Return the pieces that explain something of the estimated signal that stronger ones do not.
+    """Return the pieces that explain a part of the estimated signal that stronger pieces do not explain.
 
-    Sound that was left out of the copy, or put into it, resembles other sound of the same voice for some pitch periods.
+    The others are false matches: lost or inserted sound may resemble other sound of the same voice for some pitch
+    periods.
     """
     taken = np.zeros(pair.y.frames + 1, dtype=bool)
     found = np.zeros(pair.x.frames, dtype=bool)
@@ -64,7 +65,7 @@ def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
         own = pair.told[first:last] & ~taken[places]
         cost = pair.cost
         if shared and pair.typical < EXACT_NATS:
-            # What goes on at a delay that holds already needs less evidence, if nothing better claims it.
+            # A continuation at a known delay needs less evidence, if no better piece covers it.
             cost, own = WEAK_COST, own & ~found[first:last]
         scores = pair.scores(piece.delay, first, last) - cost
         if float(np.maximum(scores, 0.0)[own].sum()) < _LEAST_NATS or int(own.sum()) < 2:
@@ -76,9 +77,9 @@ def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
 
 
 def _without_detours(pair: Pair, pieces: list[Piece]) -> list[Piece]:
-    """The pieces without short, weak ones between two of the same delay at which the sound goes on as it should.
+    """Return the pieces without short, weak ones between two pieces of one delay, if that delay fits there too.
 
-    Where a codec has changed the waveform, another moment of the same voice may agree better than the sound itself.
+    If a codec has changed the waveform, another part of the same voice may fit better than the right one.
     """
     kept: list[Piece] = []
     for place, piece in enumerate(pieces):
@@ -103,7 +104,7 @@ def _without_detours(pair: Pair, pieces: list[Piece]) -> list[Piece]:
 
 
 def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], list[Join]]:
-    """Return the pieces with ends to the sample, in order of the estimated signal, and what lies between neighbours.
+    """Return the pieces with exact ends, in order of the estimated signal, and the joins between them.
 
     Parameters
     ----------
@@ -122,7 +123,7 @@ def with_exact_ends(pair: Pair, pieces: Sequence[Piece]) -> tuple[list[Piece], l
     for piece in pieces[1:]:
         before, after, join = _joined(pair, result[-1], piece)
         if before is None:
-            # What is left of a look-alike once its neighbours have their own.
+            # A false match vanishes once its neighbours have their exact ends.
             result.pop()
             if result:
                 joins.pop()
@@ -156,7 +157,7 @@ def gain_of(pair: Pair, piece: Piece, first: int, last: int) -> float:
 
 
 def missed(pair: Pair, piece: Piece, first: int, last: int) -> NDArray[np.float64]:
-    """Return what a piece leaves of the estimated signal, squared, along samples of the reference."""
+    """Return the squared residual that a piece leaves of the estimated signal, per sample of the reference."""
     gain = _gain_near(pair, piece, first, last)
     own = np.zeros(last - first, dtype=np.float32)
     begin, end = max(0, first), min(pair.x.samples.size, last)
@@ -167,7 +168,7 @@ def missed(pair: Pair, piece: Piece, first: int, last: int) -> NDArray[np.float6
 
 
 def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
-    """Gain of a piece near some samples, from its own part of them or what lies beside."""
+    """Return the gain of a piece near some samples, from the part of them in the piece, or from samples beside it."""
     width = round(0.1 * pair.rate_hz)
     begin, end = max(piece.first, first - width), min(piece.last, last + width)
     if end - begin < 16:
@@ -178,7 +179,7 @@ def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
 def _joined(  # noqa: PLR0911 (one line a case)
     pair: Pair, before: Piece, after: Piece
 ) -> tuple[Piece | None, Piece | None, Join | None]:
-    """Both pieces with the border between them; None for one that vanishes, no join where they are one piece."""
+    """Return both pieces with the border between them. A piece that vanishes is None; one single piece has no join."""
     change = after.delay - before.delay
     margin = round(MARGIN_S * pair.rate_hz)
     if abs(change) < SAME_S * pair.rate_hz and after.first >= before.first:
@@ -207,7 +208,7 @@ def _joined(  # noqa: PLR0911 (one line a case)
 
 
 def _poorly_met(pair: Pair, before: Piece, after: Piece) -> bool:
-    """Whether two pieces that meet leave much of the copy around their border, as where both are heard at once."""
+    """Return whether two adjacent pieces leave a large residual around their border, as overlapping pieces do."""
     width = round(after.first - before.last) + round(MARGIN_S * pair.rate_hz)
     low, high = max(before.first, before.last - width), min(after.last, after.first + width)
     left = float(missed(pair, before, low, before.last).sum()) + float(missed(pair, after, after.first, high).sum())
@@ -216,7 +217,7 @@ def _poorly_met(pair: Pair, before: Piece, after: Piece) -> bool:
 
 
 def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
-    """Number of recognisable frames between two samples of the reference that speak against a piece."""
+    """Return the number of recognisable frames between two samples of the reference that speak against a piece."""
     frame = pair.x.frame
     low, high = max(0, -(-first // frame)), min(pair.x.frames, last // frame)
     if high <= low:
@@ -226,10 +227,10 @@ def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
 
 
 def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
-    """A border where nothing of the reference is lost and something stands between, or the reference goes back.
+    """Return the pieces if sound was inserted between them, or if the reference goes back; None if neither fits.
 
-    Whichever leaves less of the estimated signal unexplained: silence put in leaves nothing, and where the sound goes
-    back the two pieces meet without a gap.
+    Of the two, the one with the smaller residual is taken: inserted silence leaves none, and pieces that repeat a part
+    of the reference are adjacent.
     """
     margin = round(MARGIN_S * pair.rate_hz)
     low = max(before.first, min(before.last, after.first) - margin)
@@ -250,13 +251,13 @@ def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | 
 
 
 def _heard_twice(pair: Pair, before: Piece, after: Piece) -> bool:
-    """Whether what both pieces hold of the reference can be recognised."""
+    """Return whether the part of the reference that is in both pieces can be recognised."""
     frame = pair.x.frame
     return bool(pair.told[max(0, after.first // frame) : -(-before.last // frame)].any())
 
 
 def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -> float:
-    """Energy of the estimated signal that two pieces and silence between them leave, around their border."""
+    """Return the energy of the residual around the border of two pieces with silence between them."""
     begin, end = round(low + before.delay), round(high + after.delay)
     last, first = round(before.end), round(after.begin)
     left = 0.0
@@ -270,7 +271,7 @@ def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -
 
 
 def _left_out(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
-    """A border where the estimated signal goes on without a gap: sound was left out, or is repeated."""
+    """Return the pieces with a border at which the estimated signal has no gap: sound was lost, or is repeated."""
     margin = round(MARGIN_S * pair.rate_hz)
     low = max(int(before.begin), int(min(before.end, after.begin)) - margin)
     high = min(int(after.end), int(max(before.end, after.begin)) + margin)
@@ -289,12 +290,12 @@ def _left_out(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | 
 
 
 def _apart(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join]:
-    """Both pieces with ends of their own; something of the reference and of the copy may lie between."""
+    """Return both pieces with separate ends. Sound of the reference and of the copy may lie between them."""
     first = replace(before, last=max(_own_end(pair, before), before.first + 1))
     second = replace(after, first=min(_own_start(pair, after), after.last - 1))
     over = first.end - second.begin
     if over > 0:
-        # Both claim these samples of the copy; the later one keeps what it explains.
+        # Both cover these samples of the copy; the later one keeps those that it explains.
         cut = _left_out(pair, before, after)
         if cut is not None:
             return (*cut, Join())
@@ -303,9 +304,9 @@ def _apart(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join]
 
 
 def _with_silence(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece]:
-    """Both pieces with the silence of the reference behind the one and before the other, where the sound goes back.
+    """Return both pieces extended by silence of the reference, if the second begins before the end of the first.
 
-    Only as much of it as is silent in the copy.
+    The silence after the first and before the second is added, as far as the copy is silent there.
     """
     gap = int(after.begin - before.end)
     frame = pair.x.frame
@@ -323,7 +324,7 @@ def _with_silence(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece
 
 
 def _own_end(pair: Pair, piece: Piece) -> int:
-    """Where the reference stops being in the copy: from there on the copy is better explained without it."""
+    """Return the sample of the reference from which on the copy is better explained without the piece."""
     margin = round(MARGIN_S * pair.rate_hz)
     low, high = max(piece.first, piece.last - margin), min(pair.x.samples.size, piece.last + margin)
     if high - low < 2:
@@ -346,9 +347,9 @@ def _own_start(pair: Pair, piece: Piece) -> int:
 
 
 def _overlap(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Join] | None:
-    """Both pieces where they are heard at once for a while; None where they are not.
+    """Return both pieces and their join if they sound at once for a while; None if they do not.
 
-    The copy must be explained much better by the sum of the two than by either of them.
+    The sum of the two must explain the copy much better than either of them.
     """
     change = after.delay - before.delay
     if change > -_MIXED_S * pair.rate_hz:
@@ -376,7 +377,7 @@ def _overlap(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece, Joi
 
 
 def _contiguous(pair: Pair, before: Piece, after: Piece) -> int | None:
-    """The sample of the reference where the earlier chunk ends and the later one begins, both sounding on top."""
+    """Return the sample of the reference at which the earlier chunk ends and the later one, mixed with it, begins."""
     change = after.delay - before.delay
     size = round(-change)
     middle = (before.last + after.first) // 2
@@ -393,7 +394,7 @@ def _contiguous(pair: Pair, before: Piece, after: Piece) -> int | None:
 
 
 def _left_of_mix(pair: Pair, before: Piece, after: Piece, border: int, size: int) -> float:
-    """What is left of the copy around a mixed stretch that begins at a place, as a share."""
+    """Return the share of the copy's energy that remains around an overlap that begins at a given sample."""
     around = round(0.01 * pair.rate_hz)
     begin = round(border + after.delay) - around
     count = size + 2 * around

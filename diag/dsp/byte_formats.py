@@ -1,4 +1,4 @@
-"""Sample formats: how samples become bytes and bytes become samples, and what readers get wrong in between."""
+"""Sample formats: conversion between samples and bytes, and common mistakes in reading them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FULL = np.float32(32768.0)
 
 
 class ReadingKind(StrEnum):
-    """What was mistaken when bytes became samples."""
+    """Kinds of mistakes in reading bytes as samples."""
 
     BYTE_OFFSET = "byte-offset"
     BIT_OFFSET = "bit-offset"
@@ -38,25 +38,25 @@ class ReadingKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ByteReading:
-    """How the bytes of a signal were read wrongly.
+    """A mistake in reading the bytes of a signal as samples.
 
     Parameters
     ----------
     kind : ReadingKind
     description : str
-        One sentence: what the bytes are and what they were taken for.
+        One sentence: what the bytes are, and as what they were read.
     read_as, right : str
-        Format that they were read as and the one that they are in, as ffmpeg calls them; empty where not known.
+        The format as which they were read, and their real format, by ffmpeg name; empty if not known.
     start_s : float
         First sample that is read wrongly, from the start of the signal.
     end_s : float or None
-        End of the last part that is read wrongly; None where it lasts to the end.
+        End of the last part that is read wrongly; None if it lasts to the end of the signal.
     confidence : float
-        0 to 1; from 0.95 on the reference or a signature in the bytes confirms it.
+        0 to 1. From 0.95 on, the reference or a signature in the bytes confirms the mistake.
     count : int
-        Parts that are read wrongly, or headers or texts found.
+        Number of parts that are read wrongly, or of headers or texts that were found.
     period_s : float or None
-        Time from one to the next where it is regular: the length of the chunks.
+        Time from one part to the next if it is regular, which is the length of the chunks.
     matches_reference : bool
         Whether the right reading gives the waveform of the reference.
     """
@@ -80,13 +80,14 @@ class Format:
     Parameters
     ----------
     name : str
-        As ffmpeg calls it: "s16le", "mulaw".
+        ffmpeg name, for example "s16le" or "mulaw".
     width : int
         Bytes per sample.
     decode : callable
-        Bytes, shape (n · width,), to samples, shape (n,), full scale 1.0. Float formats may give what is not finite.
+        From bytes, shape (n * width,), to samples, shape (n,), full scale 1.0. Samples of float formats may be not
+        finite.
     encode : callable
-        Samples, full scale 1.0, to bytes. Integers are rounded and held at full scale.
+        From samples, full scale 1.0, to bytes. Integers are rounded and clipped at full scale.
     """
 
     name: str
@@ -95,7 +96,7 @@ class Format:
     encode: Callable[[Samples], Bytes]
 
     def read(self, data: Bytes, offset: int = 0) -> Samples:
-        """Return the samples of bytes that begin at an offset; an incomplete last sample is left out."""
+        """Return the samples of the bytes from `offset` on. An incomplete last sample is dropped."""
         return self.decode(data[offset : offset + max(0, data.size - offset) // self.width * self.width])
 
 
@@ -112,8 +113,8 @@ def alaw_table(extra_shift: int = 0) -> Table:
     Parameters
     ----------
     extra_shift : int
-        Bits by which all segments but the lowest are shifted too far. With 1 they come out twice as large, a common
-        mistake: the curve jumps in its middle and the loudest segment exceeds 16 bits.
+        Bits by which all segments except the lowest are shifted too far. With 1, a common mistake, samples are twice
+        as large: the curve has a jump, and the loudest segment exceeds 16 bits.
     """
     code = np.arange(256) ^ 0x55
     segment, step = (code & 0x70) >> 4, (code & 15) << 4
@@ -129,7 +130,7 @@ def law_tables() -> dict[str, Table]:
 
 @dataclass(frozen=True, eq=False)
 class WrongTable:
-    """A companding table that programs have by mistake: the law it should be, what is wrong with it, its samples."""
+    """A companding table with a known mistake: the law that it should follow, the mistake, and its samples."""
 
     law: str
     mistake: str
@@ -152,7 +153,7 @@ def wrong_law_tables() -> tuple[WrongTable, ...]:
 def _integers(dtype: str) -> Format:
     kind = np.dtype(dtype)
     full = np.float64(2.0 ** (8 * kind.itemsize - 1))
-    # Float32 cannot hold the largest 32-bit integer, so that rounding up would wrap around.
+    # Float32 cannot represent the largest 32-bit integer. It would be rounded up and wrap around.
     top = full - (128 if kind.itemsize == 4 else 1)
 
     def decode(data: Bytes) -> Samples:
@@ -229,9 +230,9 @@ def formats() -> dict[str, Format]:
 
 
 def codes_of(values: NDArray[np.int32], table: Table) -> Bytes | None:
-    """Return the codes that a companding table turns into these 16-bit samples; None where it has not all of them.
+    """Return the codes that a companding table decodes to these 16-bit samples; None if some are not in the table.
 
-    Of two codes for the same sample (mu-law has two zeros) the higher is returned.
+    If two codes have the same sample (mu-law has two zeros), the higher code is returned.
     """
     code_of = np.full(65536, -1, dtype=np.int32)
     code_of[table + 32768] = np.arange(256)
@@ -240,13 +241,13 @@ def codes_of(values: NDArray[np.int32], table: Table) -> Bytes | None:
 
 
 def shifted_by_bits(data: Bytes, bits: int) -> Bytes:
-    """Return the bytes of the same stream of bits, begun some bits (1 to 7) later; one byte shorter."""
+    """Return the bytes of the same bit stream if reading begins `bits` bits (1 to 7) later; one byte shorter."""
     wide = data.astype(np.uint16)
     return ((wide[:-1] << bits | wide[1:] >> (8 - bits)) & 255).astype(np.uint8)
 
 
 def integers16(samples: Samples) -> NDArray[np.int32] | None:
-    """Return samples as 16-bit integers where they are exactly that, at full scale 32768 or 32767; None otherwise."""
+    """Return samples as 16-bit integers if they are exact multiples of 1 / 32768 or 1 / 32767; None otherwise."""
     if not np.abs(samples).max(initial=0.0) <= 2.0:
         return None
     for full in (32768, 32767):

@@ -1,9 +1,9 @@
-"""Audio whose bytes were read wrongly: which reading is right, and from when on.
+"""Detect audio whose bytes were read in the wrong sample format or from the wrong byte, and find the right reading.
 
-A program that takes the bytes of one sample format for another, or begins at the wrong byte, plays noise. As long as
-nothing was resampled or scaled since, the samples still hold those bytes. They are read again in every way that
-programs confuse. The reading whose sound is smooth, as speech is, is the right one: neighbouring samples of speech are
-alike (lag-1 autocorrelation of 0.75 and more), those of bytes read wrongly are not (0.55 at most).
+Such audio is noise. If it was not resampled or scaled afterwards, the samples still contain the original bytes. They
+are decoded again in every way that programs confuse. The right reading is the one that is smooth like speech:
+neighbouring samples of speech are similar (lag-1 autocorrelation of 0.75 and more), those of bytes read wrongly are not
+(0.55 at most).
 """
 
 from __future__ import annotations
@@ -40,38 +40,39 @@ Flags = NDArray[np.bool_]
 
 WINDOW_S = 0.010
 ROUGH = 0.65
-"""A window below this lag-1 autocorrelation may hold bytes that were read wrongly; most voiced speech lies above."""
+"""A window below this lag-1 autocorrelation may contain bytes that were read wrongly. Most voiced speech is above."""
 LOUD_POWER = 0.01
-"""Mean square from which on a rough window is suspect. Any byte that lands in the high half of a sample makes it loud
-(uniform bytes give 0.33, -5 dBFS), and levels are as they were, or the bytes could not be recovered."""
+"""Mean square from which on a rough window is suspect. Bytes read wrongly are loud (uniform bytes give 0.33, -5 dBFS),
+because any byte may become the high byte of a sample."""
 SMOOTH = 0.5
 """Least lag-1 autocorrelation of the right reading, weighted by power; telephony at 8 kHz reaches 0.7."""
 GAIN = 2.0
-"""How many times rougher (1 less the autocorrelation) the given samples must be than the right reading."""
+"""Least ratio of the roughness (1 minus the autocorrelation) of the given samples to that of the right reading."""
 GAIN_OF_FLOATS = 1.3
-"""The same for the upper halves of 32-bit floats: their signs alone are as smooth as clipped speech."""
+"""`GAIN` for the upper halves of 32-bit floats, which are less rough: their signs alone are as smooth as clipped
+speech."""
 SAME = 0.7
 """Correlation with the reference from which on a reading counts as confirmed."""
 LEAST_WINDOWS = 4
 PAIRED_SHARE = 0.9
 _SWITCH_COST = 1.5
-"""Price of another reading from one window to the next; speech read rightly gains about 2 per window over noise."""
+"""Cost of a change of reading from one window to the next. The right reading of speech gains about 2 per window."""
 _CLEAR_GAIN = 0.7
 _ALL_ZERO = 0.98
 _HALF_SILENT = "32-bit samples, or two channels one of which is silent, are read as 16-bit samples"
 _MOST_FULL = 0.25
-"""Share of samples at full scale from which on a signal is overdriven; bytes are spread over all values."""
+"""Share of samples at full scale above which a signal counts as clipped. Bytes read wrongly spread over all values."""
 _LEAST_JUMPS = 0.05
 _MOST = 0.6
 _LEAST_EXPLAINED = 0.4
 _BOTH_SMOOTH = 0.35
 _DOUBLED = 0.3
-"""Handicap of wide samples: every second sample of a shrill sound may be smoother than all of them."""
+"""Cost of readings with wider samples: every second sample of a shrill sound may be smoother than all samples."""
 _LEAST_LACKING = 8
 _LEAST_SPREAD, _LEAST_LOW_BYTES, _MOST_MISSED = 4.0, 32, 0.3
 _FEWEST_VALUES = 16
 _SHRILL = -0.25
-"""Hiss whose neighbouring samples alternate lies below this; bytes read wrongly do not alternate."""
+"""Below this autocorrelation neighbouring samples alternate, as in hiss. Bytes read wrongly do not alternate."""
 _FLOOR = 0.02
 _EXCERPT_WINDOWS = 48
 _MOST_CANDIDATES = 8
@@ -84,7 +85,7 @@ _FULL_SCALE, _NEXT_TO_ZERO = np.float32(0.9999), np.float32(2.5 / 32768)
 
 @dataclass(frozen=True, eq=False)
 class _Windows:
-    """Power and lag-1 product of each window, shape (windows,); both 0 where there is silence or no sound at all."""
+    """Power and lag-1 product of each window, shape (windows,); both 0 in silence and where samples are not sound."""
 
     power: NDArray[np.float64]
     lagged: NDArray[np.float64]
@@ -98,21 +99,21 @@ class _Windows:
 
     @property
     def suspect(self) -> Flags:
-        """Windows that bytes read wrongly may have given: rough and loud, or beyond all sound."""
+        """Windows that may be bytes read wrongly: rough and loud, or with values that no sound has."""
         return np.asarray(self.insane | ((self.smoothness < ROUGH) & (self.power > LOUD_POWER)))
 
     def overall(self, chosen: Flags | NDArray[np.intp]) -> float:
-        """Autocorrelation of some windows together."""
+        """Return the autocorrelation of some windows together."""
         return _overall(self.power[chosen], self.smoothness[chosen])
 
     def cost(self) -> NDArray[np.float64]:
-        """Logarithm of the roughness of each window: about 0 for noise and silence, -2 for speech."""
+        """Return the logarithm of the roughness of each window: about 0 for noise and silence, -2 for speech."""
         return np.asarray(np.log(1.0 - self.smoothness + _FLOOR))
 
 
 @dataclass(frozen=True, eq=False)
 class _Reader:
-    """What took the bytes for samples: its format, its width in bytes and how its bytes are recovered from samples."""
+    """How bytes were read: the format, its width in bytes, and the function that recovers the bytes from samples."""
 
     name: str
     width: int
@@ -130,7 +131,7 @@ class _Candidate:
     decode: Callable[[Bytes], Samples]
 
     def read(self, data: Bytes) -> Samples:
-        """Return the samples; an incomplete last one is left out."""
+        """Return the samples. An incomplete last sample is dropped."""
         return self.decode(data[self.offset : self.offset + (data.size - self.offset) // self.width * self.width])
 
 
@@ -146,7 +147,7 @@ class _Found:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Samples [first, last) of the given signal and the reading of their bytes; None where they are right as given."""
+    """Samples [first, last) of the given signal, and the right reading of their bytes; None if they are right."""
 
     candidate: _Candidate | None
     first: int
@@ -159,17 +160,17 @@ def wrong_reading(
     sample_format: str = "s16le",
     reference: Array | None = None,
 ) -> ByteReading | None:
-    """Return how the bytes of a signal were read wrongly; None where they were not, or where no reading gives speech.
+    """Return how the bytes of a signal were read wrongly; None if they were not, or if no reading gives speech.
 
     Parameters
     ----------
     samples : ndarray of float, shape (n,) or (n, 2)
-        Full scale 1.0, neither resampled nor scaled since they were read: otherwise the bytes are lost, and only
-        `looks_like_data` can tell. Two channels are asked whether they are one channel read as two.
+        Full scale 1.0, not resampled or scaled since they were read. Otherwise the bytes are lost, and only
+        `looks_like_data` can help. Two channels are only checked for one channel read as two.
     sample_rate_hz : float
     sample_format : str
-        Format of the file that the samples come from, as ffmpeg calls it. It matters for "f32le", "s24le" and "s32le",
-        which keep bytes that 16-bit values do not have.
+        Format of the file that the samples come from, by its ffmpeg name. It matters for "f32le", "s24le" and "s32le",
+        which have bytes that 16-bit values do not have.
     reference : ndarray of float, shape (m,), optional
         The sound that was written as bytes, at its own sample rate. It confirms the reading.
     """
@@ -198,9 +199,9 @@ def wrong_reading(
 
 
 def _overall(power: NDArray[np.float64], smoothness: NDArray[np.float64]) -> float:
-    """Return the mean autocorrelation of windows, weighted by their power up to the median.
+    """Return the mean autocorrelation of windows, weighted by their power, which is limited to its median.
 
-    Windows across a border are read wrongly in part, and loud: they must not outweigh the rest.
+    Without the limit, windows across a border would dominate: they are read wrongly in part, and therefore loud.
     """
     weight = np.minimum(power, np.median(power[power > 0])) if power.any() else power
     total = float(weight.sum())
@@ -208,13 +209,13 @@ def _overall(power: NDArray[np.float64], smoothness: NDArray[np.float64]) -> flo
 
 
 def _mostly_suspect(own: _Windows) -> bool:
-    """Return whether the loud windows are rough, as bytes that are no samples make them."""
+    """Return whether most loud windows are rough, as bytes read wrongly are."""
     loud = own.insane | (own.power > LOUD_POWER)
     return bool(np.count_nonzero(own.suspect) >= max(LEAST_WINDOWS, 0.4 * np.count_nonzero(loud)))
 
 
 def _window_frames(sample_rate_hz: float) -> int:
-    """Return the length of a window in samples: in bytes a whole number of samples of every width of 1 to 8."""
+    """Return the length of a window in samples, such that its bytes are whole samples of every width from 1 to 8."""
     return max(48, 24 * round(WINDOW_S * sample_rate_hz / 24))
 
 
@@ -225,7 +226,7 @@ def _windows(samples: Samples, frames: int) -> _Windows:
         power = np.einsum("ij,ij->i", cut, cut) / np.float32(frames) - mean**2
         lagged = np.einsum("ij,ij->i", cut[:, 1:], cut[:, :-1]) / np.float32(frames - 1) - mean**2
         insane = ~np.isfinite(power) | ~np.isfinite(lagged) | (power > _LOUDEST_POWER)
-        # The mean of a steady window is exact to some 1e-6 only.
+        # The mean of a constant window has a rounding error of about 1e-6.
         silent = insane | (power < _FAINTEST_POWER + 1e-5 * mean**2)
     return _Windows(
         np.where(silent, 0.0, power).astype(np.float64), np.where(silent, 0.0, lagged).astype(np.float64), insane
@@ -233,7 +234,7 @@ def _windows(samples: Samples, frames: int) -> _Windows:
 
 
 def _excerpt(x: Samples, own: _Windows, frames: int) -> tuple[NDArray[np.intp], bool]:
-    """Return windows to try readings on, spread over the signal, and whether they are suspect or just the loudest."""
+    """Return windows on which to try readings, spread over the signal, and whether they are suspect or only loud."""
     suspect = own.suspect
     if np.count_nonzero(suspect) < LEAST_WINDOWS:
         suspect = _alternating(x, own, frames)
@@ -245,7 +246,7 @@ def _excerpt(x: Samples, own: _Windows, frames: int) -> tuple[NDArray[np.intp], 
 
 
 def _alternating(x: Samples, own: _Windows, frames: int) -> Flags:
-    """Return the windows in which samples go on smoothly with the next but one and not with the next."""
+    """Return the windows in which every second sample is smooth, but neighbouring samples are not."""
     cut = x[: own.power.size * frames].reshape(-1, frames)
     lag2 = np.einsum("ij,ij->i", cut[:, 2:], cut[:, :-2]) / np.float32(frames - 2)
     level = np.einsum("ij,ij->i", cut, cut) / np.float32(frames)
@@ -253,7 +254,7 @@ def _alternating(x: Samples, own: _Windows, frames: int) -> Flags:
 
 
 def _reread(x: Samples, rate_hz: float, sample_format: str, own: _Windows, frames: int) -> _Found | None:
-    """Return the reading that gives speech and its sound, where the samples as given are much rougher."""
+    """Return the reading that gives speech, with its sound, if the given samples are much rougher; otherwise None."""
     picked, suspect = _excerpt(x, own, frames)
     if picked.size < LEAST_WINDOWS:
         return None
@@ -271,7 +272,7 @@ def _reread(x: Samples, rate_hz: float, sample_format: str, own: _Windows, frame
 
 
 def _readers(excerpt: Samples, sample_format: str, suspect: bool) -> Iterator[_Reader]:
-    """Yield the formats that can have given these samples, the narrowest first."""
+    """Yield the formats from which these samples may have been read, the narrowest first."""
     values = integers16(excerpt)
     if values is None:
         if suspect and sample_format in ("f32le", "s24le", "s32le"):
@@ -293,10 +294,10 @@ def _readers(excerpt: Samples, sample_format: str, suspect: bool) -> Iterator[_R
 
 
 def _wrong_table(x: Samples, excerpt: Samples) -> ByteReading | None:
-    """Return the wrong companding table that all samples come from.
+    """Return the wrong companding table that all samples come from, or None.
 
-    A wrong table may consist of values that the right one has, too. Then the values of the right one that it lacks are
-    never there, though they lie in the range of the signal.
+    All values of a wrong table may be in the right table too. Then it is recognised because values of the right table
+    that are missing in the wrong one do not occur within the range of the signal.
     """
     some = integers16(excerpt)
     for item in wrong_law_tables():
@@ -313,9 +314,9 @@ def _wrong_table(x: Samples, excerpt: Samples) -> ByteReading | None:
 
 
 def _two_in_one(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
-    """Return 8-bit samples read as 16-bit ones, where each low byte lies between the high bytes beside it.
+    """Return 8-bit samples read as 16-bit ones, if each low byte lies between the two high bytes beside it.
 
-    Such sound is smooth, since the high bytes alone are every second sample of it.
+    Such sound is smooth as given, because the high bytes are every second sample of the original.
     """
     loud = np.flatnonzero(own.power > 0.3 * float(own.power.max()))
     some = loud[np.unique(np.linspace(0, loud.size - 1, min(loud.size, _EXCERPT_WINDOWS)).astype(int))]
@@ -341,7 +342,7 @@ def _two_in_one(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
 
 
 def _two_humps(values: NDArray[np.int32]) -> bool:
-    """Whether values lie where the upper half of a 32-bit float of 2^-24 to 2 does, and hardly any between."""
+    """Return whether nearly all values are such as the upper halves of 32-bit floats from 2^-24 to 2 have."""
     positive, negative = (values > 0x3380) & (values < 0x4000), (values > -0x4C80) & (values < -0x4000)
     return bool(np.mean(positive | negative | (values == 0)) > 0.97 and positive.any() and negative.any())
 
@@ -357,7 +358,7 @@ def _codes(samples: Samples, *, table: NDArray[np.int32]) -> Bytes | None:
 
 
 def _low_bytes(samples: Samples, *, zeros: int) -> Bytes | None:
-    """Return 16-bit samples as little-endian bytes, with so many zero bytes before those of each sample."""
+    """Return 16-bit samples as little-endian bytes, with `zeros` zero bytes before those of each sample."""
     values = integers16(samples)
     if values is None:
         return None
@@ -368,7 +369,7 @@ def _low_bytes(samples: Samples, *, zeros: int) -> Bytes | None:
 
 @cache
 def _candidates(reader: str) -> tuple[_Candidate, ...]:
-    """Return every other reading of the bytes that a reader took for samples."""
+    """Return every other reading of the bytes of a reader."""
     every: list[_Candidate] = []
     own = formats()[reader]
     for item in formats().values():
@@ -416,7 +417,7 @@ def _plausible(reader: _Reader, excerpt: Samples, smoothness: float) -> list[_Ca
     reader : _Reader
     excerpt : ndarray of float32, shape (windows, frames)
     smoothness : float
-        Of the excerpt as given.
+        Lag-1 autocorrelation of the excerpt as given.
     """
     recovered = reader.recover(excerpt.reshape(-1))
     if recovered is None:
@@ -428,7 +429,7 @@ def _plausible(reader: _Reader, excerpt: Samples, smoothness: float) -> list[_Ca
         frames = (data.shape[1] - item.offset) // item.width
         cut = np.ascontiguousarray(data[:, item.offset : item.offset + frames * item.width])
         read = _windows(item.decode(cut.reshape(-1)), frames)
-        # Parts of a signal may need different readings: the better half of the windows decides.
+        # Parts of a signal may need different readings, so the better half of the windows decides.
         lowest = np.minimum(lowest, read.cost())
         gain = np.sort(read.cost())[: max(LEAST_WINDOWS, excerpt.shape[0] // 4)].mean()
         codes = reader.width == item.width == 1
@@ -454,7 +455,7 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
     count = min(read.power.size for read in reads)
     costs = np.stack([read.cost()[:count] for read in reads])
     power, smoothness = (np.stack([getattr(read, name)[:count] for read in reads]) for name in ("power", "smoothness"))
-    # Readings that share the high bytes sound alike: the one that is best overall is taken unless another is clearly
+    # Readings with the same high bytes sound alike. The one that is best overall is taken, unless another is clearly
     # better.
     clear = costs[0] - costs[1:].min(axis=0) > _CLEAR_GAIN
     doubled = np.array([_DOUBLED if width > 2 * reader.width else 0.0 for width in widths])
@@ -483,13 +484,13 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
         (part for part in bad if part.candidate is best), key=lambda part: part.last - part.first, default=bad[0]
     )
     if reader.width == 1:
-        # What took bytes for samples of 8 bits did so from the first to the last: silence tells nothing else.
+        # 8-bit samples are read with one format throughout. Parts of silence cannot show another one.
         parts = bad = [_Part(best, 0, x.size)]
     starts_s = np.array([part.first for part in bad]) / rate_hz
     shifted = [part for part in bad if part.candidate and part.candidate.kind is ReadingKind.BIT_OFFSET]
     if sum(part.last - part.first for part in shifted) > 0.3 * sum(part.last - part.first for part in bad):
         best = shifted[0].candidate or best
-    kind, words = _told(best, reader, x[longest.first : longest.last])
+    kind, words = _kind_and_sentence(best, reader, x[longest.first : longest.last])
     reading = ByteReading(
         kind=kind, description=words, read_as=reader.name, right=best.right, start_s=float(starts_s[0]),
         end_s=None if parts[-1].candidate is not None else bad[-1].last / rate_hz,
@@ -502,7 +503,7 @@ def _tracked(x: Samples, rate_hz: float, reader: _Reader, own: _Windows, candida
 def _is_clear(
     reader: _Reader, width: int, *, smooth: float, rough: float, power: NDArray[np.float64], wrong: Flags
 ) -> bool:
-    """Return whether other readings are so much smoother that the given one must be wrong.
+    """Return whether the other readings are so much smoother that the given one must be wrong.
 
     Parameters
     ----------
@@ -510,16 +511,16 @@ def _is_clear(
     width : int
         Bytes per sample of the other reading.
     smooth, rough : float
-        Lag-1 autocorrelation of the wrong windows as they are read instead and as they are given.
+        Lag-1 autocorrelation of the wrong windows in the other reading and as given.
     power : ndarray, shape (windows,)
-        Of the signal as given.
+        Power of the windows of the signal as given.
     wrong : ndarray of bool, shape (windows,)
     """
     if not wrong.all() and np.percentile(power[wrong], 75) < np.percentile(power[~wrong], 90) / 2:
         return False
     if reader.name == "s16le" and rough < _SHRILL:
         return False
-    # A wrong width is wrong from the start: nothing but a byte that slips or an order that changes comes later.
+    # A wrong width is wrong from the start. Only a byte offset or a byte order can change in mid-stream.
     if (reader.width == 1 or width != reader.width) and np.mean(wrong[power > 0.1 * power.max()]) < 0.5:
         return False
     gain = GAIN_OF_FLOATS if reader.name == "s32le" else GAIN
@@ -527,10 +528,10 @@ def _is_clear(
 
 
 def _steadier(given: NDArray[np.float64], other: NDArray[np.float64], sounding: Flags) -> bool:
-    """Return whether another meaning of the same codes is smoother nearly all the time, by the costs of both.
+    """Return whether another decoding of the same codes is smoother in nearly all windows, by the costs of both.
 
-    The levels of both are alike, so that no window is as rough as noise. But the wrong one is never the smoother one
-    for long.
+    Both have similar levels, so that no window is as rough as noise. But the wrong one is not the smoother one for
+    long.
     """
     gain = (given - other)[sounding]
     return bool(gain.size >= LEAST_WINDOWS and gain.mean() > 0.25 and np.mean(gain > 0) > 0.65)
@@ -555,10 +556,10 @@ def _cheapest(costs: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def _supported(states: NDArray[np.intp], costs: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the sequence without parts that little speaks for.
+    """Return the sequence without parts that have too little evidence.
 
-    A part with another reading must be clearly smoother than as given in some windows. A part as given between two
-    others (silence, most often) must be clearly smoother than by their reading.
+    A part with another reading must be clearly smoother in some windows than as given. A part that is right as given
+    between two wrong parts (often silence) must be clearly smoother than in their reading.
     """
     kept = states.copy()
     for first, last, state in _runs(states):
@@ -588,11 +589,11 @@ def _parts(
     reader: _Reader,
     frames: int,
 ) -> list[_Part]:
-    """Return the parts of the signal with their borders placed to the sample; the first of `heard` is as given."""
+    """Return the parts of the signal with borders exact to the sample. The first of `heard` is the signal as given."""
     runs, size = _runs(states), heard[0].size
     borders = [0]
     for (_, end, before), (_, _, after) in pairwise(runs):
-        # In a pause neither reading is smooth: the border may lie anywhere between the nearest windows that tell.
+        # In a pause neither reading is smooth, so the border may be anywhere between the nearest clear windows.
         gain = costs[before] - costs[after]
         told = np.flatnonzero(gain[:end] < -_CLEAR_GAIN), np.flatnonzero(gain[end:] > _CLEAR_GAIN)
         low = int(told[0][-1]) if told[0].size else 0
@@ -613,7 +614,7 @@ def _parts(
 def _sample_costs(
     heard: Samples, candidate: _Candidate | None, reader_width: int, first: int, last: int
 ) -> NDArray[np.float64]:
-    """Return how far each given sample [first, last) leaps under a reading, as a logarithm."""
+    """Return the logarithm of the jump at each given sample [first, last) under a reading."""
     width, offset = (reader_width, 0) if candidate is None else (candidate.width, candidate.offset)
     places = np.clip((np.arange(first, last) * reader_width - offset) // width, 1, heard.size - 1)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -631,7 +632,7 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _told(main: _Candidate, reader: _Reader, given: Samples) -> tuple[ReadingKind, str]:
+def _kind_and_sentence(main: _Candidate, reader: _Reader, given: Samples) -> tuple[ReadingKind, str]:
     """Return the kind of a reading and its sentence."""
     read_as = _NAMES[reader.name]
     off = f", {main.offset} byte{'s' if main.offset > 1 else ''} off" if main.offset else ""
@@ -651,7 +652,7 @@ def _told(main: _Candidate, reader: _Reader, given: Samples) -> tuple[ReadingKin
 
 
 def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
-    """Return two channels read as one, where they are alike or one is silent, by the pairs of the loud windows."""
+    """Return two channels read as one, if they are equal or one is silent, by sample pairs of the loud windows."""
     loud = np.flatnonzero(own.power > 0.1 * float(own.power.max(initial=0.0)))
     if loud.size < LEAST_WINDOWS or not own.power.any():
         return None
@@ -664,7 +665,7 @@ def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
             return ByteReading(
                 kind=ReadingKind.SAMPLE_FORMAT, description=_HALF_SILENT, read_as="s16le", right="s32le", confidence=0.9
             )  # fmt: skip
-        # Held at full scale, samples are equal in pairs too.
+        # Clipped samples are equal in pairs too.
         moving = np.abs(pairs[..., 0]) < _FULL_SCALE
         equal = (pairs[..., 0] == pairs[..., 1]) & moving
         if moving.any() and equal.sum() > PAIRED_SHARE * moving.sum() and np.unique(some).size > 16:
@@ -676,7 +677,7 @@ def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
 
 
 def _one_as_two(samples: Array) -> ByteReading | None:
-    """Return one channel read as two: the channels taken in turn are as smooth one way as the other."""
+    """Return one channel read as two: interleaving the two channels gives a smooth signal."""
     left, right = (np.asarray(samples[:, index], dtype=np.float64) for index in (0, 1))
     left, right = left - left.mean(), right - right.mean()
     power = np.sqrt(float(left @ left) * float(right @ right))
@@ -705,7 +706,7 @@ def _whole_numbers(x: Samples, sample_format: str) -> ByteReading | None:
 
 
 def _saturated(x: Samples, rate_hz: float, own: _Windows, frames: int) -> ByteReading | None:
-    """Return samples that are at full scale or zero: integers taken as floats, or floats read at the wrong byte."""
+    """Return the mistake behind samples at full scale or zero: integers read as floats, or floats at a wrong offset."""
     full = np.abs(x) >= _FULL_SCALE
     if np.count_nonzero(full) < LEAST_WINDOWS * frames // 10:
         return None
@@ -715,7 +716,7 @@ def _saturated(x: Samples, rate_hz: float, own: _Windows, frames: int) -> ByteRe
     high, low = (np.mean(flags.reshape(shape), axis=1) for flags in (full, zero))
     between = 1 - high - low
     two_valued = (high > 0.05) & (between < 0.01)
-    # Clipped sound passes through the values between; random bytes jump from zero to full scale and back.
+    # Clipped sound passes through intermediate values. Random bytes jump between zero and full scale.
     cut_full, cut_zero = full.reshape(shape), zero.reshape(shape)
     jumps = np.mean((cut_full[:, 1:] & cut_zero[:, :-1]) | (cut_zero[:, 1:] & cut_full[:, :-1]), axis=1)
     misread = (high > 0.08) & (low > 0.08) & (between > 0.01) & (own.smoothness < 0.5) & (jumps > _LEAST_JUMPS)
@@ -724,7 +725,7 @@ def _saturated(x: Samples, rate_hz: float, own: _Windows, frames: int) -> ByteRe
     chosen = two_valued if integers else (misread | two_valued) & (own.smoothness < 0.5)
     if np.count_nonzero(chosen) < LEAST_WINDOWS or np.count_nonzero(chosen) < 0.3 * reached:
         return None
-    # Parts closer than five windows are one: the quiet moments of speech lie between them.
+    # Parts closer than five windows are merged, because quiet moments of speech may separate them.
     places = np.flatnonzero(chosen)
     groups = np.split(places, np.flatnonzero(np.diff(places) > 5) + 1)
     starts = np.array([int(group[0]) * frames + int(np.argmax(full.reshape(shape)[group[0]])) for group in groups])
@@ -745,7 +746,7 @@ def _saturated(x: Samples, rate_hz: float, own: _Windows, frames: int) -> ByteRe
 
 
 def _same(sound: Samples, reference: Array) -> bool:
-    """Return whether the loudest second of a sound stands in the reference, sample for sample."""
+    """Return whether the loudest second of a sound is in the reference, with the same waveform."""
     size = min(sound.size, 24000)
     if size < 200 or not np.isfinite(sound).all():
         return False
@@ -757,12 +758,12 @@ def _same(sound: Samples, reference: Array) -> bool:
 
 
 def looks_like_data(samples: Array, sample_rate_hz: float) -> bool:
-    """Return whether a signal is the noise that bytes read wrongly give, whatever level and rate it was played at.
+    """Return whether a signal is the noise of bytes read wrongly, at any level and sample rate.
 
-    Three things come together, measured on 40 ms windows within 10 dB of the loud ones. The spectrum is flat, as that
-    of noise. The sound does not swell and fade. And the values are spread evenly, as bytes are: their kurtosis is 1.8
-    (uniform) to 2.7, where natural noise has 3 (Gaussian) and hand claps more. Noise from 16-bit samples read as
-    mu-law, as A-law or as another law is not told from natural noise by this.
+    Three conditions must hold in 40 ms windows within 10 dB of the loud ones. The spectrum is flat like that of noise.
+    The level is steady. The values are nearly uniformly distributed, like bytes: their kurtosis is 1.8 (uniform) to
+    2.7, while natural noise has 3 (Gaussian) and hand claps have more. Noise from 16-bit samples read as mu-law, A-law
+    or another law cannot be distinguished from natural noise in this way.
     """
     x = np.asarray(samples, dtype=np.float32)
     frames = max(64, round(_DATA_WINDOW_S * sample_rate_hz))

@@ -1,4 +1,4 @@
-"""What is no audio inside of PCM: WAV headers at every chunk, text, base64, and compressed files read as samples."""
+"""Find data in PCM that are not audio: WAV headers at every chunk, text, base64, and compressed files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from diag.dsp.byte_formats import ByteReading, Bytes, ReadingKind, Samples, formats, integers16
 
 _TEXT_SAMPLES = 24
-"""Least length of a text, in samples of two letters. Half a wave of loud speech is as long at times, but its low bytes
-are letters by chance only: once in 10^10."""
+"""Least length of a text, in samples of two letters each. In speech, the low bytes of so many samples are all letters
+only by chance, once in 10^10."""
 _STEP = 8
 _LOWEST = np.float32(0x0A00 / 32768)
 _MOST_OF_ONE, _LEAST_SMALL, _LEAST_LOW, _ROUGH_TEXT = 0.4, 0.25, 0.06, 0.65
@@ -34,24 +34,24 @@ _LAYER3_HZ = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 120
 
 
 def inside(x: Samples, sample_rate_hz: float) -> ByteReading | None:
-    """Return WAV headers, text or base64 between the samples of a signal; None where there are none.
+    """Return WAV headers, text or base64 between the samples of a signal; None if there are none.
 
     Parameters
     ----------
     x : ndarray of float32, shape (n,)
-        Full scale 1.0, 16-bit values that were neither scaled nor resampled.
+        Full scale 1.0; 16-bit values that were not scaled or resampled.
     sample_rate_hz : float
     """
     headers = _wav_headers(x, sample_rate_hz)
     if headers is not None:
         return headers
     text = _text(x, sample_rate_hz)
-    # Compressed files hold text too: the name of their encoder.
+    # Compressed files contain text too, such as the name of their encoder.
     return text and (compressed(x, sample_rate_hz) or text)
 
 
 def compressed(x: Samples, sample_rate_hz: float) -> ByteReading | None:
-    """Return the name of a compressed file whose bytes are read as 16-bit samples; None where it shows no signature."""
+    """Return the compressed format whose bytes are read as 16-bit samples; None if there is no signature of one."""
     values = integers16(x)
     if values is None:
         return None
@@ -67,7 +67,7 @@ def compressed(x: Samples, sample_rate_hz: float) -> ByteReading | None:
 
 
 def regular_period_s(starts_s: NDArray[np.float64]) -> float | None:
-    """Return the distance of times that follow each other regularly (most within 3 % or 2 ms); None for others."""
+    """Return the period of regular times (most distances agree within 3 % or 2 ms); None if they are irregular."""
     if starts_s.size < 3:
         return None
     steps = np.diff(starts_s)
@@ -82,7 +82,7 @@ def _bytes_of(values: NDArray[np.int32]) -> bytes:
 
 def _wav_headers(x: Samples, sample_rate_hz: float) -> ByteReading | None:
     places: list[int] = []
-    # "RI" as one sample, and "IF" where the header begins at an odd byte. Full scale is 32768, or 32767 in some tools.
+    # "RI" as one sample, or "IF" if the header begins at an odd byte. Full scale is 32768, or 32767 in some programs.
     for pair in (b"RI", b"IF", b"F6"):
         value = int.from_bytes(pair, "little")
         for full in (32768.0, 32767.0):
@@ -108,7 +108,8 @@ def _wav_headers(x: Samples, sample_rate_hz: float) -> ByteReading | None:
 
 
 def _text(x: Samples, sample_rate_hz: float) -> ByteReading | None:
-    # The high byte is a letter or the end of a line: the sample is positive. So is every eighth one of a long text.
+    # In text the high byte of each sample is a letter or a line end, so the sample is positive. Every eighth sample
+    # is checked first, to find text quickly.
     thin = x[::_STEP]
     high = (thin >= _LOWEST) & (thin < np.float32(0.993))
     starts = np.flatnonzero(high[:-1] & high[1:]) * _STEP
@@ -140,7 +141,7 @@ def _text(x: Samples, sample_rate_hz: float) -> ByteReading | None:
 
 
 def _run_of_text(x: Samples, start: int) -> tuple[int, bytes]:
-    """Return the byte at which the text around a sample begins, and the text; empty where there is none."""
+    """Return the byte at which the text around a sample begins, and the text; empty if there is none."""
     first, size = start, 256
     before = integers16(x[max(0, start - size) : start])
     data = b""
@@ -164,7 +165,7 @@ def _run_of_text(x: Samples, start: int) -> tuple[int, bytes]:
 
 
 def _is_text(text: bytes) -> bool:
-    """Return whether bytes that are all printable are text: 8-bit samples are too, but go smoothly one to the next."""
+    """Return whether printable bytes are text. 8-bit samples may be printable too, but they form a smooth signal."""
     if len(text) < 2 * _TEXT_SAMPLES:
         return False
     codes = np.frombuffer(text, dtype=np.uint8).astype(np.float32)
@@ -181,7 +182,7 @@ def _of_texts(texts: list[tuple[int, bytes]], samples: int) -> tuple[ReadingKind
     joined = b"".join(text for _, text in texts)
     if _BASE64.fullmatch(joined) and len(joined) > samples / 2:
         clean = joined.translate(bytes.maketrans(b"-_", b"+/"), b"\r\n")
-        # Padding ends a chunk: each is decoded by itself, and what is left over of the last one is dropped.
+        # Padding marks the end of a chunk. Each chunk is decoded by itself, and an incomplete last group is dropped.
         chunks = (chunk[: len(chunk) // 4 * 4] for chunk in re.findall(rb"[^=]+=*", clean))
         pcm = np.frombuffer(b"".join(base64.b64decode(chunk) for chunk in chunks), dtype=np.uint8)
         smooth = _smoothness(formats()["s16le"].read(pcm))
@@ -215,7 +216,7 @@ def _all_of(data: bytes, name: bytes) -> list[int]:
 
 
 def _frames(data: bytes, length_of: Callable[[bytes, int], int]) -> list[int]:
-    """Return where frames begin that follow each other without a gap, at least four; empty where there are none."""
+    """Return where frames begin that follow each other without a gap, at least four; empty if there are none."""
     array: Bytes = np.frombuffer(data, dtype=np.uint8)
     starts = np.flatnonzero((array[:-7] == 255) & (array[1:-6] >= 0xE0))
     lengths = np.zeros(array.size, dtype=np.int64)
@@ -233,7 +234,7 @@ def _frames(data: bytes, length_of: Callable[[bytes, int], int]) -> list[int]:
 
 
 def layer3_frame_bytes(data: bytes, at: int) -> int:
-    """Return the length of the MPEG layer 3 frame whose header stands here; 0 where none does."""
+    """Return the length in bytes of the MPEG layer 3 frame whose header is at byte `at`; 0 if there is none."""
     second, third = data[at + 1], data[at + 2]
     version, layer, rate, pace = second >> 3 & 3, second >> 1 & 3, third >> 4, third >> 2 & 3
     if version == 1 or layer != 1 or rate in (0, 15) or pace == 3:
@@ -243,7 +244,7 @@ def layer3_frame_bytes(data: bytes, at: int) -> int:
 
 
 def _adts_bytes(data: bytes, at: int) -> int:
-    """Return the length of the ADTS frame whose header stands here; 0 where none does."""
+    """Return the length in bytes of the ADTS frame whose header is at byte `at`; 0 if there is none."""
     if data[at + 1] & 0xF6 != 0xF0 or data[at + 2] >> 2 & 15 > 12:
         return 0
     length = (data[at + 3] & 3) << 11 | data[at + 4] << 3 | data[at + 5] >> 5

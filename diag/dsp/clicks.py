@@ -1,4 +1,4 @@
-"""Clicks: single leaps in a waveform, of a recording alone or against the sound that it was made from."""
+"""Detect clicks (single discontinuities in a waveform), in one recording or against the original."""
 
 from __future__ import annotations
 
@@ -19,29 +19,31 @@ CLICK_STRENGTH = 6.0
 CLICK_OVER_NEAR, CLICK_OVER_ROW, CLICK_OVER_BLOCKS = 2.0, 1.5, 1.5
 CLICK_SHAPE = 0.85
 CLICK_FLOOR = 0.8
-"""Least leap against the peak: an impulse of 13 %, a step of 27 % of it; smaller ones drown in plosives."""
+"""Least size of a click in the fourth difference, relative to the peak: an impulse of 13 % or a step of 27 % of the
+peak. Smaller ones cannot be distinguished from plosives."""
 ADDED_STRENGTH = 8.0
 OWN_SHARE = 0.2
-"""A leap of the original leaves some of itself behind where a resampler cut off what lies close to Nyquist."""
+"""A click of the copy must exceed this share of the original's fourth difference there. The original does not cancel
+completely if a resampler has cut the frequencies close to Nyquist."""
 ADDED_FLOOR = 0.03
-"""Against an input the speech cancels, so a leap of 3 % of the peak can be asked for."""
+"""Least size of a click against an original, relative to the peak. It can be smaller, because the speech cancels."""
 _ONSET, _ONSET_OVER_NEAR = 2.5, 4.0
-"""Where the sound behind a leap is this much rougher than before it, a burst sets in: the release of a plosive. Only a
-leap that stands four times above the burst is a click then (plosives of the development voices reach 2.4)."""
+"""If the sound after a jump is this many times rougher than before it, it is the release burst of a plosive. Then only
+a jump of four times the burst is a click (plosives of the development voices reach 2.4)."""
 _NEAR_S, _ROW_S = 0.004, 0.022
 _CLOSER = 3
 _WHOLE = 0.005
-"""A delay this close to a whole number of samples is one: what it leaves of speech lies far below any click."""
+"""A delay this close to a whole number of samples is rounded; the error is far below any click."""
 _EDGE_S = 0.03
 _APART_S = 0.005
 
 
 def clicks(samples: Array, sample_rate_hz: float) -> Found:
-    """Discontinuities: samples at which the fourth difference leaps out of its surroundings.
+    """Return the clicks of a recording: samples at which the fourth difference is far above its surroundings.
 
-    The fourth difference removes what is smooth. A click stands six times above the RMS of the 4 ms before and after it
-    and twice above their loudest difference, and has the shape that one wrong sample or one step leaves, as no burst
-    and no glottal pulse has; glottal pulses also come in rows, within 22 ms.
+    The fourth difference removes smooth sound. At a click it is six times the RMS and twice the maximum of the 4 ms
+    before and after, and has the shape that one wrong sample or one step causes. Bursts and glottal pulses do not have
+    this shape. Glottal pulses are also recognised because they follow each other within 22 ms.
     """
     if samples.size < 0.05 * sample_rate_hz:
         return Found(np.zeros(0, dtype=np.int64))
@@ -70,7 +72,7 @@ def clicks(samples: Array, sample_rate_hz: float) -> Found:
 
 
 def _click_shape(change: NDArray[np.float32], frames: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of the nine fourth differences around each frame that one impulse or one step explains, 0 to 1."""
+    """Return the share of nine fourth differences around each frame that one impulse or step explains, 0 to 1."""
     if frames.size == 0:
         return np.zeros(0)
     around = change[frames[:, None] + np.arange(-4, 5)].astype(np.float64)
@@ -83,13 +85,13 @@ def _click_shape(change: NDArray[np.float32], frames: NDArray[np.int64]) -> NDAr
 
 
 def added_clicks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 1.0) -> Found:
-    """Clicks of a copy that its original does not have, as samples of the copy.
+    """Return the clicks of a copy that its original does not have, as samples of the copy.
 
-    Along each stretch of the delay track the original is brought to the copy's rate, place and level, and taken off in
-    fourth differences: speech cancels, what was added stays. Ends of stretches at breaks are left out.
+    Along each stretch of the delay track, the original is brought to the rate, position and level of the copy, and
+    subtracted in fourth differences, so that the speech cancels. The ends of stretches at breaks are left out.
     """
     if copy.rate_hz > 1.01 * original.rate_hz:
-        # A click that was resampled upwards rings; at the lower rate it is one sample again.
+        # A click rings after upsampling. At the lower rate it is one sample again.
         narrow, factor = rescale(copy.samples, original.rate_hz / copy.rate_hz)
         inside = added_clicks(original, Sound(narrow, copy.rate_hz * factor), track, speed)
         return Found(np.rint(inside.frames / factor).astype(np.int64))
@@ -110,7 +112,10 @@ def added_clicks(original: Sound, copy: Sound, track: DelayTrack, speed: float =
 def _rest(
     x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
-    """Magnitude of the leaps of the copy less the original's, of the original's, and the sample of the copy at 0."""
+    """Return the magnitudes of the copy's fourth difference minus the original's, and of the original's.
+
+    Third is the sample of the copy at which both begin.
+    """
     place = first + stretch.delay_s * per_second
     if abs(place - round(place)) < _WHOLE:
         place = float(round(place))
@@ -121,7 +126,7 @@ def _rest(
     part = place - np.floor(place)
     own, other = _pair_of_leaps(x, shifted(there, part))
     for _ in range(_CLOSER):
-        # The delay is known from the sound below 4 kHz to some microseconds; leaps show a hundredth of a sample.
+        # The delay track is exact to some microseconds. Fourth differences need a hundredth of a sample.
         late = _lateness(own, other)
         if abs(late) < _WHOLE or abs(part + late - place % 1.0) > 1.0:
             break
@@ -144,7 +149,7 @@ def _pair_of_leaps(x: Array, y: Array) -> tuple[NDArray[np.float32], NDArray[np.
 
 
 def _lateness(own: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """By how many samples, less than one, the other is late: least squares on the slope."""
+    """Return the delay of the other signal in samples (less than one), by least squares on the slope."""
     slope = 0.5 * (own[2:] - own[:-2])
     steepness = float(np.dot(slope, slope)) * float(np.sqrt(np.dot(other, other)))
     if steepness <= 0.0:
@@ -154,23 +159,23 @@ def _lateness(own: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def _rough(samples: Array) -> NDArray[np.float32]:
-    """Fourth difference, less what lies close to Nyquist: a resampler may drop that; shape (n - 6,).
+    """Return the fourth difference without frequencies close to Nyquist, which a resampler may cut; shape (n - 6,).
 
-    A leap of one sample comes out as high as it is.
+    It is scaled so that an impulse of one sample keeps its height.
     """
     steep = np.diff(np.asarray(samples, dtype=np.float32), n=4)
     return np.asarray(0.25 * (steep[:-2] + steep[2:]) + 0.5 * steep[1:-1], dtype=np.float32)
 
 
 def _isolated(rough: NDArray[np.float32], sample_rate_hz: float, strength: float, floor: float) -> Found:
-    """Leaps above the floor that stand alone in their surroundings."""
+    """Return the jumps above the floor that are isolated from their surroundings."""
     frames = _leaps(rough, sample_rate_hz, 2.5, floor).tolist()
     kept = [frame for frame in frames if _stands_alone(rough, frame, sample_rate_hz, strength)]
     return Found(_apart(np.array(kept, dtype=np.int64), round(_APART_S * sample_rate_hz)))
 
 
 def _leaps(rough: NDArray[np.float32], sample_rate_hz: float, over: float, floor: float) -> NDArray[np.int64]:
-    """Largest sample of each half millisecond that stands above the floor and the milliseconds beside it."""
+    """Return the largest sample of each half millisecond that is above the floor and above the milliseconds around."""
     block = max(4, round(0.0005 * sample_rate_hz))
     count = rough.size // block
     part = rough[: count * block].reshape(count, block)
@@ -182,12 +187,12 @@ def _leaps(rough: NDArray[np.float32], sample_rate_hz: float, over: float, floor
 
 
 def _own_reach(sample_rate_hz: float) -> int:
-    """Return how many samples to either side belong to a click: 4 of the fourth difference, and one at 24 kHz."""
+    """Return how many samples on either side belong to a click: 4 of the fourth difference, plus one at 24 kHz."""
     return 4 + round(sample_rate_hz / 24000.0)
 
 
 def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float, strength: float) -> bool:
-    """Whether the leap is over within a few samples: a plosive's burst goes on for milliseconds."""
+    """Return whether the jump ends within a few samples. The burst of a plosive lasts for milliseconds."""
     own = _own_reach(sample_rate_hz)
     reach = round(0.004 * sample_rate_hz)
     before, behind = rough[max(0, frame - reach) : max(0, frame - own)], rough[frame + own + 1 : frame + reach]
@@ -201,7 +206,7 @@ def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float,
 
 
 def _moving_max(values: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
-    """Largest value at offsets first..last from each place."""
+    """Return for each position the largest value at offsets `first` to `last` from it."""
     padded = np.pad(values, (max(0, -first), max(0, last)))
     window = np.lib.stride_tricks.sliding_window_view(padded, last - first + 1)
     start = max(0, -first) + first

@@ -1,4 +1,4 @@
-"""What came out late, twice or not at all: events read from a delay track, and gaps shorter than its windows."""
+"""Find stalls, skips and repeats from a delay track, and dropouts that are shorter than its windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diag.dsp.track import DelayTrack
 Array = NDArray[np.floating[Any]]
 
 SHORTEST_S = 0.0015
-"""Smaller changes of delay are jitter of the estimate or a resampler at work."""
+"""Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""
 STEP_S = 0.0005
 GAP_SHORTEST_S = 0.002
 GAP_DEPTH_DB = 20.0
@@ -27,11 +27,11 @@ SILENT_BELOW_ACTIVE_DB = 30.0
 _MISSING_DB = 6.0
 _FILTERED_DB = 15.0
 _ROUNDING = 1e-10
-"""Power of the last bit of 16-bit audio."""
+"""Power of the least significant bit of 16-bit audio."""
 _BLUR_S = 0.0005
 _MERGE_S = 0.012
 _END_RANGE_DB = 18.0
-"""A fading end drowns in noise before it is lost."""
+"""At its end, the original counts as sound down to this range below its loud parts. Noise masks a fainter end."""
 
 
 class Kind(StrEnum):
@@ -45,16 +45,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Break:
-    """One event.
+    """One interruption of a copy.
 
     Parameters
     ----------
     kind : Kind
-        Silence put in (stall), silence in place of sound (dropout), sound left out (skip), sound twice (repeat).
+        Silence inserted (stall), silence in place of sound (dropout), sound lost (skip), sound repeated (repeat).
     start_s : float
-        Where it begins in the copy.
+        Start in the copy.
     length_s : float
-        How much was put in, replaced or left out.
+        Duration of the sound that was inserted, replaced or lost.
     """
 
     kind: Kind
@@ -63,16 +63,16 @@ class Break:
 
 
 def find_breaks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 1.0) -> tuple[Break, ...]:
-    """Stalls, dropouts, skips and repeats of a copy against its original, in order of time.
+    """Return the stalls, dropouts, skips and repeats of a copy against its original, in order of time.
 
-    A change of delay between two stretches is a stall, a repeat or a skip of exactly that size. Inside a stretch,
-    half-millisecond windows in which the copy is silent while the original sounds are a dropout.
+    A change of delay between two stretches is a stall, a repeat or a skip of exactly that duration. Within a stretch,
+    half-millisecond windows in which the copy is silent while the original has sound are a dropout.
 
     Parameters
     ----------
     original, copy : Sound
     track : DelayTrack
-        As `match_clips` gives it for these two.
+        The track from `match_clips` for these two.
     speed : float
         Speed of the copy.
     """
@@ -94,7 +94,10 @@ def find_breaks(original: Sound, copy: Sound, track: DelayTrack, speed: float = 
 
 
 def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = STEP_S) -> NDArray[np.float64]:
-    """Level in dB of every half millisecond from `start_s` to `end_s`; silence outside the clip; shape (steps,)."""
+    """Return the level in dB of each half millisecond from `start_s` to `end_s`; shape (steps,).
+
+    Outside the clip there is silence.
+    """
     steps = max(0, int((end_s - start_s) / step_s + 1e-6))
     samples = sound.samples
     edges = np.clip(np.rint((start_s + np.arange(steps + 1) * step_s) * sound.rate_hz).astype(int), 0, samples.size)
@@ -108,7 +111,7 @@ def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = S
 
 
 def _between(copy: Sound, before: Stretch, after: Stretch, level_db: float, speed: float) -> Break | None:
-    """What a change of delay is: silence put in, sound put in, or sound left out."""
+    """Return the event behind a change of delay: silence inserted, sound repeated, or sound lost."""
     change = after.delay_s - before.delay_s
     start, end = (before.end_s + before.delay_s) / speed, (after.start_s + after.delay_s) / speed
     if change <= -SHORTEST_S:
@@ -137,7 +140,7 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
     low = other < level_db - SILENT_BELOW_ACTIVE_DB
     if not low.any():
         return []
-    # Around a zero crossing, half a millisecond may be quiet in one and not in the other: look at 2 ms of the original.
+    # Near a zero crossing, half a millisecond may be quiet in one signal only, so 2 ms of the original are averaged.
     around = 10 * np.log10(np.convolve(10 ** (own / 10), np.full(4, 0.25), mode="same"))
     silent = low & (other < around + gain - GAP_DEPTH_DB)
     lost = silent & (around > loud - 32.0)
@@ -151,8 +154,8 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
         cores = [(c, d) for c, d in cores if (d - c) * STEP_S >= GAP_SHORTEST_S]
         if not cores:
             continue
-        # A pause of the original within the gap joins what was lost before and after it; at the ends a gap reaches as
-        # far as the original is louder.
+        # Lost sound before and after a pause of the original is one gap. The gap extends as far as the original is
+        # louder than the copy.
         begin, end = a + cores[0][0], a + cores[-1][1]
         while begin > a and missing[begin - 1]:
             begin -= 1
@@ -163,9 +166,9 @@ def _dropouts(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float,
 
 
 def _filtered_out(original: Sound, copy: Sound, stretch: Stretch, event: Break, speed: float) -> bool:
-    """Whether the copy is as silent there as what it lost everywhere would make it: a hiss behind a low-pass.
+    """Return whether the copy is silent there only because of its frequency response, such as hiss after a low-pass.
 
-    The long-term spectra of both tell what becomes of each frequency.
+    The frequency response is taken from the long-term spectra of both.
     """
     start_s = event.start_s * speed - stretch.delay_s
     own = original.cut(start_s, start_s + event.length_s * speed).samples
@@ -184,10 +187,10 @@ def _filtered_out(original: Sound, copy: Sound, stretch: Stretch, event: Break, 
 
 
 def _lost_end(own: Array, other: Array, copy_s: float, track: DelayTrack, speed: float) -> list[Break]:
-    """Sound at the end of the original that the copy, though long enough, does not have.
+    """Return the sound at the end of the original that is missing in the copy, although the copy is long enough.
 
-    The delay track may end before the sound does (a faint last consonant): only where the copy is silent in its place
-    is it lost.
+    The delay track may end before the sound ends, for example at a faint last consonant. The sound counts as lost only
+    if the copy is silent at its position.
     """
     if not track.stretches:
         return []
@@ -210,7 +213,7 @@ def _active_level_db(levels: Array) -> float:
 
 
 def _merged(breaks: list[Break]) -> tuple[Break, ...]:
-    """One event where the same stretch was seen both as a dropout and as a change of delay, or in pieces."""
+    """Return the events, merged where a dropout and a change of delay, or several parts, describe the same gap."""
     result: list[Break] = []
     for item in breaks:
         last = result[-1] if result else None

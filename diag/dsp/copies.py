@@ -1,7 +1,7 @@
-"""The same sound once more: a second player, an echo, a room.
+"""Detect delayed copies of the reference: a second player, an echo, the reverberation of a room.
 
-The impulse response from reference to estimated is worked out over half a second to both sides. One more peak is a
-second copy, or an echo where it is well below the first. Energy that falls away over many delays is a room.
+The impulse response from the reference to the estimated signal is computed over 0.6 s to both sides. A second peak is a
+second player, or an echo if it is well below the first. Energy that decays over many delays is a room.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from diag.dsp.aligned import AlignedPair
 Array = NDArray[np.floating[Any]]
 
 COPY_WARN_DB, COPY_FAIL_DB = -26.0, -12.0
-"""An echo of 50 ms or more is heard from about 30 dB below the voice on, and disturbs from 15 dB on (the talker echo
-curves of ITU-T G.131 are stricter, as the talker hears them over silence)."""
+"""An echo of 50 ms or more is heard from about 30 dB below the voice on, and disturbs from 15 dB below on. The talker
+echo curves of ITU-T G.131 are stricter, because the talker hears the echo in silence."""
 SECOND_COPY_DB = -4.0
-"""From this level on it is a second player rather than an echo: rooms and hybrids return less than they receive."""
+"""From this level on, a copy is a second player and not an echo, because an echo path attenuates the sound."""
 ROOM_WARN_DB = -10.0
-"""Energy of a room's response between 5 ms and 0.5 s against the direct sound. At 1 m from a loudspeaker in a living
-room it is about -5 dB; studio voices processed by codecs stay below -25 dB."""
+"""Energy of the response between 5 ms and 0.5 s, relative to the direct sound. At 1 m from a loudspeaker in a living
+room it is about -5 dB; studio voices after codecs stay below -25 dB."""
 SHORTEST_S, LONGEST_S = 0.018, 0.6
 _WORK_RATE_HZ = 8000.0
 _AROUND_S = 0.002
 _LOW_HZ, _TOP_HZ = 120.0, 3900.0
 _REGULAR = 3e-3
 _STANDS_OUT = 7.0
-"""A peak must reach this many times the response's own scatter around it."""
+"""A peak must be this many times the typical magnitude of the response around it."""
 _BLOCK_S = 1.0
 _LEAST_ROOM_SHARE = 0.5
 _FLOOR = 1e-20
@@ -39,16 +39,16 @@ _FLOOR = 1e-20
 
 @dataclass(frozen=True)
 class Copy:
-    """A delayed copy of the reference in the estimated, beside the first.
+    """A further copy of the reference in the estimated signal, besides the matched one.
 
     Parameters
     ----------
     delay_s : float
-        How much later than the first it comes; negative where the matched copy is the later one.
+        Delay relative to the matched copy; negative if the matched copy is the later one.
     level_db : float
-        Against the matched copy.
+        Level relative to the matched copy.
     echo : bool
-        Whether it is so much quieter that it is an echo rather than a second player.
+        Whether it is an echo (below `SECOND_COPY_DB`) rather than a second player.
     """
 
     delay_s: float
@@ -63,9 +63,9 @@ class Room:
     Parameters
     ----------
     level_db : float
-        Energy between 5 ms and 0.5 s after the direct sound, against the direct sound.
+        Energy between 5 ms and 0.5 s after the direct sound, relative to the direct sound.
     decay_s : float
-        Time in which it falls by 60 dB, from the slope of the first 15 dB or more.
+        Reverberation time (decay by 60 dB), extrapolated from the slope of the first 15 dB or more.
     """
 
     level_db: float
@@ -79,7 +79,7 @@ class Response:
     Parameters
     ----------
     values : ndarray of float64, shape (2 * reach + 1,)
-        The middle is delay 0; scaled so that the direct sound has energy 1.
+        Delay 0 is in the middle. Scaled so that the direct sound has energy 1.
     rate_hz : float
     """
 
@@ -93,10 +93,10 @@ class Response:
 
 
 def impulse_response(pair: AlignedPair) -> Response | None:
-    """Return the response over 0.6 s to both sides; None where the reference carries too little speech.
+    """Return the impulse response over 0.6 s to both sides; None if the reference has too little speech.
 
-    The cross-spectrum is divided by the reference's spectrum (Wiener deconvolution), after the correlation was cut to
-    the delays of interest, which averages over all of the signal. What the reference shows against itself is taken out.
+    The cross-spectrum is divided by the power spectrum of the reference (Wiener deconvolution). Both correlations are
+    cut to the delays of interest before. The response of the reference to itself is subtracted.
     """
     if pair.active.sum() < 20:
         return None
@@ -116,7 +116,7 @@ def impulse_response(pair: AlignedPair) -> Response | None:
     response = fourier.irfft(top * band / (base + _REGULAR * float(base.max()) + _FLOOR), span)
     near = round(_AROUND_S * rate_hz)
     values = _scaled(response, reach, near)
-    # What the reference would show if it were compared with itself: its own repetitions, which nobody added.
+    # The response of the reference to itself shows its own repetitions, which the segment did not add.
     itself = _scaled(fourier.irfft(base * band / (base + _REGULAR * float(base.max()) + _FLOOR), span), reach, near)
     if values is None or itself is None:
         return None
@@ -139,7 +139,7 @@ def _band(hz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _raised(spectrum: NDArray[np.complexfloating[Any]], short: int) -> NDArray[np.complexfloating[Any]]:
-    """Return a spectrum up to 4 kHz with its treble raised as a voice's falls, 6 dB an octave."""
+    """Return a spectrum up to 4 kHz with its treble raised by 6 dB per octave, which flattens that of a voice."""
     kept = spectrum[: short // 2 + 1]
     return np.asarray(kept * np.arange(kept.size, dtype=np.float32) / np.float32(kept.size), dtype=np.complex64)
 
@@ -157,9 +157,9 @@ def _cut(values: NDArray[Any], reach: int, span: int) -> NDArray[np.float64]:
 
 
 def second_copy(response: Response) -> Copy | None:
-    """Return the strongest further copy at 18 to 600 ms; None where none stands out of the response's scatter.
+    """Return the strongest further copy at 18 to 600 ms; None if no peak is clearly above the response around it.
 
-    Nothing echoes before it sounds: an earlier copy counts only where it is loud enough to be a second player.
+    An earlier copy counts only if it is loud enough to be a second player, because an echo is always later.
     """
     found = _strongest(response, earlier=True)
     if found is not None and found.delay_s < 0.0 and found.level_db <= COPY_FAIL_DB:
@@ -177,7 +177,7 @@ def _strongest(response: Response, *, earlier: bool) -> Copy | None:
     if not earlier:
         searched[:middle] = 0.0
     peak = int(np.argmax(searched))
-    # The scatter around the peak, by a quantile that neither the peak nor a few other ones move.
+    # The typical magnitude around the peak, by a quantile on which the peak and a few others have no influence.
     around = slice(max(0, peak - 40 * near), peak + 40 * near + 1)
     beside = size[around][(away[around] >= first) & (np.abs(np.arange(size.size)[around] - peak) > near)]
     if beside.size < 50:
@@ -200,9 +200,9 @@ def _centre(size: NDArray[np.float64], peak: int) -> float:
 
 
 def added_room(response: Response) -> Room | None:
-    """Return the reverberation; None where the response has no tail that falls away.
+    """Return the reverberation; None if the response has no decaying tail.
 
-    What the same delays hold before the direct sound is the scatter and is taken off.
+    The energy at the same delays before the direct sound is estimation noise, and is subtracted.
     """
     middle, rate_hz = response.reach, response.rate_hz
     start, width = round(0.005 * rate_hz), round(0.010 * rate_hz)
@@ -216,7 +216,7 @@ def added_room(response: Response) -> Room | None:
     if count < 10 or energy <= 2.0 * float(noise.sum()) * _LEAST_ROOM_SHARE:
         return None
     level = 10.0 * np.log10(max(energy, 1e-10))
-    # A single echo has its energy in one place; a room's is spread over many and falls.
+    # The energy of a single echo is at one delay. That of a room is spread over many delays.
     if float(np.sort(net)[-2:].sum()) > 0.75 * energy:
         return None
     clear = np.flatnonzero(tail < 3.0 * scatter)
@@ -231,7 +231,7 @@ def added_room(response: Response) -> Room | None:
 
 
 def with_copy(pair: AlignedPair, copy: Copy) -> AlignedPair:
-    """Return the pair with the copy added to the reference, so that other measures do not take it for a fault."""
+    """Return the pair with the copy added to the reference, so that other measures do not report it."""
     shift = round(copy.delay_s * pair.rate_hz)
     late = np.zeros_like(pair.reference)
     if shift >= 0:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from diag.dsp import fourier
 
 _REGULAR = 1e-3
-"""Share of the strongest frequency's power that is added to every frequency: where the known signal holds next to
-nothing, the recording's noise would fill the response."""
+"""Regularisation: this share of the largest power is added at every frequency. Otherwise noise of the recording would
+dominate the response at frequencies at which the known signal has no power."""
 _SMOOTH_BINS = 65
 
 
@@ -23,8 +23,8 @@ def impulse_response(known: NDArray[Any], recording: NDArray[Any], size: int) ->
     known, recording : ndarray of float, shape (n,), (m,)
         Signals at one sample rate.
     size : int
-        Length of the transforms and of the response; the response is circular, so at least n + m where no part of it
-        may wrap around.
+        Length of the transforms and of the response, in samples. The response is circular; with at least n + m samples
+        no part of it wraps around.
     """
     own, other = fourier.rfft(known, size), fourier.rfft(recording, size)
     power = (own.real**2 + own.imag**2).astype(np.float64)

@@ -1,4 +1,4 @@
-"""Looks for the delay of those parts of an original that no known delay explains."""
+"""Search for the delay of those parts of an original that no known delay explains."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _SEARCH_S = 0.4
 _SHORTEST_FRAMES = 4
 _GAP_FRAMES = 2
 _ACROSS_FRAMES = 7
-"""Windows of 30 ms that lie across a break agree with nothing."""
+"""Runs of up to this many frames are ignored, because windows of 30 ms that span a break match at no delay."""
 _PART_FRAMES = 10
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """Looks for the delay of parts of the original that no known delay explains."""
+    """Search for the delay of parts of the original that no known delay explains."""
 
     x: NDArray[np.float32]
     copy: Array
@@ -34,9 +34,9 @@ class Search:
     def next_delay(
         self, open_frames: NDArray[np.bool_], known: NDArray[np.float64], taken: tuple[float, ...]
     ) -> float | None:
-        """The delay that most of a sample of unexplained windows agree on, or None.
+        """Return the most frequent delay of some unexplained windows, or None.
 
-        `known` is the best delay of each frame so far: what follows a break is searched around what came before.
+        `known` is the best delay of each frame so far. Sound after a break is searched around the delay before it.
         """
         step, width = round(STEP_S * self.rate_hz), round(WINDOW_S * self.rate_hz)
         per_window = width // step
@@ -55,7 +55,7 @@ class Search:
         return float(np.average(lags[close], weights=weights[close]))
 
     def _nearest(self, start: int, near: float) -> tuple[float, float] | None:
-        """Delay and correlation of one window of the original, or None where it does not stand in the copy."""
+        """Return the delay and correlation of one window of the original, or None if it is not in the copy."""
         width, reach = round(WINDOW_S * self.rate_hz), round(_SEARCH_S * self.rate_hz)
         first = max(0, min(start, self.x.size - width))
         begin, end = max(0, first + int(near) - reach), first + int(near) + reach + width
@@ -74,7 +74,10 @@ class Search:
         known: NDArray[np.float64],
         taken: tuple[float, ...],
     ) -> float | None:
-        """The delay of the longest unexplained run that has one: little sound may stand between a break and an end."""
+        """Return the delay of the longest unexplained run that has one; None if no run has one.
+
+        It finds short sound between a break and the end, which has too few windows for `next_delay`.
+        """
         step = round(STEP_S * self.rate_hz)
         for first, last in _bridged_runs(open_frames, _GAP_FRAMES):
             inside = bool(explained[max(0, first - 3) : first].any() and explained[last : last + 3].any())
@@ -100,14 +103,14 @@ class Search:
 
 
 def _parts(first: int, last: int) -> list[tuple[int, int]]:
-    """The run, and of a long one its end and its beginning: what was skipped is part of it and stands nowhere."""
+    """Return the run, and for a long one also its end and its beginning, because a part of it may have been skipped."""
     if last - first <= 2 * _PART_FRAMES:
         return [(first, last), (last - min(_PART_FRAMES, last - first), last)]
     return [(last - _PART_FRAMES, last), (first, first + _PART_FRAMES), (last - 2 * _PART_FRAMES, last)]
 
 
 def _bridged_runs(flags: NDArray[np.bool_], gap: int) -> list[tuple[int, int]]:
-    """First and last + 1 of runs of at least four flags, longest first; gaps up to so many frames are bridged."""
+    """Return (first, last + 1) of runs of at least four flags, longest first; gaps of up to `gap` are bridged."""
     places = np.flatnonzero(flags)
     if places.size == 0:
         return []

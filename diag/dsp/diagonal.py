@@ -1,8 +1,8 @@
 """Evidence, frame by frame, that one signal is a copy of another at one delay.
 
-A *diagonal* is one delay between two signals. Each 5 ms frame of the reference is correlated with the samples of the
-estimated signal that lie at that delay. The correlation is turned into a log-likelihood, so that frames can be added:
-a piece of 20 ms in a digital copy and a piece of half a second below noise give the same certainty.
+A *diagonal* is one delay between two signals. Each 5 ms frame of the reference is correlated with the estimated signal
+at that delay. The correlation is converted to a log-likelihood ratio, so that the evidence of frames can be summed:
+20 ms of an exact digital copy have as much evidence as half a second in noise.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ Flags = NDArray[np.bool_]
 
 FRAME_S = 0.005
 PRE_EMPHASIS = 0.9
-"""Speech falls by 6 to 9 dB an octave. Flattening it makes the correlation sharp in time and takes hum off."""
+"""Coefficient of the pre-emphasis. The spectrum of speech falls by 6 to 9 dB per octave. Flattening it makes the
+correlation sharper in time and reduces hum."""
 ACTIVE_RANGE_DB = 35.0
 FAINTEST_DBFS = -95.0
-"""Frames below this are the rounding of 16-bit samples."""
+"""Frames below this level contain only rounding errors of 16-bit samples."""
 _CAP = 0.002
-"""Correlation above sqrt(1 - this) counts no more: what is left is rounding and the resampler."""
+"""Correlation is limited to sqrt(1 - this). The rest comes from rounding and resampling."""
 _FREE_SAMPLES = 0.5
-"""Independent samples per sample: pre-emphasised speech is still far from white."""
+"""Share of samples that count as independent, because pre-emphasised speech is not white."""
 _MASKED = 3.0
-"""A frame whose expected energy is below so many times the noise floor cannot be recognised."""
+"""A frame cannot be recognised if its expected energy is below this many times the noise floor."""
 _TAPS = 24
 LIKE_DB = 9.0
-"""Spectra that differ by less on average are of the same sound: a codec or noise changes less."""
+"""Spectra that differ by less than this on average are of the same sound; codecs and noise change them by less."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +50,7 @@ class Side:
     energy : ndarray, shape (frames,)
         Of each frame.
     active : ndarray of bool, shape (frames,)
-        Frames that carry sound: within 35 dB of the loud ones.
+        Frames with sound: within 35 dB of the loud ones.
     floor : float
         Energy of a frame of the background noise.
     """
@@ -81,7 +82,7 @@ def side_of(samples: Array, sample_rate_hz: float) -> Side:
 
 
 def emphasised_side(emphasised: NDArray[np.float32], frame: int) -> Side:
-    """Return a signal that is pre-emphasised already, with the energy of each frame of so many samples."""
+    """Return a signal that is already pre-emphasised, prepared for comparing in frames of `frame` samples."""
     frames = emphasised.size // frame
     rows = emphasised[: frames * frame].reshape(frames, frame)
     energy = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
@@ -95,7 +96,7 @@ def emphasised_side(emphasised: NDArray[np.float32], frame: int) -> Side:
 
 
 def unmasked(reference: Side, estimated: Side, gain: float) -> Flags:
-    """Return the active frames of the reference that stand out of the noise of the estimated signal.
+    """Return the active frames of the reference that are above the noise of the estimated signal.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def unmasked(reference: Side, estimated: Side, gain: float) -> Flags:
 
 
 def sliced(samples: NDArray[np.float32], start: float, size: int) -> NDArray[np.float32]:
-    """Return `size` samples from a place between samples on, by a windowed sinc of 24 taps; zeros outside."""
+    """Return `size` samples from a fractional position on, by a windowed sinc of 24 taps; zeros outside the signal."""
     whole = int(np.floor(start))
     part = start - whole
     if part > 0.98:
@@ -145,7 +146,7 @@ def agreement(reference: Side, estimated: Side, delay: float, first: int, last: 
 def likelihood(correlation: Floats, frame: int) -> Floats:
     """Return the log-likelihood ratio (nats) of a copy at this delay against unrelated sound, per frame.
 
-    Of a Gaussian signal with n independent samples and an unknown gain it is -n / 2 · ln(1 - r²).
+    For a Gaussian signal with n independent samples and an unknown gain it is -n / 2 · ln(1 - r²).
     """
     positive = np.clip(correlation, 0.0, 1.0)
     return np.asarray(-0.5 * _FREE_SAMPLES * frame * np.log(1.0 - positive**2 * (1.0 - _CAP)))
@@ -156,8 +157,8 @@ def refined_delay(  # noqa: PLR0917 (a place is two samples)
 ) -> float:
     """Return the delay near `delay` at which samples `first` to `last` of the reference fit best, to a fraction.
 
-    The nearest samples by correlation, then the slope of the phase of the cross-spectrum, which has no bias towards
-    whole samples.
+    Correlation gives the nearest whole sample. The slope of the phase of the cross-spectrum gives the fraction, without
+    a bias towards whole samples.
     """
     own = reference.samples[first:last]
     size = own.size
@@ -188,7 +189,7 @@ def refined_delay(  # noqa: PLR0917 (a place is two samples)
 
 
 def alike(own: Array, other: Array, gain: float) -> bool:
-    """Return whether two stretches of the same length have about the same spectrum once a gain is taken off."""
+    """Return whether two parts of the same length have about the same spectrum after correction of a gain."""
     if own.size < 16:
         return True
     width = min(256, own.size)

@@ -1,9 +1,9 @@
-"""Distortion: what happened to single samples because of how large they were.
+"""Measure non-linear distortion: errors that depend on the value of the sample.
 
-With a reference, the estimated signal is held against what a linear filter makes of the reference. A codec's error has
-nothing to do with the size of the sample it falls on; that of a clipper, an overdriven stage, a wrong table or a
-wrapped integer is a function of it. So only what functions of the prediction explain is counted, on frames that the
-functions were not fitted to.
+The estimated signal is compared with its prediction, the linearly filtered reference. The error of a codec does not
+depend on the value of a sample. That of clipping, overdrive, a wrong companding table or integer wrap-around does. So
+only the part of the error that is a function (curve) of the prediction counts as distortion. The curve is fitted on
+some frames and evaluated on others.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from diag.dsp.aligned import AlignedPair
 Array = NDArray[np.floating[Any]]
 
 DISTORTION_WARN_DB, DISTORTION_FAIL_DB = -32.0, -20.0
-"""Power of the distortion against the signal: 2.5 % and 10 % THD. Codecs of 250 clips stay below -40 dB."""
+"""Power of the distortion relative to the signal: 2.5 % and 10 % THD. 250 clips after codecs stay below -40 dB."""
 FAINTEST_DB, LEAST_SHARE = -45.0, 0.02
-"""Fainter curves, or those that explain less of what the filter leaves, are not reported."""
+"""Distortion below this level, or with less than this share of the residual of the filter, is not reported."""
 NOW_AGAINST_LATER = 2.5
-"""A distorting stage acts on the present sample. Rests of filters and codecs are locked in phase to the voice, so that
-curves of samples 0.5 ms away explain as much of them (at least 0.7 times; of 12 distorted voices at most 0.3 times)."""
+"""Least ratio of what the curve of the current sample explains to what curves of samples 0.5 ms away explain.
+Distortion acts on the current sample: the others explained at most 0.3 times as much for 12 distorted voices. Residuals
+of filters and codecs are in phase with the voice, so that the others explain at least 0.7 times as much."""
 LEAST_LEAPS = 2
-"""Wrapped samples come and go: one excursion gives two leaps."""
+"""Least number of jumps. One excursion beyond full scale causes two: one away and one back."""
 FEW_BITS = 7
-"""Fewest bits that are no fault: 8-bit telephony is in use, 7 bits and less are heard as hiss on the voice."""
+"""Longest word length that is a fault: 7 bits or fewer are heard as hiss. 8 bits are usual in telephony."""
 _FRAME_S = 0.030
 _LONGEST_S = 4.0
 _KNOTS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.45, 0.6, 0.75, 0.9)
@@ -49,7 +50,7 @@ _FLOOR = 1e-20
 
 
 class Kind(StrEnum):
-    """What made the distortion, where it can be told."""
+    """Cause of the distortion, if it can be determined."""
 
     NONE = "none"
     CLIPPED = "clipped"
@@ -67,11 +68,11 @@ class Distortion:
     Parameters
     ----------
     level_db : float
-        Its power against the signal's, in loud frames; -100 where there is none.
+        Power of the distortion relative to the signal in loud frames; -100 for none.
     kind : Kind
     detail : float or None
-        Bits where there are few; level at which it clips or saturates, as a share of the estimated's largest magnitude;
-        wrapped samples per second; None otherwise.
+        Depends on the kind: the number of bits; the level at which it clips or saturates, as a share of the largest
+        magnitude of the estimated signal; the number of wrapped samples per second; None otherwise.
     """
 
     level_db: float
@@ -81,7 +82,7 @@ class Distortion:
 
 @dataclass(frozen=True)
 class Wrapping:
-    """Leaps of twice full scale between neighbouring samples, and the first of them in s."""
+    """Jumps of twice full scale between neighbouring samples: their number, and the time of the first in s."""
 
     leaps: int
     first_s: float
@@ -89,7 +90,7 @@ class Wrapping:
 
 @dataclass(frozen=True)
 class Levels:
-    """How many different values the samples take, and the bits that even steps of that size need."""
+    """The number of different sample values, and the word length if they are evenly spaced."""
 
     count: int
     bits: float
@@ -97,10 +98,10 @@ class Levels:
 
 
 def wrapped_leaps(samples: Array, rate_hz: float) -> Wrapping | None:
-    """Return the leaps of samples that left the range of the integer and came back on the other side; None without.
+    """Return the jumps of samples that wrapped around beyond full scale; None if there are none.
 
-    A leap counts where, with twice the full scale added or taken away, the wave goes on as its neighbours on both sides
-    ask for, and not from rail to rail, as in clipped sound. Full scale is 1.
+    A jump counts if the waveform continues smoothly once twice full scale is added or subtracted. Jumps between the two
+    full-scale values do not count, because clipped sound has them too. Full scale is 1.0.
     """
     data = np.asarray(samples, dtype=np.float32)
     if data.size < 8 or float(data.max()) - float(data.min()) < _LEAP:
@@ -115,7 +116,7 @@ def wrapped_leaps(samples: Array, rate_hz: float) -> Wrapping | None:
     ahead = 2.0 * before - data[places - 1]
     back = 2.0 * behind - (data[places + 2] - jump * (np.abs(data[places + 2] - data[places + 1]) < 1.0))
     smooth = (np.abs(behind - before) < 0.65) & (np.minimum(np.abs(behind - ahead), np.abs(before - back)) < 0.3)
-    # Clipped sound may leap from rail to rail; wrapped sound lands on a rail by chance only.
+    # Clipped sound may jump from one full-scale value to the other. Wrapped samples have these values only by chance.
     rails = (np.abs(before) > 0.9995) | (np.abs(data[places + 1]) > 0.9995)
     good = smooth & ~rails
     if good.any() and float(np.median(np.abs(behind - before)[good])) > _LEAP_OFF:
@@ -126,9 +127,9 @@ def wrapped_leaps(samples: Array, rate_hz: float) -> Wrapping | None:
 
 
 def sample_levels(samples: Array) -> Levels | None:
-    """Return how many values the samples take where they are fewer than 300; None otherwise and for quiet sound.
+    """Return the sample values of a signal with fewer than 300 different ones; None otherwise and for quiet sound.
 
-    Even steps are those of a short word length. G.711 takes at most 256 values with steps that grow.
+    Evenly spaced values come from a short word length. G.711 has at most 256 values with steps that grow with level.
     """
     data = np.asarray(samples, dtype=np.float32)
     if data.size < _LEAST_SAMPLES:
@@ -149,13 +150,14 @@ def sample_levels(samples: Array) -> Levels | None:
 
 
 def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion | None:
-    """Return how much of the estimated is distortion and of which kind; None where there is too little loud speech.
+    """Return the level and kind of the distortion in the estimated signal; None if there is too little loud speech.
 
     Parameters
     ----------
     pair : AlignedPair
     recorded : ndarray or None
-        The estimated signal at its own rate, where the pair's is resampled; its sample values tell few bits.
+        The estimated signal at its own sample rate, if the signal in the pair is resampled. A short word length can
+        only be seen in the original sample values.
     """
     drawn = _loud_samples(pair)
     if drawn is None:
@@ -166,7 +168,7 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
     scale = float(np.quantile(np.abs(own), 0.9995))
     if wrapped is not None or scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
         return wrapped
-    # Speech has little above 4 kHz: every third sample of 24 kHz says as much and takes a third of the time.
+    # Speech has little power above 4 kHz, so every third sample at 24 kHz is enough and takes a third of the time.
     every = max(1, round(pair.rate_hz / _CURVE_RATE_HZ))
     own, out, raw = own[:, ::every] / scale, out[:, ::every] / scale, raw[:, ::every]
     explained, share, curve = _explained(own, out)
@@ -187,7 +189,7 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
 def _wrapped(
     pair: AlignedPair, heard: NDArray[np.float32], own: NDArray[np.float64], out: NDArray[np.float64]
 ) -> Distortion | None:
-    """Return the distortion by wrapped integers; None where none wrapped."""
+    """Return the distortion by wrapped integers; None if none wrapped."""
     unwrapped, count = _unwrapped(own, out)
     if count:
         power = float(np.mean(np.square(out - unwrapped))) / max(float(np.mean(np.square(unwrapped))), _FLOOR)
@@ -201,7 +203,7 @@ def _wrapped(
 
 
 def _bits(coarse: Levels | None, raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return the bits of even quantisation and the level of its noise; None where there are more than 7."""
+    """Return the bits of uniform quantisation and the level of its noise; None for more than 7 bits."""
     if coarse is None or not coarse.even:
         return _quantised(raw, out)
     if coarse.bits >= FEW_BITS + 0.5:
@@ -222,7 +224,7 @@ def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.fl
     energy = np.square(pair.reference[: count * width], dtype=np.float64).reshape(count, width).sum(axis=1)
     inside = pair.covered[: count * width].reshape(count, width).all(axis=1)
     energy = np.where(inside, energy, 0.0)
-    # A frame in which the level changes is explained by no curve.
+    # Frames in which the level changes are left out, because no curve describes them.
     moves = np.abs(np.diff(np.log(pair.smooth_gain), append=0.0)) > _LEVEL_MOVES
     at = np.clip((np.arange(count) * width + width / 2) / pair.hop, 0, moves.size - 1).astype(int)
     energy = np.where(np.convolve(moves, np.ones(5), mode="same")[at] > 0.0, 0.0, energy)
@@ -244,7 +246,7 @@ def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 
 def _unwrapped(own: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Return the estimated with wrapped samples put back, and how many there were (0 where it did not wrap)."""
+    """Return the estimated signal with wrapped samples restored, and their number."""
     full = float(np.abs(out).max())
     if full < 0.05:
         return out, 0
@@ -264,9 +266,9 @@ def _unwrapped(own: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[NDAr
 
 
 def _without_gain(frames: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return frames less what each frame's own gain and offset explain.
+    """Return frames minus the part that a gain and an offset per frame explain.
 
-    A limiter, a slow gain control and direct current are no distortion.
+    This removes limiting, slow gain control and DC offset, which are not distortion here.
     """
     centred = own - own.mean(axis=1, keepdims=True)
     rest = frames - frames.mean(axis=1, keepdims=True)
@@ -275,17 +277,17 @@ def _without_gain(frames: NDArray[np.float64], own: NDArray[np.float64]) -> NDAr
 
 
 def _basis(own: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Return hinges of the magnitude with the sign (symmetric curves) and without it (unsymmetrical ones)."""
+    """Return hinge functions of the magnitude, with the sign (for odd curves) and without it (for even curves)."""
     size, sign = np.abs(own), np.sign(own)
     hinges = [np.maximum(size - knot, 0.0) for knot in _KNOTS]
     return [*(sign * hinge for hinge in hinges), *hinges[2::2], size]
 
 
 def _lifted(frames: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return frames less their mean over 2.5 ms: what lies below 200 Hz is gone.
+    """Return frames minus their moving mean over 2.5 ms, which removes frequencies below 200 Hz.
 
-    A high-pass on the way leaves a rest at the lowest harmonics that is locked in phase to the others, so that curves
-    explain some of it.
+    A high-pass leaves a residual at the lowest harmonics. It is in phase with the other harmonics, so that a curve
+    would explain a part of it.
     """
     around = round(_LIFT_S * _CURVE_RATE_HZ)
     wide = np.pad(frames, ((0, 0), (around // 2 + 1, around - around // 2 - 1)), mode="edge")
@@ -296,10 +298,11 @@ def _lifted(frames: NDArray[np.float64]) -> NDArray[np.float64]:
 def _explained(
     own: NDArray[np.float64], out: NDArray[np.float64], shift: int = 0
 ) -> tuple[float, float, NDArray[np.float64]]:
-    """Return the share of the estimated's power that the curve explains beyond a gain per frame.
+    """Return how much of the estimated signal a curve of the prediction explains.
 
-    Then its share of all that the gain does not explain, and the curve. Fitted to every other frame and judged on the
-    rest, both ways. The curve is of the prediction `shift` samples earlier.
+    The results are its share of the power of the estimated signal, its share of the power that a gain per frame does
+    not explain, and the curve. The curve is fitted on every second frame and evaluated on the others, both ways. It is
+    a function of the prediction `shift` samples earlier.
     """
     lifted = _lifted(own)
     inside = slice(_MARGIN, -_MARGIN)
@@ -323,9 +326,9 @@ def _explained(
 
 
 def _quantised(raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:
-    """Return bits and level of even quantisation that a later stage has blurred; None where it was not found.
+    """Return bits and noise level of uniform quantisation that later processing has blurred; None if not found.
 
-    Tried for 4 to 7 bits, rounded to and between whole steps, where reference and estimated are at one gain.
+    4 to 7 bits are tried, with rounding to whole steps and to half steps. Both signals must be at one gain.
     """
     gain = float((raw * out).sum()) / max(float((raw * raw).sum()), _FLOOR)
     error = _without_gain(out, raw)
@@ -347,12 +350,12 @@ def _quantised(raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[floa
 
 
 def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.float64]) -> tuple[Kind, float | None]:
-    """Return which of the known curves fits best, and where it bends as a share of the estimated's peak."""
+    """Return the known curve that fits best, and the level at which it bends, relative to the peak of the estimated."""
     target = _without_gain(out, own)
     power = float(np.square(target).sum())
     gain = _gain_at_levels(own, out)
-    # A stage that is overdriven takes the more away the louder it is. Gain that rises with the level, or jumps, comes
-    # from a table or a gate.
+    # In overdrive the gain falls with the level. A gain that rises with the level, or jumps, comes from a wrong table
+    # or a gate.
     rise = float(np.max(gain - np.minimum.accumulate(gain))) if gain.size else 0.0
     drop = float(gain[0] - gain[-1]) if gain.size else 0.0
     if rise > 2.5 and rise > drop:
@@ -365,7 +368,7 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
 
     hard = min((left(np.clip(own, -limit, limit)), limit) for limit in _LIMITS)
     soft = min((left(np.tanh(own / drive) * drive), drive) for drive in _DRIVES)
-    # Half of what the free curve explains must come from the named one.
+    # The named curve must explain at least half of what the free curve explains.
     named = min(hard, soft)
     if named[0] > 0.6 * power and np.abs(curve).max() > 0.0 and rise > 1.0:
         return Kind.OTHER, None
@@ -373,7 +376,7 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
 
 
 def _gain_at_levels(own: NDArray[np.float64], out: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the gain in dB of samples of the same size, from small to large."""
+    """Return the gain in dB for groups of samples of similar magnitude, from small to large."""
     edges = np.array((0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0))
     size = np.abs(own).reshape(-1)
     same = (out * np.sign(own)).reshape(-1)

@@ -1,4 +1,4 @@
-"""Lost treble of a copy against its original."""
+"""Measure how much treble a copy has lost against its original."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from diag.dsp.spectrum import HOP_S, WINDOW_S, Sound, Spectrum
 BANDS_HZ = ((3500.0, 5000.0), (5000.0, 7000.0), (7000.0, 9000.0), (9000.0, 10800.0))
 LEVEL_BAND_HZ = (300.0, 3000.0)
 NYQUIST_SHARE = 0.95
-"""A resampler may roll off in the last 5 % below Nyquist without being at fault."""
+"""Bands are compared up to this share of the Nyquist frequency. Good resamplers may roll off in the last 5 %."""
 DEEPEST_DB = 60.0
 LOUD_RANGE_DB = 12.0
 EDGE_S = 0.03
-"""Left out at both ends of a stretch that ends in a break: the jump splashes over the treble."""
+"""Time that is left out at the ends of a stretch next to a break, because the jump adds treble."""
 _LEAST_FRAMES = 8
 _LEAST_BAND_DB = -70.0
-"""A band of the original this far below its speech band holds nothing that could be lost."""
+"""A band of the original is not compared if its level relative to the speech band is below this."""
 
 
 @dataclass(frozen=True)
 class TrebleLoss:
-    """Loss per band in dB, positive is duller; None for a band that could not be compared."""
+    """Loss of treble per band in dB; positive means duller; None for a band that could not be compared."""
 
     bands_db: tuple[float | None, ...]
 
     @property
     def mean_db(self) -> float | None:
-        """Mean of the bands that could be compared."""
+        """Mean loss in dB over the bands that could be compared; None if there are none."""
         known = [value for value in self.bands_db if value is not None]
         return float(np.mean(known)) if known else None
 
 
 def treble_loss(reference: Sound, estimated: Sound, stretches: tuple[Stretch, ...], speed: float = 1.0) -> TrebleLoss:
-    """Loss of each band between a clip and its copy at the same speed, level-matched from 300 to 3000 Hz.
+    """Return the loss per band between a clip and its copy at the same speed, level-matched from 300 to 3000 Hz.
 
-    Both are cut along the stretches of their delay track, so that every window of one meets the same sound in the
-    other. Per band, power is compared in those windows of the original that come within 12 dB of its loud ones, less
-    the noise that both have in the quietest windows.
+    Both are cut along the stretches of their delay track, so that their windows contain the same sound. Each band is
+    compared in the windows of the original that are within 12 dB of its loud ones in this band. The noise power in the
+    quietest windows is subtracted.
 
     Parameters
     ----------
     reference, estimated : Sound
     stretches : tuple of Stretch
-        Where the reference's sound stands in the estimated clip.
+        Where the sound of the reference is in the estimated clip.
     speed : float
-        Fine speed of the estimated clip (its clock may drift), near 1.
+        Speed of the estimated clip, near 1 (its clock may drift).
     """
     x, y = _paired_windows(reference, estimated, stretches, speed)
     if x is None or y is None or x.frames < _LEAST_FRAMES or not x.active.any():
@@ -68,7 +68,7 @@ def treble_loss(reference: Sound, estimated: Sound, stretches: tuple[Stretch, ..
 
 
 def _band_ratio_db(x: Spectrum, y: Spectrum, low_hz: float, high_hz: float) -> float | None:
-    """Gain of y against x in a band, noise taken off; None where the original has nothing above its own noise."""
+    """Return the gain from x to y in a band, noise subtracted; None if x has nothing above its own noise there."""
     own, other = x.band_power(low_hz, high_hz), y.band_power(low_hz, high_hz)
     order = np.argsort(own)
     top = float(np.percentile(own, 98))

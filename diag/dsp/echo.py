@@ -1,4 +1,4 @@
-"""How much of a known sound comes back in a recording, and when."""
+"""Measure the level and the delay of the echo of a known sound in a recording."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Array = NDArray[np.floating[Any]]
 
 MAX_DELAY_S = 1.0
 DISTINCT, DISTINCT_WEIGHTED = 9.0, 6.5
-"""A peak of the impulse response counts as an echo where it stands this far above the response's own RMS.
+"""A peak of the impulse response counts as an echo if it is this many times the RMS of the rest of the response.
 
-Recordings of other speech reach 8.4, and 5.8 once they are weighted.
+Recordings of other speech reach 8.4, and 5.8 with weighting.
 """
 _WORK_HZ = 8000.0
 _AROUND_S = 0.002
@@ -27,21 +27,22 @@ _HOP = _WINDOW // 2
 _FINER = 16
 _SMOOTH_FRAMES, _SMOOTH_BINS = 5, 9
 _LEAST_POWER = 1e-3
-"""Share of a recording's mean power that a place of it is taken for at least, or its faintest noise would decide."""
+"""Least power in the weighting, relative to the mean power of the recording. Otherwise its faintest noise would get
+most of the weight."""
 
 
 @dataclass(frozen=True)
 class Echo:
-    """What came back.
+    """An echo, or the upper limit for one.
 
     Parameters
     ----------
     level_db : float
-        Level of the echo against the known sound; where none stands out, the level that could have hidden.
+        Level of the echo relative to the known sound; if none was found, the level below which one may be hidden.
     delay_s : float
-        Its delay.
+        Delay of the echo.
     distinct : bool
-        Whether it stands out.
+        Whether an echo was found.
     """
 
     level_db: float
@@ -50,12 +51,12 @@ class Echo:
 
 
 def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_rate_hz: float) -> Echo | None:
-    """Strongest echo of a known sound in a recording that begins with it. None when it is silent or too short.
+    """Return the strongest echo of a known sound in a recording; None if either is silent or too short.
 
-    Whoever else speaks in the recording hides an echo only where and at the pitches at which he speaks: every place of
-    the recording's spectrogram is weighted by one over its own power. The impulse response from known to recording
-    is estimated by regularised division of the spectra at 8 kHz; its largest peak within the first second gives the
-    delay, and weighted least squares over the peak's ±2 ms the level.
+    Both must begin at the same time. Each bin of the recording's spectrogram is weighted by the inverse of its power,
+    so that other speech in the recording masks an echo only at the times and frequencies at which it sounds. The
+    impulse response is estimated by regularised division of the spectra at 8 kHz. Its largest peak within the first
+    second gives the delay. Weighted least squares over ±2 ms around the peak gives the level.
     """
     x, factor = rescale(known, _WORK_HZ / known_rate_hz, cut=0.45)
     y, _ = rescale(recording, _WORK_HZ / recording_rate_hz, cut=0.45)
@@ -72,7 +73,10 @@ def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_ra
 
 
 def _strongest(x: Array, y: Array, rate_hz: float, least: float) -> tuple[int, float]:
-    """Lag of the impulse response's largest peak in the first second, and its size over `least` times the rest."""
+    """Return the lag of the largest peak of the impulse response in the first second, and its prominence.
+
+    The prominence is the peak divided by `least` times the RMS of the rest.
+    """
     size = fourier.next_fast_len(max(x.size, y.size) + round(MAX_DELAY_S * rate_hz))
     response = impulse_response(x.astype(np.float64), y.astype(np.float64), size)[: round(MAX_DELAY_S * rate_hz)]
     peak = int(np.argmax(np.abs(response)))
@@ -82,7 +86,7 @@ def _strongest(x: Array, y: Array, rate_hz: float, least: float) -> tuple[int, f
 
 
 def _windows(samples: Array) -> NDArray[np.complex64]:
-    """Spectra of windows that add up to the signal again when windowed once more; shape (frames, bins)."""
+    """Return the short-time spectra of a signal, which `_joined` inverts exactly; shape (frames, bins)."""
     frames = samples.size // _HOP + 2
     padded = np.zeros((frames + 1) * _HOP, dtype=np.float32)
     padded[_HOP : _HOP + samples.size] = samples
@@ -95,7 +99,7 @@ def _shape() -> NDArray[np.float32]:
 
 
 def _joined(spectra: NDArray[np.complexfloating[Any]], size: int) -> NDArray[np.float32]:
-    """The signal of windows as `_windows` makes them."""
+    """Return the signal of short-time spectra as `_windows` returns them (overlap-add)."""
     parts = fourier.irfft(spectra, _WINDOW, axis=1) * _shape()
     halves = np.zeros((parts.shape[0] + 1, _HOP), dtype=np.float32)
     halves[:-1] += parts[:, :_HOP]
@@ -104,7 +108,7 @@ def _joined(spectra: NDArray[np.complexfloating[Any]], size: int) -> NDArray[np.
 
 
 def _smooth_power(spectra: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Power around each place of a spectrogram."""
+    """Return the power of a spectrogram, smoothed over time and frequency."""
     power = spectra.real**2 + spectra.imag**2
     for axis, count in ((0, _SMOOTH_FRAMES), (1, _SMOOTH_BINS)):
         power = _moving_mean(power, count, axis)
@@ -121,10 +125,10 @@ def _moving_mean(values: NDArray[np.float32], count: int, axis: int) -> NDArray[
 def _explained(
     x: Array, spectra: NDArray[np.complex64], weight: NDArray[np.float32], peak: int, around: int
 ) -> tuple[float, float]:
-    """What x, at lags around the peak, explains of the recording by weighted least squares.
+    """Return the part of the recording that x explains at lags around the peak, by weighted least squares.
 
-    Its level against x, and how much later than the peak its largest tap stands, in samples with a fraction. Within a
-    window, a lag of some samples only turns the phase of each frequency.
+    The results are its level relative to x, and the position of its largest tap after the peak, in fractional samples.
+    Within a window, a lag of some samples is a phase shift of each frequency.
     """
     late = np.concatenate((np.zeros(peak, dtype=np.float32), np.asarray(x, dtype=np.float32)))
     own = _windows(late)
@@ -147,5 +151,5 @@ def _explained(
 
 
 def _lag_sums(values: NDArray[np.complex128], lags: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Correlation at lags from a one-sided cross spectrum of one window's length."""
+    """Return the correlation at lags from a one-sided cross spectrum of one window's length."""
     return np.asarray(fourier.irfft(values, _WINDOW)[lags % _WINDOW], dtype=np.float64)

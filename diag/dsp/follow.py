@@ -1,10 +1,10 @@
-"""Pieces of a reference that stand in an estimated signal, in whatever order and at whatever delays.
+"""Find the pieces of a reference in an estimated signal, in any order and at any delays.
 
-Works like the seed-and-extend search for similar stretches of DNA (Altschul et al., "Basic local alignment search
-tool", 1990). A short window that no piece explains is looked for in the other signal. Where it is found, the piece is
-extended both ways along its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy takes one seed.
-Windows of the reference are looked for first. Then active parts of the estimated signal that nothing explains are
-looked for in the reference, which finds repeats.
+The method is the seed-and-extend search for similar parts of DNA (Altschul et al., "Basic local alignment search tool",
+1990). A short window (seed) that no piece explains is searched in the other signal. If it is found, the piece is
+extended in both directions at its delay until the evidence of `diag.dsp.diagonal` falls. A healthy copy needs one seed.
+First, windows of the reference are searched in the estimated signal. Then active parts of the estimated signal that no
+piece explains are searched in the reference, which finds repeats.
 """
 
 from __future__ import annotations
@@ -22,54 +22,56 @@ from diag.dsp.diagonal import FRAME_S, Flags, Floats, Side, agreement, likelihoo
 Array = NDArray[np.floating[Any]]
 
 SEED_FRAMES = 24
-"""120 ms: long enough to be found below noise, and a chunk of 20 ms inside it still stands out."""
+"""Length of a seed (120 ms): long enough to be found in noise, short enough to find a chunk of 20 ms inside it."""
 SHORT_FRAMES = 6
 CHUNK_FRAMES = 5
 _SEED_NATS = 25.0
 _NEAR_S, _CLOSE_S = 0.6, 0.1
 _FAR_LIMIT = 16
-"""How often the whole of the other signal is searched; each time costs as much as a transform of it."""
+"""Largest number of searches in the whole of the other signal. Each costs as much as a transform of it."""
 _COST_SHARE = 0.35
-"""Frames with less than this share of the typical evidence speak against a piece. Pitch periods that resemble each
-other reach a third of the evidence of a digital copy."""
+"""Frames with less than this share of the typical evidence count against a piece. Similar pitch periods reach a third
+of the evidence of a digital copy."""
 _LEAST_COST, _MOST_COST = 1.0, 16.0
 _DROP_NATS = 40.0
 _DROP_FRAMES = 6.0
 _PIECE_NATS, _FAR_NATS = 35.0, 100.0
-"""Least evidence of a piece near its neighbours, and anywhere: among more places chance finds more. A chunk of 20 ms of
-a digital copy brings 180."""
+"""Least evidence of a piece near its neighbours, and anywhere. Anywhere needs more, because a search over more places
+finds more by chance. A chunk of 20 ms of a digital copy has 180."""
 _WELL_SHARE = 0.45
 _BETTER_NATS = 30.0
 _BRIDGED_FRAMES = 3
 _LOUD_SEEDS = 5
 EXACT_NATS = 50.0
-"""Typical evidence of a copy that no codec changed."""
+"""Least typical evidence per frame, in nats, of a copy that no codec changed."""
 WEAK_COST = 2.0
-"""Unrelated sound brings 0.5 nats a frame."""
+"""Cost per frame, in nats, for a continuation at a known delay. Unrelated sound has an evidence of 0.5 nats per
+frame."""
 _WEAK_FRAMES = 30
 _CORE_FRAMES = 60
 _SURE_NATS, _SURE_SCORE, _FAIR_SCORE = 25.0, 800.0, 500.0
-"""No other loud window need be looked for once a piece is so clear."""
+"""Evidence from which on the first piece is clear enough, so that no other loud window is searched."""
 _MOST_PIECES = 2000
 _DOUBT_FRAMES = 4
 _SAME_SAMPLES = 0.6
-"""Delays closer than this, at 8 kHz, are one delay: a shorter piece is placed less exactly."""
+"""Delays closer than this, in samples at 8 kHz, count as one delay, because the delay of a short piece is less
+exact."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the reference that stands in the estimated signal at one delay.
+    """A part of the reference that is in the estimated signal at one delay.
 
     Parameters
     ----------
     first, last : int
-        First sample of the reference, and last + 1.
+        First sample of the reference, and one past the last.
     delay : float
-        In samples: sample n of the reference stands at n + delay.
+        In samples: sample n of the reference is at n + delay in the estimated signal.
     score : float
         Evidence in nats.
     typical : float
-        Median evidence of its active frames, nats a frame.
+        Median evidence of its active frames, in nats per frame.
     """
 
     first: int
@@ -91,7 +93,7 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Both signals and what is known of how they agree.
+    """The two signals and the properties of their match.
 
     Parameters
     ----------
@@ -99,9 +101,9 @@ class Pair:
         Reference and estimated signal.
     rate_hz : float
     polarity : int
-        1, or -1 where the copy is upside down.
+        1, or -1 if the copy is inverted.
     typical : float
-        Median evidence of active frames where the copy was found, nats a frame.
+        Median evidence of active frames where the copy was found, in nats per frame.
     told : ndarray of bool, shape (frames of x,)
         Frames of the reference that can be recognised.
     """
@@ -115,16 +117,16 @@ class Pair:
 
     @property
     def cost(self) -> float:
-        """Evidence that a frame must bring so as not to speak against a piece."""
+        """Evidence in nats that a frame must have in order not to count against a piece."""
         return float(np.clip(_COST_SHARE * self.typical, _LEAST_COST, _MOST_COST))
 
     def scores(self, delay: float, first: int, last: int) -> Floats:
-        """Evidence of frames of the reference at a delay, nats."""
+        """Return the evidence in nats of frames [first, last) of the reference at a delay; shape (last - first,)."""
         return likelihood(self.polarity * agreement(self.x, self.y, delay, first, last), self.x.frame)
 
 
 def _search(template: Array, signal: Array) -> Floats:
-    """Normalised correlation of a template at every place of a signal that is not shorter."""
+    """Return the normalised correlation of a template at every position of a signal that is at least as long."""
     size = fourier.next_fast_len(signal.size)
     product = fourier.irfft(fourier.rfft(signal, size) * np.conj(fourier.rfft(template, size)), size)
     sums = np.concatenate(([0.0], np.cumsum(np.square(signal, dtype=np.float64))))
@@ -136,7 +138,7 @@ def _search(template: Array, signal: Array) -> Floats:
 
 
 def _peaks(correlation: Floats, count: int, apart: int) -> Iterator[tuple[int, float]]:
-    """Highest values and their places, at least some samples apart."""
+    """Yield the positions of the highest values and the values, at least `apart` samples apart."""
     left = correlation.copy()
     for _ in range(count):
         place = int(np.argmax(left))
@@ -151,15 +153,15 @@ def _nats(correlation: float, samples: int) -> float:
 
 
 def extended(pair: Pair, first: int, last: int, delay: float) -> Piece | None:
-    """Return the piece around some frames of the reference at a delay; None where the evidence is too little.
+    """Return the piece around some frames of the reference at a delay; None if there is too little evidence.
 
     Parameters
     ----------
     pair : Pair
     first, last : int
-        Frames of the reference, where the delay was found.
+        Frames of the reference for which the delay was found.
     delay : float
-        In samples, to about a sample.
+        In samples, exact to about one sample.
     """
     x, frame = pair.x, pair.x.frame
     delay = refined_delay(x, pair.y, delay, first * frame, last * frame, pair.polarity)
@@ -192,7 +194,7 @@ def extended(pair: Pair, first: int, last: int, delay: float) -> Piece | None:
 
 
 def _worth(scores: Floats, told: Flags, cost: float) -> Floats:
-    """What each frame adds to a piece; frames that cannot be recognised take nothing away."""
+    """Return what each frame adds to the score of a piece; frames that cannot be recognised subtract nothing."""
     worth = scores - cost
     return np.where(told, worth, np.maximum(worth, 0.0))
 
@@ -202,7 +204,7 @@ def _gains(pair: Pair, delay: float, first: int, last: int) -> Floats:
 
 
 def _reach(pair: Pair, delay: float, centre: int, limit: int, way: int) -> int:
-    """Number of frames that a piece extends from a frame on, up to where the evidence was greatest before it fell."""
+    """Return by how many frames a piece extends from a frame on, up to the maximum of its summed evidence."""
     drop = max(_DROP_NATS, _DROP_FRAMES * pair.cost)
     span = 200
     while True:
@@ -222,15 +224,15 @@ def _reach(pair: Pair, delay: float, centre: int, limit: int, way: int) -> int:
 
 
 def opened(x: Side, y: Side, rate_hz: float) -> tuple[Pair, Piece] | None:
-    """Return the pair with its polarity and typical evidence, and the first piece; None where no sound is shared.
+    """Return the pair with its polarity and typical evidence, and the first piece; None if they share no sound.
 
-    The loudest windows of the reference are looked for in the whole of the estimated signal.
+    The loudest windows of the reference are searched in the whole of the estimated signal.
     """
     if not x.active.any() or not y.active.any():
         return None
     pair = Pair(x, y, rate_hz, 1, 0.0, x.active)
     seeds: list[tuple[Pair, Piece]] = []
-    # Where every chunk of 20 ms has a delay of its own, a window of 120 ms is found at none of them.
+    # If every chunk of 20 ms has its own delay, a window of 120 ms matches at none of them, so a shorter one is tried.
     most = min(x.frames, y.frames)
     for width in (min(SEED_FRAMES, most), min(CHUNK_FRAMES, most)):
         for first in _loud_windows(x, width):
@@ -247,15 +249,16 @@ def opened(x: Side, y: Side, rate_hz: float) -> tuple[Pair, Piece] | None:
                 break
         if any(piece.score > _FAIR_SCORE for _, piece in seeds):
             break
-    # A long, vague piece may bring more evidence than a chunk of 20 ms that fits to the last bit.
+    # A long, uncertain piece may have more evidence than a chunk of 20 ms that fits exactly, so the typical evidence
+    # counts too.
     return max(seeds, key=lambda seed: seed[1].score * seed[0].typical, default=None)
 
 
 def known_by(pair: Pair, piece: Piece) -> tuple[Pair, Piece]:
-    """Return the pair with the typical evidence of a piece, and the piece extended anew by it.
+    """Return the pair with the typical evidence of a piece, and the piece extended again with it.
 
-    A piece that was found without knowing what is typical may reach far beyond its copy. So the best third of a second
-    of it tells first; what is typical of the piece that this leaves tells then.
+    A piece that was found without this value may extend far beyond its copy. So the value is first taken from the best
+    third of a second of the piece, then from the piece that results.
     """
     frame = pair.x.frame
     pair = replace(pair, told=_told(pair, piece))
@@ -281,7 +284,7 @@ def known_by(pair: Pair, piece: Piece) -> tuple[Pair, Piece]:
 
 
 def _told(pair: Pair, piece: Piece) -> Flags:
-    """Frames of the reference that stand out of the noise, by the gain of a piece."""
+    """Return the frames of the reference that are above the noise of the estimated signal, by the gain of a piece."""
     frame = pair.x.frame
     first, last = piece.first // frame, piece.last // frame
     own = pair.x.energy[first:last]
@@ -307,7 +310,7 @@ def _loud_windows(side: Side, width: int) -> Iterator[int]:
 def pieces_of(pair: Pair, first_piece: Piece) -> list[Piece]:
     """Return every piece of the reference that was found in the estimated signal, in order of the estimated signal.
 
-    Parts of a piece that nothing else explains better are kept whole: pieces may overlap.
+    Pieces may overlap: a piece also keeps its ends where another piece explains the sound equally well.
     """
     pieces = [first_piece]
     _fill_reference(pair, pieces)
@@ -316,7 +319,7 @@ def pieces_of(pair: Pair, first_piece: Piece) -> list[Piece]:
 
 
 def _united(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
-    """The pieces, those of one delay that overlap or touch as one."""
+    """Return the pieces, with those of one delay that overlap or are adjacent merged."""
     result: list[Piece] = []
     for piece in sorted(pieces, key=lambda piece: (piece.first, piece.last)):
         for place, other in enumerate(result):
@@ -349,7 +352,7 @@ def covered_estimated(pair: Pair, pieces: Sequence[Piece]) -> Flags:
 
 
 def runs(flags: Flags, bridged: int = 0) -> list[tuple[int, int]]:
-    """Return first and last + 1 of each run of flags; gaps of up to `bridged` are part of a run."""
+    """Return (first, last + 1) of each run of flags; gaps of up to `bridged` flags are part of a run."""
     places = np.flatnonzero(flags)
     if places.size == 0:
         return []
@@ -358,7 +361,7 @@ def runs(flags: Flags, bridged: int = 0) -> list[tuple[int, int]]:
 
 
 def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
-    """Look for what no piece explains in the reference, or explains badly."""
+    """Search the parts of the reference that no piece explains well, and add the pieces that are found."""
     dead = np.zeros(pair.x.frames, dtype=bool)
     best = np.zeros(pair.x.frames)
     for piece in tuple(pieces):
@@ -379,7 +382,7 @@ def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
             dead[first : first + min(last - first, CHUNK_FRAMES - 2 if chunked else SEED_FRAMES // 2)] = True
             unfound = bool((best[first:last] <= 0.0).any())
             if not unfound:
-                # A delay explains it, though badly: a codec, far more often than a break.
+                # A known delay explains it, though poorly. The cause is a codec far more often than a break.
                 if doubts > most_doubts or last - first < _DOUBT_FRAMES:
                     continue
                 doubts += 1
@@ -397,9 +400,9 @@ def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:
 
 
 def _go_on(pair: Pair, piece: Piece, pieces: list[Piece], best: Floats) -> None:
-    """Add what goes on at the delay of a piece where a codec has left less of the waveform than elsewhere.
+    """Add continuations of a piece at its delay, where a codec has changed the waveform more than elsewhere.
 
-    At a delay that holds already, much less evidence is needed than at a new one.
+    At a known delay, much less evidence is needed than at a new one.
     """
     if pair.typical > EXACT_NATS or piece.typical < _LEAST_COST:
         return
@@ -425,13 +428,13 @@ def _go_on(pair: Pair, piece: Piece, pieces: list[Piece], best: Floats) -> None:
 
 
 def _note(pair: Pair, piece: Piece, best: Floats) -> None:
-    """Take the evidence of a piece into the best evidence of each frame of the reference."""
+    """Update the best evidence of each frame of the reference with that of a piece."""
     first, last = piece.first // pair.x.frame, piece.last // pair.x.frame
     best[first:last] = np.maximum(best[first:last], np.maximum(pair.scores(piece.delay, first, last), 1e-3))
 
 
 def _poor(pair: Pair, best: Floats) -> Flags:
-    """Frames that can be recognised and whose evidence, over 25 ms, is far below the typical."""
+    """Return the frames that can be recognised and whose evidence, over 25 ms, is far below the typical."""
     told = pair.told
     weight = np.convolve(told, np.ones(5), mode="same")
     mean = np.convolve(np.where(told, best, 0.0), np.ones(5), mode="same") / np.maximum(weight, 1.0)
@@ -440,7 +443,7 @@ def _poor(pair: Pair, best: Floats) -> Flags:
 
 
 def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
-    """Frames of a run to look for: its first 120 ms, or all of a shorter one with a little around it."""
+    """Return the frames of a run to search: its first 120 ms, or a shorter run as a whole with some frames around."""
     if last - first >= SHORT_FRAMES:
         return first, min(last, first + SEED_FRAMES)
     middle = (first + last) // 2
@@ -449,7 +452,7 @@ def _window(pair: Pair, first: int, last: int) -> tuple[int, int]:
 
 
 def _near(pair: Pair, window: tuple[int, int], pieces: Sequence[Piece], best: Floats, reach_s: float) -> Piece | None:
-    """A piece for frames of the reference at delays around those of its neighbours."""
+    """Return a piece for frames of the reference at delays around those of its neighbours."""
     frame = pair.x.frame
     first, last = window[0] * frame, window[1] * frame
     before = max((p for p in pieces if p.first < last), key=lambda p: min(p.last, first), default=pieces[0])
@@ -467,7 +470,7 @@ def _anywhere(pair: Pair, window: tuple[int, int], best: Floats) -> Piece | None
 
 
 def _sought(pair: Pair, window: tuple[int, int], begin: int, end: int, best: Floats) -> Piece | None:
-    """The best piece for frames of the reference in a part of the estimated signal; None where none is better."""
+    """Return the best piece for frames of the reference in a part of the estimated signal, if it improves on `best`."""
     frame = pair.x.frame
     template = pair.x.samples[window[0] * frame : window[1] * frame]
     if end - begin < template.size or template.size == 0:
@@ -487,7 +490,7 @@ def _sought(pair: Pair, window: tuple[int, int], begin: int, end: int, best: Flo
 
 
 def _gain_over(pair: Pair, piece: Piece, best: Floats) -> float:
-    """How much a piece adds to the evidence that stands so far."""
+    """Return by how much a piece improves the best evidence so far."""
     first, last = piece.first // pair.x.frame, piece.last // pair.x.frame
     told = pair.told[first:last]
     gain = pair.scores(piece.delay, first, last) - np.maximum(best[first:last], pair.cost)
@@ -495,7 +498,7 @@ def _gain_over(pair: Pair, piece: Piece, best: Floats) -> float:
 
 
 def _fill_estimated(pair: Pair, pieces: list[Piece]) -> None:
-    """Look for active sound of the estimated signal that no piece explains in the reference: repeats."""
+    """Search unexplained active sound of the estimated signal in the reference, and add the repeats found."""
     frame = pair.y.frame
     dead = np.zeros(pair.y.frames, dtype=bool)
     loud = pair.y.active & (pair.y.energy > 4.0 * pair.y.floor)

@@ -1,8 +1,7 @@
-"""Fourier transforms by scipy, loaded when the first is asked for.
+"""Fourier transforms by scipy, which is imported on first use.
 
-Importing scipy.fft costs 28 MB and a quarter of a second. Measures of a recording alone do without it: their short
-transforms of many windows are almost as fast in numpy. Those of a pair transform whole clips, which scipy does twice as
-fast in float32.
+Importing scipy.fft takes 28 MB and a quarter of a second. Measures of a single recording use numpy instead, which is
+almost as fast for short windows. Measures of a pair transform whole clips, for which scipy in float32 is twice as fast.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from numpy.typing import NDArray
 
 
 def rfft(values: NDArray[Any], size: int | None = None, axis: int = -1) -> NDArray[Any]:
-    """Transform of real values, in their precision; cut or filled with zeros to `size`."""
+    """Return the Fourier transform of real values in their precision, cut or zero-padded to `size`."""
     import scipy.fft
 
     return np.asarray(scipy.fft.rfft(values, size, axis=axis))
 
 
 def irfft(spectrum: NDArray[Any], size: int | None = None, axis: int = -1) -> NDArray[Any]:
-    """Real values of a transform, in its precision."""
+    """Return the real values of a Fourier transform, in its precision."""
     import scipy.fft
 
     return np.asarray(scipy.fft.irfft(spectrum, size, axis=axis))
@@ -30,7 +29,7 @@ def irfft(spectrum: NDArray[Any], size: int | None = None, axis: int = -1) -> ND
 
 @lru_cache(maxsize=512)
 def next_fast_len(least: int) -> int:
-    """Smallest length not below `least` that transforms of real values are fast at: 2, 3 and 5 are its only factors."""
+    """Return the smallest length from `least` on with a fast transform: its only prime factors are 2, 3 and 5."""
     best = 1 << max(0, least - 1).bit_length()
     fives = 1
     while fives < best:

@@ -1,7 +1,8 @@
-"""Gaps that were cut into a sound, told from pauses by the sound alone: of exact zeros, or over a noise floor.
+"""Detect gaps that were cut into a sound, without a reference: of exact zeros, or filled with a noise floor.
 
-A pause begins and ends as speech does: the voice dies away into it over some milliseconds and sets in softly, or with a
-burst behind a closure. A cut leaves the voice at full level up to one sample and takes it up as suddenly.
+They are distinguished from pauses by their edges. Before a pause the voice decays over some milliseconds, and after it
+the voice begins softly or with a plosive burst. At a cut the voice is at full level up to the last sample, and begins
+again as suddenly.
 """
 
 from __future__ import annotations
@@ -21,29 +22,32 @@ LONGEST_S = 1.0
 SHORTEST_OVER_NOISE_S = 0.003
 LONGEST_OVER_NOISE_S = 0.260
 HOT_BEFORE_DB, HOT_BEHIND_DB = -14.0, -18.0
-"""The 3 ms at both edges reach this level against the active level. Pauses that synthesisers cut to zero stay below."""
+"""Least level of the 3 ms before and after a gap, relative to the active level. At pauses that speech synthesis sets to
+zero it is lower."""
 STEP_DB = -20.0
-"""The last sample before a gap of zeros, or the first behind it, reaches this level."""
+"""Least level of the last sample before a gap of zeros, or of the first after it, relative to the active level."""
 DECAY_DB = -12.0
-"""A voice that has fallen by more in the last 3 ms than in the 20 before ends by itself."""
+"""If the level of the last 3 ms is lower than this relative to the time before, the voice ends by itself."""
 NOISY_BEFORE_DB, NOISY_BEHIND_DB = -12.0, -14.0
 LOUD_DB = -8.0
 VOICED_HZ = 2500.0
-"""Softer edges must be voiced on both sides (mean frequency below this): behind a closure bursts noise."""
+"""Softer edges must be voiced on both sides (mean frequency below this), because a plosive burst after a pause is
+noise."""
 NOISY_STEPS_DB = -36.0
-"""Sum of the levels of the samples at both edges of a hole over a noise floor."""
+"""Least sum of the levels of the two edge samples of a gap with a noise floor."""
 DEPTH_DB = 30.0
-"""A hole over a noise floor lies this far below the active level."""
+"""A gap with a noise floor must be this far below the active level."""
 STEADY = 3.0
-"""Both ends of a hole are as loud as its middle within this many standard errors: nothing dies away in it."""
+"""The ends of a gap must have the level of its middle within this many standard errors, so that nothing decays in
+it."""
 _BLOCK_S = 0.0005
 
 
 class _Sides(NamedTuple):
-    """What lies beside a gap.
+    """The sound on both sides of a gap.
 
-    Levels in dB of the active level: 3 ms and the 17 before them, 3 ms behind, both edge samples; and the higher of
-    the mean frequencies of 6 ms on both sides.
+    Levels in dB relative to the active level: of the 3 ms before the gap, of the 17 ms before these, of the 3 ms after
+    the gap, and of both edge samples. Last is the higher of the mean frequencies of 6 ms on either side.
     """
 
     before: float
@@ -55,21 +59,21 @@ class _Sides(NamedTuple):
 
     @property
     def hard(self) -> bool:
-        """Sound up to the edge on both sides, and not a burst behind a closure."""
+        """Whether there is sound up to the edge on both sides, and not a plosive burst after the gap."""
         loud = self.before > LOUD_DB and self.behind > LOUD_DB
         voiced = self.before > HOT_BEFORE_DB and self.behind > HOT_BEHIND_DB and self.mean_hz < VOICED_HZ
         return loud or voiced
 
 
 def active_level(samples: Array) -> float:
-    """RMS of the samples above 2 % of the peak; 0 for silence."""
+    """Return the RMS of the samples above 2 % of the peak; 0 for silence."""
     size = np.abs(samples)
     loud = size[size > 0.02 * float(np.max(size, initial=0.0))]
     return float(np.sqrt(np.mean(np.square(loud, dtype=np.float64)))) if loud.size else 0.0
 
 
 def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
-    """Runs of exact zeros of 2 ms to 1 s with sound hard at both edges: (first, one past the last) sample."""
+    """Return runs of exact zeros of 2 ms to 1 s with sound up to both edges, as (first, last + 1) samples."""
     zero = samples == 0.0
     runs = runs_of(zero)
     length = runs[:, 1] - runs[:, 0]
@@ -78,7 +82,7 @@ def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]
     if samples.size - np.count_nonzero(zero) < 100 or not (fits & inner).any():
         return []
     active = active_level(samples)
-    # Coarse samples, as of eight bits, are zero wherever the sound is soft: the last step before that is no edge.
+    # With a short word length, soft sound is rounded to zero. The last quantisation step before zero is not an edge.
     least_edge = 2.5 * float(np.min(np.abs(samples[~zero])))
     result = []
     for first, last in runs[fits & inner].tolist():
@@ -91,7 +95,7 @@ def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]
 
 
 def noisy_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
-    """Sudden holes of 3 to 260 ms that hold nothing but a steady noise floor: (first, one past the last) sample."""
+    """Return sudden gaps of 3 to 260 ms with nothing but a steady noise floor, as (first, last + 1) samples."""
     block = max(4, round(_BLOCK_S * sample_rate_hz))
     count = samples.size // block
     if count < 200:
@@ -108,7 +112,7 @@ def noisy_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:
 
 
 def _hole(samples: Array, first: int, last: int, sample_rate_hz: float, active: float) -> tuple[int, int] | None:
-    """The quiet stretch with its edges set to the sample, where both are cuts and only noise lies between."""
+    """Return the gap with exact edges if both are cuts with only noise between them; otherwise None."""
     quarter = (last - first) // 4
     floor = _rms(samples[first + quarter : last - quarter])
     if floor <= 0.0:
@@ -156,7 +160,7 @@ def _beside(samples: Array, first: int, last: int, sample_rate_hz: float, active
 
 
 def _mean_hz(samples: Array, sample_rate_hz: float) -> float:
-    """Root mean square frequency, by the slope of the waveform; 0 for silence."""
+    """Return the root mean square frequency, by the slope of the waveform; 0 for silence."""
     level = _rms(samples)
     return sample_rate_hz / (2.0 * np.pi) * _rms(np.diff(samples)) / level if level > 0.0 else 0.0
 

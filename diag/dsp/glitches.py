@@ -1,4 +1,4 @@
-"""Blind detectors of broken samples: clipping, noise in place of speech, channels read as one."""
+"""Detect damaged samples without a reference: clipping, noise in place of speech, two channels read as one."""
 
 from __future__ import annotations
 
@@ -15,38 +15,40 @@ Array = NDArray[np.floating[Any]]
 
 FLAT_SAMPLES = 3
 FLAT_SHARE = 0.5
-"""Flat tops are looked for above this share of the peak: equal samples in silence are no clipping."""
+"""Flat tops are searched above this share of the peak, because equal samples in silence are not clipping."""
 COARSE_SHARE = 0.002
-"""Steps of the samples that are larger than this share of the peak make peaks flat by themselves."""
+"""If the quantisation step is larger than this share of the peak, peaks are flat without clipping."""
 _PILES = ((0.045, 0.62, 2.0, 1.45), (0.06, 0.45, 1.0, 1.45))
-"""Half width of the crowd, lowest level against the peak, weight of what lies above, and least score: for clipping by
-some decibels, and for deeper clipping whose overshoots lie further above. No healthy development voice reaches them."""
+"""Parameters of `piled_tops` for clipping by some decibels, and for deeper clipping with larger overshoots: half width
+of the cluster, its lowest level relative to the peak, weight of the tops above it, and least score. No healthy
+development voice reaches the scores."""
 _PILE_LEAST, _PILE_PLACES = 6, 4
 TONE_TOP_HZ, FAINTEST_TONE_DB = 14000.0, -50.0
-"""Where and how loud a steady tone must be to count, against the mean level of the recording."""
+"""Highest frequency, and least level relative to the mean level of the recording, of a steady tone that counts."""
 LOUD_RANGE_DB = 10.0
 FLATNESS_TOP_HZ = 7600.0
-"""A clip that was resampled to a higher rate has nothing above its old Nyquist frequency."""
+"""Upper limit of the flatness. A clip that was resampled to a higher rate has no power above its old Nyquist
+frequency."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """Places of something, in samples."""
+    """Positions of detected events, in samples."""
 
     frames: NDArray[np.int64]
 
     @property
     def count(self) -> int:
-        """How many."""
+        """Number of events."""
         return int(self.frames.size)
 
 
 def flat_tops(samples: Array) -> Found:
-    """Return runs of at least three equal samples at the signal's own extremes: clipping that was not resampled since.
+    """Return runs of at least three equal samples at the extremes of the signal: clipping without later resampling.
 
-    Holds under any gain and polarity, since the extremes are the signal's own. Coarse samples, as of eight bits, are
-    equal for long near every peak: there, the extreme must hold more samples than the step below it, as only clipping
-    makes it.
+    The result does not depend on gain and polarity. With a short word length, neighbouring samples are equal near every
+    peak. Then the extreme value must also have more samples than the value one step below it, which only clipping
+    causes.
     """
     peak = float(np.max(np.abs(samples), initial=0.0))
     if peak <= 0.0:
@@ -67,11 +69,11 @@ def flat_tops(samples: Array) -> Found:
 
 
 def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
-    """Tops that crowd at one level near the signal's extremes: clipping that was filtered or resampled since.
+    """Return tops that cluster at one level near the extremes of the signal: clipping with later filtering.
 
-    The tops of natural speech (largest magnitude of 2.5 ms) thin out towards the peak. Where many more of them lie
-    within some percent of one level than in the band of the same width in decibels below it, something held them down;
-    few may lie above (filtering overshoots, the more the deeper was clipped).
+    A top is the largest magnitude within 2.5 ms. In natural speech tops become rarer towards the peak. Clipping shows
+    as many more tops within some percent of one level than in the band of the same width in decibels below it. Only few
+    tops may be above that level; they are overshoots of the filter, which grow with the depth of clipping.
     """
     size = max(1, round(0.0025 * sample_rate_hz))
     blocks = samples.size // size
@@ -79,7 +81,7 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
         return Found(np.zeros(0, dtype=np.int64))
     tops = np.abs(samples[: blocks * size]).reshape(blocks, size).max(axis=1)
     peak = float(tops.max())
-    if np.ptp(samples) <= peak:  # nothing, direct current, or one-sided: no waveform that could be clipped
+    if np.ptp(samples) <= peak:  # empty, constant or of one sign: not a waveform that could be clipped
         return Found(np.zeros(0, dtype=np.int64))
     ordered = np.sort(tops)
     for width, lowest, above_weight, limit in _PILES:
@@ -93,21 +95,21 @@ def piled_tops(samples: Array, sample_rate_hz: float) -> Found:
         best = int(np.argmax(score))
         usual = limit * (low[best] - below[best] + 6.0)
         crowd = here[best] - above_weight * (blocks - high[best])
-        # Counts of so few scatter: a crowd must exceed the limit by their standard deviation (Poisson) too.
+        # Small counts vary by chance, so the cluster must also exceed the limit by the Poisson standard deviation.
         if crowd - usual < np.sqrt(max(0.0, crowd + limit * usual)):
             continue
         held = np.flatnonzero(tops >= (1 - width) * levels[best]).astype(np.int64) * size
-        # One steady vowel has a row of like tops too; what is clipped is so all along.
+        # One steady vowel has equal tops too. Clipping must occur in several parts of the recording.
         if score[best] > limit and np.unique(held // round(0.1 * sample_rate_hz)).size >= _PILE_PLACES:
             return Found(held)
     return Found(np.zeros(0, dtype=np.int64))
 
 
 def equal_pairs(samples: Array) -> float:
-    """Return the share of neighbouring pairs of sounding samples that are equal because of how they are paired, 0 to 1.
+    """Return the share of sample pairs (2 n, 2 n + 1) that are equal, beyond that of the other pairing; 0 to 1.
 
     Two channels of the same audio read as one give 1: the samples of a pair are equal, those of neighbouring pairs are
-    not. Samples of coarse steps are equal to their neighbours either way, so what both pairings have is taken off.
+    not. With a short word length, neighbouring samples are often equal in both pairings. This share is subtracted.
     """
     sounding = _sounding(samples)
     shares = []
@@ -120,7 +122,7 @@ def equal_pairs(samples: Array) -> float:
 
 
 def one_zero_pairs(samples: Array) -> float:
-    """Return the share of sounding pairs with one zero that is always on the same side: a silent channel. 0 to 1."""
+    """Return the share of sample pairs with a zero that is always at the same place, 0 to 1: a silent channel."""
     sounding = _sounding(samples)
     first, second = samples[:-1:2], samples[1::2]
     counted = sounding[:-1:2] | sounding[1::2]
@@ -132,21 +134,21 @@ def one_zero_pairs(samples: Array) -> float:
 
 
 def _beyond(share: float, usual: float) -> float:
-    """Return how much of what is left above the usual share a share reaches."""
+    """Return (share - usual) / (1 - usual); 0 if the usual share is 1."""
     return float((share - usual) / (1.0 - usual)) if usual < 1.0 else 0.0
 
 
 def _sounding(samples: Array) -> NDArray[np.bool_]:
-    """Samples above 1 % of the peak."""
+    """Return the samples above 1 % of the peak."""
     return np.asarray(np.abs(samples) > 0.01 * float(np.max(np.abs(samples), initial=0.0)))
 
 
 def flatness(spectrum: Spectrum) -> float | None:
     """Return the median spectral flatness of the loud windows: geometric over arithmetic mean of their bins, 0 to 1.
 
-    Loud are those within 10 dB of the 90th percentile of the level: in speech they are voiced, and what noise or coarse
-    quantisation leaves between the words does not count. Speech lies below 0.02 and whispering below 0.15; bytes in the
-    wrong order or shifted by one make it white: above 0.18. None when silent.
+    Loud windows are those within 10 dB of the 90th percentile of the level. In speech they are voiced, and noise
+    between the words has no influence. Speech is below 0.02 and whispering below 0.15. Bytes in the wrong order or
+    shifted by one give white noise, above 0.18. None for silence.
     """
     if not spectrum.active.any():
         return None
@@ -160,12 +162,12 @@ def flatness(spectrum: Spectrum) -> float | None:
 
 
 def tonality_db(spectrum: Spectrum) -> float | None:
-    """Return how far the strongest steady tone stands above its surroundings, in dB; None when too little sounds.
+    """Return the level of the strongest steady tone above its surroundings, in dB; None if there is too little sound.
 
-    For each bin the 10th percentile over the active windows, less the median of the bins within 500 Hz; the largest.
-    Speech moves and stays below 15 dB; a stuck tone gives 30 dB and more. Only tones that can be heard beside the voice
-    count: below 14 kHz, and no further below the mean level of the recording than 50 dB. The line whistle of a screen
-    at 15.6 kHz, and what a cheap converter leaves, are in many healthy recordings.
+    The level of a bin is the 10th percentile over the active windows, its surroundings are the median of the bins
+    within 500 Hz. Speech is below 15 dB; a stuck tone is at 30 dB or more. Only audible tones count: those below 14 kHz
+    and at most 50 dB below the mean level of the recording. Inaudible ones, such as the 15.6 kHz line frequency of a
+    screen or residues of a cheap converter, are in many healthy recordings.
     """
     if spectrum.active.sum() < 25:
         return None
@@ -176,7 +178,7 @@ def tonality_db(spectrum: Spectrum) -> float | None:
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(steady, width, mode="reflect"), 2 * width + 1)
     above = steady - np.median(windows, axis=1)
     whole_db = 10.0 * np.log10(float(power.sum(axis=1, dtype=np.float64).mean()))
-    # A tone spreads over the main lobe of the window: its strongest bin holds 2 dB less than all of it.
+    # The power of a tone spreads over the main lobe of the window. The strongest bin is 2 dB below the total.
     heard = (steady > whole_db + FAINTEST_TONE_DB - 2.0) & (spectrum.frequencies_hz < TONE_TOP_HZ)
     heard[:2] = False
     return float(np.max(above[heard], initial=0.0))

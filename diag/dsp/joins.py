@@ -1,4 +1,4 @@
-"""Stretches of one delay, and the sample at which one gives way to the next."""
+"""Stretches of a copy with one delay, and the exact sample at which one stretch ends and the next begins."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _STRETCH_LEAST = 6
 _STRETCH_SLOPE, _STRETCH_SCATTER, _ONE_WAY = 0.02, 0.12, 0.85
 _UNEVEN, _UNEVEN_S = 0.03, 0.0003
 _VANISHING_S = 0.01
-"""What is left of a look-alike between two stretches once their ends are exact."""
+"""A stretch that is shorter than this once the ends are exact was a false match, and is removed."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """A part of the original that comes out at one delay.
+    """A part of the original that is in the copy at one delay.
 
     Parameters
     ----------
     start_s, end_s : float
-        Place in the original.
+        Start and end in the original.
     delay_s : float
-        How much later it stands in the copy.
+        Delay of the copy.
     agreement : float
         Median local correlation, 0 to 1.
     """
@@ -43,7 +43,7 @@ class Stretch:
 
 
 def with_exact_ends(stretches: Sequence[Stretch], x: Array, copy: Array, sample_rate_hz: float) -> tuple[Stretch, ...]:
-    """The stretches with ends to the sample where one delay gives way to the next; without those that vanish by it."""
+    """Return the stretches with ends exact to the sample, without those that vanish as a result."""
     result = list(stretches)
     index = 1
     while index < len(result):
@@ -61,9 +61,10 @@ def with_exact_ends(stretches: Sequence[Stretch], x: Array, copy: Array, sample_
 
 
 def _exact_ends(before: Stretch, after: Stretch, x: Array, copy: Array, sample_rate_hz: float) -> tuple[float, float]:
-    """Where the first delay ends and the next begins: where both together miss the original by least.
+    """Return where the first delay ends and the next begins, such that the total error against the original is least.
 
-    What was put in leaves nothing out of the original; what was skipped is as long as the delay fell.
+    If sound was inserted, both are the same place of the original. If sound was skipped, they are as far apart as the
+    delay has fallen.
     """
     skipped_s = max(0.0, before.delay_s - after.delay_s)
     first = round(max(before.start_s, before.end_s - _LEVEL_S) * sample_rate_hz)
@@ -84,7 +85,7 @@ def _exact_ends(before: Stretch, after: Stretch, x: Array, copy: Array, sample_r
 
 
 def _placed(copy: Array, begin: float, own: Array, part: slice) -> NDArray[np.float64]:
-    """As much of the copy from a place on as the original has, at the original's level in a part of it."""
+    """Return the copy from a position on, as long as the original part, scaled to the original's level in `part`."""
     start = max(0, int(begin) - MARGIN)
     there = np.zeros(own.size + 3 * MARGIN, dtype=np.float32)
     piece = copy[start : start + there.size]
@@ -96,10 +97,10 @@ def _placed(copy: Array, begin: float, own: Array, part: slice) -> NDArray[np.fl
 
 
 def time_stretch(stretches: Sequence[Stretch], copy: Array, sample_rate_hz: float) -> float | None:
-    """Growth of the delay per second where something stretches time without pitch; None where it does not.
+    """Return the growth of the delay per second if time is stretched without a change of pitch; otherwise None.
 
-    Such a stretcher repeats or leaves out pitch periods: many steps one way, of uneven sizes, evenly spread,
-    and no silence in them. Stalls put in silence, and whoever loses or repeats chunks does so by whole chunks.
+    Time stretching repeats or drops pitch periods. This shows as many steps in one direction, of different sizes,
+    evenly spread and without silence. Stalls insert silence, and lost or repeated chunks are steps of one size.
     """
     if len(stretches) < _STRETCH_LEAST:
         return None
@@ -120,7 +121,7 @@ def time_stretch(stretches: Sequence[Stretch], copy: Array, sample_rate_hz: floa
 
 
 def _is_silent(before: Stretch, after: Stretch, copy: Array, sample_rate_hz: float, loud: float) -> bool:
-    """Whether what stands between two stretches in the copy is silence; False where nothing does."""
+    """Return whether there is silence between two stretches in the copy; False if there is nothing between them."""
     first = round((before.end_s + before.delay_s) * sample_rate_hz) + 4
     part = copy[max(0, first) : max(0, round((after.start_s + after.delay_s) * sample_rate_hz) - 4)]
     return part.size > 0 and float(np.abs(part).mean()) < 0.01 * loud

@@ -1,4 +1,4 @@
-"""Levels: RMS, peak, direct current, loudness."""
+"""Levels: RMS, peak, DC offset, loudness."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ Array = NDArray[np.floating[Any]]
 
 
 def mono(samples: Array) -> NDArray[np.float32]:
-    """Samples of shape (n,) or (n, channels) as one float32 channel (the mean of the channels)."""
+    """Return the samples of shape (n,) or (n, channels) as one float32 channel (the mean of the channels)."""
     data = np.asarray(samples, dtype=np.float32)
     return data if data.ndim == 1 else np.asarray(data.mean(axis=1), dtype=np.float32)
 
 
 def rms_dbfs(samples: Array) -> float:
-    """Root mean square level; full-scale square wave is 0 dBFS. -120 for silence or no samples."""
+    """Return the RMS level in dBFS (a full-scale square wave has 0 dBFS); -120 for silence or no samples."""
     if samples.size == 0:
         return db_from_amplitude(0.0)
     return db_from_amplitude(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))))
 
 
 def peak_dbfs(samples: Array) -> float:
-    """Largest magnitude of a sample, in dBFS. -120 for silence or no samples."""
+    """Return the largest magnitude of a sample, in dBFS. -120 for silence or no samples."""
     return db_from_amplitude(float(np.max(np.abs(samples))) if samples.size else 0.0)
 
 
 def dc_dbfs(samples: Array) -> float:
-    """Level of the mean, in dBFS; -120 where there is none."""
+    """Return the level of the mean (DC offset) in dBFS; -120 for none."""
     return db_from_amplitude(abs(float(np.mean(samples, dtype=np.float64))) if samples.size else 0.0)
 
 
 def frame_rms(samples: Array, frame: int, step: int) -> NDArray[np.float64]:
-    """RMS of frames of `frame` samples, one every `step` samples; shape (frames,).
+    """Return the RMS of frames of `frame` samples, one every `step` samples; shape (frames,).
 
-    Signals shorter than one frame give one value over all samples; none at all gives an empty array.
+    A signal shorter than one frame gives one value over all its samples. An empty signal gives an empty array.
     """
     if samples.size == 0:
         return np.zeros(0)
@@ -51,15 +51,16 @@ def frame_rms(samples: Array, frame: int, step: int) -> NDArray[np.float64]:
 
 
 def decibels(amplitude: Array | float, floor_db: float = -120.0) -> NDArray[np.float64]:
-    """20 log10 of amplitudes, no lower than `floor_db`; never warns on zeros."""
+    """Return 20 log10 of amplitudes, no lower than `floor_db`; zeros do not cause a warning."""
     return np.asarray(20.0 * np.log10(np.maximum(amplitude, 10.0 ** (floor_db / 20.0))))
 
 
 def k_weight_power(frequencies_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Power response of the K weighting of ITU-R BS.1770-4 at any frequencies.
+    """Return the power response of the K weighting of ITU-R BS.1770-4 at any frequencies.
 
-    The two stages are taken from their analogue prototypes (a +4 dB shelf near 1.68 kHz and a second-order high-pass
-    near 38 Hz), so one formula serves every sample rate; it is within 0.1 dB of the 48 kHz coefficients up to 10 kHz.
+    The two stages are computed from their analogue prototypes (a +4 dB shelf near 1.68 kHz and a second-order high-pass
+    near 38 Hz), so that the formula is valid at every sample rate. It is within 0.1 dB of the standard's 48 kHz
+    coefficients up to 10 kHz.
     """
     s = 1j * frequencies_hz
     shelf_hz, shelf_q, gain = 1681.97, 0.7071752, 10.0 ** (3.99984 / 20.0)
@@ -73,10 +74,10 @@ def k_weight_power(frequencies_hz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def integrated_loudness_lufs(block_power: NDArray[np.float64]) -> float | None:
-    """Gated loudness of BS.1770-4 from K-weighted mean squares of 400 ms blocks (75 % overlap).
+    """Return the gated loudness of BS.1770-4 from K-weighted mean squares of 400 ms blocks (75 % overlap).
 
-    Blocks below -70 LUFS, then blocks more than 10 LU below the mean of the rest, are left out. None where no block
-    passes.
+    Blocks below -70 LUFS are left out, then blocks more than 10 LU below the mean of the rest. None if no block is
+    left.
     """
     loudness = -0.691 + 10.0 * np.log10(np.maximum(block_power, 1e-12))
     loud = block_power[loudness > -70.0]

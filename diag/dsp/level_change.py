@@ -1,4 +1,4 @@
-"""By how much a segment changes the level of speech: throughout, from a moment on, slowly, or up and down."""
+"""Measure how a segment changes the level of speech: overall, in steps, in fades, or up and down (pumping)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SPEECH_LOST_DBFS = -60.0
 volume for replies of -20 dBFS (65 dB at the ear) receives 25 dB, the noise of a quiet room."""
 LEVEL_CHANGE_WARN_DB = 6.5
 LEVEL_CHANGE_FAIL_DB = 25.0
-"""Change of the level of a whole segment. 6 dB is more than a listener corrects without noticing; 18 dB is the smallest
-change that users reported as a fault. Callers may take a gain for a statement rather than a fault."""
+"""Limits for the level change of a whole segment. Listeners notice 6 dB. 18 dB is the smallest change that users
+reported as a fault. Callers may treat a gain as information rather than as a fault."""
 STEP_DB = 3.0
-"""Least change from one moment on: none of 1,000 pairs after codecs, resamplers and filters moved by as much."""
+"""Least change of a step. None of 1,000 pairs after codecs, resamplers and filters had a step of this size."""
 PUMPING_DB = 4.0
-"""Least up and down (5th to 95th percentile of the gain smoothed over 0.2 s); codecs and filters stay below it."""
+"""Least pumping (5th to 95th percentile of the gain smoothed over 0.2 s). Codecs and filters stay below it."""
 _LEAST_ACTIVE_S = 0.25
 _SUDDEN_S = 0.16
 _EDGE_S = 1.2
@@ -38,9 +38,9 @@ class LevelStep:
     start_s, end_s : float
         When it begins and when the new level is reached, on the clock of the estimated signal.
     change_db : float
-        Level after it against the level before.
+        Level after the change relative to the level before.
     sudden : bool
-        Whether it happens at once (a step) or over more than 0.16 s (a fade).
+        True for a step, False for a fade (a change over more than 0.16 s).
     """
 
     start_s: float
@@ -51,17 +51,17 @@ class LevelStep:
 
 @dataclass(frozen=True)
 class LevelChange:
-    """What happened to the level.
+    """How the level of the speech changed.
 
     Parameters
     ----------
     change_db : float
-        RMS level of the estimated over the active frames against the reference; sound that was added is left out.
+        RMS level of the estimated signal, without added sound, relative to the reference over the active frames.
     before_first_step_db : float
-        The same up to the first step; equal to `change_db` without any.
+        The same up to the first step; equal to `change_db` without steps.
     steps : tuple of LevelStep
     pumping_db : float
-        Range of what is left of the gain's movement, smoothed over 0.2 s, once steps are taken out.
+        Range of the gain over time, smoothed over 0.2 s, after removal of the steps.
     estimated_dbfs : float
         Level of the speech in the estimated signal.
     near_silent : bool
@@ -76,11 +76,11 @@ class LevelChange:
 
 
 def level_change(pair: AlignedPair) -> LevelChange | None:
-    """Return how the level of the speech changed; None where the reference carries no speech.
+    """Return how the level of the speech changed; None if the reference has no speech.
 
-    The gain of each active frame comes from the part of the estimated that is coherent with the reference. The gains
-    are split where two constants fit better than one (binary segmentation). A fade in or out within 1.2 s of either
-    end is ordinary processing and not reported.
+    The gain of each active frame is computed from the part of the estimated signal that is coherent with the reference.
+    The gains are split where two constants fit better than one (binary segmentation). A fade-in or fade-out within
+    1.2 s of either end is normal processing, and is not reported.
     """
     places = np.flatnonzero(pair.active)
     if places.size < 5:
@@ -117,13 +117,13 @@ def _spans(edges: list[int]) -> list[tuple[int, int]]:
 
 
 def _weights(energy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return weights from 0.1 to 1: the gain of faint frames is uncertain."""
+    """Return weights of the frames from 0.1 to 1; faint frames get less, because their gain is uncertain."""
     loud = float(np.percentile(energy, 90))
     return np.clip(np.sqrt(energy / max(loud, 1e-20)), 0.1, 1.0)
 
 
 def _segments(gain_db: NDArray[np.float64], weight: NDArray[np.float64], least: int) -> list[int]:
-    """Return edges between which the gain is taken for constant; the first is 0, the last the size."""
+    """Return the edges of the parts with constant gain; the first edge is 0, the last is the number of frames."""
     edges = [0, gain_db.size]
     while len(edges) <= _MOST_STEPS:
         best = max((_split(gain_db, weight, a, b, least) for a, b in _spans(edges)), key=lambda item: item[0])
@@ -136,7 +136,7 @@ def _segments(gain_db: NDArray[np.float64], weight: NDArray[np.float64], least: 
 def _split(
     gain_db: NDArray[np.float64], weight: NDArray[np.float64], first: int, last: int, least: int
 ) -> tuple[float, int]:
-    """Return how much the best split of a span explains (0 where it is not worth one) and its place."""
+    """Return how much the best split of a span explains (0 if it should not be split), and its position."""
     size = last - first
     if size < 2 * least:
         return 0.0, first
@@ -151,7 +151,7 @@ def _split(
     place = int(cut[best]) + 1
     apart = float(np.median(part[place:]) - np.median(part[:place]))
     spread = (share * (part - np.where(np.arange(size) < place, before[best], behind[best])) ** 2).sum()
-    # Speech frames are not independent: a step must explain more than what is left, or stand far above the scatter.
+    # Speech frames are not independent, so a step must explain much of the variance, or be far above the variation.
     if abs(apart) < STEP_DB or gained[best] < 0.5 * float(spread):
         return 0.0, first
     return float(gained[best]), first + place
@@ -179,7 +179,7 @@ def _steps(
 
 
 def _joined(steps: list[LevelStep]) -> list[LevelStep]:
-    """Return the steps with slow ones in the same direction that touch made one."""
+    """Return the steps, with adjacent fades in the same direction merged."""
     joined: list[LevelStep] = []
     for step in steps:
         last = joined[-1] if joined else None
@@ -221,7 +221,7 @@ def _transition(
     new = np.flatnonzero(share[place:] > 0.85)
     first = a + (int(old[-1]) if old.size else 0)
     last = edges[number] + (int(new[0]) if new.size else b - edges[number] - 1)
-    # Times between two active frames do not count as part of the change: nothing can be said about pauses.
+    # Pauses do not count as part of the change, because the gain in them is unknown.
     frames = last - first
     step_s = float(np.median(np.diff(time_s))) if time_s.size > 1 else 0.0
     if frames * step_s <= _SUDDEN_S:
@@ -230,9 +230,9 @@ def _transition(
 
 
 def _moment(pair: AlignedPair, early_s: float, late_s: float, before: float, behind: float) -> float:
-    """Return the moment of a step to the millisecond.
+    """Return the time of a step to the millisecond.
 
-    Levels of 1 ms of reference and estimated around it: the split at which the two gains fit best.
+    It is the split at which the two gains fit best to the levels of reference and estimated per millisecond.
     """
     width = max(1, round(_FINE_S * pair.rate_hz))
     margin_s = 0.06
@@ -249,7 +249,7 @@ def _moment(pair: AlignedPair, early_s: float, late_s: float, before: float, beh
     cost = np.concatenate(([0.0], np.cumsum((other - low) ** 2))) + np.concatenate(
         (np.cumsum(((other - high) ** 2)[::-1])[::-1], [0.0])
     )
-    # Where a pause leaves many splits equally good, the last one before sound is at the new level counts.
+    # In a pause many splits are equally good. The last one before sound at the new level is taken.
     best = np.flatnonzero(cost <= float(cost.min()) * (1.0 + 1e-6) + 1e-15)
     return (first + int(best[-1]) * width) / pair.rate_hz
 
@@ -265,7 +265,7 @@ def _range_db(left: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
 
 
 def with_steps(pair: AlignedPair, change: LevelChange) -> AlignedPair:
-    """Return the pair with the steps and fades applied to the reference, so that other measures do not see them."""
+    """Return the pair with the steps and fades applied to the reference, so that other measures do not report them."""
     gain_db = np.zeros(pair.reference.size)
     for step in change.steps:
         first = round(step.start_s * pair.rate_hz)

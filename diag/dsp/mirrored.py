@@ -1,8 +1,8 @@
-"""Sound mirrored about a Nyquist frequency: aliases of a down-sampler without a filter, images of an up-sampler.
+"""Detect sound mirrored about a Nyquist frequency: aliases of downsampling and images of upsampling without a filter.
 
-Samples taken at a rate turn a frequency f above half of it, F, into 2 F - f. The mirrored sound is a known function of
-the reference, with its phase, so that it is found by coherence. Noise and codecs give none, and the low-pass of any
-real resampler is told by how much of what lay clearly above F comes back.
+With a Nyquist frequency F, sampling turns a frequency f above F into 2 F - f. The mirrored sound follows from the
+reference, including its phase, so that it is found by coherence. Noise and codecs have no such coherence. How well a
+resampler filters shows in the level of mirrored sound from frequencies clearly above F.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from diag.dsp.aligned import AlignedPair
 
 NYQUISTS_HZ = (4000.0, 5512.5, 6000.0, 8000.0, 11025.0, 12000.0, 16000.0)
 ALIAS_GAIN_DB = -22.0
-"""An alias counts from this level on against the sound it is the mirror of. A filter of any quality reaches -35 dB;
-none at all gives 0, linear interpolation -3 to -12 dB."""
+"""Least level of aliases relative to the sound that they mirror. Any real low-pass reaches -35 dB. Without a filter it
+is 0 dB, with linear interpolation -3 to -12 dB."""
 ALIASING_WARN_DB, ALIASING_FAIL_DB = -45.0, -28.0
-"""Level of aliases against the speech: they lie at other pitches than the voice, so less of them is heard than of
-noise. Healthy pairs stay below -60 dB."""
+"""Level of aliases relative to the speech. The limits are lower than for noise, because aliases are at other
+frequencies than the voice and easier to hear. Healthy pairs stay below -60 dB."""
 _CLEAR_OF = 1.2
 _NEAREST_HZ = 150.0
 _GROUP_HZ = 300.0
@@ -29,7 +29,7 @@ _BLOCK_S = 0.8
 _LEAST_COHERENCE = 0.03
 _DECOY_BINS = (-7, -4, 4, 7)
 _ABOVE_CHANCE = 2.5
-"""What chance leaves is seen about mirrors some bins away; the right one must give 2.5 times as much."""
+"""The coherence must be this many times that about mirrors some bins away, which shows the level of chance."""
 _FAINTEST_SOURCE_DB = -70.0
 _MOST_FRAMES = 600
 _FLOOR = 1e-20
@@ -37,18 +37,18 @@ _FLOOR = 1e-20
 
 @dataclass(frozen=True)
 class Mirrored:
-    """Sound of the reference that is heard mirrored about a frequency.
+    """Sound of the reference that is in the estimated signal mirrored about a frequency.
 
     Parameters
     ----------
     mirror_hz : float
-        Half the sample rate that it was taken at.
+        The mirror frequency, half the sample rate of the faulty conversion.
     level_db : float
-        All of the mirrored sound against the speech.
+        Level of all mirrored sound relative to the speech.
     gain_db : float
-        Mirrored sound against what it is the mirror of: 0 without any filter.
+        Level of the mirrored sound relative to the sound that it mirrors; 0 without a filter.
     coherence : float
-        Share of it in the residual at its frequencies, 0 to 1.
+        Share of mirrored sound in the power of the residual at its frequencies, 0 to 1.
     """
 
     mirror_hz: float
@@ -58,15 +58,15 @@ class Mirrored:
 
 
 def aliasing(pair: AlignedPair) -> Mirrored | None:
-    """Return the strongest aliases: sound from above a frequency that came down; None where nothing stands out.
+    """Return the strongest aliases (sound mirrored from above a frequency to below it); None if there are none.
 
-    Only sound from 20 % above the frequency on is judged: the slope of an ordinary filter lets some through below.
+    Only sound from 20 % above the frequency on is used, because the transition band of a normal filter is below that.
     """
     return _strongest(pair, downwards=True)
 
 
 def images(pair: AlignedPair) -> Mirrored | None:
-    """Return the strongest images: sound from below a frequency heard above it; None where nothing stands out."""
+    """Return the strongest images (sound mirrored from below a frequency to above it); None if there are none."""
     return _strongest(pair, downwards=False)
 
 
@@ -83,7 +83,7 @@ def _strongest(pair: AlignedPair, *, downwards: bool) -> Mirrored | None:
 
 
 def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirrored | None:  # noqa: PLR0911
-    """Return what is mirrored about one frequency; None where the reference or the estimated has nothing there."""
+    """Return the sound mirrored about one frequency; None if the reference or the estimated has no sound there."""
     around = round(2.0 * mirror_hz / pair.bin_hz)
     if abs(around * pair.bin_hz - 2.0 * mirror_hz) > 0.01 * pair.bin_hz:
         return None
@@ -106,7 +106,7 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
     own_power = own.real**2 + own.imag**2
     if 10.0 * np.log10(max(float(own_power.sum()) / whole, _FLOOR) / speech) < _FAINTEST_SOURCE_DB:
         return None
-    # Frame by frame the mirror turns on by twice its frequency.
+    # From frame to frame the phase of the mirrored sound advances by that of twice the mirror frequency.
     turns = (2.0 * mirror_hz * pair.hop / pair.rate_hz * frames) % 1.0
     left_power = left.real**2 + left.imag**2
     group = max(4, round(_GROUP_HZ / pair.bin_hz))
@@ -138,7 +138,7 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
 
 
 def _loud_frames(pair: AlignedPair, source: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the active frames with the most sound at the source's bins, up to 12 s of them, in order of time."""
+    """Return the active frames that are loudest in the bins of `source`, up to 12 s of them, in order of time."""
     places = np.flatnonzero(pair.active)
     energy = pair.power[0][:, int(source.min()) : int(source.max()) + 1].sum(axis=1)[places]
     kept = min(places.size, _MOST_FRAMES)

@@ -1,4 +1,4 @@
-"""Where a long sound can be cut: in a pause, so that no event is cut in two."""
+"""Find pauses at which a long sound can be cut, so that no event is cut in two."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating[Any]]
 
 PAUSE_S = 0.5
-"""The quietest stretch of this length is a pause where there is one; a gap of milliseconds is not taken for it."""
+"""Length of the pause that is searched, so that a gap of some milliseconds is not taken for a pause."""
 _STEP_S = 0.01
 
 
 def pause_near_end(samples: Array, sample_rate_hz: float, within_s: float) -> int:
-    """Middle of the quietest half second in the last `within_s` of a mono signal, as a sample; its end if it is short.
+    """Return the sample in the middle of the quietest half second in the last `within_s` of a mono signal.
+
+    If the signal is too short, its end is returned.
 
     Parameters
     ----------

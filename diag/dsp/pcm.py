@@ -1,4 +1,4 @@
-"""Which way bytes should be read: byte order and byte offset of 16-bit PCM."""
+"""Find the byte order and the byte offset of 16-bit PCM."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Reading16(NamedTuple):
-    """A way to read bytes as 16-bit samples, and how smooth the result is (lag-1 autocorrelation, -1 to 1)."""
+    """Byte order and offset of 16-bit samples, and the smoothness of the result (lag-1 autocorrelation, -1 to 1)."""
 
     order: str
     offset: int
@@ -17,13 +17,13 @@ class Reading16(NamedTuple):
 
 
 SMOOTH = 0.7
-"""Speech at 8 kHz and more reaches 0.75; read wrongly it stays below 0.55."""
+"""Least smoothness of the right reading. Speech at 8 kHz or more reaches 0.75; read wrongly it stays below 0.55."""
 
 
 def best_reading(data: bytes) -> Reading16 | None:
-    """The smoothest of four readings of bytes as PCM16: little or big endian, offset 0 or 1. None when too short.
+    """Return the smoothest of four readings of bytes as PCM16 (little or big endian, offset 0 or 1).
 
-    Run it per chunk to catch a slip in mid-stream.
+    None if there are too few bytes. Call it once per chunk to find an offset that begins in mid-stream.
     """
     if len(data) < 400:
         return None
@@ -36,7 +36,7 @@ def best_reading(data: bytes) -> Reading16 | None:
 
 
 def smoothness(samples: NDArray[np.float64]) -> float:
-    """Autocorrelation at a lag of one sample; 0 for silence."""
+    """Return the autocorrelation at a lag of one sample, -1 to 1; 0 for silence."""
     centred = samples - samples.mean() if samples.size else samples
     power = float(centred @ centred)
     return float(centred[1:] @ centred[:-1]) / power if power > 0 else 0.0

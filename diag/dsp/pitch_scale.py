@@ -43,7 +43,7 @@ def loud_edge_hz(spectrum: Spectrum) -> float:
 
 
 def log_spectrum(spectrum: Spectrum) -> NDArray[np.float64]:
-    """Long-term spectrum in dB on a logarithmic frequency axis, less its one-octave moving mean.
+    """Return the long-term spectrum in dB on a logarithmic frequency axis, less its one-octave moving mean.
 
     It ends below the content's edge and below Nyquist: two steep edges would lock on each other and give the ratio of
     the edges instead of the ratio of the voices.
@@ -90,7 +90,7 @@ def spectral_candidates(reference: Spectrum, estimated: Spectrum, count: int = 6
 
 
 def loudness_curves(spectrum: Spectrum, scale: float = 1.0, top_hz: float = 3600.0) -> NDArray[np.float64]:
-    """Level in dB of bands from 120 Hz up, their edges multiplied by `scale`; shape (frames, bands).
+    """Return the level in dB of bands from 120 Hz up, their edges multiplied by `scale`; shape (frames, bands).
 
     Each band is clamped to the 45 dB below its loudest frame.
     """
@@ -109,7 +109,7 @@ class CurveFit:
 
 
 def fit_in_time(reference: NDArray[np.float64], estimated: NDArray[np.float64], time_ratio: float) -> CurveFit:
-    """Best fit of loudness curves over all delays, when the estimated one runs `time_ratio` times as fast.
+    """Return the best fit of loudness curves over all delays, when the estimated one runs `time_ratio` times as fast.
 
     At least 60 % of the shorter one must overlap. `offset_s` is in reference seconds.
     """

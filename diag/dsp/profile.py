@@ -92,12 +92,12 @@ class ProfileSpeed:
 
 
 def speech_s(spectrum: Spectrum) -> float:
-    """Seconds of sound in a clip."""
+    """Return the seconds of sound in a clip."""
     return float(spectrum.active.sum()) * HOP_S
 
 
 def make_profile(name: str, sounds: Sequence[Sound], names: Sequence[str] = ()) -> VoiceProfile | None:
-    """A profile from recordings of one voice; None where they hold less than 8 s of sound."""
+    """Return a profile from recordings of one voice; None where they hold less than 8 s of sound."""
     spectra = [sound.spectrum for sound in sounds]
     duration_s = sum(speech_s(spectrum) for spectrum in spectra)
     if duration_s < LEAST_PROFILE_S:
@@ -107,7 +107,7 @@ def make_profile(name: str, sounds: Sequence[Sound], names: Sequence[str] = ()) 
 
 
 def joined(known: Sequence[VoiceFrames]) -> VoiceFrames:
-    """Windows of several recordings as one; noise is their median, the top the lowest."""
+    """Return the windows of several recordings as one; noise is their median, the top the lowest."""
     return VoiceFrames(
         np.concatenate([item.bands_db for item in known]),
         np.concatenate([item.treble_db for item in known]),
@@ -136,7 +136,7 @@ def own_distance_db(known: Sequence[VoiceFrames]) -> float:
 
 
 def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed | None:
-    """The speed at which a clip's windows are most like those of its voice; None for less than 4 s of sound.
+    """Return the speed at which a clip's windows are most like those of its voice; None for less than 4 s of sound.
 
     Bands below 5 kHz follow pitch and formants. Speeds within ±1.25 octaves are tried at 1/16, then at 1/48 octave,
     and a parabola through the best seven gives the place between.
@@ -220,7 +220,7 @@ def _squares(x: Array, y: Array) -> Array:
 
 
 def treble_against_profile(profile: VoiceProfile, sound: Sound) -> TrebleLoss | None:
-    """Treble that a recording lacks for its voice, by band; None where it holds less than 2 s of sound.
+    """Return the treble that a recording lacks for its voice, by band; None where it holds less than 2 s of sound.
 
     What a window should have above 3.5 kHz is the median of the eight windows of the profile that are most like it
     below 3 kHz. Windows in which that would drown in the noise of either say nothing. A band is None above 0.95 of
@@ -233,7 +233,7 @@ def treble_against_profile(profile: VoiceProfile, sound: Sound) -> TrebleLoss | 
 
 
 def treble_of_frames(known: VoiceFrames, frames: VoiceFrames) -> TrebleLoss:
-    """Treble that some windows lack against others, by band."""
+    """Return the treble that some windows lack against others, by band."""
     x, y = _timbre(frames), _timbre(known)
     squares = _squares(x, y)
     count = min(_ALIKE_FOR_TREBLE, squares.shape[1])
@@ -250,14 +250,14 @@ def treble_of_frames(known: VoiceFrames, frames: VoiceFrames) -> TrebleLoss:
 
 
 def _timbre(frames: VoiceFrames) -> Array:
-    """What windows are told apart by below 3 kHz: the shape, and the level as one more band."""
+    """Return what windows are told apart by below 3 kHz: the shape, and the level as one more band."""
     bands = frames.bands_db[:, SPEECH]
     level = bands.mean(axis=1, keepdims=True)
     return np.concatenate((bands - level, level), axis=1)
 
 
 def _loss(expected: Array, seen: Array, noise_db: float, known_noise_db: float) -> float | None:
-    """Robust mean of what is missing, over the windows in which it would stand out of the noise of both."""
+    """Return the robust mean of what is missing, over the windows in which it would stand out of the noise of both."""
     above = expected - max(noise_db, known_noise_db)
     weights = np.clip((above - _NOISE_MARGIN_DB) / _NOISE_SLOPE_DB, 0.0, 1.0)
     if weights.sum() < _LEAST_WINDOWS:

@@ -138,7 +138,7 @@ _UNLIKE = Missing(MissingCode.NO_MATCH, "the output is not a copy of the input (
 
 
 def _fine(sound: Sound) -> Spectrum:
-    """Spectrum with windows long enough to resolve the harmonics of a voice."""
+    """Return the spectrum with windows long enough to resolve the harmonics of a voice."""
     return short_time_power_at(sound.samples, sound.rate_hz, 0.080, 0.040)
 
 
@@ -157,11 +157,11 @@ class _Pair:
         self._kept: tuple[float, NDArray[np.float32], float] | None = None
 
     def curves_fit(self, pitch_ratio: float, time_ratio: float) -> float:
-        """Fit of the loudness curves, -1 to 1."""
+        """Return the fit of the loudness curves, -1 to 1."""
         return self._curves(pitch_ratio, time_ratio)[0]
 
     def nearby(self, ratio: float, share: float) -> tuple[float, float]:
-        """(fit, speed) of the best speed within a share of this one, by loudness over time."""
+        """Return the (fit, speed) of the best speed within a share of this one, by loudness over time."""
         ratios = ratio * np.linspace(1.0 - share, 1.0 + share, 13)
         fits = np.array([self.curves_fit(float(value), float(value)) for value in ratios])
         best = int(np.argmax(fits))
@@ -234,17 +234,17 @@ class _Pair:
         return Match(refined, refined, min(1.0, track.explained), track, precision, line.polarity)
 
     def _least_share(self, ratio: float) -> float:
-        """Share of the reference that must be found again at this speed."""
+        """Return the share of the reference that must be found again at this speed."""
         own_s, other_s = (float(spectrum.active.sum()) * HOP_S for spectrum in self.spectra)
         return CONSENSUS if min(own_s, other_s * ratio) >= LITTLE_S else LITTLE_CONSENSUS
 
     def _again(self, ratio: float, line: Line, tried: float) -> tuple[NDArray[np.float32], Line, float]:
-        """The estimated clip at another speed, and the line on its time scale."""
+        """Return the estimated clip at another speed, and the line on its time scale."""
         y, exact = self._at(ratio)
         return y, replace(line, offset_s=line.offset_s * exact / tried), exact
 
     def _anchor(self) -> float | None:
-        """Delay of a loud second, by waveform; None where none of the loudest stands in the estimated clip.
+        """Return the delay of a loud second, by waveform; None where none of the loudest stands in the estimated clip.
 
         Stalls and skips spoil the fit of the loudness curves and the second that they lie in, never every second.
         """
@@ -266,7 +266,7 @@ class _Pair:
         return None
 
     def _at(self, ratio: float) -> tuple[NDArray[np.float32], float]:
-        """The estimated clip on the reference's time scale, and the speed that this stands for exactly.
+        """Return the estimated clip on the reference's time scale, and the speed that this stands for exactly.
 
         Kept for as long as the speed asked for differs by less than a twentieth of a sample over the whole clip.
         """

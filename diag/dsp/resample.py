@@ -66,7 +66,7 @@ def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple
 
 
 def _nearly_whole(least: int, factor: float) -> int:
-    """A fast length not much above `least` whose product with `factor` lies close to a whole number."""
+    """Return a fast length not much above `least` whose product with `factor` lies close to a whole number."""
     sizes = [fourier.next_fast_len(least)]
     for _ in range(23):
         sizes.append(fourier.next_fast_len(sizes[-1] + 1))
@@ -96,13 +96,13 @@ def shifted(samples: Array, shift: float) -> NDArray[np.float32]:
 
 
 def padded(samples: Array, size: int) -> NDArray[np.float32]:
-    """The signal with zeros behind it, at least `size` samples long."""
+    """Return the signal with zeros behind it, at least `size` samples long."""
     data = np.asarray(samples, dtype=np.float32)
     return data if data.size >= size else np.concatenate((data, np.zeros(size - data.size, dtype=np.float32)))
 
 
 def _moved(samples: Array, first: int, size: int) -> NDArray[np.float32]:
-    """`size` samples from `first` on, zeros outside."""
+    """Return the `size` samples from `first` on, zeros outside."""
     result = np.zeros(size, dtype=np.float32)
     begin, end = max(0, first), min(samples.size, first + size)
     if end > begin:

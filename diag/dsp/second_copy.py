@@ -85,7 +85,7 @@ def _dots(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]
 
 
 def _best_lag(pair: Pair, residual: NDArray[np.float32]) -> int | None:
-    """How much later, in samples, the reference stands in what is left; None where nothing stands out."""
+    """Return how much later, in samples, the reference stands in what is left; None where nothing stands out."""
     reach, nearest = round(LONGEST_S * pair.rate_hz), round(SHORTEST_S * pair.rate_hz)
     size = fourier.next_fast_len(residual.size + reach)
     own = fourier.rfft(pair.x.samples[: residual.size], size)
@@ -100,7 +100,7 @@ def _best_lag(pair: Pair, residual: NDArray[np.float32]) -> int | None:
 
 
 def _judged(pair: Pair, piece: Piece, lag: int, agreeing: NDArray[np.bool_], block: int) -> SecondCopy | None:
-    """The two copies, where both are heard together most of the time."""
+    """Return the two copies, where both are heard together most of the time."""
     size = agreeing.size * block
     own = pair.x.samples[:size].reshape(-1, block).astype(np.float64)
     late = sliced(pair.x.samples, -float(lag), size).reshape(-1, block).astype(np.float64)

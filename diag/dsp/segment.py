@@ -171,7 +171,7 @@ def compare_segment(
 
 
 def _inside(found: SegmentComparison) -> SegmentComparison:
-    """The comparison without other sound before the first and behind the last piece."""
+    """Return the comparison without other sound before the first and behind the last piece."""
     first_s, last_s = found.pieces[0].estimated_start_s, found.pieces[-1].estimated_end_s
     kept = tuple(
         event
@@ -238,7 +238,7 @@ def _ratios(bench: _Bench) -> Iterator[float]:
 
 
 def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
-    """The pieces at a speed, refined by how delays drift inside them; None where nothing is found."""
+    """Return the pieces at a speed, refined by how delays drift inside them; None where nothing is found."""
     y, exact = bench.at(ratio)
     start = opened(bench.x, y, bench.rate_hz)
     if start is None:
@@ -327,7 +327,7 @@ def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
 
 
 def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
-    """The comparison of an attempt: exact ends, events, totals."""
+    """Return the comparison of an attempt: exact ends, events, totals."""
     pair = attempt.pair
     pieces, joins = with_exact_ends(pair, attempt.pieces)
     story = Story(

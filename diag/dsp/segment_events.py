@@ -140,7 +140,7 @@ def loudness_of(sound: Sound) -> Loudness:
 
 
 def _silent_frames(loudness: Loudness, first: int, last: int) -> Flags:
-    """Which frames are silence, among them comfort noise."""
+    """Return which frames are silence, among them comfort noise."""
     level = loudness.level_db[first:last]
     silent = level < loudness.silent_db
     for begin, end in runs(~silent):
@@ -150,7 +150,7 @@ def _silent_frames(loudness: Loudness, first: int, last: int) -> Flags:
 
 
 def _is_comfort_noise(loudness: Loudness, first: int, last: int) -> bool:
-    """Whether frames hold steady noise well below the loud parts; too short to tell is no."""
+    """Return whether frames hold steady noise well below the loud parts; too short to tell is no."""
     level = loudness.level_db[first:last]
     if last - first < 8 or np.median(level) > loudness.loud_db - STEADY_BELOW_DB:
         return False
@@ -233,7 +233,7 @@ def events_of(story: Story) -> list[Event]:
 
 
 def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
-    """Pieces that are not part of the heaviest sequence in which the reference only goes forward."""
+    """Return the pieces that are not part of the heaviest sequence in which the reference only goes forward."""
     count = len(pieces)
     weight = np.array([float(piece.last - piece.first) for piece in pieces])
     total = weight.copy()
@@ -253,7 +253,7 @@ def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
 
 
 def _repeats(story: Story) -> list[Event]:
-    """Parts of the reference that come a second time."""
+    """Return the parts of the reference that come a second time."""
     events = []
     seen = np.zeros(story.pair.x.samples.size, dtype=bool)
     for piece in story.pieces:
@@ -270,7 +270,7 @@ def _repeats(story: Story) -> list[Event]:
 
 
 def _counts(story: Story, piece: Piece, again: Flags) -> bool:
-    """Whether what comes again can be heard."""
+    """Return whether what comes again can be heard."""
     frame = story.pair.x.frame
     first = piece.first + int(np.argmax(again))
     last = piece.last - int(np.argmax(again[::-1]))
@@ -279,7 +279,7 @@ def _counts(story: Story, piece: Piece, again: Flags) -> bool:
 
 
 def _swaps(story: Story, moved: NDArray[np.bool_]) -> list[Event]:
-    """Pieces that come out of order although nothing of them comes twice."""
+    """Return the pieces that come out of order although nothing of them comes twice."""
     seen = np.zeros(story.pair.x.samples.size, dtype=np.int8)
     for piece in story.pieces:
         seen[piece.first : piece.last] = np.minimum(seen[piece.first : piece.last] + 1, 2)
@@ -303,7 +303,7 @@ def _covered(story: Story) -> list[tuple[int, int]]:
 
 
 def _lost_ends(story: Story) -> list[Event]:
-    """The beginning and the end of the reference, where sound of them did not come out."""
+    """Return the beginning and the end of the reference, where sound of them did not come out."""
     pair, frame = story.pair, story.pair.x.frame
     active = np.flatnonzero(pair.x.active)
     if active.size == 0:
@@ -331,7 +331,7 @@ def _lost_ends(story: Story) -> list[Event]:
 
 
 def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
-    """Frames of an end of the reference that can be recognised and are not in the clip.
+    """Return the frames of an end of the reference that can be recognised and are not in the clip.
 
     Where the clip goes on at the delay of the piece and is as loud as the reference there, waveforms merely differ.
     """
@@ -353,7 +353,7 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
 
 
 def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bool:
-    """Whether the clip has the spectrum of the reference in frames of an end."""
+    """Return whether the clip has the spectrum of the reference in frames of an end."""
     places = np.flatnonzero(inside)
     if places.size < 2:
         return False
@@ -428,7 +428,7 @@ def _audible(pair: Pair, first: int, last: int) -> bool:
 
 
 def _is_silence(story: Story, begin_s: float, end_s: float) -> bool:
-    """Whether a gap of the clip holds no sound worth reporting."""
+    """Return whether a gap of the clip holds no sound worth reporting."""
     if end_s - begin_s < OTHER_SHORTEST_S:
         return is_silent(story.loudness, begin_s, end_s)
     first, last = int(np.ceil(begin_s / FRAME_S)) + 1, int(end_s / FRAME_S) - 1
@@ -437,7 +437,7 @@ def _is_silence(story: Story, begin_s: float, end_s: float) -> bool:
 
 
 def _kept(story: Story, before: Piece, after: Piece) -> bool:
-    """Whether a gap sounds like the reference although waveforms differ: a codec, noise or distortion.
+    """Return whether a gap sounds like the reference although waveforms differ: a codec, noise or distortion.
 
     Where the delay is the same before and after, some correlation over the whole gap is enough. Else a gap of 60 ms or
     more must have the spectrum of the reference, and a shorter one its level.
@@ -462,7 +462,7 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
 
 
 def _pause_around(story: Story, before: Piece) -> float:
-    """Samples that a border may be off either way: the silence of the reference around it."""
+    """Return the samples that a border may be off either way: the silence of the reference around it."""
     frame, active = story.pair.x.frame, story.pair.x.active
     place = min(before.last // frame, active.size - 1)
     later, earlier = np.flatnonzero(active[place:]), np.flatnonzero(active[:place][::-1])
@@ -471,7 +471,7 @@ def _pause_around(story: Story, before: Piece) -> float:
 
 
 def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
-    """Sounding parts of a gap as other sound, the rest as silence put in."""
+    """Return the sounding parts of a gap as other sound, the rest as silence put in."""
     begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
     reference_s = story.reference_s(before.last)
     first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
@@ -517,7 +517,7 @@ def _overlaps(story: Story) -> list[Event]:
 
 
 def _other_sound(story: Story) -> list[Event]:
-    """Sound of the clip where the reference is silent: before, after, and within its pauses."""
+    """Return the sound of the clip where the reference is silent: before, after, and within its pauses."""
     loudness, pair = story.loudness, story.pair
     count, frame = loudness.level_db.size, pair.x.frame
     expected = np.zeros(count, dtype=bool)
@@ -553,7 +553,7 @@ def _other_sound(story: Story) -> list[Event]:
 
 
 def _decay(loudness: Loudness, first: int) -> int:
-    """How many frames the level only falls from one on, as a room does, at most a quarter of a second."""
+    """Return how many frames the level only falls from one on, as a room does, at most a quarter of a second."""
     level = loudness.level_db[max(0, first) : max(0, first) + round(_AROUND_SOUND_S / FRAME_S)]
     if level.size < 4:
         return level.size
@@ -563,13 +563,13 @@ def _decay(loudness: Loudness, first: int) -> int:
 
 
 def _between_expected(expected: Flags, begin: int, end: int) -> list[tuple[int, int]]:
-    """The parts of a run in which no sound of the reference is expected."""
+    """Return the parts of a run in which no sound of the reference is expected."""
     parts = runs(~expected[begin:end])
     return [(begin + first, begin + last) for first, last in parts if (last - first) * FRAME_S >= OTHER_SHORTEST_S]
 
 
 def _reference_at(story: Story, clip_s: float) -> float:
-    """Sample of the reference that plays at a time of the clip, or the end of the last one before."""
+    """Return the sample of the reference that plays at a time of the clip, or the end of the last one before."""
     place = clip_s * story.speed * story.pair.rate_hz
     best = 0.0
     for piece in story.pieces:
@@ -579,7 +579,7 @@ def _reference_at(story: Story, clip_s: float) -> float:
 
 
 def _dropouts(story: Story) -> list[Event]:
-    """Silence in place of sound inside pieces, too short to end them."""
+    """Return the silence in place of sound inside pieces, too short to end them."""
     pair = story.pair
     step = max(1, round(0.0005 * pair.rate_hz))
     events = []
@@ -612,7 +612,7 @@ def _dropouts(story: Story) -> list[Event]:
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
-    """The events, skips as long as one or a few of the overlaps taken for overlaps.
+    """Return the events, skips as long as one or a few of the overlaps taken for overlaps.
 
     In a pause the two cannot be told apart, and chunks that lie in it are not found.
     """
@@ -651,7 +651,7 @@ def with_seams(events: Sequence[Event]) -> list[Event]:
 
 
 def _period(times_s: Sequence[float]) -> float | None:
-    """The period of which all distances are whole multiples; None for none or too few."""
+    """Return the period of which all distances are whole multiples; None for none or too few."""
     if len(times_s) < _SEAMS_LEAST:
         return None
     steps = np.diff(np.sort(times_s))

@@ -124,7 +124,7 @@ def polish(x: Array, moved: Array, rate_hz: float, polarity: int) -> tuple[float
 
 
 def _windows(samples: Array, picked: NDArray[np.int64], width: int) -> NDArray[np.float32]:
-    """Windows side by side, those picked, with a margin at both ends; shape (picked, width + 2 * MARGIN)."""
+    """Return the windows side by side, those picked, with a margin at both ends; shape (picked, width + 2 * MARGIN)."""
     padded = np.pad(np.asarray(samples, dtype=np.float32), MARGIN + width)
     return np.lib.stride_tricks.sliding_window_view(padded, width + 2 * MARGIN)[(picked + 1) * width]
 

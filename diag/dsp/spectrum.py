@@ -82,12 +82,12 @@ class Spectrum:
         return np.asarray(self.power[self.active].mean(axis=0, dtype=np.float64))
 
     def band_power(self, low_hz: float, high_hz: float) -> NDArray[np.float64]:
-        """Power of each window between two frequencies, shape (frames,)."""
+        """Return the power of each window between two frequencies, shape (frames,)."""
         first, last = self._bins(low_hz, high_hz)
         return np.asarray(self.power[:, first:last].sum(axis=1, dtype=np.float64))
 
     def ltas_band(self, low_hz: float, high_hz: float) -> float:
-        """Long-term average power between two frequencies."""
+        """Return the long-term average power between two frequencies."""
         first, last = self._bins(low_hz, high_hz)
         return float(self.ltas[first:last].sum())
 
@@ -120,13 +120,13 @@ class Sound:
         return short_time_power(self.samples, self.rate_hz)
 
     def cut(self, start_s: float, end_s: float) -> Sound:
-        """The part between two times, clamped to the signal."""
+        """Return the part between two times, clamped to the signal."""
         first = max(0, round(start_s * self.rate_hz))
         return Sound(self.samples[first : max(first, round(end_s * self.rate_hz))], self.rate_hz)
 
 
 def sound_of(samples: Array, rate_hz: float) -> Sound:
-    """A signal of any floating type, mono or with channels (their mean), as a `Sound`."""
+    """Return a signal of any floating type, mono or with channels (their mean), as a `Sound`."""
     return Sound(mono(samples), rate_hz)
 
 
@@ -142,7 +142,7 @@ def short_time_power(samples: Array, sample_rate_hz: float) -> Spectrum:
 def short_time_power_at(
     samples: Array, sample_rate_hz: float, window_s: float, hop_s: float, max_hz: float | None = None
 ) -> Spectrum:
-    """The same with other windows, kept only up to `max_hz`."""
+    """Return the same with other windows, kept only up to `max_hz`."""
     spectrum = _power(samples, sample_rate_hz, window_s, hop_s)
     if max_hz is None:
         return spectrum
@@ -186,7 +186,7 @@ def loudness_lufs(spectrum: Spectrum) -> float | None:
 
 
 def centroid_hz(spectrum: Spectrum) -> float | None:
-    """Centre of gravity of the long-term average magnitude spectrum above 60 Hz; None when silent."""
+    """Return the centre of gravity of the long-term average magnitude spectrum above 60 Hz; None when silent."""
     first = int(np.ceil(60.0 / spectrum.bin_hz))
     magnitude = np.sqrt(spectrum.ltas[first:])
     total = float(magnitude.sum())
@@ -194,7 +194,7 @@ def centroid_hz(spectrum: Spectrum) -> float | None:
 
 
 def tilt_db_per_octave(spectrum: Spectrum, low_hz: float = 300.0, high_hz: float = 8000.0) -> float | None:
-    """Slope of the long-term average spectrum over 1/3-octave bands; None when silent or too narrow."""
+    """Return the slope of the long-term average spectrum over 1/3-octave bands; None when silent or too narrow."""
     top = min(high_hz, 0.95 * spectrum.nyquist_hz)
     centres = low_hz * 2.0 ** (np.arange(0, 6 * 3) / 3.0)
     centres = centres[centres * 2 ** (1 / 6) <= top]

@@ -47,13 +47,13 @@ def active_level_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
 
 
 def noise_floor_dbfs(samples: Array, sample_rate_hz: float) -> float:
-    """Level of the quietest 10 ms frames (3rd percentile); digital silence is -120."""
+    """Return the level of the quietest 10 ms frames (3rd percentile); digital silence is -120."""
     levels = _levels(samples, sample_rate_hz, 0.010)
     return float(np.percentile(levels, 3)) if levels.size else -120.0
 
 
 def audible_threshold_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
-    """Level of 5 ms above which sound in this clip is audible; None when the clip is silent.
+    """Return the level of 5 ms above which sound in this clip is audible; None when the clip is silent.
 
     45 dB below the active level, but at least 10 dB above the noise floor and -80 dBFS (16-bit dither lies below),
     and at most 20 dB below the active level.
@@ -66,7 +66,7 @@ def audible_threshold_dbfs(samples: Array, sample_rate_hz: float) -> float | Non
 
 
 def first_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
-    """First audible sample; None when the clip is silent.
+    """Return the first audible sample; None when the clip is silent.
 
     It is the first sample whose magnitude reaches the audible threshold in the first 5 ms frame whose RMS does.
     Breath and clicks count: it is when a listener first hears that something comes.
@@ -76,7 +76,7 @@ def first_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
 
 
 def last_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
-    """Last audible sample (same threshold as the first); None when the clip is silent."""
+    """Return the last audible sample (same threshold as the first); None when the clip is silent."""
     backward = first_audible_frame(samples[::-1], sample_rate_hz)
     return None if backward is None else int(samples.size - 1 - backward)
 
@@ -105,7 +105,7 @@ def speech_span(samples: Array, sample_rate_hz: float) -> tuple[int, int] | None
 
 
 def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
-    """First sample of speech in a reply that may begin with breath and clicks; None where no voice is found.
+    """Return the first sample of speech in a reply that may begin with breath and clicks; None where no voice is found.
 
     The first four voiced windows in a row, 70 ms (40 ms windows every 10 ms; normalised autocorrelation between 60 and
     400 Hz above 0.55, level within 25 dB of the active level), then back through the unbroken sound before them for at

@@ -66,18 +66,18 @@ def _halves(samples: Array, size: int, sample_rate_hz: float) -> NDArray[np.floa
 
 
 def _windowed(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Sum of products over each window, shape (frames,)."""
+    """Return the sum of products over each window, shape (frames,)."""
     sums = np.concatenate(([0.0], np.cumsum(np.einsum("ij,ij->i", x, y), dtype=np.float64)))
     return np.asarray(sums[_PER_WINDOW:-1:2] - sums[: -1 - _PER_WINDOW : 2])
 
 
 def frame_count(samples: int, sample_rate_hz: float) -> int:
-    """Number of 5 ms frames that `local_agreement` gives for so many samples."""
+    """Return the number of 5 ms frames that `local_agreement` gives for so many samples."""
     return max(1, -(-samples // (2 * (round(STEP_S * sample_rate_hz) // 2))))
 
 
 def active_frames(original: Array, sample_rate_hz: float) -> NDArray[np.bool_]:
-    """5 ms frames of the original that carry enough sound to be recognised; shape (frames,)."""
+    """Return the 5 ms frames of the original that carry enough sound to be recognised; shape (frames,)."""
     x = _halves(original, original.size, sample_rate_hz)
     power = _windowed(x, x) / (_PER_WINDOW * x.shape[1])
     level = 10.0 * np.log10(np.maximum(power, 1e-12))
@@ -142,12 +142,12 @@ def _same(agreement: NDArray[np.float64], active: NDArray[np.bool_]) -> float:
 
 
 def _moved(x: Array, copy: Array, delay: float) -> NDArray[np.float32]:
-    """The copy moved by a delay in samples."""
+    """Return the copy moved by a delay in samples."""
     return shifted(padded(copy, x.size + int(abs(delay)) + 64), delay)
 
 
 def _best_path(agreements: NDArray[np.float64], active: NDArray[np.bool_], lost_cost: float) -> NDArray[np.int64]:
-    """State of each frame: index of a delay, or the number of delays for "lost"; least total cost."""
+    """Return the state of each frame: index of a delay, or the number of delays for "lost"; least total cost."""
     states, frames = agreements.shape
     cost = np.full((frames, states + 1), lost_cost)
     cost[:, :states] = 1.0 - np.clip(agreements.T, 0.0, 1.0)

@@ -54,7 +54,7 @@ def speed_features(sound: Sound) -> Features | None:
 
 
 def _modulation(spectrum: Spectrum) -> Features:
-    """Share of the modulation of four bands by its frequency, and the change from window to window."""
+    """Return the share of the modulation of four bands by its frequency, and the change from window to window."""
     edges = (200.0, 500.0, 1000.0, 2000.0, 3400.0)
     power = np.stack([spectrum.band_power(a, b) for a, b in itertools.pairwise(edges)], axis=1)
     level = 10.0 * np.log10(np.maximum(power, 1e-4 * float(np.percentile(power.sum(axis=1), 95))))
@@ -70,7 +70,7 @@ def _modulation(spectrum: Spectrum) -> Features:
 
 
 def _envelope(samples: NDArray[np.float32], rate_hz: float) -> Features:
-    """How steep loudness rises and falls, and how long it stays alike, of the waveform and of its slope."""
+    """Return how steep loudness rises and falls, and how long it stays alike, of the waveform and of its slope."""
     size = max(4, round(_ENVELOPE_S * rate_hz))
     count = samples.size // size
     found: list[float] = []

@@ -58,7 +58,7 @@ class VoiceFrames:
 
 
 def voice_frames(spectrum: Spectrum) -> VoiceFrames | None:
-    """The windows of a spectrum that hold sound; None where none does."""
+    """Return the windows of a spectrum that hold sound; None where none does."""
     if not spectrum.active.any():
         return None
     bands = spectrum.power @ band_weights(spectrum.power.shape[1], spectrum.bin_hz, 1.0).astype(np.float32)
@@ -102,7 +102,7 @@ def bands_at_width(sound: Sound, centres: NDArray[np.int64], width: int) -> Arra
 
 
 def speed_of_width(width: int, rate_hz: float) -> float:
-    """How much faster than the voice a sound is whose windows of this width hold 40 ms of the voice."""
+    """Return how much faster than the voice a sound is whose windows of this width hold 40 ms of the voice."""
     return WINDOW_S * rate_hz / width
 
 
@@ -121,7 +121,7 @@ def _is_smooth(number: int) -> bool:
 
 
 def band_weights(bins: int, bin_hz: float, speed: float) -> Array:
-    """Share of each bin in each band, shape (bins, 26), for a sound sped up by a factor."""
+    """Return the share of each bin in each band, shape (bins, 26), for a sound sped up by a factor."""
     edges = (np.arange(bins + 1) - 0.5) * bin_hz
     low = speed * CENTRES_HZ * 2**-HALF_WIDTH_OCTAVES
     high = speed * CENTRES_HZ * 2**HALF_WIDTH_OCTAVES

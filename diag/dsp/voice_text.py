@@ -18,7 +18,7 @@ _LONGEST_NAME = 200
 
 
 def profile_to_json(profile: VoiceProfile) -> str:
-    """The profile as text."""
+    """Return the profile as text."""
     document: dict[str, Any] = {
         "voice_profile": PROFILE_VERSION,
         "name": profile.name,
@@ -46,10 +46,10 @@ def profile_from_json(text: str) -> VoiceProfile:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError("it is no JSON, or it was cut off") from None
+        raise ValueError("it is not JSON, or it was cut off") from None
     version = document.get("voice_profile") if isinstance(document, dict) else None
     if version is None:
-        raise ValueError("it is no voice profile")
+        raise ValueError("it is not a voice profile")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ValueError(f"it has a damaged version ({version!r})")
     if version > PROFILE_VERSION:

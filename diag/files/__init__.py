@@ -1,1 +1,1 @@
-"""Everything on disk: audio files, takes and runs, scenarios, prompts, voice profiles, baselines, the log."""
+"""Reading and writing of files: audio, takes and runs, scenarios, prompts, voice profiles, baselines, the log."""

@@ -1,4 +1,7 @@
-"""Recordings: any audio file in, or one clear sentence that says why not; the only importer of soundfile."""
+"""Read and write audio files. This is the only module that imports soundfile.
+
+A file that cannot be read raises `BadInputError` with one sentence that says why and what to do.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from diag.files.mp3_length import states_its_length, with_length
 from diag.files.wav_header import WavHeader, read_wav_header
 
 MAX_SAMPLES = 60 * 60 * 48000
-"""Largest recording that is read whole: one hour of 48 kHz mono, 690 MB as float32."""
+"""Largest recording that is read into memory at once: one hour of 48 kHz mono, 690 MB as float32."""
 
 _PLAIN_WAV = "`ffmpeg -i {name} -c:a pcm_s16le fixed.wav` makes a plain WAV"
 _HEADERLESS = (
@@ -34,34 +37,37 @@ _SUBTYPES = {
     "ULAW": "mulaw", "ALAW": "alaw",
 }  # fmt: skip
 _LOUDEST_FLOAT = 8.0
-"""Above this, values that are all whole are 16-bit integers that were not divided by 32768."""
+"""If the peak of a float file is above this and all values are whole numbers, they are undivided 16-bit integers."""
 _BLOCK_FRAMES = 1 << 18
 
 
 def read_wav(path: str | Path) -> Clip:
-    """Read a recording: WAV, FLAC, Ogg or MP3 of any sample format and channel count, and what ffmpeg or PyAV decode.
+    """Read a whole recording into memory.
+
+    WAV, FLAC, Ogg and MP3 are read with any sample format and channel count. Other formats are decoded by ffmpeg or
+    PyAV if one of them is installed.
 
     Returns
     -------
     Clip
-        Shape (n,) for mono, else (n, channels); no place on a clock.
+        Shape (n,) for mono, else (n, channels); `start_s` is None.
 
     Raises
     ------
     BadInputError
-        If the file is missing, a folder, empty, truncated, too long (`MAX_SAMPLES`), without frames, not audio, holds
-        samples that are not finite, or has a sample rate outside 4 to 384 kHz.
+        If the file is missing, a folder, empty, truncated, too long (`MAX_SAMPLES`), without frames or not audio, if a
+        sample is not finite, or if the sample rate is outside 4 to 384 kHz.
     """
     return _whole(open_wav(path), Path(path), f"Could not read the recording {path}")
 
 
 def open_wav(path: str | Path) -> AudioReader:
-    """A recording to be read part by part: WAV, FLAC, Ogg or MP3 of any kind and length, and what ffmpeg decodes.
+    """Open a recording of any length, to read it part by part. The formats are those of `read_wav`.
 
     Raises
     ------
     BadInputError
-        As `read_wav`, but for the length.
+        As `read_wav`, except that no length is too long.
     """
     path = Path(path)
     attempted = f"Could not read the recording {path}"
@@ -123,13 +129,16 @@ def read_raw(path: str | Path, spec: str) -> Clip:
     Raises
     ------
     BadInputError
-        If the file cannot be used or the specification is not one of those.
+        If the file cannot be used or `spec` is not valid.
     """
     return _whole(open_raw(path, spec), Path(path), f"Could not read the recording {path} as {spec}")
 
 
 def open_raw(path: str | Path, spec: str) -> AudioReader:
-    """Headerless PCM to be read part by part; as `read_raw`, of any length."""
+    """Open headerless PCM of any length, to read it part by part.
+
+    Parameters and errors are those of `read_raw`, except that no length is too long.
+    """
     path = Path(path)
     attempted = f"Could not read the recording {path} as {spec}"
     encoding, _, rest = spec.partition(":")
@@ -161,7 +170,7 @@ def open_raw(path: str | Path, spec: str) -> AudioReader:
 def _headerless(
     path: Path, encoding: str, attempted: str, *, rate_hz: int, channels: int, frames: int, first_byte: int = 0
 ) -> AudioReader:
-    """Return the samples of a file that are read as they stand there, from a byte on."""
+    """Return a reader for the samples that begin at byte `first_byte` of a file."""
     form = formats()[encoding]
     frame_bytes = form.width * channels
 
@@ -180,7 +189,7 @@ def _headerless(
 
 
 def _open_ended(path: Path, header: WavHeader, attempted: str) -> AudioReader:
-    """Return the samples of a WAV file whose header was written before its length was known."""
+    """Return a reader for a WAV file whose header was written before its length was known."""
     frames = header.present_bytes // max(1, formats()[header.sample_format].width * header.channels)
     _check_shape(frames, header.channels, header.sample_rate_hz, path, attempted)
     reader = _headerless(
@@ -196,9 +205,9 @@ def _open_ended(path: Path, header: WavHeader, attempted: str) -> AudioReader:
 
 
 def _checked_scale(audio: AudioReader) -> AudioReader:
-    """Return float samples at full scale 1.0, where they are 16-bit integers that were not divided by 32768.
+    """Return a reader that divides float samples by 32768 if they are 16-bit integers; otherwise the same reader.
 
-    The first value that is not whole ends the search, so that a usual file costs the reading of one block.
+    The search ends at the first value that is not a whole number, so for most files only one block is read.
     """
     if audio.sample_format[0] != "f":
         return audio
@@ -229,7 +238,7 @@ def _whole(audio: AudioReader, path: Path, attempted: str) -> Clip:
 
 
 def encode_wav(clip: Clip, *, pcm16: bool) -> bytes:
-    """A clip as the bytes of a WAV file: 16-bit PCM, or 32-bit float."""
+    """Return a clip as the bytes of a WAV file: 16-bit PCM (rounded, clipped at full scale), or 32-bit float."""
     import soundfile as sf
 
     samples: Any = clip.samples
@@ -241,7 +250,7 @@ def encode_wav(clip: Clip, *, pcm16: bool) -> bytes:
 
 
 def encode_flac(clip: Clip) -> bytes:
-    """A clip as the bytes of a FLAC file of 16 bits, rounded without dither and clipped at full scale."""
+    """Return a clip as the bytes of a 16-bit FLAC file, rounded without dither and clipped at full scale."""
     import soundfile as sf
 
     samples = np.frombuffer(pcm16_from_samples(clip.samples), dtype="<i2").reshape(clip.samples.shape)
@@ -257,7 +266,7 @@ def _size_of(path: Path, attempted: str) -> int:
         raise BadInputError(attempted, seen="no such file", next_step=_near(path)) from None
     except OSError as error:
         raise BadInputError(
-            attempted, seen=error.strerror or str(error), next_step="check the path and its rights"
+            attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
     if stat.S_ISDIR(status.st_mode):
         raise BadInputError(attempted, seen="it is a folder", allowed="one audio file", next_step="name a file in it")
@@ -266,7 +275,7 @@ def _size_of(path: Path, attempted: str) -> int:
             attempted, seen="it is a pipe or a device", allowed="a regular file", next_step="save it to a file first"
         )
     if not os.access(path, os.R_OK):
-        raise BadInputError(attempted, seen="permission denied", next_step="check the rights of the file")
+        raise BadInputError(attempted, seen="permission denied", next_step="check the permissions of the file")
     if status.st_size == 0:
         raise BadInputError(attempted, seen="the file is empty (0 bytes)", next_step="record it again")
     return status.st_size
@@ -280,7 +289,7 @@ def _near(path: Path) -> str:
 
 
 def _check_riff_whole(header: WavHeader | None, attempted: str) -> None:
-    """Decoders read a cut WAV without a word; its own header tells what is missing."""
+    """Raise `BadInputError` if a WAV file is shorter than its header says. Decoders do not report that."""
     if header is None:
         return
     if not header.first_byte:
@@ -302,7 +311,9 @@ def _undecodable(path: Path, attempted: str, error: Exception) -> BadInputError:
 
 
 def _truncated(attempted: str, seen: str) -> BadInputError:
-    return BadInputError(attempted, seen=f"the file is cut off: {seen}", next_step="copy or record it again, whole")
+    return BadInputError(
+        attempted, seen=f"the file is cut off: {seen}", next_step="copy the whole file, or record it again"
+    )
 
 
 def _check_shape(frames: int, channels: int, rate_hz: int, path: Path, attempted: str) -> None:
@@ -318,7 +329,8 @@ def _check_shape(frames: int, channels: int, rate_hz: int, path: Path, attempted
 
 
 def _check_finite(samples: Samples, first: int, rate_hz: int, attempted: str) -> None:
-    # The sum tells quickly: it is finite where all are (or is not where a sum of huge values overflows).
+    # Fast path: a finite sum means that all samples are finite. A sum of huge values may overflow, so the samples are
+    # checked one by one if it is not finite.
     if np.isfinite(samples.sum(dtype=np.float64)):
         return
     bad = ~np.isfinite(samples)
@@ -328,5 +340,5 @@ def _check_finite(samples: Samples, first: int, rate_hz: int, attempted: str) ->
             attempted,
             seen=f"{int(bad.sum())} samples are not finite numbers, the first at {frame / rate_hz:.3f} s",
             allowed="finite samples",
-            next_step="write the file again; whatever made it divided by zero or overflowed",
+            next_step="write the file again; the program that made it divided by zero or overflowed",
         )

@@ -1,4 +1,4 @@
-"""Baselines: figures of an earlier release that later ones are held against."""
+"""Baselines: latencies of an earlier release, with which later ones are compared."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from diag.files.scenario_folders import checkout_root
 
 
 def baseline_path(name: str) -> Path:
-    """Return where a baseline lies: in `reports/baselines` of the checkout of diag, else of the working directory.
+    """Return the path of a baseline: in `reports/baselines` of the checkout of diag, else of the working directory.
 
-    A baseline holds figures of one machine and one set of scenarios, so none comes with an installed diag.
+    A baseline is valid for one machine and one set of scenarios, so an installed diag does not contain any.
     """
     return (checkout_root() or Path()) / "reports" / "baselines" / f"{name}.json"
 
 
 def read_baseline(path: Path) -> dict[str, Any] | None:
-    """Read a baseline; None where there is none yet.
+    """Read a baseline; return None if the file does not exist.
 
     Raises
     ------
     BadInputError
-        If it is damaged, or a newer version wrote it.
+        If the file is damaged, or was written by a newer version of diag.
     """
     if not path.is_file():
         return None
@@ -53,7 +53,13 @@ def read_baseline(path: Path) -> dict[str, Any] | None:
 
 
 def write_baseline(path: Path, medians_s: Mapping[str, Mapping[str, float]]) -> None:
-    """Write medians of latencies in seconds, by run and metric. The file is replaced as a whole.
+    """Write a baseline. An earlier file is replaced.
+
+    Parameters
+    ----------
+    path : Path
+    medians_s : mapping of str to mapping of str to float
+        Median latency in seconds, by name of the run and of the metric.
 
     Raises
     ------

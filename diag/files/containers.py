@@ -1,4 +1,4 @@
-"""WebM, MP4 and other files of browsers and phones, decoded by the ffmpeg program or by PyAV where one is installed."""
+"""Decode WebM, MP4 and other files of browsers and phones with the ffmpeg program or with PyAV, if installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diag.core.errors import BadInputError
 from diag.files.wav_header import read_wav_header
 
 LONGEST_S = 4 * 3600
-"""What lies beyond is not decoded: a file of some megabytes may claim to last for days."""
+"""Longest audio that is decoded, in seconds. Decoding stops there, because a small file may claim to last for days."""
 _TIMEOUT_S = 900
 _SIGNATURES = (
     (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"), (4, b"ftyp", "MP4 or M4A"), (0, b"\x30\x26\xb2\x75", "Windows Media"),
@@ -27,20 +27,20 @@ _SIGNATURES = (
 
 
 def container_of(head: bytes) -> str | None:
-    """Return the name of the container that a file begins with (its first 12 bytes); None for any other file."""
+    """Return the name of the container format of a file, by its first 12 bytes; None for any other file."""
     return next((name for place, mark, name in _SIGNATURES if head[place : place + len(mark)] == mark), None)
 
 
 def open_container(path: Path, name: str, attempted: str) -> AudioReader:
-    """Return the first audio stream of a container; what decoded it stands in its `note`.
+    """Return a reader for the first audio stream of a container file. Its `note` names the decoder.
 
     Parameters
     ----------
     path : Path
     name : str
-        Of the container.
+        Name of the container format (`container_of`).
     attempted : str
-        For the error: what was tried.
+        Beginning of the error sentence (`DiagError`).
 
     Raises
     ------
@@ -56,7 +56,7 @@ def open_container(path: Path, name: str, attempted: str) -> AudioReader:
         attempted,
         seen=f"it is a {name} file, and neither the ffmpeg program nor the Python package av is installed",
         allowed="WAV, FLAC, Ogg or MP3 without them",
-        next_step=f"install ffmpeg, or make a WAV where it is: `ffmpeg -i {path.name} -c:a pcm_s16le fixed.wav`",
+        next_step=f"install ffmpeg, or convert the file elsewhere: `ffmpeg -i {path.name} -c:a pcm_s16le fixed.wav`",
     )
 
 
@@ -75,7 +75,8 @@ def _by_ffmpeg(program: str, path: Path, name: str, attempted: str) -> AudioRead
         if done.returncode != 0 or header is None or header.sample_format != "f32le":
             said = done.stderr.decode(errors="replace").strip().splitlines() or ["no audio in it"]
             raise _undecodable(name, f"ffmpeg: {said[-1].removeprefix(f'file:{path}: ')}", attempted)
-        # The mapping outlives the name of the file, so that it goes when the samples do.
+        # The file is deleted at the end of this block, but the mapping stays valid. The disk space is freed together
+        # with the samples.
         values: Any = np.memmap(
             decoded.name, dtype="<f4", mode="r", offset=header.first_byte,
             shape=(header.present_bytes // (4 * header.channels), header.channels),

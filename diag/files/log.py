@@ -1,4 +1,4 @@
-"""The log file: what libraries say, and the traceback of a bug. Never a key."""
+"""The log file: log records and warnings of libraries, and tracebacks of bugs, with API keys removed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ MAX_BYTES = 1_000_000
 
 
 def log_path() -> Path:
-    """Where the log file is: `diag/diag.log` under `XDG_STATE_HOME` (~/.local/state), else in the temporary folder."""
+    """Return the path of the log file.
+
+    It is `diag/diag.log` in `XDG_STATE_HOME` (by default ~/.local/state). If that folder cannot be written, it is in
+    the temporary folder.
+    """
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     for folder in (Path(state) / "diag", Path(tempfile.gettempdir()) / f"diag-{os.getuid()}"):
         try:
@@ -36,7 +40,7 @@ class _KeylessFormatter(logging.Formatter):
 
 
 def send_logs_to_file() -> Path:
-    """From now on, log records and warnings of all libraries go to the log file and not to the terminal."""
+    """Redirect log records and warnings of all libraries from the terminal to the log file, and return its path."""
     path = log_path()
     root = logging.getLogger()
     if not any(isinstance(handler.formatter, _KeylessFormatter) for handler in root.handlers):
@@ -50,7 +54,13 @@ def send_logs_to_file() -> Path:
 
 
 def write_bug(error: BaseException) -> str:
-    """Append the traceback of an unforeseen error to the log file; say where it is, or why it could not be written."""
+    """Append the traceback of an unexpected error to the log file.
+
+    Returns
+    -------
+    str
+        Where the traceback is, or why it could not be written, as part of a sentence.
+    """
     path = log_path()
     text = "".join(traceback.format_exception(error))
     try:

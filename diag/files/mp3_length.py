@@ -1,6 +1,6 @@
-"""MP3 files that do not say how long they are: the frame with the length that their encoder left out.
+"""Add the missing length to MP3 files whose encoder did not write it.
 
-Decoders estimate the length of such a file from its first frames and its size, and stop there although more follows.
+Decoders estimate the length of such a file from its first frames and its size, and may stop before its end.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from diag.dsp.bytes_inside import layer3_frame_bytes
 
 _MARKS = (b"Xing", b"Info", b"VBRI")
 _RATE_INDEX = 8
-"""Bit rate of the added frame (64 or 112 kbit/s), so that the length fits into it whatever the rate of the others."""
+"""Bit rate index of the added frame (64 or 112 kbit/s): large enough to hold the length, whatever the other frames."""
 
 
 def states_its_length(data: bytes) -> bool:
@@ -18,17 +18,17 @@ def states_its_length(data: bytes) -> bool:
     Parameters
     ----------
     data : bytes
-        The file, or its first 4 kB after an ID3 tag.
+        The file; the ID3 tag, if any, and the 4 kB after it are enough.
     """
     start = _after_tag(data)
     return any(mark in data[start : start + 4096] for mark in _MARKS)
 
 
 def with_length(data: bytes) -> bytes:
-    """Return an MP3 file with a first frame that states how many frames follow (Xing); unchanged where none is found.
+    """Return an MP3 file with an added first frame that holds the number of frames; unchanged if it has no frames.
 
-    The layout is that of the frame that LAME writes: a frame of silence whose main data is "Xing", a word of flags (1:
-    the number of frames follows) and that number, both of four bytes, big endian.
+    The added frame has the layout that LAME writes: a silent frame whose main data are "Xing", a flags word (1: the
+    number of frames follows) and the number of frames. Both numbers have four bytes, big endian.
     """
     first, count = _frames(data, _after_tag(data))
     if not count:
@@ -44,14 +44,14 @@ def with_length(data: bytes) -> bytes:
 
 
 def _after_tag(data: bytes) -> int:
-    """Return where the frames may begin: after an ID3v2 tag, whose length is written in four times seven bits."""
+    """Return the byte after the ID3v2 tag, or 0 without a tag. The tag's length is stored in four bytes of 7 bits."""
     if data[:3] != b"ID3" or len(data) < 10:
         return 0
     return 10 + sum((byte & 127) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
 
 
 def _frames(data: bytes, start: int) -> tuple[int, int]:
-    """Return where the first frame stands and how many there are; what is no frame between them is passed over."""
+    """Return the first byte of the first frame (-1 for none) and the number of frames. Other data are skipped."""
     first, count, at = -1, 0, start
     while 0 <= at < len(data) - 4:
         length = layer3_frame_bytes(data, at) if data[at] == 0xFF and data[at + 1] >= 0xE0 else 0
@@ -64,5 +64,5 @@ def _frames(data: bytes, start: int) -> tuple[int, int]:
 
 
 def _follows(data: bytes, at: int) -> bool:
-    """Return whether another frame stands here, or the end of the file."""
+    """Return whether another frame or the end of the file is at this byte."""
     return at >= len(data) - 4 or (data[at] == 0xFF and layer3_frame_bytes(data, at) > 0)

@@ -1,4 +1,4 @@
-"""One planted fault of a configuration's `[[faults.planted]]` tables: where it strikes, what it does, how strongly."""
+"""One planted fault of a configuration (`[[faults.planted]]`): its hop, its kind, its times and its strength."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     "pace": ("ratio",),
     "late": ("for_s",),
 }
-"""What each kind takes beside `hop` and `kind`."""
+"""Keys that each kind accepts besides `hop`, `kind` and `seed`."""
 
 _NEEDS: Mapping[str, tuple[str, ...]] = {
     "rate": ("ratio",),
@@ -108,26 +108,26 @@ _ONLY_ON: Mapping[str, HopName] = {"leak": "microphone", "pace": "sender", "late
 
 
 class Planted(ConfigModel):
-    """One fault on one hop.
+    """One planted fault on one hop. docs/configuration.md describes every kind and its keys.
 
-    A fault without `at_s` acts from the first sample on, one without `for_s` to the end.
+    Without `at_s` the fault begins at the first sample. Without `for_s` it lasts to the end.
 
     Parameters
     ----------
     hop : str
-        Where it strikes: "microphone", "sender", "player" or "speaker".
+        Hop with the fault: "microphone", "sender", "player" or "speaker".
     kind : str
-        What it does; docs/configuration.md has the table.
+        Kind of fault; the allowed keys are in `TAKES`.
     at_s, for_s : float
-        Where it begins, counted from the first sound above -50 dBFS that passes the place, and how long it is.
+        Start of the fault, counted from the first sound above -50 dBFS on this hop, and its duration.
     every_s, count : float, int
-        It comes back every so often, this many times in all.
+        Time from one occurrence to the next, and the number of occurrences.
     ratio : float
-        Speed against the right one: above 1 is faster.
+        Speed relative to the correct one; above 1 is faster.
     gain_db, level_dbfs : float
-        Strength of what it does, relative to the sound or to full scale.
+        Strength of the fault, relative to the sound or to full scale.
     seed : int
-        Of what is drawn by lot (noise).
+        Seed of the random numbers (noise).
     """
 
     hop: HopName

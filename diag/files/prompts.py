@@ -1,4 +1,4 @@
-"""The recorded prompts: which there are, and where the speech lies in each."""
+"""The recorded prompts: their names, files and texts, and where the speech begins and ends in each file."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from diag.files.scenario_folders import PROMPTS_TABLE, folders_with
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """A recording that speaks into the microphone.
+    """A recording that is played into the microphone.
 
     Parameters
     ----------
     name : str
-        As in prompts.toml, or the stem of the user's own file.
+        Name in prompts.toml, or the stem of the user's own file.
     path : Path
         The recording.
     text : str
-        What is said; empty where nobody has told.
+        What is said; empty if unknown.
     language : str
-        BCP 47 code, as "ko-KR"; empty where nobody has told.
+        BCP 47 code, for example "ko-KR"; empty if unknown.
     speech_start_s, speech_end_s : float or None
-        First audible sample and end of the last one in the file, in seconds; None for a user's own file, where
-        they have to be found in the recording.
+        Time of the first audible sample and of the end of the last one, in seconds from the start of the file; None
+        for a user's own file, in which they have to be detected.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Prompt:
 
 
 def load_prompts(folder: Path) -> tuple[Prompt, ...]:
-    """The prompts of a folder that holds a prompts.toml, in its order.
+    """Return the prompts of a folder with a prompts.toml, in the order of that file.
 
     Raises
     ------
     BadInputError
-        If the table is missing or broken, or names a file that is not there.
+        If prompts.toml is missing or damaged, or names a file that does not exist.
     """
     table = folder / PROMPTS_TABLE.name
     attempted = f"Could not read the prompts in {table}"
@@ -85,7 +85,7 @@ def _prompt(entry: dict[str, object], folder: Path) -> Prompt:
 
 
 def recorded_prompts() -> tuple[Prompt, ...]:
-    """Return the prompts that a run speaks if none is named: the user's own, or the built-in ones.
+    """Return the prompts that a run plays if none is named: the user's own, or else the built-in ones.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def recorded_prompts() -> tuple[Prompt, ...]:
 
 
 def prompts_by_name() -> dict[str, Prompt]:
-    """Return all prompts that can be named, in the order of their tables; the user's own win over built-in ones.
+    """Return all prompts by name. The user's own come first and replace built-in ones of the same name.
 
     Raises
     ------
@@ -115,9 +115,9 @@ def _prompt_folders() -> list[Path]:
 
 
 def find_prompt(name_or_path: str) -> Prompt:
-    """Return a prompt by its name (see `prompts_by_name`), or a recording of the user's own by its path.
+    """Return a prompt by its name (see `prompts_by_name`), or a user's own recording by its path.
 
-    Whether the recording can be used is found out when it is read (`diag.files.run_folders`).
+    The recording is not read here, so it may turn out to be unusable later.
 
     Raises
     ------

@@ -1,7 +1,8 @@
-"""Takes and runs on disk: written whole or not at all, refused in one clear sentence when unusable.
+"""Write and read the folders of runs and takes.
 
 Layout and formats are in docs/architecture.md ("On disk"). A take is written under a temporary name, flushed, then
-renamed: a crash or a kill loses only the take in hand. Keys are taken out of every text on its way to the disk.
+renamed, so a crash loses only the take that is being written. API keys are removed from all text that is written. A
+folder that cannot be read raises `BadInputError`.
 """
 
 from __future__ import annotations
@@ -37,19 +38,19 @@ __all__ = [
 ]  # fmt: skip
 
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
-_MEND_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
-_MEND_RUN = "restore it, or run again"
+_FIX_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
+_FIX_RUN = "restore it, or run again"
 
 
 def write_take(run_dir: Path, take: Take) -> Path:
-    """Write a take whole into `run_dir/takes/<id>` and return that folder.
+    """Write a take into `run_dir/takes/<id>` and return that folder.
 
     Raises
     ------
     BadInputError
-        If a take of this id is there already.
+        If a take with this id already exists.
     CannotMeasureError
-        If the disk is full or cannot be written; nothing of the take is left behind.
+        If the disk is full or cannot be written. No part of the take is left on the disk.
     """
     folder = run_dir / "takes" / take.id
     attempted = f"Could not save the take {folder}"
@@ -74,18 +75,18 @@ def write_take(run_dir: Path, take: Take) -> Path:
 
 
 def read_take(folder: str | Path) -> Take:
-    """Read a take back, exactly as it was written.
+    """Read a take from its folder.
 
     Raises
     ------
     BadInputError
-        If the folder is not a take, a file in it is damaged, or a newer version of diag wrote it.
+        If the folder is not a take, a file in it is damaged, or it was written by a newer version of diag.
     """
-    from diag.core.client_config import ClientConfig  # with pydantic: what a recording alone does not need
+    from diag.core.client_config import ClientConfig  # imported late: reading a recording does not need pydantic
 
     folder = Path(folder)
     attempted = f"Could not read the take {folder}"
-    facts = _read_json(folder / "take.json", attempted, mend=_MEND_TAKE)
+    facts = _read_json(folder / "take.json", attempted, fix=_FIX_TAKE)
     try:
         clips = {}
         for name, place in facts["clips"].items():
@@ -102,16 +103,19 @@ def read_take(folder: str | Path) -> Take:
             turns=tuple(_turn(item) for item in facts["turns"]),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise _damaged(attempted, "take.json", str(error).splitlines()[0], mend=_MEND_TAKE) from None
+        raise _damaged(attempted, "take.json", str(error).splitlines()[0], fix=_FIX_TAKE) from None
 
 
 def finished_takes(run_dir: str | Path) -> tuple[str, ...]:
-    """Ids of the takes that were written whole, in order."""
+    """Return the ids of the takes that were written completely, sorted."""
     return tuple(sorted(folder.parent.name for folder in Path(run_dir).glob("takes/[!.]*/take.json")))
 
 
 def remove_partial_takes(run_dir: str | Path) -> int:
-    """Remove what killed writers left behind; call only when nothing writes to this run. Returns how many."""
+    """Remove incomplete takes of processes that were killed, and return their number.
+
+    Call this only while no process writes to the run.
+    """
     partial = list(Path(run_dir).glob("takes/.*.partial-*"))
     for folder in partial:
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,12 +123,12 @@ def remove_partial_takes(run_dir: str | Path) -> int:
 
 
 def write_result(take_folder: str | Path, result: TakeResult) -> Path:
-    """Write the judgement of a take beside it, in place of an earlier one."""
+    """Write the judgement of a take into its folder, replacing an earlier one, and return the path."""
     return write_beside(take_folder, "result.json", {**_stamp(), **result.to_json()})
 
 
 def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
-    """Write a JSON document into a folder (made where it is missing), in place of an earlier one.
+    """Write a JSON document into a folder, replacing an earlier one. The folder is created if it is missing.
 
     Raises
     ------
@@ -191,26 +195,27 @@ def _read_timeline(path: Path, attempted: str) -> Timeline:
             events.append(Event(t_s=facts["t_s"], name=facts["name"], source=facts["source"], data=facts["data"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         place = f"{path.name} line {len(events) + 1}" if path.exists() else path.name
-        raise _damaged(attempted, place, _words(error), mend=_MEND_TAKE) from None
+        raise _damaged(attempted, place, _words(error), fix=_FIX_TAKE) from None
     return Timeline(tuple(events))
 
 
 def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path:
-    """Make a new run folder `<time>-<name>-<tail>` with its run.json; two runs never share one.
+    """Create a new run folder `<time>-<name>-<random>` with its run.json, and return its path.
 
     Parameters
     ----------
     out_dir : str or Path
-        Made where it does not exist, usually reports/runs.
+        Parent folder, usually reports/runs. It is created if it does not exist.
     name : str
-        Name of the configuration; characters that do not suit a file name become "-".
+        Name of the configuration. Characters that are unsuitable in a file name become "-".
     facts : mapping
-        JSON-ready: title, configuration, environment, seed, number of takes and whatever `--resume` needs.
+        JSON-ready content of run.json: title, configuration, environment, seed, number of takes and everything that
+        `--resume` needs.
 
     Raises
     ------
     CannotMeasureError
-        If the folder cannot be made or written.
+        If the folder cannot be created or written.
     """
     out_dir = Path(out_dir)
     now = time.gmtime()
@@ -226,7 +231,7 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
 
 @dataclass(frozen=True, kw_only=True)
 class SavedRun:
-    """A run folder: what it is, and its finished takes, read when asked for."""
+    """A run folder: the content of its run.json, and access to its finished takes, which are read on demand."""
 
     folder: Path
     name: str
@@ -248,18 +253,18 @@ def read_run(folder: str | Path) -> SavedRun:
     Raises
     ------
     BadInputError
-        If it is not a run folder, run.json is damaged, or a newer version of diag wrote it.
+        If it is not a run folder, run.json is damaged, or it was written by a newer version of diag.
     """
     folder = Path(folder)
     attempted = f"Could not read the run {folder}"
-    facts = _read_json(folder / "run.json", attempted, mend=_MEND_RUN)
+    facts = _read_json(folder / "run.json", attempted, fix=_FIX_RUN)
     if not isinstance(facts.get("name"), str):
-        raise _damaged(attempted, "run.json", "it has no name", mend=_MEND_RUN)
+        raise _damaged(attempted, "run.json", "it has no name", fix=_FIX_RUN)
     return SavedRun(folder=folder, name=facts["name"], facts=facts)
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document whole or not at all, without keys."""
+    """Write a JSON document atomically, with API keys removed."""
     write_whole(path, (without_keys(_json(document, indent=1)) + "\n").encode())
 
 
@@ -267,7 +272,7 @@ def _stamp() -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "tool_version": __version__}
 
 
-def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
+def _read_json(path: Path, attempted: str, *, fix: str) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -275,12 +280,12 @@ def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
             attempted, seen=f"there is no {path.name} in it", next_step="name a folder that `diag run` made"
         ) from None
     except OSError as error:
-        raise BadInputError(attempted, seen=_words(error), next_step="check the path and its rights") from None
+        raise BadInputError(attempted, seen=_words(error), next_step="check the path and its permissions") from None
     except ValueError as error:
-        raise _damaged(attempted, path.name, str(error), mend=mend) from None
+        raise _damaged(attempted, path.name, str(error), fix=fix) from None
     version = facts.get("schema_version") if isinstance(facts, dict) else None
     if not isinstance(version, int):
-        raise _damaged(attempted, path.name, "it has no schema_version", mend=mend)
+        raise _damaged(attempted, path.name, "it has no schema_version", fix=fix)
     if version > SCHEMA_VERSION:
         raise BadInputError(
             attempted,
@@ -291,8 +296,8 @@ def _read_json(path: Path, attempted: str, *, mend: str) -> dict[str, Any]:
     return dict(facts)
 
 
-def _damaged(attempted: str, place: str, detail: str, *, mend: str) -> BadInputError:
-    return BadInputError(attempted, seen=f"{place} is damaged ({detail})", next_step=mend)
+def _damaged(attempted: str, place: str, detail: str, *, fix: str) -> BadInputError:
+    return BadInputError(attempted, seen=f"{place} is damaged ({detail})", next_step=fix)
 
 
 def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
@@ -300,7 +305,7 @@ def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
 
 
 def _plain(value: object) -> Any:
-    """What `json` does not know by itself: numpy's numbers and arrays, read-only mappings, paths, sets."""
+    """Convert types that `json` does not support: numpy numbers and arrays, read-only mappings, paths, sets."""
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
     if isinstance(value, Mapping):
@@ -321,7 +326,9 @@ def _disk(attempted: str) -> Iterator[None]:
         raise CannotMeasureError(
             attempted,
             seen="the disk is full" if full else _words(error),
-            next_step="free some space and run again with `--resume`" if full else "check the folder and its rights",
+            next_step="free some space and run again with `--resume`"
+            if full
+            else "check the folder and its permissions",
         ) from error
 
 

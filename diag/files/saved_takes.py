@@ -1,4 +1,4 @@
-"""Takes of a run, read from disk one at a time when asked for: a run may hold more than memory does."""
+"""Takes of a run, each read from disk when it is accessed, because all together may not fit into memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SavedTakes(Sequence[Take]):
     folder : Path
         The run folder.
     take_ids : sequence of str
-        Takes to give, in this order.
+        Ids of the takes in the sequence, in this order.
     """
 
     def __init__(self, folder: Path, take_ids: Sequence[str]) -> None:

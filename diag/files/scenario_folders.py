@@ -1,7 +1,7 @@
-"""Where configurations, prompts and replies are looked for: first in the user's own folder, then in the built-in one.
+"""Folders that are searched for configurations, prompts and replies: first the user's own, then the built-in one.
 
-Both are folders named `scenarios`, with `*.toml`, `prompts/prompts.toml` and `replies/replies.toml` in them. The rule
-is in docs/configuration.md ("Where names are looked for").
+Both are named `scenarios` and hold `*.toml`, `prompts/prompts.toml` and `replies/replies.toml`. The rule is in
+docs/configuration.md ("Where names are looked for").
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 def checkout_root() -> Path | None:
     """Return the root of the checkout of diag that the working directory lies in, or None.
 
-    A checkout is a folder with a `pyproject.toml` of the project diag and a folder `scenarios` beside it.
+    A checkout is a folder that holds a folder `scenarios` and the `pyproject.toml` of diag.
     """
     return next((folder for folder in _here_and_above() if _is_checkout(folder)), None)
 
 
 def built_in_folder() -> Path:
-    """Return the `scenarios` folder that comes with diag: the checkout's inside a checkout, else the installed one.
+    """Return the `scenarios` folder of diag: that of the checkout if run inside one, else the installed one.
 
     Raises
     ------
@@ -38,8 +38,8 @@ def built_in_folder() -> Path:
     root = checkout_root()
     if root is not None:
         return root / SCENARIOS
-    # A wheel holds the folder inside the package. In a checkout, which an editable installation runs from, it lies
-    # beside the package.
+    # A wheel has the folder inside the package. A checkout, as used by an editable installation, has it beside the
+    # package.
     for folder in (_PACKAGE / SCENARIOS, _PACKAGE.parent / SCENARIOS):
         if _is_file(folder / PROMPTS_TABLE):
             return folder
@@ -53,8 +53,8 @@ def built_in_folder() -> Path:
 def own_folder() -> Path | None:
     """Return the user's own `scenarios` folder, or None.
 
-    It is the nearest one, in the working directory or above it, that holds a configuration, prompts or replies. The one
-    of a checkout of diag is no user's own, and nothing above a checkout is looked at.
+    It is the nearest one, in the working directory or above it, that holds a configuration, prompts or replies. The
+    search ends at a checkout of diag, whose `scenarios` folder is not a user's own.
     """
     for place in _here_and_above():
         if _is_checkout(place):
@@ -66,13 +66,13 @@ def own_folder() -> Path | None:
 
 
 def scenario_folders() -> tuple[Path, ...]:
-    """Return the folders in which names are looked for: the user's own, if there is one, before the built-in one."""
+    """Return the folders that are searched for names: the user's own, if there is one, then the built-in one."""
     own = own_folder()
     return (built_in_folder(),) if own is None else (own, built_in_folder())
 
 
 def configuration_files() -> dict[str, Path]:
-    """Return the path of each configuration by its name, sorted by name; the user's own win over built-in ones."""
+    """Return the path of each configuration, sorted by name. The user's own replace built-in ones of the same name."""
     files = {path.stem: path for folder in reversed(scenario_folders()) for path in folder.glob("*.toml")}
     return dict(sorted(files.items()))
 
@@ -84,12 +84,12 @@ def suite_files() -> tuple[Path, ...]:
 
 
 def group_files(name: str) -> tuple[Path, ...]:
-    """Return the configurations of a folder of its own, sorted; none where there is no such folder.
+    """Return the configuration files of one folder, sorted; an empty tuple if there is no such folder.
 
     Parameters
     ----------
     name : str
-        Path of a folder, or the name of one inside a folder `scenarios`, as "faults".
+        Path of a folder, or the name of a folder inside a `scenarios` folder, for example "faults".
     """
     for folder in (Path(name), *(place / name for place in scenario_folders())):
         files = sorted(folder.glob("*.toml")) if folder.is_dir() else []
@@ -99,7 +99,10 @@ def group_files(name: str) -> tuple[Path, ...]:
 
 
 def folders_with(table: Path) -> tuple[Path, ...]:
-    """Return those of `scenario_folders` that hold a table; the built-in one always, so that its loss is reported."""
+    """Return the folders of `scenario_folders` that hold the file `table`.
+
+    The built-in folder is always included, so that reading it reports a missing file.
+    """
     *own, built_in = scenario_folders()
     return (*(folder for folder in own if _is_file(folder / table)), built_in)
 
@@ -110,7 +113,7 @@ def _here_and_above() -> tuple[Path, ...]:
 
 
 def _is_file(path: Path) -> bool:
-    # pathlib would raise PermissionError for a folder of somebody else above the working directory.
+    # `Path.is_file` would raise PermissionError for an unreadable folder above the working directory.
     return os.path.isfile(path)
 
 

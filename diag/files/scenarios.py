@@ -1,7 +1,7 @@
-"""Scenarios: what a TOML file in `scenarios/` may say, and finding and reading one.
+"""Scenarios: the content of a TOML file in `scenarios/`, and how to find and read one.
 
-The client's own settings (`session`, `capture`, `send`, `playback`, `turn`) are `ClientConfig`, which travels with
-the take. `emulator`, `faults` and `expect` stay here: a rule that could read them would not be a detector.
+The client's own settings (`session`, `capture`, `send`, `playback`, `turn`) form `ClientConfig`, which is saved with
+the take. `emulator`, `faults` and `expect` are not, so that no rule can read the answer from them.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ MAX_SCENARIO_BYTES = 1_000_000
 
 
 class Faults(ConfigModel):
-    """Faults that the harness plants on the way; hidden from metrics and rules."""
+    """Faults that diag plants on purpose. Metrics and rules cannot see them."""
 
     speaker_connected: bool = True
     player_squeeze_hz: int | None = Field(None, ge=4000, le=48000)
     planted: tuple[Planted, ...] = ()
 
     def on(self, hop: str) -> tuple[Planted, ...]:
-        """Return the faults that are planted on a hop, in the order of their table."""
+        """Return the faults that are planted on a hop, in the order of the file."""
         return tuple(item for item in self.planted if item.hop == hop)
 
 
 class Expect(ConfigModel):
-    """What a scenario must show.
+    """The findings that a scenario must show.
 
-    `findings` are the root findings, no more and no fewer; `consequences` may stand beside them, each only as the
-    consequence of one of these.
+    `findings` are codes of root findings: all of them must be found, and no others. `consequences` are codes that may
+    be found in addition, as consequences of these.
     """
 
     findings: tuple[str, ...] = ()
@@ -95,7 +95,10 @@ def read_scenario(path: Path) -> Scenario:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(
-            attempted, seen=str(error), allowed="a readable UTF-8 text file", next_step="check the path and its rights"
+            attempted,
+            seen=str(error),
+            allowed="a readable UTF-8 text file",
+            next_step="check the path and its permissions",
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(
@@ -108,12 +111,12 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) -> Scenario:
-    """Build a scenario from the content of a TOML file; `attempted` opens the error sentence.
+    """Build a scenario from the content of a TOML file. `attempted` is the beginning of the error sentence.
 
     Raises
     ------
     BadInputError
-        If keys are unknown or values are not allowed; all of them are named.
+        If keys are unknown or values are not allowed. The message names all of them.
     """
     problems = [_unknown_key(key, key, _TOP_KEYS) for key in data if key not in _TOP_KEYS]
     fields = {key: value for key, value in data.items() if key in _TOP_KEYS and key not in _CLIENT_TABLES}
@@ -126,8 +129,8 @@ def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) ->
         if not problems:
             return scenario
     if len(problems) == 1:
-        raise BadInputError(attempted, seen=problems[0].seen, allowed=problems[0].allowed, next_step=problems[0].mend)
-    # Of several only the hints are given: what is allowed would be longer than the file.
+        raise BadInputError(attempted, seen=problems[0].seen, allowed=problems[0].allowed, next_step=problems[0].fix)
+    # With several problems only the hints are shown; the allowed values of all keys would make the message too long.
     each = ", ".join(f"{item.seen} ({item.hint})" if item.hint else item.seen for item in problems)
     raise BadInputError(
         attempted,
@@ -138,17 +141,17 @@ def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) ->
 
 @dataclass(frozen=True)
 class _Problem:
-    """One thing that is wrong in a configuration; `hint` is what helps most in a list of several."""
+    """One problem in a configuration. `hint` is the short help that is shown if there are several problems."""
 
     place: str
     seen: str
     allowed: str
-    mend: str
+    fix: str
     hint: str
 
 
 def first_problem(error: ValidationError) -> str:
-    """What is wrong first with a configuration, in words."""
+    """Return a description of the first problem in a configuration."""
     return _problems(error)[0].seen
 
 
@@ -160,7 +163,7 @@ def _problems(error: ValidationError) -> list[_Problem]:
         if item["type"] == "extra_forbidden":
             problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
         elif item["type"] == "value_error" and place and isinstance(place[-1], int):
-            # The check of a whole table says what is wrong by itself.
+            # The validator of a whole table writes the message itself.
             seen, _, allowed = str(item["msg"]).removeprefix("Value error, ").partition("; allowed: ")
             problem = _Problem(dotted, f"{dotted}: {seen}", allowed, f"correct `{dotted}`", allowed)
         elif item["type"] == "missing":
@@ -175,8 +178,8 @@ def _problems(error: ValidationError) -> list[_Problem]:
 
 def _unknown_key(dotted: str, key: str, known: tuple[str, ...]) -> _Problem:
     close = difflib.get_close_matches(key, known, n=1)
-    mend = f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
-    return _Problem(dotted, f"unknown key `{dotted}`", ", ".join(known), mend, mend if close else "")
+    fix = f"did you mean `{close[0]}`?" if close else "remove it or correct its name"
+    return _Problem(dotted, f"unknown key `{dotted}`", ", ".join(known), fix, fix if close else "")
 
 
 def _known_keys(place: list[str]) -> tuple[str, ...]:
@@ -195,7 +198,7 @@ def _model_at(place: Sequence[object]) -> type[BaseModel]:
 
 
 def _allowed(place: Sequence[object], message: str) -> str:
-    """What a key may hold, in words; the checker's own message where the type says nothing."""
+    """Return the allowed values of a key in words, or pydantic's message if the type does not describe them."""
     key = next((part for part in reversed(place) if isinstance(part, str)), "")
     field = _model_at(place).model_fields.get(key)
     if field is None:
@@ -222,7 +225,7 @@ _LIMITS = {"gt": "above", "ge": "from", "lt": "and below", "le": "up to"}
 
 
 def find_scenarios(names: Sequence[str]) -> list[Scenario]:
-    """Return configurations by path or name, each once; a folder of them stands for all that are in it.
+    """Return configurations by path or name, without duplicates. The name of a folder selects all files in it.
 
     Raises
     ------
@@ -240,12 +243,12 @@ def find_scenarios(names: Sequence[str]) -> list[Scenario]:
 def find_scenario(name_or_path: str) -> Scenario:
     """Return a configuration by its path, or by its name (see `diag.files.scenario_folders`).
 
-    Of one in a folder inside `scenarios` the name has the folder's before it, as "faults/ply003".
+    The name of a configuration in a subfolder of `scenarios` includes the subfolder, for example "faults/ply003".
 
     Raises
     ------
     BadInputError
-        If there is none of that name, or it cannot be read.
+        If there is no configuration of that name, or it cannot be read.
     """
     path = Path(name_or_path)
     if path.suffix == ".toml" or path.is_file():

@@ -1,4 +1,4 @@
-"""Voice profiles on disk: small JSON files, written whole, refused in one clear sentence when unusable."""
+"""Read and write voice profiles, which are small JSON files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from diag.files.whole_files import write_whole
 
 SUFFIX = ".voice.json"
 LARGEST_BYTES = 2_000_000
-"""A profile has less than 200 kB; what is ten times that is something else, and is not read."""
+"""Larger files are not read. A profile has less than 200 kB, so a file of ten times that size is something else."""
 _MAKE_ONE = f"make one with `diag voice make WAV... -o NAME{SUFFIX}`"
 
 
@@ -22,7 +22,7 @@ def load_voice(path: str | Path) -> VoiceProfile:
     Raises
     ------
     BadInputError
-        If there is no such file, or it is no profile, damaged, or of a newer version.
+        If there is no such file, or it is not a profile, is damaged, or was written by a newer version of diag.
     """
     path = Path(path)
     attempted = f"Could not read the voice profile {path}"
@@ -36,7 +36,7 @@ def load_voice(path: str | Path) -> VoiceProfile:
         raise BadInputError(attempted, seen="no such file", next_step=f"check the path, or {_MAKE_ONE}") from None
     except OSError as error:
         raise BadInputError(
-            attempted, seen=error.strerror or str(error), next_step="check the path and its rights"
+            attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
     try:
         text = data.decode("utf-8")
@@ -49,7 +49,7 @@ def load_voice(path: str | Path) -> VoiceProfile:
 
 
 def default_path(name: str) -> Path:
-    """Where a profile goes that was given no file: the voice's name in the working folder."""
+    """Return the default path of a profile: a file in the working directory, named after the voice."""
     plain = re.sub(r"[^\w.\-]+", "-", name.lower()).strip("-.") or "voice"
     return Path(f"{plain}{SUFFIX}")
 
@@ -60,12 +60,12 @@ def _no_profile(attempted: str, seen: str) -> BadInputError:
 
 
 def save_voice(profile: VoiceProfile, path: str | Path) -> Path:
-    """Write a profile, in place of an earlier one, and return where.
+    """Write a profile, replacing an earlier file, and return its path.
 
     Raises
     ------
     BadInputError
-        If it cannot be written; nothing is left behind, and an earlier file stays as it was.
+        If it cannot be written. An earlier file is then left unchanged.
     """
     path = Path(path)
     attempted = f"Could not save the voice profile {path}"

@@ -1,4 +1,4 @@
-"""The header of a WAV file: the format of its samples, where they begin, and how many of them it announces."""
+"""The header of a WAV file: the format of its samples, where they begin, and the length that it declares."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ _FORMATS = {
     (_FLOAT, 64): "f64le", (_ALAW, 8): "alaw", (_MULAW, 8): "mulaw",
 }  # fmt: skip
 _ENDLESS = 0x7FFF0000
-"""What writes to a pipe cannot come back to fill in the length. ffmpeg leaves 2^32 - 1, sox and arecord about 2^31."""
+"""Declared lengths from here on are placeholders. A program that writes to a pipe cannot fill in the length afterwards:
+ffmpeg writes 2^32 - 1, sox and arecord about 2^31."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WavHeader:
-    """What the header of a WAV file says.
+    """Content of the header of a WAV file.
 
     Parameters
     ----------
     sample_format : str
-        As `diag.dsp.byte_formats` calls it; empty for a format that is not among those.
+        Name of the format in `diag.dsp.byte_formats`; empty for a format that is not there.
     sample_rate_hz, channels : int
     first_byte : int
-        Where the samples begin; 0 where the header ends before any.
+        Position of the first sample in the file; 0 if the file has no data chunk.
     announced_bytes : int
-        Length of the samples as the header has it.
+        Length of the samples that the header declares.
     present_bytes : int
-        Bytes of the file from there on.
+        Bytes in the file from `first_byte` to its end.
     riff_bytes : int
-        Length of the file, less 8, as the header has it.
+        Length of the file minus 8 that the header declares.
     """
 
     sample_format: str
@@ -44,20 +45,20 @@ class WavHeader:
 
     @property
     def open_ended(self) -> bool:
-        """Whether the length was not known when the header was written: the samples reach to the end of the file."""
+        """Whether the header was written before the length was known. The samples then reach to the end of the file."""
         if self.announced_bytes == 0:
             return self.present_bytes > 0 and self.riff_bytes + 8 != self.first_byte + self.present_bytes
         return self.announced_bytes >= _ENDLESS and self.announced_bytes > self.present_bytes
 
 
 def read_wav_header(path: Path, size: int) -> WavHeader | None:
-    """Return the header of a file; None where it is no WAV file.
+    """Return the header of a file; None if it is not a WAV file.
 
     Parameters
     ----------
     path : Path
     size : int
-        Bytes of the file.
+        Size of the file in bytes.
     """
     with path.open("rb") as file:
         head = file.read(12)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files atomically: completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 def partial_path(path: Path) -> Path:
-    """Return a hidden, unused name beside a file or folder, to write it under before it gets its own name."""
+    """Return an unused hidden path beside a file or folder, to write to before it is renamed to its final name."""
     return path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in place of an earlier one, so that a crash or a full disk leaves the earlier one as it was.
+    """Write a file atomically, replacing an earlier one. A crash or a full disk leaves the earlier file unchanged.
 
     Raises
     ------
     OSError
-        If the file cannot be written; nothing else is left behind.
+        If the file cannot be written. No temporary file is left.
     """
     partial = partial_path(path)
     try:
@@ -31,7 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def write_flushed(path: Path, data: bytes) -> None:
-    """Write a file and wait until the disk has it.
+    """Write a file and wait until its content is on the disk (fsync).
 
     Raises
     ------
@@ -45,7 +45,7 @@ def write_flushed(path: Path, data: bytes) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder.
+    """Wait until the entries of a folder are on the disk (fsync), for example after a rename.
 
     Raises
     ------

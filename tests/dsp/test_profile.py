@@ -63,10 +63,10 @@ def test_whole_decibels_change_nothing_that_counts(profile, other_words):
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("{}", "no voice profile"),
-        ("[]", "no voice profile"),
-        ("not json", "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ("{}", "not a voice profile"),
+        ("[]", "not a voice profile"),
+        ("not json", "not JSON"),
+        ("[" * 100_000, "not JSON"),
         ('{"voice_profile": 99}', "version 99, made by a newer diag"),
         ('{"voice_profile": "1"}', "damaged version"),
         ('{"voice_profile": true}', "damaged version"),

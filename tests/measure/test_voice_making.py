@@ -147,8 +147,8 @@ def test_where_no_profile_can_be_saved(made, tmp_path, name):
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"", "no JSON"),
-        (b"{}", "no voice profile"),
+        (b"", "not JSON"),
+        (b"{}", "not a voice profile"),
         (b"RIFF\xff\xfe", "not text"),
         (b'{"voice_profile": 2}', "newer diag"),
         (b" " * 2_000_001, "2000001 bytes"),
