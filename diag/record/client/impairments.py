@@ -250,7 +250,7 @@ _HUM = (1.0, 0.6, 0.8, 0.3, 0.5)
 
 
 class Clicks:
-    """Replace the samples of each window by a constant of full `level`, with alternating sign."""
+    """Replace the samples of each window (one sample, as planted) by `level` or, in every other window, `-level`."""
 
     def __init__(self, windows: Windows, level: float) -> None:
         self._windows = windows
