@@ -119,7 +119,7 @@ class SlowPong(_Fault):
 
 
 class Quota(_Fault):
-    """Close sessions as over quota while more than `at_once` are open."""
+    """Close a new session as over quota while `at_once` others are open."""
 
     kind: Literal["quota"]
     at_once: int = Field(3, ge=0, le=1000)
