@@ -59,7 +59,7 @@ class Voice:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One message to send, or one end of the session; `at_s` is its time after the scheduled time of the first chunk."""
+    """One message to send, or one end of the session; `at_s` counts from the scheduled time of the first chunk."""
 
     at_s: float
     kind: StepKind
