@@ -33,7 +33,6 @@ from diag.emulator.replies import REPLY_RATE_HZ
 from diag.emulator.speaking import Step
 
 Struck = list[tuple[Any, random.Random]]
-FOR_EVER_S = 1e9
 
 MALFORMED = {
     "cut": b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAA',

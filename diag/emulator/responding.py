@@ -77,7 +77,8 @@ class Responder:
         """
         profile, settings, setup = self._profile, self._profile.settings, self._setup
         struck = striking(settings.faults, seed=profile.seed, session=self._session, turn=turn)
-        # Faults use their number from 0 on in this place; 10 000 gives other random numbers than any fault has.
+        # For a fault, the last number is its place in the list. 10 000 is larger than all of these, so that this
+        # generator differs from those of the faults.
         rng = generator(profile.seed, self._session, turn, 10_000)
 
         def usage(spoken_s: float, written: str) -> Mapping[str, Any]:

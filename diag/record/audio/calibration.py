@@ -32,9 +32,13 @@ WARM_UP_S = 0.65
 """Silence played on each output first: delays and stamps of a new stream settle only after about 0.5 s of audio,
 the buffer included."""
 STAMPS_AROUND_S = 0.1
+"""Device stamps from this long before a burst on are used for its time."""
 GAP_S = 0.05
+"""Silence between the two bursts."""
 MARGIN_S = 0.15
+"""The ear records this much longer than the burst; it limits the delay that can be measured."""
 TIMEOUT_S = 3.0
+"""Longest duration of the whole calibration."""
 _POLL_S = 0.01
 _PEAK_WIDTH_S = 0.005
 

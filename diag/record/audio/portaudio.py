@@ -62,7 +62,7 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
     """
     if not speaker_connected and "nowhere" not in rig.options:
         raise CannotMeasureError(
-            "Could not play without a connected speaker",
+            "Could not simulate a disconnected speaker",
             seen=f"`--audio {rig.kind}` has no silent output device to play to instead",
             next_step="use `--audio virtual` or `--audio wire` for this scenario",
         )
@@ -262,7 +262,7 @@ def _start(sd: ModuleType, port: Port, device: Device, callback: Any) -> None:
 def _await_first_callback(port: Port) -> None:
     if not port.started.wait(FIRST_CALLBACK_TIMEOUT_S):
         raise CannotMeasureError(
-            f"Could not run the {port.name} ({port.device})",
-            seen=f"it opened, but no audio moved in {FIRST_CALLBACK_TIMEOUT_S:.0f} s",
+            f"Could not start audio on the {port.name} ({port.device})",
+            seen=f"it opened, but moved no audio for {FIRST_CALLBACK_TIMEOUT_S:.0f} s",
             next_step="choose another device, or use `--audio wire`",
         )

@@ -113,7 +113,7 @@ class Tape:
 
     @property
     def frames(self) -> int:
-        """Frames recorded so far."""
+        """Return the number of frames recorded so far."""
         return self._frames
 
     def write(self, block: Block, t_s: float, device_s: float | None) -> None:

@@ -36,7 +36,7 @@ ear's newest frame lies 39 ms after the frame was delivered. This time is subtra
 sound is recorded before it was played."""
 NOWHERE = "nowhere"
 """Name of the sink that the speaker plays to when it is not connected; nothing records it."""
-_INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire`, which needs none"
+_INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire` without devices"
 _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
 
 
