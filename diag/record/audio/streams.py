@@ -145,7 +145,7 @@ class PortAudioSession:
             return None
         for port in self._ports.values():
             if port.ended.is_set():
-                return f"the {port.name} ({port.device}) stopped by itself: its device or sound server was removed"
+                return f"the {port.name} ({port.device}) stopped: its device was removed or its sound server ended"
             silent_s = time.perf_counter() - port.last_s
             if silent_s > STALLED_S:
                 return f"the {port.name} ({port.device}) has moved no audio for {silent_s:.1f} s"
