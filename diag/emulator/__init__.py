@@ -1,4 +1,4 @@
-"""A Live API server that can fail in every way that the real service does.
+"""Emulator of the Live API, which can be made to fail in the ways that the real service fails.
 
-It shares no protocol code with the clients of this project: one bug must not be able to hide on both sides.
+It shares no protocol code with the clients of this project. Otherwise one bug could be on both sides and go unnoticed.
 """

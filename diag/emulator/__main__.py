@@ -1,4 +1,4 @@
-"""`python -m diag.emulator`: the child of an embedded emulator, or a server by hand."""
+"""Command line `python -m diag.emulator`: runs the emulator as a server, or as the child of `EmbeddedEmulator`."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from diag.core.errors import DiagError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Parse the arguments and serve; gives the exit code."""
+    """Parse the arguments and serve; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m diag.emulator", description="The Live API emulator.")
-    parser.add_argument("--embedded", action="store_true", help="obey standard input (used by diag itself)")
+    parser.add_argument("--embedded", action="store_true", help="take commands from standard input (used by diag)")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--plain", action="store_true", help="http:// and ws:// in place of TLS")
-    parser.add_argument("--as-of", metavar="DATE", help="serve the models of that day")
+    parser.add_argument("--plain", action="store_true", help="serve http:// and ws:// without TLS")
+    parser.add_argument("--as-of", metavar="DATE", help="serve the models of this day (YYYY-MM-DD)")
     parser.add_argument("--set", dest="assignments", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--fault", action="append", default=[], metavar="KIND,NAME=VALUE,…", help="may be repeated")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--replies", type=Path, metavar="DIR")
     parser.add_argument("--truth", type=Path, metavar="FILE")
     parser.add_argument("--transcript", type=Path, metavar="DIR")
-    parser.add_argument("--ca", type=Path, metavar="FILE", help="write the certificate to trust here")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="write the certificate to trust to this file")
     chosen = parser.parse_args(arguments)
     try:
         if chosen.embedded:

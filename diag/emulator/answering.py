@@ -1,4 +1,4 @@
-"""From what was heard to a schedule: which reply, how long to think, what goes wrong."""
+"""Planning of an answer: which reply, how long to think, which faults, and the schedule of messages."""
 
 from __future__ import annotations
 
@@ -31,16 +31,20 @@ THOUGHT = "**Considering the question**\n\nI look for the best way to answer thi
 
 @dataclass(frozen=True, kw_only=True)
 class Understood:
-    """What the user's turn was taken to be.
+    """What was recognised in the user's turn.
 
     Parameters
     ----------
     prompt : str or None
-        Name of the known prompt; None where none was recognised.
+        Name of the known prompt; None if none was recognised.
     text : str
-        Its words, or the words that were typed.
+        Words of the prompt, or the text that the client sent.
+    confidence : float
+        Correlation with the recognised prompt, at most 1; 0 if nothing was compared.
+    language : str
+        Language of the prompt, for example "en-US"; empty if unknown.
     after_call : bool
-        It is taken up again with the results of functions.
+        The turn is answered again, now with the results of its function calls.
     """
 
     prompt: str | None
@@ -52,7 +56,7 @@ class Understood:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A schedule and what stands behind it."""
+    """Schedule of an answer, with its think time, its reply and its sound (None if there is none)."""
 
     steps: tuple[Step, ...]
     think_s: float
@@ -61,7 +65,7 @@ class Answer:
 
 
 def choose_reply(replies: tuple[Reply, ...], understood: Understood, rng: random.Random) -> Reply:
-    """The reply that answers the recognised prompt; else one in the language that was asked for, by lot."""
+    """Return the reply to the recognised prompt; without one, a random reply, if possible in the prompt's language."""
     answering = [reply for reply in replies if understood.prompt is not None and understood.prompt in reply.answers]
     if answering:
         return answering[0]
@@ -71,18 +75,18 @@ def choose_reply(replies: tuple[Reply, ...], understood: Understood, rng: random
 
 
 def ask_back(replies: tuple[Reply, ...], rng: random.Random) -> Reply:
-    """A reply that asks to say it again, where the bank has one."""
+    """Return a random reply that asks the user to repeat; any reply if the bank has none of these."""
     asking = [reply for reply in replies if reply.asks_back]
     return rng.choice(asking or list(replies))
 
 
 def shortest(replies: tuple[Reply, ...]) -> Reply:
-    """What is said to fill the time."""
+    """Return the shortest reply, which is used as filler speech."""
     return min(replies, key=lambda reply: reply.duration_s)
 
 
 def thinking_s(settings: EmulatorSettings, struck: Struck, rng: random.Random, *, turn: int) -> float:
-    """From the end of the turn to the first audio."""
+    """Return the time from the end of the user's turn to the first audio, in seconds."""
     for fault, own in struck:
         if isinstance(fault, SlowFirstAudio):
             return draw(fault.delay_s, own) + fault.grows_s * (turn - 1)
@@ -100,14 +104,18 @@ def compose(
     usage: Usage,
     rng: random.Random,
 ) -> Answer:
-    """The schedule of a spoken, written or silent turn with all that strikes it.
+    """Return the schedule of a spoken, written or silent turn, with its faults applied.
 
     Parameters
     ----------
+    struck : list of (fault, generator)
+        Faults that act in this turn.
+    think_s : float
+        Time from the end of the user's turn to the first step.
     usage : callable
-        Gives the usageMetadata for so many seconds of speech and such a text.
+        Returns the usageMetadata for the seconds of speech and the text of the reply.
     rng : random.Random
-        Draws the lengths of chunks, where they are uneven.
+        Draws the lengths of uneven chunks.
     """
     kinds = {type(fault): fault for fault, _ in struck}
     rejected = kinds.get(CompleteReason)
@@ -136,14 +144,14 @@ def compose(
 
 
 def written_down(words: str, *, setup: Setup, struck: Struck, think_s: float, usage: Usage) -> Answer:
-    """The schedule of a turn of a model that only transcribes: the final transcript, and the endings."""
+    """Return the schedule of a turn of a model that only transcribes: the final transcript and the end of the turn."""
     payload = messages.server_content(inputTranscription={"text": words})
     steps = [Step(at_s=0.0, kind="input_transcript", payload=payload, data={"text": words})] if words else []
     return _ended(steps, setup=setup, struck=struck, think_s=think_s, usage=usage)
 
 
 def filler_steps(voice: Voice, settings: EmulatorSettings) -> tuple[Step, ...]:
-    """Filler speech of a model that thinks on: its turn completes, the interaction does not."""
+    """Return the steps of filler speech while the model is still thinking: turnComplete with status IN_PROGRESS."""
     steps = audio_steps(voice, chunk_frames=_chunk_frames(settings), pace=settings.pace)
     return tuple(with_ending(steps, None, status="IN_PROGRESS"))
 

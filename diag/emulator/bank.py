@@ -1,4 +1,4 @@
-"""What all profiles know: the replies that can be given and the prompts that can be recognised."""
+"""Recordings shared by all profiles: the replies that can be given and the prompts that can be recognised."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diag.emulator.recognition import Recogniser
 from diag.emulator.replies import Prompt, Reply, read_prompts, read_replies
 from diag.files.scenario_folders import PROMPTS_TABLE, REPLIES_TABLE, folders_with
 
-# One at a time: two would only fight each other and the event loop.
+# One worker: two would compete with each other and with the event loop for the processor.
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="recognition")
 
 
@@ -27,7 +27,13 @@ class Bank:
     recogniser: Recogniser
 
     async def understood_speech(self, utterance: Pcm) -> Understood:
-        """Which prompt an utterance at 16 kHz was; on a thread, since a few milliseconds would delay other sessions."""
+        """Return the prompt that an utterance matches; it runs on a thread so that it does not delay other sessions.
+
+        Parameters
+        ----------
+        utterance : ndarray of int16, shape (n,)
+            At 16 kHz.
+        """
         loop = asyncio.get_running_loop()
         prompt, confidence = await loop.run_in_executor(_THREAD, self.recogniser.recognise, utterance)
         if prompt is None:
@@ -35,11 +41,11 @@ class Bank:
         return Understood(prompt=prompt.name, text=prompt.text, confidence=confidence, language=prompt.language)
 
     def length_s(self, prompt: str) -> float:
-        """How long a prompt's recording is."""
+        """Return the length in seconds of a prompt's recording, for the prompt's name."""
         return next(len(known.pcm) / known.sample_rate_hz for known in self.prompts if known.name == prompt)
 
     def understood_text(self, text: str) -> Understood:
-        """Which prompt a typed text is: the same words, whatever their case and punctuation."""
+        """Return the prompt with the same words as a text; case and punctuation are ignored."""
         wanted = _words(text)
         for prompt in self.prompts:
             if wanted and wanted == _words(prompt.text):
@@ -57,13 +63,13 @@ def read_bank(replies_dir: Path | None) -> Bank:
     Parameters
     ----------
     replies_dir : Path or None
-        Folder with `replies.toml`; the prompts are those in `prompts` beside it. None for the user's own replies or
-        the built-in ones, and for all prompts that `diag run --prompt` knows by name.
+        Folder with `replies.toml`; the prompts are read from the folder `prompts` beside it. None for the user's own
+        replies (or the built-in ones) and all prompts that `diag run --prompt` accepts by name.
 
     Raises
     ------
     BadInputError
-        If there are no usable replies.
+        If there are no replies, or a table or recording cannot be used.
     """
     if replies_dir is not None:
         replies, prompts = read_replies(replies_dir), read_prompts(replies_dir.parent / PROMPTS_TABLE.parent)

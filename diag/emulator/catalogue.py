@@ -1,6 +1,6 @@
-"""Which models were served when, in which API versions, and what each takes.
+"""Catalogue of models: when each was served, in which API versions, and which settings it accepts.
 
-Dates without a source are marked in the table's comments; `docs/emulator.md` lists what is not known.
+Comments in the table mark dates without a source. `docs/emulator.md` lists what is not known.
 """
 
 from __future__ import annotations
@@ -22,35 +22,37 @@ class Model:
     Parameters
     ----------
     served_from, served_until : datetime.date
-        First day served, first day not served any more (None: no shutdown date known).
+        First day on which the model is served, and first day on which it is not (None if no shutdown date is known).
     versions : tuple of str
-        API versions of the Developer API that serve it; empty for a model of Vertex alone.
+        Versions of the Developer API that serve it; empty for a model that only Vertex serves.
     vertex : bool
-        Served on Vertex.
+        Vertex serves it.
     modalities : tuple of str
-        Response modalities that it takes.
+        Response modalities that it accepts.
     thinking : str
-        "budget", "level", "required" (a level must be given) or "none" (neither is allowed).
+        Thinking configuration that it accepts: "budget", "level", "required" (a level must be given) or "none".
     media_chunks : bool
-        Still takes the deprecated `mediaChunks`.
+        Accepts the deprecated `mediaChunks`.
     affective : bool
-        Takes affective dialog.
+        Accepts affective dialog.
     proactive : str
-        Which settings of proactive audio it takes: "either", "on" (off is an error) or "none".
+        Values of proactive audio that it accepts: "either", "on" (off is refused) or "none".
     tools : str
-        "blocking" (unless a declaration says otherwise), "only_blocking" or "non_blocking" (unless it says otherwise).
+        How it calls functions: "blocking" or "non_blocking" (unless a declaration says otherwise), or "only_blocking".
     transcribes : bool
-        Writes down what it hears and answers nothing.
+        Only transcribes audio and gives no replies.
+    methods : tuple of str
+        API methods that it supports.
     whole_wav : bool
-        Speech from text comes as a WAV file, not as raw PCM.
+        Sends speech from text as a WAV file, not as raw PCM.
     stream_end : bool
-        `audioStreamEnd` ends the turn; else audio must go on until the detector hears silence.
+        `audioStreamEnd` ends the turn; otherwise the client must send audio until the detector finds silence.
     mute_setups : bool
-        A setup with affective dialog or proactive audio is never answered, and never refused either.
+        Neither answers nor refuses a setup with affective dialog or proactive audio.
     scheduling : bool
-        Takes `scheduling` in function responses.
+        Accepts `scheduling` in function responses.
     fills : bool
-        Speaks filler while it thinks on, and says by interactionStatus when it is done.
+        Speaks filler while it is thinking, and reports with interactionStatus when it has finished.
     """
 
     name: str
@@ -74,7 +76,7 @@ class Model:
     scheduling: bool = True
 
     def served(self, day: datetime.date) -> bool:
-        """Whether it is served on that day."""
+        """Return whether the model is served on this day."""
         return self.served_from <= day and (self.served_until is None or day < self.served_until)
 
 
@@ -111,7 +113,7 @@ MODELS: tuple[Model, ...] = (
         modalities=_BOTH,
         vertex=True,
     ),
-    # First day taken as that of their announcement in May 2025.
+    # The first day of the next two is assumed to be that of their announcement in May 2025.
     Model(
         name="gemini-2.5-flash-preview-native-audio-dialog",
         served_from=_day("2025-05-20"),
@@ -124,7 +126,7 @@ MODELS: tuple[Model, ...] = (
         served_until=_day("2025-10-20"),
         **_NATIVE,
     ),
-    # First days of the three that follow taken from their names: the first of that month.
+    # The first days of the next three are assumed from their names: the first of the month.
     Model(name="gemini-2.5-flash-native-audio-preview-09-2025", served_from=_day("2025-09-01"), **_NATIVE),
     Model(name="gemini-2.5-flash-native-audio-preview-12-2025", served_from=_day("2025-12-01"), **_NATIVE),
     Model(name="gemini-2.5-flash-native-audio-latest", served_from=_day("2025-12-01"), **_NATIVE),
@@ -192,7 +194,7 @@ MODELS: tuple[Model, ...] = (
         vertex=True,
         **_NATIVE,
     ),
-    # Known names that were never Live models, so that a list shows what a list would.
+    # Models without Live sessions, so that the list of models looks like the real one.
     Model(
         name="gemini-2.0-flash-001",
         served_from=_day("2025-02-05"),
@@ -232,7 +234,7 @@ MODELS: tuple[Model, ...] = (
         methods=_TTS,
         input_token_limit=8192,
     ),
-    # First day taken as that of the Live models of the same generation.
+    # The first day is assumed to be that of the Live models of the same generation.
     Model(
         name="gemini-3.8-flash-tts",
         served_from=_day("2026-09-15"),
@@ -263,15 +265,15 @@ def find(
     method: str = BIDI,
     withheld: tuple[str, ...] = (),
 ) -> Model | None:
-    """The model of that resource name, if that API version serves it for that method on that day.
+    """Return the model with this resource name; None if this API version does not serve it for this method and day.
 
     Parameters
     ----------
-    withheld : tuple of str
-        Models that this key does not get: lists differ by key and project.
     name : str
-        As in the request: `models/M` on the Developer API; `publishers/google/models/M`, also below
-        `projects/P/locations/L/`, on Vertex.
+        Resource name as in the request: `models/M` on the Developer API, `publishers/google/models/M` on Vertex,
+        there also after `projects/P/locations/L/`.
+    withheld : tuple of str
+        Models that are not served for the client's key (the real list differs by key and project).
     """
     wanted = short_name(name, vertex=vertex)
     for model in MODELS:
@@ -282,7 +284,7 @@ def find(
 
 
 def short_name(name: str, *, vertex: bool) -> str | None:
-    """The model's own name within a resource name; None where the platform does not take such a name."""
+    """Return the model's short name from a resource name; None if the platform does not accept such a name."""
     parts = name.split("/")
     if not vertex:
         return parts[1] if len(parts) == 2 and parts[0] == "models" else None
@@ -294,13 +296,13 @@ def short_name(name: str, *, vertex: bool) -> str | None:
 
 
 def without_project(name: str) -> str:
-    """Return a model's resource name without the project that Firebase puts before it, as in `projects/P/models/M`."""
+    """Return `models/M` for `projects/P/models/M`, the form of Firebase's Developer API; other names unchanged."""
     parts = name.split("/")
     return "/".join(parts[2:]) if len(parts) == 4 and (parts[0], parts[2]) == ("projects", "models") else name
 
 
 def listing(*, version: str, day: datetime.date, withheld: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-    """The models that `GET /{version}/models` shows on that day."""
+    """Return the models that `GET /{version}/models` lists on this day, ready for JSON."""
     return [
         {
             "name": f"models/{model.name}",

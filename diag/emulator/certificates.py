@@ -1,4 +1,4 @@
-"""An authority and a server certificate made at start, for clients that insist on TLS."""
+"""Certificates made at start, an authority and a server certificate, because SDKs connect only with TLS."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NAMES = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True)
 class Certificates:
-    """TLS for the server and the file that its clients must trust.
+    """TLS settings of the server, and the certificate that its clients must trust.
 
     Parameters
     ----------
     ca_file : Path
-        The authority's certificate (PEM).
+        Certificate of the authority (PEM).
     context : ssl.SSLContext
-        For the server.
+        TLS settings of the server.
     """
 
     ca_file: Path
@@ -30,9 +30,9 @@ class Certificates:
 
 
 def make_certificates(folder: Path, hosts: tuple[str, ...] = ()) -> Certificates:
-    """Make an authority and a certificate for localhost, 127.0.0.1, ::1 and `hosts`; keep the authority in `folder`.
+    """Return a new authority and server certificate for localhost, 127.0.0.1, ::1 and `hosts`.
 
-    The private key never reaches a file that stays.
+    The authority's certificate is written to `folder`. No private key is kept in a file.
     """
     import trustme
 
@@ -44,7 +44,7 @@ def make_certificates(folder: Path, hosts: tuple[str, ...] = ()) -> Certificates
 
 
 def untrusted_context() -> ssl.SSLContext:
-    """A server context whose certificate no client has reason to trust."""
+    """Return TLS settings with a certificate of an authority that no client trusts."""
     import trustme
 
     return _server_context(trustme.CA(), NAMES)
@@ -52,7 +52,7 @@ def untrusted_context() -> ssl.SSLContext:
 
 def _server_context(authority: trustme.CA, names: tuple[str, ...]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    # Clients that look for HTTP/2 would find none; WebSocket is HTTP/1.1.
+    # WebSocket needs HTTP/1.1, so HTTP/2 is not offered.
     context.set_alpn_protocols(["http/1.1"])
     authority.issue_cert(*names).configure_cert(context)
     return context

@@ -1,7 +1,7 @@
-"""Which faults strike, and all other draws.
+"""Random choices of the emulator: which faults act, and random delays.
 
-Draws come from a generator seeded with the profile's seed, the session, the turn and the place of the fault in the
-list, so the same seed gives the same session again.
+Each random generator is seeded with the profile's seed, the session, the turn and the place of the fault in the list.
+So the same seed gives the same session again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Z95 = 1.6448536269514722
 
 
 def draw(delay: float | Drawn, rng: random.Random) -> float:
-    """One delay in seconds."""
+    """Return one delay in seconds: the given one, or a random one from the given distribution."""
     if not isinstance(delay, Drawn):
         return delay
     if delay.distribution == "uniform":
@@ -26,17 +26,20 @@ def draw(delay: float | Drawn, rng: random.Random) -> float:
 
 
 def generator(seed: int, *place: int) -> random.Random:
-    """A generator of its own for one place (session, turn, fault), so that draws do not depend on one another."""
+    """Return the random generator of one place (session, turn, fault); its numbers do not depend on other places."""
     return random.Random(":".join(str(part) for part in (seed, *place)))
 
 
 def strikes_turns(fault: object) -> bool:
-    """Whether a fault acts in turns and without a place of its own, whose coming the session notes by itself."""
+    """Return whether a fault acts in turns and is noted when the turn begins.
+
+    The other faults act at their own moment, and are noted then.
+    """
     return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | Placed)
 
 
 def striking(faults: tuple[Any, ...], *, seed: int, session: int, turn: int = 0) -> list[tuple[Any, random.Random]]:
-    """The faults that strike this session (turn 0) or this turn, each with its own generator."""
+    """Return the faults that act in this session (turn 0) or this turn, each with its own random generator."""
     chosen = []
     for index, fault in enumerate(faults):
         if fault.sessions and session not in fault.sessions:

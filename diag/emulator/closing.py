@@ -1,7 +1,7 @@
-"""Close codes and reasons of the real service, as seen on the wire, and the 123 bytes that a reason may have.
+"""Close codes and reasons of the real service, as seen on the wire.
 
-Sources: the threads named in the fact sheet of this project; texts are the service's own words, complete here and
-cut on sending, as RFC 6455 (5.5: control frames carry at most 125 bytes, 2 of them the code) demands.
+The reasons are the service's own words, in full. They are cut when sent, because a reason has at most 123 bytes:
+RFC 6455, 5.5, allows 125 bytes in a control frame, and 2 of them are the code.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 REASON_BYTES = 123
+"""Longest reason of a close frame (RFC 6455, 5.5)."""
 
 
 class Refused(Exception):  # noqa: N818 (named for what happened, as the service does it)
-    """The service ends the session.
+    """Raised to end the session with a close code and a reason.
 
     Parameters
     ----------
     code : int
         WebSocket close code.
     reason : str
-        In full; cut when it is sent.
+        Reason in full; it is cut when sent.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -36,12 +37,12 @@ class Ending:
     reason: str
 
     def refused(self) -> Refused:
-        """The exception that ends the session this way."""
+        """Return the exception that ends the session with this code and reason."""
         return Refused(self.code, self.reason)
 
 
 def model_not_found(model: str, version: str, *, early: bool) -> Ending:
-    """The words for a model that is not served; until the end of 2025 they named another call (`early`)."""
+    """Return the refusal of a model that is not served; with `early`, in the words used until the end of 2025."""
     call = "ListModels" if early else "ModelService.ListModels"
     return Ending(
         1008,
@@ -51,7 +52,7 @@ def model_not_found(model: str, version: str, *, early: bool) -> Ending:
 
 
 def modality_unsupported(model: str, modalities: tuple[str, ...]) -> Ending:
-    """The words for a modality that the model does not speak."""
+    """Return the refusal of response modalities that the model does not support."""
     return Ending(
         1007,
         f"The requested combination of response modalities ({', '.join(modalities)}) is not supported by the model. "
@@ -60,7 +61,7 @@ def modality_unsupported(model: str, modalities: tuple[str, ...]) -> Ending:
 
 
 def unknown_name(name: str, place: str) -> Ending:
-    """The words for a field that the API version does not have."""
+    """Return the refusal of a field that the API version does not have."""
     where = f" at '{place}'" if place else ""
     return Ending(1007, f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
 
@@ -79,7 +80,7 @@ CLOSES: dict[str, Ending] = {
     "key_leaked": Ending(1008, "Your API key was reported as leaked. Please use another API key."),
     "location": Ending(1007, "User location is not supported for the API use."),
     "thinking_level": Ending(1007, "Thinking level is not supported for this model."),
-    # The words for a level that is missing are not known.
+    # The real service's words for a missing level are not known.
     "thinking_level_missing": Ending(1007, "This model requires a thinking level."),
     "function_scheduling": Ending(1007, "Function response scheduling is not supported for this model."),
     "last_chunk": Ending(
@@ -126,7 +127,7 @@ CLOSES: dict[str, Ending] = {
     "normal": Ending(1000, ""),
     "restart": Ending(1012, "Service restart."),
     "try_again_later": Ending(1013, ""),
-    # What the service itself says to bad setups, here with one example each; the emulator refuses them by itself too.
+    # Refusals of bad setups, with one example each, so that a fault can name them; `read_setup` sends them by itself.
     "model_not_found": model_not_found("models/gemini-2.0-flash-live-001", "v1beta", early=False),
     "modality_unsupported": modality_unsupported("models/gemini-3.1-flash-live-preview", ("TEXT",)),
     "unknown_field": unknown_name("proactivity", "setup"),
@@ -134,6 +135,6 @@ CLOSES: dict[str, Ending] = {
 
 
 def cut(reason: str) -> bytes:
-    """A reason as it goes on the wire: UTF-8, at most 123 bytes, never half a character."""
+    """Return a reason as it is sent: UTF-8, at most 123 bytes, without a partial character at the end."""
     data = reason.encode("utf-8", "replace")[:REASON_BYTES]
     return data.decode("utf-8", "ignore").encode()

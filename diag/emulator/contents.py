@@ -1,4 +1,4 @@
-"""What a clientContent holds: words and sound of the user's turns."""
+"""Reading of clientContent messages: texts and audio of the user's turns."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from diag.emulator.hearing import Pcm, Resampled
 from diag.emulator.incoming import declared_rate_hz, decode_bytes, mapping, sequence
 
 MAX_CONTENT_S = 120.0
-"""Longer audio is taken, and not listened to."""
+"""Longer audio is accepted but ignored."""
 
 
 def read_contents(content: Mapping[str, Any]) -> tuple[list[str], list[Pcm]]:
-    """Texts and recordings (at 16 kHz) in the turns of a clientContent, each in order.
+    """Return the texts and the recordings (16 kHz) in the turns of a clientContent, each in order.
 
     Raises
     ------
     Refused
-        1007, for turns that are no turns and audio that is no raw PCM.
+        1007, if the turns do not have the right structure or the audio is not raw PCM.
     """
     words: list[str] = []
     sound: list[Pcm] = []

@@ -1,4 +1,4 @@
-"""Turn-taking of one session: hearing the user out, answering, being interrupted, calling tools."""
+"""Turn-taking of one session: detect the user's turns, answer them, handle interruptions and tool results."""
 
 from __future__ import annotations
 
@@ -23,23 +23,25 @@ from diag.emulator.resumption import Resumption
 from diag.emulator.setup import Setup
 
 MAX_WAITING_TURNS = 20
+"""Most turns that wait for an answer that cannot be interrupted; further ones are dropped."""
 SLICE_S = 1.0
+"""Audio that is processed at once, before other sessions get their turn."""
 
 
 class Conversation:
-    """What a session says to what it hears.
+    """Take the messages of one session and answer its turns.
 
     Parameters
     ----------
     tasks : asyncio.TaskGroup
-        Answers run in it, so that they end with the session.
+        Runs the answers, so that they end with the session.
     turn : int
         Number of turns before this connection (of a resumed session).
 
     Attributes
     ----------
     messages_taken : int
-        Of the client, after its setup.
+        Messages received from the client after its setup.
     """
 
     def __init__(
@@ -83,7 +85,22 @@ class Conversation:
         self._heard_bytes = 0
 
     async def hear(self, data: bytes, rate_hz: int, *, declared: bool) -> None:
-        """Take a blob of audio at its declared rate."""
+        """Take a blob of audio.
+
+        Parameters
+        ----------
+        data : bytes
+            16-bit PCM.
+        rate_hz : int
+            Rate of the audio.
+        declared : bool
+            Whether the MIME type declared the rate.
+
+        Raises
+        ------
+        Refused
+            If the settings forbid audio at this moment.
+        """
         if self._first_audio_s is None:
             self._first_audio_s = time.perf_counter()
             self._note("audio_started", declared_hz=rate_hz, declared=declared, bytes=len(data))
@@ -92,7 +109,7 @@ class Conversation:
         slice_bytes = 2 * round(SLICE_S * rate_hz)
         for start in range(0, len(data), slice_bytes):
             if start:
-                await asyncio.sleep(0)  # a whole file in one message must not hold up other sessions
+                await asyncio.sleep(0)  # a whole file in one message must not delay other sessions
             pcm = self._ears.feed(data[start : start + slice_bytes], rate_hz)
             self._heard_s += len(pcm) / EAR_RATE_HZ
             await self._react(self._endpointer.feed(pcm))
@@ -107,30 +124,39 @@ class Conversation:
             raise CLOSES["invalid_argument"].refused()
 
     async def stream_end(self) -> None:
-        """audioStreamEnd: whoever was speaking has finished, as far as the model takes it so."""
+        """Handle audioStreamEnd: end the user's turn, if the model supports that."""
         self._note("audio_stream_end")
         if self.setup.model.stream_end:
             await self._react(self._endpointer.end())
 
     async def activity(self, *, begins: bool) -> None:
-        """ActivityStart or activityEnd.
+        """Handle activityStart (`begins`) or activityEnd.
 
         Raises
         ------
         Refused
-            1007, where the detector was not switched off.
+            1007, if the setup did not switch the detector off.
         """
         if not self.setup.manual_activity:
             raise CLOSES["invalid_argument"].refused()
         await self._react(self._endpointer.start() if begins else self._endpointer.end())
 
     async def typed(self, text: str) -> None:
-        """realtimeInput.text: a turn of its own, unless blank."""
+        """Handle realtimeInput.text as a turn; blank text is ignored."""
         if text.strip():
             await self._user_turn(self._profile.bank.understood_text(text), source="text")
 
     async def client_content(self, content: Mapping[str, Any]) -> None:
-        """clientContent: context, and with turnComplete a turn."""
+        """Handle clientContent: answer it if it has turnComplete; else it is context and is ignored.
+
+        If the setup announced an initial history, the first clientContent with turnComplete is that history and is not
+        answered.
+
+        Raises
+        ------
+        Refused
+            1007, if its turns or audio cannot be read.
+        """
         words, sound = read_contents(content)
         complete = bool(content.get("turnComplete", False))
         self._note("client_content", parts=len(words) + len(sound), turn_complete=complete)
@@ -146,7 +172,13 @@ class Conversation:
         await self._user_turn(understood, source="content")
 
     async def tool_response(self, content: Mapping[str, Any]) -> None:
-        """toolResponse: what the called functions gave back."""
+        """Handle toolResponse: the results of called functions.
+
+        Raises
+        ------
+        Refused
+            If a response names a scheduling and the model does not support it.
+        """
         for response in sequence(content.get("functionResponses")):
             if mapping(response).get("scheduling") is not None and not self.setup.model.scheduling:
                 raise CLOSES["function_scheduling"].refused()
@@ -158,17 +190,17 @@ class Conversation:
                 await self._take_up(str(mapping(response).get("scheduling") or "WHEN_IDLE"))
 
     async def offer_handle(self) -> None:
-        """Send a new resumption handle, where handles were asked for."""
+        """Send a new resumption handle if the setup asked for handles."""
         if self.setup.resumable:
             handle = self._resumption.new_handle(self.setup.model.name, self._turn)
             update: dict[str, Any] = {"newHandle": handle, "resumable": True}
             if self.setup.transparent:
-                # An int64, which protobuf's JSON writes as a string.
+                # protobuf's JSON writes an int64 as a string.
                 update["lastConsumedClientMessageIndex"] = str(self.messages_taken)
             await self._link.send(messages.encoded({"sessionResumptionUpdate": update}))
 
     def fall_silent(self) -> None:
-        """Say nothing any more, whatever is heard."""
+        """Answer no further turn, and stop the current answer."""
         self._silenced = True
         if self._answering is not None:
             self._answering.cancel()
@@ -259,7 +291,8 @@ class Conversation:
         task, self._answering = self._answering, None
         running = task is not None and not task.done()
         if task is not None and running:
-            # A function that works on while nothing is said is not cancelled by the next question.
+            # Only calls made in an answer that is still running are cancelled. A non-blocking call whose answer has
+            # ended stays open.
             task.cancel()
             if cancelled := self._responder.calls.cancel():
                 await self._link.send(messages.encoded({"toolCallCancellation": {"ids": cancelled}}))
@@ -279,7 +312,7 @@ class Conversation:
             self._begin(self._waiting.popleft(), time.perf_counter())
 
     async def _take_up(self, scheduling: str) -> None:
-        """Answer again, now with a function's result: after what is being said, or in place of it."""
+        """Answer the turn again with a function's result: after the current answer, or instead of it (INTERRUPT)."""
         if self._responder.called_for is None or scheduling == "SILENT":
             return
         understood = replace(self._responder.called_for, after_call=True)

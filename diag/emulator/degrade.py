@@ -1,4 +1,4 @@
-"""Faults of sound: a reply's samples, spoiled. Pure functions of a voice, faults and a lot."""
+"""Faults of sound: changes of a reply's samples. Pure functions of a voice, faults and their seeds."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from diag.emulator.speaking import Voice
 SOUND_FAULTS = (Dull, Tone, Glitch, Clipped, Quiet, LeadSilence, RateLabel, ContentRate)
 
 TILT_FROM_HZ = 1000.0
+"""Frequency above which the tilt of `Dull` begins."""
 EDGE_SHARE = 0.06
-"""Width of a low-pass edge as a share of its cutoff: steep, with little ringing."""
+"""Half the width of the low-pass edge of `Dull`, as a share of its cutoff; steep, but with little ringing."""
 
 Wave = NDArray[np.float64]
 
 
 @functools.lru_cache(maxsize=32)
 def spoiled(voice: Voice, sound: tuple[tuple[Any, float], ...]) -> Voice:
-    """A voice after each of the faults, in order.
+    """Return a voice with the faults applied in order.
 
     Parameters
     ----------
     sound : tuple of (fault, lot)
-        `lot` in [0, 1) seeds what the fault draws.
+        `lot`, in [0, 1), is the seed of the fault's random choices.
     """
     for fault, lot in sound:
         voice = _SPOIL[type(fault)](voice, fault, lot)
@@ -65,7 +66,7 @@ def _tone(voice: Voice, fault: Tone, _: float) -> Voice:
     wave = _samples(voice)
     start = min(round(fault.at_s * REPLY_RATE_HZ), len(wave))
     phase = 2 * np.pi * fault.frequency_hz / REPLY_RATE_HZ * np.arange(len(wave) - start)
-    # The level is RMS, as everywhere here.
+    # `level_dbfs` is an RMS level.
     wave[start:] = np.sqrt(2) * 10 ** (fault.level_dbfs / 20) * np.sin(phase)
     first = min(voice.first_audible_frame, start)
     return replace(_with_samples(voice, wave), first_audible_frame=first, speech_end_frame=len(wave))

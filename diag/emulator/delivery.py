@@ -1,4 +1,4 @@
-"""Faults of delivery: a reply's schedule, bent. Pure functions of steps, faults and their generators."""
+"""Faults of delivery: changes of a reply's schedule. Pure functions of steps, faults and random generators."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from diag.emulator.replies import REPLY_RATE_HZ
 from diag.emulator.speaking import Step
 
 Struck = list[tuple[Any, random.Random]]
-FOR_EVER_S = 1e9
 
 MALFORMED = {
     "cut": b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAA',
@@ -43,7 +42,7 @@ MALFORMED = {
 
 
 def bent_chunks(steps: Sequence[Step], struck: Struck) -> list[Step]:
-    """The chunks as they will leave, in the order of their leaving; faults act in the order of their list."""
+    """Return the chunks with faults of delivery, in the order of sending; faults are applied in the order given."""
     chunks = list(steps)
     for fault, rng in struck:
         bend = _CHUNK_FAULTS.get(type(fault))
@@ -53,7 +52,7 @@ def bent_chunks(steps: Sequence[Step], struck: Struck) -> list[Step]:
 
 
 def bent_ending(steps: list[Step], struck: Struck) -> list[Step]:
-    """The whole schedule with what happens to its ending."""
+    """Return the whole schedule with the faults that change or cut its end."""
     for fault, rng in struck:
         if isinstance(fault, MissingTurnComplete):
             steps = [step for step in steps if step.kind != "turn_complete"]
@@ -70,12 +69,12 @@ def bent_ending(steps: list[Step], struck: Struck) -> list[Step]:
 
 
 def with_placed(steps: list[Step], struck: Struck, *, think_s: float) -> list[Step]:
-    """Add what strikes at a time after the turn's end or at a chunk: closes, drops, bad frames.
+    """Return the schedule with closes, drops and bad frames, each at its time after the turn's end or at its chunk.
 
     Parameters
     ----------
     think_s : float
-        From the end of the turn to the schedule's zero.
+        Time from the end of the user's turn to time 0 of the schedule.
     """
     for fault, _ in struck:
         step = placed_step(fault)
@@ -93,7 +92,7 @@ def with_placed(steps: list[Step], struck: Struck, *, think_s: float) -> list[St
 
 
 def placed_step(fault: object) -> Step | None:
-    """What a fault with a place does there; None for other faults."""
+    """Return the step of a close, drop or bad frame, at time 0; None for other faults."""
     if isinstance(fault, Close):
         code, reason = close_of(fault)
         return Step(at_s=0.0, kind="close", data={"code": code, "reason": reason, "fault": fault.kind})
@@ -107,7 +106,7 @@ def placed_step(fault: object) -> Step | None:
 
 
 def close_of(fault: Close) -> tuple[int, str]:
-    """Code and reason of a close: its own words, those of the named one, or none."""
+    """Return code and reason of a close fault; its own reason overrides that of the named close."""
     if fault.named is None:
         return fault.code, fault.reason or ""
     ending = CLOSES[fault.named]
@@ -115,13 +114,13 @@ def close_of(fault: Close) -> tuple[int, str]:
 
 
 def oversized(size_bytes: int) -> bytes:
-    """A good message of that size: nothing is wrong with it but its length."""
+    """Return a valid message of this size."""
     empty = messages.text("")
     return messages.text(" " * max(size_bytes - len(empty), 0))
 
 
 def _in_order(chunks: list[Step]) -> list[Step]:
-    """No chunk leaves before the one ahead of it."""
+    """Delay chunks so that none is sent before the one ahead of it."""
     ordered, latest_s = [], 0.0
     for chunk in chunks:
         latest_s = max(latest_s, chunk.at_s)
@@ -131,7 +130,7 @@ def _in_order(chunks: list[Step]) -> list[Step]:
 
 def _burst(chunks: list[Step], fault: Burst, _: random.Random) -> list[Step]:
     groups = [chunks[start : start + fault.chunks] for start in range(0, len(chunks), fault.chunks)]
-    # The first group leaves at once: what is late is what follows it, as when a line clogs and clears.
+    # The first group is sent at once and the following ones are late, as on a connection that stalls and recovers.
     return [
         replace(chunk, at_s=group[0].at_s if index == 0 else group[-1].at_s)
         for index, group in enumerate(groups)
@@ -160,14 +159,14 @@ def _cut(chunks: list[Step], fault: CutReply, _: random.Random) -> list[Step]:
 
 
 def _reached(step: Step, fault: Pause | Stall | CutReply | FalseInterrupt) -> bool:
-    """Whether a chunk lies at or behind the place of a fault: a time after the first chunk, or a number."""
+    """Return whether a chunk is at or after the place of a fault: a time after the first chunk, or a chunk number."""
     if fault.at_s is not None:
         return step.at_s >= fault.at_s
     return fault.chunk is not None and step.index >= fault.chunk
 
 
 def _chosen(index: int, fault: DuplicateChunk | DropChunk | ReorderChunks, rng: random.Random) -> bool:
-    # Drawn for every chunk, so that the draws of later ones do not depend on the choice.
+    # A number is drawn for every chunk, so that those of later chunks do not depend on the kind of choice.
     lot = rng.random()
     return lot < fault.share if fault.chunk is None else index == fault.chunk
 

@@ -1,4 +1,4 @@
-"""Endpoints that are down in one way or another: ports of their own, made when first asked for."""
+"""Addresses at which connecting fails in a chosen way; each kind has its own port, opened when first used."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ TLS_HANDSHAKE_FAILURE = bytes((0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28))
 
 
 class DownPorts:
-    """Hands out addresses at which connecting fails in a chosen way.
+    """Provide addresses at which connecting fails in a chosen way.
 
     Parameters
     ----------
+    server : Server
+        Listens with an untrusted certificate for the kind "certificate".
     host : str
         Loopback address to bind.
     """
@@ -30,12 +32,19 @@ class DownPorts:
         self._held: list[Any] = []
 
     async def authority(self, kind: str, port: int = 0) -> str:
-        """`host:port` that fails as `kind` says: "tcp", "tls", "certificate" or "dns"; port 0 for a free one.
+        """Return an address, `host:port`, at which connecting fails.
+
+        Parameters
+        ----------
+        kind : str
+            Step that fails: "tcp", "tls", "certificate" or "dns".
+        port : int
+            Port to use; 0 for a free one.
 
         Raises
         ------
         OSError
-            If the address cannot be had.
+            If the address cannot be bound.
         """
         if kind == "dns":
             return "endpoint.invalid"
@@ -44,7 +53,7 @@ class DownPorts:
         return f"{bracketed(self._host)}:{self._ports[kind]}"
 
     def close(self) -> None:
-        """Give the ports back."""
+        """Close the ports."""
         for held in self._held:
             held.close()
 
@@ -55,7 +64,7 @@ class DownPorts:
             listener = await asyncio.start_server(_refuse_tls, self._host, port)
             self._held.append(listener)
             return int(listener.sockets[0].getsockname()[1])
-        # Bound and never listening: connections are refused, and nobody else can take the port meanwhile.
+        # Bound but not listening: connections are refused, and no other process can use the port meanwhile.
         held = socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET)
         self._held.append(held)
         held.bind((self._host, port))
@@ -63,7 +72,7 @@ class DownPorts:
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands in a URL."""
+    """Return a host as it is written in a URL: IPv6 addresses in brackets."""
     return f"[{host}]" if ":" in host else host
 
 

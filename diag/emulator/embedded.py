@@ -1,4 +1,4 @@
-"""An emulator in a child process, for takes and tests: started, given profiles, asked for its truth, ended."""
+"""Emulator in a child process, for takes and tests: start it, register profiles, read its events, end it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ END_WITHIN_S = 5.0
 
 
 class EmbeddedEmulator:
-    """A Live API emulator over TLS on a free loopback port, in a process of its own.
+    """Emulator of the Live API over TLS, on a free loopback port and in its own process.
 
-    It serves any number of profiles at a time and ends with this process, however that ends.
+    It serves any number of profiles at a time. It ends when this process ends, even if this process is killed.
 
     Parameters
     ----------
     replies_dir : Path or None
-        Folder with `replies.toml`; None for the user's own or the built-in ones.
+        Folder with `replies.toml`; None for the user's own or the built-in replies.
     log_path : Path or None
-        File to which the truth of all profiles is appended as JSON lines.
+        File to which the events of all profiles are appended as JSON lines; None for none.
 
     Examples
     --------
@@ -47,14 +47,14 @@ class EmbeddedEmulator:
 
     @property
     def ca_file(self) -> Path:
-        """Certificate (PEM) that clients must trust; gone when the emulator ends."""
+        """Return the certificate (PEM) that clients must trust; the file is removed when the emulator ends."""
         if self._ca_file is None:
             raise RuntimeError("the emulator is not running")
         return self._ca_file
 
     @property
     def pid(self) -> int:
-        """Of the child."""
+        """Return the process id of the child."""
         if self._process is None:
             raise RuntimeError("the emulator is not running")
         return self._process.pid
@@ -72,7 +72,7 @@ class EmbeddedEmulator:
         Raises
         ------
         DiagError
-            If it cannot serve: no replies, no port.
+            If it cannot serve, for example because there are no replies.
         """
         command = [sys.executable, "-m", "diag.emulator", "--embedded"]
         if self._replies_dir is not None:
@@ -90,13 +90,13 @@ class EmbeddedEmulator:
             raise
 
     def close(self) -> None:
-        """End the child; harmless when called twice."""
+        """End the child; a second call does nothing."""
         process, self._process, self._ca_file = self._process, None, None
         if process is None:
             return
         assert process.stdin is not None
         assert process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended already
+        with contextlib.suppress(BrokenPipeError):  # the child has ended already
             process.stdin.close()
         try:
             process.wait(END_WITHIN_S)
@@ -106,19 +106,19 @@ class EmbeddedEmulator:
         process.stdout.close()
 
     def register(self, settings: Mapping[str, Any], *, seed: int = 0) -> str:
-        """Make a profile of its own for a take.
+        """Create a profile for a take.
 
         Parameters
         ----------
         settings : mapping
-            As of a scenario's `[emulator]` table.
+            Settings as in a scenario's `[emulator]` table.
         seed : int
-            Of all its draws.
+            Seed of all random choices of the profile.
 
         Returns
         -------
         str
-            Base URL for `HttpOptions(base_url=…)`; with `down` one at which nothing answers.
+            Base URL for `HttpOptions(base_url=…)`; with the setting `down`, one at which connecting fails.
 
         Raises
         ------
@@ -128,12 +128,12 @@ class EmbeddedEmulator:
         return str(self._ask({"do": "register", "settings": dict(settings), "seed": seed})["base_url"])
 
     def truth(self, base_url: str) -> list[dict[str, Any]]:
-        """What the emulator did under a profile so far, oldest first; times on `time.perf_counter`."""
+        """Return the events of a profile so far, oldest first, with times on the `time.perf_counter` clock."""
         lines: list[dict[str, Any]] = self._ask({"do": "truth", "profile": profile_of(base_url)})["truth"]
         return lines
 
     def forget(self, base_url: str) -> None:
-        """Drop a profile and its truth; open sessions go on."""
+        """Remove a profile and its events; open sessions continue."""
         self._ask({"do": "forget", "profile": profile_of(base_url)})
 
     def _ask(self, command: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,10 +164,10 @@ class EmbeddedEmulator:
         return CannotMeasureError(
             "Could not talk to the embedded emulator",
             seen=f"its process has ended with code {code}",
-            next_step="run `python -m diag.emulator` by hand to see why",
+            next_step="run `python -m diag.emulator` in a terminal to see its error message",
         )
 
 
 def profile_of(base_url: str) -> str:
-    """Name of the profile in a base URL."""
+    """Return the name of the profile in a base URL."""
     return base_url.rstrip("/").rpartition("/profile/")[2].partition("/")[0]

@@ -1,6 +1,6 @@
-"""The child side of an embedded emulator: commands on standard input, answers on standard output, one JSON a line.
+"""Child process of `EmbeddedEmulator`: commands on standard input, answers on standard output, one JSON per line.
 
-It ends when standard input closes, so that nothing stays behind when the parent is killed.
+It ends when standard input closes, so that no process is left when the parent is killed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ORPHANED_EVERY_S = 1.0
 
 def run_child(replies_dir: Path | None, log_path: Path | None) -> None:
     """Serve profiles that the parent registers, until standard input closes."""
-    # Ctrl-C reaches the whole foreground group; it is the parent that decides when this ends.
+    # Ctrl-C is sent to the whole foreground process group, but only the parent decides when the child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     keep_time()
     try:
@@ -80,7 +80,7 @@ async def _child(bank: Bank, truth: TruthLog, folder: Path) -> None:
 
 
 async def _orphaned() -> None:
-    """Until the parent is gone: a process that it forked may hold our standard input open."""
+    """Return when the parent has ended; another process that it forked may keep standard input open."""
     parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(ORPHANED_EVERY_S)
@@ -95,14 +95,14 @@ class _Child:
         self._authority = authority
 
     async def obey(self, commands: asyncio.StreamReader) -> None:
-        """Take commands until the parent is gone."""
+        """Carry out commands until standard input closes."""
         while line := await commands.readline():
             command = json.loads(line)
             name = str(command.get("profile", ""))
             if command["do"] == "register":
                 _say(await self._register(command))
             elif command["do"] == "truth":
-                # On the truth's own thread: a long answer must not hold up sessions.
+                # On the thread of the truth log, because a long answer would delay sessions.
                 self._truth.call(functools.partial(self._tell_truth, name))
             elif command["do"] == "forget":
                 self._server.profiles.pop(name, None)
@@ -148,5 +148,5 @@ def _say(message: Mapping[str, Any]) -> None:
         sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # The parent was stopped while this process started. Standard input has closed too, which ends it in order.
+        # The parent ended while this process started. Standard input has closed too, which ends this process normally.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""An event loop in which the clock comes first: what is due is sent before everybody who has spoken has been heard."""
+"""Event loop that runs due timers after reading only a few connections, so that messages are sent on time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Coroutine
 from typing import Any
 
 AT_ONCE = 4
-"""Connections read between two looks at the clock, at some 0.2 ms each."""
+"""Connections that are read before timers are checked again, at about 0.2 ms each."""
 
 Ready = list[tuple[selectors.SelectorKey, int]]
 
 
 class Turns(selectors.DefaultSelector):
-    """Gives only a few of those that are ready, the next ones next time.
+    """Selector that returns only a few of the ready connections, and the next ones at the next call.
 
-    An asyncio loop reads all of them before it looks at the clock again: a hundred clients that speak in the same
-    moment would delay what is due by as many messages. Who is left out stays ready.
+    An asyncio loop reads all ready connections before it checks its timers again. If a hundred clients send at the
+    same time, a due message would wait for a hundred reads. A connection that is left out stays ready.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Turns(selectors.DefaultSelector):
         self._first = 0
 
     def select(self, timeout: float | None = None) -> Ready:
-        """Some of the ready connections, in turns."""
+        """Return at most `AT_ONCE` of the ready connections, in rotation."""
         ready = super().select(timeout)
         if len(ready) <= AT_ONCE:
             return ready
@@ -35,6 +35,6 @@ class Turns(selectors.DefaultSelector):
 
 
 def run(main: Coroutine[Any, Any, None]) -> None:
-    """`asyncio.run` with such a loop."""
+    """Run a coroutine as `asyncio.run` does, on a loop with this selector."""
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(Turns())) as runner:
         runner.run(main)

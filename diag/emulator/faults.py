@@ -1,7 +1,7 @@
-"""What can be made to go wrong on demand: one frozen model for each kind of fault.
+"""Faults that the emulator can be asked for: one frozen model for each kind.
 
-Every fault says where it strikes (`sessions`, `turns`: numbers from 1, empty for all) and how surely
-(`probability`); `chance.py` draws.
+Every fault has the sessions and turns in which it acts (`sessions`, `turns`: numbers from 1, empty for all) and the
+probability that it acts (`probability`). `chance.py` draws.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ class _Model(BaseModel):
 
 
 class Drawn(_Model):
-    """A delay drawn for each turn, in seconds.
+    """A delay in seconds that is drawn for each turn.
 
-    `uniform` lies between `low_s` and `high_s`; `lognormal` has the median `low_s` and the 95th percentile `high_s`.
+    A `uniform` delay lies between `low_s` and `high_s`. A `lognormal` delay has the median `low_s` and the 95th
+    percentile `high_s`.
     """
 
     distribution: Literal["uniform", "lognormal"]
@@ -45,7 +46,10 @@ class _Fault(_Model):
 
 
 class Placed(_Fault):
-    """A fault at a place: before the setup reply, at a time of the session, or at a time or chunk of a turn."""
+    """A fault at a given moment: on connecting, before the setup reply, at a time of the session, or in a turn.
+
+    In a turn, `at_s` counts from the end of the user's turn; `chunk`, if given, takes its place.
+    """
 
     when: Literal["connect", "setup", "session", "turn"] = "turn"
     at_s: Seconds = 0.0
@@ -53,14 +57,14 @@ class Placed(_Fault):
 
 
 class Http(_Fault):
-    """The upgrade is refused with an HTTP status."""
+    """Refuse the WebSocket upgrade with an HTTP status."""
 
     kind: Literal["http"]
     status: int = Field(ge=400, le=599)
 
 
 class Close(Placed):
-    """The service closes with a code and a reason of its own; `named` takes both from the table of known ones."""
+    """Close the session with a close code and reason; `named` takes both from the table of known ones (`CLOSES`)."""
 
     kind: Literal["close"]
     named: str | None = None
@@ -75,29 +79,29 @@ class Close(Placed):
 
 
 class Drop(Placed):
-    """The TCP connection is cut without a close frame."""
+    """Cut the TCP connection without a close frame."""
 
     kind: Literal["drop"]
 
 
 class MalformedJson(Placed):
-    """A message that is not JSON, or JSON that is no message of the protocol."""
+    """Send a message that is not JSON (`cut`), or JSON that is not a message of the protocol."""
 
     kind: Literal["malformed_json"]
     form: Literal["cut", "error", "flat_error"] = "cut"
 
 
 class OversizedFrame(Placed):
-    """A message larger than the 1 MiB that clients accept by default."""
+    """Send a message larger than the 1 MiB that clients accept by default."""
 
     kind: Literal["oversized_frame"]
     size_bytes: int = Field(1_200_000, ge=1, le=64_000_000)
 
 
 class GoAway(_Fault):
-    """Notice that the connection will end; with `enforce` it then does, with the code of the real service.
+    """Send goAway; with `enforce` also close the connection after `time_left_s`, with the code of the real service.
 
-    With `silent` nothing is said after the notice, whatever is heard.
+    With `silent` no turn is answered after goAway.
     """
 
     kind: Literal["go_away"]
@@ -108,28 +112,31 @@ class GoAway(_Fault):
 
 
 class SlowPong(_Fault):
-    """Pings are answered late, or never where `delay_s` is left out."""
+    """Answer pings late, or never if `delay_s` is left out."""
 
     kind: Literal["slow_pong"]
     delay_s: Seconds | None = None
 
 
 class Quota(_Fault):
-    """Sessions beyond this number at a time are closed as over quota."""
+    """Close a new session as over quota while `at_once` others are open."""
 
     kind: Literal["quota"]
     at_once: int = Field(3, ge=0, le=1000)
 
 
 class SlowSetup(_Fault):
-    """setupComplete comes late, or never where `delay_s` is left out."""
+    """Send setupComplete late, or never if `delay_s` is left out."""
 
     kind: Literal["slow_setup"]
     delay_s: Delay | None = None
 
 
 class SlowFirstAudio(_Fault):
-    """The first audio comes this much after the end of the turn, in place of `think_s`; more with every turn."""
+    """Send the first audio `delay_s` after the end of the user's turn instead of `think_s`.
+
+    The delay grows by `grows_s` with every turn.
+    """
 
     kind: Literal["slow_first_audio"]
     delay_s: Delay = 4.0
@@ -137,14 +144,14 @@ class SlowFirstAudio(_Fault):
 
 
 class SilentTurn(_Fault):
-    """The turn completes without any content; with a turnCompleteReason, where one is given."""
+    """Complete the turn without content, with a turnCompleteReason if `reason` is given."""
 
     kind: Literal["silent_turn"]
     reason: str = Field("", pattern="^[A-Z_]*$")
 
 
 class CompleteReason(_Fault):
-    """turnComplete carries a turnCompleteReason; without `audio` the turn has no content."""
+    """Send turnComplete with a turnCompleteReason; without `audio` the turn has no content."""
 
     kind: Literal["complete_reason"]
     reason: str = Field("RESPONSE_REJECTED", pattern="^[A-Z_]+$")
@@ -152,27 +159,27 @@ class CompleteReason(_Fault):
 
 
 class Interaction(_Fault):
-    """turnComplete carries this interactionStatus: while it is in progress, clients wait for more."""
+    """Send turnComplete with this interactionStatus; for IN_PROGRESS, clients wait for more content."""
 
     kind: Literal["interaction_status"]
     status: Literal["INTERACTION_STATUS_UNSPECIFIED", "IN_PROGRESS", "REQUIRES_ACTION", "IDLE"] = "IN_PROGRESS"
 
 
 class ToolCancel(_Fault):
-    """A function call is cancelled after a while, and answered for without its result."""
+    """Cancel a function call after `after_s`, and answer the turn without its result."""
 
     kind: Literal["tool_cancel"]
     after_s: Seconds = 0.5
 
 
 class TextReply(_Fault):
-    """Text parts come in place of audio."""
+    """Send text parts instead of audio."""
 
     kind: Literal["text_reply"]
 
 
 class CutReply(_Fault):
-    """The reply ends in mid-speech after this share of it, or before this chunk or time, without `interrupted`."""
+    """End the reply in the middle of speech, without `interrupted`: before a chunk or time, or after `share` of it."""
 
     kind: Literal["cut_reply"]
     share: float = Field(0.5, gt=0, lt=1)
@@ -181,21 +188,21 @@ class CutReply(_Fault):
 
 
 class Burst(_Fault):
-    """Chunks are held back and come together, this many at a time."""
+    """Hold chunks back and send them together, `chunks` at a time."""
 
     kind: Literal["burst"]
     chunks: int = Field(5, ge=2, le=1000)
 
 
 class Jitter(_Fault):
-    """Each chunk comes late by a random amount: uniform between 0 and `up_to_s`, order kept."""
+    """Delay each chunk by a random time, uniform between 0 and `up_to_s`; the order is kept."""
 
     kind: Literal["jitter"]
     up_to_s: Seconds = 0.2
 
 
 class Pause(_Fault):
-    """Delivery rests before this chunk or time, then goes on."""
+    """Stop sending for `for_s` before a chunk or time, then continue."""
 
     kind: Literal["pause"]
     chunk: int = Field(3, ge=0)
@@ -204,14 +211,14 @@ class Pause(_Fault):
 
 
 class Slow(_Fault):
-    """Chunks come at this multiple of real time, below 1."""
+    """Send chunks at `pace` times real time, below 1."""
 
     kind: Literal["slow"]
     pace: float = Field(0.7, gt=0, lt=1)
 
 
 class Stall(_Fault):
-    """Nothing more comes from this chunk or time on, for good; the connection stays open."""
+    """Send nothing more from a chunk or time on; the connection stays open."""
 
     kind: Literal["stall"]
     chunk: int = Field(3, ge=0)
@@ -219,26 +226,26 @@ class Stall(_Fault):
 
 
 class LateTurnComplete(_Fault):
-    """turnComplete comes later than the end of playback."""
+    """Send turnComplete `delay_s` after the end of playback."""
 
     kind: Literal["late_turn_complete"]
     delay_s: Delay = 20.0
 
 
 class MissingTurnComplete(_Fault):
-    """turnComplete never comes."""
+    """Do not send turnComplete."""
 
     kind: Literal["missing_turn_complete"]
 
 
 class MissingGenerationComplete(_Fault):
-    """generationComplete never comes."""
+    """Do not send generationComplete."""
 
     kind: Literal["missing_generation_complete"]
 
 
 class FalseInterrupt(_Fault):
-    """`interrupted` comes at this chunk or time though nobody spoke; with `audio` in one message with that chunk."""
+    """Send `interrupted` at a chunk or time although the user is silent; with `audio`, in the message of that chunk."""
 
     kind: Literal["false_interrupt"]
     chunk: int = Field(3, ge=0)
@@ -247,7 +254,7 @@ class FalseInterrupt(_Fault):
 
 
 class DuplicateChunk(_Fault):
-    """A chunk is sent twice; without `chunk` each one is, with the probability `share`."""
+    """Send one chunk twice; without `chunk`, send each chunk twice with the probability `share`."""
 
     kind: Literal["duplicate_chunk"]
     chunk: int | None = Field(None, ge=0)
@@ -255,7 +262,7 @@ class DuplicateChunk(_Fault):
 
 
 class DropChunk(_Fault):
-    """A chunk is left out; without `chunk` each one is, with the probability `share`."""
+    """Leave one chunk out; without `chunk`, leave each chunk out with the probability `share`."""
 
     kind: Literal["drop_chunk"]
     chunk: int | None = Field(None, ge=0)
@@ -263,7 +270,7 @@ class DropChunk(_Fault):
 
 
 class ReorderChunks(_Fault):
-    """A chunk changes places with the next; without `chunk` each pair does, with the probability `share`."""
+    """Exchange one chunk with the next; without `chunk`, exchange each pair with the probability `share`."""
 
     kind: Literal["reorder_chunks"]
     chunk: int | None = Field(None, ge=0)
@@ -271,7 +278,7 @@ class ReorderChunks(_Fault):
 
 
 class Tone(_Fault):
-    """A sustained tone takes the place of speech from `at_s` of the reply on."""
+    """Replace the reply by a sustained tone from `at_s` on."""
 
     kind: Literal["tone"]
     frequency_hz: float = Field(440.0, gt=0, lt=12000)
@@ -280,7 +287,7 @@ class Tone(_Fault):
 
 
 class Dull(_Fault):
-    """A dull voice: low-passed at `cutoff_hz`, or tilted by `tilt_db_per_octave` above 1 kHz, or both."""
+    """Make the voice dull: low-pass it at `cutoff_hz`, tilt it by `tilt_db_per_octave` above 1 kHz, or both."""
 
     kind: Literal["dull"]
     cutoff_hz: float | None = Field(3500.0, gt=100, lt=12000)
@@ -288,7 +295,7 @@ class Dull(_Fault):
 
 
 class Glitch(_Fault):
-    """Gaps or clicks inside the audio itself, at random places of the speech."""
+    """Put gaps or clicks into the audio, at random places of the speech."""
 
     kind: Literal["glitch"]
     form: Literal["gap", "click"] = "gap"
@@ -297,35 +304,35 @@ class Glitch(_Fault):
 
 
 class Clipped(_Fault):
-    """The audio is driven into full scale by this gain."""
+    """Amplify the audio by `gain_db` and clip it at full scale."""
 
     kind: Literal["clip"]
     gain_db: float = Field(20.0, gt=0, le=60)
 
 
 class Quiet(_Fault):
-    """The reply is turned down by so much: its full length at a level that hardly anyone hears."""
+    """Amplify the reply by `gain_db` (below 0), so that it has its full length but is hardly audible."""
 
     kind: Literal["quiet"]
     gain_db: float = Field(-55.0, ge=-120, lt=0)
 
 
 class LeadSilence(_Fault):
-    """Silence before the reply's first sample."""
+    """Insert silence before the first sample of the reply."""
 
     kind: Literal["lead_silence"]
     silence_s: Seconds = 0.5
 
 
 class RateLabel(_Fault):
-    """The MIME type declares another rate than the audio has; 0 leaves the rate out."""
+    """Declare another rate in the MIME type than the audio has; 0 leaves the rate out."""
 
     kind: Literal["rate_label"]
     declared_hz: int = Field(16000, ge=0, le=192000)
 
 
 class ContentRate(_Fault):
-    """The audio is at another rate than the 24000 Hz that the MIME type declares."""
+    """Send audio at another rate than the 24000 Hz that the MIME type declares."""
 
     kind: Literal["content_rate"]
     content_hz: int = Field(16000, ge=4000, le=192000)
@@ -375,4 +382,4 @@ Fault = Annotated[
 FAULT_KINDS: tuple[str, ...] = tuple(
     get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(Fault)[0])
 )
-"""Names of all kinds, in the order of their definition."""
+"""Names of all kinds of faults, in the order of their definition."""

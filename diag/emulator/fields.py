@@ -1,4 +1,4 @@
-"""Fields that the setup message has. The service names the first unknown one and closes; so does the emulator."""
+"""Known fields of the setup message. Like the real service, the emulator refuses a setup with an unknown field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diag.emulator.incoming import snake
 Fields = Mapping[str, "Fields | None"]
 
 ALPHA_ONLY = frozenset({"proactivity", "enableAffectiveDialog"})
-"""On the Developer API these exist in v1alpha alone."""
+"""Fields that the Developer API knows only in v1alpha."""
 
 
 def _plain(*names: str) -> dict[str, Fields | None]:
@@ -87,17 +87,17 @@ SETUP: Fields = {
 
 
 def check_fields(setup: Mapping[str, Any], *, alpha: bool) -> None:
-    """Refuse the first unknown field.
+    """Check that all fields of a setup are known.
 
     Parameters
     ----------
     alpha : bool
-        Fields of v1alpha are known (v1alpha itself, and Vertex).
+        Accept the fields of v1alpha (for v1alpha itself and for Vertex).
 
     Raises
     ------
     Refused
-        1007, naming the field and its place.
+        1007 at the first unknown field, with its name and place.
     """
     _check(setup, SETUP, "setup", alpha=alpha)
 

@@ -1,7 +1,7 @@
-"""Listening: audio at its declared rate, a voice-activity detector, and the end of the turn.
+"""Resampling of received audio, voice-activity detection, and detection of the end of the turn.
 
-A state machine: audio goes in, what was heard comes out. Times are audio time, counted in samples received: a
-client that sends faster or slower than the clock is heard as its samples say.
+Times are audio time, counted in received samples. So a client that sends faster or slower than real time does not
+change them.
 """
 
 from __future__ import annotations
@@ -24,27 +24,30 @@ EAR_RATE_HZ = LIVE_INPUT_RATE_HZ
 FRAME_MS = 20
 FRAME = EAR_RATE_HZ * FRAME_MS // 1000
 KEPT_BEFORE_S = 0.4
-"""Audio kept from before the detected start, so that the first sound of a word is not lost to recognition."""
+"""Audio kept from before the detected start, so that recognition gets the beginning of the first word."""
 MAX_UTTERANCE_S = 60.0
 
 VAD_MODE = {"HIGH": 2, "LOW": 3}
-"""Of WebRTC's detector, 0 to 3: the higher, the surer it must be that a frame is speech."""
+"""Mode of WebRTC's detector, 0 to 3, by start sensitivity; in higher modes fewer frames count as speech."""
 START_FLOOR_DBFS = {"HIGH": -55.0, "LOW": -45.0}
 """RMS below which nothing counts as speech, by start sensitivity."""
 END_BELOW_PEAK_DB = {"HIGH": 35.0, "LOW": 45.0}
-"""Frames this far below the loudest of the utterance are silence: WebRTC's detector alone hangs on for 100 ms."""
+"""Frames this far below the loudest one of the utterance are silence, by end sensitivity. WebRTC's detector alone
+reports speech for 100 ms after its end."""
 
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """Speech began or ended.
+    """Start or end of speech.
 
     Parameters
     ----------
+    kind : str
+        "speech_start" or "speech_end".
     audio_s : float
-        Audio time of the first or after the last frame of speech.
+        Audio time at which speech starts or ends.
     utterance : ndarray of int16 or None
-        At 16 kHz, for an end: the speech with a little before and what came after.
+        For an end: the utterance at 16 kHz, shape (n,), with `KEPT_BEFORE_S` before it and the silence after it.
     """
 
     kind: Literal["speech_start", "speech_end"]
@@ -53,14 +56,14 @@ class Heard:
 
 
 class Resampled:
-    """A stream of blobs at declared rates, brought to 16 kHz."""
+    """Resampler of a stream of blobs from their declared rates to 16 kHz."""
 
     def __init__(self) -> None:
         self._rate_hz = EAR_RATE_HZ
         self._stream: soxr.ResampleStream | None = None
 
     def feed(self, data: bytes, rate_hz: int) -> Pcm:
-        """Samples at 16 kHz; an odd last byte of a blob is no sample and is left out."""
+        """Return the samples of a blob at 16 kHz, shape (n,); an odd last byte is ignored."""
         samples = np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2")
         if rate_hz != self._rate_hz:
             self._rate_hz = rate_hz
@@ -76,18 +79,18 @@ class Resampled:
 
 
 class Endpointer:
-    """Finds where speech begins and ends.
+    """Detect where speech starts and ends.
 
     Parameters
     ----------
     silence_ms : int
-        Silence that ends a turn.
+        Length of silence that ends a turn.
     prefix_padding_ms : int
-        Speech that must be heard before a start counts.
+        Length of speech after which a start is detected.
     start_sensitivity, end_sensitivity : str
         "HIGH" or "LOW".
     manual : bool
-        The client marks activity itself; the detector is off.
+        The client marks activity itself, and the detector is off.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class Endpointer:
     ) -> None:
         self._silence_frames = max(1, math.ceil(silence_ms / FRAME_MS))
         self._needed = max(1, math.ceil(prefix_padding_ms / FRAME_MS))
-        # One frame in four may be unvoiced within the stretch that commits a start.
+        # For a start, about one unvoiced frame is allowed for every four voiced ones.
         self._recent: deque[bool] = deque(maxlen=self._needed + (self._needed + 2) // 4)
         self._floor_power = 10 ** (START_FLOOR_DBFS[start_sensitivity] / 10)
         self._below_peak = 10 ** (-END_BELOW_PEAK_DB[end_sensitivity] / 10)
@@ -117,21 +120,21 @@ class Endpointer:
 
     @property
     def speaking(self) -> bool:
-        """Whether speech has begun and not ended."""
+        """Return whether speech has started and not ended."""
         return self._speaking
 
     @property
     def so_far(self) -> Pcm:
-        """The utterance that has begun, at 16 kHz; empty before and after."""
+        """Return the current utterance so far, at 16 kHz, shape (n,); empty if there is none."""
         return np.concatenate(self._kept) if self._speaking and self._kept else np.zeros(0, dtype=np.int16)
 
     @property
     def audio_s(self) -> float:
-        """Audio time so far."""
+        """Return the audio time so far, in seconds."""
         return (self._frames * FRAME + len(self._rest)) / EAR_RATE_HZ
 
     def feed(self, pcm: Pcm) -> list[Heard]:
-        """Take audio at 16 kHz; give what was heard in it."""
+        """Take audio at 16 kHz, shape (n,); return the starts and ends of speech in it."""
         joined = np.concatenate((self._rest, pcm)) if len(self._rest) else pcm
         count = len(joined) // FRAME
         self._rest = joined[count * FRAME :].copy()
@@ -148,7 +151,7 @@ class Endpointer:
         return heard
 
     def start(self) -> list[Heard]:
-        """The client says that speech begins (activityStart)."""
+        """Start speech because the client marks it (activityStart)."""
         if self._speaking:
             return []
         self._speaking = True
@@ -156,7 +159,7 @@ class Endpointer:
         return [Heard("speech_start", self.audio_s)]
 
     def end(self) -> list[Heard]:
-        """The client says that speech or the stream ends (activityEnd, audioStreamEnd)."""
+        """End speech because the client marks its end or that of the stream (activityEnd, audioStreamEnd)."""
         self._recent.clear()
         if not self._speaking:
             return []

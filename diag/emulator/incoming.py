@@ -1,4 +1,4 @@
-"""What clients send: JSON in either spelling of its keys, base64 in either alphabet, audio with a declared rate."""
+"""Decoding of what clients send: JSON with camelCase or snake_case keys, base64, and declared audio rates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diag.emulator.closing import CLOSES, Refused
 OPAQUE_KEYS = frozenset(
     {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"}
 )
-"""Below these the keys belong to the user: arguments, results and schemas keep their spelling."""
+"""Keys whose values belong to the user: arguments, results and schemas keep the spelling of their keys."""
 
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1000, 192000
 _NOT_DATA = str.maketrans("", "", " \r\n\t=")
@@ -22,19 +22,19 @@ _NOT_DATA = str.maketrans("", "", " \r\n\t=")
 
 @functools.lru_cache(maxsize=4096)
 def camel(key: str) -> str:
-    """A key in camelCase, whichever way it was spelt: `mime_type` and `mimeType` give `mimeType`."""
+    """Return a key in camelCase: `mime_type` and `mimeType` both give `mimeType`."""
     head, *tail = key.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in tail) if tail and head else key
 
 
 @functools.lru_cache(maxsize=4096)
 def snake(key: str) -> str:
-    """A key in snake_case, as the service's own error messages spell it."""
+    """Return a key in snake_case, as the real service's error messages spell it."""
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in key)
 
 
 def normalised(value: object) -> Any:
-    """The same JSON with camelCase keys, except below `OPAQUE_KEYS`."""
+    """Return the same JSON with camelCase keys, except below `OPAQUE_KEYS`."""
     if isinstance(value, dict):
         result = {}
         for key, inner in value.items():
@@ -47,7 +47,7 @@ def normalised(value: object) -> Any:
 
 
 def read_frame(data: str | bytes) -> dict[str, Any]:
-    """One client frame, text or binary, as JSON with camelCase keys.
+    """Return one client frame, text or binary, as JSON with camelCase keys.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def read_frame(data: str | bytes) -> dict[str, Any]:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """A JSON object where one is expected; null stands for an empty one.
+    """Return the JSON object that is expected here; an empty one for null.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def sequence(value: object) -> list[Any]:
-    """A JSON list where one is expected; a lone object counts as a list of one, null as an empty one.
+    """Return the JSON list that is expected here; an empty one for null, and a list of one for a single object.
 
     Raises
     ------
@@ -98,19 +98,24 @@ def sequence(value: object) -> list[Any]:
 
 
 def decode_bytes(data: object, place: str) -> bytes:
-    """Bytes of base64 in the standard or the URL-safe alphabet, with or without padding.
+    """Return the decoded bytes of base64 in the standard or the URL-safe alphabet, with or without padding.
+
+    Parameters
+    ----------
+    place : str
+        Path of the field, for the error message.
 
     Raises
     ------
     Refused
-        1007, if it is neither.
+        1007, if it is not base64.
     """
     if isinstance(data, str):
         standard = data.replace("-", "+").replace("_", "/")
         try:
             return binascii.a2b_base64(standard, strict_mode=True)
         except ValueError:
-            pass  # without padding, or in lines
+            pass  # it may have no padding, or line breaks
         plain = standard.translate(_NOT_DATA)
         try:
             return binascii.a2b_base64(plain + "=" * (-len(plain) % 4), strict_mode=True)
@@ -120,12 +125,13 @@ def decode_bytes(data: object, place: str) -> bytes:
 
 
 def declared_rate_hz(mime_type: object) -> int | None:
-    """Rate that an audio MIME type declares: `audio/pcm;rate=48000` gives 48000, `audio/pcm` the native rate.
+    """Return the rate in Hz that an audio MIME type declares; the Live API's input rate if it declares none.
 
     Returns
     -------
     int or None
-        None where the type is not raw PCM, or the rate is no rate.
+        For example 48000 for `audio/pcm;rate=48000`. None if the type is not raw PCM, or the rate is not a number from
+        1000 to 192000.
     """
     text = str(mime_type or "")
     if text.partition(";")[0].strip().lower() not in ("audio/pcm", "audio/l16", "audio/x-pcm"):
@@ -137,5 +143,5 @@ def declared_rate_hz(mime_type: object) -> int | None:
 
 
 def declares_rate(mime_type: object) -> bool:
-    """Whether a MIME type says its rate at all."""
+    """Return whether a MIME type declares a rate."""
     return mime_parameter(str(mime_type or ""), "rate") is not None

@@ -1,4 +1,4 @@
-"""Transcripts of what is being said, before it is over (`interimInputTranscription`)."""
+"""Transcripts of an utterance while it is being spoken (`interimInputTranscription`)."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from diag.emulator.answering import Understood
 from diag.emulator.hearing import EAR_RATE_HZ, KEPT_BEFORE_S, Endpointer, Pcm
 
 EVERY_S = 0.5
+"""Least interval of recognition, in seconds of audio."""
 
 Recognise = Callable[[Pcm], Awaitable[Understood]]
 Send = Callable[[str], Awaitable[None]]
 
 
 class Interim:
-    """Looks at an utterance while it goes on, and tells the words so far.
+    """Recognise an utterance while it is being spoken, and send the words so far.
 
-    A recording is recognised when a third of it has been said, so the first words come after that; how many, follows
-    from how long speech has lasted.
+    A prompt can be recognised once about a third of it has been spoken, so the first words are sent after that. The
+    number of words follows from the share of the prompt that has been spoken.
 
     Parameters
     ----------
+    tasks : asyncio.TaskGroup
+        Runs the recognition.
     recognise : callable
-        Which prompt an utterance is.
+        Returns the prompt that an utterance matches.
     length_s : callable
-        How long the prompt of a name is.
+        Returns the length in seconds of the prompt with a given name.
     send : callable
-        Takes the words so far, whenever they have changed.
+        Called with the words so far whenever they have changed.
     """
 
     def __init__(
@@ -42,14 +45,14 @@ class Interim:
         self._told = ""
 
     def look(self, endpointer: Endpointer) -> None:
-        """Consider what has been heard by now; does nothing more often than twice a second of audio."""
+        """Start recognising the audio so far, at most once per `EVERY_S` seconds of audio."""
         due = endpointer.audio_s - self._looked_s >= EVERY_S
         if due and endpointer.speaking and (self._looking is None or self._looking.done()):
             self._looked_s = endpointer.audio_s
             self._looking = self._tasks.create_task(self._tell(endpointer.so_far))
 
     def stop(self) -> None:
-        """The utterance is over: its final transcript comes by another way."""
+        """Stop because the utterance is over; its final transcript is sent elsewhere."""
         self._told = ""
         if self._looking is not None:
             self._looking.cancel()

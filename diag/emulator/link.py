@@ -1,4 +1,4 @@
-"""The connection under a session, as the session sees it."""
+"""Interface of the connection that a session uses."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ from typing import Protocol
 
 
 class Dropped(Exception):  # noqa: N818 (an end that was asked for)
-    """The emulator cuts the connection without a close frame."""
+    """Raised to cut the connection without a close frame."""
 
 
 class Link(Protocol):
     """A WebSocket connection."""
 
     async def receive(self) -> str | bytes | None:
-        """The next message; None when the client is gone."""
+        """Return the next message; None when the client has left."""
 
     async def send(self, payload: bytes) -> None:
-        """Send a binary message; raises ConnectionError when the client is gone."""
+        """Send a binary message.
+
+        Raises
+        ------
+        ConnectionError
+            If the client has left.
+        """
 
     async def close(self, code: int, reason: bytes) -> None:
         """Close with a code and at most 123 bytes of reason."""
@@ -26,16 +32,16 @@ class Link(Protocol):
 
     @property
     def ended(self) -> tuple[int | None, str]:
-        """How the client ended it: its close code (None for a bare drop) and reason."""
+        """Return the client's close code (None if it sent no close frame) and reason."""
 
     @property
     def gone(self) -> bool:
-        """Whether the connection is known to be lost, though nobody has received that yet."""
+        """Return whether the connection is known to be lost, even if `receive` has not returned None yet."""
 
     @property
     def idle_s(self) -> float:
-        """Since the client's last message."""
+        """Return the time since the client's last message, in seconds."""
 
     @property
     def blocked_s(self) -> float:
-        """How long the client has not taken what is being sent."""
+        """Return how long the current send has waited for the client, in seconds; 0 if none waits."""

@@ -1,4 +1,4 @@
-"""What the server says: JSON in camelCase, standard base64, nothing that is false or null."""
+"""Messages of the server: JSON with camelCase keys and standard base64; false and null values are left out."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any
 _ENCODED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 TOKENS_PER_SECOND = 25
-"""Of audio, in and out."""
+"""Tokens per second of audio, in both directions."""
 TOKENS_PER_WORD = 1.3
-"""Of text, roughly."""
+"""Tokens per word of text, roughly."""
 
 
 def encoded(message: Mapping[str, Any]) -> bytes:
-    """A message as the payload of a binary frame."""
+    """Return a message as the payload of a binary frame."""
     return _ENCODED(message).encode()
 
 
 def setup_complete(session_id: str) -> bytes:
-    """Reply to the setup; the Developer API sends it empty, Vertex with a session id."""
+    """Return the reply to the setup; the Developer API sends it empty, Vertex with a session id."""
     return encoded({"setupComplete": {"sessionId": session_id} if session_id else {}})
 
 
 def audio(pcm: bytes, mime_type: str) -> bytes:
-    """One chunk of the reply; built by hand because it is the only large message."""
+    """Return a message with one audio chunk; it is joined from bytes because it is the only large message."""
     return b"".join(
         (
             b'{"serverContent":{"modelTurn":{"role":"model","parts":[{"inlineData":{"mimeType":"',
@@ -39,44 +39,44 @@ def audio(pcm: bytes, mime_type: str) -> bytes:
 
 
 def audio_with_transcript(payload: bytes, words: str) -> bytes:
-    """A chunk of the reply with a piece of its transcript in the same serverContent.
+    """Return an audio chunk with a piece of the transcript in the same serverContent.
 
     Parameters
     ----------
     payload : bytes
-        As `audio` gives it.
+        Message from `audio`.
     """
     return b"".join((payload[:-2], b',"outputTranscription":', encoded({"text": words}), payload[-2:]))
 
 
 def audio_and_interrupted(payload: bytes) -> bytes:
-    """A chunk of the reply with `interrupted` in the same serverContent.
+    """Return an audio chunk with `interrupted` in the same serverContent.
 
     Parameters
     ----------
     payload : bytes
-        As `audio` gives it.
+        Message from `audio`.
     """
     return b"".join((payload[:-2], b',"interrupted":true', payload[-2:]))
 
 
 def server_content(**fields: object) -> bytes:
-    """A serverContent with the given fields."""
+    """Return a serverContent message with the given fields."""
     return encoded({"serverContent": fields})
 
 
 def text(words: str) -> bytes:
-    """One text part of the reply."""
+    """Return a message with one text part of the reply."""
     return server_content(modelTurn={"role": "model", "parts": [{"text": words}]})
 
 
 def thought(words: str) -> bytes:
-    """A summary of what the model thinks, which is not part of its reply."""
+    """Return a message with a summary of the model's thoughts, which is not part of its reply."""
     return server_content(modelTurn={"role": "model", "parts": [{"text": words, "thought": True}]})
 
 
 def turn_complete(usage: Mapping[str, Any] | None, **fields: object) -> bytes:
-    """The end of the model's turn, with the usage so far."""
+    """Return turnComplete with the usage so far (None to leave it out) and further fields of serverContent."""
     message: dict[str, Any] = {"serverContent": {"turnComplete": True, **fields}}
     if usage:
         message["usageMetadata"] = usage
@@ -84,12 +84,16 @@ def turn_complete(usage: Mapping[str, Any] | None, **fields: object) -> bytes:
 
 
 def usage_metadata(heard_s: float, spoken_s: float, *, written: str = "", vertex: bool) -> dict[str, Any]:
-    """Token counts; Vertex calls those of the reply `candidates`. What is nothing is left out.
+    """Return usageMetadata with token counts; counts of zero are left out.
 
     Parameters
     ----------
+    heard_s, spoken_s : float
+        Seconds of audio from the client and in the reply.
     written : str
-        The reply, where it is text.
+        The reply if it is text.
+    vertex : bool
+        Name the counts of the reply `candidates…`, as Vertex does, and not `response…`.
     """
     prompt = round(heard_s * TOKENS_PER_SECOND)
     spoken, text = round(spoken_s * TOKENS_PER_SECOND), round(len(written.split()) * TOKENS_PER_WORD)
@@ -109,10 +113,10 @@ def _details(**counts: int) -> list[dict[str, Any]]:
 
 
 def tool_call(calls: Sequence[Mapping[str, Any]]) -> bytes:
-    """Functions that the model wants called."""
+    """Return a toolCall message with the functions to call."""
     return encoded({"toolCall": {"functionCalls": list(calls)}})
 
 
 def seconds(value_s: float) -> str:
-    """A duration as protobuf's JSON writes it: `50s`, `1.2s`."""
+    """Return a duration in the form of protobuf's JSON, for example `50s` or `1.2s`."""
     return f"{value_s:.3f}".rstrip("0").rstrip(".") + "s"

@@ -1,4 +1,4 @@
-"""Request targets, taken apart by hand: `urlsplit("//ws/…")` would take `ws` for a host."""
+"""Parsing of request targets. `urlsplit` is not used, because it takes `ws` in `//ws/…` for a host."""
 
 from __future__ import annotations
 
@@ -32,16 +32,24 @@ _PROFILE = re.compile(r"(?:.*/)?profile/(?P<name>[A-Za-z0-9_-]+)(?:/.*)?")
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a request asks for.
+    """Parsed target of a request.
 
     Parameters
     ----------
     kind : str
         "live", "models" (the list or one model), "call" (a method of a model), "tokens" or "other".
+    version : str
+        API version in the path, for example "v1beta".
     profile : str
-        Name of the profile in the path; empty for the one at the root.
+        Name of the profile in the path; empty for the profile at the root.
+    vertex, firebase : bool
+        The path is one of Vertex AI, or one of Firebase.
+    constrained : bool
+        The path is the one for ephemeral tokens (`BidiGenerateContentConstrained`).
     model : str
-        Resource name of the model of a REST call; empty for the list.
+        Resource name of the model of a REST call; empty for the list of models.
+    method : str
+        Method of a "call", for example "generateContent".
     """
 
     kind: Literal["live", "models", "call", "tokens", "other"]
@@ -55,7 +63,7 @@ class Target:
 
 
 def parse_target(raw: str) -> Target:
-    """The target of a request line, with any prefix and doubled slashes."""
+    """Return the target of a request line; any prefix and repeated slashes are accepted."""
     path = re.sub("/+", "/", "/" + unquote(raw.partition("?")[0]))
     for pattern, vertex in ((_LIVE, False), (_VERTEX_LIVE, True)):
         found = pattern.fullmatch(path)
@@ -92,9 +100,9 @@ def _rest_target(found: re.Match[str], model: str, *, vertex: bool) -> Target:
 
 
 def credential(raw: str, headers: Mapping[str, str]) -> tuple[str | None, str]:
-    """The key or token that a request presents, and where it stood; (None, "nowhere") without one.
+    """Return the key or token of a request and where it was found; (None, "nowhere") if there is none.
 
-    An empty key counts as presented: the service words its refusal differently.
+    An empty key is returned as such, because the service refuses it with other words than a missing one.
     """
     query = parse_qs(raw.partition("?")[2], keep_blank_values=True)
     for name in ("key", "access_token"):

@@ -1,4 +1,4 @@
-"""Carrying out a schedule: what is due is sent when it is due, and noted as it was."""
+"""Sending of an answer: each message of its schedule is sent when it is due, and logged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from diag.emulator.speaking import Step
 
 
 class Performer:
-    """Sends the answers of one session.
+    """Send the answers of one session.
 
     Attributes
     ----------
     speaking : bool
-        Something of a turn has been sent and its turnComplete has not.
+        A part of a turn has been sent, but not its turnComplete.
     """
 
     def __init__(self, link: Link, profile: Profile, session: int) -> None:
@@ -32,15 +32,17 @@ class Performer:
 
         Parameters
         ----------
+        turn : int
+            Number of the turn, from 1.
         zero_s : float
-            The schedule's own zero on the clock of the truth.
+            Time 0 of the schedule, on the `time.perf_counter` clock.
 
         Raises
         ------
         Refused
-            Where a step closes the session.
+            If a step closes the session.
         Dropped
-            Where a step cuts the connection.
+            If a step cuts the connection.
         """
         sent_frames = 0
         for step in answer.steps:
@@ -66,7 +68,7 @@ class Performer:
                 self._note("transcript", t_s=sent_s, turn=turn, scheduled_t_s=due_s, **step.data)
 
     def announce(self, turn: int, answer: Answer, faults: list[str]) -> None:
-        """Note what will be said and what strikes it."""
+        """Log the reply that will be sent and the faults that act on it."""
         for fault in faults:
             self._note("fault_fired", turn=turn, fault=fault)
         voice = answer.voice

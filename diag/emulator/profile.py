@@ -1,4 +1,4 @@
-"""A profile: the settings under which sessions run, what they know, and what they share."""
+"""Profile of the emulator: settings, recordings and state that its sessions share."""
 
 from __future__ import annotations
 
@@ -12,13 +12,24 @@ from diag.emulator.settings import EmulatorSettings
 from diag.emulator.truth import TruthLog
 
 HANDLE_LIFE_S = 7200.0
-"""Resumption handles are good for two hours."""
+"""Resumption handles are valid for two hours."""
 MAX_HANDLES = 10_000
+"""Most handles, and most tokens, that a profile keeps."""
 
 
 @dataclass(kw_only=True)
 class Remembered:
-    """What a resumption handle stands for."""
+    """State of a session that a resumption handle refers to.
+
+    Parameters
+    ----------
+    elapsed_s : float
+        Age of the session over all its connections.
+    open_session : int or None
+        Number of the connection's session while it is open; None once the handle may be used.
+    written_s : float
+        When the handle was made, on the `time.perf_counter` clock.
+    """
 
     model: str
     turns: int
@@ -29,20 +40,20 @@ class Remembered:
 
 @dataclass(kw_only=True, eq=False)
 class Profile:
-    """One set of settings with its own sessions, numbers and handles.
+    """One set of settings with its own sessions, session numbers and handles.
 
     Parameters
     ----------
     name : str
-        Part of the path that leads to it; empty for the one served at the root.
+        Name in the path of the profile; empty for the profile served at the root.
     transcript_dir : Path or None
-        Where each session's frames and audio are kept.
+        Folder in which the frames and audio of each session are kept; None to keep none.
     sessions : int
-        Attempts so far.
+        Number of session attempts so far.
     live : set of int
-        Numbers of the sessions open now.
+        Numbers of the open sessions.
     handles, tokens : dict
-        Given out and still good, oldest first.
+        Handles and tokens given to clients, oldest first.
     """
 
     name: str
@@ -57,20 +68,20 @@ class Profile:
     tokens: dict[str, None] = field(default_factory=dict)
 
     def next_session(self) -> int:
-        """The number of a new session, from 1."""
+        """Return the number of a new session, from 1."""
         self.sessions += 1
         return self.sessions
 
     def note(self, event: str, *, t_s: float | None = None, **data: object) -> None:
-        """Write a line of truth."""
+        """Write an event of this profile to the truth log."""
         self.truth.write(self.name, event, t_s=t_s, **data)
 
     def accepts(self, key: str) -> bool:
-        """Whether a key or token opens this profile."""
+        """Return whether a key or token is accepted; without the setting `keys`, every one is."""
         return not self.settings.keys or key in self.settings.keys or key in self.tokens
 
     def new_token(self) -> str:
-        """The name of an ephemeral token, which opens this profile from now on."""
+        """Return the name of a new ephemeral token, which is accepted from now on."""
         while len(self.tokens) >= MAX_HANDLES:
             self.tokens.pop(next(iter(self.tokens)))
         name = f"auth_tokens/{secrets.token_hex(32)}"
@@ -78,13 +89,13 @@ class Profile:
         return name
 
     def remember(self, handle: str, state: Remembered) -> None:
-        """Keep a handle; the oldest gives way when there are too many."""
+        """Store a handle; the oldest one is dropped when there are more than `MAX_HANDLES`."""
         while len(self.handles) >= MAX_HANDLES:
             self.handles.pop(next(iter(self.handles)))
         self.handles[handle] = state
 
     def recall(self, handle: str) -> Remembered | None:
-        """What a handle stands for; None for one that is unknown or too old."""
+        """Return the state that a handle refers to; None if it is unknown or too old."""
         state = self.handles.get(handle)
         if state is None or time.perf_counter() - state.written_s > HANDLE_LIFE_S:
             return None
@@ -93,20 +104,24 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True)
 class Upgrade:
-    """What the HTTP request said, before any WebSocket message.
+    """Facts from the HTTP request that opened the WebSocket.
 
     Parameters
     ----------
     version : str
-        API version of the path.
+        API version in the path.
+    vertex : bool
+        The path is one of Vertex AI.
+    constrained : bool
+        The path is the one for ephemeral tokens.
     credential : str or None
-        What was presented; never written anywhere.
+        Key or token of the request; it is not logged.
     via : str
-        Where it stood.
+        Where in the request the key or token was found.
     agent : str
-        The client's own name.
+        User-Agent header of the client.
     firebase : bool
-        By way of Firebase, whose model names have a form of their own.
+        The path is one of Firebase, which spells model names in its own way.
     """
 
     version: str

@@ -1,7 +1,7 @@
-"""Which of the known prompts was heard: an acoustic match of log-mel pictures, aligned in time.
+"""Recognition of known prompts by correlating log-mel spectrograms, aligned in time.
 
-It knows recordings, not words: the same sentence from another mouth is a stranger to it. What arrives at a wrong
-rate, with swapped bytes or buried in noise does not match, as a person would not understand it.
+It recognises recordings, not words: the same sentence from another speaker does not match. Audio at a wrong rate, with
+swapped bytes or with a lot of noise does not match either, just as a real service would not understand it.
 """
 
 from __future__ import annotations
@@ -18,29 +18,32 @@ Picture = NDArray[np.float32]
 WINDOW = 512
 HOP = 320
 AT_ONCE = 32
-"""Windows: so few that their memory is had again and again, where new pages would take longer than the sums."""
+"""Windows that are transformed together: few enough that the allocator reuses the same memory."""
 BANDS = 24
 LOWEST_HZ, HIGHEST_HZ = 150.0, 7000.0
 DYNAMIC_DB = 50.0
-"""What lies this far below the loudest is background."""
+"""Levels are floored this far below the loudest one; what lies lower is background."""
 LIVELY_DB = 6.0
-"""A band whose level varies by less (standard deviation / 2) carries no speech: lost on a narrow line, or noise."""
+"""A band in which twice the standard deviation of the level is below this carries no speech: it is cut off or noise."""
 LIVELY_SHARE = 0.4
+"""Share of the bands that must carry speech."""
 MIN_WINDOWS = 8
+"""Least length of an utterance, in hops."""
 MIN_OVERLAP = 0.8
-"""Share of the utterance that must lie on the prompt."""
+"""Share of the utterance that must overlap with the prompt."""
 MIN_PART = 0.35
-"""Share of the prompt that must have been said: a prompt with a pause comes as two turns."""
+"""Share of the prompt that the utterance must cover; it is low because a prompt with a pause arrives as two turns."""
 MATCH, MATCH_SHORT = 0.6, 0.8
-"""Correlation from which a prompt counts as recognised: for stretches of `SURE_S` and longer, and for the shortest,
-which find likenesses by chance. Speech of strangers stayed below 0.6 from 1 s on and reached 0.7 at 0.5 s."""
+"""Least correlation of a recognised prompt: `MATCH` for an overlap of `SURE_S` or longer, rising to `MATCH_SHORT` for
+the shortest, which correlate by chance. Speech of other speakers stayed below 0.6 from 1 s on and reached 0.7 at
+0.5 s."""
 SURE_S = 1.5
 AT_LEAST_S = 10.0
-"""Utterances are looked at up to the longest prompt and this much silence."""
+"""Utterances longer than the longest prompt (divided by `MIN_OVERLAP`) by more than this are not compared."""
 
 
 class _Known:
-    """A prompt's picture with what comparing needs, worked out once."""
+    """Log-mel spectrogram of a prompt, with the values needed for comparing, computed once."""
 
     def __init__(self, prompt: Prompt) -> None:
         self.prompt = prompt
@@ -51,14 +54,14 @@ class _Known:
         self._spectra: dict[int, NDArray[np.complex64]] = {}
 
     def spectrum(self, size: int) -> NDArray[np.complex64]:
-        """Along time, shape (size / 2 + 1, bands)."""
+        """Return the Fourier transform along time, shape (size / 2 + 1, bands)."""
         if size not in self._spectra:
             self._spectra[size] = np.fft.rfft(self._centred, size, axis=0).astype(np.complex64)
         return self._spectra[size]
 
 
 class _Heard:
-    """What was heard, with what comparing needs: the same for every prompt."""
+    """Log-mel spectrogram of an utterance, with the values needed for comparing, the same for every prompt."""
 
     def __init__(self, centred: Picture, lively: NDArray[np.bool_]) -> None:
         self.windows = len(centred)
@@ -68,14 +71,14 @@ class _Heard:
         self._spectra: dict[int, NDArray[np.complex64]] = {}
 
     def spectrum(self, size: int) -> NDArray[np.complex64]:
-        """Conjugate along time, shape (size / 2 + 1, bands)."""
+        """Return the conjugate of the Fourier transform along time, shape (size / 2 + 1, bands)."""
         if size not in self._spectra:
             self._spectra[size] = np.conj(np.fft.rfft(self._centred, size, axis=0)).astype(np.complex64)
         return self._spectra[size]
 
 
 class Recogniser:
-    """Compares utterances with the pictures of known prompts."""
+    """Compare utterances with known prompts."""
 
     def __init__(self, prompts: tuple[Prompt, ...]) -> None:
         longest_s = max((len(prompt.pcm) / prompt.sample_rate_hz for prompt in prompts), default=0.0)
@@ -83,15 +86,15 @@ class Recogniser:
         self._known = tuple(_Known(prompt) for prompt in prompts)
 
     def recognise(self, utterance: Pcm) -> tuple[Prompt | None, float]:
-        """The best prompt, if it is good enough, and its correlation in [-1, 1].
+        """Return the prompt that matches best (None if none matches well enough) and its correlation, 0 to 1.
 
         Parameters
         ----------
-        utterance : ndarray of int16
+        utterance : ndarray of int16, shape (n,)
             At 16 kHz.
         """
         if len(utterance) > self._too_long:
-            return None, 0.0  # no prompt fills so much of it, and looking would hold up other sessions
+            return None, 0.0  # no prompt can overlap enough of it, and comparing would delay other sessions
         heard = _speech_only(picture(utterance))
         lively = heard.std(axis=0) * 2 > LIVELY_DB if len(heard) else np.zeros(BANDS, dtype=bool)
         if len(heard) < MIN_WINDOWS or lively.sum() < LIVELY_SHARE * BANDS:
@@ -107,12 +110,18 @@ class Recogniser:
 
 
 def needed(overlap_s: float) -> float:
-    """Correlation that a stretch of that length must reach."""
+    """Return the least correlation for an overlap of this length."""
     return MATCH_SHORT - (MATCH_SHORT - MATCH) * min(overlap_s / SURE_S, 1.0)
 
 
 def picture(pcm: Pcm) -> Picture:
-    """Log-mel picture in dB, shape (windows, bands), 20 ms apart, floored `DYNAMIC_DB` below its loudest."""
+    """Return the log-mel spectrogram in dB, shape (windows, bands), hop 20 ms, floored `DYNAMIC_DB` below its maximum.
+
+    Parameters
+    ----------
+    pcm : ndarray of int16, shape (n,)
+        At 16 kHz.
+    """
     if len(pcm) < WINDOW:
         return np.zeros((0, BANDS), dtype=np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(pcm, WINDOW)[::HOP]
@@ -124,13 +133,13 @@ def picture(pcm: Pcm) -> Picture:
 
 def _band_power(windows: Pcm) -> Picture:
     power = np.square(np.abs(np.fft.rfft(windows.astype(np.float32) * _TAPER, axis=1))).astype(np.float32)
-    # Sums over bands, not a product of matrices: the threads of a linear algebra library would fight the event loop.
+    # Sums over bands, not a matrix product: the threads of a linear algebra library would delay the event loop.
     summed: Picture = np.add.reduceat(power, _EDGES, axis=1)[:, :BANDS]
     return summed
 
 
 def _likeness(known: _Known, heard: _Heard) -> tuple[float, float]:
-    """Best normalised correlation over all allowed shifts, and how many seconds lay on one another there.
+    """Return the best normalised correlation over all allowed shifts, and the overlap there in seconds.
 
     Only the bands that carry speech in what was heard are compared.
     """
@@ -150,13 +159,16 @@ def _likeness(known: _Known, heard: _Heard) -> tuple[float, float]:
 
 
 def _running(values: Picture) -> NDArray[np.float64]:
-    """Energy up to each window, shape (windows + 1, bands)."""
+    """Return the cumulative energy before each window, shape (windows + 1, bands)."""
     sums = np.cumsum(np.square(values, dtype=np.float64), axis=0)
     return np.concatenate((np.zeros((1, values.shape[1])), sums))
 
 
 def _speech_only(whole: Picture) -> Picture:
-    """Without what comes before the first and after the last moment that stands out from the quieter end."""
+    """Return the spectrogram from the first to the last window that is louder than the background.
+
+    The background is the level at the quieter end of the recording.
+    """
     if len(whole) == 0:
         return whole
     loudness = whole.max(axis=1)
@@ -172,11 +184,14 @@ def _heard(prompt: Prompt) -> Pcm:
 
 
 def _band_edges() -> NDArray[np.intp]:
-    """First bin of each band, and the bin after the last: equal widths in mel (O'Shaughnessy's formula)."""
+    """Return the first bin of each band and the bin after the last; bands of equal width in mel.
+
+    Mel scale: O'Shaughnessy, 2595 * log10(1 + f / 700).
+    """
     lowest, highest = (2595 * np.log10(1 + edge_hz / 700) for edge_hz in (LOWEST_HZ, HIGHEST_HZ))
     edges_hz = 700 * (10 ** (np.linspace(lowest, highest, BANDS + 1) / 2595) - 1)
     bins = np.rint(edges_hz * WINDOW / EAR_RATE_HZ).astype(np.intp)
-    # Low bands are narrower than a bin: each gets one of its own.
+    # The lowest bands are narrower than one bin, so each of them gets one bin.
     return np.maximum.accumulate(np.maximum(bins, bins[0] + np.arange(BANDS + 1)))
 
 

@@ -1,4 +1,4 @@
-"""Recorded replies and known prompts of the emulator: WAV files (PCM16, mono) beside a TOML table."""
+"""Recorded replies and known prompts of the emulator: WAV files (16-bit PCM) beside a TOML table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diag.core.units import LIVE_OUTPUT_RATE_HZ
 REPLY_RATE_HZ = LIVE_OUTPUT_RATE_HZ
 MAX_WAV_S = 300
 AUDIBLE_DBFS = -50.0
-"""RMS of 10 ms above which a reply without stated times counts as audible."""
+"""Blocks of 10 ms with an RMS above this are audible, for replies whose table states no times."""
 
 Pcm = NDArray[np.int16]
 
@@ -30,13 +30,13 @@ class Reply:
     Parameters
     ----------
     pcm : ndarray of int16, shape (n,)
-        At 24000 Hz.
+        The recording, at 24000 Hz.
     first_audible_s, speech_end_s : float
-        Where speech begins and ends in it.
+        Where speech begins and ends in the recording.
     answers : tuple of str
-        Names of the prompts that it answers.
+        Names of the prompts that the reply answers.
     asks_back : bool
-        It asks to say that again.
+        The reply asks the user to repeat.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Reply:
 
     @property
     def duration_s(self) -> float:
-        """Length in seconds."""
+        """Return the length in seconds."""
         return len(self.pcm) / REPLY_RATE_HZ
 
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """One known prompt: what it sounds like and what it says."""
+    """One known prompt: its recording (16-bit samples, shape (n,)) and its text."""
 
     name: str
     pcm: Pcm
@@ -72,7 +72,7 @@ def read_replies(folder: Path) -> tuple[Reply, ...]:
     Raises
     ------
     BadInputError
-        If the folder, the table or a file is missing or not what it must be.
+        If the table is missing, is not valid or has no replies, or a WAV file is missing or has the wrong format.
     """
     table = folder / "replies.toml"
     replies = tuple(_reply(folder, entry) for entry in _entries(table, "reply"))
@@ -80,14 +80,20 @@ def read_replies(folder: Path) -> tuple[Reply, ...]:
         raise BadInputError(
             f"Could not use the replies in {folder}",
             seen="no [[reply]] in replies.toml",
-            allowed="at least one",
-            next_step="make them again or name another folder with `--replies DIR`",
+            allowed="at least one [[reply]] table",
+            next_step="add a reply or choose another folder with `--replies DIR`",
         )
     return replies
 
 
 def read_prompts(folder: Path) -> tuple[Prompt, ...]:
-    """Read `prompts.toml` and its WAV files; no prompts where there is no such table."""
+    """Read `prompts.toml` and its WAV files; return no prompts if there is no such table.
+
+    Raises
+    ------
+    BadInputError
+        If the table is not valid, or a WAV file is missing or has the wrong format.
+    """
     table = folder / "prompts.toml"
     if not table.is_file():
         return ()
@@ -107,12 +113,12 @@ def read_prompts(folder: Path) -> tuple[Prompt, ...]:
 
 
 def read_pcm16(path: Path) -> tuple[Pcm, int]:
-    """Mono 16-bit samples of a WAV file and its rate; of several channels the first.
+    """Return the first channel of a 16-bit WAV file, int16 of shape (n,), and its sample rate in Hz.
 
     Raises
     ------
     BadInputError
-        If it is missing, longer than five minutes or not 16-bit PCM.
+        If the file is missing, longer than five minutes or not 16-bit PCM.
     """
     attempted = f"Could not read the recording {path}"
     try:
@@ -123,12 +129,12 @@ def read_pcm16(path: Path) -> tuple[Pcm, int]:
                     attempted,
                     seen=f"{8 * width} bits, {reader.getnframes() / max(rate_hz, 1):.0f} s",
                     allowed=f"16 bits, up to {MAX_WAV_S} s",
-                    next_step="convert it",
+                    next_step="convert or shorten the file",
                 )
             data = reader.readframes(reader.getnframes())
     except (OSError, EOFError, wave.Error) as error:
         raise BadInputError(
-            attempted, seen=str(error) or "cut short", allowed="a WAV file", next_step="check the path"
+            attempted, seen=str(error) or "an incomplete file", allowed="a WAV file", next_step="check the path"
         ) from None
     samples = np.frombuffer(data[: len(data) // (2 * channels) * 2 * channels], dtype="<i2")
     mono = samples.reshape(-1, channels)[:, 0].astype(np.int16)
@@ -145,12 +151,15 @@ def _entries(table: Path, key: str) -> list[Mapping[str, Any]]:
             attempted,
             seen=str(error),
             allowed=f"a TOML file with [[{key}]] tables",
-            next_step="mend it or name another folder",
+            next_step="correct the table or choose another folder",
         ) from None
     entries = data.get(key, [])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "name" in entry for entry in entries):
         raise BadInputError(
-            attempted, seen=f"`{key}` is no list of tables with a name", allowed=f"[[{key}]]", next_step="mend it"
+            attempted,
+            seen=f"`{key}` is not a list of tables with a name",
+            allowed=f"[[{key}]] tables with `name`",
+            next_step="correct the table",
         )
     return entries
 
@@ -163,7 +172,7 @@ def _reply(folder: Path, entry: Mapping[str, Any]) -> Reply:
             f"Could not use the reply {path}",
             seen=f"{rate_hz} Hz",
             allowed=f"{REPLY_RATE_HZ} Hz",
-            next_step="convert it",
+            next_step=f"resample the file to {REPLY_RATE_HZ} Hz",
         )
     first_s, last_s = audible_span(pcm)
     return Reply(
@@ -180,7 +189,10 @@ def _reply(folder: Path, entry: Mapping[str, Any]) -> Reply:
 
 
 def audible_span(pcm: Pcm) -> tuple[float, float]:
-    """First and last audible moment of 24 kHz audio in seconds, to 10 ms; (0, 0) where there is none."""
+    """Return the first and last audible moment of audio at 24 kHz, in seconds, in steps of 10 ms.
+
+    Both are 0 if nothing is above `AUDIBLE_DBFS`.
+    """
     window = REPLY_RATE_HZ // 100
     whole = len(pcm) // window * window
     power = np.square(pcm[:whole].astype(np.float64).reshape(-1, window) / 32768.0).mean(axis=1)

@@ -1,4 +1,4 @@
-"""From what was understood to what is said: tools called, a reply chosen, a schedule made and carried out."""
+"""Answering of turns: call tools, choose a reply, make the schedule of its messages and send them."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ from diag.emulator.voices import voice_for
 
 
 class Responder:
-    """Answers the turns of one session.
+    """Answer the turns of one session.
 
     Attributes
     ----------
     performer : Performer
-        What sends the answers.
+        Sends the answers.
     calls : PendingCalls
-        Functions whose results are awaited.
+        Function calls whose results have not arrived.
     called_for : Understood or None
-        What is taken up again when a result comes that nobody waits for.
+        The turn to answer again when the result of a non-blocking call arrives.
     """
 
     def __init__(self, link: Link, profile: Profile, setup: Setup, session: int, *, vertex: bool) -> None:
@@ -57,23 +57,28 @@ class Responder:
         self._vertex = vertex
 
     async def respond(self, turn: int, understood: Understood, ended_s: float, *, heard_s: float) -> None:
-        """Answer what was understood, from thinking to the end of the turn.
+        """Answer a turn, from thinking to turnComplete.
 
         Parameters
         ----------
+        turn : int
+            Number of the turn, from 1.
+        understood : Understood
+            What was recognised in the user's turn.
         ended_s : float
-            When the user's turn ended, on the clock of the truth.
+            When the user's turn ended, on the `time.perf_counter` clock.
         heard_s : float
-            Audio heard in the session so far.
+            Seconds of audio received in the session so far.
 
         Raises
         ------
         Refused, Dropped
-            Where a fault ends the session.
+            If a fault ends the session.
         """
         profile, settings, setup = self._profile, self._profile.settings, self._setup
         struck = striking(settings.faults, seed=profile.seed, session=self._session, turn=turn)
-        # 10 000 keeps these draws apart from those of the faults, which are numbered from 0.
+        # For a fault, the last number is its place in the list. 10 000 is larger than all of these, so that this
+        # generator differs from those of the faults.
         rng = generator(profile.seed, self._session, turn, 10_000)
 
         def usage(spoken_s: float, written: str) -> Mapping[str, Any]:
@@ -99,7 +104,7 @@ class Responder:
             )
         if setup.model.fills:
             ended_s = await self._fill(turn, ended_s + think_s)
-        # What spoils sound or its chunks does nothing to a turn without.
+        # Faults of sound and of chunks have no effect on a turn without sound, so they are not noted as fired.
         idle = () if answer.voice else (*SOUND_FAULTS, *CHUNK_FAULTS)
         fired = [fault.kind for fault, _ in struck if strikes_turns(fault) and not isinstance(fault, idle)]
         self.performer.announce(turn, answer, fired)
@@ -116,7 +121,7 @@ class Responder:
         return choose_reply(replies, understood, rng)
 
     async def _fill(self, turn: int, zero_s: float) -> float:
-        """Say something short while thinking on; gives the time from which the answer is thought about."""
+        """Send a short filler while thinking; return the time from which the think time of the answer counts."""
         filler = shortest(self._profile.bank.replies)
         voice = await voice_for(filler, [])
         steps = filler_steps(voice, self._profile.settings)
@@ -124,7 +129,7 @@ class Responder:
         return time.perf_counter()
 
     async def _call_tools(self, turn: int, understood: Understood, cancel_s: float | None) -> bool:
-        """Call a function, where that is wanted; gives whether something is said before its result is there."""
+        """Call a function if the settings ask for it; return whether the model speaks before the result arrives."""
         wanted = self._profile.settings.tool_calls
         if not self._setup.functions or wanted == "never" or (wanted == "first_turn" and turn > 1):
             return False

@@ -1,4 +1,4 @@
-"""REST calls on the same port: the model list and speech from text."""
+"""REST calls, served on the same port: list of models, ephemeral tokens, and speech from text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _STATUS = {
 
 @dataclass(frozen=True)
 class Response:
-    """Status, body and type of an answer."""
+    """Status, body and content type of an HTTP response."""
 
     status: int
     body: bytes
@@ -39,18 +39,18 @@ class Response:
 
 
 def error_body(status: int, message: str = "") -> bytes:
-    """An error as Google's REST services write it."""
+    """Return the body of an error in the form of Google's REST services; without `message`, their usual words."""
     name, words = _STATUS.get(status, ("UNKNOWN", "The request was refused."))
     return json.dumps({"error": {"code": status, "message": message or words, "status": name}}).encode()
 
 
 def list_models(profile: Profile, target: Target) -> Response:
-    """`GET /{version}/models`."""
+    """Answer `GET /{version}/models`."""
     return Response(200, json.dumps({"models": _listed(profile, target)}).encode())
 
 
 def one_model(profile: Profile, target: Target) -> Response:
-    """`GET /{version}/models/{model}`."""
+    """Answer `GET /{version}/models/{model}`."""
     for model in _listed(profile, target):
         if model["name"] == target.model:
             return Response(200, json.dumps(model).encode())
@@ -58,7 +58,7 @@ def one_model(profile: Profile, target: Target) -> Response:
 
 
 def new_token(profile: Profile) -> Response:
-    """`POST /{version}/auth_tokens`: an ephemeral token; its limits are not looked at."""
+    """Answer `POST /{version}/auth_tokens` with an ephemeral token; requested limits are ignored."""
     return Response(200, json.dumps({"name": profile.new_token()}).encode())
 
 
@@ -68,7 +68,7 @@ def _listed(profile: Profile, target: Target) -> list[dict[str, Any]]:
 
 
 def call_method(profile: Profile, target: Target, body: bytes) -> Response:
-    """`POST /{version}/models/{model}:{method}`: speech or text from text, whole or streamed."""
+    """Answer `POST /{version}/models/{model}:{method}` with speech or text for a text, whole or streamed."""
     stream = target.method == "streamGenerateContent"
     model = find(
         target.model,

@@ -1,4 +1,4 @@
-"""Handles by which a session is taken up again on another connection."""
+"""Handles with which a session is resumed on another connection."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from diag.emulator.profile import Profile, Remembered
 
 
 class Resumption:
-    """The handles of one session.
+    """Handles of one session.
 
     Parameters
     ----------
+    profile : Profile
+        Stores the handles.
     session : int
-        Its number.
+        Number of the session.
     opened_s : float
-        When it was opened, on the clock of the truth.
+        When the session was opened, on the `time.perf_counter` clock.
     """
 
     def __init__(self, profile: Profile, session: int, opened_s: float) -> None:
@@ -29,11 +31,11 @@ class Resumption:
 
     @property
     def elapsed_s(self) -> float:
-        """Age of the session over all its connections."""
+        """Return the age of the session over all its connections, in seconds."""
         return self._before_s + time.perf_counter() - self._opened_s
 
     def resume(self, handle: str, model: str) -> int:
-        """Take a session up; gives the number of turns it had.
+        """Resume a session; return the number of turns it had.
 
         Raises
         ------
@@ -50,7 +52,7 @@ class Resumption:
         return state.turns
 
     def new_handle(self, model: str, turns: int) -> str:
-        """A handle for the session as it stands now."""
+        """Return a new handle for the current state of the session."""
         handle = uuid.uuid4().hex
         state = Remembered(
             model=model,
@@ -64,7 +66,7 @@ class Resumption:
         return handle
 
     def close(self) -> None:
-        """The connection is gone: its handles may be used."""
+        """Allow the handles to be used, because the connection has ended."""
         for state in self._given:
             state.open_session = None
         self._given.clear()

@@ -1,4 +1,4 @@
-"""Putting the emulator together: bank, truth, certificates, server; and `serve`, which runs one for a user."""
+"""Start of the emulator: `serve` builds it from recordings, event log, certificates and server, and runs it."""
 
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ from diag.emulator.truth import TruthLog
 
 LIVE_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 SWITCH_INTERVAL_S = 0.00005
-"""A thread that works (truth, recognition) gives the event loop way after this long, not after the usual 5 ms: the loop
-asks again at every message that it reads or sends."""
+"""Longest time that another thread (truth, recognition) may run before the event loop gets the interpreter; Python's
+default is 5 ms. The loop waits for the interpreter at every message that it reads or sends."""
 
 
 GC_THRESHOLDS = (700, 10, 100)
-"""The last is ten times the usual: looking through everything takes 40 ms with 300 sessions open."""
+"""Thresholds of garbage collection. The last is ten times the default: with 300 open sessions a full collection takes
+40 ms."""
 
 
 def steady() -> None:
-    """Make the process keep time: quick hand-over of threads and little garbage collection."""
+    """Keep the event loop on time: switch threads quickly, and collect garbage rarely."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*GC_THRESHOLDS)
     gc.collect()
@@ -44,7 +45,7 @@ def steady() -> None:
 
 
 def quiet_loop(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Failed handshakes and broken connections are the clients' affair; a bug of ours goes to standard error."""
+    """Ignore failed handshakes and broken connections; report all other errors of the loop to standard error."""
     error = context.get("exception")
     if not isinstance(error, OSError | asyncio.CancelledError | None):
         asyncio.get_running_loop().default_exception_handler(context)
@@ -70,30 +71,31 @@ def serve(
     Parameters
     ----------
     host : str
-        Address to bind; anything but loopback must be asked for.
+        Address to bind; the default is loopback.
     port : int
-        0 for a free one.
+        Port to bind; 0 for a free one.
     plain : bool
-        Serve http:// and ws:// in place of TLS.
+        Serve http:// and ws:// without TLS.
     settings : EmulatorSettings or mapping or None
-        As of a scenario's `[emulator]` table (`as_of`, `faults`, `keys`, …); None for a healthy service of today.
+        Settings as in a scenario's `[emulator]` table (`as_of`, `faults`, `keys`, …); None for a healthy service of
+        today.
     assignments : sequence of str
-        Further settings as `think_s=1.5` (`specs.py`), which win over those of a mapping.
+        Further settings such as `think_s=1.5` (`specs.py`); they override those of `settings`.
     faults : sequence of str
-        Further faults in their short spelling (`specs.py`), after those of a mapping of settings.
+        Further faults in their short form (`specs.py`); they are added after those of `settings`.
     seed : int
-        Of all draws.
+        Seed of all random choices.
     replies_dir : Path or None
-        Folder with `replies.toml`; None for the user's own or the built-in ones. Prompts
-        are looked for in `prompts` beside it.
+        Folder with `replies.toml`; prompts are read from the folder `prompts` beside it. None for the user's own
+        replies or the built-in ones.
     transcript_dir : Path or None
-        Where each session's frames and audio are kept; None for nowhere.
+        Folder in which the frames and audio of each session are kept; None to keep none.
     truth_path : Path or None
-        File to append JSON lines of truth to; None for none.
+        File to which the emulator's events are appended as JSON lines; None for none.
     ca_path : Path or None
-        Where to write the certificate to trust; None for a temporary file, removed at the end.
+        File to which the certificate to trust is written; None for a temporary file that is removed at the end.
     on_listening : callable or None
-        Called with the base URL and told how to point an SDK at it, as one text; None prints it to standard error.
+        Called with one text that holds the base URL and how to point an SDK at it; None prints it to standard error.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def serve(
     if isinstance(settings, EmulatorSettings):
         settings = settings.model_dump(exclude_unset=True)
     chosen = read_settings(with_faults({**(settings or {}), **read_assignments(assignments)}, faults))
-    keep_time()  # before there are threads, which take over what is asked for here
+    keep_time()  # before threads are started, because they inherit these settings
     bank = read_bank(replies_dir)
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))
@@ -123,7 +125,7 @@ def serve(
 
 
 def directions(base_url: str, ca_file: Path | None) -> str:
-    """How to point a client at the emulator."""
+    """Return instructions for pointing a client at the emulator, one per line."""
     lines = [f"Live API emulator listening on {base_url}"]
     environment = f"GOOGLE_GEMINI_BASE_URL={base_url} GEMINI_API_KEY=any"
     if ca_file is None:
@@ -158,7 +160,7 @@ async def _serve(
         raise CannotMeasureError(
             f"Could not listen on {host}:{port}",
             seen=error.strerror or str(error),
-            next_step="choose another with `--port N`, or leave it out for a free one",
+            next_step="choose another port with `--port N`, or leave `--port` out to use a free one",
         ) from None
     steady()
     tell(f"{'https' if context else 'http'}://{authority}")
@@ -176,7 +178,7 @@ def _copied(ca_file: Path, path: Path) -> Path:
         raise CannotMeasureError(
             f"Could not write the certificate to {path}",
             seen=error.strerror or str(error),
-            next_step="name a file in a folder that you may write to",
+            next_step="choose a file in a folder that you have permission to write to",
         ) from None
     return path
 
@@ -190,7 +192,7 @@ def _make_folder(path: Path | None) -> None:
         raise CannotMeasureError(
             f"Could not keep transcripts in {path}",
             seen=error.strerror or str(error),
-            next_step="name a folder that you may write to",
+            next_step="choose a folder that you have permission to write to",
         ) from None
 
 
@@ -201,15 +203,15 @@ def _sinks(path: Path | None, stack: contextlib.ExitStack) -> tuple[Callable[[st
         file = stack.enter_context(path.open("a", encoding="utf-8", buffering=1))
     except OSError as error:
         raise CannotMeasureError(
-            f"Could not write the truth to {path}",
+            f"Could not write the emulator's events to {path}",
             seen=error.strerror or str(error),
-            next_step="name a file in a folder that you may write to",
+            next_step="choose a file in a folder that you have permission to write to",
         ) from None
     return (line_sink(file),)
 
 
 def line_sink(file: TextIO) -> Callable[[str], object]:
-    """A sink that writes lines to a file."""
+    """Return a function that writes lines to a file."""
     return lambda line: file.write(line + "\n")
 
 

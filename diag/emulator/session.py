@@ -1,4 +1,4 @@
-"""One session from the upgrade to its end: setup, messages of the client, limits, ways to die."""
+"""One session from the WebSocket upgrade to its end: setup, messages of the client, time limits, faults."""
 
 from __future__ import annotations
 
@@ -21,17 +21,19 @@ from diag.emulator.resumption import Resumption
 from diag.emulator.setup import Setup, read_setup
 
 WATCH_EVERY_S = 5.0
+"""Longest interval at which idle and blocked clients are looked for."""
 REST_S = 0.5
+"""Interval at which a delay before the setup checks whether the client has left."""
 BLOCKED_FOR_S = 30.0
-"""A client that takes nothing for this long is cut off, so that it holds no memory."""
+"""A client that reads nothing for this long is disconnected, so that unsent messages do not fill the memory."""
 
 
 class _Gone(Exception):  # noqa: N818 (an ordinary end, not an error)
-    """The client has left; whatever still runs for it stops."""
+    """Raised when the client has left, to stop all tasks of its session."""
 
 
 class Session:
-    """Runs one session; everything it starts ends with it."""
+    """Run one session; all its tasks end with it."""
 
     def __init__(self, link: Link, profile: Profile, upgrade: Upgrade, number: int) -> None:
         self.number = number
@@ -44,7 +46,7 @@ class Session:
         self._shown = False
 
     async def run(self) -> None:
-        """Until the client leaves or the service ends it."""
+        """Run until the client leaves or the emulator ends the session."""
         profile = self._profile
         profile.live.add(self.number)
         upgrade = self._upgrade
@@ -147,7 +149,7 @@ class Session:
         return setup
 
     async def _rest(self, seconds: float) -> None:
-        """Sleep before anybody receives, and notice a client that leaves meanwhile."""
+        """Sleep while nothing is received, and end the session if the client leaves meanwhile."""
         until_s = time.perf_counter() + seconds
         while (left_s := until_s - time.perf_counter()) > 0:
             await asyncio.sleep(min(left_s, REST_S))
@@ -261,7 +263,7 @@ class Session:
         await conversation.hear(data, rate_hz, declared=declares_rate(mime_type))
 
     def _see(self, setup: Setup) -> None:
-        """Pictures are not looked at, but sessions with them are shorter."""
+        """Note that the client sent an image; images are ignored, but sessions with them have a shorter time limit."""
         if not self._shown and not setup.compression:
             self._tasks.create_task(self._lifetime(setup, self._profile.settings.video_session_limit_s))
         self._shown = True

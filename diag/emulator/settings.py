@@ -1,4 +1,4 @@
-"""Settings of one profile of the emulator: what a scenario's `[emulator]` table may say."""
+"""Settings of one profile of the emulator: the allowed content of a scenario's `[emulator]` table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diag.emulator.faults import FAULT_KINDS, Delay, Fault, Seconds
 
 
 class EmulatorSettings(BaseModel):
-    """How the emulated service behaves; the defaults are a healthy one."""
+    """Behaviour of the emulated service; with the defaults it is healthy (table in docs/emulator.md)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -65,19 +65,24 @@ class EmulatorSettings(BaseModel):
 
     @property
     def date(self) -> datetime.date:
-        """The day whose catalogue is served."""
+        """Return the day whose models are served; today (UTC) if `as_of` is not set."""
         return datetime.date.fromisoformat(self.as_of) if self.as_of else datetime.datetime.now(datetime.UTC).date()
 
 
 def read_settings(
     values: Mapping[str, Any], *, attempted: str = "Could not use the emulator's settings"
 ) -> EmulatorSettings:
-    """Settings of a mapping, as of a scenario's `[emulator]` table.
+    """Return the settings in a mapping, such as a scenario's `[emulator]` table.
+
+    Parameters
+    ----------
+    attempted : str
+        First sentence of the error message.
 
     Raises
     ------
     BadInputError
-        If a key is unknown or a value is not allowed; the sentence opens with `attempted`.
+        If a key is unknown or a value is not allowed.
     """
     try:
         return EmulatorSettings.model_validate(dict(values))

@@ -1,4 +1,4 @@
-"""The setup message: what it asks for, and whether the service would take it."""
+"""Reading of the setup message: what it asks for, and whether the real service would accept it."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from diag.emulator.settings import EmulatorSettings
 MAX_MS = 600_000
 CLIENT_MESSAGES = ("setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate")
 NEW_LIST_CALL = datetime.date(2026, 1, 1)
-"""From about this day on the refusal of a model names `ModelService.ListModels`."""
+"""From about this day on, the refusal of a model names `ModelService.ListModels`, before it `ListModels`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setup:
-    """What the client asked for, as far as it changes what the emulator does.
+    """Those parts of the client's setup that change the behaviour of the emulator.
 
     Parameters
     ----------
     modality : str
-        "AUDIO", "TEXT", or "NONE" where omission is answered with silence.
+        "AUDIO", "TEXT", or "NONE" if the client names no modality and the model then stays silent.
+    resumable : bool
+        The client asked for resumption handles.
     handle : str or None
-        Of a session to resume; `resumable` says whether handles were asked for at all.
+        Handle of the session to resume; None for a new session.
     """
 
     model: Model
@@ -52,27 +54,29 @@ class Setup:
     transparent: bool = False
     functions: tuple[Mapping[str, Any], ...] = ()
     unanswered: bool = False
-    """The service never says that the setup is complete."""
+    """The service never sends setupComplete for this setup."""
 
 
 def read_setup(
     message: Mapping[str, Any], settings: EmulatorSettings, *, version: str, vertex: bool, firebase: bool = False
 ) -> Setup:
-    """Judge the first message.
+    """Return what the first message of a session asks for.
 
     Parameters
     ----------
     message : mapping
-        With camelCase keys.
+        The message, with camelCase keys.
     version : str
-        API version of the path.
+        API version in the path.
+    vertex : bool
+        The path is one of Vertex AI.
     firebase : bool
-        Model names have the form of Firebase.
+        Model names have Firebase's form.
 
     Raises
     ------
     Refused
-        With the code and the words of the real service.
+        If the real service would refuse the setup; with the real service's close code and reason.
     """
     setup = _only_setup(message)
     name = setup.get("model")
@@ -110,7 +114,7 @@ def read_setup(
         prefix_padding_ms=_milliseconds(detection, "prefixPaddingMs", settings.prefix_padding_ms),
         start_sensitivity=_sensitivity(detection, "startOfSpeechSensitivity", "START", vertex=vertex),
         end_sensitivity=_sensitivity(detection, "endOfSpeechSensitivity", "END", vertex=vertex),
-        # Who only writes down is not interrupted: the last sentence would be lost.
+        # A model that only transcribes is not interrupted, as the last sentence would be lost.
         interruptible=realtime.get("activityHandling") != "NO_INTERRUPTION" and not model.transcribes,
         input_transcription=setup.get("inputAudioTranscription") is not None,
         output_transcription=setup.get("outputAudioTranscription") is not None,
@@ -137,7 +141,10 @@ def _only_setup(message: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_thinking(generation: Mapping[str, Any], model: Model) -> None:
-    """A budget for 2.5, a level for 3.1, none for 3.8, and more than the least level for its extended thinking."""
+    """Refuse a thinking configuration that the model does not accept.
+
+    Models 2.5 accept a budget, 3.1 a level, 3.8 neither; 3.8 with extended thinking requires a level above MINIMAL.
+    """
     thinking = mapping(generation.get("thinkingConfig"))
     level, budget = thinking.get("thinkingLevel"), thinking.get("thinkingBudget")
     if model.thinking == "required" and level is None:
@@ -150,12 +157,14 @@ def _check_thinking(generation: Mapping[str, Any], model: Model) -> None:
 
 
 def _check_character(setup: Mapping[str, Any], generation: Mapping[str, Any], model: Model) -> bool:
-    """Affective dialog and proactive audio: both for 2.5, neither for 3.1, proactive audio only on for 3.8.
+    """Refuse settings of affective dialog and proactive audio that the model does not accept.
+
+    Models 2.5 accept both, 3.1 neither; 3.8 accepts no affective dialog, and proactive audio only if switched on.
 
     Returns
     -------
     bool
-        Whether the model leaves such a setup without an answer.
+        True if the model does not refuse such a setup but never answers it.
     """
     proactive = mapping(setup.get("proactivity")).get("proactiveAudio")
     allowed = {"either": True, "on": proactive is None or proactive is True, "none": proactive is None}
@@ -202,7 +211,7 @@ def _milliseconds(detection: Mapping[str, Any], key: str, default: int) -> int:
 
 
 def _sensitivity(detection: Mapping[str, Any], key: str, prefix: str, *, vertex: bool) -> str:
-    """HIGH or LOW; unspecified means HIGH on the Developer API and LOW on Vertex, as the SDK's docstrings say."""
+    """Return "HIGH" or "LOW"; unspecified means HIGH on the Developer API and LOW on Vertex (docstrings of the SDK)."""
     value = detection.get(key) or f"{prefix}_SENSITIVITY_UNSPECIFIED"
     default = "LOW" if vertex else "HIGH"
     names = {

@@ -1,4 +1,4 @@
-"""A session's link over an aiohttp WebSocket."""
+"""Connection of a session over an aiohttp WebSocket."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from aiohttp import WSMsgType, web
 
 
 class SocketLink:
-    """Binary messages out, text or binary in; pings answered when the profile says so.
+    """Send binary messages, receive text or binary ones, and answer pings after a delay; a `Link`.
 
     Parameters
     ----------
     pong_delay_s : float or None
-        How late pings are answered; None for never.
+        Delay of the answer to a ping; None to answer none.
     """
 
     def __init__(
@@ -39,12 +39,12 @@ class SocketLink:
 
     @property
     def idle_s(self) -> float:
-        """Since the client's last message."""
+        """Return the time since the client's last message, in seconds."""
         return time.perf_counter() - self._received_s
 
     @property
     def blocked_s(self) -> float:
-        """How long the client has not taken what is being sent."""
+        """Return how long the current send has waited for the client, in seconds; 0 if none waits."""
         since_s = self._sending_since_s
         return 0.0 if since_s is None else time.perf_counter() - since_s
 
@@ -72,7 +72,7 @@ class SocketLink:
 
     async def close(self, code: int, reason: bytes) -> None:
         if not self._socket.closed:
-            with contextlib.suppress(ConnectionError):  # the client was faster
+            with contextlib.suppress(ConnectionError):  # the client has closed it already
                 await self._socket.close(code=code, message=reason)
         self._forget_pongs()
 
@@ -91,7 +91,7 @@ class SocketLink:
 
     async def _late_pong(self, data: bytes, delay_s: float) -> None:
         await asyncio.sleep(delay_s)
-        with contextlib.suppress(ConnectionError):  # gone meanwhile
+        with contextlib.suppress(ConnectionError):  # the client has left meanwhile
             await self._socket.pong(data)
 
     def _forget_pongs(self) -> None:

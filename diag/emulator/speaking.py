@@ -1,6 +1,7 @@
-"""A reply as a schedule: what is to be sent when, worked out before the first byte leaves.
+"""Schedule of a reply: which message is sent at which time, computed before the first one is sent.
 
-Pure functions of a recording, a pace and a generator. `delivery.py` bends the schedule, `degrade.py` the sound.
+All functions are pure functions of a recording, a pace and a random generator. `delivery.py` applies faults to the
+schedule, `degrade.py` to the sound.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ StepKind = Literal[
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Voice:
-    """Sound to be spoken; encoded chunks are cached under the object itself.
+    """Sound of a reply; the object is the key under which its encoded chunks are cached.
 
     Parameters
     ----------
+    pcm : ndarray of int16, shape (n,)
+        The sound, at 24000 Hz unless a fault changes the rate.
     first_audible_frame, speech_end_frame : int
-        Of `pcm`.
+        Frames of `pcm` at which speech begins and ends.
     """
 
     pcm: Pcm
@@ -56,7 +59,7 @@ class Voice:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One thing to do at a time, in seconds after the reply's own zero (the first chunk's schedule)."""
+    """One message to send, or one end of the session; `at_s` counts from the scheduled time of the first chunk."""
 
     at_s: float
     kind: StepKind
@@ -69,14 +72,14 @@ class Step:
 
 @functools.lru_cache(maxsize=64)
 def audio_steps(voice: Voice, *, chunk_frames: int, pace: float) -> tuple[Step, ...]:
-    """The chunks of a reply at a multiple of real time; each leaves when its first frame is due at that pace."""
+    """Return the chunks of a reply; each is sent when its first frame is due at `pace` times real time."""
     return _steps(voice, range(0, len(voice.pcm), chunk_frames), pace)
 
 
 def uneven_steps(
     voice: Voice, *, chunk_frames: int, spread: float, pace: float, rng: random.Random
 ) -> tuple[Step, ...]:
-    """The same in chunks of drawn lengths: uniform, up to a share `spread` shorter or longer than `chunk_frames`."""
+    """Return the chunks of a reply with random lengths, uniform within `chunk_frames` * (1 ± `spread`)."""
     starts = [0]
     while starts[-1] < len(voice.pcm):
         starts.append(starts[-1] + max(1, round(chunk_frames * rng.uniform(1 - spread, 1 + spread))))
@@ -105,7 +108,7 @@ def _chunks(voice: Voice, starts: Sequence[int]) -> Iterator[tuple[int, int, byt
 
 
 def text_steps(text: str, *, words_at_once: int = 4, gap_s: float = 0.08) -> list[Step]:
-    """A reply in text parts, some words at a time."""
+    """Return the steps of a reply in text parts of `words_at_once` words, `gap_s` apart."""
     return [
         Step(at_s=index * gap_s, kind="text", payload=messages.text(part), index=index, data={"text": part})
         for index, part in enumerate(_fragments(text, words_at_once))
@@ -113,7 +116,10 @@ def text_steps(text: str, *, words_at_once: int = 4, gap_s: float = 0.08) -> lis
 
 
 def transcript_steps(text: str, chunks: Sequence[Step], *, words_at_once: int = 3) -> list[Step]:
-    """The output transcription, in fragments spread over the chunks that speak them; 0 words at once: in one piece."""
+    """Return the steps of the output transcription, spread evenly over the chunks.
+
+    Each step has `words_at_once` words; with 0 there is one step with all words.
+    """
     parts = _fragments(text, words_at_once)
     return [
         Step(
@@ -129,12 +135,14 @@ def transcript_steps(text: str, chunks: Sequence[Step], *, words_at_once: int = 
 
 
 def merged(chunks: Sequence[Step], others: Sequence[Step], *, inside: bool = False) -> list[Step]:
-    """Chunks and transcripts in the order of time, chunks first at the same time; the chunks keep their own order.
+    """Return chunks and transcripts merged in order of time; at equal times the chunk comes first.
+
+    The chunks keep their own order.
 
     Parameters
     ----------
     inside : bool
-        Transcripts travel in the message of the chunk that they follow.
+        Put each transcript into the message of the chunk that it follows.
     """
     steps: list[Step] = []
     waiting = deque(others)
@@ -154,7 +162,10 @@ def merged(chunks: Sequence[Step], others: Sequence[Step], *, inside: bool = Fal
 
 
 def playback_end_s(steps: Sequence[Step]) -> float:
-    """When a player without buffer would have played it all: chunks wait for one another, not for ever."""
+    """Return when a player without a prebuffer has played all chunks, in seconds after the first chunk is due.
+
+    A chunk that arrives while another one is played waits for it.
+    """
     end_s = 0.0
     for step in steps:
         if step.kind == "chunk":
@@ -165,12 +176,14 @@ def playback_end_s(steps: Sequence[Step]) -> float:
 def with_ending(
     steps: Sequence[Step], usage: Mapping[str, Any] | None, *, status: str = "", reason: str = ""
 ) -> list[Step]:
-    """Add generationComplete after the last step, and turnComplete when playback would be over.
+    """Return the steps with generationComplete after the last one, and turnComplete at the end of playback.
 
     Parameters
     ----------
+    usage : mapping or None
+        usageMetadata sent with turnComplete.
     status, reason : str
-        The interactionStatus and turnCompleteReason that turnComplete carries; empty for none.
+        interactionStatus and turnCompleteReason sent with turnComplete; empty for none.
     """
     fields = {"turnCompleteReason": reason, "interactionStatus": status}
     fields = {name: value for name, value in fields.items() if value}

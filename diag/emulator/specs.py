@@ -1,6 +1,7 @@
-"""Faults and settings as one types them on a command line.
+"""Parsing of faults and settings from the command line.
 
-`close,named=quota,turns=2`, `slow_first_audio,delay_s=uniform:1:4`; `think_s=1.5`, `down=tls`.
+Examples of faults: `close,named=quota,turns=2`, `slow_first_audio,delay_s=uniform:1:4`. Examples of settings:
+`think_s=1.5`, `down=tls`.
 """
 
 from __future__ import annotations
@@ -21,29 +22,32 @@ _DISTRIBUTIONS = ("uniform", "lognormal")
 
 
 def read_faults(specs: Iterable[str]) -> list[dict[str, Any]]:
-    """Fault tables from their short spelling, ready for `faults` in the settings.
+    """Return fault tables for `faults` in the settings.
 
     Parameters
     ----------
     specs : iterable of str
-        `KIND,name=value,…`; several numbers as `turns=1+3`; a drawn delay as `delay_s=lognormal:1.5:3` (median and 95th
-        percentile) or `uniform:1:4`; a value with a comma in double quotes.
+        Faults in the form `KIND,name=value,…`. Several numbers are written `turns=1+3`. A random delay is written
+        `delay_s=lognormal:1.5:3` (median and 95th percentile) or `delay_s=uniform:1:4`. A value with a comma is put in
+        double quotes.
 
     Raises
     ------
     BadInputError
-        If a kind, a name or a value is not known.
+        If a kind or a name is unknown, or a value is not allowed.
     """
     return [_fault(spec) for spec in specs]
 
 
 def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
-    """Settings from `name=value`: a value as TOML writes it, or bare words, or a drawn delay as in a fault.
+    """Return the settings in texts of the form `name=value`.
+
+    A value is TOML, text without quotes, or a random delay in the form that faults use.
 
     Raises
     ------
     BadInputError
-        If one has no value. Names and values are judged where settings are read.
+        If a text has no value. Names and values are checked later, by `read_settings`.
     """
     settings = {}
     for text in texts:
@@ -52,7 +56,7 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
             raise BadInputError(
                 f"Could not read the setting `{text}`",
                 seen="no value",
-                allowed="name=value, as think_s=1.5",
+                allowed="name=value, for example think_s=1.5",
                 next_step="see the table in docs/emulator.md",
             )
         settings[name.strip()] = _value(name.strip(), value.strip())
@@ -60,7 +64,7 @@ def read_assignments(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def with_faults(settings: Mapping[str, Any], specs: Iterable[str]) -> dict[str, Any]:
-    """Settings with further faults added after their own."""
+    """Return settings with further faults added after their own."""
     return {**settings, "faults": [*settings.get("faults", ()), *read_faults(specs)]}
 
 

@@ -1,4 +1,4 @@
-"""Speech from text (`generateContent` with AUDIO), so that reference voices can be had from the emulator too."""
+"""Speech from text (`generateContent` with AUDIO), so that reference voices can be made with the emulator too."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from diag.emulator.replies import REPLY_RATE_HZ, Pcm, Prompt, Reply
 RAW_MIME = f"audio/L16;codec=pcm;rate={REPLY_RATE_HZ}"
 WAV_MIME = "audio/wav"
 NO_SAMPLING = ("temperature", "topP", "topK")
-"""Settings that the 3.8 speech models refuse."""
+"""Sampling settings that the 3.8 speech models refuse."""
 STREAM_CHUNK_S = 0.5
 
 
 class Unwilling(Exception):  # noqa: N818 (an answer, not an error)
-    """The request is refused with HTTP 400 and these words."""
+    """Raised to refuse a request with HTTP 400 and this message."""
 
 
 def generated(bank: Bank, model: Model, request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The whole response, as one message.
+    """Return the whole response as a list of one message.
 
     Parameters
     ----------
     request : mapping
-        Body of the call, camelCase.
+        Body of the call, with camelCase keys.
 
     Raises
     ------
     Unwilling
-        For a modality or a setting that the model does not take.
+        If the model does not accept a modality or a setting, or there is no text.
     """
     text, voice = _asked(model, request)
     if "AUDIO" not in model.modalities:
@@ -49,7 +49,10 @@ def generated(bank: Bank, model: Model, request: Mapping[str, Any]) -> list[dict
 
 
 def streamed(bank: Bank, model: Model, request: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The response in parts; speech is raw PCM here whatever the model."""
+    """Return the response as several messages; speech is raw PCM for every model.
+
+    Parameters and errors are those of `generated`.
+    """
     text, voice = _asked(model, request)
     if "AUDIO" not in model.modalities:
         return generated(bank, model, request)
@@ -84,7 +87,7 @@ def _asked(model: Model, request: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _speech(bank: Bank, text: str, voice: str) -> Pcm:
-    """The recording that says these words; else one chosen by the words and the voice, the same every time."""
+    """Return the recording of these words; without one, a reply chosen by a checksum of the words and the voice."""
     words = re.findall(r"\w+", text.casefold())
     recorded: list[Reply | Prompt] = [
         *bank.replies,

@@ -1,4 +1,7 @@
-"""Request heads that the HTTP library is too strict for: old SDKs send `User-Agent` twice, which the service takes."""
+"""Acceptance of requests with repeated headers.
+
+Old SDKs send `User-Agent` twice. The real service accepts that, but the HTTP library does not.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ _END = b"\r\n\r\n"
 
 
 class TolerantHandler(web.RequestHandler):
-    """Takes out repeated headers from the first request of a connection before it is parsed."""
+    """HTTP request handler that removes repeated headers from the first request of a connection before parsing."""
 
     __slots__ = ("_head",)
 
@@ -20,7 +23,7 @@ class TolerantHandler(web.RequestHandler):
         self._head: bytes | None = b""
 
     def data_received(self, data: bytes) -> None:
-        """Bytes from the client; the head of the first request is held until it is whole."""
+        """Take bytes from the client; keep the head of the first request back until it is complete."""
         if self._head is None:
             super().data_received(data)
             return
@@ -33,7 +36,7 @@ class TolerantHandler(web.RequestHandler):
 
 
 def without_repeats(data: bytes) -> bytes:
-    """A request with only the first of headers that come twice with nothing to tell them apart but their value."""
+    """Return a request with only the first of repeated `User-Agent` and `Content-Type` headers."""
     head, end, rest = data.partition(_END)
     kept: list[bytes] = []
     seen: set[bytes] = set()

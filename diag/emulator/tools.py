@@ -1,4 +1,4 @@
-"""Function calls: which arguments the emulated model makes up, and waiting for what comes back."""
+"""Function calls of the emulated model: invented arguments, and waiting for the results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_DEPTH = 4
 
 
 def calls_for(functions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """One call of each declared function, with an argument of the right type for each of its parameters."""
+    """Return one call of each declared function, with an argument of the right type for each parameter."""
     return [
         {
             "id": f"function-call-{uuid.uuid4().hex[:16]}",
@@ -24,14 +24,14 @@ def calls_for(functions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def blocks(function: Mapping[str, Any], tools: str) -> bool:
-    """Whether the model waits for a function's result before it says anything.
+    """Return whether the model waits for a function's result before it speaks.
 
     Parameters
     ----------
     function : mapping
-        Its declaration, which may name a behaviour.
+        Declaration of the function; it may name a `behavior`.
     tools : str
-        How the model calls functions: `Model.tools`.
+        How the model calls functions (`Model.tools`).
     """
     declared = str(function.get("behavior", "")).upper()
     if tools == "only_blocking" or declared not in ("BLOCKING", "NON_BLOCKING"):
@@ -61,7 +61,7 @@ def _value(schema: object, depth: int) -> Any:
 
 
 class PendingCalls:
-    """Calls that were sent and not answered yet."""
+    """Function calls that were sent and whose results have not arrived."""
 
     def __init__(self) -> None:
         self._open: set[str] = set()
@@ -69,16 +69,16 @@ class PendingCalls:
 
     @property
     def pending(self) -> bool:
-        """Whether anything is open."""
+        """Return whether any call is open."""
         return bool(self._open)
 
     def open(self, calls: Sequence[Mapping[str, Any]]) -> None:
-        """Note calls as sent."""
+        """Note these calls as sent; they replace earlier ones."""
         self._open = {str(call["id"]) for call in calls}
         self._none_open.clear()
 
     def answer(self, identity: str, *, more: bool = False) -> bool:
-        """Take an answer to a call, the last unless `more` will come; False for one that is not open."""
+        """Note a result of a call, the last one unless `more`; return whether the call is open."""
         if identity not in self._open:
             return False
         if more:
@@ -89,10 +89,10 @@ class PendingCalls:
         return True
 
     def cancel(self) -> list[str]:
-        """Give up what is open; the ids."""
+        """Cancel all open calls; return their ids, sorted."""
         ids, self._open = sorted(self._open), set()
         return ids
 
     async def answered(self) -> None:
-        """Wait until nothing is open."""
+        """Wait until no call is open."""
         await self._none_open.wait()

@@ -1,7 +1,8 @@
-"""What was said on the wire, kept: every frame of a session, and the audio of both sides.
+"""Transcript of a session: every frame, and the audio of both sides, kept in a folder.
 
-`frames.jsonl` holds `{"t_s", "from", "frame"}`; `heard_<rate>.wav` is what the client sent at each rate that it
-declared, `spoken.wav` what it was sent, both without the pauses between messages. Keys never travel in frames.
+`frames.jsonl` holds lines `{"t_s", "from", "frame"}`. `heard_<rate>.wav` holds the audio from the client, one file for
+each declared rate. `spoken.wav` holds the audio to the client. The WAV files leave out the pauses between messages.
+Frames contain no keys.
 """
 
 from __future__ import annotations
@@ -22,18 +23,24 @@ FRAMES = "frames.jsonl"
 
 
 class KeptLink:
-    """A link that writes down what passes; the writing is done on the truth's thread.
+    """Link that keeps all frames of another link in a file, written on the thread of the truth log.
 
     Parameters
     ----------
+    link : Link
+        The link whose frames are kept.
     root : Path
-        Folder in which the session gets a folder of its own.
+        Folder in which a folder for the session is made.
+    session : int
+        Number of the session.
+    writer : TruthLog
+        Its thread does the writing.
     """
 
     def __init__(self, link: Link, root: Path, session: int, writer: TruthLog) -> None:
         self._link = link
         self._writer = writer
-        # Time first: folders of several runs of the server stand side by side.
+        # The name begins with the time, because several runs of the server may use the same folder.
         self._folder = root / f"{time.strftime('%Y%m%d-%H%M%S')}-session-{session:04d}"
         self._writer.call(lambda: self._folder.mkdir(parents=True, exist_ok=True))
 
@@ -71,7 +78,7 @@ class KeptLink:
         self._link.drop()
 
     def finish(self) -> None:
-        """The session is over: make audio files of its frames."""
+        """Write the audio files at the end of the session."""
         self._writer.call(lambda: write_audio(self._folder))
 
     def _keep(self, side: str, data: str | bytes) -> None:
@@ -85,7 +92,7 @@ class KeptLink:
 
 
 def write_audio(folder: Path) -> None:
-    """Make WAV files of the audio in a session's frames."""
+    """Write the audio in a session's frames to WAV files in the same folder."""
     sound: dict[str, tuple[int, bytearray]] = {}
     for side, frame in _frames(folder):
         for blob in _blobs(frame):
@@ -96,7 +103,7 @@ def write_audio(folder: Path) -> None:
             try:
                 sound.setdefault(name, (rate_hz, bytearray()))[1].extend(decode_bytes(blob.get("data"), ""))
             except Refused:
-                continue  # what cannot be decoded stands in the frames
+                continue  # audio that cannot be decoded is only in the frames
     for name, (rate_hz, data) in sound.items():
         with wave.open(str(folder / f"{name}.wav"), "wb") as writer:
             writer.setnchannels(1)
@@ -115,11 +122,11 @@ def _frames(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             try:
                 yield kept["from"], read_frame(kept["frame"])
             except Refused:
-                continue  # not JSON: kept as it is, no audio in it
+                continue  # a frame that is not JSON has no audio
 
 
 def _blobs(value: object) -> Iterator[dict[str, Any]]:
-    """Everything in a message that looks like a blob of audio."""
+    """Yield every object in a message that has audio data."""
     if isinstance(value, dict):
         if isinstance(value.get("data"), str) and str(value.get("mimeType", "audio/pcm")).startswith("audio/"):
             yield value

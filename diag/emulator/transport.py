@@ -1,4 +1,4 @@
-"""The HTTP and WebSocket face: upgrades, refusals, REST calls, limits on what a client may cost."""
+"""HTTP and WebSocket server: upgrades, refusals, REST calls, and limits on the resources of a client."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from diag.emulator.transcript import KeptLink
 MAX_CLIENT_FRAME_BYTES = 8 * 1024 * 1024
 MAX_SESSIONS = 1000
 REQUEST_WITHIN_S = 15.0
-"""A connection that has not sent a whole request by then is cut."""
+"""A connection that has not sent a complete request after this time is cut."""
 CLOSE_WAIT_S = 2.0
 PROXY_VERSION = "v1beta1"
-"""API version on a path of the user's own, where the path names none; such clients speak as to Vertex."""
+"""API version for paths that name none (setting `any_path`); clients of such paths are treated as clients of Vertex."""
 BACKLOG = 1024
 CROSS_ORIGIN = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
 }
-"""Pages of any origin may call, as they may call the service."""
+"""Headers that allow web pages of any origin to call the emulator, as the real service does."""
 
 _QUIET = logging.getLogger("diag.emulator.http")
 _QUIET.addHandler(logging.NullHandler())
@@ -41,12 +41,14 @@ _QUIET.propagate = False
 
 
 class Server:
-    """Serves profiles on one port.
+    """Server of several profiles.
 
     Parameters
     ----------
     profiles : dict of str to Profile
-        By name; "" is the one at the root. May grow while serving.
+        Profiles by name; "" is the one at the root. Profiles may be added and removed while serving.
+    max_sessions : int
+        Number of sessions at a time; further ones are refused with HTTP 503.
     """
 
     def __init__(self, profiles: dict[str, Profile], *, max_sessions: int = MAX_SESSIONS) -> None:
@@ -59,16 +61,23 @@ class Server:
 
     @property
     def sessions(self) -> int:
-        """Open now."""
+        """Return the number of open sessions."""
         return len(self._links)
 
     async def listen(self, host: str, port: int, context: ssl.SSLContext | None) -> int:
-        """Listen on an address; gives the port (a free one for port 0).
+        """Listen on an address; return the port.
+
+        Parameters
+        ----------
+        port : int
+            Port to use; 0 for a free one.
+        context : ssl.SSLContext or None
+            TLS settings; None for plain HTTP.
 
         Raises
         ------
         OSError
-            If the address cannot be had.
+            If the address cannot be bound.
         """
         listener = await asyncio.get_running_loop().create_server(
             self._protocol,
@@ -94,7 +103,7 @@ class Server:
 
     def _protocol(self) -> asyncio.Protocol:
         loop = asyncio.get_running_loop()
-        # Protocol errors of clients are ordinary here: they are answered, not reported.
+        # Protocol errors of clients are expected: they are answered but not logged.
         protocol = TolerantHandler(
             self._http, loop=loop, access_log=None, logger=_QUIET, keepalive_timeout=REQUEST_WITHIN_S
         )
@@ -170,7 +179,7 @@ class Server:
             via=via,
             agent=request.headers.get("User-Agent", "")[:200],
         )
-        # Compression is declined: the service's audio gains nothing by it and it would cost send times.
+        # No compression: it would hardly shrink the audio, but would delay sending.
         ws = web.WebSocketResponse(
             compress=False, autoping=False, timeout=CLOSE_WAIT_S, max_msg_size=MAX_CLIENT_FRAME_BYTES
         )
@@ -198,7 +207,7 @@ class Server:
 
 
 def _tune(transport: asyncio.BaseTransport | None) -> None:
-    """Small messages leave at once."""
+    """Switch Nagle's algorithm off, so that small messages are sent at once."""
     raw = transport.get_extra_info("socket") if transport is not None else None
     if raw is not None:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

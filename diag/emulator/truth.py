@@ -1,4 +1,4 @@
-"""What the emulator did and when, as JSON lines on the `time.perf_counter` clock, written by a thread of its own."""
+"""The truth: log of what the emulator did and when (`time.perf_counter` clock), as JSON lines written by a thread."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 KEPT_LINES = 20_000
-"""Lines kept for each profile, some 15 MB: half an hour of one session that talks all the time; older ones give way."""
+"""Most lines kept for each profile, about 15 MB: half an hour of one session that talks all the time. Older lines are
+dropped."""
 REST_S = 0.02
-"""The writing thread rests this long between heaps of lines, so that it does not wake up for each."""
+"""The writing thread sleeps this long between batches of lines, so that it does not wake up for each line."""
 
 Line = dict[str, Any]
 
@@ -22,16 +23,16 @@ _ENCODED = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class TruthLog:
-    """Lines of all profiles: kept in memory for those who ask, and handed to sinks.
+    """Log of the events of all profiles, kept in memory and passed to sinks.
 
-    Sinks run on a thread of their own, so that a slow reader of a pipe never holds up a session.
+    Sinks run on a separate thread, so that a slow reader of a pipe does not delay a session.
 
     Parameters
     ----------
     sinks : tuple of callables
-        Each gets every line as JSON, one or several at a time with line ends between them.
+        Each is called with every line as JSON; one call may hold several lines, separated by line breaks.
     kept_lines : int
-        For each profile.
+        Number of lines to keep in memory for each profile.
     """
 
     def __init__(self, sinks: tuple[Callable[[str], object], ...] = (), *, kept_lines: int = KEPT_LINES) -> None:
@@ -43,7 +44,7 @@ class TruthLog:
         self._thread.start()
 
     def write(self, profile: str, event: str, *, t_s: float | None = None, **data: object) -> None:
-        """Note an event; `t_s` is now unless told."""
+        """Log an event at `t_s` on the `time.perf_counter` clock, or now if `t_s` is None."""
         line: Line = {"t_s": time.perf_counter() if t_s is None else t_s, "event": event, "profile": profile, **data}
         kept = self._kept.get(profile)
         if kept is None:
@@ -53,7 +54,7 @@ class TruthLog:
             self._queue.put(line)
 
     def lines(self, profile: str) -> list[Line]:
-        """The lines of a profile so far."""
+        """Return the lines of a profile so far, oldest first."""
         return list(self._kept.get(profile, ()))
 
     def forget(self, profile: str) -> None:
@@ -61,11 +62,11 @@ class TruthLog:
         self._kept.pop(profile, None)
 
     def call(self, job: Callable[[], object]) -> None:
-        """Run something on the writing thread, after all lines so far."""
+        """Run a function on the writing thread, after all lines so far are written."""
         self._queue.put(job)
 
     def close(self) -> None:
-        """Write what is left and end the thread."""
+        """Write the remaining lines and end the thread."""
         self._queue.put(None)
         self._thread.join(timeout=5)
 
@@ -84,7 +85,7 @@ class TruthLog:
         self._sink(heap)
 
     def _sink(self, heap: list[Line]) -> None:
-        """Write lines and forget them; many at once: with each write this thread and the sessions trade places."""
+        """Write the lines and clear the list; in one write, since each write makes the interpreter switch threads."""
         if not heap:
             return
         text = "\n".join(map(_ENCODED, heap))
@@ -93,5 +94,5 @@ class TruthLog:
             for sink in self._sinks:
                 sink(text)
         except (OSError, ValueError):
-            # The reader is gone: the sessions go on without it.
+            # The reader has ended: the sessions continue without writing.
             self._sinks = ()

@@ -1,4 +1,4 @@
-"""From a recorded reply to the sound that is sent: made once for each reply and each way of spoiling it."""
+"""Sound of a reply with its faults; cached for each reply and each combination of faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from diag.emulator.speaking import Voice
 
 
 async def voice_for(reply: Reply, struck: list[tuple[Any, random.Random]]) -> Voice:
-    """The reply's sound with what strikes it; spoiling runs on a thread, since it may take tens of milliseconds."""
+    """Return the sound of a reply with the faults of sound in `struck`.
+
+    Faults are applied on a thread, because this may take tens of milliseconds.
+    """
     sound = tuple((fault, rng.random()) for fault, rng in struck if isinstance(fault, SOUND_FAULTS))
     if not sound:
         return _plain(reply)

@@ -1,1 +1,1 @@
-"""Makes takes: audio devices, Live API clients, diag's own client, and the recorder that brings them together."""
+"""Recording of takes: audio devices, the connection to the Live API, diag's own voice client, and the recorder."""

@@ -1,4 +1,4 @@
-"""What stands at the rig's four ports: calibration bursts first, then the session's tapes and the client."""
+"""Callbacks of the rig's four ports: they serve the calibration first, then the session's tapes and the client."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ from diag.record.client.voice_client import VoiceClient
 
 
 class Portboard:
-    """Callbacks for a rig; attributes are swapped between two callbacks, which Python does atomically.
+    """Callbacks for the ports of a rig.
+
+    The audio threads read its attributes. `begin_session` replaces them one by one, and each assignment is atomic in
+    Python, so no lock is needed.
 
     Parameters
     ----------
     config : ClientConfig
-        Rates of microphone and player.
+        Gives the sample rates of microphone and player.
     client : VoiceClient
         The client under test.
     origin_s : float
-        The take's start on the `time.perf_counter` clock.
+        Start of the take on the `time.perf_counter` clock.
     faults : Faults
-        What the harness plants at the microphone's and the speaker's port, as faults of the devices behind them.
+        Faults to plant on the microphone's and the speaker's port, as if the devices behind them had them.
     """
 
     def __init__(self, config: ClientConfig, client: VoiceClient, origin_s: float, faults: Faults) -> None:
@@ -62,14 +65,20 @@ class Portboard:
         )
 
     def begin_session(self, ear_channels: int) -> None:
-        """From now on the client is connected, and everything is recorded on fresh tapes."""
+        """Connect the client to the ports and record everything on new tapes from now on.
+
+        Parameters
+        ----------
+        ear_channels : int
+            Channels of the ear's stream; 0 without an ear.
+        """
         self.ear = Tape(EAR_RATE_HZ, max(ear_channels, 1))
         self.mouth = Mouth(MOUTH_RATE_HZ)
         self._in_session = True
 
     @property
     def tapes(self) -> Mapping[Tap, Tape]:
-        """The session's tapes of device taps; none before a session began."""
+        """Return the session's tapes by device tap; empty before `begin_session`."""
         if not self._in_session:
             return {}
         return {
@@ -111,15 +120,16 @@ class Portboard:
 
 
 SLACK_S = 0.1
-"""Held back at a speaker's port whose planted fault leaves sound out; the calibration finds no longer delays."""
+"""Audio held back on the speaker's port if a planted fault shortens the sound. It must not be longer, or calibration
+would not find the burst."""
 _SHORTENING = ("skip", "overlap", "rate", "stretch")
 
 
 class SpeakerPort:
-    """The planted faults of the device behind the speaker's port, which takes as many samples as it gives.
+    """Faults planted on the speaker's port; every block keeps its number of samples.
 
-    Where a fault shortens the sound, some is held back from the calibration on: a device that leaves sound out has
-    more of it in its buffer, and plays on without a pause.
+    If a fault shortens the sound, `SLACK_S` of audio is held back from the calibration on. It fills the blocks that the
+    fault makes shorter, as the buffer of a real device does when the device skips audio and plays on without a pause.
     """
 
     def __init__(self, faults: Faults, sample_rate_hz: int) -> None:
@@ -129,13 +139,13 @@ class SpeakerPort:
         self._waiting: Samples = np.zeros(round(slack_s * sample_rate_hz), dtype=np.float32)
 
     def hold_back(self, block: Samples) -> Samples:
-        """Delay a block by what is held back."""
+        """Return a block delayed by the audio that is held back, without faults (during calibration)."""
         if not len(self._waiting):
             return block
         return self._exchange(block, len(block))
 
     def impair(self, block: Samples) -> Samples:
-        """Lead a block through the faults."""
+        """Return a block with the planted faults, as long as the one given."""
         if not self._chain:
             return block
         return self._exchange(self._chain.push(block), len(block))
@@ -147,7 +157,7 @@ class SpeakerPort:
 
 
 class _Leak:
-    """What is played, on its way back into the microphone: a loudspeaker in the same room."""
+    """Path of the played audio back into the microphone, as from a loudspeaker in the same room."""
 
     def __init__(self, frames: int, gain: float, resampler: Resampler) -> None:
         self._resampler = resampler
@@ -155,10 +165,10 @@ class _Leak:
         self._waiting: Samples = resampler.push(np.zeros(frames, dtype=np.float32))
 
     def played(self, block: Samples) -> None:
-        """Take what the speaker was handed."""
+        """Take a block that the speaker plays."""
         self._waiting = np.concatenate((self._waiting, self._resampler.push(self._gain * block)))
 
     def captured(self, frames: int) -> Samples:
-        """Give what arrives at the microphone."""
+        """Return the leaked samples that arrive at the microphone, shape (frames,)."""
         out, self._waiting = self._waiting[:frames], self._waiting[frames:]
         return np.concatenate((out, np.zeros(frames - len(out), dtype=np.float32)))

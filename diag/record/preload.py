@@ -1,6 +1,7 @@
-"""Imported once by the server process that workers are forked from: all that a take needs, warmed up.
+"""Modules that a take needs, imported and warmed up once in the server process from which workers are forked.
 
-sounddevice is left out: it starts PortAudio at import, which must happen in the worker, after its environment is set.
+sounddevice is not imported here. It starts PortAudio at import, and that must happen in the worker, after the
+worker's environment variables are set.
 """
 
 import scipy.fft

@@ -1,4 +1,4 @@
-"""Feeds the prompt straight to the client where there is no mouth and microphone to carry it."""
+"""Feeding of the prompt directly to the client, for rigs whose mouth and microphone are closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ BLOCK_S = 0.02
 async def feed_without_devices(plan: PortPlan) -> None:
     """Move the mouth's samples to the microphone's callback in real time, until cancelled.
 
-    Blocks are due on a monotonic schedule; a late one is caught up with, so the stream does not drift.
+    Each block is due a fixed time after the start. A late block does not delay the following ones, so the stream does
+    not drift.
+
+    Parameters
+    ----------
+    plan : PortPlan
+        Its mouth and microphone callbacks must not be None.
     """
     assert plan.mouth is not None
     assert plan.microphone is not None

@@ -1,4 +1,4 @@
-"""Turns what was recorded into a take: clips on one clock, and where each turn lies on each tap."""
+"""Assembly of a take from a recorded session: clips on one clock, and the frames of each turn on each tap."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from diag.record.take_log import TakeLog
 
 PORTS = {Tap.PROMPT: "mouth", Tap.CAPTURED: "microphone", Tap.PLAYED: "speaker", Tap.HEARD: "ear"}
 BEFORE_S = 0.2
-"""Margin before a prompt or reply on the next tap: clock stamps were seen to be wrong by less than this."""
+"""Margin before a prompt or reply on the next tap; observed errors of clock stamps were smaller."""
 _REPLY_EVENTS = ("chunk_received", "interrupted", "turn_complete")
 AFTER_S = 0.5
-"""Margin after it: covers the delay of a device that does not tell when its samples leave."""
+"""Margin after a prompt or reply; it covers the delay of a device that reports no time for its samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TurnRecord:
-    """What the recorder noted of a turn; frames are those of the mouth's tape, None if the prompt was not spoken."""
+    """Times and frames of a turn; frames are of the mouth's tape, and None if the prompt was not played."""
 
     index: int
     prompt: PromptJob
@@ -40,7 +40,7 @@ class TurnRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """All that was recorded in one session."""
+    """Everything that was recorded in one session."""
 
     log: TakeLog
     client: VoiceClient
@@ -49,7 +49,7 @@ class Session:
 
 
 def assemble_take(job: TakeJob, session: Session) -> Take:
-    """Build the frozen take of a recorded session."""
+    """Return the take of a recorded session."""
     log = session.log
     clips: dict[Tap, Clip] = {}
     for tap, tape in session.tapes.items():
@@ -73,10 +73,11 @@ def assemble_take(job: TakeJob, session: Session) -> Take:
 
 
 def start_of_tape(tap: Tap, stamps: Stamps, tape: Tape) -> float:
-    """When frame 0 of a tape passed its device, on the `time.perf_counter` clock.
+    """Return when frame 0 of a tape passed its device, on the `time.perf_counter` clock.
 
-    By a fit over all blocks, since single stamps jitter by some milliseconds. The microphone's stamp is not used (a
-    remap source's is wrong); a block was delivered when its last frame was in.
+    The time is a fit over all blocks, because single stamps jitter by some milliseconds. The device stamps of the
+    microphone are not used, because those of PulseAudio's remap source are wrong. Without device stamps, the times of
+    the callbacks are used: an input block is delivered when its last frame has entered.
     """
     told_s = stamp_fit(stamps, tape.sample_rate_hz).time_at(0)
     if math.isfinite(told_s) and tap is not Tap.CAPTURED:
@@ -164,9 +165,9 @@ def _reply_spans(index: int, clips: Mapping[Tap, Clip], timeline: Timeline) -> d
 
 
 def _answer(index: int, timeline: Timeline) -> tuple[list[Mapping[str, Any]], bool]:
-    """Chunks of the turn's last reply, and whether there were replies before it.
+    """Return the chunks of the turn's last reply, and whether there were replies before it.
 
-    A service that takes a pause in the prompt for its end answers twice; the last reply is the one to the whole prompt.
+    If the service mistakes a pause in the prompt for its end, it replies twice; the last reply is to the whole prompt.
     """
     of_turn = [event for event in timeline.named(*_REPLY_EVENTS) if event.data["turn"] == index]
     chunks: list[Mapping[str, Any]] = []

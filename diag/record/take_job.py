@@ -1,4 +1,4 @@
-"""A take as a job: a plain description in, a take folder out."""
+"""Description of one take to be recorded, as it is sent to a worker process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diag.record.live.genai import Endpoint
 
 @dataclass(frozen=True, kw_only=True)
 class PromptJob:
-    """A prompt to be spoken: where it lies, and where its speech stands in the file (seconds from its start)."""
+    """A prompt to play: its file, and where speech begins and ends in it (seconds from the start of the file)."""
 
     name: str
     path: Path
@@ -24,28 +24,28 @@ class PromptJob:
 
 @dataclass(frozen=True, kw_only=True)
 class TakeJob:
-    """All that a worker needs to record one take.
+    """Everything that a worker needs to record one take.
 
     Parameters
     ----------
     run_dir : Path
-        The take becomes `run_dir/takes/<id>`.
+        The take is saved in `run_dir/takes/<id>`.
     take_id : str
-        "0001" and so on.
+        Number of the take with four digits, for example "0001".
     scenario : str
-        For people; nothing depends on it.
+        Name of the scenario; only displayed.
     config : ClientConfig
         The client under test.
     faults : Faults
-        What the harness plants.
+        Faults to plant in the client and on the ports.
     endpoint : Endpoint
-        Where the Live API is.
+        Address of the Live API.
     prompts : tuple of PromptJob
-        One turn each, in order.
+        Prompts to play, one per turn, in order.
     seed : int
         Seed of the take's random choices.
     environment : mapping
-        Facts of the run that go into the take, JSON-ready.
+        Facts about the run that are saved with the take; JSON-ready.
     """
 
     run_dir: Path

@@ -1,4 +1,4 @@
-"""Notes events of a take on its own clock, whichever thread they come from."""
+"""Log of a take's events, with times relative to the start of the take; any thread may write to it."""
 
 from __future__ import annotations
 
@@ -42,11 +42,13 @@ _OF_A_TURN = frozenset(
 )  # fmt: skip
 
 LOOP_PROBE_S = 0.01
+"""Interval at which the delay of the event loop is measured."""
 LOOP_LATE_S = 0.02
+"""A delay of the event loop above this is logged as `loop_late`."""
 
 
 class TakeLog:
-    """Events of one take; its clock starts when it is made."""
+    """Collect the events of one take; time 0 is when the log is created."""
 
     def __init__(self) -> None:
         self.origin_s = time.perf_counter()
@@ -55,11 +57,11 @@ class TakeLog:
         self.emit("take_started", {"perf_counter_s": self.origin_s})
 
     def now(self) -> float:
-        """Seconds since the take started."""
+        """Return the time since the take started, in seconds."""
         return time.perf_counter() - self.origin_s
 
     def emit(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
-        """Note an event, now or at `t_s` of the take's clock."""
+        """Log an event at `t_s` (seconds since the take started), or now if `t_s` is None."""
         if name in _OF_A_TURN:
             data = {"turn": self.turn, **data}
         event = Event(t_s=self.now() if t_s is None else t_s, name=name, source=_SOURCES.get(name, "client"), data=data)
@@ -67,11 +69,11 @@ class TakeLog:
 
     @property
     def timeline(self) -> Timeline:
-        """All events so far, in order of time."""
+        """Return all events so far, in order of time."""
         return Timeline(tuple(self._events))
 
     async def watch_loop(self) -> None:
-        """Note how late the event loop runs, until cancelled."""
+        """Log every delay of the event loop above `LOOP_LATE_S`, until cancelled."""
         while True:
             due_s = time.perf_counter() + LOOP_PROBE_S
             await asyncio.sleep(LOOP_PROBE_S)

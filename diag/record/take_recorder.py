@@ -1,4 +1,4 @@
-"""Records one take: opens the rig, calibrates, speaks the prompts, follows the replies, and saves what happened."""
+"""Recorder of one take: open the rig, calibrate, play the prompts, wait for the replies, and save the result."""
 
 from __future__ import annotations
 
@@ -27,19 +27,21 @@ from diag.record.take_log import TakeLog
 
 POLL_S = 0.01
 LEAD_IN_S = 0.3
-"""Silence in the session before the first prompt, so that the microphone tap shows its noise floor."""
+"""Silence recorded before the first prompt, so that the noise floor of the microphone tap can be measured."""
 BETWEEN_TURNS_S = 0.3
 TAIL_S = 0.7
-"""Recorded after the last turn: covers what the output device still holds and the ear's own delay."""
+"""Recorded after the last turn: covers the audio still buffered in the output device and the delay of the ear."""
 
 
 def record_take(job: TakeJob, rig: Rig) -> Path:
     """Record a take on a rig and save it.
 
+    Garbage collection is off while the take is recorded, so that it does not delay audio callbacks or sends.
+
     Returns
     -------
     Path
-        The take's folder.
+        Folder of the take.
 
     Raises
     ------
@@ -69,7 +71,7 @@ async def _record(job: TakeJob, rig: Rig, spoken: Sequence[Samples]) -> Take:
 
 
 class _Recorder:
-    """One take in the making: its log, its client, its session."""
+    """State of the take being recorded: its log, its client and its connection."""
 
     def __init__(self, job: TakeJob) -> None:
         self._job = job
@@ -96,7 +98,7 @@ class _Recorder:
             self._note_unspoken()
         finally:
             await self._connection.close()
-            # A closed session has no failures any more.
+            # Read before closing: a closed session reports no failure.
             failed = audio.failed
             await asyncio.to_thread(audio.close)
         self._note_audio_end(audio, failed)
@@ -172,7 +174,10 @@ class _Recorder:
         )  # fmt: skip
 
     def _note_unspoken(self) -> None:
-        """Prompts that a refused or lost session left unspoken are turns too: missing replies count."""
+        """Add a turn for each prompt that was not played because the session was refused or lost.
+
+        Their missing replies count in the metrics.
+        """
         for index in range(len(self._turns), len(self._job.prompts)):
             now_s = self._log.now()
             self._turns.append(TurnRecord(index=index, prompt=self._job.prompts[index], start_s=now_s, end_s=now_s))

@@ -1,7 +1,7 @@
-"""One long-lived worker process per rig, which records takes and does nothing else.
+"""Pool of worker processes that record takes, one for each rig.
 
-Workers are forked from a server process that has imported and warmed up everything once, so they start fast and
-share its memory. A worker ends with its parent process, whatever ends that (`diag.core.processes`).
+Workers are forked from a server process that has already imported and warmed up everything, so they start fast and
+share its memory. A worker ends when its parent process ends, even if the parent is killed (`diag.core.processes`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _PRELOAD = ["diag.record.preload"]
 
 
 class WorkerPool:
-    """Workers for the rigs of a farm; each takes one job at a time.
+    """Workers for the rigs of a farm; each one records one take at a time.
 
     Parameters
     ----------
     rigs : sequence of Rig
         One worker is started for each.
     log_dir : Path
-        Where workers write what third-party libraries print.
+        Folder for one log file per worker, with what third-party libraries print.
     """
 
     def __init__(self, rigs: Sequence[Rig], log_dir: Path) -> None:
@@ -46,15 +46,15 @@ class WorkerPool:
 
     @property
     def rig_names(self) -> tuple[str, ...]:
-        """Names of the rigs that take jobs."""
+        """Return the names of the rigs that have a worker."""
         return tuple(self._rigs)
 
     def submit(self, rig_name: str, job: TakeJob) -> Future[Path]:
-        """Hand a job to a rig's worker; the future gives the folder of the take."""
+        """Submit a job to the worker of a rig; the future's result is the folder of the take."""
         return self._executors[rig_name].submit(_record, job)
 
     def kill(self, rig_name: str) -> None:
-        """Kill a worker that hangs; its job fails with `BrokenProcessPool`, as when a worker dies by itself."""
+        """Kill a worker that hangs; its job fails with `BrokenProcessPool`, as if the worker had died by itself."""
         self._executors[rig_name].kill()
 
     def restart(self, rig_name: str) -> None:
@@ -63,7 +63,7 @@ class WorkerPool:
         self._executors[rig_name] = self._start(self._rigs[rig_name])
 
     def close(self, *, kill: bool = False) -> None:
-        """End all workers; with `kill`, at once, whatever they are doing."""
+        """End all workers after their current job; with `kill`, at once."""
         for executor in self._executors.values():
             if kill:
                 executor.kill()
@@ -78,7 +78,7 @@ _rig: Rig | None = None
 
 
 def _become_worker(rig: Rig, log_path: str) -> None:
-    """Prepare a fresh worker process: its priority, its output, its rig's environment."""
+    """Initialise a new worker process: set its scheduling, its log file and the environment of its rig."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
     keep_time()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)

@@ -1,1 +1,1 @@
-"""Audio devices: virtual, system or none (wire), and what stands at their ports."""
+"""Audio rigs (virtual, system, or wire without devices), and what plays and records at their ports."""

@@ -1,7 +1,8 @@
-"""How late sound leaves: coded bursts through mouth and speaker, found again in the ear's recording.
+"""Output delay of mouth and speaker, measured with a coded burst played by each and found in the ear's recording.
 
-The ear tells when each burst was really heard, the device stamps tell when it should have been. The difference is the
-port's delay. Both delays carry the same error of the ear's own stamps, which drops out where they are subtracted.
+The ear's recording shows when a burst arrived. The output's device stamps show when it should have arrived. The
+difference is the delay of the port. The error of the ear's own stamps is the same in both delays, so it cancels when
+one is subtracted from the other.
 """
 
 from __future__ import annotations
@@ -22,36 +23,41 @@ BURST_S = 0.1
 BURST_PEAK = 0.3
 BAND_HZ = (400.0, 7000.0)
 CODES = {"mouth": 11, "speaker": 23}
-"""Seeds of the two bursts."""
+"""Seed of each port's burst."""
 LEAST_CONFIDENCE = 0.25
-"""Below it there is no delay. Over 200 recordings each, noise alone and the other port's code stayed under 0.03, and
-every burst was found in the right place, down to 15 dB under white noise, where it reached 0.15
+"""Below this confidence no delay is reported. Over 200 recordings each, noise alone and the other port's burst stayed
+below 0.03. Every burst was found in the right place, down to 15 dB below white noise, where the confidence was 0.15
 (`benchmarks/calibration_confidence.py`)."""
 WARM_UP_S = 0.65
-"""Of each output: delays and stamps of a fresh stream wander until some 0.5 s, buffer included, were handed out."""
+"""Silence played on each output first: delays and stamps of a new stream settle only after about 0.5 s of audio,
+the buffer included."""
 STAMPS_AROUND_S = 0.1
+"""Device stamps from this long before a burst on are used for its time."""
 GAP_S = 0.05
+"""Silence between the two bursts."""
 MARGIN_S = 0.15
+"""The ear records this much longer than the burst; it limits the delay that can be measured."""
 TIMEOUT_S = 3.0
+"""Longest duration of the whole calibration."""
 _POLL_S = 0.01
 _PEAK_WIDTH_S = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """What was found of one port's burst.
+    """Measured delay of one port.
 
     Parameters
     ----------
     port : str
         "mouth" or "speaker".
     delay_s : float or None
-        From the burst's device stamp to the moment when it stands in the ear's recording; None below
+        Time from the burst's device stamp to its arrival in the ear's recording; None if the confidence is below
         `LEAST_CONFIDENCE`.
     confidence : float
         0 to 1.
     signal_dbfs : float
-        RMS level of the burst at the ear; of the whole recording where it was not found.
+        RMS level of the ear's recording where the correlation is highest (of all of it if there is no correlation).
     """
 
     port: str
@@ -62,7 +68,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Found:
-    """Where a burst stands in a recording: its first frame, how surely, how loud."""
+    """Place of a burst in a recording: first frame, confidence (0 to 1), RMS level."""
 
     frame: float
     confidence: float
@@ -70,7 +76,10 @@ class Found:
 
 
 def burst(port: str, sample_rate_hz: int) -> Samples:
-    """The port's code: faded noise of a fixed seed in `BAND_HZ`, the same waveform at every rate from 16 kHz up."""
+    """Return the port's burst: faded noise in `BAND_HZ` with a fixed seed.
+
+    It is the same waveform at every rate from 16 kHz up; float32 of shape (n,), `BURST_S` long, peak `BURST_PEAK`.
+    """
     wide_hz = 48000
     frames = round(BURST_S * wide_hz)
     frequencies = np.fft.rfftfreq(frames, 1 / wide_hz)
@@ -84,7 +93,7 @@ def burst(port: str, sample_rate_hz: int) -> Samples:
 def find_burst(code: Samples, heard: Samples) -> Found:
     """Find a burst in a mono recording of the same rate.
 
-    The confidence is the peak of the normalised correlation, lowered by how near the second best place comes:
+    The confidence is the peak of the normalised correlation, reduced if a second place fits nearly as well:
     `peak * (1 - (second / peak) ** 2)`.
     """
     from diag.dsp.align import normalised_cross_correlation, parabola_peak
@@ -101,21 +110,21 @@ def find_burst(code: Samples, heard: Samples) -> Found:
 
 
 async def calibrate(mouth: Mouth, speaker: Mouth, ear: Tape, session: AudioSession) -> tuple[Calibration, ...]:
-    """Warm the streams up with silence, play both bursts and find them; takes about 1 s.
+    """Play silence until the streams have settled, then play both bursts and find them; takes about 1 s.
 
     Parameters
     ----------
     mouth, speaker : Mouth
-        What the two output ports pull from just now.
+        What the two output ports pull from during calibration.
     ear : Tape
-        What the ear writes to just now; prompt on channel 0, reply on channel 1 where it has two.
+        What the ear writes to during calibration; with two channels, prompt on channel 0 and reply on channel 1.
     session : AudioSession
         The open streams.
 
     Returns
     -------
     tuple of Calibration
-        Of the mouth and of the speaker; without a delay where a port or the ear is not open.
+        One for the mouth and one for the speaker; without a delay if that port or the ear is not open.
     """
     sources = {port: source for port, source in (("mouth", mouth), ("speaker", speaker)) if port in session.devices}
     begin_s = time.perf_counter()
@@ -142,7 +151,7 @@ async def calibrate(mouth: Mouth, speaker: Mouth, ear: Tape, session: AudioSessi
 
 
 def _heard(source: Mouth, start: int, ear: Tape) -> bool:
-    """Whether the ear has recorded for long enough after the burst left."""
+    """Return whether the ear has recorded long enough after the burst to contain it."""
     if source.busy:
         return False
     return bool(ear.stamps().t_s[-1] > _time_of(source.tape, start) + BURST_S + MARGIN_S)
@@ -160,7 +169,7 @@ def _measured(port: str, source: Mouth, start: int, ear: Tape) -> Calibration:
 
 
 def _time_of(tape: Tape, frame: float) -> float:
-    """When a frame passed its device, by the stamps around it: those of the warm-up are still wrong."""
+    """Return when a frame passed its device, from the stamps near it; earlier stamps are from before settling."""
     reach = STAMPS_AROUND_S * tape.sample_rate_hz
     around = stamp_fit(tape.stamps(), tape.sample_rate_hz, start_frame=round(frame - reach))
     return around.time_at(frame)

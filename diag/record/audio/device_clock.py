@@ -1,9 +1,9 @@
-"""Device stamps of a sound server, freed of what disturbs them.
+"""Correction of the device stamps of a sound server.
 
-A server estimates its latency from round trips, and where other work delays those, its stamps are wrong by up to some
-20 ms for seconds while the audio itself is untouched. Callbacks come late too, but never early: the earliest of a
-second's callbacks tells to a fraction of a millisecond how the device's clock stands. What lies between a callback and
-the device stays as it was when the stream had settled.
+A sound server estimates its latency from round trips. If other work delays these, its stamps are wrong by up to about
+20 ms for some seconds, although the audio is unaffected. Callbacks may come late but never early, so the earliest
+callback of one second gives the device's clock to a fraction of a millisecond. The latency between a callback and the
+device is assumed to stay as it was when the stream had settled.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ from collections import deque
 from statistics import median
 
 SETTLING_BLOCKS = 15
-"""The first blocks only fill the buffer."""
+"""The first blocks only fill the buffer; their stamps are passed on unchanged."""
 LEARNING_BLOCKS = 10
+"""Blocks after these from which the latency is learnt."""
 WINDOW_BLOCKS = 50
+"""Blocks among which the earliest callback is searched: one second at 20 ms."""
 SHIFT_S = 0.01
-"""The earliest callback of a second moves by microseconds a block, unless audio was lost or put in."""
+"""A jump of the earliest callback by more than this means that audio was lost or inserted; usually it moves by
+microseconds per block."""
 STEP_S = 0.03
-"""A latency that differs by more for half of the last blocks has really changed, as after an underrun."""
+"""If the median latency of the last blocks differs by more than this, the latency has changed, as after an underrun."""
 
 
 class SteadyStamps:
-    """Stamps of one output stream, block by block.
+    """Correct the stamps of one output stream, block by block.
 
     Parameters
     ----------
     sample_rate_hz : int
-        Of the stream.
+        Sample rate of the stream.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
@@ -38,10 +41,10 @@ class SteadyStamps:
         self._latencies_s: deque[float] = deque(maxlen=2 * LEARNING_BLOCKS)
         self._latency_s: float | None = None
         self.shifts = 0
-        """How often the device's clock jumped against the frames handed out: audio was lost, or a gap put in."""
+        """How often the device's clock jumped relative to the frames played: audio was lost or a gap was inserted."""
 
     def stamp(self, frames: int, t_s: float, device_s: float | None) -> float | None:
-        """When the next block's first frame leaves.
+        """Return when the first frame of the next block leaves the device, on the `time.perf_counter` clock.
 
         Parameters
         ----------
@@ -50,7 +53,7 @@ class SteadyStamps:
         t_s : float
             When its callback ran.
         device_s : float or None
-            When it leaves as the device tells; None where it does not tell, and then the answer is None as well.
+            When that frame leaves according to the device; None if unknown, and then None is returned.
         """
         position_s = self._frames / self._sample_rate_hz
         self._frames += frames

@@ -1,7 +1,7 @@
-"""Streams on real devices, through PortAudio. The only importer of sounddevice.
+"""Streams on audio devices through PortAudio. This is the only module that imports sounddevice.
 
-PortAudio reads the list of devices when it starts and ALSA its configuration then, so a rig's environment variables
-are set first; a process that moves on to a rig with another environment starts PortAudio again.
+PortAudio reads the list of devices, and ALSA its configuration, when PortAudio starts. So the environment variables of
+a rig are set first. For a rig with another environment, PortAudio is restarted.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from diag.record.audio.streams import INPUTS, OUTPUTS, Port, PortAudioSession
 
 BLOCK_S = 0.02
 LATENCY_S = 0.1
-"""Asked of every stream. Blocks of 20 ms at 0.1 s ran without an xrun where PortAudio's `low` had underruns."""
+"""Latency requested for every stream. Blocks of 20 ms at 0.1 s ran without xruns; PortAudio's `low` had underruns."""
 FIRST_CALLBACK_TIMEOUT_S = 5.0
 COMMON_RATES_HZ = (8000, 16000, 24000, 32000, 44100, 48000, 96000)
 
 _environment: dict[str, str] = {}
-"""Under which PortAudio was started; it and ALSA read them then, and ALSA again when a stream opens."""
+"""Environment variables of the rig under which PortAudio was started."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,28 +42,28 @@ class Device:
 
 
 def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) -> PortAudioSession:
-    """Open the ports of a rig whose options name devices, inputs first, and wait until each one runs.
+    """Open the ports of a rig, inputs first, and wait until every stream runs.
 
     Parameters
     ----------
     rig : Rig
         `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
-        number; "none" leaves the port closed), `nowhere` (played to when the speaker is not connected),
-        `ear_channels`, `steady_stamps` (outputs are played by a sound server that only estimates its latency) and
-        `stamps_late_s` (taken off every stamp).
+        number; "none" leaves the port closed), `nowhere` (the device for a speaker that is not connected),
+        `ear_channels`, `steady_stamps` (correct the output stamps, for a sound server that only estimates its
+        latency) and `stamps_late_s` (seconds to subtract from every stamp).
 
     Raises
     ------
     CannotMeasureError
-        If PortAudio is missing, a device does not open or does not run, or the rig has no place to play to that
-        nobody hears.
+        If PortAudio is missing, a device does not open or does not run, or the speaker is not connected and the rig
+        has no `nowhere` device.
     BadInputError
-        If a named device is not there or its name is not unique.
+        If a named device does not exist or its name is not unique.
     """
     if not speaker_connected and "nowhere" not in rig.options:
         raise CannotMeasureError(
-            "Could not play without a connected speaker",
-            seen=f"`--audio {rig.kind}` has no place to play to that nobody hears",
+            "Could not simulate a disconnected speaker",
+            seen=f"`--audio {rig.kind}` has no silent output device to play to instead",
             next_step="use `--audio virtual` or `--audio wire` for this scenario",
         )
     speaker = rig.options.get("speaker") if speaker_connected else rig.options.get("nowhere")
@@ -99,9 +99,9 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
 
 
 def list_devices(environment: Mapping[str, str] | None = None, *, check_rates: bool = False) -> tuple[Device, ...]:
-    """Devices that PortAudio finds; with `check_rates` also the common rates at which each says it opens.
+    """Return the devices that PortAudio finds; with `check_rates`, with the common rates that each device accepts.
 
-    Not for another environment than that of streams which are open: PortAudio starts again for it.
+    While streams are open, call it only with their environment: for another one PortAudio is restarted.
 
     Raises
     ------
@@ -125,12 +125,12 @@ def list_devices(environment: Mapping[str, str] | None = None, *, check_rates: b
 
 
 def find_device(named: str, port: str) -> Device:
-    """The device that a number, a full name or a unique part of a name stands for.
+    """Return the device with this number, full name or unique part of a name that fits the port.
 
     Raises
     ------
     BadInputError
-        If none or several match; the sentence lists the candidates.
+        If no device or several match; the message lists the candidates.
     """
     needs_input = port in INPUTS
     fit = [
@@ -145,14 +145,14 @@ def find_device(named: str, port: str) -> Device:
     candidates = ", ".join(f"{device.index} {device.name}" for device in (matching or fit)) or "none"
     raise BadInputError(
         f"Could not choose the {port} device",
-        seen=f"`{named}` fits {len(matching) or 'none'} of the {'input' if needs_input else 'output'} devices",
+        seen=f"`{named}` matches {len(matching) or 'none'} of the {'input' if needs_input else 'output'} devices",
         allowed=f"the number or a unique part of the name of: {candidates}",
-        next_step="see `diag devices`",
+        next_step="run `diag devices` to list them",
     )
 
 
 def default_devices() -> tuple[Device | None, Device | None]:
-    """The machine's default input and output; None where there is none.
+    """Return the machine's default input and output device; None if there is none.
 
     Raises
     ------
@@ -168,13 +168,13 @@ def default_devices() -> tuple[Device | None, Device | None]:
 
 
 def is_named(place: object) -> bool:
-    """Whether a device option names a device at all."""
+    """Return whether a device option names a device (is neither None, empty nor "none")."""
     return place is not None and str(place).casefold() not in ("", "none")
 
 
 @contextmanager
 def _library(environment: Mapping[str, str]) -> Iterator[ModuleType]:
-    """PortAudio as it is under these environment variables, which are taken back afterwards."""
+    """Yield sounddevice, with PortAudio started under these environment variables; restore them afterwards."""
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
@@ -214,7 +214,7 @@ def _checked_rates(sd: ModuleType, index: int, info: Mapping[str, Any]) -> tuple
 
 @contextmanager
 def _quiet_libraries() -> Iterator[None]:
-    """PortAudio and ALSA write each refusal to standard error; we say it in one sentence of our own."""
+    """Discard standard error: PortAudio and ALSA write every refusal there, and diag reports them itself."""
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)
     try:
@@ -253,8 +253,8 @@ def _start(sd: ModuleType, port: Port, device: Device, callback: Any) -> None:
         raise CannotMeasureError(
             f"Could not open the {port.name} ({device.name}) at {port.rate_hz} Hz with {port.channels} channel(s)",
             seen=str(error.args[0]),
-            allowed=f"rates that this device says it opens at: {rates or 'none'}",
-            next_step="choose one of these rates or another device; see `diag devices`",
+            allowed=f"rates that this device accepts: {rates or 'none'}",
+            next_step="choose one of these rates or another device; `diag devices` lists them",
         ) from None
     port.latency_s = float(port.stream.latency)
 
@@ -262,7 +262,7 @@ def _start(sd: ModuleType, port: Port, device: Device, callback: Any) -> None:
 def _await_first_callback(port: Port) -> None:
     if not port.started.wait(FIRST_CALLBACK_TIMEOUT_S):
         raise CannotMeasureError(
-            f"Could not run the {port.name} ({port.device})",
-            seen=f"it opened, but no audio moved in {FIRST_CALLBACK_TIMEOUT_S:.0f} s",
+            f"Could not start audio on the {port.name} ({port.device})",
+            seen=f"it opened, but moved no audio for {FIRST_CALLBACK_TIMEOUT_S:.0f} s",
             next_step="choose another device, or use `--audio wire`",
         )

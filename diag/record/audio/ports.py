@@ -1,7 +1,9 @@
-"""The four ports of a rig, and what a backend must offer. Backends only move samples and tell the time.
+"""The four ports of a rig, and the interface that each audio backend implements.
 
-mouth ──▶ (air, cable or sink) ──▶ microphone          the prompt's side, channel 0 of the ear
-speaker ──▶ (air, cable or sink) ──▶ ear               the reply's side, channel 1 of the ear
+mouth ──▶ (air, cable or sink) ──▶ microphone          prompt; also recorded on channel 0 of the ear
+speaker ──▶ (air, cable or sink) ──▶ ear               reply; recorded on channel 1 of the ear
+
+A backend only moves samples and reports their times.
 """
 
 from __future__ import annotations
@@ -20,29 +22,36 @@ EAR_RATE_HZ = 48000
 
 
 class Pull(Protocol):
-    """Gives the next frames to an output port; called on the audio thread, must only copy and stamp."""
+    """Callback that returns the next frames for an output port.
+
+    It runs on the audio thread, so it must do no more than copy samples and note times.
+    """
 
     def __call__(self, frames: int, t_s: float, device_s: float | None) -> Block:
-        """Frames of shape (frames,) to play.
+        """Return the samples to play, shape (frames,).
 
-        `t_s` is now on the `time.perf_counter` clock; `device_s` is when frame 0 of the block leaves the device, on
-        the same clock, or None where the device does not tell.
+        `t_s` is the current time on the `time.perf_counter` clock. `device_s` is when frame 0 of the block leaves the
+        device, on the same clock, or None if the device does not report it.
         """
 
 
 class Push(Protocol):
-    """Takes frames from an input port; called on the audio thread, must only copy and stamp."""
+    """Callback that takes frames from an input port.
+
+    It runs on the audio thread, so it must do no more than copy samples and note times.
+    """
 
     def __call__(self, block: Block, t_s: float, device_s: float | None) -> None:
-        """Take a block of shape (frames, channels); it is only valid during the call.
+        """Take a block of shape (frames, channels), which is only valid during the call.
 
-        `device_s` is when frame 0 of the block entered the device, or None.
+        `t_s` is the current time on the `time.perf_counter` clock. `device_s` is when frame 0 of the block entered the
+        device, on the same clock, or None if the device does not report it.
         """
 
 
 @dataclass(frozen=True, kw_only=True)
 class PortPlan:
-    """What to open. A port whose callback is None stays closed."""
+    """Callbacks and sample rates of the ports to open. A port whose callback is None stays closed."""
 
     mouth: Pull | None
     microphone: Push | None
@@ -56,16 +65,16 @@ class PortPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Rig:
-    """One set of ports that one take may hold; a plain description that crosses process borders.
+    """Description of one set of ports, used by one take at a time; it can be passed to another process.
 
     Parameters
     ----------
     kind : str
         "wire", "virtual" or "system".
     name : str
-        As "rig0".
+        For example "rig0".
     options : mapping
-        What the backend needs to open it (device names, environment variables, paths); JSON-ready.
+        What the backend needs to open the ports (device names, environment variables, paths); JSON-ready.
     """
 
     kind: str
@@ -75,7 +84,7 @@ class Rig:
 
 @dataclass(frozen=True)
 class LateCallback:
-    """An audio callback that came late by more than two blocks: our own machine, never the product."""
+    """An audio callback that came more than two blocks late: a delay of diag's machine, not of the tested product."""
 
     port: str
     t_s: float
@@ -83,35 +92,35 @@ class LateCallback:
 
 
 class AudioSession(Protocol):
-    """Open streams of one take. Every mapping has the open ports as keys, no others."""
+    """Open streams of one take. The keys of every mapping are the names of the open ports."""
 
     @property
     def devices(self) -> Mapping[str, str]:
-        """Port name to device name, for the report."""
+        """Return port name to device name, for the report."""
 
     @property
     def rates_hz(self) -> Mapping[str, int]:
-        """Port name to the sample rate its stream was opened at."""
+        """Return port name to the sample rate at which its stream was opened, in Hz."""
 
     @property
     def latency_s(self) -> Mapping[str, float]:
-        """Port name to the latency that the backend states; for information, nothing is computed from it."""
+        """Return port name to the latency that the backend states, in seconds; only reported, not used."""
 
     @property
     def late(self) -> tuple[LateCallback, ...]:
-        """Callbacks that came late so far."""
+        """Return the callbacks that came late so far."""
 
     @property
     def failed(self) -> str | None:
-        """None while all streams run, else what happened to a device, in words."""
+        """Return None while all streams run, else a sentence that says what happened to a device."""
 
     @property
     def xruns(self) -> Mapping[str, int]:
-        """Port name to underruns and overruns counted so far."""
+        """Return port name to the number of underruns and overruns so far."""
 
     @property
     def ear_channels(self) -> int:
-        """2 where prompt and reply stand on channels of their own, 1 in a room, 0 without an ear."""
+        """Return 2 if prompt and reply have separate channels, 1 in a room, 0 without an ear."""
 
     def close(self) -> None:
-        """Stop and close all streams; harmless when called twice."""
+        """Stop and close all streams; a second call does nothing."""

@@ -1,7 +1,8 @@
-"""Real-time scheduling, as sound servers use it; where the system forbids it, everything runs as before.
+"""Real-time scheduling, as sound servers use it; if the system does not allow it, scheduling stays as it is.
 
-Only the private sound server and the wire get it. PortAudio's threads were tried too: they wait for the interpreter,
-which ordinary threads hold, and with four rigs on two cores they held up the server for longer than its buffers last.
+Only the private sound server and the thread of a wire rig use it. PortAudio's threads do not: they wait for the
+Python interpreter, which ordinary threads hold. In a trial with four rigs on two cores they delayed the server for
+longer than its buffers last.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 
 PRIORITY = 5
-"""Of 1..99; what PulseAudio takes for its own threads by default."""
+"""Real-time priority, 1 to 99; PulseAudio's default for its own threads."""
 
 
 def make_realtime(thread_id: int) -> bool:
-    """Make a thread (0 is this one) a real-time one; gives whether the system allowed it."""
+    """Give a thread (0 for this one) real-time scheduling; return whether the system allowed it."""
     try:
         os.sched_setscheduler(thread_id, os.SCHED_RR, os.sched_param(PRIORITY))
     except OSError:
@@ -24,7 +25,7 @@ def make_realtime(thread_id: int) -> bool:
 
 
 def make_process_realtime(process_id: int) -> bool:
-    """Make all present threads of a process real-time ones; gives whether the system allowed it for all."""
+    """Give all current threads of a process real-time scheduling; return whether the system allowed it for all."""
     granted = []
     with suppress(OSError):
         granted = [make_realtime(int(task.name)) for task in Path(f"/proc/{process_id}/task").iterdir()]

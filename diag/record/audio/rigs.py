@@ -1,4 +1,4 @@
-"""One door to audio: rigs of any kind, and open streams on one of them."""
+"""Entry point to audio: make rigs of any kind, and open the streams of one of them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ KINDS = ("virtual", "wire", "system")
 
 @dataclass(frozen=True, kw_only=True)
 class Farm:
-    """Rigs that exist while the farm is open.
+    """Set of rigs that exist while the farm is open.
 
     Parameters
     ----------
     kind : str
         "virtual", "wire" or "system".
     rigs : tuple of Rig
-        Plain descriptions; each may be held by one take at a time, in any process of this machine.
+        Descriptions; each rig may be used by one take at a time, in any process of this machine.
     environment : mapping
-        Versions and settings, for reports. JSON-ready.
+        Versions and settings for reports; JSON-ready.
     """
 
     kind: str
@@ -33,7 +33,10 @@ class Farm:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     def server_underruns(self) -> int:
-        """Underruns that a private sound server has logged so far, over all rigs; take the difference of two calls."""
+        """Return the underruns that the private sound server has logged so far, over all rigs; 0 for other kinds.
+
+        To count those in a span of time, subtract the values of two calls.
+        """
         from diag.record.audio.virtual import underruns
 
         return underruns(Path(self.rigs[0].options["server_log"])) if self.kind == "virtual" else 0
@@ -41,7 +44,7 @@ class Farm:
 
 @contextmanager
 def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = None) -> Iterator[Farm]:
-    """Make rigs, and take them away at the end.
+    """Make rigs, and remove them at the end.
 
     Parameters
     ----------
@@ -50,12 +53,12 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
     rigs : int
         How many rigs to make, >= 1; "system" has one.
     devices : mapping, optional
-        For "system": mouth, microphone, speaker, ear to a device's name (a unique part of it), its number, or "none".
+        For "system": mouth, microphone, speaker or ear to a device's number, a unique part of its name, or "none".
 
     Raises
     ------
     BadInputError
-        If the kind is unknown or a device is named that is not there.
+        If the kind is unknown or a named device does not exist.
     CannotMeasureError
         If this machine lacks what the kind needs.
     """
@@ -75,7 +78,7 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
             "Could not open audio",
             seen=f"audio backend `{kind}`",
             allowed=", ".join(KINDS),
-            next_step="name one of them, as in `--audio wire`",
+            next_step="choose one of these, for example `--audio wire`",
         )
 
 
@@ -89,7 +92,12 @@ def open_session(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) ->
     plan : PortPlan
         Callbacks and rates.
     speaker_connected : bool
-        False plays the speaker to a place that nobody hears.
+        If False, the speaker plays to a sink that nothing records.
+
+    Raises
+    ------
+    BadInputError, CannotMeasureError
+        If a device of the rig cannot be found or opened (`open_portaudio`).
     """
     if rig.kind == "wire":
         from diag.record.audio.wire import open_wire

@@ -1,4 +1,4 @@
-"""The streams of one open rig: what their callbacks do, and what a session tells of them."""
+"""PortAudio streams of one open rig: their callbacks, xruns, late callbacks and failures."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from diag.record.audio.device_clock import SteadyStamps
 from diag.record.audio.ports import LateCallback, Pull, Push
 
 LATE_BLOCKS = 2
+"""A callback is logged as late when it comes more than this many blocks after it was due."""
 CLOCK_PAIR_S = 0.0001
-"""Two clocks read one after the other count as read at once within this; 10 µs is usual."""
+"""Two clock readings at most this far apart count as taken at the same time; 10 µs is usual."""
 STALLED_S = 2.0
+"""A stream without a callback for longer than this counts as failed."""
 CLOSE_TIMEOUT_S = 3.0
+"""Longest wait for streams to close."""
 INPUTS = ("ear", "microphone")
 OUTPUTS = ("mouth", "speaker")
 
 
 class Stamps(Protocol):
-    """Times of a block on PortAudio's clock, as it hands them to a callback; 0 where the host API has none."""
+    """Times of a block as PortAudio passes them to a callback, on its own clock; 0 if the host API has none."""
 
     inputBufferAdcTime: float  # noqa: N815 (PortAudio's spelling)
     outputBufferDacTime: float  # noqa: N815
@@ -29,14 +32,14 @@ class Stamps(Protocol):
 
 
 class Flags(Protocol):
-    """What PortAudio says went wrong before a callback; false where nothing did."""
+    """Overflow and underflow flags that PortAudio passes to a callback; false if there was none."""
 
     input_overflow: bool
     output_underflow: bool
 
 
 class Port:
-    """One stream: counts what goes wrong on it."""
+    """One stream, with its counts of xruns and late callbacks."""
 
     def __init__(self, name: str, rate_hz: int, *, steady: bool, stamps_late_s: float) -> None:
         self._steady = SteadyStamps(rate_hz) if steady and name in OUTPUTS else None
@@ -55,11 +58,11 @@ class Port:
         self._clock_offset_s: float | None = None
 
     def all_xruns(self) -> int:
-        """Flagged ones, and those that only show in the clock."""
+        """Return the xruns that PortAudio flagged plus the jumps of the device's clock."""
         return self.xruns + (self._steady.shifts if self._steady is not None else 0)
 
     def pushing(self, push: Push) -> Callable[..., None]:
-        """Callback of an input stream."""
+        """Return the callback of an input stream, which passes each block to `push`."""
 
         def callback(block: Samples, frames: int, stamps: Stamps, flags: Flags) -> None:
             t_s = self._arrived(frames, flags)
@@ -68,7 +71,7 @@ class Port:
         return callback
 
     def pulling(self, pull: Pull) -> Callable[..., None]:
-        """Callback of an output stream."""
+        """Return the callback of an output stream, which plays what `pull` returns."""
 
         def callback(block: Samples, frames: int, stamps: Stamps, flags: Flags) -> None:
             t_s = self._arrived(frames, flags)
@@ -92,11 +95,11 @@ class Port:
         return t_s
 
     def _mapped(self, stamp_s: float, t_s: float) -> float | None:
-        """Bring a stamp of PortAudio's clock to ours; 0 is how a host API says that it does not know."""
+        """Convert a stamp from PortAudio's clock to `time.perf_counter`; None for a stamp of 0 (unknown)."""
         if stamp_s <= 0:
             return None
-        # PortAudio's clock is read here, not taken from the callback's `currentTime`, which is as old as the wait
-        # for the interpreter was long. A reading during which this thread was put aside is not used.
+        # PortAudio's clock is read here. The callback's `currentTime` was taken before this thread waited for the
+        # interpreter and may be too old. If the thread was interrupted between the two readings, they are not used.
         theirs_s = self.stream.time
         if time.perf_counter() - t_s < CLOCK_PAIR_S or self._clock_offset_s is None:
             self._clock_offset_s = t_s - theirs_s
@@ -112,49 +115,49 @@ class PortAudioSession:
 
     @property
     def devices(self) -> Mapping[str, str]:
-        """Names as PortAudio lists them."""
+        """Return port name to device name, as PortAudio lists it."""
         return {name: port.device for name, port in self._ports.items()}
 
     @property
     def rates_hz(self) -> Mapping[str, int]:
-        """Rates of the streams; a sound server may resample behind them."""
+        """Return port name to stream rate in Hz; a sound server may resample behind the stream."""
         return {name: port.rate_hz for name, port in self._ports.items()}
 
     @property
     def latency_s(self) -> Mapping[str, float]:
-        """As PortAudio states it."""
+        """Return port name to the latency that PortAudio states, in seconds."""
         return {name: port.latency_s for name, port in self._ports.items()}
 
     @property
     def xruns(self) -> Mapping[str, int]:
-        """Flagged callbacks, and jumps of the device's clock; one underrun may count several times."""
+        """Return port name to flagged xruns plus jumps of the device's clock; one underrun may count several times."""
         return {name: port.all_xruns() for name, port in self._ports.items()}
 
     @property
     def late(self) -> tuple[LateCallback, ...]:
-        """Callbacks that came more than two blocks after they were due."""
+        """Return the callbacks that came more than `LATE_BLOCKS` blocks after they were due, in order of time."""
         return tuple(sorted((late for port in self._ports.values() for late in port.late), key=lambda late: late.t_s))
 
     @property
     def failed(self) -> str | None:
-        """What happened to a device, in words, or None."""
+        """Return a sentence that says which device failed and how; None if none failed or the session is closed."""
         if self._closed:
             return None
         for port in self._ports.values():
             if port.ended.is_set():
-                return f"the {port.name} ({port.device}) stopped by itself: the device or its sound server is gone"
+                return f"the {port.name} ({port.device}) stopped: its device was removed or its sound server ended"
             silent_s = time.perf_counter() - port.last_s
             if silent_s > STALLED_S:
-                return f"the {port.name} ({port.device}) has asked for nothing for {silent_s:.1f} s"
+                return f"the {port.name} ({port.device}) has moved no audio for {silent_s:.1f} s"
         return None
 
     @property
     def ear_channels(self) -> int:
-        """Channels that the ear was opened with."""
+        """Return the number of channels that the ear was opened with; 0 without an ear."""
         return self._ports["ear"].channels if "ear" in self._ports else 0
 
     def close(self) -> None:
-        """Stop and close all streams; a stream that hangs in its driver is left behind after some seconds."""
+        """Stop and close all streams; give up on a stream that hangs in its driver after `CLOSE_TIMEOUT_S`."""
         if self._closed:
             return
         self._closed = True
@@ -167,5 +170,5 @@ class PortAudioSession:
             port = self._ports.get(name)
             if port is not None and port.stream is not None:
                 port.stream.close()
-                # Stream and port hold each other, and with them the take's tapes.
+                # The stream and the port refer to each other; without this they would keep the take's tapes in memory.
                 port.stream = None

@@ -1,4 +1,4 @@
-"""A rig of this machine's own devices."""
+"""Rig made of this machine's own audio devices."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ EAR_CHANNELS = ("1", "2")
 
 
 def system_rig(devices: Mapping[str, str]) -> Rig:
-    """Describe the rig that these device options make; nothing is opened yet.
+    """Return the rig for these device options; nothing is opened yet.
 
     Parameters
     ----------
     devices : mapping
-        Port to a device's number or a unique part of its name, or "none" for a port that stays closed (mouth and
-        microphone stay closed together, so one of them closes the other). A port that is left out takes the machine's
-        default input or output.
+        Port name to a device's number, a unique part of its name, or "none" to keep the port closed. Mouth and
+        microphone are open or closed together: "none" for one closes the other too unless a device is named for it.
+        A port that is left out uses the machine's default input or output.
         `ear_channels` is "2" for a stereo loopback (prompt left, reply right), else "1".
 
     Raises
     ------
     BadInputError
-        If a key or a device is not known.
+        If a key or a device is unknown, or only one of mouth and microphone has a device.
     CannotMeasureError
         If PortAudio is missing, or a port is left out and there is no default device for it.
     """
@@ -38,7 +38,7 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
             "Could not choose devices",
             seen=f"port `{unknown[0]}`" if unknown else f"ear_channels `{channels}`",
             allowed=f"{', '.join(PORTS)}, and ear_channels 1 or 2",
-            next_step="name a device for one of these, as speaker=USB",
+            next_step="use one of these names, for example `--device speaker=USB`",
         )
     options: dict[str, object] = {"ear_channels": int(channels)}
     for port in PORTS:
@@ -50,15 +50,15 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
     if ("mouth" in options) != ("microphone" in options):
         raise BadInputError(
             "Could not choose devices",
-            seen="of mouth and microphone one has a device and the other has none",
+            seen="a device for only one of mouth and microphone",
             allowed="a device for both, or none for both",
-            next_step="name a device for each, see `diag devices`",
+            next_step="name a device for each; `diag devices` lists them",
         )
     return Rig(kind="system", name="system", options=options)
 
 
 def _follows_a_closed_port(port: str, devices: Mapping[str, str]) -> bool:
-    """Whether the prompt's other end is closed: a microphone without a mouth, or the reverse, would hear nothing."""
+    """Return whether this is the mouth or microphone and the other one is closed; neither is of use alone."""
     other = {"mouth": "microphone", "microphone": "mouth"}.get(port, "")
     return other in devices and not is_named(devices[other])
 
@@ -70,7 +70,7 @@ def _default(port: str) -> str:
         raise CannotMeasureError(
             f"Could not choose the {port} device",
             seen=f"this machine has no default {'input' if port in INPUTS else 'output'} device",
-            next_step="use `--audio virtual` or `--audio wire`, name one (see `diag devices`), "
-            f"or say `--device {port}=none`",
+            next_step="use `--audio virtual` or `--audio wire`, or name a device (`diag devices` lists them), "
+            f"or close the port with `--device {port}=none`",
         )
     return device.name

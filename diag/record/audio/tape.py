@@ -1,4 +1,4 @@
-"""What stands at the ports: a recorder, and a mouth that speaks clips when told to."""
+"""Recorder (`Tape`) and clip player (`Mouth`) for the ports of a rig, and the fit of a tape to the clock."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHUNK_S = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Stamps:
-    """When each block of a tape passed, as arrays of equal length.
+    """Times of the blocks of a tape, as arrays of equal length.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Stamps:
     t_s : ndarray of float64
         When the callback ran, on the `time.perf_counter` clock.
     device_s : ndarray of float64
-        When that frame left or entered the device, on the same clock; NaN where the device did not tell.
+        When that frame left or entered the device, on the same clock; NaN if the device did not report it.
     """
 
     frame: NDArray[np.int64]
@@ -36,7 +36,7 @@ class Stamps:
     device_s: NDArray[np.float64]
 
     def to_json(self, origin_s: float = 0.0) -> dict[str, list[Any]]:
-        """Lists `frame`, `t_s`, `device_s` with times relative to `origin_s`; None where the device did not tell."""
+        """Return lists `frame`, `t_s`, `device_s`, times relative to `origin_s`; None if the device reported none."""
         device = (self.device_s - origin_s).tolist()
         return {
             "frame": self.frame.tolist(),
@@ -47,9 +47,9 @@ class Stamps:
 
 @dataclass(frozen=True)
 class StampFit:
-    """A tape's place on the clock: frame f passed its device at `t0_s + f / sample_rate_hz`.
+    """Place of a tape on the clock: frame f passed its device at `t0_s + f / sample_rate_hz`.
 
-    `residual_p95_s` is how far single stamps lie from that line (95 % nearer), a measure of the device's jitter.
+    `residual_p95_s` is the 95th percentile of the distance of single stamps from that line: the device's jitter.
     """
 
     t0_s: float
@@ -57,27 +57,27 @@ class StampFit:
     residual_p95_s: float
 
     def time_at(self, frame: float) -> float:
-        """When a frame passed the device, on the clock of the stamps."""
+        """Return when a frame passed the device, in seconds on the clock of the stamps."""
         return self.t0_s + frame / self.sample_rate_hz
 
 
 def stamp_fit(stamps: Stamps, sample_rate_hz: int, *, start_frame: int = 0, end_frame: int | None = None) -> StampFit:
-    """Fit a line of the nominal rate through device stamps.
+    """Fit a line with the slope of the nominal rate through device stamps.
 
-    The median is taken, since single stamps are far off while a stream starts and jitter later.
+    The fit is a median, because single stamps are far off while a stream starts and jitter later.
 
     Parameters
     ----------
     stamps : Stamps
     sample_rate_hz : int
-        Of the tape.
+        Sample rate of the tape.
     start_frame, end_frame : int
-        Only blocks that begin in [start_frame, end_frame); all from `start_frame` on without an end.
+        Use only blocks that begin in [start_frame, end_frame); without `end_frame`, all from `start_frame` on.
 
     Returns
     -------
     StampFit
-        With NaN where no block in that range has a device stamp.
+        NaN values if no block in that range has a device stamp.
     """
     chosen = (stamps.frame >= start_frame) & ~np.isnan(stamps.device_s)
     if end_frame is not None:
@@ -92,15 +92,15 @@ def stamp_fit(stamps: Stamps, sample_rate_hz: int, *, start_frame: int = 0, end_
 class Tape:
     """Recorder of a port: samples and the stamps of their blocks.
 
-    Storage grows by whole chunks that are made ahead, so that a callback copies and never moves what is there.
-    One thread writes; another may read at any time and sees whole blocks.
+    Storage grows by whole chunks, so a callback never copies older samples. One thread writes; another one may read at
+    any time and sees whole blocks.
 
     Parameters
     ----------
     sample_rate_hz : int
-        For information; the tape does not convert.
+        Rate of the samples; the tape does not convert them.
     channels : int
-        Channels kept: the first ones of each block.
+        Number of channels to keep, from the first of each block on.
     """
 
     def __init__(self, sample_rate_hz: int, channels: int = 1, *, chunk_s: float = CHUNK_S) -> None:
@@ -113,11 +113,11 @@ class Tape:
 
     @property
     def frames(self) -> int:
-        """Frames recorded so far."""
+        """Return the number of frames recorded so far."""
         return self._frames
 
     def write(self, block: Block, t_s: float, device_s: float | None) -> None:
-        """Append a block of shape (frames,) or (frames, channels or more); a `Push`."""
+        """Append a block of shape (frames,) or (frames, at least `channels`); usable as a `Push`."""
         frames = len(block)
         source = (block if block.ndim == 2 else block[:, np.newaxis])[:, : self.channels]
         self._stamps.append((self._frames, t_s, float("nan") if device_s is None else device_s))
@@ -132,7 +132,7 @@ class Tape:
         self._frames += frames
 
     def samples(self, start_frame: int = 0, end_frame: int | None = None) -> Samples:
-        """A copy of frames [start_frame, end_frame), shape (n,) for one channel else (n, channels)."""
+        """Return a copy of frames [start_frame, end_frame), shape (n,) for one channel, else (n, channels)."""
         last = self._frames if end_frame is None else min(end_frame, self._frames)
         first = min(max(start_frame, 0), last)
         out = np.empty((last - first, self.channels), dtype=np.float32)
@@ -145,7 +145,7 @@ class Tape:
         return out[:, 0] if self.channels == 1 else out
 
     def stamps(self) -> Stamps:
-        """Stamps of the blocks recorded so far."""
+        """Return the stamps of the blocks recorded so far."""
         frame, t_s, device_s = zip(*self._stamps, strict=True) if self._stamps else ((), (), ())
         return Stamps(
             np.array(frame, dtype=np.int64), np.array(t_s, dtype=np.float64), np.array(device_s, dtype=np.float64)
@@ -156,12 +156,12 @@ class Tape:
 
 
 class Mouth:
-    """Speaks clips one after another, silence otherwise, and records what it handed out on `tape`.
+    """Play clips one after another, with silence between them, and record on `tape` all that was played.
 
     Parameters
     ----------
     sample_rate_hz : int
-        Rate of the port; clips must have it already.
+        Rate of the port; clips must already have this rate.
     """
 
     def __init__(self, sample_rate_hz: int) -> None:
@@ -171,7 +171,7 @@ class Mouth:
         self._lock = threading.Lock()
 
     def say(self, samples: Samples) -> int:
-        """Speak a mono clip as soon as possible, after what is being said; gives the tape frame of its first sample."""
+        """Queue a mono clip of shape (n,) after those already queued; return the tape frame of its first sample."""
         with self._lock:
             start = max(self._free_from, self.tape.frames)
             self._clips.append((start, samples))
@@ -180,13 +180,13 @@ class Mouth:
 
     @property
     def busy(self) -> bool:
-        """Whether something is yet to be handed out."""
+        """Return whether a queued clip has not been played to its end."""
         return self.tape.frames < self._free_from
 
     def pull(self, frames: int, t_s: float, device_s: float | None) -> Block:
-        """Give the next frames; a `Pull`."""
+        """Return the next frames, shape (frames,); usable as a `Pull`."""
         out = np.zeros(frames, dtype=np.float32)
-        # `say` holds the lock for a few instructions only, so this never waits for work.
+        # `say` holds the lock for a few instructions only, so the audio thread does not wait here.
         with self._lock:
             position = self.tape.frames
             while self._clips:

@@ -1,8 +1,8 @@
-"""Rigs of a private PulseAudio server: microphones and loudspeakers that exist only while a farm is open.
+"""Virtual rigs: microphones and loudspeakers of a private PulseAudio server, which runs only while a farm is open.
 
-One null sink of two channels is a rig: the mouth plays to its left channel, the speaker to its right, the microphone
-records the left channel of its monitor, and the ear the whole monitor, so prompt and reply share one sample clock.
-The user's own sound server, its defaults and the user's files are never touched.
+Each rig is one null sink with two channels. The mouth plays to the left channel and the speaker to the right one. The
+microphone records the left channel of the sink's monitor, and the ear records both. So prompt and reply share one
+sample clock. The user's own sound server, its defaults and the user's files are not touched.
 """
 
 from __future__ import annotations
@@ -27,25 +27,27 @@ from diag.record.audio.realtime import make_process_realtime
 DIRECTORY_PREFIX = "diag-audio-"
 RESAMPLER = "speex-float-10"
 EXIT_IDLE_S = 20
-"""The server leaves this long after its last client, should nobody be left to stop it."""
+"""The server exits this long after its last client has left, in case diag was killed and cannot stop it."""
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 3.0
 RENDERED_AHEAD_S = 0.04
-"""A null sink renders 40 ms at a time and hands them to its monitor at once, before they are due. By its stamps the
-ear's newest frame would enter 39 ms after it was delivered; with this taken off, nothing is heard before it left."""
+"""A null sink renders 40 ms at a time and passes them to its monitor at once, before they are due. So the stamp of the
+ear's newest frame lies 39 ms after the frame was delivered. This time is subtracted from every stamp, so that no
+sound is recorded before it was played."""
 NOWHERE = "nowhere"
-_INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire`, which needs none"
+"""Name of the sink that the speaker plays to when it is not connected; nothing records it."""
+_INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire` without devices"
 _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
 
 
 @contextmanager
 def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
-    """Start a private sound server with `count` rigs; gives the rigs and facts about the server.
+    """Start a private sound server with `count` rigs; yield the rigs and facts about the server (JSON-ready).
 
     Raises
     ------
     CannotMeasureError
-        If the server or a part of it is not installed, or does not start.
+        If the server, ALSA's pulse plugin or ALSA's configuration is not installed, or the server does not start.
     """
     _require_parts()
     sweep()
@@ -65,7 +67,7 @@ def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]
 
 
 def sweep() -> None:
-    """Remove what farms of this user have left whose process is gone: their directories and their servers."""
+    """Remove directories and stop servers of this user's farms whose diag process has ended."""
     for directory in _parent().glob(f"{DIRECTORY_PREFIX}*"):
         with suppress(OSError, ValueError, KeyError):
             if directory.stat().st_uid != os.getuid():
@@ -79,7 +81,7 @@ def sweep() -> None:
 
 
 def _parent() -> Path:
-    """Where farms live; a socket's path may have some 100 bytes only."""
+    """Return the folder for farm directories; it must be short, as a socket's path may have about 100 bytes."""
     wanted = Path(tempfile.gettempdir())
     return wanted if len(os.fsencode(wanted)) < 50 else Path("/tmp")
 
@@ -109,15 +111,16 @@ def _owner_of(directory: Path) -> dict[str, Any]:
         owner: dict[str, Any] = json.loads((directory / "owner.json").read_text())
     except FileNotFoundError:
         pid = int(directory.name.removeprefix(DIRECTORY_PREFIX).split("-")[0])
-        # Made a moment ago and not yet marked: whoever has the number now may be its owner.
+        # The directory may have just been made and have no owner file yet: a running process with this id counts as
+        # its owner.
         return {"pid": pid, "started": _started_at(pid) or "gone", "daemon": None}
     return owner
 
 
 def _started_at(pid: int) -> str | None:
-    """Start time of a process in clock ticks since boot, which tells a process from a later one of its number.
+    """Return the start time of a process in clock ticks since boot; None if it has ended (zombies included).
 
-    None where it is gone, or has ended and nobody has asked for its exit status yet.
+    The start time distinguishes a process from a later one with the same id.
     """
     try:
         state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -158,7 +161,7 @@ def _write_files(directory: Path, count: int) -> None:
 
 
 def _pcm(socket: Path, name: str, device: str) -> str:
-    # With handle_underrun an underrun in the server reaches PortAudio's flags on the very port that had it.
+    # With handle_underrun, PortAudio flags an underrun in the server on the port on which it happened.
     options = f'server "unix:{socket}" device "{device}" handle_underrun 1'
     return f'pcm.{name} {{ type pulse {options} hint {{ show on description "{name}" }} }}'
 
@@ -181,7 +184,7 @@ def _rig(directory: Path, index: int) -> Rig:
 
 
 def underruns(server_log: Path) -> int:
-    """How often any stream of the server had nothing to play when it was due; 0 where there is no log."""
+    """Return how often a stream of the server had nothing to play when audio was due; 0 if there is no log."""
     try:
         return server_log.read_text(errors="replace").count("Implicit underrun")
     except OSError:
@@ -189,7 +192,7 @@ def underruns(server_log: Path) -> int:
 
 
 def _private(directory: Path) -> dict[str, str]:
-    """Variables that keep PulseAudio's libraries out of the user's files."""
+    """Return environment variables that keep PulseAudio's libraries away from the user's files."""
     return {
         "PULSE_RUNTIME_PATH": str(directory),
         "PULSE_STATE_PATH": str(directory),
@@ -205,7 +208,7 @@ def _start(directory: Path) -> subprocess.Popen[bytes]:
         "--use-pid-file=no", f"--resample-method={RESAMPLER}", "--high-priority=yes", "--realtime=yes",
         f"--log-target=file:{directory / 'server.log'}", "--log-level=debug", "--log-time=yes",
     ]  # fmt: skip
-    # The kernel ties a death signal to the thread that started the process, so only the main thread may ask for it.
+    # The kernel sends this signal when the thread that started the process ends, so only the main thread may set it.
     if shutil.which("setpriv") and threading.current_thread() is threading.main_thread():
         command = ["setpriv", "--pdeathsig", "TERM", "--", *command]
     with (directory / "stderr").open("wb") as stderr:
@@ -216,7 +219,7 @@ def _start(directory: Path) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def _keeper(directory: Path, server: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
-    """Wait for the server and stay connected, so that it does not leave between takes."""
+    """Wait for the server and stay connected, so that it does not exit between takes; yield facts about it."""
     try:
         import pulsectl
     except OSError:

@@ -1,8 +1,8 @@
-"""A rig without devices: one thread moves samples in real time from mouth and speaker to microphone and ear.
+"""Rig without devices: one thread moves samples in real time from mouth and speaker to microphone and ear.
 
-The wire keeps a sample clock of its own. Everything a port hands out leaves one constant latency after it was pulled,
-and is in the ear `AIR_DELAY_FRAMES` later; an input block is delivered when its last frame has entered. The latency
-is as long as the resamplers need, so device stamps are exact whatever the rates.
+The wire has its own sample clock. What an output port is pulled for leaves the port after a constant latency, and
+arrives at the ear `AIR_DELAY_FRAMES` later. An input block is delivered when its last frame has entered. The latency
+is long enough for the resamplers, so device stamps are exact at all rates.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from diag.record.client.resampler import Resampler
 
 BLOCK_S = 0.01
 LEAST_LATENCY_S = 0.02
-"""From pull to leaving, where no resampler needs more."""
+"""Least latency from pull to leaving the port; longer if a resampler needs more."""
 AIR_DELAY_FRAMES = {"mouth": 48, "speaker": 96}
-"""From leaving to the ear, in frames of the ear: two different values, so that calibration has something to find."""
+"""Delay from leaving the port to the ear, in frames of the ear. The two values differ, so that a
+calibration of the wire has two known answers."""
 LATE_BLOCKS = 2
+"""A tick that comes more than this many blocks late is counted in `late`."""
 
 
 class _Path:
-    """One way from an output to an input: resampling and a constant delay."""
+    """Path from an output to an input: resampling and a constant delay."""
 
     def __init__(self, from_hz: int, to_hz: int, delay_s: float) -> None:
         self._resampler = Resampler(from_hz, to_hz)
@@ -45,7 +47,7 @@ class _Path:
 
 
 class WireSession:
-    """Streams of a wire rig, running from construction until `close`."""
+    """Streams of a wire rig; they run from construction until `close`."""
 
     def __init__(self, rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) -> None:
         self._plan = plan
@@ -66,7 +68,7 @@ class WireSession:
 
     @property
     def rates_hz(self) -> Mapping[str, int]:
-        """Rates of the open ports."""
+        """Return port name to sample rate in Hz."""
         plan = self._plan
         ports = {
             "mouth": (plan.mouth, plan.mouth_rate_hz),
@@ -78,32 +80,32 @@ class WireSession:
 
     @property
     def devices(self) -> Mapping[str, str]:
-        """Every open port is the wire."""
+        """Return port name to the name of the wire rig."""
         return dict.fromkeys(self.rates_hz, f"wire {self._name}")
 
     @property
     def latency_s(self) -> Mapping[str, float]:
-        """Constant by construction."""
+        """Return port name to latency in seconds; it is constant."""
         return {port: self._latency_s if port in AIR_DELAY_FRAMES else BLOCK_S for port in self.rates_hz}
 
     @property
     def xruns(self) -> Mapping[str, int]:
-        """Always 0: a late tick is caught up and loses nothing; see `late`."""
+        """Return 0 for every port: a late tick is made up for and loses no samples (see `late`)."""
         return dict.fromkeys(self.rates_hz, 0)
 
     @property
     def late(self) -> tuple[LateCallback, ...]:
-        """Ticks that came late."""
+        """Return the ticks that came late."""
         return tuple(self._late)
 
     @property
     def failed(self) -> str | None:
-        """The wire has no device that could fail; what a callback raised, in words."""
+        """Return a sentence if a callback raised an error, else None; a wire has no device that could fail."""
         return self._failed
 
     @property
     def ear_channels(self) -> int:
-        """Prompt and reply on channels of their own."""
+        """Return 2 (prompt and reply on separate channels), or 0 without an ear."""
         return 2 if self._plan.ear is not None else 0
 
     def close(self) -> None:
@@ -157,7 +159,10 @@ def open_wire(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) -> Wi
 
 @cache
 def held_back_s(from_hz: int, to_hz: int) -> float:
-    """Most audio that the streaming resampler holds back between two ticks, in whole blocks; measured by feeding it."""
+    """Return the most audio that the streaming resampler holds back between two ticks, in s, rounded up to blocks.
+
+    It is measured by feeding the resampler with 100 blocks.
+    """
     resampler = Resampler(from_hz, to_hz)
     given, worst_s = 0, 0.0
     for tick in range(100):
@@ -167,7 +172,7 @@ def held_back_s(from_hz: int, to_hz: int) -> float:
 
 
 def _frames_of(tick: int, rate_hz: int) -> int:
-    """Frames of one tick, so that they add up to the rate where a tick is no whole number of frames."""
+    """Return the frames of one tick; over many ticks they add up to the rate, even if one tick is a fraction."""
     return math.floor((tick + 1) * BLOCK_S * rate_hz + 1e-6) - math.floor(tick * BLOCK_S * rate_hz + 1e-6)
 
 

@@ -1,1 +1,1 @@
-"""Diag's own Live API client and its sans-I/O stages."""
+"""Diag's own voice client for the Live API, and its stages, which do no I/O themselves."""

@@ -1,4 +1,4 @@
-"""Gathers captured frames into batches of PCM for the Live API."""
+"""Batching of captured frames into chunks of PCM for the Live API."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from diag.core.clip import Samples, pcm16_from_samples
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """One chunk to be sent.
+    """One chunk of audio to send.
 
     Parameters
     ----------
     pcm : bytes
         Little-endian 16-bit mono PCM.
     start_frame, frames : int
-        Its place in all that was sent.
+        Its first frame and length within all audio sent.
     captured_s : float
-        When its last sample was delivered.
+        When the microphone delivered its last sample, in seconds since the take started.
     """
 
     pcm: bytes
@@ -30,12 +30,17 @@ class Batch:
 
 
 class Batcher:
-    """Batches of equal length; what is left over waits for the next push.
+    """Gather samples into batches of equal length; a remainder is kept for the next push.
 
     Parameters
     ----------
     frames_per_batch : int
         Length of a batch, >= 1.
+
+    Raises
+    ------
+    ValueError
+        If `frames_per_batch` is below 1.
     """
 
     def __init__(self, frames_per_batch: int) -> None:
@@ -47,7 +52,7 @@ class Batcher:
         self._sent_frames = 0
 
     def push(self, samples: Samples, captured_s: float) -> list[Batch]:
-        """Take mono samples that were delivered at `captured_s`; give the batches that are now full."""
+        """Take mono samples that were delivered at `captured_s`; return the batches that are now full."""
         self._waiting.append(samples)
         self._waiting_frames += len(samples)
         if self._waiting_frames < self._frames_per_batch:

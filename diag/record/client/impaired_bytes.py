@@ -1,4 +1,4 @@
-"""Faults of bytes: a stream of 16-bit samples that is written one way and read another."""
+"""Planted faults of byte formats: a stream of 16-bit samples that is decoded in another format than it has."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from diag.core.clip import Samples, clip_from_pcm16, pcm16_from_samples
 from diag.files.planted import Planted
 
 HEADER_EVERY_S = 0.2
+"""Interval of `wav-header` if the fault gives none: a WAV header before each piece of this length."""
 
 
 class Misread:
-    """The bytes of the stream, read wrongly from `at_s` on.
+    """Change the bytes of a stream from `at_s` on, and decode them as 16-bit little-endian PCM.
 
-    What comes out is decoded as 16-bit little-endian PCM; a byte that is left over waits for the next block, as a
-    client keeps it that knows nothing of the fault.
+    If the bytes of a block are not a whole number of samples, the last one is kept for the next block, as in a client
+    that does not know of the fault.
     """
 
     def __init__(self, fault: Planted, sample_rate_hz: int) -> None:
@@ -28,7 +29,7 @@ class Misread:
         self._rest = b""
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give what is read in their place."""
+        """Take samples; return the samples that are decoded in their place."""
         untouched, rest = samples[: self._before], samples[self._before :]
         self._before -= len(untouched)
         if not len(rest):
@@ -41,7 +42,7 @@ class Misread:
         return np.concatenate((untouched, read))
 
     def finish(self) -> Samples:
-        """Nothing but a byte is held."""
+        """Return no samples: at most one byte is held."""
         return np.zeros(0, dtype=np.float32)
 
     def _odd_byte(self, samples: Samples) -> bytes:
@@ -58,7 +59,7 @@ class Misread:
         return samples.astype("<f4").tobytes()
 
     def _mulaw(self, samples: Samples) -> bytes:
-        """Each byte taken for a sample of mu-law (ITU-T G.711)."""
+        """Return PCM in which each byte was decoded as a mu-law sample (ITU-T G.711)."""
         code = ~np.frombuffer(pcm16_from_samples(samples), dtype=np.uint8)
         size = (((code & 0x0F).astype(np.int32) << 3) + 0x84 << ((code & 0x70) >> 4)) - 0x84
         return np.where(code & 0x80, -size, size).astype("<i2").tobytes()
@@ -90,7 +91,7 @@ _READINGS: dict[str, Callable[[Misread, Samples], bytes]] = {
 
 
 def _header(frames: int, sample_rate_hz: int) -> bytes:
-    """Return the 44 bytes in front of a 16-bit mono WAV file of so many frames."""
+    """Return the 44-byte header of a 16-bit mono WAV file with this number of frames."""
     size = 2 * frames
     fields = (
         (b"RIFF", 0), (36 + size, 4), (b"WAVEfmt ", 0), (16, 4), (1, 2), (1, 2), (sample_rate_hz, 4),

@@ -1,4 +1,4 @@
-"""Faults that the harness plants on a stream of samples."""
+"""Faults that diag plants on a stream of samples, to prove that they are found."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ from diag.core.clip import Samples
 from diag.files.planted import Planted
 
 PASSES = 0.9
-"""Share of the band that a good converter leaves whole; from there to the edge it goes silent."""
+"""End of the pass band of `Squeeze`, as a share of half the lower rate; the stop band begins at half the lower rate."""
 STOP_DB = 80.0
+"""Attenuation of the stop band of `Squeeze`."""
 
 
 class Squeeze:
-    """A stream led through a lower sample rate and back: its treble above half that rate is gone.
+    """Convert a stream to a lower sample rate and back, which removes all frequencies above half the lower rate.
 
-    Sampling down and up again without aliases and images is one linear-phase low-pass, here with a Kaiser window
-    (Kaiser's formulas for its length and shape). It holds back a few milliseconds only, so that nothing but the
-    treble changes: a general resampler's blocks of a quarter of a second would starve the player behind it.
+    Without aliases and images this is the same as a linear-phase low-pass. The low-pass has a Kaiser window, whose
+    length and shape come from Kaiser's formulas. It delays the stream by only a few milliseconds. A general resampler
+    works in blocks of up to a quarter of a second, and the player would run empty while it waits for them.
 
     Parameters
     ----------
     sample_rate_hz : int
         Rate of the stream.
     through_hz : int
-        Rate that it is squeezed through; at or above the stream's nothing changes.
+        The lower rate; if it is not below the rate of the stream, nothing changes.
     """
 
     def __init__(self, sample_rate_hz: int, through_hz: int) -> None:
@@ -43,7 +44,7 @@ class Squeeze:
         self._too_early = self._half
 
     def push(self, samples: Samples) -> Samples:
-        """Samples in, as many samples out as can be known yet."""
+        """Take samples; return the output samples that are ready."""
         joined = np.concatenate((self._heard, samples.astype(np.float64)))
         self._heard = joined[len(joined) - 2 * self._half :]
         if not len(samples):
@@ -54,7 +55,7 @@ class Squeeze:
         return out[skipped:].astype(np.float32)
 
     def finish(self) -> Samples:
-        """Give what the filter still holds; the stage cannot be used afterwards."""
+        """Return the samples that the filter still holds; the stage cannot be used afterwards."""
         return self.push(np.zeros(self._half, dtype=np.float32))
 
 
@@ -67,44 +68,50 @@ def _low_pass(sample_rate_hz: int, through_hz: int) -> NDArray[np.float64]:
     return np.asarray(kernel / kernel.sum())
 
 
-# --- planted faults: where they strike ----------------------------------------------------------------------------
+# --- planted faults: at which times they act ----------------------------------------------------------------------
 
 ONSET = 10 ** (-50 / 20)
-"""A sample above this is the first sound, from which the times of planted faults count."""
+"""The first sample above this amplitude (-50 dBFS) is the first sound; times of planted faults count from there."""
 
 
 class Stage(Protocol):
-    """One fault on a stream of samples: blocks in, blocks out, with state from one block to the next."""
+    """One fault on a stream of mono samples, processed block by block."""
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many as can be known yet."""
+        """Take samples, shape (n,); return the output samples that are ready, shape (m,)."""
 
     def finish(self) -> Samples:
-        """Give what the stage still holds."""
+        """Return the samples that the stage still holds, at the end of the stream."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Samples that lie wholly inside or wholly outside a fault's windows; `position` is the frame of the first."""
+    """Samples that all lie inside, or all outside, the windows of a fault; `position` is the frame of the first one."""
 
     samples: Samples
     position: int
     inside: bool
     first: bool
-    """Whether a window begins here."""
+    """Whether the piece begins a window."""
     last: bool
-    """Whether the window ends with it."""
+    """Whether the piece ends a window."""
 
 
 class Windows:
-    """The stretches in which a fault strikes, in frames after the first sound.
+    """The windows in which a fault acts, in frames after the first sound.
 
     Parameters
     ----------
-    at_s, for_s : float
-        Begin of the first one and length of each; without a length it has no end.
-    every_s, count : float, int
-        From one begin to the next, and how many there are.
+    sample_rate_hz : int
+        Sample rate of the stream.
+    at_s : float
+        Start of the first window.
+    for_s : float or None
+        Length of each window; None if it has no end.
+    every_s : float or None
+        Interval from the start of one window to the start of the next.
+    count : int
+        Number of windows.
     """
 
     def __init__(
@@ -116,7 +123,7 @@ class Windows:
         self._position = 0
 
     def cut(self, samples: Samples) -> Iterator[Piece]:
-        """Cut a block where windows begin and end."""
+        """Split a block at the starts and ends of windows."""
         while len(samples):
             start, end = self._windows[0] if self._windows else (_FOR_EVER, _FOR_EVER)
             inside = self._position >= start
@@ -134,14 +141,14 @@ _FOR_EVER = 1 << 60
 
 
 class FromFirstSound:
-    """Lead a stream through a stage from its first sound on; what comes before passes untouched."""
+    """Apply a stage to a stream from its first sound on; earlier samples stay as they are."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._begun = False
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many as can be known yet."""
+        """Take samples; return the output samples that are ready."""
         if self._begun:
             return self._stage.push(samples)
         loud = np.flatnonzero(np.abs(samples) > ONSET)
@@ -151,12 +158,12 @@ class FromFirstSound:
         return np.concatenate((samples[: loud[0]], self._stage.push(samples[loud[0] :])))
 
     def finish(self) -> Samples:
-        """Give what the stage still holds."""
+        """Return the samples that the stage still holds."""
         return self._stage.finish() if self._begun else _NOTHING
 
 
 class Chain:
-    """Stages one behind the other."""
+    """Several stages in series."""
 
     def __init__(self, stages: Sequence[Stage]) -> None:
         self._stages = tuple(stages)
@@ -165,34 +172,34 @@ class Chain:
         return bool(self._stages)
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many as can be known yet."""
+        """Take samples; return the output samples that are ready."""
         for stage in self._stages:
             samples = stage.push(samples)
         return samples
 
     def finish(self) -> Samples:
-        """Give what the stages still hold, each led through those behind it."""
+        """Return the samples that the stages still hold, each processed by the stages after it."""
         samples = _NOTHING
         for stage in self._stages:
             samples = np.concatenate((stage.push(samples), stage.finish()))
         return samples
 
 
-# --- planted faults: what they do to the samples of their windows -------------------------------------------------
+# --- planted faults that change single samples --------------------------------------------------------------------
 
 Change = Callable[[Samples, int], Samples]
-"""Gives other samples in place of some; takes the frame of the first one after the first sound too."""
+"""Function that returns changed samples for some samples and the frame of the first one, counted from first sound."""
 
 
 class Changed:
-    """Samples inside the windows are replaced by as many others."""
+    """Replace the samples inside the windows by the same number of changed samples."""
 
     def __init__(self, windows: Windows, change: Change) -> None:
         self._windows = windows
         self._change = change
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many."""
+        """Take samples; return the same number of samples."""
         parts = [
             self._change(piece.samples, piece.position) if piece.inside else piece.samples
             for piece in self._windows.cut(samples)
@@ -200,14 +207,14 @@ class Changed:
         return _joined(parts)
 
     def finish(self) -> Samples:
-        """Nothing is held."""
+        """Return no samples: the stage holds none."""
         return _NOTHING
 
 
 def changes(fault: Planted, sample_rate_hz: int) -> Change | None:
-    """Return what a fault makes of single samples; None where it is of another sort.
+    """Return the function with which a fault changes single samples; None if the fault works in another way.
 
-    All keep the number of samples, and all clip at full scale, as the device or the 16 bits behind them would.
+    All these functions keep the number of samples. All clip at full scale, as a device or a 16-bit format would.
     """
     gain = 10 ** ((fault.gain_db or 0.0) / 20)
     level = 10 ** ((fault.level_dbfs or 0.0) / 20)
@@ -227,7 +234,7 @@ def changes(fault: Planted, sample_rate_hz: int) -> Change | None:
         "hum": lambda x, at: x + tones(at, len(x), _HUM),
         "tone": lambda x, at: x + tones(at, len(x), (1.0,)),
         "dc": lambda x, _: x + level,
-        # Driven into saturation and turned down again by as much, so that the voice keeps its level.
+        # Saturated and then attenuated, so that the voice keeps about its level.
         "overdrive": lambda x, _: np.tanh(x * gain) / gain**0.5,
         "wrap": lambda x, _: (x * gain + 1) % 2 - 1,
         "few-bits": lambda x, _: np.round(x * 2 ** (fault.bits or 1) / 2) * 2 / 2 ** (fault.bits or 1),
@@ -239,11 +246,11 @@ def changes(fault: Planted, sample_rate_hz: int) -> Change | None:
 _FULL = 32767 / 32768
 _USUAL_HZ = {"hum": 50.0}
 _HUM = (1.0, 0.6, 0.8, 0.3, 0.5)
-"""Share of each harmonic of the mains in the hum."""
+"""Amplitude of each harmonic of the mains frequency in the hum."""
 
 
 class Clicks:
-    """One wrong sample at the begin of each window."""
+    """Replace the samples of each window (one sample, as planted) by `level` or, in every other window, `-level`."""
 
     def __init__(self, windows: Windows, level: float) -> None:
         self._windows = windows
@@ -251,7 +258,7 @@ class Clicks:
         self._sign = 1.0
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many."""
+        """Take samples; return the same number of samples."""
         parts = []
         for piece in self._windows.cut(samples):
             part = piece.samples
@@ -262,56 +269,56 @@ class Clicks:
         return _joined(parts)
 
     def finish(self) -> Samples:
-        """Nothing is held."""
+        """Return no samples: the stage holds none."""
         return _NOTHING
 
 
-# --- planted faults: what they do to time -------------------------------------------------------------------------
+# --- planted faults that change timing ----------------------------------------------------------------------------
 
 
 class Stalls:
-    """Silence is put in where a window begins; nothing is lost."""
+    """Insert silence at the start of each window; no sample is lost."""
 
     def __init__(self, windows: Windows, frames: int) -> None:
         self._windows = windows
         self._silence = np.zeros(frames, dtype=np.float32)
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give them and the silence."""
+        """Take samples; return them with the inserted silence."""
         parts = []
         for piece in self._windows.cut(samples):
             parts += [self._silence, piece.samples] if piece.first else [piece.samples]
         return _joined(parts)
 
     def finish(self) -> Samples:
-        """Nothing is held."""
+        """Return no samples: the stage holds none."""
         return _NOTHING
 
 
 class Skips:
-    """What lies in a window is left out."""
+    """Leave out the samples inside the windows."""
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give those outside the windows."""
+        """Take samples; return those outside the windows."""
         return _joined([piece.samples for piece in self._windows.cut(samples) if not piece.inside])
 
     def finish(self) -> Samples:
-        """Nothing is held."""
+        """Return no samples: the stage holds none."""
         return _NOTHING
 
 
 class Repeats:
-    """What lies in a window is said a second time at its end."""
+    """Repeat the samples of each window once, right after it."""
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
         self._said: list[Samples] = []
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give them, and again those of a window that ends."""
+        """Take samples; return them, and the repetition of each window that ends."""
         parts = []
         for piece in self._windows.cut(samples):
             parts.append(piece.samples)
@@ -322,14 +329,14 @@ class Repeats:
         return _joined(parts)
 
     def finish(self) -> Samples:
-        """Nothing is held."""
+        """Return no samples: the stage holds none."""
         return _NOTHING
 
 
 class Displaced:
-    """Two pieces of equal length change places, or are spoken over each other where `overlapping`.
+    """Exchange the two halves of each window, or add them if `overlapping`.
 
-    A window holds both pieces.
+    `frames` is the length of one half.
     """
 
     def __init__(self, windows: Windows, frames: int, *, overlapping: bool) -> None:
@@ -339,7 +346,7 @@ class Displaced:
         self._held: list[Samples] = []
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; a window is held back until it is whole."""
+        """Take samples; return those outside the windows and, once a window is complete, its changed samples."""
         parts = []
         for piece in self._windows.cut(samples):
             if not piece.inside:
@@ -354,13 +361,16 @@ class Displaced:
         return _joined(parts)
 
     def finish(self) -> Samples:
-        """Give a window that was not ended as it was."""
+        """Return the samples of an incomplete window unchanged."""
         held, self._held = _joined(self._held), []
         return held
 
 
 class Rate:
-    """The stream at another speed, pitch and all: a windowed sinc, `ratio` input samples for each one out."""
+    """Change the speed and the pitch of a stream: resample it, with `ratio` input samples for each output sample.
+
+    The interpolation kernel is a sinc with a cosine-squared window.
+    """
 
     _HALF = 32
 
@@ -368,11 +378,11 @@ class Rate:
         self._ratio = ratio
         self._edge = 0.95 * min(1.0, 1 / ratio)
         self._held = np.zeros(self._HALF, dtype=np.float64)
-        # Where the next sample lies, counted in frames of what is held; the zeros before the first are held too.
+        # Place of the next output sample in frames of `_held`, which begins with zeros before the first sample.
         self._next = float(self._HALF)
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give those whose surroundings are known."""
+        """Take samples; return the output samples for which all needed input has arrived."""
         self._held = np.concatenate((self._held, samples))
         count = max(0, math.ceil((len(self._held) - self._HALF - self._next) / self._ratio))
         if not count:
@@ -391,14 +401,14 @@ class Rate:
         return np.asarray(out, dtype=np.float32)
 
     def finish(self) -> Samples:
-        """Give what is left, as if silence followed."""
+        """Return the remaining samples, as if silence followed."""
         return self.push(np.zeros(self._HALF, dtype=np.float32))
 
 
 class Stretch:
-    """The stream at another speed with its own pitch: pieces are laid over each other where they fit best (WSOLA).
+    """Change the speed of a stream but keep its pitch, by waveform similarity overlap-add (WSOLA).
 
-    After Verhelst and Roelands, "An overlap-add technique based on waveform similarity" (ICASSP 1993).
+    Source: Verhelst and Roelands, "An overlap-add technique based on waveform similarity" (ICASSP 1993).
     """
 
     _PIECE_S, _SEARCH_S = 0.03, 0.008
@@ -415,7 +425,7 @@ class Stretch:
         self._natural = np.zeros(0)
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give the pieces that can be made of them."""
+        """Take samples; return the output pieces that are complete."""
         self._held = np.concatenate((self._held, samples))
         parts = []
         while True:
@@ -445,25 +455,25 @@ class Stretch:
             self._held, self._dropped = self._held[keep:], self._dropped + keep
 
     def finish(self) -> Samples:
-        """Give what is left, as if silence followed."""
+        """Return the remaining samples, as if silence followed."""
         return self.push(np.zeros(4 * self._step + self._search, dtype=np.float32))
 
 
 class Echo:
-    """The sound a second time, a fixed delay later."""
+    """Add a copy of the stream, delayed by `frames` and scaled by `gain`."""
 
     def __init__(self, frames: int, gain: float) -> None:
         self._past = np.zeros(frames, dtype=np.float32)
         self._gain = np.float32(gain)
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many."""
+        """Take samples; return the same number of samples."""
         joined = np.concatenate((self._past, samples))
         self._past = joined[len(samples) :]
         return np.clip(samples + self._gain * joined[: len(samples)], -1, _FULL).astype(np.float32)
 
     def finish(self) -> Samples:
-        """Give the end of the second copy."""
+        """Return the end of the delayed copy."""
         return self.push(np.zeros(len(self._past), dtype=np.float32))
 
 
@@ -471,7 +481,7 @@ class Echo:
 
 
 class LowPass:
-    """A Butterworth low-pass of the fourth order."""
+    """Filter a stream with a fourth-order Butterworth low-pass."""
 
     def __init__(self, sample_rate_hz: int, cutoff_hz: float) -> None:
         from scipy.signal import butter
@@ -480,7 +490,7 @@ class LowPass:
         self._state = np.zeros((len(self._sections), 2))
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many."""
+        """Take samples; return the same number of samples."""
         from scipy.signal import sosfilt
 
         if not len(samples):
@@ -489,12 +499,15 @@ class LowPass:
         return np.asarray(out, dtype=np.float32)
 
     def finish(self) -> Samples:
-        """Nothing is held."""
+        """Return no samples: the stage holds none."""
         return _NOTHING
 
 
 class Imaging:
-    """Up to the stream's rate from a part of it without a filter: each kept sample is repeated, or joined by lines."""
+    """Keep every `factor`-th sample and upsample again without a filter, which leaves images in the spectrum.
+
+    The samples between the kept ones are repeated or, if `linear`, interpolated linearly.
+    """
 
     def __init__(self, factor: int, *, linear: bool) -> None:
         self._factor = factor
@@ -502,7 +515,7 @@ class Imaging:
         self._rest: Samples = _NOTHING
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give whole groups."""
+        """Take samples; return whole groups of `factor` samples."""
         joined = np.concatenate((self._rest, samples))
         count = max(0, (len(joined) - 1) // self._factor)
         self._rest = joined[count * self._factor :]
@@ -515,13 +528,16 @@ class Imaging:
         return np.asarray((kept[:-1, None] + (kept[1:] - kept[:-1])[:, None] * share).ravel(), dtype=np.float32)
 
     def finish(self) -> Samples:
-        """Give the last group as it was."""
+        """Return the last, incomplete group unchanged."""
         rest, self._rest = self._rest, _NOTHING
         return rest
 
 
 class Aliasing:
-    """Down to a part of the rate by leaving samples out, and properly up again: what lay above comes back mirrored."""
+    """Keep every `factor`-th sample without a filter and upsample again with one, which leaves aliases.
+
+    Frequencies above half the lower rate are mirrored to below it.
+    """
 
     def __init__(self, sample_rate_hz: int, factor: int) -> None:
         self._factor = factor
@@ -529,7 +545,7 @@ class Aliasing:
         self._position = 0
 
     def push(self, samples: Samples) -> Samples:
-        """Take samples; give as many as can be known yet."""
+        """Take samples; return the output samples that are ready."""
         kept = np.zeros_like(samples)
         first = -self._position % self._factor
         kept[first :: self._factor] = self._factor * samples[first :: self._factor]
@@ -537,11 +553,11 @@ class Aliasing:
         return self._up.push(kept)
 
     def finish(self) -> Samples:
-        """Give what the filter still holds."""
+        """Return the samples that the filter still holds."""
         return self._up.finish()
 
 
-# --- from a configuration's table to stages -----------------------------------------------------------------------
+# --- stages of the faults in a configuration ----------------------------------------------------------------------
 
 
 def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
@@ -550,14 +566,14 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
     Parameters
     ----------
     fault : Planted
-        Of a kind that strikes the samples of a stream.
+        Fault of a kind that changes the samples of a stream.
     sample_rate_hz : int
-        Of the stream.
+        Sample rate of the stream.
 
     Raises
     ------
     ValueError
-        If its kind is of another sort (`OTHER_SORTS`).
+        If its kind does not change samples (`OTHER_SORTS`).
     """
     from diag.record.client.impaired_bytes import Misread
 
@@ -588,16 +604,16 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
         "bytes": lambda: Misread(fault, sample_rate_hz),
     }
     if fault.kind not in stages:
-        raise ValueError(f"`{fault.kind}` strikes no samples")
+        raise ValueError(f"a fault of kind `{fault.kind}` does not change samples")
     return stages[fault.kind]()
 
 
 OTHER_SORTS = ("leak", "pace", "late")
-"""Kinds that strike something else than the samples of one stream."""
+"""Kinds of faults that do not change the samples of one stream, and so have no stage."""
 
 
 def planted_chain(faults: Sequence[Planted], sample_rate_hz: int) -> Chain:
-    """Return the stages of faults on one place, in the order of their table."""
+    """Return the stages of the faults at one place, in the order given; kinds in `OTHER_SORTS` are left out."""
     stages: list[Stage] = []
     for fault in faults:
         if fault.kind in OTHER_SORTS:

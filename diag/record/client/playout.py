@@ -1,7 +1,7 @@
-"""The player's queue: holds received audio until the device asks for it.
+"""Queue of the player: holds received audio until the output device pulls it.
 
-One thread feeds, another pulls. Each counter is written by one side only and deques are atomic, so no lock is
-needed and the audio callback never waits.
+One thread feeds the queue, another one pulls from it. Each counter is written by one thread only, and operations on a
+deque are atomic. So no lock is needed, and the audio callback never waits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from diag.core.clip import Samples
 
 @dataclass(frozen=True)
 class PlayoutEvent:
-    """Something that happened at a frame of what was played; `frames` is the length of an underrun, else 0."""
+    """Event at a frame of the played audio; `frames` is the length of an underrun, else 0."""
 
     name: Literal["playout_started", "playout_ended", "underrun"]
     frame: int
@@ -27,13 +27,13 @@ class PlayoutEvent:
 class Playout:
     """Queue with a prebuffer.
 
-    A reply starts when `prebuffer_frames` wait or when its end is known; it stops when the queue is empty. Empty
-    before the end is known is an underrun: silence is played until more comes.
+    A reply starts when `prebuffer_frames` are queued or when its end is known. It stops when the queue is empty after
+    its end is known. If the queue is empty earlier, this is an underrun: silence is played until more audio comes.
 
     Parameters
     ----------
     prebuffer_frames : int
-        Frames to gather before the first is played, >= 0.
+        Frames to gather before the first one is played, >= 0.
     """
 
     def __init__(self, prebuffer_frames: int) -> None:
@@ -51,32 +51,32 @@ class Playout:
 
     @property
     def playing(self) -> bool:
-        """Whether a reply is being played (an underrun included)."""
+        """Return whether a reply is being played (also during an underrun)."""
         return self._playing
 
     @property
     def waiting_frames(self) -> int:
-        """Frames fed and not yet played."""
+        """Return the number of frames fed and not yet played."""
         return self._fed - self._taken
 
     def feed(self, samples: Samples) -> None:
-        """Add received samples; the reply is open again."""
+        """Add received samples, shape (n,); if the reply had been ended, it continues."""
         if len(samples):
             self._end_at = None
             self._queue.append(samples)
             self._fed += len(samples)
 
     def end(self) -> None:
-        """No more is to come in this reply: what waits may be played out and then stop."""
+        """Mark the end of the reply: playing stops after the queued audio."""
         self._end_at = self._fed
 
     def flush(self) -> None:
-        """Throw away what waits, as after `interrupted`."""
+        """Discard the queued audio, as after `interrupted`."""
         self._flush_to = self._fed
         self._end_at = self._fed
 
     def pull(self, frames: int) -> Samples:
-        """Give the next `frames` samples, silence where there are none."""
+        """Return the next samples, shape (frames,), with silence where none are queued."""
         out = np.zeros(frames, dtype=np.float32)
         self._drop_flushed()
         if not self._playing and self._may_start():
@@ -117,7 +117,7 @@ class Playout:
             self._taken += count
 
     def _ran_dry(self, frame: int) -> None:
-        end_at = self._end_at  # read once: the other thread may open the reply again meanwhile
+        end_at = self._end_at  # read once: the other thread may reset it meanwhile
         if end_at is not None and self._taken >= end_at:
             end = frame if self._gap_start is None else self._gap_start
             self.events.append(PlayoutEvent("playout_ended", end))

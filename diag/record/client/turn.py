@@ -1,4 +1,4 @@
-"""Follows one turn of a conversation: whether the reply is still awaited, coming, or over."""
+"""State of one turn of a conversation: whether its reply is awaited, arriving, complete, timed out or lost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 from diag.core.client_config import TurnConfig
 
 SILENT_GRACE_S = 1.0
-"""Wait after a turn that the service completed without content, in case the content comes late."""
+"""If the service completes a turn without content, wait this long in case the content comes late."""
 
 
 class Phase(StrEnum):
-    """Where a turn stands."""
+    """State of a turn."""
 
     AWAITED = "awaited"
     COMING = "coming"
@@ -23,12 +23,14 @@ class Phase(StrEnum):
 
 @dataclass(kw_only=True)
 class TurnFollower:
-    """State of one turn; fed with what happened, asked with the time.
+    """Follow one turn: take its events, and return its phase at a given time.
+
+    All times are in seconds on the same clock.
 
     Parameters
     ----------
     patience : TurnConfig
-        How long to wait for the reply's first content and for its end.
+        How long to wait for the first content of the reply and for its end.
     """
 
     patience: TurnConfig
@@ -39,25 +41,25 @@ class TurnFollower:
     _lost: bool = False
 
     def prompt_ended(self, t_s: float) -> None:
-        """The last frame of the prompt has left."""
+        """Note that the last frame of the prompt was played at `t_s`."""
         self.prompt_ended_s = t_s
 
     def content(self, t_s: float) -> None:
-        """Audio or text of a reply came."""
+        """Note that audio or text of a reply arrived at `t_s`."""
         self._content_s = t_s if self._content_s is None else self._content_s
         self._last_content_s = t_s
         self._complete_s = None
 
     def complete(self, t_s: float) -> None:
-        """The service said that its turn is complete."""
+        """Note that the service reported its turn as complete at `t_s`."""
         self._complete_s = t_s
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """Note that the connection was lost."""
         self._lost = True
 
     def phase(self, t_s: float) -> Phase:
-        """Where the turn stands at `t_s`, playout aside."""
+        """Return the phase of the turn at `t_s`; playout is not considered."""
         if self._lost:
             return Phase.LOST
         if self.prompt_ended_s is None:
@@ -69,7 +71,8 @@ class TurnFollower:
         return Phase.TIMED_OUT if t_s - self.prompt_ended_s > self.patience.reply_timeout_s else Phase.AWAITED
 
     def _answered_after_prompt(self) -> bool:
-        # A reply that was complete before the prompt had ended answered a pause inside it; the real one is to come.
+        # A reply that was complete before the prompt ended answered a pause in the prompt; the reply to the whole
+        # prompt comes later.
         if self._content_s is None or self.prompt_ended_s is None:
             return False
         return self._complete_s is None or self._complete_s >= self.prompt_ended_s

@@ -1,4 +1,4 @@
-"""The client under test: microphone → batches → Live API → player, wired from sans-I/O stages."""
+"""The client under test: microphone → batches → Live API → player, built from stages that do no I/O themselves."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from diag.record.live.genai import LiveConnection
 
 
 class Emit(Protocol):
-    """Takes an event as it happens; `t_s` where it happened a little earlier."""
+    """Callback that logs an event."""
 
     def __call__(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
-        """Note the event."""
+        """Log an event that happened at `t_s`, or now if `t_s` is None."""
 
 
 class Sender:
-    """Captured blocks to batches, sent in real time as the device delivers them."""
+    """Resample captured blocks, gather them into batches and send these as the device delivers audio."""
 
     def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
         send = config.send
         content_rate_hz = send.sample_rate_hz if send.resample else config.capture.sample_rate_hz
         self._resampler = Resampler(config.capture.sample_rate_hz, content_rate_hz)
         self._captured_per_sent = config.capture.sample_rate_hz / content_rate_hz
-        # A client counts its batch at the rate that it believes it sends.
+        # A client computes the length of a batch from the rate that it declares, even if the audio has another rate.
         believed_rate_hz = send.declared_rate_hz or content_rate_hz
         self._batcher = Batcher(max(1, round(send.batch_ms / 1000 * believed_rate_hz)))
         self._mime_type = f"audio/pcm;rate={send.declared_rate_hz}" if send.declared_rate_hz else "audio/pcm"
@@ -53,11 +53,11 @@ class Sender:
         self._first_batch_s: float | None = None
 
     def captured(self, samples: Samples, t_s: float) -> None:
-        """Take mono samples that the microphone delivered at `t_s`; runs on the event loop."""
+        """Take mono samples, shape (n,), that the microphone delivered at `t_s`; call it on the event loop."""
         self._captured_frames += len(samples)
         for batch in self._batcher.push(self._impaired.push(self._resampler.push(samples)), t_s):
             end_frame = round((batch.start_frame + batch.frames) * self._captured_per_sent)
-            # Behind a planted fault that changes the length, frames of both sides do not correspond.
+            # A planted fault may change the length, and then sent frames cannot be converted to captured frames.
             self._queue.put_nowait((batch, self._captured_frames if self._impaired else end_frame))
 
     async def run(self, connection: LiveConnection) -> None:
@@ -81,7 +81,7 @@ class Sender:
             )
 
     async def _held_to_pace(self, batch: Batch, pace: float) -> None:
-        """Wait until a planted wrong pace lets the batch go."""
+        """Wait until the batch is due at the planted wrong pace."""
         now_s = time.perf_counter()
         if self._first_batch_s is None:
             self._first_batch_s = now_s
@@ -90,16 +90,16 @@ class Sender:
 
     @property
     def pcm(self) -> bytes:
-        """All that was sent."""
+        """Return all PCM that was sent."""
         return b"".join(self._pcm)
 
 
 class Player:
-    """Received chunks to frames for the device.
+    """Decode and resample received chunks, and queue them for the output device.
 
-    The first chunk of a session declares the rate of all audio that follows, for playing and for the recording of
-    what was received alike. A later chunk that declares another rate is on the timeline with its MIME type, where the
-    rules see it.
+    The rate that the first chunk of a session declares is used for all audio of the session, both for playing and for
+    the recording of the received audio. If a later chunk declares another rate, its MIME type is on the timeline, and
+    the rules check it there.
     """
 
     def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
@@ -120,11 +120,11 @@ class Player:
 
     @property
     def busy(self) -> bool:
-        """Whether received audio is yet to be played."""
+        """Return whether received audio is still being played or waits to be played."""
         return self.playout.playing or self.playout.waiting_frames > 0
 
     def audio(self, pcm: bytes, mime_type: str) -> None:
-        """Take one chunk as it arrives; returns at once."""
+        """Take one chunk of 16-bit PCM as it arrives, without waiting."""
         if self._declared_hz is None:
             self._declared_hz = playable_rate_hz(mime_type, LIVE_OUTPUT_RATE_HZ)
         rate_hz = self._declared_hz
@@ -141,13 +141,13 @@ class Player:
             through_hz = self._faults.player_squeeze_hz
             self._squeeze = Squeeze(self._rate_hz, through_hz) if through_hz else None
             planted = self._faults.on("player")
-            # Bytes are read wrongly where they are decoded, at the rate in which they came.
+            # Wrong reading of bytes happens in the decoder, so it comes before the resampler, at the received rate.
             self._misread = planted_chain([fault for fault in planted if fault.kind == "bytes"], rate_hz)
             self._impaired = planted_chain([fault for fault in planted if fault.kind != "bytes"], self._rate_hz)
         self._feed(self._resampler.push(self._misread.push(samples)))
 
     def reply_over(self) -> None:
-        """The service has sent all of its reply: what waits is played out."""
+        """Note that the service has sent all of its reply; the queued audio is still played."""
         if self._resampler is not None:
             self._feed(self._resampler.push(self._misread.finish()))
             self._feed(self._resampler.finish())
@@ -158,7 +158,7 @@ class Player:
         self.playout.end()
 
     def interrupted(self) -> None:
-        """The user spoke over the reply: what waits is thrown away."""
+        """Discard the queued audio because the user interrupted the reply."""
         self._resampler = None
         self.playout.flush()
 
@@ -168,26 +168,26 @@ class Player:
 
     @property
     def received_rate_hz(self) -> int:
-        """Sample rate of the received audio in Hz; the Live API's own before any has come."""
+        """Return the sample rate of the received audio in Hz; the Live API's default before the first chunk."""
         return LIVE_OUTPUT_RATE_HZ if self._declared_hz is None else self._declared_hz
 
     @property
     def pcm(self) -> bytes:
-        """All that was received."""
+        """Return all PCM that was received."""
         return b"".join(self._pcm)
 
 
 class VoiceClient:
-    """Sender and player of one session, and what connects them to audio callbacks and the event loop.
+    """Sender and player of one session, connected to the audio callbacks and the event loop.
 
     Parameters
     ----------
     config : ClientConfig
         The client under test.
     faults : Faults
-        What the harness plants on the way of sender and player.
-    emit : callable
-        Takes (name, data) of each event, on the event loop.
+        Faults to plant in sender and player.
+    emit : Emit
+        Logs each event; called on the event loop.
     """
 
     def __init__(self, config: ClientConfig, faults: Faults, emit: Emit) -> None:
@@ -198,18 +198,18 @@ class VoiceClient:
         self.player = Player(config, faults, emit)
 
     def microphone(self, block: Block, t_s: float) -> None:
-        """Take a captured block on the audio thread."""
+        """Pass a captured block of shape (frames, channels) to the sender; call it on the audio thread."""
         self._loop.call_soon_threadsafe(self.sender.captured, block[:, 0].copy(), t_s)
 
     def event(self, name: str) -> None:
-        """React to what the service said."""
+        """End or interrupt playing when the service sends the event that says so."""
         if name in ("generation_complete", "turn_complete"):
             self.player.reply_over()
         elif name == "interrupted":
             self.player.interrupted()
 
     def report_playout(self) -> None:
-        """Turn what the player's queue noted on the audio thread into events."""
+        """Log the playout events that the audio thread has queued since the last call."""
         events = self.player.playout.events
         while events:
             noted = events.popleft()

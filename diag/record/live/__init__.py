@@ -1,1 +1,1 @@
-"""Clients of the Live API and what their failures tell."""
+"""Connection to the Live API through the google-genai SDK, and the causes of connection failures."""

@@ -1,4 +1,4 @@
-"""What a failed connection tells: exceptions of the SDK, of websockets, TLS and sockets turned into facts."""
+"""Causes of connection failures, derived from exceptions of the SDK, websockets, TLS and sockets."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from typing import Any, Literal
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "WSS_PROXY", "wss_proxy")
 REFUSING_STATUSES = range(400, 500)
-"""HTTP statuses that say no for good; 5xx say that the service is not there now."""
+"""HTTP statuses with which the service refuses a session; a 5xx means that the service is unavailable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """An event's name and data, as in docs/architecture.md."""
+    """Name and data of a timeline event, as described in docs/architecture.md."""
 
     name: Literal["session_refused", "unreachable", "session_closed"]
     data: Mapping[str, Any]
 
 
 def no_setup_complete(waited_s: float) -> Fact:
-    """The WebSocket was opened, and the service then said nothing."""
+    """Return the fact that the WebSocket was opened, but the service did not answer the setup."""
     return _unreachable("http", f"connected, but no setupComplete came within {waited_s:.0f} s")
 
 
 def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
-    """Explain why a session could not be opened.
+    """Return the fact that explains why a session could not be opened.
 
-    A close frame or an HTTP 4xx is an answer of the service (`session_refused`); anything else means that the
-    service was not reached (`unreachable`), with the step that failed: `otherwise` where the exception does not tell.
+    A close frame or an HTTP 4xx is an answer of the service (`session_refused`). Anything else means that the service
+    was not reached (`unreachable`).
+
+    Parameters
+    ----------
+    error : BaseException
+        What the SDK or a library below it raised.
+    otherwise : str
+        Step to report as failed if the exception does not show it ("proxy", "dns", "tls", "tcp" or "http").
     """
     status = _http_status(error)
     if status is not None:
@@ -47,10 +54,10 @@ def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
 
 
 def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
-    """Close code and reason of an exception of the SDK or of websockets; (None, "") where it has none.
+    """Return the close code and reason of an exception of the SDK or of websockets; (None, "") if it has none.
 
-    SDKs raise `APIError` with `.code` and `.details`, older ones and failing sends raise websockets' own
-    `ConnectionClosed` with the frame that was received.
+    The SDK raises `APIError` with `.code` and `.details`. Older versions, and sends that fail, raise `ConnectionClosed`
+    of websockets with the received close frame.
     """
     if hasattr(error, "rcvd"):
         received = error.rcvd
@@ -63,7 +70,7 @@ def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
 
 
 def proxies_in_force() -> tuple[str, ...]:
-    """Names of the proxy variables that are set."""
+    """Return the names of the proxy variables that are set."""
     return tuple(name for name in PROXY_VARIABLES if os.environ.get(name))
 
 
@@ -79,7 +86,7 @@ def _http_status(error: BaseException) -> int | None:
 
 def _step(error: BaseException, otherwise: str) -> str:
     chain = list(_causes(error))
-    # What is missing is always the library for a kind of proxy.
+    # The only libraries that may be missing are those for some kinds of proxy.
     if any("proxy" in type(item).__name__.lower() or isinstance(item, ImportError) for item in chain):
         return "proxy"
     if any(isinstance(item, socket.gaierror) for item in chain):

@@ -1,4 +1,4 @@
-"""The Live API through the real google-genai SDK. The only module that imports it."""
+"""Live API sessions through the google-genai SDK. This is the only module that imports the SDK."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from diag.record.live.connection_facts import Fact, close_code_and_reason, conne
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 SETUP_TIMEOUT_S = 15.0
-"""The SDK itself waits for setupComplete without end."""
+"""Longest wait for setupComplete; the SDK itself waits without a limit."""
 CLOSE_TIMEOUT_S = 3.0
-"""How long a peer is waited for that does not answer the end of a session."""
+"""Longest wait for the other side to answer the end of a session."""
 LOCAL_KEY = "no-key-needed-here"
 _UNPARSED = "Failed to parse response"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 Emit = Callable[[str, Mapping[str, Any]], None]
-"""Called with an event's name and data at the moment it happens."""
+"""Callback for events: takes the name and data of each event when it happens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where the Live API is.
+    """Address of a Live API.
 
     Parameters
     ----------
     kind : str
         "emulator", "gemini" or "url".
     base_url : str
-        As "https://127.0.0.1:8443/profile/x".
+        For example "https://127.0.0.1:8443/profile/x".
     ca_file : str or None
-        Certificate to trust; None for the system's.
+        Certificate file (PEM) to trust; None to use the system's certificates.
     """
 
     kind: str
@@ -54,12 +54,12 @@ class Endpoint:
 
 
 def endpoint_from_name(name: str) -> Endpoint:
-    """Turn `--endpoint gemini|URL` into an endpoint.
+    """Return the endpoint for the value of `--endpoint` (`gemini` or a URL).
 
     Raises
     ------
     BadInputError
-        If it is neither a known name nor an https URL.
+        If it is neither `gemini` nor an https or wss URL without query and credentials.
     CannotMeasureError
         If the service needs a key and there is none.
     """
@@ -68,8 +68,9 @@ def endpoint_from_name(name: str) -> Endpoint:
             raise CannotMeasureError(
                 "Could not open a session with the Gemini Live API",
                 seen=f"no key in {' or '.join(KEY_VARIABLES)}",
-                allowed="one key in either variable",
-                next_step="`export GEMINI_API_KEY=…`, or leave out `--endpoint gemini` to use the keyless emulator",
+                allowed="a key in one of these variables",
+                next_step="`export GEMINI_API_KEY=…`, or leave out `--endpoint gemini` to use the emulator, which "
+                "needs no key",
             )
         return Endpoint(kind="gemini", base_url=GEMINI_URL)
     parts = _parts_of(name)
@@ -99,7 +100,7 @@ def _parts_of(name: str) -> SplitResult | None:
 
 
 def _shown(name: str) -> str:
-    """The address without what may be a key or a password."""
+    """Return the address without the parts that may hold a key or a password."""
     return name.split("?", maxsplit=1)[0].rpartition("@")[2]
 
 
@@ -111,11 +112,11 @@ def _key_for(endpoint: Endpoint) -> str:
 
 
 def make_client(endpoint: Endpoint, api_version: str) -> Any:
-    """Build an SDK client for an endpoint, with its certificate trusted."""
+    """Return an SDK client (`google.genai.Client`) for an endpoint, which trusts the endpoint's certificate."""
     from google import genai
 
     local = urlsplit(endpoint.base_url).hostname in _LOOPBACK
-    # websockets sends even loopback through a proxy that the environment names, unless it is given none.
+    # By default websockets uses the proxy named in the environment even for loopback addresses.
     direct = {"proxy": None} if local else {}
     context = ssl.create_default_context(cafile=endpoint.ca_file)
     return genai.Client(
@@ -124,7 +125,7 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
         http_options={
             "base_url": endpoint.base_url,
             "api_version": api_version,
-            # The HTTP library sets up every proxy that the environment names, needed or not, and fails where it cannot.
+            # The HTTP library sets up every proxy named in the environment, even unused ones, and fails if it cannot.
             "client_args": {"verify": context, "trust_env": not local},
             "async_client_args": {
                 "ssl": context,
@@ -137,7 +138,7 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
 
 
 def setup_fields(session: SessionConfig) -> dict[str, Any]:
-    """LiveConnectConfig fields of a configuration; what is unset is left out."""
+    """Return the fields of the SDK's LiveConnectConfig for a configuration; unset values are left out."""
     fields: dict[str, Any] = dict(session.extra)
     if session.response_modalities is not None:
         fields["response_modalities"] = list(session.response_modalities)
@@ -158,14 +159,14 @@ def setup_fields(session: SessionConfig) -> dict[str, Any]:
 
 
 class LiveConnection:
-    """One session of the Live API; every message becomes events at its arrival.
+    """One session of the Live API; every message is reported as events when it arrives.
 
     Parameters
     ----------
     emit : Emit
-        Takes each event.
+        Called with each event.
     on_audio : callable
-        Takes (pcm, mime_type) of each audio chunk; must return at once.
+        Called with (pcm, mime_type) of each audio chunk; it must not block.
     """
 
     def __init__(self, emit: Emit, on_audio: Callable[[bytes, str], None]) -> None:
@@ -177,7 +178,12 @@ class LiveConnection:
         self.open = False
 
     async def connect(self, config: SessionConfig, endpoint: Endpoint) -> bool:
-        """Open the session; False where it was refused or not reached (an event says why).
+        """Open the session.
+
+        Returns
+        -------
+        bool
+            False if the service refused the session or was not reached; an event gives the reason.
 
         Raises
         ------
@@ -194,7 +200,7 @@ class LiveConnection:
         try:
             client = make_client(endpoint, config.api_version)
         except (ImportError, OSError, ValueError) as error:
-            # Of a proxy variable that it cannot use, the HTTP library tells while the client is made.
+            # The HTTP library raises here if a proxy variable has a value that it cannot use.
             self._report(connect_failure(error, otherwise="proxy"))
             return False
         limit = asyncio.timeout(SETUP_TIMEOUT_S)
@@ -218,7 +224,7 @@ class LiveConnection:
         return True
 
     async def send_audio(self, pcm: bytes, mime_type: str) -> bool:
-        """Send one chunk; False where the session is gone."""
+        """Send one chunk of 16-bit PCM; return False if the session has ended."""
         from google.genai import types
         from websockets.exceptions import ConnectionClosed
 
@@ -231,7 +237,10 @@ class LiveConnection:
         return self.open
 
     async def receive(self) -> None:
-        """Take messages until the session ends; `receive()` of the SDK ends after one turn, so it is asked again."""
+        """Receive messages until the session ends.
+
+        The SDK's `receive()` ends after each turn, so it is called again.
+        """
         from google.genai.errors import APIError
         from websockets.exceptions import ConnectionClosed
 
@@ -240,11 +249,11 @@ class LiveConnection:
                 async for message in self._session.receive():
                     self._take(message)
         except (APIError, ConnectionClosed, ValueError, TypeError, OSError) as error:
-            # The SDK raises TypeError on JSON that is no Live API message.
+            # The SDK raises TypeError for JSON that is not a Live API message.
             self._closed(error)
 
     async def close(self) -> None:
-        """End the session from our side; harmless when it is over."""
+        """Close the session from the client's side; does nothing if it has ended already."""
         self._closing = True
         with contextlib.suppress(TimeoutError, OSError):
             await asyncio.wait_for(self._stack.aclose(), CLOSE_TIMEOUT_S)
@@ -293,7 +302,7 @@ class LiveConnection:
 
 
 def _turn_complete_data(content: Any) -> dict[str, Any]:
-    """Return why a turn was completed and what the interaction's status is, as far as the service says so."""
+    """Return the reason of turnComplete and the interaction status, without those that the service did not send."""
     fields = (("reason", "turn_complete_reason"), ("status", "interaction_status"))
     values = {key: getattr(content, name, None) for key, name in fields}
     return {key: str(getattr(value, "value", value)) for key, value in values.items() if value is not None}
@@ -304,7 +313,7 @@ def _setup_refused_here(error: ValueError) -> BadInputError:
 
     seen = str(error).splitlines()[0]
     if isinstance(error, ValidationError):
-        # Of a field that may be one of several types, the SDK's checker tells a line a type: one says enough.
+        # For a field with several allowed types, pydantic reports one problem per type: keep one per field.
         problems = {str(item["loc"][0] if item["loc"] else "?"): item for item in error.errors(include_url=False)}
         seen = ", ".join(
             f"unknown field `{field}`"
@@ -315,14 +324,14 @@ def _setup_refused_here(error: ValueError) -> BadInputError:
     return BadInputError(
         "Could not build the Live API setup from [session]",
         seen=seen,
-        allowed="fields and values that google-genai's LiveConnectConfig takes",
-        next_step="correct [session]",
+        allowed="fields and values that google-genai's LiveConnectConfig accepts",
+        next_step="correct the [session] table of the configuration",
     )
 
 
 def _connecting_data(config: SessionConfig, endpoint: Endpoint) -> dict[str, Any]:
     parts = urlsplit(endpoint.base_url)
-    # Never the whole network location: it may hold a name and a password.
+    # The whole network location must not be logged: it may hold a user name and a password.
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     host = name if parts.port is None else f"{name}:{parts.port}"
     return {"endpoint": endpoint.kind, "host": host, "model": config.model, "api_version": config.api_version}
@@ -336,7 +345,7 @@ def _seconds(duration: Any) -> float | None:
 
 
 async def live_models(endpoint: Endpoint, api_version: str) -> dict[str, Any]:
-    """Names of the models that can hold Live sessions, as data of a `model_list` event; `error` where not to be had."""
+    """Return the data of a `model_list` event: the names of the models for Live sessions, or `error` if that failed."""
     from google.genai.errors import APIError
     from httpx2 import HTTPError
 
@@ -350,13 +359,13 @@ async def live_models(endpoint: Endpoint, api_version: str) -> dict[str, Any]:
 
 def _list_models(endpoint: Endpoint, api_version: str) -> list[str]:
     client = make_client(endpoint, api_version)
-    # Without a timeout of its own the thread would outlive the wait for it, and hold up the end of the take.
+    # Without this timeout the thread could run longer than the caller waits, and delay the end of the take.
     models = client.models.list(config={"http_options": {"timeout": round(1000 * SETUP_TIMEOUT_S)}})
     return sorted(model.name for model in models if "bidiGenerateContent" in (model.supported_actions or []))
 
 
 def warm_up() -> None:
-    """Import and exercise all that the first message would otherwise have to wait for (18 to 34 ms, measured)."""
+    """Import and run the SDK's message code once, which would otherwise delay the first message by 18 to 34 ms."""
     importlib.import_module("websockets.asyncio.client")
     asyncio.run(_exchange_once())
     gc.collect()
@@ -364,7 +373,7 @@ def warm_up() -> None:
 
 
 class _MessagesAtHand:
-    """A websocket without a network: every message that is asked for is there at once."""
+    """Stand-in for a websocket without a network: `recv` returns a message at once."""
 
     async def recv(self, *, decode: bool) -> str:
         message = {
@@ -381,7 +390,7 @@ class _MessagesAtHand:
 
 
 async def _exchange_once() -> None:
-    """Send and receive a message through the SDK's session, as a take does, without a connection."""
+    """Send and receive messages through the SDK's session code, as a take does, but without a connection."""
     from google.genai import types
     from google.genai.live import AsyncSession
 
