@@ -26,7 +26,7 @@ def recording_clipped(measurements: Measurements, recording: Recording) -> Verdi
         It sounds harsh and scratchy, and speech recognition suffers.
 
     Evidence
-        `clipping_rate_hz` of the recording by itself; the same of the reference, where there is one.
+        `clipping_rate_hz` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - A gain too high on the way, or samples scaled by too large a factor.

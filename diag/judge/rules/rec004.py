@@ -28,7 +28,7 @@ def recording_gaps(measurements: Measurements, recording: Recording) -> Verdict:
         Words are torn apart.
 
     Evidence
-        `dropout_count` of the recording by itself; the same of the reference, where there is one.
+        `dropout_count` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - The buffer of a player or a device runs empty.

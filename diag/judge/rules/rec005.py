@@ -38,7 +38,7 @@ def recording_clicks(measurements: Measurements, recording: Recording) -> Verdic
         Clicks at every chunk are heard as a crackling voice.
 
     Evidence
-        `click_rate_hz` of the recording by itself; the same of the reference, where there is one.
+        `click_rate_hz` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - A resampler or filter is restarted with every chunk.

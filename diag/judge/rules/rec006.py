@@ -40,7 +40,7 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
         The voice sounds muffled.
 
     Evidence
-        `bandwidth_hz` of the recording by itself; the same of the reference, where there is one.
+        `bandwidth_hz` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - A stage at 16 kHz or less on the way.

@@ -26,7 +26,7 @@ def recording_images(measurements: Measurements, recording: Recording) -> Verdic
         Every s comes with a beep or a metallic hiss.
 
     Evidence
-        `imaging` of the recording by itself; the same of the reference, where there is one.
+        `imaging` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - Samples are repeated or linearly interpolated up to a higher rate instead of filtered.

@@ -28,7 +28,7 @@ def recording_tone(measurements: Measurements, recording: Recording) -> Verdict:
         A beep or a hum covers the voice or stands in its place.
 
     Evidence
-        `tonality_db` of the recording by itself; the same of the reference, where there is one.
+        `tonality_db` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - A degenerate output of the model.

@@ -26,7 +26,7 @@ def recording_direct_current(measurements: Measurements, recording: Recording) -
         It costs headroom, and every start and stop clicks.
 
     Evidence
-        `dc_dbfs` of the recording by itself; the same of the reference, where there is one.
+        `dc_dbfs` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - An offset of the sound card.

@@ -88,7 +88,7 @@ def silence_inserted(
         Words are torn apart.
 
     Evidence
-        `inserted_silence_s` and `dropout_count` of the segment, each place to be listened to; the player's own
+        `inserted_silence_s` and `dropout_count` of the segment, with each place to listen to; the player's own
         underruns.
 
     Does not prove

@@ -92,7 +92,7 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
         Syllables or words are lost.
 
     Evidence
-        `skipped_s`, `head_lost_s` and `tail_lost_s` of the segment, each place to be listened to.
+        `skipped_s`, `head_lost_s` and `tail_lost_s` of the segment, with each place to listen to.
 
     Does not prove
         Which queue or buffer lost it. It is not checked where the reply was interrupted, since throwing the rest away

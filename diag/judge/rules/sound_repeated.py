@@ -75,7 +75,7 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
         Syllables or words are said twice.
 
     Evidence
-        `repeated_s` of the segment, each place to be listened to.
+        `repeated_s` of the segment, with each place to listen to.
 
     Does not prove
         Which buffer did it.

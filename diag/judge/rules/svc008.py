@@ -20,7 +20,7 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
         Syllables are said twice: a stutter that is taken for a fault of the player.
 
     Evidence
-        `repeated_chunks` of the turn, each place to be listened to.
+        `repeated_chunks` of the turn, with each place to listen to.
 
     Likely causes
         - A gateway or proxy that sends a message again after an error that it took for a loss.
