@@ -17,8 +17,8 @@ def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
         The session was closed with 1011 "You exceeded your current quota…" or refused with HTTP 429.
 
     Why it matters
-        The fault is intermittent: a session that fails now may work in an hour, and one that works in a test may fail in
-        production.
+        The fault is intermittent: a session that fails now may work in an hour, and one that works in a test may fail
+        in production.
 
     Evidence
         Close code and reason.

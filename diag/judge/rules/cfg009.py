@@ -23,7 +23,8 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     """The service could not be reached.
 
     What it shows
-        No session was opened because a step on the way to the service failed: name lookup, connection, TLS, proxy or HTTP.
+        No session was opened because a step on the way to the service failed: name lookup, connection, TLS, proxy or
+        HTTP.
 
     Why it matters
         Nothing was measured. The take says nothing about the service, the model or the client.

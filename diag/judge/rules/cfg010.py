@@ -41,7 +41,8 @@ _CLOSE_CODES = {
     1012: _Meaning("the service is restarting", "connect again", retry=True),
     1013: _Meaning("the service is overloaded and asks to try again later", "try again with increasing delays",
                    retry=True),
-    1014: _Meaning("a gateway got a bad answer from the service behind it", "check the gateway and its logs", retry=True),
+    1014: _Meaning("a gateway got a bad answer from the service behind it", "check the gateway and its logs",
+                   retry=True),
 }  # fmt: skip
 _HTTP = {
     400: _Meaning("the server does not understand the WebSocket upgrade or its query", "check the address, the API "

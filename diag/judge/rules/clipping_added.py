@@ -43,8 +43,8 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
         It sounds harsh and scratchy, and speech recognition suffers.
 
     Evidence
-        `clipping_rate_hz` of {input} and {output}. Peaks that were rounded by overdrive earlier may look flat only after
-        resampling. They do not count if `distortion_db` shows that the segment is linear.
+        `clipping_rate_hz` of {input} and {output}. Peaks that were rounded by overdrive earlier may look flat only
+        after resampling. They do not count if `distortion_db` shows that the segment is linear.
 
     Does not prove
         Where the sound was clipped, if {input} and {output} are clipped alike: it was then clipped earlier.

@@ -36,8 +36,8 @@ def harness_late(
         If the take counted, the voice app would be blamed for a fault of the tool. The report lists the discarded take.
 
     Evidence
-        The events `loop_late`, `callback_late` and `xruns`; silence inserted or sound lost on the microphone and speaker
-        hops of virtual devices; `detector_gap_s`.
+        The events `loop_late`, `callback_late` and `xruns`; silence inserted or sound lost on the microphone and
+        speaker hops of virtual devices; `detector_gap_s`.
 
     Likely causes
         - The machine is busy, or too slow for so many takes in parallel.
@@ -58,7 +58,8 @@ def harness_late(
         if _time_changed(measurements, item.turn):
             continue
         if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
-            text = f"the latency by the ear's recording and the latency by events differ by {item.value * 1000:.0f} ms, 10 ms are allowed"
+            differ = f"differ by {item.value * 1000:.0f} ms, more than 10 ms"
+            text = f"the latency by the ear's recording and the latency by events {differ}"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
         return clear()

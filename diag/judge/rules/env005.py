@@ -21,8 +21,8 @@ def clock_drift(measurements: Measurements) -> Verdict:
         The clocks at both ends of the microphone or speaker hop differ by more than 300 parts per million (ppm).
 
     Why it matters
-        A buffer between the two devices fills or empties by more than a second per hour. Long sessions have dropouts or a
-        growing delay.
+        A buffer between the two devices fills or empties by more than a second per hour. Long sessions have dropouts or
+        a growing delay.
 
     Evidence
         `drift_ppm` of the hop.

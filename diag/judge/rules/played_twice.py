@@ -60,8 +60,8 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
     """The {who} delivers the sound twice.
 
     What it shows
-        {output} has a second copy of {input} at a fixed delay. If both copies are about equally loud, the sound is played
-        twice; if the second is fainter, it is an echo.
+        {output} has a second copy of {input} at a fixed delay. If both copies are about equally loud, the sound is
+        played twice; if the second is fainter, it is an echo.
 
     Why it matters
         It sounds hollow, or like two people speaking.

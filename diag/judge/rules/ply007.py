@@ -17,8 +17,8 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
     """The player delays the reply for longer than its configured buffer.
 
     What it shows
-        The first audible sample of the reply was written to the device late: more than the configured buffer plus 100 ms
-        after it could have been played.
+        The first audible sample of the reply was written to the device late: more than the configured buffer plus 100
+        ms after it could have been played.
 
     Why it matters
         Every reply starts later by this time.

@@ -49,5 +49,5 @@ def recording_near_silent(measurements: Measurements, recording: Recording) -> V
         f"The recording is nearly silent (its loudest sample is at {level_dbfs:.0f} dBFS)",
         evidence=[Evidence(text=f"peak_dbfs is {level_dbfs:.0f}", metric="peak_dbfs")],
         likely_cause="a gain is near zero somewhere on the way, or the model answered at this level",
-        fix="check every gain and volume on the way. If the service already delivers it this quiet, ask again and report it",
+        fix="check every gain and volume on the way; if the service already delivers it quiet, ask again and report it",
     )

@@ -23,8 +23,8 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
     """The bytes of the recording were read in the wrong format.
 
     What it shows
-        One of three: the bytes become speech when they are read in another format; the recording is noise where speech is
-        expected; or its samples come in equal pairs. When this is found, no other finding is reported for the
+        One of three: the bytes become speech when they are read in another format; the recording is noise where speech
+        is expected; or its samples come in equal pairs. When this is found, no other finding is reported for the
         recording.
 
     Why it matters

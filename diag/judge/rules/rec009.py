@@ -34,8 +34,8 @@ def recording_tone(measurements: Measurements, recording: Recording) -> Verdict:
         - Hum from the device or its power supply.
 
     Fix
-        Listen to it. A tone in place of speech comes from the model, so ask again; a hum comes from the device, so check
-        its cable and power supply.
+        Listen to it. A tone in place of speech comes from the model, so ask again; a hum comes from the device, so
+        check its cable and power supply.
 
     Does not prove
         Where the tone comes from.
@@ -48,5 +48,5 @@ def recording_tone(measurements: Measurements, recording: Recording) -> Verdict:
         error=TONE_ERROR_DB,
         words=lambda value: f"contains a steady tone, {value:.0f} dB louder than the neighbouring frequencies",
         cause="the model produced a stuck tone, or the device hums",
-        fix="listen to it: if a tone replaces the speech, ask the model again; if it hums, check cable and power supply",
+        fix="listen to it: if a tone replaces the speech, ask the model again; if it hums, check the power supply",
     )

@@ -44,5 +44,5 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
         f"The recording does not sound like the voice {recording.voice.name} at any speed",
         evidence=[Evidence(text=item.missing.text, metric="rate_ratio")],
         likely_cause="another voice speaks, or the recording contains other sounds",
-        fix="check that the right voice speaks and nothing else is recorded; make a new profile if the voice has changed",
+        fix="check that the right voice speaks, alone in the recording; make a new profile if the voice has changed",
     )

@@ -23,7 +23,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="microphone",
         explained_by=("MIC009", "MIC017", "MIC014", "MIC018"),
         causes=(
-            "the program reads the input too slowly and it overflows, for example because its audio thread does other work",
+            "the input overflows because the program reads it too slowly, for example with other work in its audio thread",
             "a wireless headset is at the edge of its range, or shares its link with playback",
         ),
         fix="do nothing but copy in the input callback, open the input with more latency, or use a wired microphone",
@@ -92,8 +92,8 @@ def silence_inserted(
         that the player itself reported.
 
     Does not prove
-        Why the sound came late. With diag's own virtual devices it is not raised for microphone and loudspeaker, because
-        the measuring tool would be to blame (ENV004).
+        Why the sound came late. With diag's own virtual devices it is not raised for microphone and loudspeaker,
+        because the measuring tool would be to blame (ENV004).
     """
     found = total(measurements, place.hop, "inserted_silence_s")
     if isinstance(found, str):

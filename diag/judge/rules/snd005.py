@@ -31,15 +31,16 @@ def send_pacing(measurements: Measurements) -> Verdict:
         `realtime_ratio`: seconds of audio sent per second.
 
     Likely causes
-        - A timer drifts because it sleeps 50 ms after each send, or it sends one batch per tick no matter how much audio
-        was captured.
+        - A timer drifts because it sleeps 50 ms after each send, or it sends one batch per tick no matter how much
+          audio was captured.
         - A file is sent as fast as the connection allows.
 
     Fix
         Send each batch as soon as the microphone has delivered it. Pace a file by the clock, not by fixed sleeps.
 
     Does not prove
-        Where time is lost. It is not checked if the declared sample rate is wrong, because the figure is then wrong too.
+        Where time is lost. It is not checked if the declared sample rate is wrong, because the figure is then wrong
+        too.
     """
     speed = wrong_rate(measurements, Hop.SENDER)
     if isinstance(speed, WrongRate):

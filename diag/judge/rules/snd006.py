@@ -12,7 +12,8 @@ from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
 LEAST_SILENCE_S = 0.5
-"""The Live API ends a turn after a few hundred milliseconds of silent audio. Sending no audio does not count as silence."""
+"""The Live API ends a turn after a few hundred milliseconds of silent audio. Sending no audio does not count as
+silence."""
 
 
 @rule("SND006", name="no-end-of-turn", severity="warning", hop=Hop.SENDER)
@@ -26,8 +27,8 @@ def no_end_of_turn(
         no reply.
 
     Why it matters
-        The service recognises the end of a turn by the silence after it. If the client stops sending, the service receives
-        no silence and keeps waiting.
+        The service recognises the end of a turn by the silence after it. If the client stops sending, the service
+        receives no silence and keeps waiting.
 
     Evidence
         The time of the last batch sent and the time at which the speech ended.
@@ -60,8 +61,8 @@ def no_end_of_turn(
             f"The client stopped sending {when} the end of the speech, and no answer came",
             evidence=[
                 Evidence(
-                    text=f"turn {turn.index + 1}: the last batch was sent {when} the last word; the session stayed open "
-                    f"for {format_seconds(over_s - turn.speech_end_s)}"
+                    text=f"turn {turn.index + 1}: the last batch was sent {when} the last word; the session stayed "
+                    f"open for {format_seconds(over_s - turn.speech_end_s)}"
                 )
             ],
             likely_cause="the stream ends with the speech, so the service never receives the silence that ends a turn",

@@ -109,8 +109,8 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         the segment, each against its limit.
 
     Does not prove
-        Where it comes from. Clicks at a fixed period sound like hum; the clicks are then reported as the root cause. Sound
-        through the air always gains some noise and reverberation, so there they are information only.
+        Where it comes from. Clicks at a fixed period sound like hum; the clicks are then reported as the root cause.
+        Sound through the air always gains some noise and reverberation, so there they are information only.
     """
     seen = list(_seen(place, measurements))
     missing = [kind for kind in _KINDS if not any(True for item in measurements.find(kind.metric, hop=place.hop)

@@ -24,9 +24,9 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
     """The reply starts late.
 
     What it shows
-        The time from the end of the prompt's speech to the first audible sound of the reply is too long. It is a warning
-        if the median over all takes is above 1.5 s. It is an error if the median is above 3 s or the 95th percentile
-        above 3.5 s.
+        The time from the end of the prompt's speech to the first audible sound of the reply is too long. It is a
+        warning if the median over all takes is above 1.5 s. It is an error if the median is above 3 s or the 95th
+        percentile above 3.5 s.
 
     Why it matters
         In conversation people answer within about 0.2 s. After 1.5 s callers speak again or hang up.
@@ -45,8 +45,8 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         turn ends. In the client: use smaller batches or a smaller buffer.
 
     Does not prove
-        That the service is slower than usual: compare the run with an earlier one (`diag compare`). Real Live models had
-        medians of 1.5 to 2.6 s.
+        That the service is slower than usual: compare the run with an earlier one (`diag compare`). Real Live models
+        had medians of 1.5 to 2.6 s.
     """
     row, note = _row(summary, "ttfa_heard_s"), ""
     if row is None:

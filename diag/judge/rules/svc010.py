@@ -18,8 +18,8 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
         A chunk of audio declares a rate that is not 24000 Hz, the output rate of the Live API.
 
     Why it matters
-        If the label is right, clients that assume 24 kHz play the reply too slow or too fast. If it is wrong, clients that
-        read the label do.
+        If the label is right, clients that assume 24 kHz play the reply too slow or too fast. If it is wrong, clients
+        that read the label do.
 
     Evidence
         The MIME types of the chunks.

@@ -26,7 +26,8 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
         - The response has a wrong id, or the code of the tool failed.
 
     Fix
-        Answer every call with `send_tool_response` and the call's id, even when the tool fails. Or do not declare the tool.
+        Answer every call with `send_tool_response` and the call's id, even when the tool fails. Or do not declare the
+        tool.
 
     Does not prove
         That a reply would have come otherwise: the tool may be declared as non-blocking.

@@ -14,7 +14,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         code="MIC005", name="microphone-rate", severity="error", or_severity="warning", hop=Hop.MICROPHONE,
         who="microphone",
         causes=("the device runs at its own rate whatever rate it was opened at, and nothing resamples",
-                "44.1 kHz is taken for 48 kHz: 8 % too slow and deep, or the reverse"),
+                "48 kHz audio is treated as 44.1 kHz: 8 % too slow and deep, or the reverse"),
         fix="open the microphone at its own sample rate and resample in software, or choose another microphone",
         why="The service receives a voice that is too deep or too high, and recognises less.",
     ),
@@ -24,8 +24,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         causes=("the microphone was opened at another rate than the label says, and nothing resamples in between",
                 "a resampler is given the wrong input or output rate"),
         fix="resample the captured audio to the declared rate, or declare its actual rate",
-        why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and a "
-        "fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
+        why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and "
+        "a fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
     ),
     OnHop(
         code="PLY001", name="playback-rate-mismatch", severity="error", or_severity="warning", hop=Hop.PLAYER,
@@ -33,8 +33,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         causes=("the output stream is opened at the input's 16 kHz (or at the device's rate) and is given 24 kHz audio",
                 "the rate in the MIME type is ignored, or a resampler is given the wrong rate"),
         fix="open the output stream at the rate of the received audio, or resample from that rate to the stream's",
-        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: the voice is slow and dull, and the "
-        "model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
+        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: the voice is slow and dull, and "
+        "the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
     ),
     OnHop(
         code="SPK003", name="speaker-rate", severity="error", or_severity="warning", hop=Hop.SPEAKER,
@@ -58,8 +58,8 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
         `rate_ratio` and `time_ratio` of the segment; the sample rates that were declared and opened.
 
     Does not prove
-        Which line of code or which setting is wrong. Differences below 1 % are only a warning, because the clocks of two
-        devices may drift apart. Time stretching without a change of pitch is a finding of its own.
+        Which line of code or which setting is wrong. Differences below 1 % are only a warning, because the clocks of
+        two devices may drift apart. Time stretching without a change of pitch is a finding of its own.
     """
     found = wrong_rate(measurements, place.hop)
     if not isinstance(found, WrongRate):
