@@ -63,7 +63,7 @@ def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, Any, Any], ...]:
-    """Return the fields in which two nested mappings differ, as (dotted name, value in a, value in b); None where
+    """Return the fields that differ in two nested mappings: (dotted name, value in a, value in b); None where
     absent."""
     found: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys([*a, *b]):
@@ -187,8 +187,8 @@ def badness(better: str, value: float) -> float:
 
 
 def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -> str | None:
-    """Return how many values each side lacks and why, so that no average hides missing values; None if all are
-    there."""
+    """Return how many values each side lacks and why; None if all are there. An average must not hide missing
+    values."""
     told = []
     for side, items in (("A", in_a), ("B", in_b)):
         missing = [item for item in items.values() if item.value is None]

@@ -332,8 +332,7 @@ def _row(place: _PlaceOfRow, items: Sequence[Measurement]) -> SummaryRow:
 
 
 def _gathered(takes: Sequence[TakeResult]) -> Iterator[RunFinding]:
-    """Yield one finding per code: the worst one of all takes, root causes before consequences, with the takes that have
-    it."""
+    """Yield one finding per code, the worst of all takes (root causes first), with the takes that have it."""
     by_code: dict[str, list[tuple[str, Finding]]] = {}
     for take in takes:
         for item in take.findings:

@@ -162,10 +162,10 @@ def sampling_that_would_do_it(measurements: Measurements, hop: Hop) -> int | Non
 
 
 def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
-    """Return the sample rate that explains lost bands: all bands below its Nyquist frequency are intact, all above are
-    gone.
+    """Return the sample rate that explains lost bands, or None.
 
-    The band that contains the Nyquist frequency may be lost in part.
+    All bands below its Nyquist frequency must be intact and all above it gone. The band that contains the Nyquist
+    frequency may be lost in part.
     """
     values = [value for value in bands_db if value is not None]
     touched = next((index for index, value in enumerate(values) if value > _WHOLE_DB), None)

@@ -145,8 +145,9 @@ class AnalysisResult:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per measurement: recording, channel, start_s, end_s, metric, value, unit, tier, reason,
-        confidence.
+        """Return one row per measurement as a data frame.
+
+        The columns are recording, channel, start_s, end_s, metric, value, unit, tier, reason, confidence, information.
 
         For a long recording, the rows of the whole come first, then those of each part. `information` is true for
         opinion scores, which are not part of the verdict.

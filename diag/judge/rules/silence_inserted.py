@@ -23,7 +23,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="microphone",
         explained_by=("MIC009", "MIC017", "MIC014", "MIC018"),
         causes=(
-            "the input overflows because the program reads it too slowly, for example with other work in its audio thread",
+            "the input overflows because the program reads it too slowly, for example with slow work in the callback",
             "a wireless headset is at the edge of its range, or shares its link with playback",
         ),
         fix="do nothing but copy in the input callback, open the input with more latency, or use a wired microphone",
