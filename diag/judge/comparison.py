@@ -63,8 +63,7 @@ def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, Any, Any], ...]:
-    """Return the fields that differ in two nested mappings: (dotted name, value in a, value in b); None where
-    absent."""
+    """Return the fields that differ, as (dotted name, value in a, value in b); None if a side lacks the field."""
     found: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys([*a, *b]):
         left, right = a.get(name), b.get(name)
@@ -187,8 +186,7 @@ def badness(better: str, value: float) -> float:
 
 
 def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -> str | None:
-    """Return how many values each side lacks and why; None if all are there. An average must not hide missing
-    values."""
+    """Return how many values each side lacks and why, so that no average hides missing values; else None."""
     told = []
     for side, items in (("A", in_a), ("B", in_b)):
         missing = [item for item in items.values() if item.value is None]
