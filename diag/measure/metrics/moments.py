@@ -192,10 +192,10 @@ def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float 
 
 
 def reply_start_in_heard(turn: Turn, received: Clip, played: Clip, heard: Clip) -> float | Missing:
-    """Return the frame of `heard` that is the reply's first audible sample, by correlation with the first second
-    played.
+    """Return the frame of `heard` that is the reply's first audible sample.
 
-    If that second was interrupted (a stall), only its first 0.3 s are used.
+    It is found by correlation with the first second played. If that second was interrupted (a stall), only its first
+    0.3 s are used.
     """
     span = turn.reply_spans.get(Tap.HEARD)
     if span is None:

@@ -1,5 +1,4 @@
-"""Speed and lost treble of a reply, compared with a profile of its voice made from other recordings with other
-words."""
+"""Speed and lost treble of a reply, compared with a profile made from other recordings of its voice."""
 
 from __future__ import annotations
 
