@@ -138,9 +138,9 @@ def metric(
     - `clip`, and optionally `voice=None` (the profile of the voice that speaks): on every tap, or only on `taps`;
     - any of the taps by name, `timeline`, `environment`, `turn`: on the take.
 
-    A parameter with a default is optional: it is passed if the take has it, and the metric runs without it too. One name
-    may be registered once for each kind of place, each with its own function (such as `dullness_db`). `label`, `group`
-    and `order` are then given with one of them and apply to all.
+    A parameter with a default is optional: it is passed if the take has it, and the metric runs without it too. One
+    name may be registered once for each kind of place, each with its own function (such as `dullness_db`). `label`,
+    `group` and `order` are then given with one of them and apply to all.
 
     Parameters
     ----------
@@ -163,8 +163,8 @@ def metric(
     group, order : Group, float
         Place in reports.
     headline : str or None
-        Words for the sentence of a comparison, such as "time to the first sound heard". None if the sentence never names
-        this metric. If several metrics changed, the first by group and `order` is named.
+        Words for the sentence of a comparison, such as "time to the first sound heard". None if the sentence never
+        names this metric. If several metrics changed, the first by group and `order` is named.
     tile : bool
         Whether it is one of the few figures at the top of a run. For a segment metric the worst segment is shown.
     baseline : bool
@@ -187,7 +187,7 @@ def metric(
         if (name, kind) in _metrics:
             raise TypeError(f"{kind} metric {name} is registered twice")
         if baseline and (unit, better) != ("s", "lower"):
-            raise TypeError(f"{name} cannot be part of a baseline: it must be in seconds with "lower" as better")
+            raise TypeError(f"{name} cannot be part of a baseline: it must be in seconds and better when lower")
         _metrics[name, kind] = Metric(
             name=name, unit=unit, better=better, version=version, function=function,
             needs=tuple(need for need in needs if need not in optional), kind=kind,
