@@ -64,11 +64,11 @@ def _doubts(profile: VoiceProfile) -> list[str]:
         doubts.append(f"it has little speech: {PLENTY_S:.0f} s would make its measures more reliable")
     if profile.speed_spread is not None and profile.speed_spread > WIDE_SPEED:
         doubts.append(
-            f"its recordings differ in speed or pitch: differences below {200 * profile.speed_spread:.0f} % are not reported"
+            f"its recordings differ in speed or pitch: less than {200 * profile.speed_spread:.0f} % is not reported"
         )
     if profile.treble_spread_db is not None and profile.treble_spread_db > WIDE_TREBLE_DB:
         doubts.append(
-            f"its recordings differ in treble: differences below {2 * profile.treble_spread_db:.0f} dB are not reported"
+            f"its recordings differ in treble: less than {2 * profile.treble_spread_db:.0f} dB is not reported"
         )
     if profile.frames.top_hz < _NARROW_HZ:
         doubts.append(

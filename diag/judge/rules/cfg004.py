@@ -56,7 +56,7 @@ def key_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
         - A key of a project without access to this API.
 
     Fix
-        Make a working key in Google AI Studio and put it into `GEMINI_API_KEY` (or `GOOGLE_API_KEY`).
+        Create a working key in Google AI Studio and put it into `GEMINI_API_KEY` (or `GOOGLE_API_KEY`).
 
     Does not prove
         That the other variable would work: if both are set, `GOOGLE_API_KEY` may win in the SDK.

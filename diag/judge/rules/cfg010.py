@@ -64,7 +64,7 @@ _UNKNOWN_HTTP = _Meaning("a server on the way refused the WebSocket upgrade", "c
 
 @rule("CFG010", name="session-refused", severity="error")
 def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The service refused the session, or something in it, for a reason that has no finding of its own.
+    """The service refused the session, or a message in it, for a reason that no other finding covers.
 
     What it shows
         One of three things happened, and no other finding explains the reason. The session was closed before its setup
