@@ -1,4 +1,4 @@
-"""What rules on recordings share: a measure of the recording by itself, and the same measure of its reference."""
+"""Shared by the rules on recordings: a measure of the recording by itself, and the same measure of its reference."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from diag.judge.evidence import number, why_not
 from diag.judge.recording import Recording
 
 SAME_SHARE = 0.75
-"""A reference that shows at least this share of what the recording shows has the same trait."""
+"""The reference has the same fault if its value is at least this share of the recording's value."""
 
 
 def own_measure(
@@ -45,18 +45,18 @@ def beyond(
     fix: str,
     below: bool = False,
 ) -> Verdict:
-    """Raise where a measure of the recording by itself is beyond a limit.
+    """Raise a finding if a measure of the recording by itself is beyond a limit.
 
-    What the reference shows too is information: it is not lost, and no fault of what lies between.
+    If the reference has the same fault, the finding is information only: nothing between both caused it.
 
     Parameters
     ----------
     warning, error : float, float or None
-        Limits; without `error` it is a warning whatever the value.
+        Limits. Without `error` the finding is always a warning.
     words : callable
-        From the value to what the recording does, as "is clipped 12 times per second".
+        Returns the fault in words for a value, such as "is clipped 12 times per second".
     below : bool
-        Whether the value is beyond a limit where it is smaller.
+        Whether a value below the limit is the fault.
     """
     sign = -1.0 if below else 1.0
     item = own_measure(measurements, recording, metric, Tier.BLIND)

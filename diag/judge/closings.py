@@ -1,7 +1,7 @@
-"""Why the service closed or refused a session: code and reason sorted into one finding each.
+"""Map the code and reason with which the service closed or refused a session to one finding.
 
-Reasons are cut at 123 bytes by the protocol, so they are matched by how they begin, never whole. Codes and reasons are
-those that were seen on the real service in 2024 to 2026 (close code tables of several public issue threads).
+The protocol cuts reasons off at 123 bytes, so patterns match parts of a reason. Codes and reasons are those that were
+seen on the real service in 2024 to 2026 (close code tables of several public issue threads).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NAMED = tuple(
         (r"media_?chunks is deprecated", "CFG007"),
     )
 )
-"""Words of a reason, and the finding that they call for; the first that fits holds."""
+"""Patterns of reasons and the finding of each. The first pattern that matches decides."""
 _TIME_IS_UP = re.compile(r"GoAway|session duration|deadline expired", re.IGNORECASE)
 _INVALID = re.compile(r"request contains an invalid argument|precondition check failed", re.IGNORECASE)
 _INTERNAL = re.compile(r"internal error", re.IGNORECASE)
@@ -51,7 +51,7 @@ class Closing:
     code: int | None
     reason: str
     refused: bool
-    """Before the setup was complete."""
+    """Whether it happened before the setup was complete."""
 
     @property
     def by_http(self) -> bool:
@@ -60,13 +60,13 @@ class Closing:
 
     @property
     def evidence(self) -> Evidence:
-        """Return code and reason as they came."""
+        """Return code and reason as received."""
         when = "refused the session" if self.refused else "closed the session"
         return Evidence(text=f'the service {when} with {self.code or "no code"}: "{self.reason or "no reason"}"')
 
 
 def closing(timeline: Timeline) -> Closing | None:
-    """Return the service's refusal or closing; None where there was none or the client closed the session."""
+    """Return how the service refused or closed the session; None if it did neither, or the client closed it."""
     event = timeline.first(EventName.SESSION_REFUSED, EventName.SESSION_CLOSED)
     if event is None or event.data.get("by") == "client":
         return None
@@ -79,10 +79,10 @@ def closing(timeline: Timeline) -> Closing | None:
 
 
 def code_of(timeline: Timeline, observed: ObservedClient) -> str | None:
-    """Return the finding that a closing calls for.
+    """Return the code of the finding for a closing.
 
-    A refusal always has one: CFG010 where no other fits. So has a closing in mid-session, SVC009 or CFG010; None means
-    that the session was not closed by the service, or was closed normally after its last turn.
+    A refusal always has a finding: CFG010 if no other fits. A closing during the session always has one too: SVC009 or
+    CFG010. None means that the service did not close the session, or closed it normally after its last turn.
     """
     found = closing(timeline)
     if found is None:
@@ -107,11 +107,11 @@ def _in_session(found: Closing, timeline: Timeline) -> str | None:
 
 
 def _in_mid_turn(timeline: Timeline) -> bool:
-    """Return whether a prompt had been begun whose turn the service never completed."""
+    """Return whether a prompt was started whose turn the service never completed."""
     prompts = timeline.named(EventName.PROMPT_STARTED)
     return bool(prompts) and timeline.first(EventName.TURN_COMPLETE, start_s=prompts[-1].t_s) is None
 
 
 def names_modality(reason: str) -> bool:
-    """Return whether a reason speaks of modalities by itself."""
+    """Return whether a reason mentions modalities."""
     return _MODALITY.search(reason) is not None

@@ -1,4 +1,4 @@
-"""Two runs side by side: what differs, by how much and how surely, and in one sentence why."""
+"""Compare two runs: what differs, by how much, with which confidence, and the reason in one sentence."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from diag.core.units import format_value
 from diag.measure.registry import Metric, all_metrics, headlines
 
 MUST_MATCH = ("audio", "endpoint")
-"""Facts of the environment in which two runs must not differ if their figures are to be compared."""
+"""Fields of the environment that must be equal for the figures of two runs to be comparable."""
 _QUIET = ("audio_server", "host", "time")
 
 Place = tuple[str, Segment | None, Tap | None]
@@ -26,18 +26,18 @@ def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool
     """Compare two runs; every difference is b minus a.
 
     Takes are paired by prompt and, within a prompt, by order. The difference is the median of the paired differences
-    (the mean for shares such as `answered`), its interval a 95 % percentile bootstrap over pairs, or over prompts
-    where at least five prompts repeat. A difference is called better or worse where the interval leaves zero out and
-    the difference is at least the metric's tolerance.
+    (the mean for shares such as `answered`). Its interval is a 95 % percentile bootstrap over pairs, or over prompts if
+    at least five prompts repeat. A difference is called better or worse if its interval excludes zero and the
+    difference is at least the metric's tolerance.
 
     Parameters
     ----------
     a, b : RunResult
-        As judged; discarded takes do not count.
+        Discarded takes are left out.
     seed : int
         Seed of the bootstrap.
     allow_different : bool
-        Compare figures even where the runs must not be compared.
+        Compare figures even if audio or endpoint differ.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, Any, Any], ...]:
-    """Fields in which two nested mappings differ, as (dotted name, value in a, value in b); None where absent."""
+    """Return the fields that differ, as (dotted name, value in a, value in b); None if a side lacks the field."""
     found: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys([*a, *b]):
         left, right = a.get(name), b.get(name)
@@ -85,7 +85,7 @@ def _refuse_unlike(a: RunResult, b: RunResult) -> None:
             f"Could not compare {a.name} and {b.name}",
             seen="they differ in " + ", ".join(f"{name} ({left} and {right})" for name, left, right in unlike),
             allowed="two runs on the same audio and endpoint, measured in the same way",
-            next_step="run one of them again like the other",
+            next_step="record one of them again with the audio and endpoint of the other",
         )
 
 
@@ -102,7 +102,7 @@ def _comparisons(a: RunResult, b: RunResult, seed: int) -> Iterator[Comparison]:
 
 
 def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
-    """Measurements by place, then by prompt and how many times the prompt came before."""
+    """Return measurements by place, then by prompt and by the number of earlier takes of that prompt."""
     found: dict[Place, dict[Key, Measurement]] = defaultdict(dict)
     for take in run.counted:
         for item in take.measurements:
@@ -168,7 +168,7 @@ def _verdict(
     pairs: int,
 ) -> tuple[Change, str | None]:
     if a is None or b is None or difference is None or interval is None:
-        return Change.TOO_FEW, f"{pairs} pairs with a value on both sides, {stats.FEWEST_VALUES} are needed"
+        return Change.TOO_FEW, f"{pairs} pairs with a value on both sides; {stats.FEWEST_VALUES} are needed"
     low, high = interval
     if low <= 0 <= high or abs(difference) < metric.tolerance:
         return Change.NONE_SHOWN, None
@@ -179,14 +179,14 @@ def _verdict(
 
 
 def badness(better: str, value: float) -> float:
-    """How bad a value is, larger is worse, by the sense of its metric."""
+    """Return how bad a value is, from the `better` of its metric. Larger is worse."""
     if better == "one":
         return abs(math.log(value)) if value > 0 else math.inf
     return {"lower": value, "higher": -value, "zero": abs(value)}[better]
 
 
 def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -> str | None:
-    """Values that are not there are told: no figure may be an average over survivors in silence."""
+    """Return how many values each side lacks and why, so that no average hides missing values; else None."""
     told = []
     for side, items in (("A", in_a), ("B", in_b)):
         missing = [item for item in items.values() if item.value is None]
@@ -201,20 +201,20 @@ def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -
 def _sentence(
     a: RunResult, b: RunResult, comparisons: Sequence[Comparison], config_diff: Sequence[tuple[str, Any, Any]]
 ) -> tuple[str, Change]:
-    """What differs and why, with the fix: from findings of one side only, else from figures."""
+    """Return what differs and why, with the fix: from findings that only one side has, otherwise from figures."""
     if not a.counted or not b.counted:
         empty = a.name if not a.counted else b.name
-        return f"{empty} has no take that counts, so nothing can be compared.", Change.TOO_FEW
+        return f"{empty} has no counted take, so nothing can be compared.", Change.TOO_FEW
     codes_a, codes_b = ({item.finding.code for item in _roots(run)} for run in (a, b))
     only_b = [item for item in _roots(b) if item.finding.code not in codes_a]
     only_a = [item for item in _roots(a) if item.finding.code not in codes_b]
     if only_b or only_a:
         if only_b and only_a:
-            text = f"{_mended(b, only_a[0])}, but {_fault(b, only_b[0])}."
+            text = f"{_fixed(b, only_a[0])}, but {_fault(b, only_b[0])}."
         elif only_b:
             text = f"{_fault(b, only_b[0])}; {a.name} does not have this fault."
         else:
-            text = f"{_mended(b, only_a[0])}."
+            text = f"{_fixed(b, only_a[0])}."
         rest = len(only_a) + len(only_b) - (2 if only_a and only_b else 1)
         more = f" ({rest} more finding{'s' if rest > 1 else ''} below.)" if rest else ""
         return text + more, _verdict_of_findings(only_a, only_b)
@@ -244,8 +244,8 @@ def _fault(run: RunResult, item: RunFinding) -> str:
     return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.fix)}"
 
 
-def _mended(b: RunResult, item: RunFinding) -> str:
-    """A fault of A alone: what B has mended needs no fix any more."""
+def _fixed(b: RunResult, item: RunFinding) -> str:
+    """Return a fault that only A has. Its fix is left out because B no longer needs it."""
     return f"{b.name} no longer has {item.finding.code} ({_plain(item.finding.title)})"
 
 
@@ -264,7 +264,7 @@ def _figure(a: RunResult, b: RunResult, item: Comparison, config_diff: Sequence[
     assert item.interval is not None
     place = f" ({item.hop or item.tap})" if item.hop or item.tap else ""
     low, high = (format_value(value, item.unit) for value in item.interval)
-    settings = [f"{name} {_said(left)} and {_said(right)}" for name, left, right in config_diff[:3]]
+    settings = [f"{name} {_setting(left)} and {_setting(right)}" for name, left, right in config_diff[:3]]
     also = f" They differ in {', '.join(settings)}." if settings else " Their settings are the same."
     return (
         f"{b.name} is {item.verdict.value} than {a.name}: {headlines()[item.metric]}{place} "
@@ -273,7 +273,7 @@ def _figure(a: RunResult, b: RunResult, item: Comparison, config_diff: Sequence[
     )
 
 
-def _said(value: Any) -> str:
+def _setting(value: Any) -> str:
     return "(unset)" if value is None else str(value)
 
 

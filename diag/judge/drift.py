@@ -1,4 +1,4 @@
-"""Latencies of runs held against those of a baseline."""
+"""Compare the latencies of runs with those of a baseline."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from diag.core.units import format_seconds
 from diag.measure.registry import all_metrics, metric_named
 
 SLOWER_SHARE = 0.10
-"""A latency has become worse when its median rose by more than a tenth and by more than its metric's tolerance."""
+"""A latency is worse if its median rose by more than this share and by more than its metric's tolerance."""
 
 
 def drift_from(baseline: Mapping[str, Any] | None, runs: Sequence[RunResult]) -> tuple[Drift, ...]:
-    """Every latency that both the baseline and a run have."""
+    """Return the change of every latency that both the baseline and a run have."""
     before = (baseline or {}).get("median_s", {})
     return tuple(
         _drift(run, metric, float(before[run.name][metric]), now_s)

@@ -1,6 +1,7 @@
-"""Judges measurements: runs every rule that applies, on takes, on recordings and on runs.
+"""Run every rule that applies to a take, a recording or a run.
 
-A rule that throws becomes an outcome that says so, and the rest goes on (see `diag.measure.engine.guarded`).
+If a rule raises an exception, its outcome is `CRASHED` and the other rules still run (see
+`diag.measure.engine.guarded`).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the rules found: findings, worst first, and how each rule came out."""
+    """The findings, worst first, and the outcome of each rule."""
 
     findings: tuple[Finding, ...]
     outcomes: tuple[RuleOutcome, ...]
@@ -61,14 +62,14 @@ def judge_take(
     metrics: Sequence[Metric] | None = None,
     rules: Sequence[Rule] | None = None,
 ) -> TakeResult:
-    """Measure and judge one take, whichever taps it has.
+    """Measure and judge one take, with any subset of the taps.
 
     Parameters
     ----------
     take : Take
         Its `scenario` is never read.
     voice : VoiceProfile, optional
-        Of the voice that replies, for the measures of taps that are held against it.
+        Profile of the voice that replies, for the measures that compare a tap with it.
     metrics, rules : sequences, optional
         All registered ones by default.
     """
@@ -162,7 +163,7 @@ def _judged(
 
 
 def _without_hidden(verdicts: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Rule, Verdict]]:
-    """Return the verdicts, where nothing else is concluded from a sound that is found to be garbage."""
+    """Return the verdicts without findings on a sound that another finding shows to be garbage."""
     hiding = [rule for rule, verdict in verdicts if rule.hides and verdict.status is Status.RAISED]
 
     def kept(rule: Rule, verdict: Verdict) -> Verdict:
@@ -177,7 +178,7 @@ def _without_hidden(verdicts: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Rule
 def _hides(by: Rule, rule: Rule) -> bool:
     if rule is by or rule.scope not in (Scope.SEGMENT, Scope.RECORDING):
         return False
-    # A recording's own finding never hides that of its segment, which says more.
+    # A finding on a recording alone never hides one on its segment, which is more specific.
     return not rule.hides and (rule.scope is Scope.RECORDING or (by.scope is Scope.SEGMENT and by.hop is rule.hop))
 
 
@@ -192,7 +193,7 @@ def _verdict(rule: Rule, given: Mapping[str, Any], places: Mapping[Hop, _Ends], 
 
 
 def _not_recorded(hop: Hop, taps: Collection[Tap]) -> str:
-    """Return why a hop cannot be judged: which tap is missing, and with which hops it was merged."""
+    """Return why a hop cannot be judged alone: which tap is missing, and the hops that it was merged with."""
     missing = [tap for tap in hop.ends if tap not in taps]
     merged = next((segment for segment in segments_of(taps) if hop in segment.hops and segment.comparable), None)
     text = f"{' and '.join(f'`{tap.value}`' for tap in missing)} {'were' if len(missing) > 1 else 'was'} not recorded"
@@ -225,7 +226,7 @@ def _outcome(rule: Rule, verdict: Verdict) -> RuleOutcome:
 
 
 def _with_causes(findings: Iterable[Finding], rules: Iterable[Rule], found: set[str]) -> tuple[Finding, ...]:
-    """Return the findings with `consequence_of` set to the root that explains them, if one was found too."""
+    """Return the findings with `consequence_of` set to the root cause that explains them, if it was found too."""
     parents = {
         rule.code: next((code for code in rule.explained_by if code in found and code != rule.code), None)
         for rule in rules
@@ -259,8 +260,8 @@ def judge_run(
 ) -> RunResult:
     """Judge all takes of one configuration together.
 
-    Discarded takes are kept and shown, but count nowhere; where every take was discarded, the findings that
-    discarded them are the run's findings.
+    Discarded takes are kept and shown but not counted. If every take was discarded, the findings that discarded them
+    are the findings of the run.
     """
     everything = all_rules() if rules is None else rules
     counted = tuple(take for take in takes if take.discarded is None)
@@ -299,7 +300,7 @@ _PlaceOfRow = tuple[str, Segment | None, Tap | None, int | None]
 
 
 def summarise(takes: Sequence[TakeResult]) -> tuple[SummaryRow, ...]:
-    """Return one row per metric and place over all takes; where takes have several turns, one more for each turn."""
+    """Return one row per metric and place over all takes; if takes have several turns, one more row for each turn."""
     several = any(len(take.prompt_names) > 1 for take in takes)
     rows: dict[_PlaceOfRow, list[Measurement]] = {}
     for take in takes:
@@ -331,7 +332,7 @@ def _row(place: _PlaceOfRow, items: Sequence[Measurement]) -> SummaryRow:
 
 
 def _gathered(takes: Sequence[TakeResult]) -> Iterator[RunFinding]:
-    """Yield the findings of takes by code: the worst take's words, a root before a consequence, and in which takes."""
+    """Yield one finding per code, the worst of all takes (root causes first), with the takes that have it."""
     by_code: dict[str, list[tuple[str, Finding]]] = {}
     for take in takes:
         for item in take.findings:
@@ -349,7 +350,7 @@ def _worst_first(item: RunFinding) -> tuple[bool, int, int, str]:
 
 
 def _take_outcomes(takes: Sequence[TakeResult]) -> Iterator[RuleOutcome]:
-    """Yield how each rule on takes came out over the run: clear only where it was clear in every take."""
+    """Yield the outcome of each take rule over the run: clear only if it was clear in every take."""
     by_code: dict[str, list[RuleOutcome]] = {}
     for take in takes:
         for item in take.outcomes:

@@ -1,4 +1,4 @@
-"""What rules read from measurements, and how they put it into words."""
+"""Shared by rules: reading values from measurements, and putting them into words."""
 
 from __future__ import annotations
 
@@ -23,41 +23,41 @@ STANDARD_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 4800
 _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
 _SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
-"""The common sample rate whose limit lies in each band of `BANDS_HZ`."""
+"""The common sample rate whose Nyquist frequency lies in each band of `BANDS_HZ`."""
 _INTERVALS = {12: "an octave", 7: "a fifth", 19: "an octave and a fifth", 24: "two octaves", 5: "a fourth"}
 
 
 def number(item: Measurement) -> float | None:
-    """The value, where it is a single number."""
+    """Return the value if it is a single number, else None."""
     return None if isinstance(item.value, tuple) else item.value
 
 
 def numbers(items: Iterable[Measurement]) -> list[tuple[float, Measurement]]:
-    """The measured ones with their values."""
+    """Return the measurements that have a single value, with that value."""
     return [(value, item) for item in items if (value := number(item)) is not None]
 
 
 def worst(items: Iterable[Measurement], badness: Callable[[float], float]) -> tuple[float, Measurement] | None:
-    """The measured one that is furthest from healthy; None where nothing was measured."""
+    """Return the worst value and its measurement; None if nothing was measured."""
     return max(numbers(items), key=lambda pair: badness(pair[0]), default=None)
 
 
 def why_not(items: Iterable[Measurement], metric: str) -> str:
-    """Why a metric has no value anywhere in the take."""
+    """Return why a metric has no value anywhere in the take."""
     reason = next((item.reason for item in items if item.reason), None)
     return f"{metric}: {reason}" if reason else f"{metric} was not measured"
 
 
 @dataclass(frozen=True)
 class WrongRate:
-    """A segment whose output runs at the wrong speed: output per input, as measured, and where."""
+    """A wrong speed of a segment: the speed of output relative to input, and its measurement."""
 
     ratio: float
     item: Measurement
 
     @property
     def error(self) -> bool:
-        """Whether it is a wrong rate and not a drifting clock."""
+        """Whether the rate is wrong; otherwise a clock drifts."""
         return abs(self.ratio - 1) > RATE_ERROR
 
     def evidence(self, place: Place) -> Evidence:
@@ -68,9 +68,9 @@ class WrongRate:
 
 
 def wrong_rate(measurements: Measurements, hop: Hop) -> WrongRate | str | None:
-    """Return the wrong speed of a hop's segment; None where the speed is right; a sentence where it is not known.
+    """Return the wrong speed of a hop's segment; None if the speed is right; a sentence if it is not known.
 
-    Pitch and time must agree: a stretch of time alone is the work of a jitter buffer, not of a sample rate.
+    Pitch and duration must agree. If only the duration changes, a jitter buffer is the cause and not a sample rate.
     """
     items = measurements.find("rate_ratio", hop=hop)
     found = worst(items, lambda ratio: abs(math.log(max(ratio, 1e-6))))
@@ -83,7 +83,7 @@ def wrong_rate(measurements: Measurements, hop: Hop) -> WrongRate | str | None:
 
 
 def stretch_of(measurements: Measurements, item: Measurement) -> float | None:
-    """Return the speed by time alone where it differs from the speed by pitch, else None."""
+    """Return the speed by duration if it differs from the speed by pitch, else None."""
     by_time = measurements.value("time_ratio", hop=item.hop, turn=item.turn)
     ratio = number(item)
     if by_time is None or ratio is None or abs(by_time / ratio - 1) <= RATE_ERROR:
@@ -92,13 +92,13 @@ def stretch_of(measurements: Measurements, item: Measurement) -> float | None:
 
 
 def snapped_hz(rate_hz: float) -> int:
-    """The nearest common sample rate where it lies within 0.5 %, else the rounded rate itself."""
+    """Return the nearest common sample rate if it is within 0.5 %, else the rounded rate itself."""
     nearest = min(STANDARD_RATES_HZ, key=lambda standard: abs(standard / rate_hz - 1))
     return nearest if abs(nearest / rate_hz - 1) <= _SNAP else round(rate_hz)
 
 
 def changed_sound(ratio: float) -> str:
-    """How a wrong rate sounds: '1.5 times longer and a fifth deeper'."""
+    """Return how a wrong rate sounds: "1.5 times longer and a fifth deeper"."""
     semitones = 12 * math.log2(ratio)
     amount = round(abs(semitones))
     name = _INTERVALS.get(amount) if abs(abs(semitones) - amount) < 0.1 else None
@@ -108,9 +108,9 @@ def changed_sound(ratio: float) -> str:
 
 
 def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> int:
-    """Return the sample rate that the service declared for its audio; 24000 where it declared none that can be played.
+    """Return the sample rate that the service declared for its audio; 24000 if it declared none that can be played.
 
-    Without a session, as of two recordings, it is the sample rate of the input.
+    Without a session (two recordings are compared) it is the sample rate of the input.
     """
     if observed.received_mime_types is None and place is not None and place.input_rate_hz:
         return place.input_rate_hz
@@ -119,7 +119,7 @@ def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> in
 
 @dataclass(frozen=True)
 class LostTreble:
-    """Treble lost on a segment: how much, in which bands in words, and where."""
+    """Treble lost on a segment: how much, the bands in words, and the measurement."""
 
     loss_db: float
     words: str
@@ -132,7 +132,7 @@ class LostTreble:
 
 
 def lost_treble(measurements: Measurements, hop: Hop) -> LostTreble | str | None:
-    """Return the treble that a hop's segment lost; None where it is whole; a sentence where it is not known."""
+    """Return the treble that a hop's segment lost; None if none was lost; a sentence if it is not known."""
     items = measurements.find("dullness_db", hop=hop)
     found = worst(items, lambda value: value)
     if found is None:
@@ -146,7 +146,7 @@ def lost_treble(measurements: Measurements, hop: Hop) -> LostTreble | str | None
 
 
 def bands_in_words(bands_db: Sequence[float | None], least_db: float) -> str:
-    """Return the bands that lost at least so much, as "5 to 7 kHz 12 dB, 7 to 9 kHz 20 dB"."""
+    """Return the bands that lost at least `least_db`, as "5 to 7 kHz 12 dB, 7 to 9 kHz 20 dB"."""
     return ", ".join(
         f"{low / 1000:g} to {high / 1000:g} kHz {value:.0f} dB"
         for (low, high), value in zip(BANDS_HZ, bands_db, strict=False)
@@ -155,16 +155,17 @@ def bands_in_words(bands_db: Sequence[float | None], least_db: float) -> str:
 
 
 def sampling_that_would_do_it(measurements: Measurements, hop: Hop) -> int | None:
-    """Sample rate whose limit explains the bands that a hop lost."""
+    """Return the sample rate whose Nyquist frequency explains the bands that a hop lost; None if there is none."""
     bands = (item.value for item in measurements.find("dullness_bands_db", hop=hop))
     found = (sampling_of_bands(value) for value in bands if isinstance(value, tuple))
     return next((rate_hz for rate_hz in found if rate_hz), None)
 
 
 def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
-    """Sample rate whose limit explains lost bands: all whole below one band, all gone above it.
+    """Return the sample rate that explains lost bands, or None.
 
-    The band in which the limit lies may be lost in part.
+    All bands below its Nyquist frequency must be intact and all above it gone. The band that contains the Nyquist
+    frequency may be lost in part.
     """
     values = [value for value in bands_db if value is not None]
     touched = next((index for index, value in enumerate(values) if value > _WHOLE_DB), None)
@@ -177,9 +178,9 @@ MOST_EVENTS_NAMED = 5
 
 
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
-    """Return events as "350 ms at 1.40 s, 350 ms at 3.15 s"; of many, the first ones and how many more.
+    """Return events as "350 ms at 1.40 s, 350 ms at 3.15 s". If there are many, name the first and count the rest.
 
-    With `place`, what happened is named too, as "stall of 350 ms at 1.40 s".
+    With `place`, the kind of event is named too: "stall of 350 ms at 1.40 s".
     """
     named = [_event_in_words(event, named=place) for event in events[:MOST_EVENTS_NAMED]]
     rest = len(events) - len(named)
@@ -201,7 +202,7 @@ def _event_in_words(event: SoundEvent, *, named: bool) -> str:
 
 
 def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
-    """Return the largest total of a kind of break on a hop's segment, or why it is not known."""
+    """Return the largest value of a metric on a hop's segment with its measurement, or why it is not known."""
     items = measurements.find(metric, hop=hop)
     found = worst(items, lambda value: value)
     return why_not(items, metric) if found is None else found
@@ -210,7 +211,7 @@ def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Mea
 def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:
     """Return by how much the output of a segment exceeds its input, the input's value, and the output's measurement.
 
-    Of several turns it is the one with the largest increase. A sentence says why it is not known.
+    If there are several turns, use the one with the largest increase. Return a sentence if it is not known.
     """
     first, last = place.segment.first, place.segment.last
     pairs = []
@@ -224,14 +225,14 @@ def added(measurements: Measurements, place: Place, metric: str) -> tuple[float,
 
 
 def misread_bytes(measurements: Measurements, tap: Tap | None) -> Measurement | None:
-    """Return the measure of bytes that were read wrongly on a tap; None where there are none, or it is not known."""
+    """Return the measurement of misread bytes on a tap; None if there are none or it is not known."""
     items = [item for item in measurements.find("misread_s") if item.tap == tap]
     found = [item for value, item in numbers(items) if value > 0 and item.events]
     return max(found, key=lambda item: number(item) or 0.0, default=None)
 
 
 def misread_evidence(item: Measurement, name: str) -> Evidence:
-    """Return which reading of the bytes would be right, and from when on, in words."""
+    """Return in words how the bytes were misread, and from what time on."""
     event = item.events[0]
     often = f", {event.count} times" if event.count > 1 else ""
     every = f", every {event.period_s * 1000:.0f} ms" if event.period_s else ""

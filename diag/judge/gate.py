@@ -1,4 +1,4 @@
-"""Exit code of a report: whether what was measured passed."""
+"""Exit code of a report: whether the measured runs passed."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ ENVIRONMENT_PREFIX = "ENV"
 
 
 def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
-    """How a command that made this report ends.
+    """Return the exit code of the command that made this report.
 
     Parameters
     ----------
     report : Report
-        A bench is judged by its rows and by what drifted from the baseline, any other report by the findings of all
-        its runs and by its comparisons.
+        A bench is judged by its rows and by its drift from the baseline. Any other report is judged by the findings of
+        all its runs and by its comparisons.
     fail_on : {"error", "warning", "never"}
-        From which severity on a finding fails the run.
+        Lowest severity of a finding that fails the run.
 
     Returns
     -------
     ExitCode
-        CANNOT_MEASURE where a run has no counted take, or where nothing but the endpoint's absence (CFG009) or this
-        machine (ENV) is at fault: those say nothing about the product. FAILED for findings or a regression.
-        TOO_LITTLE_EVIDENCE where a comparison could not decide, where fewer takes of a scenario count than were
-        asked for, or where something was not shown to be right although nothing was found. A refusal by the service is
-        a measurement.
+        CANNOT_MEASURE if a run has no counted take, or if the only faults are an unreachable endpoint (CFG009) or this
+        machine (ENV), which say nothing about the voice app. FAILED for findings or a regression.
+        TOO_LITTLE_EVIDENCE if a comparison has too few takes, if fewer takes of a scenario were counted than asked
+        for, or if no fault was found but not everything was shown to be right. A refusal by the service counts as a
+        measurement.
     """
     if report.bench is not None and any(run.counted for run in report.runs):
         return _bench_code(report, report.bench, fail_on)
@@ -59,12 +59,12 @@ def checked(run: RunResult) -> bool:
 
 
 def least_rank(fail_on: str) -> int:
-    """Lowest `Severity.rank` that fails; with "never" none does."""
+    """Return the lowest `Severity.rank` that fails; with "never" it is above every severity."""
     return {"error": Severity.ERROR.rank, "warning": Severity.WARNING.rank, "never": Severity.ERROR.rank + 1}[fail_on]
 
 
 def _split(report: Report, fail_on: str) -> tuple[list[RunFinding], list[RunFinding]]:
-    """Findings that hindered the measurement, and findings about the product, at or above the limit."""
+    """Return findings that prevented the measurement, and findings about the voice app, at or above the limit."""
     least = Severity.WARNING.rank if fail_on == "warning" else Severity.ERROR.rank
     hindered: list[RunFinding] = []
     failing: list[RunFinding] = []

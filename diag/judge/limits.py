@@ -1,6 +1,6 @@
-"""Every limit that more than one rule applies, each with its source. Nothing else in the project defines them.
+"""Every limit that more than one rule uses, with its source. Each limit is defined only here.
 
-`docs/accuracy.md` has the tables that the figures were read from.
+The figures come from the tables in `docs/accuracy.md`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from diag.measure.voice_making import ODD_SPEED, ODD_TREBLE_DB
 
 RATE_WARNING, RATE_ERROR = 0.005, 0.01
-"""Deviation of a segment's speed from 1. Beyond half a percent it is no drift of two clocks (a bad crystal is off by
-0.02 %); beyond one percent it is a wrong sample rate."""
+"""Deviation of a segment's speed from 1. More than 0.5 % is too much for the drift of two clocks (a bad crystal is off
+by 0.02 %). More than 1 % is a wrong sample rate."""
 
 TREBLE_WARNING_DB, TREBLE_ERROR_DB = 3.0, 5.0
 """Treble lost on a segment. Listeners notice 5 dB in the octave around 8 kHz of speech (Monson et al., JASA 2014)."""
@@ -22,7 +22,8 @@ PASSBAND_SHARE = 0.95
 """Share of half the sample rate up to which a resampler passes sound."""
 
 EDGE_ACCURACY = 1.05
-"""An upper edge is measured to 5 %: content that fills a sample rate is not reported as cut off by it."""
+"""Accuracy of a measured upper edge (5 %). Content that reaches this close to half a sample rate is not cut off by
+it."""
 
 WIDEBAND_RATE_HZ = 22_050
 """From this sample rate on, a recording of a voice is expected to have treble above `EDGE_ERROR_HZ`."""
@@ -34,20 +35,20 @@ SILENT_DBFS = -60.0
 """A recording whose loudest sample is below this carries no speech."""
 
 SILENCE_INSERTED_S = 0.01
-"""Silence put into a sound, in total. Shorter gaps are hardly heard; 10 ms and more tear a word."""
+"""Total silence inserted into a sound. Shorter gaps are hardly audible; 10 ms or more cut a word in two."""
 
 LEFT_OUT_S = 0.01
-"""Sound left out of a copy, in total. What is missing before the first or after the last word counts from
+"""Total sound missing within a copy. For sound missing before the first or after the last word the limit is
 `BORDER_LOST_S`."""
 
 BORDER_LOST_S = 0.03
-"""Sound missing at the beginning or at the end. Borders of speech fade, so that less cannot be told from silence."""
+"""Sound missing at the beginning or at the end. Speech fades in and out, so less cannot be told apart from silence."""
 
 OTHER_SOUND_S = 0.06
-"""Sound in an output that its input does not have, in total; shorter sounds are judged as clicks."""
+"""Total sound in an output that its input does not have. Shorter sounds are judged as clicks."""
 
 REPEATED_S = 0.01
-"""Sound that a copy repeats, in total."""
+"""Total sound that a copy repeats."""
 
 FLAT_TOPS_HZ = 10.0
 """Flat tops per second. Whole recordings were seen with up to 4.4 after resampling; overdriven ones have hundreds."""
@@ -56,28 +57,28 @@ CLICKS_HZ = 0.2
 """Clicks per second: one in five seconds."""
 
 NOISE_WARNING, NOISE_ERROR = 0.15, 0.2
-"""Spectral flatness of the active parts. Speech stays below 0.02, whispering below 0.15; bytes read wrongly
-gave 0.18 and more."""
+"""Spectral flatness of the active parts. Speech stays below 0.02, whispering below 0.15; misread bytes gave
+0.18 or more."""
 
 PAIRED_SAMPLES_WARNING, PAIRED_SAMPLES_ERROR = 0.5, 0.9
 """Share of samples that equal their neighbour. Clean speech was seen up to 0.13, two channels read as one give 1."""
 
 DC_DBFS = -34.0
-"""Direct current. Eight-bit telephony has up to -35 dBFS by its coarse steps."""
+"""DC offset. Eight-bit telephony has up to -35 dBFS because of its coarse steps."""
 
 LIVE_API_OUTPUT_HZ = 24_000
 """Sample rate at which the Live API answers."""
 
 SLOW_WARNING_S, SLOW_ERROR_S, SLOW_ERROR_P95_S = 1.5, 3.0, 3.5
-"""Time to the first sound heard: median for a warning, median and 95th percentile for an error. People answer
-each other within 0.2 s; real Live models were seen at medians of 1.5 to 2.6 s."""
+"""Time to the first sound heard: median for a warning, median and 95th percentile for an error. In conversation people
+answer within 0.2 s. Real Live models had medians of 1.5 to 2.6 s."""
 
 OWN_AUDIO = frozenset({"virtual", "wire"})
-"""Kinds of audio whose devices are the harness's own: nobody else has a part in them."""
+"""Kinds of audio that use only devices of the measuring tool itself."""
 
 LOSSY_OWN_AUDIO = frozenset({"virtual"})
-"""Those of them that can lose sound where the machine is busy. A wire that comes late catches up and loses nothing, so
-what is lost there was lost behind its ports."""
+"""Those of them that can lose sound if the machine is busy. The wire never loses sound, even when it runs late, so
+sound that is missing there was lost by the client."""
 
 NEAR_SILENT_DBFS = -40.0
 """A recording whose loudest sample is below this has the length of speech at a level that hardly anyone hears."""

@@ -1,8 +1,7 @@
-"""Positive proof: what must have been looked at and found right before something is called good.
+"""Positive proof: what must have been checked and found right before a take is called good.
 
-That nothing was found proves nothing by itself. A take is shown to be good where the session opened, every turn was
-answered to its end, and every segment of the chain was compared by every check. Each link that was not compared is
-named with the reason.
+The absence of findings proves nothing by itself. A take is good only if the session opened, every turn was answered
+completely, and every check compared every segment of the chain. Each check that was not made is listed with the reason.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from diag.judge.registry import Rule, Scope, all_rules
 from diag.measure.registry import metric_named
 
 SIDES = (Segment(Tap.PROMPT, Tap.SENT), Segment(Tap.RECEIVED, Tap.HEARD))
-"""Both sides of the client: what became of the prompt, and what became of the reply."""
+"""Both sides of the client: the path of the prompt and the path of the reply."""
 
 
 def not_shown_in_take(
@@ -56,7 +55,7 @@ def _conversation(timeline: Timeline, turns: Sequence[Turn], measurements: Measu
         if measurements.value("answered", turn=turn.index) != 1.0:
             yield NotShown(what="the reply", reason="no audible reply came", hop=Hop.SERVICE)
         elif not _complete(timeline, turn):
-            yield NotShown(what="the end of the reply", reason="the service did not say that it was complete",
+            yield NotShown(what="the end of the reply", reason="the service did not report it as complete",
                            hop=Hop.SERVICE)  # fmt: skip
 
 
@@ -75,7 +74,7 @@ def _unrecorded(taps: Collection[Tap]) -> Iterator[NotShown]:
 def not_shown_on_segments(
     outcomes: Iterable[RuleOutcome], hops: Sequence[Hop], rules: Sequence[Rule] | None = None
 ) -> tuple[NotShown, ...]:
-    """Return the checks of these hops' segments that neither passed nor found their fault.
+    """Return the checks of these hops' segments that neither came out clear nor raised a finding.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def not_shown_on_segments(
 
 
 def not_shown_in_run(takes: Sequence[TakeResult]) -> tuple[RunNotShown, ...]:
-    """Return what the counted takes of a run do not show, each with the takes that do not show it."""
+    """Return what the counted takes of a run do not show to be right, each with the takes concerned."""
     found: dict[tuple[str, str, Hop | None], list[tuple[str, NotShown]]] = {}
     for take in takes:
         for item in take.not_shown:
@@ -113,16 +112,16 @@ def not_shown_in_run(takes: Sequence[TakeResult]) -> tuple[RunNotShown, ...]:
 
 @dataclass(frozen=True)
 class Reasons:
-    """A reason why something was not shown, with the codes of all checks that it kept from being made."""
+    """A reason why something was not shown to be right, with the codes of all checks that it prevented."""
 
     reason: str
     codes: tuple[str, ...]
 
 
 def by_reason(items: Iterable[NotShown]) -> tuple[Reasons, ...]:
-    """Return each reason once, with the codes of all checks that it kept from being made.
+    """Return each reason once, with the codes of all checks that it prevented.
 
-    Checks that name their own measure before the same reason count as one reason.
+    Reasons that differ only in the metric named before them count as one.
     """
     grouped: dict[str, list[str]] = {}
     for item in items:

@@ -1,4 +1,4 @@
-"""A recording that is judged without a take: facts about it that rules read."""
+"""Facts that rules use about a recording that is judged without a take."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Recording:
     Parameters
     ----------
     name : str
-        How it is called in texts.
+        Name for use in texts.
     sample_rate_hz : int
     tap : Tap or None
-        Which tap it is taken for: the last of its segment where there is a reference, else None where not known.
+        Tap at which it was recorded: the last of its segment if there is a reference. None if not known.
     reference, reference_rate_hz : str or None, int or None
-        Name and sample rate of the recording that it is held against.
+        Name and sample rate of the recording that it is compared with.
     segment : Segment or None
-        The segment that lies between reference and recording.
+        The segment between reference and recording.
     voice : VoiceProfile or None
-        Profile of the voice that it was measured against.
+        Profile of the voice that it was compared with.
     """
 
     name: str

@@ -37,30 +37,30 @@ class AnalysisResult:
     Parameters
     ----------
     tap : Tap or None
-        Which tap it was taken for; None where there is no reference.
+        Tap at which it was recorded; None if there is no reference.
     between : str
-        The hops that are taken to lie between reference and recording, in words.
+        The hops assumed to lie between reference and recording, in words.
     channel : int or None
-        Which channel was analysed, counted from 1; None where all hold the same.
+        Which channel was analysed, counted from 1; None if all channels are the same.
     note : str
         Which channel was analysed and why; empty for a mono recording.
     segment : Segment or None
         What lies between reference and recording; `measurements` of its first tap are the reference's.
     reference, voice : str or None
-        Names of what it was held against: a recording of the same words, a profile of the voice.
+        Names of what it was compared with: a recording of the same words, a profile of the voice.
     parts : tuple of Part
-        Of a recording that was too long to be measured whole: what was measured against the reference, then what was
-        measured of it alone, part by part. `measurements` are then those of all parts together.
+        Only for a recording that was too long to be measured as a whole: the measurements of each part against the
+        reference, then those of each part by itself. `measurements` then combines all parts.
     information : Measurements
-        Opinion scores of other models where they were asked for: information, part of no verdict.
+        Opinion scores of other models if they were asked for. They are not part of the verdict.
     findings : tuple of Finding
         Worst first.
     outcomes : tuple of RuleOutcome
-        How each rule came out.
+        Outcome of each rule.
     not_shown : tuple of NotShown
-        What keeps the recording from being called a faithful copy of its reference although nothing was found.
+        Why the recording cannot be called a faithful copy of its reference although no fault was found.
     refused : str or None
-        Why the recording could not be read, in one sentence; there are no measurements then.
+        Why the recording could not be read, in one sentence. It then has no measurements.
     """
 
     name: str
@@ -96,7 +96,7 @@ class AnalysisResult:
         return f"{named} {self._good()}."
 
     def _good(self) -> str:
-        """Return what was shown where no finding of weight was raised."""
+        """Return what was shown to be right if there is no error or warning."""
         for_voice = self._like_the_voice() if self.voice is not None else ""
         also = f"; {for_voice}" if for_voice else ""
         if self.reference is None:
@@ -107,7 +107,7 @@ class AnalysisResult:
         return f"is a faithful copy of {self.reference}: right speed, whole treble, nothing missing or added{also}"
 
     def _like_the_voice(self) -> str:
-        """Return what was found right for the voice: only what was measured."""
+        """Return which of speed and treble match the voice. Only what was measured is named."""
         items = [item for item in self.measurements if item.tier is Tier.PROFILE]
         named = (("rate_ratio", "speed"), ("dullness_db", "treble"))
         good = [word for metric, word in named if any(i.metric == metric and i.value is not None for i in items)]
@@ -122,7 +122,7 @@ class AnalysisResult:
         return any(item.severity is Severity.ERROR for item in self.findings)
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON object."""
+        """Return the result as a JSON object."""
         return {
             "schema_version": SCHEMA_VERSION,
             "name": self.name,
@@ -186,7 +186,7 @@ class AnalysisResult:
 
 
 def frame_of(results: Iterable[AnalysisResult]) -> pd.DataFrame:
-    """The rows of several results in one frame."""
+    """Return the rows of several results in one frame."""
     import pandas as pd
 
     return pd.DataFrame([row for result in results for row in result.rows()], columns=list(COLUMNS))

@@ -1,6 +1,6 @@
 """Registry of rules. A rule is one file in `diag.judge.rules`; there is no list to edit.
 
-There are three sorts. `@rule` registers a rule on a take, a run or a lone recording under one code. `@segment_rule`
+There are two decorators. `@rule` registers a rule on a take, a run or a lone recording under one code. `@segment_rule`
 registers one detector for every hop on which its fault can occur, under a code for each hop.
 """
 
@@ -21,7 +21,7 @@ HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix
 
 
 class Scope(StrEnum):
-    """What a rule judges."""
+    """What a rule is applied to."""
 
     TAKE = "take"
     SEGMENT = "segment"
@@ -35,22 +35,22 @@ NEEDS = {
     Scope.RECORDING: frozenset({"measurements", "recording"}),
     Scope.RUN: frozenset({"summary", "takes", "environment"}),
 }
-"""What a rule of each scope may ask for, by the names of its parameters."""
+"""Parameters that a rule function of each scope may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A registered rule: its code, how bad it is, whose hop, and the function that judges.
+    """A registered rule: its code, severity, hop, and the function that judges.
 
     Parameters
     ----------
     documentation : str
         Summary and text under each of `HEADINGS`.
     on : OnHop or None
-        The words of a segment rule for this hop.
+        The code and texts of a segment rule for this hop.
     hides : bool
-        Whether nothing else is concluded from the same segment or recording where this is found, because the sound
-        itself is garbage.
+        Whether this finding suppresses all others on the same segment or recording, because the sound itself is
+        garbage.
     """
 
     code: str
@@ -69,16 +69,16 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class OnHop:
-    """A fault of segments on one hop: its code, who is responsible, and the words that differ from hop to hop.
+    """A segment fault on one hop: its code, who is responsible, and the texts that differ from hop to hop.
 
     Parameters
     ----------
     causes : tuple of str
-        Likely causes, the likeliest first.
+        Likely causes, the most likely first.
     fix : str
-        What to do, as a sentence without a full stop that begins with a small letter.
+        What to do: a sentence that starts with a lower-case letter and has no full stop.
     why : str
-        In place of the detector's own "Why it matters".
+        Replaces the detector's own "Why it matters".
     """
 
     code: str
@@ -95,12 +95,12 @@ class OnHop:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a segment rule looks: a segment, its hop's words, and how both ends are called.
+    """Where a segment rule is applied: a segment, the texts of its hop, and the names of both ends.
 
     Parameters
     ----------
     input, output : str
-        What goes in and what comes out, as "`received`" or the name of a file.
+        Names of what goes in and what comes out, for example "`received`" or a file name.
     input_rate_hz, output_rate_hz : int or None
         Sample rates of the two recordings.
     """
@@ -141,14 +141,14 @@ def rule(
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register a rule function under one code.
 
-    The names of its parameters are its needs: see `NEEDS`.
+    The names of its parameters say what it needs (see `NEEDS`).
 
     Parameters
     ----------
     code : str
-        As in the fault catalogue; permanent.
+        Code of the finding, such as "PLY001". It never changes.
     name : str
-        Short name in words, as `missing-audio-modality`.
+        Short name in words, such as `missing-audio-modality`.
     severity : Severity or str
         "error", "warning" or "info".
     hop : Hop or None
@@ -156,16 +156,16 @@ def rule(
     scope : Scope or str
         What it judges: "take", "run" or "recording".
     explained_by : tuple of str
-        Codes of root causes: where one of them is found too, this finding is reported as its consequence.
+        Codes of root causes. If one of them is found too, this finding is reported as its consequence.
     or_severity : Severity or str, optional
-        The severity that the evidence gives it in other cases.
+        A second severity that the rule may give instead, depending on the evidence.
     hides : bool
         As in `Rule`.
 
     Raises
     ------
     TypeError
-        If a parameter is none of the known needs, or a code is registered twice.
+        If a parameter is not in `NEEDS`, or a code is registered twice.
     """
 
     def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
@@ -185,8 +185,8 @@ def rule(
 def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register one detector under a code for each hop on which its fault can occur.
 
-    Its docstring is the documentation of every code, with `{who}`, `{input}` and `{output}` in place of the hop's
-    words. It leaves out "Likely causes" and "Fix", which come from each `OnHop`.
+    Its docstring is the documentation of every code. `{who}`, `{input}` and `{output}` in it are replaced by the
+    names for each hop. It leaves out "Likely causes" and "Fix", which come from each `OnHop`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Findings on a long recording: those of the whole with its worst part named, and those of single parts."""
+"""Findings on a long recording: those on the whole, with the worst part named, and those on single parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def findings_over(
     Parameters
     ----------
     whole : sequence of Finding
-        On the pooled measurements.
+        Findings on the combined measurements of all parts.
     parts : sequence of Part
     judge : callable
         Findings on the measurements of one part.
@@ -52,12 +52,12 @@ def _adding(finding: Finding, where: str) -> Finding:
 
 
 def _worst(items: Sequence[tuple[Part, Finding]]) -> tuple[Part, Finding]:
-    """Return the part whose finding is the most severe; of several the one with the most evidence, then the first."""
+    """Return the part with the most severe finding; if equally severe, the one with the worst value, then the first."""
     return max(items, key=lambda item: (item[1].severity.rank, _badness(*item)))
 
 
 def _badness(part: Part, finding: Finding) -> float:
-    """Return how far the measure of a finding is from healthy in a part."""
+    """Return how far the metric of a finding is from a healthy value in a part."""
     metric = next((item.metric for item in finding.evidence if item.metric), None)
     values = [
         abs(item.value - 1.0) if item.unit == "1" and metric == "rate_ratio" else abs(item.value)

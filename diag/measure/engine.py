@@ -1,8 +1,8 @@
-"""Runs metrics over takes, pairs of recordings and lone recordings.
+"""Run metrics on takes, pairs of recordings and single recordings.
 
-All of them are recordings of a part of the chain: what is measured on a tap or a segment of a take is measured in the
-same way of a lone recording and of a pair. A metric that raises an exception becomes a measurement that says so. This
-is the one place of the project that catches every exception, for metrics and rules alike.
+A single recording is measured like a tap of a take, and a pair like a segment. If a metric raises an exception, its
+measurement has no value and names the exception. This is the only place in the project that catches every exception,
+for metrics and for rules.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from diag.measure import reasons
 from diag.measure.registry import Metric, MetricKind, all_metrics
 
 RECEIVED_TO_HEARD = Segment(Tap.RECEIVED, Tap.HEARD)
-"""What a pair of recordings is taken for: the service's audio, and what came out of the loudspeaker."""
+"""Segment assumed for a pair of recordings: the service's audio, and what came out of the loudspeaker."""
 _PROMPT_TAPS = (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
 _TAP_NAMES = frozenset(tap.value for tap in Tap)
 Result = TypeVar("Result", Reading, Verdict)
@@ -32,16 +32,16 @@ Result = TypeVar("Result", Reading, Verdict)
 
 @dataclass(frozen=True, eq=False)
 class _Recorded:
-    """What was recorded of one turn, or outside of a take.
+    """The recordings of one turn, or recordings that belong to no take.
 
     Parameters
     ----------
     clips : mapping of Tap or None to Clip or Missing
-        Mono; None stands for a recording whose tap is not known.
+        Mono. The key None is a recording whose tap is not known.
     turn : int or None
         Number of the turn.
     starts_s : mapping of Tap to float
-        Where each clip begins in the recording that spots are counted in.
+        Start of each clip in the whole recording, to which the times of spots refer.
     """
 
     clips: Mapping[Tap | None, Clip | Missing]
@@ -56,15 +56,15 @@ def measure_clip(
     voice: VoiceProfile | None = None,
     metrics: Sequence[Metric] | None = None,
 ) -> Measurements:
-    """Measure a recording by itself: every metric of taps.
+    """Measure a single recording with every tap metric.
 
     Parameters
     ----------
     clip : Clip
     tap : Tap or None
-        Where it was recorded; None where that is not known, which every metric of taps accepts.
+        Where it was recorded. None if that is not known; every tap metric is then measured.
     voice : VoiceProfile, optional
-        Of the voice that speaks in it.
+        Profile of the voice that speaks in it.
     metrics : sequence of Metric, optional
         All registered ones by default.
     """
@@ -81,20 +81,20 @@ def measure_pair(
     voice: VoiceProfile | None = None,
     metrics: Sequence[Metric] | None = None,
 ) -> Measurements:
-    """Measure a recording against the one that it should sound like, and by itself.
+    """Measure a recording against its reference, and by itself.
 
-    Metrics of segments give measurements on `segment`, metrics of taps on `segment.last`; those that a comparison of
-    both ends needs (`Metric.compared`) on `segment.first` too. Measurements of the segment come first, then those of
-    `segment.last`.
+    Segment metrics give measurements on `segment`, tap metrics on `segment.last`. Tap metrics that are compared between
+    both ends (`Metric.compared`) are measured on `segment.first` too. Measurements of the segment come first, then
+    those of `segment.last`.
 
     Parameters
     ----------
     reference, estimated : Clip
-        What goes into the segment and what comes out.
+        Input and output of the segment.
     segment : Segment
-        The stretch of the chain that lies between both.
+        The part of the chain between both recordings.
     voice : VoiceProfile, optional
-        Of the voice that speaks in both.
+        Profile of the voice that speaks in both.
     metrics : sequence of Metric, optional
         All registered ones by default.
     """
@@ -108,10 +108,10 @@ def measure_pair(
 
 
 def measure_take(take: Take, metrics: Sequence[Metric], voice: VoiceProfile | None) -> Iterator[Measurement]:
-    """Yield what every metric gives at every place and turn of a take.
+    """Yield the measurement of every metric at every place and turn of a take.
 
-    Segments are those between the taps that the take has; a tap that it has not gives a reason for each metric of
-    taps.
+    Segments lie between the taps that the take has. For a tap that it does not have, each tap metric gives a
+    measurement without a value and with the reason.
     """
     turns: tuple[Turn | None, ...] = take.turns or (None,)
     segments = segments_of(take.clips)
@@ -181,9 +181,9 @@ _turns_of: WeakKeyDictionary[Take, dict[int | None, _Recorded]] = WeakKeyDiction
 
 
 def _recorded(take: Take, turn: Turn | None) -> _Recorded:
-    """Return what every tap recorded of a turn.
+    """Return the recordings of a turn on every tap.
 
-    The same object every time: metrics keep what they worked out beside the clip.
+    The same object is returned every time, because metrics cache results per clip.
     """
     kept = _turns_of.setdefault(take, {})
     index = None if turn is None else turn.index
@@ -204,7 +204,7 @@ def _span(turn: Turn, tap: Tap) -> tuple[int, int] | None:
 
 
 def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | Missing:
-    """Return what a tap recorded of a turn as a mono clip, or why there is none."""
+    """Return the recording of a turn on a tap as a mono clip, or why there is none."""
     clip = take.clips.get(tap)
     if clip is None:
         return reasons.no_recording(tap)
@@ -218,10 +218,10 @@ def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | Missing:
 
 
 def _placed(reading: Reading, tap: Tap | None, recorded: _Recorded, before: Tap | None = None) -> Reading:
-    """Return a reading whose spots name the tap that was measured, in seconds of its whole recording.
+    """Return a reading whose spots name the measured tap, in seconds of its whole recording.
 
-    `before` is the tap at the beginning of a segment, in whose recording events have a time too. Events of a lone tap
-    have the same time twice.
+    `before` is the first tap of a segment; events have a time in its recording too. For a single tap both times of an
+    event are equal.
     """
     if tap is None or not (reading.spots or reading.events):
         return reading
@@ -257,14 +257,14 @@ def _measurement(
 
 
 def _without_numpy(value: float | tuple[float | None, ...] | None) -> float | tuple[float | None, ...] | None:
-    """Return a value as Python's own numbers; numpy's do not go into JSON."""
+    """Return a value as Python numbers, because NumPy numbers cannot be written as JSON."""
     if isinstance(value, tuple):
         return tuple(None if item is None else float(item) for item in value)
     return None if value is None else float(value)
 
 
 def guarded(function: Callable[..., Result], given: Mapping[str, Any]) -> Result | Missing:
-    """Return what a metric or a rule returns; where it raised an exception, a `Missing` that names it."""
+    """Return the result of a metric or a rule, or a `Missing` that names the exception that it raised."""
     try:
         result = function(**given)
         if not isinstance(result, Reading | Verdict):

@@ -1,7 +1,7 @@
-"""Measures a recording of any length in memory that does not grow with it: part by part, then all together.
+"""Measure a recording of any length in parts, with constant memory, and combine the results.
 
-Parts are about a minute long and end in pauses. Against a reference, the place of its beginning in the recording is
-looked for once; then each part of the reference is compared with the part of the recording where it must lie.
+Parts are about a minute long and end in pauses. If there is a reference, its beginning is searched for once in the
+recording. Then each part of the reference is compared with the part of the recording where it is expected.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class LongMeasured:
     Parameters
     ----------
     measurements : Measurements
-        Of the whole, as `measure_clip` and `measure_pair` give them.
+        Measurements of the whole, as from `measure_clip` and `measure_pair`.
     alone, against : tuple of Part
-        Of each part by itself, and against the reference.
+        Measurements of each part by itself, and against the reference.
     """
 
     measurements: Measurements
@@ -45,16 +45,16 @@ def measure_long(
     voice: VoiceProfile | None = None,
     progress: Progress | None = None,
 ) -> LongMeasured:
-    """Measure a long recording alone, and against a reference or the profile of its voice where there is one.
+    """Measure a long recording by itself, and against a reference or the profile of its voice if given.
 
     Parameters
     ----------
     audio, reference : AudioReader
         Mono.
     tap : Tap or None
-        Where the recording was made, if there is no reference; None where that is not known.
+        Where it was recorded, if there is no reference; None if not known.
     segment : Segment
-        The stretch of the chain between reference and recording.
+        The part of the chain between reference and recording.
     voice : VoiceProfile, optional
     progress : callable, optional
 

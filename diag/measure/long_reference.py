@@ -1,4 +1,4 @@
-"""Compares a long recording with its reference, part by part, from the place where the reference begins."""
+"""Compare a long recording with its reference part by part, starting where the reference begins."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from diag.measure.pooling import Part, moved, without_background
 from diag.measure.registry import Metric
 
 PROBE_S = 20.0
-"""So much of the reference is looked for; at a third of its speed it takes a minute."""
+"""Length of the reference that is searched for. At a third of the speed it lasts a minute."""
 NEAR_S = 25.0
-"""Looked through first, for a copy of the same speed: a longer part may hold the same words again."""
+"""Length that is searched first, for a copy at the same speed. A longer part may contain the same words twice."""
 WINDOW_S, STEP_S = 90.0, 60.0
 MARGIN_S = 1.0
 WIDE_MARGIN_S = 20.0
-"""Where a part does not lie where it must: what stalled or was left out may be this long."""
+"""Search margin if a part is not at the expected place: a stall or lost sound may be this long."""
 ENDED = Missing(MissingCode.ENDED, "the recording ends before this part of the reference")
 _LEAD_S = 1.0
 _LEAST_SOUND_S = 2.0
@@ -36,7 +36,7 @@ _LEAST_SOUND_S = 2.0
 
 @dataclass(frozen=True)
 class Place:
-    """Reference time t stands at (t + delay_s) / ratio of the recording.
+    """Map of times: reference time t is at (t + delay_s) / ratio in the recording.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ class Place:
     confidence: float
 
     def there_s(self, reference_s: float) -> float:
-        """Where a time of the reference stands in the recording."""
+        """Return the time in the recording for a time in the reference."""
         return (reference_s + self.delay_s) / self.ratio
 
 
 def find_place(reference: AudioReader, recording: AudioReader) -> Place | Missing:
-    """Return where the first sound of the reference stands in the recording, or why it was not found.
+    """Return where the first sound of the reference is in the recording, or why it was not found.
 
-    Looked for at the first sound of the recording, then all through it.
+    The search starts at the first sound of the recording and then covers all of it.
     """
     probe = _first_sound(reference)
     if probe is None:
@@ -79,7 +79,7 @@ def find_place(reference: AudioReader, recording: AudioReader) -> Place | Missin
 
 
 def _first_sound(audio: AudioReader) -> Clip | None:
-    """Return some seconds from just before the first sound."""
+    """Return up to `PROBE_S` seconds, starting just before the first sound."""
     for first, samples in cut_in_pauses(audio):
         clip = clip_at(audio, first, samples)
         active = sound(clip).spectrum.active
@@ -101,11 +101,11 @@ def _windows(recording: AudioReader, start: Clip) -> Iterator[Clip]:
 
 
 def _place(found: Match, reference: Clip, recording: Clip, stretch: int = -1) -> Place:
-    """Return the place by one stretch of the delay track: the last one for what follows."""
+    """Return the place from one stretch of the delay track, by default the last, which predicts the next part."""
     ratio = found.time_ratio or 1.0
     begin_s, there_s = reference.start_s or 0.0, recording.start_s or 0.0
     if found.track is None:
-        # Time was stretched without pitch: no waveform tells where, but both begin with the same sound.
+        # Time was stretched without pitch, so waveforms do not match. But both begin with the same sound.
         return Place(ratio, there_s * ratio - begin_s, found.confidence)
     delay_s = found.track.stretches[stretch].delay_s
     return Place(ratio, there_s * ratio + delay_s - begin_s, found.confidence)
@@ -119,9 +119,9 @@ def measure_against(
     segment: Segment,
     progress: Progress | None = None,
 ) -> tuple[Part, ...]:
-    """Return measures against the reference, one part of it after the other.
+    """Return measurements against the reference for each part of it in turn.
 
-    Spots are places in the recording; events have their times in both.
+    Times of spots refer to the recording; events have a time in both.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def measure_against(
     metrics : sequence of Metric
         Of segments.
     segment : Segment
-        The stretch of the chain between both.
+        The part of the chain between both.
     progress : callable, optional
     """
     place = find_place(reference, recording)
@@ -185,17 +185,17 @@ def _lost(part: Part) -> bool:
 
 
 def _follow(recording: AudioReader, place: Place, known: Clip, *, exact: bool) -> tuple[Stretch, Place]:
-    """Return where a part of the reference lies in the recording, and the place by its end.
+    """Return where a part of the reference is in the recording, and the place at its end.
 
     Parameters
     ----------
     recording : AudioReader
     place : Place
-        By the part before.
+        Place found with the previous part.
     known : Clip
         The part.
     exact : bool
-        Whether that place comes from a waveform.
+        Whether that place was found by waveform.
     """
     begin_s, end_s = known.start_s or 0.0, (known.start_s or 0.0) + known.duration_s
     for margin_s in (MARGIN_S, WIDE_MARGIN_S) if sound(known).spectrum.active.any() else ():
@@ -211,9 +211,9 @@ def _follow(recording: AudioReader, place: Place, known: Clip, *, exact: bool) -
 
 
 def _own_excerpt(recording: AudioReader, stretch: Stretch, before: Stretch | None, *, last: bool) -> Clip:
-    """Return what the recording has of a part, from where the part before it ends.
+    """Return the recording of a part, starting where the previous part ends.
 
-    Neighbouring parts stay outside: their words are no other sound, and must not be taken for this part's own.
+    Neighbouring parts are excluded, so that their words are neither reported as other sound nor matched to this part.
     """
     begin_s = stretch.there_begin_s - MARGIN_S
     if before is not None:

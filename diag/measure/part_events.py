@@ -1,4 +1,4 @@
-"""What happened between the parts of a long reference and outside of them, which none of the parts sees by itself."""
+"""Events between and outside the parts of a long reference, which no single part can show."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from diag.dsp.spectrum import sound_of
 from diag.measure.parts import PART_S
 
 _BRIDGED_S = 0.6
-"""Pauses within other speech."""
+"""Longest pause within other speech that does not split it into two events."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Where a part of the reference lies.
+    """Where a part of the reference is.
 
     Parameters
     ----------
     begin_s, end_s : float
         In the reference.
     there_begin_s, there_end_s : float
-        In the recording, if nothing is lost at its ends.
+        In the recording, assuming that nothing is lost at its ends.
     followed : bool
-        Whether it was found there by its waveform; otherwise it must lie there by what is known of those before.
+        Whether it was found by its waveform; otherwise its place is predicted from earlier parts.
     exact : bool
-        Whether it, or the last one before it that was found, was found by its waveform.
+        Whether the last part that was found (this one or an earlier one) was found by its waveform.
     """
 
     begin_s: float
@@ -43,11 +43,11 @@ class Stretch:
 
 
 def joined(events: Sequence[Sequence[SoundEvent]], stretches: Sequence[Stretch]) -> list[tuple[SoundEvent, ...]]:
-    """Return the events of each part with what happened where it meets the next one.
+    """Return the events of each part, including those at the boundary to the next part.
 
-    What is lost at the end of one part and at the beginning of the next was left out or silenced within the reference.
-    What was put in between both, other sound aside, is silence. The end of a part of which something is left out may
-    hold the beginning of the next one: that is no other sound.
+    Sound that is lost at the end of one part and at the beginning of the next was skipped or silenced within the
+    reference. Anything inserted between both parts that is not other sound is silence. If sound is missing in a part,
+    its end may hold the beginning of the next part, which is not other sound.
     """
     result = [tuple(own) for own in events]
     for place, (before, after) in enumerate(pairwise(stretches)):
@@ -77,7 +77,7 @@ def joined(events: Sequence[Sequence[SoundEvent]], stretches: Sequence[Stretch])
 
 
 def _until(events: Sequence[SoundEvent], end_s: float) -> tuple[SoundEvent, ...]:
-    """Return events with other sound and silence cut at a time of the recording."""
+    """Return events, with other sound and silence cut off at a time of the recording."""
     kept = []
     for event in events:
         if event.kind in (Kind.OTHER_SOUND, Kind.STALL) and event.estimated_s + event.duration_s > end_s:
@@ -161,16 +161,16 @@ def in_the_middle(events: Sequence[SoundEvent]) -> tuple[SoundEvent, ...]:
 def sound_outside(
     recording: AudioReader, compared_s: tuple[float, float], silent_db: float
 ) -> tuple[tuple[SoundEvent, ...], tuple[SoundEvent, ...]]:
-    """Return the sound of a recording that lies before and after all of it that was compared.
+    """Return the sound of a recording before and after the span that was compared.
 
     Parameters
     ----------
     recording : AudioReader
         Mono.
     compared_s : tuple of float
-        First and last moment of it that was compared.
+        Start and end of the span that was compared.
     silent_db : float
-        Level below which 5 ms are silence, dBFS.
+        Level below which 5 ms count as silence, in dBFS.
     """
     rate_hz = recording.sample_rate_hz
     first, last = (min(max(0, round(at_s * rate_hz)), recording.frames) for at_s in compared_s)

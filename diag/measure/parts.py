@@ -1,4 +1,4 @@
-"""A long recording cut into parts of about a minute that end in pauses, and what is measured of each alone."""
+"""Cut a long recording into parts of about a minute that end in pauses, and measure each part by itself."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from diag.measure.registry import Metric
 PART_S = 60.0
 PAUSE_WITHIN_S = 10.0
 LEAST_PART_S = 20.0
-"""A shorter rest is measured with the part before it."""
+"""A last part shorter than this is measured together with the one before it."""
 
 Progress = Callable[[float, float], None]
-"""Called with the seconds measured so far, and all seconds to measure."""
+"""Called with the seconds measured so far and the total number of seconds."""
 
 
 def cut_in_pauses(audio: AudioReader) -> Iterator[tuple[int, Samples]]:
@@ -42,12 +42,12 @@ def cut_in_pauses(audio: AudioReader) -> Iterator[tuple[int, Samples]]:
 
 
 def clip_at(audio: AudioReader, first: int, samples: Samples) -> Clip:
-    """Return samples of a recording as a clip whose clock is the recording's."""
+    """Return samples of a recording as a clip whose start time is on the clock of the recording."""
     return Clip(samples=samples, sample_rate_hz=audio.sample_rate_hz, start_s=first / audio.sample_rate_hz)
 
 
 def part_of(start_s: float, end_s: float, clip: Clip, measurements: Measurements) -> Part:
-    """Return what was measured of a part of a recording; how much it counts follows from the sound of `clip`."""
+    """Return a part of a recording with its measurements; its weight follows from the sound in `clip`."""
     spectrum = sound(clip).spectrum
     sounds = bool(spectrum.active.any())
     return Part(
@@ -67,16 +67,16 @@ def measure_alone(
     voice: VoiceProfile | None = None,
     progress: Progress | None = None,
 ) -> tuple[Part, ...]:
-    """Return measures of the recording alone, one part after the other.
+    """Return measurements of the recording by itself for each part in turn.
 
     Parameters
     ----------
     audio : AudioReader
         Mono.
     metrics : sequence of Metric
-        Of taps, and measured on this one.
+        Tap metrics that are measured on this tap.
     tap : Tap or None
-        Where it was recorded; None where that is not known.
+        Where it was recorded; None if not known.
     voice : VoiceProfile, optional
     progress : callable, optional
     """

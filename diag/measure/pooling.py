@@ -1,4 +1,4 @@
-"""One measurement of a long recording from those of its parts, by what each metric declares (`registry.Pool`)."""
+"""Combine the measurements of the parts of a long recording into one, as each metric declares (`registry.Pool`)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from diag.core.results import Measurement, Measurements, Spot
 from diag.measure.registry import Metric
 
 BACKGROUND_DB = 25.0
-"""A part whose loud windows lie this far below those of the loudest part holds only background: in a conversation, two
-voices differ by 10 to 15 dB, a quiet room lies 30 dB and more below them."""
+"""A part whose loud windows are this far below those of the loudest part holds only background. Two voices in a
+conversation differ by 10 to 15 dB; a quiet room is 30 dB or more below them."""
 BACKGROUND = Missing(
-    MissingCode.BACKGROUND, "only background: nothing in this part comes near the loud parts of the recording"
+    MissingCode.BACKGROUND, "this part holds only background, far below the loud parts of the recording"
 )
 MOST_SPOTS = 20
 
@@ -25,7 +25,7 @@ Value = float | tuple[float | None, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What was measured of one part of a long recording.
+    """One part of a long recording with its measurements.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class Part:
     sound_s : float
         Seconds of sound in it.
     loud_dbfs : float or None
-        Level of its loud windows (95th percentile); None where it is silent.
+        Level of its loud windows (95th percentile); None if it is silent.
     measurements : Measurements
-        One per metric, in order of the metrics; spots in seconds of the recording.
+        One per metric, in the order of the metrics. Times of spots are in seconds of the recording.
     """
 
     start_s: float
@@ -52,7 +52,7 @@ class Part:
 
 
 def moved(measurements: Measurements, by_s: float, reference_by_s: float | None = None) -> Measurements:
-    """Return measurements whose spots and events are later by so many seconds.
+    """Return measurements whose spots and events are shifted later in time.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def moved(measurements: Measurements, by_s: float, reference_by_s: float | None 
     by_s : float
         Where the part begins in the recording.
     reference_by_s : float, optional
-        Where it begins in the reference; of a lone recording the same.
+        Where it begins in the reference; by default `by_s`, for a recording without a reference.
     """
     own_s = by_s if reference_by_s is None else reference_by_s
 
@@ -74,9 +74,10 @@ def moved(measurements: Measurements, by_s: float, reference_by_s: float | None 
 
 
 def without_background(metrics: Sequence[Metric], parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Return parts with a reason in place of values where a part holds only background.
+    """Return the parts; one that holds only background has a reason in place of its values.
 
-    What is measured within 35 dB of a clip's loud parts would be measured on noise there. The highest sample stays.
+    Metrics use sound within 35 dB of the loud parts of a clip, so in such a part they would measure noise. Only metrics
+    that pool the highest value keep theirs.
     """
     levels = [part.loud_dbfs for part in parts if part.loud_dbfs is not None]
     least = max(levels, default=0.0) - BACKGROUND_DB
@@ -104,7 +105,7 @@ def pooled(metrics: Sequence[Metric], parts: Sequence[Part]) -> Measurements:
     ----------
     metrics : sequence of Metric
     parts : sequence of Part
-        At least one; each with a measurement for each of the metrics.
+        At least one, each with one measurement per metric.
     """
     return Measurements(
         tuple(

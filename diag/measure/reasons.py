@@ -12,7 +12,7 @@ NO_PROMPT = Missing(MissingCode.NO_TURN, "the prompt was not spoken in this turn
 NO_AUDIO = Missing(MissingCode.NO_TURN, "no audio was received in this turn")
 NOTHING_PLAYED = Missing(MissingCode.NO_TURN, "nothing was played in this turn")
 PLAYED_SILENT = Missing(MissingCode.SILENT, "what was played is silent")
-OTHER_SPEECH = Missing(MissingCode.OTHER_SPEECH, "the service answers with other speech than it was sent")
+OTHER_SPEECH = Missing(MissingCode.OTHER_SPEECH, "the two taps carry different speech: the prompt and the reply")
 
 
 def no_recording(tap: Tap) -> Missing:
@@ -21,12 +21,12 @@ def no_recording(tap: Tap) -> Missing:
 
 
 def not_on(tap: Tap, what: str) -> Missing:
-    """Return the reason that a turn left nothing on a tap; `what` is "prompt" or "reply"."""
-    return Missing(MissingCode.NO_TURN, f"no {what} lies on `{tap}` in this turn")
+    """Return the reason that a tap has no recording of a turn; `what` is "prompt" or "reply"."""
+    return Missing(MissingCode.NO_TURN, f"`{tap}` has no {what} in this turn")
 
 
 def too_short(text: str) -> Missing:
-    """Return the reason that there is less sound than the method needs."""
+    """Return the reason that there is less sound than the metric needs."""
     return Missing(MissingCode.TOO_SHORT, text)
 
 

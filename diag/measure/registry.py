@@ -1,8 +1,8 @@
 """Registry of metrics. A metric is one file in `diag.measure.metrics`; there is no list to edit.
 
-All that is known of a metric is declared with `@metric`: where it is measured, its label, unit, group and order in
-reports, its words in a comparison, whether baselines keep it, and its tolerance. From where on a value is a fault
-is declared by the rule that judges it.
+`@metric` declares everything about a metric: where it is measured, its label, unit, group and order in reports, its
+words in a comparison, whether baselines keep it, and its tolerance. The limit beyond which a value is a fault is
+declared by the rule that judges it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ PACKAGES: tuple[str, ...] = ("diag.measure.metrics",)
 
 Better = Literal["lower", "higher", "one", "zero", "none"]
 Pool = Literal["sum", "rate", "mean", "median", "level", "highest", "first"]
-"""How the values of the parts of a long recording become the recording's: added up; mean by length; mean, median or
-mean of powers (dB) by seconds of sound; the highest; the first."""
+"""How the values of the parts of a long recording are combined: their sum; the mean weighted by length ("rate"); the
+mean, the median or the mean of powers ("level"), weighted by seconds of sound; the highest; or the first."""
 
 
 class MetricKind(StrEnum):
@@ -41,19 +41,19 @@ class Group(StrEnum):
     ANSWER = "answer"
     """Whether a reply came."""
     LATENCY = "latency"
-    """How long a person waits, up to several moments."""
+    """How long a person waits, up to different moments of the reply."""
     STAGES = "stages"
     """The stages that a wait consists of."""
     SCHEDULE = "schedule"
-    """When chunks of audio came and went."""
+    """When chunks of audio were received and sent."""
     SPEED = "speed"
     """Speed, clock drift and delay."""
     TREBLE = "treble"
-    """What is left of the upper bands."""
+    """How much of the upper bands is preserved."""
     CONTINUITY = "continuity"
-    """What was put in, left out or repeated."""
+    """Inserted silence, lost and repeated sound."""
     GLITCHES = "glitches"
-    """Broken samples, and sound that is no speech."""
+    """Damaged samples, and sound that is not speech."""
     LEVEL = "level"
     """Levels and echo."""
     HARNESS = "harness"
@@ -73,14 +73,14 @@ TAKE_NEEDS = frozenset({*(tap.value for tap in Tap), "timeline", "environment", 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A registered metric: what it is called, where it is measured, and the function that measures it.
+    """A registered metric: its name, where it is measured, and the function that measures it.
 
     Parameters
     ----------
     needs, optional : tuple of str
         Names of the function's parameters without and with a default.
     taps : tuple of Tap
-        Where a metric of taps is measured; empty for other kinds.
+        Taps on which a tap metric is measured; empty for other kinds.
     others
         As in `metric`.
     """
@@ -106,7 +106,7 @@ class Metric:
 
     @property
     def place_in_report(self) -> tuple[int, float]:
-        """Sort key of the metric in reports: its group, then its order in it."""
+        """Sort key of the metric in reports: its group, then its order in the group."""
         return self.group.rank, self.order
 
 
@@ -132,53 +132,52 @@ def metric(
 ) -> Callable[[Callable[..., Reading]], Callable[..., Reading]]:
     """Register a metric function.
 
-    The names of its parameters are its needs and say where it is measured:
+    The names of its parameters say what it needs and where it is measured:
 
-    - `reference, estimated`: on every segment of the chain whose both ends carry the same speech;
-    - `clip`, and where wanted `voice=None`, the profile of the voice that speaks: on every tap, or on `taps` only;
+    - `reference, estimated`: on every segment of the chain whose ends carry the same speech;
+    - `clip`, and optionally `voice=None` (the profile of the voice that speaks): on every tap, or only on `taps`;
     - any of the taps by name, `timeline`, `environment`, `turn`: on the take.
 
-    A parameter with a default is optional: it is passed where the take has it, and its absence does not keep the
-    metric from running. One name may be registered for each kind of place, with a function each (as `dullness_db`);
-    `label`, `group` and `order` are then given with one of them and hold for all.
+    A parameter with a default is optional: it is passed if the take has it, and the metric runs without it too. One
+    name may be registered once for each kind of place, each with its own function (such as `dullness_db`). `label`,
+    `group` and `order` are then given with one of them and apply to all.
 
     Parameters
     ----------
     name : str
-        Metric id with its unit, as `ttfa_heard_s`.
+        Metric id with its unit, such as `ttfa_heard_s`.
     unit : str
         "s", "dB", "Hz", "1" and so on.
     better : {"lower", "higher", "one", "zero", "none"}
-        Which way is better: nearer to one for ratios, nearer to zero for signed losses, none for explanations.
+        Which values are better: "one" for ratios, "zero" for signed losses, "none" for metrics that are not judged.
     version : int
-        Raised when the method changes, so that old and new values are not compared.
+        Increased when the method changes, so that old and new values are not compared.
     taps : tuple of Tap
-        Where a metric of a clip is measured; all taps by default. A recording whose tap is not known is always
-        measured.
+        Taps on which a tap metric is measured; all by default. A recording whose tap is not known is always measured.
     tolerance : float
-        Smallest difference, in the metric's unit, that a person could care about.
+        Smallest difference that matters, in the metric's unit.
     pool : Pool
-        How the values of parts become one, where a recording is too long to be measured whole.
+        How the values of parts are combined if a recording is too long to be measured as a whole.
     label : str
-        Name in words for reports, as "Treble lost".
+        Name in words for reports, such as "Treble lost".
     group, order : Group, float
         Place in reports.
     headline : str or None
-        Words for the sentence of a comparison, as "time to the first sound heard"; None where a comparison never
-        leads with this metric. The first in order of group and `order` leads.
+        Words for the sentence of a comparison, such as "time to the first sound heard". None if the sentence never
+        names this metric. If several metrics changed, the first by group and `order` is named.
     tile : bool
-        Whether it is one of the few figures at the top of a run; of a segment metric, the segment furthest off.
+        Whether it is one of the few figures at the top of a run. For a segment metric the worst segment is shown.
     baseline : bool
-        Whether baselines keep its median; only for metrics in seconds of which less is better.
+        Whether baselines keep its median. Only for metrics in seconds where lower is better.
     compared : bool
-        For a metric of a clip: whether a pair of recordings needs it of the reference too, because a fault is told by
-        what the estimated recording has more, or less, than the reference.
+        For a tap metric: whether it is measured on the reference of a pair too, because its rule judges the difference
+        between recording and reference.
 
     Raises
     ------
     TypeError
-        If a parameter is none of the known needs, a name is registered twice for one kind of place, or `baseline` is
-        asked for a metric that is not in seconds or of which less is not better.
+        If a parameter name is not known, a name is registered twice for one kind of place, or `baseline` is set for a
+        metric that is not in seconds or where lower is not better.
     """
 
     def register(function: Callable[..., Reading]) -> Callable[..., Reading]:
@@ -188,7 +187,7 @@ def metric(
         if (name, kind) in _metrics:
             raise TypeError(f"{kind} metric {name} is registered twice")
         if baseline and (unit, better) != ("s", "lower"):
-            raise TypeError(f"{name} cannot be part of a baseline: it is not in seconds of which less is better")
+            raise TypeError(f"{name} cannot be part of a baseline: it must be in seconds and better when lower")
         _metrics[name, kind] = Metric(
             name=name, unit=unit, better=better, version=version, function=function,
             needs=tuple(need for need in needs if need not in optional), kind=kind,
@@ -215,7 +214,7 @@ def all_metrics() -> tuple[Metric, ...]:
     Raises
     ------
     TypeError
-        If a metric has no label, neither with it nor with another of the same name.
+        If no registration of a metric name has a label.
     """
     for package in PACKAGES:
         import_all(package)
@@ -231,7 +230,7 @@ def all_metrics() -> tuple[Metric, ...]:
 
 
 def metric_named(name: str, kind: MetricKind | None = None) -> Metric | None:
-    """Return the metric of a name, of one kind where that is asked for; None where there is none."""
+    """Return the metric with a name, optionally of one kind; None if there is none."""
     return next((item for item in all_metrics() if item.name == name and kind in (None, item.kind)), None)
 
 
@@ -252,6 +251,6 @@ def tiles() -> tuple[Metric, ...]:
 
 
 def headlines() -> dict[str, str]:
-    """Return the words of metrics that a comparison may lead with, by name, the first to lead first."""
+    """Return name and words of the metrics that the sentence of a comparison may name, most important first."""
     words = {item.name: item.headline for item in all_metrics() if item.headline is not None}
     return {name: words[name] for name in sorted(words, key=report_order)}

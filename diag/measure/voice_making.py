@@ -1,4 +1,4 @@
-"""Makes the profile of a voice from recordings, and says whether they are enough and agree with each other."""
+"""Make the profile of a voice from recordings, and check that they are long enough and agree with each other."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from diag.dsp.spectrum import Sound
 from diag.dsp.voice_frames import voice_frames
 
 PLENTY_S = 30.0
-"""More speech than this makes a profile hardly better."""
+"""More speech than this hardly improves a profile."""
 SHORTEST_S = 0.5
 ODD_SPEED, ODD_TREBLE_DB, NARROW_SHARE = 0.06, 6.0, 0.85
-"""A recording further than this from the others is left out: it would fail against them."""
+"""A recording that differs more than this from the others is left out."""
 _TOP_HZ = 11_400.0
-"""Where the highest treble band needs a recording to reach; what is above is not asked for."""
+"""Bandwidth that the highest treble band needs. Recordings may end above it."""
 _PIECE_S = 6.0
 _ENOUGH = 1.1
 _MOST_PIECES = 24
@@ -49,13 +49,13 @@ class Given:
     ----------
     name : str
     speech_s : float
-        Sound that it holds.
+        Length of the sound in it.
     edge_hz : float or None
-        How far up its content reaches.
+        Upper edge of its content.
     speed, treble_db : float or None
-        Its speed, and the treble that it lacks, against all the others; None where it has too little speech to tell.
+        Its speed and the treble that it lacks, relative to all the others; None if it has too little speech.
     left_out : str
-        Why it was not used; empty where it was.
+        Why it was not used; empty if it was.
     """
 
     name: str
@@ -114,7 +114,7 @@ def voice_from_sounds(sounds: Mapping[str, Sound], name: str) -> MadeVoice:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A recording against the others, and how much further from them than they are from each other it is."""
+    """A recording compared with the others, and how much further it is from them than they are from each other."""
 
     given: Given
     apart_db: float
@@ -137,7 +137,7 @@ def _useless(item: Given, every: Iterable[Given]) -> str:
 
 
 def _against_others(sounds: Mapping[str, Sound], given: Mapping[str, Given]) -> dict[str, _Seen]:
-    """Each recording against all the others together."""
+    """Return each recording compared with all the others together."""
     known = {label: frames for label, sound in sounds.items() if (frames := voice_frames(sound.spectrum)) is not None}
     apart_db = own_distance_db(list(known.values()))
     found = {}
@@ -157,7 +157,7 @@ def _against_others(sounds: Mapping[str, Sound], given: Mapping[str, Given]) -> 
 
 
 def _odd(seen: _Seen) -> str:
-    """Why a recording does not fit the others; empty where it does."""
+    """Return why a recording does not fit the others; empty if it does."""
     speed, treble = seen.given.speed, seen.given.treble_db
     if seen.apart_db > MOST_APART_DB:
         return "sounds like another voice than the others"
@@ -173,7 +173,7 @@ def _check_enough(name: str, speech: Sequence[float]) -> None:
         raise BadInputError(
             f"Could not make a profile of the voice {name}",
             seen=f"{sum(speech):.1f} s of speech in {len(speech)} usable recording{'s' if len(speech) != 1 else ''}",
-            allowed=f"{LEAST_PROFILE_S:.0f} s or more; {PLENTY_S:.0f} s are plenty",
+            allowed=f"at least {LEAST_PROFILE_S:.0f} s, better {PLENTY_S:.0f} s",
             next_step="add recordings of the same voice",
         )
 
@@ -183,13 +183,13 @@ def _disagreement(name: str, odd: Mapping[str, str], used: Sequence[str]) -> Bad
     return BadInputError(
         f"Could not make a profile of the voice {name}",
         seen=f"{len(odd)} of {len(used)} recordings do not fit the others: {named}",
-        allowed="recordings of one voice, through one chain, at its right speed",
-        next_step="name only those that are known to be good",
+        allowed="recordings of one voice, made with the same equipment, at the right speed",
+        next_step="use only recordings that are known to be good",
     )
 
 
 def _pieces(sounds: Iterable[Sound]) -> dict[str, Sound]:
-    """The recordings as pieces that hold enough speech for a speed: long ones cut, short ones of one rate joined."""
+    """Return pieces with enough speech to measure speed: long recordings are cut, short ones of one rate are joined."""
     pieces: list[Sound] = []
     waiting: dict[float, Sound] = {}
     for sound in sounds:

@@ -1,4 +1,4 @@
-"""The matrix of a bench: what each scenario must show, and what it showed."""
+"""Table of a bench: the findings that each scenario must show, and those that it showed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diag.report.states import row_state, row_takes
 
 @dataclass(frozen=True)
 class Code:
-    """One finding of a scenario: found, missing, or found though it must not be."""
+    """One finding of a scenario: expected, allowed, missing or not expected."""
 
     code: str
     state: State
@@ -41,7 +41,7 @@ class RowView:
 
 
 def bench_rows(entries: Sequence[BenchRow], views: Sequence[RunView]) -> tuple[RowView, ...]:
-    """Rows of the matrix, those that do not show what they must first."""
+    """Return the rows of the table, scenarios without the expected findings first."""
     by_name = {view.run.name: view for view in views}
     rows = [_row(entry, by_name.get(entry.scenario)) for entry in entries]
     return tuple(sorted(rows, key=lambda row: -row.state.rank))
@@ -68,13 +68,13 @@ def _row(entry: BenchRow, view: RunView | None) -> RowView:
 
 
 def _marks(view: RunView) -> tuple[tuple[str, State, str], ...]:
-    """Setup and hops: name, state, word."""
+    """Return name, state and word of the setup and of each hop."""
     hops = ((hop.hop.value, hop.state, hop.word) for hop in view.hops)
     return (("setup", view.setup.state, view.setup.word), *hops)
 
 
 def _heard(view: RunView | None) -> tuple[str, str]:
-    """Median time to first audio, and its range and n."""
+    """Return the median time to first audio, and its range and n."""
     rows = view.run.summary if view else ()
     said = next((spread(row) for row in rows if row.metric == "ttfa_heard_s"), "not measured")
     median, _, rest = said.partition(" (")

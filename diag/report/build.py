@@ -1,4 +1,4 @@
-"""Writes a report: one HTML file that asks the network for nothing, ever."""
+"""Write a report: one HTML file that makes no network requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 FOLD_FROM = 2
-"""With more runs than this each is folded to its headline."""
+"""With more runs than this, each run is collapsed to its headline."""
 
 
 def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path, *, embed: Embed = "evidence") -> Path:
@@ -41,12 +41,12 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     Parameters
     ----------
     report : Report
-        What was judged. A bench adds the matrix of scenarios and the command that repeats it.
+        The judged runs. A bench adds the table of scenarios and the command that repeats it.
     takes : mapping of run folder or run name to takes
-        Recordings of each run, for audio and drawings; the folder tells runs of one name apart. A sequence may load
-        its members when they are asked for. Runs that are left out are shown without recordings.
+        Recordings of each run, for audio and drawings. The folder distinguishes runs with the same name. A sequence may
+        load its members lazily. Runs that are missing here are shown without recordings.
     out : Path
-        The HTML file; missing folders are made. Audio over 10 MB goes into a folder beside it.
+        The HTML file; missing folders are created. More than 10 MB of audio goes into a folder beside it.
     embed : {"evidence", "all", "none"}
         "evidence" keeps at most 12 clips of 6 s, "all" every tap of the take shown, "none" no audio.
 
@@ -103,7 +103,7 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
 
 
 def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunView]]:
-    """Runs with their sides, those that fail first; a bench keeps its order, for there most are meant to fail."""
+    """Return runs with their side (A or B), failing runs first; a bench, where most must fail, keeps its order."""
     two = len(report.runs) == len(report.comparisons) + 1 == 2
     shown = list(zip("AB" if two else [""] * len(views), views, strict=True))
     return shown if report.bench else sorted(shown, key=lambda item: -item[1].state.rank)
@@ -115,7 +115,7 @@ def _title(report: Report) -> str:
 
 
 def _picks(report: Report, takes: Mapping[str, Sequence[Take]]) -> dict[int, Pick]:
-    """The take that stands for each run; where two runs are compared, both of the same prompt if that can be."""
+    """Return the representative take of each run; compared runs get takes of the same prompt if possible."""
     worst_first = sorted(range(len(report.runs)), key=lambda index: -_worst(report.runs[index]))
     found: dict[int, Pick] = {}
     for index in worst_first:
@@ -132,7 +132,7 @@ def _worst(run: RunResult) -> int:
 
 
 def _worst_first(report: Report, picks: Mapping[int, Pick]) -> list[int]:
-    """Runs in the order in which their audio deserves room; a comparison needs both of its runs."""
+    """Return runs in the order in which their audio is embedded: compared runs first, then the worst."""
     compared = {name for item in report.comparisons for name in (item.a, item.b)} if len(report.runs) == 2 else set()
 
     def rank(index: int) -> tuple[bool, int]:
@@ -142,7 +142,7 @@ def _worst_first(report: Report, picks: Mapping[int, Pick]) -> list[int]:
 
 
 def _document(report: Report) -> str:
-    """The JSON document, compressed, as a link that downloads without a script."""
+    """Return the compressed JSON document as a data URI that can be downloaded without a script."""
     text = json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     packed = gzip.compress(text.encode("utf-8"), mtime=0)
     return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
@@ -165,7 +165,7 @@ def _environment() -> Environment:
 
 
 def _prose(text: str) -> Markup:
-    """Plain words with what stands in backticks as code; everything else is escaped."""
+    """Return text as HTML with words in backticks as code; everything else is escaped."""
     parts = re.split(r"`([^`]+)`", text)
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 

@@ -1,4 +1,4 @@
-"""What the report shows of two runs side by side."""
+"""View of the comparison of two runs in the report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two players to switch between, the louder one turned down."""
+    """Two players to switch between; the louder one is turned down."""
 
     tap: str
     a: Player
@@ -52,7 +52,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class CompareView:
-    """All that the report shows of a comparison."""
+    """Everything that the report shows of a comparison."""
 
     anchor: str
     comparison: RunComparison
@@ -75,7 +75,7 @@ class CompareView:
 def compare_view(
     comparison: RunComparison, index: int, runs: Sequence[RunResult], picks: Mapping[int, Pick], players: Players
 ) -> CompareView:
-    """Gather the view of a comparison of two of the report's runs."""
+    """Return the view of a comparison of two runs of the report."""
     a, b = _sides(comparison, runs)
     state, word = call_of(comparison.verdict)
     order = {Change.WORSE: 0, Change.BETTER: 1}
@@ -102,19 +102,19 @@ def compare_view(
 
 
 def _blame(comparison: RunComparison, sides: Sequence[RunResult]) -> str:
-    """What the settings that differ may be blamed for."""
+    """Return whether findings or figures show which of the differing settings is the cause."""
     roots = [[item.finding for item in run.findings if item.finding.consequence_of is None] for run in sides]
     codes = [{finding.code for finding in found if finding.severity is not Severity.INFO} for found in roots]
     if len(codes) == 2 and codes[0] ^ codes[1]:
         named = ", ".join(sorted(codes[0] ^ codes[1]))
-        return f"{named}: the findings say from the recordings what is wrong and how to mend it"
+        return f"see {named} below for what is wrong and how to fix it"
     if len(comparison.config_diff) + len(comparison.environment_diff) > 1:
-        return "the figures alone cannot tell which of these is to blame"
+        return "the figures alone cannot show which of these is the cause"
     return ""
 
 
 def _sides(comparison: RunComparison, runs: Sequence[RunResult]) -> tuple[int, int]:
-    """Numbers of the two runs; where both bear one name the first is A and the second B. -1 where it is absent."""
+    """Return the indices of the two runs, -1 if absent. If both have the same name, the first is A and the second B."""
     names = [run.name for run in runs]
     a = names.index(comparison.a) if comparison.a in names else -1
     rest = [number for number, name in enumerate(names) if name == comparison.b and number != a]
@@ -149,7 +149,7 @@ def _line(item: Comparison) -> Line:
 
 
 def _lanes(a: Pick | None, b: Pick | None) -> tuple[Lanes | None, Lanes | None]:
-    """Both takes on one axis, laid over each other at the end of the prompt's speech."""
+    """Return both time lines on the same axis, aligned at the end of the prompt's speech."""
     if a is None or b is None:
         return (lanes_of(a) if a else None), (lanes_of(b) if b else None)
     spans = [(pick, origin_of(pick), span_of(pick)) for pick in (a, b)]

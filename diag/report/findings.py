@@ -1,4 +1,4 @@
-"""Findings as the report tells them: what, where, why it matters, what to do first, how sure, where to hear it."""
+"""Findings as the report shows them: title, hop, cause, fix, evidence, confidence, and where to listen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_SPOTS = 3
 
 @dataclass(frozen=True)
 class Hearing:
-    """Where a finding can be heard: a player, and the second in it; `player` is None where it is not in the file."""
+    """Where a finding can be heard: a player and a time in it; `player` is None if the audio is not in the report."""
 
     player: str | None
     at_s: float
@@ -54,7 +54,7 @@ class FindingView:
 
 
 def findings_of(run: RunResult, index: int, players: Players) -> tuple[FindingView, ...]:
-    """Root findings, worst first, each with its consequences; a consequence without its root stands alone."""
+    """Return root findings, worst first, each with its consequences; a consequence without its root is shown alone."""
     raised = {item.finding.code for item in run.findings}
     roots = [item for item in run.findings if item.finding.consequence_of not in raised]
     roots.sort(key=lambda item: (-item.finding.severity.rank, item.finding.code))
@@ -88,7 +88,7 @@ def _hearings(spots: Sequence[Spot], index: int, players: Players) -> tuple[Hear
 
 
 def _ends(finding: Finding, index: int, players: Players) -> tuple[Hearing, ...]:
-    """Both ends of the hop, for a fault that sounds all the way through."""
+    """Return where to listen at both ends of the hop, for faults that last throughout."""
     taps = finding.hop.ends if finding.hop and finding.hop is not Hop.SERVICE else ()
     found = ((tap, players.get((index, tap))) for tap in taps)
     return tuple(
@@ -107,7 +107,7 @@ def _hearing(spot: Spot, index: int, players: Players) -> Hearing:
 
 
 def _issue_text(run: RunResult, item: RunFinding) -> str:
-    """What to paste into an issue: words and figures, no audio, no keys."""
+    """Return the text to paste into an issue: words and figures, no audio, no keys."""
     finding = item.finding
     place = f" on the {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
     lines = [
@@ -115,7 +115,7 @@ def _issue_text(run: RunResult, item: RunFinding) -> str:
         f"{times_found(item)} of {run.name}{place}.",
         *(f"- {full_stop(evidence.text)}" for evidence in finding.evidence),
         f"Likely cause: {full_stop(finding.likely_cause)}",
-        f"Do this first: {full_stop(finding.fix)}",
+        f"Fix: {full_stop(finding.fix)}",
         f"How sure: {how_sure(finding)}.",
         f"Seen with: {', '.join(_versions(run))}.",
     ]
@@ -138,6 +138,6 @@ def _versions(run: RunResult) -> list[str]:
 
 @cache
 def _manual(code: str) -> Mapping[str, str]:
-    """What the documentation of a rule says under its headings; empty for a finding of an older version."""
+    """Return the documentation of a rule by heading; empty for a code that no longer exists."""
     document = next((rule.documentation for rule in all_rules() if rule.code == code), None)
     return sections(document or "", HEADINGS)

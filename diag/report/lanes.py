@@ -1,4 +1,4 @@
-"""A take on one axis of time: who spoke when, what arrived when, and how long the person waited."""
+"""Time line of a take: who spoke when, when chunks arrived, and how long the person waited."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Wait:
-    """The shaded wait of one turn; places in per cent of the axis."""
+    """The shaded wait of one turn; positions in percent of the axis."""
 
     left: float
     width: float
@@ -40,7 +40,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Lanes:
-    """Rows, waits and ticks on one axis, and the same in words."""
+    """Rows, waits and ticks on one time axis, and a summary in words."""
 
     rows: tuple[Lane, ...]
     waits: tuple[Wait, ...]
@@ -49,14 +49,16 @@ class Lanes:
 
 
 def lanes_of(pick: Pick, *, span_s: tuple[float, float] | None = None) -> Lanes | None:
-    """Rows for one take, over its own length or over `span_s`; None where nothing stands on the clock."""
+    """Return the time line of a take, over its own length or over `span_s`; None if no recording has a start time."""
     take = pick.take
     start_s, end_s = span_s or span_of(pick)
     if not end_s > start_s:
         return None
     rows = [row for row in (_prompt_row(pick, start_s, end_s), _chunk_row(pick, start_s, end_s)) if row]
     reply = _side(take.clips.get(Tap.HEARD), HEARD_REPLY_CHANNEL)
-    words, tap = ("what came out", Tap.HEARD) if reply is not None else ("what the player handed over", Tap.PLAYED)
+    words, tap = (
+        ("what came out", Tap.HEARD) if reply is not None else ("what the player sent to the device", Tap.PLAYED)
+    )
     reply = reply if reply is not None else _side(take.clips.get(Tap.PLAYED), 0)
     if reply is not None:
         rows.append(Lane(tap.value, words, tap, _wave(reply, start_s, end_s)))
@@ -72,13 +74,13 @@ def lanes_of(pick: Pick, *, span_s: tuple[float, float] | None = None) -> Lanes 
 
 
 def origin_of(pick: Pick) -> float:
-    """Zero of the axis: the end of the prompt's speech where there is one turn, else the start of the take."""
+    """Return the zero of the axis: the end of the prompt's speech for a single turn, else the start of the take."""
     turns = pick.take.turns
     return turns[0].speech_end_s or 0.0 if len(turns) == 1 else 0.0
 
 
 def span_of(pick: Pick) -> tuple[float, float]:
-    """The part of the take's clock worth drawing: from just before the first prompt to the end of the last turn."""
+    """Return the span to draw: from just before the first prompt to the end of the last turn."""
     take = pick.take
     if not take.turns:
         return (0.0, 0.0)
@@ -115,7 +117,7 @@ def _prompt_row(pick: Pick, start_s: float, end_s: float) -> Lane | None:
 
 
 def _wave(clip: Clip, start_s: float, end_s: float) -> str:
-    """The clip's waveform inside the axis, as high as its loudest sample; below -40 dBFS it stays small, as it is."""
+    """Return the clip's waveform on the axis, scaled to its loudest sample; a clip below -40 dBFS is drawn small."""
     cut = clip.slice(clip.frame_at(start_s), clip.frame_at(end_s))
     if cut.frames == 0 or cut.start_s is None:
         return ""

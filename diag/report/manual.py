@@ -1,4 +1,4 @@
-"""The manual of findings and measures: what the documentation of each says."""
+"""Text and JSON of `diag explain`: the documentation of findings and measures."""
 
 from __future__ import annotations
 
@@ -22,46 +22,47 @@ _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")
 
 
 def explain(name: str) -> str:
-    """All that is known of a finding or a measure, as text.
+    """Return the documentation of a finding or a measure as text.
 
     Parameters
     ----------
     name : str
-        As "PLY001", in any case; a finding's name, as "playback-rate-mismatch"; or a measure, as "rate_ratio".
+        The code of a finding, such as "PLY001", in upper or lower case; its name, such as "playback-rate-mismatch"; or
+        a measure, such as "rate_ratio".
 
     Raises
     ------
     BadInputError
-        If there is no such finding or measure; the nearest is named.
+        If there is no such finding or measure; the message names the most similar ones.
     """
-    found = _found(name)
-    return _told(found) if isinstance(found, Rule) else "\n\n".join(map(_measure_told, found))
+    found = _resolved(name)
+    return _rule_text(found) if isinstance(found, Rule) else "\n\n".join(map(_measure_text, found))
 
 
 def explanation(name: str) -> dict[str, Any]:
-    """The same as one JSON document.
+    """Return the documentation of a finding or a measure as a JSON document.
 
     Raises
     ------
     BadInputError
         As `explain`.
     """
-    found = _found(name)
+    found = _resolved(name)
     body = _rule_json(found) if isinstance(found, Rule) else _measure_json(found)
     return {"schema_version": SCHEMA_VERSION, **body}
 
 
 def overview(width: int = 80) -> str:
-    """Every finding in one line: code, name and what it shows."""
+    """Return one line per finding: code, name and summary."""
     lines: list[str] = []
     for rule in all_rules():
         line = f"{state_of(rule.severity).shape} {rule.code}  {rule.name:<26} {rule.documentation.splitlines()[0]}"
         lines += wrapped(line, width, later=" " * 10)
-    return "\n".join([*lines, "", "More of one: `diag explain CODE`; of a measure: `diag explain rate_ratio`"])
+    return "\n".join([*lines, "", "Details of a finding: `diag explain CODE`; of a measure: `diag explain rate_ratio`"])
 
 
 def contents() -> dict[str, Any]:
-    """Every finding and every measure, as one JSON document."""
+    """Return every finding and every measure as a JSON document."""
     return {
         "schema_version": SCHEMA_VERSION,
         "findings": [_rule_json(rule) for rule in all_rules()],
@@ -70,9 +71,9 @@ def contents() -> dict[str, Any]:
 
 
 def sections(document: str, headings: Sequence[str]) -> dict[str, str]:
-    """What a documentation says under each of its fixed headings, in one line each; "" is the key of its summary.
+    """Return the text under each fixed heading of a docstring as one line; the summary has the key "".
 
-    Headings stand alone on a line, underlined or not, or open one ("Fix: …").
+    A heading is alone on its line, underlined or not, or starts the line ("Fix: …").
     """
     found: dict[str, list[str]] = {"": []}
     heading = ""
@@ -88,12 +89,12 @@ def sections(document: str, headings: Sequence[str]) -> dict[str, str]:
 
 
 def _measures() -> dict[str, tuple[Metric, ...]]:
-    """Every measure by name; its form on hops comes before the one on taps."""
+    """Return every measure by name, with its segment metric before its tap metric."""
     ordered = sorted(all_metrics(), key=lambda metric: (metric.name, metric.kind is not MetricKind.SEGMENT))
     return {name: tuple(group) for name, group in groupby(ordered, key=lambda metric: metric.name)}
 
 
-def _found(wanted: str) -> Rule | tuple[Metric, ...]:
+def _resolved(wanted: str) -> Rule | tuple[Metric, ...]:
     rules = {rule.code: rule for rule in all_rules()}
     names = {rule.name: rule.code for rule in rules.values()}
     measures = _measures()
@@ -116,7 +117,7 @@ _MOST_NEAR = 3
 
 
 def _nearest(wanted: str, codes: Sequence[str], names: dict[str, str], measures: Sequence[str]) -> list[str]:
-    """What was meant: the code with this number, a family's first, or what is spelt alike."""
+    """Return what was probably meant: the code with this number, the first codes of a family, or a similar name."""
     numbered = _CODE.fullmatch(wanted.strip())
     if numbered:
         family, number = numbered[1].upper(), int(numbered[2])
@@ -135,19 +136,17 @@ def _nearest(wanted: str, codes: Sequence[str], names: dict[str, str], measures:
 
 
 def severities(rule: Rule) -> list[str]:
-    """How bad the rule's finding is, and how bad it may be besides, in words."""
+    """Return the severity of a rule's finding, and the second severity that it may have."""
     return [severity.value for severity in (rule.severity, rule.or_severity) if severity is not None]
 
 
-def _told(rule: Rule) -> str:
-    hop = f"on the {rule.hop.value} hop ({rule.hop.owner})" if rule.hop else "not bound to one hop"
+def _rule_text(rule: Rule) -> str:
+    hop = f"on the {rule.hop.value} hop ({rule.hop.owner})" if rule.hop else "not on a single hop"
     usual, *other = severities(rule)
-    severity = f"{usual} or {other[0]}, by its evidence" if other else usual
+    severity = f"{usual} or {other[0]}, depending on the evidence" if other else usual
     head = f"{state_of(rule.severity).shape} {rule.code} {rule.name}  {severity}, {hop}"
     cause = (
-        f"\n\nReported as a consequence where {' or '.join(rule.explained_by)} is found too."
-        if rule.explained_by
-        else ""
+        f"\n\nReported as a consequence if {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
     )
     return f"{head}\n\n{rule.documentation}{cause}"
 
@@ -174,11 +173,11 @@ _BETTER = {
     "higher": "higher is better",
     "one": "1 is right",
     "zero": "0 is right",
-    "none": "it explains, and does not judge",
+    "none": "for information, not judged",
 }
 
 
-def _measure_told(metric: Metric) -> str:
+def _measure_text(metric: Metric) -> str:
     unit = "" if metric.unit in ("1", "") else f" in {metric.unit}"
     head = f"{metric.name}  {label(metric.name)}{unit}, on {_place(metric)}; {_BETTER[metric.better]}"
     return f"{head}\n\n{inspect.getdoc(metric.function) or ''}"

@@ -1,4 +1,4 @@
-"""Measurements as a table on disk, a row each: CSV, or Parquet where its library is installed."""
+"""Write measurements as a table with one row each: CSV, or Parquet if its library is installed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ SUFFIXES = (".csv", ".parquet")
 
 
 def check_table(path: Path) -> None:
-    """Refuse a table that could not be written, before anything is measured for it.
+    """Raise an error if the table could not be written, before anything is measured.
 
     Raises
     ------
     BadInputError
-        If the suffix is another, the folder is missing, or Parquet's library is not installed.
+        If the suffix is not supported, the folder is missing, or Parquet's library is not installed.
     """
     attempted = f"Could not write the table {path}"
     if path.suffix.lower() not in SUFFIXES:
@@ -29,12 +29,12 @@ def check_table(path: Path) -> None:
             next_step=f"write for example {path.with_suffix('.csv').name}",
         )
     if not path.parent.is_dir():
-        raise BadInputError(attempted, seen=f"there is no folder {path.parent}", next_step="make it first")
+        raise BadInputError(attempted, seen=f"there is no folder {path.parent}", next_step="create the folder first")
     if path.suffix.lower() == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise BadInputError(
             attempted,
             seen="pyarrow is not installed",
-            allowed="CSV without it",
+            allowed="CSV, which needs no extra library",
             next_step="`pip install 'diag[parquet]'`, or name a .csv file",
         )
 
@@ -42,8 +42,8 @@ def check_table(path: Path) -> None:
 def write_table(path: Path, results: Sequence[AnalysisResult]) -> None:
     """Write the rows of `AnalysisResult.to_frame` of all results.
 
-    Values of several bands go into the column `value` of CSV as text, "1.2;0.4;;3.0", and into a column of their own,
-    `values`, in Parquet, whose columns hold one type each.
+    Values with several bands are written as text in the column `value` of CSV ("1.2;0.4;;3.0"). Parquet columns hold
+    one type each, so there they have their own column, `values`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which take of a run the report shows and plays, and which stretch of each tap."""
+"""Choose the take of a run that the report shows and plays, and the span of each tap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diag.core.take import Span, Take, Turn
 
 @dataclass(frozen=True)
 class Pick:
-    """The take that stands for a run, its judgement, the turn shown, and why it was chosen."""
+    """The take that represents a run, its judgement, the turn shown, and why it was chosen."""
 
     take: Take
     result: TakeResult
@@ -22,10 +22,10 @@ class Pick:
 
 
 def pick(run: RunResult, takes: Sequence[Take], like: Pick | None = None) -> Pick | None:
-    """The take with the worst finding, else the one with the median time to first audio; None without takes.
+    """Return the take with the worst finding, or the one with the median time to first audio; None without takes.
 
-    `takes` may load its members when they are asked for: only the chosen one is. With `like`, the take of another run,
-    takes of the same prompts come first: what is compared should be answers to one question.
+    `takes` may load its members lazily; only the chosen take is loaded. With `like`, the take of another run, takes of
+    the same prompts are preferred, so that answers to the same question are compared.
     """
     wanted = like.result.prompt_names if like else ()
     for result, why, turn in sorted(
@@ -38,7 +38,7 @@ def pick(run: RunResult, takes: Sequence[Take], like: Pick | None = None) -> Pic
 
 
 def _preferred(run: RunResult) -> Iterator[tuple[TakeResult, str, int | None]]:
-    """Results of a run in the order in which they would be shown, with the reason and the turn concerned."""
+    """Yield results of a run in order of preference, with the reason and the turn concerned."""
     counted = {result.id: result for result in run.counted}
     for found in sorted(run.findings, key=lambda item: (item.finding.consequence_of is not None, -_rank(item))):
         named = next((item.turn for item in found.finding.evidence if item.turn is not None), None)
@@ -75,9 +75,10 @@ def _turn(take: Take, index: int | None) -> Turn | None:
 
 
 def stretch(take: Take, turn: Turn | None, tap: Tap) -> Clip | None:
-    """The prompt on the taps before the service, the reply on the taps behind it; mono. A take without turns: all.
+    """Return the prompt on the taps before the service, and the reply on the taps after it, as a mono clip.
 
-    None where the tap was not recorded or holds nothing of this turn.
+    If the take has no turns, return the whole clip. Return None if the tap was not recorded or holds nothing of this
+    turn.
     """
     clip, span = take.clips.get(tap), span_of(take, turn, tap)
     if clip is None or span is None:
@@ -88,7 +89,7 @@ def stretch(take: Take, turn: Turn | None, tap: Tap) -> Clip | None:
 
 
 def span_of(take: Take, turn: Turn | None, tap: Tap) -> Span | None:
-    """First frame of that stretch and the one after its last, in the tap's clip."""
+    """Return the first frame of that clip in the tap's recording, and the one after its last."""
     if turn is None:
         return (0, take.clips[tap].frames) if tap in take.clips else None
     before = tap in (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)

@@ -24,14 +24,14 @@ _LABEL_WIDTH = 24
 
 
 BLOCKS_SHOWN = 8
-"""More recordings are told in one line each."""
+"""If there are more recordings than this, each gets one line."""
 
 
 def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> ExitCode:
-    """Return FAILED for a finding at or above the limit, else what kept the recordings from being judged, else GOOD.
+    """Return FAILED for a finding at or above the limit, else why recordings could not be judged, else GOOD.
 
-    USAGE where a recording could not be read, CANNOT_MEASURE where one gave no value, TOO_LITTLE_EVIDENCE where one was
-    not shown to be a faithful copy of its reference although nothing was found.
+    USAGE if a recording could not be read, CANNOT_MEASURE if one has no measured value, TOO_LITTLE_EVIDENCE if one was
+    not shown to be a faithful copy of its reference although no fault was found.
     """
     if any(item.severity.rank >= least_rank(fail_on) for result in results for item in result.findings):
         return ExitCode.FAILED
@@ -45,7 +45,7 @@ def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> Exit
 
 
 def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80, verbose: bool = False) -> str:
-    """Return verdict, findings and, where `verbose`, measures of each recording; of many, one line each."""
+    """Return verdict, findings and, with `verbose`, measures of each recording; if there are many, one line each."""
     if len(results) > BLOCKS_SHOWN:
         return "\n".join([*_table_lines(results, width), "", *_count_lines(results, width), f"exit code {int(code)}"])
     blocks = ["\n".join(_result_lines(result, width, verbose=verbose)) for result in results]
@@ -114,7 +114,7 @@ def _result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[
 
 
 def _how(result: AnalysisResult) -> str:
-    """Return what the recording was compared with, in words."""
+    """Return in words what the recording was compared with."""
     against = [
         result.reference or "",
         f"the profile of the voice {result.voice}" if result.voice else "",
@@ -124,7 +124,7 @@ def _how(result: AnalysisResult) -> str:
 
 
 def _finding_lines(finding: Finding, width: int, *, first: bool) -> list[str]:
-    """Return a finding with its evidence and its fix; the title of the first one is the verdict already."""
+    """Return a finding with its evidence and its fix. The title of the first one is already in the verdict."""
     lines: list[str] = []
     if not first:
         after = f", a consequence of {finding.consequence_of}" if finding.consequence_of else ""
@@ -140,7 +140,7 @@ def _finding_lines(finding: Finding, width: int, *, first: bool) -> list[str]:
 
 
 def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
-    """Return every measure, by what it was measured on, and what was not measured."""
+    """Return every measure grouped by what it was measured on, then those that were not measured."""
     groups = (
         (f"against {result.reference}", [item for item in result.measurements if item.segment is not None]),
         ("by itself", [item for item in result.measurements if item.segment is None and item.tap == result.tap]),
@@ -165,10 +165,10 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
 
 
 def _information_lines(result: AnalysisResult, width: int) -> list[str]:
-    """Opinion scores in a block of their own; those without a value by reason, as measures are."""
+    """Return a block with the opinion scores; those without a value are grouped by reason."""
     if not result.information.items:
         return []
-    lines = wrapped("  Opinion scores (1 to 5): information, no verdict", width, later="  ")
+    lines = wrapped("  Opinion scores (1 to 5), for information only", width, later="  ")
     without: dict[str, list[str]] = {}
     for item in result.information:
         if isinstance(item.value, float):
@@ -188,7 +188,7 @@ def _measure_line(item: Measurement, every: Measurements) -> str:
 
 
 def _covered(item: Measurement, every: Measurements) -> str:
-    """Which part of the treble a loss was measured in, where that is not all of it."""
+    """Return the part of the treble in which a loss was measured, if it is not all of it."""
     if item.metric != "dullness_db":
         return ""
     bands = next((other.value for other in every.find("dullness_bands_db") if other.tier is item.tier), None)

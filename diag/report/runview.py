@@ -1,4 +1,4 @@
-"""What the report shows of one run, gathered from its judgement and the take that stands for it."""
+"""View of one run in the report, from its judgement and its representative take."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class TakeRow:
 
 @dataclass(frozen=True)
 class RunView:
-    """All that the report shows of one run."""
+    """Everything that the report shows of one run."""
 
     anchor: str
     run: RunResult
@@ -91,7 +91,7 @@ class RunView:
 
 
 def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) -> RunView:
-    """Gather the view of a run.
+    """Return the view of a run.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) ->
     index : int
         Number of the run in the report, from 0.
     pick : Pick or None
-        The take that stands for it, where one was loaded.
+        The take that represents the run, if one was loaded.
     players : mapping
-        As `shelf.players_of` gives them.
+        Result of `shelf.players_of`.
     """
     findings = findings_of(run, index, players)
     checks = checks_of(run)
@@ -167,7 +167,7 @@ def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
 
 
 def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
-    """The few figures that a person asks for first: label, value, range and n."""
+    """Return the most important figures: label, value, range and n."""
     shown = []
     for metric in tiles():
         rows = [row for row in run.summary if row.metric == metric.name]
@@ -190,7 +190,7 @@ def _take_tile(metric: Metric, row: SummaryRow, run: RunResult) -> tuple[str, st
 
 
 def _segment_tile(metric: Metric, rows: Sequence[SummaryRow], counted: int) -> tuple[str, str, str] | None:
-    """Return the tile of the segment that is furthest off; None where no segment was measured."""
+    """Return the tile of the worst segment; None if no segment was measured."""
     measured = [(badness(metric.better, row.median), row) for row in rows if row.median is not None]
     if not measured:
         return None
@@ -198,7 +198,7 @@ def _segment_tile(metric: Metric, rows: Sequence[SummaryRow], counted: int) -> t
     name, value, rest = _tile(worst, counted)
     missing = [row.segment.covers for row in rows if row.segment and row.segment.comparable and row.median is None]
     unknown = f"; not measured: {', '.join(missing)}" if missing else ""
-    return name, value, f"{place(worst.segment, None)}, the furthest off of {len(measured)}; {rest}{unknown}"
+    return name, value, f"{place(worst.segment, None)}, the worst of {len(measured)}; {rest}{unknown}"
 
 
 def _tile(row: SummaryRow, counted: int) -> tuple[str, str, str]:
@@ -206,17 +206,17 @@ def _tile(row: SummaryRow, counted: int) -> tuple[str, str, str]:
         return label(row.metric), "not measured", f"in {counted_of(row.missing, counted, 'take')}"
     median, low, high = alike((row.median, row.low, row.high), row.unit)
     missing = f", {row.missing} missing" if row.missing else ""
-    # One value has neither a median nor a range.
+    # A single value has neither a median nor a range.
     words = f"median, {low} to {high}, n {row.n}" if row.n > 1 else "a single value, n 1"
     return label(row.metric), median, f"{words}{missing}"
 
 
 def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:
-    """Taps that a listener would look for and that hold nothing, with the reason."""
+    """Return the taps that have nothing to listen to, with the reason."""
     if pick is None:
         return ()
     missing = [tap for tap in (Tap.PROMPT, Tap.RECEIVED, Tap.HEARD) if tap not in {player.tap for player in players}]
-    reasons = {True: "nothing of this turn came here", False: "this tap was not recorded"}
+    reasons = {True: "it holds nothing of this turn", False: "this tap was not recorded"}
     return tuple(f"{tap.value}: {reasons[tap in pick.take.clips]}" for tap in missing)
 
 
@@ -236,7 +236,7 @@ def _spectra(pick: Pick | None) -> tuple[Spectra, ...]:
 
 
 def _pictures(run: RunResult, pick: Pick | None) -> tuple[Picture, ...]:
-    """Spectrograms of both ends of the worst hop, else of what was received and what was heard."""
+    """Return spectrograms of both ends of the worst hop, or of `received` and `heard` if no hop fails."""
     ends = next((hop.hop.ends for hop in hops_of(run) if hop.state is State.FAILS), (Tap.RECEIVED, Tap.HEARD))
     clips = _clips(pick, ends)
     if len(clips) < len(ends):
@@ -301,13 +301,13 @@ def _take_rows(run: RunResult) -> Iterator[TakeRow]:
 
 
 def _devices(pick: Pick | None) -> Iterator[tuple[str, str]]:
-    """Devices, rates and latencies of the streams of the take shown, as they were opened."""
+    """Return devices, rates and latencies of the streams that were opened in the take shown."""
     opened = pick.take.timeline.first("streams_opened") if pick else None
     return flat(opened.data if opened else {}, "streams.")
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings as dotted names with plain values, in order."""
+    """Yield nested settings as dotted names with values in words, in order."""
     for name, value in values.items():
         dotted = f"{prefix}{name}"
         if isinstance(value, Mapping) and value:
@@ -317,7 +317,7 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 
 
 def show(value: object) -> str:
-    """A setting as a person writes it; left out is 'not set'."""
+    """Return a setting in words; None is 'not set'."""
     if value is None:
         return "not set"
     if isinstance(value, bool):

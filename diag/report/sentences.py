@@ -1,4 +1,4 @@
-"""The report's words: states, verdict lines, labels of measures, values with their unit."""
+"""Texts that all reports share: states, verdict lines, labels of measures, values with their unit."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from diag.measure.registry import metric_named
 
 
 def state_of(severity: Severity) -> State:
-    """The state that a finding of this severity gives to its place."""
+    """Return the state that a finding of this severity gives to its hop or run."""
     return {Severity.ERROR: State.FAILS, Severity.WARNING: State.WATCH, Severity.INFO: State.UNKNOWN}[severity]
 
 
 def word_of(severity: Severity) -> str:
-    """The word beside a finding's mark."""
+    """Return the word beside a finding's mark."""
     return "note" if severity is Severity.INFO else state_of(severity).word
 
 
 def verdict_line(report: Report) -> VerdictLine:
-    """Return what the report says first: the verdict that it carries, or the one that follows from its findings."""
+    """Return the first line of the report: its stored verdict, or the one that follows from its findings."""
     return report.verdict or verdict_of(report)
 
 
@@ -52,8 +52,8 @@ def verdict_of(report: Report) -> VerdictLine:
         state, word = _CHANGES[worst.verdict]
         sentence = full_stop(capitalised(worst.sentence))
         next_step = _readiness(report).next_step
-        told = next_step.rstrip(".").lower() in sentence.lower()
-        return VerdictLine(state, word.upper(), sentence, "" if told else next_step)
+        included = next_step.rstrip(".").lower() in sentence.lower()
+        return VerdictLine(state, word.upper(), sentence, "" if included else next_step)
     return _readiness(report)
 
 
@@ -68,17 +68,17 @@ def _bench_verdict(report: Report, bench: Bench) -> VerdictLine:
 
 
 def _bench_sentence(bench: Bench) -> str:
-    """Return the bench in one sentence: what is wrong, and what has too few takes."""
+    """Return the result of a bench in one sentence: which scenarios are wrong, and which have too few takes."""
     rows = bench.rows
     shown = sum(row.passed for row in rows)
     failed = [row.scenario for row in rows if row.as_expected is False]
     failed += [item.sentence for item in bench.drift if item.worse]
     short = [f"{row.scenario} ({row.takes} of {row.asked})" for row in rows if row.too_short]
     if not failed and not short:
-        return f"every scenario shows what it must ({shown} of {len(rows)})"
-    parts = [f"{shown} of {len(rows)} scenarios show what they must in every take that was asked for"]
+        return f"every scenario shows the expected findings ({shown} of {len(rows)})"
+    parts = [f"{shown} of {len(rows)} scenarios show the expected findings in every take that was asked for"]
     parts += [f"look at {', '.join(failed)}"] if failed else []
-    parts += [f"too few takes count in {', '.join(short)}"] if short else []
+    parts += [f"too few takes were counted in {', '.join(short)}"] if short else []
     return "; ".join(parts)
 
 
@@ -91,7 +91,7 @@ _CHANGES = {
 
 
 def call_of(change: Change) -> tuple[State, str]:
-    """State and words of one line of a comparison."""
+    """Return state and word for the change in one line of a comparison."""
     return _CHANGES[change]
 
 
@@ -141,7 +141,7 @@ _REASONS_NAMED = 3
 
 
 def not_shown_words(runs: Sequence[RunResult]) -> str:
-    """Return what runs do not show to be right, in words: reasons with the checks that they kept from being made."""
+    """Return in words what runs do not show to be right: each reason with the checks that it prevented."""
     reasons = by_reason(entry.item for run in runs for entry in run.not_shown)
     named = [f"{_codes(item.codes)} ({item.reason})" for item in reasons[:_REASONS_NAMED]]
     rest = len(reasons) - len(named)
@@ -155,7 +155,7 @@ def _codes(codes: Sequence[str]) -> str:
 
 
 def measured_line(report: Report) -> str:
-    """How much was measured, and of what: which service answered, and how sound travelled."""
+    """Return how many takes were measured, which service answered and which kind of audio was used."""
     made = sum(len(run.takes) for run in report.runs)
     counted = sum(len(run.counted) for run in report.runs)
     places = {
@@ -173,14 +173,14 @@ def measured_line(report: Report) -> str:
 
 
 def outcomes_of(run: RunResult) -> Iterator[RuleOutcome]:
-    """Every check of the counted takes, and of the run."""
+    """Yield every check of the counted takes and of the run."""
     for take in run.counted:
         yield from take.outcomes
     yield from run.outcomes
 
 
 def nothing_measured(runs: Sequence[RunResult]) -> str:
-    """Why there is no verdict."""
+    """Return why there is no verdict."""
     reasons = sorted({take.discarded for run in runs for take in run.takes if take.discarded})
     made = sum(len(run.takes) for run in runs)
     if not made:
@@ -189,42 +189,42 @@ def nothing_measured(runs: Sequence[RunResult]) -> str:
 
 
 def times_found(found: RunFinding) -> str:
-    """In how many of the counted takes a finding was made."""
+    """Return in how many of the counted takes a finding was raised."""
     if found.counted == 0:
         return "Seen over the whole run"
     return f"Found in {counted_of(len(found.take_ids), found.counted, 'take')}"
 
 
 def how_sure(finding: Finding) -> str:
-    """A confidence as a word and its figure."""
+    """Return a confidence as a word and a figure."""
     word = "high" if finding.confidence >= 0.9 else "medium" if finding.confidence >= 0.7 else "low"
     return f"{word} ({finding.confidence:.2f} of 1)"
 
 
 def counted_of(k: int, n: int, noun: str) -> str:
-    """'3 of 12 takes'."""
+    """Return a count such as '3 of 12 takes'."""
     return f"{k} of {n} {plural(n, noun)}"
 
 
 def plural(n: int, noun: str) -> str:
-    """The noun, with an s unless there is one."""
+    """Return the noun, with an s unless `n` is 1."""
     return noun if n == 1 else f"{noun}s"
 
 
 def capitalised(text: str) -> str:
-    """First letter large, the rest untouched; a name that must keep its spelling is left alone."""
+    """Return the text with a capital first letter, unless its first word is a name that must keep its spelling."""
     first = text.split(" ", 1)[0]
     return text[:1].upper() + text[1:] if first.isalpha() else text
 
 
 def full_stop(text: str) -> str:
-    """A sentence that ends like one."""
+    """Return the text with a full stop at its end unless it has end punctuation."""
     text = text.strip()
     return text if not text or text[-1] in ".!?" else f"{text}."
 
 
 def spread(row: SummaryRow) -> str:
-    """Median, range and n of a summary row."""
+    """Return median, range and n of a summary row in words."""
     if row.median is None:
         return "not measured"
     if row.n == 1 or row.low is None or row.high is None:
@@ -234,14 +234,14 @@ def spread(row: SummaryRow) -> str:
 
 
 def alike(values: Sequence[float], unit: str) -> list[str]:
-    """Values in one unit: all in seconds where one of them needs seconds, so that they can be compared at a glance."""
+    """Return values in the same unit: if one of them is shown in seconds, all are, so that they are easy to compare."""
     if unit == "s" and max(abs(value) for value in values) >= 0.9995:
         return [f"{value:.2f} s" for value in values]
     return [figure(value, unit) for value in values]
 
 
 def figure(value: float | Sequence[float | None] | None, unit: str) -> str:
-    """A value with its unit; the members of a vector one after the other."""
+    """Return a value with its unit; the members of a vector are separated by commas."""
     if isinstance(value, Sequence):
         return ", ".join(figure(item, unit) if item is not None else "–" for item in value)
     if value is not None and unit in ("1", "") and 0.01 <= abs(value) < 10:
@@ -249,12 +249,12 @@ def figure(value: float | Sequence[float | None] | None, unit: str) -> str:
     if value is not None and unit == "Hz" and abs(value) >= 1000:
         return f"{value / 1000:.1f} kHz"
     text = format_value(value, unit)
-    # What rounds to nothing has no sign.
+    # A value that rounds to zero has no sign.
     return text.removeprefix("-") if text.startswith("-") and not re.search("[1-9]", text) else text
 
 
 def signed(value: float | None, unit: str) -> str:
-    """A difference with its sign."""
+    """Return a difference with its sign."""
     if value is None:
         return "not measured"
     text = figure(abs(value), unit)
@@ -269,11 +269,11 @@ _OPINION_LABELS = {
     "pesq_wb": "PESQ, wide band",
     "visqol": "ViSQOL",
 }
-"""Opinion scores are information and no metrics, so they are not in the registry."""
+"""Opinion scores are information, not metrics, so they are not in the registry."""
 
 
 def label(metric: str) -> str:
-    """Return a measure's name in words, as declared with its metric; made from its id where there is none."""
+    """Return a measure's label as declared with its metric, or a name made from its id."""
     known = metric_named(metric)
     return known.label if known else _OPINION_LABELS.get(metric, capitalised(metric.replace("_", " ")))
 

@@ -1,7 +1,7 @@
-"""The audio that the report carries: which clips, how much of each, inside the file or beside it.
+"""Audio in the report: which clips, how much of each, and whether inside the file or beside it.
 
-All of it is FLAC, bit for bit what was recorded (16 bits): a lossy copy would lose the clicks, silences and
-clipped samples that a finding points at.
+All audio is lossless 16-bit FLAC. A lossy format would change the clicks, gaps and clipped samples that a finding
+points to.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ Embed = Literal["evidence", "all", "none"]
 EVIDENCE_CLIPS = 12
 EVIDENCE_S = 6.0
 SMALL_BYTES = 1_900_000
-"""What a report of evidence should take in all; a page of this size opens at once on a phone."""
+"""Target size of a report with `--embed evidence`. A page of this size opens at once on a phone."""
 RUN_BYTES = 100_000
-"""What the words, tables and drawings of one run take, about: eleven runs of five takes measured."""
+"""Approximate size of the texts, tables and drawings of one run, measured on eleven runs of five takes."""
 BESIDE_BYTES = 10_000_000
-"""Above this size audio goes into files beside the report; browsers are slow with larger pages."""
+"""Above this size audio is written to files beside the report, because browsers are slow with larger pages."""
 
 LARGE_BYTES = 5_000_000
-"""Above this size of audio the report says so itself."""
+"""Above this size of audio the report mentions it."""
 
 WAVE_WIDTH = 1000.0
 WAVE_HEIGHT = 60.0
@@ -45,7 +45,7 @@ _LEAD_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """One clip to listen to, or the reason why it cannot be."""
+    """One clip to listen to, or the reason why it is not in the report."""
 
     id: str
     run: str
@@ -74,16 +74,16 @@ class _Wish:
 
 
 Players = Mapping[tuple[int, Tap], Player]
-"""Players by number of the run in the report (two runs may share a name) and tap."""
+"""Players by index of the run in the report (two runs may share a name) and tap."""
 
 
 def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: Path) -> dict[tuple[int, Tap], Player]:
-    """A player for each tap worth hearing of each run, the most telling ones first while there is room.
+    """Return players for the taps of each run, the most relevant ones first while there is room.
 
     Parameters
     ----------
     picks : sequence of (int, RunResult, Pick)
-        Runs with their number in the report, in the order in which they deserve room.
+        Runs with their index in the report, in the order in which their audio is embedded.
     embed : {"evidence", "all", "none"}
         "evidence" keeps at most 12 clips of 6 s; "all" every tap of the take shown, in full; "none" no audio.
     out : Path
@@ -125,14 +125,14 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
 
 
 def size_note(players: Players) -> str:
-    """What a reader should know of the size: audio beside the file, or much of it inside; empty where neither is so."""
+    """Return a note if audio is beside the file or makes it large; otherwise an empty string."""
     sources = [player.src for player in players.values() if player.src]
     inside = sum(len(source) for source in sources if source.startswith("data:"))
     if sources and not inside:
         folder = sources[0].split("/", 1)[0]
-        return f"The audio lies in the folder {folder} beside this file: move both together."
+        return f"The audio is in the folder {folder} beside this file: move both together."
     if inside > LARGE_BYTES:
-        return f"This file holds {inside / 1e6:.0f} MB of audio; `--embed evidence` makes a smaller one."
+        return f"This file contains {inside / 1e6:.0f} MB of audio; `--embed evidence` makes a smaller one."
     return ""
 
 
@@ -145,7 +145,7 @@ def _source(name: str, flac: bytes, beside: Path | None) -> str:
 
 
 def _wishes(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed) -> list[_Wish]:
-    """What each run would like to have played: every run's most telling clip comes before any run's second one."""
+    """Return the clips wanted for each run; the first clip of every run comes before the second of any run."""
     ranked = [[(index, run, chosen, tap) for tap in _taps(run, embed)] for index, run, chosen in picks]
     rounds = max((len(taps) for taps in ranked), default=0)
     ordered = [taps[index] for index in range(rounds) for taps in ranked if index < len(taps)]
@@ -153,7 +153,7 @@ def _wishes(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed) -> list[
 
 
 def _taps(run: RunResult, embed: Embed) -> tuple[Tap, ...]:
-    """Where a fault can be heard comes first: behind its hop, then before it."""
+    """Return taps, most relevant first: `heard`, then the output and the input of each faulty hop."""
     if embed == "all":
         return tuple(Tap)
     faulty: list[Tap] = []
@@ -171,7 +171,7 @@ def _spots(run: RunResult, tap: Tap) -> tuple[Spot, ...]:
 
 
 def _evidence(clip: Clip, wish: _Wish) -> tuple[Clip, float]:
-    """At most six seconds and where they begin: around the first spot that a finding points at, else at the start."""
+    """Return at most six seconds and their start: around the first spot of a finding, else the beginning."""
     if clip.duration_s <= EVIDENCE_S:
         return clip, 0.0
     start_s = 0.0

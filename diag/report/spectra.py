@@ -1,4 +1,4 @@
-"""Spectra of the taps over each other, and spectrograms one above the other on the same axes."""
+"""Spectra of the taps in one drawing, and spectrograms one above the other with the same axes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Spectra:
-    """Curves in one box of WIDTH by HEIGHT, with places in per cent for the labels of both axes."""
+    """Curves in one box of WIDTH by HEIGHT, with positions in percent for the labels of both axes."""
 
     title: str
     curves: tuple[Curve, ...]
@@ -62,7 +62,7 @@ class Picture:
 
 
 def spectra_of(title: str, clips: Sequence[tuple[str, str, Clip]]) -> Spectra | None:
-    """Average spectra of (name, style, clip) over each other; None where none of them holds sound."""
+    """Return the average spectra of (name, style, clip) in one drawing; None if no clip has sound."""
     curves = [curve for name, style, clip in clips if (curve := _curve(name, style, clip))]
     if not curves:
         return None
@@ -92,9 +92,9 @@ def _y(level_db: float) -> float:
 
 
 def pictures_of(clips: Sequence[tuple[str, Clip]]) -> tuple[Picture, ...]:
-    """Spectrograms of (name, clip) on one axis of time.
+    """Return spectrograms of (name, clip) on one time axis.
 
-    Each is as bright at its own strongest point, for levels differ by device; near silence stays dark.
+    Each is scaled to its own strongest point, because levels differ by device. Near silence stays dark.
     """
     longest_s = max((clip.duration_s for _, clip in clips), default=0.0)
     return tuple(_picture(name, clip, longest_s) for name, clip in clips if clip.frames)
@@ -117,5 +117,5 @@ def _picture(name: str, clip: Clip, longest_s: float) -> Picture:
 
 
 def style_of(tap: Tap) -> str:
-    """Name of a tap's colour and dash in the style sheet."""
+    """Return the name of a tap's colour and dash in the style sheet."""
     return f"tap-{tap.value}"

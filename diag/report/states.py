@@ -1,4 +1,4 @@
-"""How each hop and each check of a run came out, from its findings and check outcomes alone."""
+"""State of each hop and each check of a run, from its findings and check outcomes alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FAMILIES = {
     "PLY": Hop.PLAYER,
     "SPK": Hop.SPEAKER,
 }
-"""Hop that the checks of a family look at; ENV and TRN look at none of their own, CFG at the setup."""
+"""Hop that the checks of a family are about. ENV checks have no hop, and CFG checks are about the setup."""
 
 _SETUP_FAMILY = "CFG"
 _NOT_SHOWN = "not shown"
@@ -37,7 +37,7 @@ class Check:
 
 @dataclass(frozen=True)
 class SetupState:
-    """What the session asked for, and whether it could be opened: it comes before the chain, and is no hop of it."""
+    """State of the session setup. It comes before the chain and is not a hop."""
 
     state: State
     word: str
@@ -57,9 +57,9 @@ class HopState:
 
 
 def checks_of(run: RunResult) -> tuple[Check, ...]:
-    """Every check of a run, worst first: raised, crashed, not checked, clear.
+    """Return every check of a run, worst first: raised, crashed, not checked, clear.
 
-    A check is good only where it came out clear in at least one counted take and was raised in none.
+    A check is good only if it was clear in at least one counted take and raised in none.
     """
     seen: dict[str, list[RuleOutcome]] = {}
     for outcome in outcomes_of(run):
@@ -76,18 +76,18 @@ def _check(code: str, outcomes: list[RuleOutcome], found: RunFinding | None) -> 
         return Check(code, name, state, "found", times_found(found))
     crashed = [outcome for outcome in outcomes if outcome.status is Status.CRASHED]
     if crashed:
-        return Check(code, name, State.UNKNOWN, "crashed", crashed[0].reason or "the check itself broke")
+        return Check(code, name, State.UNKNOWN, "crashed", crashed[0].reason or "the check itself crashed")
     clear = sum(outcome.status is Status.CLEAR for outcome in outcomes)
     reasons = Counter(outcome.reason for outcome in outcomes if outcome.status is Status.NOT_CHECKED and outcome.reason)
     why = "; ".join(reason for reason, _ in reasons.most_common(2))
     if not clear:
         return Check(code, name, State.UNKNOWN, "not checked", why)
     looked = f"clear in {counted_of(clear, len(outcomes), 'time' if len(outcomes) == 1 else 'take')}"
-    return Check(code, name, State.GOOD, "clear", f"{looked}; else {why}" if why else looked)
+    return Check(code, name, State.GOOD, "clear", f"{looked}; otherwise {why}" if why else looked)
 
 
 def row_state(row: BenchRow) -> tuple[State, str]:
-    """State and words of one row of a bench."""
+    """Return state and word of one row of a bench."""
     if row.passed:
         return State.GOOD, "as expected"
     if row.too_short:
@@ -96,12 +96,12 @@ def row_state(row: BenchRow) -> tuple[State, str]:
 
 
 def row_takes(row: BenchRow) -> str:
-    """How many takes of a row of a bench count, and of how many where they are fewer than was asked for."""
+    """Return the number of counted takes of a bench row, with the number asked for if some are missing."""
     return f"{row.takes} of {row.asked}" if row.takes < row.asked else str(row.takes)
 
 
 def setup_of(run: RunResult) -> SetupState:
-    """How the setup of a run's sessions came out."""
+    """Return the state of the setup of a run's sessions."""
     found = [
         item
         for item in run.findings
@@ -115,7 +115,7 @@ def setup_of(run: RunResult) -> SetupState:
     fine = sum(check.state is State.GOOD for check in own)
     if fine:
         return SetupState(State.GOOD, State.GOOD.word, f"{counted_of(fine, len(own), 'check')} clear")
-    return SetupState(State.UNKNOWN, State.UNKNOWN.word, "no check looked at the setup")
+    return SetupState(State.UNKNOWN, State.UNKNOWN.word, "no check was made on the setup")
 
 
 def _weight(item: RunFinding) -> tuple[bool, int]:
@@ -123,7 +123,7 @@ def _weight(item: RunFinding) -> tuple[bool, int]:
 
 
 def hops_of(run: RunResult) -> tuple[HopState, ...]:
-    """The five hops of a run, in order of the chain."""
+    """Return the state of the five hops of a run, in order of the chain."""
     checks = checks_of(run)
     return tuple(_hop(run, hop, checks) for hop in Hop)
 
@@ -138,7 +138,7 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
         state = state_of(worst.finding.severity)
         cause = worst.finding.consequence_of
         if cause is not None and cause.startswith(_SETUP_FAMILY):
-            # The hop did what the setup made of it: it is neither at fault nor shown to be sound.
+            # The setup caused this, so the hop is neither at fault nor shown to be healthy.
             return HopState(hop, State.UNKNOWN, _NOT_SHOWN, f"follows from {cause}, the setup", findings, figures)
         detail = f"follows from {cause}" if cause else f"{worst.finding.code} {worst.finding.name}"
         return HopState(hop, state, state.word, detail, findings, figures)
@@ -147,7 +147,7 @@ def _hop(run: RunResult, hop: Hop, checks: tuple[Check, ...]) -> HopState:
 
 
 def _unfaulted(run: RunResult, hop: Hop, checks: tuple[Check, ...], *, measured: bool) -> tuple[State, str, str]:
-    """Return state, word and detail of a hop on which no fault was found: good only where that was shown."""
+    """Return state, word and detail of a hop without a finding. It is good only if the checks show that it is."""
     own = [check for check in checks if FAMILIES.get(check.code[:3]) is hop]
     fine = [check for check in own if check.state is State.GOOD]
     missing = by_reason(entry.item for entry in run.not_shown if entry.item.hop is hop)
@@ -160,12 +160,12 @@ def _unfaulted(run: RunResult, hop: Hop, checks: tuple[Check, ...], *, measured:
     elif own:
         detail = next((check.detail for check in own if check.state is State.UNKNOWN and check.detail), "")
     else:
-        detail = "measured, but no check judges this hop" if measured else "no check looked at this hop"
+        detail = "measured, but no check judges this hop" if measured else "no check was made on this hop"
     return State.UNKNOWN, _NOT_SHOWN, detail
 
 
 def _hop_of(item: RunFinding) -> Hop | None:
-    """Where a fault shows in the drawing."""
+    """Return the hop at which the drawing shows a fault."""
     if item.finding.code.startswith(_SETUP_FAMILY):
         return None
     return item.finding.hop or FAMILIES.get(item.finding.code[:3])

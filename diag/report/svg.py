@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 
 def points(xs: Iterable[float], ys: Iterable[float]) -> str:
-    """A polyline's path with coordinates rounded to a tenth of a unit."""
+    """Return a polyline as an SVG path with coordinates rounded to a tenth of a unit."""
     pairs = [f"{number(x)} {number(y)}" for x, y in zip(xs, ys, strict=True)]
     return f"M{'L'.join(pairs)}" if pairs else ""
 
 
 def number(value: float) -> str:
-    """A coordinate with one decimal at most."""
+    """Return a coordinate with at most one decimal."""
     return f"{value:.1f}".rstrip("0").rstrip(".") if value else "0"
 
 
 def ticks(low: float, high: float, most: int = 6) -> tuple[float, ...]:
-    """Round positions from `low` to `high`, at steps of 1, 2 or 5 times a power of ten, `most` at the most."""
+    """Return about `most` round positions from `low` to `high`, at steps of 1, 2 or 5 times a power of ten."""
     if not high > low or most < 1:
         return ()
     raw = (high - low) / most
@@ -33,7 +33,7 @@ def ticks(low: float, high: float, most: int = 6) -> tuple[float, ...]:
 
 
 def peaks(samples: NDArray[np.float32], columns: int) -> tuple[tuple[float, float], ...]:
-    """Lowest and highest sample of each of at most `columns` equal stretches."""
+    """Return the lowest and highest sample of each of at most `columns` equal spans."""
     if samples.size == 0:
         return ()
     edges = np.linspace(0, samples.size, min(columns, samples.size) + 1).astype(int)[:-1]
@@ -43,9 +43,9 @@ def peaks(samples: NDArray[np.float32], columns: int) -> tuple[tuple[float, floa
 
 
 def envelope(extremes: Sequence[tuple[float, float]], *, x: float, width: float, middle: float, half: float) -> str:
-    """A filled waveform: along the highest samples and back along the lowest, with a line at rest.
+    """Return the path of a filled waveform: along the highest samples and back along the lowest.
 
-    `half` is the height of full scale; the line at rest keeps half a unit so that silence can be seen.
+    `half` is the height of full scale. Silence is drawn as a thin line so that it can be seen.
     """
     if not extremes:
         return ""

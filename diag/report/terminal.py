@@ -1,4 +1,4 @@
-"""What the terminal says of a report: plain lines of text, from nothing but the report, in the report's own words."""
+"""Terminal text of a report: plain lines that depend on the report alone and use the same texts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EVIDENCE_SHOWN = 3
 DISCARDS_SHOWN = 3
 REASONS_SHOWN = 5
 NAMED = 6
-"""Measures of one kind that are named; of more, the rest is counted."""
+"""Number of measures that are listed by name; the others are counted."""
 
 _COLOURS = {State.FAILS: 31, State.WATCH: 33, State.GOOD: 32, State.UNKNOWN: 36}
 _MARKS = {state.shape: colour for state, colour in _COLOURS.items()}
@@ -52,7 +52,7 @@ _LABEL_WIDTH = 22
 
 
 def coloured(text: str) -> str:
-    """The same text with a bold first line and colour on its marks; shape and word carry the meaning without it."""
+    """Return the text with a bold first line and coloured marks. Shapes and words carry the meaning without colour."""
     headline, line_end, rest = text.partition("\n")
     marks = "".join(_MARKS)
     bold = f"\x1b[1m{headline}\x1b[0m{line_end}{rest}"
@@ -60,15 +60,15 @@ def coloured(text: str) -> str:
 
 
 def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
-    """All that the terminal shows of a report.
+    """Return the terminal text of a report.
 
     Parameters
     ----------
     report : Report
     code : ExitCode
-        How the command will end (`diag.judge.gate.exit_code`).
+        Exit code of the command (`diag.judge.gate.exit_code`).
     width : int
-        Columns, at least 40.
+        Width in columns, at least 40.
     """
     verdict = verdict_line(report)
     lines = wrapped(f"{verdict.state.shape} {verdict.text}", width, later="  ")
@@ -85,20 +85,20 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
 
 
 def check_text(check: Check, width: int) -> str:
-    """One check of the doctor: mark, name, what was seen, and the command that mends it on a line of its own."""
+    """Return one check of `diag doctor`: mark, name and result, then the command that fixes it on its own line."""
     lines = wrapped(f"{check.state.shape} {check.name:<22} {check.seen}", width, later=" " * 25)
     return "\n".join([*lines, f"    {check.mend}"] if check.mend else lines)
 
 
 def run_lines(run: RunResult, width: int) -> list[str]:
-    """One run: its findings, its latencies, what was not looked at, how many takes."""
+    """Return the lines of one run: number of takes, findings, latencies, and checks that were not made."""
     discarded = [take for take in run.takes if take.discarded]
     takes = f"{len(run.counted)} {plural(len(run.counted), 'take')} counted, {len(discarded)} discarded"
     lines = ["", *wrapped(f"{run.name}: {run.title}" if run.title else run.name, width), f"  {takes}"]
     for take in discarded[:DISCARDS_SHOWN]:
         lines += wrapped(f"    take {take.id} discarded: {take.discarded}", width, later="      ")
     if len(discarded) > DISCARDS_SHOWN:
-        lines.append(f"    {len(discarded) - DISCARDS_SHOWN} more; the report has them all")
+        lines.append(f"    {len(discarded) - DISCARDS_SHOWN} more; the report lists them all")
     raised = {item.finding.code for item in run.findings}
     roots = [item for item in run.findings if item.finding.consequence_of not in raised]
     for item in sorted(roots, key=lambda item: -item.finding.severity.rank):
@@ -108,7 +108,7 @@ def run_lines(run: RunResult, width: int) -> list[str]:
 
 
 def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int) -> list[str]:
-    """One finding: shape, severity, code, how often; its sentence, evidence, cause and fix; what follows from it."""
+    """Return the lines of one finding: code, title, how often, evidence, cause, fix and consequences."""
     finding = item.finding
     where = f", {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
     head = f"  {state_of(finding.severity).shape} {finding.severity.value} {finding.code} {finding.name}"
@@ -126,7 +126,7 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
 
 
 def measure_lines(run: RunResult, width: int) -> list[str]:
-    """Latencies with median, range and n; the waterfall in one line; speed and treble loss of each segment."""
+    """Return lines with latencies, the waterfall, and speed and treble loss of each segment."""
     lines: list[str] = []
     latencies, stages_of_wait = metrics_in(Group.LATENCY), metrics_in(Group.STAGES)
     unmeasured: dict[str, list[str]] = {}
@@ -170,14 +170,14 @@ def _spread(row: SummaryRow) -> str:
 
 
 def check_lines(run: RunResult, width: int) -> list[str]:
-    """How many checks are clear, which could not be made and why, which of ours broke."""
+    """Return how many checks are clear, which were not made and why, and which crashed."""
     checks = checks_of(run)
     clear = [check for check in checks if check.word == "clear"]
     noun = plural(len(clear), "check")
     lines = [f"  {State.GOOD.shape} {len(clear)} {noun} clear"] if clear else []
     by_reason: dict[tuple[str, str], list[str]] = {}
     for check in checks:
-        # What was found, a mere note too, stands above.
+        # Checks that raised a finding, even a note, are listed above.
         if check.state is State.UNKNOWN and check.word != "found":
             # "rate_ratio: the take has no …" and "dullness_db: the take has no …" are one reason.
             reason = re.sub(r"^\w+: ", "", check.detail)
@@ -188,12 +188,12 @@ def check_lines(run: RunResult, width: int) -> list[str]:
         lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(codes)}{why}", width)
     rest = sum(len(codes) for _, codes in groups[REASONS_SHOWN:])
     if rest:
-        lines.append(f"  {State.UNKNOWN.shape} {rest} more could not be made; the report has them all")
+        lines.append(f"  {State.UNKNOWN.shape} {rest} more were not made; the report lists them all")
     return lines
 
 
 def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
-    """Two runs: what else differs, then metric by metric, worst first; what shows no difference is counted."""
+    """Return lines on two runs: differing settings, then changed metrics, worst first; unchanged ones are counted."""
     from diag.core.stats import FEWEST_VALUES
 
     lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
@@ -232,7 +232,7 @@ def _comparison_line(item: Comparison) -> str:
 
 
 def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int) -> list[str]:
-    """A table with one line a scenario: what it showed, how soon it was heard, in how many takes."""
+    """Return a table with one line per scenario: findings, time to the first audio heard, number of takes."""
     lines = ["", f"          {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
     for row, run in zip(rows, runs, strict=True):
         state = row_state(row)[0]
@@ -243,7 +243,7 @@ def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int)
         lines.append(f"  {state.shape} {_ROW_WORDS[state]:<5} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
         if state is State.UNKNOWN:
             again = f"`diag bench --resume {row.folder}` records the rest" if row.folder else "record more"
-            lines += _labelled("too few", f"{row.takes} of {row.asked} takes count; {again}", width)
+            lines += _labelled("too few", f"{row.takes} of {row.asked} takes were counted; {again}", width)
         elif state is State.FAILS:
             counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row.counts.items())
             lines += _labelled("expected", ", ".join(row.expected) or "nothing", width)
@@ -254,7 +254,7 @@ def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int)
 
 
 def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
-    """Latencies of sound scenarios against the baseline, worse ones first."""
+    """Return the latencies of healthy scenarios compared with the baseline, worse ones first."""
     ordered = sorted(rows, key=lambda row: not row.worse)
     return [
         line
@@ -264,7 +264,7 @@ def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    return "(left out)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+    return "(not set)" if value is None else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _row(name: str, text: str, width: int) -> list[str]:
@@ -276,7 +276,7 @@ def _labelled(name: str, text: str, width: int) -> list[str]:
 
 
 def wrapped(text: str, width: int, *, later: str | None = None) -> list[str]:
-    """Lines of at most `width` columns; later ones are indented by `later`, else as the first one and two more."""
+    """Return lines of at most `width` columns; later ones start with `later` or are indented two more."""
     indent = text[: len(text) - len(text.lstrip())]
     words = re.split(r"( +)", text.strip())
     lines, line = [], indent

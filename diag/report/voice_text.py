@@ -1,4 +1,4 @@
-"""What is said of a voice profile: what it holds, whether it is enough, and which recordings were left out."""
+"""Text and JSON of `diag voice`: the contents of a profile, doubts about it, and recordings that were left out."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from diag.report.sentences import plural
 from diag.report.terminal import wrapped
 
 WIDE_SPEED, WIDE_TREBLE_DB = 0.02, 2.0
-"""Recordings that spread by more than this among themselves raise the limits of a verdict."""
+"""If the recordings of a profile differ by more than this, the limits of a verdict are raised."""
 _NARROW_HZ = 10_800 / 0.95
 """A Nyquist frequency below this leaves the highest treble band unmeasured."""
 
 
 def made_text(made: MadeVoice, path: Path, *, width: int = 80) -> str:
-    """What was made, from what, and whether it is enough."""
+    """Return the text for a new profile: its contents, the recordings used, and whether they are enough."""
     lines = _holds(made.profile, f"{path} holds", width)
     for item in made.recordings:
         state = State.WATCH if item.left_out else State.GOOD
@@ -28,7 +28,7 @@ def made_text(made: MadeVoice, path: Path, *, width: int = 80) -> str:
 
 
 def profile_text(profile: VoiceProfile, *, width: int = 80) -> str:
-    """What a profile holds, and from what it was made."""
+    """Return the contents of a profile and the recordings that it was made from."""
     lines = _holds(profile, "It is", width)
     for name in profile.recordings:
         lines += wrapped(f"  made from {name}", width, later="    ")
@@ -61,17 +61,19 @@ def _agreement(profile: VoiceProfile) -> str:
 def _doubts(profile: VoiceProfile) -> list[str]:
     doubts = []
     if profile.duration_s < PLENTY_S:
-        doubts.append(f"little speech: {PLENTY_S:.0f} s would make its measures surer")
+        doubts.append(f"it has little speech: {PLENTY_S:.0f} s would make its measures more reliable")
     if profile.speed_spread is not None and profile.speed_spread > WIDE_SPEED:
         doubts.append(
-            f"its recordings differ in speed or pitch: less than {200 * profile.speed_spread:.0f} % is not told"
+            f"its recordings differ in speed or pitch: less than {200 * profile.speed_spread:.0f} % is not reported"
         )
     if profile.treble_spread_db is not None and profile.treble_spread_db > WIDE_TREBLE_DB:
-        doubts.append(f"its recordings differ in treble: less than {2 * profile.treble_spread_db:.0f} dB is not told")
+        doubts.append(
+            f"its recordings differ in treble: less than {2 * profile.treble_spread_db:.0f} dB is not reported"
+        )
     if profile.frames.top_hz < _NARROW_HZ:
         doubts.append(
-            f"its recordings end at {profile.frames.top_hz / 1000:.1f} kHz: treble above that cannot be missed; "
-            "recordings of 24000 Hz would show it"
+            f"its recordings end at {profile.frames.top_hz / 1000:.1f} kHz: treble lost above that is not "
+            "detected; use recordings of 24000 Hz"
         )
     return doubts
 
@@ -90,7 +92,7 @@ def _of(item: Given) -> str:
 
 
 def made_document(made: MadeVoice, path: Path) -> dict[str, Any]:
-    """The JSON document of `diag voice make --json`."""
+    """Return the JSON document of `diag voice make --json`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "profile": str(path),

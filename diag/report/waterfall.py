@@ -1,4 +1,4 @@
-"""Where the time to first audio went: the stages of each take, and their medians over the run."""
+"""Stages of the time to first audio of each take, and their medians over the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHORTEST_S = 1e-6
 
 @dataclass(frozen=True)
 class Bar:
-    """One stage in one row; places in per cent of the axis."""
+    """One stage in one row; positions in percent of the axis."""
 
     stage: str
     left: float
@@ -63,7 +63,7 @@ def stages() -> tuple[str, ...]:
 
 
 def waterfall_of(run: RunResult) -> Waterfall | None:
-    """Rows of a run; None where no counted take got as far as a first byte."""
+    """Return the waterfall of a run; None if no counted take received a first byte."""
     takes = [(take.id, _values(take), take.measurements.value(TOTAL)) for take in run.counted]
     rows = [(name, values, heard) for name, values, heard in takes if values]
     if not any(_ANSWERED in values for _, values, _ in rows):
@@ -88,7 +88,7 @@ def _values(take: TakeResult) -> dict[str, float]:
 
 
 def _reached(values: Mapping[str, float]) -> list[float]:
-    """Where each stage ends; never before the start, even where stages run below zero."""
+    """Return where each stage ends, and 0 for the start. Stages may be negative."""
     return [0.0, *accumulate(values[stage] for stage in stages() if stage in values)]
 
 
@@ -104,7 +104,7 @@ def _row(name: str, values: dict[str, float], heard: float | None, longest: floa
         value = values.get(stage)
         if value is None:
             continue
-        # A stage below zero is drawn as nothing and told in words: a bar cannot run backwards.
+        # A negative stage cannot be drawn as a bar. It has no width, and its words give the value.
         left, right = max(at, 0.0), max(at + value, 0.0)
         bars.append(Bar(stage, round(left * scale, 2), round(max(right - left, 0.0) * scale, 2), _words(stage, value)))
         at += value

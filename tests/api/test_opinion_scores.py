@@ -194,7 +194,7 @@ def test_opinion_scores_are_information_and_change_no_verdict(monkeypatch):
     assert [item.metric for item in asked.measurements] == [item.metric for item in plain.measurements]
     assert exit_code([asked]) == exit_code([plain]) == 0
     text = results_text([asked], exit_code([asked]))
-    block = text.split("Opinion scores (1 to 5): information, no verdict")[1]
+    block = text.split("Opinion scores (1 to 5), for information only")[1]
     assert "DNSMOS, speech         1.25  (blind)" in block
     assert "not scored: PESQ, wide band (not installed)" in block
     assert "Opinion scores" not in results_text([plain], exit_code([plain]))

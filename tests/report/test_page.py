@@ -192,7 +192,7 @@ def test_every_state_is_a_shape_and_a_word(built):
 def test_verdict_comes_first(texts):
     text = texts["run"]
     words = Page(text).words
-    assert words.index("NOT READY") < words.index("24000 Hz audio is played at 16000 Hz") < words.index("Do this first")
+    assert words.index("NOT READY") < words.index("24000 Hz audio is played at 16000 Hz") < words.index("Fix:")
 
 
 def test_checks_are_counted_by_state(texts):
@@ -203,7 +203,7 @@ def test_checks_are_counted_by_state(texts):
 def test_findings_say_what_where_why_and_how_sure(texts):
     words = Page(texts["run"]).words
     for said in (
-        "PLY001 playback-rate-mismatch", "player hop, in the hands of the client", "Found in 3 of 3 takes",
+        "PLY001 playback-rate-mismatch", "player hop (owner: client", "Found in 3 of 3 takes",
         "Open the output stream at 24000 Hz", "Likely cause", "high (0.97 of 1)", "Hear it: heard at 2.30 s",
         "Seen with: diag 0.1.0, Python 3.11.7, audio virtual", "google-genai 3.4.0",
     ):  # fmt: skip
@@ -286,10 +286,10 @@ def test_of_two_runs_the_one_that_fails_comes_first(texts):
 
 
 def test_settings_that_differ_do_not_contradict_the_finding(texts, tmp_path):
-    assert "PLY001: the findings say from the recordings what is wrong" in Page(texts["compare"]).words
+    assert "see PLY001 below for what is wrong and how to fix it" in Page(texts["compare"]).words
     same = Report(runs=(run_result("a"), run_result("b")), comparisons=(comparison("a", "b"),))
     words = Page(text_of(same, tmp_path)).words
-    assert "the figures alone cannot tell which of these is to blame" in words
+    assert "the figures alone cannot show which of these is the cause" in words
 
 
 def test_a_scenario_short_of_takes_is_neither_good_nor_wrong(tmp_path):

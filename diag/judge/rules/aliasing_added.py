@@ -1,4 +1,4 @@
-"""Aliasing: a segment that goes down to a lower sample rate without a filter."""
+"""Aliasing: a segment that resamples to a lower rate without a low-pass filter."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="microphone",
         explained_by=("MIC009", "MIC008"),
         causes=(
-            "the device or its driver goes to a lower rate without a filter",
-            "samples are left out instead of filtered",
+            "the device or its driver resamples to a lower rate without a low-pass filter",
+            "samples are dropped instead of low-pass filtered first",
         ),
         fix="open the microphone at its own sample rate and resample with a band-limited resampler",
     ),
@@ -33,8 +33,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="sender",
         explained_by=("SND003", "SND013"),
         causes=(
-            "samples are left out to reach the lower rate, as every third of 48 kHz for 16 kHz",
-            "a resampler without a filter",
+            "samples are dropped to reach the lower rate, such as two of every three to get from 48 to 16 kHz",
+            "a resampler without a low-pass filter",
         ),
         fix="use a band-limited resampler before sending",
     ),
@@ -46,8 +46,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         hop=Hop.PLAYER,
         who="player",
         explained_by=("PLY009", "PLY005"),
-        causes=("samples are left out to reach a lower rate", "a resampler without a filter"),
-        fix="use a band-limited resampler, or play at the rate of the reply",
+        causes=("samples are dropped to reach a lower rate", "a resampler without a low-pass filter"),
+        fix="use a band-limited resampler, or play at the sample rate of the reply",
     ),
     OnHop(
         code="SPK014",
@@ -57,15 +57,18 @@ from diag.judge.registry import OnHop, Place, segment_rule
         hop=Hop.SPEAKER,
         who="loudspeaker",
         explained_by=("SPK008", "SPK007"),
-        causes=("the device or the sound server goes to a lower rate without a filter", "a resampler without a filter"),
+        causes=(
+            "the device or the sound server resamples to a lower rate without a low-pass filter",
+            "a resampler without a low-pass filter",
+        ),
         fix="open the device at the sample rate of the sound, or set the sound server to a better resampler",
     ),
 )
 def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
-    """The {who} adds aliases.
+    """The {who} adds aliasing.
 
     What it shows
-        Treble of {input} comes back mirrored in {output}, below half of a lower sample rate.
+        Treble of {input} is folded back in {output}: it appears mirrored below half of a lower sample rate.
 
     Why it matters
         Every s whistles and lisps, and speech recognition suffers.
@@ -74,7 +77,7 @@ def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
         `aliasing_db` of the segment.
 
     Does not prove
-        Which resampler did it.
+        Which resampler caused it.
     """
     items = measurements.find("aliasing_db", hop=place.hop)
     found = worst(items, lambda value: value)
@@ -83,9 +86,9 @@ def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
     level_db, item = found
     if level_db <= ALIASING_WARN_DB:
         return clear()
-    text = f"mirrored treble in {place.output}: {level_db:.0f} dB relative to the voice"
+    text = f"aliasing in {place.output}: {level_db:.0f} dB relative to the voice"
     return raised(
-        f"The {place.who} goes to a lower sample rate without a filter: treble comes back mirrored (aliasing)",
+        f"The {place.who} resamples to a lower rate without a low-pass filter: treble is folded back (aliasing)",
         evidence=[Evidence(text=text, metric="aliasing_db", turn=item.turn, spots=item.spots)],
         likely_cause=place.on.causes[0],
         fix=place.on.fix,

@@ -1,4 +1,4 @@
-"""Bytes read wrongly: a segment that turns speech into noise, or two channels into one."""
+"""Misread bytes: a segment that turns speech into noise, or reads two channels as one."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ _CAUSES = ("samples are read in the wrong byte order or format, or a byte was lo
 
 @segment_rule(
     OnHop(code="MIC009", name="microphone-bytes-misread", severity="error", hop=Hop.MICROPHONE, who="microphone",
-          causes=_CAUSES, fix="read the microphone in the sample format in which the device delivers"),
+          causes=_CAUSES, fix="read the microphone in the sample format that the device delivers"),
     OnHop(code="SND003", name="send-format", severity="error", hop=Hop.SENDER, who="sender", causes=_CAUSES,
           fix="send little-endian signed 16-bit mono",
           why="The service hears noise, or speech at half the speed, and reports no error."),
     OnHop(code="PLY009", name="byte-misaligned", severity="error", hop=Hop.PLAYER, who="player", causes=_CAUSES,
           fix="read the reply as little-endian 16-bit samples, and keep an odd last byte for the next chunk"),
     OnHop(code="SPK008", name="speaker-bytes-misread", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
-          causes=_CAUSES, fix="open the output in the sample format of the sound that is handed to it"),
+          causes=_CAUSES, fix="open the output stream in the sample format of the audio that is written to it"),
     hides=True,
 )  # fmt: skip
 def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     """The {who} reads the bytes of the sound wrongly.
 
     What it shows
-        {input} is speech. Another reading of the bytes of {output} gives speech too; or {output} has the flat spectrum
-        of noise, or its samples come in equal pairs. Where it is found, nothing else is concluded from this segment.
+        {input} is speech, and {output} is not. Either the bytes of {output} become speech when they are read in another
+        format, or {output} has the flat spectrum of noise, or its samples come in equal pairs. When this is found, no
+        other finding is reported for this segment.
 
     Why it matters
-        Nothing is understood, and it may be loud.
+        Nobody can understand it, and it may be loud.
 
     Evidence
-        `misread_s` of {output} with the right reading, where one was found; `flatness` and `equal_pairs` at both ends.
+        `misread_s` of {output}, with the right format if one was found; `flatness` and `equal_pairs` of both
+        recordings.
 
     Does not prove
-        Which wrong reading it is where the sound was resampled or scaled afterwards: the bytes are gone then.
+        Which format was read wrongly, if the sound was resampled or scaled afterwards: the original bytes are then
+        lost.
     """
     noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
     in_pairs = not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING
@@ -59,7 +62,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
         more, before, item = noise
         text = f"spectral flatness is {before:.3f} in {place.input} and {before + more:.3f} in {place.output}"
         return raised(
-            f"The {place.who} turns the sound into noise, as bytes read wrongly do",
+            f"The {place.who} turns the sound into noise, as misread bytes do",
             evidence=[Evidence(text=text, metric="flatness", turn=item.turn, spots=item.spots)],
             likely_cause=place.on.causes[0],
             fix=place.on.fix,
@@ -70,7 +73,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             f"{before:.0%} of the samples come in equal pairs in {place.input}, {before + more:.0%} in {place.output}"
         )
         return raised(
-            f"The {place.who} takes two channels as one: the samples come in pairs",
+            f"The {place.who} reads two channels as one: the samples come in pairs",
             evidence=[Evidence(text=text, metric="equal_pairs", turn=item.turn, spots=item.spots)],
             likely_cause=place.on.causes[1],
             fix="mix the two channels down to one, or take one of them",

@@ -13,27 +13,28 @@ from diag.judge.registry import rule
 def missing_audio_modality(
     timeline: Timeline, observed: ObservedClient, measurements: Measurements, turns: tuple[Turn, ...]
 ) -> Verdict:
-    """The setup does not ask for audio, and none came.
+    """The setup does not ask for audio, and no audio came.
 
     What it shows
         The session was set up without `AUDIO` in `response_modalities`, and no turn was answered with audio.
 
     Why it matters
-        The session opens and looks healthy: no error, no close code. The caller hears nothing.
+        The session opens without an error or a close code and looks healthy, but the caller hears nothing.
 
     Evidence
-        The setup message as it was sent; the number of audio chunks received (0).
+        The setup message that was sent, and the number of audio chunks received (0).
 
     Likely causes
-        - `response_modalities` left out of the setup; what the service then does depends on model and version.
+        - `response_modalities` was left out of the setup. What the service then does depends on model and version.
         - Only `TEXT` was asked for.
 
     Fix
-        Ask for audio, and for nothing else: `response_modalities = ["AUDIO"]`. Where text is wanted too, add
+        Ask for audio only: `response_modalities = ["AUDIO"]`. If you want text too, add
         `output_audio_transcription`.
 
     Does not prove
-        That audio would come with it: the model may not speak at all. Not raised where audio came all the same.
+        That audio would come after the fix: the model may not support audio. The finding is not raised if audio came
+        anyway.
     """
     if timeline.first("session_open") is None:
         return not_checked("no session was opened")

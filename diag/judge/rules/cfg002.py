@@ -17,30 +17,30 @@ DEFAULT_MODEL = "models/gemini-3.8-live"
 
 @rule("CFG002", name="model-not-found", severity="error")
 def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The service does not know the model, or does not hold Live sessions with it.
+    """The service does not know the model, or does not offer Live sessions with it.
 
     What it shows
         The session was refused or closed with 1008 "… is not found for API version …, or is not supported for
         bidiGenerateContent".
 
     Why it matters
-        No session, no reply, whatever else is right.
+        Without a session there is no reply, even if everything else is right.
 
     Evidence
-        Close code and reason; the model list of the service, where it could be had; what is known of the name.
+        Close code and reason, the model list of the service if it could be fetched, and what is known about the name.
 
     Likely causes
-        - A retired model: preview names live for months only.
-        - A name that never existed, or words in another order (`gemini-flash-2.0-live-001`).
-        - A model of Vertex AI asked of the Gemini Developer API, or a model without Live.
+        - A retired model: preview models are served for a few months only.
+        - A name that never existed, or has its words in the wrong order (`gemini-flash-2.0-live-001`).
+        - A model that only Vertex AI serves was asked for on the Gemini Developer API, or a model without Live support.
         - The wrong API version.
 
     Fix
-        Use a model that is served: the finding names the nearest ones of the service's own list.
+        Use a model that the service offers: the finding names the most similar ones in the service's own list.
 
     Does not prove
-        That the named models suit the task; only their names are near. Without a model list the advice rests on what
-        was known in 2026-11.
+        That the named models suit the task: they are chosen by similar names only. Without a model list the advice is
+        based on what was known in 2026-11.
     """
     found = closing(timeline)
     if found is None:
@@ -57,8 +57,16 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
     near = nearest(model, served)
     evidence = [found.evidence, Evidence(text=f"{model}: {known}")]
     if served:
-        evidence.append(Evidence(text=f"{len(served)} models hold Live sessions here, nearest: {', '.join(near)}"))
-    advice = f"use a model that is served: {_either(near)}" if near else f"use a served model, as {DEFAULT_MODEL}"
+        evidence.append(
+            Evidence(
+                text=f"{len(served)} models offer Live sessions here; the most similar names are {', '.join(near)}"
+            )
+        )
+    advice = (
+        f"use a model that is served: {_either(near)}"
+        if near
+        else f"use a model that is served, such as {DEFAULT_MODEL}"
+    )
     in_version = f" (API version {version})" if version else ""
     return raised(
         f"The service does not serve the model {model} to Live sessions{in_version}",

@@ -11,28 +11,28 @@ from diag.judge.registry import rule
 
 @rule("CFG003", name="modality-unsupported", severity="error")
 def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The model does not give the response modality that was asked for.
+    """The model does not support the response modality that was asked for.
 
     What it shows
         The session was closed after a setup that asks for `TEXT`, for two modalities at once, or for one that the model
         does not have.
 
     Why it matters
-        No session comes about, or it ends with the first turn.
+        The session does not open, or it ends with the first turn.
 
     Evidence
         The modalities of the setup; close code (1007 or 1011) and reason.
 
     Likely causes
-        - `TEXT` asked of a native audio model.
-        - `AUDIO` and `TEXT` asked for together; a session has one modality.
+        - `TEXT` was asked for from a native audio model.
+        - `AUDIO` and `TEXT` were asked for together. A session has only one modality.
 
     Fix
-        Ask for `AUDIO` alone, and add `output_audio_transcription` for the text of what is said.
+        Ask for `AUDIO` alone, and add `output_audio_transcription` for the text of the reply.
 
     Does not prove
-        The cause with certainty where the reason is only "invalid argument" or "internal error": then the modalities
-        are the likeliest of several.
+        The cause with certainty, if the reason is only "invalid argument" or "internal error". The modalities are then
+        the most likely of several causes.
     """
     found = closing(timeline)
     if found is None:
@@ -44,8 +44,8 @@ def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdic
     return raised(
         f"The model does not answer in the modality that was {told}",
         evidence=[Evidence(text=f"the setup {told}"), found.evidence],
-        likely_cause="a native audio model speaks and does not write; a session has one modality",
+        likely_cause="a native audio model answers in audio, not in text, and a session has only one modality",
         fix='ask for audio alone (`response_modalities = ["AUDIO"]` in [session]), and set '
-        "`output_transcription = true` where its text is wanted",
+        "`output_transcription = true` if you want its text too",
         confidence=1.0 if names_modality(found.reason) else 0.7,
     )

@@ -26,14 +26,14 @@ _KINDS = (
     (
         re.compile(r"leaked", re.IGNORECASE),
         "The service refused the API key, which was reported as leaked",
-        "the key was published, as in a repository, and is blocked for good",
+        "the key was published, for example in a repository, and is blocked permanently",
         "make a new key, put it into GEMINI_API_KEY (or GOOGLE_API_KEY) and keep it out of files",
     ),
 )
-"""Words of a reason; then title, cause and fix."""
+"""Pattern that the reason matches; then title, cause and fix of the finding."""
 _ANY = (
     "The service refused the API key",
-    "the key is missing, mistyped, expired, leaked or of a project without this API",
+    "the key is missing, mistyped, expired or leaked, or its project has no access to this API",
     "put a working key into GEMINI_API_KEY (or GOOGLE_API_KEY)",
 )
 
@@ -43,23 +43,23 @@ def key_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The service refused the API key.
 
     What it shows
-        The session was refused with 1007 or 1008 and a reason that speaks of the key, or with HTTP 401 or 403.
+        The session was refused with 1007 or 1008 and a reason that mentions the key, or with HTTP 401 or 403.
 
     Why it matters
-        Nothing works until the key does.
+        No session opens until the service accepts the key.
 
     Evidence
         Close code and reason. The key itself is never shown or stored.
 
     Likely causes
-        - No key, a mistyped one, an expired one, or one that was reported as leaked.
+        - The key is missing, mistyped or expired, or was reported as leaked.
         - A key of a project without access to this API.
 
     Fix
-        Make a working key in Google AI Studio and put it into `GEMINI_API_KEY` (or `GOOGLE_API_KEY`).
+        Create a working key in Google AI Studio and put it into `GEMINI_API_KEY` (or `GOOGLE_API_KEY`).
 
     Does not prove
-        That the other variable would work: where both are set, `GOOGLE_API_KEY` may win in the SDK.
+        That the other variable would work: if both are set, `GOOGLE_API_KEY` may win in the SDK.
     """
     found = closing(timeline)
     if found is None:

@@ -17,15 +17,16 @@ def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
         The session was closed with 1011 "You exceeded your current quota…" or refused with HTTP 429.
 
     Why it matters
-        It comes and goes: what fails now may work in an hour, and the other way round in production.
+        The fault is intermittent: a session that fails now may work in an hour, and one that works in a test may fail
+        in production.
 
     Evidence
         Close code and reason.
 
     Likely causes
         - Too many sessions at once: low tiers allow about three, and sessions that were never closed count.
-        - Requests or tokens of the minute or the day are used up.
-        - A tool that an unpaid key may not use.
+        - The requests or tokens allowed per minute or per day are used up.
+        - The setup uses a tool that is not available to keys on the free tier.
 
     Fix
         Close sessions when they end, wait, or use a key with a higher quota.
@@ -41,6 +42,6 @@ def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
     return raised(
         "The quota of the key is used up, or too many sessions are open",
         evidence=[found.evidence],
-        likely_cause="sessions open at the same time count too, leaked ones among them",
-        fix="close sessions that are not used any more, wait, or use a key with a higher quota",
+        likely_cause="too many sessions are open at the same time; sessions that were never closed count too",
+        fix="close sessions that are no longer used, wait, or use a key with a higher quota",
     )

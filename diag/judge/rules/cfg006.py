@@ -18,23 +18,23 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """The service did not accept the setup.
 
     What it shows
-        The session was closed with 1007 over the setup itself: an unknown field, or an invalid argument.
+        The session was closed with 1007 because of the setup itself: it has an unknown field or an invalid argument.
 
     Why it matters
-        No session, no reply.
+        Without a session there is no reply.
 
     Evidence
-        Close code and reason, with the field where it is named.
+        Close code and reason, with the field if the reason names one.
 
     Likely causes
-        - A field of another API version (`proactivity` and affective dialogue are v1alpha only).
-        - A field in the wrong place, or a value that this model does not take.
+        - A field that only another API version has (`proactivity` and affective dialogue are v1alpha only).
+        - A field in the wrong place, or a value that this model does not accept.
 
     Fix
         Remove the field, or ask for the API version that has it.
 
     Does not prove
-        Which field it is where the reason says "invalid argument" only: take fields out one by one.
+        Which field it is, if the reason only says "invalid argument". Remove fields one by one to find it.
     """
     found = closing(timeline)
     if found is None:
@@ -42,14 +42,14 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if code_of(timeline, observed) != "CFG006":
         return clear()
     field = _FIELD.search(found.reason)
-    what = f"the field `{field.group(1)}` is not known" if field else "an argument of it is invalid"
+    what = f"the field `{field.group(1)}` is not known" if field else "an argument is invalid"
     return raised(
         f"The service did not accept the setup: {what}",
         evidence=[found.evidence],
         likely_cause="the field belongs to another API version or another place"
         if field
-        else "a value or a combination of values that this model does not take",
-        fix=(f"remove `{field.group(1)}`" if field else "take fields out of the setup one by one")
+        else "this model does not accept a value or a combination of values",
+        fix=(f"remove `{field.group(1)}`" if field else "remove fields from the setup one by one")
         + ", or set `api_version` in [session] to one that has it (v1alpha has the newest fields)",
         confidence=1.0 if field else 0.7,
     )

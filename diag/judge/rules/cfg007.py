@@ -11,25 +11,25 @@ from diag.judge.registry import rule
 
 @rule("CFG007", name="deprecated-media-chunks", severity="error")
 def deprecated_media_chunks(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The client sends audio in a field that the model no longer takes.
+    """The client sends audio in a field that the model no longer accepts.
 
     What it shows
         The session was closed with 1007 "realtime_input.media_chunks is deprecated. Use audio, video, or text instead."
 
     Why it matters
-        The session ends with the first batch of audio.
+        The session ends when the first batch of audio is sent.
 
     Evidence
         Close code and reason.
 
     Likely causes
-        - `send_realtime_input(media=…)`, or the old `send()`, which put audio into `media_chunks`.
+        - The client calls `send_realtime_input(media=…)` or the old `send()`, which put audio into `media_chunks`.
 
     Fix
-        Send `send_realtime_input(audio=types.Blob(data=…, mime_type="audio/pcm;rate=16000"))`.
+        Call `send_realtime_input(audio=types.Blob(data=…, mime_type="audio/pcm;rate=16000"))`.
 
     Does not prove
-        That the audio itself is right: it was not looked at.
+        That the audio itself is right: it was not checked.
     """
     found = closing(timeline)
     if found is None:
@@ -37,8 +37,8 @@ def deprecated_media_chunks(timeline: Timeline, observed: ObservedClient) -> Ver
     if code_of(timeline, observed) != "CFG007":
         return clear()
     return raised(
-        "Audio was sent as `media_chunks`, which the model no longer takes",
+        "Audio was sent as `media_chunks`, which the model no longer accepts",
         evidence=[found.evidence],
-        likely_cause="send_realtime_input(media=…) or the old send()",
+        likely_cause="the client calls send_realtime_input(media=…) or the old send()",
         fix="send it with send_realtime_input(audio=…)",
     )

@@ -11,24 +11,24 @@ from diag.judge.registry import rule
 
 @rule("CFG008", name="session-limit", severity="warning")
 def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The service ended the session because its time was up.
+    """The service ended the session because it reached its time limit.
 
     What it shows
-        The session was closed after a `goAway`, or with a reason that speaks of it or of the session's duration.
+        The session was closed after a `goAway`, or with a reason that mentions it or the session's duration.
 
     Why it matters
-        Connections last about 10 minutes, sessions 15 minutes of audio: a client that does not resume breaks off in
-        mid-conversation.
+        A connection lasts about 10 minutes, and a session about 15 minutes of audio. If the client does not resume, the
+        conversation breaks off.
 
     Evidence
-        The `goAway` and the time that it left; close code and reason.
+        The `goAway` and the time left that it announced; close code and reason.
 
     Likely causes
-        - The client goes on after `goAway` in place of opening a new connection.
+        - The client keeps using the old connection after `goAway` instead of opening a new one.
         - Session resumption or context compression is not switched on.
 
     Fix
-        Switch session resumption on, open the next connection when `goAway` comes, and compress the context.
+        Switch on session resumption, open the next connection when `goAway` comes, and compress the context.
 
     Does not prove
         That the conversation was lost: a client may resume in a new session.
@@ -43,8 +43,8 @@ def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if notice is not None:
         evidence.insert(0, Evidence(text=f"goAway came with {notice.data.get('time_left_s')} s left"))
     return raised(
-        "The service ended the session because its time was up",
+        "The service ended the session because it reached its time limit",
         evidence=evidence,
         likely_cause="the client did not change to a new connection in time",
-        fix="switch session resumption on and open the next connection when `goAway` comes; compress the context",
+        fix="switch on session resumption and open the next connection when `goAway` comes; compress the context",
     )

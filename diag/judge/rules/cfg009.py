@@ -9,8 +9,11 @@ from diag.judge.registry import rule
 _STEPS = {
     "dns": ("its name could not be resolved", "check the host's name and this machine's name server"),
     "tcp": ("nothing accepted the connection", "check address, port and firewall, and that the service is up"),
-    "tls": ("no trusted TLS connection came about", "check the certificate, its names and the clock of this machine"),
-    "proxy": ("the proxy did not let it through", "check the proxy, or take this host out of it with NO_PROXY"),
+    "tls": (
+        "no trusted TLS connection could be made",
+        "check the certificate, its names and the clock of this machine",
+    ),
+    "proxy": ("the proxy did not let it through", "check the proxy, or exclude this host from it with NO_PROXY"),
     "http": ("it did not open a WebSocket", "try again later; check the path if the address is your own"),
 }
 
@@ -20,21 +23,22 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     """The service could not be reached.
 
     What it shows
-        No session came about, because a step on the way to the service failed: name, connection, TLS, proxy or HTTP.
+        No session was opened because a step on the way to the service failed: name lookup, connection, TLS, proxy or
+        HTTP.
 
     Why it matters
-        Nothing was measured: this says nothing about the service, the model or the client.
+        Nothing was measured. The take says nothing about the service, the model or the client.
 
     Evidence
-        The step that failed, what it said, and the names of the proxy variables in force.
+        The step that failed, its error message, and the names of the proxy variables that are set.
 
     Likely causes
         - No network, a firewall, a wrong address, a service that is down (HTTP 5xx).
-        - A proxy variable that catches this host too.
+        - A proxy variable that also applies to this host.
         - A certificate that this machine does not trust.
 
     Fix
-        Mend the step that is named; `diag doctor` repeats the steps one by one.
+        Fix the step that is named. `diag doctor` repeats the steps one by one.
 
     Does not prove
         That the service is down: only that this machine could not reach it at that moment.
@@ -48,7 +52,7 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     host = str((connecting.data.get("host") or connecting.data.get("endpoint")) if connecting else "") or "the service"
     host = host.rpartition("@")[2]
     proxies = [str(name) for name in failed.data.get("proxy") or ()]
-    through = f"proxy variables in force: {', '.join(proxies)}" if proxies else "no proxy variable is in force"
+    through = f"proxy variables that are set: {', '.join(proxies)}" if proxies else "no proxy variable is set"
     return raised(
         f"The service could not be reached: {words} ({step or 'unknown step'}, {host})",
         evidence=[
@@ -57,6 +61,7 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
             ),
             Evidence(text=through),
         ],
-        likely_cause=words + (f"; {', '.join(proxies)} may send it elsewhere" if proxies else ""),
-        fix=advice + (f"; unset {', '.join(proxies)} if it needs no proxy" if proxies and step != "proxy" else ""),
+        likely_cause=words + (f"; {', '.join(proxies)} may redirect the connection" if proxies else ""),
+        fix=advice
+        + (f"; unset {', '.join(proxies)} if this host needs no proxy" if proxies and step != "proxy" else ""),
     )

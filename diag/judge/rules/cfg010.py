@@ -13,35 +13,36 @@ from diag.judge.registry import rule
 
 @dataclass(frozen=True)
 class _Meaning:
-    """What a code means, whose fault that makes likely, and what to do."""
+    """Likely cause, fix, and whether trying again can help, for one code."""
 
     cause: str
     fix: str
     retry: bool
 
 
-_CLIENT = "the service refused something that the client sent"
+_CLIENT = "the service rejected something that the client sent"
 _CLOSE_CODES = {
-    1000: _Meaning("the service or a gateway ended the session as if it were over", "look at the gateway, if there is "
+    1000: _Meaning("the service or a gateway ended the session as if it were over", "check the gateway, if there is "
                    "one, and connect without it", retry=True),
     1001: _Meaning("the server is going away, as for a restart", "connect again", retry=True),
     1002: _Meaning(_CLIENT + ": it broke the WebSocket protocol", "update the WebSocket library, and connect without "
                    "proxies that change frames", retry=False),
     1003: _Meaning(_CLIENT + ": a kind of data that it does not accept", "send JSON messages of the Live API",
                    retry=False),
-    1006: _Meaning("the connection was dropped without a word", "connect again, and look for proxies that drop "
+    1006: _Meaning("the connection was dropped without a close frame", "connect again, and look for proxies that drop "
                    "connections", retry=True),
     1007: _Meaning(_CLIENT + ": its content is not valid", "compare the last message with the Live API reference, "
-                   "and take settings out of the setup one by one", retry=False),
+                   "and remove settings from the setup one by one", retry=False),
     1008: _Meaning(_CLIENT + ": it breaks a rule about keys, projects, models, regions or the order of messages",
                    "read the reason; check key, project and model, and send no audio while a tool call is open",
                    retry=False),
     1009: _Meaning(_CLIENT + ": the message is too big", "send smaller batches", retry=False),
-    1011: _Meaning("the service failed or is overloaded", "try again with growing pauses", retry=True),
-    1012: _Meaning("the service restarts", "connect again", retry=True),
-    1013: _Meaning("the service is overloaded and asks to try again later", "try again with growing pauses",
+    1011: _Meaning("the service failed or is overloaded", "try again with increasing delays", retry=True),
+    1012: _Meaning("the service is restarting", "connect again", retry=True),
+    1013: _Meaning("the service is overloaded and asks to try again later", "try again with increasing delays",
                    retry=True),
-    1014: _Meaning("a gateway got a bad answer from the service behind it", "look at the gateway", retry=True),
+    1014: _Meaning("a gateway got a bad answer from the service behind it", "check the gateway and its logs",
+                   retry=True),
 }  # fmt: skip
 _HTTP = {
     400: _Meaning("the server does not understand the WebSocket upgrade or its query", "check the address, the API "
@@ -50,42 +51,42 @@ _HTTP = {
                   "check base URL and API version; a gateway must forward /ws/…BidiGenerateContent", retry=False),
     405: _Meaning("a server on the way does not accept WebSocket upgrades on this path", "check the base URL",
                   retry=False),
-    407: _Meaning("a proxy asks for credentials", "give the proxy its credentials, or leave it out with NO_PROXY",
+    407: _Meaning("a proxy asks for credentials", "configure the proxy credentials, or bypass the proxy with NO_PROXY",
                   retry=False),
     408: _Meaning("a server on the way waited too long for the upgrade", "connect again", retry=True),
     426: _Meaning("a server on the way wants another protocol", "let the gateway pass WebSocket upgrades", retry=False),
 }  # fmt: skip
-_UNKNOWN_CLOSE = _Meaning("the code is not one of the WebSocket protocol: a gateway may have made it up",
-                          "read the reason; look at the gateway, if there is one", retry=False)  # fmt: skip
+_UNKNOWN_CLOSE = _Meaning("the code is not part of the WebSocket protocol, so it may come from a gateway",
+                          "read the reason, and check the gateway if there is one", retry=False)  # fmt: skip
 _UNKNOWN_HTTP = _Meaning("a server on the way refused the WebSocket upgrade", "check base URL, proxy and gateway",
                          retry=False)  # fmt: skip
 
 
 @rule("CFG010", name="session-refused", severity="error")
 def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The service refused the session, or something in it, for a reason that has no finding of its own.
+    """The service refused the session, or a message in it, for a reason that no other finding covers.
 
     What it shows
-        The session was closed before its setup was complete, or the WebSocket upgrade was answered with an HTTP status,
-        or the service closed a running session with a code that refuses what the client sent; and no other finding
-        explains the reason.
+        One of three things happened, and no other finding explains the reason. The session was closed before its setup
+        was complete; or the WebSocket upgrade was answered with an HTTP error; or the service closed a running session
+        with a code that rejects what the client sent.
 
     Why it matters
-        Without a session there is no reply, and nothing of the client was tested.
+        Without a session there is no reply, and the client was not tested.
 
     Evidence
-        Close code and reason, or the HTTP status, as they came.
+        Close code and reason, or the HTTP status, as received.
 
     Likely causes
-        - Codes 1002, 1003, 1007, 1008 and 1009 refuse something that the client sent.
-        - Codes 1001, 1006, 1011, 1012 and 1013 are the server's own trouble.
-        - HTTP statuses come from the path to the service: a wrong address, a gateway, a proxy.
+        - Codes 1002, 1003, 1007, 1008 and 1009 mean that the service rejected something that the client sent.
+        - Codes 1001, 1006, 1011, 1012 and 1013 point to a problem on the server's side.
+        - An HTTP status comes from something on the way to the service: a wrong address, a gateway or a proxy.
 
     Fix
-        Read the reason. The finding says what such a code means, which step failed and whether trying again can help.
+        Read the reason. The finding says what the code means, which step failed and whether trying again can help.
 
     Does not prove
-        Who is at fault where the code is general and the reason is empty: gateways make up codes of their own.
+        Who is at fault, if the code is general and the reason is empty: gateways also send codes of their own.
     """
     found = closing(timeline)
     if found is None:

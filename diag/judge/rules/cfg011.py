@@ -11,7 +11,7 @@ from diag.judge.registry import rule
 
 @rule("CFG011", name="location-not-served", severity="error")
 def location_not_served(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The service is not offered where the request comes from.
+    """The service is not available in the region that the request comes from.
 
     What it shows
         The session was refused with "User location is not supported…".
@@ -23,14 +23,14 @@ def location_not_served(timeline: Timeline, observed: ObservedClient) -> Verdict
         Close code and reason.
 
     Likely causes
-        - The country of this machine's address is not served.
-        - A VPN, a proxy or a cloud region whose address belongs to such a country.
+        - The service is not available in the country of this machine's IP address.
+        - A VPN, a proxy or a cloud region uses an IP address from such a country.
 
     Fix
-        Connect from a served country or cloud region, or use Vertex AI in a region of your own.
+        Connect from a served country or cloud region, or use Vertex AI in a supported region.
 
     Does not prove
-        Where the machine is: the service goes by the address from which it was reached.
+        Where the machine is: the service only sees the IP address that the request came from.
     """
     found = closing(timeline)
     if found is None:
@@ -38,8 +38,8 @@ def location_not_served(timeline: Timeline, observed: ObservedClient) -> Verdict
     if code_of(timeline, observed) != "CFG011":
         return clear()
     return raised(
-        "The service is not offered at the location of this machine's address",
+        "The service is not available at the location of this machine's IP address",
         evidence=[found.evidence],
         likely_cause="the country of this address, or of the VPN, proxy or cloud region in front of it, is not served",
-        fix="connect from a served country or region (check VPN and proxy), or use Vertex AI in a region of your own",
+        fix="connect from a served country or region (check VPN and proxy), or use Vertex AI in a supported region",
     )

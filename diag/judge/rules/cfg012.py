@@ -10,27 +10,27 @@ from diag.judge.registry import rule
 
 @rule("CFG012", name="activity-detection-off", severity="error")
 def activity_detection_off(observed: ObservedClient, measurements: Measurements, turns: tuple[Turn, ...]) -> Verdict:
-    """The setup switches the detection of speech off, and the client does not mark its turns.
+    """The setup switches off voice activity detection, and the client does not mark its turns.
 
     What it shows
         `automaticActivityDetection` is disabled in the setup, neither `activityStart` nor `activityEnd` was sent, and
         no reply came.
 
     Why it matters
-        The service never learns that someone has spoken, so it waits for ever.
+        The service never learns that someone has spoken, so it never answers.
 
     Evidence
-        The setup as it was sent; the messages that mark activity (none).
+        The setup that was sent, and that it was followed by no message that marks activity.
 
     Likely causes
-        - Detection was switched off for push-to-talk, and the button sends no messages.
-        - A setup copied from a client that marks its turns itself.
+        - Detection was switched off for push-to-talk, but the button sends no activity messages.
+        - The setup was copied from a client that marks its turns itself.
 
     Fix
         Send `activityStart` when speech begins and `activityEnd` when it ends, or leave automatic detection on.
 
     Does not prove
-        That detection would have heard the speech.
+        That automatic detection would have noticed the speech.
     """
     if observed.setup is None:
         return not_checked("the setup was not seen")
@@ -42,7 +42,7 @@ def activity_detection_off(observed: ObservedClient, measurements: Measurements,
     if observed.marks_activity or not unanswered:
         return clear()
     return raised(
-        "The setup switches the detection of speech off, and nothing marks the turn: the service waits for ever",
+        "The setup switches off voice activity detection and no message marks the turn, so the service never answers",
         evidence=[
             Evidence(text="the setup disables automatic activity detection"),
             Evidence(text="neither activityStart nor activityEnd was sent"),

@@ -21,24 +21,24 @@ _FIXES = {
 
 @rule("CFG013", name="model-setting-unsupported", severity="error")
 def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The client sent a setting that this model does not take.
+    """The client sent a setting that this model does not support.
 
     What it shows
         The session was refused or closed with "… is not supported for this model…".
 
     Why it matters
-        The same setup works with one model and fails with the next.
+        The same setup works with one model and fails with another.
 
     Evidence
         Close code and reason; the model that was asked for.
 
     Likely causes
-        - A thinking level for a model that has none, or none for a model that needs one.
-        - Scheduling of function responses for a model that answers them in order.
-        - A setting copied from the documentation of another model.
+        - A thinking level was set for a model that has none, or was not set for a model that needs one.
+        - Function response scheduling was set for a model that does not support it.
+        - The setting was copied from the documentation of another model.
 
     Fix
-        Remove the setting that the reason names, or choose a model that takes it.
+        Remove the setting that the reason names, or choose a model that supports it.
 
     Does not prove
         That the rest of the setup is accepted.
@@ -53,8 +53,8 @@ def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> V
     fix = next((advice for key, advice in _FIXES.items() if key in words.lower()), "remove it from the setup")
     model = f" {observed.model}" if observed.model else ""
     return raised(
-        f"The model{model} does not take a setting that the client sent: {words}",
+        f"The model{model} does not support a setting that the client sent: {words}",
         evidence=[found.evidence],
-        likely_cause="a setting that this model does not take",
+        likely_cause="the setting belongs to another model or API version",
         fix=f"{fix}, or choose another model",
     )

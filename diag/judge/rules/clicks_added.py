@@ -1,4 +1,4 @@
-"""Clicks: single leaps in the output of a segment."""
+"""Clicks: single jumps in the waveform of a segment's output."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from diag.judge.limits import CLICKS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _DEVICE_CAUSES = (
-    "the device's buffer runs empty or over for an instant",
+    "the device's buffer underruns or overflows for an instant",
     "a sound server that resamples block by block without keeping its state",
 )
-_DEVICE_FIX = "raise the device's buffer, or open the device at its own sample rate"
+_DEVICE_FIX = "increase the device's buffer, or open the device at its own sample rate"
 
 
 @segment_rule(
@@ -113,17 +113,17 @@ def clicks_added(place: Place, measurements: Measurements) -> Verdict:
     """The {who} adds clicks.
 
     What it shows
-        {output} has single leaps, more than one in five seconds, that {input} does not have.
+        The waveform of {output} has single jumps that {input} does not have, more than one every five seconds.
 
     Why it matters
-        Clicks at every chunk are heard as a crackling voice.
+        Clicks at every chunk make the voice crackle.
 
     Evidence
-        `click_rate_hz` of the segment, each place to be listened to.
+        `click_rate_hz` of the segment, with each place to listen to.
 
     Does not prove
-        That they lie at the borders of chunks: listen to the places. Gaps and clipping make clicks too; then those are
-        the root cause.
+        That the clicks lie at chunk boundaries: listen to the places. Gaps and clipping make clicks too; those are then
+        reported as the root cause.
     """
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")

@@ -9,28 +9,28 @@ from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
 EXPLAINED_DB = -50.0
-"""Distortion and noise below this level, relative to the voice, leave nothing that flat tops could have made."""
+"""Distortion and noise below this level, relative to the voice, are too low for the segment to have clipped."""
 
 
 @segment_rule(
     OnHop(code="MIC002", name="microphone-clipped", severity="warning", hop=Hop.MICROPHONE, who="microphone",
           explained_by=("MIC009", "MIC014"),
           causes=("the input gain is too high, or the speaker is too near",
-                  "two gains in a row, each of them harmless alone"),
+                  "two gains in a row, each harmless by itself"),
           fix="turn the input gain down"),
     OnHop(code="SND010", name="sender-clipped", severity="warning", hop=Hop.SENDER, who="sender",
           explained_by=("SND003", "SND017"),
           causes=("a gain above 1 before sending", "samples are scaled to integers with too large a factor"),
-          fix="turn the gain before sending down to 1 or less, and scale floats to integers by 32767"),
+          fix="set the gain before sending to 1 or less, and scale floats to integers by 32767"),
     OnHop(code="PLY008", name="player-clipped", severity="warning", hop=Hop.PLAYER, who="player",
           explained_by=("PLY009", "PLY015"),
           causes=("a gain above 1 in the player, or two sounds added without headroom",
-                  "two gains in a row, each of them harmless alone"),
-          fix="turn the gain in the player down to 1 or less"),
+                  "two gains in a row, each harmless by itself"),
+          fix="set the gain in the player to 1 or less"),
     OnHop(code="SPK005", name="speaker-clipped", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
           explained_by=("SPK008", "SPK013"),
           causes=("the volume of the device or of the sound server is above full scale",
-                  "two gains in a row, each of them harmless alone"),
+                  "two gains in a row, each harmless by itself"),
           fix="turn the volume of the device down"),
 )  # fmt: skip
 def clipping_added(place: Place, measurements: Measurements) -> Verdict:
@@ -43,11 +43,11 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
         It sounds harsh and scratchy, and speech recognition suffers.
 
     Evidence
-        `clipping_rate_hz` at both ends of the segment. Tops that overdrive has rounded before may look flat at another
-        sample rate only; they do not count where the segment was shown to bend nothing (`distortion_db`).
+        `clipping_rate_hz` of {input} and {output}. Peaks that were rounded by overdrive earlier may look flat only
+        after resampling. They do not count if `distortion_db` shows that the segment is linear.
 
     Does not prove
-        Where the tops were cut when both ends are clipped alike: then it happened before.
+        Where the sound was clipped, if {input} and {output} are clipped alike: it was then clipped earlier.
     """
     found = added(measurements, place, "clipping_rate_hz")
     if isinstance(found, str):
@@ -67,6 +67,6 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
 
 
 def _bends_nothing(measurements: Measurements, hop: Hop, turn: int | None) -> bool:
-    """Return whether gain and filter explain the whole of a segment."""
+    """Return whether a gain and a filter explain the whole difference between input and output."""
     bent_db, noise_db = (measurements.value(name, hop=hop, turn=turn) for name in ("distortion_db", "added_noise_db"))
     return bent_db is not None and noise_db is not None and max(bent_db, noise_db) < EXPLAINED_DB

@@ -1,4 +1,4 @@
-"""Distortion: a segment that bends, wraps or coarsens the waveform."""
+"""Distortion: a segment that is nonlinear, wraps integers around or loses bits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         explained_by=("MIC009",),
         causes=(
             "an overdriven input, or a device that processes the voice",
-            "samples of few bits, as over a telephone line",
+            "samples with few bits, such as over a telephone line",
         ),
         fix="turn the input gain down, and switch voice processing off",
     ),
@@ -69,17 +69,18 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     """The {who} distorts the sound.
 
     What it shows
-        A curve from the samples of {input} to those of {output} is bent, jumps or has steps.
+        The segment is not linear: plotted against the samples of {input}, those of {output} lie on a curve that bends,
+        jumps or has steps.
 
     Why it matters
-        It sounds harsh, crackles or hisses along with the voice.
+        The voice sounds harsh, crackles or hisses.
 
     Evidence
-        `distortion_db` of the segment, and its kind where that can be told: clipped, overdrive, wrapped (integers
+        `distortion_db` of the segment, and its kind if it can be recognised: clipped, overdrive, wrapped (integers
         that overflow), few bits, companding (a wrong table).
 
     Does not prove
-        Which stage did it where the kind is not known.
+        Which stage caused it, if the kind is not known.
     """
     items = measurements.find("distortion_db", hop=place.hop)
     found = worst(items, lambda value: value)
@@ -91,7 +92,7 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     kind = item.events[0].kind if item.events else "other"
     tops = added(measurements, place, "clipping_rate_hz")
     if kind in _CLIPPED and not isinstance(tops, str) and tops[0] > FLAT_TOPS_HZ:
-        return not_checked("the tops are cut off, which is a finding of its own")
+        return not_checked("the sound is clipped, which is a finding of its own")
     said = _KINDS.get(kind, "distorts the sound")
     text = f"distortion of {place.output} against {place.input}: {level_db:.0f} dB relative to the voice ({kind})"
     return raised(
@@ -104,11 +105,11 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
 
 
 _CLIPPED = ("clipped", "companding", "other")
-"""Kinds of curves that flat tops explain; where there are none of them, the kind stands for itself."""
+"""Kinds of distortion that clipping explains; without clipping they are reported as distortion."""
 _KINDS = {
-    "clipped": "cuts the tops of the waveform off",
+    "clipped": "clips the peaks of the waveform",
     "overdrive": "overdrives the sound",
-    "wrapped": "lets integers overflow: tops of the waveform wrap around to the other side",
-    "few bits": "leaves too few bits of the samples",
+    "wrapped": "lets integers overflow: peaks of the waveform wrap around to the opposite sign",
+    "few bits": "reduces the samples to too few bits",
     "companding": "decodes the samples with a wrong companding table (mu-law or A-law)",
 }

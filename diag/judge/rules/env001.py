@@ -12,24 +12,24 @@ from diag.judge.registry import rule
 
 @rule("ENV001", name="no-audio-backend", severity="error")
 def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verdict:
-    """There is no audio to measure with: a device is missing or stopped.
+    """There is no working audio device to measure with: one is missing or has stopped.
 
     What it shows
-        No port of the rig was opened at all, or a device failed in the middle of the take.
+        No audio port was opened at all, or a device failed during the take.
 
     Why it matters
-        What was recorded says nothing about the product, so the take is not counted.
+        The recordings say nothing about the voice app, so the take is discarded.
 
     Evidence
-        The ports that were opened; what the device said when it failed.
+        The ports that were opened, and the error message of the device.
 
     Likely causes
         - A device was unplugged, or its sound server stopped.
         - PortAudio finds no device: no sound card and no sound server.
 
     Fix
-        `diag doctor` checks the audio of this machine; `--audio wire` measures without devices, `--audio virtual` with
-        devices of its own.
+        Run `diag doctor`, which checks the audio of this machine. Use `--audio wire` to measure without devices, or
+        `--audio virtual` to measure with virtual devices.
 
     Does not prove
         Anything about the client or the service.
@@ -47,6 +47,6 @@ def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verd
         f"There is no working audio ({kind}): {detail}",
         evidence=[Evidence(text=detail), Evidence(text=f"ports opened: {', '.join(ports) or 'none'}")],
         likely_cause="the device or its sound server stopped" if failed else "the device is missing",
-        fix="run `diag doctor`; without devices use `--audio wire`, with devices of diag's own `--audio virtual`",
+        fix="run `diag doctor`, or use `--audio wire` (no devices) or `--audio virtual` (virtual devices)",
         discard=True,
     )

@@ -10,27 +10,27 @@ from diag.judge.registry import rule
 
 @rule("ENV003", name="loopback-uncalibrated", severity="warning", explained_by=("SPK001", "ENV001"))
 def loopback_uncalibrated(timeline: Timeline) -> Verdict:
-    """The delay between the devices and the ear is not known.
+    """The delay between the devices and the measuring microphone (the ear) is not known.
 
     What it shows
-        A calibration burst was not found in the ear's recording with confidence, so latencies at the ear are not given.
+        A calibration burst was not clearly found in the ear's recording, so latencies at the ear are not measured.
 
     Why it matters
-        A latency without a calibrated path would hold the measuring devices' own delay.
+        Without calibration, a latency at the ear would include the delay of the measuring devices.
 
     Evidence
         Confidence of each port's burst, and its level at the ear.
 
     Likely causes
-        - The loopback cable, or the microphone in the room, is not where the sound is; too quiet or too noisy.
-        - Echo cancelling or noise suppression on the ear's input.
+        - The loopback cable is not connected, or the measuring microphone is too far away or in a noisy place.
+        - Echo cancellation or noise suppression is active on the ear's input.
 
     Fix
         Connect the loopback, turn the level up, switch processing off, then calibrate again with `diag devices`.
 
     Does not prove
-        A fault of the client: it is the measuring path that is not understood. Where the loudspeaker is silent
-        altogether, that is the finding, and this is not raised.
+        A fault of the client: only the measuring path failed. If the loudspeaker is completely silent, SPK001 is
+        reported and this finding is not.
     """
     tried = timeline.named("calibrated")
     if not tried:
@@ -49,8 +49,10 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     return raised(
         f"The delay from {' and '.join(ports)} to the ear is not known, so nothing is timed at the ear",
         evidence=[_burst(event) for event in lost],
-        likely_cause="nothing of it arrives at the ear" if nothing_came else "it arrives too quiet, noisy or changed",
-        fix="connect the loopback or move the microphone, turn the level up, switch echo cancelling off, and "
+        likely_cause="the calibration burst does not arrive at the ear"
+        if nothing_came
+        else "the calibration burst arrives too quiet, noisy or changed",
+        fix="connect the loopback or move the microphone, turn the level up, switch echo cancellation off, and "
         "calibrate again (`diag devices`)",
     )
 

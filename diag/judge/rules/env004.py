@@ -24,28 +24,29 @@ _SENDING_S, _ARRIVING_S = 0.15, 0.3
 def harness_late(
     timeline: Timeline, measurements: Measurements, environment: Mapping[str, Any], turns: tuple[Turn, ...]
 ) -> Verdict:
-    """Our own harness was late or lost audio; the take does not count.
+    """The measuring tool itself was late or lost audio, so the take is discarded.
 
     What it shows
-        The tool disturbed what it measured: its event loop stood still for 20 ms at a moment that is timed, or for
-        100 ms anywhere in a turn; its audio callbacks came later than the device's buffer allows; its virtual devices
-        lost audio; or its two ways of timing the reply disagree by more than 10 ms.
+        The tool disturbed its own measurement in one of four ways. Its event loop was blocked for more than 20 ms at a
+        moment that is timed, or for more than 100 ms elsewhere in a turn. Its audio callbacks came later than the
+        device's buffer allows. Its virtual devices lost audio. Its two ways of timing the reply disagree by more than
+        10 ms.
 
     Why it matters
-        Blamed on the product, it would be a false finding. The take is discarded, counted and shown.
+        If the take counted, the voice app would be blamed for a fault of the tool. The report lists the discarded take.
 
     Evidence
-        `loop_late`, `callback_late` and `xruns` of the take; silence that came in, or sound that got lost, on the
-        microphone and speaker hops of virtual devices; `detector_gap_s`.
+        The events `loop_late`, `callback_late` and `xruns`; silence inserted or sound lost on the microphone and
+        speaker hops of virtual devices; `detector_gap_s`.
 
     Likely causes
-        - The machine is busy, or too small for so many takes side by side.
+        - The machine is busy, or too slow for so many takes in parallel.
 
     Fix
-        Close other work, or record fewer takes at a time (`--rigs 1`).
+        Close other programs, or record fewer takes in parallel (`--rigs 1`).
 
     Does not prove
-        That the product is innocent in this take: it tells nothing either way.
+        That the voice app was faulty or healthy in this take.
     """
     kind = str(environment.get("audio", ""))
     seen = [
@@ -56,21 +57,22 @@ def harness_late(
     gaps = [item for item in measurements.find("detector_gap_s") if isinstance(item.value, float)]
     for item in gaps:
         tone_db = measurements.value("tonality_db", tap=Tap.RECEIVED, turn=item.turn) or 0.0
-        # A steady tone fits itself at every period: neither detector can tell where it began. Where the loudspeaker
-        # changes time, the detector that compares with what was played cannot.
+        # A steady tone matches itself at every period, so neither detector can tell where it began. If the loudspeaker
+        # changes the time scale, the detector that compares with what was played cannot tell either.
         if _time_changed(measurements, item.turn):
             continue
         if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
-            text = f"heard latency by the ear and by events differ by {item.value * 1000:.0f} ms, 10 ms are allowed"
+            differ = f"differ by {item.value * 1000:.0f} ms, more than 10 ms"
+            text = f"the latency by the ear's recording and the latency by events {differ}"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
         return clear()
     more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
     return raised(
-        f"Our own harness disturbed this take: {seen[0].text}{more}",
+        f"The measuring tool disturbed this take: {seen[0].text}{more}",
         evidence=seen,
         likely_cause="the machine was too busy to keep time",
-        fix="close other work on this machine, or record fewer takes side by side (`--rigs 1`)",
+        fix="close other programs on this machine, or record fewer takes in parallel (`--rigs 1`)",
         discard=True,
     )
 
@@ -86,7 +88,7 @@ def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
         within = any(turn.start_s <= event.t_s and event.t_s - late_s <= turn.end_s for turn in turns)
         timed = any(_timed(timeline, turn, event.t_s - late_s, event.t_s) for turn in turns)
         if (within and late_s > LOOP_LIMIT_IN_TURN_S) or (timed and late_s > LOOP_LIMIT_S):
-            yield Evidence(text=f"the event loop stood still for {late_s * 1000:.0f} ms at {event.t_s:.2f} s")
+            yield Evidence(text=f"the event loop was blocked for {late_s * 1000:.0f} ms at {event.t_s:.2f} s")
     opened = timeline.first("streams_opened")
     buffers: Mapping[str, Any] = (opened.data.get("latency_s") or {}) if opened else {}
     for event in timeline.named("callback_late"):
@@ -97,10 +99,10 @@ def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
 
 
 def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool:
-    """Whether a stretch of time touches a moment that latencies are counted from.
+    """Return whether a period touches a moment that latencies are counted from.
 
-    Those are the sending of the prompt's last speech, and the arrival of the reply's first audio. In between nothing is
-    timed, and what is sent a little late is caught up with.
+    Those moments are the sending of the prompt's last speech and the arrival of the reply's first audio. Nothing is
+    timed in between, and a batch that is sent a little late there does no harm.
     """
     moments = [] if turn.speech_end_s is None else [(turn.speech_end_s, turn.speech_end_s + _SENDING_S)]
     first = timeline.first("chunk_received", start_s=turn.start_s, end_s=turn.end_s)
@@ -118,8 +120,8 @@ def _xruns(timeline: Timeline) -> Iterator[Evidence]:
 def _lost(measurements: Measurements) -> Iterator[Evidence]:
     for hop in (Hop.MICROPHONE, Hop.SPEAKER):
         put_in, left_out = (total(measurements, hop, metric) for metric in ("inserted_silence_s", "skipped_s"))
-        for pair, words in ((put_in, "put in"), (left_out, "left out")):
+        for pair, words in ((put_in, "inserted"), (left_out, "lost")):
             if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
                 value, item = pair
-                text = f"our own devices {words} {value * 1000:.0f} ms on the {hop} hop"
+                text = f"the virtual devices {words} {value * 1000:.0f} ms on the {hop} hop"
                 yield Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)

@@ -8,7 +8,7 @@ from diag.judge.evidence import numbers, why_not
 from diag.judge.registry import rule
 
 LIMIT_PPM = 300.0
-"""Crystals are off by up to 100 ppm, so two of them differ by 200 at the most; above 5000 it is a wrong rate."""
+"""Crystals are off by up to 100 ppm, so two of them differ by at most 200 ppm. Above 5000 ppm it is a wrong rate."""
 SURE = 0.8
 HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
 
@@ -18,16 +18,17 @@ def clock_drift(measurements: Measurements) -> Verdict:
     """Two audio devices do not run at the same speed.
 
     What it shows
-        Over the microphone or the speaker hop, time runs faster or slower by more than 300 parts per million.
+        The clocks at both ends of the microphone or speaker hop differ by more than 300 parts per million (ppm).
 
     Why it matters
-        A buffer between the two fills or empties by a second an hour and more: long sessions drop out or fall behind.
+        A buffer between the two devices fills or empties by more than a second per hour. Long sessions have dropouts or
+        a growing delay.
 
     Evidence
         `drift_ppm` of the hop.
 
     Likely causes
-        - Devices with clocks of their own, one of them poor; wireless devices above all.
+        - The devices have separate clocks and one of them is inaccurate, as in many wireless devices.
         - A driver that resamples by a rounded ratio.
 
     Fix

@@ -9,36 +9,36 @@ from diag.judge.registry import rule
 
 @rule("ENV006", name="too-few-takes", severity="info", scope="run")
 def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
-    """Too few takes count for their figures to be leaned on.
+    """There are too few counted takes to rely on their figures.
 
     What it shows
-        Fewer than five takes of this configuration count.
+        Fewer than five takes of this configuration were counted.
 
     Why it matters
-        What happens now and then is missed, and a median of so few says little about the next one.
+        Intermittent faults are missed, and the median of so few takes predicts the next take poorly.
 
     Evidence
         The number of counted takes.
 
     Likely causes
         - Few takes were asked for.
-        - Many were discarded; the reasons stand beside them.
+        - Many were discarded; the report gives the reason for each.
 
     Fix
-        Take more with `--takes`; a 95th percentile needs 20.
+        Record more takes with `--takes`. A 95th percentile needs 20.
 
     Does not prove
-        That anything is wrong. What was found was found.
+        That anything is wrong. Other findings of these takes remain valid.
     """
     count = len(takes)
     if not count:
-        return not_checked("no take counts")
+        return not_checked("no take was counted")
     if count >= FEWEST_VALUES:
         return clear()
     noun = "take counts" if count == 1 else "takes count"
     return raised(
-        f"Only {count} {noun}: what happens now and then is missed",
-        evidence=[Evidence(text=f"{count} counted; from {FEWEST_VALUES} on an interval of the median can be given")],
+        f"Only {count} {noun}: intermittent faults are missed",
+        evidence=[Evidence(text=f"{count} counted; an interval for the median needs at least {FEWEST_VALUES}")],
         likely_cause="few takes were asked for, or many were discarded",
-        fix=f"take {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
+        fix=f"record {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
     )

@@ -9,7 +9,7 @@ from diag.judge.evidence import why_not, worst
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _CAUSES = (
-    "samples are repeated or linearly interpolated up to a higher rate instead of filtered",
+    "samples are repeated or linearly interpolated to reach a higher rate, without a low-pass filter",
     "a resampler with a very short filter",
 )
 _FIX = "use a band-limited resampler that keeps its state (soxr, libsamplerate, the browser's own)"
@@ -62,17 +62,17 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
     """The {who} adds mirror images of the voice.
 
     What it shows
-        Above half of a usual sample rate {output} mirrors what lies below it, and {input} does not.
+        Above half of a common sample rate, {output} has a mirror image of the spectrum below, and {input} has none.
 
     Why it matters
         Every s comes with a beep or a metallic hiss.
 
     Evidence
-        `imaging` of the segment, the mirror correlation that it adds; clean audio stays below 0.15.
+        `imaging` of the segment: the correlation with the mirror image that it adds. Clean audio stays below 0.15.
 
     Does not prove
-        That it is heard: images at high frequencies are faint. Where the voice's own treble is lost behind them, that
-        is reported as the consequence: a naive resampler came up from a lower rate.
+        That it can be heard: images at high frequencies are faint. If the voice also lost treble because a naive
+        resampler came from a lower rate, the lost treble is reported as a consequence.
     """
     items = measurements.find("imaging", hop=place.hop)
     found = worst(items, lambda value: value)

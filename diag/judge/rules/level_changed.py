@@ -1,4 +1,4 @@
-"""Level: a segment whose output is louder or quieter than its input, as a whole or from a point on."""
+"""Level: a segment whose output is louder or quieter than its input, throughout or from some point on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="microphone",
         explained_by=("MIC001", "MIC009", "MIC014", "MIC017", "MIC002"),
         causes=(
-            "the input volume, a distance, or automatic gain control of the device",
+            "the input volume, the distance to the microphone, or automatic gain control of the device",
             "noise suppression that ducks the voice",
         ),
         fix="raise or lower the volume of the device, and switch automatic gain control off",
@@ -47,8 +47,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         hop=Hop.PLAYER,
         who="player",
         explained_by=("PLY006", "PLY009", "PLY015", "PLY012", "PLY008"),
-        causes=("a gain or volume in the player", "ducking or fading that was never undone"),
-        fix="set the gain of the player to 1, and undo fades and ducking when they are over",
+        causes=("a gain or volume in the player", "a fade or ducking that was never reset"),
+        fix="set the gain of the player to 1, and reset the gain after fades and ducking",
     ),
     OnHop(
         code="SPK011",
@@ -73,13 +73,14 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
         an error.
 
     Why it matters
-        Listeners turn the volume up and down, or hear nothing. Speech that is too quiet is understood worse.
+        Listeners have to adjust the volume, or hear nothing. Speech that is too quiet is recognised less reliably.
 
     Evidence
-        `level_change_db` of the segment; where it begins, if not at the beginning.
+        `level_change_db` of the segment, and the time at which the change begins if it is not there from the start.
 
     Does not prove
-        Which gain did it. Devices of your own have volumes and distances: there it is information only.
+        Which gain caused it. On real devices the level also depends on volume and distance, so there it is reported as
+        information only.
     """
     items = measurements.find("level_change_db", hop=place.hop)
     found = worst(items, abs)

@@ -12,23 +12,23 @@ LIMIT_DB = -40.0
 
 @rule("MIC006", name="echo", severity="warning", hop=Hop.MICROPHONE)
 def echo(measurements: Measurements) -> Verdict:
-    """The microphone hears the reply.
+    """The microphone picks up the reply.
 
     What it shows
-        `captured` repeats what was played, less than 40 dB fainter.
+        `captured` contains an echo of what was played, less than 40 dB below it.
 
     Why it matters
-        The service takes it for the caller: it interrupts or answers itself.
+        The service mistakes the echo for the caller and interrupts or answers itself.
 
     Evidence
-        `echo_db`, where an echo stands out of the noise.
+        `echo_db`, if an echo stands out from the noise.
 
     Likely causes
-        - Loudspeaker and microphone in one room, without echo cancelling.
-        - A capture of the system's own output.
+        - Loudspeaker and microphone are in one room, without echo cancellation.
+        - The client captures the system's own output.
 
     Fix
-        Use headphones or the platform's echo canceller; do not send while the reply plays.
+        Use headphones or the platform's echo canceller, or do not send audio while the reply plays.
 
     Does not prove
         That the service was disturbed in this take.
@@ -41,10 +41,10 @@ def echo(measurements: Measurements) -> Verdict:
     level_db, item = found
     if level_db <= LIMIT_DB:
         return clear()
-    text = f"the reply is in `captured` again, {-level_db:.0f} dB below what was played"
+    text = f"`captured` contains an echo {-level_db:.0f} dB below what was played"
     return raised(
-        f"The microphone hears the reply: {text}",
+        f"The microphone picks up the reply: {text}",
         evidence=[Evidence(text=text, metric="echo_db", turn=item.turn, spots=item.spots)],
-        likely_cause="loudspeaker and microphone in one room, without echo cancelling",
-        fix="use headphones or the platform's echo canceller, or do not send while the reply plays",
+        likely_cause="loudspeaker and microphone are in one room, without echo cancellation",
+        fix="use headphones or the platform's echo canceller, or do not send audio while the reply plays",
     )

@@ -9,8 +9,8 @@ from diag.judge.evidence import why_not, worst
 from diag.judge.registry import OnHop, Place, segment_rule
 
 MANY_OVERLAPS = 3
-"""Chunks that start before the last one ended look like a second copy of what they cover. An echo makes no such
-chunks."""
+"""Number of overlapping chunks from which a second copy is not reported. Overlapping chunks look like a second copy; an
+echo does not overlap chunks."""
 
 
 @segment_rule(
@@ -43,7 +43,7 @@ chunks."""
         who="player",
         explained_by=("SVC008",),
         causes=("two players play the same reply, one a little later", "an effect with a delay"),
-        fix="make sure that one player plays each reply: look for a second listener on the session or a second output",
+        fix="make sure that one player plays each reply: look for a second receiver on the session or a second output",
     ),
     OnHop(
         code="SPK016",
@@ -60,17 +60,17 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
     """The {who} delivers the sound twice.
 
     What it shows
-        {output} has a second copy of {input} at a fixed delay: near the level of the first it is played twice,
-        fainter it is an echo.
+        {output} has a second copy of {input} at a fixed delay. If both copies are about equally loud, the sound is
+        played twice; if the second is fainter, it is an echo.
 
     Why it matters
         It sounds hollow, or like two people speaking.
 
     Evidence
-        `second_copy_db` of the segment, with the delay.
+        `second_copy_db` of the segment, and the delay.
 
     Does not prove
-        Whether software or a room made it. Where many chunks overlap, that finding is made in its place.
+        Whether software or the room caused it. If many chunks overlap, that is reported instead.
     """
     items = measurements.find("second_copy_db", hop=place.hop)
     found = worst(items, lambda value: value)

@@ -14,27 +14,27 @@ MARGIN_S = 0.1
 
 @rule("PLY007", name="excess-buffering", severity="warning", hop=Hop.PLAYER, explained_by=("SVC007", "SVC010"))
 def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Verdict:
-    """The player holds the reply back for longer than it is set to.
+    """The player delays the reply for longer than its configured buffer.
 
     What it shows
-        Between the time at which the first audible sample could have been played and the time at which it was handed
-        to the device lie more than the configured buffer and 100 ms.
+        The first audible sample of the reply was written to the device late: more than the configured buffer plus 100
+        ms after it could have been played.
 
     Why it matters
-        Every reply begins later by as much.
+        Every reply starts later by this time.
 
     Evidence
         `playout_delay_s` against `prebuffer_ms`.
 
     Likely causes
-        - A queue that is never emptied, or a second buffer behind the first.
+        - A queue that is never emptied, or a second buffer after the first.
         - A player that waits for whole sentences, or for a timer.
 
     Fix
-        Find the second buffer; start playing as soon as the first is full.
+        Find and remove the second buffer, and start playing as soon as `prebuffer_ms` of audio have arrived.
 
     Does not prove
-        Where it waits.
+        Where in the player the audio waits.
     """
     items = measurements.find("playout_delay_s")
     found = worst(items, lambda value: value)
@@ -51,8 +51,8 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
     )
     text = f"{format_seconds(delay_s)} in the player, {known}"
     return raised(
-        f"The player holds the reply back: {text}",
+        f"The player delays the reply: {text}",
         evidence=[Evidence(text=text, metric="playout_delay_s", turn=item.turn, spots=item.spots)],
         likely_cause="a second buffer, or a queue that is never emptied",
-        fix="find what else buffers in the player, and start as soon as `prebuffer_ms` are there",
+        fix="find what else buffers in the player, and start as soon as `prebuffer_ms` of audio have arrived",
     )

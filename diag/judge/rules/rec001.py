@@ -21,23 +21,23 @@ def recording_silent(measurements: Measurements, recording: Recording) -> Verdic
     """The recording is silent.
 
     What it shows
-        The loudest sample stays below -60 dBFS.
+        The loudest sample is below -60 dBFS.
 
     Why it matters
-        There is nothing to judge, and nobody hears anything.
+        There is nothing to analyse, and nobody hears anything.
 
     Evidence
         `peak_dbfs` of the recording by itself.
 
     Likely causes
-        - The device is not connected, muted, or not the one that is meant.
-        - The recording was started on another channel or output.
+        - The device is disconnected or muted, or the wrong device is selected.
+        - The wrong channel or output was recorded.
 
     Fix
-        Check that the device is connected, not muted, and the one that is meant.
+        Check that the right device is selected, connected and not muted.
 
     Does not prove
-        Which of them it is.
+        Which of these causes it is.
     """
     item = own_measure(measurements, recording, "peak_dbfs")
     level_dbfs = None if item is None else number(item)
@@ -48,6 +48,6 @@ def recording_silent(measurements: Measurements, recording: Recording) -> Verdic
     return raised(
         f"The recording is silent (its loudest sample is at {level_dbfs:.0f} dBFS)",
         evidence=[Evidence(text=f"peak_dbfs is {level_dbfs:.0f}", metric="peak_dbfs")],
-        likely_cause="the device is not connected, muted, or not the one that is meant",
-        fix="check that the device is connected, not muted, and the one that is meant",
+        likely_cause="the device is disconnected or muted, or the wrong device is selected",
+        fix="check that the right device is selected, connected and not muted",
     )

@@ -18,26 +18,26 @@ from diag.judge.registry import rule
     explained_by=("MIC012", "SND015", "PLY013", "SPK011"),
 )
 def recording_near_silent(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording is so quiet that hardly anyone hears it.
+    """The recording is so quiet that hardly anyone can hear it.
 
     What it shows
         The loudest sample lies between -60 and -40 dBFS.
 
     Why it matters
-        It has the length of speech, and listeners take it for silence.
+        There is speech in it, but to a listener it is silence.
 
     Evidence
         `peak_dbfs` of the recording by itself.
 
     Likely causes
-        - A gain near zero, or a muted device that lets a little through.
-        - A model that answered at a level no one hears.
+        - A gain is near zero, or a muted device lets a little sound through.
+        - The model answered at this level.
 
     Fix
-        Check every gain and volume on the way; if the service delivers it so, ask again and report it.
+        Check every gain and volume on the way. If the service already delivers it this quiet, ask again and report it.
 
     Does not prove
-        Where the level was lost, unless there is a reference.
+        Where the level was lost. Compare with a reference to find out.
     """
     item = own_measure(measurements, recording, "peak_dbfs")
     level_dbfs = None if item is None else number(item)
@@ -48,6 +48,6 @@ def recording_near_silent(measurements: Measurements, recording: Recording) -> V
     return raised(
         f"The recording is nearly silent (its loudest sample is at {level_dbfs:.0f} dBFS)",
         evidence=[Evidence(text=f"peak_dbfs is {level_dbfs:.0f}", metric="peak_dbfs")],
-        likely_cause="a gain near zero somewhere on the way, or a model that answered at that level",
-        fix="check every gain and volume on the way; if the service delivers it so, ask again and report it",
+        likely_cause="a gain is near zero somewhere on the way, or the model answered at this level",
+        fix="check every gain and volume on the way; if the service already delivers it quiet, ask again and report it",
     )

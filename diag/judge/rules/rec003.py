@@ -20,22 +20,22 @@ def recording_clipped(measurements: Measurements, recording: Recording) -> Verdi
     """The recording is clipped.
 
     What it shows
-        Its waveform has more than ten flat tops per second.
+        The waveform has more than ten flat tops (clipped peaks) per second.
 
     Why it matters
         It sounds harsh and scratchy, and speech recognition suffers.
 
     Evidence
-        `clipping_rate_hz` of the recording by itself; the same of the reference, where there is one.
+        `clipping_rate_hz` of the recording by itself, and of the reference if there is one.
 
     Likely causes
-        - A gain too high on the way, or samples scaled by too large a factor.
+        - A gain is too high somewhere on the way, or the samples are scaled by too large a factor.
 
     Fix
-        Turn the level down where it is too high.
+        Lower the gain of the stage that clips.
 
     Does not prove
-        That it was clipped here: it may have been made so. A reference tells.
+        Where it was clipped: the source itself may be clipped. Compare with a reference to find out.
     """
     return beyond(
         measurements,
@@ -43,6 +43,6 @@ def recording_clipped(measurements: Measurements, recording: Recording) -> Verdi
         "clipping_rate_hz",
         warning=FLAT_TOPS_HZ,
         words=lambda value: f"is clipped {value:.0f} times per second",
-        cause="a gain too high on the way",
-        fix="turn the level down where it is too high",
+        cause="a gain is too high somewhere on the way",
+        fix="lower the gain of the stage that clips",
     )

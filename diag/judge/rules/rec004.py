@@ -8,7 +8,7 @@ from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
 _LEAST = 0.5
-"""One gap is enough."""
+"""Gaps beyond which the finding is raised: a single gap is enough."""
 
 
 @rule(
@@ -22,23 +22,23 @@ def recording_gaps(measurements: Measurements, recording: Recording) -> Verdict:
     """The recording has gaps cut into the sound.
 
     What it shows
-        Sound stops and goes on abruptly in places where speech has no pause.
+        The sound stops and starts again abruptly in places where speech has no pause.
 
     Why it matters
-        Words are torn apart.
+        Words are cut in two.
 
     Evidence
-        `dropout_count` of the recording by itself; the same of the reference, where there is one.
+        `dropout_count` of the recording by itself, and of the reference if there is one.
 
     Likely causes
-        - The buffer of a player or a device runs empty.
+        - The buffer of a player or a device underruns.
         - Chunks are lost and replaced by silence.
 
     Fix
-        Raise the buffer of the player or the device.
+        Increase the buffer of the player or the device.
 
     Does not prove
-        That no more is missing: what was left out whole leaves no gap. A reference tells.
+        That nothing else is missing: sound that was skipped leaves no gap. Compare with a reference to find out.
     """
     return beyond(
         measurements,

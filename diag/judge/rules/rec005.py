@@ -32,13 +32,13 @@ def recording_clicks(measurements: Measurements, recording: Recording) -> Verdic
     """The recording has clicks.
 
     What it shows
-        Its waveform has single leaps, more than one in five seconds.
+        The waveform has single jumps, more than one every five seconds.
 
     Why it matters
-        Clicks at every chunk are heard as a crackling voice.
+        Clicks at every chunk make the voice crackle.
 
     Evidence
-        `click_rate_hz` of the recording by itself; the same of the reference, where there is one.
+        `click_rate_hz` of the recording by itself, and of the reference if there is one.
 
     Likely causes
         - A resampler or filter is restarted with every chunk.
@@ -48,7 +48,7 @@ def recording_clicks(measurements: Measurements, recording: Recording) -> Verdic
         Keep the state of resamplers and filters from chunk to chunk, and join chunks as bytes before decoding.
 
     Does not prove
-        A fault of the player: a mouth makes clicks too. A reference tells.
+        A fault of the player: mouth noises click too. Compare with a reference to find out.
     """
     return beyond(
         measurements,
@@ -56,6 +56,6 @@ def recording_clicks(measurements: Measurements, recording: Recording) -> Verdic
         "click_rate_hz",
         warning=CLICKS_HZ,
         words=lambda value: f"has {value:.1f} clicks per second",
-        cause="a resampler or filter that is restarted with every chunk",
-        fix="look at the borders of chunks: keep the state of resamplers, and join chunks as bytes",
+        cause="a resampler or filter is restarted with every chunk",
+        fix="keep the state of resamplers and filters from chunk to chunk, and join chunks as bytes before decoding",
     )

@@ -34,26 +34,26 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
     """The recording has no treble.
 
     What it shows
-        At a sample rate of 22.05 kHz or more there is nothing above 8.2 kHz.
+        The sample rate is 22.05 kHz or more, but the sound has nothing above 8.2 kHz.
 
     Why it matters
         The voice sounds muffled.
 
     Evidence
-        `bandwidth_hz` of the recording by itself; the same of the reference, where there is one.
+        `bandwidth_hz` of the recording by itself, and of the reference if there is one.
 
     Likely causes
-        - A stage at 16 kHz or less on the way.
-        - A narrow voice, or a recording of a telephone line.
+        - A stage on the way runs at 16 kHz or less.
+        - The voice itself has no treble, or it was recorded over a telephone line.
 
     Fix
         Look for a stage at a lower sample rate, and compare with what was received.
 
     Does not prove
-        A fault: a narrow voice to begin with looks the same. A reference or a voice profile tells.
+        A fault: a voice without treble looks the same. Compare with a reference or a voice profile to find out.
     """
     if recording.sample_rate_hz < WIDEBAND_RATE_HZ:
-        return not_checked(f"a sample rate of {recording.sample_rate_hz} Hz does not reach that far")
+        return not_checked(f"a sample rate of {recording.sample_rate_hz} Hz is too low to have treble above 8.2 kHz")
     return beyond(
         measurements,
         recording,
@@ -62,7 +62,7 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
         words=lambda value: (
             f"has nothing above {value / 1000:.1f} kHz although its sample rate is {recording.sample_rate_hz} Hz"
         ),
-        cause="a stage at a lower sample rate, or a narrow voice to begin with",
+        cause="a stage runs at a lower sample rate, or the voice itself has no treble",
         fix="look for a stage at a lower sample rate, and compare with what was received (`--reference`)",
         below=True,
     )

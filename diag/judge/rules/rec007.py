@@ -17,32 +17,32 @@ from diag.judge.registry import rule
     explained_by=("MIC008", "SND013", "PLY005", "SPK007", "REC008"),
 )
 def recording_images(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording has mirror images of a naive resampler.
+    """The recording has mirror images, as a naive resampler leaves them.
 
     What it shows
-        Above half of a usual sample rate it mirrors what lies below.
+        Above half of a common sample rate there is a mirror image of the spectrum below.
 
     Why it matters
         Every s comes with a beep or a metallic hiss.
 
     Evidence
-        `imaging` of the recording by itself; the same of the reference, where there is one.
+        `imaging` of the recording by itself, and of the reference if there is one.
 
     Likely causes
-        - Samples are repeated or linearly interpolated up to a higher rate instead of filtered.
+        - Samples are repeated or linearly interpolated to reach a higher rate, without a low-pass filter.
 
     Fix
-        Use a band-limited resampler that keeps its state.
+        Use a band-limited resampler that keeps its state from chunk to chunk.
 
     Does not prove
-        Which stage made them. A reference tells.
+        Which stage made them. Compare with a reference to find out.
     """
     return beyond(
         measurements,
         recording,
         "imaging",
         warning=IMAGING_LIMIT,
-        words=lambda value: f"has mirror images of a naive resampler (correlation {value:.2f})",
-        cause="samples repeated or linearly interpolated up to a higher rate",
+        words=lambda value: f"has mirror images from a naive resampler (correlation {value:.2f})",
+        cause="samples are repeated or linearly interpolated to reach a higher rate",
         fix="resample with a band-limited resampler that keeps its state",
     )

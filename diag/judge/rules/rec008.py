@@ -20,27 +20,29 @@ from diag.judge.registry import rule
     explained_by=("MIC009", "SND003", "PLY009", "SPK008"),
 )
 def recording_bytes_misread(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording is made of bytes that were read wrongly.
+    """The bytes of the recording were read in the wrong format.
 
     What it shows
-        Another reading of the bytes gives speech; or it is noise where speech should be, or its samples come in equal
-        pairs. Where it is found, nothing else is concluded from the recording.
+        One of three: the bytes become speech when they are read in another format; the recording is noise where speech
+        is expected; or its samples come in equal pairs. When this is found, no other finding is reported for the
+        recording.
 
     Why it matters
-        Nothing is understood.
+        Nobody can understand it.
 
     Evidence
-        `misread_s` with the right reading, where one was found; `flatness` and `equal_pairs`.
+        `misread_s`, with the right format if one was found; `flatness` and `equal_pairs`.
 
     Likely causes
-        - Wrong byte order, an odd byte, or another sample format than was declared.
-        - Stereo read as mono.
+        - The byte order is wrong, a byte is lost, or the sample format is not the declared one.
+        - Stereo is read as mono.
 
     Fix
         Check byte order, byte offset, sample format (s16le) and the number of channels.
 
     Does not prove
-        Which wrong reading it is where the sound was resampled or scaled afterwards: the bytes are gone then.
+        Which format was read wrongly, if the sound was resampled or scaled afterwards: the original bytes are then
+        lost.
     """
     own = misread_bytes(measurements, recording.tap)
     if own is not None:
@@ -49,8 +51,8 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         return raised(
             f"The bytes of the recording were read wrongly: {own.events[0].kind}{also}",
             evidence=[misread_evidence(own, recording.name)],
-            likely_cause="wrong byte order, offset or sample format, or something else than samples among them",
-            fix="read the bytes as this says, and look where they are written or cut into chunks",
+            likely_cause="wrong byte order, offset or sample format, or there is other data among the samples",
+            fix="read the bytes in the format named here, and check the code that writes them or cuts them into chunks",
             severity=Severity.INFO if same else None,
         )
     noise = beyond(
@@ -59,8 +61,8 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         "flatness",
         warning=NOISE_WARNING,
         error=NOISE_ERROR,
-        words=lambda value: f"is noise (spectral flatness {value:.2f}), as bytes read wrongly give",
-        cause="wrong byte order, an odd byte, or another sample format",
+        words=lambda value: f"is noise (spectral flatness {value:.2f}), as misread bytes sound",
+        cause="the byte order is wrong, a byte is lost, or the sample format is not the declared one",
         fix="check byte order, byte offset and sample format (s16le, mono)",
     )
     if noise.status is Status.RAISED:
@@ -72,7 +74,7 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         warning=PAIRED_SAMPLES_WARNING,
         error=PAIRED_SAMPLES_ERROR,
         words=lambda _: "looks like two channels read as one (samples come in pairs)",
-        cause="stereo read as mono",
+        cause="stereo is read as mono",
         fix="read it as stereo, or mix it down to mono",
     )
     return noise if pairs.status is Status.NOT_CHECKED else pairs

@@ -18,24 +18,24 @@ from diag.judge.registry import rule
     explained_by=("MIC013", "SND016", "PLY014", "SPK012", "SVC007"),
 )
 def recording_tone(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording holds a steady tone.
+    """The recording contains a steady tone.
 
     What it shows
-        One frequency stands at least 35 dB above its surroundings through the whole recording; from
-        45 dB on it is an error.
+        One frequency is at least 35 dB louder than its neighbours throughout the recording. From 45 dB it is an error.
 
     Why it matters
-        A beep or a hum covers the voice or stands in its place.
+        A beep or a hum covers the voice or replaces it.
 
     Evidence
-        `tonality_db` of the recording by itself; the same of the reference, where there is one.
+        `tonality_db` of the recording by itself, and of the reference if there is one.
 
     Likely causes
-        - A degenerate output of the model.
-        - A hum of the device or its power supply.
+        - A degenerate output of the model (a stuck tone).
+        - Hum from the device or its power supply.
 
     Fix
-        Listen to it: a stuck tone in place of speech comes from the model, a hum from the device.
+        Listen to it. A tone in place of speech comes from the model, so ask again; a hum comes from the device, so
+        check its cable and power supply.
 
     Does not prove
         Where the tone comes from.
@@ -46,7 +46,7 @@ def recording_tone(measurements: Measurements, recording: Recording) -> Verdict:
         "tonality_db",
         warning=TONE_WARNING_DB,
         error=TONE_ERROR_DB,
-        words=lambda value: f"holds a steady tone {value:.0f} dB above everything around it",
-        cause="a stuck tone of the model, or a hum of the device",
-        fix="listen to it: a stuck tone in place of speech comes from the model, a hum from the device",
+        words=lambda value: f"contains a steady tone, {value:.0f} dB louder than the neighbouring frequencies",
+        cause="the model produced a stuck tone, or the device hums",
+        fix="listen to it: if a tone replaces the speech, ask the model again; if it hums, check the power supply",
     )

@@ -12,26 +12,26 @@ from diag.judge.registry import rule
 
 @rule("REC010", name="recording-speed-suspected", severity="warning", scope="recording", explained_by=("REC013",))
 def recording_speed_suspected(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording seems to play at a wrong speed.
+    """The recording seems to play at the wrong speed.
 
     What it shows
-        The voice is deeper, duller and slower than voices are, or the reverse.
+        The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster.
 
     Why it matters
-        24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper.
+        The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper.
 
     Evidence
-        `rate_ratio` of the recording by itself (tier blind).
+        `rate_ratio` of the recording by itself, without a reference (tier blind).
 
     Likely causes
-        - Audio is played at another sample rate than it has.
+        - The audio is played at the wrong sample rate.
 
     Fix
-        Hold it against what was received (`--reference`) or a profile of the voice (`--voice`) to be sure.
+        Compare it with what was received (`--reference`) or with a profile of the voice (`--voice`) to be sure.
 
     Does not prove
-        A fault: some speakers are slow and deep. It is a suspicion, and small differences such as
-        44.1 for 48 kHz are never seen.
+        A fault: some speakers are slow and deep. It is only a suspicion, and small differences such as 44.1 kHz for
+        48 kHz are never detected.
     """
     if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
         return not_checked("the speed was measured against the reference")
@@ -43,9 +43,9 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
         return not_checked(why_not([item] if item else [], "rate_ratio"))
     how = f"{1 / ratio:.1f} times too slow" if ratio < 1 else f"{ratio:.1f} times too fast"
     return raised(
-        f"The recording is suspected to play about {how}, by its sound alone",
+        f"The recording seems to play about {how}, judged by its sound alone",
         evidence=[Evidence(text=f"speed by the sound alone: {ratio:.2f}", metric="rate_ratio")],
-        likely_cause="it is played at another sample rate than it has",
-        fix="hold it against what was received (`--reference`) or a profile of the voice (`--voice`) to be sure",
+        likely_cause="the audio is played at the wrong sample rate",
+        fix="compare it with what was received (`--reference`) or with a profile of the voice (`--voice`) to be sure",
         confidence=0.6,
     )

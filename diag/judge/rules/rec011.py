@@ -17,33 +17,33 @@ from diag.judge.registry import rule
     explained_by=("MIC013", "SND016", "PLY014", "SPK012", "REC008"),
 )
 def recording_direct_current(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording carries direct current.
+    """The recording has a DC offset.
 
     What it shows
         The mean of the samples lies above -34 dBFS.
 
     Why it matters
-        It costs headroom, and every start and stop clicks.
+        It reduces headroom, and the sound clicks at every start and stop.
 
     Evidence
-        `dc_dbfs` of the recording by itself; the same of the reference, where there is one.
+        `dc_dbfs` of the recording by itself, and of the reference if there is one.
 
     Likely causes
-        - An offset of the sound card.
-        - Unsigned samples read as signed.
+        - The sound card adds an offset.
+        - Unsigned samples are read as signed.
 
     Fix
         Remove the offset with a high-pass filter of 20 Hz.
 
     Does not prove
-        That it is heard.
+        That it can be heard.
     """
     return beyond(
         measurements,
         recording,
         "dc_dbfs",
         warning=DC_DBFS,
-        words=lambda value: f"carries direct current ({value:.0f} dBFS)",
-        cause="an offset of the sound card, or unsigned samples read as signed",
+        words=lambda value: f"has a DC offset ({value:.0f} dBFS)",
+        cause="the sound card adds an offset, or unsigned samples are read as signed",
         fix="remove the offset with a high-pass filter of 20 Hz before recording",
     )

@@ -19,27 +19,28 @@ from diag.judge.registry import rule
     explained_by=("MIC003", "SND007", "PLY002", "SPK002"),
 )
 def recording_dull_for_voice(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording has less treble than its voice has elsewhere.
+    """The recording has less treble than the profile of its voice.
 
     What it shows
-        Against the profile of the voice, sounds of the same kind have at least 4 dB less treble.
+        Sounds of the same kind have at least 4 dB less treble than in the profile of the voice.
 
     Why it matters
-        The voice sounds muffled although the words are others.
+        The voice sounds muffled. The profile shows this even though the words are different.
 
     Evidence
-        `dullness_db` and its bands against the voice profile.
+        `dullness_db` and its bands, compared with the voice profile.
 
     Likely causes
         - A filter, a codec or a stage at a lower sample rate between the voice and this recording.
-        - A profile that was made from other equipment.
+        - The profile was made with other equipment.
 
     Fix
-        Look for a filter, a codec or a stage at a lower sample rate; make the profile anew if the
+        Look for a filter, a codec or a stage at a lower sample rate; make a new profile if the
         equipment has changed.
 
     Does not prove
-        Where the treble was lost. Where the profile's own recordings differ much, only larger differences count.
+        Where the treble was lost. If the recordings of the profile differ a lot among themselves, only larger
+        differences are reported.
     """
     item = own_measure(measurements, recording, "dullness_db", Tier.PROFILE)
     loss_db = None if item is None else number(item)

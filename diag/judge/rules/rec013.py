@@ -19,26 +19,26 @@ from diag.judge.registry import rule
     explained_by=("MIC005", "SND001", "PLY001", "SPK003"),
 )
 def recording_speed_for_voice(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording is slower or faster than its voice is elsewhere.
+    """The recording is slower or faster than the profile of its voice.
 
     What it shows
-        Against the profile of the voice, pitch and formants are shifted by more than 4 %.
+        Pitch and formants differ from the profile of the voice by more than 4 %.
 
     Why it matters
         A wrong sample rate makes the voice slow and deep, or fast and high.
 
     Evidence
-        `rate_ratio` against the voice profile.
+        `rate_ratio`, compared with the voice profile.
 
     Likely causes
-        - Audio is played at another sample rate than it has.
+        - The audio is played at the wrong sample rate.
 
     Fix
-        Compare the sample rate that it was declared with and the one that it is played at; `--reference`
-        gives the exact ratio.
+        Compare the declared sample rate with the rate at which the audio is played. `--reference` gives the exact
+        ratio.
 
     Does not prove
-        The exact ratio: other words of the same voice spread by some percent.
+        The exact ratio: other words spoken by the same voice differ by a few percent.
     """
     item = own_measure(measurements, recording, "rate_ratio", Tier.PROFILE)
     ratio = None if item is None else number(item)
@@ -56,8 +56,8 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
         f"The recording is about {100 * abs(ratio - 1):.0f} % {way} than the profile of the voice "
         f"{recording.voice.name}",
         evidence=[Evidence(text=f"speed against the voice is {ratio:.3f}", metric="rate_ratio")],
-        likely_cause="it is played at another sample rate than it has",
-        fix="compare the sample rate that it was declared with and the one that it is played at; `--reference` with "
-        "what was received gives the exact ratio",
+        likely_cause="the audio is played at the wrong sample rate",
+        fix="compare the declared sample rate with the rate at which the audio is played; `--reference` with what was "
+        "received gives the exact ratio",
         severity=Severity.ERROR if error else Severity.WARNING,
     )

@@ -11,23 +11,24 @@ from diag.judge.registry import rule
 
 @rule("REC014", name="recording-other-voice", severity="warning", scope="recording")
 def recording_other_voice(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording does not sound like its voice at any speed.
+    """The recording does not match the voice profile at any speed.
 
     What it shows
-        Level by band and pitch are further from the profile than other recordings of the voice are.
+        Its band levels and pitch are further from the profile than those of other recordings of the voice.
 
     Why it matters
-        Another voice speaks than was asked for, or something else sounds in it.
+        The wrong voice speaks, or the recording contains other sounds.
 
     Evidence
-        `rate_ratio` against the voice profile, which cannot be measured for this reason.
+        `rate_ratio` against the voice profile. It has no value for this reason.
 
     Likely causes
-        - The voice setting was lost on the way, as in a gateway.
-        - Music or another speaker in the recording.
+        - The voice setting was lost on the way to the service, for example in a gateway.
+        - The recording contains music or another speaker.
 
     Fix
-        Check that it is that voice and that nothing else sounds in it; make the profile anew if the voice has changed.
+        Check that the right voice speaks and that the recording contains no other sounds. Make a new profile if the
+        voice has changed.
 
     Does not prove
         Who speaks.
@@ -42,6 +43,6 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
     return raised(
         f"The recording does not sound like the voice {recording.voice.name} at any speed",
         evidence=[Evidence(text=item.missing.text, metric="rate_ratio")],
-        likely_cause="another voice speaks, or something else sounds in it",
-        fix="check that it is that voice and that nothing else sounds in it; make the profile anew otherwise",
+        likely_cause="another voice speaks, or the recording contains other sounds",
+        fix="check that the right voice speaks, alone in the recording; make a new profile if the voice has changed",
     )

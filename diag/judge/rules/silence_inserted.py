@@ -23,11 +23,11 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="microphone",
         explained_by=("MIC009", "MIC017", "MIC014", "MIC018"),
         causes=(
-            "the program reads the input too slowly, so that it overflows: other work in its audio thread",
-            "a wireless headset at the edge of its range, or one that shares its link with playback",
+            "the input overflows because the program reads it too slowly, for example with slow work in the callback",
+            "a wireless headset is at the edge of its range, or shares its link with playback",
         ),
         fix="do nothing but copy in the input callback, open the input with more latency, or use a wired microphone",
-        why="Words go missing, and the service may take the gap for the end of the turn.",
+        why="Words go missing, and the service may mistake the gap for the end of the turn.",
     ),
     OnHop(
         code="SND011",
@@ -37,11 +37,11 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="sender",
         explained_by=("SND003", "SND021", "SND017", "SND019"),
         causes=(
-            "the sender runs late and fills up with silence",
+            "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",
         ),
         fix="send what the microphone delivers without a gate, and keep slow work out of the sending loop",
-        why="Words go missing, and the service may take the gap for the end of the turn.",
+        why="Words go missing, and the service may mistake the gap for the end of the turn.",
     ),
     OnHop(
         code="PLY003",
@@ -51,11 +51,11 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="player",
         explained_by=("SVC004", "PLY001", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019"),
         causes=(
-            "the reply arrives more unevenly than the player's buffer bridges; then that finding is the root cause",
-            "the player gets its audio too late: a blocked event loop, a slow decoder",
+            "the reply arrives too unevenly for the player's buffer (see SVC004)",
+            "the player gets its audio too late because of a blocked event loop or a slow decoder",
         ),
-        fix="gather more audio before playing starts, and keep slow work out of the player's thread",
-        why="Words are torn apart; callers take longer gaps for a dropped line.",
+        fix="buffer more audio before playing starts, and keep slow work out of the player's thread",
+        why="Words are cut in two, and callers mistake longer gaps for a dropped call.",
     ),
     OnHop(
         code="SPK004",
@@ -65,11 +65,11 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="loudspeaker",
         explained_by=("SPK008", "SPK016", "SPK013", "SPK017"),
         causes=(
-            "the playback buffer cannot be kept filled: it is too small, or too much else is running",
+            "the playback buffer cannot be kept filled: it is too small, or the machine is too busy",
             "a wireless loudspeaker (Bluetooth, casting) that loses packets",
         ),
         fix="open the output with more latency, end other programs, or use a wired loudspeaker",
-        why="Gaps and clicks are heard although the client plays the voice whole.",
+        why="The listener hears gaps and clicks although the client plays the voice without a gap.",
     ),
 )
 def silence_inserted(
@@ -85,15 +85,15 @@ def silence_inserted(
         {output} has at least 10 ms of silence that {input} does not have.
 
     Why it matters
-        Words are torn apart.
+        Words are cut in two.
 
     Evidence
-        `inserted_silence_s` and `dropout_count` of the segment, each place to be listened to; the player's own
-        underruns.
+        `inserted_silence_s` and `dropout_count` of the segment, with each place to listen to; the underruns
+        that the player itself reported.
 
     Does not prove
-        Why the sound came late. On virtual devices of diag's own it is not raised for microphone and loudspeaker: there
-        the harness would be to blame (ENV004).
+        Why the sound came late. With diag's own virtual devices it is not raised for microphone and loudspeaker,
+        because the measuring tool would be to blame (ENV004).
     """
     found = total(measurements, place.hop, "inserted_silence_s")
     if isinstance(found, str):
@@ -102,7 +102,7 @@ def silence_inserted(
     if silence_s < SILENCE_INSERTED_S:
         return clear()
     if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in LOSSY_OWN_AUDIO:
-        return not_checked("these devices are diag's own; see ENV004")
+        return not_checked("these are diag's own virtual devices; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
     where = f": {events_in_words(item.events)}" if item.events else ""

@@ -14,50 +14,50 @@ from diag.judge.registry import OnHop, Place, segment_rule
 @segment_rule(
     OnHop(
         code="MIC001", name="microphone-silent", severity="error", hop=Hop.MICROPHONE, who="microphone",
-        causes=("the microphone is muted, not granted, or another one than is spoken to",
-                "the loudspeaker that speaks the prompt does not reach it"),
+        causes=("the microphone is muted, access to it was not granted, or the wrong one is selected",
+                "the loudspeaker that plays the prompt is too far from it"),
         fix="choose the right microphone, unmute it and grant access to it (`diag devices` lists them)",
-        why="The session is fine and nobody answers: the service was sent silence.",
+        why="The session works, but nobody answers because the service was sent silence.",
     ),
     OnHop(
         code="SND009", name="sender-silent", severity="error", hop=Hop.SENDER, who="sender",
         causes=("the captured blocks are not handed to the sender, or are overwritten with zeros",
                 "a gain of zero or a closed voice activity gate before sending"),
         fix="hand every captured block to the sender, and check gain and gate before it",
-        why="The session is fine and nobody answers: the service was sent silence.",
+        why="The session works, but nobody answers because the service was sent silence.",
     ),
     OnHop(
         code="PLY006", name="player-silent", severity="error", hop=Hop.PLAYER, who="player",
         causes=("received audio is not handed to the output stream: only the text is read, the queue is not connected, "
                 "or the gain is zero",
-                "the output was never started, as in a browser before the first click"),
+                "the output was never started, for example in a browser before the first click"),
         fix="hand the data of every audio part to the output stream, and start the stream before the first reply",
-        why="The service answered, and the caller hears nothing.",
+        why="The service answered, but the caller hears nothing.",
     ),
     OnHop(
         code="SPK001", name="speaker-silent", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
-        causes=("the output is not connected, muted, or another device than the one that is listened to",
+        causes=("the output is not connected, muted, or not the device that people listen to",
                 "the volume is zero, or the output discards everything"),
-        fix="choose the output device that is listened to, connect and unmute it (`diag devices` lists them)",
-        why="Every figure up to the player is good, and the caller hears nothing.",
+        fix="select the output device that people listen to, connect it and unmute it (`diag devices` lists them)",
+        why="Every measurement up to the player is good, but the caller hears nothing.",
     ),
 )  # fmt: skip
 def silent_output(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} gets sound and delivers silence.
 
     What it shows
-        While {input} is audible, the loudest sample of {output} stays below -60 dBFS, or {output} was never begun.
+        While {input} is audible, the loudest sample of {output} stays below -60 dBFS, or {output} was never started.
 
     Why it matters
         Nobody hears anything.
 
     Evidence
-        `peak_dbfs` at both ends of the segment. Of the loudspeaker also the calibration burst of the mouth, which
-        proves that the ear hears.
+        `peak_dbfs` of {input} and {output}. For the loudspeaker also the calibration burst played by the mouth (the
+        loudspeaker that speaks the prompts), which proves that the ear (the measuring microphone) works.
 
     Does not prove
-        Which part of it is dead. It is not checked where nothing audible went in, or where the ear hears nothing from
-        anywhere.
+        Which part of the hop is dead. It is not checked if nothing audible went in, or if the ear picked up nothing at
+        all.
     """
     last = place.segment.last
     inputs = [item for item in measurements.find("peak_dbfs", tap=place.segment.first) if _audible(item)]
@@ -73,7 +73,7 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
         return not_checked("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead")
     item, output = silent[0]
     several = f" ({len(silent)} of {len(inputs)} turns)" if len(inputs) > 1 else ""
-    heard = f"peaks at {number(output):.0f} dBFS" if number(output) is not None else "was never begun"
+    heard = f"peaks at {number(output):.0f} dBFS" if number(output) is not None else "was never started"
     turn = "" if item.turn is None else f"turn {item.turn + 1}: "
     text = f"{turn}{place.input} peaks at {number(item):.0f} dBFS, {place.output} {heard}"
     evidence = [Evidence(text=text, metric="peak_dbfs", turn=item.turn)]
@@ -89,10 +89,10 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
 
 def _what(place: Place) -> str:
     return {
-        Hop.MICROPHONE: "The prompt was spoken and the microphone heard nothing",
-        Hop.SENDER: "The prompt was captured and the client sent silence",
-        Hop.PLAYER: "A reply was received and the client played nothing",
-        Hop.SPEAKER: "The reply was played and nothing came out of the loudspeaker",
+        Hop.MICROPHONE: "The prompt was spoken but the microphone captured nothing",
+        Hop.SENDER: "The prompt was captured but the client sent silence",
+        Hop.PLAYER: "A reply was received but the client played nothing",
+        Hop.SPEAKER: "The reply was played but nothing came out of the loudspeaker",
     }[place.hop]
 
 

@@ -10,7 +10,7 @@ from diag.judge.evidence import changed_sound
 from diag.judge.registry import rule
 
 ASSUMED_RATE_HZ = 16_000
-"""What the Live API takes audio of an undeclared rate for."""
+"""Sample rate that the Live API assumes when none is declared."""
 
 
 @rule("SND002", name="send-rate-undeclared", severity="warning", or_severity="error", hop=Hop.SENDER)
@@ -21,19 +21,20 @@ def send_rate_undeclared(observed: ObservedClient) -> Verdict:
         The MIME type of the batches has no `;rate=`.
 
     Why it matters
-        The service has to guess; it takes 16 kHz. Anything else is understood worse, and no error tells.
+        The service has to guess and assumes 16 kHz. Audio of any other rate is recognised poorly, and there is no error
+        message.
 
     Evidence
         The MIME types of the batches.
 
     Likely causes
-        - `audio/pcm` written by hand, or a framework that leaves the rate out.
+        - The MIME type is written as plain `audio/pcm`, or a framework leaves the rate out.
 
     Fix
-        Declare it: `audio/pcm;rate=16000`, with the rate that the audio has.
+        Declare the rate that the audio has, for example `audio/pcm;rate=16000`.
 
     Does not prove
-        That the guess is wrong: at 16 kHz it happens to be right.
+        That the assumed rate is wrong: for 16 kHz audio it is right.
     """
     types = observed.sent_mime_types
     if not types:

@@ -14,25 +14,25 @@ _ROUNDING_S = 0.001
 
 @rule("SND004", name="batch-too-large", severity="warning", hop=Hop.SENDER)
 def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Verdict:
-    """The client gathers too much audio before it sends.
+    """The client collects too much audio before it sends.
 
     What it shows
         Batches hold more than 100 ms.
 
     Why it matters
-        The last word waits for its batch to fill: up to the whole batch is added to every reply.
+        The last word waits until its batch is full, which delays every reply by up to the length of a batch.
 
     Evidence
-        Frames of the batches at their declared rate; `batching_delay_s`, what it cost in this take.
+        The lengths of the batches at their declared rate; `batching_delay_s`, the delay that this caused in the take.
 
     Likely causes
-        - A batch length chosen for throughput, or counted in bytes of another sample rate.
+        - The batch length was chosen for throughput, or computed for another sample rate.
 
     Fix
         Send batches of 20 to 50 ms.
 
     Does not prove
-        That the service would answer sooner by as much: it listens for a stretch of silence first.
+        That the service would answer sooner by this time: it waits for some silence first.
     """
     lengths = observed.batch_lengths_s
     if not lengths:
@@ -41,9 +41,9 @@ def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Ver
     if longest_s <= LIMIT_S + _ROUNDING_S:
         return clear()
     cost_s = measurements.value("batching_delay_s")
-    cost = f"; the end of the prompt waited {format_seconds(cost_s)} in it" if cost_s is not None else ""
+    cost = f"; it delayed the end of the prompt by {format_seconds(cost_s)}" if cost_s is not None else ""
     return raised(
-        f"Batches hold {format_seconds(longest_s)} of audio, 100 ms are enough{cost}",
+        f"Batches hold {format_seconds(longest_s)} of audio; send at most 100 ms at a time{cost}",
         evidence=[Evidence(text=f"{len(lengths)} batches of up to {format_seconds(longest_s)}{cost}")],
         likely_cause="the batch length is set too large",
         fix="send batches of 20 to 50 ms (`batch_ms = 50` in [send])",

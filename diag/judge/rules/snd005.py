@@ -18,27 +18,29 @@ LIMIT = 0.05
     explained_by=("SND003", "SND020", "MIC005", "MIC016"),
 )
 def send_pacing(measurements: Measurements) -> Verdict:
-    """The client sends faster or slower than it speaks.
+    """The client sends audio faster or slower than real time.
 
     What it shows
-        Over a turn, the audio sent per second of clock is off by more than 5 %.
+        Over a turn, the client sent more than 5 % more or less than one second of audio per second.
 
     Why it matters
-        Sent too slowly, the speech reaches the service later and later; too fast, the service sees a turn end before it
-        has ended, and a long turn overruns its buffers.
+        If audio is sent too slowly, the speech reaches the service later and later. If it is sent too fast, the service
+        sees the turn end too early, and a long turn overflows its buffers.
 
     Evidence
-        `realtime_ratio`: the slope of audio sent over the time of sending.
+        `realtime_ratio`: seconds of audio sent per second.
 
     Likely causes
-        - A timer that counts its own work on top (send, then sleep 50 ms), or sends one batch a tick whatever has come.
-        - A file that is sent as fast as the line takes it.
+        - A timer drifts because it sleeps 50 ms after each send, or it sends one batch per tick no matter how much
+          audio was captured.
+        - A file is sent as fast as the connection allows.
 
     Fix
-        Send what the microphone delivers when it delivers it; pace a file by the clock, not by sleeping.
+        Send each batch as soon as the microphone has delivered it. Pace a file by the clock, not by fixed sleeps.
 
     Does not prove
-        Where time is lost. Where the rate is declared wrongly the figure is wrong too, and this is not checked.
+        Where time is lost. It is not checked if the declared sample rate is wrong, because the figure is then wrong
+        too.
     """
     speed = wrong_rate(measurements, Hop.SENDER)
     if isinstance(speed, WrongRate):
@@ -52,12 +54,12 @@ def send_pacing(measurements: Measurements) -> Verdict:
     ratio, item = found
     if abs(ratio - 1) <= LIMIT:
         return clear()
-    text = f"{ratio:.2f} s of audio were sent per second of clock; 1 is right"
+    text = f"{ratio:.2f} s of audio were sent per second; it should be 1"
     return raised(
-        f"The client sends {abs(ratio - 1):.0%} {'faster' if ratio > 1 else 'slower'} than it speaks",
+        f"The client sends {abs(ratio - 1):.0%} {'faster' if ratio > 1 else 'slower'} than real time",
         evidence=[Evidence(text=text, metric="realtime_ratio", turn=item.turn, spots=item.spots)],
-        likely_cause="batches are paced by a timer, not by the microphone"
+        likely_cause="a timer paces the batches instead of the microphone"
         if ratio < 1
-        else "audio is sent as fast as the line takes it",
+        else "audio is sent as fast as the connection allows",
         fix="send each batch as soon as the microphone has filled it, and pace files by the clock",
     )

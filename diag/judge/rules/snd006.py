@@ -12,36 +12,37 @@ from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
 LEAST_SILENCE_S = 0.5
-"""The Live API takes a turn as over after some hundred milliseconds of silence that it has heard, not of none sent."""
+"""The Live API ends a turn after a few hundred milliseconds of silent audio. Sending no audio does not count as
+silence."""
 
 
 @rule("SND006", name="no-end-of-turn", severity="warning", hop=Hop.SENDER)
 def no_end_of_turn(
     timeline: Timeline, measurements: Measurements, turns: tuple[Turn, ...], observed: ObservedClient
 ) -> Verdict:
-    """The client falls silent on the line with the user's last word, and no answer comes.
+    """The client stops sending audio with the user's last word, and no answer comes.
 
     What it shows
         Less than 0.5 s of audio was sent after the end of the speech although the session stayed open, and the turn got
         no reply.
 
     Why it matters
-        The service hears the end of a turn by the silence after it; of a microphone that is switched off it hears
-        nothing, and waits.
+        The service recognises the end of a turn by the silence after it. If the client stops sending, the service
+        receives no silence and keeps waiting.
 
     Evidence
-        The last batch sent, against the end of the speech.
+        The time of the last batch sent and the time at which the speech ended.
 
     Likely causes
-        - Push to talk that stops the stream with the button.
-        - A voice activity gate in the client that sends no silence.
+        - Push-to-talk stops the stream when the button is released.
+        - A voice activity gate in the client does not send silence.
 
     Fix
-        Go on sending: about 1 s of silence is enough. Where the microphone is switched off, send `audioStreamEnd`; on
-        the 3.8 models it ends no turn, and audio must go on.
+        Keep sending after the speech: about 1 s of silence is enough. If the microphone is switched off, send
+        `audioStreamEnd`. The 3.8 models do not end a turn on it, so keep sending audio to them.
 
     Does not prove
-        That an answer would come with it. Not raised where the service answered all the same.
+        That an answer would come after the fix. The finding is not raised if the service answered anyway.
     """
     mute = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 0.0]
     if not mute:
@@ -60,11 +61,11 @@ def no_end_of_turn(
             f"The client stopped sending {when} the end of the speech, and no answer came",
             evidence=[
                 Evidence(
-                    text=f"turn {turn.index + 1}: the last batch left {when} the last word; the session stayed open "
-                    f"for {format_seconds(over_s - turn.speech_end_s)}"
+                    text=f"turn {turn.index + 1}: the last batch was sent {when} the last word; the session stayed "
+                    f"open for {format_seconds(over_s - turn.speech_end_s)}"
                 )
             ],
-            likely_cause="the stream ends with the speech, so the service never hears the silence that ends a turn",
+            likely_cause="the stream ends with the speech, so the service never receives the silence that ends a turn",
             fix=end_of_turn_advice(observed.model),
         )
     return clear()

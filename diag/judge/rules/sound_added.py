@@ -1,4 +1,4 @@
-"""Added sound: noise, hum, tones, direct current, reverberation or other sound in the output of a segment."""
+"""Added sound: noise, hum, tones, DC offset, reverberation or other sound in the output of a segment."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ class _Kind:
     error: float | None
     words: str
     natural: bool = False
-    """Whether air and rooms add it by nature."""
+    """Whether sound through the air always has some of it."""
 
 
 _KINDS = (
     _Kind("other_sound_s", OTHER_SOUND_S, None, "{:.2f} s of sound that the input does not have"),
     _Kind("added_tone_db", TONE_WARN_DB, TONE_FAIL_DB, "a steady tone, {:.0f} dB relative to the voice"),
-    _Kind("added_hum_db", HUM_WARN_DB, HUM_FAIL_DB, "hum of the mains, {:.0f} dB relative to the voice"),
+    _Kind("added_hum_db", HUM_WARN_DB, HUM_FAIL_DB, "mains hum, {:.0f} dB relative to the voice"),
     _Kind("added_noise_db", -NOISE_WARN_SNR_DB, -NOISE_FAIL_SNR_DB, "noise, {:.0f} dB relative to the voice", True),
-    _Kind("added_dc_dbfs", DC_WARN_DBFS, DC_FAIL_DBFS, "direct current ({:.0f} dBFS)"),
+    _Kind("added_dc_dbfs", DC_WARN_DBFS, DC_FAIL_DBFS, "a DC offset ({:.0f} dBFS)"),
     _Kind("reverberation_db", ROOM_WARN_DB, None, "reverberation, {:.0f} dB relative to the direct sound", True),
 )
 
@@ -59,7 +59,7 @@ _KINDS = (
             "noise of the room or the device, or another sound near the microphone",
             "a poor cable or power supply",
         ),
-        fix="take the source of the sound away, and check cable and power supply of the microphone",
+        fix="remove the source of the sound, and check cable and power supply of the microphone",
     ),
     OnHop(
         code="SND016",
@@ -69,8 +69,8 @@ _KINDS = (
         hop=Hop.SENDER,
         who="sender",
         explained_by=("SND003", "SND021", "SND017", "SND019", "SND013", "SND018", "SND012"),
-        causes=("another source is mixed into what is sent", "a filter or codec with noise of its own"),
-        fix="send the captured sound alone",
+        causes=("another source is mixed into what is sent", "a filter or codec adds noise"),
+        fix="send only the captured sound",
     ),
     OnHop(
         code="PLY014",
@@ -80,8 +80,8 @@ _KINDS = (
         hop=Hop.PLAYER,
         who="player",
         explained_by=("PLY009", "PLY012", "PLY015", "PLY019", "PLY005", "PLY016", "PLY004"),
-        causes=("another source is played into the same output", "a filter or codec with noise of its own"),
-        fix="play the reply alone: look for other sources in the same output, such as a thinking tone or an old reply",
+        causes=("another source is played into the same output", "a filter or codec adds noise"),
+        fix="play only the reply: look for other sources in the same output, such as a thinking tone or an old reply",
     ),
     OnHop(
         code="SPK012",
@@ -99,10 +99,10 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
     """The {who} adds sound of its own.
 
     What it shows
-        {output} has noise, hum, tones, direct current, reverberation or other sound that {input} does not have.
+        {output} has noise, hum, tones, a DC offset, reverberation or other sound that {input} does not have.
 
     Why it matters
-        The voice is harder to understand, and a listening service may take the added sound for speech.
+        The voice is harder to understand, and the service may mistake the added sound for speech.
 
     Evidence
         `other_sound_s`, `added_tone_db`, `added_hum_db`, `added_noise_db`, `added_dc_dbfs` and `reverberation_db` of

@@ -1,4 +1,4 @@
-"""Order: a segment that delivers parts of the sound at the wrong place."""
+"""Order: a segment that delivers parts of the sound in the wrong order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         hop=Hop.MICROPHONE,
         who="microphone",
         explained_by=("MIC009", "MIC017"),
-        causes=("buffers of the device are delivered out of order", "the driver is restarted in mid-sound"),
+        causes=("buffers of the device are delivered out of order", "the driver is restarted during the sound"),
         fix="choose another device or driver",
     ),
     OnHop(
@@ -41,7 +41,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         who="player",
         explained_by=("PLY009", "PLY012"),
         causes=(
-            "chunks are started by a timer that is too fast, so that each starts before the last one ended",
+            "chunks are started by a timer that is too fast, so that each starts before the previous one has ended",
             "chunks are played by several tasks, so that some overtake others",
         ),
         fix="start each chunk at the end of the one before (nextStartTime += duration), from one queue in order",
@@ -53,24 +53,24 @@ from diag.judge.registry import OnHop, Place, segment_rule
         hop=Hop.SPEAKER,
         who="loudspeaker",
         explained_by=("SPK008", "SPK016"),
-        causes=("buffers of the device are played out of order", "the driver is restarted in mid-sound"),
+        causes=("buffers of the device are played out of order", "the driver is restarted during the sound"),
         fix="choose another device or driver",
     ),
 )
 def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
-    """The {who} delivers parts of the sound at the wrong place.
+    """The {who} delivers parts of the sound in the wrong order.
 
     What it shows
-        Parts of {input} changed places in {output}, or chunks start before the last one ended.
+        Parts of {input} are in another order in {output}, or chunks start before the previous one has ended.
 
     Why it matters
-        Words are jumbled or spoken over each other.
+        Words are jumbled, or overlap each other.
 
     Evidence
         `displaced_s` of the segment, with each place.
 
     Does not prove
-        Which queue or timer did it.
+        Which queue or timer caused it.
     """
     items = measurements.find("displaced_s", hop=place.hop)
     found = worst(items, lambda value: value)
@@ -80,9 +80,13 @@ def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
     if displaced_s < LEFT_OUT_S:
         return clear()
     overlap = any(event.kind == "overlap" for event in item.events)
-    what = "starts chunks before the last one ended" if overlap else "delivers parts of the sound in the wrong order"
+    what = (
+        "starts chunks before the previous one has ended"
+        if overlap
+        else "delivers parts of the sound in the wrong order"
+    )
     text = (
-        f"{displaced_s * 1000:.0f} ms of {place.input} at the wrong place: {events_in_words(item.events, place=True)}"
+        f"{displaced_s * 1000:.0f} ms of {place.input} in the wrong place: {events_in_words(item.events, place=True)}"
     )
     return raised(
         f"The {place.who} {what} ({displaced_s * 1000:.0f} ms)",

@@ -16,7 +16,7 @@ _KINDS = (
     ("tail_lost_s", BORDER_LOST_S, "at the end"),
 )
 _DEVICE_CAUSES = ("the device's buffer overflowed, or its link lost packets", "the machine was too busy to keep time")
-_DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use a cable"
+_DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or use a wired device"
 
 
 @segment_rule(
@@ -36,7 +36,7 @@ _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use 
         severity="error",
         hop=Hop.SENDER,
         who="sender",
-        # Once the service has ended the session, nothing can be sent any more.
+        # After the service has ended the session, nothing more can be sent.
         explained_by=(
             "SND003",
             "SND021",
@@ -53,8 +53,8 @@ _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use 
             "SVC009",
         ),
         causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
-        fix="flush the buffer before ending the stream, and keep all captured audio in a queue without a limit",
-        why="The service never hears these words, most often the last ones.",
+        fix="flush the buffer before ending the stream, and keep captured audio in an unbounded queue",
+        why="The service never receives these words, which are most often the last ones.",
     ),
     OnHop(
         code="PLY011",
@@ -64,10 +64,10 @@ _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or use 
         who="player",
         explained_by=("PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
         causes=(
-            "a queue throws away what it cannot hold: the service sends faster than real time",
-            "chunks are lost between threads, or the end is cut off when the turn is complete",
+            "a full queue drops audio, because the service sends faster than real time",
+            "chunks are lost between threads, or playback stops as soon as the turn is complete",
         ),
-        fix="keep all received audio in a queue without a limit, and stop playing only when it is empty",
+        fix="keep all received audio in an unbounded queue, and stop playing only when it is empty",
         why="Syllables or whole sentences are never heard.",
     ),
     OnHop(
@@ -85,18 +85,18 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
     """The {who} loses parts of the sound.
 
     What it shows
-        At least 10 ms of {input} are missing within {output}, or 30 ms at its beginning or end, although nobody
-        interrupted.
+        At least 10 ms of {input} are missing within {output}, or at least 30 ms at its beginning or end, although the
+        reply was not interrupted.
 
     Why it matters
         Syllables or words are lost.
 
     Evidence
-        `skipped_s`, `head_lost_s` and `tail_lost_s` of the segment, each place to be listened to.
+        `skipped_s`, `head_lost_s` and `tail_lost_s` of the segment, with each place to listen to.
 
     Does not prove
-        Which queue or buffer lost it. It is not checked where the reply was interrupted, since throwing the rest away
-        is then right.
+        Which queue or buffer lost it. It is not checked if the reply was interrupted, because dropping the rest is then
+        correct.
     """
     if place.hop is Hop.PLAYER and timeline.first(EventName.INTERRUPTED) is not None:
         return not_checked("the reply was interrupted")

@@ -10,9 +10,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
 
 _DEVICE_CAUSES = (
     "the device or its sound server plays its last buffer again when it gets no new one",
-    "the device's driver is restarted in mid-sound",
+    "the device's driver is restarted during the sound",
 )
-_DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or choose another device"
+_DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or choose another device"
 
 
 @segment_rule(
@@ -34,10 +34,10 @@ _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or choo
         who="sender",
         explained_by=("SND003", "SND021", "SND019"),
         causes=(
-            "chunks are handed to the service twice, as after a retry",
-            "a buffer is read again before it was filled anew",
+            "chunks are sent to the service twice, for example after a retry",
+            "a buffer is read again before it was refilled",
         ),
-        fix="hand every captured chunk on exactly once",
+        fix="send every captured chunk exactly once",
         why="The service hears words twice and may answer a question that nobody asked.",
     ),
     OnHop(
@@ -48,11 +48,11 @@ _DEVICE_FIX = "raise the device's buffer, lower the load of the machine, or choo
         who="player",
         explained_by=("PLY009", "SVC008", "PLY012", "PLY019"),
         causes=(
-            "chunks are put into the queue twice, as by two listeners on one session",
-            "a ring buffer is read again before it was filled anew",
+            "chunks are put into the queue twice, for example by two receivers on one session",
+            "a ring buffer is read again before it was refilled",
         ),
         fix="hand every received chunk to the player exactly once",
-        why="Syllables or sentences are said twice: a stutter for which the service is blamed.",
+        why="Syllables or sentences are heard twice. It sounds like a stutter, and the service is blamed.",
     ),
     OnHop(
         code="SPK010",
@@ -69,16 +69,16 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     """The {who} repeats parts of the sound.
 
     What it shows
-        At least 10 ms of {input} come more than once in {output}.
+        At least 10 ms of {input} occur more than once in {output}.
 
     Why it matters
-        Syllables or words are said twice.
+        Syllables or words are heard twice.
 
     Evidence
-        `repeated_s` of the segment, each place to be listened to.
+        `repeated_s` of the segment, with each place to listen to.
 
     Does not prove
-        Which buffer did it.
+        Which buffer caused it.
     """
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")
@@ -89,7 +89,7 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     if repeated_s < REPEATED_S:
         return clear()
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{repeated_s * 1000:.0f} ms of {place.input} come twice in {place.output}{where}"
+    text = f"{repeated_s * 1000:.0f} ms of {place.input} occur twice in {place.output}{where}"
     return raised(
         f"The {place.who} repeats {repeated_s * 1000:.0f} ms of the sound",
         evidence=[Evidence(text=text, metric="repeated_s", turn=item.turn, spots=item.spots)],

@@ -21,31 +21,32 @@ _STAGES = {
 @rule("SVC001", name="slow-first-audio", severity="warning", or_severity="error", hop=Hop.SERVICE, scope="run",
       explained_by=("SND001", "SND003", "SND004", "SND005", "PLY007", "SPK003", "SPK015"))  # fmt: skip
 def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, ...]) -> Verdict:
-    """The reply begins late.
+    """The reply starts late.
 
     What it shows
-        Over all takes, the median time from the end of the prompt's speech to the first audible sound heard is above
-        1.5 s (warning) or above 3 s, or its 95th percentile above 3.5 s (error).
+        The time from the end of the prompt's speech to the first audible sound of the reply is too long. It is a
+        warning if the median over all takes is above 1.5 s. It is an error if the median is above 3 s or the 95th
+        percentile above 3.5 s.
 
     Why it matters
-        People answer each other within about 0.2 s; after 1.5 s callers speak again or hang up.
+        In conversation people answer within about 0.2 s. After 1.5 s callers speak again or hang up.
 
     Evidence
-        Median, range and number of `ttfa_heard_s`, or of `ttfa_received_s` where nothing was heard; the longest stage
-        of the waterfall; replies that never came, which no median holds.
+        Median, range and number of values of `ttfa_heard_s`, or of `ttfa_received_s` if nothing could be timed at the
+        ear; the longest stage of the wait; the number of replies that never came, which the median does not include.
 
     Likely causes
-        - The model thinks for long, its tools are slow, or the service is overloaded.
-        - The end of the turn is noticed late: long silence settings, no `audioStreamEnd`.
-        - A long way to the service.
+        - The model thinks for a long time, its tools are slow, or the service is overloaded.
+        - The service detects the end of the turn late because of a long silence setting or a missing `audioStreamEnd`.
+        - The network path to the service is long.
 
     Fix
-        Look at the longest stage. In the service: a faster model, less thinking, a shorter silence for the end of the
-        turn. In the client: smaller batches, a smaller buffer.
+        Shorten the longest stage. In the service: use a faster model, less thinking, or a shorter silence before the
+        turn ends. In the client: use smaller batches or a smaller buffer.
 
     Does not prove
-        That the service is slower than usual: hold it against a baseline with `diag compare`. Real Live models were
-        seen at medians of 1.5 to 2.6 s.
+        That the service is slower than usual: compare the run with an earlier one (`diag compare`). Real Live models
+        had medians of 1.5 to 2.6 s.
     """
     row, note = _row(summary, "ttfa_heard_s"), ""
     if row is None:
@@ -67,7 +68,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
     missing = sum(1 for take in takes for item in take.measurements.find("answered") if item.value == 0.0)
     if missing:
         evidence.append(
-            Evidence(text=f"{missing} prompt(s) got no reply at all and are in no median", metric="answered")
+            Evidence(text=f"{missing} prompt(s) got no reply and are not included in the median", metric="answered")
         )
     return raised(
         f"The first sound of the reply comes {format_seconds(row.median)} after the prompt{note}, "
@@ -75,7 +76,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         evidence=evidence,
         likely_cause=f"most of the wait is {stage[1]}" if stage else "not known: no stage of the wait was measured",
         fix="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "
-        "before the turn is taken as over (`silence_duration_ms`)"
+        "before the turn ends (`silence_duration_ms`)"
         if stage is None or stage[1] == _STAGES["service_delay_s"]
         else f"shorten the longest stage, which is {stage[1]}",
         severity=Severity.ERROR if too_late else Severity.WARNING,

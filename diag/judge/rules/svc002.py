@@ -22,26 +22,27 @@ def no_reply(
     """The service did not answer.
 
     What it shows
-        A prompt was spoken and sent, the wait ended, and neither audible speech nor text had come.
+        A prompt was spoken and sent, but neither audible speech nor text came before the wait ended.
 
     Why it matters
-        The caller hears nothing at all: "it does not answer".
+        The caller hears nothing at all.
 
     Evidence
-        `answered` of the turn, how long was waited, and what came instead (turn complete, silent audio, a closed
+        `answered` of the turn, the length of the wait, and what came instead (turn complete, silent audio, a closed
         session).
 
     Likely causes
         - The service ended the turn without content, or stalled.
-        - It did not notice the end of the turn: no silence after the speech, or speech that it could not make out.
-        - What was sent is not what was spoken; then another finding names it, and this one is its consequence.
+        - The service did not detect the end of the turn, because no silence followed the speech or the speech was not
+          recognised.
+        - The audio that was sent is damaged. Another finding then names the fault, and this one is its consequence.
 
     Fix
-        Where another finding explains it, mend that. Else repeat the turn; after a timeout, open a new session and
-        ask again.
+        If another finding explains it, fix that first. Otherwise repeat the turn, or open a new session after a timeout
+        and ask again.
 
     Does not prove
-        Whose fault it is: the session says nothing more. Text in place of audio is another finding.
+        Which side is at fault: the session gives no further information. Text in place of audio is reported as SVC003.
     """
     if not turns:
         return not_checked("no turn took place")
@@ -66,14 +67,14 @@ def no_reply(
         ],
         likely_cause="the service ended the turn without content"
         if complete
-        else "the service did not take the turn as over, or stalled",
-        fix="repeat the turn; if it stays silent, open a new session and ask again; after the speech, "
+        else "the service did not detect the end of the turn, or it stalled",
+        fix="repeat the turn; if there is still no reply, open a new session and ask again; after the speech, "
         + end_of_turn_advice(observed.model),
     )
 
 
 def _of_turn(timeline: Timeline, name: str, turn: Turn, *, spoken: bool = False) -> list[float]:
-    """Events of this turn: what they say of the wait, or None; thoughts are left out where `spoken` is asked."""
+    """Return the wait in seconds of each event of a name in this turn; with `spoken`, thoughts are left out."""
     return [
         float(event.data.get("waited_s") or 0.0)
         for event in timeline.named(name)

@@ -15,7 +15,7 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
     """The service answered in text although audio was asked for.
 
     What it shows
-        The setup asks for `AUDIO`, and a turn brought text without any audio.
+        The setup asks for `AUDIO`, but a turn was answered with text and no audio.
 
     Why it matters
         A client that plays what it receives stays silent.
@@ -24,13 +24,13 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
         The modality of the setup; text and audio received in the turn. Thoughts do not count as text.
 
     Likely causes
-        - A lapse of the model in this turn.
+        - The model ignored the modality in this turn.
 
     Fix
-        Ask again; tell the model in its instructions to speak.
+        Ask again, and tell the model in `system_instruction` to speak.
 
     Does not prove
-        That it happens every time: count over several takes.
+        That it happens every time: record several takes to find out.
     """
     if not turns:
         return not_checked("no turn took place")
@@ -44,6 +44,6 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
     return raised(
         f"The service answered {len(silent)} of {len(turns)} prompt(s) in text, without audio",
         evidence=[Evidence(text=f"turn {turn.index + 1}: text and no audio") for turn in silent],
-        likely_cause="a lapse of the model in this turn",
+        likely_cause="the model ignored the modality in this turn",
         fix="ask again, and tell the model in `system_instruction` to speak",
     )

@@ -14,26 +14,26 @@ MARGIN_S = 0.02
 
 @rule("SVC004", name="bursty-delivery", severity="warning", hop=Hop.SERVICE, explained_by=("SVC010",))
 def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Verdict:
-    """The reply arrives in bursts that the player's buffer does not bridge.
+    """The reply arrives in bursts with gaps longer than the player's buffer.
 
     What it shows
-        Played from its first chunk on, the reply would have needed a larger buffer than the player is set to hold.
+        To play the reply without a gap, the player would have needed a larger buffer than its configured one.
 
     Why it matters
-        The player runs dry in mid-word, and a gap is heard.
+        The player underruns in the middle of a word, and a gap is heard.
 
     Evidence
-        `buffer_needed_s`, the least buffer that would have been enough, against `prebuffer_ms`.
+        `buffer_needed_s`, the smallest buffer that would have been enough, and `prebuffer_ms`.
 
     Likely causes
-        - The service or the line delivers unevenly, at times slower than real time.
-        - A buffer too small for a line like this.
+        - The service or the network delivers unevenly, and at times slower than real time.
+        - The buffer is too small for this network.
 
     Fix
-        Set the buffer a little above the one that would have been enough; it costs as much delay.
+        Set the buffer a little above `buffer_needed_s`. The reply then starts later by the length of the buffer.
 
     Does not prove
-        That a gap was heard: a client may hold more than it is set to. PLY003 tells what was heard.
+        That a gap was heard: a client may buffer more than its setting. PLY003 reports gaps that were played.
     """
     items = measurements.find("buffer_needed_s")
     found = worst(items, lambda value: value)
@@ -42,13 +42,13 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
     needed_s, item = found
     held_s = observed.prebuffer_s
     if held_s is None:
-        return not_checked("how much the player buffers was not seen")
+        return not_checked("the size of the player's buffer is not known")
     if needed_s <= held_s + MARGIN_S:
         return clear()
     text = f"{needed_s * 1000:.0f} ms of buffer would have been enough, the player is set to {held_s * 1000:.0f} ms"
     return raised(
         f"The reply arrives in bursts: {text}",
         evidence=[Evidence(text=text, metric="buffer_needed_s", turn=item.turn, spots=item.spots)],
-        likely_cause="the service or the line delivers unevenly",
+        likely_cause="the service or the network delivers unevenly",
         fix=f"raise `prebuffer_ms` in [playback] from {held_s * 1000:.0f} to about {needed_s * 1100 + 20:.0f}",
     )

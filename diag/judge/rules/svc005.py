@@ -15,23 +15,23 @@ def reply_dull(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The reply is already dull when it arrives.
 
     What it shows
-        `received` has nothing above 8.2 kHz although its sample rate reaches to 12 kHz.
+        `received` has nothing above 8.2 kHz although its sample rate allows 12 kHz.
 
     Why it matters
-        The voice sounds muffled, and no player can mend it.
+        The voice sounds muffled, and no player can restore the treble.
 
     Evidence
-        `bandwidth_hz` of the reply, by itself: there is nothing to hold it against.
+        `bandwidth_hz` of the reply by itself. There is no reference to compare it with.
 
     Likely causes
-        - The model's voice is narrow: another model or voice has more treble.
-        - A gateway or proxy that goes through a lower sample rate.
+        - The model's voice has little treble; another model or voice may have more.
+        - A gateway or proxy resamples to a lower rate.
 
     Fix
-        Compare another voice or model, and the speech synthesis of the same voice; connect without gateways.
+        Try another voice or model, and connect without gateways.
 
     Does not prove
-        A fault: some voices are made so. Suspected, not proven.
+        A fault: some voices are like this, so it is only a suspicion.
     """
     rate_hz = received_rate_hz(observed)
     if rate_hz < LIVE_API_OUTPUT_HZ:
@@ -47,7 +47,7 @@ def reply_dull(measurements: Measurements, observed: ObservedClient) -> Verdict:
     return raised(
         f"The reply is already dull when it arrives: {text}",
         evidence=[Evidence(text=text, metric="bandwidth_hz", turn=item.turn, spots=item.spots)],
-        likely_cause="a narrow voice, or a stage at 16 kHz before the client",
-        fix="compare another voice or model, and connect without gateways",
+        likely_cause="the voice has little treble, or a stage before the client runs at 16 kHz",
+        fix="try another voice or model, and connect without gateways",
         confidence=0.6,
     )

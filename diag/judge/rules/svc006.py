@@ -12,27 +12,27 @@ from diag.judge.registry import rule
 
 @rule("SVC006", name="reply-cut", severity="warning", hop=Hop.SERVICE, explained_by=("SVC009",))
 def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...]) -> Verdict:
-    """The reply began and never ended.
+    """The reply started but never ended.
 
     What it shows
-        Audio of a reply came, then nothing more: the service said neither that it was complete nor that it was
-        interrupted, until the wait was given up.
+        Audio of a reply came, then nothing more. Until the wait ended, the service reported neither that the reply was
+        complete nor that it was interrupted.
 
     Why it matters
         The caller hears an answer that breaks off, and the client waits for a turn that never ends.
 
     Evidence
-        The last chunk of the turn, how long was waited after it, and which closing messages are missing.
+        The last chunk of the turn, the length of the wait after it, and the closing messages that are missing.
 
     Likely causes
         - The model or the service stalled.
-        - The line is half open: it accepts audio and brings none.
+        - The connection is half open: it accepts audio but delivers none.
 
     Fix
-        Watch for silence in mid-reply (2 s are enough), then open a new session, resume, and ask again.
+        If no audio comes for 2 s during a reply, open a new session, resume, and ask again.
 
     Does not prove
-        That words are missing: a reply may be whole and only its end unsaid.
+        That words are missing: the reply may be complete and only its closing message missing.
     """
     answered = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 1.0]
     if not answered:
@@ -55,5 +55,5 @@ def _broken_off(timeline: Timeline, turn: Turn, over: Event) -> Verdict:
             Evidence(text=f"turn {turn.index + 1}: no {' and no '.join(missing) or 'further message'}", turn=turn.index)
         ],
         likely_cause="the service stalled in the middle of its reply",
-        fix="give up after 2 s without audio in mid-reply, open a new session and ask again",
+        fix="give up after 2 s without audio during a reply, open a new session and ask again",
     )

@@ -14,22 +14,22 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     """The service answered with a steady tone.
 
     What it shows
-        One frequency of `received` stands at least 45 dB above its surroundings through the whole reply.
+        In `received`, one frequency is at least 45 dB louder than its neighbours throughout the reply.
 
     Why it matters
-        Callers hear a beep instead of an answer, for seconds.
+        Callers hear a beep for seconds instead of an answer.
 
     Evidence
-        `tonality_db` of the reply; speech stays below 30.
+        `tonality_db` of the reply. Speech stays below 30 dB.
 
     Likely causes
-        - A degenerate output of the model.
+        - The model produced a stuck tone.
 
     Fix
-        Detect it, stop playing, and ask again in a new session.
+        Detect the tone in the client, stop playing, and ask again in a new session.
 
     Does not prove
-        That the model is at fault where a gateway lies in between.
+        That the model is at fault, if there is a gateway in between.
     """
     items = measurements.find("tonality_db", tap=Tap.RECEIVED)
     found = worst(items, lambda value: value)
@@ -38,10 +38,10 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     value, item = found
     if value < TONE_ERROR_DB:
         return clear()
-    text = f"one frequency stands {value:.0f} dB above its surroundings; speech stays below 30 dB"
+    text = f"one frequency is {value:.0f} dB louder than its neighbours; speech stays below 30 dB"
     return raised(
         "The service answered with a steady tone in place of speech",
         evidence=[Evidence(text=text, metric="tonality_db", turn=item.turn, spots=item.spots)],
-        likely_cause="a degenerate output of the model",
-        fix="stop playing when a tone lasts, and ask again in a new session",
+        likely_cause="the model produced a stuck tone",
+        fix="detect the tone in the client, stop playing, and ask again in a new session",
     )

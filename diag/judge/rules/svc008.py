@@ -14,24 +14,24 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
     """The same piece of the reply arrives twice.
 
     What it shows
-        A chunk of audible audio is, sample for sample, one of the three chunks before it.
+        An audible chunk is identical, sample for sample, to one of the three chunks before it.
 
     Why it matters
-        Syllables are said twice: a stutter that is taken for a fault of the player.
+        Syllables are heard twice. It sounds like a stutter, and the player is blamed.
 
     Evidence
-        `repeated_chunks` of the turn, each place to be listened to.
+        `repeated_chunks` of the turn, with each place to listen to.
 
     Likely causes
-        - A gateway or proxy that sends a message again after an error that it took for a loss.
-        - Two listeners on one session whose audio goes into one queue.
+        - A gateway or proxy sends a message again because it assumes that it was lost.
+        - Two receivers on one session put their audio into one queue.
 
     Fix
-        Take the gateway out of the way; look for a second receiver of the same session.
+        Connect without the gateway, and look for a second receiver of the same session.
 
     Does not prove
-        Who sent it twice: the service, or what lies in between. Not checked where the reply is a steady tone, which
-        repeats itself.
+        Whether the service sent it twice, or something in between did. It is not checked if the reply is a steady tone,
+        which repeats itself.
     """
     tones = worst(measurements.find("tonality_db", tap=Tap.RECEIVED), lambda value: value)
     if tones is not None and tones[0] >= TONE_ERROR_DB:
@@ -55,7 +55,7 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
             )
             for value, item in found
         ],
-        likely_cause="something between the service and the client sends messages again, or two receivers fill one "
+        likely_cause="something between the service and the client sends messages again, or two receivers use one "
         "queue",
         fix="connect without gateways, and look for a second receiver of the same session",
     )

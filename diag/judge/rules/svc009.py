@@ -12,27 +12,27 @@ from diag.judge.registry import rule
 
 @rule("SVC009", name="connection-lost", severity="error", hop=Hop.SERVICE)
 def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
-    """The connection was lost in the middle of the session.
+    """The connection was lost during the session.
 
     What it shows
-        The session had begun, and the service's side ended it: without a close frame (1006), with an internal error
-        (1011), for a restart (1012), or with a reason that is no other finding's.
+        A running session was ended from the side of the service: without a close frame (1006), with an internal error
+        (1011), for a restart (1012), or with a reason that no other finding covers.
 
     Why it matters
-        The reply breaks off or never comes, and the client has to start again.
+        The reply breaks off or never comes, and the client has to open a new session.
 
     Evidence
         Close code and reason.
 
     Likely causes
-        - A fault or an overload of the service; a proxy that drops idle connections.
-        - The SDK's own keepalive: a client that blocks its event loop looks the same (1006, "keepalive ping timeout").
+        - The service failed or is overloaded, or a proxy drops idle connections.
+        - The client blocked its event loop, so that the SDK's keepalive failed (1006, "keepalive ping timeout").
 
     Fix
-        Open a new session with growing pauses, resume where possible; keep the event loop free.
+        Reconnect with increasing delays, resume the session if possible, and do not block the event loop.
 
     Does not prove
-        Which side broke it where the code is 1006.
+        Which side broke the connection, if the code is 1006.
     """
     found = closing(timeline)
     if timeline.first("session_open") is None:
@@ -40,16 +40,18 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if found is None or code_of(timeline, observed) != "SVC009":
         return clear()
     return raised(
-        f"The connection was lost in mid-session ({found.code or 'no code'})",
+        f"The connection was lost during the session ({found.code or 'no code'})",
         evidence=[found.evidence],
         likely_cause=_cause(found),
-        fix="open a new session with growing pauses between tries, and switch session resumption on",
+        fix="reconnect with increasing delays, switch on session resumption, and do not block the event loop",
     )
 
 
 def _cause(found: Closing) -> str:
     if "keepalive" in found.reason.lower():
-        return "the answers to keepalive pings came too late: the client's event loop was blocked, or the line is slow"
+        return (
+            "the answers to keepalive pings came too late: the client's event loop was blocked, or the network is slow"
+        )
     if found.code in (None, 1006):
-        return "a fault of the service or of the line; or the client's event loop was blocked"
-    return "a fault of the service"
+        return "the service or the network failed, or the client's event loop was blocked"
+    return "the service failed"

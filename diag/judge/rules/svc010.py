@@ -12,26 +12,27 @@ from diag.judge.registry import rule
 
 @rule("SVC010", name="reply-rate-label", severity="error", hop=Hop.SERVICE)
 def reply_rate_label(timeline: Timeline) -> Verdict:
-    """The reply is labelled with another sample rate than the Live API's.
+    """The reply is labelled with a sample rate other than 24 kHz.
 
     What it shows
-        A chunk of audio declares a rate that is not 24000 Hz.
+        A chunk of audio declares a rate that is not 24000 Hz, the output rate of the Live API.
 
     Why it matters
-        Clients that count on 24 kHz play it too slow or too fast; clients that read the label do so where it is wrong.
+        If the label is right, clients that assume 24 kHz play the reply too slow or too fast. If it is wrong, clients
+        that read the label do.
 
     Evidence
         The MIME types of the chunks.
 
     Likely causes
-        - A gateway or proxy between client and service that resamples, or labels wrongly.
-        - Another service, or a change of this one.
+        - A gateway or proxy between client and service resamples, or writes a wrong label.
+        - The endpoint is another service, or the Live API has changed.
 
     Fix
-        Take the gateway out of the way, or play at the declared rate if the voice is right at it.
+        Connect without the gateway, or play at the declared rate if the voice sounds right at it.
 
     Does not prove
-        That the label is wrong: audio without a reference does not tell its own rate.
+        That the label is wrong: the true rate of audio cannot be measured without a reference.
     """
     types = sorted({str(event.data.get("mime_type", "")) for event in timeline.named("chunk_received")})
     if not types:
@@ -40,8 +41,8 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
     if not other:
         return clear()
     return raised(
-        f"The reply is labelled {', '.join(f'{rate} Hz' for rate in other)}; the Live API speaks at 24000 Hz",
+        f"The reply is labelled {', '.join(f'{rate} Hz' for rate in other)}; the Live API answers at 24000 Hz",
         evidence=[Evidence(text=f"MIME types of the chunks: {', '.join(types)}")],
-        likely_cause="something between the client and the service resamples or labels wrongly",
+        likely_cause="a gateway or proxy between client and service resamples, or writes a wrong label",
         fix="connect without the gateway or proxy in between, and compare",
     )

@@ -14,23 +14,23 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     """The reply is already damaged when it arrives.
 
     What it shows
-        `received` has gaps cut into it, or flat tops, by itself.
+        `received` itself has gaps cut into the sound, or flat tops (clipped peaks).
 
     Why it matters
-        Gaps and scratches are heard, and the player is blamed for them.
+        The listener hears gaps and scratchy sound, and blames the player.
 
     Evidence
         `dropout_count` and `clipping_rate_hz` of the reply.
 
     Likely causes
-        - A degenerate output of the model.
-        - A gateway that drops or overdrives audio.
+        - The model produced damaged audio.
+        - A gateway drops or overdrives audio.
 
     Fix
-        Connect without gateways; report it with the recording if it stays.
+        Connect without gateways. If the fault remains, report it to the service with the recording.
 
     Does not prove
-        That nothing else is wrong behind it: each hop is judged against its own input.
+        That the later hops are healthy: each hop is compared with its own input.
     """
     gaps = worst(measurements.find("dropout_count", tap=Tap.RECEIVED), lambda value: value)
     tops = worst(measurements.find("clipping_rate_hz", tap=Tap.RECEIVED), lambda value: value)
@@ -41,13 +41,13 @@ def reply_glitched(measurements: Measurements) -> Verdict:
         text = f"{gaps[0]:.0f} gap(s) cut into the sound"
         seen.append(Evidence(text=text, metric="dropout_count", turn=gaps[1].turn, spots=gaps[1].spots))
     if tops is not None and tops[0] > FLAT_TOPS_HZ:
-        text = f"{tops[0]:.0f} flat tops a second"
+        text = f"{tops[0]:.0f} flat tops per second"
         seen.append(Evidence(text=text, metric="clipping_rate_hz", turn=tops[1].turn, spots=tops[1].spots))
     if not seen:
         return clear()
     return raised(
         f"The reply is already damaged when it arrives: {' and '.join(item.text for item in seen)}",
         evidence=seen,
-        likely_cause="the model, or a gateway between it and the client",
-        fix="connect without gateways, and report it with the recording if it stays",
+        likely_cause="the model, or a gateway between it and the client, damaged the audio",
+        fix="connect without gateways; if the fault remains, report it to the service with the recording",
     )

@@ -13,25 +13,25 @@ LIMIT_S = 0.15
 
 @rule("SVC012", name="leading-silence", severity="info", hop=Hop.SERVICE)
 def leading_silence(measurements: Measurements) -> Verdict:
-    """The reply begins with silence.
+    """The reply starts with silence.
 
     What it shows
-        Between the first byte and the first audible sample of the reply lie more than 150 ms.
+        The first audible sample of the reply comes more than 150 ms after its first byte.
 
     Why it matters
-        The caller waits for as long, and no buffer can make up for it.
+        The caller waits longer by this time, and a smaller buffer cannot make up for it.
 
     Evidence
         `leading_silence_s`.
 
     Likely causes
-        - The voice begins so; some do with a breath.
+        - The voice starts this way; some voices start with a breath.
 
     Fix
-        A player may skip silence at the start of a reply.
+        Let the player skip silence at the start of a reply.
 
     Does not prove
-        A fault: it is worth knowing where every millisecond counts.
+        A fault: it is information for apps in which every millisecond counts.
     """
     items = measurements.find("leading_silence_s")
     found = worst(items, lambda value: value)
@@ -42,8 +42,8 @@ def leading_silence(measurements: Measurements) -> Verdict:
         return clear()
     text = f"{format_seconds(silence_s)} from the first byte to the first audible sample"
     return raised(
-        f"The reply begins with silence: {text}",
+        f"The reply starts with silence: {text}",
         evidence=[Evidence(text=text, metric="leading_silence_s", turn=item.turn, spots=item.spots)],
-        likely_cause="the voice begins so",
-        fix="skip silence at the start of a reply in the player",
+        likely_cause="the voice starts this way",
+        fix="let the player skip silence at the start of a reply",
     )

@@ -11,27 +11,27 @@ from diag.judge.registry import rule
 
 @rule("SVC013", name="near-silent-reply", severity="error", hop=Hop.SERVICE)
 def near_silent_reply(measurements: Measurements) -> Verdict:
-    """The reply is so quiet that hardly anyone hears it.
+    """The reply is so quiet that hardly anyone can hear it.
 
     What it shows
-        Audio of a reply was received, and its loudest sample is at -40 dBFS or below.
+        Audio of a reply was received, but its loudest sample is at -40 dBFS or below.
 
     Why it matters
-        The caller hears nothing although every message came.
+        The caller hears nothing, although all messages of the reply arrived.
 
     Evidence
         `peak_dbfs` of the reply on `received`.
 
     Likely causes
-        - A degenerate output of the model: replies with a mean amplitude of 18 of 32767 were seen.
-        - A translating model without a target language, which answers zeros.
-        - A gateway that turns the sound down.
+        - The model produced nearly silent audio: replies with a mean amplitude of 18 of 32767 were seen.
+        - A translation model was given no target language, so it answers with zeros.
+        - A gateway turns the sound down.
 
     Fix
-        Ask again; report it to the service if it happens often.
+        Ask again, and report it to the service if it happens often.
 
     Does not prove
-        That the model is at fault where a gateway lies in between.
+        That the model is at fault, if there is a gateway in between.
     """
     items = measurements.find("peak_dbfs", tap=Tap.RECEIVED)
     found = numbers(items)
@@ -46,6 +46,6 @@ def near_silent_reply(measurements: Measurements) -> Verdict:
     return raised(
         f"The reply is nearly silent: {text}{several}",
         evidence=[Evidence(text=text, metric="peak_dbfs", turn=item.turn)],
-        likely_cause="a degenerate output of the model, or a gateway that turns the sound down",
+        likely_cause="the model produced nearly silent audio, or a gateway turns the sound down",
         fix="ask again, and report it to the service if it happens often",
     )

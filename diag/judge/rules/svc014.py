@@ -9,7 +9,7 @@ from diag.core.timeline import EventName, Timeline
 from diag.judge.registry import rule
 
 HARMLESS_REASONS = frozenset({"", "TURN_COMPLETE_REASON_UNSPECIFIED", "NEED_MORE_INPUT"})
-"""Reasons of `turnCompleteReason` that reject nothing."""
+"""Values of `turnCompleteReason` that are no rejection."""
 _INPUT = ("INPUT", "PROMPT", "BLOCKLIST")
 
 
@@ -21,17 +21,17 @@ def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[
         A turn was completed with a `turnCompleteReason` such as RESPONSE_REJECTED or GENERATED_AUDIO_SAFETY.
 
     Why it matters
-        The reply is missing or cut, and a client that does not read the reason waits or stays silent.
+        The reply is missing or cut short. A client that does not read the reason keeps waiting or stays silent.
 
     Evidence
-        The reason as it came, and whether audio came with it.
+        The reason as received, and whether audio came too.
 
     Likely causes
         - A safety filter of the service stopped the reply, or the prompt.
-        - A passing fault: up to 27 empty turns in a row with RESPONSE_REJECTED were seen.
+        - A temporary fault: up to 27 empty turns in a row with RESPONSE_REJECTED were seen.
 
     Fix
-        Read `turnCompleteReason` in the client, say so to the caller, and ask again or in other words.
+        Read `turnCompleteReason` in the client, tell the caller, and ask again or in other words.
 
     Does not prove
         Which words were rejected.

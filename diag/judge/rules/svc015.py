@@ -10,10 +10,10 @@ from diag.judge.registry import rule
 
 @rule("SVC015", name="tool-call-unanswered", severity="error", hop=Hop.SENDER)
 def tool_call_unanswered(timeline: Timeline) -> Verdict:
-    """The service called a tool, and the client did not answer.
+    """The service called a tool, but the client did not respond.
 
     What it shows
-        A `toolCall` came, it was not cancelled, and no `toolResponse` with its id was sent.
+        A `toolCall` came and was not cancelled, but no `toolResponse` with its id was sent.
 
     Why it matters
         The model waits for the result of a blocking tool and says nothing until then.
@@ -22,14 +22,15 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
         Names and ids of the calls; the responses that were sent.
 
     Likely causes
-        - A tool is declared in the setup, and the client has no code that answers it.
-        - The response has another id, or its code failed.
+        - A tool is declared in the setup, but the client has no code that handles it.
+        - The response has a wrong id, or the code of the tool failed.
 
     Fix
-        Answer every call with `send_tool_response` and the call's id, also when the tool fails; or do not declare it.
+        Answer every call with `send_tool_response` and the call's id, even when the tool fails. Or do not declare the
+        tool.
 
     Does not prove
-        That the reply would have come: the tool may be declared as non-blocking.
+        That a reply would have come otherwise: the tool may be declared as non-blocking.
     """
     if timeline.first(EventName.SESSION_OPEN) is None:
         return not_checked("no session was opened")
@@ -45,8 +46,8 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
         return clear()
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(waiting.values()))
     return raised(
-        f"The service called {names}, and the client did not answer",
+        f"The service called {names}, but the client did not respond",
         evidence=[Evidence(text=f"{len(waiting)} of {len(called)} tool calls have no response: {', '.join(waiting)}")],
-        likely_cause="a tool is declared in the setup, and the client has no code that answers it",
-        fix="answer every tool call with its id, also when the tool fails, or do not declare the tool",
+        likely_cause="a tool is declared in the setup, but the client has no code that handles it",
+        fix="answer every tool call with its id, even when the tool fails, or do not declare the tool",
     )

@@ -1,4 +1,4 @@
-"""Time-stretch: a segment that changes time and pitch differently."""
+"""Time stretching: a segment that changes duration and pitch by different factors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from diag.judge.evidence import numbers, stretch_of, why_not
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _CAUSES = (
-    "a jitter buffer that stretches and compresses sound instead of dropping it",
-    "a pitch shifter or another voice effect",
+    "a jitter buffer stretches and compresses sound instead of dropping it",
+    "a pitch shifter or another voice effect is active",
 )
-_FIX = "switch the time-stretch of the jitter buffer off, or take the voice effect out"
+_FIX = "switch off time stretching in the jitter buffer, or remove the voice effect"
 
 
 @segment_rule(
@@ -57,19 +57,19 @@ _FIX = "switch the time-stretch of the jitter buffer off, or take the voice effe
     ),
 )
 def time_stretched(place: Place, measurements: Measurements) -> Verdict:
-    """The {who} changes time and pitch by different amounts.
+    """The {who} stretches or compresses time without changing the pitch to match.
 
     What it shows
-        The length of {output} against {input} and its pitch changed by different factors, at least 1 % apart.
+        The duration and the pitch of {output} differ from {input} by different factors, at least 1 % apart.
 
     Why it matters
-        Stretched speech sounds slurred or hurried, and single gaps can no longer be told from the stretch.
+        Stretched speech sounds slurred or hurried. Single gaps can no longer be told apart from the stretching.
 
     Evidence
-        `time_ratio` against `rate_ratio` of the segment.
+        `time_ratio` and `rate_ratio` of the segment.
 
     Does not prove
-        That someone hears it: good jitter buffers stretch by a few percent unnoticed.
+        That it can be heard: good jitter buffers stretch by a few percent without being noticed.
     """
     items = measurements.find("rate_ratio", hop=place.hop)
     found = numbers(items)
@@ -80,7 +80,7 @@ def time_stretched(place: Place, measurements: Measurements) -> Verdict:
         if by_time is not None:
             text = f"speed by time is {by_time:.3f}, by pitch {ratio:.3f}"
             return raised(
-                f"The {place.who} changes time otherwise than pitch: {text}",
+                f"The {place.who} changes duration and pitch by different factors: {text}",
                 evidence=[Evidence(text=text, metric="time_ratio", turn=item.turn, spots=item.spots)],
                 likely_cause=place.on.causes[0],
                 fix=place.on.fix,

@@ -1,4 +1,4 @@
-"""Lost treble: a segment whose output is dull against its input."""
+"""Lost treble: a segment whose output has less treble than its input."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         who="microphone",
         explained_by=("MIC008", "MIC014", "MIC012", "MIC015"),
         causes=(
-            "noise suppression or echo cancellation of the system, or a dull microphone",
+            "noise suppression or echo cancellation of the system, or a microphone with little treble",
             "a Bluetooth headset in its hands-free profile (8 or 16 kHz)",
         ),
         fix="use a wired microphone (no Bluetooth hands-free profile), and switch noise suppression off",
-        why="Consonants live in the treble: the service understands less, above all names and numbers.",
+        why="Consonants are in the treble, so the service recognises less, most of all names and numbers.",
     ),
     OnHop(
         code="SND007",
@@ -51,11 +51,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         who="sender",
         explained_by=("SND013", "SND017", "SND015", "SND018"),
         causes=(
-            "a poor resampler (linear, or restarted with every block), or a filter of the client's own",
-            "a detour through 8 kHz, as for telephony",
+            "a poor resampler (linear, or restarted with every block), or a filter in the client",
+            "the audio goes through 8 kHz on its way, as in telephony",
         ),
         fix="use a band-limited resampler that keeps its state from block to block",
-        why="The service understands less, and nothing tells the client.",
+        why="The service recognises less, and the client gets no error.",
     ),
     OnHop(
         code="PLY002",
@@ -66,11 +66,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         who="player",
         explained_by=("PLY005", "PLY015", "PLY013", "PLY016"),
         causes=(
-            "the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream has one",
+            "the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream runs at one",
             "a low-pass filter, an equaliser, noise suppression or a codec in the player",
         ),
-        fix="keep the received rate up to the device, and take filters out of the way of the reply",
-        why="The voice sounds muffled, as through a telephone, and the service is blamed for it.",
+        fix="keep the received rate up to the device, and remove filters from the path of the reply",
+        why="The voice sounds muffled, as over a telephone, and the service is blamed.",
     ),
     OnHop(
         code="SPK002",
@@ -81,29 +81,29 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         who="loudspeaker",
         explained_by=("SPK007", "SPK013", "SPK011", "SPK014"),
         causes=(
-            "a dull loudspeaker, a codec, or the room",
+            "a loudspeaker with little treble, a codec, or the room",
             "a Bluetooth headset in its hands-free profile, or a sound server that resamples to a lower rate",
         ),
-        fix="choose another output device, or take the headset out of its hands-free profile",
-        why="The voice sounds muffled although the client plays it whole.",
+        fix="choose another output device, or switch the headset from its hands-free to its music profile",
+        why="The voice sounds muffled although the client plays it with full treble.",
     ),
 )
 def treble_lost(place: Place, measurements: Measurements, observed: ObservedClient, timeline: Timeline) -> Verdict:
     """The {who} loses treble.
 
     What it shows
-        At the right speed, {output} lacks high frequencies that {input} has, as far as its sample rate reaches.
+        {output} runs at the right speed but lacks high frequencies that {input} has.
 
     Why it matters
         The voice sounds muffled.
 
     Evidence
-        `dullness_db` and its bands on the segment, each against the same sound in {input}; the sample rates.
+        `dullness_db` of the segment, in total and by band, and the sample rates.
 
     Does not prove
-        That a resampler did it and not a filter: only a sharp edge speaks for a resampler. It is not checked where the
-        speed is wrong, since every frequency is then somewhere else. Where air carries the sound, loudspeaker, room and
-        microphone lose some treble by nature; then this is information only.
+        That a resampler caused it and not a filter: only a sharp edge points to a resampler. It is not checked if the
+        speed is wrong, because all frequencies are then shifted. Sound through the air always loses some treble in
+        loudspeaker, room and microphone; it is then reported as information only.
     """
     speed = wrong_rate(measurements, place.hop)
     if isinstance(speed, WrongRate):
@@ -146,7 +146,7 @@ def _through_the_air(timeline: Timeline) -> bool:
 def _cut_off_by_rate(
     place: Place, measurements: Measurements, observed: ObservedClient, found: LostTreble | str | None
 ) -> Verdict | None:
-    """Report an output whose sample rate is too low for the reply: no loss is measured above that rate."""
+    """Report an output whose sample rate is too low for the reply. `dullness_db` cannot measure the loss above it."""
     input_hz = received_rate_hz(observed, place)
     output_hz = observed.playback_rate_hz if place.hop is Hop.PLAYER else None
     output_hz = output_hz or place.output_rate_hz
@@ -158,7 +158,7 @@ def _cut_off_by_rate(
         return None
     seen = [Evidence(text=f"{place.input} has {input_hz} Hz, {place.output} comes from a stream of {output_hz} Hz")]
     return raised(
-        f"A sample rate of {output_hz} Hz cuts the {input_hz} Hz reply off above {edge_hz / 1000:.1f} kHz",
+        f"A sample rate of {output_hz} Hz cuts off the {input_hz} Hz reply above {edge_hz / 1000:.1f} kHz",
         evidence=[*seen, *([found.evidence(place)] if isinstance(found, LostTreble) else [])],
         likely_cause="the output stream runs at a lower rate than the reply has",
         fix=f"open the output stream at {input_hz} Hz or more (`sample_rate_hz` in [playback])",

@@ -1,4 +1,4 @@
-"""Wrong speed: a segment whose output has another sample rate than its input."""
+"""Wrong speed: a segment whose output plays slower or faster than its input."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from diag.judge.registry import OnHop, Place, segment_rule
         code="MIC005", name="microphone-rate", severity="error", or_severity="warning", hop=Hop.MICROPHONE,
         who="microphone",
         causes=("the device runs at its own rate whatever rate it was opened at, and nothing resamples",
-                "44.1 kHz is taken for 48 kHz: 8 % too slow and deep, or the reverse"),
+                "48 kHz audio is treated as 44.1 kHz: 8 % too slow and deep, or the reverse"),
         fix="open the microphone at its own sample rate and resample in software, or choose another microphone",
-        why="Everything behind the microphone hears a voice that is too deep or too high, and understands less.",
+        why="The service receives a voice that is too deep or too high, and recognises less.",
     ),
     OnHop(
         code="SND001", name="send-rate-mismatch", severity="error", or_severity="warning", hop=Hop.SENDER,
         who="sender", explained_by=("SND003",),
         causes=("the microphone was opened at another rate than the label says, and nothing resamples in between",
-                "a resampler is told the wrong input or output rate"),
-        fix="resample the captured audio to the declared rate, or declare the rate that it has",
-        why="The service believes the label: 48 kHz audio labelled 16 kHz reaches the model three times as long and an "
-        "octave and a fifth deeper. It understands little, gives a wrong answer or none, and reports no error.",
+                "a resampler is given the wrong input or output rate"),
+        fix="resample the captured audio to the declared rate, or declare its actual rate",
+        why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and "
+        "a fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
     ),
     OnHop(
         code="PLY001", name="playback-rate-mismatch", severity="error", or_severity="warning", hop=Hop.PLAYER,
         who="player",
         causes=("the output stream is opened at the input's 16 kHz (or at the device's rate) and is given 24 kHz audio",
-                "the rate in the MIME type is ignored, or a resampler is told the wrong rate"),
+                "the rate in the MIME type is ignored, or a resampler is given the wrong rate"),
         fix="open the output stream at the rate of the received audio, or resample from that rate to the stream's",
-        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: a slow, dull voice for which the "
-        "model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
+        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: the voice is slow and dull, and "
+        "the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
     ),
     OnHop(
         code="SPK003", name="speaker-rate", severity="error", or_severity="warning", hop=Hop.SPEAKER,
         who="loudspeaker",
-        causes=("the output stays at the rate of another stream, or the sound server was told the wrong one",
+        causes=("the output stays at the rate of another stream, or the sound server was given the wrong rate",
                 "a playback clock of 48 kHz is used for 44.1 kHz audio: 9 % too fast and high, or the reverse"),
-        fix="open the output at the rate it reports and resample the reply to it, and close what else uses it",
+        fix="open the output at the rate it reports, resample the reply to it, and close other programs that use it",
         why="The voice is too slow or too fast although the client handed over the right samples.",
     ),
 )  # fmt: skip
@@ -49,7 +49,7 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
     """The {who} changes the speed of the sound.
 
     What it shows
-        At their declared sample rates, {output} runs slower or faster than {input}, in pitch and in time alike.
+        At the declared sample rates, {output} is slower and deeper, or faster and higher, than {input}.
 
     Why it matters
         The voice is too slow and deep, or too fast and high.
@@ -58,8 +58,8 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
         `rate_ratio` and `time_ratio` of the segment; the sample rates that were declared and opened.
 
     Does not prove
-        Which line of code or which setting is wrong. Differences below 1 % are a warning, since two clocks may drift
-        apart. Time that was stretched without a change of pitch is another finding.
+        Which line of code or which setting is wrong. Differences below 1 % are only a warning, because the clocks of
+        two devices may drift apart. Time stretching without a change of pitch is a finding of its own.
     """
     found = wrong_rate(measurements, place.hop)
     if not isinstance(found, WrongRate):
@@ -105,8 +105,8 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
     seen = [Evidence(text=f"received as {declared_hz} Hz, played by a stream of {stream_hz} Hz")]
     if observed.resamples_reply:
         cause, fix = (
-            "the player's resampler works with a wrong rate",
-            (f"tell the player's resampler that its input is {declared_hz} Hz"),
+            "the player's resampler is given a wrong rate",
+            (f"set the input rate of the player's resampler to {declared_hz} Hz"),
         )
     else:
         cause = f"the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged"

@@ -16,11 +16,11 @@ from diag.measure.registry import Group, metric
 TOO_LITTLE = Missing(MissingCode.TOO_SHORT, "too little matched sound to compare")
 EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
 NOTHING_DB = -100.0
-"""What a level reads where nothing of its kind was found: below the noise of 16-bit audio."""
+"""Value of a level if nothing of its kind was found. It is below the noise of 16-bit audio."""
 
 
 def _listen(start_s: float, end_s: float) -> Spot:
-    """Return where to listen; the engine puts the segment's own output tap in the place of `heard`."""
+    """Return where to listen; the engine replaces `heard` with the output tap of the segment."""
     return Spot(Tap.HEARD, max(0.0, start_s), end_s)
 
 
@@ -32,16 +32,16 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
     """Change of level from the input to the output of a segment.
 
     What
-        RMS of the matched, active parts, the output's relative to the input's. Where the level steps or fades within
+        RMS level of the output relative to the input, over the matched active parts. If the level steps or fades within
         the sound, events give each place and size, and the value is the largest change.
     From – to
         Input tap – output tap.
     Better is
         Nearer to 0.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Piecewise constant gain of 40 ms windows; steps of 3 dB and more.
+        Piecewise constant gain of 40 ms windows, with steps of 3 dB or more.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
@@ -74,16 +74,17 @@ def added_noise(reference: Clip, estimated: Clip) -> Reading:
     """Level of the noise that a segment adds.
 
     What
-        Level of the noise relative to the speech: -40 dB is a signal-to-noise ratio of 40 dB. Of a segment that adds
-        none, the noise of the method remains, below -45 dB.
+        Level of the noise relative to the speech: -40 dB is a signal-to-noise ratio of 40 dB. If the segment adds no
+        noise, the noise of the method remains, which is below -45 dB.
     From – to
         Input tap – output tap.
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        What a linear filter of 5 ms and a gain make of the aligned input is taken off first; see the accuracy table.
+        The aligned input, passed through a fitted 5 ms linear filter and gain, is subtracted first; see the accuracy
+        table.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
@@ -100,7 +101,7 @@ def added_noise(reference: Clip, estimated: Clip) -> Reading:
     label="Hum added", group=Group.LEVEL, order=7,
 )  # fmt: skip
 def added_hum(reference: Clip, estimated: Clip) -> Reading:
-    """Level of the hum of the mains that a segment adds.
+    """Level of the mains hum that a segment adds.
 
     What
         Level of 50 or 60 Hz and their multiples relative to the speech.
@@ -109,9 +110,9 @@ def added_hum(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Lines that stand at least 8 dB above their surroundings at multiples of 50 or 60 Hz.
+        Spectral lines at multiples of 50 or 60 Hz that are at least 8 dB louder than their neighbours.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
@@ -133,9 +134,9 @@ def added_tone(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Spectral lines that stay in place for at least 0.1 s and that the input does not have.
+        Spectral lines that stay at one frequency for at least 0.1 s and that the input does not have.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
@@ -159,19 +160,19 @@ def added_tone(reference: Clip, estimated: Clip) -> Reading:
 
 @metric(
     "added_dc_dbfs", unit="dBFS", better="lower", tolerance=3.0, pool="level",
-    label="Direct current added", group=Group.LEVEL, order=9,
+    label="DC offset added", group=Group.LEVEL, order=9,
 )  # fmt: skip
 def added_dc(reference: Clip, estimated: Clip) -> Reading:
-    """Direct current that a segment adds.
+    """DC offset that a segment adds.
 
     What
-        Mean of the output less that of the filtered input.
+        Mean of the output minus the mean of the filtered input.
     From – to
         Input tap – output tap.
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
         Definition.
     """
@@ -189,16 +190,17 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
     """Level of the distortion that a segment adds.
 
     What
-        What a curve from input sample to output sample explains beyond a straight line, relative to the speech; the
-        event names its kind where it can be told: clipped, overdriven, wrapped, few bits, wrong companding table.
+        A curve is fitted from input samples to output samples. The value is the part that differs from a straight line,
+        relative to the speech. The event names the kind if it can be recognised: clipped, overdriven, wrapped, few
+        bits, wrong companding table.
     From – to
         Input tap – output tap.
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Curve through ten knots, fitted to loud 30 ms frames; leaps of full scale; number of sample values.
+        Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
@@ -221,18 +223,18 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
     label="Aliasing", group=Group.TREBLE, order=8,
 )  # fmt: skip
 def aliasing(reference: Clip, estimated: Clip) -> Reading:
-    """Level of the aliases that a segment adds.
+    """Level of the aliasing that a segment adds.
 
     What
-        Treble that comes back mirrored below half of a lower sample rate, relative to the speech.
+        Level of the treble that is folded back below half of a lower sample rate, relative to the speech.
     From – to
         Input tap – output tap.
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Coherence of the output with the mirrored input about each usual half sample rate.
+        Coherence of the output with the input mirrored about each common Nyquist frequency.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
@@ -249,14 +251,14 @@ def second_copy(reference: Clip, estimated: Clip) -> Reading:
     """Level of a second copy of the sound that a segment adds.
 
     What
-        Level relative to the first copy: near 0 dB the sound is played twice, below it is an echo. The event
-        gives the delay.
+        Level relative to the first copy. Near 0 dB the sound is played twice; a lower level is an echo. The event gives
+        the delay.
     From – to
         Input tap – output tap.
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
         Peaks of the impulse response from input to output, from 18 ms after the first on.
     """
@@ -292,7 +294,7 @@ def reverberation(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower.
     Not measured when
-        The output is no copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
         Energy of the impulse response from 5 ms to 0.5 s after the direct sound, where it falls off evenly.
     """

@@ -1,4 +1,4 @@
-"""Did a reply come at all."""
+"""Whether a reply came."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ def answered(turn: Turn, timeline: Timeline, received: Clip | None = None) -> Re
     """Whether an audible reply was received: 1 or 0, never missing.
 
     What
-        1 where audio arrived for this turn and some of it is audible, else 0.
+        1 if audio arrived for this turn and some of it is audible, else 0.
     From – to
         The turn's first chunk to its last.
     Better is
         Higher: its mean over takes is the share of prompts that were answered.
     Not measured when
-        Never: no audio is an answer to this question.
+        Never: no audio counts as 0.
     Reference
-        Audible: 5 ms above 45 dB below the active level and above -80 dBFS (`dsp.speech.first_audible_frame`).
+        Audible: 5 ms that are less than 45 dB below the active level and above -80 dBFS
+        (`dsp.speech.first_audible_frame`).
     """
     if not audio_chunks(timeline, turn):
         return Reading(value=0.0, tier=Tier.EVENTS)

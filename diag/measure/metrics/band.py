@@ -1,4 +1,4 @@
-"""How far up the content of a tap reaches, and what a poor resampler adds above it."""
+"""Bandwidth of a tap, and the images that a poor resampler adds above it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from diag.measure.registry import Group, metric
 
 NO_IMAGES = Missing(MissingCode.NOTHING_SUSPICIOUS, "no mirror images")
 TRANSITION = 1.025
-"""A stage's limit over the edge that is seen: good resamplers fade out below it (2 to 3.9 %, median 2.5 %, over stages
-of 8 to 22.05 kHz of the development voices)."""
+"""Nyquist frequency of a stage divided by the measured edge. Good resamplers fade out below the Nyquist frequency (by 2
+to 3.9 %, median 2.5 %, for stages of 8 to 22.05 kHz on the development voices)."""
 
 
 def _too_little(spectrum: Spectrum) -> Missing:
@@ -36,9 +36,9 @@ def bandwidth(clip: Clip) -> Reading:
     """Upper edge of the content.
 
     What
-        The highest 100 Hz band that moves with the speech and is not fainter than 72 dB below the loudest, and 2.5 %
-        for the fading of the filter that ends it; half the sample rate where there is no edge below it. Where a naive
-        resampler filled the band with images, the frequency that they are mirrored about.
+        The highest 100 Hz band whose level follows the speech and is at most 72 dB below the loudest band, plus 2.5 %
+        for the roll-off of the filter. If there is no edge, it is half the sample rate. If a naive resampler filled the
+        upper bands with images, it is the frequency about which they are mirrored.
     From – to
         The sound of the clip alone.
     Better is
@@ -46,7 +46,8 @@ def bandwidth(clip: Clip) -> Reading:
     Not measured when
         The clip is silent or has less than 0.3 s of sound.
     Reference
-        Below 10 kHz warns, below 8.2 kHz fails, 4.2 kHz is telephone; validated against stages of 8 to 22.05 kHz.
+        Below 10 kHz is a warning, below 8.2 kHz an error; 4.2 kHz is telephone quality. Validated against stages of 8
+        to 22.05 kHz.
     """
     spectrum = sound(clip).spectrum
     edge = content_edge(spectrum)
@@ -66,7 +67,7 @@ def tilt(clip: Clip) -> Reading:
     """Slope of the long-term spectrum from 300 Hz to 8 kHz.
 
     What
-        Explains how dull or bright a voice is; never a verdict, since voices differ by 5 dB per octave.
+        Shows how dull or bright a voice is. It is never judged, because voices differ by 5 dB per octave.
     From – to
         The sound of the clip alone.
     Better is
@@ -86,7 +87,7 @@ def centroid(clip: Clip) -> Reading:
     """Spectral centroid.
 
     What
-        Centre of gravity of the long-term magnitude spectrum above 60 Hz; explains, never judges.
+        Centre of gravity of the long-term magnitude spectrum above 60 Hz. It is shown but never judged.
     From – to
         The sound of the clip alone.
     Better is
@@ -112,15 +113,15 @@ def imaging_of_tap(clip: Clip) -> Reading:
     """Mirror images of a naive resampler, by the clip alone.
 
     What
-        Correlation of the fine structure below a usual Nyquist frequency with its mirror image above: linear
-        interpolation and sample repeating leave images, proper resampling leaves only faint ones. 0 where the images
-        lie more than 25 dB below what they mirror or 65 dB below the voice.
+        Correlation of the fine structure below a common Nyquist frequency with its mirror image above. Linear
+        interpolation and sample repetition leave images; a good resampler leaves only faint ones. The value is 0 if
+        the images are more than 25 dB below the sound that they mirror, or more than 65 dB below the voice.
     From – to
         The sound of the clip alone.
     Better is
-        Lower. Some synthetic voices are born with images: judge a hop by its own input.
+        Lower. Some synthetic voices already contain images, so compare a hop with its own input.
     Not measured when
-        The clip is silent, or its rate leaves no room above a candidate.
+        The clip is silent, or its sample rate is too low to look for images.
     Reference
         Limit 0.22: clean speech reaches 0.2, images without noise 0.8, with noise at -45 dB 0.25 and more.
     """
@@ -139,14 +140,14 @@ def image_level(clip: Clip) -> Reading:
     """Level of mirror images, relative to the voice.
 
     What
-        Power from 10 % above the frequency that the spectrum is mirrored about, up to 55 % or 3 kHz more, relative to
-        the power from 300 Hz to 4 kHz, over all that sounds and less the noise floor.
+        Power from 10 % above the mirror frequency up to 55 % or 3 kHz more, relative to the power from 300 Hz to 4 kHz.
+        Only windows with sound count, and the noise floor is subtracted.
     From – to
         The sound of the clip alone.
     Better is
         Lower: linear interpolation leaves -55 to -20 dB, ffmpeg's default resampler -60 dB and less.
     Not measured when
-        No images are found, the clip is silent, or its rate leaves no room above a candidate.
+        No images are found, the clip is silent, or its sample rate is too low to look for images.
     Reference
         Images below -65 dB cannot be heard beside speech at a usual level.
     """
@@ -163,15 +164,15 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
     """Mirror images that a segment adds.
 
     What
-        The mirror correlation of the output less that of the input about the same frequency, the largest over all
-        candidates. Images that a proper resampler leaves count as none, as for a tap. So does treble that resembles
-        its mirror image and does not keep its phase: codecs make it up.
+        Mirror correlation of the output minus that of the input about the same frequency, the largest over all
+        candidate frequencies. The faint images of a good resampler count as 0, as for a tap. Treble that resembles its
+        mirror image but not in phase counts as 0 too, because codecs synthesise it.
     From – to
         Input tap – output tap.
     Better is
         Lower; 0 is healthy.
     Not measured when
-        The output is silent, its rate leaves no room above a candidate, or the speed differs by more than 0.5 %.
+        The output is silent, its sample rate is too low to look for images, or the speed differs by more than 0.5 %.
     Reference
         Limit 0.22, as for a tap.
     """
@@ -195,7 +196,7 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
 
 
 def _made_up(reference: Clip, estimated: Clip) -> bool:
-    """Return whether treble resembles its mirror image but does not keep its phase: a codec made it up."""
+    """Return whether treble resembles its mirror image but not in phase, because a codec synthesised it."""
     found = additions(reference, estimated)
     if isinstance(found, Missing):
         return False

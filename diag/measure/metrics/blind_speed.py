@@ -1,4 +1,4 @@
-"""Speed of a recording without anything to hold it against: a suspicion at most."""
+"""Speed of a recording without a reference: at most a suspicion."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from diag.measure.reasons import too_short
 
 
 def suspected_speed(clip: Clip) -> Reading:
-    """Speed where a recording alone makes a wrong one likely; else the reason why there is no figure.
+    """Return the speed if the recording alone suggests a wrong one, else the reason why there is no value.
 
-    Told only outside of 0.75 to 1.33, and off by some 10 % itself: it can never tell 44.1 from 48 kHz. A recording that
-    shows nothing gets no value either, since one voice says too little for "1.00". What is no speech is not judged.
+    Only speeds outside 0.75 to 1.33 are reported, with an error of about 10 %, so 44.1 and 48 kHz can never be told
+    apart. A recording that seems healthy gets no value either, because one voice is not enough evidence for "1.00".
+    Recordings that are not speech are not judged.
     """
-    # Imported here: the model behind it is read when a recording is first looked at without a profile.
+    # Imported here so that the model is only loaded when a recording is measured without a profile.
     from diag.dsp.blind_rate import HEALTHY_RATIOS, speed_alone
     from diag.dsp.voice_features import LEAST_SPEECH_S
 
@@ -26,6 +27,6 @@ def suspected_speed(clip: Clip) -> Reading:
         return not_measured(missing, Tier.BLIND)
     if not found.suspected:
         low, high = HEALTHY_RATIOS
-        text = f"nothing suspicious; a recording alone shows only speeds outside of {low:g} to {high:g}"
+        text = f"nothing suspicious; without a reference only speeds outside {low:g} to {high:g} can be detected"
         return not_measured(Missing(MissingCode.NOTHING_SUSPICIOUS, text), Tier.BLIND, found.confidence)
     return Reading(value=found.ratio, tier=Tier.BLIND, confidence=found.confidence)

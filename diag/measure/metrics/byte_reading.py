@@ -1,4 +1,4 @@
-"""Bytes that were read wrongly, by the sound alone."""
+"""Misread bytes, recognised from the sound alone."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from diag.measure.registry import Group, metric
     label="Bytes read wrongly", group=Group.GLITCHES, order=0,
 )  # fmt: skip
 def misread_bytes(clip: Clip) -> Reading:
-    """Length of the sound whose bytes were read wrongly.
+    """Length of the sound whose bytes were read in the wrong format.
 
     What
-        From the first to the last sample that another reading of the same bytes turns into speech: another byte order,
-        offset, width or companding, floats, text, or headers inside the samples. The event names the reading.
+        Time from the first to the last sample that becomes speech when the same bytes are read in another format:
+        another byte order, offset, width or companding, floats, text, or headers inside the samples. The event names
+        the format.
     From – to
         The sound of the clip alone.
     Better is
@@ -27,8 +28,8 @@ def misread_bytes(clip: Clip) -> Reading:
     Not measured when
         The clip is silent.
     Reference
-        Smoothness of neighbouring samples under each reading; see the accuracy table. What was resampled or scaled
-        after the wrong reading holds the bytes no more: then only `flatness` tells.
+        Smoothness of neighbouring samples in each format; see the accuracy table. If the sound was resampled or scaled
+        after it was misread, the original bytes are lost and only `flatness` can show the fault.
     """
     if not sound(clip).spectrum.active.any():
         return not_measured(SILENT, Tier.BLIND)

@@ -1,4 +1,4 @@
-"""Chunks of the reply as they came."""
+"""Chunks of the reply as they were received."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from diag.measure.registry import Group, metric
 
 TOO_FEW = too_short("fewer than two chunks of audio were received")
 NEAR = 3
-"""A chunk is held against so many before it: one that is sent twice comes again at once, or after its neighbours."""
+"""A chunk is compared with this many earlier chunks. A chunk that is sent twice comes again at once or a little
+later."""
 SHORTEST_S = 0.01
 AUDIBLE = 0.01
-"""Peak of a chunk that can be told from another one: quieter ones may be alike because nothing is in them."""
+"""Lowest peak of a chunk that is compared. Quieter chunks may be equal because they are nearly silent."""
 
 
 @metric(
@@ -26,10 +27,10 @@ AUDIBLE = 0.01
     label="Chunks that came twice", group=Group.CONTINUITY, order=5,
 )  # fmt: skip
 def repeated_chunks(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
-    """Chunks of the reply that came twice.
+    """Number of chunks of the reply that came twice.
 
     What
-        Audible chunks of at least 10 ms that are, sample for sample, one of the three before them.
+        Audible chunks of at least 10 ms that are identical, sample for sample, to one of the three before them.
     From – to
         The turn's first chunk – its last.
     Better is
@@ -37,7 +38,7 @@ def repeated_chunks(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     Not measured when
         Fewer than two chunks were received.
     Reference
-        Exact. A steady tone may repeat itself too; `tonality_db` tells.
+        Exact comparison. A steady tone repeats itself too; check `tonality_db`.
     """
     chunks = audio_chunks(timeline, turn)
     if len(chunks) < 2:

@@ -1,4 +1,4 @@
-"""What a segment put in, left out, repeated or moved, against its own input."""
+"""Sound that a segment inserted, lost, repeated or moved, compared with its own input."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ KINDS = {
     "other_sound_s": (Kind.OTHER_SOUND,),
     "displaced_s": (Kind.SWAPPED, Kind.OVERLAP),
 }
-"""Kinds of events that each measure counts; a kind belongs to one total and may be counted besides."""
+"""Kinds of events that each metric counts. Each kind adds to one total; `dropout_count` counts some of them again."""
 _COUNT = "dropout_count"
 
 
 def events_in(measurements: Iterable[Measurement]) -> tuple[SoundEvent, ...]:
-    """Return every event that the measures of this module tell of, each once."""
-    told = (item for item in measurements if item.metric in KINDS and item.metric != _COUNT)
-    return tuple(event for item in told for event in item.events)
+    """Return every event in the metrics of this module, each once."""
+    counted = (item for item in measurements if item.metric in KINDS and item.metric != _COUNT)
+    return tuple(event for item in counted for event in item.events)
 
 
 def with_events(
@@ -43,7 +43,7 @@ def with_events(
     Parameters
     ----------
     measurements : iterable of Measurement
-        Others than those of this module stay as they are.
+        Those of other modules are not changed.
     events : sequence of SoundEvent
         All that happened, on the clock of the recording that spots are counted in.
     known : bool
@@ -61,7 +61,7 @@ def _with_own(item: Measurement, events: Sequence[SoundEvent], known: bool) -> M
 
 
 def _reading(reference: Clip, estimated: Clip, name: str) -> Reading:
-    """Return the total duration of the events that a measure counts, or how many there are."""
+    """Return the total duration, or the number, of the events that a metric counts."""
     found = compared(reference, estimated)
     if isinstance(found, Missing):
         return not_measured(found)
@@ -86,7 +86,7 @@ def _plain(event: Event) -> SoundEvent:
 
 
 def _spots(events: Sequence[SoundEvent], tap: Tap) -> tuple[Spot, ...]:
-    """Return where to listen; the engine puts the segment's own output tap in the place of `heard`."""
+    """Return where to listen; the engine replaces `heard` with the output tap of the segment."""
     return tuple(
         Spot(
             tap,
@@ -99,13 +99,13 @@ def _spots(events: Sequence[SoundEvent], tap: Tap) -> tuple[Spot, ...]:
 
 @metric(
     "inserted_silence_s", unit="s", better="lower", tolerance=0.005, pool="sum",
-    label="Silence inserted", group=Group.CONTINUITY, order=2, headline="silence put in",
+    label="Silence inserted", group=Group.CONTINUITY, order=2, headline="silence inserted",
 )  # fmt: skip
 def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     """Silence in the output of a hop that its input does not have.
 
     What
-        Stalls (silence put in, the rest comes later) and dropouts (silence in place of sound), summed.
+        Total duration of stalls (silence is inserted and the rest comes later) and dropouts (silence replaces sound).
     From – to
         Input tap – output tap.
     Better is
@@ -113,7 +113,8 @@ def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is not a copy of the input.
     Reference
-        Steps of the delay track from 1.5 ms up, and half-millisecond windows 20 dB below the input from 2 ms up.
+        Steps of the delay track of 1.5 ms or more, and windows of 0.5 ms that are 20 dB below the input for 2 ms or
+        more.
     """
     return _reading(reference, estimated, "inserted_silence_s")
 
@@ -123,10 +124,10 @@ def inserted_silence(reference: Clip, estimated: Clip) -> Reading:
     label="Dropouts", group=Group.CONTINUITY, order=3,
 )  # fmt: skip
 def dropout_count(reference: Clip, estimated: Clip) -> Reading:
-    """How often a hop fell silent where its input did not.
+    """Number of times a hop fell silent although its input did not.
 
     What
-        Number of stalls and dropouts; neighbours closer than 12 ms are one.
+        Number of stalls and dropouts. Neighbours less than 12 ms apart count as one.
     From – to
         Input tap – output tap.
     Better is
@@ -141,13 +142,13 @@ def dropout_count(reference: Clip, estimated: Clip) -> Reading:
 
 @metric(
     "skipped_s", unit="s", better="lower", tolerance=0.005, pool="sum",
-    label="Audio skipped", group=Group.CONTINUITY, order=1, headline="sound left out",
+    label="Audio skipped", group=Group.CONTINUITY, order=1, headline="sound skipped",
 )  # fmt: skip
 def skipped(reference: Clip, estimated: Clip) -> Reading:
-    """Sound of the input that the output leaves out.
+    """Sound of the input that is missing within the output.
 
     What
-        Jumps ahead, and an end that never came out although the recording goes on.
+        Total duration of jumps ahead, and of an end that is missing although the recording continues.
     From – to
         Input tap – output tap.
     Better is
@@ -155,7 +156,7 @@ def skipped(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is not a copy of the input.
     Reference
-        Steps of the delay track from 1.5 ms up; a missing end from 30 ms up.
+        Steps of the delay track of 1.5 ms or more; a missing end of 30 ms or more.
     """
     return _reading(reference, estimated, "skipped_s")
 
@@ -165,10 +166,10 @@ def skipped(reference: Clip, estimated: Clip) -> Reading:
     label="Audio repeated", group=Group.CONTINUITY, order=4,
 )  # fmt: skip
 def repeated(reference: Clip, estimated: Clip) -> Reading:
-    """Sound that came out twice.
+    """Sound that occurs twice in the output.
 
     What
-        What the output puts in that is not silence.
+        Total duration of sound that is inserted in the output and is not silence.
     From – to
         Input tap – output tap.
     Better is
@@ -176,7 +177,7 @@ def repeated(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is not a copy of the input.
     Reference
-        Steps of the delay track from 1.5 ms up.
+        Steps of the delay track of 1.5 ms or more.
     """
     return _reading(reference, estimated, "repeated_s")
 
@@ -195,9 +196,9 @@ def head_lost(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower; 0 is healthy.
     Not measured when
-        Nothing of the input is found in the output, or time was stretched.
+        No part of the input is found in the output, or time was stretched.
     Reference
-        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+        Pieces of the input are found by correlation of 5 ms frames; see the accuracy table.
     """
     return _reading(reference, estimated, "head_lost_s")
 
@@ -216,9 +217,9 @@ def tail_lost(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower; 0 is healthy.
     Not measured when
-        Nothing of the input is found in the output, or time was stretched.
+        No part of the input is found in the output, or time was stretched.
     Reference
-        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+        Pieces of the input are found by correlation of 5 ms frames; see the accuracy table.
     """
     return _reading(reference, estimated, "tail_lost_s")
 
@@ -231,15 +232,15 @@ def other_sound(reference: Clip, estimated: Clip) -> Reading:
     """Sound in the output of a segment that its input does not have.
 
     What
-        Speech, tones or noise before, between and after the pieces of the input, from 60 ms up.
+        Total duration of speech, tones or noise before, between and after the pieces of the input, if 60 ms or longer.
     From – to
         Input tap – output tap.
     Better is
         Lower; 0 is healthy.
     Not measured when
-        Nothing of the input is found in the output, or time was stretched.
+        No part of the input is found in the output, or time was stretched.
     Reference
-        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+        Pieces of the input are found by correlation of 5 ms frames; see the accuracy table.
     """
     return _reading(reference, estimated, "other_sound_s")
 
@@ -249,17 +250,18 @@ def other_sound(reference: Clip, estimated: Clip) -> Reading:
     label="Sound out of order", group=Group.CONTINUITY, order=9,
 )  # fmt: skip
 def displaced(reference: Clip, estimated: Clip) -> Reading:
-    """Sound that a segment delivers at the wrong place.
+    """Sound that a segment delivers in the wrong order.
 
     What
-        Pieces of the input that changed places, and chunks that start before the last one ended.
+        Total duration of pieces of the input that are out of order, and of chunks that start before the previous one
+        has ended.
     From – to
         Input tap – output tap.
     Better is
         Lower; 0 is healthy.
     Not measured when
-        Nothing of the input is found in the output, or time was stretched.
+        No part of the input is found in the output, or time was stretched.
     Reference
-        Pieces of the input found by correlation of 5 ms frames; see the accuracy table.
+        Pieces of the input are found by correlation of 5 ms frames; see the accuracy table.
     """
     return _reading(reference, estimated, "displaced_s")

@@ -1,4 +1,4 @@
-"""Lost treble of a segment against its own input."""
+"""Treble that a segment loses compared with its own input."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _confidence(reference: Clip, estimated: Clip) -> float | None:
 
 
 def _unbroken(stretch: Stretch, events: tuple[Event, ...]) -> list[Stretch]:
-    """Return the stretch without its dropouts, whose edges splash over the treble."""
+    """Return the stretch without its dropouts, because their hard edges add treble."""
     parts, start = [], stretch.start_s
     for event in events:
         place = event.reference_s
@@ -58,16 +58,17 @@ def dullness(reference: Clip, estimated: Clip) -> Reading:
     """Treble that a hop loses: the mean of the bands of `dullness_bands_db`.
 
     What
-        Positive is duller than the input, negative brighter.
+        A positive value is duller than the input, a negative one brighter.
     From – to
         Input tap – output tap, window by window of the same sound.
     Better is
-        Nearer to 0; 3 dB can be heard in comparison, 5 dB alone (Monson: 5 dB in the 8 kHz octave).
+        Nearer to 0. Listeners notice 3 dB in a direct comparison and 5 dB without one (Monson: 5 dB in the 8 kHz
+        octave).
     Not measured when
         The output is not a copy of the input, the rate differs by more than 0.5 %, or no band lies below 0.95 of both
         Nyquist frequencies and holds sound in the input.
     Reference
-        Limits 3 dB and 5 dB. Loss of a band is capped at 60 dB.
+        3 dB is a warning, 5 dB an error. The loss of a band is capped at 60 dB.
     """
     found = treble_of_pair(reference, estimated)
     if isinstance(found, Missing):
@@ -83,8 +84,8 @@ def dullness_bands(reference: Clip, estimated: Clip) -> Reading:
     """Treble that a hop loses, by band.
 
     What
-        Loss at 3.5–5, 5–7, 7–9 and 9–10.8 kHz, level-matched from 0.3 to 3 kHz. A low-pass shows in the upper bands
-        only, a shelf in all alike. None for a band that could not be compared.
+        Loss at 3.5–5, 5–7, 7–9 and 9–10.8 kHz, after levels are matched from 0.3 to 3 kHz. A low-pass filter shows only
+        in the upper bands; a shelving filter shows equally in all. None for a band that could not be compared.
     From – to
         Input tap – output tap, window by window of the same sound.
     Better is
@@ -92,7 +93,7 @@ def dullness_bands(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         As `dullness_db`.
     Reference
-        Power in the input's loud windows of each band, less the noise of the quiet ones.
+        Power of each band in windows where the input is loud in it, minus the noise in quiet windows.
     """
     found = treble_of_pair(reference, estimated)
     if isinstance(found, Missing):

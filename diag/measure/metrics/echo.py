@@ -1,4 +1,4 @@
-"""The reply heard again in the capture."""
+"""Echo of the reply in the capture."""
 
 from __future__ import annotations
 
@@ -19,27 +19,28 @@ _NONE_DB = -100.0
 
 @metric("echo_db", unit="dB", better="lower", tolerance=3.0, label="Echo", group=Group.LEVEL, order=4)
 def echo(turn: Turn, played: Clip, captured: Clip) -> Reading:
-    """Level of the reply where it should not be: in the microphone.
+    """Level of the reply that the microphone picks up.
 
     What
-        How strongly `captured` repeats what was played, against the level of what was played; -100 where the capture
-        is digitally silent meanwhile. Confidence 1 means that an echo stands out, 0 that the value is only the most
-        that could have hidden.
+        Level of the echo of the reply in `captured`, relative to the level that was played; -100 if the capture is
+        digitally silent. Confidence 1 means that an echo was found. Confidence 0 means that none was found, and the
+        value is the highest level that an undetected echo could have.
     From – to
         The reply in `played` – the same time and one second more in `captured`.
     Better is
-        Lower: above -40 dB warns, above -30 fails; the service may take it for speech and interrupt itself.
+        Lower. Above -40 dB is a warning: the service may mistake the echo for speech and interrupt itself.
     Not measured when
-        Nothing was played in this turn, or one of the taps has no place on the clock.
+        Nothing was played in this turn, or one of the recordings has no start time.
     Reference
-        Deconvolution by the known reply for the delay, least squares over ±2 ms of its largest peak within one second
-        for the level; both weighted against whoever else speaks, so that an echo 20 dB below him is measured.
+        The delay is found by deconvolution with the known reply. The level is a least-squares fit within ±2 ms of the
+        largest peak in the first second. Both are weighted against other speech, so that an echo 20 dB below another
+        speaker can be measured.
     """
     span = turn.reply_spans.get(Tap.PLAYED)
     if span is None:
         return not_measured(NOTHING_PLAYED)
     if played.start_s is None or captured.start_s is None:
-        return not_measured(Missing(MissingCode.NO_CLOCK, "the recordings have no place on the clock"))
+        return not_measured(Missing(MissingCode.NO_CLOCK, "the recordings have no start time on the clock"))
     reply = played.slice(*span)
     start_s = played.start_s + span[0] / played.sample_rate_hz
     recording = captured.slice(

@@ -1,4 +1,4 @@
-"""Broken samples, and sound that is no speech: of a tap alone, and clicks that a segment adds."""
+"""Damaged samples and sound that is not speech on a single tap, and clicks that a segment adds."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def clipping_rate(clip: Clip) -> Reading:
     """Flat tops per second.
 
     What
-        Runs of at least three equal samples at the clip's own extremes (clipped and not touched since); where there
-        are none, tops that crowd at one level (clipped, then filtered or resampled).
+        Runs of at least three equal samples at the clip's own extremes (clipped and not changed since). If there are
+        none: peaks that pile up at one level (clipped, then filtered or resampled).
     From – to
-        The samples of the clip alone, under any gain.
+        The samples of the clip alone, at any gain.
     Better is
-        Lower; 0 is healthy, above 0.1 warns, above 1 fails.
+        Lower; 0 is healthy, more than 10 is a warning.
     Not measured when
         The clip is silent or shorter than 0.3 s, or does not vary as speech does (a square wave or a tone).
     Reference
-        Clean speech has none; 3 dB of clipping is found; once resampled, 6 dB in nearly every voice.
+        Clean speech has none. Clipping by 3 dB is found; after resampling, clipping by 6 dB in nearly every voice.
     """
     unfit = _unfit(clip)
     if unfit:
@@ -63,16 +63,16 @@ def click_rate(clip: Clip) -> Reading:
     """Clicks per second.
 
     What
-        Samples at which the fourth difference leaps out of the milliseconds before and after, in the shape that one
-        wrong sample or one step leaves.
+        Samples at which the fourth difference is far larger than in the milliseconds before and after, with the shape
+        that a single wrong sample or step leaves.
     From – to
         The samples of the clip alone.
     Better is
-        Lower; 0 is healthy. Pulse-excited synthetic voices have some of their own.
+        Lower; 0 is healthy. Pulse-excited synthetic voices have some clicks themselves.
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        Nine fourth differences of which an impulse or a step explains 85 %, 6 times their surroundings, 0.8 of the
+        An impulse or a step explains 85 % of nine fourth differences, which are 6 times their neighbours and 0.8 of the
         peak; see the accuracy table.
     """
     unfit = _unfit(clip)
@@ -90,15 +90,15 @@ def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
     """Clicks per second that a segment adds.
 
     What
-        Leaps in the output that its input does not have: discontinuities where chunks meet, lost single samples.
+        Jumps in the output that its input does not have: discontinuities between chunks, or single lost samples.
     From – to
-        Input tap – output tap, with the speech taken off.
+        Input tap – output tap, after the speech is subtracted.
     Better is
         Lower; 0 is healthy.
     Not measured when
         The output is not a copy of the input, or time was stretched.
     Reference
-        Fourth difference of the rest, 8 times its surroundings and 3 % of the peak; see the accuracy table.
+        Fourth difference of the remainder, 8 times its neighbours and 3 % of the peak; see the accuracy table.
     """
     own, other = spliced(reference, estimated)
     found = tracked(own, other)
@@ -116,7 +116,7 @@ def added_click_rate(reference: Clip, estimated: Clip) -> Reading:
 
 
 def gaps_of(clip: Clip) -> list[tuple[int, int]]:
-    """Gaps of a clip: of exact zeros, and holes over a noise floor. First sample and one past the last of each."""
+    """Return first sample and one past the last of each gap: runs of zeros, and gaps that hold only a noise floor."""
     samples = sound(clip).samples
 
     def compute() -> list[tuple[int, int]]:
@@ -128,19 +128,19 @@ def gaps_of(clip: Clip) -> list[tuple[int, int]]:
 
 @metric("dropout_count", unit="1", better="lower", tolerance=0.5, pool="sum", compared=True)
 def gap_count(clip: Clip) -> Reading:
-    """Gaps cut into the sound of a tap, by the tap alone.
+    """Gaps cut into the sound of a tap, measured on the tap alone.
 
     What
-        Runs of exact zeros of 2 ms to 1 s, and holes of 3 to 260 ms that hold only a steady noise floor, with sound
-        cut off hard at both edges: audio that a player or a line did not have in time.
+        Runs of exact zeros of 2 ms to 1 s, and gaps of 3 to 260 ms that hold only a steady noise floor, with sound that
+        is cut off abruptly at both edges. They appear when audio does not reach a player or a network in time.
     From – to
-        The samples of the clip alone; against an input, the hop's own count is better.
+        The samples of the clip alone. If there is an input to compare with, the count of the hop is more accurate.
     Better is
         Lower; 0 is healthy.
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        The 3 ms at both edges within 12 to 18 dB of the active level, without decay before; see the accuracy table.
+        The 3 ms at both edges are within 12 to 18 dB of the active level and do not fade; see the accuracy table.
     """
     unfit = _unfit(clip)
     if unfit:
@@ -155,20 +155,20 @@ def gap_count(clip: Clip) -> Reading:
     label="Spectral flatness", group=Group.GLITCHES, order=3, compared=True,
 )  # fmt: skip
 def flatness(clip: Clip) -> Reading:
-    """Spectral flatness: is it noise.
+    """Spectral flatness, which shows whether the sound is noise.
 
     What
-        Geometric over arithmetic mean of the spectrum, median over the loud windows: 0 for a tone, 1 for white
-        noise. Bytes read in the wrong order or shifted by one turn speech into noise.
+        Geometric mean divided by arithmetic mean of the spectrum, median over the loud windows: 0 for a tone, 1 for
+        white noise. Speech whose bytes are read in the wrong order, or shifted by one byte, becomes noise.
     From – to
         The sound of the clip alone.
     Better is
-        Lower; speech stays below 0.02, whispering below 0.15; above that the bytes are likely wrong, above 0.2
+        Lower. Speech stays below 0.02 and whispering below 0.15. Above 0.15 the bytes are probably misread, above 0.2
         certainly.
     Not measured when
         The clip is silent or shorter than 0.3 s.
     Reference
-        Wrong bytes gave 0.18 and more; see the accuracy table.
+        Misread bytes gave 0.18 or more; see the accuracy table.
     """
     unfit = _unfit(clip)
     value = None if unfit else glitches.flatness(sound(clip).spectrum)
@@ -180,7 +180,7 @@ def flatness(clip: Clip) -> Reading:
     label="Samples equal in pairs", group=Group.GLITCHES, order=4, compared=True,
 )  # fmt: skip
 def equal_pairs(clip: Clip) -> Reading:
-    """Is it two channels read as one.
+    """Share of equal sample pairs, which shows whether two channels are read as one.
 
     What
         Share of neighbouring pairs of samples that are equal (both channels the same) or of which one is zero (one
@@ -206,20 +206,20 @@ def equal_pairs(clip: Clip) -> Reading:
     label="Tonality", group=Group.GLITCHES, order=5, compared=True,
 )  # fmt: skip
 def tonality(clip: Clip) -> Reading:
-    """Is it a stuck tone.
+    """Level of the steadiest frequency, which shows whether the sound is a stuck tone.
 
     What
-        How far the steadiest frequency stands above its surroundings through the whole clip, where it can be heard:
-        below 14 kHz and no more than 50 dB below the mean level.
+        Level of the steadiest frequency above its neighbours throughout the clip. Only audible frequencies count: below
+        14 kHz and at most 50 dB below the mean level.
     From – to
         The sound of the clip alone.
     Better is
-        Lower; a sustained tone in place of speech reaches 40 dB and more. Of 506 recordings of speech half lie below
+        Lower. A sustained tone in place of speech reaches 40 dB or more. Of 506 recordings of speech, half are below
         15 dB and 89 % below 30 dB; the others reach up to 64 dB.
     Not measured when
         The clip is silent or has less than 0.5 s of sound.
     Reference
-        10th percentile over time per bin, against the median of the bins within 500 Hz.
+        10th percentile over time of each bin, relative to the median of the bins within 500 Hz.
     """
     unfit = _unfit(clip)
     value = None if unfit else glitches.tonality_db(sound(clip).spectrum)

@@ -1,4 +1,4 @@
-"""How long a person waits: from the end of the prompt's speech to the reply."""
+"""Latency: how long a person waits from the end of the prompt's speech to the reply."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def ttfb(turn: Turn, timeline: Timeline) -> Reading:
     """Time to the first byte of the reply's audio.
 
     What
-        How long the service takes to begin, its leading silence not counted.
+        Time until the service starts to send the reply, without the reply's leading silence.
     From – to
         The prompt's last speech sample leaves the mouth (device stamp) – the first chunk of audio is received, on the
         monotonic clock.
     Better is
-        Lower. Negative where the reply begins before the prompt has ended; never clamped.
+        Lower. The value is negative if the reply begins before the prompt has ended.
     Not measured when
         The prompt was not spoken, or no audio was received.
     Reference
-        No threshold; see `ttfa_heard_s` for what a person waits.
+        No threshold. See `ttfa_heard_s` for the wait as a person notices it.
     """
     end = speech_end_s(turn)
     chunks = audio_chunks(timeline, turn)
@@ -61,17 +61,17 @@ def ttfa_received(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Time to the first audible sample received.
 
     What
-        `ttfb_s` and the silence that the reply begins with.
+        `ttfb_s` plus the silence at the start of the reply.
     From – to
-        The prompt's last speech sample leaves the mouth – the earliest time at which a player without buffer could
-        play the reply's first audible sample: the largest, over all chunks up to its own, of arrival plus the audio
-        between that chunk's start and the sample.
+        The prompt's last speech sample leaves the mouth – the earliest time at which a player without a buffer could
+        play the reply's first audible sample. For each chunk up to the one with the sample, add the arrival time and
+        the length of audio from the start of the chunk to the sample; the largest sum is that time.
     Better is
         Lower.
     Not measured when
         The prompt was not spoken, or no audible audio was received.
     Reference
-        Audible: 5 ms above 45 dB below the active level and above -80 dBFS.
+        Audible: 5 ms that are less than 45 dB below the active level and above -80 dBFS.
     """
     end = speech_end_s(turn)
     if isinstance(end, Missing):
@@ -105,21 +105,21 @@ def heard_span(
     baseline=True,
 )  # fmt: skip
 def ttfa_heard(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip) -> Reading:
-    """What a person waits: end of the prompt's speech to the first audible sound of the reply, both at the ear.
+    """Wait from the end of the prompt's speech to the first audible sound of the reply, both at the ear.
 
     What
-        The response delay of the whole chain, read from the ear's recording alone: prompt and reply stand in one file
-        on one sample clock, so no device stamp takes part.
+        The response delay of the whole chain, measured from the ear's recording alone. Prompt and reply are in one file
+        with one sample clock, so no device time stamp is needed.
     From – to
         The prompt's last speech sample in `heard` – the reply's first audible sample in `heard`, each found by
-        normalised correlation with what is known of it.
+        normalised correlation with the known prompt and reply.
     Better is
-        Lower. Negative where the reply begins before the prompt has ended; never clamped.
+        Lower. The value is negative if the reply begins before the prompt has ended.
     Not measured when
-        No audible reply was received or played; a delay to the ear could not be calibrated; prompt or reply is not
-        found in the recording with a correlation of 0.5.
+        No audible reply was received or played; the delay to the ear could not be calibrated; or the correlation with
+        the prompt or the reply is below 0.5.
     Reference
-        Defaults of SVC001: 1.5 s and 3 s; a human gap is 0.2 s (Stivers 2009).
+        SVC001 warns above 1.5 s and reports an error above 3 s. People answer each other within 0.2 s (Stivers 2009).
     """
     span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
     if isinstance(span, Missing):
@@ -133,18 +133,20 @@ def ttfa_heard(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, 
     label="First speech heard", group=Group.LATENCY, order=4,
 )  # fmt: skip
 def first_speech(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip) -> Reading:
-    """End of the prompt's speech to the first speech of the reply, at the ear.
+    """Wait from the end of the prompt's speech to the first speech of the reply, both at the ear.
 
     What
-        `ttfa_heard_s` and the breath, clicks or noise that a reply begins with (up to 1 s in neural voices).
+        `ttfa_heard_s` plus any breath, clicks or noise at the start of the reply (up to 1 s in neural voices).
     From – to
-        The prompt's last speech sample in `heard` – the reply's first speech, found in `played` and carried over.
+        The prompt's last speech sample in `heard` – the reply's first speech, found in `played` and
+        converted to the time of `heard`.
     Better is
         Lower.
     Not measured when
-        `ttfa_heard_s` is not, or no voice is found in what was played.
+        `ttfa_heard_s` is not measured, or no voice is found in what was played.
     Reference
-        Speech: 70 ms of voiced windows (autocorrelation above 0.55) and the unbroken sound up to 130 ms before them.
+        Speech starts with 70 ms of voiced windows (autocorrelation above 0.55), including up to 130 ms of continuous
+        sound before them.
     """
     span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
     if isinstance(span, Missing):

@@ -25,11 +25,11 @@ def level_lufs(clip: Clip) -> Reading:
     From – to
         The sound of the clip alone.
     Better is
-        Neither; compare with a baseline (2 LU can be noticed).
+        Neither; compare with a baseline. Listeners notice 2 LU.
     Not measured when
         Nothing in the clip is louder than -70 LUFS.
     Reference
-        ITU-R BS.1770-4; EBU R 128 asks for -23 LUFS, streaming speech is found at -20 to -16.
+        ITU-R BS.1770-4; EBU R 128 asks for -23 LUFS; streamed speech usually has -20 to -16 LUFS.
     """
     value = loudness_lufs(sound(clip).spectrum)
     return not_measured(SILENT, Tier.BLIND) if value is None else Reading(value=value, tier=Tier.BLIND)
@@ -40,16 +40,16 @@ def level_lufs(clip: Clip) -> Reading:
     label="DC offset", group=Group.LEVEL, order=3, compared=True,
 )  # fmt: skip
 def dc_dbfs(clip: Clip) -> Reading:
-    """Direct current.
+    """DC offset.
 
     What
-        Level of the mean of all samples; -120 where there is none.
+        Level of the mean of all samples; -120 if it is zero.
     From – to
         Every sample of the clip.
     Better is
-        Lower; above -50 dBFS warns, above -40 fails.
+        Lower; more than -34 dBFS is a warning.
     Not measured when
-        The clip has less than 0.1 s.
+        The clip is shorter than 0.1 s.
     Reference
         20 log10 of the magnitude of the mean.
     """

@@ -1,7 +1,7 @@
-"""The moments of a turn that latencies are counted from and to, each read from one kind of evidence.
+"""The moments of a turn between which latencies are measured, each from one kind of evidence.
 
-Events and device stamps on one side, the ear's recording on the other: the two never meet here.
-A moment that is not known is returned as the reason why.
+A moment comes either from events and device time stamps or from the ear's recording, never from both. If a moment is
+not known, the reason is returned.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ CONFIDENT = 0.5
 """Least normalised correlation of a known sound in a recording: unrelated speech stays below 0.45 over one second."""
 TEMPLATE_S = 1.0
 HEAD_S = 0.3
-"""Beginning of a known sound that is looked for alone where its first second was broken on the way (a stall)."""
+"""Length of the beginning that is searched for alone if the first second of a known sound was interrupted (a stall)."""
 WHOLE, CLEARLY = 0.9, 0.1
-"""Below this correlation the first second may be broken; its beginning counts where it correlates so much better."""
+"""Below a correlation of WHOLE the first second may be interrupted. The beginning alone is used if its correlation is
+better by at least CLEARLY."""
 PROMPT_TEMPLATE_S = 1.5
 SEARCH_S = 0.5
-"""How far outside the turn's stretch of a recording a known sound is looked for: stamps may be wrong by this much."""
+"""How far outside the turn's span of a recording a known sound is searched for: stamps may be wrong by this much."""
 STAMP_WINDOW_S = 1.0
 NOT_AUDIBLE = Missing(MissingCode.SILENT, "the received audio is silent")
 NO_STAMPS = Missing(MissingCode.NO_EVENTS, "the device gives no time stamps")
@@ -41,12 +42,12 @@ BEFORE_STAMPS = Missing(MissingCode.NO_EVENTS, "the frame lies before the first 
 
 
 def speech_end_s(turn: Turn) -> float | Missing:
-    """When the prompt's last speech sample left the mouth, by device stamp."""
+    """Return when the prompt's last speech sample left the mouth, by device time stamp."""
     return NO_PROMPT if turn.speech_end_s is None else turn.speech_end_s
 
 
 def audio_chunks(timeline: Timeline, turn: Turn) -> tuple[Event, ...]:
-    """The chunks of audio of this turn's reply, in order of arrival; not of one that it took the place of."""
+    """Return the audio chunks of this turn's reply in order of arrival, without those of a reply that it replaced."""
     first = turn.reply_spans.get(Tap.RECEIVED, (0, 0))[0]
     return tuple(
         event
@@ -58,7 +59,7 @@ def audio_chunks(timeline: Timeline, turn: Turn) -> tuple[Event, ...]:
 
 
 def first_audible_received(turn: Turn, received: Clip) -> int | Missing:
-    """Frame of `received` that is the reply's first audible sample."""
+    """Return the frame of `received` that is the reply's first audible sample."""
     span = turn.reply_spans.get(Tap.RECEIVED)
     if span is None:
         return NO_AUDIO
@@ -71,9 +72,9 @@ def first_audible_received(turn: Turn, received: Clip) -> int | Missing:
 
 
 def playable_s(chunks: Sequence[Event], frame: int, sample_rate_hz: int) -> float | Missing:
-    """Earliest time at which a player without buffer could play a frame of `received` and never have run dry before.
+    """Return the earliest time at which a player without a buffer could play a frame of `received` without an underrun.
 
-    The frame is due when the audio before it has been played, and no chunk can be played before it is there.
+    The frame is due when the audio before it has been played, and no chunk can be played before it has arrived.
     """
     needed = [event for event in chunks if event.data["start_frame"] <= frame]
     if not needed:
@@ -82,10 +83,10 @@ def playable_s(chunks: Sequence[Event], frame: int, sample_rate_hz: int) -> floa
 
 
 def first_audible_played(turn: Turn, received: Clip, played: Clip) -> int | Missing:
-    """Frame of `played` that carries the reply's first audible sample.
+    """Return the frame of `played` that holds the reply's first audible sample.
 
-    Looked for by waveform, from the first audible second received, both at its own speed and sample for sample (a
-    player that does not resample); where neither fits, by the audible threshold in `played` itself.
+    The first audible second received is searched for by correlation, both at its own speed and sample for sample (for
+    a player that does not resample). If neither matches, the audible threshold is applied to `played` itself.
     """
     span = turn.reply_spans.get(Tap.PLAYED)
     if span is None:
@@ -104,7 +105,7 @@ def first_audible_played(turn: Turn, received: Clip, played: Clip) -> int | Miss
             places.append(locate(template, signal, played.sample_rate_hz))
         best = max((place for place in places if place), key=lambda place: place.confidence, default=None)
         if best is None or best.confidence < WHOLE:
-            # A break within the first second leaves its beginning where it was.
+            # An interruption within the first second does not move its beginning.
             head = rescale(template[: round(HEAD_S * received.sample_rate_hz)], factor)[0]
             begun = locate(head, signal, played.sample_rate_hz)
             if begun is not None and begun.confidence >= WHOLE:
@@ -119,29 +120,29 @@ def first_audible_played(turn: Turn, received: Clip, played: Clip) -> int | Miss
 
 @dataclass(frozen=True)
 class Stamps:
-    """Blocks of one tap: first frame, when the callback ran, when the device says it leaves or entered."""
+    """Blocks of one tap: first frame, time of the callback, and the device's time stamp for the block."""
 
     frame: NDArray[np.float64]
     t_s: NDArray[np.float64]
     device_s: NDArray[np.float64]
 
     def callback_s(self, frame: float) -> float | Missing:
-        """When the callback ran whose block holds this frame."""
+        """Return when the callback ran whose block holds this frame."""
         block = int(np.searchsorted(self.frame, frame, side="right")) - 1
         return float(self.t_s[block]) if block >= 0 else BEFORE_STAMPS
 
     def leaves_device_s(self, frame: float, sample_rate_hz: int) -> float | Missing:
-        """When a frame passes the device: median of the stamps of the second around it (single stamps jitter)."""
+        """Return when a frame passes the device: the median of the stamps around it, because single stamps jitter."""
         near = np.abs(self.frame - frame) <= STAMP_WINDOW_S * sample_rate_hz
         starts = (self.device_s - self.frame / sample_rate_hz)[near]
-        told = starts[np.isfinite(starts)]
-        if told.size == 0:
+        known = starts[np.isfinite(starts)]
+        if known.size == 0:
             return NO_STAMPS
-        return float(np.median(told)) + frame / sample_rate_hz
+        return float(np.median(known)) + frame / sample_rate_hz
 
 
 def stamps(timeline: Timeline, tap: Tap) -> Stamps | Missing:
-    """The block stamps of a tap."""
+    """Return the block stamps of a tap, or why there are none."""
     event = next((item for item in timeline.named("stamps") if item.data.get("tap") == tap.value), None)
     if event is None or len(event.data.get("frame", ())) == 0:
         return Missing(MissingCode.NO_EVENTS, f"no block stamps of `{tap}` were recorded")
@@ -153,7 +154,7 @@ def stamps(timeline: Timeline, tap: Tap) -> Stamps | Missing:
 
 
 def calibration(timeline: Timeline) -> Mapping[str, Any] | Missing:
-    """Delay from device stamp to ear of each calibrated port, or the sentence that says that one is not known."""
+    """Return the delay from device stamp to ear of each calibrated port, or why one is not known."""
     delays: dict[str, Any] = {}
     for event in timeline.named("calibrated"):
         delays[event.data["port"]] = event.data.get("delay_s")
@@ -165,9 +166,9 @@ def calibration(timeline: Timeline) -> Mapping[str, Any] | Missing:
 
 
 def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float | Missing:
-    """Frame of a recording (`captured`, or the prompt's channel of `heard`) at which the prompt's speech ends.
+    """Return the frame of `captured`, or of the prompt's channel of `heard`, at which the prompt's speech ends.
 
-    By normalised correlation with the last 1.5 s of the prompt's speech.
+    It is found by normalised correlation with the last 1.5 s of the prompt's speech.
     """
     if turn.speech_end_s is None or prompt.start_s is None:
         return NO_PROMPT
@@ -191,9 +192,10 @@ def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float 
 
 
 def reply_start_in_heard(turn: Turn, received: Clip, played: Clip, heard: Clip) -> float | Missing:
-    """Frame of `heard` that is the reply's first audible sample, by correlation with the first second played.
+    """Return the frame of `heard` that is the reply's first audible sample.
 
-    Where that second was broken on its way (a stall), its first 0.3 s alone say where it began.
+    It is found by correlation with the first second played. If that second was interrupted (a stall), only its first
+    0.3 s are used.
     """
     span = turn.reply_spans.get(Tap.HEARD)
     if span is None:

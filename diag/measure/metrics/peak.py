@@ -1,4 +1,4 @@
-"""The loudest sample of a tap, which distinguishes silence from sound."""
+"""Level of the loudest sample of a tap, which distinguishes silence from sound."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def peak_dbfs(clip: Clip) -> Reading:
     What
         Largest magnitude of a sample, in dB of full scale; -120 for digital silence.
     From – to
-        The turn's prompt or reply on the tap, with its margins.
+        The turn's prompt or reply on the tap, including the margins around it.
     Better is
-        Neither: speech peaks between -20 and -1; it is used to tell a dead tap from a live one.
+        Neither. Speech peaks between -20 and -1 dBFS. The value is used to detect silent taps.
     Not measured when
-        The tap was not recorded, or carries nothing in this turn.
+        The tap was not recorded, or holds nothing in this turn.
     Reference
-        A 16-bit sample's least step is -90 dBFS.
+        The smallest step of a 16-bit sample is -90 dBFS.
     """
     if clip.frames == 0:
         return not_measured(EMPTY, Tier.BLIND)

@@ -1,4 +1,4 @@
-"""When audio came and went, from events alone."""
+"""Timing of received and sent chunks of audio, from events alone."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from diag.measure.reasons import NO_AUDIO, too_short
 from diag.measure.registry import Group, metric
 
 SLOWEST_OVER_S = 0.5
-"""Shorter stretches than this are jitter, not pace."""
+"""Shortest period over which a pace is measured; shorter ones only show jitter."""
 
 
 def arrivals(timeline: Timeline, turn: Turn, received: Clip) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Arrival of each chunk, and the time in the reply at which its first sample is due; both start at 0."""
+    """Return the arrival time of each chunk, and the time in the reply at which it is due. Both start at 0."""
     chunks = audio_chunks(timeline, turn)
     arrival = np.array([event.t_s for event in chunks])
     due = np.array([event.data["start_frame"] for event in chunks], dtype=np.float64) / received.sample_rate_hz
@@ -30,19 +30,19 @@ def arrivals(timeline: Timeline, turn: Turn, received: Clip) -> tuple[NDArray[np
     label="Buffer needed", group=Group.SCHEDULE, order=1,
 )  # fmt: skip
 def buffer_needed(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
-    """Least buffer with which a player would not have run dry.
+    """Smallest buffer with which a player would not have underrun.
 
     What
-        How long a player must wait after the first byte, so that every chunk is there when it is due: the largest
-        lateness of a chunk against the playing time of the audio before it.
+        Time that a player must wait after the first byte so that every chunk has arrived when it is due. It is the
+        largest delay of a chunk relative to the playing time of the audio before it.
     From – to
         The turn's first chunk – its last.
     Better is
-        Lower; 0 where audio always came ahead of time.
+        Lower; 0 if every chunk came before it was due.
     Not measured when
         No audio was received.
     Reference
-        Exact: a simulated player starves with any smaller buffer.
+        Exact: a simulated player underruns with any smaller buffer.
     """
     arrival, due = arrivals(timeline, turn, received)
     if arrival.size == 0:
@@ -58,8 +58,8 @@ def arrival_jitter(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     """Irregularity of the chunks' arrival.
 
     What
-        95th percentile of how far a gap between arrivals, less the audio that the earlier chunk brought, lies from
-        its median: 0 for any steady pace.
+        For each pair of neighbouring chunks, the time between arrivals minus the length of the earlier chunk. The value
+        is the 95th percentile of the deviation from the median: 0 for any steady pace.
     From – to
         The turn's first chunk – its last.
     Better is
@@ -81,16 +81,16 @@ def arrival_jitter(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     label="Slowest delivery", group=Group.SCHEDULE, order=3,
 )  # fmt: skip
 def realtime_factor_min(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
-    """Pace of the slowest stretch of the reply's delivery.
+    """Pace of the slowest period of the reply's delivery.
 
     What
-        Audio received per second of clock, over the slowest stretch of at least 0.5 s between two arrivals.
+        Seconds of audio received per second, over the slowest period of at least 0.5 s between two arrivals.
     From – to
         Any chunk of the turn – any later one.
     Better is
-        Higher: below 1 the player lives on its buffer.
+        Higher: below 1 the player uses up its buffer.
     Not measured when
-        The arrivals span less than 0.5 s (the reply came at once).
+        All chunks arrived within 0.5 s.
     Reference
         1 is exactly real time.
     """
@@ -111,18 +111,18 @@ def realtime_factor_min(turn: Turn, timeline: Timeline, received: Clip) -> Readi
     label="Audio sent per second", group=Group.SCHEDULE, order=4,
 )  # fmt: skip
 def realtime_ratio(turn: Turn, timeline: Timeline, sent: Clip) -> Reading:
-    """Audio sent per second of clock, at its declared rate.
+    """Seconds of audio sent per second, at the declared sample rate.
 
     What
-        1 where the client sends as fast as it speaks; 3 where 48 kHz audio is labelled 16 kHz.
+        1 if the client sends in real time; 3 if 48 kHz audio is labelled 16 kHz.
     From – to
         The first batch sent in this turn – the last.
     Better is
         Nearer to 1; SND005 allows 5 %.
     Not measured when
-        Batches span less than one second.
+        The batches span less than one second.
     Reference
-        Least-squares slope of the audio sent before each batch over the time of sending.
+        Least-squares slope of the length of audio sent before each batch over the time of sending.
     """
     batches = timeline.named("batch_sent", start_s=turn.start_s, end_s=turn.end_s)
     t_s = np.array([event.t_s for event in batches])

@@ -1,6 +1,6 @@
-"""What several metrics ask of the same clip or pair, computed once: spectra, matches, breaks.
+"""Cached analyses that several metrics need of the same clip or pair: spectra, matches, events.
 
-Clips are immutable and compared by identity, so results are kept for as long as their clip lives.
+Clips are immutable and compared by identity, so results are cached for the lifetime of the clip.
 """
 
 from __future__ import annotations
@@ -57,18 +57,18 @@ def sound(clip: Clip) -> Sound:
 
 
 def not_speech(clip: Clip) -> Missing | None:
-    """Return why a clip cannot be judged as a voice; None where it is speech."""
+    """Return why a clip cannot be judged as a voice; None if it is speech."""
     found = remembered(clip, "speech likeness", lambda: speech_likeness(sound(clip).spectrum))
     return None if found.reason is None else Missing(MissingCode.NO_VOICE, f"no speech: {found.reason}")
 
 
 def misread(clip: Clip) -> ByteReading | None:
-    """Return how the bytes of a clip were read wrongly; None where they were not."""
+    """Return how the bytes of a clip were misread; None if they were not."""
     return remembered(clip, "misread", lambda: wrong_reading(sound(clip).samples, clip.sample_rate_hz))
 
 
 def match(reference: Clip, estimated: Clip) -> Match:
-    """Return speed and delays of an estimated clip against its reference."""
+    """Return speed and delays of an estimated clip relative to its reference."""
     return of_pair(reference, estimated, "match", lambda: match_clips(sound(reference), sound(estimated)))
 
 
@@ -103,16 +103,18 @@ def tracked(reference: Clip, estimated: Clip) -> Tracked | Missing:
 
 
 HEALTHY_RATIO = 0.005
-"""Beyond half a percent the rate is wrong; below it is the drift of two clocks (200 ppm is a bad crystal)."""
+"""A speed that is off by more than 0.5 % is a wrong rate. Less is the drift of two clocks (a bad crystal has 200
+ppm)."""
 MOST_ODD_EVENTS = 3
-"""A copy whose time was stretched looks like many short skips and repeats: with more of them it counts as stretched."""
+"""A copy whose time was stretched looks like many short skips and repeats. A copy with more of them than this counts as
+stretched."""
 _ORDINARY = (
     Kind.STALL, Kind.DROPOUT, Kind.SEAMS, Kind.HEAD_LOST, Kind.TAIL_LOST, Kind.SECOND_COPY, Kind.OVERLAP,
 )  # fmt: skip
 
 
 def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
-    """Return what became of the reference in the estimated clip, piece by piece, or why they cannot be compared."""
+    """Return where each piece of the reference is in the estimated clip, or why they cannot be compared."""
     found = match(reference, estimated)
     known = found.rate_ratio if found.track is not None else None
     result = of_pair(
@@ -131,12 +133,12 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
 
 
 def input_time_s(reference: Clip, estimated: Clip, at_s: float) -> float:
-    """Return the time of the reference that plays at a time of the estimated clip, or where it is interrupted.
+    """Return the reference time that plays at a time of the estimated clip, or at which the clip is interrupted.
 
     Parameters
     ----------
     reference, estimated : Clip
-        A pair that can be compared; of others the time itself is returned.
+        If they cannot be compared, `at_s` itself is returned.
     at_s : float
         In seconds of the estimated clip.
     """
@@ -151,7 +153,7 @@ def input_time_s(reference: Clip, estimated: Clip, at_s: float) -> float:
 
 @dataclass(frozen=True)
 class Speed:
-    """Speed of an estimated clip by pitch and by time alone, and how sure it is, 0 to 1."""
+    """Speed of an estimated clip by pitch and by duration alone, and the confidence, 0 to 1."""
 
     by_pitch: float
     by_time: float
@@ -159,7 +161,7 @@ class Speed:
 
 
 def speed(reference: Clip, estimated: Clip) -> Speed | Missing:
-    """Return the speed of a pair, whatever is missing or was put in between, or why it is not known."""
+    """Return the speed of a pair, even if parts are missing or inserted, or why it is not known."""
     found = match(reference, estimated)
     if found.rate_ratio is not None and found.track is not None:
         by_time = found.time_ratio if found.time_ratio is not None else found.rate_ratio
@@ -173,10 +175,10 @@ def speed(reference: Clip, estimated: Clip) -> Speed | Missing:
 
 
 def spliced(reference: Clip, estimated: Clip) -> tuple[Clip, Clip]:
-    """Return the parts of both clips that correspond, one after the other, where no single delay track fits the pair.
+    """Return the corresponding parts of both clips, joined, if no single delay track fits the pair.
 
-    What was put in, left out or repeated is then gone, so that treble, clicks and images can be compared. A pair that
-    one track fits is returned as it is.
+    Inserted, lost and repeated sound is removed, so that treble, clicks and images can be compared. A pair that one
+    delay track fits is returned unchanged.
     """
     pieces = compared(reference, estimated)
     if match(reference, estimated).track is not None or isinstance(pieces, Missing):
@@ -242,7 +244,7 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
 
 
 def _plain_copy(own: Sound, heard: Array, pieces: Sequence[Piece], rate_hz: float) -> Additions | None:
-    """Return the additions where the whole of the heard samples is the reference at one delay and one gain."""
+    """Return the additions if all heard samples are the reference at one delay and one gain, else None."""
     delays = [piece.estimated_start - piece.reference_start for piece in pieces]
     if max(delays) - min(delays) > 1:
         return None

@@ -1,4 +1,4 @@
-"""Speed, time scale, clock drift and delay of a segment against its own input."""
+"""Speed, time scale, clock drift and delay of a segment, compared with its own input."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ def rate_ratio(reference: Clip, estimated: Clip) -> Reading:
     """Speed of the output relative to the input of a hop, by pitch and waveform.
 
     What
-        1 is healthy; 0.667 is 24 kHz audio played as 16 kHz (1.5 times as long, a fifth deeper); 1.5 the reverse;
-        0.333 is 48 kHz audio labelled 16 kHz.
+        1 is healthy. 0.667 is 24 kHz audio played as 16 kHz (1.5 times as long and a fifth deeper), 1.5 is the reverse,
+        and 0.333 is 48 kHz audio labelled 16 kHz.
     From – to
         Input tap – output tap, each at its declared sample rate.
     Better is
         Nearer to 1.
     Not measured when
-        Either side is silent or has less than 0.25 s of sound, or no speed within ±1.8 octaves makes the output a copy
-        of the input: other speech, even of the same voice, is refused.
+        Either side is silent or has less than 0.25 s of sound, or the output is not a copy of the input at any speed
+        within ±1.8 octaves. Other speech is not measured, even if it is the same voice.
     Reference
-        Long-term spectra on a logarithmic axis give candidates; loudness over time picks; the slope of the
-        delays of 160 ms windows refines to some ppm. Limits 0.5 % and 1 %.
+        Long-term spectra on a logarithmic axis give candidates, loudness over time selects one, and the slope of the
+        delays of 160 ms windows refines it to a few ppm. 0.5 % is a warning, 1 % an error.
     """
     found = speed(reference, estimated)
     if isinstance(found, Missing):
@@ -43,19 +43,20 @@ def rate_ratio(reference: Clip, estimated: Clip) -> Reading:
     "time_ratio", unit="1", better="one", tolerance=0.002, label="Speed, from time alone", group=Group.SPEED, order=2
 )
 def time_ratio(reference: Clip, estimated: Clip) -> Reading:
-    """Speed of the output relative to the input of a hop, by time alone.
+    """Speed of the output relative to the input of a hop, by duration alone.
 
     What
-        The same as `rate_ratio` where a clock or a sample rate is wrong; it differs where something stretches time
-        (a jitter buffer) or shifts pitch only.
+        It equals `rate_ratio` if a clock or a sample rate is wrong. It differs if something only stretches time (a
+        jitter buffer) or only shifts pitch.
     From – to
         Input tap – output tap, each at its declared sample rate.
     Better is
         Nearer to 1.
     Not measured when
-        `rate_ratio` is not.
+        `rate_ratio` is not measured.
     Reference
-        Slope of the delays where waveforms agree; else best fit of nine bands' loudness over time (fit above 0.86).
+        Slope of the delays if the waveforms match; otherwise the best fit of the loudness of nine bands over time (fit
+        above 0.86).
     """
     found = speed(reference, estimated)
     if isinstance(found, Missing):
@@ -68,7 +69,7 @@ def time_ratio(reference: Clip, estimated: Clip) -> Reading:
     label="Clock drift", group=Group.SPEED, order=3,
 )  # fmt: skip
 def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
-    """Difference of the clocks at both ends of a hop, once the rate is right.
+    """Difference between the clocks at both ends of a hop whose rate is right.
 
     What
         Parts per million by which the output runs fast (positive) or slow.
@@ -77,7 +78,7 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Nearer to 0. Crystals differ by up to 100 ppm: 1 ms in 10 s.
     Not measured when
-        `rate_ratio` is not, or is off by more than 0.5 %, or the sound spans less than 2 s.
+        `rate_ratio` is not measured or is off by more than 0.5 %, or the sound is shorter than 2 s.
     Reference
         Weighted slope of window delays; its standard error is below 1 ppm for 10 s of speech.
     """
@@ -88,7 +89,7 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
         return not_measured(wrong_speed(found.rate_ratio))
     span_s = sum(stretch.end_s - stretch.start_s for stretch in found.track.stretches)
     if span_s < DRIFT_SHORTEST_S:
-        return not_measured(too_short(f"{span_s:.1f} s of sound are too short for a drift"))
+        return not_measured(too_short(f"{span_s:.1f} s of sound are too short to measure drift"))
     return Reading(value=(found.rate_ratio - 1.0) * 1e6, confidence=found.confidence)
 
 
@@ -100,14 +101,14 @@ def hop_delay(reference: Clip, estimated: Clip) -> Reading:
     """Delay of a hop.
 
     What
-        How much later a sound stands on the output tap than on the input tap, at its beginning.
+        How much later the beginning of the sound appears on the output tap than on the input tap.
     From – to
-        First sound of the input – the same sound on the output; on the take's clock where both clips have a place on
-        it, from the starts of the clips otherwise. The place of `received` is the arrival of its first chunk.
+        First sound of the input – the same sound in the output. Times are on the take's clock if both clips have a
+        start time on it, otherwise from the start of each clip. `received` starts when its first chunk arrives.
     Better is
         Lower.
     Not measured when
-        The output is not a copy of the input, or only one of the clips has a place on the clock.
+        The output is not a copy of the input, or only one of the clips has a start time.
     Reference
         Sub-sample peak of the normalised correlation.
     """
@@ -115,7 +116,9 @@ def hop_delay(reference: Clip, estimated: Clip) -> Reading:
     if isinstance(found, Missing):
         return not_measured(found)
     if (reference.start_s is None) != (estimated.start_s is None):
-        return not_measured(Missing(MissingCode.NO_CLOCK, "only one of the two recordings has a place on the clock"))
+        return not_measured(
+            Missing(MissingCode.NO_CLOCK, "only one of the two recordings has a start time on the clock")
+        )
     first = found.pieces[0]
     start_s = (estimated.start_s or 0.0) - (reference.start_s or 0.0)
     return Reading(value=start_s + first.estimated_start_s - first.reference_start_s, confidence=first.confidence)

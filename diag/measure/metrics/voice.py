@@ -1,4 +1,4 @@
-"""Speed and lost treble of a reply against the profile of the voice that speaks it: other recordings, other words."""
+"""Speed and lost treble of a reply, compared with a profile made from other recordings of its voice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from diag.measure.reasons import too_short
 from diag.measure.registry import metric
 
 TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
-"""Taps on which the service's voice speaks; the others carry the user's."""
+"""Taps that carry the service's voice. The others carry the user's."""
 NO_PROFILE = Missing(MissingCode.NO_PROFILE, "no profile of the voice was given")
 OTHER_VOICE = Missing(MissingCode.OTHER_VOICE, "it does not sound like the voice of the profile at any speed")
 OTHER_VOICE_OR_SPEED = Missing(
@@ -35,7 +35,7 @@ NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz lies in both the 
 
 
 def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missing:
-    """Return the speed of a clip against its voice, or why it was not measured."""
+    """Return the speed of a clip relative to the profile of its voice, or why it was not measured."""
     if voice is None:
         return NO_PROFILE
     found = remembered(clip, ("voice speed", voice), lambda: speed_against_profile(voice, sound(clip)))
@@ -47,7 +47,7 @@ def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missin
 
 
 def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleLoss] | Missing:
-    """Return mean loss and loss per band of a clip against its voice, or why it was not measured."""
+    """Return mean loss and loss per band of a clip relative to the profile of its voice, or why it was not measured."""
     if voice is None:
         return NO_PROFILE
     speed = voice_speed(clip, voice)
@@ -67,24 +67,25 @@ def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleL
 
 @metric("rate_ratio", unit="1", better="one", taps=TAPS, tolerance=0.02)
 def voice_rate_ratio(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
-    """Speed of a reply: against the profile of its voice by pitch, or a suspicion from the reply alone.
+    """Speed of a reply relative to the profile of its voice, or a suspicion from the reply alone.
 
     What
-        1 is healthy; 0.667 is 24 kHz audio played as 16 kHz. With a profile (tier *profile*) the words need not be
-        those of the profile. Without one (tier *blind*) there is a value only where a wrong speed is suspected: the
-        voice is deeper, duller and slower, or higher and faster, than hardly any healthy voice is.
+        1 is healthy; 0.667 is 24 kHz audio played as 16 kHz. With a profile (tier *profile*) the words may
+        differ from those of the profile. Without one (tier *blind*) there is a value only if a wrong speed is
+        suspected: the voice is deeper, duller and slower, or higher and faster, than almost any healthy voice.
     From – to
-        The profile of the voice (`diag voice make`), where one was given – the clip.
+        The profile of the voice (`diag voice make`), if one was given – the clip.
     Better is
-        Nearer to 1. With a profile, one reply of 4 s is off by up to 5 %, the median of several by less; a suspected
-        speed is off by 10 % and more, and never tells 44.1 from 48 kHz.
+        Nearer to 1. With a profile, the value of one 4 s reply is off by up to 5 %, the median of several by less. A
+        suspected speed is off by 10 % or more, so 44.1 and 48 kHz can never be told apart.
     Not measured when
-        The clip has less than 4 s of speech; with a profile, when it does not sound like that voice at any speed
-        within ±1.25 octaves; without one, when nothing is suspicious.
+        The clip has less than 4 s of speech. With a profile: it does not sound like that voice at any speed within
+        ±1.25 octaves. Without one: nothing is suspicious.
     Reference
-        With a profile, the speed at which windows are most like those of the profile in 26 bands from 0.13 to 5 kHz;
-        limits 4 % and 6 %. Without one, small nets over pitch, bands and tempo, learnt from the development voices of
-        the accuracy table (`tools/train_blind_rate.py`); nothing is told between 0.75 and 1.33.
+        With a profile: the speed at which windows are most similar to those of the profile in 26 bands from 0.13 to 5
+        kHz; 4 % is a warning, 6 % an error. Without one: small neural networks over pitch, bands and tempo, trained on
+        the development voices of the accuracy table (`tools/train_blind_rate.py`). Speeds between 0.75 and 1.33 are not
+        reported.
     """
     if voice is None:
         return suspected_speed(clip)
@@ -96,19 +97,20 @@ def voice_rate_ratio(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
 
 @metric("dullness_db", unit="dB", better="zero", taps=TAPS, tolerance=2.0)
 def voice_dullness(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
-    """Treble that a reply lacks for its voice: the mean of the bands of `dullness_bands_db`.
+    """Treble that a reply lacks compared with the profile of its voice: the mean of the bands of `dullness_bands_db`.
 
     What
-        Positive is duller than the recordings that the profile was made from, negative brighter.
+        A positive value is duller than the recordings of the profile, a negative one brighter.
     From – to
         The profile of the voice (`diag voice make`) – the clip.
     Better is
         Nearer to 0.
     Not measured when
-        No profile was given, the clip has less than 2 s of speech, it is another voice, its speed is wrong for the
-        voice, or no band lies below 0.95 of the Nyquist frequencies of both and stands out of their noise.
+        No profile was given, the clip has less than 2 s of speech, it is another voice, its speed is wrong, or no band
+        is below 0.95 of both Nyquist frequencies and above the noise.
     Reference
-        Each window against the windows of the profile that sound most alike below 3 kHz. Limits 4 dB and 6 dB.
+        Each window is compared with the windows of the profile that are most similar below 3 kHz. 4 dB is a warning, 6
+        dB an error.
     """
     found = voice_treble(clip, voice)
     if isinstance(found, Missing):
@@ -118,11 +120,11 @@ def voice_dullness(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
 
 @metric("dullness_bands_db", unit="dB", better="zero", taps=TAPS, tolerance=2.0)
 def voice_dullness_bands(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
-    """Treble that a reply lacks for its voice, by band.
+    """Treble that a reply lacks compared with the profile of its voice, by band.
 
     What
-        Loss at 3.5–5, 5–7, 7–9 and 9–10.8 kHz. A low-pass shows in the upper bands only, a shelf in all alike. None
-        for a band that could not be compared.
+        Loss at 3.5–5, 5–7, 7–9 and 9–10.8 kHz. A low-pass filter shows only in the upper bands; a shelving filter
+        shows equally in all. None for a band that could not be compared.
     From – to
         The profile of the voice (`diag voice make`) – the clip.
     Better is
@@ -130,7 +132,7 @@ def voice_dullness_bands(clip: Clip, voice: VoiceProfile | None = None) -> Readi
     Not measured when
         As `dullness_db`.
     Reference
-        Each window against the windows of the profile that sound most alike below 3 kHz.
+        Each window is compared with the windows of the profile that are most similar below 3 kHz.
     """
     found = voice_treble(clip, voice)
     if isinstance(found, Missing):

@@ -1,4 +1,7 @@
-"""The waterfall: where the time of a reply went, from events and device stamps alone; no stage is a remainder."""
+"""The waterfall: the stages of the wait for a reply, each measured from events and device time stamps.
+
+No stage is computed as the remainder of the others.
+"""
 
 from __future__ import annotations
 
@@ -69,10 +72,10 @@ def handed_over_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) 
 
 
 def out_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | Missing:
-    """Return when the first audible sample leaves the playback device, on the footing of the prompt's stamps.
+    """Return when the first audible sample leaves the playback device, on the same clock as the prompt's stamps.
 
-    The stamps of two output streams may be wrong by different amounts: what the calibration found between mouth and
-    speaker is put right here.
+    The time stamps of two output streams may be wrong by different amounts. The calibrated difference between mouth and
+    speaker is corrected here.
     """
     frame = first_audible_played(turn, received, played)
     blocks = stamps(timeline, Tap.PLAYED)
@@ -101,16 +104,16 @@ def capture_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) 
     """First stage: from the mouth to the client.
 
     What
-        Output buffer of the mouth's stamp, the air or cable, and the capture buffer.
+        Output buffer of the mouth, the air or cable, and the capture buffer.
     From – to
         The prompt's last speech sample leaves the mouth (device stamp) – the callback that delivered it. Its place in
-        `captured` is found by correlation, since a capture device's own stamp may be wrong.
+        `captured` is found by correlation, because the time stamps of a capture device may be wrong.
     Better is
         Lower.
     Not measured when
-        The prompt was not spoken, or is not found in `captured` with a correlation of 0.5.
+        The prompt was not spoken, or its correlation with `captured` is below 0.5.
     Reference
-        Stages sum to `ttfa_events_s` by construction.
+        The stages always add up to `ttfa_events_s`.
     """
     return _between(speech_end_s(turn), captured_s(turn, timeline, prompt, captured))
 
@@ -124,11 +127,11 @@ def batching_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip)
     From – to
         The callback that delivered the prompt's last speech sample – the batch that holds it is sent.
     Better is
-        Lower. About half the batch on average, the whole batch at worst.
+        Lower. On average it is half a batch, at most a whole batch.
     Not measured when
         The sample is not found in `captured`, or its batch was never sent.
     Reference
-        SND004 warns above batches of 100 ms.
+        SND004 warns if batches are longer than 100 ms.
     """
     return _between(captured_s(turn, timeline, prompt, captured), batch_s(turn, timeline, prompt, captured))
 
@@ -138,15 +141,15 @@ def service_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) 
     """Third stage: network and service.
 
     What
-        Noticing that the turn is over, thinking, the way there and back.
+        Detecting the end of the turn, generating the reply, and the network in both directions.
     From – to
         The batch that holds the prompt's last speech sample is sent – the first byte of audio is received.
     Better is
-        Lower. Negative where the reply begins before the prompt has ended; never clamped.
+        Lower. The value is negative if the reply begins before the prompt has ended.
     Not measured when
         No audio was received, or that batch was never sent.
     Reference
-        No threshold of its own; SVC001 judges the sum.
+        No separate threshold; SVC001 judges the sum.
     """
     return _between(batch_s(turn, timeline, prompt, captured), first_byte_s(turn, timeline))
 
@@ -155,18 +158,18 @@ def service_delay(turn: Turn, timeline: Timeline, prompt: Clip, captured: Clip) 
     "leading_silence_s", unit="s", better="lower", tolerance=0.02, label="Leading silence", group=Group.STAGES, order=4
 )
 def leading_silence(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
-    """Fourth stage: silence that the reply begins with.
+    """Fourth stage: silence at the start of the reply.
 
     What
-        What the service sends before anything can be heard, and waiting for the chunk with the first audible sample.
+        The silence that the service sends first, and the wait for the chunk with the first audible sample.
     From – to
-        First byte – the earliest time at which a player without buffer could play the first audible sample.
+        First byte – the earliest time at which a player without a buffer could play the first audible sample.
     Better is
         Lower.
     Not measured when
         No audible audio was received.
     Reference
-        SVC012 names more than 150 ms.
+        SVC012 reports more than 150 ms.
     """
     return _between(first_byte_s(turn, timeline), audible_s(turn, timeline, received))
 
@@ -178,15 +181,15 @@ def playout_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) 
     """Fifth stage: the player's buffer.
 
     What
-        What the client holds back against jitter, and its own slowness.
+        The time that the client buffers against jitter, and its own processing time.
     From – to
         The first audible sample could have been played – the callback that handed it to the device.
     Better is
-        Lower, as long as nothing runs dry (see `buffer_needed_s`).
+        Lower, as long as the player does not underrun (see `buffer_needed_s`).
     Not measured when
         No audible reply was received or played.
     Reference
-        PLY007 names more than the configured buffer and 100 ms.
+        PLY007 reports more than the configured buffer plus 100 ms.
     """
     return _between(audible_s(turn, timeline, received), handed_over_s(turn, timeline, received, played))
 
@@ -207,7 +210,7 @@ def device_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -
     Not measured when
         The device gives no stamps, a delay could not be calibrated, or no audible reply was played.
     Reference
-        Stages sum to `ttfa_events_s` by construction.
+        The stages always add up to `ttfa_events_s`.
     """
     return _between(handed_over_s(turn, timeline, received, played), out_s(turn, timeline, received, played))
 
@@ -222,7 +225,7 @@ def device_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -
     order=1,
 )
 def ttfa_events(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> Reading:
-    """The wait again, by the second detector: events and device stamps, no recording of the ear.
+    """Wait for the reply by the second detector: from events and device time stamps, without the ear's recording.
 
     What
         The sum of the six stages of the waterfall.
@@ -232,9 +235,9 @@ def ttfa_events(turn: Turn, timeline: Timeline, received: Clip, played: Clip) ->
     Better is
         Lower.
     Not measured when
-        Any of its two ends is not.
+        Either end is not measured.
     Reference
-        Must agree with `ttfa_heard_s` within 10 ms, else the take is discarded.
+        It must agree with `ttfa_heard_s` within 10 ms, otherwise the take is discarded (ENV004).
     """
     return _between(speech_end_s(turn), out_s(turn, timeline, received, played))
 
@@ -244,21 +247,21 @@ def ttfa_events(turn: Turn, timeline: Timeline, received: Clip, played: Clip) ->
     unit="s",
     better="lower",
     tolerance=0.001,
-    label="Two detectors differ by",
+    label="Difference of the two detectors",
     group=Group.HARNESS,
     order=2,
 )
 def detector_gap(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip) -> Reading:
-    """How far the two detectors of the heard latency disagree.
+    """Difference between the two detectors of the heard latency.
 
     What
         Magnitude of `ttfa_heard_s` minus `ttfa_events_s`.
     From – to
-        As these two.
+        As for these two metrics.
     Better is
-        Lower: it is the error of the harness, not of what is measured.
+        Lower: it is the error of the measuring tool, not of the voice app.
     Not measured when
-        Either detector is not.
+        Either of the two is not measured.
     Reference
         More than 10 ms discards the take (ENV004).
     """

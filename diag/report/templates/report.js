@@ -4,10 +4,10 @@
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
 
-  // Audio that stands in the file once and is shown twice.
+  // A clip that is shown twice is stored only once.
   for (const audio of all("audio[data-same]")) audio.src = byId(audio.dataset.same).getAttribute("src");
 
-  // Only one thing sounds at a time.
+  // Only one player plays at a time.
   let last = null;
   document.addEventListener("play", (event) => {
     for (const audio of all("audio")) if (audio !== event.target) audio.pause();
@@ -19,7 +19,7 @@
   document.addEventListener("seeking", (event) => place(event.target), true);
   const toggle = (audio) => { if (audio.paused) audio.play(); else audio.pause(); };
 
-  // A line on the waveform where the sound is; a click goes there.
+  // Show the playing position on the waveform; a click jumps to it.
   const waveOf = (audio) => audio.closest(".player")?.querySelector(".wave");
   const place = (audio) => {
     const wave = audio instanceof HTMLAudioElement && waveOf(audio);
@@ -55,7 +55,7 @@
     for (const details of element.children) if (details instanceof HTMLDetailsElement) details.open = true;
     reveal(element);
   };
-  // Findings, checks and scenarios of one state; a run that has none of them is hidden whole.
+  // Findings, checks and scenarios of one state; a run without any is hidden.
   const setFilter = (state) => {
     document.body.classList.toggle("filtered", state !== "");
     for (const pill of all("[data-filter]")) pill.setAttribute("aria-pressed", String(pill.dataset.filter === state));
@@ -100,7 +100,7 @@
     }
   });
 
-  // Keys, wherever the page is not being typed or tabbed into.
+  // Keyboard shortcuts, unless a control has the focus.
   const step = (by) => {
     const findings = all(".finding").filter((finding) => !finding.closest("[hidden]"));
     const here = findings.findIndex((finding) => finding.contains(document.activeElement));
@@ -140,7 +140,7 @@
     setTimeout(() => { button.textContent = said; }, 2000);
   }
 
-  // A against B: both run all the time at one place, a switch only turns one down and the other up in 8 ms.
+  // A against B: both play in sync; a switch fades one out and the other in within 8 ms.
   const FADE_S = 0.008;
   const switches = all(".ab").map(makeSwitch);
   function stopSwitching() { switches.forEach((one) => one.stop()); }
@@ -148,7 +148,7 @@
   async function decoded(context, id) {
     const uri = byId(id).getAttribute("src");
     const comma = uri.indexOf(",");
-    if (!uri.startsWith("data:") || comma < 0) throw new Error("this audio lies beside the report");
+    if (!uri.startsWith("data:") || comma < 0) throw new Error("this audio is in a file beside the report");
     const bytes = Uint8Array.from(atob(uri.slice(comma + 1)), (letter) => letter.charCodeAt(0));
     return context.decodeAudioData(bytes.buffer);
   }
@@ -227,7 +227,7 @@
           side = real(side);
           swapped = false;
         } else {
-          stop();  // a switch that can be heard would tell which is which
+          stop();  // an audible switch would reveal which is which
           swapped = Math.random() < 0.5;
           status.textContent = "X and Y are A and B in an order that is not shown. Press Blind again to learn which.";
         }

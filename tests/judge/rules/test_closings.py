@@ -69,7 +69,7 @@ REFUSALS = [
     (1011, "Thread was cancelled when writing StartStep status to channel", "CFG010", "the service failed"),
     (1011, "Deadline expired before operation could complete.", "CFG010", "the service failed"),
     (1013, "", "CFG010", "overloaded"),
-    (1012, "", "CFG010", "the service restarts"),
+    (1012, "", "CFG010", "the service is restarting"),
     (1014, "", "CFG010", "gateway"),
     (1009, "message too big", "CFG010", "smaller batches"),
     (1000, "", "CFG010", "as if it were over"),
@@ -233,8 +233,8 @@ def test_our_own_closing_is_no_finding():
 
 @pytest.mark.parametrize(
     ("code", "reason", "words"),
-    [(1011, "keepalive ping timeout", "the client's event loop was blocked"), (1006, "", "of the line"),
-     (1011, "Internal error encountered.", "a fault of the service")],
+    [(1011, "keepalive ping timeout", "the client's event loop was blocked"), (1006, "", "the network failed"),
+     (1011, "Internal error encountered.", "the service failed")],
 )  # fmt: skip
 def test_a_lost_connection_names_the_side(code, reason, words):
     result, _ = judged(build(Story(reply_s=None, closed=(code, reason))))

@@ -150,7 +150,7 @@ def test_the_nearest_served_models(model, first):
         ("models/publishers/google/models/other", "Vertex AI"),
         ("gemini-2.5-flash-preview-tts", "not a Live model"),
         ("gemini-2.5-flash-native-audio-latest", "not served for API version v1"),
-        ("gpt-voice", "no model of that name was ever known"),
+        ("gpt-voice", "no model of this name is known"),
     ],
 )
 def test_what_a_name_tells(model, words):
