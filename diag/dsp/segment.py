@@ -245,7 +245,7 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
         return None
     for _ in range(_TURNS):
         slope = _drift(start[0], (start[1],))
-        if slope is None or abs(slope[0]) * bench.x.samples.size < _DRIFT_SAMPLES or abs(slope[0]) < 4.0 * slope[1]:
+        if slope is None or abs(slope[0]) * bench.x.samples.size < _DRIFT_SAMPLES or not _drifts(slope):
             break
         y, other = bench.at(exact / (1.0 + slope[0]))
         again = opened(bench.x, y, bench.rate_hz)
@@ -279,8 +279,15 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
     slope = _drift(pair, pieces)
     precision = None
     if slope is not None:
-        exact, precision = exact / (1.0 + slope[0]), slope[1]
+        precision = slope[1]
+        if _drifts(slope):
+            exact /= 1.0 + slope[0]
     return _Attempt(pair, tuple(pieces), exact, precision, second, share)
+
+
+def _drifts(slope: tuple[float, float]) -> bool:
+    """Return whether a slope stands out of its standard error. That of a short or periodic sound does not."""
+    return abs(slope[0]) >= 4.0 * slope[1]
 
 
 def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:

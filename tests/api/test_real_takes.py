@@ -40,7 +40,8 @@ def test_every_scenario_shows_what_it_must_on_the_wire(tmp_path):
 
 
 SOME_FAULTS = (
-    "cfg010", "cfg013", "mic004", "mic013", "snd003", "snd008", "ply003", "ply011", "ply012", "spk009", "spk011", "svc014",
+    "cfg010", "cfg013", "mic004", "mic013", "snd003", "snd008", "ply003", "ply011", "ply012", "spk009", "spk011",
+    "svc014",
 )  # fmt: skip
 """Planted on every hop and in the service; of the sorts that were once called healthy."""
 
