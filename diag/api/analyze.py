@@ -313,7 +313,6 @@ def _judged(
         tap=recording.tap,
         between=segment.covers if segment else "",
         voice=voice.name if voice else None,
-        segment=segment,
         measurements=measurements,
         findings=findings,
         outcomes=judgement.outcomes,

@@ -43,8 +43,6 @@ class AnalysisResult:
         Which channel was analysed, counted from 1; None if all channels are the same.
     note : str
         Which channel was analysed and why; empty for a mono recording.
-    segment : Segment or None
-        What lies between reference and recording; `measurements` of its first tap are the reference's.
     reference, voice : str or None
         Names of what it was compared with: a recording of the same words, a profile of the voice.
     parts : tuple of Part
@@ -74,7 +72,6 @@ class AnalysisResult:
     channel: int | None = None
     note: str = ""
     voice: str | None = None
-    segment: Segment | None = None
     parts: tuple[Part, ...] = ()
     information: Measurements = NOTHING
     refused: str | None = None
@@ -169,7 +166,7 @@ class AnalysisResult:
         self, start_s: float, end_s: float, measurements: Iterable[Measurement], *, information: bool = False
     ) -> Iterator[dict[str, Any]]:
         for item in measurements:
-            if self.segment is not None and item.tap is self.segment.first:
+            if item.segment is None and item.tap is not self.tap:
                 continue
             document = item.to_json()
             measured = {name: document[name] for name in _MEASURED}

@@ -41,8 +41,8 @@ def test_make_show_and_use(diag, tmp_path):
     used = diag("analyze", "slow.wav", "--voice", "kore.voice.json")
     assert used.code == 1
     assert "slower and deeper than the profile of the voice Kore" in used.out
-    assert "held against the profile of the voice Kore" in used.out
-    assert "(profile)" in used.out
+    assert "compared with the profile of the voice Kore" in used.out
+    assert "(profile)" in diag("analyze", "slow.wav", "--voice", "kore.voice.json", "-v").out
 
 
 def test_alone_it_says_what_there_is(diag):
