@@ -10,6 +10,7 @@ from diag.core.clip import Clip
 from diag.core.missing import MissingCode
 from diag.measure.engine import measure_clip, measure_pair
 from diag.measure.long_recording import measure_long
+from diag.measure.metrics.continuity import events_in
 from diag.measure.parts import cut_in_pauses
 
 RATE_HZ = 24000
@@ -118,3 +119,82 @@ def test_progress_is_reported_up_to_the_end(speech):
     long(speech, speech, progress=lambda done, total: reported.append((done, total)))
     assert reported[-1] == pytest.approx((3 * LENGTH_S, 3 * LENGTH_S))
     assert reported == sorted(reported)
+
+
+# --- what happened where parts meet, and outside of them
+
+
+def events(found):
+    kinds = (
+        (event.kind, round(event.reference_s, 1), round(event.estimated_s, 1), round(event.duration_s, 1))
+        for event in events_in(found.measurements)
+    )
+    return sorted(kinds)
+
+
+@pytest.fixture(scope="module")
+def border(speech):
+    """Frame at which the first part ends."""
+    (_, first), _ = cut_in_pauses(reader_of(clip(speech)))
+    return first.size
+
+
+def test_the_neighbours_of_a_part_are_no_other_sound(speech):
+    # Without pauses, every part is cut out of the midst of speech.
+    dense = speech[np.convolve(np.abs(speech), np.full(2400, 1 / 2400), mode="same") > 0.01]
+    dense = np.concatenate((dense, np.roll(dense, 99999)))[: round(LENGTH_S * RATE_HZ)]
+    for recording in (speech, dense):
+        found = long(recording, recording)
+        assert len(found.against) == 2
+        assert [part.measurements.value("other_sound_s") for part in found.against] == [0.0, 0.0]
+        assert events(found) == []
+
+
+def test_a_stall_between_two_parts_has_its_times_in_both_recordings(speech, border):
+    late = np.concatenate((np.zeros(24000, np.float32), speech[:border], np.zeros(4800, np.float32), speech[border:]))
+    at_s = border / RATE_HZ
+    assert events(long(late, speech)) == [("stall", round(at_s, 1), round(at_s + 1.0, 1), 0.2)]
+
+
+def test_later_parts_have_the_times_of_the_whole_recordings(speech):
+    late = np.concatenate((np.zeros(24000, np.float32), speech))
+    broken = np.concatenate((late[: 91 * RATE_HZ], np.zeros(12000, np.float32), late[91 * RATE_HZ :]))
+    ((kind, reference_s, estimated_s, duration_s),) = events(long(broken, speech))
+    assert (kind, duration_s) == ("stall", 0.5)
+    assert (reference_s, estimated_s) == pytest.approx((90.0, 91.0), abs=0.7)
+
+
+def test_sound_put_in_between_two_parts_is_other_sound_and_no_silence(speech, border):
+    other = speech[20 * RATE_HZ : 23 * RATE_HZ][::-1]
+    found = long(np.concatenate((speech[:border], other, speech[border:])), speech).measurements
+    assert found.value("other_sound_s") + found.value("inserted_silence_s") == pytest.approx(3.0, abs=0.7)
+    assert found.value("other_sound_s") > 1.5
+    assert found.value("skipped_s") == 0.0
+
+
+def test_what_is_left_out_across_a_border_is_skipped_and_not_lost_at_an_end(speech, border):
+    short = np.concatenate((speech[: border - 3 * RATE_HZ], speech[border + 2 * RATE_HZ :]))
+    found = long(short, speech).measurements
+    assert found.value("skipped_s") == pytest.approx(5.0, abs=0.7)
+    assert (found.value("tail_lost_s"), found.value("head_lost_s")) == (0.0, 0.0)
+    assert found.value("other_sound_s") == 0.0
+
+
+def test_a_part_of_which_nothing_is_found_is_lost(speech, border):
+    silent = speech.copy()
+    silent[border:] = 0.0
+    found = long(np.concatenate((silent, np.zeros(RATE_HZ, np.float32))), speech)
+    lost_s = found.against[1].sound_s
+    assert found.measurements.value("skipped_s") + found.measurements.value("tail_lost_s") == pytest.approx(lost_s)
+    assert lost_s > 20.0
+
+
+def test_sound_before_and_after_the_reference_is_other_sound(speech):
+    other = speech[20 * RATE_HZ : 26 * RATE_HZ][::-1]
+    pause = np.zeros(3 * RATE_HZ, np.float32)
+    found = long(np.concatenate((other, pause, speech, pause, other)), speech)
+    places = [item[2] for item in events(found)]
+    assert {item[0] for item in events(found)} == {"other sound"}
+    assert min(places) < 3.0
+    assert max(places) > LENGTH_S + 11.0
+    assert 8.0 < found.measurements.value("other_sound_s") < 12.3

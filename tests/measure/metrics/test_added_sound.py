@@ -1,0 +1,131 @@
+"""What a segment adds: known sounds of known level are read back, each by its own measure."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from builders import speech
+
+from diag.core.clip import Clip
+from diag.core.missing import MissingCode
+from diag.measure.metrics import added_sound
+from diag.measure.metrics.added_sound import NOTHING_DB
+
+RATE_HZ = 24000
+VOICE = speech(4.0, 5, RATE_HZ)
+TIME_S = np.arange(VOICE.size) / RATE_HZ
+SPEECH_DB = 10 * np.log10(np.mean(VOICE**2))
+NOISE = np.random.default_rng(1).standard_normal(VOICE.size)
+
+
+def clip(samples, rate_hz=RATE_HZ):
+    return Clip(samples=np.asarray(samples, dtype=np.float32), sample_rate_hz=rate_hz)
+
+
+REFERENCE = clip(VOICE)
+
+
+def at_db(level_db):
+    """Amplitude of a signal of RMS 1 that lies so many dB above the voice."""
+    return 10 ** ((SPEECH_DB + level_db) / 20)
+
+
+@cache
+def added(what):
+    change = {
+        "nothing": lambda: 0.5 * VOICE,
+        "noise": lambda: VOICE + at_db(-20) * NOISE,
+        "hum": lambda: VOICE + at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 50 * TIME_S),
+        "tone": lambda: VOICE + at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 3000 * TIME_S) * (TIME_S > 2.0),
+        "direct current": lambda: VOICE + 0.02,
+        "distortion": lambda: np.clip(6.0 * VOICE, -0.5, 0.5),
+        "copy": lambda: VOICE + 0.5 * np.roll(VOICE, round(0.15 * RATE_HZ)),
+        "level step": lambda: VOICE * np.where(TIME_S < 2.0, 1.0, 0.25),
+    }[what]()
+    return clip(change)
+
+
+def read(name, what):
+    return getattr(added_sound, name)(REFERENCE, added(what))
+
+
+LEVELS = ("added_noise", "added_hum", "added_tone", "distortion", "aliasing", "second_copy", "reverberation")
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_a_segment_that_only_turns_the_volume_down_adds_nothing(name):
+    assert read(name, "nothing").value < -60.0
+    assert read(name, "nothing").events == ()
+
+
+def test_the_change_of_level_is_the_gain():
+    assert read("level_change", "nothing").value == pytest.approx(-6.02, abs=0.1)
+
+
+@pytest.mark.parametrize("what", ["noise", "hum", "tone"])
+def test_added_sound_is_read_at_its_level(what):
+    assert read(f"added_{what}", what).value == pytest.approx(-20.0, abs=3.0)
+
+
+@pytest.mark.parametrize(("name", "what"), [("added_hum", "noise"), ("added_tone", "noise"), ("second_copy", "noise"),
+                                            ("added_hum", "tone"), ("added_tone", "hum"), ("second_copy", "tone")])  # fmt: skip
+def test_one_kind_is_not_taken_for_another(name, what):
+    assert read(name, what).value < -45.0
+
+
+def test_a_tone_is_named_with_its_place_in_both_clips():
+    (event,) = read("added_tone", "tone").events
+    assert event.kind == "tone of 3000 Hz"
+    assert event.estimated_s == pytest.approx(2.0, abs=0.1)
+    assert event.reference_s == pytest.approx(event.estimated_s, abs=0.01)
+    assert event.duration_s == pytest.approx(2.0, abs=0.15)
+
+
+def test_the_place_of_a_tone_in_the_reference_leaves_out_what_was_put_in_before():
+    late = np.concatenate((VOICE[:30000], np.zeros(12000), VOICE[30000:]))
+    time_s = np.arange(late.size) / RATE_HZ
+    late += at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 3000 * time_s) * (time_s > 2.5)
+    (event,) = added_sound.added_tone(REFERENCE, clip(late)).events
+    assert event.estimated_s == pytest.approx(2.5, abs=0.1)
+    assert event.reference_s == pytest.approx(event.estimated_s - 0.5, abs=0.02)
+
+
+def test_direct_current_is_read_in_dbfs():
+    assert read("added_dc", "direct current").value == pytest.approx(20 * np.log10(0.02), abs=1.5)
+    assert read("added_dc", "nothing").value < -60.0
+
+
+def test_clipping_is_distortion():
+    reading = read("distortion", "distortion")
+    assert reading.value > -25.0
+    assert len(reading.events) == 1
+
+
+def test_a_second_copy_is_named_with_its_delay():
+    reading = read("second_copy", "copy")
+    assert reading.value == pytest.approx(-6.0, abs=1.5)
+    assert reading.events[0].duration_s == pytest.approx(0.15, abs=0.002)
+
+
+def test_a_step_of_level_is_named_with_its_place_and_size():
+    reading = read("level_change", "level step")
+    (event,) = reading.events
+    assert event.kind == "level step"
+    assert event.level_db == pytest.approx(-12.0, abs=1.0)
+    assert event.estimated_s == pytest.approx(2.0, abs=0.15)
+    assert abs(reading.value) == pytest.approx(12.0, abs=1.0)
+
+
+NAMES = ("level_change", *LEVELS, "added_dc")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_copy_or_has_the_wrong_speed_is_not_measured(name):
+    other = getattr(added_sound, name)(REFERENCE, clip(speech(4.0, 77, RATE_HZ)))
+    assert (other.value, other.missing.code) == (None, MissingCode.NO_MATCH)
+    slow = getattr(added_sound, name)(REFERENCE, clip(VOICE, 16000))
+    assert (slow.value, slow.missing.code) == (None, MissingCode.WRONG_SPEED)
+
+
+def test_nothing_found_reads_far_below_what_is_heard():
+    assert NOTHING_DB < -96.0
