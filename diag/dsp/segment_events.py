@@ -1,4 +1,4 @@
-"""What happened between the pieces of a copy: silence put in, sound left out, said twice, moved, or from elsewhere."""
+"""Find the events between the pieces of a copy: inserted silence, and lost, repeated, moved or other sound."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diag.dsp.spectrum import Sound
 Array = NDArray[np.floating[Any]]
 
 SHORTEST_S = 0.0015
-"""Smaller changes of delay are jitter of the estimate or a resampler at work."""
+"""Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""
 OTHER_SHORTEST_S = 0.06
 LOST_END_S = 0.025
 AUDIBLE_BELOW_DB = 25.0
@@ -28,7 +28,7 @@ SILENT_BELOW_DB = 25.0
 STEADY_BELOW_DB = 12.0
 STEADY_DB = 2.5
 NOISE_FLATNESS = 0.15
-"""Comfort noise is steady, has no tones and stays this far below the loud parts."""
+"""Limits of comfort noise, which is steady, has no tones and is well below the loud parts."""
 _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
@@ -67,24 +67,25 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened.
+    """One event.
 
     Parameters
     ----------
     kind : Kind
     reference_s, estimated_s : float
-        Where it begins in the reference and in the estimated clip.
+        Start in the reference and in the estimated clip.
     duration_s : float
-        How much was put in, left out, repeated or moved. Of a second copy: how much later it plays. Of seams: all of
-        them together.
+        Duration of the sound or silence that was inserted, lost, repeated or moved. For a second copy, its delay. For
+        seams, the total of all.
     uncertain_s : float
-        How much the place may be off either way: an event in a pause cannot be placed exactly. Its size is exact.
+        Uncertainty of the start in either direction: an event in a pause cannot be located exactly. Its duration is
+        exact.
     level_db : float or None
-        Of other sound: dBFS. Of a second copy: dB relative to the first one.
+        For other sound, its level in dBFS. For a second copy, its level in dB relative to the first.
     count : int
-        Of seams: how many. 1 otherwise.
+        For seams (gaps at the borders of chunks), their number; otherwise 1.
     period_s : float or None
-        Of seams: time of the reference from one to the next, i.e. the length of a chunk.
+        For seams, the time of the reference from one to the next, which is the length of a chunk.
     """
 
     kind: Kind
@@ -187,7 +188,7 @@ def level_of(sound: Sound, begin_s: float, end_s: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Story:
-    """Everything that the events of a pair are read from.
+    """All data from which the events of a pair are determined.
 
     Parameters
     ----------
@@ -221,7 +222,7 @@ class Story:
 
 
 def events_of(story: Story) -> list[Event]:
-    """Return what happened, in order of the estimated clip."""
+    """Return the events, in order of the estimated clip."""
     moved = _moved(story.pieces)
     events = [*_repeats(story), *_swaps(story, moved), *_lost_ends(story)]
     events += _gaps(story)
@@ -253,7 +254,7 @@ def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
 
 
 def _repeats(story: Story) -> list[Event]:
-    """Return the parts of the reference that come a second time."""
+    """Return the parts of the reference that are repeated."""
     events = []
     seen = np.zeros(story.pair.x.samples.size, dtype=bool)
     for piece in story.pieces:
@@ -403,7 +404,7 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     change = inserted - left_out
     told = bool(pair.told[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
     if inserted >= least and left_out >= least and _kept(story, before, after):
-        # Waveforms differ, but it sounds like the reference there: only a change of delay is left.
+        # The waveforms differ, but the sound is that of the reference, so only the change of delay is an event.
         inserted, left_out = max(0.0, change), max(0.0, -change)
     if inserted >= least and not _is_silence(story, clip_s, story.clip_s(after.begin)):
         events = _pieces_of_gap(story, before, after)
@@ -471,7 +472,7 @@ def _pause_around(story: Story, before: Piece) -> float:
 
 
 def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
-    """Return the sounding parts of a gap as other sound, the rest as silence put in."""
+    """Return the parts of a gap with sound as other sound, and the rest as inserted silence."""
     begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
     reference_s = story.reference_s(before.last)
     first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
@@ -521,7 +522,7 @@ def _other_sound(story: Story) -> list[Event]:
     loudness, pair = story.loudness, story.pair
     count, frame = loudness.level_db.size, pair.x.frame
     expected = np.zeros(count, dtype=bool)
-    # Rumble is loud, but pre-emphasis hides it.
+    # Low-frequency rumble is loud, but pre-emphasis attenuates it.
     sounds = pair.x.active.copy()
     loud = story.own.level_db[: sounds.size] > story.own.silent_db - 10.0
     sounds[: loud.size] |= loud
