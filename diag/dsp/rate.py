@@ -125,7 +125,7 @@ def _attempts(pair: _Pair, candidates: Sequence[Candidate]) -> Iterator[Match | 
         yield pair.try_ratio(ratio) if fit >= CURVES_FIT else None
     best = candidates[0].ratio if candidates else 1.0
     if candidates and pair.curves_fit(best, best) >= CLEAR_CURVES_FIT:
-        # In a second of sound both may be off by more than a window of it bears, though it is clearly a copy.
+        # For a second of sound the errors of both may be too large for a window, although it is clearly a copy.
         narrow = _Pair(pair.reference, pair.estimated, _NARROW_HZ)
         for share in _AROUND:
             for part in (pair, narrow):
@@ -161,7 +161,7 @@ class _Pair:
         return self._curves(pitch_ratio, time_ratio)[0]
 
     def nearby(self, ratio: float, share: float) -> tuple[float, float]:
-        """Return the (fit, speed) of the best speed within a share of this one, by loudness over time."""
+        """Return (fit, speed) for the best speed within a share of this one, by loudness over time."""
         ratios = ratio * np.linspace(1.0 - share, 1.0 + share, 13)
         fits = np.array([self.curves_fit(float(value), float(value)) for value in ratios])
         best = int(np.argmax(fits))
@@ -169,7 +169,7 @@ class _Pair:
         return float(fits[best]), float(np.interp(place, np.arange(ratios.size), ratios))
 
     def by_curves(self) -> list[tuple[float, float]]:
-        """(fit, speed) of the speeds at which loudness over time fits best, best first: where spectra are spoilt."""
+        """Return (fit, speed) for the best speeds by loudness over time, best first, for spectra that are damaged."""
         ratios = 2.0 ** np.arange(-MAX_OCTAVES, MAX_OCTAVES + 0.01, 0.02)
         fits = np.array([self.curves_fit(float(ratio), float(ratio)) for ratio in ratios])
         peaks = np.flatnonzero((fits[1:-1] >= fits[:-2]) & (fits[1:-1] > fits[2:])) + 1
@@ -246,7 +246,7 @@ class _Pair:
     def _anchor(self) -> float | None:
         """Return the delay of a loud second, by waveform; None where none of the loudest stands in the estimated clip.
 
-        Stalls and skips spoil the fit of the loudness curves and the second that they lie in, never every second.
+        Stalls and skips disturb the loudness curves and the seconds in which they are, but never all seconds.
         """
         y, _ = self._at(1.0)
         width = min(self.x.size, round(self.x_rate_hz))
@@ -288,7 +288,10 @@ class _Pair:
 
 
 def _stretched(pair: _Pair, pitch_ratio: float, spectra_fit: float) -> Match:
-    """Time and pitch changed apart: pitch from the spectra, time from the loudness curves over a range of speeds."""
+    """Return the match if duration and pitch changed by different factors.
+
+    The pitch comes from the spectra, the duration from the loudness curves over a range of speeds.
+    """
     least = min(float(spectrum.active.sum()) * HOP_S for spectrum in pair.spectra)
     if spectra_fit < SPECTRA_FIT or least < STRETCH_SHORTEST_S:
         return no_match(_UNLIKE, max(0.0, spectra_fit))

@@ -85,7 +85,7 @@ def _dots(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]
 
 
 def _best_lag(pair: Pair, residual: NDArray[np.float32]) -> int | None:
-    """Return how much later, in samples, the reference stands in what is left; None where nothing stands out."""
+    """Return the lag in samples of the reference in the residual; None if there is no clear peak."""
     reach, nearest = round(LONGEST_S * pair.rate_hz), round(SHORTEST_S * pair.rate_hz)
     size = fourier.next_fast_len(residual.size + reach)
     own = fourier.rfft(pair.x.samples[: residual.size], size)

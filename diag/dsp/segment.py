@@ -195,7 +195,7 @@ class _Bench:
     rate_hz: float
 
     def at(self, ratio: float) -> tuple[Side, float]:
-        """The estimated clip on the reference's time scale at a speed, and the speed that it stands for exactly."""
+        """Return the estimated clip on the time scale of the reference at a speed, and the exact speed reached."""
         y, exact = rescale(self.estimated.samples, self.rate_hz * ratio / self.estimated.rate_hz, cut=0.45)
         return side_of(y, self.rate_hz), exact * self.estimated.rate_hz / self.rate_hz
 
@@ -218,7 +218,7 @@ class _Attempt:
 
 
 def _ratios(bench: _Bench) -> Iterator[float]:
-    """Speeds to try, most likely first: 1, mistaken sample rates near what the spectra say, then a grid there."""
+    """Yield speeds to try: 1, ratios of usual sample rates near the estimates from the spectra, then a grid there."""
     yield 1.0
     own, other = (
         short_time_power_at(part.samples, part.rate_hz, 0.080, 0.040) for part in (bench.reference, bench.estimated)
@@ -249,7 +249,7 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
             break
         y, other = bench.at(exact / (1.0 + slope[0]))
         again = opened(bench.x, y, bench.rate_hz)
-        # A speed is right where the piece grows by it.
+        # The refined speed is right if the piece gets longer with it.
         if again is None or again[1].score <= start[1].score:
             break
         start, exact = again, other
@@ -273,7 +273,7 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
         return None
     if max(part.score for part in pieces) < PROOF_NATS and (share < _CHUNKS_SHARE or pair.typical < _EXACT_NATS):
         return None
-    # A clip that holds little of the reference and nothing else is a copy as well.
+    # A clip that has only a small part of the reference and nothing else is a copy too.
     used = covered_estimated(pair, pieces) & pair.y.active
     share = max(share, float(used.sum()) / max(1, int(pair.y.active.sum())))
     slope = _drift(pair, pieces)
@@ -284,7 +284,7 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
 
 
 def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
-    """Growth of the delay inside pieces, per sample, and its standard error; None where too little can be told."""
+    """Return the growth of the delay inside pieces, per sample, and its standard error; None for too little sound."""
     width, times, delays, groups = round(0.1 * pair.rate_hz), [], [], []
     whole = sum(piece.last - piece.first for piece in pieces)
     step = max(width, whole // 48)

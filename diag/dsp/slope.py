@@ -135,7 +135,7 @@ def _energies(windows: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _near(template: Array, y: Array, expected: int, reach: int) -> tuple[float, float]:
-    """Place and signed correlation of the best fit within `reach` samples of the expected place; NaN, 0 for none."""
+    """Return position and signed correlation of the best fit within `reach` of `expected`; (NaN, 0) for none."""
     begin, end = max(0, expected - reach), min(y.size, expected + reach + template.size)
     correlation = normalised_cross_correlation(template, y[begin : max(begin, end)])
     if correlation.size < 3:

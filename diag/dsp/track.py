@@ -55,7 +55,7 @@ def local_agreement(original: Array, copy: Array, sample_rate_hz: float) -> NDAr
 
 
 def _halves(samples: Array, size: int, sample_rate_hz: float) -> NDArray[np.float32]:
-    """Rows of 2.5 ms, so placed that window n of 30 ms is the rows 2 n to 2 n + 11; shape (rows, samples)."""
+    """Return rows of 2.5 ms, such that rows 2 n to 2 n + 11 are window n of 30 ms; shape (rows, samples)."""
     half = round(STEP_S * sample_rate_hz) // 2
     frames = frame_count(size, sample_rate_hz)
     rows = np.zeros((2 * frames + _PER_WINDOW, half), dtype=np.float32)
@@ -135,7 +135,7 @@ def track_delays(
 
 
 def _same(agreement: NDArray[np.float64], active: NDArray[np.bool_]) -> float:
-    """Correlation that counts as the same sound: a little below what is typical where the sound was found."""
+    """Return the least correlation of the same sound: a little below the typical one where it was found."""
     found = agreement[active & (agreement > 0.5)]
     typical = float(np.median(found)) if found.size else SAME_AT_MOST
     return float(np.clip(typical - SAME_BELOW_TYPICAL, SAME_AT_LEAST, SAME_AT_MOST))
@@ -209,7 +209,7 @@ def _in_order(stretches: list[Stretch]) -> list[Stretch]:
         before, after = kept[index - 1], kept[index]
         lengths_s = before.end_s - before.start_s, after.end_s - after.start_s
         twice_s = before.end_s + before.delay_s - after.start_s - after.delay_s
-        # Some pitch periods that fit both delays are no proof: where the one ends is told to the sample later.
+        # A short overlap is allowed: some pitch periods fit both delays, and the exact ends are found later.
         if twice_s > max(_OVERLAP_S, 0.4 * min(lengths_s)):
             shorter = index if lengths_s[1] < lengths_s[0] else index - 1
             del kept[shorter]

@@ -93,7 +93,7 @@ def _envelope(samples: NDArray[np.float32], rate_hz: float) -> Features:
 
 
 def _bands(spectrum: Spectrum) -> Features:
-    """Quantiles of each band's share over the active windows, likeness over time, quantiles of the centroid."""
+    """Return quantiles of each band's share over active windows, similarity over time, quantiles of the centroid."""
     power = spectrum.power[spectrum.active]
     bands = np.zeros((power.shape[0], len(BAND_EDGES_HZ) - 1))
     for place, (low, high) in enumerate(itertools.pairwise(BAND_EDGES_HZ)):
