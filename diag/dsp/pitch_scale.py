@@ -1,4 +1,4 @@
-"""Coarse speed of a copy: shift of its spectrum on a logarithmic axis, and of its loudness curves in time."""
+"""Estimate the speed of a copy roughly, by its spectrum on a logarithmic axis and its loudness over time."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Candidate:
 
 
 def loud_edge_hz(spectrum: Spectrum) -> float:
-    """Return the last frequency whose long-term level lies within 55 dB of the peak; 0 when silent.
+    """Return the highest frequency in Hz whose long-term level is within 55 dB of the peak; 0 for silence.
 
-    It ends the part of a spectrum that is matched, so noise above the voice may count. `diag.dsp.band.content_edge`
-    tells where the voice itself ends.
+    It is the upper end of the spectrum that is matched, and may include noise above the voice. The upper edge of the
+    voice itself is `diag.dsp.band.content_edge`.
     """
     ltas = spectrum.ltas
     if not ltas.any():
@@ -45,8 +45,8 @@ def loud_edge_hz(spectrum: Spectrum) -> float:
 def log_spectrum(spectrum: Spectrum) -> NDArray[np.float64]:
     """Return the long-term spectrum in dB on a logarithmic frequency axis, less its one-octave moving mean.
 
-    It ends below the content's edge and below Nyquist: two steep edges would lock on each other and give the ratio of
-    the edges instead of the ratio of the voices.
+    It ends below the edge of the content and below Nyquist. Otherwise two steep edges would match, and give the ratio
+    of the edges in place of the ratio of the voices.
     """
     top = min(0.95 * loud_edge_hz(spectrum), 0.93 * spectrum.nyquist_hz)
     if top < 4 * LOWEST_HZ:
@@ -63,7 +63,7 @@ def log_spectrum(spectrum: Spectrum) -> NDArray[np.float64]:
 
 
 def spectral_candidates(reference: Spectrum, estimated: Spectrum, count: int = 6) -> list[Candidate]:
-    """Speeds at which the estimated long-term spectrum fits the reference's, best first."""
+    """Return up to `count` speeds at which the estimated long-term spectrum fits the reference's, best first."""
     a, b = log_spectrum(reference), log_spectrum(estimated)
     reach = round(MAX_OCTAVES * POINTS_PER_OCTAVE)
     least = round(_MIN_OVERLAP_OCTAVES * POINTS_PER_OCTAVE)
@@ -102,7 +102,7 @@ def loudness_curves(spectrum: Spectrum, scale: float = 1.0, top_hz: float = 3600
 
 @dataclass(frozen=True)
 class CurveFit:
-    """How well two sets of loudness curves fit in time: correlation, and the estimated time of reference time 0."""
+    """The fit of two sets of loudness curves: correlation, and the estimated time of reference time 0."""
 
     fit: float
     offset_s: float

@@ -1,8 +1,7 @@
-"""What a voice sounds like when it is well, from other recordings of it: a small portable profile.
+"""Voice profiles: how a voice sounds in good recordings, and the speed and treble of a recording against it.
 
-With a profile, a recording without its own input can still be asked whether it is dull, fast or slow for that voice.
-Each of its windows is held against the windows of the profile that sound most alike, so that other words do not pass
-for another speed or for a loss of treble.
+With a profile, a recording without its input can be checked for a wrong speed or a loss of treble. Each window of it is
+compared with the most similar windows of the profile, so that different words do not look like a fault.
 """
 
 from __future__ import annotations
@@ -30,16 +29,17 @@ from diag.dsp.voice_frames import (
 Array = NDArray[np.float64]
 
 LEAST_PROFILE_S = 8.0
-"""Less speech than this leaves sounds of the voice out."""
+"""Least speech for a profile. With less, some sounds of the voice would be missing."""
 LEAST_SPEED_S, LEAST_TREBLE_S = 4.0, 2.0
-"""Less speech than this says too little."""
+"""Least speech in a recording for a measure of its speed and of its treble."""
 WELL_WITHIN = 0.12
-"""A speed further off than this shifts the bands against each other, so that their levels say nothing of treble."""
+"""Largest error of speed at which treble is measured. A larger one shifts the bands too far against each other."""
 FRAMES_KEPT = 1000
 REACH_OCTAVES = 1.25
 MOST_APART_DB = 0.8
-"""How much further from the profile than its own recordings are a clip may be and still be taken for that voice:
-its own others stay below 0.4 dB, dull ones below 0.5, other voices come to 0.7 dB and more (half of them to 1.2)."""
+"""Largest distance of a clip from the profile, in excess of that of the profile's own recordings, at which it counts as
+that voice. Other clips of the voice stay below 0.4 dB, dull ones below 0.5 dB. Other voices have 0.7 dB or more (the
+median is 1.2 dB)."""
 _LOUD_RANGE_DB = 25.0
 _EDGE_SHARE = 0.9
 _LEAST_BANDS = 12
@@ -55,23 +55,23 @@ _FURTHEST_DB = 40.0
 
 @dataclass(frozen=True, eq=False)
 class VoiceProfile:
-    """A voice.
+    """The profile of a voice.
 
     Parameters
     ----------
     name : str
-        Whose voice.
+        Name of the voice.
     duration_s : float
-        Speech that it was made from.
+        Duration of the speech that it was made from.
     recordings : tuple of str
-        Names of what it was made from.
+        Names of the recordings that it was made from.
     frames : VoiceFrames
-        What is known of single windows.
+        Levels of single windows.
     apart_db : float
-        How far windows of one of its recordings are from those of the others, on average.
+        Mean distance of the windows of one of its recordings from those of the others.
     speed_spread, treble_spread_db : float or None
-        How far pieces of its own recordings are from the rest, in speed and in treble (root mean square); None where
-        there was too little to tell.
+        Differences in speed and in treble between parts of its own recordings and the rest (root mean square); None if
+        there was too little speech.
     """
 
     name: str
@@ -85,7 +85,7 @@ class VoiceProfile:
 
 @dataclass(frozen=True)
 class ProfileSpeed:
-    """Speed of a recording against its voice, and how much further from it than its own recordings it is at best."""
+    """Speed of a recording relative to its voice, and its excess distance from the profile at that speed."""
 
     ratio: float
     apart_db: float
@@ -97,7 +97,7 @@ def speech_s(spectrum: Spectrum) -> float:
 
 
 def make_profile(name: str, sounds: Sequence[Sound], names: Sequence[str] = ()) -> VoiceProfile | None:
-    """Return a profile from recordings of one voice; None where they hold less than 8 s of sound."""
+    """Return a profile from recordings of one voice; None if they have less than 8 s of sound."""
     spectra = [sound.spectrum for sound in sounds]
     duration_s = sum(speech_s(spectrum) for spectrum in spectra)
     if duration_s < LEAST_PROFILE_S:
@@ -107,7 +107,7 @@ def make_profile(name: str, sounds: Sequence[Sound], names: Sequence[str] = ()) 
 
 
 def joined(known: Sequence[VoiceFrames]) -> VoiceFrames:
-    """Return the windows of several recordings as one; noise is their median, the top the lowest."""
+    """Return the windows of several recordings as one set, with the median noise and the lowest Nyquist frequency."""
     return VoiceFrames(
         np.concatenate([item.bands_db for item in known]),
         np.concatenate([item.treble_db for item in known]),
@@ -117,9 +117,10 @@ def joined(known: Sequence[VoiceFrames]) -> VoiceFrames:
 
 
 def own_distance_db(known: Sequence[VoiceFrames]) -> float:
-    """How far the loud windows of a recording are from those of the others; of one alone, one half from the other.
+    """Return the distance of the loud windows of a recording from those of the others, in dB.
 
-    The median over the recordings, so that one of another voice does not hide itself.
+    It is the median over the recordings, so that a recording of another voice has little influence. A single recording
+    is split into halves.
     """
     if len(known) == 1:
         middle = known[0].count // 2
@@ -144,7 +145,7 @@ def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed |
     spectrum = sound.spectrum
     if speech_s(spectrum) < LEAST_SPEED_S:
         return None
-    # Above the end of the clip's content there is nothing: what a low-pass took must not pass for another speed.
+    # Bands above the edge of the clip's content are left out, so that a low-pass does not look like another speed.
     edge_hz = content_edge(spectrum)
     top_hz = min(NYQUIST_SHARE * spectrum.nyquist_hz, np.inf if edge_hz is None else _EDGE_SHARE * edge_hz)
     loud = np.flatnonzero(spectrum.active & (spectrum.frame_level_dbfs > _loud_level(spectrum)))
@@ -165,7 +166,7 @@ def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed |
 
 
 def distance_from_profile_db(profile: VoiceProfile, sound: Sound) -> float:
-    """How much further from a voice than its own recordings a clip is at its own speed; inf where it is silent."""
+    """Return the excess distance in dB of a clip from a profile at speed 1; infinity if the clip is silent."""
     frames = voice_frames(sound.spectrum)
     if frames is None:
         return float("inf")
@@ -193,7 +194,7 @@ def _spread(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
 def _distances(
     known: VoiceFrames, sound: Sound, centres: NDArray[np.int64], octaves: NDArray[np.float64], top_hz: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far the windows are from those of the profile in bands below `top_hz`, for speeds near those asked for."""
+    """Return speeds near the requested ones, and the distance from the profile in bands below `top_hz` at each."""
     widths = sorted({width_near(2.0**octave, sound.rate_hz) for octave in octaves}, reverse=True)
     speeds = [speed_of_width(width, sound.rate_hz) for width in widths]
     upper = CENTRES_HZ * 2**HALF_WIDTH_OCTAVES
@@ -206,7 +207,7 @@ def _distances(
 
 
 def _distance_db(bands_db: Array, known_db: Array, valid: NDArray[np.bool_]) -> float:
-    """Mean over the windows of how far each is from the two most alike, level apart, a band (root mean square)."""
+    """Return the mean RMS distance per band of each window from the two most similar ones, at equal level."""
     x, y = bands_db[:, valid], known_db[:, valid]
     x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
     squares = _squares(x, y)
@@ -220,11 +221,11 @@ def _squares(x: Array, y: Array) -> Array:
 
 
 def treble_against_profile(profile: VoiceProfile, sound: Sound) -> TrebleLoss | None:
-    """Return the treble that a recording lacks for its voice, by band; None where it holds less than 2 s of sound.
+    """Return the loss of treble of a recording against its voice, per band; None for less than 2 s of sound.
 
-    What a window should have above 3.5 kHz is the median of the eight windows of the profile that are most like it
-    below 3 kHz. Windows in which that would drown in the noise of either say nothing. A band is None above 0.95 of
-    either Nyquist frequency, and where fewer than ten windows say something.
+    The expected level of a window above 3.5 kHz is the median of the eight windows of the profile that are most similar
+    below 3 kHz. Windows whose expected level is below the noise of either are left out. A band is None above 0.95 of
+    either Nyquist frequency, and if fewer than ten windows are left.
     """
     frames = voice_frames(sound.spectrum)
     if frames is None or speech_s(sound.spectrum) < LEAST_TREBLE_S:
@@ -233,7 +234,7 @@ def treble_against_profile(profile: VoiceProfile, sound: Sound) -> TrebleLoss | 
 
 
 def treble_of_frames(known: VoiceFrames, frames: VoiceFrames) -> TrebleLoss:
-    """Return the treble that some windows lack against others, by band."""
+    """Return the loss of treble of windows against the known windows of the voice, per band."""
     x, y = _timbre(frames), _timbre(known)
     squares = _squares(x, y)
     count = min(_ALIKE_FOR_TREBLE, squares.shape[1])
@@ -250,14 +251,14 @@ def treble_of_frames(known: VoiceFrames, frames: VoiceFrames) -> TrebleLoss:
 
 
 def _timbre(frames: VoiceFrames) -> Array:
-    """Return what windows are told apart by below 3 kHz: the shape, and the level as one more band."""
+    """Return the features by which windows are compared below 3 kHz: the shape, and the level as one more band."""
     bands = frames.bands_db[:, SPEECH]
     level = bands.mean(axis=1, keepdims=True)
     return np.concatenate((bands - level, level), axis=1)
 
 
 def _loss(expected: Array, seen: Array, noise_db: float, known_noise_db: float) -> float | None:
-    """Return the robust mean of what is missing, over the windows in which it would stand out of the noise of both."""
+    """Return the robust mean of the loss over the windows whose expected level is above the noise of both."""
     above = expected - max(noise_db, known_noise_db)
     weights = np.clip((above - _NOISE_MARGIN_DB) / _NOISE_SLOPE_DB, 0.0, 1.0)
     if weights.sum() < _LEAST_WINDOWS:

@@ -1,4 +1,4 @@
-"""Is one clip a copy of another, at which speed, with which delay: the base of every measure against an input."""
+"""Decide whether one clip is a copy of another, and find its speed and delays. Measures against an input use this."""
 
 from __future__ import annotations
 
@@ -24,50 +24,50 @@ Array = NDArray[np.floating[Any]]
 WORK_HZ = 8000.0
 SHORTEST_S = 0.25
 CURVES_FIT = 0.5
-"""Least fit of the loudness curves before waveforms are compared; unrelated speech stays below 0.6."""
+"""Least fit of the loudness curves at which waveforms are compared. Unrelated speech stays below 0.6."""
 CLEAR_CURVES_FIT = 0.65
-"""From here on more speeds are tried by waveform; little other text of the same voice reaches it, and fails there."""
+"""Fit from which on more speeds are tried by waveform. Other text of the same voice rarely reaches it."""
 STRETCH_FIT, SHORT_STRETCH_FIT = 0.86, 0.90
 STRETCH_SHORTEST_S, STRETCH_SHORT_S = 1.7, 2.5
-"""Without a waveform that agrees, loudness curves must fit much better and longer: other text of the same voice reaches
-0.77 over 2 s, a stretched copy 0.93; single letters said one by one reach 0.93 over 1.3 s."""
+"""Limits for a match by loudness curves alone, when no waveform matches. Other text of the same voice reaches a fit of
+0.77 over 2 s, a stretched copy 0.93. Single spoken letters reach 0.93 over 1.3 s."""
 SPECTRA_FIT = 0.6
-"""Accepted shift of long-term spectra: unrelated speech reaches 0.45, 16 kbit/s Opus keeps 0.80."""
+"""Least fit of the long-term spectra. Unrelated speech reaches 0.45; a copy after 16 kbit/s Opus has 0.80."""
 CONSENSUS = 0.5
 """Least share of the reference that must be found again."""
 LITTLE_S, LITTLE_CONSENSUS = 0.7, 0.95
-"""With less sound than this nearly all of it must be found again: a vowel of 0.4 s resembles another one at some speed
-in up to 0.90 of its windows."""
+"""With less sound than this, nearly all of it must be found again, because a vowel of 0.4 s matches another vowel at
+some speed in up to 0.90 of its windows."""
 _PIECE_S = 12.0
 _SPECTRA_ERROR = 0.024
-"""Long-term spectra that were cut at 3.4 kHz in a room gave ratios up to 2 % off."""
+"""Largest error of a speed from long-term spectra. Spectra cut at 3.4 kHz in a room had errors up to 2 %."""
 _NARROW_HZ = 1700.0
 """What is left below 3.4 kHz of a copy that is played twice as fast; above it, noise spoils the comparison."""
 _AROUND = (0.0, 0.002, -0.002, 0.004, -0.004, 0.006, -0.006, 0.009, -0.009, 0.012, -0.012)
 _REACH_S = 0.045
 _NEAR_S = 2.5
-"""How late a copy is looked for first."""
+"""Largest delay at which a copy is searched first."""
 _CLEAR = 0.9
 _NEAR_ONE = 0.01
 _ANCHORS = 4
-"""Loud seconds that are looked for; they overlap by half at most."""
+"""Number of loud seconds that are searched. They overlap by at most half."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """What is known of a pair of clips.
+    """The match of a pair of clips.
 
     Parameters
     ----------
     rate_ratio : float or None
-        Speed of the estimated clip relative to the reference, by pitch; None where they could not be matched.
+        Speed of the estimated clip relative to the reference, by pitch; None if they could not be matched.
     time_ratio : float or None
-        The same by time alone.
+        Speed by duration; it differs from `rate_ratio` after time stretching or pitch shifting.
     confidence : float
-        0 to 1: share of the reference that was found again where waveforms agree, else fit of the curves.
+        0 to 1: if waveforms match, the share of the reference that was found again; otherwise the fit of the curves.
     track : DelayTrack or None
-        Delays in reference seconds: reference time t stands at (t + delay) / rate_ratio of the estimated clip. None
-        where only the spectra and loudness curves could be compared (time stretch, pitch shift).
+        Delays in reference seconds: reference time t is at (t + delay) / rate_ratio of the estimated clip. None if only
+        the spectra and loudness curves match (time stretch, pitch shift).
     precision : float or None
         Standard error of `rate_ratio`, from the scatter of the delays.
     missing : Missing or None
@@ -84,7 +84,7 @@ class Match:
 
 
 def no_match(missing: Missing, confidence: float = 0.0) -> Match:
-    """Return a match that failed."""
+    """Return the result for clips that do not match."""
     return Match(None, None, confidence, None, None, missing=missing)
 
 
@@ -118,14 +118,14 @@ def match_clips(reference: Sound, estimated: Sound) -> Match:
 
 
 def _attempts(pair: _Pair, candidates: Sequence[Candidate]) -> Iterator[Match | None]:
-    """Matches at one speed after the other, the most likely first."""
+    """Yield the matches at one speed after the other, the most likely speed first."""
     tried = [(pair.curves_fit(candidate.ratio, candidate.ratio), candidate.ratio) for candidate in candidates]
     tried = sorted(tried, reverse=True)[:3]
     for fit, ratio in (*tried, *(pair.nearby(ratio, _SPECTRA_ERROR) for _, ratio in tried)):
         yield pair.try_ratio(ratio) if fit >= CURVES_FIT else None
     best = candidates[0].ratio if candidates else 1.0
     if candidates and pair.curves_fit(best, best) >= CLEAR_CURVES_FIT:
-        # In a second of sound both may be off by more than a window of it bears, though it is clearly a copy.
+        # For a second of sound the errors of both may be too large for a window, although it is clearly a copy.
         narrow = _Pair(pair.reference, pair.estimated, _NARROW_HZ)
         for share in _AROUND:
             for part in (pair, narrow):
@@ -161,7 +161,7 @@ class _Pair:
         return self._curves(pitch_ratio, time_ratio)[0]
 
     def nearby(self, ratio: float, share: float) -> tuple[float, float]:
-        """Return the (fit, speed) of the best speed within a share of this one, by loudness over time."""
+        """Return (fit, speed) for the best speed within a share of this one, by loudness over time."""
         ratios = ratio * np.linspace(1.0 - share, 1.0 + share, 13)
         fits = np.array([self.curves_fit(float(value), float(value)) for value in ratios])
         best = int(np.argmax(fits))
@@ -169,7 +169,7 @@ class _Pair:
         return float(fits[best]), float(np.interp(place, np.arange(ratios.size), ratios))
 
     def by_curves(self) -> list[tuple[float, float]]:
-        """(fit, speed) of the speeds at which loudness over time fits best, best first: where spectra are spoilt."""
+        """Return (fit, speed) for the best speeds by loudness over time, best first, for spectra that are damaged."""
         ratios = 2.0 ** np.arange(-MAX_OCTAVES, MAX_OCTAVES + 0.01, 0.02)
         fits = np.array([self.curves_fit(float(ratio), float(ratio)) for ratio in ratios])
         peaks = np.flatnonzero((fits[1:-1] >= fits[:-2]) & (fits[1:-1] > fits[2:])) + 1
@@ -246,7 +246,7 @@ class _Pair:
     def _anchor(self) -> float | None:
         """Return the delay of a loud second, by waveform; None where none of the loudest stands in the estimated clip.
 
-        Stalls and skips spoil the fit of the loudness curves and the second that they lie in, never every second.
+        Stalls and skips disturb the loudness curves and the seconds in which they are, but never all seconds.
         """
         y, _ = self._at(1.0)
         width = min(self.x.size, round(self.x_rate_hz))
@@ -288,7 +288,10 @@ class _Pair:
 
 
 def _stretched(pair: _Pair, pitch_ratio: float, spectra_fit: float) -> Match:
-    """Time and pitch changed apart: pitch from the spectra, time from the loudness curves over a range of speeds."""
+    """Return the match if duration and pitch changed by different factors.
+
+    The pitch comes from the spectra, the duration from the loudness curves over a range of speeds.
+    """
     least = min(float(spectrum.active.sum()) * HOP_S for spectrum in pair.spectra)
     if spectra_fit < SPECTRA_FIT or least < STRETCH_SHORTEST_S:
         return no_match(_UNLIKE, max(0.0, spectra_fit))

@@ -13,15 +13,15 @@ from diag.dsp import fourier
 Array = NDArray[np.floating[Any]]
 _GUARD = 64
 MARGIN = 128
-"""Samples beside a block that a shift or a slope needs."""
+"""Number of samples on either side of a block that a shift or a slope needs."""
 _BLOCK = 4096
 _KEPT = _BLOCK - 2 * MARGIN
 _WHOLE = 1e-4
-"""A shift this close to a whole number of samples is one: the rest lies 64 dB below what is moved."""
+"""A shift this close to a whole number of samples is rounded; the error is 64 dB below the signal."""
 
 
 def rescale(samples: Array, factor: float, *, cut: float | None = None) -> tuple[NDArray[np.float32], float]:
-    """Bring a mono signal to `factor` times as many samples.
+    """Resample a mono signal to `factor` times as many samples.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def _nearly_whole(least: int, factor: float) -> int:
 
 
 def shifted(samples: Array, shift: float) -> NDArray[np.float32]:
-    """The signal earlier by `shift` samples (a fraction is allowed): result[n] = samples[n + shift]; zeros outside."""
+    """Return the signal advanced by a fractional `shift`: result[n] = samples[n + shift]; zeros outside."""
     size = samples.size
     whole = int(np.floor(shift))
     part = shift - whole
@@ -84,7 +84,7 @@ def shifted(samples: Array, shift: float) -> NDArray[np.float32]:
         whole, part = whole + 1, 0.0
     if part < _WHOLE or size < 2:
         return _moved(samples, whole, size)
-    # One sample more, and the margins of a block, are moved with it: the fraction needs what stands around.
+    # Fractional shifts need surrounding samples, so each block includes its margins and one more sample.
     blocks = -(-size // _KEPT)
     wide = _moved(samples, whole - MARGIN, blocks * _KEPT + 2 * MARGIN)
     frames = np.lib.stride_tricks.sliding_window_view(wide, _BLOCK)[::_KEPT]
@@ -120,7 +120,7 @@ def _taper(size: int) -> NDArray[np.float32]:
 
 
 def slopes(windows: Array) -> NDArray[np.float64]:
-    """Slope of band-limited signals at each sample, per sample, of rows with `MARGIN` samples to spare at both ends.
+    """Return the slope per sample of band-limited signals in rows, without the `MARGIN` samples at both ends.
 
     Exact up to Nyquist, unlike differences. Shape (rows, n) in, (rows, n - 2 * MARGIN) out.
     """

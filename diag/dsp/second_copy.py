@@ -23,7 +23,7 @@ _EQUAL_DB = 3.0
 
 @dataclass(frozen=True)
 class SecondCopy:
-    """Where the second copy lies.
+    """Delay and level of the second copy.
 
     Parameters
     ----------
@@ -44,10 +44,10 @@ class SecondCopy:
 
 
 def find_second_copy(pair: Pair, piece: Piece) -> SecondCopy | None:
-    """Return the second copy that sounds at the same time as the first; None where there is none.
+    """Return the second copy that sounds at the same time as the first; None if there is none.
 
-    What the first copy leaves of the estimated signal is correlated with the reference. The second copy must be in it
-    in most quarter seconds in which the first one sounds: a repeat or a stall moves the sound, it does not add to it.
+    The estimated signal minus the first copy is correlated with the reference. The second copy must be found in most
+    quarter seconds in which the first one sounds. That excludes repeats and stalls, which move sound but add none.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _dots(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]
 
 
 def _best_lag(pair: Pair, residual: NDArray[np.float32]) -> int | None:
-    """Return how much later, in samples, the reference stands in what is left; None where nothing stands out."""
+    """Return the lag in samples of the reference in the residual; None if there is no clear peak."""
     reach, nearest = round(LONGEST_S * pair.rate_hz), round(SHORTEST_S * pair.rate_hz)
     size = fourier.next_fast_len(residual.size + reach)
     own = fourier.rfft(pair.x.samples[: residual.size], size)
@@ -131,7 +131,7 @@ def _judged(pair: Pair, piece: Piece, lag: int, agreeing: NDArray[np.bool_], blo
 
 
 def without_second_copy(pair: Pair, second: SecondCopy) -> Side:
-    """Return the estimated signal less the second copy."""
+    """Return the estimated signal minus the second copy."""
     y = pair.y.samples
     late = sliced(pair.x.samples, -(second.first_delay + second.delay), y.size)
     return emphasised_side(np.asarray(y - np.float32(second.gains[1]) * late, dtype=np.float32), pair.y.frame)

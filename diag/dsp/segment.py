@@ -1,4 +1,4 @@
-"""Compare a whole segment with its reference: its speed, every piece of it, and what happened between the pieces."""
+"""Compare a segment with its reference: its speed, its pieces, and the events between the pieces."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _CLEAR_SHARE = 0.5
 _LEAST_TYPICAL = 1.0
 _EXACT_NATS = 40.0
 _CHUNKS_SHARE = 0.35
-"""Many short pieces that fit exactly are proof as well: chunks of 20 ms with a gap behind each."""
+"""Least share of the reference in many short, exact pieces, which are proof too: 20 ms chunks with a gap after each."""
 USUAL_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""Mistaken sample rates give ratios of two of these."""
+"""Usual sample rates. A mistaken sample rate gives a speed that is the ratio of two of these."""
 _SPECTRA_ERROR = 0.025
 _GRID = 0.0025
 _DRIFT_SAMPLES = 0.15
@@ -51,7 +51,7 @@ class SegmentPiece:
     reference_start_s, reference_end_s : float
     estimated_start_s, estimated_end_s : float
     delay_s : float
-        In seconds of the reference: reference time t stands at (t + delay_s) / rate_ratio of the estimated clip.
+        In seconds of the reference: reference time t is at (t + delay_s) / rate_ratio of the estimated clip.
     confidence : float
         0 to 1: typical correlation of its 5 ms frames, pre-emphasised, up to 3.6 kHz.
     """
@@ -70,12 +70,12 @@ class SegmentPiece:
 
 @dataclass(frozen=True)
 class SegmentComparison:
-    """What became of a reference.
+    """The result of the comparison of an estimated clip with its reference.
 
     Parameters
     ----------
     rate_ratio : float or None
-        Speed of the estimated clip; None where it was not found in it.
+        Speed of the estimated clip; None if the reference was not found in it.
     precision : float or None
         Standard error of the speed; None where the pieces are too short to tell.
     polarity : int
@@ -104,49 +104,49 @@ class SegmentComparison:
 
     @property
     def inserted_silence_s(self) -> float:
-        """Silence put in, or in place of sound."""
+        """Duration of silence that was inserted, or is in place of sound."""
         return self.total_s(Kind.STALL, Kind.DROPOUT, Kind.SEAMS)
 
     @property
     def skipped_s(self) -> float:
-        """Sound left out between the beginning and the end."""
+        """Duration of sound that is missing between the beginning and the end."""
         return self.total_s(Kind.SKIP)
 
     @property
     def repeated_s(self) -> float:
-        """Sound that came twice."""
+        """Duration of sound that was repeated."""
         return self.total_s(Kind.REPEAT)
 
     @property
     def head_lost_s(self) -> float:
-        """What is missing at the beginning."""
+        """Duration of sound that is missing at the beginning."""
         return self.total_s(Kind.HEAD_LOST)
 
     @property
     def tail_lost_s(self) -> float:
-        """What is missing at the end."""
+        """Duration of sound that is missing at the end."""
         return self.total_s(Kind.TAIL_LOST)
 
     @property
     def other_sound_s(self) -> float:
-        """Sound that is not in the reference."""
+        """Duration of sound that is not in the reference."""
         return self.total_s(Kind.OTHER_SOUND)
 
 
 def compare_segment(
     reference: Sound, estimated: Sound, *, rate_ratio: float | None = None, window: bool = False
 ) -> SegmentComparison:
-    """Find the pieces of a reference in an estimated clip, at whatever speed, and what happened between them.
+    """Find the speed and the pieces of a reference in an estimated clip, and the events between the pieces.
 
     Parameters
     ----------
     reference, estimated : Sound
         Of any rates. Up to about a minute: the cost grows with the number of pieces times the length.
     rate_ratio : float or None
-        Speed of the estimated clip where it is known; looked for otherwise, 1 first.
+        Speed of the estimated clip, if it is known; otherwise it is searched, beginning with 1.
     window : bool
-        Whether the two are windows of longer recordings. Then what the estimated one holds before the first and behind
-        the last piece belongs to other windows and is no event.
+        Whether the two are windows of longer recordings. Sound of the estimated window before the first and after the
+        last piece then belongs to other windows, and is not an event.
     """
     for name, sound in (("reference", reference), ("estimated clip", estimated)):
         if sound.duration_s < SHORTEST_S:
@@ -195,7 +195,7 @@ class _Bench:
     rate_hz: float
 
     def at(self, ratio: float) -> tuple[Side, float]:
-        """The estimated clip on the reference's time scale at a speed, and the speed that it stands for exactly."""
+        """Return the estimated clip on the time scale of the reference at a speed, and the exact speed reached."""
         y, exact = rescale(self.estimated.samples, self.rate_hz * ratio / self.estimated.rate_hz, cut=0.45)
         return side_of(y, self.rate_hz), exact * self.estimated.rate_hz / self.rate_hz
 
@@ -218,7 +218,7 @@ class _Attempt:
 
 
 def _ratios(bench: _Bench) -> Iterator[float]:
-    """Speeds to try, most likely first: 1, mistaken sample rates near what the spectra say, then a grid there."""
+    """Yield speeds to try: 1, ratios of usual sample rates near the estimates from the spectra, then a grid there."""
     yield 1.0
     own, other = (
         short_time_power_at(part.samples, part.rate_hz, 0.080, 0.040) for part in (bench.reference, bench.estimated)
@@ -249,7 +249,7 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
             break
         y, other = bench.at(exact / (1.0 + slope[0]))
         again = opened(bench.x, y, bench.rate_hz)
-        # A speed is right where the piece grows by it.
+        # The refined speed is right if the piece gets longer with it.
         if again is None or again[1].score <= start[1].score:
             break
         start, exact = again, other
@@ -273,7 +273,7 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
         return None
     if max(part.score for part in pieces) < PROOF_NATS and (share < _CHUNKS_SHARE or pair.typical < _EXACT_NATS):
         return None
-    # A clip that holds little of the reference and nothing else is a copy as well.
+    # A clip that has only a small part of the reference and nothing else is a copy too.
     used = covered_estimated(pair, pieces) & pair.y.active
     share = max(share, float(used.sum()) / max(1, int(pair.y.active.sum())))
     slope = _drift(pair, pieces)
@@ -291,7 +291,7 @@ def _drifts(slope: tuple[float, float]) -> bool:
 
 
 def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
-    """Growth of the delay inside pieces, per sample, and its standard error; None where too little can be told."""
+    """Return the growth of the delay inside pieces, per sample, and its standard error; None for too little sound."""
     width, times, delays, groups = round(0.1 * pair.rate_hz), [], [], []
     whole = sum(piece.last - piece.first for piece in pieces)
     step = max(width, whole // 48)

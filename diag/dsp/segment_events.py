@@ -1,4 +1,4 @@
-"""What happened between the pieces of a copy: silence put in, sound left out, said twice, moved, or from elsewhere."""
+"""Find the events between the pieces of a copy: inserted silence, and lost, repeated, moved or other sound."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diag.dsp.spectrum import Sound
 Array = NDArray[np.floating[Any]]
 
 SHORTEST_S = 0.0015
-"""Smaller changes of delay are jitter of the estimate or a resampler at work."""
+"""Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""
 OTHER_SHORTEST_S = 0.06
 LOST_END_S = 0.025
 AUDIBLE_BELOW_DB = 25.0
@@ -28,7 +28,7 @@ SILENT_BELOW_DB = 25.0
 STEADY_BELOW_DB = 12.0
 STEADY_DB = 2.5
 NOISE_FLATNESS = 0.15
-"""Comfort noise is steady, has no tones and stays this far below the loud parts."""
+"""Limits of comfort noise, which is steady, has no tones and is well below the loud parts."""
 _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
@@ -67,24 +67,25 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened.
+    """One event.
 
     Parameters
     ----------
     kind : Kind
     reference_s, estimated_s : float
-        Where it begins in the reference and in the estimated clip.
+        Start in the reference and in the estimated clip.
     duration_s : float
-        How much was put in, left out, repeated or moved. Of a second copy: how much later it plays. Of seams: all of
-        them together.
+        Duration of the sound or silence that was inserted, lost, repeated or moved. For a second copy, its delay. For
+        seams, the total of all.
     uncertain_s : float
-        How much the place may be off either way: an event in a pause cannot be placed exactly. Its size is exact.
+        Uncertainty of the start in either direction: an event in a pause cannot be located exactly. Its duration is
+        exact.
     level_db : float or None
-        Of other sound: dBFS. Of a second copy: dB relative to the first one.
+        For other sound, its level in dBFS. For a second copy, its level in dB relative to the first.
     count : int
-        Of seams: how many. 1 otherwise.
+        For seams (gaps at the borders of chunks), their number; otherwise 1.
     period_s : float or None
-        Of seams: time of the reference from one to the next, i.e. the length of a chunk.
+        For seams, the time of the reference from one to the next, which is the length of a chunk.
     """
 
     kind: Kind
@@ -187,7 +188,7 @@ def level_of(sound: Sound, begin_s: float, end_s: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Story:
-    """Everything that the events of a pair are read from.
+    """All data from which the events of a pair are determined.
 
     Parameters
     ----------
@@ -221,7 +222,7 @@ class Story:
 
 
 def events_of(story: Story) -> list[Event]:
-    """Return what happened, in order of the estimated clip."""
+    """Return the events, in order of the estimated clip."""
     moved = _moved(story.pieces)
     events = [*_repeats(story), *_swaps(story, moved), *_lost_ends(story)]
     events += _gaps(story)
@@ -253,7 +254,7 @@ def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
 
 
 def _repeats(story: Story) -> list[Event]:
-    """Return the parts of the reference that come a second time."""
+    """Return the parts of the reference that are repeated."""
     events = []
     seen = np.zeros(story.pair.x.samples.size, dtype=bool)
     for piece in story.pieces:
@@ -270,7 +271,7 @@ def _repeats(story: Story) -> list[Event]:
 
 
 def _counts(story: Story, piece: Piece, again: Flags) -> bool:
-    """Return whether what comes again can be heard."""
+    """Return whether the repeated sound is audible."""
     frame = story.pair.x.frame
     first = piece.first + int(np.argmax(again))
     last = piece.last - int(np.argmax(again[::-1]))
@@ -279,7 +280,7 @@ def _counts(story: Story, piece: Piece, again: Flags) -> bool:
 
 
 def _swaps(story: Story, moved: NDArray[np.bool_]) -> list[Event]:
-    """Return the pieces that come out of order although nothing of them comes twice."""
+    """Return the pieces that are out of order without being repeated."""
     seen = np.zeros(story.pair.x.samples.size, dtype=np.int8)
     for piece in story.pieces:
         seen[piece.first : piece.last] = np.minimum(seen[piece.first : piece.last] + 1, 2)
@@ -292,7 +293,7 @@ def _swaps(story: Story, moved: NDArray[np.bool_]) -> list[Event]:
 
 
 def _covered(story: Story) -> list[tuple[int, int]]:
-    """Stretches of the reference that came out, in order."""
+    """Return the parts of the reference that are in the clip, in order."""
     result: list[tuple[int, int]] = []
     for piece in sorted(story.pieces, key=lambda part: part.first):
         if result and piece.first <= result[-1][1]:
@@ -303,7 +304,7 @@ def _covered(story: Story) -> list[tuple[int, int]]:
 
 
 def _lost_ends(story: Story) -> list[Event]:
-    """Return the beginning and the end of the reference, where sound of them did not come out."""
+    """Return the losses at the beginning and at the end of the reference."""
     pair, frame = story.pair, story.pair.x.frame
     active = np.flatnonzero(pair.x.active)
     if active.size == 0:
@@ -333,7 +334,7 @@ def _lost_ends(story: Story) -> list[Event]:
 def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     """Return the frames of an end of the reference that can be recognised and are not in the clip.
 
-    Where the clip goes on at the delay of the piece and is as loud as the reference there, waveforms merely differ.
+    If the clip continues at the delay of the piece and is as loud as the reference, only the waveform differs.
     """
     pair, frame = story.pair, story.pair.x.frame
     low, high = -(-first // frame), last // frame
@@ -363,15 +364,15 @@ def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bo
 
 
 def _uncovered(story: Story) -> list[tuple[int, int]]:
-    """Stretches of the reference between its covered parts that came out nowhere."""
+    """Return the parts of the reference between its covered parts that are not in the clip."""
     covered = _covered(story)
     return [(before[1], after[0]) for before, after in pairwise(covered)]
 
 
 def _gaps(story: Story) -> list[Event]:
-    """What lies between pieces that follow each other in the clip, and sound of the reference that came out nowhere.
+    """Return the events between consecutive pieces of the clip, including sound of the reference that is missing.
 
-    A stretch that came out nowhere belongs to the first join of the clip that leaps over it.
+    A missing part belongs to the first join of the clip that skips it.
     """
     left = _uncovered(story)
     events: list[Event] = []
@@ -394,7 +395,7 @@ def _gaps(story: Story) -> list[Event]:
 
 
 def _between(story: Story, before: Piece, after: Piece, inserted: float, left_out: float) -> list[Event]:
-    """Events of one gap: so many samples of the clip explained by nothing, so many of the reference not found."""
+    """Return the events of one gap, from the number of unexplained samples of the clip and of missing ones."""
     pair = story.pair
     least = SHORTEST_S * pair.rate_hz
     reference_s, clip_s = story.reference_s(before.last), story.clip_s(before.end)
@@ -403,7 +404,7 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     change = inserted - left_out
     told = bool(pair.told[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
     if inserted >= least and left_out >= least and _kept(story, before, after):
-        # Waveforms differ, but it sounds like the reference there: only a change of delay is left.
+        # The waveforms differ, but the sound is that of the reference, so only the change of delay is an event.
         inserted, left_out = max(0.0, change), max(0.0, -change)
     if inserted >= least and not _is_silence(story, clip_s, story.clip_s(after.begin)):
         events = _pieces_of_gap(story, before, after)
@@ -421,7 +422,7 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
 
 
 def _audible(pair: Pair, first: int, last: int) -> bool:
-    """Whether the reference is loud enough between two samples to be missed; codecs leave out faint background."""
+    """Return whether the reference is audible between two samples. Codecs drop faint background, which is no loss."""
     energy = pair.x.energy[first // pair.x.frame : -(-last // pair.x.frame)]
     loud = float(np.percentile(pair.x.energy[pair.x.active], 90))
     return energy.size > 0 and float(energy.max()) > loud * 10 ** (-AUDIBLE_BELOW_DB / 10)
@@ -452,7 +453,7 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
         if scale > 0.0 and pair.polarity * float(np.dot(own, other)) > _GAP_FIT * scale:
             return True
     if pair.typical > EXACT_NATS and size >= OTHER_SHORTEST_S * pair.rate_hz:
-        # Nothing has changed the waveforms elsewhere, so other waveforms are other sound, of the same voice maybe.
+        # The waveforms are unchanged elsewhere, so a different waveform is other sound, maybe of the same voice.
         return False
     gain = max(_gain(pair, before), _gain(pair, after))
     level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
@@ -471,7 +472,7 @@ def _pause_around(story: Story, before: Piece) -> float:
 
 
 def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
-    """Return the sounding parts of a gap as other sound, the rest as silence put in."""
+    """Return the parts of a gap with sound as other sound, and the rest as inserted silence."""
     begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
     reference_s = story.reference_s(before.last)
     first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
@@ -521,7 +522,7 @@ def _other_sound(story: Story) -> list[Event]:
     loudness, pair = story.loudness, story.pair
     count, frame = loudness.level_db.size, pair.x.frame
     expected = np.zeros(count, dtype=bool)
-    # Rumble is loud, but pre-emphasis hides it.
+    # Low-frequency rumble is loud, but pre-emphasis attenuates it.
     sounds = pair.x.active.copy()
     loud = story.own.level_db[: sounds.size] > story.own.silent_db - 10.0
     sounds[: loud.size] |= loud
@@ -535,7 +536,7 @@ def _other_sound(story: Story) -> list[Event]:
         end = int(np.ceil(story.clip_s(piece.end + (story.second or 0.0)) / FRAME_S))
         expected[end + _decay(loudness, end) :] = False
     for earlier, later in pairwise(story.pieces):
-        # What lies between two pieces is judged on its own.
+        # The gap between two pieces is handled by `_gaps`.
         begin_s, end_s = story.clip_s(earlier.end), story.clip_s(later.begin)
         if end_s > begin_s:
             expected[max(0, int(begin_s / FRAME_S) - 1) : int(np.ceil(end_s / FRAME_S)) + 1] = True
@@ -553,7 +554,7 @@ def _other_sound(story: Story) -> list[Event]:
 
 
 def _decay(loudness: Loudness, first: int) -> int:
-    """Return how many frames the level only falls from one on, as a room does, at most a quarter of a second."""
+    """Return for how many frames from `first` on the level falls steadily, as reverberation does; at most 0.25 s."""
     level = loudness.level_db[max(0, first) : max(0, first) + round(_AROUND_SOUND_S / FRAME_S)]
     if level.size < 4:
         return level.size
@@ -612,9 +613,9 @@ def _dropouts(story: Story) -> list[Event]:
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
-    """Return the events, skips as long as one or a few of the overlaps taken for overlaps.
+    """Return the events, with skips of the length of one or a few overlaps turned into overlaps.
 
-    In a pause the two cannot be told apart, and chunks that lie in it are not found.
+    In a pause the two cannot be distinguished, because chunks in it are not found.
     """
     sizes = [event.duration_s for event in events if event.kind is Kind.OVERLAP]
     if len(sizes) < 3:

@@ -1,4 +1,4 @@
-"""How delays move along a pair of clips: windows placed one by one, and the slope that their delays have in common."""
+"""Measure how the delay changes along a pair of clips: the delay of single windows, and their common slope."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[np.floating[Any]]
 
 WINDOW_S = 0.16
 WIDE_S = 0.7
-"""How far a stall or a skip may have moved the rest; the delay tracker follows several of them."""
+"""Largest change of delay by a stall or a skip in this search. The delay tracker follows larger sums of several."""
 SURE = 0.8
 _WINDOW_FIT = 0.6
 _LEAST_POLISHED, _MOST_POLISHED = 6, 160
@@ -36,7 +36,7 @@ class Line:
     slope_error : float or None
         Standard error of the slope.
     polarity : int
-        1, or -1 where the copy is upside down.
+        1, or -1 if the copy is inverted.
     """
 
     offset_s: float
@@ -56,7 +56,7 @@ class Points:
 
 
 def window_delays(x: Array, y: Array, rate_hz: float, line: Line, reach_s: float) -> Points:
-    """Delay of up to 64 windows of the reference that carry sound, side by side, each searched near the line."""
+    """Return the delay of up to 64 adjacent windows of the reference with sound, each searched near the line."""
     width, reach = round(WINDOW_S * rate_hz), round(reach_s * rate_hz)
     count = max(1, x.size // width)
     starts = (np.arange(count) * width).astype(int)
@@ -81,10 +81,10 @@ def window_delays(x: Array, y: Array, rate_hz: float, line: Line, reach_s: float
 
 
 def polish(x: Array, moved: Array, rate_hz: float, polarity: int) -> tuple[float, float] | None:
-    """Slope that is left where one delay holds for most windows, and its standard error; None where none does.
+    """Return the residual slope of the delay and its standard error; None if no delay holds for most windows.
 
-    The peak of a correlation leans towards rising loudness. With the copy moved to within a fraction of a sample, least
-    squares on the waveforms (difference against slope) has no such bias.
+    The peak of a correlation is biased towards rising loudness. Once the copy is aligned to a fraction of a sample,
+    least squares on the waveforms (difference against slope) does not have this bias.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _energies(windows: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _near(template: Array, y: Array, expected: int, reach: int) -> tuple[float, float]:
-    """Place and signed correlation of the best fit within `reach` samples of the expected place; NaN, 0 for none."""
+    """Return position and signed correlation of the best fit within `reach` of `expected`; (NaN, 0) for none."""
     begin, end = max(0, expected - reach), min(y.size, expected + reach + template.size)
     correlation = normalised_cross_correlation(template, y[begin : max(begin, end)])
     if correlation.size < 3:
@@ -145,7 +145,7 @@ def _near(template: Array, y: Array, expected: int, reach: int) -> tuple[float, 
 
 
 def common_slope(points: Points, line: Line) -> Line:
-    """One slope through delays that may step (stalls, skips): fitted within the stretches between the steps."""
+    """Return the common slope of delays with steps (stalls, skips), fitted within the parts between the steps."""
     polarity = 1 if float(np.sum(points.fit)) >= 0 else -1
     good = (points.fit * polarity > _WINDOW_FIT) & np.isfinite(points.delay_s)
     t, d = points.time_s[good], points.delay_s[good]

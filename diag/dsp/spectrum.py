@@ -1,4 +1,4 @@
-"""One short-time spectrum per clip, worked out once, and what is read from it."""
+"""The short-time spectrum of a clip, which is computed once, and measures from it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Array = NDArray[np.floating[Any]]
 WINDOW_S = 0.040
 HOP_S = 0.020
 ACTIVE_RANGE_DB = 35.0
-"""Frames within this distance of the loud ones (95th percentile) count as sound; natural speech spans about 30 dB."""
+"""Frames within this range below the loud ones (95th percentile) count as sound. Natural speech spans about 30 dB."""
 INAUDIBLE_DBFS = -75.0
-"""A clip whose loudest frames stay below this is silence: 15 dB above the last bit of 16-bit audio."""
+"""A clip whose loudest frames are below this is silent. It is 15 dB above the least significant bit of 16-bit audio."""
 FAINTEST_DBFS = -92.0
-"""Windows below this are the rounding of 16-bit audio (-98 dBFS), however quiet the clip."""
+"""Windows below this level never count as sound. The rounding noise of 16-bit audio is at -98 dBFS."""
 _BLOCK_FRAMES = 64
-"""So few windows and their transforms stay in the cache of a core: half the time of 512."""
+"""Windows that are transformed at once. 64 fit into the cache of a core and take half the time of 512."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Spectrum:
         One-sided power per bin: the sum over bins is the mean square of the window.
     sample_rate_hz : float
     bin_hz : float
-        Distance of two bins.
+        Frequency step from one bin to the next.
     """
 
     power: NDArray[np.float32]
@@ -98,7 +98,7 @@ class Spectrum:
 
 @dataclass(frozen=True, eq=False)
 class Sound:
-    """A mono signal with its rate; its spectrum is worked out once, when first asked for.
+    """A mono signal with its sample rate. Its spectrum is computed once, on first access.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Sound:
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """Power of 40 ms windows, shared by everything that looks at this signal."""
+        """Power of 40 ms windows, cached for all measures of this signal."""
         return short_time_power(self.samples, self.rate_hz)
 
     def cut(self, start_s: float, end_s: float) -> Sound:
@@ -131,7 +131,9 @@ def sound_of(samples: Array, rate_hz: float) -> Sound:
 
 
 def short_time_power(samples: Array, sample_rate_hz: float) -> Spectrum:
-    """Power spectra of 40 ms Hann windows every 20 ms; shorter signals give one padded window, none give none.
+    """Return the power spectra of 40 ms Hann windows every 20 ms.
+
+    A signal shorter than a window gives one padded window. An empty signal gives none.
 
     The window is a whole number of samples at every usual rate, so bins lie at the same 25 Hz steps in clips of
     different rates.
@@ -142,7 +144,7 @@ def short_time_power(samples: Array, sample_rate_hz: float) -> Spectrum:
 def short_time_power_at(
     samples: Array, sample_rate_hz: float, window_s: float, hop_s: float, max_hz: float | None = None
 ) -> Spectrum:
-    """Return the same with other windows, kept only up to `max_hz`."""
+    """Return the power spectra of Hann windows of another length and distance, up to `max_hz`."""
     spectrum = _power(samples, sample_rate_hz, window_s, hop_s)
     if max_hz is None:
         return spectrum
@@ -170,7 +172,7 @@ def _power(samples: Array, sample_rate_hz: float, window_s: float, hop_s: float)
 
 
 def loudness_lufs(spectrum: Spectrum) -> float | None:
-    """Integrated loudness (ITU-R BS.1770-4 gates and K weighting) from the short-time spectrum; None when silent.
+    """Return the integrated loudness in LUFS (ITU-R BS.1770-4) from the short-time spectrum; None for silence.
 
     Blocks are of 400 ms every 100 ms, made of 40 ms windows; a clip shorter than a block is one block.
     """

@@ -1,6 +1,6 @@
-"""Where sound and speech begin and end in a clip.
+"""Find where sound and speech begin and end in a clip.
 
-Two onsets are kept apart everywhere: the first *audible* sample (a breath or a click counts) and the first *speech*.
+There are two onsets: the first *audible* sample (a breath or a click counts) and the first sample of *speech*.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ AUDIBLE_BELOW_ACTIVE_DB = 45.0
 AUDIBLE_FLOOR_DBFS = -80.0
 ABOVE_NOISE_DB = 10.0
 NOISE_CAP_DB = 20.0
-"""However noisy, a threshold stays this far below the active level, or quiet speech would be taken for noise."""
+"""A threshold is always at least this far below the active level, even in noise, so that quiet speech is above it."""
 SPEECH_BELOW_ACTIVE_DB = 35.0
 VOICED_CORRELATION = 0.55
 VOICED_WINDOW_S, VOICED_STEP_S = 0.040, 0.010
 VOICED_WINDOWS = 4
-"""A voice is as many voiced windows in a row: 70 ms."""
+"""Number of consecutive voiced windows (70 ms) that count as a voice."""
 BEFORE_VOICE_S = 0.170
-"""Where speech may begin before the end of the first voiced window: 130 ms before that window."""
+"""Longest time from the start of speech to the end of the first voiced window: 130 ms plus that window."""
 CONSONANT_GAP_S = 0.020
 _VOICE_RATE_HZ = 8000
 
 
 def active_level_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
-    """RMS level of the parts that carry sound (10 ms frames within 25 dB of the loud ones); None when silent."""
+    """Return the RMS level in dBFS of the 10 ms frames within 25 dB of the loud ones; None for silence."""
     levels = _levels(samples, sample_rate_hz, 0.010)
     if levels.size == 0 or levels.max() < INAUDIBLE_DBFS:
         return None
@@ -47,16 +47,16 @@ def active_level_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
 
 
 def noise_floor_dbfs(samples: Array, sample_rate_hz: float) -> float:
-    """Return the level of the quietest 10 ms frames (3rd percentile); digital silence is -120."""
+    """Return the level in dBFS of the quietest 10 ms frames (3rd percentile); -120 for digital silence."""
     levels = _levels(samples, sample_rate_hz, 0.010)
     return float(np.percentile(levels, 3)) if levels.size else -120.0
 
 
 def audible_threshold_dbfs(samples: Array, sample_rate_hz: float) -> float | None:
-    """Return the level of 5 ms above which sound in this clip is audible; None when the clip is silent.
+    """Return the level in dBFS above which 5 ms of sound in this clip are audible; None if the clip is silent.
 
-    45 dB below the active level, but at least 10 dB above the noise floor and -80 dBFS (16-bit dither lies below),
-    and at most 20 dB below the active level.
+    It is 45 dB below the active level, but at least 10 dB above the noise floor, at least -80 dBFS (above 16-bit
+    dither), and never less than 20 dB below the active level.
     """
     active = active_level_dbfs(samples, sample_rate_hz)
     if active is None:
@@ -69,7 +69,7 @@ def first_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
     """Return the first audible sample; None when the clip is silent.
 
     It is the first sample whose magnitude reaches the audible threshold in the first 5 ms frame whose RMS does.
-    Breath and clicks count: it is when a listener first hears that something comes.
+    Breath and clicks count, because a listener hears them.
     """
     threshold = audible_threshold_dbfs(samples, sample_rate_hz)
     return None if threshold is None else _first_above(samples, sample_rate_hz, threshold)
@@ -82,10 +82,10 @@ def last_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
 
 
 def speech_span(samples: Array, sample_rate_hz: float) -> tuple[int, int] | None:
-    """First sample of speech and the one after its last, for a clip that holds speech and a quiet background.
+    """Return the first sample of speech and one past the last, for a clip of speech with a quiet background.
 
-    Frames above 35 dB below the active level (or 10 dB above the noise) count; bursts shorter than 25 ms that stand
-    more than 200 ms away from the rest are clicks and are left out. None when the clip is silent.
+    Frames count if they are above -35 dB relative to the active level, and 10 dB above the noise. Bursts shorter than
+    25 ms that are more than 200 ms away from the rest are clicks and do not count. None if the clip is silent.
     """
     active = active_level_dbfs(samples, sample_rate_hz)
     if active is None:
@@ -107,10 +107,10 @@ def speech_span(samples: Array, sample_rate_hz: float) -> tuple[int, int] | None
 def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
     """Return the first sample of speech in a reply that may begin with breath and clicks; None where no voice is found.
 
-    The first four voiced windows in a row, 70 ms (40 ms windows every 10 ms; normalised autocorrelation between 60 and
-    400 Hz above 0.55, level within 25 dB of the active level), then back through the unbroken sound before them for at
-    most 130 ms, which takes in an initial consonant (a pause of more than 20 ms ends it). How exact it is:
-    `first_speech_s` in docs/accuracy.md.
+    First, four consecutive voiced windows (70 ms) are searched: 40 ms windows every 10 ms with a normalised
+    autocorrelation above 0.55 between 60 and 400 Hz, and a level within 25 dB of the active level. Then the start moves
+    back by up to 130 ms through continuous sound, to include an initial consonant. A pause of more than 20 ms ends
+    this. The accuracy is in docs/accuracy.md (`first_speech_s`).
     """
     active = active_level_dbfs(samples, sample_rate_hz)
     if active is None:
@@ -137,7 +137,7 @@ def first_speech_frame(samples: Array, sample_rate_hz: float) -> int | None:
 
 
 def voicing(samples: Array, sample_rate_hz: float) -> NDArray[np.float64]:
-    """Largest normalised autocorrelation between 60 and 400 Hz of 40 ms windows every 10 ms; shape (frames,)."""
+    """Return the largest normalised autocorrelation at 60 to 400 Hz of 40 ms windows every 10 ms; shape (frames,)."""
     width, step = round(VOICED_WINDOW_S * sample_rate_hz), round(VOICED_STEP_S * sample_rate_hz)
     if samples.size < width:
         return np.zeros(0)

@@ -1,7 +1,7 @@
-"""Whether a recording is speech: a share of its time, by how its spectrum moves. Music, tones and noise are not.
+"""Measure how much of a recording is speech, as opposed to music, tones or noise.
 
-Speech glides in pitch, so the lines of its spectrum do not stay where they are, as those of notes and tones do. It
-alternates between voice, hiss and pauses several times a second, as noise, applause and impulse responses do not.
+The pitch of speech glides, so its spectral lines move, unlike those of notes and tones. Speech alternates between
+voice, hiss and pauses several times a second, unlike noise, applause and impulse responses.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ Features = NDArray[np.float64]
 
 BLOCK_S, STEP_S = 2.0, 0.5
 PIECE_S = 8.0
-"""Of a long recording, three pieces of this length are looked at: some of it says what all of it is."""
+"""Of a long recording, only three pieces of this length are analysed."""
 FINE_HZ = (200.0, 4000.0)
 BAND_EDGES_HZ = (150, 250, 400, 600, 900, 1300, 1800, 2500, 3500, 5000, 7000)
 LOW_HZ, HIGH_HZ = (200.0, 1000.0), (2500.0, 7000.0)
 LAGS = (1, 2, 5, 10)
 LEAST_FRAMES = 15
 SPEECH_SHARE = 0.5
-"""A recording is speech where at least half of its time is."""
+"""A recording is speech if at least this share of its time is speech."""
 _RANGE_DB = 45.0
 _SMOOTH_BINS = 15
 _COMB_BINS = (4, 24)
@@ -57,7 +57,7 @@ class SpeechLikeness:
 
     @property
     def speech(self) -> bool:
-        """Return whether the recording can be judged as a voice."""
+        """Whether the recording is speech."""
         return self.reason is None
 
 
@@ -246,7 +246,7 @@ def _less_its_shape(level: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _likeness(one: Features, other: Features) -> float:
-    """Return the correlation of two courses; 0 where one of them stands still."""
+    """Return the correlation of two curves; 0 if one of them is constant."""
     a, b = one - one.mean(), other - other.mean()
     scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
     return float((a * b).sum()) / scale if scale > 1e-6 else 0.0

@@ -1,4 +1,4 @@
-"""The delay of a copy against its original over time: it steps where something stalled, skipped or repeated."""
+"""Track the delay of a copy against its original over time. It has a step at every stall, skip and repeat."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _REFUSED_AT_MOST = 12
 _LEAST_AGREEING = 3
 """One or two windows of 30 ms across a break may look like some other place."""
 _BETTER = 0.1
-"""A new delay must explain what it explains by so much better than the known ones."""
+"""A new delay must have a correlation higher by this than the known delays, where it fits."""
 _ACTIVE_RANGE_DB = 32.0
 
 
 @dataclass(frozen=True)
 class DelayTrack:
-    """Which part of the original came out when.
+    """The delay of each part of the original.
 
     Parameters
     ----------
     stretches : tuple of Stretch
-        In order of the original; gaps between them came out nowhere.
+        In order of the original. Parts between them are not in the copy.
     explained : float
         Share of the original's active time that was found again, 0 to 1.
     """
@@ -47,7 +47,7 @@ class DelayTrack:
 
 
 def local_agreement(original: Array, copy: Array, sample_rate_hz: float) -> NDArray[np.float64]:
-    """Normalised correlation at lag 0 of 30 ms windows every 5 ms; shape (frames,), 0 where the copy is silent."""
+    """Return the normalised correlation at lag 0 of 30 ms windows every 5 ms; shape (frames,); 0 in silence."""
     x, y = _halves(original, original.size, sample_rate_hz), _halves(copy, original.size, sample_rate_hz)
     product, own, other = _windowed(x, y), _windowed(x, x), _windowed(y, y)
     floor = max(float(own.max(initial=0.0)), float(other.max(initial=0.0))) * 1e-8 + 1e-12
@@ -55,7 +55,7 @@ def local_agreement(original: Array, copy: Array, sample_rate_hz: float) -> NDAr
 
 
 def _halves(samples: Array, size: int, sample_rate_hz: float) -> NDArray[np.float32]:
-    """Rows of 2.5 ms, so placed that window n of 30 ms is the rows 2 n to 2 n + 11; shape (rows, samples)."""
+    """Return rows of 2.5 ms, such that rows 2 n to 2 n + 11 are window n of 30 ms; shape (rows, samples)."""
     half = round(STEP_S * sample_rate_hz) // 2
     frames = frame_count(size, sample_rate_hz)
     rows = np.zeros((2 * frames + _PER_WINDOW, half), dtype=np.float32)
@@ -89,9 +89,9 @@ def track_delays(
 ) -> DelayTrack:
     """Follow the delay of a copy of the same speed.
 
-    Local correlation at the delays known so far; where they do not explain the original, 80 ms windows are searched
-    over ±0.4 s around the nearest known delay, and the most frequent answer joins the known ones; at last a dynamic
-    programme picks one delay (or none) for each 5 ms of the original, paying for every change.
+    The local correlation is computed at the known delays. Where none of them fits, 80 ms windows are searched within
+    ±0.4 s of the nearest known delay, and the most frequent result becomes a known delay. At the end, dynamic
+    programming selects one delay (or none) for each 5 ms of the original, with a cost for every change.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def track_delays(
         At the same rate and speed.
     sample_rate_hz : float
     delay_s : float
-        A delay that holds for some of it.
+        A delay that is valid for a part of the copy.
     moved : ndarray or None
-        The copy moved by this delay, where it is at hand.
+        The copy moved by this delay, if it is already computed.
     """
     x = np.asarray(original, dtype=np.float32)
     active = active_frames(x, sample_rate_hz)
@@ -135,7 +135,7 @@ def track_delays(
 
 
 def _same(agreement: NDArray[np.float64], active: NDArray[np.bool_]) -> float:
-    """Correlation that counts as the same sound: a little below what is typical where the sound was found."""
+    """Return the least correlation of the same sound: a little below the typical one where it was found."""
     found = agreement[active & (agreement > 0.5)]
     typical = float(np.median(found)) if found.size else SAME_AT_MOST
     return float(np.clip(typical - SAME_BELOW_TYPICAL, SAME_AT_LEAST, SAME_AT_MOST))
@@ -202,14 +202,14 @@ def _as_track(
 
 
 def _in_order(stretches: list[Stretch]) -> list[Stretch]:
-    """Without stretches that would use a part of the copy twice: the copy plays in order, so they are look-alikes."""
+    """Return the stretches without those that use a part of the copy twice, which are false matches."""
     kept = list(stretches)
     index = 1
     while index < len(kept):
         before, after = kept[index - 1], kept[index]
         lengths_s = before.end_s - before.start_s, after.end_s - after.start_s
         twice_s = before.end_s + before.delay_s - after.start_s - after.delay_s
-        # Some pitch periods that fit both delays are no proof: where the one ends is told to the sample later.
+        # A short overlap is allowed: some pitch periods fit both delays, and the exact ends are found later.
         if twice_s > max(_OVERLAP_S, 0.4 * min(lengths_s)):
             shorter = index if lengths_s[1] < lengths_s[0] else index - 1
             del kept[shorter]
@@ -220,7 +220,7 @@ def _in_order(stretches: list[Stretch]) -> list[Stretch]:
 
 
 def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
-    """Neighbours of the same delay as one."""
+    """Return the stretches, with neighbours of the same delay merged."""
     result: list[Stretch] = []
     for stretch in stretches:
         last = result[-1] if result else None

@@ -1,7 +1,7 @@
-"""Figures of a recording of speech that change when it is played at a wrong speed, whatever its level.
+"""Features of a recording of speech that depend on its playing speed, but not on its level.
 
-Pitch, the spread of the bands over time, and how fast loudness and spectrum move. The long-term spectrum itself is left
-out: it tells more of microphones than of speed.
+They are the pitch, the spread of the bands over time, and how fast loudness and spectrum change. The long-term spectrum
+is not used, because it depends more on the microphone than on the speed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Features = NDArray[np.float64]
 
 LEAST_SPEECH_S = 4.0
 LONGEST_S = 20.0
-"""More is not looked at: what a voice is like shows in 20 s."""
+"""Longest part of a recording that is analysed; 20 s are enough for the features."""
 BAND_EDGES_HZ = (200, 400, 800, 1600, 2400, 3400, 4800, 6400, 8000)
 MODULATION_HZ = (1.0, 2.0, 3.0, 4.5, 6.5, 9.0, 13.0, 20.0)
 PITCH_HZ = (45.0, 700.0)
@@ -33,9 +33,9 @@ _OCTAVE_COST = 0.02
 
 
 def speed_features(sound: Sound) -> Features | None:
-    """All of them, shape (60,); None where there is less than 4 s of speech, or no voice.
+    """Return all features, shape (60,); None for less than 4 s of speech, or no voice.
 
-    A clip that is played at another rate is the same samples with another `rate_hz`: nothing need be resampled.
+    To get the features at another playing speed, change `rate_hz`; resampling is not needed.
     """
     active = np.flatnonzero(sound.spectrum.active)
     if active.size * HOP_S < LEAST_SPEECH_S:
@@ -93,7 +93,7 @@ def _envelope(samples: NDArray[np.float32], rate_hz: float) -> Features:
 
 
 def _bands(spectrum: Spectrum) -> Features:
-    """Quantiles of each band's share over the active windows, likeness over time, quantiles of the centroid."""
+    """Return quantiles of each band's share over active windows, similarity over time, quantiles of the centroid."""
     power = spectrum.power[spectrum.active]
     bands = np.zeros((power.shape[0], len(BAND_EDGES_HZ) - 1))
     for place, (low, high) in enumerate(itertools.pairwise(BAND_EDGES_HZ)):
@@ -116,7 +116,7 @@ def _bands(spectrum: Spectrum) -> Features:
 
 
 def pitch_quantiles(samples: NDArray[np.float32], rate_hz: float, spectrum: Spectrum) -> Features | None:
-    """log2 of the 10th, 50th and 90th percentile of the pitch in Hz of voiced windows; None where fewer than ten are.
+    """Return log2 of the 10th, 50th and 90th percentile of the pitch in Hz; None for fewer than ten voiced windows.
 
     Autocorrelation of 64 ms below 1.2 kHz over the window's own (P. Boersma's method); at most 240 windows, spread over
     the active ones.

@@ -1,4 +1,4 @@
-"""What is told of a voice by single windows: level in bands below 5 kHz, in treble bands, and the noise between."""
+"""Levels of the single windows of a voice: in bands below 5 kHz, in treble bands, and of the noise."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HALF_WIDTH_OCTAVES = 1 / 6
 SPEECH = slice(3, 22)
 """Bands of 200 to 2800 Hz, which a loss of treble leaves as they are."""
 LOWEST_DB, LOWEST_TREBLE_DB = -45.0, -90.0
-"""Levels are told down to here, against the speech of the clip: fainter bands hold the noise of a room."""
+"""Lowest levels that are stored, relative to the speech of the clip. Fainter bands contain room noise."""
 _NOISE_PERCENTILE = 10.0
 
 
@@ -50,7 +50,7 @@ class VoiceFrames:
         return int(self.bands_db.shape[0])
 
     def thinned(self, most: int) -> VoiceFrames:
-        """At most so many windows, evenly spread."""
+        """Return at most `most` windows, evenly spread."""
         if self.count <= most:
             return self
         picked = np.linspace(0, self.count - 1, most).astype(int)
@@ -58,7 +58,7 @@ class VoiceFrames:
 
 
 def voice_frames(spectrum: Spectrum) -> VoiceFrames | None:
-    """Return the windows of a spectrum that hold sound; None where none does."""
+    """Return the windows of a spectrum with sound; None if there are none."""
     if not spectrum.active.any():
         return None
     bands = spectrum.power @ band_weights(spectrum.power.shape[1], spectrum.bin_hz, 1.0).astype(np.float32)
@@ -78,10 +78,10 @@ def voice_frames(spectrum: Spectrum) -> VoiceFrames | None:
 
 
 def bands_at_width(sound: Sound, centres: NDArray[np.int64], width: int) -> Array:
-    """Bands of windows as they were before the sound was sped up, in dB against its speech; shape (frames, 26).
+    """Return the bands of windows with a change of speed undone, in dB relative to the speech; shape (frames, 26).
 
-    The speed is the one at which windows of this width hold as much of the voice as those of a profile do. With windows
-    of one length, or other distances of bins, the resolution itself would favour a speed.
+    The speed follows from the width: windows contain as much of the voice as those of a profile. With a fixed window
+    length the frequency resolution would favour some speeds.
 
     Parameters
     ----------
@@ -102,12 +102,12 @@ def bands_at_width(sound: Sound, centres: NDArray[np.int64], width: int) -> Arra
 
 
 def speed_of_width(width: int, rate_hz: float) -> float:
-    """Return how much faster than the voice a sound is whose windows of this width hold 40 ms of the voice."""
+    """Return the speed of a sound whose windows of this width contain 40 ms of the original voice."""
     return WINDOW_S * rate_hz / width
 
 
 def width_near(speed: float, rate_hz: float) -> int:
-    """The width nearest to a speed that has no prime factor above 11: transforms of others take three times as long."""
+    """Return the window width nearest to a speed without a prime factor above 11, so that transforms are fast."""
     exact = WINDOW_S * rate_hz / speed
     tried = sorted(range(max(16, int(0.97 * exact)), int(1.03 * exact) + 2), key=lambda width: abs(width - exact))
     return next((width for width in tried if _is_smooth(width)), max(16, round(exact)))

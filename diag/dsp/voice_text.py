@@ -18,7 +18,7 @@ _LONGEST_NAME = 200
 
 
 def profile_to_json(profile: VoiceProfile) -> str:
-    """Return the profile as text."""
+    """Return the profile as JSON text."""
     document: dict[str, Any] = {
         "voice_profile": PROFILE_VERSION,
         "name": profile.name,
@@ -36,12 +36,12 @@ def profile_to_json(profile: VoiceProfile) -> str:
 
 
 def profile_from_json(text: str) -> VoiceProfile:
-    """Read a profile.
+    """Parse a profile from JSON text.
 
     Raises
     ------
     ValueError
-        If the text is no profile, or a damaged one, or one of a newer version; the words say which.
+        If the text is not a profile, is damaged, or has a newer version. The message says which.
     """
     try:
         document = json.loads(text)
