@@ -50,7 +50,7 @@ def test_documentation_of_a_finding(diag, asked):
 
 
 def test_finding_without_a_hop(diag):
-    assert diag("explain", "CFG001").out.startswith("▲ CFG001 missing-audio-modality  error, not bound to one hop\n")
+    assert diag("explain", "CFG001").out.startswith("▲ CFG001 missing-audio-modality  error, not on a single hop\n")
 
 
 def test_overview_is_one_line_a_finding(diag):
