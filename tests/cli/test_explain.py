@@ -45,7 +45,7 @@ def test_documentation_of_a_finding(diag, asked):
     assert done.out == (
         "▲ PLY001 playback-rate-mismatch  error or warning, by its evidence, on the player hop (the client)\n\n"
         "Played at another rate.\n\nWhat it shows\n-------------\nSpeed.\n\n"
-        "Reported as a consequence where SVC010 is found too.\n"
+        "Reported as a consequence if SVC010 is found too.\n"
     )
 
 
