@@ -330,7 +330,7 @@ FAULT_CASES = [
          possible=("SPK006",), severity="warning"),
     Case("a loudspeaker that is off", replace(HEALTHY, speaker_connected=False), ("SPK001",),
          words=("nothing came out",)),
-    Case("a loudspeaker with little treble", replace(HEALTHY, speak=through(16000, 48000)), ("SPK002",), severity="warning"),
+    Case("a dull loudspeaker", replace(HEALTHY, speak=through(16000, 48000)), ("SPK002",), severity="warning"),
     Case("a playback clock at 48 for 44.1 kHz", replace(HEALTHY, speak=at_speed(48000 / 44100)), ("SPK003",)),
     Case("a loudspeaker that drops out", replace(HEALTHY, audio="system", speak=gap(0.6, 0.06, 48000)),
          ("SPK004",), severity="warning"),
