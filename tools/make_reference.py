@@ -219,9 +219,7 @@ def finding_section(rule: Rule) -> str:
     """Return the section of one rule."""
     text = in_markdown(rule.documentation)
     cause = (
-        f"\n\nReported as a consequence if {' or '.join(rule.explained_by)} is found too."
-        if rule.explained_by
-        else ""
+        f"\n\nReported as a consequence if {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
     )
     return f"\n### {rule.code} {rule.name}\n\n{text}{cause}\n"
 

@@ -277,12 +277,9 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
     used = covered_estimated(pair, pieces) & pair.y.active
     share = max(share, float(used.sum()) / max(1, int(pair.y.active.sum())))
     slope = _drift(pair, pieces)
-    precision = None
-    if slope is not None:
-        precision = slope[1]
-        if _drifts(slope):
-            exact /= 1.0 + slope[0]
-    return _Attempt(pair, tuple(pieces), exact, precision, second, share)
+    if slope is not None and _drifts(slope):
+        exact /= 1.0 + slope[0]
+    return _Attempt(pair, tuple(pieces), exact, None if slope is None else slope[1], second, share)
 
 
 def _drifts(slope: tuple[float, float]) -> bool:

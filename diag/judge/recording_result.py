@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from diag.core.chain import Segment, Tap
+from diag.core.chain import Tap
 from diag.core.results import (
     SCHEMA_VERSION,
     Finding,

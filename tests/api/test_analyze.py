@@ -71,7 +71,7 @@ def test_treble_lost_on_the_way():
 @pytest.mark.parametrize(("rate_hz", "above"), [(16000, "7.6 kHz"), (8000, "3.8 kHz")])
 def test_a_sample_rate_too_low_for_the_references_treble(rate_hz, above):
     result = against_received(resampled(RECEIVED, 24000, rate_hz), rate_hz)
-    assert f"A sample rate of {rate_hz} Hz cuts the 24000 Hz reply off above {above} [PLY002]" in result.sentence
+    assert f"A sample rate of {rate_hz} Hz cuts off the 24000 Hz reply above {above} [PLY002]" in result.sentence
     assert result.failed
 
 
@@ -106,7 +106,7 @@ def test_other_speech_is_not_judged_against_it():
 
 def test_silence_is_told_first():
     result = against_received(np.zeros(48000, np.float32))
-    assert "A reply was received and the client played nothing [PLY006]" in result.sentence
+    assert "A reply was received but the client played nothing [PLY006]" in result.sentence
     assert [item.consequence_of for item in result.findings] == [None, "PLY006"]
     assert result.failed
 

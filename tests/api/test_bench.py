@@ -100,9 +100,9 @@ def bench_row(name, as_expected, takes):
 @pytest.mark.parametrize(
     ("rows", "word", "words"),
     [
-        ([(True, 3)], "AS EXPECTED", "Every scenario shows what it must \\(1 of 1\\)."),
-        ([(True, 3), (False, 3)], "NOT AS EXPECTED", "1 of 2 scenarios show what they must .*; look at s1."),
-        ([(True, 3), (True, 2)], "TOO FEW TAKES", "1 of 2 .*; too few takes count in s1 \\(2 of 3\\)."),
+        ([(True, 3)], "AS EXPECTED", "Every scenario shows the expected findings \\(1 of 1\\)."),
+        ([(True, 3), (False, 3)], "NOT AS EXPECTED", "1 of 2 scenarios show the expected findings .*; look at s1."),
+        ([(True, 3), (True, 2)], "TOO FEW TAKES", "1 of 2 .*; too few takes were counted in s1 \\(2 of 3\\)."),
         ([(None, 0), (False, 1)], "NOT AS EXPECTED", "0 of 2 .*; look at s1; too few .* in s0 \\(0 of 3\\)."),
     ],
 )

@@ -43,14 +43,14 @@ def test_documentation_of_a_finding(diag, asked):
     done = diag("explain", asked)
     assert done.code == 0
     assert done.out == (
-        "▲ PLY001 playback-rate-mismatch  error or warning, by its evidence, on the player hop (the client)\n\n"
+        "▲ PLY001 playback-rate-mismatch  error or warning, depending on the evidence, on the player hop (the client)\n\n"
         "Played at another rate.\n\nWhat it shows\n-------------\nSpeed.\n\n"
-        "Reported as a consequence where SVC010 is found too.\n"
+        "Reported as a consequence if SVC010 is found too.\n"
     )
 
 
 def test_finding_without_a_hop(diag):
-    assert diag("explain", "CFG001").out.startswith("▲ CFG001 missing-audio-modality  error, not bound to one hop\n")
+    assert diag("explain", "CFG001").out.startswith("▲ CFG001 missing-audio-modality  error, not on a single hop\n")
 
 
 def test_overview_is_one_line_a_finding(diag):

@@ -57,7 +57,7 @@ def test_discarded_takes_are_all_counted_and_three_are_told(make):
     text = told(make.report(make.run("a", discarded=5)))
     assert "  3 takes counted, 5 discarded\n" in text
     assert text.count("discarded: our loop was 40 ms late") == 3
-    assert "    2 more; the report has them all\n" in text
+    assert "    2 more; the report lists them all\n" in text
 
 
 def test_consequence_without_its_root_is_not_lost(make):
@@ -150,7 +150,7 @@ def test_checks_that_lack_the_same_thing_are_told_together(make):
 def test_many_reasons_are_counted(make):
     text = checks_told(make, *outcomes(*(f"reason {number}" for number in range(9))))
     assert text.count("○ not checked") == 5
-    assert "  ○ 4 more could not be made; the report has them all\n" in text
+    assert "  ○ 4 more were not made; the report lists them all\n" in text
 
 
 def test_a_check_of_ours_that_broke_is_told_first(make):

@@ -71,7 +71,7 @@ def test_one_document(diag):
     ("words", "seen"),
     [
         (["voice", "make", "missing.wav"], "no such file"),
-        (["voice", "make", "good/say_it_again.wav"], "8 s or more"),
+        (["voice", "make", "good/say_it_again.wav"], "at least 8 s"),
         (["voice", "make", "good", "-o", "no/folder/k.voice.json"], "No such file or directory"),
         (["voice", "show", "good"], "it is a folder"),
         (["voice", "show", "slow.wav"], "it is not text"),

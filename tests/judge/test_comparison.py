@@ -242,7 +242,7 @@ def test_too_few_takes_are_not_called_equal():
 
 def test_a_run_without_takes_that_count_is_told():
     result = compare_runs(run_of([1.0] * 2, "a"), run_of([1.0] * 2, "b", discarded=(0, 1)), seed=1)
-    assert result.sentence == "b has no take that counts, so nothing can be compared."
+    assert result.sentence == "b has no counted take, so nothing can be compared."
 
 
 # --- with real metrics and rules

@@ -121,7 +121,7 @@ REFUSED, UNANSWERED = build(Story(refused=(1008, "no"))), build(Story(reply_s=No
     ("take", "tap", "code", "words"),
     [
         (REFUSED, Tap.PLAYED, MissingCode.NO_RECORDING, "no `played` recording"),
-        (UNANSWERED, Tap.PLAYED, MissingCode.NO_TURN, "no reply lies on `played`"),
+        (UNANSWERED, Tap.PLAYED, MissingCode.NO_TURN, "`played` has no reply"),
         (UNANSWERED, Tap.RECEIVED, MissingCode.NO_RECORDING, "no `received` recording"),
     ],
 )

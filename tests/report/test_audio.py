@@ -98,7 +98,7 @@ def test_too_much_audio_goes_beside_the_file(tmp_path, monkeypatch):
     assert named
     assert all((tmp_path / name).stat().st_size > 44 for name in named)
     assert "data:audio" not in text
-    assert "The audio lies in the folder r_audio beside this file" in text
+    assert "The audio is in the folder r_audio beside this file" in text
 
 
 def test_a_large_file_says_so_itself(tmp_path, monkeypatch):

@@ -231,7 +231,7 @@ def test_missing_replies_count_against_and_have_reasons(texts):
     assert "First audio heard not measured in 3 of 3 takes" in words
     assert "ttfa_heard_s 3 of 3 takes no reply was received" in words
     assert "check PLY001 playback-rate-mismatch not checked no reply was received" in words
-    assert "heard: nothing of this turn came here" in words
+    assert "heard: it holds nothing of this turn" in words
 
 
 def test_versions_and_devices_are_told(texts):
@@ -263,7 +263,7 @@ def test_sides_are_level_matched_by_turning_the_louder_one_down(texts):
     assert max(gains) == 0.0
     assert min(gains) > -3.0
     assert not any(attrs.get("aria-label") == "A against B, received" for attrs in page.all("div"))
-    assert "received : A and B are the same audio, bit for bit" in page.words
+    assert "received : A and B are identical, bit for bit" in page.words
 
 
 def test_two_runs_of_one_name_are_two_sides_with_their_own_audio(tmp_path):

@@ -144,7 +144,7 @@ def test_the_nearest_served_models(model, first):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ("models/gemini-flash-2.0-live-001", "words of gemini-2.0-flash-live-001 in another order"),
+        ("models/gemini-flash-2.0-live-001", "gemini-2.0-flash-live-001 has the same words in another order"),
         ("models/gemini-live-2.5-flash-preview", "retired: it was shut down on 9 December 2025"),
         ("models/publishers/google/models/gemini-3.8-live", "model list has it"),
         ("models/publishers/google/models/other", "Vertex AI"),
