@@ -62,7 +62,7 @@ def without_lookalikes(pair: Pair, pieces: Sequence[Piece]) -> list[Piece]:
         first, last = piece.first // frame, piece.last // frame
         begin = round(piece.begin / frame)
         places = np.clip(np.arange(begin, begin + last - first), 0, taken.size - 1)
-        own = pair.told[first:last] & ~taken[places]
+        own = pair.recognisable[first:last] & ~taken[places]
         cost = pair.cost
         if shared and pair.typical < EXACT_NATS:
             # A continuation at a known delay needs less evidence, if no better piece covers it.
@@ -223,7 +223,7 @@ def _refused(pair: Pair, piece: Piece, first: int, last: int) -> int:
     if high <= low:
         return 0
     scores = pair.scores(piece.delay, low, high)
-    return int((pair.told[low:high] & (scores < pair.cost)).sum())
+    return int((pair.recognisable[low:high] & (scores < pair.cost)).sum())
 
 
 def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | None:
@@ -253,7 +253,7 @@ def _inserted(pair: Pair, before: Piece, after: Piece) -> tuple[Piece, Piece] | 
 def _heard_twice(pair: Pair, before: Piece, after: Piece) -> bool:
     """Return whether the part of the reference that is in both pieces can be recognised."""
     frame = pair.x.frame
-    return bool(pair.told[max(0, after.first // frame) : -(-before.last // frame)].any())
+    return bool(pair.recognisable[max(0, after.first // frame) : -(-before.last // frame)].any())
 
 
 def _unexplained(pair: Pair, before: Piece, after: Piece, low: int, high: int) -> float:

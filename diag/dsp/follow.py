@@ -104,7 +104,7 @@ class Pair:
         1, or -1 if the copy is inverted.
     typical : float
         Median evidence of active frames where the copy was found, in nats per frame.
-    told : ndarray of bool, shape (frames of x,)
+    recognisable : ndarray of bool, shape (frames of x,)
         Frames of the reference that can be recognised.
     """
 
@@ -113,7 +113,7 @@ class Pair:
     rate_hz: float
     polarity: int
     typical: float
-    told: Flags
+    recognisable: Flags
 
     @property
     def cost(self) -> float:
@@ -186,21 +186,21 @@ def extended(pair: Pair, first: int, last: int, delay: float) -> Piece | None:
                 break
             delay, first, last = better, left, right
     scores = pair.scores(delay, left, right)
-    told = pair.told[left:right]
-    total = float(_worth(scores, told, pair.cost).sum())
-    if total < _PIECE_NATS or not told.any():
+    recognisable = pair.recognisable[left:right]
+    total = float(_worth(scores, recognisable, pair.cost).sum())
+    if total < _PIECE_NATS or not recognisable.any():
         return None
-    return Piece(left * frame, right * frame, delay, total, float(np.median(scores[told])))
+    return Piece(left * frame, right * frame, delay, total, float(np.median(scores[recognisable])))
 
 
-def _worth(scores: Floats, told: Flags, cost: float) -> Floats:
+def _worth(scores: Floats, recognisable: Flags, cost: float) -> Floats:
     """Return what each frame adds to the score of a piece; frames that cannot be recognised subtract nothing."""
     worth = scores - cost
-    return np.where(told, worth, np.maximum(worth, 0.0))
+    return np.where(recognisable, worth, np.maximum(worth, 0.0))
 
 
 def _gains(pair: Pair, delay: float, first: int, last: int) -> Floats:
-    return _worth(pair.scores(delay, first, last), pair.told[first:last], pair.cost)
+    return _worth(pair.scores(delay, first, last), pair.recognisable[first:last], pair.cost)
 
 
 def _reach(pair: Pair, delay: float, centre: int, limit: int, way: int) -> int:
@@ -261,29 +261,29 @@ def known_by(pair: Pair, piece: Piece) -> tuple[Pair, Piece]:
     third of a second of the piece, then from the piece that results.
     """
     frame = pair.x.frame
-    pair = replace(pair, told=_told(pair, piece))
+    pair = replace(pair, recognisable=_recognisable_frames(pair, piece))
     for turn in range(3):
         first, last = piece.first // frame, piece.last // frame
         scores = pair.scores(piece.delay, first, last)
-        told = pair.told[first:last]
+        recognisable = pair.recognisable[first:last]
         if turn == 0 and scores.size > _CORE_FRAMES:
-            sums = np.convolve(np.where(told, scores, 0.0), np.ones(_CORE_FRAMES), mode="valid")
+            sums = np.convolve(np.where(recognisable, scores, 0.0), np.ones(_CORE_FRAMES), mode="valid")
             core = int(np.argmax(sums))
-            scores, told = scores[core : core + _CORE_FRAMES], told[core : core + _CORE_FRAMES]
+            scores, recognisable = scores[core : core + _CORE_FRAMES], recognisable[core : core + _CORE_FRAMES]
             first, last = first + core, first + core + _CORE_FRAMES
-        if not told.any():
+        if not recognisable.any():
             break
-        typical = float(np.median(scores[told]))
+        typical = float(np.median(scores[recognisable]))
         settled = turn > 0 and abs(typical - pair.typical) < 0.1 * typical
         pair = replace(pair, typical=typical)
         if settled:
             break
         piece = extended(pair, first, last, piece.delay) or piece
-        pair = replace(pair, told=_told(pair, piece))
+        pair = replace(pair, recognisable=_recognisable_frames(pair, piece))
     return pair, piece
 
 
-def _told(pair: Pair, piece: Piece) -> Flags:
+def _recognisable_frames(pair: Pair, piece: Piece) -> Flags:
     """Return the frames of the reference that are above the noise of the estimated signal, by the gain of a piece."""
     frame = pair.x.frame
     first, last = piece.first // frame, piece.last // frame
@@ -411,17 +411,17 @@ def _go_on(pair: Pair, piece: Piece, pieces: list[Piece], best: Floats) -> None:
     high = min(pair.x.frames, int((pair.y.samples.size - piece.delay) // frame))
     if high - low < _WEAK_FRAMES:
         return
-    told = pair.told[low:high]
-    worth = np.where(told, pair.scores(piece.delay, low, high) - WEAK_COST, 0.0)
+    recognisable = pair.recognisable[low:high]
+    worth = np.where(recognisable, pair.scores(piece.delay, low, high) - WEAK_COST, 0.0)
     window = np.ones(_WEAK_FRAMES)
-    sums, counts = (np.convolve(part, window, mode="same") for part in (worth, told.astype(np.float64)))
-    goes_on = told & (sums > 0.0) & (counts > 0.3 * _WEAK_FRAMES) & (best[low:high] <= 0.0)
+    sums, counts = (np.convolve(part, window, mode="same") for part in (worth, recognisable.astype(np.float64)))
+    goes_on = recognisable & (sums > 0.0) & (counts > 0.3 * _WEAK_FRAMES) & (best[low:high] <= 0.0)
     for first, last in runs(goes_on, _WEAK_FRAMES):
         inside = slice(first, last)
         total = float(worth[inside].sum())
         if total < _PIECE_NATS:
             continue
-        typical = float(np.median(worth[inside][told[inside]])) + WEAK_COST
+        typical = float(np.median(worth[inside][recognisable[inside]])) + WEAK_COST
         weak = Piece((low + first) * frame, (low + last) * frame, piece.delay, total, typical)
         pieces.append(weak)
         _note(pair, weak, best)
@@ -435,10 +435,12 @@ def _note(pair: Pair, piece: Piece, best: Floats) -> None:
 
 def _poor(pair: Pair, best: Floats) -> Flags:
     """Return the frames that can be recognised and whose evidence, over 25 ms, is far below the typical."""
-    told = pair.told
-    weight = np.convolve(told, np.ones(5), mode="same")
-    mean = np.convolve(np.where(told, best, 0.0), np.ones(5), mode="same") / np.maximum(weight, 1.0)
-    poor: Flags = told & ((best <= 0.0) | ((mean < _WELL_SHARE * pair.typical) & (best < _WELL_SHARE * pair.typical)))
+    recognisable = pair.recognisable
+    weight = np.convolve(recognisable, np.ones(5), mode="same")
+    mean = np.convolve(np.where(recognisable, best, 0.0), np.ones(5), mode="same") / np.maximum(weight, 1.0)
+    poor: Flags = recognisable & (
+        (best <= 0.0) | ((mean < _WELL_SHARE * pair.typical) & (best < _WELL_SHARE * pair.typical))
+    )
     return poor
 
 
@@ -492,9 +494,9 @@ def _sought(pair: Pair, window: tuple[int, int], begin: int, end: int, best: Flo
 def _gain_over(pair: Pair, piece: Piece, best: Floats) -> float:
     """Return by how much a piece improves the best evidence so far."""
     first, last = piece.first // pair.x.frame, piece.last // pair.x.frame
-    told = pair.told[first:last]
+    recognisable = pair.recognisable[first:last]
     gain = pair.scores(piece.delay, first, last) - np.maximum(best[first:last], pair.cost)
-    return float(np.maximum(gain, 0.0)[told].sum())
+    return float(np.maximum(gain, 0.0)[recognisable].sum())
 
 
 def _fill_estimated(pair: Pair, pieces: list[Piece]) -> None:

@@ -159,8 +159,10 @@ def speed_against_profile(profile: VoiceProfile, sound: Sound) -> ProfileSpeed |
     if not np.isfinite(second[best]):
         return None
     near = slice(max(0, best - _CURVE), best + _CURVE + 1)
-    told = np.isfinite(second[near])
-    a, b, _ = np.polyfit(fine[near][told] - fine[best], second[near][told], 2) if told.sum() > 2 else (0.0, 0.0, 0.0)
+    finite = np.isfinite(second[near])
+    a, b, _ = (
+        np.polyfit(fine[near][finite] - fine[best], second[near][finite], 2) if finite.sum() > 2 else (0.0, 0.0, 0.0)
+    )
     shift = float(np.clip(-b / (2 * a), -_CURVE * _FINE_OCTAVES, _CURVE * _FINE_OCTAVES)) if a > 0 else 0.0
     return ProfileSpeed(float(2.0 ** (fine[best] + shift)), float(second[best]) - profile.apart_db)
 

@@ -267,9 +267,9 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
     found = np.zeros(pair.x.frames, dtype=bool)
     for part in pieces:
         found[part.first // pair.x.frame : part.last // pair.x.frame] = True
-    told = pair.told
-    share = float((found & told).sum()) / max(1, int(told.sum()))
-    if share < LEAST_SHARE or (found & told).sum() * FRAME_S < LEAST_FOUND_S or pair.typical < _LEAST_TYPICAL:
+    recognisable = pair.recognisable
+    share = float((found & recognisable).sum()) / max(1, int(recognisable.sum()))
+    if share < LEAST_SHARE or (found & recognisable).sum() * FRAME_S < LEAST_FOUND_S or pair.typical < _LEAST_TYPICAL:
         return None
     if max(part.score for part in pieces) < PROOF_NATS and (share < _CHUNKS_SHARE or pair.typical < _EXACT_NATS):
         return None
@@ -297,8 +297,8 @@ def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
         if piece.last - piece.first < 3 * width:
             continue
         for first in range(piece.first, piece.last - width + 1, step):
-            told = pair.told[first // frame : (first + width) // frame]
-            if told.mean() < 0.7:
+            recognisable = pair.recognisable[first // frame : (first + width) // frame]
+            if recognisable.mean() < 0.7:
                 continue
             delay = refined_delay(pair.x, pair.y, piece.delay, first, first + width, pair.polarity)
             own, other = pair.x.samples[first : first + width], sliced(pair.y.samples, first + delay, width)
@@ -373,5 +373,5 @@ def _confidence(pair: Pair, piece: Piece) -> float:
     if last <= first:
         return 0.0
     correlation = pair.polarity * agreement(pair.x, pair.y, piece.delay, first, last)
-    told = pair.told[first:last]
-    return float(np.clip(np.median(correlation[told]), 0.0, 1.0)) if told.any() else 0.0
+    recognisable = pair.recognisable[first:last]
+    return float(np.clip(np.median(correlation[recognisable]), 0.0, 1.0)) if recognisable.any() else 0.0

@@ -275,7 +275,7 @@ def _counts(story: Story, piece: Piece, again: Flags) -> bool:
     frame = story.pair.x.frame
     first = piece.first + int(np.argmax(again))
     last = piece.last - int(np.argmax(again[::-1]))
-    inside = story.pair.told[first // frame : -(-last // frame)]
+    inside = story.pair.recognisable[first // frame : -(-last // frame)]
     return bool(inside.any())
 
 
@@ -338,8 +338,8 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     """
     pair, frame = story.pair, story.pair.x.frame
     low, high = -(-first // frame), last // frame
-    told = pair.told[low:high]
-    if not told.any():
+    recognisable = pair.recognisable[low:high]
+    if not recognisable.any():
         return 0
     other = sliced(pair.y.samples, low * frame + piece.delay, (high - low) * frame).reshape(-1, frame)
     power = np.einsum("ij,ij->i", other, other).astype(np.float64)
@@ -348,9 +348,9 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     there = np.convolve(power, smooth, mode="same") > 0.06 * np.convolve(expected, smooth, mode="same")
     begin = low * frame + piece.delay + np.arange(high - low) * frame
     inside = (begin >= 0) & (begin + frame <= pair.y.samples.size)
-    if float((there & inside)[told].mean()) > 0.5 and _similar(pair, piece, low, high, inside):
+    if float((there & inside)[recognisable].mean()) > 0.5 and _similar(pair, piece, low, high, inside):
         return 0
-    return int(told.sum())
+    return int(recognisable.sum())
 
 
 def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bool:
@@ -385,8 +385,8 @@ def _gaps(story: Story) -> list[Event]:
         events += _between(story, before, after, after.begin - before.end, float(sum(b - a for a, b in leapt)))
     frame = story.pair.x.frame
     for first, last in left:
-        told = story.pair.told[-(-first // frame) : max(0, last // frame)]
-        if told.sum() * FRAME_S >= SHORTEST_S:
+        recognisable = story.pair.recognisable[-(-first // frame) : max(0, last // frame)]
+        if recognisable.sum() * FRAME_S >= SHORTEST_S:
             near = max((piece for piece in story.pieces if piece.last <= first), key=lambda piece: piece.last)
             events.append(
                 Event(Kind.SKIP, story.reference_s(first), story.clip_s(near.end), story.reference_s(last - first))
@@ -402,17 +402,17 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     if inserted < least and left_out < least:
         return []
     change = inserted - left_out
-    told = bool(pair.told[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
+    recognisable = bool(pair.recognisable[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
     if inserted >= least and left_out >= least and _kept(story, before, after):
         # The waveforms differ, but the sound is that of the reference, so only the change of delay is an event.
         inserted, left_out = max(0.0, change), max(0.0, -change)
     if inserted >= least and not _is_silence(story, clip_s, story.clip_s(after.begin)):
         events = _pieces_of_gap(story, before, after)
-        if left_out >= least and told:
+        if left_out >= least and recognisable:
             events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
     events = []
-    if min(inserted, left_out) >= least and told and _audible(pair, before.last, after.first):
+    if min(inserted, left_out) >= least and recognisable and _audible(pair, before.last, after.first):
         events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(min(inserted, left_out))))
     if abs(change) >= least:
         kind = Kind.STALL if change > 0 else Kind.SKIP
