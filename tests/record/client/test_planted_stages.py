@@ -37,7 +37,7 @@ def power_at(samples, hz, rate_hz=RATE_HZ):
     return 10 * np.log10(spectrum[np.abs(at - hz) < 40].sum() / spectrum.sum() + 1e-12)
 
 
-CASES = {
+CASES: dict[str, dict[str, float | str]] = {
     "rate": {"ratio": 0.9},
     "stretch": {"ratio": 0.85},
     "low-pass": {"cutoff_hz": 2000},
