@@ -358,7 +358,8 @@ def _short_sinc(own: Samples, rate: float, to_hz: int, half: int) -> Samples:
 def _filtered(own: Samples, rate: float, gain_of: Callable[[Samples], NDArray[Any]]) -> Samples:
     size = 1 << (own.size * 2 - 1).bit_length()
     hz = np.fft.rfftfreq(size, 1 / rate)
-    return np.asarray(np.fft.irfft(np.fft.rfft(own, size) * np.asarray(gain_of(hz.astype(np.float64))), size)[: own.size])
+    gain = np.asarray(gain_of(hz.astype(np.float64)))
+    return np.asarray(np.fft.irfft(np.fft.rfft(own, size) * gain, size)[: own.size])
 
 
 def _ffmpeg(

@@ -43,7 +43,8 @@ def test_documentation_of_a_finding(diag, asked):
     done = diag("explain", asked)
     assert done.code == 0
     assert done.out == (
-        "▲ PLY001 playback-rate-mismatch  error or warning, depending on the evidence, on the player hop (the client)\n\n"
+        "▲ PLY001 playback-rate-mismatch  error or warning, depending on the evidence, "
+        "on the player hop (the client)\n\n"
         "Played at another rate.\n\nWhat it shows\n-------------\nSpeed.\n\n"
         "Reported as a consequence if SVC010 is found too.\n"
     )

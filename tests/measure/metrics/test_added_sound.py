@@ -67,8 +67,13 @@ def test_added_sound_is_read_at_its_level(what):
     assert read(f"added_{what}", what).value == pytest.approx(-20.0, abs=3.0)
 
 
-@pytest.mark.parametrize(("name", "what"), [("added_hum", "noise"), ("added_tone", "noise"), ("second_copy", "noise"),
-                                            ("added_hum", "tone"), ("added_tone", "hum"), ("second_copy", "tone")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("added_hum", "noise"), ("added_tone", "noise"), ("second_copy", "noise"),
+        ("added_hum", "tone"), ("added_tone", "hum"), ("second_copy", "tone"),
+    ],
+)  # fmt: skip
 def test_one_kind_is_not_taken_for_another(name, what):
     assert read(name, what).value < -45.0
 
