@@ -238,3 +238,8 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
     every = f", every {event.period_s * 1000:.0f} ms" if event.period_s else ""
     text = f"{name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
     return Evidence(text=text, metric="misread_s", turn=item.turn, spots=item.spots)
+
+
+def in_mid_sentence(text: str) -> str:
+    """Return a text with its first letter small, to stand behind a colon."""
+    return text[:1].lower() + text[1:]

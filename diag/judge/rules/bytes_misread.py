@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import added, misread_bytes, misread_evidence, wrong_rate
+from diag.judge.evidence import added, in_mid_sentence, misread_bytes, misread_evidence, wrong_rate
 from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -51,7 +51,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     own = misread_bytes(measurements, place.segment.last)
     if own is not None and misread_bytes(measurements, place.segment.first) is None:
         return raised(
-            f"The {place.who} reads the bytes of the sound wrongly: {own.events[0].kind}",
+            f"The {place.who} reads the bytes of the sound wrongly: {in_mid_sentence(own.events[0].kind)}",
             evidence=[misread_evidence(own, place.output)],
             likely_cause=place.on.causes[0],
             fix=place.on.fix,

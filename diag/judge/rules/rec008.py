@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.results import Measurements, Severity, Status, Verdict, raised
 from diag.judge.blind import beyond
-from diag.judge.evidence import misread_bytes, misread_evidence
+from diag.judge.evidence import in_mid_sentence, misread_bytes, misread_evidence
 from diag.judge.limits import NOISE_ERROR, NOISE_WARNING, PAIRED_SAMPLES_ERROR, PAIRED_SAMPLES_WARNING
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -49,7 +49,7 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         same = recording.segment is not None and misread_bytes(measurements, recording.segment.first) is not None
         also = f"; {recording.reference} has it too" if same else ""
         return raised(
-            f"The bytes of the recording were read wrongly: {own.events[0].kind}{also}",
+            f"The bytes of the recording were read wrongly: {in_mid_sentence(own.events[0].kind)}{also}",
             evidence=[misread_evidence(own, recording.name)],
             likely_cause="wrong byte order, offset or sample format, or there is other data among the samples",
             fix="read the bytes in the format named here, and check the code that writes them or cuts them into chunks",

@@ -21,7 +21,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.MICROPHONE,
         who="microphone",
-        explained_by=("MIC009", "MIC017", "MIC014", "MIC018"),
+        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC015"),
         causes=(
             "the input overflows because the program reads it too slowly, for example with slow work in the callback",
             "a wireless headset is at the edge of its range, or shares its link with playback",
@@ -35,7 +35,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.SENDER,
         who="sender",
-        explained_by=("SND003", "SND021", "SND017", "SND019"),
+        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018"),
         causes=(
             "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",
@@ -49,7 +49,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.PLAYER,
         who="player",
-        explained_by=("SVC004", "PLY001", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019"),
+        explained_by=("SVC004", "PLY001", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
         causes=(
             "the reply arrives too unevenly for the player's buffer (see SVC004)",
             "the player gets its audio too late because of a blocked event loop or a slow decoder",
@@ -63,7 +63,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         severity="warning",
         hop=Hop.SPEAKER,
         who="loudspeaker",
-        explained_by=("SPK008", "SPK016", "SPK013", "SPK017"),
+        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK014"),
         causes=(
             "the playback buffer cannot be kept filled: it is too small, or the machine is too busy",
             "a wireless loudspeaker (Bluetooth, casting) that loses packets",

@@ -38,11 +38,11 @@ class _Kind:
 
 _KINDS = (
     _Kind("other_sound_s", OTHER_SOUND_S, None, "{:.2f} s of sound that the input does not have"),
-    _Kind("added_tone_db", TONE_WARN_DB, TONE_FAIL_DB, "a steady tone, {:.0f} dB relative to the voice"),
-    _Kind("added_hum_db", HUM_WARN_DB, HUM_FAIL_DB, "mains hum, {:.0f} dB relative to the voice"),
-    _Kind("added_noise_db", -NOISE_WARN_SNR_DB, -NOISE_FAIL_SNR_DB, "noise, {:.0f} dB relative to the voice", True),
+    _Kind("added_tone_db", TONE_WARN_DB, TONE_FAIL_DB, "a steady tone ({:.0f} dB relative to the voice)"),
+    _Kind("added_hum_db", HUM_WARN_DB, HUM_FAIL_DB, "mains hum ({:.0f} dB relative to the voice)"),
+    _Kind("added_noise_db", -NOISE_WARN_SNR_DB, -NOISE_FAIL_SNR_DB, "noise ({:.0f} dB relative to the voice)", True),
     _Kind("added_dc_dbfs", DC_WARN_DBFS, DC_FAIL_DBFS, "a DC offset ({:.0f} dBFS)"),
-    _Kind("reverberation_db", ROOM_WARN_DB, None, "reverberation, {:.0f} dB relative to the direct sound", True),
+    _Kind("reverberation_db", ROOM_WARN_DB, None, "reverberation ({:.0f} dB relative to the direct sound)", True),
 )
 
 

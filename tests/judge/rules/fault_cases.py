@@ -242,7 +242,7 @@ FAULT_CASES = [
     # sender
     Case("bytes sent in the wrong order", replace(HEALTHY, send=swapped_bytes), ("SND003",), words=("big-endian",)),
     Case("stereo sent as mono", replace(HEALTHY, send=lambda x: np.repeat(x, 2)), ("SND003",),
-         words=("Two channels",)),
+         words=("two channels",)),
     Case("48 kHz labelled 16 kHz", replace(HEALTHY, config=CAPTURED_48K), ("SND001",),
          words=("48000 Hz audio was sent labelled 16000 Hz", "3 times longer", "an octave and a fifth deeper")),
     Case("48 kHz labelled 16 kHz and no reply", replace(MUTE, config=CAPTURED_48K), ("SND001",), ("SVC002",)),

@@ -1,7 +1,7 @@
 """Faults that can occur on several hops: one table, from which a take is built for every hop and seed."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from builders import Story, resampled
@@ -27,6 +27,8 @@ class SegmentFault:
         In the order of `HOPS`; each entry of `beside` is a tuple of codes, one for each hop.
     words : str
         Part of the title.
+    also : tuple of str
+        Codes that may stand in its place, in the order of `HOPS`: a waveform cut off a little softly is overdriven.
     """
 
     name: str
@@ -34,11 +36,15 @@ class SegmentFault:
     apply: Apply
     words: str
     beside: tuple[tuple[str, ...], ...] = ()
-    severities: frozenset[str] = field(default_factory=lambda: frozenset({"error", "warning"}))
+    also: tuple[str, ...] = ()
 
     def code(self, hop: Hop) -> str:
         """Return its code on a hop."""
         return self.codes[HOPS.index(hop)]
+
+    def roots(self, hop: Hop) -> set[str]:
+        """Return the codes of which one must be the root."""
+        return {self.code(hop), *(self.also[HOPS.index(hop)] for _ in self.also[:1])}
 
     def consequences(self, hop: Hop) -> set[str]:
         """Return the codes that may stand beside it on a hop."""
@@ -195,7 +201,8 @@ SEGMENT_FAULTS = (
     SegmentFault("sound repeated", ("MIC011", "SND014", "PLY017", "SPK010"), repeated(0.15), "repeats"),
     SegmentFault("sound in another order", ("MIC018", "SND019", "PLY019", "SPK017"), swapped, "wrong order"),
     SegmentFault("clicks", ("MIC007", "SND012", "PLY004", "SPK006"), clicking, "clicks per second"),
-    SegmentFault("clipping", ("MIC002", "SND010", "PLY008", "SPK005"), cut_tops, "flat tops per second",
+    SegmentFault("clipping", ("MIC002", "SND010", "PLY008", "SPK005"), cut_tops, "",
+                 also=("MIC014", "SND017", "PLY015", "SPK013"),
                  beside=(("MIC007", "SND012", "PLY004", "SPK006"), ("MIC012", "SND015", "PLY013", "SPK011"))),
     SegmentFault("images", ("MIC008", "SND013", "PLY005", "SPK007"), straight_lines, "mirror images",
                  beside=(("MIC003", "SND007", "PLY002", "SPK002"), ("MIC013", "SND016", "PLY014", "SPK012"))),
