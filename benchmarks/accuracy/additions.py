@@ -357,7 +357,7 @@ def _short_sinc(own: Samples, rate: float, to_hz: int, half: int) -> Samples:
 
 def _filtered(own: Samples, rate: float, gain_of: Callable[[Samples], NDArray[Any]]) -> Samples:
     size = 1 << (own.size * 2 - 1).bit_length()
-    hz = np.fft.rfftfreq(size, 1 / rate)
+    hz = np.asarray(np.fft.rfftfreq(size, 1 / rate), dtype=np.float64)
     return np.asarray(np.fft.irfft(np.fft.rfft(own, size) * np.asarray(gain_of(hz)), size)[: own.size])
 
 
