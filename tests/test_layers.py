@@ -48,6 +48,7 @@ MANY_MODULES = {
     "emulator": "one module for each part of the protocol",
     "api": "one module for each command, and what they share",
     "cli": "one module for each command",
+    "files": "one module for each kind of file",
     "core": "one module for each term of the vocabulary",
     "report": "one module for each part of a report",
     "measure.metrics": "one module for each metric",

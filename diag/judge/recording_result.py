@@ -147,7 +147,7 @@ class AnalysisResult:
     def to_frame(self) -> pd.DataFrame:
         """One row a measurement: recording, channel, start_s, end_s, of, metric, value, unit, tier, reason, confidence.
 
-        `of` tells what was measured: the "recording", its "reference", or the "pair" of both. Of a long recording,
+        `of` says what was measured: the "recording", or the "pair" of recording and reference. Of a long recording,
         the rows of the whole come first, then those of each part. `information` is true for opinion scores, which are
         part of no verdict.
         """
@@ -170,15 +170,15 @@ class AnalysisResult:
                 continue
             document = item.to_json()
             measured = {name: document[name] for name in _MEASURED}
-            yield {**self._place(start_s, end_s), "of": self._of(item), **measured, "information": information}
-
-    def _of(self, item: Measurement) -> str:
-        if item.segment is not None or (item.tap is None and item.tier is Tier.WAVEFORM):
-            return "pair"
-        return "recording" if item.tap in (None, self.tap) else "reference"
+            yield {**self._place(start_s, end_s), "of": _of(item), **measured, "information": information}
 
     def _place(self, start_s: float, end_s: float) -> dict[str, Any]:
         return dict(zip(_PLACE, (self.name, self.channel, start_s, end_s), strict=True))
+
+
+def _of(item: Measurement) -> str:
+    compared = item.segment is not None or (item.tap is None and item.tier is Tier.WAVEFORM)
+    return "pair" if compared else "recording"
 
 
 def frame_of(results: Iterable[AnalysisResult]) -> pd.DataFrame:

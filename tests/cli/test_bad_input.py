@@ -220,7 +220,7 @@ def test_endpoint_that_cannot_be_used(diag, endpoint):
 
 def test_no_key_for_the_real_service(diag):
     done = diag("run", "healthy", "--audio", "wire", "--endpoint", "gemini")
-    refused(done, 3, "no key in GEMINI_API_KEY or GOOGLE_API_KEY", "allowed: one key", "export GEMINI_API_KEY=")
+    refused(done, 3, "no key in GEMINI_API_KEY or GOOGLE_API_KEY", "allowed: a key", "export GEMINI_API_KEY=")
 
 
 @pytest.mark.parametrize("out", ["/proc/nowhere", "file"])

@@ -69,7 +69,7 @@ def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
     text = told(make.report(make.run(), make.run("b"), comparisons=(make.comparison(),)), width=100)
     assert text.startswith("▲ WORSE  playback_16k plays 24000 Hz audio as 16000 Hz.\n")
     assert "  playback.sample_rate_hz: 24000 -> 16000\n" in text
-    assert '  session.response_modalities: ["AUDIO"] -> (left out)\n' in text
+    assert '  session.response_modalities: ["AUDIO"] -> (not set)\n' in text
     assert "  ▲ worse  Speed (player hop)  1 -> 0.667  −0.333 (95 % −0.334 to −0.332), 5 pairs\n" in text
     assert "  ○ too few takes to tell (5 pairs are needed, use --takes): first byte received\n" in text
     assert "  ● 1 measure with no clear difference\n" in text
@@ -101,10 +101,10 @@ def test_a_scenario_with_too_few_takes_is_neither_good_nor_wrong(make):
     bench = make.bench({"scenario": "healthy", "takes": 3, "asked": 5, "discarded": 4, "folder": "reports/runs/x"})
     report = make.report(make.run(takes=3, discarded=4), bench=bench)
     text = told(report, exit_code(report))
-    assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show what they must")
+    assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show the expected findings")
     assert "  ○ few   healthy " in text
     assert "3 of 5 (4 discarded)" in text
-    assert "too few 3 of 5 takes count; `diag bench --resume reports/runs/x` records the rest" in " ".join(text.split())
+    assert "too few 3 of 5 takes were counted; `diag bench --resume reports/runs/x` records the rest" in " ".join(text.split())
     assert text.endswith("exit code 4")
 
 
