@@ -168,7 +168,7 @@ SINGLES = (
     Single("CFG013", "Setting of another model", "The setup has a thinking level, which this model does not take.",
            {"session": {"extra": {"thinking_config": {"thinking_level": "LOW"}}}}),
     Single("MIC006", "Microphone hears the reply", "What is played comes back into the microphone, 34 dB fainter.",
-           {"faults": {"planted": [{"hop": "microphone", "kind": "leak", "delay_s": 0.02, "gain_db": -34}]},
+           {"faults": {"planted": [{"hop": "microphone", "kind": "leak", "delay_s": 0.1, "gain_db": -34}]},
             # So faint an echo does not interrupt a detector that is not too keen.
             "session": {"extra": {"realtime_input_config": {"automatic_activity_detection": {
                 "start_of_speech_sensitivity": "START_SENSITIVITY_LOW"}}}}}),

@@ -372,11 +372,16 @@ class Rate:
     The interpolation kernel is a sinc with a cosine-squared window.
     """
 
-    _HALF = 32
+    _HALF, _PHASES = 32, 1024
 
     def __init__(self, ratio: float) -> None:
         self._ratio = ratio
-        self._edge = 0.95 * min(1.0, 1 / ratio)
+        edge = 0.95 * min(1.0, 1 / ratio)
+        self._taps = np.arange(1 - self._HALF, self._HALF + 1)
+        # The kernel at fixed fractions of a sample: working it out for each sample would block the event loop.
+        apart = self._taps - np.arange(self._PHASES + 1)[:, np.newaxis] / self._PHASES
+        window = np.cos(np.pi * apart / (2 * self._HALF)) ** 2
+        self._kernels = edge * np.sinc(edge * apart) * window
         self._held = np.zeros(self._HALF, dtype=np.float64)
         # Place of the next output sample in frames of `_held`, which begins with zeros before the first sample.
         self._next = float(self._HALF)
@@ -389,11 +394,8 @@ class Rate:
             return _NOTHING
         places = self._next + self._ratio * np.arange(count)
         whole = places.astype(np.int64)
-        taps = np.arange(1 - self._HALF, self._HALF + 1)
-        apart = taps[np.newaxis, :] - (places - whole)[:, np.newaxis]
-        window = np.cos(np.pi * apart / (2 * self._HALF)) ** 2
-        weights = self._edge * np.sinc(self._edge * apart) * window
-        out = np.einsum("ij,ij->i", weights, self._held[whole[:, np.newaxis] + taps])
+        weights = self._kernels[np.rint((places - whole) * self._PHASES).astype(np.int64)]
+        out = np.einsum("ij,ij->i", weights, self._held[whole[:, np.newaxis] + self._taps])
         self._next += self._ratio * count
         done = int(self._next) - self._HALF
         self._held = self._held[done:]
