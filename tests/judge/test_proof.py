@@ -63,7 +63,7 @@ ENDS = ("generation_complete", "turn_complete")
 UNPROVEN = {
     "no session was opened": (without(HEALTHY, "session_open"), "the session"),
     "no turn took place": (changed(HEALTHY, turns=()), "the conversation"),
-    "the service did not say that it was complete": (without(HEALTHY, *ENDS), "the end of the reply"),
+    "the service did not report it as complete": (without(HEALTHY, *ENDS), "the end of the reply"),
     "`heard` was not recorded": (with_taps(*set(Tap) - {Tap.HEARD}), "`heard`"),
     "`prompt` was not recorded": (with_taps(*set(Tap) - {Tap.PROMPT}), "`prompt`"),
     "`sent` was not recorded": (with_taps(*set(Tap) - {Tap.SENT}), "`sent`"),
