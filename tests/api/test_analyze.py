@@ -139,7 +139,7 @@ def test_the_projects_own_voices_show_no_error(scenarios):
             np.frombuffer((RECEIVED * 32767).astype("<i2").tobytes(), ">i2").astype(np.float32) / 32768,
             "16-bit big-endian samples",
         ),
-        (np.repeat(speech(3.0, 4, 24000), 2), "Two channels of the same sound are read as one"),
+        (np.repeat(speech(3.0, 4, 24000), 2), "two channels of the same sound are read as one"),
     ],
 )
 def test_faults_that_a_recording_shows_by_itself(samples, word):
