@@ -143,42 +143,50 @@ LEVEL, BUDGET = {"thinkingConfig": {"thinkingLevel": "LOW"}}, {"thinkingConfig":
 ON, OFF, FEELING = {"proactiveAudio": True}, {"proactiveAudio": False}, {"enableAffectiveDialog": True}
 
 
+TAKEN, UNANSWERED = "", "no answer"
+INVALID = "Request contains an invalid argument."
+NO_LEVEL = "Thinking level is not supported for this model."
+
+
 @pytest.mark.parametrize(
-    ("model", "generation", "proactivity", "taken"),
+    ("model", "generation", "proactivity", "answer"),
     [
-        ("gemini-3.8-live", {}, None, True),
-        ("gemini-3.8-live", LEVEL, None, False),
-        ("gemini-3.8-live", BUDGET, None, False),
-        ("gemini-3.8-live", {}, ON, True),
-        ("gemini-3.8-live", {}, OFF, False),
-        ("gemini-3.8-live", FEELING, None, False),
-        ("gemini-3.8-live-extended-thinking", {}, None, False),
-        ("gemini-3.8-live-extended-thinking", LEVEL, None, True),
-        ("gemini-3.1-flash-live-preview", LEVEL, None, True),
-        ("gemini-3.1-flash-live-preview", {}, None, True),
-        ("gemini-3.1-flash-live-preview", {}, ON, False),
-        ("gemini-3.1-flash-live-preview", FEELING, None, False),
-        ("gemini-2.5-flash-native-audio-latest", BUDGET, ON, True),
-        ("gemini-2.5-flash-native-audio-latest", FEELING, OFF, True),
-        ("gemini-2.5-flash-native-audio-latest", LEVEL, None, False),
+        ("gemini-3.8-live", {}, None, TAKEN),
+        ("gemini-3.8-live", LEVEL, None, NO_LEVEL),
+        ("gemini-3.8-live", BUDGET, None, INVALID),
+        ("gemini-3.8-live", {}, ON, TAKEN),
+        ("gemini-3.8-live", {}, OFF, INVALID),
+        ("gemini-3.8-live", FEELING, None, INVALID),
+        ("gemini-3.8-live-extended-thinking", {}, None, "This model requires a thinking level."),
+        ("gemini-3.8-live-extended-thinking", LEVEL, None, TAKEN),
+        ("gemini-3.1-flash-live-preview", LEVEL, None, TAKEN),
+        ("gemini-3.1-flash-live-preview", {}, None, TAKEN),
+        ("gemini-3.1-flash-live-preview", {}, ON, UNANSWERED),
+        ("gemini-3.1-flash-live-preview", FEELING, None, UNANSWERED),
+        ("gemini-2.5-flash-native-audio-latest", BUDGET, ON, TAKEN),
+        ("gemini-2.5-flash-native-audio-latest", FEELING, OFF, TAKEN),
+        ("gemini-2.5-flash-native-audio-latest", LEVEL, None, NO_LEVEL),
     ],
 )
 def test_settings_that_each_model_takes(
-    tls, healthy, *, model: str, generation: dict, proactivity: dict | None, taken: bool
+    tls, healthy, *, model: str, generation: dict, proactivity: dict | None, answer: str
 ) -> None:
     setup = setup_with(model=f"models/{model}", generationConfig={"responseModalities": ["AUDIO"], **generation})
     if proactivity is not None:
         setup["setup"]["proactivity"] = proactivity
     path = LIVE.replace("v1beta", "v1alpha")
 
-    async def talk() -> dict:
-        async with raw(tls, healthy, path=path) as client:
+    async def talk(within_s: float) -> dict:
+        async with raw(tls, healthy, path=path) as client, asyncio.timeout(within_s):
             return await client.set_up(setup)
 
-    if taken:
-        assert asyncio.run(talk()) == {"setupComplete": {}}
+    if answer == TAKEN:
+        assert asyncio.run(talk(5.0)) == {"setupComplete": {}}
+    elif answer == UNANSWERED:
+        with pytest.raises(TimeoutError):
+            asyncio.run(talk(0.5))
     else:
-        assert refused(tls, healthy, setup, path=path) == (1007, "Request contains an invalid argument.")
+        assert refused(tls, healthy, setup, path=path) == (1007, answer)
 
 
 def test_models_can_be_withheld_from_a_key(tls, emulator) -> None:

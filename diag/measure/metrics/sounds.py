@@ -117,14 +117,7 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     """Return where each piece of the reference is in the estimated clip, or why they cannot be compared."""
     found = match(reference, estimated)
     known = found.rate_ratio if found.track is not None else None
-    if known is not None and abs(known - 1.0) <= HEALTHY_RATIO:
-        known = None  # the comparison measures the drift of two clocks more exactly than a match of a short clip does
-    result = of_pair(
-        reference,
-        estimated,
-        "comparison",
-        lambda: compare_segment(sound(reference), sound(estimated), rate_ratio=known),
-    )
+    result = of_pair(reference, estimated, "comparison", lambda: _comparison(reference, estimated, known))
     if result.rate_ratio is None:
         return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
     odd = sum(event.kind not in _ORDINARY for event in result.events)
@@ -132,6 +125,21 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     if found.rate_ratio is not None and found.track is None and odd > max(MOST_ODD_EVENTS, overlaps):
         return STRETCHED
     return result
+
+
+def _comparison(reference: Clip, estimated: Clip, known: float | None) -> SegmentComparison:
+    """Return the comparison at a known speed. A speed near 1 may be the error of a match of short clips.
+
+    Then the comparison finds the drift of two clocks itself, and the known speed is used only if more is found by it.
+    """
+    own, other = sound(reference), sound(estimated)
+    if known is None or abs(known - 1.0) > HEALTHY_RATIO:
+        return compare_segment(own, other, rate_ratio=known)
+    free = compare_segment(own, other)
+    if free.rate_ratio is not None and len(free.pieces) == 1 and not free.events:
+        return free
+    at_speed = compare_segment(own, other, rate_ratio=known)
+    return max((free, at_speed), key=lambda result: (result.found_share, -len(result.events)))
 
 
 def input_time_s(reference: Clip, estimated: Clip, at_s: float) -> float:
