@@ -33,7 +33,7 @@ TEXT = client(session={"response_modalities": ["TEXT"]})
 # Code, reason, the finding, and words that it must hold: which side is asked to change what.
 REFUSALS = [
     (1008, "models/gemini-x is not found for API version v1beta, or is not supported for bidiGenerateContent. Call Lis",
-     "CFG002", "use a served model"),
+     "CFG002", "use a model that is served"),
     (1008, "Publisher Model `projects/p/locations/l/publishers/google/models/x` was not found or your project does not",
      "CFG002", "model"),
     (1007, "Cannot extract voices from a non-audio request.", "CFG003", "ask for audio alone"),
