@@ -182,15 +182,22 @@ def test_when_workers_are_gone_what_is_left_is_reported(monkeypatch):
 
 
 FOREVER = """
+import sys
 from test_process_pool import TWO, failed, run_all, sleep
 if __name__ == "__main__":
     print("begun", flush=True)
-    run_all(sleep, None, [60] * 8, TWO, failed=failed)
+    run_all(sleep, sys.argv[1], [60] * 8, TWO, failed=failed)
 """
 
 
-def sleep(_given):
-    return time.sleep
+def sleep(folder):
+    """Sleep, and leave a mark of the process that does."""
+
+    def work(seconds):
+        (Path(folder) / f"{os.getpid()}.works").touch()
+        time.sleep(seconds)
+
+    return work
 
 
 def _path():
@@ -202,12 +209,15 @@ def test_stopped_at_once_without_anything_left_running(tmp_path, name):
     script = tmp_path / "forever.py"
     script.write_text(FOREVER)
     process = subprocess.Popen(
-        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, str(script), str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True, env={**os.environ, "PYTHONPATH": _path()},
     )  # fmt: skip
     assert process.stdout.readline() == "begun\n"
-    # The parent, the resource tracker, the server process, two workers.
-    _await(lambda: len(_session(process.pid)) >= (3 if name == "SIGINT at once" else 5))
+    if name == "SIGINT at once":
+        # The parent, the resource tracker, the server process.
+        _await(lambda: len(_session(process.pid)) >= 3)
+    else:
+        _await(lambda: len(list(tmp_path.glob("*.works"))) == 2)
     begun = time.monotonic()
     if name.startswith("SIGINT"):
         # As a terminal does it: to every process at once.
