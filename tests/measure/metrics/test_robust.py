@@ -43,7 +43,7 @@ speech comes and goes below 15 dB, and is a fault above 30 dB.
 """
 
 
-FAINTEST_ADDED_DB = -60.0
+FAINTEST_ADDED_DB = -50.0
 """What a segment adds is compared from here up: below lies the rounding of 16 bits and of resamplers, which no rule
 reads."""
 ADDED = ("added_noise_db@", "added_hum_db@", "added_tone_db@", "distortion_db@", "aliasing_db@", "second_copy_db@",
