@@ -77,8 +77,10 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
     if found is None:
         return not_checked(why_not(items, "second_copy_db"))
     level_db, item = found
-    if level_db <= COPY_WARN_DB or _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
+    if level_db <= COPY_WARN_DB:
         return clear()
+    if _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
+        return not_checked("many chunks overlap, which looks the same")
     event = item.events[0] if item.events else None
     early = event is not None and event.duration_s < 0
     delay = f" {abs(event.duration_s) * 1000:.0f} ms {'earlier' if early else 'later'}" if event else ""
