@@ -35,7 +35,7 @@ from diag.dsp.copies import (
 )
 from diag.dsp.distortion import Distortion, Kind, distortion
 from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB, PUMPING_DB, LevelChange, level_change, with_steps
-from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasing, images
+from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasing, images, strongest
 
 IMAGES_WARN_DB = -50.0
 """Level of images relative to the speech. Good resamplers stay below -62 dB; linear interpolation gives -28 to
@@ -65,7 +65,9 @@ class Additions:
     hum : Hum or None
     tones : tuple of Tone
     distortion : Distortion or None
-    aliasing, images : Mirrored or None
+    aliasing : Mirrored or None
+    images_about : tuple of Mirrored
+        Images about each frequency at which they could be measured, also where none stand out.
     copy : Copy or None
     room : Room or None
     """
@@ -77,9 +79,14 @@ class Additions:
     tones: tuple[Tone, ...]
     distortion: Distortion | None
     aliasing: Mirrored | None
-    images: Mirrored | None
+    images_about: tuple[Mirrored, ...]
     copy: Copy | None
     room: Room | None
+
+    @property
+    def images(self) -> Mirrored | None:
+        """The strongest images; None if none stand out."""
+        return strongest(self.images_about)
 
 
 def plain_copy(pair: AlignedPair) -> Additions | None:
@@ -112,7 +119,7 @@ def plain_copy(pair: AlignedPair) -> Additions | None:
         tones=(),
         distortion=Distortion(_NOTHING_DB, Kind.NONE, None),
         aliasing=None,
-        images=None,
+        images_about=(),
         copy=None,
         room=None,
     )
@@ -162,7 +169,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
         tones=tones,
         distortion=bent,
         aliasing=aliasing(pair) if whole else None,
-        images=images(pair) if whole else None,
+        images_about=images(pair) if whole else (),
         copy=copy,
         room=room,
     )

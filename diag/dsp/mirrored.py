@@ -7,6 +7,7 @@ resampler filters shows in the level of mirrored sound from frequencies clearly 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.aligned import AlignedPair
+from diag.dsp.band import NYQUISTS_HZ
 
-NYQUISTS_HZ = (4000.0, 5512.5, 6000.0, 8000.0, 11025.0, 12000.0, 16000.0)
 ALIAS_GAIN_DB = -22.0
 """Least level of aliases relative to the sound that they mirror. Any real low-pass reaches -35 dB. Without a filter it
 is 0 dB, with linear interpolation -3 to -12 dB."""
@@ -62,28 +63,35 @@ def aliasing(pair: AlignedPair) -> Mirrored | None:
 
     Only sound from 20 % above the frequency on is used, because the transition band of a normal filter is below that.
     """
-    return _strongest(pair, downwards=True)
+    return strongest(_about_each(pair, downwards=True))
 
 
-def images(pair: AlignedPair) -> Mirrored | None:
-    """Return the strongest images (sound mirrored from below a frequency to above it); None if there are none."""
-    return _strongest(pair, downwards=False)
+def images(pair: AlignedPair) -> tuple[Mirrored, ...]:
+    """Return the images (sound mirrored from below a frequency to above it) about each frequency that can be measured.
+
+    Where no images stand out, the level and the gain are -inf and the coherence is 0.
+    """
+    return _about_each(pair, downwards=False)
 
 
-def _strongest(pair: AlignedPair, *, downwards: bool) -> Mirrored | None:
+def strongest(found: Iterable[Mirrored]) -> Mirrored | None:
+    """Return the mirrored sound with the highest level; None if none stands out."""
+    return max((one for one in found if one.coherence > 0.0), key=lambda one: one.level_db, default=None)
+
+
+def _about_each(pair: AlignedPair, *, downwards: bool) -> tuple[Mirrored, ...]:
     if not pair.active.any():
-        return None
-    found = [
+        return ()
+    return tuple(
         one
         for mirror_hz in NYQUISTS_HZ
         if mirror_hz * _CLEAR_OF + 2.0 * _GROUP_HZ < pair.rate_hz / 2.0
         and (one := _mirrored(pair, mirror_hz, downwards=downwards)) is not None
-    ]
-    return max(found, key=lambda one: one.level_db, default=None)
+    )
 
 
 def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirrored | None:  # noqa: PLR0911
-    """Return the sound mirrored about one frequency; None if the reference or the estimated has no sound there."""
+    """Return the sound mirrored about one frequency; None if too little sounds there to tell."""
     around = round(2.0 * mirror_hz / pair.bin_hz)
     if abs(around * pair.bin_hz - 2.0 * mirror_hz) > 0.01 * pair.bin_hz:
         return None
@@ -122,16 +130,17 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
         both = _tiles(turned * beside, rows, columns)
         return float(((both.real**2 + both.imag**2) / source_power).sum())
 
+    nothing = Mirrored(mirror_hz, -np.inf, -np.inf, 0.0)
     shared = mirrored(0)
     if shared < _LEAST_COHERENCE * float(there.sum()):
-        return None
+        return nothing
     chance = [mirrored(away) for away in _DECOY_BINS]
     if shared < _ABOVE_CHANCE * max(chance):
-        return None
+        return nothing
     power = shared - float(np.mean(chance))
     coherence = power / max(float(there.sum()), _FLOOR)
     if power <= 0.0 or coherence < _LEAST_COHERENCE:
-        return None
+        return nothing
     gain = 10.0 * np.log10(power / max(float(source_power.sum()), _FLOOR))
     level = 10.0 * np.log10(max(power / whole, _FLOOR) / speech)
     return Mirrored(mirror_hz, float(level), float(gain), float(coherence))

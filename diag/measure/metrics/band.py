@@ -5,13 +5,15 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
-from diag.dsp.additions import IMAGES_COHERENCE
 from diag.dsp.band import IMAGING_LIMIT, NYQUISTS_HZ, Imaging, content_edge, image_about, imaging
 from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
 from diag.measure.metrics.sounds import HEALTHY_RATIO, additions, remembered, sound, speed
 from diag.measure.reasons import SILENT, too_short, wrong_speed
 from diag.measure.registry import Group, metric
 
+IN_DOUBT = Missing(MissingCode.UNFIT, "treble resembles a mirror image, and the added noise hides its phase")
+QUIET_SNR_DB = 40.0
+"""What Opus leaves at 24 kbit/s is mostly fainter (12 of 14 development voices); noise that hides images is louder."""
 NO_IMAGES = Missing(MissingCode.NOTHING_SUSPICIOUS, "no mirror images")
 TRANSITION = 1.025
 """Nyquist frequency of a stage divided by the measured edge. Good resamplers fade out below the Nyquist frequency (by 2
@@ -172,7 +174,8 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower; 0 is healthy.
     Not measured when
-        The output is silent, its sample rate is too low to look for images, or the speed differs by more than 0.5 %.
+        The output is silent, its sample rate is too low to look for images, the speed differs by more than 0.5 %, or
+        treble resembles its mirror image and added noise hides whether it is in phase.
     Reference
         Limit 0.22, as for a tap.
     """
@@ -184,20 +187,29 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
         return not_measured(_no_images(before, "input"))
     if imaging(after) is None:
         return not_measured(_no_images(after, "output"))
-    most = 0.0
+    most, in_doubt = 0.0, False
     for mirror_hz in NYQUISTS_HZ:
         images = image_about(after, mirror_hz)
-        if images is not None and images.weighed > most:
-            own = image_about(before, mirror_hz)
-            most = max(most, images.weighed - (0.0 if own is None else own.weighed))
-    if most > IMAGING_LIMIT and _made_up(reference, estimated):
-        return Reading(value=0.0)
-    return Reading(value=most)
+        if images is None or images.weighed <= most:
+            continue
+        own = image_about(before, mirror_hz)
+        added = images.weighed - (0.0 if own is None else own.weighed)
+        if added > IMAGING_LIMIT and _out_of_phase(reference, estimated, mirror_hz):
+            in_doubt = in_doubt or not _quiet(reference, estimated)
+        else:
+            most = max(most, added)
+    return not_measured(IN_DOUBT) if in_doubt and most <= IMAGING_LIMIT else Reading(value=most)
 
 
-def _made_up(reference: Clip, estimated: Clip) -> bool:
-    """Return whether treble resembles its mirror image but not in phase, because a codec synthesised it."""
+def _out_of_phase(reference: Clip, estimated: Clip, mirror_hz: float) -> bool:
+    """Return whether nothing above a frequency was measured to have the phase of the mirrored input."""
     found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        return False
-    return found.images is None or found.images.coherence < IMAGES_COHERENCE
+    return not isinstance(found, Missing) and any(
+        item.mirror_hz == mirror_hz and item.coherence == 0.0 for item in found.images_about
+    )
+
+
+def _quiet(reference: Clip, estimated: Clip) -> bool:
+    """Return whether so little noise was added that it cannot hide the phase of images."""
+    found = additions(reference, estimated)
+    return not isinstance(found, Missing) and found.noise is not None and found.noise.snr_db > QUIET_SNR_DB
