@@ -50,7 +50,8 @@ look like a weak copy."""
 PLAIN_COPY_DB = -55.0
 """If the residual after subtracting the reference at one gain is below this level, no measure of added sound would
 warn, because their warnings begin at -50 dB."""
-_NOTHING_DB = -100.0
+NOTHING_DB = -100.0
+"""Level if nothing of its kind was found. It is below the noise of 16-bit audio."""
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,11 @@ def plain_copy(pair: AlignedPair) -> Additions | None:
         return None
     return Additions(
         level=level,
-        noise=AddedNoise(level_dbfs=-120.0, snr_db=-_NOTHING_DB, pauses_dbfs=None, residual_db=_NOTHING_DB),
+        noise=AddedNoise(level_dbfs=-120.0, snr_db=-NOTHING_DB, pauses_dbfs=None, residual_db=NOTHING_DB),
         dc_dbfs=added_dc_dbfs(pair),
         hum=None,
         tones=(),
-        distortion=Distortion(_NOTHING_DB, Kind.NONE, None),
+        distortion=Distortion(NOTHING_DB, Kind.NONE, None),
         aliasing=None,
         images_about=(),
         copy=None,

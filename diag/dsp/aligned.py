@@ -24,6 +24,8 @@ Complex = NDArray[np.complexfloating[Any]]
 
 WINDOW_S = 0.040
 HOP_S = 0.020
+LEAST_FRAMES = 20
+"""Active frames from which on copies, rooms and mirrored sound can be told from the voice: 0.4 s of sound."""
 FILTER_S = 0.005
 """The filter from reference to estimated signal spans this time to both sides of delay 0. Responses of codecs and
 resamplers are within 2 ms."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
-from diag.dsp.aligned import AlignedPair
+from diag.dsp.aligned import LEAST_FRAMES, AlignedPair
 
 Array = NDArray[np.floating[Any]]
 
@@ -98,7 +98,7 @@ def impulse_response(pair: AlignedPair) -> Response | None:
     The cross-spectrum is divided by the power spectrum of the reference (Wiener deconvolution). Both correlations are
     cut to the delays of interest before. The response of the reference to itself is subtracted.
     """
-    if pair.active.sum() < 20:
+    if pair.active.sum() < LEAST_FRAMES:
         return None
     reach = round(LONGEST_S * _WORK_RATE_HZ)
     size = pair.long_size

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.aligned import AlignedPair
+from diag.dsp.aligned import LEAST_FRAMES, AlignedPair
 from diag.dsp.band import NYQUISTS_HZ
 
 ALIAS_GAIN_DB = -22.0
@@ -105,7 +105,7 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
     source, image = (high, low) if downwards else (low, high)
     frames = _loud_frames(pair, source)
     speech_dbfs = pair.speech_dbfs
-    if frames.size < 20 or speech_dbfs is None:
+    if frames.size < LEAST_FRAMES or speech_dbfs is None:
         return None
     own = pair.spectra[0][np.ix_(frames, source)] * pair.smooth_gain[frames, None].astype(np.float32)
     left = pair.residual[np.ix_(frames, image)]

@@ -11,6 +11,7 @@ NO_TURN = Missing(MissingCode.NO_TURN, "no turn took place in this take")
 NO_PROMPT = Missing(MissingCode.NO_TURN, "the prompt was not spoken in this turn")
 NO_AUDIO = Missing(MissingCode.NO_TURN, "no audio was received in this turn")
 NOTHING_PLAYED = Missing(MissingCode.NO_TURN, "nothing was played in this turn")
+TOO_LITTLE = Missing(MissingCode.TOO_SHORT, "too little matched sound to compare")
 PLAYED_SILENT = Missing(MissingCode.SILENT, "what was played is silent")
 OTHER_SPEECH = Missing(MissingCode.OTHER_SPEECH, "the two taps carry different speech: the prompt and the reply")
 

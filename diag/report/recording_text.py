@@ -10,10 +10,10 @@ from diag.core.missing import MissingCode
 from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity
 from diag.core.states import State
 from diag.core.units import format_seconds
+from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.measure.metrics.added_sound import NOTHING_DB
 from diag.report.sentences import figure, label, plural, state_of, word_of
 from diag.report.terminal import wrapped
 

@@ -7,16 +7,14 @@ from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, SoundEvent, Spot, not_measured
 from diag.dsp.added_sound import NOISE_WARN_SNR_DB
-from diag.dsp.additions import faults
+from diag.dsp.additions import NOTHING_DB, faults
 from diag.dsp.copies import COPY_WARN_DB
 from diag.dsp.distortion import Kind
 from diag.measure.metrics.sounds import additions, input_time_s
+from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
 
-TOO_LITTLE = Missing(MissingCode.TOO_SHORT, "too little matched sound to compare")
 EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
-NOTHING_DB = -100.0
-"""Value of a level if nothing of its kind was found. It is below the noise of 16-bit audio."""
 
 
 def _listen(start_s: float, end_s: float) -> Spot:

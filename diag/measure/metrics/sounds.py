@@ -15,7 +15,7 @@ import numpy as np
 from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
 from diag.dsp.additions import Additions, measure_additions, plain_copy
-from diag.dsp.aligned import Array, Piece, align_pair, shifted_pair
+from diag.dsp.aligned import LEAST_FRAMES, Array, Piece, align_pair, shifted_pair
 from diag.dsp.byte_formats import ByteReading
 from diag.dsp.byte_readings import wrong_reading
 from diag.dsp.rate import Match, match_clips
@@ -25,7 +25,7 @@ from diag.dsp.segment_events import Kind
 from diag.dsp.spectrum import Sound, sound_of
 from diag.dsp.speech_likeness import speech_likeness
 from diag.dsp.track import DelayTrack
-from diag.measure.reasons import STRETCHED, wrong_speed
+from diag.measure.reasons import STRETCHED, TOO_LITTLE, wrong_speed
 
 T = TypeVar("T")
 
@@ -235,7 +235,7 @@ def additions(reference: Clip, estimated: Clip) -> Additions | Missing:
     return of_pair(reference, estimated, "additions", lambda: _additions(reference, estimated, pieces, ratio))
 
 
-def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio: float) -> Additions:
+def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio: float) -> Additions | Missing:
     rate_hz = float(estimated.sample_rate_hz)
     own = sound(reference)
     moved, scale = rescale(own.samples, rate_hz / (own.rate_hz * ratio), cut=0.5)
@@ -250,7 +250,12 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
     ]
     heard = sound(estimated).samples * found.polarity
     plain = _plain_copy(own, heard, pieces, rate_hz)
-    return plain or measure_additions(align_pair(moved, heard, pieces, rate_hz))
+    if plain is not None:
+        return plain
+    pair = align_pair(moved, heard, pieces, rate_hz)
+    if pair.active.sum() < LEAST_FRAMES:
+        return TOO_LITTLE
+    return measure_additions(pair)
 
 
 def _plain_copy(own: Sound, heard: Array, pieces: Sequence[Piece], rate_hz: float) -> Additions | None:

@@ -8,8 +8,8 @@ from builders import speech
 
 from diag.core.clip import Clip
 from diag.core.missing import MissingCode
+from diag.dsp.additions import NOTHING_DB
 from diag.measure.metrics import added_sound
-from diag.measure.metrics.added_sound import NOTHING_DB
 
 RATE_HZ = 24000
 VOICE = speech(4.0, 5, RATE_HZ)
@@ -134,3 +134,12 @@ def test_what_is_no_copy_or_has_the_wrong_speed_is_not_measured(name):
 
 def test_nothing_found_reads_far_below_what_is_heard():
     assert NOTHING_DB < -96.0
+
+
+@pytest.mark.parametrize("name", ["aliasing", "second_copy", "reverberation", "added_hum", "distortion"])
+def test_too_little_sound_is_not_measured_instead_of_clear(name):
+    short = speech(0.38, 5, RATE_HZ)
+    doubled = short + 0.9 * np.concatenate([np.zeros(960), short])[: short.size]
+    found = getattr(added_sound, name)(clip(short), clip(doubled))
+    assert found.value is None
+    assert found.missing.code is MissingCode.TOO_SHORT
