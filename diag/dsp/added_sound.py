@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from diag.dsp import fourier
 from diag.dsp.aligned import AlignedPair
+from diag.dsp.runs import runs
 
 NOISE_WARN_SNR_DB, NOISE_FAIL_SNR_DB = 30.0, 20.0
 """Added noise is clearly heard in pauses from about 30 dB below the speech on, and disturbs from 20 dB on ("noticeable
@@ -383,15 +384,14 @@ def _steady_runs(
     """Return runs of frames in which the line keeps its frequency and level."""
     level = 10.0 * np.log10(np.maximum(strength, 1e-20))
     same = (np.abs(np.diff(place)) < _TONE_DRIFT_BINS) & (np.abs(np.diff(level)) < _TONE_SWING_DB)
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
-    runs = []
-    for a, b in zip(edges[::2], edges[1::2], strict=True):
+    found = []
+    for a, b in runs(same):
         inside = place[a : b + 1]
         steady = float(np.ptp(inside)) < _TONE_SPREAD_BINS
         least = _TONE_FRAMES_IN_SPEECH if speech[a : b + 1].any() else _TONE_FRAMES
         if b + 1 - a >= least and steady:
-            runs.append(_widened(place, int(a), int(b) + 1))
-    return runs
+            found.append(_widened(place, a, b + 1))
+    return found
 
 
 def _widened(place: NDArray[np.float64], first: int, last: int) -> tuple[int, int]:

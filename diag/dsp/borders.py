@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.diagonal import alike, sliced
-from diag.dsp.follow import EXACT_NATS, WEAK_COST, Pair, Piece, runs
+from diag.dsp.follow import EXACT_NATS, WEAK_COST, Pair, Piece
+from diag.dsp.runs import runs
 
 MARGIN_S = 0.015
 """Largest distance of a border from its position by frames."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from diag.dsp import fourier
 from diag.dsp.diagonal import FRAME_S, Flags, Floats, Side, agreement, likelihood, refined_delay, unmasked
+from diag.dsp.runs import runs
 
 Array = NDArray[np.floating[Any]]
 
@@ -349,15 +350,6 @@ def covered_estimated(pair: Pair, pieces: Sequence[Piece]) -> Flags:
     for piece in pieces:
         result[max(0, round(piece.begin / pair.y.frame)) : max(0, round(piece.end / pair.y.frame))] = True
     return result
-
-
-def runs(flags: Flags, bridged: int = 0) -> list[tuple[int, int]]:
-    """Return (first, last + 1) of each run of flags; gaps of up to `bridged` flags are part of a run."""
-    places = np.flatnonzero(flags)
-    if places.size == 0:
-        return []
-    groups = np.split(places, np.flatnonzero(np.diff(places) > bridged + 1) + 1)
-    return [(int(group[0]), int(group[-1]) + 1) for group in groups]
 
 
 def _fill_reference(pair: Pair, pieces: list[Piece]) -> None:

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from diag.dsp.borders import SAME_S, Join
 from diag.dsp.diagonal import FRAME_S, LIKE_DB, Flags, alike, sliced
-from diag.dsp.follow import EXACT_NATS, Pair, Piece, runs
+from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
+from diag.dsp.follow import EXACT_NATS, Pair, Piece
+from diag.dsp.joins import Stretch
+from diag.dsp.runs import runs
 from diag.dsp.spectrum import Sound
 
 Array = NDArray[np.floating[Any]]
@@ -33,9 +36,9 @@ _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
 _BLUR_S = 0.0004
-_MISSING = 0.003
 _GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
-_DROPOUT_STEPS, _CODED_DROPOUT_STEPS = 4, 16
+_CODED_DROPOUT_S = 0.008
+"""Between the pulses of a voice a codec is silent for some milliseconds."""
 _SOUNDING_FRAMES = 5
 _FAINT_BELOW_DB = 42.0
 _BRIDGED_S = 1.0
@@ -581,35 +584,16 @@ def _reference_at(story: Story, clip_s: float) -> float:
 
 def _dropouts(story: Story) -> list[Event]:
     """Return the silence in place of sound inside pieces, too short to end them."""
-    pair = story.pair
-    step = max(1, round(0.0005 * pair.rate_hz))
-    events = []
-    quiet = 10 ** (story.loudness.silent_db / 10)
-    for piece in story.pieces:
-        begin = round(piece.begin)
-        size = min(piece.last - piece.first, pair.y.samples.size - begin) // step * step
-        if begin < 0 or size < 40 * step:
-            continue
-        own = np.square(pair.x.samples[piece.first : piece.first + size]).reshape(-1, step).mean(axis=1)
-        other = np.square(pair.y.samples[begin : begin + size]).reshape(-1, step).mean(axis=1)
-        around = np.convolve(own, np.full(4, 0.25), mode="same")
-        loud = float(np.percentile(own, 90))
-        sounding = around > loud * 10**-3.0
-        gain = float(np.median(other[sounding] / np.maximum(own[sounding], 1e-14))) if sounding.any() else 0.0
-        floor = max(2.0 * pair.y.floor / pair.y.frame, 1e-10)
-        missing = (other < _MISSING * gain * around) & (other <= floor * 2.0) & (other < quiet)
-        # Between the pulses of a voice a codec is silent for some milliseconds.
-        least = _DROPOUT_STEPS if pair.typical > EXACT_NATS else _CODED_DROPOUT_STEPS
-        for first, last in runs(missing):
-            if last - first < least or sounding[first:last].sum() < least - 1:
-                continue
-            if gain * float(around[first:last].mean()) < 30.0 * floor:
-                continue
-            events.append(
-                Event(Kind.DROPOUT, story.reference_s(piece.first + first * step),
-                      story.clip_s(begin + first * step), story.clip_s((last - first) * step))
-            )  # fmt: skip
-    return events
+    rate_hz = story.pair.rate_hz
+    stretches = [
+        Stretch(piece.first / rate_hz, piece.last / rate_hz, piece.delay / rate_hz, 1.0) for piece in story.pieces
+    ]
+    exact = story.pair.typical > EXACT_NATS
+    found = dropouts(
+        story.own.sound, story.loudness.sound, stretches, story.speed,
+        shortest_s=DROPOUT_SHORTEST_S if exact else _CODED_DROPOUT_S,
+    )  # fmt: skip
+    return [Event(Kind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from diag.core.audio_reader import AudioReader
 from diag.core.results import SoundEvent
 from diag.dsp.diagonal import FRAME_S
-from diag.dsp.follow import runs
+from diag.dsp.runs import runs
 from diag.dsp.segment_events import OTHER_SHORTEST_S, SHORTEST_S, Kind, level_of, loudness_of
 from diag.dsp.spectrum import sound_of
 from diag.measure.parts import PART_S

@@ -6,8 +6,8 @@ from dsp_voices import made_voice, padded, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diag.dsp.continuity import Kind, find_breaks
-from diag.dsp.rate import match_clips
+from diag.dsp.segment import compare_segment
+from diag.dsp.segment_events import Kind
 from diag.dsp.spectrum import Sound
 
 RANDOM = np.random.default_rng(5)
@@ -22,9 +22,9 @@ def loud_frame(sound, after_s, width_s=0.25):
 
 
 def breaks(original, copy):
-    found = match_clips(original, copy)
-    assert found.missing is None
-    return find_breaks(original, copy, found.track, found.rate_ratio)
+    found = compare_segment(original, copy)
+    assert found.reason is None
+    return found.events
 
 
 def changed(sound, frame, length_s, kind):
@@ -49,8 +49,8 @@ def test_one_break_is_found_with_its_size(replies, kind, length_s):
         assert [item.kind for item in found] == [kind], name
         # What the original hardly has cannot be missed: a long gap may begin or end in a pause.
         allowed_s = 0.06 if kind is Kind.DROPOUT and length_s > 0.1 else 0.001
-        assert found[0].length_s == pytest.approx(length_s, abs=allowed_s), name
-        assert found[0].start_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.2), name
+        assert found[0].duration_s == pytest.approx(length_s, abs=allowed_s), name
+        assert found[0].estimated_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.2), name
 
 
 def test_several_breaks_are_told_apart(replies):
@@ -60,7 +60,7 @@ def test_several_breaks_are_told_apart(replies):
     out = changed(changed(sound, late, 0.2, Kind.STALL), early, 0.05, Kind.SKIP)
     found = breaks(sound, padded(out))
     assert [item.kind for item in found] == [Kind.SKIP, Kind.STALL]
-    assert [item.length_s for item in found] == pytest.approx([0.05, 0.2], abs=0.001)
+    assert [item.duration_s for item in found] == pytest.approx([0.05, 0.2], abs=0.001)
 
 
 @pytest.mark.parametrize("noise_db", [None, -50, -30])
@@ -86,8 +86,8 @@ def test_little_sound_beside_a_break_is_enough(kind, at_s):
     sound = part_of(voice, 0.25 - 0.09, 0.25 + 0.91) if at_s < 0.5 else part_of(voice, 2.65 - 0.91, 2.65 + 0.09)
     found = breaks(sound, padded(changed(sound, round(at_s * sound.rate_hz), 0.005, kind)))
     assert [item.kind for item in found] == [kind]
-    assert found[0].length_s == pytest.approx(0.005, abs=0.001)
-    assert found[0].start_s == pytest.approx(at_s + 0.3, abs=0.003)
+    assert found[0].duration_s == pytest.approx(0.005, abs=0.001)
+    assert found[0].estimated_s == pytest.approx(at_s + 0.3, abs=0.003)
 
 
 @pytest.mark.parametrize("kind", [Kind.STALL, Kind.SKIP])
@@ -95,7 +95,7 @@ def test_a_break_is_placed_to_the_millisecond(replies, kind):
     sound = replies["sunny_in_seoul"]
     frame = loud_frame(sound, 1.0)
     found = breaks(sound, padded(changed(sound, frame, 0.037, kind)))
-    assert found[0].start_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.001)
+    assert found[0].estimated_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.001)
 
 
 def test_a_gap_with_a_pause_of_the_original_inside_is_one(replies):
@@ -107,7 +107,7 @@ def test_a_gap_with_a_pause_of_the_original_inside_is_one(replies):
     pausing = Sound(quiet, sound.rate_hz)
     found = breaks(pausing, padded(changed(pausing, first, 0.12, Kind.DROPOUT)))
     assert [item.kind for item in found] == [Kind.DROPOUT]
-    assert found[0].length_s == pytest.approx(0.12, abs=0.002)
+    assert found[0].duration_s == pytest.approx(0.12, abs=0.002)
 
 
 def test_a_hiss_behind_a_low_pass_is_no_dropout():
@@ -122,11 +122,11 @@ def test_a_hiss_behind_a_low_pass_is_no_dropout():
     assert [item.kind for item in gap] == [Kind.DROPOUT]
 
 
-def test_an_end_that_never_came_is_a_skip(reply):
+def test_an_end_that_never_came_is_lost_at_the_end(reply):
     cut = padded(Sound(reply.samples[: reply.samples.size // 2], reply.rate_hz), 0.1, 3.0)
     found = breaks(reply, cut)
-    assert [item.kind for item in found] == [Kind.SKIP]
-    assert found[0].length_s == pytest.approx(0.44 * reply.duration_s, abs=0.25)
+    assert [item.kind for item in found] == [Kind.TAIL_LOST]
+    assert found[0].duration_s == pytest.approx(0.44 * reply.duration_s, abs=0.25)
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
@@ -139,7 +139,7 @@ def test_changes_of_delay_add_up(length_s, kind, gain_db, start_s):
     voice = made_voice(6, 5.0)
     copy = padded(changed(voice, round(start_s * voice.rate_hz), length_s, kind))
     found = breaks(voice, Sound(copy.samples * np.float32(10 ** (gain_db / 20)), copy.rate_hz))
-    put_in = sum(item.length_s for item in found if item.kind in (Kind.STALL, Kind.REPEAT))
-    left_out = sum(item.length_s for item in found if item.kind is Kind.SKIP)
+    put_in = sum(item.duration_s for item in found if item.kind in (Kind.STALL, Kind.REPEAT))
+    left_out = sum(item.duration_s for item in found if item.kind is Kind.SKIP)
     truth = round(length_s * voice.rate_hz) / voice.rate_hz * (-1 if kind is Kind.SKIP else 1)
     assert put_in - left_out == pytest.approx(truth, abs=0.001)

@@ -1,0 +1,153 @@
+"""Find dropouts: silence in place of sound, which nothing that follows is later for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diag.dsp.joins import Stretch
+from diag.dsp.level import decibels
+from diag.dsp.runs import runs_of
+from diag.dsp.spectrum import Sound
+
+Array = NDArray[np.floating[Any]]
+
+STEP_S = 0.0005
+DROPOUT_SHORTEST_S = 0.002
+GAP_DEPTH_DB = 20.0
+SILENT_BELOW_ACTIVE_DB = 30.0
+_MISSING_DB = 6.0
+_FILTERED_DB = 15.0
+_ROUNDING = 1e-10
+"""Power of the least significant bit of 16-bit audio."""
+_BLUR_S = 0.0005
+_MERGE_S = 0.012
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Silence in place of sound: start and length in seconds of the copy, and start in the original."""
+
+    start_s: float
+    length_s: float
+    original_s: float
+
+
+def dropouts(
+    original: Sound,
+    copy: Sound,
+    stretches: Sequence[Stretch],
+    speed: float = 1.0,
+    *,
+    shortest_s: float = DROPOUT_SHORTEST_S,
+) -> tuple[Dropout, ...]:
+    """Return the dropouts of a copy within the stretches that it has of its original, in order of time.
+
+    These are windows of half a millisecond in which the copy is silent while the original has sound.
+
+    Parameters
+    ----------
+    original, copy : Sound
+    stretches : sequence of Stretch
+        In order of time.
+    speed : float
+        Speed of the copy.
+    shortest_s : float
+        Shorter dropouts are left out.
+    """
+    own = fine_levels_db(original, 0.0, original.duration_s)
+    other = fine_levels_db(copy, 0.0, copy.duration_s)
+    if own.size < 8 or other.size < 8:
+        return ()
+    level = float(np.percentile(other[other > other.max() - 40.0], 90))
+    found: list[Dropout] = []
+    for stretch in stretches:
+        for item in _within(own, copy, stretch, level, speed):
+            last = found[-1] if found else None
+            if last is not None and item.start_s < last.start_s + last.length_s + _MERGE_S:
+                end_s = max(last.start_s + last.length_s, item.start_s + item.length_s)
+                found[-1] = Dropout(last.start_s, end_s - last.start_s, last.original_s)
+            elif not _filtered_out(original, copy, item, speed):
+                found.append(item)
+    return tuple(item for item in found if item.length_s >= shortest_s)
+
+
+def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = STEP_S) -> NDArray[np.float64]:
+    """Return the level in dB of each half millisecond from `start_s` to `end_s`; shape (steps,).
+
+    Outside the clip there is silence.
+    """
+    steps = max(0, int((end_s - start_s) / step_s + 1e-6))
+    samples = sound.samples
+    edges = np.clip(np.rint((start_s + np.arange(steps + 1) * step_s) * sound.rate_hz).astype(int), 0, samples.size)
+    first = int(edges[0]) if edges.size else 0
+    last = int(edges[-1]) if edges.size else 0
+    if last <= first:
+        return decibels(np.zeros(steps))
+    widths = np.diff(edges)
+    energy = np.add.reduceat(np.square(samples[first:last]), np.minimum(edges[:-1] - first, last - first - 1))
+    return decibels(np.sqrt(np.where(widths > 0, energy, 0.0) / np.maximum(widths, 1)))
+
+
+def _within(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float, speed: float) -> Iterator[Dropout]:
+    first, last = round(stretch.start_s / STEP_S), round(stretch.end_s / STEP_S)
+    own = own_levels[first:last]
+    if own.size < 16:
+        return
+    start_s = (first * STEP_S + stretch.delay_s) / speed
+    other = fine_levels_db(copy, start_s, start_s + (own.size + 0.5) * STEP_S / speed, STEP_S / speed)
+    other = other[: own.size]
+    loud = float(np.percentile(own, 95))
+    sounding = own > max(loud - 32.0, -75.0)
+    if sounding.sum() < 16:
+        return
+    gain = float(np.median((other - own)[sounding]))
+    low = other < level_db - SILENT_BELOW_ACTIVE_DB
+    if not low.any():
+        return
+    # Near a zero crossing, half a millisecond may be quiet in one signal only, so 2 ms of the original are averaged.
+    around = 10 * np.log10(np.convolve(10 ** (own / 10), np.full(4, 0.25), mode="same"))
+    silent = low & (other < around + gain - GAP_DEPTH_DB)
+    lost = silent & (around > loud - 32.0)
+    quiet = silent & (around > loud - 45.0)
+    missing = low & (other < own + gain - _MISSING_DB)
+    for a, b in runs_of(low).tolist():
+        if not lost[a:b].any():
+            continue
+        cores = [(c, d) for c, d in runs_of(quiet[a:b]).tolist() if lost[a + c : a + d].sum() >= 3]
+        cores = [(c, d) for c, d in cores if (d - c) * STEP_S >= DROPOUT_SHORTEST_S]
+        if not cores:
+            continue
+        # Lost sound before and after a pause of the original is one gap. The gap extends as far as the original is
+        # louder than the copy.
+        begin, end = a + cores[0][0], a + cores[-1][1]
+        while begin > a and missing[begin - 1]:
+            begin -= 1
+        while end < b and missing[end]:
+            end += 1
+        begin_s = start_s + begin * STEP_S / speed
+        yield Dropout(begin_s, (end - begin) * STEP_S / speed, (first + begin) * STEP_S)
+
+
+def _filtered_out(original: Sound, copy: Sound, event: Dropout, speed: float) -> bool:
+    """Return whether the copy is silent there only because of its frequency response, such as hiss after a low-pass.
+
+    The frequency response is taken from the long-term spectra of both.
+    """
+    own = original.cut(event.original_s, event.original_s + event.length_s * speed).samples
+    there = copy.cut(event.start_s + _BLUR_S, event.start_s + event.length_s - _BLUR_S).samples
+    if own.size < 8 or there.size < 2:
+        return False
+    before, behind = original.spectrum, copy.spectrum
+    kept = np.interp(before.frequencies_hz * speed, behind.frequencies_hz, behind.ltas, right=0.0)
+    gain = kept / np.maximum(before.ltas, 1e-14)
+    power = np.abs(np.fft.rfft(own)) ** 2
+    hz = np.fft.rfftfreq(own.size, 1.0 / original.rate_hz)
+    share = float(power @ np.interp(hz, before.frequencies_hz, gain)) / max(float(power.sum()), 1e-20)
+    expected = share * float(np.mean(np.square(own, dtype=np.float64)))
+    heard = float(np.mean(np.square(there, dtype=np.float64)))
+    return expected < _ROUNDING or heard > expected * 10 ** (-_FILTERED_DB / 10)
