@@ -21,7 +21,7 @@ def report_of_runs(folders: Sequence[str | Path], options: Options | None = None
     folders : sequence of str or Path
         Run folders, at least one; the report bears the name of the first.
     options : Options, optional
-        `out` and `embed` are used.
+        `out`, `embed` and `voice` are used.
 
     Raises
     ------
@@ -30,6 +30,7 @@ def report_of_runs(folders: Sequence[str | Path], options: Options | None = None
     """
     from diag.api.analyze import analyze_run
 
-    runs = tuple(analyze_run(folder) for folder in folders)
+    options = options or Options()
+    runs = tuple(analyze_run(folder, voice=options.voice) for folder in folders)
     name = Path(folders[0]).resolve().name + (f"-and-{len(runs) - 1}-more" if len(runs) > 1 else "")
-    return finish(Report(runs=runs), options or Options(), name=name)
+    return finish(Report(runs=runs), options, name=name)

@@ -5,34 +5,78 @@ from __future__ import annotations
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import received_rate_hz, why_not, worst
-from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ
+from diag.dsp.profile import VoiceProfile
+from diag.judge.evidence import bands_in_words, received_rate_hz, why_not, worst
+from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ, VOICE_TREBLE_WARNING_DB
 from diag.judge.registry import rule
 
 
-@rule("SVC005", name="reply-dull", severity="warning", hop=Hop.SERVICE)
-def reply_dull(measurements: Measurements, observed: ObservedClient) -> Verdict:
+@rule("SVC005", name="reply-dull", severity="warning", hop=Hop.SERVICE, explained_by=("SVC016",))
+def reply_dull(measurements: Measurements, observed: ObservedClient, voice: VoiceProfile | None) -> Verdict:
     """The reply is already dull when it arrives.
 
     What it shows
-        `received` has nothing above 8.2 kHz although its sample rate allows 12 kHz.
+        With the profile of the voice: sounds of the same kind have at least 4 dB less treble in `received` than in the
+        profile. Without one: `received` has nothing above 8.2 kHz although its sample rate allows 12 kHz.
 
     Why it matters
         The voice sounds muffled, and no player can restore the treble.
 
     Evidence
-        `bandwidth_hz` of the reply by itself. There is no reference to compare it with.
+        `dullness_db` and its bands against the profile of the voice (`--voice`), or else `bandwidth_hz` of the reply
+        by itself.
 
     Likely causes
-        - The model's voice has little treble; another model or voice may have more.
+        - The model renders the voice with less treble than the speech service that the profile came from.
         - A gateway or proxy resamples to a lower rate.
+        - Without a profile: the voice may have little treble.
 
     Fix
-        Try another voice or model, and connect without gateways.
+        Connect without gateways, and try another model. Without a profile, make one with `diag voice make --tts VOICE`
+        and judge again with `--voice`: it shows whether the voice itself is like this.
 
     Does not prove
-        A fault: some voices are like this, so it is only a suspicion.
+        Without a profile, that there is a fault: some voices are like this. With one, which stage before the client
+        lost the treble. If the recordings of the profile differ a lot among themselves, only larger differences are
+        reported.
     """
+    if voice is not None:
+        found = _against_voice(measurements, voice)
+        if found is not None:
+            return found
+    return _by_itself(measurements, observed)
+
+
+def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict | None:
+    """Return the verdict against the profile; None if no reply could be compared with it."""
+    found = worst(measurements.find("dullness_db", tap=Tap.RECEIVED), lambda value: value)
+    if found is None:
+        return None
+    loss_db, item = found
+    by_band = measurements.find("dullness_bands_db", tap=Tap.RECEIVED, turn=item.turn)
+    bands = next((other.value for other in by_band if isinstance(other.value, tuple)), ())
+    most_db = max((value for value in bands if value is not None), default=0.0)
+    warning_db = max(VOICE_TREBLE_WARNING_DB, 2 * (voice.treble_spread_db or 0.0))
+    if loss_db <= warning_db and most_db <= 2 * warning_db:
+        return clear()
+    lost = bands_in_words(bands, min(warning_db, loss_db))
+    return raised(
+        f"The reply is already dull when it arrives, compared with the voice {voice.name}: {lost}",
+        evidence=[
+            Evidence(
+                text=f"`received` has {loss_db:.1f} dB less treble than the profile of the voice {voice.name}",
+                metric="dullness_db",
+                turn=item.turn,
+                spots=item.spots,
+            )
+        ],
+        likely_cause="the model renders the voice with less treble, or a stage before the client takes it away",
+        fix="connect without gateways, and try another model",
+        confidence=0.8,
+    )
+
+
+def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
     rate_hz = received_rate_hz(observed)
     if rate_hz < LIVE_API_OUTPUT_HZ:
         return not_checked(f"a reply of {rate_hz} Hz has no more treble than that; see SVC010")

@@ -1,0 +1,72 @@
+"""SVC016."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.dsp.profile import OTHER_VOICE_DB, WELL_WITHIN, VoiceProfile
+from diag.judge.evidence import number, why_not, worst
+from diag.judge.registry import rule
+
+
+@rule("SVC016", name="other-voice", severity="warning", hop=Hop.SERVICE, explained_by=("SVC007", "SVC010"))
+def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdict:
+    """The reply is not spoken by the voice of the profile.
+
+    What it shows
+        The sounds and the pitch of `received` are further from the profile of the voice than other words of the same
+        voice are.
+
+    Why it matters
+        The user hears another voice than the one that was chosen, or the voice changes from turn to turn.
+
+    Evidence
+        `voice_distance_db` of each reply against the profile (`--voice`).
+
+    Likely causes
+        - `speech_config` was lost on the way to the service, for example in a gateway or an ephemeral token.
+        - The session asks for no voice, or for another one than that of the profile.
+        - The sample rate of the reply is not the one that it declares, so that the voice is deeper or higher.
+
+    Fix
+        Compare `speech_config` in the setup message with the voice of the profile. Listen to both in the report.
+
+    Does not prove
+        Who speaks. A voice that is much alike is not told from that of the profile, and neither are two voices in
+        one reply.
+    """
+    if voice is None:
+        return not_checked("no profile of the voice was given")
+    items = measurements.find("voice_distance_db", tap=Tap.RECEIVED)
+    found = worst(items, lambda value: value)
+    if found is None:
+        return not_checked(why_not(items, "voice_distance_db"))
+    distance_db, item = found
+    if distance_db <= OTHER_VOICE_DB:
+        return clear()
+    text = (
+        f"the reply is {distance_db:.1f} dB from the voice {voice.name}; other words of it stay below {OTHER_VOICE_DB}"
+    )
+    speed = _speed(measurements, item)
+    evidence = [Evidence(text=text, metric="voice_distance_db", turn=item.turn, spots=item.spots)]
+    cause = "the voice setting was lost on the way to the service, or the session asks for another voice"
+    if speed is not None:
+        evidence.append(Evidence(text=f"it is like that voice at {speed:.2f} times its speed", metric="rate_ratio",
+                                 turn=item.turn))  # fmt: skip
+        cause += "; or the sample rate of the reply is not the declared one"
+    return raised(
+        f"The reply does not sound like the voice {voice.name}",
+        evidence=evidence,
+        likely_cause=cause,
+        fix="compare speech_config in the setup message with the voice of the profile, and listen to both",
+        confidence=0.8,
+    )
+
+
+def _speed(measurements: Measurements, item: Measurement) -> float | None:
+    """Return the speed at which the reply is like the voice; None if it is its own, or there is none."""
+    for other in measurements.find("rate_ratio", tap=Tap.RECEIVED, turn=item.turn):
+        ratio = number(other)
+        if ratio is not None and abs(ratio - 1) > WELL_WITHIN:
+            return ratio
+    return None
