@@ -17,6 +17,7 @@ from diag.files.scenarios import Scenario, find_scenario
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
+    from diag.dsp.profile import VoiceProfile
 
 START_S = 5.0
 TAKE_S = 11.0
@@ -87,14 +88,26 @@ def planned_or_resumed(
     else:
         for scenario in scenarios:
             read_settings(scenario.emulator, attempted=f"Could not use [emulator] of {scenario.name}")
-    for scenario in scenarios:
-        profile_for(scenario, options)
+    scenarios = [_asking_for_voice(scenario, profile_for(scenario, options), progress) for scenario in scenarios]
     group = secrets.token_hex(6)
     names = _distinct_names(scenarios)
     return [
         new_run(scenario, options, command=command, name=name, group=group, position=position)
         for position, (scenario, name) in enumerate(zip(scenarios, names, strict=True))
     ], options
+
+
+def _asking_for_voice(scenario: Scenario, voice: VoiceProfile | None, progress: Progress) -> Scenario:
+    """Return a scenario whose session asks for the voice of a profile that a speech service spoke.
+
+    A session that names a voice of its own keeps it, so that a wrong one is found.
+    """
+    session = scenario.client.session
+    if voice is None or voice.source is None or session.voice is not None:
+        return scenario
+    progress.note(f"{scenario.name} names no voice: its session asks for {voice.source.voice}, as the profile")
+    client = scenario.client.model_copy(update={"session": session.model_copy(update={"voice": voice.source.voice})})
+    return scenario.model_copy(update={"client": client})
 
 
 def _resumed(

@@ -42,11 +42,11 @@ MOST_APART_DB = 0.8
 that voice. Other clips of the voice stay below 0.4 dB, dull ones below 0.5 dB. Other voices have 0.7 dB or more (the
 median is 1.2 dB)."""
 OTHER_VOICE_DB = 1.2
-"""Largest `voice_distance_db` of a clip that counts as the voice of the profile, at the voice's own speed. Chosen on the
-development voices of `benchmarks/voice_identity.py`, which gives the rates of both halves."""
+"""Largest `voice_distance_db` of a clip that counts as the voice of the profile, at the voice's own speed. Chosen on
+the development voices of `benchmarks/voice_identity.py`, which gives the rates of both halves."""
 PITCH_DB_PER_OCTAVE = 2.0
-"""Weight of a difference in pitch in `voice_distance_db`, chosen together with `OTHER_VOICE_DB` on the same voices. Pitch
-alone differs by up to a third of an octave within one voice."""
+"""Weight of a difference in pitch in `voice_distance_db`, chosen together with `OTHER_VOICE_DB` on the same voices.
+Pitch alone differs by up to a third of an octave within one voice."""
 _LOUD_RANGE_DB = 25.0
 _EDGE_SHARE = 0.9
 _LEAST_BANDS = 12

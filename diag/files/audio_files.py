@@ -259,8 +259,8 @@ def encode_flac(clip: Clip) -> bytes:
     return buffer.getvalue()
 
 
-def decode_flac(data: bytes) -> Clip | None:
-    """Return the clip in the bytes of a FLAC file; None if they are no such file."""
+def decode_audio(data: bytes) -> Clip | None:
+    """Return the clip in the bytes of a WAV or FLAC file; None if they are no such file."""
     import soundfile as sf
 
     try:

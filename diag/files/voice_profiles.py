@@ -13,7 +13,7 @@ from diag.core.clip import Clip
 from diag.core.errors import BadInputError
 from diag.dsp.profile import VoiceProfile
 from diag.dsp.voice_text import PROFILE_VERSION, profile_from_json, profile_to_json
-from diag.files.audio_files import decode_flac, encode_flac
+from diag.files.audio_files import decode_audio, encode_flac
 from diag.files.whole_files import write_whole
 
 SUFFIX = ".voice.json"
@@ -83,7 +83,7 @@ def with_sample(profile: VoiceProfile, clips: Sequence[Clip]) -> VoiceProfile:
 
 def sample_of(profile: VoiceProfile) -> Clip | None:
     """Return the sample of a profile; None if it has none, or it cannot be decoded."""
-    return decode_flac(profile.sample) if profile.sample else None
+    return decode_audio(profile.sample) if profile.sample else None
 
 
 def default_path(name: str) -> Path:

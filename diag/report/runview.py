@@ -239,12 +239,8 @@ def _spectra(pick: Pick | None, voice: VoiceSample | None) -> tuple[Spectra, ...
     drawn = {
         title: [(tap.value, style_of(tap), clip) for tap, clip in _clips(pick, taps)] for title, taps in sides.items()
     }
-    received = _clips(pick, (Tap.RECEIVED,))
-    if voice is not None and received:
-        both = [
-            (f"voice {voice.name}", "voice", voice.clip),
-            *((tap.value, style_of(tap), clip) for tap, clip in received),
-        ]
+    if voice is not None and _clips(pick, (Tap.RECEIVED,)):
+        both = [(f"voice {voice.name}", "voice", voice.clip), *drawn["The reply on its way out"][:1]]
         drawn = {"The reply as received and the voice of the profile": both, **drawn}
     return tuple(spectra for title, curves in drawn.items() if (spectra := spectra_of(title, curves)))
 

@@ -115,8 +115,8 @@ def players_of(
     data: dict[str, bytes] = {}
     spent = 0
     room = SMALL_BYTES - RUN_BYTES * len(picks)
-    for number, (key, player, cut) in enumerate(_drafts(picks, embed, voices or {}), start=1):
-        player = replace(player, id=f"clip-{number}")
+    for number, (key, draft, cut) in enumerate(_drafts(picks, embed, voices or {}), start=1):
+        player = replace(draft, id=f"clip-{number}")
         if embed == "none":
             players[key] = replace(player, left_out="audio was not asked for (--embed none)")
             continue

@@ -44,9 +44,8 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
     distance_db, item = found
     if distance_db <= OTHER_VOICE_DB:
         return clear()
-    text = (
-        f"the reply is {distance_db:.1f} dB from the voice {voice.name}; other words of it stay below {OTHER_VOICE_DB}"
-    )
+    limit = f"other words of the same voice stay below {OTHER_VOICE_DB} dB"
+    text = f"the reply is {distance_db:.1f} dB away from the voice {voice.name}; {limit}"
     speed = _speed(measurements, item)
     evidence = [Evidence(text=text, metric="voice_distance_db", turn=item.turn, spots=item.spots)]
     cause = "the voice setting was lost on the way to the service, or the session asks for another voice"

@@ -22,7 +22,7 @@ from diag.dsp.profile import (
 from diag.measure.metrics.blind_speed import suspected_speed
 from diag.measure.metrics.sounds import not_speech, remembered, sound
 from diag.measure.reasons import too_short
-from diag.measure.registry import metric
+from diag.measure.registry import Group, metric
 
 TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
 """Taps that carry the service's voice. The others carry the user's."""
@@ -147,7 +147,10 @@ def voice_dullness_bands(clip: Clip, voice: VoiceProfile | None = None) -> Readi
     return Reading(value=found[1].bands_db, tier=Tier.PROFILE)
 
 
-@metric("voice_distance_db", unit="dB", better="lower", taps=TAPS, tolerance=0.5)
+@metric(
+    "voice_distance_db", unit="dB", better="lower", taps=TAPS, tolerance=0.5, pool="mean",
+    label="Distance from the voice", group=Group.TREBLE, order=11,
+)  # fmt: skip
 def distance_of_voice(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
     """Distance of the voice in a reply from the voice of the profile, at the right speed.
 
