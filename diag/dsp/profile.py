@@ -41,12 +41,15 @@ MOST_APART_DB = 0.8
 """Largest distance of a clip from the profile, in excess of that of the profile's own recordings, at which it counts as
 that voice. Other clips of the voice stay below 0.4 dB, dull ones below 0.5 dB. Other voices have 0.7 dB or more (the
 median is 1.2 dB)."""
-OTHER_VOICE_DB = 1.2
+OTHER_VOICE_DB = 1.1
 """Largest `voice_distance_db` of a clip that counts as the voice of the profile, at the voice's own speed. Chosen on
 the development voices of `benchmarks/voice_identity.py`, which gives the rates of both halves."""
 PITCH_DB_PER_OCTAVE = 2.0
 """Weight of a difference in pitch in `voice_distance_db`, chosen together with `OTHER_VOICE_DB` on the same voices.
 Pitch alone differs by up to a third of an octave within one voice."""
+_TILT_FROM_HZ, _TILTS_DB = 1000.0, (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Losses of treble that are undone to recognise a dull voice, in dB per octave. Steeper ones do not help, and let more
+other voices pass."""
 _LOUD_RANGE_DB = 25.0
 _EDGE_SHARE = 0.9
 _LEAST_BANDS = 12
@@ -230,8 +233,10 @@ def voice_distance_db(profile: VoiceProfile, sound: Sound) -> float | None:
     """Return how far a clip is from a voice at the voice's own speed, in dB; None for less than 2 s of sound.
 
     It is the excess of the mean distance of the clip's windows from the profile over that of the profile's own
-    recordings, in bands below the edge of the clip's content, plus `PITCH_DB_PER_OCTAVE` times the difference of the
-    median pitch. Bands above the edge are left out, so that a dull clip of the voice is not taken for another voice.
+    recordings, plus `PITCH_DB_PER_OCTAVE` times the difference of the median pitch.
+
+    A dull clip of the voice must not be taken for another voice. So bands above the edge of the clip's content are
+    left out, and of five losses of treble above 1 kHz that are undone, that which brings the clip nearest counts.
     """
     frames = voice_frames(sound.spectrum)
     if frames is None or speech_s(sound.spectrum) < LEAST_TREBLE_S:
@@ -243,7 +248,9 @@ def voice_distance_db(profile: VoiceProfile, sound: Sound) -> float | None:
     if valid.sum() < _LEAST_BANDS:
         return None
     loud = _picked(frames.bands_db[_loud(frames.bands_db)])
-    bands = _distance_db(loud, profile.frames.bands_db, valid) - profile.apart_db
+    octaves = np.maximum(np.log2(CENTRES_HZ / _TILT_FROM_HZ), 0.0)
+    distances = [_distance_db(loud + tilt * octaves, profile.frames.bands_db, valid) for tilt in _TILTS_DB]
+    bands = min(distances) - profile.apart_db
     pitch = _pitch_octaves(sound)
     if pitch is None or profile.pitch_octaves is None:
         return bands

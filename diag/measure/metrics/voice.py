@@ -148,7 +148,7 @@ def voice_dullness_bands(clip: Clip, voice: VoiceProfile | None = None) -> Readi
 
 
 @metric(
-    "voice_distance_db", unit="dB", better="lower", taps=TAPS, tolerance=0.5, pool="mean",
+    "voice_distance_db", unit="dB", better="lower", taps=(Tap.RECEIVED,), tolerance=0.5, pool="mean",
     label="Distance from the voice", group=Group.TREBLE, order=11,
 )  # fmt: skip
 def distance_of_voice(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
@@ -165,8 +165,9 @@ def distance_of_voice(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
         No profile was given, the clip has less than 2 s of speech or none at all, or less than 12 bands lie below the
         edge of its content.
     Reference
-        26 bands from 0.13 to 5 kHz, of which those above the edge of the content are left out, and the median pitch.
-        Above 1.2 dB the voice is another one (SVC016).
+        26 bands from 0.13 to 5 kHz and the median pitch. Bands above the edge of the content are left out, and up to 4
+        dB per octave of lost treble are undone, so that a dull reply is not taken for another voice. Above 1.1 dB the
+        voice is another one (SVC016).
     """
     if voice is None:
         return not_measured(NO_PROFILE, Tier.PROFILE)
