@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Status, Verdict, clear, not_checked, raised
 from diag.dsp.profile import VoiceProfile
 from diag.judge.evidence import bands_in_words, received_rate_hz, why_not, worst
 from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ, VOICE_TREBLE_WARNING_DB
@@ -40,18 +40,21 @@ def reply_dull(measurements: Measurements, observed: ObservedClient, voice: Voic
         lost the treble. If the recordings of the profile differ a lot among themselves, only larger differences are
         reported.
     """
-    if voice is not None:
-        found = _against_voice(measurements, voice)
-        if found is not None:
-            return found
-    return _by_itself(measurements, observed)
+    by_itself = _by_itself(measurements, observed)
+    if voice is None:
+        return by_itself
+    against_voice = _against_voice(measurements, voice)
+    # A reply that could not be compared with the voice may show by itself that it is dull, but not that it is good.
+    return (
+        by_itself if against_voice.status is Status.NOT_CHECKED and by_itself.status is Status.RAISED else against_voice
+    )
 
 
-def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict | None:
-    """Return the verdict against the profile; None if no reply could be compared with it."""
-    found = worst(measurements.find("dullness_db", tap=Tap.RECEIVED), lambda value: value)
+def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
+    items = measurements.find("dullness_db", tap=Tap.RECEIVED)
+    found = worst(items, lambda value: value)
     if found is None:
-        return None
+        return not_checked(why_not(items, "dullness_db"))
     loss_db, item = found
     by_band = measurements.find("dullness_bands_db", tap=Tap.RECEIVED, turn=item.turn)
     bands = next((other.value for other in by_band if isinstance(other.value, tuple)), ())

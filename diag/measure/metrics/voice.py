@@ -58,11 +58,12 @@ def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleL
         return NO_PROFILE
     speed = voice_speed(clip, voice)
     if isinstance(speed, Missing):
-        if speed.code in (MissingCode.OTHER_VOICE, MissingCode.NO_VOICE):
+        if speed.code is MissingCode.NO_VOICE:
             return speed
+        # A voice with much less treble is like the profile at no speed, until the loss is undone.
         apart_db = distance_from_voice(clip, voice)
         if apart_db is not None and apart_db > OTHER_VOICE_DB:
-            return OTHER_VOICE_OR_SPEED
+            return speed if speed.code is MissingCode.OTHER_VOICE else OTHER_VOICE_OR_SPEED
     elif abs(speed.ratio - 1.0) > WELL_WITHIN:
         text = f"the speed differs by {100 * (speed.ratio - 1):+.0f} % from the voice's; see rate_ratio"
         return Missing(MissingCode.WRONG_SPEED, text)
