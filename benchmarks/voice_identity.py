@@ -19,19 +19,20 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from diag.core.errors import BadInputError
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.dsp.profile import (
     LEAST_TREBLE_S,
     OTHER_VOICE_DB,
     VoiceProfile,
-    make_profile,
     speech_s,
     treble_against_profile,
     voice_distance_db,
 )
 from diag.dsp.spectrum import Sound, sound_of
 from diag.files.audio_files import read_wav
-from diag.judge.limits import VOICE_TREBLE_WARNING_DB
+from diag.judge.limits import REPLY_TREBLE_WARNING_DB
+from diag.measure.voice_making import voice_from_sounds
 
 REPLY_S = 4.0
 LEAST_RECORDINGS = 4
@@ -64,12 +65,21 @@ def split(recordings: Mapping[str, Sequence[Sound]]) -> tuple[dict[str, VoicePro
     replies = []
     for speaker, sounds in recordings.items():
         spare = list(sounds)
-        profile = make_profile(speaker, sounds[::2]) if len(sounds) >= LEAST_RECORDINGS else None
+        profile = _profile_of(speaker, sounds[::2]) if len(sounds) >= LEAST_RECORDINGS else None
         if profile is not None:
             profiles[speaker], spare = profile, list(sounds[1::2])
         cut = (sound.cut(0.0, min(sound.duration_s, REPLY_S)) for sound in spare)
         replies += [Reply(speaker, sound) for sound in cut if speech_s(sound.spectrum) >= LEAST_TREBLE_S]
     return profiles, replies
+
+
+def _profile_of(speaker: str, sounds: Sequence[Sound]) -> VoiceProfile | None:
+    """Return the profile that `diag voice make` would make; None if it refuses the recordings."""
+    try:
+        return voice_from_sounds({str(number): sound for number, sound in enumerate(sounds)}, speaker).profile
+    except BadInputError as error:
+        print(f"  no profile: {error}", flush=True)
+        return None
 
 
 def filtered(sound: Sound, gain_db: Callable[[np.ndarray], np.ndarray]) -> Sound:
@@ -94,12 +104,13 @@ def is_other(profile: VoiceProfile, sound: Sound) -> bool:
 
 
 def is_dull(profile: VoiceProfile, sound: Sound) -> bool:
-    """Return whether SVC005 would be raised, for a profile whose recordings agree in treble."""
+    """Return whether SVC005 would be raised."""
     loss = treble_against_profile(profile, sound)
     if loss is None or loss.mean_db is None:
         return False
     most_db = max(band for band in loss.bands_db if band is not None)
-    return loss.mean_db > VOICE_TREBLE_WARNING_DB or most_db > 2 * VOICE_TREBLE_WARNING_DB
+    warning_db = max(REPLY_TREBLE_WARNING_DB, 2 * (profile.treble_spread_db or 0.0))
+    return loss.mean_db > warning_db or most_db > 2 * warning_db
 
 
 def rows(folder: Path) -> Iterator[tuple[str, int, int]]:

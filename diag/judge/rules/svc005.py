@@ -7,7 +7,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Status, Verdict, clear, not_checked, raised
 from diag.dsp.profile import VoiceProfile
 from diag.judge.evidence import bands_in_words, received_rate_hz, why_not, worst
-from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ, VOICE_TREBLE_WARNING_DB
+from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ, REPLY_TREBLE_WARNING_DB
 from diag.judge.registry import rule
 
 
@@ -16,7 +16,7 @@ def reply_dull(measurements: Measurements, observed: ObservedClient, voice: Voic
     """The reply is already dull when it arrives.
 
     What it shows
-        With the profile of the voice: sounds of the same kind have at least 4 dB less treble in `received` than in the
+        With the profile of the voice: sounds of the same kind have at least 5 dB less treble in `received` than in the
         profile. Without one: `received` has nothing above 8.2 kHz although its sample rate allows 12 kHz.
 
     Why it matters
@@ -59,7 +59,7 @@ def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
     by_band = measurements.find("dullness_bands_db", tap=Tap.RECEIVED, turn=item.turn)
     bands = next((other.value for other in by_band if isinstance(other.value, tuple)), ())
     most_db = max((value for value in bands if value is not None), default=0.0)
-    warning_db = max(VOICE_TREBLE_WARNING_DB, 2 * (voice.treble_spread_db or 0.0))
+    warning_db = max(REPLY_TREBLE_WARNING_DB, 2 * (voice.treble_spread_db or 0.0))
     if loss_db <= warning_db and most_db <= 2 * warning_db:
         return clear()
     lost = bands_in_words(bands, min(warning_db, loss_db))
