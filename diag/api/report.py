@@ -26,11 +26,13 @@ def report_of_runs(folders: Sequence[str | Path], options: Options | None = None
     Raises
     ------
     BadInputError
-        If a folder is not a run, holds no finished take, or a take is damaged.
+        If the voice is no profile, or a folder is not a run, holds no finished take, or has a damaged take.
     """
     from diag.api.analyze import analyze_run
+    from diag.files.voice_profiles import load_voice
 
     options = options or Options()
-    runs = tuple(analyze_run(folder, voice=options.voice) for folder in folders)
+    voice = None if options.voice is None else load_voice(options.voice)
+    runs = tuple(analyze_run(folder, voice=voice) for folder in folders)
     name = Path(folders[0]).resolve().name + (f"-and-{len(runs) - 1}-more" if len(runs) > 1 else "")
     return finish(Report(runs=runs), options, name=name)

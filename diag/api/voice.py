@@ -25,7 +25,7 @@ from diag.measure.voice_making import MadeVoice, voice_from_sounds
 if TYPE_CHECKING:
     from diag.record.live.genai import Endpoint
 
-__all__ = ["default_path", "load_voice", "make_voice", "read_sentences", "save_voice", "speak_voice"]
+__all__ = ["MadeVoice", "default_path", "load_voice", "make_voice", "read_sentences", "save_voice", "speak_voice"]
 
 MOST_SENTENCES = 40
 """Most sentences that a speech service is asked for. More hardly improves a profile, and each may cost money."""

@@ -12,7 +12,7 @@ from diag.cli.help_examples import Worded, use_one_thread, write_examples
 from diag.cli.options import endpoint_option, json_option
 
 if TYPE_CHECKING:
-    from diag.measure.voice_making import MadeVoice
+    from diag.api.voice import MadeVoice
 
 _PATH = click.Path(path_type=Path)
 _EXAMPLES = (

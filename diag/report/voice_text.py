@@ -110,6 +110,7 @@ def made_document(made: MadeVoice, path: Path) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "profile": str(path),
         "name": made.profile.name,
+        "source": None if made.profile.source is None else vars(made.profile.source),
         "speech_s": made.profile.duration_s,
         "top_hz": made.profile.frames.top_hz,
         "speed_spread": made.profile.speed_spread,
