@@ -22,6 +22,7 @@ import soxr
 from diag.core.errors import BadInputError
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.dsp.profile import (
+    LEAST_IDENTITY_S,
     LEAST_TREBLE_S,
     OTHER_VOICE_DB,
     VoiceProfile,
@@ -99,7 +100,7 @@ DULL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def is_other(profile: VoiceProfile, sound: Sound) -> bool:
     """Return whether SVC016 would be raised."""
-    distance_db = voice_distance_db(profile, sound)
+    distance_db = voice_distance_db(profile, sound) if profile.duration_s >= LEAST_IDENTITY_S else None
     return distance_db is not None and distance_db > OTHER_VOICE_DB
 
 
@@ -116,17 +117,18 @@ def is_dull(profile: VoiceProfile, sound: Sound) -> bool:
 def rows(folder: Path) -> Iterator[tuple[str, int, int]]:
     """Yield the name, the cases found and the number of trials of each row."""
     profiles, replies = split(recordings_of(folder))
+    long = {name: profile for name, profile in profiles.items() if profile.duration_s >= LEAST_IDENTITY_S}
     own = [(profiles[reply.speaker], reply.sound) for reply in replies if reply.speaker in profiles]
-    others = [
-        (profile, reply.sound) for reply in replies for name, profile in profiles.items() if name != reply.speaker
-    ]
-    yield f"another speaker ({len(profiles)} profiles, {len(replies)} replies): SVC016", *counted(is_other, others)
-    yield "same speaker, other words: SVC016", *counted(is_other, own)
+    others = [(profile, reply.sound) for reply in replies for name, profile in long.items() if name != reply.speaker]
+    of_long = [(long[reply.speaker], reply.sound) for reply in replies if reply.speaker in long]
+    yield f"another speaker ({len(long)} profiles, {len(replies)} replies): SVC016", *counted(is_other, others)
+    yield "same speaker, other words: SVC016", *counted(is_other, of_long)
     yield "same speaker, other words: SVC005", *counted(is_dull, own)
     for name, gain_db in DULL.items():
         dull = [(profile, filtered(sound, gain_db)) for profile, sound in own]
         yield f"same speaker, {name}: SVC005", *counted(is_dull, dull)
-        yield f"same speaker, {name}: SVC016", *counted(is_other, dull)
+        dull_long = [(profile, filtered(sound, gain_db)) for profile, sound in of_long]
+        yield f"same speaker, {name}: SVC016", *counted(is_other, dull_long)
 
 
 def counted(

@@ -41,6 +41,9 @@ MOST_APART_DB = 0.8
 """Largest distance of a clip from the profile, in excess of that of the profile's own recordings, at which it counts as
 that voice. Other clips of the voice stay below 0.4 dB, dull ones below 0.5 dB. Other voices have 0.7 dB or more (the
 median is 1.2 dB)."""
+LEAST_IDENTITY_S = 15.0
+"""Least speech in a profile for a decision whether a clip is spoken by its voice. On the development voices of
+`benchmarks/voice_identity.py`, only profiles with less took other words of the same voice for another one."""
 OTHER_VOICE_DB = 1.1
 """Largest `voice_distance_db` of a clip that counts as the voice of the profile, at the voice's own speed. Chosen on
 the development voices of `benchmarks/voice_identity.py`, which gives the rates of both halves."""

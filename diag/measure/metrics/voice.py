@@ -8,6 +8,7 @@ from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.dullness import TrebleLoss
 from diag.dsp.profile import (
+    LEAST_IDENTITY_S,
     LEAST_SPEED_S,
     LEAST_TREBLE_S,
     MOST_APART_DB,
@@ -163,8 +164,8 @@ def distance_of_voice(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
     Better is
         Lower; negative values mean nothing.
     Not measured when
-        No profile was given, the clip has less than 2 s of speech or none at all, or less than 12 bands lie below the
-        edge of its content.
+        No profile was given, the profile has less than 15 s of speech, the clip has less than 2 s or none at all, or
+        less than 12 bands lie below the edge of its content.
     Reference
         26 bands from 0.13 to 5 kHz and the median pitch. Bands above the edge of the content are left out, and up to 4
         dB per octave of lost treble are undone, so that a dull reply is not taken for another voice. Above 1.1 dB the
@@ -172,6 +173,9 @@ def distance_of_voice(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
     """
     if voice is None:
         return not_measured(NO_PROFILE, Tier.PROFILE)
+    if voice.duration_s < LEAST_IDENTITY_S:
+        text = f"the profile has {voice.duration_s:.0f} s of speech; {LEAST_IDENTITY_S:.0f} s tell voices apart"
+        return not_measured(too_short(text), Tier.PROFILE)
     found = distance_from_voice(clip, voice)
     if found is None:
         return not_measured(too_short(f"less than {LEAST_TREBLE_S:.0f} s of speech"), Tier.PROFILE)
