@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import numbers, why_not
+from diag.core.results import Measurement, Measurements, Status, Verdict, not_checked, raised
+from diag.judge.evidence import clear_if_measured, evidence_of, numbers
 from diag.judge.registry import rule
 
 LIMIT_PPM = 300.0
@@ -39,21 +39,15 @@ def clock_drift(measurements: Measurements) -> Verdict:
     """
     items = [item for hop in HOPS for item in measurements.find("drift_ppm", hop=hop)]
     sure = [pair for pair in numbers(items) if pair[1].confidence is None or pair[1].confidence >= SURE]
-    if not sure:
-        return not_checked(why_not(items, "drift_ppm"))
-    drift_ppm, item = max(sure, key=lambda pair: abs(pair[0]))
-    if abs(drift_ppm) <= LIMIT_PPM:
-        return clear()
+    found = max(sure, key=lambda pair: abs(pair[0]), default=None)
+    if found is None or abs(found[0]) <= LIMIT_PPM:
+        measured = clear_if_measured(items, "drift_ppm")
+        unsure = measured.status is Status.CLEAR and len(sure) < len(items)
+        return not_checked("drift_ppm: the match is not sure enough") if unsure else measured
+    drift_ppm, item = found
     return raised(
         f"The clocks on the {_hop(item)} hop differ by {abs(drift_ppm):.0f} parts per million",
-        evidence=[
-            Evidence(
-                text=f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour",
-                metric="drift_ppm",
-                turn=item.turn,
-                spots=item.spots,
-            )
-        ],
+        evidence=[evidence_of(item, f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour")],
         likely_cause="two devices with clocks of their own, or a driver that resamples by a rounded ratio",
         fix="use one device for both directions, or resample adaptively between them",
     )

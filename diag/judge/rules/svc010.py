@@ -37,9 +37,10 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
     types = sorted({str(event.data.get("mime_type", "")) for event in timeline.named("chunk_received")})
     if not types:
         return not_checked("no audio was received")
-    other = [rate for mime in types if (rate := mime_rate_hz(mime)) not in (None, LIVE_API_OUTPUT_HZ)]
+    rates = [mime_rate_hz(mime) for mime in types]
+    other = [rate for rate in rates if rate not in (None, LIVE_API_OUTPUT_HZ)]
     if not other:
-        return clear()
+        return not_checked("the reply carries no sample rate") if None in rates else clear()
     return raised(
         f"The reply is labelled {', '.join(f'{rate} Hz' for rate in other)}; the Live API answers at 24000 Hz",
         evidence=[Evidence(text=f"MIME types of the chunks: {', '.join(types)}")],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Severity, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import (
     LostTreble,
     WrongRate,
+    clear_if_measured,
     lost_treble,
+    raised_at,
     received_rate_hz,
     sampling_that_would_do_it,
     wrong_rate,
@@ -29,12 +31,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
 
 @segment_rule(
     OnHop(
-        code="MIC003",
-        name="microphone-band-limited",
+        "MIC003",
+        "microphone-band-limited",
+        Hop.MICROPHONE,
         severity="warning",
         or_severity="info",
-        hop=Hop.MICROPHONE,
-        who="microphone",
         explained_by=("MIC008", "MIC014", "MIC012", "MIC015"),
         causes=(
             "noise suppression or echo cancellation of the system, or a microphone with little treble",
@@ -44,11 +45,10 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         why="Consonants are in the treble, so the service recognises less, most of all names and numbers.",
     ),
     OnHop(
-        code="SND007",
-        name="send-resampler-poor",
+        "SND007",
+        "send-resampler-poor",
+        Hop.SENDER,
         severity="warning",
-        hop=Hop.SENDER,
-        who="sender",
         explained_by=("SND013", "SND017", "SND015", "SND018"),
         causes=(
             "a poor resampler (linear, or restarted with every block), or a filter in the client",
@@ -58,12 +58,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         why="The service recognises less, and the client gets no error.",
     ),
     OnHop(
-        code="PLY002",
-        name="player-band-limited",
+        "PLY002",
+        "player-band-limited",
+        Hop.PLAYER,
         severity="error",
         or_severity="warning",
-        hop=Hop.PLAYER,
-        who="player",
         explained_by=("PLY005", "PLY015", "PLY013", "PLY016"),
         causes=(
             "the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream runs at one",
@@ -73,12 +72,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         why="The voice sounds muffled, as over a telephone, and the service is blamed.",
     ),
     OnHop(
-        code="SPK002",
-        name="speaker-band-limited",
+        "SPK002",
+        "speaker-band-limited",
+        Hop.SPEAKER,
         severity="warning",
         or_severity="info",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
         explained_by=("SPK007", "SPK013", "SPK011", "SPK014"),
         causes=(
             "a loudspeaker with little treble, a codec, or the room",
@@ -116,16 +114,14 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
         if cut is not None:
             return cut
     if not isinstance(found, LostTreble):
-        return clear() if found is None else not_checked(found)
+        return clear_if_measured(measurements.find("dullness_db", hop=place.hop), "dullness_db")
     through_hz = sampling_that_would_do_it(measurements, place.hop)
     as_sampling = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({found.words})"
-    return raised(
+    return raised_at(
+        place,
         f"The {place.who} loses {found.loss_db:.0f} dB of treble{as_sampling}",
         evidence=[found.evidence(place)],
-        likely_cause=f"the sound goes through {through_hz} Hz sampling on its way"
-        if through_hz
-        else place.on.causes[0],
-        fix=place.on.fix,
+        cause=f"the sound goes through {through_hz} Hz sampling on its way" if through_hz else "",
         severity=_severity(place, found, through_hz, timeline),
     )
 
