@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict, not_checked, raised
-from diag.judge.evidence import WrongRate, evidence_of, worst_fault, wrong_rate
+from diag.judge.evidence import WrongRate, all_clear, clear_if_measured, evidence_of, worst_fault, wrong_rate
 from diag.judge.registry import rule
 
 LIMIT = 0.05
@@ -51,7 +51,7 @@ def send_pacing(measurements: Measurements) -> Verdict:
         measurements, "realtime_ratio", lambda ratio: abs(ratio - 1) > LIMIT, badness=lambda ratio: abs(ratio - 1)
     )
     if isinstance(found, Verdict):
-        return found
+        return all_clear((found, clear_if_measured(measurements.find("rate_ratio", hop=Hop.SENDER), "rate_ratio")))
     ratio, item = found
     text = f"{ratio:.2f} s of audio were sent per second; it should be 1"
     return raised(

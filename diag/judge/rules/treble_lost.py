@@ -9,6 +9,7 @@ from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import (
     LostTreble,
     WrongRate,
+    all_clear,
     clear_if_measured,
     lost_treble,
     raised_at,
@@ -114,7 +115,8 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
         if cut is not None:
             return cut
     if not isinstance(found, LostTreble):
-        return clear_if_measured(measurements.find("dullness_db", hop=place.hop), "dullness_db")
+        needed = ("rate_ratio", "dullness_db")
+        return all_clear(clear_if_measured(measurements.find(name, hop=place.hop), name) for name in needed)
     through_hz = sampling_that_would_do_it(measurements, place.hop)
     as_sampling = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({found.words})"
     return raised_at(
