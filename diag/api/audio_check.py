@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from diag.core.chain import PORTS
 from diag.core.client_config import ClientConfig
 from diag.core.states import Check, State
 from diag.core.units import format_seconds
@@ -150,7 +151,7 @@ def rigs_text(farm: Farm) -> str:
     environment = farm.rigs[0].options.get("environment", {})
     lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
     for rig in farm.rigs:
-        ports = ", ".join(f"{port} {rig.options[port]}" for port in ("mouth", "microphone", "speaker", "ear"))
+        ports = ", ".join(f"{port} {rig.options[port]}" for port in PORTS)
         lines.append(f"  {rig.name}: {ports}")
     return "\n".join(lines)
 

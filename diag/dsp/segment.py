@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diag.dsp.borders import with_exact_ends, without_lookalikes
 from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
 from diag.dsp.follow import Pair, Piece, covered_estimated, opened, pieces_of
 from diag.dsp.pitch_scale import spectral_candidates
-from diag.dsp.resample import rescale
+from diag.dsp.resample import WORK_HZ, rescale
 from diag.dsp.second_copy import SecondCopy, find_second_copy, without_second_copy
 from diag.dsp.segment_events import Event, Kind, Story, events_of, loudness_of
 from diag.dsp.spectrum import Sound, short_time_power_at
 
-Array = NDArray[np.floating[Any]]
-
-WORK_HZ = 8000.0
 SHORTEST_S = 0.1
 LEAST_SHARE = 0.12
 """Least share of the reference's sound that must be found again before a clip counts as a copy of it."""
@@ -62,10 +57,6 @@ class SegmentPiece:
     estimated_end_s: float
     delay_s: float
     confidence: float
-
-    def delay_samples(self, sample_rate_hz: float) -> float:
-        """Return the delay in samples of a rate."""
-        return self.delay_s * sample_rate_hz
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
-from diag.dsp.diagonal import FRAME_S, LIKE_DB, Flags, alike, sliced
+from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
 from diag.dsp.joins import Stretch
 from diag.dsp.runs import runs
 from diag.dsp.spectrum import Sound
-
-Array = NDArray[np.floating[Any]]
 
 SHORTEST_S = 0.0015
 """Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from diag.core.units import LIVE_INPUT_RATE_HZ
 from diag.emulator.answering import Understood
-from diag.emulator.hearing import EAR_RATE_HZ, KEPT_BEFORE_S, Endpointer, Pcm
+from diag.emulator.hearing import KEPT_BEFORE_S, Endpointer, Pcm
 
 EVERY_S = 0.5
 """Least interval of recognition, in seconds of audio."""
@@ -61,7 +62,7 @@ class Interim:
         understood = await self._recognise(utterance)
         if understood.prompt is None:
             return
-        said_s = len(utterance) / EAR_RATE_HZ - KEPT_BEFORE_S
+        said_s = len(utterance) / LIVE_INPUT_RATE_HZ - KEPT_BEFORE_S
         words = understood.text.split()
         share = min(said_s / self._length_s(understood.prompt), 1.0)
         text = " ".join(words[: max(1, round(share * len(words)))])

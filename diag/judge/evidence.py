@@ -21,16 +21,14 @@ from diag.core.results import (
     raised,
 )
 from diag.core.take import Turn
-from diag.core.units import format_seconds, playable_rate_hz
+from diag.core.timeline import EventName, Timeline
+from diag.core.units import LIVE_OUTPUT_RATE_HZ, format_seconds, playable_rate_hz
 from diag.dsp.dullness import BANDS_HZ
-from diag.judge.limits import (
-    LIVE_API_OUTPUT_HZ,
-    RATE_ERROR,
-    RATE_WARNING,
-    TREBLE_WARNING_DB,
-)
+from diag.judge.limits import RATE_ERROR, RATE_WARNING, TREBLE_WARNING_DB
 from diag.judge.registry import Place
 
+DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
+"""Hops on which the sound goes through a device."""
 STANDARD_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
@@ -105,6 +103,12 @@ def clear_if_measured(items: Iterable[Measurement], metric: str) -> Verdict:
 def all_clear(checks: Iterable[Verdict]) -> Verdict:
     """Return "clear" if every one of the checks is clear, otherwise the first that is not."""
     return next((check for check in checks if check.status is not Status.CLEAR), clear())
+
+
+def through_the_air(timeline: Timeline) -> bool:
+    """Return whether the ear heard the reply through the air, together with the prompt, and not by a cable."""
+    opened = timeline.first(EventName.STREAMS_OPENED)
+    return opened is not None and opened.data.get("ear_channels") == 1
 
 
 def unanswered(measurements: Measurements, turns: Iterable[Turn]) -> list[Turn] | None:
@@ -206,7 +210,7 @@ def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> in
     """
     if observed.received_mime_types is None and place is not None and place.input_rate_hz:
         return place.input_rate_hz
-    return playable_rate_hz((observed.received_mime_types or ("",))[0], LIVE_API_OUTPUT_HZ)
+    return playable_rate_hz((observed.received_mime_types or ("",))[0], LIVE_OUTPUT_RATE_HZ)
 
 
 @dataclass(frozen=True)

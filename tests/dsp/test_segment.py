@@ -67,7 +67,7 @@ def test_an_exact_copy_is_one_piece_without_events(voice):
     assert len(found.pieces) == 1
     assert found.found_share == 1.0
     assert found.rate_ratio == pytest.approx(1.0, abs=1e-7)
-    assert found.pieces[0].delay_samples(RATE) == pytest.approx(0.0, abs=0.05)
+    assert found.pieces[0].delay_s * RATE == pytest.approx(0.0, abs=0.05)
     assert found.pieces[0].confidence > 0.99
 
 

@@ -9,7 +9,7 @@ from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
-from diag.judge.evidence import all_clear, clear_if_measured, evidence_of, numbers, worst
+from diag.judge.evidence import DEVICE_HOPS, all_clear, clear_if_measured, evidence_of, numbers, worst
 from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
 from diag.judge.registry import rule
 
@@ -17,7 +17,6 @@ GAP_LIMIT_S = 0.010
 LOST_LIMIT_S = 0.002
 LOOP_LIMIT_S = 0.020
 LOOP_LIMIT_IN_TURN_S = 0.100
-_DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
 _LOSSES = {"inserted_silence_s": "inserted", "skipped_s": "lost"}
 _SENDING_S, _ARRIVING_S = 0.15, 0.3
 
@@ -83,7 +82,7 @@ def _undisturbed(measurements: Measurements, kind: str, turns: tuple[Turn, ...])
     """Return "clear" if everything that shows a disturbance was measured."""
     if not turns:
         return not_checked("no turn took place")
-    lost = [(hop, metric) for hop in _DEVICE_HOPS for metric in _LOSSES] if kind in LOSSY_OWN_AUDIO else []
+    lost = [(hop, metric) for hop in DEVICE_HOPS for metric in _LOSSES] if kind in LOSSY_OWN_AUDIO else []
     return all_clear(
         [
             clear_if_measured(measurements.find("detector_gap_s"), "detector_gap_s"),
@@ -133,7 +132,7 @@ def _xruns(timeline: Timeline) -> Iterator[Evidence]:
 
 
 def _lost(measurements: Measurements) -> Iterator[Evidence]:
-    for hop in _DEVICE_HOPS:
+    for hop in DEVICE_HOPS:
         for metric, words in _LOSSES.items():
             found = worst(measurements.find(metric, hop=hop), float)
             if found is not None and found[0] > LOST_LIMIT_S:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from diag.core.chain import Hop
 from diag.core.results import Measurement, Measurements, Status, Verdict, not_checked, raised
-from diag.judge.evidence import clear_if_measured, evidence_of, numbers
+from diag.dsp.slope import SURE
+from diag.judge.evidence import DEVICE_HOPS, clear_if_measured, evidence_of, numbers
 from diag.judge.registry import rule
 
 LIMIT_PPM = 300.0
 """Crystals are off by up to 100 ppm, so two of them differ by at most 200 ppm. Above 5000 ppm it is a wrong rate."""
-SURE = 0.8
-HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
 
 
 @rule("ENV005", name="clock-drift", severity="warning", explained_by=("MIC005", "SPK003"))
@@ -37,7 +35,7 @@ def clock_drift(measurements: Measurements) -> Verdict:
     Does not prove
         Which of the two clocks is wrong.
     """
-    items = [item for hop in HOPS for item in measurements.find("drift_ppm", hop=hop)]
+    items = [item for hop in DEVICE_HOPS for item in measurements.find("drift_ppm", hop=hop)]
     sure = [pair for pair in numbers(items) if pair[1].confidence is None or pair[1].confidence >= SURE]
     found = max(sure, key=lambda pair: abs(pair[0]), default=None)
     if found is None or abs(found[0]) <= LIMIT_PPM:

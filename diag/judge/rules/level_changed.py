@@ -8,7 +8,7 @@ from typing import Any
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Severity, Verdict
 from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB
-from diag.judge.evidence import events_in_words, evidence_of, raised_at, worst_fault
+from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, raised_at, worst_fault
 from diag.judge.limits import OWN_AUDIO
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -81,7 +81,7 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
     change_db, item = found
     where = events_in_words(item.events, place=True)
     text = f"level of {place.output} against {place.input}: {change_db:+.1f} dB{f' ({where})' if where else ''}"
-    natural = place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio", "wire") not in OWN_AUDIO
+    natural = place.hop in DEVICE_HOPS and environment.get("audio", "wire") not in OWN_AUDIO
     severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
     return raised_at(
         place,

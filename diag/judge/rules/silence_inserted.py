@@ -9,7 +9,7 @@ from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.judge.evidence import events_in_words, evidence_of, worst_fault
+from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, worst_fault
 from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -94,7 +94,7 @@ def silence_inserted(
     if isinstance(found, Verdict):
         return found
     silence_s, item = found
-    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in LOSSY_OWN_AUDIO:
+    if place.hop in DEVICE_HOPS and environment.get("audio") in LOSSY_OWN_AUDIO:
         return not_checked("these are diag's own virtual devices; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict
-from diag.core.timeline import EventName, Timeline
+from diag.core.timeline import Timeline
 from diag.dsp.added_sound import (
     DC_FAIL_DBFS,
     DC_WARN_DBFS,
@@ -19,7 +19,15 @@ from diag.dsp.added_sound import (
     TONE_WARN_DB,
 )
 from diag.dsp.copies import ROOM_WARN_DB
-from diag.judge.evidence import all_clear, clear_if_measured, events_in_words, evidence_of, number, raised_at
+from diag.judge.evidence import (
+    all_clear,
+    clear_if_measured,
+    events_in_words,
+    evidence_of,
+    number,
+    raised_at,
+    through_the_air,
+)
 from diag.judge.limits import OTHER_SOUND_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -107,7 +115,7 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         return all_clear(
             clear_if_measured(measurements.find(kind.metric, hop=place.hop), kind.metric) for kind in _KINDS
         )
-    air = _through_the_air(timeline)
+    air = through_the_air(timeline)
     severities = [_severity(kind, value, air=air) for kind, value, _ in seen]
     kind, value, _ = max(seen, key=lambda entry: _severity(entry[0], entry[1], air=air).rank)
     return raised_at(
@@ -137,8 +145,3 @@ def _evidence(place: Place, kind: _Kind, value: float, item: Measurement) -> Evi
     where = events_in_words(item.events, place=True)
     text = f"{kind.words.format(value)} in {place.output}{f': {where}' if where else ''}"
     return evidence_of(item, text)
-
-
-def _through_the_air(timeline: Timeline) -> bool:
-    opened = timeline.first(EventName.STREAMS_OPENED)
-    return opened is not None and opened.data.get("ear_channels") == 1

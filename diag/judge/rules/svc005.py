@@ -7,8 +7,9 @@ from operator import neg
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.judge.evidence import evidence_of, received_rate_hz, worst_fault
-from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ
+from diag.judge.limits import EDGE_ERROR_HZ
 from diag.judge.registry import rule
 
 
@@ -36,7 +37,7 @@ def reply_dull(measurements: Measurements, observed: ObservedClient) -> Verdict:
         A fault: some voices are like this, so it is only a suspicion.
     """
     rate_hz = received_rate_hz(observed)
-    if rate_hz < LIVE_API_OUTPUT_HZ:
+    if rate_hz < LIVE_OUTPUT_RATE_HZ:
         return not_checked(f"a reply of {rate_hz} Hz has no more treble than that; see SVC010")
     found = worst_fault(
         measurements, "bandwidth_hz", lambda edge_hz: edge_hz < EDGE_ERROR_HZ, badness=neg, tap=Tap.RECEIVED

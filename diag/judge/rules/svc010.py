@@ -5,8 +5,7 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
-from diag.core.units import mime_rate_hz
-from diag.judge.limits import LIVE_API_OUTPUT_HZ
+from diag.core.units import LIVE_OUTPUT_RATE_HZ, mime_rate_hz
 from diag.judge.registry import rule
 
 
@@ -38,7 +37,7 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
     if not types:
         return not_checked("no audio was received")
     rates = [mime_rate_hz(mime) for mime in types]
-    other = [rate for rate in rates if rate not in (None, LIVE_API_OUTPUT_HZ)]
+    other = [rate for rate in rates if rate not in (None, LIVE_OUTPUT_RATE_HZ)]
     if not other:
         return not_checked("the reply carries no sample rate") if None in rates else clear()
     return raised(

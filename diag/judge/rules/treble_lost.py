@@ -5,8 +5,10 @@ from __future__ import annotations
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, not_checked, raised
-from diag.core.timeline import EventName, Timeline
+from diag.core.timeline import Timeline
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.judge.evidence import (
+    DEVICE_HOPS,
     LostTreble,
     WrongRate,
     all_clear,
@@ -15,19 +17,17 @@ from diag.judge.evidence import (
     raised_at,
     received_rate_hz,
     sampling_that_would_do_it,
+    through_the_air,
     wrong_rate,
 )
 from diag.judge.limits import (
     EDGE_ACCURACY,
     EDGE_ERROR_HZ,
     EDGE_WARNING_HZ,
-    LIVE_API_OUTPUT_HZ,
     PASSBAND_SHARE,
     TREBLE_ERROR_DB,
 )
 from diag.judge.registry import OnHop, Place, segment_rule
-
-_DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
 
 
 @segment_rule(
@@ -131,14 +131,9 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
 def _severity(place: Place, found: LostTreble, through_hz: int | None, timeline: Timeline) -> Severity | None:
     if place.hop is Hop.PLAYER:
         return Severity.ERROR if found.loss_db >= TREBLE_ERROR_DB else Severity.WARNING
-    if place.hop in _DEVICE_HOPS and not through_hz and _through_the_air(timeline):
+    if place.hop in DEVICE_HOPS and not through_hz and through_the_air(timeline):
         return Severity.INFO
     return None
-
-
-def _through_the_air(timeline: Timeline) -> bool:
-    opened = timeline.first(EventName.STREAMS_OPENED)
-    return opened is not None and opened.data.get("ear_channels") == 1
 
 
 def _cut_off_by_rate(
@@ -149,7 +144,7 @@ def _cut_off_by_rate(
     output_hz = observed.playback_rate_hz if place.hop is Hop.PLAYER else None
     output_hz = output_hz or place.output_rate_hz
     reaches_hz = measurements.value("bandwidth_hz", tap=place.segment.first)
-    if output_hz is None or output_hz >= min(input_hz, LIVE_API_OUTPUT_HZ) or place.segment.first is Tap.PLAYED:
+    if output_hz is None or output_hz >= min(input_hz, LIVE_OUTPUT_RATE_HZ) or place.segment.first is Tap.PLAYED:
         return None
     edge_hz = PASSBAND_SHARE * output_hz / 2
     if edge_hz >= EDGE_WARNING_HZ or (reaches_hz is not None and reaches_hz <= EDGE_ACCURACY * output_hz / 2):

@@ -15,7 +15,8 @@ import numpy as np
 from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
 from diag.dsp.additions import Additions, measure_additions, plain_copy
-from diag.dsp.aligned import LEAST_FRAMES, Array, Piece, align_pair, shifted_pair
+from diag.dsp.aligned import LEAST_FRAMES, Piece, align_pair, shifted_pair
+from diag.dsp.arrays import Array
 from diag.dsp.byte_formats import ByteReading
 from diag.dsp.byte_readings import wrong_reading
 from diag.dsp.rate import Match, match_clips
