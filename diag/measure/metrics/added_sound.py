@@ -125,7 +125,7 @@ def added_hum(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Spectral lines at multiples of 50 or 60 Hz that are at least 8 dB louder than their neighbours.
     """
-    return _read(reference, estimated, lambda found: _or_nothing(found.hum and found.hum.relative_db))
+    return _read(reference, estimated, lambda found: _or_nothing(found.hum.relative_db if found.hum else None))
 
 
 @metric(
@@ -305,4 +305,4 @@ def reverberation(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Energy of the impulse response from 5 ms to 0.5 s after the direct sound, where it falls off evenly.
     """
-    return _read(reference, estimated, lambda found: _or_nothing(found.room and found.room.level_db))
+    return _read(reference, estimated, lambda found: _or_nothing(found.room.level_db if found.room else None))
