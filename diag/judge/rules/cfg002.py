@@ -1,4 +1,4 @@
-"""CFG002."""
+"""CFG002: the service does not know the model, or does not offer Live sessions with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CFG003."""
+"""CFG003: the model does not support the response modality that was asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CFG004."""
+"""CFG004: the service refused the API key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CFG005."""
+"""CFG005: the quota of the key is used up."""
 
 from __future__ import annotations
 

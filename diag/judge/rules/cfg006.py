@@ -1,4 +1,4 @@
-"""CFG006."""
+"""CFG006: the service did not accept the setup."""
 
 from __future__ import annotations
 

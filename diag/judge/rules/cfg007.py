@@ -1,4 +1,4 @@
-"""CFG007."""
+"""CFG007: the client sends audio in a field that the model no longer accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CFG008."""
+"""CFG008: the service ended the session because it reached its time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CFG009."""
+"""CFG009: the service could not be reached."""
 
 from __future__ import annotations
 

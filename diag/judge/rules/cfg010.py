@@ -1,4 +1,4 @@
-"""CFG010."""
+"""CFG010: the service refused the session, or a message in it, for a reason that no other finding covers."""
 
 from __future__ import annotations
 

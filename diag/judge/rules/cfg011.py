@@ -1,4 +1,4 @@
-"""CFG011."""
+"""CFG011: the service is not available in the region that the request comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CFG012."""
+"""CFG012: the setup switches off voice activity detection, and the client does not mark its turns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CFG013."""
+"""CFG013: the client sent a setting that this model does not support."""
 
 from __future__ import annotations
 

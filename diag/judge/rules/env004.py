@@ -1,4 +1,4 @@
-"""ENV004."""
+"""ENV004: the measuring tool itself was late or lost audio, so the take is discarded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ENV005."""
+"""ENV005: two audio devices do not run at the same speed."""
 
 from __future__ import annotations
 

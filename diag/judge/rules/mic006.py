@@ -1,4 +1,4 @@
-"""MIC006."""
+"""MIC006: the microphone picks up the reply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PLY007."""
+"""PLY007: the player delays the reply for longer than its configured buffer."""
 
 from __future__ import annotations
 

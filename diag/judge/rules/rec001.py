@@ -1,4 +1,4 @@
-"""REC001."""
+"""REC001: the recording is silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC002."""
+"""REC002: the recording is so quiet that hardly anyone can hear it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC008."""
+"""REC008: the bytes of the recording were read in the wrong format."""
 
 from __future__ import annotations
 

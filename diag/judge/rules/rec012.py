@@ -1,4 +1,4 @@
-"""REC012."""
+"""REC012: the recording has less treble than the profile of its voice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC013."""
+"""REC013: the recording is slower or faster than the profile of its voice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC014."""
+"""REC014: the recording does not match the voice profile at any speed."""
 
 from __future__ import annotations
 

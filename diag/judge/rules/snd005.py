@@ -1,4 +1,4 @@
-"""SND005."""
+"""SND005: the client sends audio faster or slower than real time."""
 
 from __future__ import annotations
 

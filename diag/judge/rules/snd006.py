@@ -1,4 +1,4 @@
-"""SND006."""
+"""SND006: the client stops sending audio with the user's last word, and no answer comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVC002."""
+"""SVC002: the service did not answer."""
 
 from __future__ import annotations
 

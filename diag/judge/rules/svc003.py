@@ -1,4 +1,4 @@
-"""SVC003."""
+"""SVC003: the service answered in text although audio was asked for."""
 
 from __future__ import annotations
 

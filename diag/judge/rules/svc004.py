@@ -1,4 +1,4 @@
-"""SVC004."""
+"""SVC004: the reply arrives in bursts with gaps longer than the player's buffer."""
 
 from __future__ import annotations
 

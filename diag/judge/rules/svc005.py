@@ -1,4 +1,4 @@
-"""SVC005."""
+"""SVC005: the reply is already dull when it arrives."""
 
 from __future__ import annotations
 

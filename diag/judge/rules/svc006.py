@@ -1,4 +1,4 @@
-"""SVC006."""
+"""SVC006: the reply started but never ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVC007."""
+"""SVC007: the service answered with a steady tone."""
 
 from __future__ import annotations
 

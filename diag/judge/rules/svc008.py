@@ -1,4 +1,4 @@
-"""SVC008."""
+"""SVC008: the same piece of the reply arrives twice."""
 
 from __future__ import annotations
 

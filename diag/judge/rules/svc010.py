@@ -1,4 +1,4 @@
-"""SVC010."""
+"""SVC010: the reply is labelled with a sample rate other than 24 kHz."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVC011."""
+"""SVC011: the reply is already damaged when it arrives."""
 
 from __future__ import annotations
 

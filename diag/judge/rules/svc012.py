@@ -1,4 +1,4 @@
-"""SVC012."""
+"""SVC012: the reply starts with silence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVC013."""
+"""SVC013: the reply is so quiet that hardly anyone can hear it."""
 
 from __future__ import annotations
 
