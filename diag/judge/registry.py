@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
@@ -185,7 +185,11 @@ def rule(
 
 
 def segment_rule(
-    *places: OnHop, severity: str | None = None, or_severity: str | None = None, hides: bool = False
+    *places: OnHop,
+    severity: str | None = None,
+    or_severity: str | None = None,
+    explained_by: tuple[str, ...] = (),
+    hides: bool = False,
 ) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register one detector under a code for each hop on which its fault can occur.
 
@@ -196,6 +200,9 @@ def segment_rule(
     ----------
     severity, or_severity : str, optional
         As in `rule`; for hops whose `OnHop` has none of its own.
+    explained_by : tuple of str
+        Names of the detectors whose findings on the same hop can cause this one. `OnHop.explained_by` adds codes of
+        other causes.
 
     Raises
     ------
@@ -210,7 +217,8 @@ def segment_rule(
                 Rule(
                     code=on.code, name=on.name, severity=Severity(on.severity or severity or ""), hop=on.hop,
                     scope=Scope.SEGMENT, function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
-                    documentation=_documentation(inspect.getdoc(function) or "", on), explained_by=on.explained_by,
+                    documentation=_documentation(inspect.getdoc(function) or "", on), 
+                    explained_by=(*on.explained_by, *explained_by),
                     or_severity=None if other is None else Severity(other), on=on, hides=hides,
                 )
             )  # fmt: skip
@@ -242,4 +250,10 @@ def _add(item: Rule) -> None:
 def all_rules() -> tuple[Rule, ...]:
     """Return every rule in `diag.judge.rules`, in order of code."""
     import_all("diag.judge.rules")
-    return tuple(_rules[code] for code in sorted(_rules))
+    detectors = {(item.function.__name__, item.hop): code for code, item in _rules.items() if item.on is not None}
+
+    def with_codes(item: Rule) -> Rule:
+        causes = tuple(detectors.get((cause, item.hop), cause) for cause in item.explained_by)
+        return replace(item, explained_by=causes)
+
+    return tuple(with_codes(_rules[code]) for code in sorted(_rules))

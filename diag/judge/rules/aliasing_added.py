@@ -14,7 +14,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "MIC015",
         "microphone-aliasing",
         Hop.MICROPHONE,
-        explained_by=("MIC009", "MIC008"),
         causes=(
             "the device or its driver resamples to a lower rate without a low-pass filter",
             "samples are dropped instead of low-pass filtered first",
@@ -25,7 +24,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND018",
         "sender-aliasing",
         Hop.SENDER,
-        explained_by=("SND003", "SND013"),
         causes=(
             "samples are dropped to reach the lower rate, such as two of every three to get from 48 to 16 kHz",
             "a resampler without a low-pass filter",
@@ -36,7 +34,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY016",
         "aliasing",
         Hop.PLAYER,
-        explained_by=("PLY009", "PLY005"),
         causes=("samples are dropped to reach a lower rate", "a resampler without a low-pass filter"),
         fix="use a band-limited resampler, or play at the sample rate of the reply",
     ),
@@ -44,13 +41,13 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SPK014",
         "speaker-aliasing",
         Hop.SPEAKER,
-        explained_by=("SPK008", "SPK007"),
         causes=(
             "the device or the sound server resamples to a lower rate without a low-pass filter",
             "a resampler without a low-pass filter",
         ),
         fix="open the device at the sample rate of the sound, or set the sound server to a better resampler",
     ),
+    explained_by=("bytes_misread", "images_added"),
     severity="warning",
     or_severity="error",
 )

@@ -17,7 +17,6 @@ EXPLAINED_DB = -50.0
         "MIC002",
         "microphone-clipped",
         Hop.MICROPHONE,
-        explained_by=("MIC009", "MIC014"),
         causes=(
             "the input gain is too high, or the speaker is too near",
             "two gains in a row, each harmless by itself",
@@ -28,7 +27,6 @@ EXPLAINED_DB = -50.0
         "SND010",
         "sender-clipped",
         Hop.SENDER,
-        explained_by=("SND003", "SND017"),
         causes=("a gain above 1 before sending", "samples are scaled to integers with too large a factor"),
         fix="set the gain before sending to 1 or less, and scale floats to integers by 32767",
     ),
@@ -36,7 +34,6 @@ EXPLAINED_DB = -50.0
         "PLY008",
         "player-clipped",
         Hop.PLAYER,
-        explained_by=("PLY009", "PLY015"),
         causes=(
             "a gain above 1 in the player, or two sounds added without headroom",
             "two gains in a row, each harmless by itself",
@@ -47,13 +44,13 @@ EXPLAINED_DB = -50.0
         "SPK005",
         "speaker-clipped",
         Hop.SPEAKER,
-        explained_by=("SPK008", "SPK013"),
         causes=(
             "the volume of the device or of the sound server is above full scale",
             "two gains in a row, each harmless by itself",
         ),
         fix="turn the volume of the device down",
     ),
+    explained_by=("bytes_misread", "distorted"),
     severity="warning",
 )
 def clipping_added(place: Place, measurements: Measurements) -> Verdict:

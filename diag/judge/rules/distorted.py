@@ -15,7 +15,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "MIC014",
         "microphone-distorted",
         Hop.MICROPHONE,
-        explained_by=("MIC009",),
         causes=(
             "an overdriven input, or a device that processes the voice",
             "samples with few bits, such as over a telephone line",
@@ -26,7 +25,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND017",
         "sender-distorted",
         Hop.SENDER,
-        explained_by=("SND003",),
         causes=(
             "a gain with a limiter before sending, or integers that overflow",
             "a wrong companding table, or too few bits",
@@ -37,7 +35,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY015",
         "distorted",
         Hop.PLAYER,
-        explained_by=("PLY009",),
         causes=(
             "a gain with a limiter in the player, or integers that overflow",
             "a wrong companding table, or too few bits",
@@ -48,10 +45,10 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SPK013",
         "speaker-distorted",
         Hop.SPEAKER,
-        explained_by=("SPK008",),
         causes=("an overdriven output, or a device that processes the voice", "a loudspeaker at its limit"),
         fix="turn the volume down, and switch sound effects off",
     ),
+    explained_by=("bytes_misread",),
     severity="warning",
     or_severity="error",
 )

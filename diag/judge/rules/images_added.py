@@ -21,13 +21,13 @@ _DEVICE_FIX = "open the device at the sample rate of the sound, or set the sound
         "MIC008",
         "microphone-imaging",
         Hop.MICROPHONE,
-        explained_by=("MIC009", "MIC014"),
         causes=_CAUSES,
         fix=_DEVICE_FIX,
     ),
-    OnHop("SND013", "sender-imaging", Hop.SENDER, explained_by=("SND003", "SND017"), causes=_CAUSES, fix=_FIX),
-    OnHop("PLY005", "imaging", Hop.PLAYER, explained_by=("SVC007", "PLY009", "PLY015"), causes=_CAUSES, fix=_FIX),
-    OnHop("SPK007", "speaker-imaging", Hop.SPEAKER, explained_by=("SPK008", "SPK013"), causes=_CAUSES, fix=_DEVICE_FIX),
+    OnHop("SND013", "sender-imaging", Hop.SENDER, causes=_CAUSES, fix=_FIX),
+    OnHop("PLY005", "imaging", Hop.PLAYER, explained_by=("SVC007",), causes=_CAUSES, fix=_FIX),
+    OnHop("SPK007", "speaker-imaging", Hop.SPEAKER, causes=_CAUSES, fix=_DEVICE_FIX),
+    explained_by=("bytes_misread", "distorted"),
     severity="warning",
 )
 def images_added(place: Place, measurements: Measurements) -> Verdict:

@@ -18,7 +18,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "MIC012",
         "microphone-level-changed",
         Hop.MICROPHONE,
-        explained_by=("MIC001", "MIC009", "MIC014", "MIC017", "MIC002"),
         causes=(
             "the input volume, the distance to the microphone, or automatic gain control of the device",
             "noise suppression that ducks the voice",
@@ -29,7 +28,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND015",
         "sender-level-changed",
         Hop.SENDER,
-        explained_by=("SND003", "SND009", "SND017", "SND021", "SND010"),
         causes=("a gain before sending", "samples scaled to integers by a wrong factor"),
         fix="send the samples as they were captured, without a gain",
     ),
@@ -37,7 +35,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY013",
         "level-changed",
         Hop.PLAYER,
-        explained_by=("PLY006", "PLY009", "PLY015", "PLY012", "PLY008"),
         causes=("a gain or volume in the player", "a fade or ducking that was never reset"),
         fix="set the gain of the player to 1, and reset the gain after fades and ducking",
     ),
@@ -45,13 +42,13 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SPK011",
         "speaker-level-changed",
         Hop.SPEAKER,
-        explained_by=("SPK001", "SPK008", "SPK013", "SPK016", "SPK005"),
         causes=(
             "the volume of the device or the sound server",
             "automatic gain control, or another program that ducks this one",
         ),
         fix="raise or lower the volume of the device, and switch automatic gain control off",
     ),
+    explained_by=("silent_output", "bytes_misread", "distorted", "played_twice", "clipping_added"),
     severity="warning",
     or_severity="error",
 )

@@ -19,7 +19,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "MIC004",
         "microphone-dropouts",
         Hop.MICROPHONE,
-        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC015"),
         causes=(
             "the input overflows because the program reads it too slowly, for example with slow work in the callback",
             "a wireless headset is at the edge of its range, or shares its link with playback",
@@ -31,7 +30,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND011",
         "sender-gaps",
         Hop.SENDER,
-        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018"),
         causes=(
             "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",
@@ -43,7 +41,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY003",
         "underruns",
         Hop.PLAYER,
-        explained_by=("SVC004", "PLY001", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
+        explained_by=("SVC004", "PLY001", "ENV004"),
         causes=(
             "the reply arrives too unevenly for the player's buffer (see SVC004)",
             "the player gets its audio too late because of a blocked event loop or a slow decoder",
@@ -55,7 +53,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SPK004",
         "device-underruns",
         Hop.SPEAKER,
-        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK014"),
         causes=(
             "the playback buffer cannot be kept filled: it is too small, or the machine is too busy",
             "a wireless loudspeaker (Bluetooth, casting) that loses packets",
@@ -63,6 +60,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="open the output with more latency, end other programs, or use a wired loudspeaker",
         why="The listener hears gaps and clicks although the client plays the voice without a gap.",
     ),
+    explained_by=("bytes_misread", "played_twice", "distorted", "sound_displaced", "aliasing_added"),
     severity="warning",
 )
 def silence_inserted(

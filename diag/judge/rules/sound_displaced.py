@@ -14,7 +14,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "MIC018",
         "microphone-disorders-sound",
         Hop.MICROPHONE,
-        explained_by=("MIC009", "MIC017"),
         causes=("buffers of the device are delivered out of order", "the driver is restarted during the sound"),
         fix="choose another device or driver",
     ),
@@ -22,7 +21,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND019",
         "sender-disorders-sound",
         Hop.SENDER,
-        explained_by=("SND003", "SND021"),
         causes=(
             "chunks are sent by several tasks, so that some overtake others",
             "chunks are placed by a timer that is too fast",
@@ -33,7 +31,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY019",
         "player-disorders-sound",
         Hop.PLAYER,
-        explained_by=("PLY009", "PLY012"),
         causes=(
             "chunks are started by a timer that is too fast, so that each starts before the previous one has ended",
             "chunks are played by several tasks, so that some overtake others",
@@ -44,10 +41,10 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SPK017",
         "speaker-disorders-sound",
         Hop.SPEAKER,
-        explained_by=("SPK008", "SPK016"),
         causes=("buffers of the device are played out of order", "the driver is restarted during the sound"),
         fix="choose another device or driver",
     ),
+    explained_by=("bytes_misread", "played_twice"),
     severity="error",
 )
 def sound_displaced(place: Place, measurements: Measurements) -> Verdict:

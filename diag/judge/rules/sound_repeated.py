@@ -20,7 +20,6 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "MIC011",
         "microphone-repeats-sound",
         Hop.MICROPHONE,
-        explained_by=("MIC009", "MIC017", "MIC018"),
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
@@ -28,7 +27,6 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "SND014",
         "sender-repeats-sound",
         Hop.SENDER,
-        explained_by=("SND003", "SND021", "SND019"),
         causes=(
             "chunks are sent to the service twice, for example after a retry",
             "a buffer is read again before it was refilled",
@@ -40,7 +38,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "PLY017",
         "player-repeats-sound",
         Hop.PLAYER,
-        explained_by=("PLY009", "SVC008", "PLY012", "PLY019"),
+        explained_by=("SVC008",),
         causes=(
             "chunks are put into the queue twice, for example by two receivers on one session",
             "a ring buffer is read again before it was refilled",
@@ -52,10 +50,10 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "SPK010",
         "speaker-repeats-sound",
         Hop.SPEAKER,
-        explained_by=("SPK008", "SPK016", "SPK017"),
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
+    explained_by=("bytes_misread", "played_twice", "sound_displaced"),
     severity="warning",
 )
 def sound_repeated(place: Place, measurements: Measurements) -> Verdict:

@@ -15,10 +15,11 @@ _FIX = "switch off time stretching in the jitter buffer, or remove the voice eff
 
 
 @segment_rule(
-    OnHop("MIC016", "microphone-stretches-time", Hop.MICROPHONE, explained_by=("MIC018",), causes=_CAUSES, fix=_FIX),
-    OnHop("SND020", "sender-stretches-time", Hop.SENDER, explained_by=("SND019",), causes=_CAUSES, fix=_FIX),
-    OnHop("PLY018", "player-stretches-time", Hop.PLAYER, explained_by=("PLY019",), causes=_CAUSES, fix=_FIX),
-    OnHop("SPK015", "speaker-stretches-time", Hop.SPEAKER, explained_by=("SPK017",), causes=_CAUSES, fix=_FIX),
+    OnHop("MIC016", "microphone-stretches-time", Hop.MICROPHONE, causes=_CAUSES, fix=_FIX),
+    OnHop("SND020", "sender-stretches-time", Hop.SENDER, causes=_CAUSES, fix=_FIX),
+    OnHop("PLY018", "player-stretches-time", Hop.PLAYER, causes=_CAUSES, fix=_FIX),
+    OnHop("SPK015", "speaker-stretches-time", Hop.SPEAKER, causes=_CAUSES, fix=_FIX),
+    explained_by=("sound_displaced",),
     severity="warning",
 )
 def time_stretched(place: Place, measurements: Measurements) -> Verdict:

@@ -37,7 +37,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         Hop.MICROPHONE,
         severity="warning",
         or_severity="info",
-        explained_by=("MIC008", "MIC014", "MIC012", "MIC015"),
         causes=(
             "noise suppression or echo cancellation of the system, or a microphone with little treble",
             "a Bluetooth headset in its hands-free profile (8 or 16 kHz)",
@@ -50,7 +49,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "send-resampler-poor",
         Hop.SENDER,
         severity="warning",
-        explained_by=("SND013", "SND017", "SND015", "SND018"),
         causes=(
             "a poor resampler (linear, or restarted with every block), or a filter in the client",
             "the audio goes through 8 kHz on its way, as in telephony",
@@ -64,7 +62,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         Hop.PLAYER,
         severity="error",
         or_severity="warning",
-        explained_by=("PLY005", "PLY015", "PLY013", "PLY016"),
         causes=(
             "the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream runs at one",
             "a low-pass filter, an equaliser, noise suppression or a codec in the player",
@@ -78,7 +75,6 @@ from diag.judge.registry import OnHop, Place, segment_rule
         Hop.SPEAKER,
         severity="warning",
         or_severity="info",
-        explained_by=("SPK007", "SPK013", "SPK011", "SPK014"),
         causes=(
             "a loudspeaker with little treble, a codec, or the room",
             "a Bluetooth headset in its hands-free profile, or a sound server that resamples to a lower rate",
@@ -86,6 +82,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="choose another output device, or switch the headset from its hands-free to its music profile",
         why="The voice sounds muffled although the client plays it with full treble.",
     ),
+    explained_by=("images_added", "distorted", "level_changed", "aliasing_added"),
 )
 def treble_lost(place: Place, measurements: Measurements, observed: ObservedClient, timeline: Timeline) -> Verdict:
     """The {who} loses treble.
