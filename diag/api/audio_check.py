@@ -90,11 +90,11 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
 def _loopback_check(port: str, delay_s: float | None, confidence: float) -> Check:
     # The calibration gives no delay of which it is not sure.
     sure = delay_s is not None
-    told = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after its device stamp"
+    arrival = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after its device stamp"
     return Check(
         name=f"loopback of {port}",
         state=State.GOOD if sure else State.WATCH,
-        seen=f"{told}, confidence {confidence:.2f}",
+        seen=f"{arrival}, confidence {confidence:.2f}",
         fix=""
         if sure
         else "let the ear hear it (cable, monitor source, louder); else latencies there are not reported",

@@ -43,7 +43,7 @@ class Interim:
         self._send = send
         self._looking: asyncio.Task[None] | None = None
         self._looked_s = 0.0
-        self._told = ""
+        self._last_text = ""
 
     def look(self, endpointer: Endpointer) -> None:
         """Start recognising the audio so far, at most once per `EVERY_S` seconds of audio."""
@@ -54,7 +54,7 @@ class Interim:
 
     def stop(self) -> None:
         """Stop because the utterance is over; its final transcript is sent elsewhere."""
-        self._told = ""
+        self._last_text = ""
         if self._looking is not None:
             self._looking.cancel()
 
@@ -66,6 +66,6 @@ class Interim:
         words = understood.text.split()
         share = min(said_s / self._length_s(understood.prompt), 1.0)
         text = " ".join(words[: max(1, round(share * len(words)))])
-        if text != self._told:
-            self._told = text
+        if text != self._last_text:
+            self._last_text = text
             await self._send(text)
