@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
-from diag.judge.blind import own_measure
-from diag.judge.evidence import bands_in_words, number, why_not
+from diag.judge.blind import own_measure, own_value
+from diag.judge.evidence import bands_in_words, why_not
 from diag.judge.limits import VOICE_TREBLE_ERROR_DB, VOICE_TREBLE_WARNING_DB
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -42,10 +42,12 @@ def recording_dull_for_voice(measurements: Measurements, recording: Recording) -
         Where the treble was lost. If the recordings of the profile differ a lot among themselves, only larger
         differences are reported.
     """
-    item = own_measure(measurements, recording, "dullness_db", Tier.PROFILE)
-    loss_db = None if item is None else number(item)
-    if recording.voice is None or item is None or loss_db is None:
-        return not_checked(why_not([item] if item else [], "dullness_db"))
+    if recording.voice is None:
+        return not_checked("no profile of the voice was given")
+    found = own_value(measurements, recording, "dullness_db", Tier.PROFILE)
+    if isinstance(found, Verdict):
+        return found
+    loss_db, _ = found
     bands = own_measure(measurements, recording, "dullness_bands_db", Tier.PROFILE)
     values = bands.value if bands is not None and isinstance(bands.value, tuple) else ()
     most_db = max((value for value in values if value is not None), default=None)
