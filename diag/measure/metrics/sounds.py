@@ -110,7 +110,8 @@ MOST_ODD_EVENTS = 3
 """A copy whose time was stretched looks like many short skips and repeats. A copy with more of them than this counts as
 stretched."""
 _ORDINARY = (
-    EventKind.STALL, EventKind.DROPOUT, EventKind.SEAMS, EventKind.HEAD_LOST, EventKind.TAIL_LOST, EventKind.SECOND_COPY, EventKind.OVERLAP,
+    EventKind.STALL, EventKind.DROPOUT, EventKind.SEAMS, EventKind.HEAD_LOST, EventKind.TAIL_LOST,
+    EventKind.SECOND_COPY, EventKind.OVERLAP,
 )  # fmt: skip
 
 
