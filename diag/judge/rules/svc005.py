@@ -1,13 +1,16 @@
-"""SVC005."""
+"""SVC005: the reply is already dull when it arrives."""
 
 from __future__ import annotations
 
+from operator import neg
+
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Status, Verdict, clear, not_checked, raised
+from diag.core.results import Measurements, Status, Verdict, not_checked, raised
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.dsp.profile import VoiceProfile
-from diag.judge.evidence import bands_in_words, received_rate_hz, why_not, worst
-from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ, REPLY_TREBLE_WARNING_DB
+from diag.judge.evidence import bands_in_words, clear_if_measured, evidence_of, numbers, received_rate_hz, worst_fault
+from diag.judge.limits import EDGE_ERROR_HZ, REPLY_TREBLE_WARNING_DB
 from diag.judge.registry import rule
 
 
@@ -52,48 +55,46 @@ def reply_dull(measurements: Measurements, observed: ObservedClient, voice: Voic
 
 def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
     items = measurements.find("dullness_db", tap=Tap.RECEIVED)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "dullness_db"))
-    loss_db, item = found
-    by_band = measurements.find("dullness_bands_db", tap=Tap.RECEIVED, turn=item.turn)
-    bands = next((other.value for other in by_band if isinstance(other.value, tuple)), ())
-    most_db = max((value for value in bands if value is not None), default=0.0)
     warning_db = max(REPLY_TREBLE_WARNING_DB, 2 * (voice.treble_spread_db or 0.0))
-    if loss_db <= warning_db and most_db <= 2 * warning_db:
-        return clear()
+    replies = [(loss_db, _bands_db(measurements, item.turn), item) for loss_db, item in numbers(items)]
+    dull = [
+        (loss_db, bands, item)
+        for loss_db, bands, item in replies
+        if loss_db > warning_db or any(band is not None and band > 2 * warning_db for band in bands)
+    ]
+    if not dull:
+        return clear_if_measured(items, "dullness_db")
+    loss_db, bands, item = max(dull, key=lambda reply: reply[0])
     lost = bands_in_words(bands, min(warning_db, loss_db))
+    text = f"`received` has {loss_db:.1f} dB less treble than the profile of the voice {voice.name}"
     return raised(
         f"The reply is already dull when it arrives, compared with the voice {voice.name}: {lost}",
-        evidence=[
-            Evidence(
-                text=f"`received` has {loss_db:.1f} dB less treble than the profile of the voice {voice.name}",
-                metric="dullness_db",
-                turn=item.turn,
-                spots=item.spots,
-            )
-        ],
+        evidence=[evidence_of(item, text)],
         likely_cause="the model renders the voice with less treble, or a stage before the client takes it away",
         fix="connect without gateways, and try another model",
         confidence=0.8,
     )
 
 
+def _bands_db(measurements: Measurements, turn: int | None) -> tuple[float | None, ...]:
+    found = measurements.find("dullness_bands_db", tap=Tap.RECEIVED, turn=turn)
+    return next((item.value for item in found if isinstance(item.value, tuple)), ())
+
+
 def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
     rate_hz = received_rate_hz(observed)
-    if rate_hz < LIVE_API_OUTPUT_HZ:
+    if rate_hz < LIVE_OUTPUT_RATE_HZ:
         return not_checked(f"a reply of {rate_hz} Hz has no more treble than that; see SVC010")
-    items = measurements.find("bandwidth_hz", tap=Tap.RECEIVED)
-    found = worst(items, lambda value: -value)
-    if found is None:
-        return not_checked(why_not(items, "bandwidth_hz"))
+    found = worst_fault(
+        measurements, "bandwidth_hz", lambda edge_hz: edge_hz < EDGE_ERROR_HZ, badness=neg, tap=Tap.RECEIVED
+    )
+    if isinstance(found, Verdict):
+        return found
     edge_hz, item = found
-    if edge_hz >= EDGE_ERROR_HZ:
-        return clear()
     text = f"nothing above {edge_hz / 1000:.1f} kHz in audio of {rate_hz} Hz"
     return raised(
         f"The reply is already dull when it arrives: {text}",
-        evidence=[Evidence(text=text, metric="bandwidth_hz", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="the voice has little treble, or a stage before the client runs at 16 kHz",
         fix="try another voice or model, and connect without gateways",
         confidence=0.6,

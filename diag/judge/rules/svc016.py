@@ -1,11 +1,11 @@
-"""SVC016."""
+"""SVC016: the reply is not spoken by the voice of the profile."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
 from diag.dsp.profile import OTHER_VOICE_DB, WELL_WITHIN, VoiceProfile
-from diag.judge.evidence import number, why_not, worst
+from diag.judge.evidence import evidence_of, number, worst_fault
 from diag.judge.registry import rule
 
 
@@ -37,17 +37,16 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
     """
     if voice is None:
         return not_checked("no profile of the voice was given")
-    items = measurements.find("voice_distance_db", tap=Tap.RECEIVED)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "voice_distance_db"))
+    found = worst_fault(
+        measurements, "voice_distance_db", lambda distance_db: distance_db > OTHER_VOICE_DB, tap=Tap.RECEIVED
+    )
+    if isinstance(found, Verdict):
+        return found
     distance_db, item = found
-    if distance_db <= OTHER_VOICE_DB:
-        return clear()
     limit = f"other words of the same voice stay below {OTHER_VOICE_DB} dB"
     text = f"the reply is {distance_db:.1f} dB away from the voice {voice.name}; {limit}"
     speed = _speed(measurements, item)
-    evidence = [Evidence(text=text, metric="voice_distance_db", turn=item.turn, spots=item.spots)]
+    evidence = [evidence_of(item, text)]
     cause = "the voice setting was lost on the way to the service, or the session asks for another voice"
     if speed is not None:
         evidence.append(Evidence(text=f"it is like that voice at {speed:.2f} times its speed", metric="rate_ratio",
