@@ -101,7 +101,7 @@ DULL: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 def is_other(profile: VoiceProfile, sound: Sound) -> bool:
     """Return whether SVC016 would be raised."""
     distance_db = voice_distance_db(profile, sound) if profile.duration_s >= LEAST_IDENTITY_S else None
-    return distance_db is not None and distance_db > OTHER_VOICE_DB
+    return distance_db is not None and distance_db > max(OTHER_VOICE_DB, 2 * (profile.distance_spread_db or 0.0))
 
 
 def is_dull(profile: VoiceProfile, sound: Sound) -> bool:

@@ -7,7 +7,7 @@ compared with the most similar windows of the profile, so that different words d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +107,9 @@ class VoiceProfile:
         there was too little speech.
     pitch_octaves : float or None
         Median pitch, as log2 of Hz; None if it is not known.
+    distance_spread_db : float or None
+        `voice_distance_db` of parts of its own recordings from the rest (root mean square); None if there was too
+        little speech.
     source : VoiceSource or None
         The speech service that was asked for the recordings; None if they are the user's own.
     sample : bytes
@@ -121,6 +124,7 @@ class VoiceProfile:
     speed_spread: float | None = None
     treble_spread_db: float | None = None
     pitch_octaves: float | None = None
+    distance_spread_db: float | None = None
     source: VoiceSource | None = None
     sample: bytes = b""
 
@@ -230,6 +234,27 @@ def distance_from_profile_db(profile: VoiceProfile, sound: Sound) -> float:
         return float("inf")
     loud = _picked(frames.bands_db[_loud(frames.bands_db)])
     return _distance_db(loud, profile.frames.bands_db, np.ones(CENTRES_HZ.size, dtype=bool)) - profile.apart_db
+
+
+def own_distance_spread_db(profile: VoiceProfile, pieces: Sequence[Sound]) -> float | None:
+    """Return `voice_distance_db` of pieces of a voice from the others (root mean square); None for less than two."""
+    known = [(piece, voice_frames(piece.spectrum), _pitch_octaves(piece)) for piece in pieces]
+    found = []
+    for place, piece in enumerate(pieces):
+        rest = [(frames, pitch) for other, (_, frames, pitch) in enumerate(known) if other != place]
+        frames = [item for item, _ in rest if item is not None]
+        if not frames:
+            continue
+        pitches = [pitch for _, pitch in rest if pitch is not None]
+        others = replace(
+            profile,
+            frames=joined(frames).thinned(FRAMES_KEPT),
+            pitch_octaves=float(np.median(pitches)) if pitches else None,
+        )
+        distance_db = voice_distance_db(others, piece)
+        if distance_db is not None:
+            found.append(distance_db)
+    return float(np.sqrt(np.mean(np.square(found)))) if len(found) > 1 else None
 
 
 def voice_distance_db(profile: VoiceProfile, sound: Sound) -> float | None:

@@ -31,6 +31,7 @@ def profile_to_json(profile: VoiceProfile) -> str:
         "speed_spread": _rounded(profile.speed_spread, 4),
         "treble_spread_db": _rounded(profile.treble_spread_db, 2),
         "pitch_octaves": _rounded(profile.pitch_octaves, 3),
+        "distance_spread_db": _rounded(profile.distance_spread_db, 2),
         "source": None if profile.source is None else vars(profile.source),
         "sample_flac": base64.b64encode(profile.sample).decode("ascii"),
         "noise_db": np.round(profile.frames.noise_db, 1).tolist(),
@@ -97,7 +98,8 @@ def _since_version_2(document: dict[str, Any]) -> dict[str, Any]:
         sample = base64.b64decode(document["sample_flac"], validate=True)
     except ValueError:
         raise ValueError("it is damaged: sample_flac is not base64") from None
-    return {"pitch_octaves": _number_or_none(document, "pitch_octaves"), "source": source, "sample": sample}
+    numbers = {key: _number_or_none(document, key) for key in ("pitch_octaves", "distance_spread_db")}
+    return {**numbers, "source": source, "sample": sample}
 
 
 def _array(document: dict[str, Any], key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:

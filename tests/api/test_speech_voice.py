@@ -54,6 +54,8 @@ def test_a_profile_says_who_spoke_it_and_keeps_a_sample(kore, tmp_path):
     assert kore.profile.duration_s >= 30
     again = load_voice(save_voice(kore.profile, tmp_path / "kore.voice.json"))
     assert again.source == kore.profile.source
+    assert kore.profile.distance_spread_db < OTHER_VOICE_DB / 2
+    assert again.distance_spread_db == pytest.approx(kore.profile.distance_spread_db, abs=0.01)
     assert again.pitch_octaves == pytest.approx(kore.profile.pitch_octaves, abs=0.001)
     clip = sample_of(again)
     assert (clip.duration_s, clip.sample_rate_hz) == (SAMPLE_S, 24000)

@@ -33,17 +33,16 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
 
     Does not prove
         Who speaks. A voice that is much alike is not told from that of the profile, and neither are two voices in
-        one reply.
+        one reply. If the recordings of the profile differ a lot among themselves, only larger differences are reported.
     """
     if voice is None:
         return not_checked("no profile of the voice was given")
-    found = worst_fault(
-        measurements, "voice_distance_db", lambda distance_db: distance_db > OTHER_VOICE_DB, tap=Tap.RECEIVED
-    )
+    limit_db = max(OTHER_VOICE_DB, 2 * (voice.distance_spread_db or 0.0))
+    found = worst_fault(measurements, "voice_distance_db", lambda distance_db: distance_db > limit_db, tap=Tap.RECEIVED)
     if isinstance(found, Verdict):
         return found
     distance_db, item = found
-    limit = f"other words of the same voice stay below {OTHER_VOICE_DB} dB"
+    limit = f"other words of the same voice stay below {limit_db:.1f} dB"
     text = f"the reply is {distance_db:.1f} dB away from the voice {voice.name}; {limit}"
     speed = _speed(measurements, item)
     evidence = [evidence_of(item, text)]

@@ -109,6 +109,14 @@ def test_too_little_speech_for_the_profile_is_not_shown_to_be_right(kore, spoken
     assert item not in without.not_shown
 
 
+def test_a_profile_whose_recordings_differ_reports_only_larger_differences(kore, spoken):
+    other = spoken("so_be_it_low")
+    distance_db = measured(other, kore).value("voice_distance_db")
+    uneven = replace(kore, distance_spread_db=distance_db / 2 + 0.1)
+    assert judged(other, kore)[1].status is Status.RAISED
+    assert judged(other, uneven)[1].status is Status.CLEAR
+
+
 def test_a_reply_at_two_thirds_of_its_speed_is_named_as_such(kore, spoken):
     voice = spoken("sunny_in_seoul_high")
     slow = np.interp(np.arange(0, len(voice), 2 / 3), np.arange(len(voice)), voice).astype(np.float32)
