@@ -74,6 +74,16 @@ def test_every_command_has_help_with_examples(diag):
         assert f"  diag {name}" in done.out
 
 
+@pytest.mark.parametrize(("name", "line"), [
+    ("--help", "  0    measured, and no fault found"),
+    ("analyze", "With neither      only faults are found that a recording shows by itself."),
+])  # fmt: skip
+def test_lists_in_help_keep_their_lines(diag, name, line):
+    text = diag(*(["--help"] if name == "--help" else [name, "--help"])).out
+    assert "\\b" not in text
+    assert line in text
+
+
 def test_list_of_commands_is_not_cut(diag):
     assert "..." not in diag("--help").out.split("Commands:")[1]
 
