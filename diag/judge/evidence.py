@@ -180,7 +180,7 @@ MOST_EVENTS_NAMED = 5
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
     """Return events as "350 ms at 1.40 s, 350 ms at 3.15 s". If there are many, name the first and count the rest.
 
-    With `place`, the kind of event is named too: "stall of 350 ms at 1.40 s".
+    With `place`, the kind of event is named too: "overlap at 1.40 s for 350 ms".
     """
     named = [_event_in_words(event, named=place) for event in events[:MOST_EVENTS_NAMED]]
     rest = len(events) - len(named)
@@ -192,13 +192,12 @@ def _event_in_words(event: SoundEvent, *, named: bool) -> str:
         each_ms = 1000 * event.duration_s / event.count
         period_ms = 1000 * event.period_s
         return f"{event.count} gaps of {each_ms:.1f} ms, one every {period_ms:.0f} ms from {event.estimated_s:.2f} s on"
-    level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None and named else ""
+    at = f"at {event.estimated_s:.2f} s"
     length = format_seconds(event.duration_s)
-    return (
-        f"{event.kind} of {length} at {event.estimated_s:.2f} s{level}"
-        if named
-        else f"{length} at {event.estimated_s:.2f} s"
-    )
+    if not named:
+        return f"{length} {at}"
+    level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None else ""
+    return f"{event.kind} {at} for {length}{level}" if event.duration_s else f"{event.kind} {at}{level}"
 
 
 def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
@@ -236,7 +235,7 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
     event = item.events[0]
     often = f", {event.count} times" if event.count > 1 else ""
     every = f", every {event.period_s * 1000:.0f} ms" if event.period_s else ""
-    text = f"{name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
+    text = f"in {name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
     return Evidence(text=text, metric="misread_s", turn=item.turn, spots=item.spots)
 
 

@@ -90,12 +90,13 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
     if abs(change_db) < LEVEL_CHANGE_WARN_DB:
         return clear()
     where = events_in_words(item.events, place=True)
-    text = f"level of {place.output} against {place.input}: {change_db:+.1f} dB{f' ({where})' if where else ''}"
+    change = f"{abs(change_db):.1f} dB {'louder' if change_db > 0 else 'quieter'}"
+    text = f"{place.output} is {change} than {place.input}{f': {where}' if where else ''}"
     natural = place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio", "wire") not in OWN_AUDIO
     severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
     return raised(
         f"The {place.who} makes the sound {abs(change_db):.0f} dB {'louder' if change_db > 0 else 'quieter'}"
-        + (f", from {item.events[0].estimated_s:.2f} s on" if item.events else ""),
+        + (f" from {item.events[0].estimated_s:.2f} s on" if item.events else ""),
         evidence=[Evidence(text=text, metric="level_change_db", turn=item.turn, spots=item.spots)],
         likely_cause=place.on.causes[0],
         fix=place.on.fix,

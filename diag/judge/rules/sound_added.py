@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
+from diag.core.units import counted
 from diag.dsp.added_sound import (
     DC_FAIL_DBFS,
     DC_WARN_DBFS,
@@ -122,8 +123,9 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
     air = _through_the_air(timeline)
     severities = [_severity(kind, value, air=air) for kind, value, _ in seen]
     kind, value, _ = max(seen, key=lambda entry: _severity(entry[0], entry[1], air=air).rank)
+    also = f" and {counted(len(seen) - 1, 'other sound')}" if len(seen) > 1 else ""
     return raised(
-        f"The {place.who} adds {kind.words.format(value)}" + (f" and {len(seen) - 1} more" if len(seen) > 1 else ""),
+        f"The {place.who} adds {kind.words.format(value)}{also}",
         evidence=[_evidence(place, *entry) for entry in seen],
         likely_cause=place.on.causes[0],
         fix=place.on.fix,
@@ -148,7 +150,7 @@ def _severity(kind: _Kind, value: float, *, air: bool) -> Severity:
 
 def _evidence(place: Place, kind: _Kind, value: float, item: Measurement) -> Evidence:
     where = events_in_words(item.events, place=True)
-    text = f"{kind.words.format(value)} in {place.output}{f': {where}' if where else ''}"
+    text = f"{place.output} has {kind.words.format(value)}{f': {where}' if where else ''}"
     return Evidence(text=text, metric=kind.metric, turn=item.turn, spots=item.spots)
 
 

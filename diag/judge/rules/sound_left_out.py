@@ -114,7 +114,7 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
     lost_s = sum(value for value, _, _ in seen)
     wheres = " and ".join(where for _, _, where in seen)
     return raised(
-        f"The {place.who} loses {format_seconds(lost_s)} of the sound, {wheres}",
+        f"The {place.who} loses {format_seconds(lost_s)} of the sound {wheres}",
         evidence=[_evidence(place, *entry) for entry in seen],
         likely_cause=place.on.causes[0],
         fix=place.on.fix,
@@ -124,5 +124,5 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
 def _evidence(place: Place, lost_s: float, item: Measurement, where: str) -> Evidence:
     places = events_in_words(item.events) if where == "in the middle" else ""
     at = "within" if places else f"{where} of"
-    text = f"{lost_s * 1000:.0f} ms of {place.input} are missing {at} {place.output}{f': {places}' if places else ''}"
+    text = f"{format_seconds(lost_s)} of {place.input} is missing {at} {place.output}{f': {places}' if places else ''}"
     return Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)

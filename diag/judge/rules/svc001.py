@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Severity, SummaryRow, TakeResult, Verdict, clear, not_checked, raised
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.judge.limits import SLOW_ERROR_P95_S, SLOW_ERROR_S, SLOW_WARNING_S
 from diag.judge.registry import rule
 
@@ -68,7 +68,9 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
     missing = sum(1 for take in takes for item in take.measurements.find("answered") if item.value == 0.0)
     if missing:
         evidence.append(
-            Evidence(text=f"{missing} prompt(s) got no reply and are not included in the median", metric="answered")
+            Evidence(
+                text=f"{counted(missing, 'prompt')} without a reply, not included in the median", metric="answered"
+            )
         )
     return raised(
         f"The first sound of the reply comes {format_seconds(row.median)} after the prompt{note}, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import counted
 from diag.judge.evidence import numbers, why_not, worst
 from diag.judge.limits import TONE_ERROR_DB
 from diag.judge.registry import rule
@@ -43,12 +44,11 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
     if not found:
         return clear()
     count = sum(value for value, _ in found)
-    said = f"{count:.0f} chunk{'s' if count > 1 else ''} of the reply came twice"
     return raised(
-        said,
+        f"{counted(count, 'chunk')} of the reply came twice",
         evidence=[
             Evidence(
-                text=f"turn {(item.turn or 0) + 1}: {value:.0f} repeated, sample for sample",
+                text=f"turn {(item.turn or 0) + 1}: {counted(value, 'chunk')} repeated, sample for sample",
                 metric="repeated_chunks",
                 turn=item.turn,
                 spots=item.spots,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import counted
 from diag.judge.evidence import why_not, worst
 from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import rule
@@ -38,7 +39,7 @@ def reply_glitched(measurements: Measurements) -> Verdict:
         return not_checked(why_not(measurements.find("dropout_count", tap=Tap.RECEIVED), "dropout_count"))
     seen = []
     if gaps is not None and gaps[0] >= 1:
-        text = f"{gaps[0]:.0f} gap(s) cut into the sound"
+        text = f"{counted(gaps[0], 'gap')} cut into the sound"
         seen.append(Evidence(text=text, metric="dropout_count", turn=gaps[1].turn, spots=gaps[1].spots))
     if tops is not None and tops[0] > FLAT_TOPS_HZ:
         text = f"{tops[0]:.0f} flat tops per second"
