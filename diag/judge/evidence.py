@@ -24,7 +24,13 @@ _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
 _SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
 """The common sample rate whose Nyquist frequency lies in each band of `BANDS_HZ`."""
-_INTERVALS = {12: "an octave", 7: "a fifth", 19: "an octave and a fifth", 24: "two octaves", 5: "a fourth"}
+_INTERVALS = {
+    12: "an octave",
+    7: "a musical fifth",
+    19: "an octave and a musical fifth",
+    24: "two octaves",
+    5: "a musical fourth",
+}
 
 
 def number(item: Measurement) -> float | None:
@@ -62,8 +68,8 @@ class WrongRate:
 
     def evidence(self, place: Place) -> Evidence:
         """Return the measured speed in words."""
-        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f})"
-        text = f"speed of {place.output} against {place.input} is {self.ratio:.4f}{sure}; 1 is right"
+        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f} of 1)"
+        text = f"{place.output} runs at {self.ratio:.4f} times the speed of {place.input}{sure}"
         return Evidence(text=text, metric="rate_ratio", turn=self.item.turn, spots=self.item.spots)
 
 
@@ -98,13 +104,13 @@ def snapped_hz(rate_hz: float) -> int:
 
 
 def changed_sound(ratio: float) -> str:
-    """Return how a wrong rate sounds: "1.5 times longer and a fifth deeper"."""
+    """Return how a wrong rate sounds: "1.5 times as long and a musical fifth deeper"."""
     semitones = 12 * math.log2(ratio)
     amount = round(abs(semitones))
     name = _INTERVALS.get(amount) if abs(abs(semitones) - amount) < 0.1 else None
     interval = name or f"{abs(semitones):.1f} semitones"
     times = f"{max(ratio, 1 / ratio):.3g} times"
-    return f"{times} longer and {interval} deeper" if ratio < 1 else f"{times} shorter and {interval} higher"
+    return f"{times} as long and {interval} deeper" if ratio < 1 else f"{times} as fast and {interval} higher"
 
 
 def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> int:

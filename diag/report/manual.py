@@ -108,8 +108,8 @@ def _resolved(wanted: str) -> Rule | tuple[Metric, ...]:
     raise BadInputError(
         f"Could not explain {wanted or 'nothing'}",
         seen="no finding or measure has that code or name",
-        allowed="a code such as PLY001, or a measure such as rate_ratio; `diag explain` lists all findings",
-        next_step=f"did you mean {meant}?" if near else "see `diag explain`",
+        allowed="a code such as PLY001, or a measure such as rate_ratio",
+        next_step=f"did you mean {meant}?" if near else "list them with `diag explain`",
     )
 
 

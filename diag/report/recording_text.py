@@ -106,7 +106,7 @@ def _result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[
     for index, finding in enumerate(result.findings):
         lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
     for reasons in by_reason(result.not_shown):
-        line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
+        line = f"  {State.UNKNOWN.shape} not shown {', '.join(reasons.codes)}: {reasons.reason}"
         lines += wrapped(line, width, later="    ")
     if verbose:
         lines += _measure_lines(result, width)
@@ -159,7 +159,7 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
             unmeasured.setdefault(item.missing.text, []).append(label(item.metric).lower())
     for reason, names in unmeasured.items():
-        line = f"  {State.UNKNOWN.shape} not measured: {'; '.join(dict.fromkeys(names))} ({reason})"
+        line = f"  {State.UNKNOWN.shape} not measured: {'; '.join(dict.fromkeys(names))}: {reason}"
         lines += wrapped(line, width, later="    ")
     return lines
 

@@ -47,7 +47,7 @@ def test_a_faithful_copy_is_called_one():
 def test_24_khz_played_as_16_khz():
     result = against_received(PLAYED_16K)
     assert result.sentence == (
-        "the recording: 24000 Hz audio was played as 16000 Hz: 1.5 times longer and a fifth deeper [PLY001] "
+        "the recording: 24000 Hz audio was played as 16000 Hz: 1.5 times as long and a musical fifth deeper [PLY001] "
         "(1 more finding)."
     )
     assert [(item.code, item.consequence_of) for item in result.findings] == [("PLY001", None), ("REC006", "PLY001")]
@@ -59,7 +59,7 @@ def test_24_khz_played_as_16_khz():
 
 def test_played_too_fast():
     result = against_received(RECEIVED)
-    assert "24000 Hz audio was played as 48000 Hz: 2 times shorter and an octave higher [PLY001]" in result.sentence
+    assert "24000 Hz audio was played as 48000 Hz: 2 times as fast and an octave higher [PLY001]" in result.sentence
 
 
 def test_treble_lost_on_the_way():

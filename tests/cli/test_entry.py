@@ -115,7 +115,7 @@ def test_a_bug_is_one_sentence_and_a_log_file_without_the_key(ends_with, monkeyp
     done = ends_with(ZeroDivisionError("with AIza-very-secret-0123456789 inside"))
     assert done.code == 70
     assert len(done.err.splitlines()) == 1
-    assert done.err.startswith("A bug of ours (ZeroDivisionError)")
+    assert done.err.startswith("This is a bug in diag (ZeroDivisionError)")
     log = tmp_path / "state" / "diag" / "diag.log"
     assert str(log) in done.err
     text = log.read_text()

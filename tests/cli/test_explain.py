@@ -85,7 +85,7 @@ def test_unknown_code_names_the_nearest(diag, asked, meant):
 def test_what_is_like_nothing_points_at_the_list(diag, asked):
     done = diag("explain", asked)
     assert done.code == 2
-    assert done.err.rstrip().endswith(("see `diag explain`.", "?"))
+    assert done.err.rstrip().endswith(("list them with `diag explain`.", "?"))
 
 
 def test_documentation_of_a_measure(diag):

@@ -118,11 +118,11 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
     if not isinstance(found, LostTreble):
         return clear() if found is None else not_checked(found)
     through_hz = sampling_that_would_do_it(measurements, place.hop)
-    as_sampling = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({found.words})"
+    as_sampling = f", as if it went through a sample rate of {through_hz} Hz" if through_hz else f" ({found.words})"
     return raised(
         f"The {place.who} loses {found.loss_db:.0f} dB of treble{as_sampling}",
         evidence=[found.evidence(place)],
-        likely_cause=f"the sound goes through {through_hz} Hz sampling on its way"
+        likely_cause=f"the sound goes through a sample rate of {through_hz} Hz on its way"
         if through_hz
         else place.on.causes[0],
         fix=place.on.fix,

@@ -25,7 +25,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
                 "a resampler is given the wrong input or output rate"),
         fix="resample the captured audio to the declared rate, or declare its actual rate",
         why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and "
-        "a fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
+        "a musical fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
     ),
     OnHop(
         code="PLY001", name="playback-rate-mismatch", severity="error", or_severity="warning", hop=Hop.PLAYER,
@@ -33,8 +33,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         causes=("the output stream is opened at the input's 16 kHz (or at the device's rate) and is given 24 kHz audio",
                 "the rate in the MIME type is ignored, or a resampler is given the wrong rate"),
         fix="open the output stream at the rate of the received audio, or resample from that rate to the stream's",
-        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: the voice is slow and dull, and "
-        "the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
+        why="24 kHz audio played as 16 kHz is 1.5 times as long and a musical fifth deeper: the voice is slow and "
+        "dull, and the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
     ),
     OnHop(
         code="SPK003", name="speaker-rate", severity="error", or_severity="warning", hop=Hop.SPEAKER,
