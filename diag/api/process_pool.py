@@ -157,7 +157,7 @@ def _reason(error: BaseException) -> str:
     """Why an item has no result, from the error of its work."""
     if isinstance(error, DiagError):
         return str(error).rstrip(".")
-    return f"a bug of ours ({type(error).__name__}: {error}); {write_bug(error)}"
+    return f"a bug in diag ({type(error).__name__}: {error}); {write_bug(error)}"
 
 
 def _run_queue(
