@@ -80,7 +80,7 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
         name="audio",
         state=State.WATCH if seen.xruns else State.GOOD,
         seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {lost}",
-        mend="close other programs, or use --rigs 1" if seen.xruns else "",
+        fix="close other programs, or use --rigs 1" if seen.xruns else "",
     )
     return (streams, *(_loopback_check(*delay) for delay in seen.delays))
 
@@ -93,7 +93,7 @@ def _loopback_check(port: str, delay_s: float | None, confidence: float) -> Chec
         name=f"loopback of {port}",
         state=State.GOOD if sure else State.WATCH,
         seen=f"{told}, confidence {confidence:.2f}",
-        mend=""
+        fix=""
         if sure
         else "make sure that the ear hears it (connect the cable, choose the monitor source, turn the level up); "
         "until then, latencies at the ear are not reported",

@@ -146,7 +146,9 @@ def _rule_text(rule: Rule) -> str:
     severity = f"{usual} or {other[0]}, depending on the evidence" if other else usual
     head = f"{state_of(rule.severity).shape} {rule.code} {rule.name}  {severity}, {hop}"
     cause = (
-        f"\n\nReported as a consequence if {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
+        f"\n\nReported as a consequence if one of these is found too: {', '.join(rule.explained_by)}."
+        if rule.explained_by
+        else ""
     )
     return f"{head}\n\n{rule.documentation}{cause}"
 

@@ -46,7 +46,7 @@ def test_documentation_of_a_finding(diag, asked):
         "▲ PLY001 playback-rate-mismatch  error or warning, depending on the evidence, "
         "on the player hop (the client)\n\n"
         "Played at another rate.\n\nWhat it shows\n-------------\nSpeed.\n\n"
-        "Reported as a consequence if SVC010 is found too.\n"
+        "Reported as a consequence if one of these is found too: SVC010.\n"
     )
 
 

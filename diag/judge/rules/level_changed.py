@@ -24,7 +24,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         explained_by=("MIC001", "MIC009", "MIC014", "MIC017", "MIC002"),
         causes=(
             "the input volume, the distance to the microphone, or automatic gain control of the device",
-            "noise suppression that ducks the voice",
+            "noise suppression that turns the voice down",
         ),
         fix="raise or lower the volume of the device, and switch automatic gain control off",
     ),
@@ -47,8 +47,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         hop=Hop.PLAYER,
         who="player",
         explained_by=("PLY006", "PLY009", "PLY015", "PLY012", "PLY008"),
-        causes=("a gain or volume in the player", "a fade or ducking that was never reset"),
-        fix="set the gain of the player to 1, and reset the gain after fades and ducking",
+        causes=("a gain or volume in the player", "a fade that was never reset"),
+        fix="set the gain of the player to 1, and reset the gain after a fade",
     ),
     OnHop(
         code="SPK011",
@@ -60,7 +60,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         explained_by=("SPK001", "SPK008", "SPK013", "SPK016", "SPK005"),
         causes=(
             "the volume of the device or the sound server",
-            "automatic gain control, or another program that ducks this one",
+            "automatic gain control, or another program that turns this one down",
         ),
         fix="raise or lower the volume of the device, and switch automatic gain control off",
     ),

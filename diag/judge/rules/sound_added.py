@@ -110,8 +110,8 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         the segment, each against its limit.
 
     Does not prove
-        Where it comes from. Clicks at a fixed period ring like a hum; then they are the root cause. Air and rooms
-        add noise and reverberation by nature: there these are information only.
+        Where it comes from. Clicks at a fixed period sound like a hum; they are then reported as the root cause. Rooms
+        always add noise and reverberation, so both are information only if the sound goes through the air.
     """
     seen = list(_seen(place, measurements))
     missing = [kind for kind in _KINDS if not any(True for item in measurements.find(kind.metric, hop=place.hop)

@@ -78,7 +78,7 @@ def time_stretched(place: Place, measurements: Measurements) -> Verdict:
     for ratio, item in found:
         by_time = stretch_of(measurements, item)
         if by_time is not None:
-            text = f"speed by time is {by_time:.3f}, by pitch {ratio:.3f}"
+            text = f"the speed is {by_time:.3f} by duration and {ratio:.3f} by pitch"
             return raised(
                 f"The {place.who} changes duration and pitch by different factors: {text}",
                 evidence=[Evidence(text=text, metric="time_ratio", turn=item.turn, spots=item.spots)],
