@@ -153,7 +153,9 @@ def rigs_text(farm: Farm) -> str:
     lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
     for rig in farm.rigs:
         ports = ", ".join(f"{port} {rig.options[port]}" for port in ("mouth", "microphone", "speaker", "ear"))
-        lines.append(f"  {rig.name}: {ports}")
+        played = ", ".join(f"{port} {rig.name}_{port}" for port in ("mouth", "microphone", "speaker"))
+        lines.append(f"  {rig.name} in PulseAudio: {played}, ear {rig.name}.monitor")
+        lines.append(f"  {rig.name} in ALSA: {ports}")
     return "\n".join(lines)
 
 

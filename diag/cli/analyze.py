@@ -90,7 +90,7 @@ def command(
     A file that cannot be read is reported on its own line, and the other files are still judged. Many files are
     judged in several processes.
 
-    With --reference, exit code 4 means that no fault was found, but that the recording was not shown to be a faithful
+    With --reference, exit code 4 means that no error was found, but that the recording was not shown to be a faithful
     copy.
     """  # noqa: D301 - click needs the backspace itself: it keeps the lines of the list as they are
     use_one_thread()

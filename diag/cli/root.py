@@ -84,11 +84,11 @@ def diag(ctx: click.Context, /, **_options: Any) -> None:
 
     \b
     Exit codes:
-      0    measured, and no fault found
-      1    measured, and a fault found
+      0    measured, and no error found
+      1    measured, and an error found
       2    wrong use, or a file that cannot be used
       3    could not measure: no connection, no key or no device
-      4    no fault found, but something was not shown to be right
+      4    no error found, but something was not shown to be right
       70   a bug in diag
       130  stopped by you
     """  # noqa: D301 - click needs the backspace itself: it keeps the lines of the list as they are

@@ -159,7 +159,7 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
             unmeasured.setdefault(item.missing.text, []).append(label(item.metric).lower())
     for reason, names in unmeasured.items():
-        line = f"  {State.UNKNOWN.shape} not measured: {'; '.join(dict.fromkeys(names))}: {reason}"
+        line = f"  {State.UNKNOWN.shape} {'; '.join(dict.fromkeys(names))} not measured: {reason}"
         lines += wrapped(line, width, later="    ")
     return lines
 
@@ -176,7 +176,7 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
         else:
             without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
     for reason, names in without.items():
-        lines += wrapped(f"    {State.UNKNOWN.shape} not scored: {'; '.join(names)} ({reason})", width, later=" " * 6)
+        lines += wrapped(f"    {State.UNKNOWN.shape} {'; '.join(names)} not scored: {reason}", width, later=" " * 6)
     return lines
 
 

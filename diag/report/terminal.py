@@ -137,7 +137,7 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
             unmeasured.setdefault(_reason(run, row), []).append(f"{label(row.metric).lower()}{_turn(row)}")
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
-        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {', '.join(names)}{why}", width)
+        lines += wrapped(f"  {State.UNKNOWN.shape} {', '.join(names)} not measured{why}", width)
     stages = [row for name in stages_of_wait for row in run.summary if row.metric == name and row.median is not None]
     for turn in sorted({row.turn or 0 for row in stages}):
         told = [

@@ -75,7 +75,7 @@ def test_every_command_has_help_with_examples(diag):
 
 
 @pytest.mark.parametrize(("name", "line"), [
-    ("--help", "  0    measured, and no fault found"),
+    ("--help", "  0    measured, and no error found"),
     ("analyze", "With neither      only faults are found that a recording shows by itself."),
 ])  # fmt: skip
 def test_lists_in_help_keep_their_lines(diag, name, line):

@@ -24,7 +24,7 @@ def test_healthy_run(make):
         healthy: Everything in order
           3 takes counted, 0 discarded
           First byte received    median 0.91 s (0.84 s to 1.23 s, n 3)
-          ○ not measured: first audio heard: the loopback was not calibrated
+          ○ first audio heard not measured: the loopback was not calibrated
           of which               capture 21 ms + service 810 ms
           Speed                  player hop 0.667
           ● 1 check clear
