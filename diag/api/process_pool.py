@@ -271,7 +271,7 @@ class LocalWorkers:
         ended = [_ending(code) for code in executor.exit_codes if code]
         return (
             f"the process that measured it {ended[-1] if ended else 'died'}; "
-            "check whether memory is short, and analyse the recording by itself"
+            "check whether memory ran out, and analyse the recording in a command of its own"
         )
 
     def gone(self) -> str | None:

@@ -158,7 +158,7 @@ def _plan_of(run: SavedRun) -> RunPlan:
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             attempted,
-            seen=f"its run.json lacks a plan, or holds one that cannot be used ({str(error).strip(chr(39))})",
+            seen=f"its run.json has no plan that can be used ({str(error).strip(chr(39))})",
             allowed="a run folder that `diag run`, `compare` or `bench` made",
             next_step="start a new run",
         ) from None

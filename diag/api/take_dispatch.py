@@ -148,7 +148,7 @@ class _Dispatcher:
                 raise CannotMeasureError(
                     f"Could not record take {entry.item.take_id} of {entry.item.plan.name}",
                     seen=f"the recording process died {self._deaths} times",
-                    allowed="processes that may run until they are done",
+                    allowed="recording processes that run to their end",
                     next_step="check free memory, or try `--rigs 1` or `--audio wire`",
                 ) from None
             self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")

@@ -194,7 +194,8 @@ def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
     done = diag("devices", "--hold")
     assert done.code == 130
     assert "  export PULSE_SERVER='unix:/tmp/a b'\n" in done.out
-    assert "  rig0: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
+    assert "  rig0 in PulseAudio: mouth rig0_mouth, microphone rig0_microphone" in done.out
+    assert "  rig0 in ALSA: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
     assert done.err.endswith("Stopped. The virtual devices were removed.\n")
     document = json.loads(diag("devices", "--hold", "--json", "--rigs", "2").out)
     assert len(document["rigs"]) == 2

@@ -231,7 +231,7 @@ def test_missing_replies_count_against_and_have_reasons(texts):
     assert "First audio heard not measured in 3 of 3 takes" in words
     assert "ttfa_heard_s 3 of 3 takes no reply was received" in words
     assert "check PLY001 playback-rate-mismatch not checked no reply was received" in words
-    assert "heard: it holds nothing of this turn" in words
+    assert "heard: it has no sound of this turn" in words
 
 
 def test_versions_and_devices_are_told(texts):

@@ -16,7 +16,7 @@ EXPLAINED_DB = -50.0
     OnHop(code="MIC002", name="microphone-clipped", severity="warning", hop=Hop.MICROPHONE, who="microphone",
           explained_by=("MIC009", "MIC014"),
           causes=("the input gain is too high, or the speaker is too near",
-                  "two gains in a row, each harmless by itself"),
+                  "two gains in a row, each harmless alone"),
           fix="turn the input gain down"),
     OnHop(code="SND010", name="sender-clipped", severity="warning", hop=Hop.SENDER, who="sender",
           explained_by=("SND003", "SND017"),
@@ -25,12 +25,12 @@ EXPLAINED_DB = -50.0
     OnHop(code="PLY008", name="player-clipped", severity="warning", hop=Hop.PLAYER, who="player",
           explained_by=("PLY009", "PLY015"),
           causes=("a gain above 1 in the player, or two sounds added without headroom",
-                  "two gains in a row, each harmless by itself"),
+                  "two gains in a row, each harmless alone"),
           fix="set the gain in the player to 1 or less"),
     OnHop(code="SPK005", name="speaker-clipped", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
           explained_by=("SPK008", "SPK013"),
           causes=("the volume of the device or of the sound server is above full scale",
-                  "two gains in a row, each harmless by itself"),
+                  "two gains in a row, each harmless alone"),
           fix="turn the volume of the device down"),
 )  # fmt: skip
 def clipping_added(place: Place, measurements: Measurements) -> Verdict:
