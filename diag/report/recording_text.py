@@ -14,7 +14,7 @@ from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.sentences import figure, label, plural, state_of, word_of
+from diag.report.sentences import figure, label, label_in_sentence, plural, state_of, word_of
 from diag.report.terminal import wrapped
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
     unmeasured: dict[str, list[str]] = {}
     for item in result.measurements:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
-            unmeasured.setdefault(item.missing.text, []).append(label(item.metric).lower())
+            unmeasured.setdefault(item.missing.text, []).append(label_in_sentence(item.metric))
     for reason, names in unmeasured.items():
         line = f"  {State.UNKNOWN.shape} {'; '.join(dict.fromkeys(names))} not measured: {reason}"
         lines += wrapped(line, width, later="    ")

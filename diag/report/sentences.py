@@ -278,6 +278,12 @@ def label(metric: str) -> str:
     return known.label if known else _OPINION_LABELS.get(metric, capitalised(metric.replace("_", " ")))
 
 
+def label_in_sentence(metric: str) -> str:
+    """Return a measure's label with a small first letter, unless its first word is an abbreviation such as DC."""
+    text = label(metric)
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+
+
 def place(segment: Segment | None, tap: Tap | None, turn: int | None = None) -> str:
     """Return where something was measured: "player hop", "player and speaker together", "heard tap, turn 2", or ""."""
     parts = [f"{tap.value} tap"] if tap else []

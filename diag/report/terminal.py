@@ -26,6 +26,7 @@ from diag.report.sentences import (
     counted_of,
     figure,
     label,
+    label_in_sentence,
     place,
     plural,
     signed,
@@ -134,14 +135,16 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
         if row.metric in latencies and row.median is not None:
             lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
         elif row.metric in latencies:
-            unmeasured.setdefault(_reason(run, row), []).append(f"{label(row.metric).lower()}{_turn(row)}")
+            unmeasured.setdefault(_reason(run, row), []).append(f"{label_in_sentence(row.metric)}{_turn(row)}")
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
         lines += wrapped(f"  {State.UNKNOWN.shape} {', '.join(names)} not measured{why}", width)
     stages = [row for name in stages_of_wait for row in run.summary if row.metric == name and row.median is not None]
     for turn in sorted({row.turn or 0 for row in stages}):
         told = [
-            f"{label(row.metric).lower()} {figure(row.median, row.unit)}" for row in stages if (row.turn or 0) == turn
+            f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}"
+            for row in stages
+            if (row.turn or 0) == turn
         ]
         lines += _row(f"of which{f', turn {turn + 1}' if turn else ''}", " + ".join(told), width)
     for metric in tiles():
@@ -207,7 +210,7 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
         lines += wrapped(_comparison_line(item), width, later="      ")
     few = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
     if few:
-        names = list(dict.fromkeys(label(item.metric).lower() for item in few))
+        names = list(dict.fromkeys(label_in_sentence(item.metric) for item in few))
         more = f"; {len(names) - NAMED} more" if len(names) > NAMED else ""
         told = (
             f"not decided, because fewer than {FEWEST_VALUES} pairs of takes have a value: "
