@@ -38,7 +38,7 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
     noun = "take was" if count == 1 else "takes were"
     return raised(
         f"Only {count} {noun} counted: intermittent faults may be missed",
-        evidence=[Evidence(text=f"{count} counted; an interval for the median needs at least {FEWEST_VALUES}")],
+        evidence=[Evidence(text=f"a 95 % interval for the median needs at least {FEWEST_VALUES} takes")],
         likely_cause="few takes were asked for, or many were discarded",
         fix=f"record {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
     )

@@ -113,7 +113,9 @@ def silence_inserted(
     fix = place.on.fix
     if place.hop is Hop.PLAYER and timeline.events:
         noted = len(timeline.named(EventName.UNDERRUN))
-        evidence.append(Evidence(text=f"the player itself reported {counted(noted, 'underrun')}"))
+        evidence.append(
+            Evidence(text=f"the player itself reported {counted(noted, 'underrun') if noted else 'no underrun'}")
+        )
     if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         fix = (
             f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "

@@ -54,9 +54,9 @@ def send_pacing(measurements: Measurements) -> Verdict:
     ratio, item = found
     if abs(ratio - 1) <= LIMIT:
         return clear()
-    text = f"{ratio:.2f} s of audio were sent per second; it should be 1"
+    text = f"{ratio:.2f} s of audio was sent per second; it should be 1"
     return raised(
-        f"The client sends {abs(ratio - 1):.0%} {'faster' if ratio > 1 else 'slower'} than real time",
+        f"The client sends {100 * abs(ratio - 1):.0f} % {'faster' if ratio > 1 else 'slower'} than real time",
         evidence=[Evidence(text=text, metric="realtime_ratio", turn=item.turn, spots=item.spots)],
         likely_cause="a timer paces the batches instead of the microphone"
         if ratio < 1

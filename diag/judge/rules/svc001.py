@@ -61,7 +61,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         ((stage.median, words) for name, words in _STAGES.items() if (stage := _row(summary, name)) and stage.median),
         default=None,
     )
-    where = f"; {format_seconds(stage[0])} of it is {stage[1]}" if stage else ""
+    where = f"; the longest stage is {stage[1]} with {format_seconds(stage[0])}" if stage else ""
     evidence = [Evidence(text=_figures(row, note), metric=row.metric)]
     if stage:
         evidence.append(Evidence(text=f"longest stage: {stage[1]}, median {format_seconds(stage[0])}"))
@@ -74,7 +74,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         )
     return raised(
         f"The first sound of the reply comes {format_seconds(row.median)} after the prompt{note}, "
-        f"limit {format_seconds(limit_s)}{where}",
+        f"and the limit is {format_seconds(limit_s)}{where}",
         evidence=evidence,
         likely_cause=f"most of the wait is {stage[1]}" if stage else "not known: no stage of the wait was measured",
         fix="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "

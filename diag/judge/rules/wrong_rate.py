@@ -84,8 +84,9 @@ def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str
     types = observed.sent_mime_types
     label = f"the batches were labelled {', '.join(types)}" if types else f"{place.output} is read as {declared_hz} Hz"
     unchanged = observed.resamples_capture is False and observed.capture_rate_hz
+    sound = changed_sound(found.ratio)
     return (
-        f"{content_hz} Hz audio was sent labelled {declared_hz} Hz: the service hears it {changed_sound(found.ratio)}",
+        f"{content_hz} Hz audio was sent labelled as {declared_hz} Hz: the service hears it {sound}",
         [Evidence(text=label)],
         f"captured at {observed.capture_rate_hz} Hz and sent without resampling" if unchanged else place.on.causes[1]
         if observed.resamples_capture else place.on.causes[0],

@@ -54,7 +54,7 @@ def test_a_slow_service_is_found_with_its_stage(delay_s, severity):
     (found,) = slow(run)
     assert (found.finding.code, found.finding.severity) == ("SVC001", severity)
     assert found.take_ids == ("0000", "0001")
-    assert "of it is the service" in found.finding.title
+    assert "the longest stage is the service" in found.finding.title
 
 
 @pytest.mark.parametrize(
