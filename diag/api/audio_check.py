@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from diag.core.chain import PORTS
 from diag.core.client_config import ClientConfig
 from diag.core.states import Check, State
 from diag.core.units import counted, format_seconds
@@ -152,7 +153,7 @@ def rigs_text(farm: Farm) -> str:
     environment = farm.rigs[0].options.get("environment", {})
     lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
     for rig in farm.rigs:
-        ports = ", ".join(f"{port} {rig.options[port]}" for port in ("mouth", "microphone", "speaker", "ear"))
+        ports = ", ".join(f"{port} {rig.options[port]}" for port in PORTS)
         played = ", ".join(f"{port} {rig.name}_{port}" for port in ("mouth", "microphone", "speaker"))
         lines.append(f"  {rig.name} in PulseAudio: {played}, ear {rig.name}.monitor")
         lines.append(f"  {rig.name} in ALSA: {ports}")

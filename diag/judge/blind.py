@@ -28,6 +28,17 @@ def own_measure(
     )
 
 
+def own_value(
+    measurements: Measurements, recording: Recording, metric: str, tier: Tier | None = None
+) -> tuple[float, Measurement] | Verdict:
+    """Return the value of a measure of the recording by itself and its measurement, or why it was not checked."""
+    item = own_measure(measurements, recording, metric, tier)
+    value = None if item is None else number(item)
+    if item is None or value is None:
+        return not_checked(why_not([item] if item else [], metric))
+    return value, item
+
+
 def reference_value(measurements: Measurements, recording: Recording, metric: str) -> float | None:
     """Return the same measure of the reference; None where there is no reference or no value."""
     if recording.segment is None:
@@ -67,10 +78,10 @@ def beyond(
         Whether a value below the limit is the fault.
     """
     sign = -1.0 if below else 1.0
-    item = own_measure(measurements, recording, metric, Tier.BLIND)
-    value = None if item is None else number(item)
-    if item is None or value is None:
-        return not_checked(why_not([item] if item else [], metric))
+    found = own_value(measurements, recording, metric, Tier.BLIND)
+    if isinstance(found, Verdict):
+        return found
+    value, item = found
     if sign * value <= sign * warning:
         return clear()
     severity = Severity.ERROR if error is not None and sign * value > sign * error else Severity.WARNING

@@ -70,7 +70,7 @@ def test_busy_machine_is_watched(diag, machine, monkeypatch):
     assert "2 cores, load 64.0" in checks["machine"]["seen"]
 
 
-def test_audio_that_does_not_open_is_mended_by_its_own_next_step(diag, machine):
+def test_audio_that_does_not_open_is_fixed_by_its_own_next_step(diag, machine):
     machine["loopback"] = CannotMeasureError("x", seen="PortAudio is missing", next_step="apt-get install it")
     done, checks = checks_of(diag)
     assert done.code == 3
