@@ -35,8 +35,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY013",
         "level-changed",
         Hop.PLAYER,
-        causes=("a gain or volume in the player", "a fade or ducking that was never reset"),
-        fix="set the gain of the player to 1, and reset the gain after fades and ducking",
+        causes=("a gain or volume in the player", "a fade that was never reset"),
+        fix="set the gain of the player to 1, and reset the gain after a fade",
     ),
     OnHop(
         "SPK011",

@@ -49,7 +49,7 @@ def no_reply(
         return not_checked("no turn took place")
     silent = unanswered(measurements, turns)
     if silent is None:
-        return not_checked("whether every prompt was answered is not known")
+        return not_checked("it is not known whether every prompt was answered")
     mute = [turn for turn in silent if not _of_turn(timeline, "text_received", turn, spoken=True)]
     if not mute:
         return clear()
