@@ -1,6 +1,6 @@
 """The list of texts has what a user can see, and leaves out what only a reader of the code sees."""
 
-from tools import list_texts
+import list_texts
 
 CODE = '''"""Words of the module."""
 
