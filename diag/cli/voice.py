@@ -120,10 +120,10 @@ def _spoken(voice: str, endpoint: str, model: str | None, text: Path | None, nam
         )
 
 
-@command.command("show", cls=Worded, examples=_EXAMPLES[3:4], short_help="Show what a profile holds.")
+@command.command("show", cls=Worded, examples=_EXAMPLES[3:4], short_help="Show what a profile contains.")
 @click.argument("profile", type=_PATH)
 def show(profile: Path) -> int:
-    """Show what a profile holds, and how precise its measures are."""
+    """Show what a profile contains, and how precise its measures are."""
     from diag.api.voice import load_voice
     from diag.cli.output import show_text, terminal_width
     from diag.report.voice_text import profile_text

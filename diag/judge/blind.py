@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.core.units import format_value
 from diag.judge.evidence import number, why_not
 from diag.judge.recording import Recording
+from diag.measure.registry import metric_named
 
 SAME_SHARE = 0.75
 """The reference has the same fault if its value is at least this share of the recording's value."""
@@ -42,6 +44,12 @@ def reference_value(measurements: Measurements, recording: Recording, metric: st
     if recording.segment is None:
         return None
     return measurements.value(metric, tap=recording.segment.first)
+
+
+def in_words(item: Measurement, value: float) -> str:
+    """Return a measured value as evidence, with the label of its metric and its unit: "Bandwidth: 6.8 kHz"."""
+    known = metric_named(item.metric)
+    return f"{known.label if known else item.metric}: {format_value(value, item.unit)}"
 
 
 def beyond(
@@ -84,7 +92,7 @@ def beyond(
         also = ""
     return raised(
         f"The recording {words(value)}{also}",
-        evidence=[Evidence(text=f"{metric} is {value:.3g}", metric=metric, turn=item.turn, spots=item.spots)],
+        evidence=[Evidence(text=in_words(item, value), metric=metric, turn=item.turn, spots=item.spots)],
         likely_cause=cause,
         fix=fix,
         severity=severity,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Severity, Verdict, not_checked
+from diag.core.units import format_seconds
 from diag.dsp.copies import COPY_FAIL_DB, COPY_WARN_DB
 from diag.judge.evidence import evidence_of, raised_at, worst_fault
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -70,14 +71,15 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         return not_checked("many chunks overlap, which looks the same")
     event = item.events[0] if item.events else None
     early = event is not None and event.duration_s < 0
-    delay = f" {abs(event.duration_s) * 1000:.0f} ms {'earlier' if early else 'later'}" if event else ""
+    delay = f" {format_seconds(abs(event.duration_s))} {'earlier' if early else 'later'}" if event else ""
     echo = event is not None and event.kind == "echo"
     twice = f"delivers the sound twice, the {'first' if early else 'second'} time"
     what = "adds an echo of the sound" if echo else twice
-    text = f"second copy in {place.output}{delay} at {level_db:.0f} dB relative to the first"
+    level = f"{level_db:.0f} dB relative to the first"
+    text = f"{place.output} has a second copy of the sound{f',{delay}' if delay else ''}, at {level}"
     return raised_at(
         place,
-        f"The {place.who} {what}{delay} ({level_db:.0f} dB)",
+        f"The {place.who} {what}{delay}, at {level}",
         evidence=[evidence_of(item, text)],
         severity=Severity.ERROR if level_db > COPY_FAIL_DB else Severity.WARNING,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict
+from diag.core.units import format_seconds
 from diag.judge.evidence import events_in_words, evidence_of, raised_at, worst_fault
 from diag.judge.limits import LEFT_OUT_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -72,11 +73,10 @@ def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
         if overlap
         else "delivers parts of the sound in the wrong order"
     )
-    text = (
-        f"{displaced_s * 1000:.0f} ms of {place.input} in the wrong place: {events_in_words(item.events, place=True)}"
-    )
+    displaced = format_seconds(displaced_s)
+    text = f"{displaced} of {place.input} is in the wrong place: {events_in_words(item.events, place=True)}"
     return raised_at(
         place,
-        f"The {place.who} {what} ({displaced_s * 1000:.0f} ms)",
+        f"The {place.who} {what} ({displaced} in total)",
         evidence=[evidence_of(item, text)],
     )

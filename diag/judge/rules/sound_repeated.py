@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Verdict, not_checked
+from diag.core.units import format_seconds
 from diag.judge.evidence import WrongRate, events_in_words, evidence_of, raised_at, worst_fault, wrong_rate
 from diag.judge.limits import REPEATED_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -78,9 +79,10 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
         return found
     repeated_s, item = found
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{repeated_s * 1000:.0f} ms of {place.input} occur twice in {place.output}{where}"
+    repeated = format_seconds(repeated_s)
+    text = f"{repeated} of {place.input} occurs twice in {place.output}{where}"
     return raised_at(
         place,
-        f"The {place.who} repeats {repeated_s * 1000:.0f} ms of the sound",
+        f"The {place.who} repeats {repeated} of the sound",
         evidence=[evidence_of(item, text)],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.core.units import format_seconds
 from diag.judge.evidence import evidence_of, worst_fault
 from diag.judge.registry import rule
 
@@ -42,7 +43,7 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
     if isinstance(found, Verdict):
         return found
     needed_s, item = found
-    text = f"{needed_s * 1000:.0f} ms of buffer would have been enough, the player is set to {held_s * 1000:.0f} ms"
+    text = f"it needs a buffer of {format_seconds(needed_s)}, and the player's buffer is {format_seconds(held_s)}"
     return raised(
         f"The reply arrives in bursts: {text}",
         evidence=[evidence_of(item, text)],
