@@ -16,7 +16,6 @@ from typing import Any, TextIO
 from diag.core.errors import CannotMeasureError
 from diag.core.processes import keep_time
 from diag.emulator.bank import read_bank
-from diag.emulator.certificates import make_certificates
 from diag.emulator.down import DownPorts, bracketed
 from diag.emulator.fairness import run
 from diag.emulator.profile import Profile
@@ -24,6 +23,7 @@ from diag.emulator.settings import EmulatorSettings, read_settings
 from diag.emulator.specs import read_assignments, with_faults
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
+from diag.files.certificates import make_certificates
 
 LIVE_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 SWITCH_INTERVAL_S = 0.00005
