@@ -130,7 +130,7 @@ class RecordingProxy:
         *,
         line: LineFaults | None = None,
         seed: int = 0,
-        on_note: Callable[[str], None] | None = None,
+        on_note: Callable[[str], object] | None = None,
         certificates: HostCertificates | None = None,
     ) -> None:
         self._service = service
@@ -370,7 +370,7 @@ class _Relay:
                 await (writer.drain() if line is None else line.drain())
 
     def _deliver(self, data: bytes) -> None:
-        """Pass bytes of the service to the client, then decode them: events have the time at which the client gets them."""
+        """Pass bytes on to the client, then decode them. Events have the time at which the client gets them."""
         t_s = time.perf_counter()
         self._client.writer.write(data)
         if self._down is not None:

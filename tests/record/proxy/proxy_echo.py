@@ -1,4 +1,4 @@
-"""A WebSocket service over TLS that answers what it gets with the same bytes, and a client side for the proxy's tests."""
+"""A WebSocket service over TLS that answers with the bytes that it gets, and a client side for the proxy's tests."""
 
 from __future__ import annotations
 

@@ -312,15 +312,18 @@ def test_an_impaired_line_delays_both_directions_and_keeps_every_byte(tmp_path, 
 
     async def talk():
         loop = asyncio.get_running_loop()
-        async with echo_service(tmp_path) as address, proxied(*address, certificates, line=faults) as (port, *_):
-            async with through(port, certificates) as ws:
-                start_s = loop.time()
-                await ws.send("one")
-                await ws.recv()
-                there_and_back_s = loop.time() - start_s
-                for message in messages:
-                    await ws.send(message)
-                return there_and_back_s, [await ws.recv() for _ in messages]
+        async with (
+            echo_service(tmp_path) as address,
+            proxied(*address, certificates, line=faults) as (port, *_),
+            through(port, certificates) as ws,
+        ):
+            start_s = loop.time()
+            await ws.send("one")
+            await ws.recv()
+            there_and_back_s = loop.time() - start_s
+            for message in messages:
+                await ws.send(message)
+            return there_and_back_s, [await ws.recv() for _ in messages]
 
     there_and_back_s, got = asyncio.run(talk())
     assert got == messages
@@ -330,13 +333,16 @@ def test_an_impaired_line_delays_both_directions_and_keeps_every_byte(tmp_path, 
 def test_bandwidth_and_stalls_hold_bytes_back(tmp_path, certificates):
     async def seconds(faults):
         loop = asyncio.get_running_loop()
-        async with echo_service(tmp_path) as address, proxied(*address, certificates, line=faults) as (port, *_):
-            async with through(port, certificates) as ws:
-                start_s = loop.time()
-                for _ in range(5):
-                    await ws.send(bytes(2000))
-                    await ws.recv()
-                return loop.time() - start_s
+        async with (
+            echo_service(tmp_path) as address,
+            proxied(*address, certificates, line=faults) as (port, *_),
+            through(port, certificates) as ws,
+        ):
+            start_s = loop.time()
+            for _ in range(5):
+                await ws.send(bytes(2000))
+                await ws.recv()
+            return loop.time() - start_s
 
     # 10 kB in each direction at 400 kbit/s take 0.2 s each.
     assert asyncio.run(seconds(line_from_text("kbit_s=400"))) == pytest.approx(0.4, abs=0.15)
