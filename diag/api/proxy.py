@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +108,7 @@ async def _serve(  # noqa: PLR0917 (each is of its own type)
     ca_path: Path,
     tell: Callable[[str], object],
 ) -> None:
+    from diag.record.app.environment import write_certificates
     from diag.record.proxy.recording_proxy import RecordingProxy
 
     stop = asyncio.Event()
@@ -116,7 +116,14 @@ async def _serve(  # noqa: PLR0917 (each is of its own type)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     proxy = RecordingProxy(service, sessions.watch, line=faults, seed=seed, on_note=tell)
-    bundle = write_certificates(proxy.certificates.pem, ca_path)
+    try:
+        bundle = write_certificates(proxy.certificates.pem, ca_path)
+    except OSError as error:
+        raise CannotMeasureError(
+            f"Could not write the certificate to {ca_path}",
+            seen=error.strerror or str(error),
+            next_step="choose a file in a folder that you have permission to write to",
+        ) from None
     try:
         bound = await proxy.listen(host, port)
         authority = f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
@@ -124,35 +131,6 @@ async def _serve(  # noqa: PLR0917 (each is of its own type)
         await stop.wait()
     finally:
         await proxy.close()
-
-
-def write_certificates(pem: bytes, path: Path) -> Path:
-    """Write the proxy's certificate, and beside it a bundle of it and the system's certificates; return the bundle.
-
-    `SSL_CERT_FILE` replaces the system's certificates, so a client that also talks to other hosts needs the bundle.
-
-    Raises
-    ------
-    CannotMeasureError
-        If a file cannot be written.
-    """
-    bundle = path.with_name(f"{path.stem}-bundle.pem")
-    try:
-        path.write_bytes(pem)
-        bundle.write_bytes(pem + b"\n" + system_certificates())
-    except OSError as error:
-        raise CannotMeasureError(
-            f"Could not write the certificate to {path}",
-            seen=error.strerror or str(error),
-            next_step="choose a file in a folder that you have permission to write to",
-        ) from None
-    return bundle
-
-
-def system_certificates() -> bytes:
-    """Return the certificates (PEM) that this machine trusts."""
-    context = ssl.create_default_context()
-    return "".join(ssl.DER_cert_to_PEM_cert(item) for item in context.get_ca_certs(binary_form=True)).encode()
 
 
 def directions(authority: str, kind: str, ca_file: Path, bundle: Path, key_hash: str) -> str:

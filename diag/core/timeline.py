@@ -49,6 +49,11 @@ class EventName(StrEnum):
     PLAYOUT_ENDED = "playout_ended"
     UNDERRUN = "underrun"
     REPLY_WAIT_OVER = "reply_wait_over"
+    APP_STARTED = "app_started"
+    APP_READY = "app_ready"
+    APP_NOT_READY = "app_not_ready"
+    APP_ENDED = "app_ended"
+    APP_STOPPED = "app_stopped"
     LOOP_LATE = "loop_late"
     CALLBACK_LATE = "callback_late"
 

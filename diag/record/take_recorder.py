@@ -50,7 +50,7 @@ def record_take(job: TakeJob, rig: Rig) -> Path:
     BadInputError
         If a prompt cannot be read, or the SDK refuses the configuration.
     """
-    spoken = [_spoken_samples(prompt) for prompt in job.prompts]
+    spoken = [spoken_samples(prompt) for prompt in job.prompts]
     gc.collect()
     gc.disable()
     try:
@@ -60,7 +60,8 @@ def record_take(job: TakeJob, rig: Rig) -> Path:
     return write_take(job.run_dir, take)
 
 
-def _spoken_samples(prompt: PromptJob) -> Samples:
+def spoken_samples(prompt: PromptJob) -> Samples:
+    """Return a prompt as mono samples at the rate of the mouth, shape (n,)."""
     clip = read_wav(prompt.path)
     mono = clip.samples if clip.channels == 1 else clip.samples.mean(axis=1)
     return resample(mono, clip.sample_rate_hz, MOUTH_RATE_HZ)

@@ -10,7 +10,7 @@ from diag.files.scenarios import Faults
 from diag.measure.metrics.moments import audio_chunks
 from diag.record.audio.tape import Tape
 from diag.record.live.genai import Endpoint
-from diag.record.take_assembly import NetworkAudio, AFTER_S, BEFORE_S, Session, TurnRecord, assemble_take
+from diag.record.take_assembly import AFTER_S, BEFORE_S, NetworkAudio, Session, TurnRecord, assemble_take
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import WrongRate, why_not, worst, wrong_rate
+from diag.core.units import LIVE_INPUT_RATE_HZ
+from diag.judge.evidence import WrongRate, rate_by_pace, why_not, worst, wrong_rate
 from diag.judge.registry import rule
 
 LIMIT = 0.05
@@ -17,7 +19,7 @@ LIMIT = 0.05
     hop=Hop.SENDER,
     explained_by=("SND003", "SND020", "MIC005", "MIC016"),
 )
-def send_pacing(measurements: Measurements) -> Verdict:
+def send_pacing(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The client sends audio faster or slower than real time.
 
     What it shows
@@ -45,13 +47,16 @@ def send_pacing(measurements: Measurements) -> Verdict:
     speed = wrong_rate(measurements, Hop.SENDER)
     if isinstance(speed, WrongRate):
         return not_checked("the declared rate is wrong; see SND001")
-    if isinstance(speed, str):
+    if isinstance(speed, str) and measurements.find("rate_ratio", hop=Hop.SENDER):
         return not_checked(f"whether the declared rate is right was not measured ({speed})")
     items = measurements.find("realtime_ratio")
     found = worst(items, lambda value: abs(value - 1))
     if found is None:
         return not_checked(why_not(items, "realtime_ratio"))
     ratio, item = found
+    # Without a recording of the prompt, only the pace itself can show that the declared rate is wrong.
+    if isinstance(speed, str) and rate_by_pace(ratio, observed.sent_rate_hz or LIVE_INPUT_RATE_HZ) is not None:
+        return not_checked("the declared rate seems to be wrong; see SND022")
     if abs(ratio - 1) <= LIMIT:
         return clear()
     text = f"{ratio:.2f} s of audio were sent per second; it should be 1"

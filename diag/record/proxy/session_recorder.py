@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 from diag.core.keys import without_secrets
 from diag.core.timeline import EventName
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ, playable_rate_hz
+from diag.record.take_assembly import NetworkAudio
 
 _VERSION = re.compile(r"\.(v1[a-z0-9]*)\.|/(v1[a-z0-9]*)/")
 _PCM = ("audio/pcm", "audio/l16", "audio/x-pcm")
@@ -92,6 +93,24 @@ class Sound:
         return start, len(data) // 2
 
 
+class WireAudio:
+    """The audio of both directions."""
+
+    def __init__(self) -> None:
+        self.sent = Sound(bytearray(), LIVE_INPUT_RATE_HZ)
+        self.received = Sound(bytearray(), LIVE_OUTPUT_RATE_HZ)
+
+    @property
+    def network(self) -> NetworkAudio:
+        """The audio so far, as a take keeps it."""
+        return NetworkAudio(
+            sent=bytes(self.sent.pcm),
+            sent_rate_hz=self.sent.sample_rate_hz,
+            received=bytes(self.received.pcm),
+            received_rate_hz=self.received.sample_rate_hz,
+        )
+
+
 class SessionRecorder:
     """Recorder of one session: call its methods as messages pass, in order.
 
@@ -102,9 +121,13 @@ class SessionRecorder:
         Logs each event.
     clock : callable
         Converts a `time.perf_counter` reading to the clock of the log.
+    audio : WireAudio, optional
+        Where the audio is added, if several sessions belong to one take.
     """
 
-    def __init__(self, request: Request, emit: Emit, clock: Callable[[float], float]) -> None:
+    def __init__(
+        self, request: Request, emit: Emit, clock: Callable[[float], float], audio: WireAudio | None = None
+    ) -> None:
         self._request = request
         self._secrets = request.secrets
         self._write = emit
@@ -112,8 +135,8 @@ class SessionRecorder:
         self._begun_s = time.perf_counter()
         self._connecting = False
         self._t_s = self._begun_s
-        self.sent = Sound(bytearray(), LIVE_INPUT_RATE_HZ)
-        self.received = Sound(bytearray(), LIVE_OUTPUT_RATE_HZ)
+        audio = audio or WireAudio()
+        self.sent, self.received = audio.sent, audio.received
         self.open = False
         self.over = False
 
@@ -205,6 +228,11 @@ class SessionRecorder:
                 self._end(EventName.SESSION_REFUSED, {"code": code, "reason": reason})
             return
         self._end(EventName.SESSION_CLOSED, {"code": code, "reason": reason, "by": by})
+
+    def gone(self) -> None:
+        """Take the end of the connection; nothing follows."""
+        if not self.over:
+            self.closed("client", None, "", time.perf_counter())
 
     def _end(self, name: EventName, data: Mapping[str, Any]) -> None:
         if not self.over:

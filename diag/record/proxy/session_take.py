@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from diag.core.observed_client import observed_client
 from diag.core.take import Take, Turn
 from diag.core.timeline import Event, EventName, Timeline
 from diag.dsp.speech import first_speech_frame, speech_span
-from diag.record.proxy.session_recorder import Request, SessionRecorder
+from diag.record.proxy.session_recorder import Request, SessionRecorder, WireAudio
 from diag.record.take_assembly import NetworkAudio, network_clips, reply_chunks
 from diag.record.take_log import TakeLog
 
@@ -80,7 +79,8 @@ class SessionWatcher:
         self._on_event = on_event
         self._on_gone = on_gone
         self._request = request
-        self.recorder = SessionRecorder(request, self._emit, lambda t_s: t_s - self.log.origin_s)
+        self._audio = WireAudio()
+        self.recorder = SessionRecorder(request, self._emit, lambda t_s: t_s - self.log.origin_s, self._audio)
         self.from_client = self.recorder.from_client
         self.from_service = self.recorder.from_service
         self.closed = self.recorder.closed
@@ -89,8 +89,7 @@ class SessionWatcher:
 
     def gone(self) -> None:
         """Take the end of the connection."""
-        if not self.recorder.over:
-            self.recorder.closed("client", None, "", time.perf_counter())
+        self.recorder.gone()
         self._on_gone(self)
 
     def _emit(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
@@ -103,13 +102,7 @@ class SessionWatcher:
     @property
     def network(self) -> NetworkAudio:
         """The audio so far."""
-        sent, received = self.recorder.sent, self.recorder.received
-        return NetworkAudio(
-            sent=bytes(sent.pcm),
-            sent_rate_hz=sent.sample_rate_hz,
-            received=bytes(received.pcm),
-            received_rate_hz=received.sample_rate_hz,
-        )
+        return self._audio.network
 
     def take(self, name: str, *, seed: int = 0) -> Take:
         """Return the take of the session so far."""
