@@ -24,6 +24,8 @@ MODEL = "gemini-3.8-live"
 SENT_HZ = 16000
 RECEIVED_HZ = 24000
 BATCH_S = 0.05
+LATENCY_S = 0.1
+"""Buffer of the output device: Python's callbacks may be late by some hundredths of a second."""
 FAULTS = {
     "playback_16k": "the output stream is opened at 16 kHz and given 24 kHz audio",
     "capture_48k": "the microphone is opened at 48 kHz, and its audio is labelled 16 kHz",
@@ -43,7 +45,9 @@ class Player:
         self._lock = threading.Lock()
         rate_hz = 16000 if fault == "playback_16k" else RECEIVED_HZ
         self._most_bytes = RECEIVED_HZ if fault == "short_queue" else None
-        self.stream = sd.RawOutputStream(samplerate=rate_hz, channels=1, dtype="int16", callback=self._fill)
+        self.stream = sd.RawOutputStream(
+            samplerate=rate_hz, channels=1, dtype="int16", latency=LATENCY_S, callback=self._fill
+        )
 
     def play(self, pcm: bytes) -> None:
         """Queue a chunk."""

@@ -45,7 +45,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         Correct the error that the last lines name. If the app is made to end, let it listen on.
 
     Does not prove
-        That the error is the app's own: a refusal by the service ends many apps. Such a refusal has a finding of its own.
+        That the error is the app's own: a refusal by the service ends many apps, and has a finding of its own.
     """
     if timeline.first(EventName.APP_STARTED) is None:
         return not_checked("no app was started")

@@ -34,8 +34,8 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
         - The traffic goes through a server that diag did not start.
 
     Fix
-        Let the client library take its address from GOOGLE_GEMINI_BASE_URL, or its proxy from HTTPS_PROXY, and trust the
-        certificate in SSL_CERT_FILE. docs/apps.md has the line for each library.
+        Let the client library take its address from GOOGLE_GEMINI_BASE_URL, or its proxy from HTTPS_PROXY, and trust
+        the certificate in SSL_CERT_FILE. docs/apps.md has the line for each library.
 
     Does not prove
         That the app talks to the service at all: it may not have connected anywhere.
