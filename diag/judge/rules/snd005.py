@@ -17,7 +17,7 @@ LIMIT = 0.05
     name="send-pacing",
     severity="warning",
     hop=Hop.SENDER,
-    explained_by=("SND003", "SND020", "MIC005", "MIC016"),
+    explained_by=("SND003", "SND008", "SND020", "MIC005", "MIC016"),
 )
 def send_pacing(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The client sends audio faster or slower than real time.
