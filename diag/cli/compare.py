@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import options_from, resume_option, take_options
+from diag.cli.options import app_options, options_from, resume_option, take_options
 
 
 @click.command(
@@ -24,6 +24,7 @@ from diag.cli.options import options_from, resume_option, take_options
 @click.argument("a")
 @click.argument("b")
 @take_options
+@app_options
 @resume_option
 def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int:
     """Compare two configurations, or two saved runs: what differs, by how much, and why.

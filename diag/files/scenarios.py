@@ -7,6 +7,8 @@ the take. `emulator`, `faults` and `expect` are not, so that no rule can read th
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,11 +49,59 @@ class Expect(ConfigModel):
     consequences: tuple[str, ...] = ()
 
 
+class Ready(ConfigModel):
+    """What shows that an app listens.
+
+    `output` is a regular expression; the app listens once a line of its output matches.
+    """
+
+    output: str | None = None
+
+    @field_validator("output")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression ({error})") from None
+        return value
+
+
+class AppConfig(ConfigModel):
+    """The user's own app as the client of the takes.
+
+    `command` is split into words as a shell does, but no shell runs it. `directory` is the working directory: by
+    default that of the configuration file. Without `ready`, the app listens once the service has accepted its setup.
+    """
+
+    command: str = Field(min_length=1)
+    directory: Path | None = None
+    ready: Ready = Ready()
+    ready_within_s: float = Field(30.0, gt=0, le=600)
+
+    @field_validator("command")
+    @classmethod
+    def _is_a_command(cls, value: str) -> str:
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise ValueError(f"cannot be split into words ({error})") from None
+        if not words:
+            raise ValueError("has no words")
+        return value
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Program and arguments."""
+        return tuple(shlex.split(self.command))
+
+
 class Scenario(ConfigModel):
     """One configuration under test.
 
     `voice` is the file of a voice profile that replies are compared with. In a TOML file it is relative to the file's
-    folder.
+    folder. With `app`, the client of the takes is the user's own app, and the tables of diag's own client are not used.
     """
 
     name: str
@@ -63,6 +113,7 @@ class Scenario(ConfigModel):
     emulator: dict[str, Any] = Field(default_factory=dict)
     faults: Faults = Faults()
     expect: Expect = Expect()
+    app: AppConfig | None = None
 
     @field_validator("name")
     @classmethod
@@ -73,7 +124,7 @@ class Scenario(ConfigModel):
 
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
-_TOP_KEYS = ("title", "shows", "prompts", "voice", "emulator", "faults", "expect", *_CLIENT_TABLES)
+_TOP_KEYS = ("title", "shows", "prompts", "voice", "emulator", "faults", "expect", "app", *_CLIENT_TABLES)
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -116,10 +167,18 @@ def read_scenario(path: Path) -> Scenario:
             allowed="TOML as in docs/configuration.md",
             next_step="correct that line",
         ) from None
-    scenario = scenario_from_mapping(path.stem, data, attempted=attempted)
-    if scenario.voice is None:
-        return scenario
-    return scenario.model_copy(update={"voice": str(path.parent.resolve() / scenario.voice)})
+    return _in_its_folder(scenario_from_mapping(path.stem, data, attempted=attempted), path)
+
+
+def _in_its_folder(scenario: Scenario, path: Path) -> Scenario:
+    """Return the scenario with its voice and the directory of its app made absolute; by default that of the file."""
+    update: dict[str, Any] = {}
+    if scenario.voice is not None:
+        update["voice"] = str(path.parent.resolve() / scenario.voice)
+    if scenario.app is not None:
+        directory = (path.parent / (scenario.app.directory or ".")).resolve()
+        update["app"] = scenario.app.model_copy(update={"directory": directory})
+    return scenario.model_copy(update=update)
 
 
 def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) -> Scenario:
