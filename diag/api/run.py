@@ -68,19 +68,18 @@ def _scenario_of(config: str, options: Options) -> Scenario:
     return scenario.model_copy(update={"voice": str(own)}) if own.is_file() else scenario
 
 
-def app_scenario(command: str) -> Scenario:
-    """Return the configuration of an app that is tested without one.
+def app_scenario(app: str) -> Scenario:
+    """Return the configuration of an app that is tested without one: a page if it begins like an address.
 
     Raises
     ------
     BadInputError
-        If the command cannot be used.
+        If the command or the address cannot be used.
     """
-    return scenario_from_mapping(
-        "app",
-        {"title": f"The app `{command}`", "app": {"command": command, "directory": str(Path.cwd())}},
-        attempted=f"Could not use the app `{command}`",
-    )
+    is_page = app.startswith(("http://", "https://", "file://"))
+    table = {"url" if is_page else "command": app, "directory": str(Path.cwd())}
+    title = f"The page {app}" if is_page else f"The app `{app}`"
+    return scenario_from_mapping("app", {"title": title, "app": table}, attempted=f"Could not use the app `{app}`")
 
 
 def _with_app(scenario: Scenario, options: Options) -> Scenario:
@@ -102,16 +101,17 @@ def check_app(name: str, app: AppConfig, options: Options) -> None:
     """
     attempted = f"Could not run the app of {name}"
     directory = app.directory or Path.cwd()
-    program = app.words[0]
     if not directory.is_dir():
         raise BadInputError(attempted, seen=f"no folder {directory}", next_step="correct `directory` in [app]")
-    known = shutil.which(program) if "/" not in program else (directory / program).is_file()
-    if not known:
+    if app.url is not None:
+        _check_browser(attempted)
+    program = app.words[0] if app.words else None
+    if program is not None and not _is_there(program, directory):
         raise BadInputError(
             attempted,
             seen=f"there is no program `{program}`",
             allowed="the name of a program on the PATH, or a path to one",
-            next_step="correct `command` in [app], or `--app`",
+            next_step="correct `serve` in [app]" if app.url is not None else "correct `command` in [app], or `--app`",
         )
     if options.audio == "wire":
         raise BadInputError(
@@ -119,6 +119,37 @@ def check_app(name: str, app: AppConfig, options: Options) -> None:
             seen="`--audio wire`, which has no devices that a program could open",
             allowed="--audio virtual, --audio system",
             next_step="leave `--audio` out",
+        )
+
+
+def _is_there(program: str, directory: Path) -> bool:
+    return shutil.which(program) is not None if "/" not in program else (directory / program).is_file()
+
+
+def _check_browser(attempted: str) -> None:
+    """Check that pages can be opened.
+
+    Raises
+    ------
+    CannotMeasureError
+        If there is no Chromium, or Playwright is not installed.
+    """
+    from importlib.util import find_spec
+
+    from diag.record.app.page_host import browser_path
+
+    if find_spec("playwright") is None:
+        raise CannotMeasureError(
+            attempted,
+            seen="Playwright is not installed, which drives the browser",
+            next_step="install it with `pip install 'diag[page]'`",
+        )
+    if browser_path() is None:
+        raise CannotMeasureError(
+            attempted,
+            seen="there is no Chromium here",
+            allowed="chromium or google-chrome on the PATH",
+            next_step="install it with `sudo apt-get install chromium`",
         )
 
 

@@ -25,6 +25,7 @@ from diag.files.scenarios import AppConfig
 from diag.judge.engine import judge_take
 from diag.judge.limits import SLOW_WARNING_S
 from diag.record.app.command import CommandJob
+from diag.record.app.page import PageJob
 from diag.record.audio.rigs import open_farm
 from diag.record.live.genai import Endpoint, endpoint_from_name
 from diag.record.take_job import AppJob, TakeJob
@@ -242,10 +243,15 @@ def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None, voice: Vo
 def _app_job(app: AppConfig | None) -> AppJob | None:
     if app is None:
         return None
-    command = CommandJob(
-        command=app.words, directory=app.directory or Path.cwd(), ready_output=app.ready.output
-    )  # fmt: skip
-    return AppJob(command=command, ready_within_s=app.ready_within_s)
+    directory = app.directory or Path.cwd()
+    if app.url is None:
+        command = CommandJob(command=app.words, directory=directory, ready_output=app.ready.output)
+        return AppJob(client=command, ready_within_s=app.ready_within_s)
+    start = None if app.start is None else tuple(step.model_dump(exclude_none=True) for step in app.start)
+    page = PageJob(
+        url=app.url, directory=directory, serve=app.serve, start=start, ready_text=app.ready.text, hosts=app.hosts
+    )
+    return AppJob(client=page, ready_within_s=app.ready_within_s)
 
 
 def _longest_s(item: Planned) -> float:

@@ -148,8 +148,9 @@ take_options = _stacked(
     fail_on_option,
 )  # fmt: skip
 app_options = _stacked(
-    click.option("--app", default=None, metavar="COMMAND",
-                 help="Your own app as the client: a command that opens the default microphone and speaker. "
+    click.option("--app", default=None, metavar="URL|COMMAND",
+                 help="Your own app as the client: the address of a page, or a command that opens the default "
+                 "microphone and speaker. "
                  "It replaces [app] of the configuration."),
     click.option("--follow", is_flag=True, help="Show the output of the app while it runs."),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from diag.core.client_config import ClientConfig, ConfigModel
 from diag.core.errors import BadInputError
@@ -52,10 +52,12 @@ class Expect(ConfigModel):
 class Ready(ConfigModel):
     """What shows that an app listens.
 
-    `output` is a regular expression; the app listens once a line of its output matches.
+    `output` is a regular expression; a program listens once a line of its output matches. `text` is a text; a page
+    listens once it shows it.
     """
 
     output: str | None = None
+    text: str | None = None
 
     @field_validator("output")
     @classmethod
@@ -68,21 +70,48 @@ class Ready(ConfigModel):
         return value
 
 
-class AppConfig(ConfigModel):
-    """The user's own app as the client of the takes.
+class StartStep(ConfigModel):
+    """One thing that a user does on a page to start the conversation: one of `click`, `fill` and `wait_s`.
 
-    `command` is split into words as a shell does, but no shell runs it. `directory` is the working directory: by
-    default that of the configuration file. Without `ready`, the app listens once the service has accepted its setup.
+    `click` and `fill` are selectors as Playwright knows them (CSS, `text=…`); `text` is what is filled in.
     """
 
-    command: str = Field(min_length=1)
+    click: str | None = None
+    fill: str | None = None
+    text: str = ""
+    wait_s: float | None = Field(None, ge=0, le=60)
+
+    @model_validator(mode="after")
+    def _does_one_thing(self) -> StartStep:
+        if sum(value is not None for value in (self.click, self.fill, self.wait_s)) != 1:
+            raise ValueError("a step has one of `click`, `fill` and `wait_s`")
+        return self
+
+
+class AppConfig(ConfigModel):
+    """The user's own app as the client of the takes: a program (`command`) or a web page (`url`).
+
+    `command` and `serve` are split into words as a shell does, but no shell runs them. `directory` is their working
+    directory: by default that of the configuration file. `serve` is started before the page is opened and ended after
+    the take. `start` is what a user does on the page; without it the usual button is clicked, which is found by its
+    label. `hosts` maps host names to addresses for the page's browser alone. Without `ready`, the app listens once the
+    service has accepted its setup.
+    """
+
+    command: str | None = Field(None, min_length=1)
+    url: str | None = None
+    serve: str | None = Field(None, min_length=1)
+    start: tuple[StartStep, ...] | None = None
+    hosts: dict[str, str] = Field(default_factory=dict)
     directory: Path | None = None
     ready: Ready = Ready()
     ready_within_s: float = Field(30.0, gt=0, le=600)
 
-    @field_validator("command")
+    @field_validator("command", "serve")
     @classmethod
-    def _is_a_command(cls, value: str) -> str:
+    def _is_a_command(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         try:
             words = shlex.split(value)
         except ValueError as error:
@@ -91,10 +120,27 @@ class AppConfig(ConfigModel):
             raise ValueError("has no words")
         return value
 
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and not re.match(r"https?://[^/\s]|file:///", value):
+            raise ValueError("not an address of a page; it begins with http:// or https://")
+        return value
+
+    @model_validator(mode="after")
+    def _is_one_app(self) -> AppConfig:
+        if (self.command is None) == (self.url is None):
+            raise ValueError("needs `command` (a program) or `url` (a page), one of them")
+        if self.command is not None and (self.serve or self.start or self.ready.text or self.hosts):
+            raise ValueError("`serve`, `start`, `hosts` and `ready.text` are for a page (`url`)")
+        if self.url is not None and self.ready.output:
+            raise ValueError("`ready.output` is for a program (`command`); a page has `ready = { text = … }`")
+        return self
+
     @property
     def words(self) -> tuple[str, ...]:
-        """Program and arguments."""
-        return tuple(shlex.split(self.command))
+        """Program and arguments of `command`, or of `serve`; empty if there is neither."""
+        return tuple(shlex.split(self.command or self.serve or ""))
 
 
 class Scenario(ConfigModel):

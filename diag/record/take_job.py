@@ -10,6 +10,7 @@ from typing import Any
 from diag.core.client_config import ClientConfig
 from diag.files.scenarios import Faults
 from diag.record.app.command import CommandJob
+from diag.record.app.page import PageJob
 from diag.record.live.genai import Endpoint
 
 
@@ -29,13 +30,13 @@ class AppJob:
 
     Parameters
     ----------
-    command : CommandJob
-        The program to run.
+    client : CommandJob or PageJob
+        The program to run, or the page to open.
     ready_within_s : float
         How long to wait until the app listens.
     """
 
-    command: CommandJob
+    client: CommandJob | PageJob
     ready_within_s: float = 30.0
 
 

@@ -27,7 +27,7 @@ from diag.core.take import Take
 from diag.core.timeline import EventName
 from diag.core.units import SILENCE_DBFS, db_from_amplitude
 from diag.files.run_folders import write_take
-from diag.record.app.command import CommandDriver
+from diag.record.app.command import CommandDriver, CommandJob
 from diag.record.app.driver import AppDriver, AppSetting
 from diag.record.app.environment import (
     app_environment,
@@ -35,6 +35,7 @@ from diag.record.app.environment import (
     service_environment,
     write_certificates,
 )
+from diag.record.app.page import PageDriver, PageJob
 from diag.record.audio.calibration import calibrate
 from diag.record.audio.ports import EAR_RATE_HZ, MOUTH_RATE_HZ, AudioSession, Block, PortPlan, Rig
 from diag.record.audio.rigs import open_session
@@ -60,11 +61,20 @@ recorded replies are shorter than 0.9 s."""
 SILENT_PLAYER_S = 2.5
 """An app that plays nothing within this time after the service completed the reply is taken for silent."""
 TAIL_S = 0.3
+SOUND_DBFS, SOUND_S = -45.0, 0.2
+"""A reply sounds once its peak level within the last moments is above this."""
+SCREENSHOT_NAME = "page.jpg"
+"""File in the take's folder with a picture of the page at its first sound."""
 
 
 def output_path(job: TakeJob) -> Path:
     """Return the file to which the app's output goes while the take is recorded."""
     return job.run_dir / f"app-{job.take_id}.log"
+
+
+def screenshot_path(job: TakeJob) -> Path:
+    """Return the file to which a picture of the page goes while the take is recorded."""
+    return job.run_dir / f"page-{job.take_id}.jpg"
 
 
 def record_app_take(job: TakeJob, rig: Rig) -> Path:
@@ -89,7 +99,27 @@ def record_app_take(job: TakeJob, rig: Rig) -> Path:
         gc.enable()
     folder = write_take(job.run_dir, take)
     output.replace(folder / OUTPUT_NAME)
+    if screenshot_path(job).exists():
+        screenshot_path(job).replace(folder / SCREENSHOT_NAME)
     return folder
+
+
+def _driver_of(job: TakeJob, app: AppJob, secrets: tuple[str, ...]) -> AppDriver:
+    if isinstance(app.client, PageJob):
+        return PageDriver(app.client, screenshot_path(job), secrets)
+    return CommandDriver(app.client, secrets)
+
+
+def _described(app: AppJob) -> dict[str, Any]:
+    """Return the data of the event `app_started`."""
+    if isinstance(app.client, PageJob):
+        return {"url": app.client.url, "serve": app.client.serve}
+    return {"command": list(app.client.command)}
+
+
+def awaited(client: CommandJob | PageJob) -> str | None:
+    """Return what shows that an app listens; None if the wire shows it."""
+    return client.ready_text if isinstance(client, PageJob) else client.ready_output
 
 
 class _AppRecorder:
@@ -105,7 +135,8 @@ class _AppRecorder:
         self._mouth = Mouth(MOUTH_RATE_HZ)
         self._ear = Tape(EAR_RATE_HZ, 2)
         variable = key_variable()
-        self._driver: AppDriver = CommandDriver(app.command, (os.environ[variable],) if variable else ())
+        self._driver = _driver_of(job, app, (os.environ[variable],) if variable else ())
+        self._sounded = False
 
     async def record(self, spoken: Sequence[Samples]) -> Take:
         log = self._log
@@ -170,15 +201,15 @@ class _AppRecorder:
                 key_hash=proxy.certificates.key_hash,
             )
             await self._driver.start(setting)
-            self._log.emit(EventName.APP_STARTED, {"command": list(self._app.command.command)})
+            self._log.emit(EventName.APP_STARTED, _described(self._app))
             if await self._ready(audio):
                 await self._converse(audio, spoken)
             self._note_unspoken()
             self._note_app_end(proxy)
         finally:
             await self._driver.stop()
-            for name, data in self._driver.facts():
-                self._log.emit(name, data)
+            for fact in self._driver.facts():
+                self._log.emit(fact.name, fact.data, t_s=fact.at_s - self._log.origin_s)
             await proxy.close()
             watching.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -210,14 +241,14 @@ class _AppRecorder:
             told = self._driver.ready()
             waited_s = time.perf_counter() - begun_s
             if told or (told is None and self._open):
-                by = "output" if told else "setup"
+                by = ("text" if isinstance(self._app.client, PageJob) else "output") if told else "setup"
                 self._log.emit(EventName.APP_READY, {"by": by, "after_s": waited_s})
                 break
             refused = any(session.over and not session.open for session in self._sessions)
             if self._driver.ended() is not None or audio.failed is not None or (refused and not self._open):
                 return False
             if waited_s > self._app.ready_within_s:
-                data = {"waited_s": waited_s, "awaits": self._app.command.ready_output, "connected": self._open}
+                data = {"waited_s": waited_s, "awaits": awaited(self._app.client), "connected": self._open}
                 self._log.emit(EventName.APP_NOT_READY, {**data, "last_lines": list(self._driver.last_lines())})
                 return False
             await asyncio.sleep(POLL_S)
@@ -261,6 +292,7 @@ class _AppRecorder:
         waited_from_s = self._log.now()
         while self._goes_on(audio):
             now_s = self._log.now()
+            self._note_sound(index)
             phase = self._follower.phase(now_s)
             if phase is Phase.TIMED_OUT:
                 self._log.emit(EventName.REPLY_WAIT_OVER, {"waited_s": now_s - waited_from_s})
@@ -268,6 +300,15 @@ class _AppRecorder:
             if phase is Phase.LOST or (phase is Phase.COMPLETE and self._played_out(index)):
                 return
             await asyncio.sleep(POLL_S)
+
+    def _note_sound(self, index: int) -> None:
+        """Tell the driver once when the ear hears a reply."""
+        if self._sounded or self._level_dbfs(SOUND_S) <= SOUND_DBFS:
+            return
+        chunks = self._log.timeline.named(EventName.CHUNK_RECEIVED)
+        if any(event.data["turn"] == index for event in chunks):
+            self._sounded = True
+            self._driver.sounded()
 
     def _played_out(self, index: int) -> bool:
         """Return whether the app has played the reply to its end, as far as the ear can tell."""

@@ -10,14 +10,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from diag.core.keys import without_secrets
 from diag.record.app import keeper
-from diag.record.app.driver import AppEnd, AppSetting
+from diag.record.app.driver import AppEnd, AppSetting, Fact
 
 LAST_LINES = 12
 LONGEST_LINE = 2000
@@ -109,7 +107,10 @@ class CommandDriver:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(task, 1.0)
 
-    def facts(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    def sounded(self) -> None:
+        """Do nothing: a program has no picture."""
+
+    def facts(self) -> tuple[Fact, ...]:
         """Return nothing: of a program only its output is seen."""
         return ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,14 @@ class AppEnd:
     detail: str
 
 
+class Fact(NamedTuple):
+    """Something that was seen of an app: name and data of an event, and when it was, as a `time.perf_counter` reading."""
+
+    name: str
+    data: Mapping[str, Any]
+    at_s: float
+
+
 class AppDriver(Protocol):
     """Driver of one kind of app. A take calls `start`, `ready` until it is true, `speak` before each prompt, `stop`."""
 
@@ -71,5 +79,8 @@ class AppDriver(Protocol):
     async def stop(self) -> None:
         """End the app and everything that it started; a second call does nothing."""
 
-    def facts(self) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-        """Return what was seen of the app as names and data of events."""
+    def sounded(self) -> None:
+        """Take note that the ear hears the first sound of a reply."""
+
+    def facts(self) -> tuple[Fact, ...]:
+        """Return what was seen of the app as events."""
