@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check truth peers perf ears prove mutants test-all reference voices clean
+.PHONY: help setup browser bench test check truth peers perf ears prove mutants test-all reference voices clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -31,13 +31,16 @@ $(READY): pyproject.toml tools/system_packages.sh
 	@touch $@
 	@echo "setup: done"
 
+browser:  ## install Chromium for the tests of pages, where allowed
+	@tools/system_packages.sh browser
+
 bench: setup  ## every scenario through virtual devices; table on the screen, report in reports/bench.html
 	@$(RUN)/diag bench
 
-test: setup  ## the test suite (no sound card, key or internet needed)
+test: setup browser  ## the test suite (no sound card, key or internet needed)
 	@$(RUN)/python -m pytest -q -m "not slow and not live"
 
-test-all: setup  ## the same with the tests that take minutes
+test-all: setup browser  ## the same with the tests that take minutes
 	@$(RUN)/python -m pytest -q -m "not live"
 
 check: setup  ## lint, format and types

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from diag.core.page_facts import PageFacts, page_facts
 from diag.core.timeline import Event, EventName, Timeline
 from diag.core.units import mime_rate_hz
 
@@ -44,6 +45,8 @@ class ObservedClient:
         Whether the client converts the sample rate before sending and before playing.
     marks_activity : bool or None
         Whether the client sends `activityStart` and `activityEnd`.
+    page : PageFacts or None
+        What the browser showed of the client, if it is a web page.
     """
 
     setup: Mapping[str, Any] | None = None
@@ -59,6 +62,7 @@ class ObservedClient:
     resamples_capture: bool | None = None
     resamples_reply: bool | None = None
     marks_activity: bool | None = None
+    page: PageFacts | None = None
 
     @property
     def asked_modalities(self) -> tuple[str, ...] | None:
@@ -106,6 +110,7 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
     client: Mapping[str, Any] = described.data if described else _described(own)
     sent = [str(event.data.get("mime_type", "")) for event in timeline.named(EventName.BATCH_SENT)]
     received = {str(event.data.get("mime_type", "")) for event in timeline.named(EventName.CHUNK_RECEIVED)}
+    page = page_facts(timeline)
     sent_rate_hz = (mime_rate_hz(sent[0]) if sent else None) or client.get("sent_rate_hz")
     return ObservedClient(
         setup=_table(setup, "setup") if setup else None,
@@ -115,12 +120,17 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
         sent_rate_hz=sent_rate_hz,
         batch_lengths_s=_batch_lengths_s(timeline, sent_rate_hz),
         received_mime_types=tuple(sorted(received)) or None,
-        capture_rate_hz=rates.get("microphone") or client.get("capture_rate_hz"),
-        playback_rate_hz=rates.get("speaker") or client.get("playback_rate_hz"),
+        capture_rate_hz=rates.get("microphone")
+        or client.get("capture_rate_hz")
+        or (page.capture_rate_hz if page else None),
+        playback_rate_hz=rates.get("speaker")
+        or client.get("playback_rate_hz")
+        or (page.playback_rate_hz if page else None),
         prebuffer_s=client.get("prebuffer_s"),
         resamples_capture=client.get("resamples_capture"),
         resamples_reply=client.get("resamples_reply"),
         marks_activity=True if timeline.first(EventName.ACTIVITY_SENT) else client.get("marks_activity"),
+        page=page,
     )
 
 

@@ -9,7 +9,12 @@ from diag.judge.evidence import last_lines
 from diag.judge.registry import rule
 
 
-@rule("APP001", name="app-not-ready", severity="error", explained_by=("APP002", "APP003"))
+@rule(
+    "APP001",
+    name="app-not-ready",
+    severity="error",
+    explained_by=("WEB011", "WEB012", "WEB006", "WEB005", "APP002", "APP003"),
+)
 def app_not_ready(timeline: Timeline) -> Verdict:
     """The app did not begin to listen.
 

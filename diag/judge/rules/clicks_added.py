@@ -34,7 +34,7 @@ _DEVICE_FIX = "increase the device's buffer, or open the device at its own sampl
         "PLY004",
         "chunk-clicks",
         Hop.PLAYER,
-        explained_by=("SVC004",),
+        explained_by=("SVC004", "WEB003", "WEB010"),
         causes=(
             "a resampler or filter is restarted with every chunk",
             "chunks are joined with a byte or a sample missing",

@@ -25,7 +25,7 @@ _DEVICE_FIX = "open the device at the sample rate of the sound, or set the sound
         fix=_DEVICE_FIX,
     ),
     OnHop("SND013", "sender-imaging", Hop.SENDER, causes=_CAUSES, fix=_FIX),
-    OnHop("PLY005", "imaging", Hop.PLAYER, explained_by=("SVC007",), causes=_CAUSES, fix=_FIX),
+    OnHop("PLY005", "imaging", Hop.PLAYER, explained_by=("SVC007", "WEB003"), causes=_CAUSES, fix=_FIX),
     OnHop("SPK007", "speaker-imaging", Hop.SPEAKER, causes=_CAUSES, fix=_DEVICE_FIX),
     explained_by=("bytes_misread", "distorted"),
     severity="warning",

@@ -42,7 +42,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY003",
         "underruns",
         Hop.PLAYER,
-        explained_by=("SVC004", "PLY001", "ENV004"),
+        explained_by=("SVC004", "PLY001", "WEB010", "ENV004"),
         causes=(
             "the reply arrives too unevenly for the player's buffer (see SVC004)",
             "the player gets its audio too late because of a blocked event loop or a slow decoder",

@@ -27,6 +27,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND009",
         "sender-silent",
         Hop.SENDER,
+        explained_by=("WEB005",),
         causes=(
             "the captured blocks are not handed to the sender, or are overwritten with zeros",
             "a gain of zero or a closed voice activity gate before sending",
@@ -38,6 +39,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY006",
         "player-silent",
         Hop.PLAYER,
+        explained_by=("WEB004", "WEB005"),
         causes=(
             "received audio is not handed to the output stream: only the text is read, the queue is not connected, "
             "or the gain is zero",

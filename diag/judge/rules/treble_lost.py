@@ -48,6 +48,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND007",
         "send-resampler-poor",
         Hop.SENDER,
+        explained_by=("WEB007",),
         severity="warning",
         causes=(
             "a poor resampler (linear, or restarted with every block), or a filter in the client",
@@ -60,6 +61,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY002",
         "player-band-limited",
         Hop.PLAYER,
+        explained_by=("WEB001", "WEB003"),
         severity="error",
         or_severity="warning",
         causes=(

@@ -33,7 +33,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND001",
         "send-rate-mismatch",
         Hop.SENDER,
-        explained_by=("SND003",),
+        explained_by=("SND003", "WEB002"),
         causes=(
             "the microphone was opened at another rate than the label says, and nothing resamples in between",
             "a resampler is given the wrong input or output rate",
@@ -46,6 +46,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY001",
         "playback-rate-mismatch",
         Hop.PLAYER,
+        explained_by=("WEB001",),
         causes=(
             "the output stream is opened at the input's 16 kHz (or at the device's rate) and is given 24 kHz audio",
             "the rate in the MIME type is ignored, or a resampler is given the wrong rate",

@@ -51,7 +51,7 @@ class AppEnd:
 
 
 class Fact(NamedTuple):
-    """Something that was seen of an app: name and data of an event, and when it was, as a `time.perf_counter` reading."""
+    """Something that was seen of an app: an event's name and data, and its time as a `time.perf_counter` reading."""
 
     name: str
     data: Mapping[str, Any]

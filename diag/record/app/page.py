@@ -204,7 +204,9 @@ def _context_events(seen: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:
         counts: dict[str, int] = {}
         for kind in types.values():
             counts[kind] = counts.get(kind, 0) + 1
-        links = sorted({(types[source], types[target]) for source, target in edges if source in types and target in types})
+        links = sorted(
+            {(types[source], types[target]) for source, target in edges if source in types and target in types}
+        )
         data = {
             "number": number,
             "rate_hz": round(context["rate_hz"]),
@@ -234,7 +236,7 @@ def _kinds_that_reach(types: Mapping[str, str], edges: Iterable[tuple[str, str]]
 
 
 def _buffer_events(seen: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:
-    """Yield one event for the buffers of each pair of rates that were started, and one per context for their schedule."""
+    """Yield one event for the started buffers of each pair of rates, and one per context for their schedule."""
     played: dict[tuple[int, int], list[Mapping[str, Any]]] = {}
     schedules: dict[int, list[Mapping[str, Any]]] = {}
     for item in seen:

@@ -78,8 +78,8 @@ def browser_arguments(job: Mapping[str, Any], *, as_root: bool) -> list[str]:
     ]
 
 
-class _Records:
-    """Writes what is seen, one JSON object per line."""
+class Records:
+    """Writes what is seen to a file, one JSON object per line."""
 
     def __init__(self, path: Path) -> None:
         self._file: IO[str] = path.open("a", encoding="utf-8")
@@ -89,11 +89,15 @@ class _Records:
         self._file.write(json.dumps({"k": kind, "at_s": at_s, **facts}) + "\n")
         self._file.flush()
 
+    def close(self) -> None:
+        """Close the file; what is seen later is lost."""
+        self._file.close()
+
 
 def main(arguments: Sequence[str]) -> int:
     """Open the page that the JSON file `arguments[0]` describes; return 1 if it cannot be opened or started."""
     job = json.loads(Path(arguments[0]).read_text())
-    records = _Records(Path(job["records"]))
+    records = Records(Path(job["records"]))
     try:
         asyncio.run(_hold(job, records))
     except PageFailedError as error:
@@ -103,7 +107,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-async def _hold(job: Mapping[str, Any], records: _Records) -> None:
+async def _hold(job: Mapping[str, Any], records: Records) -> None:
     try:
         from playwright.async_api import Error, async_playwright
     except ImportError:
@@ -127,16 +131,27 @@ async def _hold(job: Mapping[str, Any], records: _Records) -> None:
                 )
             except Error as error:
                 raise PageFailedError(f"the browser did not start ({_first_line(error.message)})") from None
-            await _Watched(job, records, browser, server).run()
+            await WatchedPage(job, records, browser, server).run()
 
 
-class _Watched:
-    """The page in its browser, and what is seen of it."""
+class WatchedPage:
+    """The page in its browser, and what is seen of it.
+
+    Parameters
+    ----------
+    job : mapping
+        What is to be opened and done, as `PageDriver` writes it.
+    records : Records
+        Where what is seen goes.
+    browser : BrowserContext
+    server : Process or None
+        The page's server, if it was started here.
+    """
 
     def __init__(
         self,
         job: Mapping[str, Any],
-        records: _Records,
+        records: Records,
         browser: BrowserContext,
         server: asyncio.subprocess.Process | None,
     ) -> None:
@@ -147,9 +162,35 @@ class _Watched:
         self._requests: dict[str, str] = {}
 
     async def run(self) -> None:
+        """Open the page, start the conversation, and watch until the process is ended.
+
+        Raises
+        ------
+        PageFailedError
+            If the page cannot be opened or started, or if it crashes.
+        """
         from playwright.async_api import Error
 
-        page = self._browser.pages[0] if self._browser.pages else await self._browser.new_page()
+        page, session = await self.open()
+        try:
+            await self.start(page)
+            await self._stay(page, session)
+        except Error as error:
+            if self._crashed.is_set() or page.is_closed():
+                raise PageFailedError("the page crashed") from None
+            raise PageFailedError(f"the browser reports: {_first_line(error.message)}") from None
+
+    async def open(self) -> tuple[Page, CDPSession]:
+        """Open the page and return it, with the session by which it is watched.
+
+        Raises
+        ------
+        PageFailedError
+            If the page cannot be opened.
+        """
+        from playwright.async_api import Error
+
+        page = await self._browser.new_page()
         page.on("crash", lambda _: self._crashed.set())
         page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.dismiss()))
         session = await self._browser.new_cdp_session(page)
@@ -164,13 +205,7 @@ class _Watched:
         if answer is not None and answer.status >= 400:
             raise PageFailedError(f"the page {url} answers with HTTP {answer.status}; correct `url` in [app]")
         self._records.add("opened", url=page.url, title=await page.title())
-        try:
-            await self._start(page)
-            await self._stay(page, session)
-        except Error as error:
-            if self._crashed.is_set() or page.is_closed():
-                raise PageFailedError("the page crashed") from None
-            raise PageFailedError(f"the browser reports: {_first_line(error.message)}") from None
+        return page, session
 
     async def _observe(self, session: CDPSession) -> None:
         on = session.on
@@ -194,7 +229,10 @@ class _Watched:
         on("Network.webSocketFrameSent", lambda event: self._frame("sent", event))
         on("Network.webSocketFrameReceived", lambda event: self._frame("received", event))
         on("Network.webSocketFrameError", lambda event: self._socket_failed(event))
-        on("Network.requestWillBeSent", lambda event: self._requests.update({event["requestId"]: event["request"]["url"]}))
+        on(
+            "Network.requestWillBeSent",
+            lambda event: self._requests.update({event["requestId"]: event["request"]["url"]}),
+        )
         on("Network.loadingFailed", self._failed)
         on("Network.responseReceived", self._answered)
         on("Runtime.exceptionThrown", lambda event: self._exception(event["exceptionDetails"]))
@@ -281,7 +319,8 @@ class _Watched:
     def _say(self, level: str, text: str) -> None:
         print(f"page: {level}: {_first_line(text)}", flush=True)
 
-    async def _start(self, page: Page) -> None:
+    async def start(self, page: Page) -> None:
+        """Do what a user does to start the conversation."""
         steps = self._job.get("start")
         if steps is None:
             await self._usual_start(page)
@@ -353,7 +392,7 @@ class _Watched:
                 self._records.add("load", id=context, capacity=data["renderCapacity"])
 
 
-async def _served(job: Mapping[str, Any], records: _Records) -> asyncio.subprocess.Process | None:
+async def _served(job: Mapping[str, Any], records: Records) -> asyncio.subprocess.Process | None:
     """Start the server of the page, and wait until its port answers."""
     if not job.get("serve"):
         return None
@@ -364,9 +403,7 @@ async def _served(job: Mapping[str, Any], records: _Records) -> asyncio.subproce
             stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
     except OSError as error:
-        raise PageFailedError(
-            f"the command of `serve` in [app] cannot be run: {words[0]}: {error.strerror}"
-        ) from None
+        raise PageFailedError(f"the command of `serve` in [app] cannot be run: {words[0]}: {error.strerror}") from None
     reading = asyncio.ensure_future(_passed_on(process))
     process_tasks.add(reading)
     parts = urlsplit(job["url"])

@@ -149,7 +149,7 @@
       if (self instanceof AudioBufferSourceNode) seenStart(self, values);
     });
   }
-  method(globalThis.AudioWorklet, "addModule", (self, [url]) => report({ k: "module", url: String(url).slice(0, 300) }));
+  method(globalThis.Worklet, "addModule", (self, [url]) => report({ k: "module", url: String(url).slice(0, 300) }));
   type("AudioWorkletNode", (self, [context, processor]) =>
     report({ k: "worklet", id: id(context), name: String(processor), context_hz: context.sampleRate }));
   method(globalThis.BaseAudioContext, "createScriptProcessor", (self, values, node) =>

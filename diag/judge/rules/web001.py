@@ -1,0 +1,71 @@
+"""WEB001."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.judge.evidence import changed_sound, evidence_of, received_rate_hz, snapped_hz
+from diag.judge.page_evidence import page_of, speed
+from diag.judge.registry import rule
+
+
+@rule("WEB001", name="context-rate-mismatch", severity="error", hop=Hop.PLAYER)
+def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) -> Verdict:
+    """The page plays the reply at another sample rate than it has.
+
+    What it shows
+        Audio buffers, or the audio context of a worklet, have another rate than the received audio, and nothing
+        converts between the two.
+
+    Why it matters
+        24 kHz audio in a 16 kHz context is 1.5 times as long and a musical fifth deeper. In a 48 kHz context it is
+        twice as fast.
+
+    Evidence
+        The rate of the received audio; the rates of contexts and buffers; the measured speed of the reply.
+
+    Likely causes
+        - One context serves the microphone at 16 kHz and the reply as well.
+        - The context is made without a rate, so it runs at the rate of the sound card.
+        - `createBuffer` is called with the rate of the microphone, or with that of the context.
+
+    Fix
+        Play in a context of its own, `new AudioContext({ sampleRate: 24000 })`, and make buffers with
+        `createBuffer(1, frames, 24000)`.
+
+    Does not prove
+        Which line of the page is wrong. A page whose context differs from the received audio may convert the rate by
+        itself: without a wrong speed, or buffers that hold the received samples unchanged, nothing is reported.
+    """
+    page = page_of(observed)
+    if isinstance(page, Verdict):
+        return page
+    reply_hz = received_rate_hz(observed)
+    contexts = page.playing_contexts
+    if not contexts or observed.received_mime_types is None:
+        return not_checked("no reply was received, or the page made no audio context that can play one")
+    fast = speed(measurements, Hop.PLAYER)
+    heard_hz = None if fast is None else snapped_hz(reply_hz * fast.ratio)
+    buffer_rates = {item.rate_hz for item in page.buffers}
+    context_rates = {context.rate_hz for context in contexts}
+    if fast is None or heard_hz not in buffer_rates | context_rates:
+        if buffer_rates | context_rates <= {reply_hz} or measurements.value("rate_ratio", hop=Hop.PLAYER) is not None:
+            return clear()
+        return not_checked("the rates differ, and whether the page converts them is not known without the speed")
+    if heard_hz in buffer_rates:
+        what = f"audio buffers are made at {heard_hz} Hz"
+        fix = f"make the buffers at the rate of the reply: `createBuffer(1, frames, {reply_hz})`"
+    else:
+        what = f"the audio context runs at {heard_hz} Hz"
+        fix = f"play the reply in a context of its own rate: `new AudioContext({{ sampleRate: {reply_hz} }})`"
+    rates = ", ".join(f"context {item.number} at {item.rate_hz} Hz" for item in contexts)
+    return raised(
+        f"The page plays the {reply_hz} Hz reply as {heard_hz} Hz, because {what}: it is {changed_sound(fast.ratio)}",
+        evidence=[
+            Evidence(text=f"received at {reply_hz} Hz; {rates}"),
+            evidence_of(fast.item, f"the reply is heard at {fast.ratio:.3f} times its speed"),
+        ],
+        likely_cause=what,
+        fix=fix,
+    )

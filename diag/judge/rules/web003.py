@@ -1,0 +1,67 @@
+"""WEB003."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.judge.evidence import LostTreble, lost_treble
+from diag.judge.page_evidence import images_and_treble, page_of
+from diag.judge.registry import rule
+
+SEVERAL = 3
+"""From this number on, buffers are those of chunks and not a single sound."""
+
+
+@rule("WEB003", name="buffer-rate", severity="warning", or_severity="error", hop=Hop.PLAYER, explained_by=("WEB001",))
+def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict:
+    """The page plays a buffer per chunk at another rate than that of its audio context.
+
+    What it shows
+        The reply is played by buffer sources whose buffers have another sample rate than the context.
+
+    Why it matters
+        The browser then converts each buffer by linear interpolation, and starts anew with each chunk. That mirrors the
+        voice to high frequencies, takes treble away and clicks at the seams: the same voice is smooth elsewhere and
+        dull here.
+
+    Evidence
+        The rates of buffers and context, and the number of buffers; images, lost treble and clicks as they were
+        measured.
+
+    Likely causes
+        - The context is made without a rate, so it runs at the 44.1 or 48 kHz of the sound card.
+
+    Fix
+        Make the context at the rate of the reply: `new AudioContext({ sampleRate: 24000 })`. The browser then converts
+        its whole output with a good filter.
+
+    Does not prove
+        That everybody hears it. It is an error only where treble was measured to be lost.
+    """
+    page = page_of(observed)
+    if isinstance(page, Verdict):
+        return page
+    if not page.buffers:
+        return clear() if page.playing_contexts else not_checked("the page played nothing through the Web Audio API")
+    wrong = [item for item in page.buffers if item.rate_hz != item.context_rate_hz and item.count >= SEVERAL]
+    if not wrong:
+        return clear()
+    worst = max(wrong, key=lambda item: item.frames)
+    effects = list(images_and_treble(measurements))
+    dull = isinstance(lost_treble(measurements, Hop.PLAYER), LostTreble)
+    length_ms = 1000 * worst.frames / worst.count / worst.rate_hz
+    return raised(
+        f"The page plays {worst.rate_hz} Hz buffers in a {worst.context_rate_hz} Hz audio context: each chunk is "
+        "converted by linear interpolation",
+        evidence=[
+            Evidence(
+                text=f"{worst.count} buffers of {worst.rate_hz} Hz, {length_ms:.0f} ms each, were started in a context "
+                f"of {worst.context_rate_hz} Hz"
+            ),
+            *effects,
+        ],
+        likely_cause="the context is made without a sample rate",
+        fix=f"make the context at the rate of the buffers: `new AudioContext({{ sampleRate: {worst.rate_hz} }})`",
+        severity=Severity.ERROR if dull else Severity.WARNING,
+    )

@@ -1,0 +1,52 @@
+"""WEB004."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.judge.page_evidence import page_of
+from diag.judge.registry import rule
+
+
+@rule("WEB004", name="not-connected-to-destination", severity="error", hop=Hop.PLAYER)
+def not_connected_to_destination(observed: ObservedClient) -> Verdict:
+    """Nothing that plays the reply is connected to the destination of its audio context.
+
+    What it shows
+        The page made nodes that can play the reply, and no path leads from any of them to an `AudioDestinationNode`.
+
+    Why it matters
+        The page receives the reply and nobody hears it. There is no error.
+
+    Evidence
+        The nodes and the connections of each audio context.
+
+    Likely causes
+        - `node.connect(context.destination)` is missing, or an analyser or gain node between them is not connected on.
+
+    Fix
+        Connect the last node: `player.connect(context.destination)`.
+
+    Does not prove
+        That the page has no other way to play: an audio element outside the Web Audio API is not seen here.
+    """
+    page = page_of(observed)
+    if isinstance(page, Verdict):
+        return page
+    contexts = page.playing_contexts
+    if not contexts:
+        return not_checked("the page made no node that can play a reply")
+    if any(context.sounds for context in contexts):
+        return clear()
+    nodes = sorted({name for context in contexts for name in context.nodes if name != "AudioDestination"})
+    links = sorted({f"{first} → {second}" for context in contexts for first, second in context.links})
+    return raised(
+        "The page plays the reply into nodes that are not connected to the destination: nobody hears it",
+        evidence=[
+            Evidence(text=f"nodes: {', '.join(nodes)}"),
+            Evidence(text=f"connections: {', '.join(links) or 'none'}"),
+        ],
+        likely_cause="`connect(context.destination)` is missing",
+        fix="connect the node that plays: `player.connect(context.destination)`",
+    )

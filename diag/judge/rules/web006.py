@@ -1,0 +1,63 @@
+"""WEB006."""
+
+from __future__ import annotations
+
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Severity, Verdict, clear, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.page_evidence import page_of
+from diag.judge.registry import rule
+
+
+@rule("WEB006", name="script-error", severity="warning", or_severity="error", explained_by=("WEB011", "WEB012"))
+def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
+    """A script of the page fails with an error that nothing catches.
+
+    What it shows
+        A syntax error, a name that is declared twice, or an exception that nothing caught. It is an error where the
+        reply never came, otherwise a warning.
+
+    Why it matters
+        A script with a syntax error does not run at all, and an exception ends what it was doing: the button does
+        nothing, and the page looks healthy.
+
+    Evidence
+        The text of the error, and file and line as the browser gives them.
+
+    Likely causes
+        - Two scripts of one page declare the same name.
+        - A `try` without its `catch`, or a bracket that is missing.
+        - A rejected promise that nothing awaits.
+
+    Fix
+        Correct the named line.
+
+    Does not prove
+        That the error matters to the conversation, if a reply came all the same.
+    """
+    page = page_of(observed)
+    if isinstance(page, Verdict):
+        return page
+    if not page.errors:
+        return clear()
+    answered = timeline.first(EventName.CHUNK_RECEIVED) is not None
+    first = page.errors[0]
+    where = f" ({first.url}, line {first.line})" if first.url and first.line else ""
+    return raised(
+        f"A script of the page fails: {first.text}{where}",
+        evidence=[
+            Evidence(text=f"{error.text} at {error.url or 'an unknown place'}:{error.line or '?'}")
+            for error in page.errors[:3]
+        ],
+        likely_cause=_cause(first.text),
+        fix=f"correct line {first.line} of {first.url}" if where else "correct the error that the browser names",
+        severity=Severity.WARNING if answered else Severity.ERROR,
+    )
+
+
+def _cause(text: str) -> str:
+    if "already been declared" in text:
+        return "two scripts of the page declare the same name"
+    if text.startswith("SyntaxError"):
+        return "a `try` without its `catch`, or a bracket that is missing"
+    return "the script uses something that is not there at that moment"
