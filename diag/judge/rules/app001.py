@@ -45,11 +45,17 @@ def app_not_ready(timeline: Timeline) -> Verdict:
     if found is None:
         return clear()
     awaited = found.data.get("awaits")
-    what = f"no line of its output matched `{awaited}`" if awaited else "no session was set up"
+    started = timeline.first(EventName.APP_STARTED)
+    is_page = started is not None and "url" in started.data
+    shown = f"the page did not show “{awaited}”" if is_page else f"no line of its output matched `{awaited}`"
+    what = shown if awaited else "no session was set up"
     waited = format_seconds(float(found.data.get("waited_s") or 0.0))
     return raised(
         f"The app was not ready after {waited}: {what}",
         evidence=[Evidence(text=f"waited {waited}; {what}"), *last_lines(found.data)],
         likely_cause="the app waits for something, or hangs while it opens a device or connects",
-        fix="start the app by hand with the same command and see what it waits for, or raise `ready_within_s` in [app]",
+        fix="open the page by hand and see what it waits for; name its steps in `start` of [app]"
+        if is_page
+        else "start the app by hand with the same command and see what it waits for, or raise `ready_within_s` in "
+        "[app]",
     )

@@ -55,6 +55,15 @@ def app_ended(timeline: Timeline) -> Verdict:
     code = found.data.get("code")
     when = "before it was ready" if timeline.first(EventName.APP_READY) is None else "during the conversation"
     lines = last_lines(found.data)
+    started = timeline.first(EventName.APP_STARTED)
+    if started is not None and "url" in started.data:
+        detail = str(found.data.get("detail"))
+        return raised(
+            f"{detail[:1].upper()}{detail[1:]}",
+            evidence=[Evidence(text=f"the page or its server ended {when}"), *lines],
+            likely_cause="`url`, `serve` or `start` in [app] does not fit, or the page or its server fails",
+            fix="correct what the sentence names; the page's console and the server's output are kept with the take",
+        )
     return raised(
         f"The app ended {when} ({found.data.get('detail')})",
         evidence=[Evidence(text=str(found.data.get("detail"))), *lines],

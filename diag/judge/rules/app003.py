@@ -12,6 +12,11 @@ _REDIRECT = (
     "certificate in SSL_CERT_FILE; docs/apps.md has the line for each library"
 )
 
+_SERVER = (
+    "name the command of the page's server in `serve` of [app], so that diag starts it with the variables that lead it "
+    "to the proxy; docs/apps.md has the line for each library"
+)
+
 
 @rule("APP003", name="service-not-reached-through-proxy", severity="error")
 def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
@@ -40,7 +45,8 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     Does not prove
         That the app talks to the service at all: it may not have connected anywhere.
     """
-    if timeline.first(EventName.APP_STARTED) is None:
+    started = timeline.first(EventName.APP_STARTED)
+    if started is None:
         return not_checked("no app was started")
     stopped = timeline.first(EventName.APP_STOPPED)
     if stopped is None:
@@ -66,5 +72,5 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
         likely_cause="the library has a certificate store of its own and ignores SSL_CERT_FILE"
         if distrusted
         else "the address of the service is fixed in the app, and its library does not use HTTPS_PROXY",
-        fix=_REDIRECT,
+        fix=_SERVER if started is not None and "url" in started.data else _REDIRECT,
     )

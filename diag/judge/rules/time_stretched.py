@@ -17,7 +17,7 @@ _FIX = "switch off time stretching in the jitter buffer, or remove the voice eff
 @segment_rule(
     OnHop("MIC016", "microphone-stretches-time", Hop.MICROPHONE, causes=_CAUSES, fix=_FIX),
     OnHop("SND020", "sender-stretches-time", Hop.SENDER, causes=_CAUSES, fix=_FIX),
-    OnHop("PLY018", "player-stretches-time", Hop.PLAYER, causes=_CAUSES, fix=_FIX),
+    OnHop("PLY018", "player-stretches-time", Hop.PLAYER, explained_by=("WEB010",), causes=_CAUSES, fix=_FIX),
     OnHop("SPK015", "speaker-stretches-time", Hop.SPEAKER, causes=_CAUSES, fix=_FIX),
     explained_by=("sound_displaced",),
     severity="warning",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 OPEN_WITHIN_S = 20.0
 SERVED_WITHIN_S = 20.0
-STEP_WITHIN_S = 10.0
+STEP_WITHIN_S = 5.0
 POLL_S = 0.05
 CAPACITY_EVERY_S = 0.5
 REPORT_BINDING = "__diag_report"
@@ -228,7 +228,7 @@ class WatchedPage:
         on("Network.webSocketCreated", self._socket)
         on("Network.webSocketFrameSent", lambda event: self._frame("sent", event))
         on("Network.webSocketFrameReceived", lambda event: self._frame("received", event))
-        on("Network.webSocketFrameError", lambda event: self._socket_failed(event))
+        on("Network.webSocketFrameError", self._socket_failed)
         on(
             "Network.requestWillBeSent",
             lambda event: self._requests.update({event["requestId"]: event["request"]["url"]}),
@@ -447,15 +447,12 @@ def audio_in_message(payload: str, *, binary: bool) -> tuple[bytes, str | None] 
     payload : str
         The message, in base64 if it is binary.
     """
-    if binary:
-        data = base64.b64decode(payload)
-        if not data.lstrip()[:1] == b"{":
-            return (data, None) if data else None
-        payload = data.decode("utf-8", "replace")
+    data = base64.b64decode(payload) if binary else b""
     try:
-        message = json.loads(payload)
+        # Some services send JSON as binary messages.
+        message = json.loads(data if binary else payload)
     except (ValueError, RecursionError):
-        return None
+        return (data, None) if data else None
     found = list(_audio_texts(message, None))
     return (b"".join(data for data, _ in found), found[0][1]) if found else None
 

@@ -1,16 +1,15 @@
 """The rules on web pages, each on a page that has the fault, in a real browser; all are silent on healthy pages."""
 
-import shutil
-import subprocess
 from dataclasses import replace
 
 import pytest
-from page_bench import PageBench, replied
+from page_bench import PageBench, can_install, replied
 
 from diag.core.chain import Segment, Tap
-from diag.core.observed_client import observed_client
+from diag.core.observed_client import ObservedClient, observed_client
 from diag.core.page_facts import PageSocket, measured_rate_hz
 from diag.core.results import Measurement, Measurements, Severity, Status, Tier
+from diag.core.timeline import Timeline
 from diag.judge.registry import all_rules
 from diag.record.app.page_host import browser_path
 
@@ -50,11 +49,6 @@ def found(verdicts):
         for code, verdict in verdicts.items()
         if verdict.status is Status.RAISED and (verdict.severity or RULES[code].severity) is not Severity.INFO
     }
-
-
-def can_install():
-    sudo = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
-    return shutil.which("apt-get") and (shutil.os.geteuid() == 0 or (sudo and sudo.returncode == 0))
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +103,15 @@ def test_a_script_that_fails_is_named_with_its_line(bench, name, query, line):
 
 
 def test_plain_http_from_another_host_is_not_a_secure_context(bench):
-    seen = bench.see("live.html", host="voice.test", within_s=1.0, until=lambda seen: any(i["k"] == "error" for i in seen))
+    seen = bench.see(
+        "live.html", host="voice.test", within_s=1.0, until=lambda seen: any(i["k"] == "error" for i in seen)
+    )
     assert judged(seen)["WEB011"].status is Status.RAISED
 
 
-@pytest.mark.parametrize(("query", "error"), [("denied", "NotAllowedError"), ("fault=constraints", "OverconstrainedError")])
+@pytest.mark.parametrize(
+    ("query", "error"), [("denied", "NotAllowedError"), ("fault=constraints", "OverconstrainedError")]
+)
 def test_a_microphone_that_was_not_granted_is_named_with_its_error(bench, query, error):
     seen = bench.see("live.html", query, until=lambda seen: any(item["k"] == "js_microphone" for item in seen))
     verdicts = judged(seen)
@@ -128,9 +126,6 @@ def test_voice_processing_without_lost_treble_is_information(bench):
 
 
 def test_a_client_that_is_no_page_is_not_checked():
-    from diag.core.observed_client import ObservedClient
-    from diag.core.timeline import Timeline
-
     given = {"observed": ObservedClient(), "timeline": Timeline(()), "measurements": measured(**HEALTHY)}
     for rule in RULES.values():
         assert rule.function(**{need: given[need] for need in rule.needs}).status is Status.NOT_CHECKED
@@ -158,5 +153,3 @@ async def _plain_answers(bench):
     answer = await page.evaluate("answers()")
     await page.close()
     return answer
-
-

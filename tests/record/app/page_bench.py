@@ -6,23 +6,32 @@ import contextlib
 import json
 import math
 import os
+import shutil
 import struct
+import subprocess
 import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from aiohttp import web
 
 from diag.core.page_facts import PageFacts, page_facts
 from diag.core.timeline import Event, EventName, Timeline
 from diag.record.app.page import page_events
-from diag.record.app.page_host import PageFailedError, Records, WatchedPage, browser_arguments, browser_path
+from diag.record.app.page_host import Records, WatchedPage, browser_arguments, browser_path
 
 PAGES = Path(__file__).with_name("pages")
 CHUNKS, CHUNK_S, REPLY_HZ = 12, 0.1, 24000
 AFTER_BATCHES = 25
 """So many messages of the page are taken before the reply is sent: more than a second of audio."""
+
+
+def can_install():
+    """Whether `tools/system_packages.sh browser` could put Chromium in place."""
+    sudo = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
+    return shutil.which("apt-get") and (os.geteuid() == 0 or (sudo and sudo.returncode == 0))
 
 
 def tone(start):
@@ -110,8 +119,6 @@ class PageBench:
 
     def address(self, name, query="", host="127.0.0.1"):
         service = f"ws://127.0.0.1:{self.port}/live?{query}"
-        from urllib.parse import quote
-
         return f"http://{host}:{self.port}/{name}?{query}&service={quote(service, safe='')}"
 
     def see(self, name, query="", *, host="127.0.0.1", until=None, within_s=5.0, start=True, script=None):
@@ -142,7 +149,9 @@ class PageBench:
             return answer
         events = [Event(t_s=fact.at_s, name=fact.name, source="client", data=fact.data) for fact in page_events(seen)]
         events += [
-            Event(t_s=item["at_s"], name=EventName.CHUNK_RECEIVED, source="service", data={"mime_type": item["mime_type"]})
+            Event(
+                t_s=item["at_s"], name=EventName.CHUNK_RECEIVED, source="service", data={"mime_type": item["mime_type"]}
+            )
             for item in seen
             if item["k"] == "frame" and item["direction"] == "received" and item["audio_bytes"]
         ]
@@ -156,4 +165,4 @@ def replied(seen):
     return len(chunks) >= CHUNKS
 
 
-__all__ = ["PAGES", "PageBench", "PageFailedError", "Seen", "replied"]
+__all__ = ["PAGES", "PageBench", "Seen", "can_install", "replied"]
