@@ -190,8 +190,8 @@ def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str
 def _event_in_words(event: SoundEvent, *, named: bool) -> str:
     if event.count > 1 and event.period_s is not None:
         each_ms = 1000 * event.duration_s / event.count
-        period_ms = 1000 * event.period_s
-        return f"{event.count} gaps of {each_ms:.1f} ms, one every {period_ms:.0f} ms from {event.estimated_s:.2f} s on"
+        every = format_seconds(event.period_s)
+        return f"{event.count} gaps of {each_ms:.1f} ms, one every {every} from {event.estimated_s:.2f} s on"
     level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None and named else ""
     length = format_seconds(event.duration_s)
     return (
@@ -235,7 +235,7 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
     """Return in words how the bytes were misread, and from what time on."""
     event = item.events[0]
     often = f", {event.count} times" if event.count > 1 else ""
-    every = f", every {event.period_s * 1000:.0f} ms" if event.period_s else ""
+    every = f", every {format_seconds(event.period_s)}" if event.period_s else ""
     text = f"{name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
     return Evidence(text=text, metric="misread_s", turn=item.turn, spots=item.spots)
 

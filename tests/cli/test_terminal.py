@@ -72,6 +72,7 @@ def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
     assert '  session.response_modalities: ["AUDIO"] -> (not set)\n' in text
     assert "  ▲ worse  Speed (player hop)  1 -> 0.667  −0.333 (95 % −0.334 to −0.332), 5 pairs\n" in text
     assert "  ○ too few takes to tell (5 pairs are needed, use --takes): first byte received\n" in text
+    assert "  ○ not measured: clock drift\n" in text
     assert "  ● 1 measure with no clear difference\n" in text
 
 

@@ -9,6 +9,7 @@ from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, clear, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.core.units import format_seconds
 from diag.judge.evidence import numbers, total
 from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
 from diag.judge.registry import rule
@@ -62,7 +63,7 @@ def harness_late(
         if _time_changed(measurements, item.turn):
             continue
         if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
-            differ = f"differ by {item.value * 1000:.0f} ms, more than 10 ms"
+            differ = f"differ by {format_seconds(item.value)}, more than 10 ms"
             text = f"the latency by the ear's recording and the latency by events {differ}"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
@@ -88,14 +89,14 @@ def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
         within = any(turn.start_s <= event.t_s and event.t_s - late_s <= turn.end_s for turn in turns)
         timed = any(_timed(timeline, turn, event.t_s - late_s, event.t_s) for turn in turns)
         if (within and late_s > LOOP_LIMIT_IN_TURN_S) or (timed and late_s > LOOP_LIMIT_S):
-            yield Evidence(text=f"the event loop was blocked for {late_s * 1000:.0f} ms at {event.t_s:.2f} s")
+            yield Evidence(text=f"the event loop was blocked for {format_seconds(late_s)} at {event.t_s:.2f} s")
     opened = timeline.first("streams_opened")
     buffers: Mapping[str, Any] = (opened.data.get("latency_s") or {}) if opened else {}
     for event in timeline.named("callback_late"):
         late_s, port = float(event.data.get("late_s") or 0.0), str(event.data.get("port"))
         within = any(turn.start_s <= event.t_s <= turn.end_s for turn in turns)
         if within and late_s > float(buffers.get(port) or 0.0):
-            yield Evidence(text=f"the {port}'s callback came {late_s * 1000:.0f} ms late at {event.t_s:.2f} s")
+            yield Evidence(text=f"the {port}'s callback came {format_seconds(late_s)} late at {event.t_s:.2f} s")
 
 
 def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool:
@@ -123,5 +124,5 @@ def _lost(measurements: Measurements) -> Iterator[Evidence]:
         for pair, words in ((put_in, "inserted"), (left_out, "lost")):
             if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
                 value, item = pair
-                text = f"the virtual devices {words} {value * 1000:.0f} ms on the {hop} hop"
+                text = f"the virtual devices {words} {format_seconds(value)} on the {hop} hop"
                 yield Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)

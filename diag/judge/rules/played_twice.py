@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
 from diag.dsp.copies import COPY_FAIL_DB, COPY_WARN_DB
 from diag.judge.evidence import why_not, worst
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -83,7 +84,7 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         return not_checked("many chunks overlap, which looks the same")
     event = item.events[0] if item.events else None
     early = event is not None and event.duration_s < 0
-    delay = f" {abs(event.duration_s) * 1000:.0f} ms {'earlier' if early else 'later'}" if event else ""
+    delay = f" {format_seconds(abs(event.duration_s))} {'earlier' if early else 'later'}" if event else ""
     echo = event is not None and event.kind == "echo"
     twice = f"delivers the sound twice, the {'first' if early else 'second'} time"
     what = "adds an echo of the sound" if echo else twice

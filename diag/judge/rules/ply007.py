@@ -45,7 +45,7 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
     if delay_s <= allowed_s:
         return clear()
     known = (
-        f"its buffer is {observed.prebuffer_s * 1000:.0f} ms"
+        f"its buffer is {format_seconds(observed.prebuffer_s)}"
         if observed.prebuffer_s is not None
         else ("its buffer is not known")
     )

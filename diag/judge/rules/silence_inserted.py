@@ -9,6 +9,7 @@ from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
+from diag.core.units import format_seconds
 from diag.judge.evidence import events_in_words, total
 from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -106,7 +107,7 @@ def silence_inserted(
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{silence_s * 1000:.0f} ms of silence{times} in {place.output} that {place.input} does not have{where}"
+    text = f"{format_seconds(silence_s)} of silence{times} in {place.output} that {place.input} does not have{where}"
     evidence = [Evidence(text=text, metric="inserted_silence_s", turn=item.turn, spots=item.spots)]
     fix = place.on.fix
     if place.hop is Hop.PLAYER and timeline.events:
@@ -118,7 +119,7 @@ def silence_inserted(
             "of the player's thread"
         )
     return raised(
-        f"The {place.who} inserts {silence_s * 1000:.0f} ms of silence{times}",
+        f"The {place.who} inserts {format_seconds(silence_s)} of silence{times}",
         evidence=evidence,
         likely_cause=place.on.causes[0],
         fix=fix,

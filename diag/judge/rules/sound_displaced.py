@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
 from diag.judge.evidence import events_in_words, why_not, worst
 from diag.judge.limits import LEFT_OUT_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -86,10 +87,10 @@ def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
         else "delivers parts of the sound in the wrong order"
     )
     text = (
-        f"{displaced_s * 1000:.0f} ms of {place.input} in the wrong place: {events_in_words(item.events, place=True)}"
+        f"{format_seconds(displaced_s)} of {place.input} in the wrong place: {events_in_words(item.events, place=True)}"
     )
     return raised(
-        f"The {place.who} {what} ({displaced_s * 1000:.0f} ms)",
+        f"The {place.who} {what} ({format_seconds(displaced_s)})",
         evidence=[Evidence(text=text, metric="displaced_s", turn=item.turn, spots=item.spots)],
         likely_cause=place.on.causes[0],
         fix=place.on.fix,

@@ -124,5 +124,5 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
 def _evidence(place: Place, lost_s: float, item: Measurement, where: str) -> Evidence:
     places = events_in_words(item.events) if where == "in the middle" else ""
     at = "within" if places else f"{where} of"
-    text = f"{lost_s * 1000:.0f} ms of {place.input} are missing {at} {place.output}{f': {places}' if places else ''}"
+    text = f"{format_seconds(lost_s)} of {place.input} are missing {at} {place.output}{f': {places}' if places else ''}"
     return Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)

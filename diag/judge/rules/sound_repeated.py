@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
 from diag.judge.evidence import WrongRate, events_in_words, total, wrong_rate
 from diag.judge.limits import REPEATED_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -89,9 +90,9 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     if repeated_s < REPEATED_S:
         return clear()
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{repeated_s * 1000:.0f} ms of {place.input} occur twice in {place.output}{where}"
+    text = f"{format_seconds(repeated_s)} of {place.input} occur twice in {place.output}{where}"
     return raised(
-        f"The {place.who} repeats {repeated_s * 1000:.0f} ms of the sound",
+        f"The {place.who} repeats {format_seconds(repeated_s)} of the sound",
         evidence=[Evidence(text=text, metric="repeated_s", turn=item.turn, spots=item.spots)],
         likely_cause=place.on.causes[0],
         fix=place.on.fix,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
 from diag.judge.evidence import why_not, worst
 from diag.judge.registry import rule
 
@@ -45,7 +46,7 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
         return not_checked("the size of the player's buffer is not known")
     if needed_s <= held_s + MARGIN_S:
         return clear()
-    text = f"{needed_s * 1000:.0f} ms of buffer would have been enough, the player is set to {held_s * 1000:.0f} ms"
+    text = f"{format_seconds(needed_s)} of buffer would have been enough, the player is set to {format_seconds(held_s)}"
     return raised(
         f"The reply arrives in bursts: {text}",
         evidence=[Evidence(text=text, metric="buffer_needed_s", turn=item.turn, spots=item.spots)],
