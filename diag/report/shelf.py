@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -38,18 +38,21 @@ LARGE_BYTES = 5_000_000
 
 WAVE_WIDTH = 1000.0
 WAVE_HEIGHT = 60.0
-_WAVE_COLUMNS = 150
 _LOUD_DBFS = -14.0
 _LEAD_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """One clip to listen to, or the reason why it is not in the report."""
+    """One clip to listen to, or the reason why it is not in the report.
+
+    `title` and `detail` say what it is, `tap` gives its colour. `offset_s` is where the clip begins in its recording.
+    """
 
     id: str
-    run: str
-    take: str
+    title: str
+    detail: str
+    label: str
     tap: Tap
     src: str | None
     same_as: str | None
@@ -62,6 +65,38 @@ class Player:
     level_dbfs: float | None
     onset_s: float | None
     loud: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A clip that is wanted in the report.
+
+    Parameters
+    ----------
+    key : (int, Tap)
+        Number of the run or recording in the report, and tap.
+    clip : Clip
+        Mono; what can be listened to.
+    title, detail, label : str
+        What it is: a bold word, what follows it, and the name for screen readers.
+    note : str
+        Which part of the recording it is; empty for all of it.
+    tap : Tap
+    offset_s : float
+        Where it begins in its recording.
+    columns : int
+        Number of columns of its drawn waveform.
+    """
+
+    key: tuple[int, Tap]
+    clip: Clip
+    title: str
+    detail: str
+    label: str
+    tap: Tap
+    note: str = ""
+    offset_s: float = 0.0
+    columns: int = 150
 
 
 @dataclass(frozen=True)
@@ -89,44 +124,57 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
     out : Path
         Where the report will be written; audio that does not fit goes into a folder beside it.
     """
-    wishes = _wishes(picks, embed)
-    players: dict[tuple[int, Tap], Player] = {}
+    room = SMALL_BYTES - RUN_BYTES * len(picks)
+    pieces = _pieces(_wishes(picks, embed), embed)
+    return {piece.key: player for piece, player in embedded(pieces, embed, out, room)}
+
+
+def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> list[tuple[Piece, Player]]:
+    """Return each piece with its player, embedded in the order given while there is room.
+
+    Parameters
+    ----------
+    pieces : iterable of Piece
+        May be made lazily.
+    embed : {"evidence", "all", "none"}
+        As in `players_of`.
+    out : Path
+        Where the report will be written; audio that does not fit goes into a folder beside it.
+    room : int
+        Bytes for the audio with "evidence".
+    """
+    found: list[tuple[Piece, Player]] = []
     by_hash: dict[str, str] = {}
     data: dict[str, bytes] = {}
     spent = 0
-    room = SMALL_BYTES - RUN_BYTES * len(picks)
-    for wish in wishes:
-        clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
-        if clip is None:
-            continue
-        cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
-        player = _described(wish, clip, cut, start_s, f"clip-{len(players) + 1}")
+    for piece in pieces:
+        player = _described(piece, f"clip-{len(found) + 1}")
         if embed == "none":
-            players[wish.index, wish.tap] = replace(player, left_out="audio was not asked for (--embed none)")
+            found.append((piece, replace(player, left_out="audio was not asked for (--embed none)")))
             continue
-        flac = encode_flac(cut)
+        flac = encode_flac(piece.clip)
         digest = hashlib.sha256(flac).hexdigest()
         if digest in by_hash:
-            players[wish.index, wish.tap] = replace(player, same_as=by_hash[digest])
+            found.append((piece, replace(player, same_as=by_hash[digest])))
             continue
         size = len(flac) * 4 // 3
         if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > room):
-            players[wish.index, wish.tap] = replace(player, left_out="left out to keep this file small (--embed all)")
+            found.append((piece, replace(player, left_out="left out to keep this file small (--embed all)")))
             continue
         spent += size
         by_hash[digest] = player.id
         data[player.id] = flac
-        players[wish.index, wish.tap] = player
+        found.append((piece, player))
     beside = out.with_name(f"{out.stem}_audio") if spent > BESIDE_BYTES else None
-    return {
-        key: replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player
-        for key, player in players.items()
-    }
+    return [
+        (piece, replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player)
+        for piece, player in found
+    ]
 
 
-def size_note(players: Players) -> str:
+def size_note(players: Iterable[Player]) -> str:
     """Return a note if audio is beside the file or makes it large; otherwise an empty string."""
-    sources = [player.src for player in players.values() if player.src]
+    sources = [player.src for player in players if player.src]
     inside = sum(len(source) for source in sources if source.startswith("data:"))
     if sources and not inside:
         folder = sources[0].split("/", 1)[0]
@@ -150,6 +198,29 @@ def _wishes(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed) -> list[
     rounds = max((len(taps) for taps in ranked), default=0)
     ordered = [taps[index] for index in range(rounds) for taps in ranked if index < len(taps)]
     return [_Wish(index, run, chosen, tap, _spots(run, tap)) for index, run, chosen, tap in ordered]
+
+
+def _pieces(wishes: Sequence[_Wish], embed: Embed) -> Iterator[Piece]:
+    for wish in wishes:
+        clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
+        if clip is None:
+            continue
+        cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
+        yield Piece(
+            key=(wish.index, wish.tap),
+            clip=cut,
+            title=wish.tap.value,
+            detail=f"take {wish.pick.take.id}",
+            label=f"{wish.tap.value} of {wish.run.name}, take {wish.pick.take.id}",
+            tap=wish.tap,
+            note=part_note(start_s, cut.duration_s, clip.duration_s),
+            offset_s=_stretch_start_s(wish) + start_s,
+        )
+
+
+def part_note(start_s: float, length_s: float, whole_s: float) -> str:
+    """Return which part of a recording a clip is, as "1.2 to 7.2 s of 30.0 s"; empty for all of it."""
+    return "" if length_s >= whole_s else f"{start_s:.1f} to {start_s + length_s:.1f} s of {whole_s:.1f} s"
 
 
 def _taps(run: RunResult, embed: Embed) -> tuple[Tap, ...]:
@@ -188,9 +259,8 @@ def _stretch_start_s(wish: _Wish) -> float:
     return span[0] / wish.pick.take.clips[wish.tap].sample_rate_hz if span else 0.0
 
 
-def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) -> Player:
-    end_s = start_s + clip.duration_s
-    note = f"{start_s:.1f} to {end_s:.1f} s of {whole.duration_s:.1f} s" if clip.frames < whole.frames else ""
+def _described(piece: Piece, name: str) -> Player:
+    clip = piece.clip
     level = active_level_dbfs(clip.samples, clip.sample_rate_hz)
     peak = peak_dbfs(clip.samples)
     onset = first_audible_frame(clip.samples, clip.sample_rate_hz)
@@ -199,17 +269,18 @@ def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) 
     half = (WAVE_HEIGHT / 2 - 2) / loudest
     return Player(
         id=name,
-        run=wish.run.name,
-        take=wish.pick.take.id,
-        tap=wish.tap,
+        title=piece.title,
+        detail=piece.detail,
+        label=piece.label,
+        tap=piece.tap,
         src=None,
         same_as=None,
         left_out=None,
-        note=note,
+        note=piece.note,
         facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {loudness.replace('-', '−')}",
-        wave=envelope(peaks(clip.samples, _WAVE_COLUMNS), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
+        wave=envelope(peaks(clip.samples, piece.columns), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
-        offset_s=_stretch_start_s(wish) + start_s,
+        offset_s=piece.offset_s,
         level_dbfs=level,
         onset_s=None if onset is None else onset / clip.sample_rate_hz,
         loud=level is not None and level > _LOUD_DBFS,
