@@ -13,7 +13,7 @@ from diag.report.lanes import Lanes, lanes_of, origin_of, span_of
 from diag.report.picks import Pick, stretch
 from diag.report.runview import show
 from diag.report.sentences import call_of, capitalised, figure, label, place, signed
-from diag.report.shelf import Player, Players
+from diag.report.shelf import Pair, Players, pair_of
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of
 
 
@@ -33,21 +33,6 @@ class Line:
     shape: str
     call: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two players to switch between; the louder one is turned down."""
-
-    tap: str
-    a: Player
-    b: Player
-    a_clip: str
-    b_clip: str
-    a_gain_db: float
-    b_gain_db: float
-    matched: str
-    same: bool
 
 
 @dataclass(frozen=True)
@@ -161,16 +146,7 @@ def _lanes(a: Pick | None, b: Pick | None) -> tuple[Lanes | None, Lanes | None]:
 
 def _pair(tap: Tap, a: int, b: int, players: Players) -> Pair | None:
     one, other = players.get((a, tap)), players.get((b, tap))
-    if one is None or other is None or one.left_out or other.left_out:
-        return None
-    a_clip, b_clip = one.same_as or one.id, other.same_as or other.id
-    a_gain_db, b_gain_db, matched = 0.0, 0.0, "levels were not matched: one side is silent"
-    if one.level_dbfs is not None and other.level_dbfs is not None:
-        louder_db = round(one.level_dbfs - other.level_dbfs, 1)
-        a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
-        turned = "A" if louder_db > 0 else "B"
-        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "both are equally loud"
-    return Pair(tap.value, one, other, a_clip, b_clip, a_gain_db, b_gain_db, matched, a_clip == b_clip)
+    return pair_of(tap.value, one, other) if one and other else None
 
 
 def _heard(a: Pick | None, b: Pick | None) -> list[tuple[str, Clip]]:

@@ -285,3 +285,59 @@ def _described(piece: Piece, name: str) -> Player:
         onset_s=None if onset is None else onset / clip.sample_rate_hz,
         loud=level is not None and level > _LOUD_DBFS,
     )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two players to switch between, aligned at one time of each; the louder one is turned down."""
+
+    title: str
+    a: Player
+    b: Player
+    a_clip: str
+    b_clip: str
+    a_gain_db: float
+    b_gain_db: float
+    a_start_s: float
+    b_start_s: float
+    matched: str
+    aligned: str
+
+    @property
+    def same(self) -> bool:
+        """Whether both are the same audio, bit for bit."""
+        return self.a_clip == self.b_clip
+
+
+def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | None = None) -> Pair | None:
+    """Return two players to switch between; None if the audio of one is not in the report.
+
+    Parameters
+    ----------
+    title : str
+    a, b : Player
+    starts_s : (float, float), optional
+        The same moment in the clip of each, as it was measured; by default the first audible sample.
+    """
+    if a.left_out or b.left_out:
+        return None
+    a_gain_db, b_gain_db, matched = 0.0, 0.0, "levels were not matched: one side is silent"
+    if a.level_dbfs is not None and b.level_dbfs is not None:
+        louder_db = round(a.level_dbfs - b.level_dbfs, 1)
+        a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
+        turned = "A" if louder_db > 0 else "B"
+        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "both are equally loud"
+    starts = starts_s or (a.onset_s or 0.0, b.onset_s or 0.0)
+    return Pair(
+        title=title,
+        a=a,
+        b=b,
+        a_clip=a.same_as or a.id,
+        b_clip=b.same_as or b.id,
+        a_gain_db=a_gain_db,
+        b_gain_db=b_gain_db,
+        a_start_s=starts[0],
+        b_start_s=starts[1],
+        matched=matched,
+        aligned="by the measured delay" if starts_s else "at the first audible sample",
+    )
