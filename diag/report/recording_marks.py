@@ -106,7 +106,7 @@ def _of_event(event: SoundEvent) -> Happening:
     if event.kind.startswith("level "):
         what = f"{event.kind} of {event.level_db:+.0f} dB" if event.level_db is not None else event.kind
     elif event.count > 1:
-        what = f"{event.count} × {what}"
+        what = f"{what}, {event.count} times"
     else:
         what = f"{what}, {format_seconds(abs(event.duration_s))}"
     end_s = event.estimated_s + max(length_s, 0.0)

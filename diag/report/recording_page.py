@@ -12,9 +12,10 @@ from diag.core.results import Severity, VerdictLine
 from diag.core.states import State
 from diag.files.audio_files import encode_flac
 from diag.files.whole_files import write_whole
+from diag.judge.recording_result import AnalysisResult
 from diag.report.page import packed, rendered, unwritable
 from diag.report.recording_marks import Happening, happenings
-from diag.report.recording_text import counted_words, results_document, state_of_result
+from diag.report.recording_text import compared_words, counted_words, results_document, state_of_result
 from diag.report.recording_view import WHOLE_S, RecordingView, Shown, pieces_of, recording_view
 from diag.report.sentences import capitalised, full_stop
 from diag.report.shelf import EVIDENCE_CLIPS, RUN_BYTES, SMALL_BYTES, Embed, Piece, Player, embedded, size_note
@@ -50,7 +51,7 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
             "recordings.html.j2",
             title=title_of([view.name for view in views]),
             verdict=verdict,
-            measured=f"{counted_words([item.result for item in shown])}.",
+            measured=_measured_words([item.result for item in shown]),
             views=[views[index] for index in order],
             document=packed(results_document([item.result for item in shown])),
             comparison=None,
@@ -60,6 +61,11 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
     except OSError as error:
         raise unwritable(out, error, next_step="name another file with --html") from None
     return out
+
+
+def _measured_words(results: Sequence[AnalysisResult]) -> str:
+    read = [result for result in results if result.refused is None]
+    return full_stop(capitalised(compared_words(read[0]))) if read else ""
 
 
 def frame_values(players: Sequence[Player]) -> dict[str, Any]:

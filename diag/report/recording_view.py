@@ -19,7 +19,7 @@ from diag.judge.proof import by_reason
 from diag.judge.recording_result import AnalysisResult
 from diag.report.findings import FindingView, Listening, recording_findings
 from diag.report.recording_marks import Happening
-from diag.report.recording_text import called, compared_words, measure_words, state_of_result
+from diag.report.recording_text import called, measure_words, state_of_result
 from diag.report.sentences import capitalised, figure, label, plural, report_group
 from diag.report.shelf import WAVE_HEIGHT, WAVE_WIDTH, Pair, Piece, Player, pair_of, part_note
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
@@ -230,7 +230,7 @@ def recording_view(
         name=called(result),
         result=result,
         state=state,
-        word=state.word,
+        word=_word(result, state),
         sentence=result.sentence,
         finding=f"{capitalised(worst.title)} [{worst.code}]" if worst else "",
         facts=_facts(result),
@@ -249,6 +249,14 @@ def recording_view(
     )
 
 
+def _word(result: AnalysisResult, state: State) -> str:
+    if result.refused is not None:
+        return "not read"
+    if state is State.UNKNOWN:
+        return "not shown"
+    return "no fault found" if state is State.GOOD and result.reference is None else state.word
+
+
 def _holding(players: Sequence[Player], at_s: float) -> Player | None:
     """Return the player whose clip holds a time; of several, the one in which it is furthest from the beginning."""
     inside = [item for item in players if item.offset_s - 0.05 <= at_s < item.offset_s + item.duration_s]
@@ -262,9 +270,11 @@ def _facts(result: AnalysisResult) -> tuple[tuple[str, str], ...]:
         "length": format_seconds(result.duration_s),
         "sample rate": f"{result.sample_rate_hz} Hz",
         "channels": result.note or f"{result.channels} {plural(result.channels, 'channel')}",
-        "judged": compared_words(result),
+        "reference": result.reference,
+        "voice": result.voice,
+        "judged": None if result.reference or result.voice else "by itself",
     }
-    return tuple(facts.items())
+    return tuple((name, value) for name, value in facts.items() if value)
 
 
 def _tracks(shown: Shown, places: Sequence[Happening], players: Parts, listening: Listening) -> tuple[Track, ...]:
