@@ -1,4 +1,4 @@
-"""The HTML report of `diag analyze`: reads the recordings again that were judged, and writes the page."""
+"""The HTML reports on recordings: read the recordings again that were judged, and write the page."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from diag.api.input_files import Source, sources_of
 from diag.core.errors import BadInputError
+from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
-from diag.report.recording_page import build_recordings_page
+from diag.report.recording_page import build_comparison_page, build_recordings_page
 from diag.report.recording_view import Shown
 from diag.report.shelf import Embed
 
@@ -63,6 +64,24 @@ def write_report(
     check_page(Path(out))
     against = None if reference is None else sources_of(reference, what="the reference")[0]
     return build_recordings_page([shown_of(result, against, raw) for result in results], Path(out), embed=embed)
+
+
+def write_comparison_report(
+    comparison: RecordingComparison,
+    out: str | Path,
+    *,
+    reference: str | Path | None = None,
+    raw: str | None = None,
+    embed: Embed = "evidence",
+) -> Path:
+    """Write the report of two recordings that were compared, with the audio of both, and return its path.
+
+    Parameters and errors are those of `write_report`.
+    """
+    check_page(Path(out))
+    against = None if reference is None else sources_of(reference, what="the reference")[0]
+    a, b = (shown_of(result, against, raw) for result in (comparison.a, comparison.b))
+    return build_comparison_page(comparison, a, b, Path(out), embed=embed)
 
 
 def shown_of(result: AnalysisResult, against: Source | None, raw: str | None = None) -> Shown:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from diag.core.results import Severity, VerdictLine
 from diag.core.states import State
 from diag.files.audio_files import encode_flac
 from diag.files.whole_files import write_whole
+from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.report.page import packed, rendered, unwritable
+from diag.report.recording_compare_text import call_of_recordings, comparison_document
+from diag.report.recording_compare_view import comparison_view
 from diag.report.recording_marks import Happening, happenings
 from diag.report.recording_text import compared_words, counted_words, results_document, state_of_result
 from diag.report.recording_view import WHOLE_S, RecordingView, Shown, pieces_of, recording_view
@@ -55,6 +59,34 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
             views=[views[index] for index in order],
             document=packed(results_document([item.result for item in shown])),
             comparison=None,
+            **frame_values(players),
+        )
+        write_whole(out, page.encode())
+    except OSError as error:
+        raise unwritable(out, error, next_step="name another file with --html") from None
+    return out
+
+
+def build_comparison_page(
+    comparison: RecordingComparison, a: Shown, b: Shown, out: Path, *, embed: Embed = "evidence"
+) -> Path:
+    """Write the report of two recordings side by side and return its path.
+
+    Parameters and errors are those of `build_recordings_page`.
+    """
+    state, word = call_of_recordings(comparison)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        views, players = views_of([a, b], out, embed)
+        views = [replace(view, side=side) for view, side in zip(views, "AB", strict=True)]
+        page = rendered(
+            "recordings.html.j2",
+            title=f"{views[0].name} and {views[1].name}",
+            verdict=VerdictLine(state, word, full_stop(capitalised(comparison.sentence))),
+            measured=f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound.",
+            views=views,
+            document=packed(comparison_document(comparison)),
+            comparison=comparison_view(comparison, a, b, views),
             **frame_values(players),
         )
         write_whole(out, page.encode())

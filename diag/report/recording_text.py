@@ -64,7 +64,7 @@ def results_text(
         return "\n".join(
             [*_table_lines(results, width), "", *wrapped(counted_words(results), width), f"exit code {int(code)}"]
         )
-    blocks = ["\n".join(_result_lines(result, width, verbose=verbose)) for result in results]
+    blocks = ["\n".join(result_lines(result, width, verbose=verbose)) for result in results]
     return "\n\n".join([*blocks, "\n".join(end)])
 
 
@@ -118,7 +118,8 @@ def counted_words(results: Sequence[AnalysisResult]) -> str:
     return f"{len(results)} {plural(len(results), 'recording')}: {', '.join(counted)}"
 
 
-def _result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[str]:
+def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[str]:
+    """Return the lines on one recording: verdict, findings and, with `verbose`, all measures."""
     lines = wrapped(f"{state_of_result(result).shape} {result.sentence}", width, later="  ")
     if result.refused is not None:
         return lines

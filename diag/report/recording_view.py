@@ -369,8 +369,13 @@ def _pairs(shown: Shown, players: Parts) -> tuple[Pair, ...]:
 
 def _spectra(shown: Shown, names: Mapping[Tap, str]) -> Spectra | None:
     first, last = taps_of(shown.result)
-    sides = [(first, shown.reference), (last, shown.audio)]
-    clips = [(names[tap], style_of(tap), _clip(audio)) for tap, audio in sides if audio and audio.duration_s <= WHOLE_S]
+    sides = ((first, shown.reference), (last, shown.audio))
+    return spectra_between([(names[tap], style_of(tap), audio) for tap, audio in sides])
+
+
+def spectra_between(sides: Sequence[tuple[str, str, AudioReader | None]]) -> Spectra | None:
+    """Return the average spectra of (name, style, recording); of those that are short enough to be read as a whole."""
+    clips = [(name, style, _clip(audio)) for name, style, audio in sides if audio and audio.duration_s <= WHOLE_S]
     return spectra_of("Average spectrum", clips)
 
 
