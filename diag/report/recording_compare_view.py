@@ -44,6 +44,7 @@ class ComparisonView:
 
     a: str
     b: str
+    reference: str | None
     differences: tuple[Told, ...]
     a_findings: tuple[Told, ...]
     b_findings: tuple[Told, ...]
@@ -61,6 +62,7 @@ def comparison_view(
     return ComparisonView(
         a=comparison.a.name,
         b=comparison.b.name,
+        reference=comparison.a.reference,
         differences=tuple(
             Told(State.FAILS if item.worse else State.UNKNOWN, _worse(item.worse), item.words)
             for item in comparison.differences

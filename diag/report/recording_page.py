@@ -78,7 +78,7 @@ def build_comparison_page(
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         views, players = views_of([a, b], out, embed)
-        views = [replace(view, side=side) for view, side in zip(views, "AB", strict=True)]
+        views = [_on_side(view, side) for view, side in zip(views, "AB", strict=True)]
         page = rendered(
             "recordings.html.j2",
             title=f"{views[0].name} and {views[1].name}",
@@ -93,6 +93,12 @@ def build_comparison_page(
     except OSError as error:
         raise unwritable(out, error, next_step="name another file with --html") from None
     return out
+
+
+def _on_side(view: RecordingView, side: str) -> RecordingView:
+    """Return a view in the colours of its side; its spectrum is in the comparison already."""
+    tracks = (replace(view.tracks[0], style=f"side-{side.lower()}"), *view.tracks[1:]) if view.tracks else ()
+    return replace(view, side=side, tracks=tracks, spectra=None)
 
 
 def _measured_words(results: Sequence[AnalysisResult]) -> str:
