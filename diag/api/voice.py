@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from diag.api.input_files import audio_files, own_tap, sources_of
 from diag.core.chain import Tap
-from diag.dsp.spectrum import Sound, sound_of
+from diag.core.clip import Clip
+from diag.dsp.spectrum import sound_of
 from diag.files.voice_profiles import default_path, load_voice, save_voice
-from diag.measure.voice_making import MadeVoice, voice_from_sounds
+from diag.measure.voice_making import MadeVoice, usual_measures, voice_from_sounds
 
 __all__ = ["default_path", "load_voice", "make_voice", "save_voice"]
 
@@ -32,10 +34,17 @@ def make_voice(paths: Iterable[str | Path], *, name: str | None = None) -> MadeV
         If a recording cannot be read, there is too little speech, or the recordings do not agree with each other.
     """
     files = [path for path in audio_files(paths, replies_only=True) if own_tap(path) not in (Tap.PLAYED, Tap.HEARD)]
-    sounds: dict[str, Sound] = {}
+    clips: dict[str, Clip] = {}
     for path in files:
         part = next((part for part in sources_of(path) if part.reply), None)
         if part is not None:
-            label = part.name if part.name not in sounds else str(path)
-            sounds[label] = sound_of(part.clip.samples, part.clip.sample_rate_hz)
-    return voice_from_sounds(sounds, name or files[0].stem)
+            clips[part.name if part.name not in clips else str(path)] = part.clip
+    return _made(clips, name or files[0].stem)
+
+
+def _made(clips: Mapping[str, Clip], name: str) -> MadeVoice:
+    """Return the profile with what its recordings always show by themselves."""
+    sounds = {label: sound_of(clip.samples, clip.sample_rate_hz) for label, clip in clips.items()}
+    made = voice_from_sounds(sounds, name)
+    usual = usual_measures(clips[label] for label in made.profile.recordings)
+    return replace(made, profile=replace(made.profile, usual=usual))

@@ -53,6 +53,16 @@ _LEAST_WINDOWS = 10.0
 _FURTHEST_DB = 40.0
 
 
+@dataclass(frozen=True)
+class Usual:
+    """A measure of the recordings of a voice by themselves: its middle value and its extremes."""
+
+    metric: str
+    middle: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, eq=False)
 class VoiceProfile:
     """The profile of a voice.
@@ -72,6 +82,8 @@ class VoiceProfile:
     speed_spread, treble_spread_db : float or None
         Differences in speed and in treble between parts of its own recordings and the rest (root mean square); None if
         there was too little speech.
+    usual : tuple of Usual
+        What its recordings measure by themselves; empty for a profile of an older version.
     """
 
     name: str
@@ -81,6 +93,7 @@ class VoiceProfile:
     apart_db: float
     speed_spread: float | None = None
     treble_spread_db: float | None = None
+    usual: tuple[Usual, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.dullness import BANDS_HZ
-from diag.dsp.profile import FRAMES_KEPT, VoiceProfile
+from diag.dsp.profile import FRAMES_KEPT, Usual, VoiceProfile
 from diag.dsp.voice_frames import BANDS, VoiceFrames
 
 PROFILE_VERSION = 1
 _LONGEST_NAME = 200
+_USUAL_VALUES = 3
 
 
 def profile_to_json(profile: VoiceProfile) -> str:
@@ -28,6 +29,7 @@ def profile_to_json(profile: VoiceProfile) -> str:
         "apart_db": round(profile.apart_db, 3),
         "speed_spread": _rounded(profile.speed_spread, 4),
         "treble_spread_db": _rounded(profile.treble_spread_db, 2),
+        "usual": {item.metric: _rounded_values(item) for item in profile.usual},
         "noise_db": np.round(profile.frames.noise_db, 1).tolist(),
         "treble_db": np.rint(profile.frames.treble_db).astype(int).tolist(),
         "bands_db": np.rint(profile.frames.bands_db).astype(int).tolist(),
@@ -77,7 +79,22 @@ def _read(document: dict[str, Any]) -> VoiceProfile:
         _number(document, "apart_db"),
         None if document["speed_spread"] is None else _number(document, "speed_spread"),
         None if document["treble_spread_db"] is None else _number(document, "treble_spread_db"),
+        usual=_usual(document.get("usual", {})),
     )
+
+
+def _usual(found: object) -> tuple[Usual, ...]:
+    if not isinstance(found, dict):
+        raise TypeError("usual is not a table")
+    for metric, values in found.items():
+        whole = isinstance(values, list) and len(values) == _USUAL_VALUES
+        if not whole or not all(_finite(value) for value in values):
+            raise ValueError(f"it is damaged: usual.{metric} is {values!r}")
+    return tuple(Usual(str(metric), *map(float, values)) for metric, values in found.items())
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _array(document: dict[str, Any], key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
@@ -100,3 +117,7 @@ def _number(document: dict[str, Any], key: str) -> float:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def _rounded_values(item: Usual) -> list[float]:
+    return [round(value, 4) for value in (item.middle, item.low, item.high)]

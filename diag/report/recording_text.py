@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from diag.core.errors import ExitCode
 from diag.core.missing import MissingCode
-from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity
+from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity, Status
 from diag.core.states import State
 from diag.core.units import format_seconds
 from diag.dsp.additions import NOTHING_DB
@@ -131,12 +131,19 @@ def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[s
     )
     for index, finding in enumerate(result.findings):
         lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
+    for words in usual_words(result):
+        lines += wrapped(f"  {words}", width, later="    ")
     for reasons in by_reason(result.not_shown):
         line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
         lines += wrapped(line, width, later="    ")
     if verbose:
         lines += _measure_lines(result, width)
     return [*lines, *_information_lines(result, width)]
+
+
+def usual_words(result: AnalysisResult) -> tuple[str, ...]:
+    """Return what a recording shows that is no finding, because its voice always shows it."""
+    return tuple(item.reason for item in result.outcomes if item.status is Status.CLEAR and item.reason)
 
 
 def compared_words(result: AnalysisResult) -> str:

@@ -12,14 +12,14 @@ from diag.core.audio_reader import AudioReader
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import MissingCode
-from diag.core.results import Severity, Status
+from diag.core.results import Severity
 from diag.core.states import State
 from diag.core.units import format_seconds
 from diag.judge.proof import by_reason
 from diag.judge.recording_result import AnalysisResult
 from diag.report.findings import FindingView, Listening, recording_findings
 from diag.report.recording_marks import Happening
-from diag.report.recording_text import called, measure_words, state_of_result
+from diag.report.recording_text import called, measure_words, state_of_result, usual_words
 from diag.report.sentences import capitalised, figure, label, plural, report_group
 from diag.report.shelf import WAVE_HEIGHT, WAVE_WIDTH, Pair, Piece, Player, pair_of, part_note
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
@@ -245,7 +245,7 @@ def recording_view(
         measures=tuple(_measures(result)),
         unmeasured=_unmeasured(result),
         not_shown=tuple((", ".join(item.codes), item.reason) for item in by_reason(result.not_shown)),
-        usual=tuple(item.reason for item in result.outcomes if item.status is Status.CLEAR and item.reason),
+        usual=usual_words(result),
     )
 
 
