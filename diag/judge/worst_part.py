@@ -38,7 +38,7 @@ def findings_over(
 
 def _with_place(finding: Finding, items: Sequence[tuple[Part, Finding]], of: int) -> Finding:
     measures = {item.metric for item in finding.evidence if item.metric}
-    if not items or of <= 1 or (measures and measures <= AT_THE_BORDERS):
+    if not items or of <= 1 or measures & AT_THE_BORDERS:
         return finding
     adds_up = any(known is not None and known.pool == "sum" for known in map(metric_named, measures))
     if len(items) == of:

@@ -108,7 +108,7 @@ def _lines(comparison: RecordingComparison) -> tuple[Line, ...]:
 def _pairs(comparison: RecordingComparison, views: Sequence[RecordingView]) -> tuple[Pair, ...]:
     """Return A against B, aligned by the delay measured between them if both are embedded as a whole."""
     sides = [next((track.player for track in view.tracks if track.player), None) for view in views]
-    parts = [next((part for part in view.parts if part.title == view.name), None) for view in views]
+    parts = [next((player for part in view.parts for player in part.players), None) for view in views]
     one, other = (whole or part for whole, part in zip(sides, parts, strict=True))
     if one is None or other is None:
         return ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from diag.core.chain import Tap
@@ -33,6 +33,7 @@ _WORDS_OF_SPOT = {
     "misread_s": "bytes read wrongly",
 }
 """Places of a measure in words, if the measure lists no events."""
+_LOSSES = ("skip", "head lost", "tail lost")
 _SAME_S = 0.05
 
 
@@ -92,15 +93,27 @@ def _concerns(item: Measurement, finding: Finding, tap: Tap | None) -> bool:
 
 def _places(item: Measurement) -> Iterable[Happening]:
     if item.events:
-        return [_of_event(event) for event in item.events]
+        return [_of_event(event) for event in _merged(item.events)]
     words = _WORDS_OF_SPOT.get(item.metric, label(item.metric).lower())
     middles = ((spot.start_s + spot.end_s) / 2 for spot in item.spots)
     return [Happening(at_s, at_s, None, words, State.UNKNOWN, "") for at_s in middles]
 
 
+def _merged(events: Sequence[SoundEvent]) -> list[SoundEvent]:
+    """Return events with losses at one place of the recording as one: a long loss is measured part by part."""
+    merged: list[SoundEvent] = []
+    for event in events:
+        last = merged[-1] if merged else None
+        if last and last.kind == event.kind in _LOSSES and abs(last.estimated_s - event.estimated_s) < _SAME_S:
+            merged[-1] = replace(last, duration_s=last.duration_s + event.duration_s)
+        else:
+            merged.append(event)
+    return merged
+
+
 def _of_event(event: SoundEvent) -> Happening:
     length_s = event.count * event.period_s if event.period_s else event.duration_s
-    if event.kind in ("skip", "head lost", "tail lost"):
+    if event.kind in _LOSSES:
         length_s = 0.0  # what is missing takes no time in the recording
     what = _WORDS_OF_EVENT.get(event.kind, event.kind)
     if event.kind.startswith("level "):
@@ -110,4 +123,5 @@ def _of_event(event: SoundEvent) -> Happening:
     else:
         what = f"{what}, {format_seconds(abs(event.duration_s))}"
     end_s = event.estimated_s + max(length_s, 0.0)
-    return Happening(event.estimated_s, end_s, event.reference_s, what.replace("-", "−"), State.UNKNOWN, "")
+    reference_s = None if event.kind == "other sound" else event.reference_s
+    return Happening(event.estimated_s, end_s, reference_s, what.replace("-", "−"), State.UNKNOWN, "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -161,14 +161,10 @@ def views_of(shown: Sequence[Shown], out: Path, embed: Embed) -> tuple[list[Reco
     for piece, player in found:
         by_key[piece.key[0]].setdefault(piece.key[1], []).append(player)
     views = [
-        recording_view(item, index, places[index], _in_time(by_key[index]), drawn=index in drawn)
+        recording_view(item, index, places[index], by_key[index], drawn=index in drawn)
         for index, item in enumerate(shown)
     ]
     return views, [player for _, player in found]
-
-
-def _in_time(players: Mapping[Tap, Sequence[Player]]) -> dict[Tap, list[Player]]:
-    return {tap: sorted(own, key=lambda player: player.offset_s) for tap, own in players.items()}
 
 
 def _pieces(shown: Shown, index: int, places: Sequence[Happening], embed: Embed, count: int) -> list[tuple[Piece, ...]]:

@@ -77,6 +77,14 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Excerpt:
+    """A part of a recording and the same part of its reference, if there is one."""
+
+    pair: Pair | None
+    players: tuple[Player, ...]
+
+
+@dataclass(frozen=True)
 class Measure:
     """One line of the table of measures."""
 
@@ -102,8 +110,8 @@ class RecordingView:
     tracks: tuple[Track, ...]
     listed: tuple[Mark, ...]
     more_marks: int
-    parts: tuple[Player, ...]
     pairs: tuple[Pair, ...]
+    parts: tuple[Excerpt, ...]
     no_audio: str
     findings: tuple[FindingView, ...]
     spectra: Spectra | None
@@ -163,7 +171,8 @@ def _starts(shown: Shown, places: Sequence[Happening], most: int) -> list[tuple[
     chosen: list[tuple[float, Happening | None]] = []
     for place in sorted(places, key=lambda item: -item.state.rank):
         start_s = min(max(place.start_s - 2 * LEAD_S, 0.0), latest_s)
-        inside = any(start <= place.start_s - LEAD_S and place.start_s < start + PART_S - LEAD_S for start, _ in chosen)
+        from_s = max(place.start_s - LEAD_S, 0.0)
+        inside = any(start <= from_s and place.start_s <= start + PART_S for start, _ in chosen)
         if len(chosen) < most and not inside:
             chosen.append((start_s, place))
     return sorted(chosen, key=lambda item: item[0]) or [(0.0, None)]
@@ -237,8 +246,8 @@ def recording_view(
         tracks=tracks,
         listed=marks[:LISTED],
         more_marks=max(len(marks) - LISTED, 0),
-        parts=tuple(player for tap in (last, first) for player in players.get(tap, ()) if player.note),
         pairs=_pairs(shown, players),
+        parts=_excerpts(players.get(last, ()), players.get(first, ())),
         no_audio="" if drawn or result.refused else "Its picture and audio are left out to keep this file small.",
         findings=recording_findings(result.findings, called(result), index, listening),
         spectra=_spectra(shown, names) if drawn else None,
@@ -350,21 +359,27 @@ def _overview(audio: AudioReader) -> str:
 
 
 def _pairs(shown: Shown, players: Parts) -> tuple[Pair, ...]:
-    """Return reference (A) against recording (B), each part by itself."""
+    """Return reference (A) against recording (B) if both are embedded as a whole."""
     first, last = taps_of(shown.result)
+    whole = [next((item for item in players.get(tap, ()) if not item.note), None) for tap in (first, last)]
+    if whole[0] is None or whole[1] is None:
+        return ()
     delay_s = shown.result.measurements.value("hop_delay_s")
-    pairs = []
-    for a, b in zip(players.get(first, ()), players.get(last, ()), strict=False):
-        starts_s = None
-        if delay_s is not None and not a.note and not b.note:
-            starts_s = (max(-delay_s, 0.0), max(delay_s, 0.0))
-        elif a.note or b.note:
-            starts_s = (0.0, 0.0)
-        title = f"A {a.title}, B {b.title}" + (f", {b.note}" if b.note else "")
-        pair = pair_of(title, a, b, starts_s)
-        if pair is not None:
-            pairs.append(pair)
-    return tuple(pairs)
+    starts_s = None if delay_s is None else (max(-delay_s, 0.0), max(delay_s, 0.0))
+    pair = pair_of(f"A {whole[0].title}, B {whole[1].title}", whole[0], whole[1], starts_s)
+    return (pair,) if pair else ()
+
+
+def _excerpts(own: Sequence[Player], references: Sequence[Player]) -> tuple[Excerpt, ...]:
+    parts = [item for item in own if item.note]
+    if not parts:
+        return ()
+    if len(references) != len(parts):
+        return tuple(Excerpt(None, (item,)) for item in (*parts, *references))
+    return tuple(
+        Excerpt(pair_of(f"A {a.title}, B {b.title}, {b.note}", a, b, (0.0, 0.0)), (b, a))
+        for a, b in zip(references, parts, strict=True)
+    )
 
 
 def _spectra(shown: Shown, names: Mapping[Tap, str]) -> Spectra | None:
