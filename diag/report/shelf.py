@@ -336,8 +336,8 @@ def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | No
         b_clip=b.same_as or b.id,
         a_gain_db=a_gain_db,
         b_gain_db=b_gain_db,
-        a_start_s=starts[0],
-        b_start_s=starts[1],
+        a_start_s=round(starts[0], 4),
+        b_start_s=round(starts[1], 4),
         matched=matched,
         aligned="by the measured delay" if starts_s else "at the first audible sample",
     )
