@@ -232,7 +232,7 @@ _LOST = ("skipped_s", "head_lost_s", "tail_lost_s")
 _NEUTRAL = (*_LOST, "level_change_db", "rate_ratio", "time_ratio", "displaced_s", "other_sound_s", "hop_delay_s")
 """Differences that do not show which side is right."""
 _ADDED = ("flatness", "added_noise_db", "added_hum_db", "added_tone_db", "reverberation_db")
-_HIDDEN_BY_SOUND = (*_LOST, "dullness_db", "inserted_silence_s", "level_change_db", "distortion_db")
+_HIDDEN_BY_SOUND = (*_LOST, "other_sound_s", "dullness_db", "inserted_silence_s", "level_change_db", "distortion_db")
 """Against a sound with something on top, the sound without it seems to have lost this."""
 _FOLLOW_A_COPY = ("distortion_db", "reverberation_db", "aliasing_db")
 """Measured too where a sound is held against itself with a copy on top."""

@@ -28,6 +28,10 @@ def noisy(samples):
     return samples + 0.02 * np.random.default_rng(3).standard_normal(samples.size)
 
 
+def very_noisy(samples):
+    return samples + 0.1 * np.random.default_rng(3).standard_normal(samples.size)
+
+
 def stalled(samples):
     place = 40_000 + int(np.argmax(np.abs(samples[40_000:60_000])))
     return np.concatenate((samples[:place], np.zeros(9600), samples[place:]))
@@ -62,6 +66,7 @@ def compare(tmp_path):
     [
         (dull, "has lost treble above 5 kHz"),
         (noisy, "has noise that"),
+        (very_noisy, "is noise, as misread bytes sound, where"),
         (stalled, "has 400 ms of silence that"),
         (repeated, "repeats 500 ms of the sound"),
     ],
@@ -152,7 +157,7 @@ def test_a_recording_and_something_else_are_not_compared(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
-    with pytest.raises(BadInputError, match="a.wav is a recording"):
+    with pytest.raises(BadInputError, match=r"a\.wav is a recording"):
         are_recordings("a.wav", other)
     with pytest.raises(BadInputError, match="it is a folder, but not a saved run"):
         are_recordings("a.wav", str(tmp_path))
