@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
 from diag.dsp.profile import VoiceProfile
-from diag.judge.evidence import number, why_not
+from diag.judge.evidence import number, times_in_words, why_not
 from diag.judge.limits import CLEARLY_WORSE
 from diag.judge.recording import Recording
 
@@ -90,9 +90,17 @@ def beyond(
         severity, also = Severity.INFO, f"; {recording.reference} has it too"
     else:
         also = ""
+    where = times_in_words(item.spots)
     return raised(
         f"The recording {words(value)}{also}",
-        evidence=[Evidence(text=f"{metric} is {value:.3g}", metric=metric, turn=item.turn, spots=item.spots)],
+        evidence=[
+            Evidence(
+                text=f"{metric} is {value:.3g}{f', {where}' if where else ''}",
+                metric=metric,
+                turn=item.turn,
+                spots=item.spots,
+            )
+        ],
         likely_cause=cause,
         fix=fix,
         severity=severity,

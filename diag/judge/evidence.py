@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurement, Measurements, SoundEvent
+from diag.core.results import Evidence, Measurement, Measurements, SoundEvent, Spot
 from diag.core.units import format_seconds, playable_rate_hz
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.limits import (
@@ -185,6 +185,15 @@ def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str
     named = [_event_in_words(event, named=place) for event in events[:MOST_EVENTS_NAMED]]
     rest = len(events) - len(named)
     return ", ".join([*named, f"and {rest} more"] if rest else named)
+
+
+def times_in_words(spots: Sequence[Spot]) -> str:
+    """Return the middles of places as "at 1.40 s, 3.15 s and 2 more"; empty without places."""
+    times = [f"{(spot.start_s + spot.end_s) / 2:.2f} s" for spot in spots]
+    named, rest = times[:MOST_EVENTS_NAMED], len(times) - MOST_EVENTS_NAMED
+    if not named:
+        return ""
+    return f"at {', '.join(named)}{f' and {rest} more' if rest > 0 else ''}"
 
 
 def _event_in_words(event: SoundEvent, *, named: bool) -> str:

@@ -136,8 +136,7 @@ def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[s
     for reasons in by_reason(result.not_shown):
         line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
         lines += wrapped(line, width, later="    ")
-    if verbose:
-        lines += _measure_lines(result, width)
+    lines += _measure_lines(result, width) if verbose else _main_measure_lines(result, width)
     return [*lines, *_information_lines(result, width)]
 
 
@@ -170,6 +169,23 @@ def _finding_lines(finding: Finding, width: int, *, first: bool) -> list[str]:
     if finding.consequence_of is None:
         lines += wrapped(f"    fix  {finding.fix}", width, later=" " * 9)
     return lines
+
+
+_MAIN_AGAINST = ("rate_ratio", "dullness_db", "level_change_db", "hop_delay_s")
+_MAIN_ALONE = ("bandwidth_hz", "level_lufs", "peak_dbfs")
+"""Measures that are shown without `-v`: those of the segment if there is a reference, else those of the recording."""
+
+
+def _main_measure_lines(result: AnalysisResult, width: int) -> list[str]:
+    """Return the few measures that are always worth a look, on one line."""
+    compared = result.reference is not None
+    found = [
+        f"{label(item.metric)[:1].lower()}{label(item.metric)[1:]} {figure(item.value, item.unit)}"
+        for name in (_MAIN_AGAINST if compared else _MAIN_ALONE)
+        for item in result.measurements.find(name)
+        if isinstance(item.value, float) and (item.segment is not None) is compared
+    ]
+    return wrapped(f"  measured: {', '.join(found)} (-v shows all)", width, later="    ") if found else []
 
 
 def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
