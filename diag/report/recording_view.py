@@ -30,6 +30,8 @@ REFERENCE_TAP, RECORDING_TAP = Tap.RECEIVED, Tap.HEARD
 WHOLE_S = 120.0
 """A longer recording is shown as a waveform, with players for parts of it."""
 PART_S = 6.0
+_LONE_PART_S = 24.0
+"""Length of the only part of a recording in which nothing is marked; half of it if there is a reference."""
 LEAD_S = 1.0
 """Playing starts this long before a marked place."""
 WAVE_COLUMNS = 600
@@ -153,7 +155,8 @@ def pieces_of(shown: Shown, index: int, places: Sequence[Happening], most: int, 
     if whole:
         spans = [(0.0, 0.0, max(shown.audio.duration_s, shown.reference.duration_s if shown.reference else 0.0))]
     else:
-        spans = [(start_s, _in_reference(shown, start_s, near), PART_S)
+        length_s = PART_S if places else _LONE_PART_S / (2.0 if shown.reference else 1.0)
+        spans = [(start_s, _in_reference(shown, start_s, near), length_s)
                  for start_s, near in _starts(shown, places, most)]  # fmt: skip
     pieces: list[Piece] = []
     for start_s, reference_s, length_s in spans:
