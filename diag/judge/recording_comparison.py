@@ -228,10 +228,13 @@ def _causes(code: str) -> set[str]:
 
 _EXTRA = ("inserted_silence_s", "repeated_s")
 """Additions that look like a loss from the other side."""
+_MOSTLY = 0.8
+_GARBAGE = ("misread_s", "flatness", "equal_pairs")
+"""Measures of bytes that were read wrongly."""
 _LOST = ("skipped_s", "head_lost_s", "tail_lost_s")
 _NEUTRAL = (*_LOST, "level_change_db", "rate_ratio", "time_ratio", "displaced_s", "other_sound_s", "hop_delay_s")
 """Differences that do not show which side is right."""
-_ADDED = ("flatness", "added_noise_db", "added_hum_db", "added_tone_db", "reverberation_db")
+_ADDED = ("added_dc_dbfs", "added_noise_db", "added_hum_db", "added_tone_db", "reverberation_db")
 _HIDDEN_BY_SOUND = (*_LOST, "other_sound_s", "dullness_db", "inserted_silence_s", "level_change_db", "distortion_db")
 """Against a sound with something on top, the sound without it seems to have lost this."""
 _FOLLOW_A_COPY = ("distortion_db", "reverberation_db", "aliasing_db")
@@ -256,6 +259,9 @@ def _pair_differences(
     for result, opposite, other, own, name in sides:
         mirrored = {_measure_of(item) for item in _on_segment(opposite)}
         covered = any(item.metric in _ADDED for finding in _on_segment(opposite) for item in finding.evidence)
+        if mirrored & set(_GARBAGE):
+            continue  # nothing can be told by holding a sound against garbage
+        extra_here, extra_there = _explains(result, opposite), _explains(opposite, result)
         for finding in _on_segment(result):
             metric = _measure_of(finding)
             either = metric in both and metric not in _LOST
@@ -265,7 +271,11 @@ def _pair_differences(
                     continue
                 either = False
             neutral = metric in _NEUTRAL or either
-            if (metric in _LOST and mirrored & set(_EXTRA)) or (metric in _HIDDEN_BY_SOUND and covered):
+            if (metric in _LOST and extra_there) or (metric in _HIDDEN_BY_SOUND and covered):
+                continue
+            if metric == "second_copy_db" and "displaced_s" in mirrored:
+                continue  # chunks that overlap look like a copy from the other side
+            if metric in _EXTRA and not extra_here and mirrored & set(_LOST):
                 continue
             if metric == "other_sound_s" and mirrored & set(_LOST):
                 continue
@@ -283,6 +293,13 @@ def _pair_differences(
                 rank=finding.severity.rank,
                 code=finding.code,
             )
+
+
+def _explains(extra: AnalysisResult, lost: AnalysisResult) -> bool:
+    """Return whether what one side inserts or repeats is all that the other side seems to have lost."""
+    added_s = sum(extra.measurements.value(name) or 0.0 for name in _EXTRA)
+    lost_s = sum(lost.measurements.value(name) or 0.0 for name in _LOST)
+    return added_s >= _MOSTLY * lost_s > 0.0
 
 
 def _narrower(a: AnalysisResult, b: AnalysisResult) -> Side:
