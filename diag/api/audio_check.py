@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from diag.core.chain import PORTS
 from diag.core.client_config import ClientConfig
 from diag.core.states import Check, State
 from diag.core.units import format_seconds
@@ -81,7 +82,7 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
         name="audio",
         state=State.WATCH if seen.xruns else State.GOOD,
         seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {xruns}",
-        mend="close other programs, or use --rigs 1" if seen.xruns else "",
+        fix="close other programs, or use --rigs 1" if seen.xruns else "",
     )
     return (streams, *(_loopback_check(*delay) for delay in seen.delays))
 
@@ -89,12 +90,12 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
 def _loopback_check(port: str, delay_s: float | None, confidence: float) -> Check:
     # The calibration gives no delay of which it is not sure.
     sure = delay_s is not None
-    told = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after its device stamp"
+    arrival = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after its device stamp"
     return Check(
         name=f"loopback of {port}",
         state=State.GOOD if sure else State.WATCH,
-        seen=f"{told}, confidence {confidence:.2f}",
-        mend=""
+        seen=f"{arrival}, confidence {confidence:.2f}",
+        fix=""
         if sure
         else "let the ear hear it (cable, monitor source, louder); else latencies there are not reported",
     )
@@ -150,7 +151,7 @@ def rigs_text(farm: Farm) -> str:
     environment = farm.rigs[0].options.get("environment", {})
     lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
     for rig in farm.rigs:
-        ports = ", ".join(f"{port} {rig.options[port]}" for port in ("mouth", "microphone", "speaker", "ear"))
+        ports = ", ".join(f"{port} {rig.options[port]}" for port in PORTS)
         lines.append(f"  {rig.name}: {ports}")
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""Checks this machine and a configuration before a take is spent: what was seen, and the command that mends it."""
+"""Checks this machine and a configuration before a take is spent: what was seen, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def _machine() -> Check:
         f"{usable} {plural(usable, 'core')}, load {load:.1f}"
     )
     if load > BUSY_LOAD_PER_CORE * usable:
-        mend = "wait until other programs are done: takes that they disturb do not count"
-        return Check(name="machine", state=State.WATCH, seen=seen, mend=mend)
+        fix = "wait until other programs are done: takes that they disturb do not count"
+        return Check(name="machine", state=State.WATCH, seen=seen, fix=fix)
     return Check(name="machine", state=State.GOOD, seen=seen)
 
 
@@ -102,12 +102,12 @@ def _packages() -> Check:
     try:
         wanted = importlib.metadata.requires(_DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", mend=_INSTALL)
+        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", fix=_INSTALL)
     names = [re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line]
     versions = {name: _version(name) for name in names}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
-        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", mend=_INSTALL)
+        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", fix=_INSTALL)
     return Check(
         name="packages", state=State.GOOD, seen=f"all {len(names)} there, google-genai {versions['google-genai']}"
     )
@@ -128,12 +128,12 @@ def _folder(folder: Path) -> Check:
             name="output folder",
             state=State.FAILS,
             seen=f"{existing} cannot be written",
-            mend="name another folder with --out DIR",
+            fix="name another folder with --out DIR",
         )
     free = shutil.disk_usage(existing).free
     state = State.GOOD if free >= LEAST_FREE_BYTES else State.WATCH
-    mend = "" if state is State.GOOD else "free some space, or name another folder with --out DIR"
-    return Check(name="output folder", state=state, seen=f"{place}, {free / 1e9:.1f} GB free", mend=mend)
+    fix = "" if state is State.GOOD else "free some space, or name another folder with --out DIR"
+    return Check(name="output folder", state=state, seen=f"{place}, {free / 1e9:.1f} GB free", fix=fix)
 
 
 def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
@@ -153,7 +153,7 @@ def _key(endpoint: str) -> Check:
         return Check(name="key", state=State.GOOD, seen=f"{variable} is set (its value is never shown)")
     seen = f"none of {', '.join(KEY_VARIABLES)} is set"
     if endpoint == "gemini":
-        return Check(name="key", state=State.FAILS, seen=seen, mend=f"export {KEY_VARIABLES[0]}=…")
+        return Check(name="key", state=State.FAILS, seen=seen, fix=f"export {KEY_VARIABLES[0]}=…")
     return Check(name="key", state=State.UNKNOWN, seen=f"{seen}; --endpoint {endpoint} needs none")
 
 
@@ -174,7 +174,7 @@ def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
             name="service",
             state=State.FAILS,
             seen=f"{endpoint} gave no list of models after {took}: {answer['error']}",
-            mend="check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key",
+            fix="check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key",
         )
         return
     models = answer["models"]
@@ -205,7 +205,7 @@ def _model(scenario: Scenario, models: list[str]) -> Check:
         name=name,
         state=State.FAILS,
         seen=f"{session.model} is not among the Live models of {session.api_version}",
-        mend=f'set session.model = "{close[0]}"' if close else "choose a model that holds Live sessions",
+        fix=f'set session.model = "{close[0]}"' if close else "choose a model that holds Live sessions",
         about="configuration",
     )
 
@@ -220,13 +220,13 @@ def _modality(session: SessionConfig) -> Check:
         name="modality",
         state=State.FAILS,
         seen=f"{seen}: a Live model then sends no audio or refuses",
-        mend=f'set session.response_modalities = ["AUDIO"]{also}',
+        fix=f'set session.response_modalities = ["AUDIO"]{also}',
         about="configuration",
     )
 
 
 def _failed(name: str, error: DiagError) -> Check:
-    return Check(name=name, state=State.FAILS, seen=error.seen, mend=error.next_step)
+    return Check(name=name, state=State.FAILS, seen=error.seen, fix=error.next_step)
 
 
 def as_document(checks: tuple[Check, ...]) -> dict[str, Any]:

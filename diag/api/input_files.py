@@ -29,7 +29,7 @@ REPLY_TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
 _SAME_SHARE = 10 ** (-40 / 20)
 """Channels whose difference stays 40 dB below them hold the same sound: dither and rounding differ by less."""
 _SILENT_PEAK = 10 ** (-60 / 20)
-SHORTEST_S = 0.02
+SHORTEST_RECORDING_S = 0.02
 """A pitch period of a deep voice lasts 20 ms: nothing shorter can be judged as sound."""
 LONGEST_WHOLE_S = 120.0
 """A longer recording is read and measured in stretches, so that memory does not grow with its length."""
@@ -136,12 +136,12 @@ def _parts(
 
 
 def _check_length(audio: AudioReader, name: str) -> None:
-    if audio.duration_s < SHORTEST_S:
+    if audio.duration_s < SHORTEST_RECORDING_S:
         frames = f"{audio.frames} sample{'s' if audio.frames > 1 else ''}"
         raise BadInputError(
             f"Could not analyse {name}",
             seen=f"{frames} ({1000 * audio.duration_s:.2g} ms) are too short to judge",
-            allowed=f"at least {1000 * SHORTEST_S:g} ms",
+            allowed=f"at least {1000 * SHORTEST_RECORDING_S:g} ms",
             next_step="record it again, with speech in it",
         )
 

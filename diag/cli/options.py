@@ -11,10 +11,10 @@ import click
 from click.core import ParameterSource
 
 from diag.api.options import MAX_TAKES, Options
+from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
 
 Command = Callable[..., Any]
-PORTS = ("mouth", "microphone", "speaker", "ear")
 
 
 class Whole(click.ParamType[int]):

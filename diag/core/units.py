@@ -21,11 +21,6 @@ def db_from_amplitude(ratio: float) -> float:
     return max(20.0 * math.log10(ratio), SILENCE_DBFS)
 
 
-def amplitude_from_db(level_db: float) -> float:
-    """Return the amplitude ratio of a level in dB."""
-    return float(10.0 ** (level_db / 20.0))
-
-
 def format_seconds(value_s: float) -> str:
     """Return a duration as text: '85 ms' below one second, '1.93 s' above."""
     if abs(value_s) < 0.9995:

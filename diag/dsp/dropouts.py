@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.joins import Stretch
 from diag.dsp.level import decibels
 from diag.dsp.runs import runs_of
 from diag.dsp.spectrum import Sound
-
-Array = NDArray[np.floating[Any]]
 
 STEP_S = 0.0005
 DROPOUT_SHORTEST_S = 0.002

@@ -1,6 +1,6 @@
 """Write and read the folders of runs and takes.
 
-Layout and formats are in docs/architecture.md ("On disk"). A take is written under a temporary name, flushed, then
+Layout and formats are in docs/takes.md. A take is written under a temporary name, flushed, then
 renamed, so a crash loses only the take that is being written. API keys are removed from all text that is written. A
 folder that cannot be read raises `BadInputError`.
 """

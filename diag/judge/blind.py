@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from diag.core.results import Evidence, Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.core.results import Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
 from diag.dsp.profile import VoiceProfile
-from diag.judge.evidence import number, times_in_words, why_not
+from diag.judge.evidence import evidence_of, number, times_in_words, why_not
 from diag.judge.limits import CLEARLY_WORSE
 from diag.judge.recording import Recording
 
@@ -26,6 +26,17 @@ def own_measure(
         ),
         None,
     )
+
+
+def own_value(
+    measurements: Measurements, recording: Recording, metric: str, tier: Tier | None = None
+) -> tuple[float, Measurement] | Verdict:
+    """Return the value of a measure of the recording by itself and its measurement, or why it was not checked."""
+    item = own_measure(measurements, recording, metric, tier)
+    value = None if item is None else number(item)
+    if item is None or value is None:
+        return not_checked(why_not([item] if item else [], metric))
+    return value, item
 
 
 def reference_value(measurements: Measurements, recording: Recording, metric: str) -> float | None:
@@ -73,10 +84,10 @@ def beyond(
         Whether a value below the limit is the fault.
     """
     sign = -1.0 if below else 1.0
-    item = own_measure(measurements, recording, metric, Tier.BLIND)
-    value = None if item is None else number(item)
-    if item is None or value is None:
-        return not_checked(why_not([item] if item else [], metric))
+    found = own_value(measurements, recording, metric, Tier.BLIND)
+    if isinstance(found, Verdict):
+        return found
+    value, item = found
     if sign * value <= sign * warning:
         return clear()
     usual = _limit_of_voice(recording.voice, metric, warning, below=below)
@@ -93,14 +104,7 @@ def beyond(
     where = times_in_words(item.spots)
     return raised(
         f"The recording {words(value)}{also}",
-        evidence=[
-            Evidence(
-                text=f"{metric} is {value:.3g}{f', {where}' if where else ''}",
-                metric=metric,
-                turn=item.turn,
-                spots=item.spots,
-            )
-        ],
+        evidence=[evidence_of(item, f"{metric} is {value:.3g}{f', {where}' if where else ''}")],
         likely_cause=cause,
         fix=fix,
         severity=severity,

@@ -78,9 +78,6 @@ CLEARLY_WORSE: dict[str, tuple[float, float]] = {
 """Where a voice always shows a fault by itself, the factor and the addition by which a recording must exceed the worst
 recording of the voice's profile. Gaps and misread bytes are not here: no voice has them by itself."""
 
-LIVE_API_OUTPUT_HZ = 24_000
-"""Sample rate at which the Live API answers."""
-
 SLOW_WARNING_S, SLOW_ERROR_S, SLOW_ERROR_P95_S = 1.5, 3.0, 3.5
 """Time to the first sound heard: median for a warning, median and 95th percentile for an error. In conversation people
 answer within 0.2 s. Real Live models had medians of 1.5 to 2.6 s."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
@@ -67,9 +67,9 @@ class Rule:
     hides: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class OnHop:
-    """A segment fault on one hop: its code, who is responsible, and the texts that differ from hop to hop.
+    """A segment fault on one hop: its code, and the texts that differ from hop to hop.
 
     Parameters
     ----------
@@ -79,18 +79,19 @@ class OnHop:
         What to do: a sentence that starts with a lower-case letter and has no full stop.
     why : str
         Replaces the detector's own "Why it matters".
+    severity, or_severity : str or None
+        Replace those of the detector.
     """
 
     code: str
     name: str
-    severity: str
     hop: Hop
-    who: str
-    causes: tuple[str, ...]
-    fix: str
-    why: str = ""
-    or_severity: str | None = None
-    explained_by: tuple[str, ...] = ()
+    causes: tuple[str, ...] = field(kw_only=True)
+    fix: str = field(kw_only=True)
+    why: str = field(default="", kw_only=True)
+    severity: str | None = field(default=None, kw_only=True)
+    or_severity: str | None = field(default=None, kw_only=True)
+    explained_by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class Place:
     @property
     def who(self) -> str:
         """Who changed the sound: "player", or "player or loudspeaker" where hops were merged."""
-        return " or ".join(_WHO[hop] for hop in self.segment.hops) if self.segment.merged else self.on.who
+        hops = self.segment.hops if self.segment.merged else (self.on.hop,)
+        return " or ".join(_WHO[hop] for hop in hops)
 
 
 _WHO = {Hop.MICROPHONE: "microphone", Hop.SENDER: "sender", Hop.PLAYER: "player", Hop.SPEAKER: "loudspeaker"}
@@ -182,11 +184,25 @@ def rule(
     return register
 
 
-def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+def segment_rule(
+    *places: OnHop,
+    severity: str | None = None,
+    or_severity: str | None = None,
+    explained_by: tuple[str, ...] = (),
+    hides: bool = False,
+) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register one detector under a code for each hop on which its fault can occur.
 
     Its docstring is the documentation of every code. `{who}`, `{input}` and `{output}` in it are replaced by the
     names for each hop. It leaves out "Likely causes" and "Fix", which come from each `OnHop`.
+
+    Parameters
+    ----------
+    severity, or_severity : str, optional
+        As in `rule`; for hops whose `OnHop` has none of its own.
+    explained_by : tuple of str
+        Names of the detectors whose findings on the same hop can cause this one. `OnHop.explained_by` adds codes of
+        other causes.
 
     Raises
     ------
@@ -196,13 +212,14 @@ def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[...,
 
     def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
         for on in places:
+            other = on.or_severity or or_severity
             _add(
                 Rule(
-                    code=on.code, name=on.name, severity=Severity(on.severity), hop=on.hop, scope=Scope.SEGMENT,
-                    function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
-                    documentation=_documentation(inspect.getdoc(function) or "", on), explained_by=on.explained_by,
-                    or_severity=None if on.or_severity is None else Severity(on.or_severity), on=on,
-                    hides=hides,
+                    code=on.code, name=on.name, severity=Severity(on.severity or severity or ""), hop=on.hop,
+                    scope=Scope.SEGMENT, function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
+                    documentation=_documentation(inspect.getdoc(function) or "", on), 
+                    explained_by=(*on.explained_by, *explained_by),
+                    or_severity=None if other is None else Severity(other), on=on, hides=hides,
                 )
             )  # fmt: skip
         return function
@@ -212,7 +229,7 @@ def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[...,
 
 def _documentation(template: str, on: OnHop) -> str:
     first, last = on.hop.ends
-    text = template.format(who=on.who, input=f"`{first.value}`", output=f"`{last.value}`")
+    text = template.format(who=_WHO[on.hop], input=f"`{first.value}`", output=f"`{last.value}`")
     before, heading, after = text.partition("Does not prove\n")
     if on.why:
         head, _, rest = before.partition("Why it matters\n")
@@ -233,4 +250,10 @@ def _add(item: Rule) -> None:
 def all_rules() -> tuple[Rule, ...]:
     """Return every rule in `diag.judge.rules`, in order of code."""
     import_all("diag.judge.rules")
-    return tuple(_rules[code] for code in sorted(_rules))
+    detectors = {(item.function.__name__, item.hop): code for code, item in _rules.items() if item.on is not None}
+
+    def with_codes(item: Rule) -> Rule:
+        causes = tuple(detectors.get((cause, item.hop), cause) for cause in item.explained_by)
+        return replace(item, explained_by=causes)
+
+    return tuple(with_codes(_rules[code]) for code in sorted(_rules))

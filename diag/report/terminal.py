@@ -87,7 +87,7 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
 def check_text(check: Check, width: int) -> str:
     """Return one check of `diag doctor`: mark, name and result, then the command that fixes it on its own line."""
     lines = wrapped(f"{check.state.shape} {check.name:<22} {check.seen}", width, later=" " * 25)
-    return "\n".join([*lines, f"    {check.mend}"] if check.mend else lines)
+    return "\n".join([*lines, f"    {check.fix}"] if check.fix else lines)
 
 
 def run_lines(run: RunResult, width: int) -> list[str]:

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from diag import __version__
-from diag.core.errors import BadInputError, CannotMeasureError, TooLittleEvidenceError
+from diag.core.errors import BadInputError, CannotMeasureError
 
 HEAVY = ("numpy", "scipy", "pandas", "matplotlib", "google.genai", "pydantic", "rich", "sounddevice", "soundfile")
 
@@ -93,7 +93,7 @@ def test_wrong_option_names_the_nearest(diag):
     assert "see `diag run --help`." in done.err
 
 
-@pytest.mark.parametrize(("kind", "code"), [(BadInputError, 2), (CannotMeasureError, 3), (TooLittleEvidenceError, 4)])
+@pytest.mark.parametrize(("kind", "code"), [(BadInputError, 2), (CannotMeasureError, 3)])
 def test_our_errors_are_one_sentence_and_a_code(ends_with, kind, code):
     done = ends_with(kind("Could not do it", seen="this", allowed="that", next_step="do so"))
     assert (done.code, done.out) == (code, "")

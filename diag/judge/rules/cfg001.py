@@ -1,4 +1,4 @@
-"""CFG001."""
+"""CFG001: the setup does not ask for audio, and no audio came."""
 
 from __future__ import annotations
 

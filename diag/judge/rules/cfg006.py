@@ -1,13 +1,13 @@
-"""CFG006."""
+"""CFG006: the service did not accept the setup."""
 
 from __future__ import annotations
 
 import re
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 
 _FIELD = re.compile(r'[Uu]nknown name \\?"([^"\\]+)')
@@ -36,11 +36,9 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Does not prove
         Which field it is, if the reason only says "invalid argument". Remove fields one by one to find it.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG006":
-        return clear()
+    found = closing_of("CFG006", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     field = _FIELD.search(found.reason)
     what = f"the field `{field.group(1)}` is not known" if field else "an argument is invalid"
     return raised(

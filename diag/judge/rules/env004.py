@@ -1,4 +1,4 @@
-"""ENV004."""
+"""ENV004: the measuring tool itself was late or lost audio, so the take is discarded."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurements, Verdict, clear, raised
+from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.core.units import format_seconds
-from diag.judge.evidence import numbers, total
+from diag.judge.evidence import DEVICE_HOPS, all_clear, clear_if_measured, evidence_of, numbers, worst
 from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
 from diag.judge.registry import rule
 
@@ -18,6 +18,7 @@ GAP_LIMIT_S = 0.010
 LOST_LIMIT_S = 0.002
 LOOP_LIMIT_S = 0.020
 LOOP_LIMIT_IN_TURN_S = 0.100
+_LOSSES = {"inserted_silence_s": "inserted", "skipped_s": "lost"}
 _SENDING_S, _ARRIVING_S = 0.15, 0.3
 
 
@@ -67,7 +68,7 @@ def harness_late(
             text = f"the latency by the ear's recording and the latency by events {differ}"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
-        return clear()
+        return _undisturbed(measurements, kind, turns)
     more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
     return raised(
         f"The measuring tool disturbed this take: {seen[0].text}{more}",
@@ -75,6 +76,19 @@ def harness_late(
         likely_cause="the machine was too busy to keep time",
         fix="close other programs on this machine, or record fewer takes in parallel (`--rigs 1`)",
         discard=True,
+    )
+
+
+def _undisturbed(measurements: Measurements, kind: str, turns: tuple[Turn, ...]) -> Verdict:
+    """Return "clear" if everything that shows a disturbance was measured."""
+    if not turns:
+        return not_checked("no turn took place")
+    lost = [(hop, metric) for hop in DEVICE_HOPS for metric in _LOSSES] if kind in LOSSY_OWN_AUDIO else []
+    return all_clear(
+        [
+            clear_if_measured(measurements.find("detector_gap_s"), "detector_gap_s"),
+            *(clear_if_measured(measurements.find(metric, hop=hop), metric) for hop, metric in lost),
+        ]
     )
 
 
@@ -119,10 +133,9 @@ def _xruns(timeline: Timeline) -> Iterator[Evidence]:
 
 
 def _lost(measurements: Measurements) -> Iterator[Evidence]:
-    for hop in (Hop.MICROPHONE, Hop.SPEAKER):
-        put_in, left_out = (total(measurements, hop, metric) for metric in ("inserted_silence_s", "skipped_s"))
-        for pair, words in ((put_in, "inserted"), (left_out, "lost")):
-            if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
-                value, item = pair
-                text = f"the virtual devices {words} {format_seconds(value)} on the {hop} hop"
-                yield Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)
+    for hop in DEVICE_HOPS:
+        for metric, words in _LOSSES.items():
+            found = worst(measurements.find(metric, hop=hop), float)
+            if found is not None and found[0] > LOST_LIMIT_S:
+                value, item = found
+                yield evidence_of(item, f"the virtual devices {words} {format_seconds(value)} on the {hop} hop")

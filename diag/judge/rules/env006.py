@@ -1,4 +1,4 @@
-"""ENV006."""
+"""ENV006: there are too few counted takes to rely on their figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC007."""
+"""REC007: the recording has mirror images, as a naive resampler leaves them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC010."""
+"""REC010: the recording seems to play at the wrong speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SND004."""
+"""SND004: the client collects too much audio before it sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SVC001."""
+"""SVC001: the reply starts late."""
 
 from __future__ import annotations
 

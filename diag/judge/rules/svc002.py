@@ -1,4 +1,4 @@
-"""SVC002."""
+"""SVC002: the service did not answer."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from diag.core.results import Evidence, Measurements, Verdict, clear, not_checke
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
+from diag.judge.evidence import unanswered
 from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
@@ -46,8 +47,10 @@ def no_reply(
     """
     if not turns:
         return not_checked("no turn took place")
-    mute = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 0.0]
-    mute = [turn for turn in mute if not _of_turn(timeline, "text_received", turn, spoken=True)]
+    silent = unanswered(measurements, turns)
+    if silent is None:
+        return not_checked("whether every prompt was answered is not known")
+    mute = [turn for turn in silent if not _of_turn(timeline, "text_received", turn, spoken=True)]
     if not mute:
         return clear()
     over = [turn for turn in mute if _ended(timeline, turn)]

@@ -1,4 +1,4 @@
-"""SVC003."""
+"""SVC003: the service answered in text although audio was asked for."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
     """
     if not turns:
         return not_checked("no turn took place")
+    if timeline.first("session_open") is None:
+        return not_checked("no session was opened")
     if "AUDIO" not in (observed.asked_modalities or ()):
         return not_checked("audio was not asked for; see CFG001")
     spoken = {event.data.get("turn") for event in timeline.named("chunk_received")}

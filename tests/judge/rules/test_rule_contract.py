@@ -45,10 +45,15 @@ def test_every_rule_is_provoked_by_a_test():
     assert set(RULES) == provoked | on_hops | on_recordings | set(PROVOKED_ELSEWHERE)
 
 
+@pytest.mark.parametrize("code", RULES)
+def test_every_cause_is_the_code_of_a_rule(code):
+    assert set(RULES[code].explained_by) <= set(RULES)
+
+
 def test_causes_do_not_go_round_in_circles():
     def reach(code, seen=()):
         assert code not in seen, f"{' -> '.join([*seen, code])}"
-        for cause in RULES[code].explained_by if code in RULES else ():
+        for cause in RULES[code].explained_by:
             reach(cause, (*seen, code))
 
     for code in RULES:
