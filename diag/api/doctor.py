@@ -93,7 +93,7 @@ def _machine() -> Check:
         f"{usable} {plural(usable, 'core')}, load {load:.1f}"
     )
     if load > BUSY_LOAD_PER_CORE * usable:
-        fix = "wait until other programs are done: takes that they disturb do not count"
+        fix = "wait until other programs have finished: takes that they disturb are discarded"
         return Check(name="machine", state=State.WATCH, seen=seen, fix=fix)
     return Check(name="machine", state=State.GOOD, seen=seen)
 
@@ -109,7 +109,7 @@ def _packages() -> Check:
     if missing:
         return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", fix=_INSTALL)
     return Check(
-        name="packages", state=State.GOOD, seen=f"all {len(names)} there, google-genai {versions['google-genai']}"
+        name="packages", state=State.GOOD, seen=f"all {len(names)} installed, google-genai {versions['google-genai']}"
     )
 
 
@@ -151,10 +151,10 @@ def _key(endpoint: str) -> Check:
     variable = key_variable()
     if variable is not None:
         return Check(name="key", state=State.GOOD, seen=f"{variable} is set (its value is never shown)")
-    seen = f"none of {', '.join(KEY_VARIABLES)} is set"
+    seen = f"neither {' nor '.join(KEY_VARIABLES)} is set"
     if endpoint == "gemini":
         return Check(name="key", state=State.FAILS, seen=seen, fix=f"export {KEY_VARIABLES[0]}=…")
-    return Check(name="key", state=State.UNKNOWN, seen=f"{seen}; --endpoint {endpoint} needs none")
+    return Check(name="key", state=State.UNKNOWN, seen=f"{seen}; --endpoint {endpoint} needs no key")
 
 
 def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
@@ -205,7 +205,7 @@ def _model(scenario: Scenario, models: list[str]) -> Check:
         name=name,
         state=State.FAILS,
         seen=f"{session.model} is not among the Live models of {session.api_version}",
-        fix=f'set session.model = "{close[0]}"' if close else "choose a model that holds Live sessions",
+        fix=f'set session.model = "{close[0]}"' if close else "choose a model that supports Live sessions",
         about="configuration",
     )
 
@@ -214,8 +214,9 @@ def _modality(session: SessionConfig) -> Check:
     wanted = session.response_modalities
     if wanted == ("AUDIO",):
         return Check(name="modality", state=State.GOOD, seen="AUDIO is asked for", about="configuration")
-    seen = "left out" if wanted is None else f"{', '.join(wanted) or 'an empty list'} is asked for"
-    also = "; for the words as well, set session.output_transcription = true" if wanted else ""
+    asked = None if wanted is None else ", ".join(wanted) or "an empty list"
+    seen = "response_modalities is not set" if asked is None else f"{asked} is asked for"
+    also = "; to get the text too, set session.output_transcription = true" if wanted else ""
     return Check(
         name="modality",
         state=State.FAILS,

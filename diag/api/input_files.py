@@ -158,9 +158,9 @@ def _own_ear(name: str, audio: AudioReader) -> tuple[Source, ...]:
     reply, prompt = HEARD_REPLY_CHANNEL, HEARD_PROMPT_CHANNEL
     return (
         Source(name=name, audio=_channel(audio, reply), channels=2, channel=reply + 1,
-               note=f"channel {reply + 1} of 2, which holds the reply in a saved take", tap=Tap.HEARD),
+               note=f"channel {reply + 1} of 2, the one with the reply in a saved take", tap=Tap.HEARD),
         Source(name=name, audio=_channel(audio, prompt), channels=2, channel=prompt + 1, reply=False,
-               note=f"channel {prompt + 1} of 2, which holds the prompt in a saved take"),
+               note=f"channel {prompt + 1} of 2, the one with the prompt in a saved take"),
     )  # fmt: skip
 
 
@@ -173,7 +173,7 @@ class _Channels:
     differences: dict[tuple[int, int], float]
 
     def same(self, one: int, other: int) -> bool:
-        """Whether two channels hold the same sound."""
+        """Whether two channels are the same sound."""
         return self.differences[min(one, other), max(one, other)] <= _SAME_SHARE * self.peaks[one]
 
 
@@ -205,7 +205,7 @@ def _distinct(name: str, audio: AudioReader) -> tuple[Source, ...]:
         return (Source(name=name, audio=_channel(audio, 0), channels=count, channel=1, note=note),)
     if len(different) == 1:
         if not silent:
-            note = f"all {count} channels hold the same" if count > 2 else "both channels hold the same"
+            note = f"all {count} channels are the same" if count > 2 else "both channels are the same"
             return (Source(name=name, audio=_channel(audio, different[0]), channels=count, note=note),)
         place = different[0] + 1
         note = f"channel {place} of {count}; silent: {', '.join(silent)}"
@@ -213,7 +213,7 @@ def _distinct(name: str, audio: AudioReader) -> tuple[Source, ...]:
     different.sort(key=lambda index: -facts.energies[index])
     return tuple(
         Source(name=name, audio=_channel(audio, index), channels=count, channel=index + 1,
-               note=f"channel {index + 1} of {count}, which hold different sound")
+               note=f"channel {index + 1} of {count}, which differ")
         for index in different
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int
     level, spectrum, noise, gaps and clicks of each are compared. Nothing is recorded then, and the options for takes
     cannot be used.
 
-    Exit code 1 means that a fault was found in A or B, or that a measure of B is worse. Exit code 4 means that there
+    Exit code 1 means that an error was found in A or B, or that a measure of B is worse. Exit code 4 means that there
     are too few takes to decide, or that something was not shown to be right.
     """
     from diag.api.compare_recordings import are_recordings

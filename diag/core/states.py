@@ -22,7 +22,7 @@ class State(StrEnum):
     @property
     def word(self) -> str:
         """The word beside the symbol."""
-        return "not measured" if self is State.UNKNOWN else self.value
+        return {"fails": "error", "watch": "warning", "good": "good", "unknown": "not measured"}[self.value]
 
     @property
     def rank(self) -> int:

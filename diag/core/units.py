@@ -28,6 +28,11 @@ def format_seconds(value_s: float) -> str:
     return f"{value_s:.2f} s"
 
 
+def counted(count: float, noun: str) -> str:
+    """Return a number with its noun as text: '1 turn', '2 turns'."""
+    return f"{count:.0f} {noun if count == 1 else f'{noun}s'}"
+
+
 def format_hz(value_hz: float) -> str:
     """Return a frequency as text: '24000 Hz' for whole hundreds or below 1 kHz, otherwise rounded, as '11.2 kHz'."""
     if value_hz >= 1000 and value_hz % 100:
@@ -46,6 +51,8 @@ def format_value(value: float | None, unit: str) -> str:
         return _WITH_UNIT[unit](value)
     if unit in ("1", ""):
         return f"{value:.4g}"
+    if unit == "1/s":
+        return f"{value:.1f}/s"
     return f"{value:.1f} {unit}"
 
 

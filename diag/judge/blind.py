@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diag.core.results import Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.core.units import format_value
 from diag.dsp.profile import VoiceProfile
 from diag.judge.evidence import evidence_of, number, times_in_words, why_not
 from diag.judge.limits import CLEARLY_WORSE
 from diag.judge.recording import Recording
+from diag.measure.registry import metric_named
 
 SAME_SHARE = 0.75
 """The reference has the same fault if its value is at least this share of the recording's value."""
@@ -55,6 +57,12 @@ def _limit_of_voice(voice: VoiceProfile | None, metric: str, limit: float, *, be
     if below:
         return times * found.low + by if found.middle < limit else None
     return times * found.high + by if found.middle > limit else None
+
+
+def in_words(item: Measurement, value: float) -> str:
+    """Return a measured value as evidence, with the label of its metric and its unit: "Bandwidth: 6.8 kHz"."""
+    known = metric_named(item.metric)
+    return f"{known.label if known else item.metric}: {format_value(value, item.unit)}"
 
 
 def beyond(
@@ -104,7 +112,7 @@ def beyond(
     where = times_in_words(item.spots)
     return raised(
         f"The recording {words(value)}{also}",
-        evidence=[evidence_of(item, f"{metric} is {value:.3g}{f', {where}' if where else ''}")],
+        evidence=[evidence_of(item, f"{in_words(item, value)}{f', {where}' if where else ''}")],
         likely_cause=cause,
         fix=fix,
         severity=severity,

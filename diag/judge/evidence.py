@@ -35,7 +35,13 @@ _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
 _SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
 """The common sample rate whose Nyquist frequency lies in each band of `BANDS_HZ`."""
-_INTERVALS = {12: "an octave", 7: "a fifth", 19: "an octave and a fifth", 24: "two octaves", 5: "a fourth"}
+_INTERVALS = {
+    12: "an octave",
+    7: "a musical fifth",
+    19: "an octave and a musical fifth",
+    24: "two octaves",
+    5: "a musical fourth",
+}
 
 
 def number(item: Measurement) -> float | None:
@@ -158,8 +164,8 @@ class WrongRate:
 
     def evidence(self, place: Place) -> Evidence:
         """Return the measured speed in words."""
-        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f})"
-        text = f"speed of {place.output} against {place.input} is {self.ratio:.4f}{sure}; 1 is right"
+        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f} of 1)"
+        text = f"{place.output} runs at {self.ratio:.4f} times the speed of {place.input}{sure}"
         return evidence_of(self.item, text)
 
 
@@ -195,13 +201,13 @@ def snapped_hz(rate_hz: float) -> int:
 
 
 def changed_sound(ratio: float) -> str:
-    """Return how a wrong rate sounds: "1.5 times longer and a fifth deeper"."""
+    """Return how a wrong rate sounds: "1.5 times as long and a musical fifth deeper"."""
     semitones = 12 * math.log2(ratio)
     amount = round(abs(semitones))
     name = _INTERVALS.get(amount) if abs(abs(semitones) - amount) < 0.1 else None
     interval = name or f"{abs(semitones):.1f} semitones"
     times = f"{max(ratio, 1 / ratio):.3g} times"
-    return f"{times} longer and {interval} deeper" if ratio < 1 else f"{times} shorter and {interval} higher"
+    return f"{times} as long and {interval} deeper" if ratio < 1 else f"{times} as fast and {interval} higher"
 
 
 def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> int:
@@ -280,7 +286,7 @@ MOST_EVENTS_NAMED = 5
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
     """Return events as "350 ms at 1.40 s, 350 ms at 3.15 s". If there are many, name the first and count the rest.
 
-    With `place`, the kind of event is named too: "stall of 350 ms at 1.40 s".
+    With `place`, the kind of event is named too: "overlap at 1.40 s for 350 ms".
     """
     named = [_event_in_words(event, named=place) for event in events[:MOST_EVENTS_NAMED]]
     rest = len(events) - len(named)
@@ -301,13 +307,12 @@ def _event_in_words(event: SoundEvent, *, named: bool) -> str:
         each_ms = 1000 * event.duration_s / event.count
         every = format_seconds(event.period_s)
         return f"{event.count} gaps of {each_ms:.1f} ms, one every {every} from {event.estimated_s:.2f} s on"
-    level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None and named else ""
+    at = f"at {event.estimated_s:.2f} s"
     length = format_seconds(event.duration_s)
-    return (
-        f"{event.kind} of {length} at {event.estimated_s:.2f} s{level}"
-        if named
-        else f"{length} at {event.estimated_s:.2f} s"
-    )
+    if not named:
+        return f"{length} {at}"
+    level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None else ""
+    return f"{event.kind} {at} for {length}{level}" if event.duration_s else f"{event.kind} {at}{level}"
 
 
 def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:
@@ -344,7 +349,7 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
     event = item.events[0]
     often = f", {event.count} times" if event.count > 1 else ""
     every = f", every {format_seconds(event.period_s)}" if event.period_s else ""
-    text = f"{name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
+    text = f"in {name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
     return evidence_of(item, text)
 
 

@@ -7,6 +7,7 @@ registers one detector for every hop on which its fault can occur, under a code 
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,6 +17,7 @@ from diag.core.chain import Hop, Segment
 from diag.core.plugins import import_all, needs_of
 from diag.core.results import Severity, Verdict
 
+_DOCSTRING_WIDTH = 116
 HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix", "Does not prove")
 """Headings of a rule's documentation, in this order."""
 
@@ -234,10 +236,22 @@ def _documentation(template: str, on: OnHop) -> str:
     if on.why:
         head, _, rest = before.partition("Why it matters\n")
         _, _, rest = rest.partition("Evidence\n")
-        before = f"{head}Why it matters\n    {on.why}\n\nEvidence\n{rest}"
-    causes = "\n".join(f"    - {cause[0].upper()}{cause[1:]}." for cause in on.causes)
-    fix = f"    {on.fix[0].upper()}{on.fix[1:]}."
+        before = f"{head}Why it matters\n{_wrapped(on.why)}\n\nEvidence\n{rest}"
+    causes = "\n".join(_wrapped(f"- {cause[0].upper()}{cause[1:]}.", later="  ") for cause in on.causes)
+    fix = _wrapped(f"{on.fix[0].upper()}{on.fix[1:]}.")
     return f"{before}Likely causes\n{causes}\n\nFix\n{fix}\n\n{heading}{after}"
+
+
+def _wrapped(text: str, later: str = "") -> str:
+    """Return a text as indented lines of the width that docstrings have."""
+    return textwrap.fill(
+        text,
+        _DOCSTRING_WIDTH,
+        initial_indent="    ",
+        subsequent_indent=f"    {later}",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _add(item: Rule) -> None:

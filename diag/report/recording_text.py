@@ -14,7 +14,7 @@ from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.sentences import figure, label, plural, state_of, word_of
+from diag.report.sentences import figure, label, label_in_sentence, plural, state_of, word_of
 from diag.report.terminal import wrapped
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[s
     for words in usual_words(result):
         lines += wrapped(f"  {words}", width, later="    ")
     for reasons in by_reason(result.not_shown):
-        line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
+        line = f"  {State.UNKNOWN.shape} not shown {', '.join(reasons.codes)}: {reasons.reason}"
         lines += wrapped(line, width, later="    ")
     lines += _measure_lines(result, width) if verbose else _main_measure_lines(result, width)
     return [*lines, *_information_lines(result, width)]
@@ -206,9 +206,9 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
     unmeasured: dict[str, list[str]] = {}
     for item in result.measurements:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
-            unmeasured.setdefault(item.missing.text, []).append(label(item.metric).lower())
+            unmeasured.setdefault(item.missing.text, []).append(label_in_sentence(item.metric))
     for reason, names in unmeasured.items():
-        line = f"  {State.UNKNOWN.shape} not measured: {'; '.join(dict.fromkeys(names))} ({reason})"
+        line = f"  {State.UNKNOWN.shape} {'; '.join(dict.fromkeys(names))} not measured: {reason}"
         lines += wrapped(line, width, later="    ")
     return lines
 
@@ -225,7 +225,7 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
         else:
             without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
     for reason, names in without.items():
-        lines += wrapped(f"    {State.UNKNOWN.shape} not scored: {'; '.join(names)} ({reason})", width, later=" " * 6)
+        lines += wrapped(f"    {State.UNKNOWN.shape} {'; '.join(names)} not scored: {reason}", width, later=" " * 6)
     return lines
 
 

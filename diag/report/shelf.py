@@ -321,12 +321,12 @@ def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | No
     """
     if a.left_out or b.left_out:
         return None
-    a_gain_db, b_gain_db, matched = 0.0, 0.0, "levels were not matched: one side is silent"
+    a_gain_db, b_gain_db, matched = 0.0, 0.0, "nothing is changed, because one side is silent"
     if a.level_dbfs is not None and b.level_dbfs is not None:
         louder_db = round(a.level_dbfs - b.level_dbfs, 1)
         a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
         turned = "A" if louder_db > 0 else "B"
-        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "both are equally loud"
+        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "nothing has to be changed"
     starts = starts_s or (a.onset_s or 0.0, b.onset_s or 0.0)
     return Pair(
         title=title,
@@ -339,5 +339,5 @@ def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | No
         a_start_s=round(starts[0], 4),
         b_start_s=round(starts[1], 4),
         matched=matched,
-        aligned="by the measured delay" if starts_s else "at the first audible sample",
+        aligned="are aligned by the measured delay" if starts_s else "start at their first audible sample",
     )

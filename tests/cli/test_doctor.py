@@ -58,7 +58,7 @@ def test_machine_in_order(diag, machine):
         "model of healthy", "modality",
     ]  # fmt: skip
     assert all(check["state"] == "unknown" or not check["fix"] for check in checks.values())
-    assert "heard 1.0 ms after its device stamp, confidence 0.99" in done.err
+    assert "heard 1.0 ms after the device's time stamp, confidence 0.99" in done.err
 
 
 def test_busy_machine_is_watched(diag, machine, monkeypatch):
@@ -124,7 +124,11 @@ def test_service_that_cannot_be_asked(diag, machine):
 
 @pytest.mark.parametrize(
     ("setting", "seen"),
-    [("", "left out"), ('response_modalities = ["TEXT"]', "TEXT is asked"), ("response_modalities = []", "an empty")],
+    [
+        ("", "response_modalities is not set"),
+        ('response_modalities = ["TEXT"]', "TEXT is asked"),
+        ("response_modalities = []", "an empty"),
+    ],
 )
 def test_modality_that_cannot_give_audio(diag, machine, tmp_path, setting, seen):
     path = tmp_path / "mine.toml"
@@ -154,7 +158,7 @@ def test_no_devices_is_no_error(diag, monkeypatch):
     monkeypatch.setattr("diag.api.audio_check.found_devices", tuple)
     done = diag("devices")
     assert done.code == 0
-    assert done.out.startswith("no audio devices on this machine; --audio virtual makes its own")
+    assert done.out.startswith("there are no audio devices on this machine; --audio virtual creates its own")
 
 
 def test_list_of_devices(diag, monkeypatch):
@@ -190,7 +194,8 @@ def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
     done = diag("devices", "--hold")
     assert done.code == 130
     assert "  export PULSE_SERVER='unix:/tmp/a b'\n" in done.out
-    assert "  rig0: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
+    assert "  rig0 in PulseAudio: mouth rig0_mouth, microphone rig0_microphone" in done.out
+    assert "  rig0 in ALSA: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
     assert done.err.endswith("Stopped. The virtual devices were removed.\n")
     document = json.loads(diag("devices", "--hold", "--json", "--rigs", "2").out)
     assert len(document["rigs"]) == 2

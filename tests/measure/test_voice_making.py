@@ -71,7 +71,7 @@ def test_a_profile_is_made_of_recordings_that_agree(sounds):
         (lambda x: soxr.resample(x, 2, 3), "slower than the others|another voice|reaches only"),
         (lambda x: lost_above(x, 24000, 3000, -14), "less treble than the others"),
         (lambda x: lost_above(x, 24000, 4000, -90), "reaches only 4"),
-        (lambda x: x * 0, "holds 0.0 s of speech"),
+        (lambda x: x * 0, "has only 0.0 s of speech"),
     ],
 )
 def test_a_recording_that_does_not_fit_the_others_is_named(sounds, change, word):

@@ -77,7 +77,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
     in_pairs = not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING
     if in_pairs and wrong_rate(measurements, place.hop) is None:
-        # Two channels read as one last twice as long; samples repeated at the right speed are a naive resampler's.
+        # Two channels read as one last twice as long; samples repeated at the right speed are a poor resampler's.
         return _clear_if_measured(place, measurements)
     own = misread_bytes(measurements, place.segment.last)
     if own is not None and misread_bytes(measurements, place.segment.first) is None:

@@ -41,7 +41,7 @@ def activity_detection_off(observed: ObservedClient, measurements: Measurements,
         return not_checked("whether the client marks its turns was not seen")
     silent = unanswered(measurements, turns)
     if silent is None or not turns:
-        return not_checked(f"whether {'every' if turns else 'any'} prompt was answered is not known")
+        return not_checked(f"it is not known whether {'every' if turns else 'any'} prompt was answered")
     if not silent:
         return clear()
     return raised(

@@ -19,7 +19,7 @@ EXPLAINED_DB = -50.0
         Hop.MICROPHONE,
         causes=(
             "the input gain is too high, or the speaker is too near",
-            "two gains in a row, each harmless by itself",
+            "two gains in a row, each harmless alone",
         ),
         fix="turn the input gain down",
     ),
@@ -36,7 +36,7 @@ EXPLAINED_DB = -50.0
         Hop.PLAYER,
         causes=(
             "a gain above 1 in the player, or two sounds added without headroom",
-            "two gains in a row, each harmless by itself",
+            "two gains in a row, each harmless alone",
         ),
         fix="set the gain in the player to 1 or less",
     ),
@@ -46,7 +46,7 @@ EXPLAINED_DB = -50.0
         Hop.SPEAKER,
         causes=(
             "the volume of the device or of the sound server is above full scale",
-            "two gains in a row, each harmless by itself",
+            "two gains in a row, each harmless alone",
         ),
         fix="turn the volume of the device down",
     ),

@@ -9,7 +9,7 @@ from diag.core.chain import Hop, Tap
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.judge.evidence import DEVICE_HOPS, all_clear, clear_if_measured, evidence_of, numbers, worst
 from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
 from diag.judge.registry import rule
@@ -18,7 +18,7 @@ GAP_LIMIT_S = 0.010
 LOST_LIMIT_S = 0.002
 LOOP_LIMIT_S = 0.020
 LOOP_LIMIT_IN_TURN_S = 0.100
-_LOSSES = {"inserted_silence_s": "inserted", "skipped_s": "lost"}
+_LOSSES = {"inserted_silence_s": "inserted {} of silence", "skipped_s": "lost {} of sound"}
 _SENDING_S, _ARRIVING_S = 0.15, 0.3
 
 
@@ -69,7 +69,7 @@ def harness_late(
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
         return _undisturbed(measurements, kind, turns)
-    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    more = f" ({counted(len(seen) - 1, 'more disturbance')})" if len(seen) > 1 else ""
     return raised(
         f"The measuring tool disturbed this take: {seen[0].text}{more}",
         evidence=seen,
@@ -129,7 +129,8 @@ def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool
 def _xruns(timeline: Timeline) -> Iterator[Evidence]:
     for event in timeline.named("xruns"):
         if event.data.get("count"):
-            yield Evidence(text=f"the {event.data.get('port')} lost audio {event.data['count']} time(s)")
+            times = counted(event.data["count"], "time")
+            yield Evidence(text=f"audio was lost {times} at the {event.data.get('port')}")
 
 
 def _lost(measurements: Measurements) -> Iterator[Evidence]:
@@ -138,4 +139,4 @@ def _lost(measurements: Measurements) -> Iterator[Evidence]:
             found = worst(measurements.find(metric, hop=hop), float)
             if found is not None and found[0] > LOST_LIMIT_S:
                 value, item = found
-                yield evidence_of(item, f"the virtual devices {words} {format_seconds(value)} on the {hop} hop")
+                yield evidence_of(item, f"the virtual devices {words.format(format_seconds(value))} on the {hop} hop")

@@ -41,7 +41,7 @@ def clock_drift(measurements: Measurements) -> Verdict:
     if found is None or abs(found[0]) <= LIMIT_PPM:
         measured = clear_if_measured(items, "drift_ppm")
         unsure = measured.status is Status.CLEAR and len(sure) < len(items)
-        return not_checked("drift_ppm: the match is not sure enough") if unsure else measured
+        return not_checked("drift_ppm: the match is too uncertain") if unsure else measured
     drift_ppm, item = found
     return raised(
         f"The clocks on the {_hop(item)} hop differ by {abs(drift_ppm):.0f} parts per million",

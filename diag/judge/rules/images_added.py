@@ -43,7 +43,7 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
         `imaging` of the segment: the correlation with the mirror image that it adds. Clean audio stays below 0.15.
 
     Does not prove
-        That it can be heard: images at high frequencies are faint. If the voice also lost treble because a naive
+        That it can be heard: images at high frequencies are faint. If the voice also lost treble because a poor
         resampler came from a lower rate, the lost treble is reported as a consequence.
     """
     found = worst_fault(measurements, "imaging", lambda value: value > IMAGING_LIMIT, hop=place.hop)
@@ -53,6 +53,6 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
     text = f"mirror correlation {value:.2f} added in {place.output}; the limit is {IMAGING_LIMIT}"
     return raised_at(
         place,
-        f"The {place.who} adds mirror images of the voice, as a naive resampler does",
+        f"The {place.who} adds mirror images of the voice, as a poor resampler does",
         evidence=[evidence_of(item, text)],
     )

@@ -20,7 +20,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         Hop.MICROPHONE,
         causes=(
             "the input volume, the distance to the microphone, or automatic gain control of the device",
-            "noise suppression that ducks the voice",
+            "noise suppression that turns the voice down",
         ),
         fix="raise or lower the volume of the device, and switch automatic gain control off",
     ),
@@ -35,8 +35,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY013",
         "level-changed",
         Hop.PLAYER,
-        causes=("a gain or volume in the player", "a fade or ducking that was never reset"),
-        fix="set the gain of the player to 1, and reset the gain after fades and ducking",
+        causes=("a gain or volume in the player", "a fade that was never reset"),
+        fix="set the gain of the player to 1, and reset the gain after a fade",
     ),
     OnHop(
         "SPK011",
@@ -44,7 +44,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         Hop.SPEAKER,
         causes=(
             "the volume of the device or the sound server",
-            "automatic gain control, or another program that ducks this one",
+            "automatic gain control, or another program that turns this one down",
         ),
         fix="raise or lower the volume of the device, and switch automatic gain control off",
     ),
@@ -77,13 +77,14 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
         return found
     change_db, item = found
     where = events_in_words(item.events, place=True)
-    text = f"level of {place.output} against {place.input}: {change_db:+.1f} dB{f' ({where})' if where else ''}"
+    change = f"{abs(change_db):.1f} dB {'louder' if change_db > 0 else 'quieter'}"
+    text = f"{place.output} is {change} than {place.input}{f': {where}' if where else ''}"
     natural = place.hop in DEVICE_HOPS and environment.get("audio", "wire") not in OWN_AUDIO
     severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
     return raised_at(
         place,
         f"The {place.who} makes the sound {abs(change_db):.0f} dB {'louder' if change_db > 0 else 'quieter'}"
-        + (f", from {item.events[0].estimated_s:.2f} s on" if item.events else ""),
+        + (f" from {item.events[0].estimated_s:.2f} s on" if item.events else ""),
         evidence=[evidence_of(item, text)],
         severity=Severity.INFO if natural else severe,
     )

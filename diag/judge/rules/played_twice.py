@@ -75,10 +75,11 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
     echo = event is not None and event.kind == "echo"
     twice = f"delivers the sound twice, the {'first' if early else 'second'} time"
     what = "adds an echo of the sound" if echo else twice
-    text = f"second copy in {place.output}{delay} at {level_db:.0f} dB relative to the first"
+    level = f"{level_db:.0f} dB relative to the first"
+    text = f"{place.output} has a second copy of the sound{f',{delay}' if delay else ''}, at {level}"
     return raised_at(
         place,
-        f"The {place.who} {what}{delay} ({level_db:.0f} dB)",
+        f"The {place.who} {what}{delay}, at {level}",
         evidence=[evidence_of(item, text)],
         severity=Severity.ERROR if level_db > COPY_FAIL_DB else Severity.WARNING,
     )

@@ -9,7 +9,7 @@ from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, worst_fault
 from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -96,21 +96,24 @@ def silence_inserted(
     if place.hop in DEVICE_HOPS and environment.get("audio") in LOSSY_OWN_AUDIO:
         return not_checked("these are diag's own virtual devices; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
-    times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
+    silence = f"{format_seconds(silence_s)} of silence"
+    times = f" in {counted(count, 'place')}" if count else ""
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{format_seconds(silence_s)} of silence{times} in {place.output} that {place.input} does not have{where}"
+    text = f"{place.output} has {silence} that {place.input} does not have{where}"
     evidence = [evidence_of(item, text)]
     fix = place.on.fix
     if place.hop is Hop.PLAYER and timeline.events:
         noted = len(timeline.named(EventName.UNDERRUN))
-        evidence.append(Evidence(text=f"the player itself reported {noted} underrun{'' if noted == 1 else 's'}"))
+        evidence.append(
+            Evidence(text=f"the player itself reported {counted(noted, 'underrun') if noted else 'no underrun'}")
+        )
     if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         fix = (
             f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "
             "of the player's thread"
         )
     return raised(
-        f"The {place.who} inserts {format_seconds(silence_s)} of silence{times}",
+        f"The {place.who} inserts {silence}{times}",
         evidence=evidence,
         likely_cause=place.on.causes[0],
         fix=fix,

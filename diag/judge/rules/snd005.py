@@ -46,7 +46,7 @@ def send_pacing(measurements: Measurements) -> Verdict:
     if isinstance(speed, WrongRate):
         return not_checked("the declared rate is wrong; see SND001")
     if isinstance(speed, str):
-        return not_checked(f"whether the declared rate is right was not measured ({speed})")
+        return not_checked(f"it was not measured whether the declared rate is right ({speed})")
     found = worst_fault(
         measurements, "realtime_ratio", lambda ratio: abs(ratio - 1) > LIMIT, badness=lambda ratio: abs(ratio - 1)
     )

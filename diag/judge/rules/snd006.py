@@ -49,7 +49,7 @@ def no_end_of_turn(
         return not_checked("no turn took place")
     silent = unanswered(measurements, turns)
     if silent is None:
-        return not_checked("whether every prompt was answered is not known")
+        return not_checked("it is not known whether every prompt was answered")
     judged = 0
     closed = timeline.first("session_closed")
     for turn in silent:
@@ -74,5 +74,5 @@ def no_end_of_turn(
             fix=end_of_turn_advice(observed.model),
         )
     if judged < len(silent):
-        return not_checked("when the client stopped sending in a turn without an answer is not known")
+        return not_checked("it is not known when the client stopped sending in a turn without an answer")
     return clear()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict
 from diag.core.timeline import Timeline
+from diag.core.units import counted
 from diag.dsp.added_sound import (
     DC_FAIL_DBFS,
     DC_WARN_DBFS,
@@ -112,8 +113,8 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         the segment, each against its limit.
 
     Does not prove
-        Where it comes from. Clicks at a fixed period ring like a hum; then they are the root cause. Air and rooms
-        add noise and reverberation by nature: there these are information only.
+        Where it comes from. Clicks at a fixed period sound like a hum; they are then reported as the root cause. Rooms
+        always add noise and reverberation, so both are information only if the sound goes through the air.
     """
     seen = list(_seen(place, measurements))
     if not seen:
@@ -123,9 +124,10 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
     air = through_the_air(timeline)
     severities = [_severity(kind, value, air=air) for kind, value, _ in seen]
     kind, value, _ = max(seen, key=lambda entry: _severity(entry[0], entry[1], air=air).rank)
+    also = f" and {counted(len(seen) - 1, 'other sound')}" if len(seen) > 1 else ""
     return raised_at(
         place,
-        f"The {place.who} adds {kind.words.format(value)}" + (f" and {len(seen) - 1} more" if len(seen) > 1 else ""),
+        f"The {place.who} adds {kind.words.format(value)}{also}",
         evidence=[_evidence(place, *entry) for entry in seen],
         severity=max(severities, key=lambda item: item.rank),
     )
@@ -148,5 +150,5 @@ def _severity(kind: _Kind, value: float, *, air: bool) -> Severity:
 
 def _evidence(place: Place, kind: _Kind, value: float, item: Measurement) -> Evidence:
     where = events_in_words(item.events, place=True)
-    text = f"{kind.words.format(value)} in {place.output}{f': {where}' if where else ''}"
+    text = f"{place.output} has {kind.words.format(value)}{f': {where}' if where else ''}"
     return evidence_of(item, text)

@@ -73,11 +73,10 @@ def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
         if overlap
         else "delivers parts of the sound in the wrong order"
     )
-    text = (
-        f"{format_seconds(displaced_s)} of {place.input} in the wrong place: {events_in_words(item.events, place=True)}"
-    )
+    displaced = format_seconds(displaced_s)
+    text = f"{displaced} of {place.input} is in the wrong place: {events_in_words(item.events, place=True)}"
     return raised_at(
         place,
-        f"The {place.who} {what} ({format_seconds(displaced_s)})",
+        f"The {place.who} {what} ({displaced} in total)",
         evidence=[evidence_of(item, text)],
     )

@@ -99,7 +99,7 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
     wheres = " and ".join(where for _, _, where in seen)
     return raised_at(
         place,
-        f"The {place.who} loses {format_seconds(lost_s)} of the sound, {wheres}",
+        f"The {place.who} loses {format_seconds(lost_s)} of the sound {wheres}",
         evidence=[_evidence(place, *entry) for entry in seen],
     )
 
@@ -107,5 +107,5 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
 def _evidence(place: Place, lost_s: float, item: Measurement, where: str) -> Evidence:
     places = events_in_words(item.events) if where == "in the middle" else ""
     at = "within" if places else f"{where} of"
-    text = f"{format_seconds(lost_s)} of {place.input} are missing {at} {place.output}{f': {places}' if places else ''}"
+    text = f"{format_seconds(lost_s)} of {place.input} is missing {at} {place.output}{f': {places}' if places else ''}"
     return evidence_of(item, text)

@@ -79,9 +79,10 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
         return found
     repeated_s, item = found
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{format_seconds(repeated_s)} of {place.input} occur twice in {place.output}{where}"
+    repeated = format_seconds(repeated_s)
+    text = f"{repeated} of {place.input} occurs twice in {place.output}{where}"
     return raised_at(
         place,
-        f"The {place.who} repeats {format_seconds(repeated_s)} of the sound",
+        f"The {place.who} repeats {repeated} of the sound",
         evidence=[evidence_of(item, text)],
     )

@@ -43,7 +43,7 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
     if isinstance(found, Verdict):
         return found
     needed_s, item = found
-    text = f"{format_seconds(needed_s)} of buffer would have been enough, the player is set to {format_seconds(held_s)}"
+    text = f"it needs a buffer of {format_seconds(needed_s)}, and the player's buffer is {format_seconds(held_s)}"
     return raised(
         f"The reply arrives in bursts: {text}",
         evidence=[evidence_of(item, text)],

@@ -37,7 +37,7 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
     """
     silent = unanswered(measurements, turns)
     if silent is None:
-        return not_checked("whether every prompt was answered is not known")
+        return not_checked("it is not known whether every prompt was answered")
     answered = [turn for turn in turns if turn not in silent]
     if not answered:
         return not_checked("no reply came")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.core.units import counted
 from diag.judge.evidence import clear_if_measured, evidence_of, numbers, worst
 from diag.judge.limits import TONE_ERROR_DB
 from diag.judge.registry import rule
@@ -41,11 +42,10 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
     if not found:
         return clear_if_measured(items, "repeated_chunks")
     count = sum(value for value, _ in found)
-    said = f"{count:.0f} chunk{'s' if count > 1 else ''} of the reply came twice"
     return raised(
-        said,
+        f"{counted(count, 'chunk')} of the reply came twice",
         evidence=[
-            evidence_of(item, f"turn {(item.turn or 0) + 1}: {value:.0f} repeated, sample for sample")
+            evidence_of(item, f"turn {(item.turn or 0) + 1}: {counted(value, 'chunk')} repeated, sample for sample")
             for value, item in found
         ],
         likely_cause="something between the service and the client sends messages again, or two receivers use one "

@@ -18,7 +18,7 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
 
     Why it matters
         If the label is right, clients that assume 24 kHz play the reply too slow or too fast. If it is wrong, clients
-        that read the label do.
+        that read the label play it at the wrong speed.
 
     Evidence
         The MIME types of the chunks.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.results import Measurements, Verdict, raised
+from diag.core.units import counted
 from diag.judge.evidence import all_clear, evidence_of, worst_fault
 from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import rule
@@ -36,7 +37,7 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     tops = worst_fault(measurements, "clipping_rate_hz", lambda rate_hz: rate_hz > FLAT_TOPS_HZ, tap=Tap.RECEIVED)
     seen = []
     if not isinstance(gaps, Verdict):
-        seen.append(evidence_of(gaps[1], f"{gaps[0]:.0f} gap(s) cut into the sound"))
+        seen.append(evidence_of(gaps[1], f"{counted(gaps[0], 'gap')} cut into the sound"))
     if not isinstance(tops, Verdict):
         seen.append(evidence_of(tops[1], f"{tops[0]:.0f} flat tops per second"))
     if isinstance(gaps, Verdict) and isinstance(tops, Verdict):

@@ -41,7 +41,7 @@ def time_stretched(place: Place, measurements: Measurements) -> Verdict:
     for ratio, item in numbers(items):
         stretch = stretch_of(measurements, item)
         if stretch is not None:
-            text = f"speed by time is {stretch:.3f}, by pitch {ratio:.3f}"
+            text = f"the speed is {stretch:.3f} by duration and {ratio:.3f} by pitch"
             return raised_at(
                 place,
                 f"The {place.who} changes duration and pitch by different factors: {text}",

@@ -115,12 +115,12 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
         needed = ("rate_ratio", "dullness_db")
         return all_clear(clear_if_measured(measurements.find(name, hop=place.hop), name) for name in needed)
     through_hz = sampling_that_would_do_it(measurements, place.hop)
-    as_sampling = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({found.words})"
+    as_sampling = f", as if it went through a sample rate of {through_hz} Hz" if through_hz else f" ({found.words})"
     return raised_at(
         place,
         f"The {place.who} loses {found.loss_db:.0f} dB of treble{as_sampling}",
         evidence=[found.evidence(place)],
-        cause=f"the sound goes through {through_hz} Hz sampling on its way" if through_hz else "",
+        cause=f"the sound goes through a sample rate of {through_hz} Hz on its way" if through_hz else "",
         severity=_severity(place, found, through_hz, timeline),
     )
 

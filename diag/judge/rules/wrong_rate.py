@@ -40,7 +40,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         ),
         fix="resample the captured audio to the declared rate, or declare its actual rate",
         why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and "
-        "a fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
+        "a musical fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
     ),
     OnHop(
         "PLY001",
@@ -51,8 +51,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
             "the rate in the MIME type is ignored, or a resampler is given the wrong rate",
         ),
         fix="open the output stream at the rate of the received audio, or resample from that rate to the stream's",
-        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: the voice is slow and dull, and "
-        "the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
+        why="24 kHz audio played as 16 kHz is 1.5 times as long and a musical fifth deeper: the voice is slow and "
+        "dull, and the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
     ),
     OnHop(
         "SPK003",
@@ -106,8 +106,9 @@ def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str
     types = observed.sent_mime_types
     label = f"the batches were labelled {', '.join(types)}" if types else f"{place.output} is read as {declared_hz} Hz"
     unchanged = observed.resamples_capture is False and observed.capture_rate_hz
+    sound = changed_sound(found.ratio)
     return (
-        f"{content_hz} Hz audio was sent labelled {declared_hz} Hz: the service hears it {changed_sound(found.ratio)}",
+        f"{content_hz} Hz audio was sent labelled as {declared_hz} Hz: the service hears it {sound}",
         [Evidence(text=label)],
         f"captured at {observed.capture_rate_hz} Hz and sent without resampling" if unchanged else place.on.causes[1]
         if observed.resamples_capture else place.on.causes[0],

@@ -12,7 +12,7 @@ from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, of_pair, sound,
 from diag.measure.reasons import wrong_speed
 from diag.measure.registry import Group, metric
 
-NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz lies on both taps and holds sound in the input")
+NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz exists on both taps with sound in the input")
 _AROUND_S = 0.02
 
 

@@ -74,11 +74,11 @@ def test_rates_snap_within_half_a_percent_only(rate_hz, snapped):
 @pytest.mark.parametrize(
     ("ratio", "words"),
     [
-        (2 / 3, "1.5 times longer and a fifth deeper"),
-        (1 / 3, "3 times longer and an octave and a fifth deeper"),
-        (0.5, "2 times longer and an octave deeper"),
-        (2.0, "2 times shorter and an octave higher"),
-        (44100 / 48000, "1.09 times longer and 1.5 semitones deeper"),
+        (2 / 3, "1.5 times as long and a musical fifth deeper"),
+        (1 / 3, "3 times as long and an octave and a musical fifth deeper"),
+        (0.5, "2 times as long and an octave deeper"),
+        (2.0, "2 times as fast and an octave higher"),
+        (44100 / 48000, "1.09 times as long and 1.5 semitones deeper"),
     ],
 )
 def test_how_a_wrong_rate_sounds(ratio, words):
