@@ -72,7 +72,8 @@ def measure_difference_words(item: MeasureDifference) -> str:
     name = label(item.metric)
     if item.a is None or item.b is None:
         return f"{name}, B against A  {figure(item.difference, item.unit)}"
-    return f"{name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}  {signed(item.difference, item.unit)}"
+    change = signed(item.difference, item.unit)
+    return f"{name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}, change {change}"
 
 
 def comparison_document(comparison: RecordingComparison, page: str | None = None) -> dict[str, Any]:
