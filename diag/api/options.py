@@ -67,6 +67,8 @@ class Options:
         How much audio the report holds: "evidence", "all" or "none".
     resume : Path or None
         A run folder to go on with.
+    voice : Path or None
+        Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
     """
 
     takes: int = 5
@@ -79,6 +81,7 @@ class Options:
     devices: Mapping[str, str] = field(default_factory=dict)
     embed: Literal["evidence", "all", "none"] = "evidence"
     resume: Path | None = None
+    voice: Path | None = None
 
     def rig_count(self, takes: int) -> int:
         """How many rigs serve a number of takes."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 _OF_RECORDINGS = ("reference", "page", "raw", "verbose")
-_OF_BOTH = ("a", "b", "as_json", "fail_on", "embed")
+_OF_BOTH = ("a", "b", "as_json", "fail_on", "embed", "voice")
 
 
 @click.command(
@@ -105,7 +105,7 @@ def _recordings(a: str, b: str, *, as_json: bool, fail_on: str, given: dict[str,
     embed: Embed = given["embed"]
     if page is not None:
         check_page(page)
-    comparison = compare_recordings(a, b, reference=given["reference"], raw=given["raw"])
+    comparison = compare_recordings(a, b, reference=given["reference"], voice=given["voice"], raw=given["raw"])
     code = comparison_exit_code(comparison, fail_on)
     if page is not None:
         write_comparison_report(comparison, page, reference=given["reference"], raw=given["raw"], embed=embed)

@@ -48,12 +48,17 @@ class Expect(ConfigModel):
 
 
 class Scenario(ConfigModel):
-    """One configuration under test."""
+    """One configuration under test.
+
+    `voice` is the file of a voice profile that replies are compared with. In a TOML file it is relative to the file's
+    folder.
+    """
 
     name: str
     title: str = ""
     shows: str = ""
     prompts: tuple[str, ...] = ()
+    voice: str | None = None
     client: ClientConfig = ClientConfig()
     emulator: dict[str, Any] = Field(default_factory=dict)
     faults: Faults = Faults()
@@ -68,7 +73,7 @@ class Scenario(ConfigModel):
 
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
-_TOP_KEYS = ("title", "shows", "prompts", "emulator", "faults", "expect", *_CLIENT_TABLES)
+_TOP_KEYS = ("title", "shows", "prompts", "voice", "emulator", "faults", "expect", *_CLIENT_TABLES)
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -111,7 +116,10 @@ def read_scenario(path: Path) -> Scenario:
             allowed="TOML as in docs/configuration.md",
             next_step="correct that line",
         ) from None
-    return scenario_from_mapping(path.stem, data, attempted=attempted)
+    scenario = scenario_from_mapping(path.stem, data, attempted=attempted)
+    if scenario.voice is None:
+        return scenario
+    return scenario.model_copy(update={"voice": str(path.parent.resolve() / scenario.voice)})
 
 
 def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) -> Scenario:

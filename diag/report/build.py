@@ -8,6 +8,8 @@ from pathlib import Path
 from diag.core.results import Report, RunResult, Severity
 from diag.core.states import State
 from diag.core.take import Take
+from diag.dsp.profile import VoiceProfile
+from diag.files.voice_profiles import sample_of
 from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
@@ -15,14 +17,22 @@ from diag.report.page import packed, rendered, unwritable
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
 from diag.report.sentences import measured_line, verdict_line
-from diag.report.shelf import Embed, players_of, size_note
+from diag.report.shelf import Embed, VoiceSample, players_of, size_note
+from diag.report.voice_text import voice_origin
 from diag.report.waterfall import stages
 
 FOLD_FROM = 2
 """With more runs than this, each run is collapsed to its headline."""
 
 
-def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path, *, embed: Embed = "evidence") -> Path:
+def build_report(
+    report: Report,
+    takes: Mapping[str, Sequence[Take]],
+    out: Path,
+    *,
+    embed: Embed = "evidence",
+    voices: Mapping[str, VoiceProfile] | None = None,
+) -> Path:
     """Write a report and return its path.
 
     Parameters
@@ -37,6 +47,9 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     embed : {"evidence", "all", "none"}
         "evidence" keeps at most 12 clips of 6 s, "all" every tap of the take shown, "none" no audio.
 
+    voices : mapping of run folder or run name to VoiceProfile, optional
+        Profiles that the replies of runs were compared with. Their samples are shown beside the recordings.
+
     Raises
     ------
     BadInputError
@@ -44,12 +57,15 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     """
     out = Path(out)
     picks = _picks(report, takes)
+    samples = _samples(report, voices or {})
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         players = players_of(
-            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out
+            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out, samples
         )
-        views = [run_view(run, index, picks.get(index), players) for index, run in enumerate(report.runs)]
+        views = [
+            run_view(run, index, picks.get(index), players, samples.get(index)) for index, run in enumerate(report.runs)
+        ]
         page = rendered(
             "report.html.j2",
             title=_title(report),
@@ -76,6 +92,17 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     except OSError as error:
         raise unwritable(out, error, next_step="name another folder with --out") from None
     return out
+
+
+def _samples(report: Report, voices: Mapping[str, VoiceProfile]) -> dict[int, VoiceSample]:
+    """Return the samples of the profiles that runs were compared with, by index of the run."""
+    found = {}
+    for index, run in enumerate(report.runs):
+        voice = voices.get(run.folder or run.name, voices.get(run.name))
+        clip = None if voice is None else sample_of(voice)
+        if voice is not None and clip is not None:
+            found[index] = VoiceSample(voice.name, voice_origin(voice), clip)
+    return found
 
 
 def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunView]]:

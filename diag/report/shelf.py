@@ -46,14 +46,16 @@ _LEAD_S = 2.0
 class Player:
     """One clip to listen to, or the reason why it is not in the report.
 
-    `title` and `detail` say what it is, `tap` gives its colour. `offset_s` is where the clip begins in its recording.
+    `title` and `detail` say what it is, `style` gives its colour. `tap` is None for the sample of a voice profile.
+    `offset_s` is where the clip begins in its recording.
     """
 
     id: str
     title: str
     detail: str
     label: str
-    tap: Tap
+    style: str
+    tap: Tap | None
     src: str | None
     same_as: str | None
     left_out: str | None
@@ -81,22 +83,25 @@ class Piece:
         What it is: a bold word, what follows it, and the name for screen readers.
     note : str
         Which part of the recording it is; empty for all of it.
-    tap : Tap
+    tap : Tap or None
     offset_s : float
         Where it begins in its recording.
     columns : int
         Number of columns of its drawn waveform.
+    style : str
+        Name of its colour in the style sheet; empty for that of its tap.
     """
 
-    key: tuple[int, Tap]
+    key: tuple[int, Tap | None]
     clip: Clip
     title: str
     detail: str
     label: str
-    tap: Tap
+    tap: Tap | None
     note: str = ""
     offset_s: float = 0.0
     columns: int = 150
+    style: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,11 +113,25 @@ class _Wish:
     spots: tuple[Spot, ...]
 
 
-Players = Mapping[tuple[int, Tap], Player]
-"""Players by index of the run in the report (two runs may share a name) and tap."""
+Players = Mapping[tuple[int, Tap | None], Player]
+"""Players by index of the run in the report (two runs may share a name) and tap; None is the voice of the profile."""
 
 
-def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: Path) -> dict[tuple[int, Tap], Player]:
+@dataclass(frozen=True)
+class VoiceSample:
+    """The sample of a voice profile: the name of the voice, what the profile says of its origin, and the sound."""
+
+    name: str
+    origin: str
+    clip: Clip
+
+
+def players_of(
+    picks: Sequence[tuple[int, RunResult, Pick]],
+    embed: Embed,
+    out: Path,
+    voices: Mapping[int, VoiceSample] | None = None,
+) -> dict[tuple[int, Tap | None], Player]:
     """Return players for the taps of each run, the most relevant ones first while there is room.
 
     Parameters
@@ -123,9 +142,11 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
         "evidence" keeps at most 12 clips of 6 s; "all" every tap of the take shown, in full; "none" no audio.
     out : Path
         Where the report will be written; audio that does not fit goes into a folder beside it.
+    voices : mapping of int to VoiceSample, optional
+        Samples of the voices that runs were compared with, by index of the run. They come first.
     """
     room = SMALL_BYTES - RUN_BYTES * len(picks)
-    pieces = _pieces(_wishes(picks, embed), embed)
+    pieces = [*_sample_pieces(picks, embed, voices or {}), *_pieces(_wishes(picks, embed), embed)]
     return {piece.key: player for piece, player in embedded(pieces, embed, out, room)}
 
 
@@ -170,6 +191,26 @@ def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> lis
         (piece, replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player)
         for piece, player in found
     ]
+
+
+def _sample_pieces(
+    picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, voices: Mapping[int, VoiceSample]
+) -> Iterator[Piece]:
+    """Yield the samples of the voices that runs were compared with."""
+    for index, run, _ in picks:
+        sample = voices.get(index)
+        if sample is not None:
+            whole = sample.clip
+            title = f"voice {sample.name}"
+            yield Piece(
+                key=(index, None),
+                clip=whole if embed == "all" else whole.slice(0, round(EVIDENCE_S * whole.sample_rate_hz)),
+                title=title,
+                detail=sample.origin,
+                label=f"{title} of {run.name}, {sample.origin}",
+                tap=None,
+                style="voice",
+            )
 
 
 def size_note(players: Iterable[Player]) -> str:
@@ -272,6 +313,7 @@ def _described(piece: Piece, name: str) -> Player:
         title=piece.title,
         detail=piece.detail,
         label=piece.label,
+        style=piece.style or (f"tap-{piece.tap.value}" if piece.tap else ""),
         tap=piece.tap,
         src=None,
         same_as=None,
