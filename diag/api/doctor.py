@@ -51,6 +51,7 @@ def examine(
     endpoint: str = "emulator",
     devices: Mapping[str, str] | None = None,
     out: Path | None = None,
+    as_of: str | None = None,
 ) -> Iterator[Check]:
     """Look at everything that a take needs, one check after the other.
 
@@ -66,6 +67,8 @@ def examine(
         Port to device for "system".
     out : Path, optional
         Folder for runs and reports.
+    as_of : str, optional
+        Day whose models the emulator serves, as "2025-09-19"; the configuration's own, or today, if left out.
 
     Raises
     ------
@@ -76,6 +79,8 @@ def examine(
     from diag.files.scenarios import find_scenario
 
     scenario = find_scenario(config)
+    if as_of is not None:
+        scenario = scenario.model_copy(update={"emulator": {**scenario.emulator, "as_of": as_of}})
     yield _machine()
     yield _packages()
     yield _folder(out or REPORTS)
