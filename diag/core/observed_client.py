@@ -109,7 +109,7 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
     sent_rate_hz = (mime_rate_hz(sent[0]) if sent else None) or client.get("sent_rate_hz")
     return ObservedClient(
         setup=_table(setup, "setup") if setup else None,
-        model=connecting.data.get("model") if connecting else (own.session.model if own else None),
+        model=connecting.data.get("model") if connecting else (own.asked_model if own else None),
         api_version=connecting.data.get("api_version") if connecting else (own.session.api_version if own else None),
         sent_mime_types=tuple(sorted(set(sent))) or None,
         sent_rate_hz=sent_rate_hz,
