@@ -19,7 +19,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 GEMINI_BASE_URL = os.environ.get("GOOGLE_GEMINI_BASE_URL", "https://generativelanguage.googleapis.com")
-"""Address of the Live API, in the variable that google-genai reads too. A recording proxy or an emulator can be here."""
+"""Address of the Live API. google-genai reads the same variable. A recording proxy or an emulator can be here."""
 GEMINI_API_KEY = os.environ.get("GEMINI_API_KEY") or os.environ.get("GOOGLE_API_KEY") or ""
 GEMINI_LIVE_MODEL = os.environ.get("GEMINI_LIVE_MODEL", "models/gemini-3.8-live")
 INDEX_FAULTS = os.environ.get("VOICE_APP_FAULTS", "modality_missing")
