@@ -82,7 +82,7 @@ def read_scenario(path: Path) -> Scenario:
     """
     attempted = f"Could not read the configuration {path}"
     data = _read_toml(path, attempted)
-    if "setup_file" in data and "setup_frame" not in data:
+    if "setup_file" in data and not {"setup", "setup_frame"} & set(data):
         name = data.pop("setup_file")
         data["setup_frame"] = _read_frame(path.parent / str(name), attempted)
     return scenario_from_mapping(path.stem, data, attempted=attempted)
