@@ -60,7 +60,7 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
         f"The service did not accept the setup: {what}",
         evidence=evidence,
         likely_cause=_cause(unknown=field is not None, faults=faults),
-        fix="; ".join(f"{item.pointer}: {item.fix}" for item in faults[:3]) if faults else _advice(field),
+        fix="; ".join(f"{item.pointer}: {item.fix}" for item in faults[:3]) if faults else _advice(field, found.reason),
         confidence=1.0 if field or value or faults else 0.7,
     )
 
@@ -91,6 +91,11 @@ def _cause(*, unknown: bool, faults: Sequence[FrameFault]) -> str:
     return "this model does not accept a value or a combination of values"
 
 
-def _advice(field: re.Match[str] | None) -> str:
+def _advice(field: re.Match[str] | None, reason: str) -> str:
+    if field is not None and " at '" not in reason:
+        return (
+            'the first message of a session is {"setup": {…}} and has no other name beside it: put the fields of the '
+            f"setup inside, and remove `{field.group(1)}`"
+        )
     first = f"remove `{field.group(1)}`" if field else "remove fields from the setup one by one"
     return f"{first}, or use an API version that has it (v1alpha has the newest fields)"

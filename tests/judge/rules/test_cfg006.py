@@ -48,3 +48,9 @@ def test_settings_of_the_sdk_in_takes_of_older_releases_are_not_taken_for_a_mess
     old = {"model": "m", "response_modalities": ["AUDIO"], "system_instruction": "Be brief."}
     verdict = raised_for(old, "Request contains an invalid argument.")
     assert "remove fields from the setup one by one" in verdict.fix
+
+
+def test_a_message_that_is_not_a_setup_is_told_its_form():
+    verdict = raised_for({}, 'Invalid JSON payload received. Unknown name "config": Cannot find field.')
+    assert 'the first message of a session is {"setup": {…}}' in verdict.fix
+    assert "remove `config`" in verdict.fix

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
 
 from diag.core.client_config import ClientConfig, SessionConfig
 from diag.core.keys import KEY_VARIABLES
+from diag.core.live_setup import canonical
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.prompts import find_prompt
 from diag.files.run_folders import read_wav
@@ -139,3 +141,43 @@ def test_model_and_frame_of_a_configuration():
     assert ClientConfig(setup_frame=RIGHT).raw_frame == RIGHT
     assert ClientConfig().raw_frame is None
     assert ClientConfig(setup_frame='{"config": {}}').asked_model == ""
+
+
+SETTINGS = [
+    SessionConfig(),
+    SessionConfig(model="gemini-3.8-live", response_modalities=("AUDIO",)),
+    SessionConfig(
+        response_modalities=("AUDIO",), voice="Kore", language_code="ko-KR", system_instruction="Be brief.",
+        input_transcription=True, output_transcription=True,
+        extra={"temperature": 0.5, "thinking_config": {"thinking_budget": 0}, "session_resumption": {},
+               "realtime_input_config": {"automatic_activity_detection": {"silence_duration_ms": 300}},
+               "context_window_compression": {"sliding_window": {"target_tokens": 1000}}},
+    ),
+    SessionConfig(extra={"generation_config": {"response_modalities": ["AUDIO"], "temperature": 0.1}}),
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Setting `LiveConnectConfig.generation_config` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_setup_in_the_log_is_the_message_that_the_sdk_sends(monkeypatch, settings):
+    sent = []
+
+    class Socket:
+        async def send(self, text):
+            sent.append(text)
+
+        async def recv(self, **_):
+            return '{"setupComplete": {}}'
+
+        async def close(self):
+            pass
+
+    @contextlib.asynccontextmanager
+    async def connect(*_, **__):
+        yield Socket()
+
+    monkeypatch.setattr("google.genai.live.ws_connect", connect)
+    endpoint = Endpoint(kind="url", base_url="https://localhost:1")
+    opened, events, _ = session(lambda emit, on_audio: (LiveConnection(emit, on_audio), settings), endpoint)
+    assert opened
+    assert dict(events)["setup_sent"]["setup"] == canonical(json.loads(sent[0])["setup"])
