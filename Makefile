@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser bench test check truth peers perf ears prove test-all reference voices voice-app clean
+.PHONY: help setup browser bench test check truth peers perf ears prove mutants test-all reference voices voice-app clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -69,6 +69,10 @@ ears: setup  ## how right the measures are on known faults of every voice at han
 
 prove: setup  ## every finding of the catalogue provoked end to end: what its own fault raises first, and what else
 	@$(RUN)/python -m benchmarks.prove
+
+mutants: setup  ## do the tests of measures and rules notice 300 seeded mistakes in the code (most of an hour)
+	@$(PIP_INSTALL) --editable '.[test,mutants]'
+	@$(RUN)/python tools/mutants.py
 
 reference: setup  ## write docs/measures.md, its pictures and docs/findings.md from the docstrings
 	@$(RUN)/python tools/make_reference.py

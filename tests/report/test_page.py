@@ -249,6 +249,7 @@ def test_a_consequence_stands_under_its_root(texts):
 def test_comparison_shows_differences_before_figures_and_calls_a_tie_a_tie(texts):
     words = Page(texts["compare"]).words
     assert words.index("playback.sample_rate_hz : 24000 → 16000") < words.index("What changed, worse first")
+    assert words.index("setup message, generationConfig.responseModalities :") < words.index("playback.sample_rate_hz")
     assert words.index("▲ worse") < words.index("● better")
     assert "+200 ms (+100 ms to +300 ms), n 5" in words
     assert "~ no clear difference" in words
