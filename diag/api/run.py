@@ -76,7 +76,7 @@ def planned_or_resumed(
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = scenarios or ()
+    scenarios = [_on_day(scenario, options) for scenario in scenarios or ()]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)
@@ -89,6 +89,20 @@ def planned_or_resumed(
         new_run(scenario, options, command=command, name=name, group=group, position=position)
         for position, (scenario, name) in enumerate(zip(scenarios, names, strict=True))
     ], options
+
+
+def _on_day(scenario: Scenario, options: Options) -> Scenario:
+    """Return the configuration with the emulator's day replaced by that of the options, if they have one."""
+    if options.as_of is None:
+        return scenario
+    if options.endpoint != "emulator":
+        raise BadInputError(
+            "Could not use --as-of",
+            seen=f"--as-of with --endpoint {options.endpoint}",
+            allowed="--as-of with the emulator: a real service serves the models of today",
+            next_step="leave --as-of out",
+        )
+    return scenario.model_copy(update={"emulator": {**scenario.emulator, "as_of": options.as_of}})
 
 
 def _resumed(
