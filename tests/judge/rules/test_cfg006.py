@@ -54,3 +54,11 @@ def test_a_message_that_is_not_a_setup_is_told_its_form():
     verdict = raised_for({}, 'Invalid JSON payload received. Unknown name "config": Cannot find field.')
     assert 'the first message of a session is {"setup": {…}}' in verdict.fix
     assert "remove `config`" in verdict.fix
+
+
+@pytest.mark.parametrize(("more", "named"), [({}, True), ({"frame": {}}, False)])
+def test_a_fix_names_the_table_of_settings_only_where_the_setup_was_made_of_it(more, named):
+    events = [("client_described", {}), ("setup_sent", {"setup": {}, **more})]
+    timeline = Timeline(tuple(Event(t_s=0.0, name=name, source="client", data=data) for name, data in events))
+    assert observed_client(timeline).from_settings is named
+    assert observed_client(Timeline(timeline.events[1:])).from_settings is False
