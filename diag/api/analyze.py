@@ -88,7 +88,7 @@ def analyze(
     Examples
     --------
     >>> analyze("heard.wav", reference="received.wav").sentence
-    'heard.wav: 24000 Hz audio was played as 16000 Hz: 1.5 times longer and a fifth deeper [PLY001].'
+    'heard.wav: 24000 Hz audio was played as 16000 Hz: 1.5 times as long and a musical fifth deeper [PLY001].'
     """
     against = _reference(reference, sample_rate_hz)
     parts = sources_of(recording, sample_rate_hz, raw=raw, channel=channel)
@@ -250,7 +250,7 @@ def _fitting(parts: Sequence[Source], against: Source | None) -> Source:
     if not any(fits):
         return parts[0]
     found = parts[int(np.argmax(fits))]
-    return replace(found, note=f"channel {found.channel} of {found.channels}, which holds the reference's words")
+    return replace(found, note=f"channel {found.channel} of {found.channels}, the one with the words of the reference")
 
 
 def _fit(against: Source, part: Source) -> float:
@@ -365,7 +365,7 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
     if not take_ids:
         raise BadInputError(
             f"Could not judge the run {folder}",
-            seen="it holds no finished take",
+            seen="it has no finished take",
             next_step=f"go on with `--resume {folder}`",
         )
     results: list[TakeResult] = []

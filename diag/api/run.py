@@ -114,17 +114,17 @@ def _resumed(
     made, names = plans[0].command, [plan.name for plan in plans]
     if made != command:
         raise BadInputError(
-            f"Could not go on with {folder} by `diag {command}`",
-            seen=f"`diag {made}` made it",
+            f"Could not resume {folder} with `diag {command}`",
+            seen=f"it was made by `diag {made}`",
             allowed=f"a run folder that `diag {command}` made",
             next_step=f"`diag {made}{'' if made == 'bench' else ' ' + ' '.join(names)} --resume {folder}`",
         )
     if scenarios is not None and names != _distinct_names(scenarios):
         raise BadInputError(
-            f"Could not go on with {folder} as {' and '.join(_distinct_names(scenarios))}",
-            seen=f"it belongs to {' and '.join(names)}",
-            allowed=f"a run folder that `diag {command}` made of the same configurations",
-            next_step="name the configurations that it was made of, in their order, or leave out `--resume`",
+            f"Could not resume {folder} as {' and '.join(_distinct_names(scenarios))}",
+            seen=f"it is a run of {' and '.join(names)}",
+            allowed=f"a run folder that `diag {command}` made with the same configurations",
+            next_step="name the configurations that it was made with, in their order, or leave out `--resume`",
         )
     kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
     return plans, replace(options, **kept, out=options.out or _home_of(folder))
@@ -186,7 +186,7 @@ def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
         try:
             found.append(judge_take(read_take(plan.folder / "takes" / take_id)))
         except BadInputError as error:
-            progress.note(f"passed over: {error}")
+            progress.note(f"skipped: {error}")
     return found
 
 

@@ -122,9 +122,9 @@ def resumed_runs(folder: Path, note: Callable[[str], None]) -> tuple[list[RunPla
             plan = _plan_of(run)
             there = runs.setdefault(_position(run), plan)
             if there is not plan:
-                note(f"passed over: {path} is a copy of {there.folder}")
+                note(f"skipped: {path} is a copy of {there.folder}")
         except BadInputError as error:
-            note(f"passed over: {error}")
+            note(f"skipped: {error}")
     plans = [runs[position] for position in sorted(runs)]
     for plan in plans:
         remove_partial_takes(plan.folder)
@@ -137,7 +137,7 @@ def _position(run: SavedRun) -> int:
 
 
 def _plan_of(run: SavedRun) -> RunPlan:
-    attempted = f"Could not go on with {run.folder}"
+    attempted = f"Could not resume {run.folder}"
     facts = run.facts
     scenario = scenario_of(run, attempted=attempted)
     try:
@@ -158,7 +158,7 @@ def _plan_of(run: SavedRun) -> RunPlan:
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             attempted,
-            seen=f"its run.json lacks a plan, or holds one that cannot be used ({str(error).strip(chr(39))})",
+            seen=f"its run.json has no plan that can be used ({str(error).strip(chr(39))})",
             allowed="a run folder that `diag run`, `compare` or `bench` made",
             next_step="start a new run",
         ) from None

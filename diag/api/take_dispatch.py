@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from diag.api.run_plan import Planned, highest_number, take_name
 from diag.core.errors import CannotMeasureError
 from diag.core.results import TakeResult
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.log import log_path
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
@@ -148,7 +148,7 @@ class _Dispatcher:
                 raise CannotMeasureError(
                     f"Could not record take {entry.item.take_id} of {entry.item.plan.name}",
                     seen=f"the recording process died {self._deaths} times",
-                    allowed="processes that may run until they are done",
+                    allowed="recording processes that run to their end",
                     next_step="check free memory, or try `--rigs 1` or `--audio wire`",
                 ) from None
             self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")
@@ -182,7 +182,7 @@ class _Dispatcher:
             self._side_by_side -= 1
             self._recent.clear()
             self._progress.note(
-                f"this machine is busy: from now on {self._side_by_side} take(s) side by side instead of"
+                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of"
                 f" {self._side_by_side + 1}"
             )
 
@@ -234,7 +234,7 @@ def line_of(result: TakeResult) -> str:
         value = result.measurements.value(metric)
         if value is not None:
             slow = (
-                f" (above {format_seconds(SLOW_WARNING_S)}: SVC001 looks at all takes)"
+                f" (above {format_seconds(SLOW_WARNING_S)}; SVC001 judges the median of all takes)"
                 if value > SLOW_WARNING_S
                 else ""
             )

@@ -71,7 +71,7 @@ def command(
     as_json: bool,
     fail_on: str,
 ) -> int:
-    r"""Judge recordings by themselves, or against the sound that they should be a copy of.
+    """Judge recordings by themselves, or against the sound that they should be a copy of.
 
     RECORDING is an audio file, a folder of audio files, or the folder of a saved take or run. diag reads WAV, FLAC,
     Ogg, MP3 and more. It reads WebM and M4A where ffmpeg or PyAV is installed.
@@ -90,9 +90,9 @@ def command(
     A file that cannot be read is reported on its own line, and the other files are still judged. Many files are
     judged in several processes.
 
-    With --reference, exit code 4 means that no fault was found, but that the recording was not shown to be a faithful
+    With --reference, exit code 4 means that no error was found, but that the recording was not shown to be a faithful
     copy.
-    """
+    """  # noqa: D301 - click needs the backspace itself: it keeps the lines of the list as they are
     use_one_thread()
     from diag.api.analyze import analyze_all
     from diag.cli.output import show_json, show_text, terminal_width

@@ -31,7 +31,7 @@ def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int
     A and B are each a TOML file, one of the names below, or the folder of a saved run. Takes of A and B are recorded
     in turn, so that a busy minute affects both.
 
-    Exit code 1 means that a fault was found in A or B, or that a measure of B is worse. Exit code 4 means that there
+    Exit code 1 means that an error was found in A or B, or that a measure of B is worse. Exit code 4 means that there
     are too few takes to decide, or that something was not shown to be right.
     """
     from diag.api.compare import compare

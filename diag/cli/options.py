@@ -11,10 +11,10 @@ import click
 from click.core import ParameterSource
 
 from diag.api.options import MAX_TAKES, Options
+from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
 
 Command = Callable[..., Any]
-PORTS = ("mouth", "microphone", "speaker", "ear")
 
 
 class Whole(click.ParamType[int]):
@@ -27,13 +27,13 @@ class Whole(click.ParamType[int]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
-            number = int(str(value))
+            number: int | None = int(str(value))
         except ValueError:
-            number = self.low - 1
-        if not self.low <= number <= self.high:
+            number = None
+        if number is None or not self.low <= number <= self.high:
             raise BadInputError(
                 f"Could not use {_named(param)} {value}",
-                seen=f"{value!r}",
+                seen="not a whole number" if number is None else "out of range",
                 allowed=f"a whole number from {self.low} to {self.high}",
                 next_step=f"write for example {_named(param)} {max(self.low, 5)}",
             )
@@ -48,7 +48,7 @@ class OneOf(click.Choice[str]):
             close = difflib.get_close_matches(str(value), self.choices, n=1)
             raise BadInputError(
                 f"Could not use {_named(param)} {value}",
-                seen=f"{value!r}",
+                seen="no such choice",
                 allowed=", ".join(self.choices),
                 next_step=f"write {_named(param)} {close[0] if close else self.choices[0]}",
             )
@@ -65,8 +65,8 @@ class DeviceOfPort(click.ParamType[tuple[str, str]]):
         if port not in PORTS or not equals or not name.strip():
             raise BadInputError(
                 f"Could not use --device {value}",
-                seen=f"{value!r}",
-                allowed=f"PORT=NAME with PORT one of {', '.join(PORTS)} and NAME a device's name or number",
+                seen="not of the form PORT=NAME" if not equals or not name.strip() else f"unknown port `{port}`",
+                allowed=f"PORT is {', '.join(PORTS[:-1])} or {PORTS[-1]}, and NAME the name or number of a device",
                 next_step="list the devices with `diag devices`",
             )
         return port, name.strip()

@@ -68,10 +68,10 @@ def make(recordings: tuple[Path, ...], *, name: str | None, out: Path | None, as
     return 0
 
 
-@command.command("show", cls=Worded, examples=_EXAMPLES[1:2], short_help="Show what a profile holds.")
+@command.command("show", cls=Worded, examples=_EXAMPLES[1:2], short_help="Show what a profile contains.")
 @click.argument("profile", type=_PATH)
 def show(profile: Path) -> int:
-    """Show what a profile holds, and how precise its measures are."""
+    """Show what a profile contains, and how precise its measures are."""
     from diag.api.voice import load_voice
     from diag.cli.output import show_text, terminal_width
     from diag.report.voice_text import profile_text

@@ -12,8 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ
 
-SampleRate = int
-
 
 class ConfigModel(BaseModel):
     """Base class of all tables of a configuration. Instances are frozen, and unknown keys are errors."""

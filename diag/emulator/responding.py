@@ -20,7 +20,7 @@ from diag.emulator.answering import (
     thinking_s,
     written_down,
 )
-from diag.emulator.chance import generator, strikes_turns, striking
+from diag.emulator.chance import applies_to_turns, draw_faults, generator
 from diag.emulator.degrade import SOUND_FAULTS
 from diag.emulator.delivery import CHUNK_FAULTS
 from diag.emulator.faults import Stall, ToolCancel
@@ -76,7 +76,7 @@ class Responder:
             If a fault ends the session.
         """
         profile, settings, setup = self._profile, self._profile.settings, self._setup
-        struck = striking(settings.faults, seed=profile.seed, session=self._session, turn=turn)
+        active = draw_faults(settings.faults, seed=profile.seed, session=self._session, turn=turn)
         # For a fault, the last number is its place in the list. 10 000 is larger than all of these, so that this
         # generator differs from those of the faults.
         rng = generator(profile.seed, self._session, turn, 10_000)
@@ -84,20 +84,20 @@ class Responder:
         def usage(spoken_s: float, written: str) -> Mapping[str, Any]:
             return messages.usage_metadata(heard_s, spoken_s, written=written, vertex=self._vertex)
 
-        cancel_s = next((fault.after_s for fault, _ in struck if isinstance(fault, ToolCancel)), None)
+        cancel_s = next((fault.after_s for fault, _ in active if isinstance(fault, ToolCancel)), None)
         calls_on = not understood.after_call and await self._call_tools(turn, understood, cancel_s)
-        think_s = thinking_s(settings, struck, rng, turn=turn)
+        think_s = thinking_s(settings, active, rng, turn=turn)
         if setup.model.transcribes:
-            answer = written_down(understood.text, setup=setup, struck=struck, think_s=think_s, usage=usage)
+            answer = written_down(understood.text, setup=setup, active=active, think_s=think_s, usage=usage)
         else:
             reply = self._reply(understood, rng, fills=calls_on)
-            voice = await voice_for(reply, struck)
+            voice = await voice_for(reply, active)
             answer = compose(
                 reply,
                 voice,
                 setup=setup,
                 settings=settings,
-                struck=struck,
+                active=active,
                 think_s=think_s,
                 usage=usage,
                 rng=rng,
@@ -106,10 +106,10 @@ class Responder:
             ended_s = await self._fill(turn, ended_s + think_s)
         # Faults of sound and of chunks have no effect on a turn without sound, so they are not noted as fired.
         idle = () if answer.voice else (*SOUND_FAULTS, *CHUNK_FAULTS)
-        fired = [fault.kind for fault, _ in struck if strikes_turns(fault) and not isinstance(fault, idle)]
+        fired = [fault.kind for fault, _ in active if applies_to_turns(fault) and not isinstance(fault, idle)]
         self.performer.announce(turn, answer, fired)
         await self.performer.perform(turn, answer, ended_s + think_s)
-        if any(isinstance(fault, Stall) for fault, _ in struck):
+        if any(isinstance(fault, Stall) for fault, _ in active):
             await asyncio.Event().wait()
 
     def _reply(self, understood: Understood, rng: random.Random, *, fills: bool) -> Reply:

@@ -100,14 +100,18 @@ def _read_toml(path: Path, attempted: str) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise BadInputError(
-            attempted, seen="no such file", next_step="list the known ones with `diag run --help`"
+            attempted, seen="no such file", next_step="check the path; `diag run --help` lists the known names"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
         raise BadInputError(
             attempted,
-            seen=str(error),
-            allowed="a readable UTF-8 text file",
-            next_step="check the path and its permissions",
+            seen="it is not text",
+            allowed="a TOML file in UTF-8",
+            next_step="name a file such as my_app.toml; `diag analyze` judges audio files",
+        ) from None
+    except OSError as error:
+        raise BadInputError(
+            attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.core.units import format_value
 from diag.judge.evidence import number, why_not
 from diag.judge.recording import Recording
+from diag.measure.registry import metric_named
 
 SAME_SHARE = 0.75
 """The reference has the same fault if its value is at least this share of the recording's value."""
@@ -26,11 +28,28 @@ def own_measure(
     )
 
 
+def own_value(
+    measurements: Measurements, recording: Recording, metric: str, tier: Tier | None = None
+) -> tuple[float, Measurement] | Verdict:
+    """Return the value of a measure of the recording by itself and its measurement, or why it was not checked."""
+    item = own_measure(measurements, recording, metric, tier)
+    value = None if item is None else number(item)
+    if item is None or value is None:
+        return not_checked(why_not([item] if item else [], metric))
+    return value, item
+
+
 def reference_value(measurements: Measurements, recording: Recording, metric: str) -> float | None:
     """Return the same measure of the reference; None where there is no reference or no value."""
     if recording.segment is None:
         return None
     return measurements.value(metric, tap=recording.segment.first)
+
+
+def in_words(item: Measurement, value: float) -> str:
+    """Return a measured value as evidence, with the label of its metric and its unit: "Bandwidth: 6.8 kHz"."""
+    known = metric_named(item.metric)
+    return f"{known.label if known else item.metric}: {format_value(value, item.unit)}"
 
 
 def beyond(
@@ -59,10 +78,10 @@ def beyond(
         Whether a value below the limit is the fault.
     """
     sign = -1.0 if below else 1.0
-    item = own_measure(measurements, recording, metric, Tier.BLIND)
-    value = None if item is None else number(item)
-    if item is None or value is None:
-        return not_checked(why_not([item] if item else [], metric))
+    found = own_value(measurements, recording, metric, Tier.BLIND)
+    if isinstance(found, Verdict):
+        return found
+    value, item = found
     if sign * value <= sign * warning:
         return clear()
     severity = Severity.ERROR if error is not None and sign * value > sign * error else Severity.WARNING
@@ -73,7 +92,7 @@ def beyond(
         also = ""
     return raised(
         f"The recording {words(value)}{also}",
-        evidence=[Evidence(text=f"{metric} is {value:.3g}", metric=metric, turn=item.turn, spots=item.spots)],
+        evidence=[Evidence(text=in_words(item, value), metric=metric, turn=item.turn, spots=item.spots)],
         likely_cause=cause,
         fix=fix,
         severity=severity,

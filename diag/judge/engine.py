@@ -173,7 +173,7 @@ def _without_hidden(verdicts: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Rule
         by = next((other for other in hiding if _hides(other, rule)), None)
         if by is None or verdict.status is not Status.RAISED:
             return verdict
-        return not_checked(f"the sound is garbage; see {by.code}")
+        return not_checked(f"the bytes were misread; see {by.code}")
 
     return [(rule, kept(rule, verdict)) for rule, verdict in verdicts]
 

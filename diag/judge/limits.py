@@ -66,9 +66,6 @@ PAIRED_SAMPLES_WARNING, PAIRED_SAMPLES_ERROR = 0.5, 0.9
 DC_DBFS = -34.0
 """DC offset. Eight-bit telephony has up to -35 dBFS because of its coarse steps."""
 
-LIVE_API_OUTPUT_HZ = 24_000
-"""Sample rate at which the Live API answers."""
-
 SLOW_WARNING_S, SLOW_ERROR_S, SLOW_ERROR_P95_S = 1.5, 3.0, 3.5
 """Time to the first sound heard: median for a warning, median and 95th percentile for an error. In conversation people
 answer within 0.2 s. Real Live models had medians of 1.5 to 2.6 s."""

@@ -126,7 +126,7 @@ def _heard(label: str, sound: Sound) -> Given:
 
 def _useless(item: Given, every: Iterable[Given]) -> str:
     if item.speech_s < SHORTEST_S:
-        return f"holds {item.speech_s:.1f} s of speech"
+        return f"has only {item.speech_s:.1f} s of speech"
     edges = [other.edge_hz for other in every if other.edge_hz is not None and other.speech_s >= LEAST_TREBLE_S]
     if not edges or item.edge_hz is None or item.speech_s < LEAST_TREBLE_S:
         return ""

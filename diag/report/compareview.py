@@ -168,12 +168,12 @@ def _pair(tap: Tap, a: int, b: int, players: Players) -> Pair | None:
     if one is None or other is None or one.left_out or other.left_out:
         return None
     a_clip, b_clip = one.same_as or one.id, other.same_as or other.id
-    a_gain_db, b_gain_db, matched = 0.0, 0.0, "levels were not matched: one side is silent"
+    a_gain_db, b_gain_db, matched = 0.0, 0.0, "nothing is changed, because one side is silent"
     if one.level_dbfs is not None and other.level_dbfs is not None:
         louder_db = round(one.level_dbfs - other.level_dbfs, 1)
         a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
         turned = "A" if louder_db > 0 else "B"
-        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "both are equally loud"
+        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "nothing has to be changed"
     return Pair(tap.value, one, other, a_clip, b_clip, a_gain_db, b_gain_db, matched, a_clip == b_clip)
 
 

@@ -14,7 +14,7 @@ from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.sentences import figure, label, plural, state_of, word_of
+from diag.report.sentences import figure, label, label_in_sentence, plural, state_of, word_of
 from diag.report.terminal import wrapped
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[
     for index, finding in enumerate(result.findings):
         lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
     for reasons in by_reason(result.not_shown):
-        line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
+        line = f"  {State.UNKNOWN.shape} not shown {', '.join(reasons.codes)}: {reasons.reason}"
         lines += wrapped(line, width, later="    ")
     if verbose:
         lines += _measure_lines(result, width)
@@ -157,9 +157,9 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
     unmeasured: dict[str, list[str]] = {}
     for item in result.measurements:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
-            unmeasured.setdefault(item.missing.text, []).append(label(item.metric).lower())
+            unmeasured.setdefault(item.missing.text, []).append(label_in_sentence(item.metric))
     for reason, names in unmeasured.items():
-        line = f"  {State.UNKNOWN.shape} not measured: {'; '.join(dict.fromkeys(names))} ({reason})"
+        line = f"  {State.UNKNOWN.shape} {'; '.join(dict.fromkeys(names))} not measured: {reason}"
         lines += wrapped(line, width, later="    ")
     return lines
 
@@ -176,7 +176,7 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
         else:
             without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
     for reason, names in without.items():
-        lines += wrapped(f"    {State.UNKNOWN.shape} not scored: {'; '.join(names)} ({reason})", width, later=" " * 6)
+        lines += wrapped(f"    {State.UNKNOWN.shape} {'; '.join(names)} not scored: {reason}", width, later=" " * 6)
     return lines
 
 

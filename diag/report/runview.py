@@ -216,7 +216,7 @@ def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:
     if pick is None:
         return ()
     missing = [tap for tap in (Tap.PROMPT, Tap.RECEIVED, Tap.HEARD) if tap not in {player.tap for player in players}]
-    reasons = {True: "it holds nothing of this turn", False: "this tap was not recorded"}
+    reasons = {True: "it has no sound of this turn", False: "this tap was not recorded"}
     return tuple(f"{tap.value}: {reasons[tap in pick.take.clips]}" for tap in missing)
 
 

@@ -64,7 +64,7 @@ def test_a_take_that_cannot_be_read_is_named_and_recorded_again(world):
     progress = Quiet()
     progress.note = notes.append
     (result,) = conduct.execute([world.plan], Options(), progress)
-    assert notes == ["passed over: Could not read a take: damage; restore it."]
+    assert notes == ["skipped: Could not read a take: damage; restore it."]
     assert sorted(world.asked) == ["0002", "0003", "0004"]
     assert len(result.counted) == 3
 

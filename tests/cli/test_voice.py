@@ -6,24 +6,17 @@ import os
 import numpy as np
 import pytest
 import soundfile as sf
+from dsp_voices import KORE
 
 from diag.cli.help_examples import use_one_thread
 from diag.files.audio_files import read_wav
-
-VOICE = (
-    "replies/hearing_you_well",
-    "replies/take_the_express",
-    "replies/say_it_again",
-    "prompts/can_you_hear_me",
-    "prompts/train_with_a_pause",
-)
 
 
 @pytest.fixture(autouse=True)
 def _recordings(monkeypatch, tmp_path, scenarios):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good").mkdir()
-    for name in VOICE:
+    for name in KORE:
         clip = read_wav(scenarios / f"{name}.wav")
         sf.write(tmp_path / "good" / f"{name.split('/')[1]}.wav", clip.samples, clip.sample_rate_hz)
     joined = np.concatenate([sf.read(path)[0] for path in sorted((tmp_path / "good").glob("*.wav"))])

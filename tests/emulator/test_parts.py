@@ -21,7 +21,7 @@ from diag.core.live_catalogue import MODELS, find, listing, short_name
 from diag.core.live_setup import camel, canonical, snake
 from diag.emulator.chance import draw
 from diag.emulator.closing import CLOSES, REASON_BYTES, Refused, cut, model_not_found
-from diag.emulator.delivery import bent_chunks, bent_ending, oversized
+from diag.emulator.delivery import oversized, with_chunk_faults, with_ending_faults
 from diag.emulator.faults import Burst, Drawn, DropChunk, DuplicateChunk, Jitter, Pause, ReorderChunks, Slow
 from diag.emulator.incoming import declared_rate_hz, decode_bytes, read_frame
 from diag.emulator.paths import credential, parse_target
@@ -237,23 +237,23 @@ KIND: dict[str, type[BaseModel]] = {"Slow": Slow, "Pause": Pause, "Burst": Burst
 @given(st.sampled_from(sorted(KIND)), st.integers(0, 2**31))
 def test_faults_of_time_lose_nothing_and_keep_the_order(name: str, seed: int) -> None:
     fault = KIND[name].model_validate({"kind": name.lower()})
-    steps = bent_chunks(audio_steps(voice(), chunk_frames=1200, pace=2.0), [(fault, random.Random(seed))])
+    steps = with_chunk_faults(audio_steps(voice(), chunk_frames=1200, pace=2.0), [(fault, random.Random(seed))])
     assert sent(steps) == list(range(20))
     assert all(a.at_s <= b.at_s for a, b in itertools.pairwise(steps))
-    assert bent_ending(with_ending(steps, None), [])[-1].kind == "turn_complete"
+    assert with_ending_faults(with_ending(steps, None), [])[-1].kind == "turn_complete"
 
 
 @given(st.integers(0, 2**31), st.floats(0.05, 0.95))
 def test_faults_of_chunks_by_lot(seed: int, share: float) -> None:
     chunks = audio_steps(voice(), chunk_frames=1200, pace=2.0)
 
-    def struck(kind: type[BaseModel], name: str) -> list[int]:
+    def chunks_of(kind: type[BaseModel], name: str) -> list[int]:
         fault = kind.model_validate({"kind": name, "share": share})
-        return sent(bent_chunks(chunks, [(fault, random.Random(seed))]))
+        return sent(with_chunk_faults(chunks, [(fault, random.Random(seed))]))
 
-    assert set(struck(DuplicateChunk, "duplicate_chunk")) == set(range(20))
-    assert struck(DropChunk, "drop_chunk") == sorted(struck(DropChunk, "drop_chunk"))
-    assert sorted(struck(ReorderChunks, "reorder_chunks")) == list(range(20))
+    assert set(chunks_of(DuplicateChunk, "duplicate_chunk")) == set(range(20))
+    assert chunks_of(DropChunk, "drop_chunk") == sorted(chunks_of(DropChunk, "drop_chunk"))
+    assert sorted(chunks_of(ReorderChunks, "reorder_chunks")) == list(range(20))
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "lognormal"])

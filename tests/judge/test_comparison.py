@@ -67,7 +67,7 @@ def run_of(values, name="run", *, metric="ttfa_heard_s", prompts=PROMPTS, findin
 
 def fault(code="PLY001", severity=Severity.ERROR, consequence_of=None):
     return Finding(code=code, name="n", severity=severity, hop=Hop.PLAYER, title=f"{code} is there", evidence=(),
-                   likely_cause="c", fix=f"mend {code}.", confidence=1.0, consequence_of=consequence_of)  # fmt: skip
+                   likely_cause="c", fix=f"repair {code}.", confidence=1.0, consequence_of=consequence_of)  # fmt: skip
 
 
 def only(result):
@@ -191,11 +191,11 @@ def test_unlike_runs_are_refused_by_field_unless_allowed(field):
 def test_a_finding_of_one_side_is_the_sentence_with_its_fix():
     a, b = run_of([1.0] * 5, "good"), run_of([1.0] * 5, "bad", findings=[(fault(), 5)])
     result = compare_runs(a, b, seed=1)
-    assert result.sentence == "bad: PLY001 is there (PLY001). Fix: mend PLY001; good does not have this fault."
+    assert result.sentence == "bad: PLY001 is there (PLY001). Fix: repair PLY001; good does not have this fault."
     assert result.verdict is Change.WORSE
 
 
-def test_what_b_has_mended_is_told_without_a_fix():
+def test_what_b_has_fixed_is_told_without_a_fix():
     a, b = run_of([1.0] * 5, "bad", findings=[(fault(), 5)]), run_of([1.0] * 5, "good")
     result = compare_runs(a, b, seed=1)
     assert result.sentence == "good no longer has PLY001 (PLY001 is there)."
@@ -222,7 +222,7 @@ def test_faults_on_both_sides_are_both_told():
     a = run_of([1.0] * 5, "a", findings=[(fault("SND001"), 5)])
     b = run_of([1.0] * 5, "b", findings=[(fault("PLY001"), 5)])
     sentence = compare_runs(a, b, seed=1).sentence
-    assert sentence == "b no longer has SND001 (SND001 is there), but b: PLY001 is there (PLY001). Fix: mend PLY001."
+    assert sentence == "b no longer has SND001 (SND001 is there), but b: PLY001 is there (PLY001). Fix: repair PLY001."
 
 
 def test_without_findings_the_figures_speak_and_the_settings_are_named():
@@ -262,7 +262,7 @@ def judged(name, story, count=5):
         (Story(refused=(1008, "models/x-live is not found for API version v1beta, or is not supported for bidi")),
          ("CFG002", "models/x-live", "use a")),
         (Story(config=client(playback={"sample_rate_hz": 16000, "resample": False})),
-         ("PLY001", "24000 Hz audio was played as 16000 Hz", "a fifth deeper", "resample")),
+         ("PLY001", "24000 Hz audio was played as 16000 Hz", "a musical fifth deeper", "resample")),
     ],
 )  # fmt: skip
 def test_the_three_comparisons_of_the_first_release(story, words, monkeypatch):

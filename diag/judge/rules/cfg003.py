@@ -1,11 +1,11 @@
-"""CFG003."""
+"""CFG003: the model does not support the response modality that was asked for."""
 
 from __future__ import annotations
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of, names_modality
+from diag.judge.closings import closing_of, names_modality
 from diag.judge.registry import rule
 
 _OF_SETTINGS = (
@@ -43,11 +43,9 @@ def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdic
         The cause with certainty, if the reason is only "invalid argument" or "internal error". The modalities are then
         the most likely of several causes.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG003":
-        return clear()
+    found = closing_of("CFG003", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     asked = observed.asked_modalities
     told = f"asked for {' and '.join(asked)}" if asked else "asked for no modality"
     return raised(

@@ -1,4 +1,4 @@
-"""CFG006."""
+"""CFG006: the service did not accept the setup."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from diag.core.live_setup import camel, snake
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 from diag.judge.setup_frame import FrameFault, Problem, field_faults
 
@@ -42,11 +42,9 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Does not prove
         Which field it is, if the reason only says "invalid argument". Remove fields one by one to find it.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG006":
-        return clear()
+    found = closing_of("CFG006", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     field, value = _FIELD.search(found.reason), _VALUE.search(found.reason)
     what = "an argument is invalid"
     if field is not None:

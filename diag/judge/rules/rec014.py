@@ -1,10 +1,11 @@
-"""REC014."""
+"""REC014: the recording does not match the voice profile at any speed."""
 
 from __future__ import annotations
 
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, not_checked, raised
 from diag.judge.blind import own_measure
+from diag.judge.evidence import why_not
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
@@ -34,8 +35,10 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
         Who speaks.
     """
     item = own_measure(measurements, recording, "rate_ratio", Tier.PROFILE)
-    if recording.voice is None or item is None:
+    if recording.voice is None:
         return not_checked("no profile of the voice was given")
+    if item is None:
+        return not_checked(why_not([], "rate_ratio"))
     if item.missing is None:
         return clear()
     if item.missing.code is not MissingCode.OTHER_VOICE:

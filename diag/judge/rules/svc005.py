@@ -1,12 +1,15 @@
-"""SVC005."""
+"""SVC005: the reply is already dull when it arrives."""
 
 from __future__ import annotations
 
+from operator import neg
+
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import received_rate_hz, why_not, worst
-from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ
+from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
+from diag.judge.evidence import evidence_of, received_rate_hz, worst_fault
+from diag.judge.limits import EDGE_ERROR_HZ
 from diag.judge.registry import rule
 
 
@@ -34,19 +37,18 @@ def reply_dull(measurements: Measurements, observed: ObservedClient) -> Verdict:
         A fault: some voices are like this, so it is only a suspicion.
     """
     rate_hz = received_rate_hz(observed)
-    if rate_hz < LIVE_API_OUTPUT_HZ:
+    if rate_hz < LIVE_OUTPUT_RATE_HZ:
         return not_checked(f"a reply of {rate_hz} Hz has no more treble than that; see SVC010")
-    items = measurements.find("bandwidth_hz", tap=Tap.RECEIVED)
-    found = worst(items, lambda value: -value)
-    if found is None:
-        return not_checked(why_not(items, "bandwidth_hz"))
+    found = worst_fault(
+        measurements, "bandwidth_hz", lambda edge_hz: edge_hz < EDGE_ERROR_HZ, badness=neg, tap=Tap.RECEIVED
+    )
+    if isinstance(found, Verdict):
+        return found
     edge_hz, item = found
-    if edge_hz >= EDGE_ERROR_HZ:
-        return clear()
     text = f"nothing above {edge_hz / 1000:.1f} kHz in audio of {rate_hz} Hz"
     return raised(
         f"The reply is already dull when it arrives: {text}",
-        evidence=[Evidence(text=text, metric="bandwidth_hz", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="the voice has little treble, or a stage before the client runs at 16 kHz",
         fix="try another voice or model, and connect without gateways",
         confidence=0.6,

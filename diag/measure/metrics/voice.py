@@ -31,7 +31,7 @@ OTHER_VOICE_OR_SPEED = Missing(
     MissingCode.OTHER_VOICE,
     "it does not sound like the voice of the profile, and is too short to tell whether its speed is wrong",
 )
-NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz lies in both the recording and the profile")
+NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz exists in both the recording and the profile")
 
 
 def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missing:
