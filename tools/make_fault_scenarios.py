@@ -56,13 +56,18 @@ class Sort:
 
 @dataclass(frozen=True)
 class Single:
-    """A fault with a code of its own: the tables of its configuration."""
+    """A fault with a code of its own: the tables of its configuration.
+
+    `name` is that of the file, if it is not the code. `voice` is the profile that the replies are compared with.
+    """
 
     code: str
     title: str
     shows: str
     tables: Mapping[str, Any]
     consequences: tuple[str, ...] = ()
+    name: str = ""
+    voice: str = ""
 
 
 WIDE = {
@@ -131,6 +136,8 @@ SORTS = (
          leads_to="MIC004 MIC007"),
 )  # fmt: skip
 
+KORE = "../voices/kore.voice.json"
+"""Profile of the emulator's voice Kore, as `diag voice make --tts Kore` writes it."""
 IN_SETUP = {"when": "setup"}
 
 
@@ -191,6 +198,11 @@ SINGLES = (
     Single("SVC004", "Delivery pauses for a second", "After three chunks nothing comes for a second.",
            _emulator(kind="pause", chunk=3, for_s=1.0), ("PLY003",)),
     Single("SVC005", "Dull reply", "The voice of the service has no treble.", _emulator(kind="dull", cutoff_hz=3500)),
+    Single("SVC005", "Reply duller than its voice",
+           "The voice of the service has less and less treble, but reaches as far up as ever: only its profile shows it.",
+           {"session": {"voice": "Kore"},
+            "emulator": {"faults": [{"kind": "dull", "cutoff_hz": 11900, "tilt_db_per_octave": -4.0}]}},
+           name="svc005_voice", voice=KORE),
     Single("SVC006", "Reply that breaks off", "After four chunks nothing more comes, and there is no message.",
            {"emulator": {"faults": [{"kind": "stall", "chunk": 4}]}, "turn": {"reply_max_s": 5}}),
     Single("SVC007", "Tone in place of speech", "The service sends a steady tone.", _emulator(kind="tone"), ("PLY007", "SVC011")),
@@ -213,6 +225,9 @@ SINGLES = (
                "name": "look_up", "description": "look something up", "behavior": "BLOCKING",
                "parameters": {"type": "OBJECT", "properties": {"what": {"type": "STRING"}}}}]}]}},
             "emulator": {"tool_calls": "every_turn"}, "turn": {"reply_timeout_s": 5}}, ("SVC002",)),
+    Single("SVC016", "Reply in another voice", "The session asks for the voice Kore, and another one answers.",
+           {"session": {"voice": "Kore"}, "emulator": {"faults": [{"kind": "other_voice", "voice": "Puck"}]}},
+           voice=KORE),
     Single("ENV005", "Clock of the microphone drifts", "The clock of the microphone differs by 2000 parts per million.",
            {"faults": {"planted": [{"hop": "microphone", "kind": "rate", "ratio": 1.002}]}}),
 )  # fmt: skip
@@ -232,7 +247,8 @@ def configurations() -> Iterator[tuple[str, str]]:
             title, shows = sort.title.format(who=WHO[hop]), sort.shows.format(who=WHO[hop])
             yield code.lower(), _text(code, title, shows, tables, consequences, prompt=sort.prompt)
     for single in SINGLES:
-        yield single.code.lower(), _text(single.code, single.title, single.shows, single.tables, single.consequences)
+        text = _text(single.code, single.title, single.shows, single.tables, single.consequences, voice=single.voice)
+        yield single.name or single.code.lower(), text
 
 
 def _text(
@@ -243,9 +259,12 @@ def _text(
     consequences: tuple[str, ...],
     *,
     prompt: str = "can_you_hear_me",
+    voice: str = "",
 ) -> str:
     session = {"model": "models/gemini-3.8-live", "response_modalities": ["AUDIO"], **tables.get("session", {})}
     parts = [f"{HEAD}title = {_value(title)}\nshows = {_value(shows)}\nprompts = [{_value(prompt)}]\n"]
+    if voice:
+        parts[0] += f"voice = {_value(voice)}\n"
     for name, table in {**tables, "session": session}.items():
         parts += _table(name, {key: value for key, value in table.items() if value is not None})
     expect = {"findings": [code]} | ({"consequences": list(consequences)} if consequences else {})

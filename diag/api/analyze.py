@@ -24,7 +24,7 @@ from diag.core.results import Measurements, RunResult, TakeResult
 from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run, write_result
-from diag.files.voice_profiles import load_voice
+from diag.files.voice_profiles import load_voice, voice_of_run
 from diag.judge.engine import judge_recording, judge_run, judge_take
 from diag.judge.proof import not_shown_on_segments
 from diag.judge.recording import Recording
@@ -351,7 +351,7 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
     folder : str or Path
         A run folder.
     voice : path or VoiceProfile, optional
-        Profile of the voice that replies.
+        Profile of the voice that replies; by default the one that the run keeps, if any.
     save : bool
         Write each take's result.json anew.
 
@@ -360,7 +360,7 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
     BadInputError
         If it is not a run, has no finished take, or a take is damaged.
     """
-    run, profile = read_run(folder), _voice(voice)
+    run, profile = read_run(folder), _voice(voice) or voice_of_run(folder)
     take_ids: Sequence[str] = run.take_ids
     if not take_ids:
         raise BadInputError(
@@ -376,7 +376,7 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
         if save:
             write_result(run.folder / "takes" / take_id, results[-1])
     assert take is not None
-    return judge_run(
+    result = judge_run(
         run.name,
         str(run.facts.get("title", "")),
         results,
@@ -384,3 +384,4 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
         run.facts.get("environment") or take.environment,
         folder=str(run.folder),
     )
+    return replace(result, voice=None if profile is None else profile.name)

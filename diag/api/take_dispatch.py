@@ -29,6 +29,7 @@ from diag.record.take_workers import WorkerPool
 
 if TYPE_CHECKING:
     from diag.api.options import Options, Progress
+    from diag.dsp.profile import VoiceProfile
 
 SPARE_SHARE = 0.4
 """Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
@@ -159,7 +160,7 @@ class _Dispatcher:
     def _judge(self, folder: Path, entry: _Running) -> None:
         plan = entry.item.plan
         truth = self._truth_of(entry)
-        result = judge_saved_take(folder, truth)
+        result = judge_saved_take(folder, truth, plan.voice)
         self._results.setdefault(plan.folder, []).append(result)
         self._recent.append(result.discarded is not None)
         if result.discarded is not None:
@@ -195,11 +196,11 @@ class _Dispatcher:
             self._queue.append(Planned(item.plan, item.number, take_name(number)))
 
 
-def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None) -> TakeResult:
+def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None, voice: VoiceProfile | None = None) -> TakeResult:
     """Judge a take folder; the verdict is written beside it, and the emulator's truth, which the judge never sees."""
     if truth is not None:
         write_beside(folder, TRUTH_FILE, {"lines": truth})
-    result = judge_take(read_take(folder))
+    result = judge_take(read_take(folder), voice=voice)
     write_result(folder, result)
     return result
 

@@ -124,6 +124,11 @@ resume_option = click.option(
     "The run keeps its own takes, prompts, audio, endpoint and seed.",
 )  # fmt: skip
 
+voice_option = click.option(
+    "--voice", type=click.Path(path_type=Path), default=None, metavar="PROFILE",
+    help="Profile of the voice that replies must have. `diag voice make` creates it. Replies that are dull for this "
+    "voice, or spoken by another one, are found.",
+)  # fmt: skip
 take_options = _stacked(
     click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
                  help="Number of takes per configuration."),
@@ -132,6 +137,7 @@ take_options = _stacked(
     audio_option,
     device_option,
     endpoint_option,
+    voice_option,
     out_option,
     click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N",
                  help="Seed of all random choices."),
@@ -162,7 +168,7 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
         )
 
 
-_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "seed", "as_of")
+_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "voice", "seed", "as_of")
 """Options that a resumed run keeps. Takes recorded with other options could not be compared with the first ones."""
 
 
@@ -176,7 +182,7 @@ def _refuse_changes(context: click.Context) -> None:
         raise BadInputError(
             "Could not use --resume",
             seen=f"{' and '.join(typed)} together with it",
-            allowed="the takes, prompts, audio, devices, endpoint and seed that the run was started with",
+            allowed="the takes, prompts, audio, devices, endpoint, voice and seed that the run was started with",
             next_step=f"leave out {' and '.join(typed)}, or start a new run",
         )
 
@@ -186,6 +192,6 @@ def options_from(given: dict[str, Any]) -> Options:
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
-    names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "as_of")
+    names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of")
     values = {name: given[name] for name in names if name in given}
     return Options(**values, devices=dict(given.get("devices", ())))

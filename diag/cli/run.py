@@ -20,6 +20,7 @@ from diag.cli.options import options_from, resume_option, take_options
         "diag run healthy",
         "diag run my_app.toml --prompt question.wav --takes 20",
         "diag run healthy --audio system --endpoint gemini",
+        "diag run my_app.toml --voice kore.voice.json",
         "diag run --resume reports/runs/20261122-140500-healthy-7f3a",
     ),
 )

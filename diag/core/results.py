@@ -264,6 +264,8 @@ class RunResult:
     not_shown: tuple[RunNotShown, ...] = ()
     folder: str | None = None
     tool_version: str = ""
+    voice: str | None = None
+    """Name of the voice whose profile the replies were compared with; None if there was none."""
 
     @property
     def counted(self) -> tuple[TakeResult, ...]:
@@ -289,6 +291,7 @@ class RunResult:
             "not_shown": [item.to_json() for item in self.not_shown],
             "folder": self.folder,
             "tool_version": self.tool_version,
+            "voice": self.voice,
         }
 
 

@@ -22,9 +22,10 @@ from diag.emulator.answering import (
 )
 from diag.emulator.chance import applies_to_turns, draw_faults, generator
 from diag.emulator.degrade import SOUND_FAULTS
-from diag.emulator.delivery import CHUNK_FAULTS
-from diag.emulator.faults import Stall, ToolCancel
+from diag.emulator.delivery import CHUNK_FAULTS, ActiveFaults
+from diag.emulator.faults import OtherVoice, Stall, ToolCancel
 from diag.emulator.link import Link
+from diag.emulator.named_voices import replies_in
 from diag.emulator.performing import Performer
 from diag.emulator.profile import Profile
 from diag.emulator.replies import Reply
@@ -90,7 +91,7 @@ class Responder:
         if setup.model.transcribes:
             answer = written_down(understood.text, setup=setup, active=active, think_s=think_s, usage=usage)
         else:
-            reply = self._reply(understood, rng, fills=calls_on)
+            reply = self._reply(understood, rng, name=_voice_name(setup, active), fills=calls_on)
             voice = await voice_for(reply, active)
             answer = compose(
                 reply,
@@ -112,8 +113,8 @@ class Responder:
         if any(isinstance(fault, Stall) for fault, _ in active):
             await asyncio.Event().wait()
 
-    def _reply(self, understood: Understood, rng: random.Random, *, fills: bool) -> Reply:
-        replies = self._profile.bank.replies
+    def _reply(self, understood: Understood, rng: random.Random, *, name: str, fills: bool) -> Reply:
+        replies = replies_in(self._profile.bank.replies, name)
         if fills:
             return shortest(replies)
         if understood.prompt is None and self._profile.settings.unrecognised == "ask_back":
@@ -122,7 +123,7 @@ class Responder:
 
     async def _fill(self, turn: int, zero_s: float) -> float:
         """Send a short filler while thinking; return the time from which the think time of the answer counts."""
-        filler = shortest(self._profile.bank.replies)
+        filler = shortest(replies_in(self._profile.bank.replies, self._setup.voice))
         voice = await voice_for(filler, [])
         steps = filler_steps(voice, self._profile.settings)
         await self.performer.perform(turn, Answer(steps=steps, think_s=0.0, reply=filler, voice=voice), zero_s)
@@ -153,3 +154,8 @@ class Responder:
 
     def _note(self, event: str, **data: Any) -> None:
         self._profile.note(event, session=self._session, **data)
+
+
+def _voice_name(setup: Setup, active: ActiveFaults) -> str:
+    """Return the name of the voice that speaks: the one that was asked for, or that of a fault."""
+    return next((fault.voice for fault, _ in active if isinstance(fault, OtherVoice)), setup.voice)

@@ -260,6 +260,17 @@ def encode_flac(clip: Clip) -> bytes:
     return buffer.getvalue()
 
 
+def decode_audio(data: bytes) -> Clip | None:
+    """Return the clip in the bytes of a WAV or FLAC file; None if they are no such file."""
+    import soundfile as sf
+
+    try:
+        samples, rate_hz = sf.read(io.BytesIO(data), dtype="float32")
+    except sf.LibsndfileError:
+        return None
+    return Clip(samples=samples, sample_rate_hz=rate_hz)
+
+
 def _size_of(path: Path, attempted: str) -> int:
     try:
         status = path.stat()

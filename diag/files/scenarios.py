@@ -49,12 +49,17 @@ class Expect(ConfigModel):
 
 
 class Scenario(ConfigModel):
-    """One configuration under test."""
+    """One configuration under test.
+
+    `voice` is the file of a voice profile that replies are compared with. In a TOML file it is relative to the file's
+    folder.
+    """
 
     name: str
     title: str = ""
     shows: str = ""
     prompts: tuple[str, ...] = ()
+    voice: str | None = None
     client: ClientConfig = ClientConfig()
     emulator: dict[str, Any] = Field(default_factory=dict)
     faults: Faults = Faults()
@@ -69,7 +74,7 @@ class Scenario(ConfigModel):
 
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
-_TOP_KEYS = ("title", "shows", "prompts", "emulator", "faults", "expect", "setup_file", *_CLIENT_TABLES)
+_TOP_KEYS = ("title", "shows", "prompts", "voice", "emulator", "faults", "expect", "setup_file", *_CLIENT_TABLES)
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -85,7 +90,10 @@ def read_scenario(path: Path) -> Scenario:
     if "setup_file" in data and not {"setup", "setup_frame"} & set(data):
         name = data.pop("setup_file")
         data["setup_frame"] = _read_frame(path.parent / str(name), attempted)
-    return scenario_from_mapping(path.stem, data, attempted=attempted)
+    scenario = scenario_from_mapping(path.stem, data, attempted=attempted)
+    if scenario.voice is None:
+        return scenario
+    return scenario.model_copy(update={"voice": str(path.parent.resolve() / scenario.voice)})
 
 
 def _read_toml(path: Path, attempted: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from diag.core.results import (
 from diag.core.take import Take
 from diag.core.timeline import Timeline
 from diag.dsp.profile import VoiceProfile
-from diag.judge.proof import not_shown_in_run, not_shown_in_take
+from diag.judge.proof import not_shown_in_run, not_shown_in_take, voice_not_shown
 from diag.judge.recording import Recording
 from diag.judge.registry import Place, Rule, Scope, all_rules
 from diag.measure.engine import guarded, measure_take
@@ -82,6 +82,7 @@ def judge_take(
         "observed": observed,
         "environment": take.environment,
         "turns": take.turns,
+        "voice": voice,
     }
     chosen = all_rules() if rules is None else rules
     judgement = _judged(
@@ -97,7 +98,10 @@ def judge_take(
         findings=judgement.findings,
         outcomes=judgement.outcomes,
         discarded="; ".join(judgement.discards) or None,
-        not_shown=not_shown_in_take(take, measurements, judgement.outcomes, chosen),
+        not_shown=(
+            *not_shown_in_take(take, measurements, judgement.outcomes, chosen),
+            *(voice_not_shown(take, measurements) if voice is not None else ()),
+        ),
         setup=None if observed.setup is None else canonical(observed.setup),
     )
 

@@ -86,3 +86,7 @@ DULL_VOICE_RATE_WARNING, VERY_DULL_DB = 0.1, 10.0
 """Limits against the profile of a voice. Other words of the same voice spread by up to this much, and a single band by
 twice that. A recording beyond the limit of an error is left out where a profile is made. Where more than `VERY_DULL_DB`
 of treble is lost, formants are hidden and the speed is off by up to 8 %."""
+
+REPLY_TREBLE_WARNING_DB = 5.0
+"""Limit for a single reply of a conversation, which may have only 2 s of speech. Chosen on the development voices of
+`benchmarks/voice_identity.py`, where 4 dB called 4 of 90 healthy replies dull."""

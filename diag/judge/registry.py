@@ -32,7 +32,7 @@ class Scope(StrEnum):
 
 
 NEEDS = {
-    Scope.TAKE: frozenset({"measurements", "timeline", "observed", "environment", "turns"}),
+    Scope.TAKE: frozenset({"measurements", "timeline", "observed", "environment", "turns", "voice"}),
     Scope.SEGMENT: frozenset({"place", "measurements", "timeline", "observed", "environment", "turns"}),
     Scope.RECORDING: frozenset({"measurements", "recording"}),
     Scope.RUN: frozenset({"summary", "takes", "environment"}),

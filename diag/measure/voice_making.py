@@ -20,6 +20,7 @@ from diag.dsp.profile import (
     joined,
     make_profile,
     own_distance_db,
+    own_distance_spread_db,
     speech_s,
     speed_against_profile,
     treble_against_profile,
@@ -108,7 +109,12 @@ def voice_from_sounds(sounds: Mapping[str, Sound], name: str) -> MadeVoice:
     found = _against_others(pieces, {label: _heard(label, piece) for label, piece in pieces.items()})
     speeds = [item.given.speed - 1 for item in found.values() if item.given.speed is not None]
     trebles = [item.given.treble_db for item in found.values() if item.given.treble_db is not None]
-    profile = replace(profile, speed_spread=_root_mean_square(speeds), treble_spread_db=_root_mean_square(trebles))
+    profile = replace(
+        profile,
+        speed_spread=_root_mean_square(speeds),
+        treble_spread_db=_root_mean_square(trebles),
+        distance_spread_db=own_distance_spread_db(profile, list(pieces.values())),
+    )
     return MadeVoice(profile=profile, recordings=tuple(given.values()))
 
 

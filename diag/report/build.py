@@ -19,13 +19,16 @@ from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
 from diag.core.states import State
 from diag.core.take import Take
+from diag.dsp.profile import VoiceProfile
+from diag.files.voice_profiles import sample_of
 from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
 from diag.report.sentences import capitalised, full_stop, measured_line, verdict_line
-from diag.report.shelf import Embed, players_of, size_note
+from diag.report.shelf import Embed, VoiceSample, players_of, size_note
+from diag.report.voice_text import voice_origin
 from diag.report.waterfall import stages
 
 if TYPE_CHECKING:
@@ -35,7 +38,14 @@ FOLD_FROM = 2
 """With more runs than this, each run is collapsed to its headline."""
 
 
-def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path, *, embed: Embed = "evidence") -> Path:
+def build_report(
+    report: Report,
+    takes: Mapping[str, Sequence[Take]],
+    out: Path,
+    *,
+    embed: Embed = "evidence",
+    voices: Mapping[str, VoiceProfile] | None = None,
+) -> Path:
     """Write a report and return its path.
 
     Parameters
@@ -50,6 +60,9 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     embed : {"evidence", "all", "none"}
         "evidence" keeps at most 12 clips of 6 s, "all" every tap of the take shown, "none" no audio.
 
+    voices : mapping of run folder or run name to VoiceProfile, optional
+        Profiles that the replies of runs were compared with. Their samples are shown beside the recordings.
+
     Raises
     ------
     BadInputError
@@ -57,12 +70,15 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     """
     out = Path(out)
     picks = _picks(report, takes)
+    samples = _samples(report, voices or {})
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         players = players_of(
-            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out
+            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out, samples
         )
-        views = [run_view(run, index, picks.get(index), players) for index, run in enumerate(report.runs)]
+        views = [
+            run_view(run, index, picks.get(index), players, samples.get(index)) for index, run in enumerate(report.runs)
+        ]
         page = (
             _environment()
             .get_template("report.html.j2")
@@ -100,6 +116,17 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
             next_step="name another folder with --out",
         ) from None
     return out
+
+
+def _samples(report: Report, voices: Mapping[str, VoiceProfile]) -> dict[int, VoiceSample]:
+    """Return the samples of the profiles that runs were compared with, by index of the run."""
+    found = {}
+    for index, run in enumerate(report.runs):
+        voice = voices.get(run.folder or run.name, voices.get(run.name))
+        clip = None if voice is None else sample_of(voice)
+        if voice is not None and clip is not None:
+            found[index] = VoiceSample(voice.name, voice_origin(voice), clip)
+    return found
 
 
 def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunView]]:

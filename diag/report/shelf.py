@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -45,12 +45,17 @@ _LEAD_S = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """One clip to listen to, or the reason why it is not in the report."""
+    """One clip to listen to, or the reason why it is not in the report.
+
+    `tap` is None for the sample of a voice profile. `origin` is the take or the profile that it comes from.
+    """
 
     id: str
     run: str
-    take: str
-    tap: Tap
+    label: str
+    style: str
+    origin: str
+    tap: Tap | None
     src: str | None
     same_as: str | None
     left_out: str | None
@@ -73,11 +78,25 @@ class _Wish:
     spots: tuple[Spot, ...]
 
 
-Players = Mapping[tuple[int, Tap], Player]
-"""Players by index of the run in the report (two runs may share a name) and tap."""
+Players = Mapping[tuple[int, Tap | None], Player]
+"""Players by index of the run in the report (two runs may share a name) and tap; None is the voice of the profile."""
 
 
-def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: Path) -> dict[tuple[int, Tap], Player]:
+@dataclass(frozen=True)
+class VoiceSample:
+    """The sample of a voice profile: the name of the voice, what the profile says of its origin, and the sound."""
+
+    name: str
+    origin: str
+    clip: Clip
+
+
+def players_of(
+    picks: Sequence[tuple[int, RunResult, Pick]],
+    embed: Embed,
+    out: Path,
+    voices: Mapping[int, VoiceSample] | None = None,
+) -> dict[tuple[int, Tap | None], Player]:
     """Return players for the taps of each run, the most relevant ones first while there is room.
 
     Parameters
@@ -88,40 +107,55 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
         "evidence" keeps at most 12 clips of 6 s; "all" every tap of the take shown, in full; "none" no audio.
     out : Path
         Where the report will be written; audio that does not fit goes into a folder beside it.
+    voices : mapping of int to VoiceSample, optional
+        Samples of the voices that runs were compared with, by index of the run. They come first.
     """
-    wishes = _wishes(picks, embed)
-    players: dict[tuple[int, Tap], Player] = {}
+    players: dict[tuple[int, Tap | None], Player] = {}
     by_hash: dict[str, str] = {}
     data: dict[str, bytes] = {}
     spent = 0
     room = SMALL_BYTES - RUN_BYTES * len(picks)
-    for wish in wishes:
-        clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
-        if clip is None:
-            continue
-        cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
-        player = _described(wish, clip, cut, start_s, f"clip-{len(players) + 1}")
+    for number, (key, draft, cut) in enumerate(_drafts(picks, embed, voices or {}), start=1):
+        player = replace(draft, id=f"clip-{number}")
         if embed == "none":
-            players[wish.index, wish.tap] = replace(player, left_out="audio was not asked for (--embed none)")
+            players[key] = replace(player, left_out="audio was not asked for (--embed none)")
             continue
         flac = encode_flac(cut)
         digest = hashlib.sha256(flac).hexdigest()
         if digest in by_hash:
-            players[wish.index, wish.tap] = replace(player, same_as=by_hash[digest])
+            players[key] = replace(player, same_as=by_hash[digest])
             continue
         size = len(flac) * 4 // 3
         if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > room):
-            players[wish.index, wish.tap] = replace(player, left_out="left out to keep this file small (--embed all)")
+            players[key] = replace(player, left_out="left out to keep this file small (--embed all)")
             continue
         spent += size
         by_hash[digest] = player.id
         data[player.id] = flac
-        players[wish.index, wish.tap] = player
+        players[key] = player
     beside = out.with_name(f"{out.stem}_audio") if spent > BESIDE_BYTES else None
     return {
         key: replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player
         for key, player in players.items()
     }
+
+
+def _drafts(
+    picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, voices: Mapping[int, VoiceSample]
+) -> Iterator[tuple[tuple[int, Tap | None], Player, Clip]]:
+    """Yield the players that are wanted and their audio, the most relevant ones first; they have no id yet."""
+    for index, run, _ in picks:
+        sample = voices.get(index)
+        if sample is not None:
+            whole = sample.clip
+            cut = whole if embed == "all" else whole.slice(0, round(EVIDENCE_S * whole.sample_rate_hz))
+            player = _player(run, f"voice {sample.name}", "voice", sample.origin, cut, note="")
+            yield (index, None), player, cut
+    for wish in _wishes(picks, embed):
+        clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
+        if clip is not None:
+            cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
+            yield (wish.index, wish.tap), _described(wish, clip, cut, start_s), cut
 
 
 def size_note(players: Players) -> str:
@@ -188,9 +222,15 @@ def _stretch_start_s(wish: _Wish) -> float:
     return span[0] / wish.pick.take.clips[wish.tap].sample_rate_hz if span else 0.0
 
 
-def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) -> Player:
+def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float) -> Player:
     end_s = start_s + clip.duration_s
     note = f"{start_s:.1f} to {end_s:.1f} s of {whole.duration_s:.1f} s" if clip.frames < whole.frames else ""
+    player = _player(wish.run, wish.tap.value, f"tap-{wish.tap.value}", f"take {wish.pick.take.id}", clip, note=note)
+    return replace(player, tap=wish.tap, offset_s=_stretch_start_s(wish) + start_s)
+
+
+def _player(run: RunResult, label: str, style: str, origin: str, clip: Clip, *, note: str) -> Player:
+    """Return a player without an id, of no tap."""
     level = active_level_dbfs(clip.samples, clip.sample_rate_hz)
     peak = peak_dbfs(clip.samples)
     onset = first_audible_frame(clip.samples, clip.sample_rate_hz)
@@ -198,10 +238,12 @@ def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) 
     loudest = max(float(abs(clip.samples).max()), 0.01)
     half = (WAVE_HEIGHT / 2 - 2) / loudest
     return Player(
-        id=name,
-        run=wish.run.name,
-        take=wish.pick.take.id,
-        tap=wish.tap,
+        id="",
+        run=run.name,
+        label=label,
+        style=style,
+        origin=origin,
+        tap=None,
         src=None,
         same_as=None,
         left_out=None,
@@ -209,7 +251,7 @@ def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) 
         facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {loudness.replace('-', '−')}",
         wave=envelope(peaks(clip.samples, _WAVE_COLUMNS), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
-        offset_s=_stretch_start_s(wish) + start_s,
+        offset_s=0.0,
         level_dbfs=level,
         onset_s=None if onset is None else onset / clip.sample_rate_hz,
         loud=level is not None and level > _LOUD_DBFS,

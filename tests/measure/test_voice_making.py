@@ -143,7 +143,7 @@ def test_where_no_profile_can_be_saved(made, tmp_path, name):
         (b"", "not JSON"),
         (b"{}", "not a voice profile"),
         (b"RIFF\xff\xfe", "not text"),
-        (b'{"voice_profile": 2}', "newer diag"),
+        (b'{"voice_profile": 3}', "newer diag"),
         (b" " * 2_000_001, "2000001 bytes"),
     ],
 )
@@ -177,7 +177,7 @@ def test_other_words_of_the_voice_are_good(made, others_words):
     assert result.findings == ()
     assert result.sentence == "the recording has the speed and treble of the voice Kore."
     assert of_profile(result, "rate_ratio").value == pytest.approx(1, abs=0.04)
-    assert result.to_frame()["tier"].eq("profile").sum() == 3
+    assert result.to_frame()["tier"].eq("profile").sum() == 4
 
 
 def test_a_slow_one_is_told_with_its_tier(made, others_words):

@@ -428,3 +428,81 @@ async def _exchange_once() -> None:
         await session.send_realtime_input(audio=types.Blob(data=b"\0\0", mime_type="audio/pcm;rate=16000"))
         async for _ in session.receive():
             pass
+
+
+SPEECH_TIMEOUT_S = 60.0
+"""Longest wait for one spoken sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """Answer of a speech model: the bytes of the audio, and the MIME type that it declares."""
+
+    data: bytes
+    mime_type: str
+
+
+def speak(endpoint: Endpoint, *, model: str, voice: str, text: str, api_version: str = "v1beta") -> Spoken:
+    """Return one text spoken by a prebuilt voice (`generateContent` with AUDIO).
+
+    Raises
+    ------
+    CannotMeasureError
+        If the service cannot be reached, refuses, or answers without audio.
+    """
+    from google.genai.errors import APIError
+    from httpx2 import HTTPError
+
+    attempted = f"Could not get the voice {voice} from {model}"
+    config: dict[str, Any] = {
+        "response_modalities": ["AUDIO"],
+        "speech_config": {"voice_config": {"prebuilt_voice_config": {"voice_name": voice}}},
+        "http_options": {"timeout": round(1000 * SPEECH_TIMEOUT_S)},
+    }
+    try:
+        client = make_client(endpoint, api_version)
+        response = client.models.generate_content(model=model, contents=text, config=config)
+    except APIError as error:
+        raise CannotMeasureError(
+            attempted,
+            seen=f"the service refused with HTTP {error.code}: {error.message or error.status or 'no reason given'}",
+            next_step=_SPEECH_FIX.get(error.code, "check the names of model and voice, or wait and try again"),
+        ) from None
+    except (HTTPError, OSError, ValueError, ImportError) as error:
+        raise CannotMeasureError(
+            attempted,
+            seen=f"the service was not reached ({type(error).__name__}: {str(error).splitlines()[0][:200]})"
+            if str(error)
+            else f"the service was not reached ({type(error).__name__})",
+            next_step="check --endpoint and the network",
+        ) from None
+    for candidate in response.candidates or ():
+        for part in (candidate.content.parts or ()) if candidate.content else ():
+            if part.inline_data is not None and part.inline_data.data:
+                return Spoken(data=part.inline_data.data, mime_type=part.inline_data.mime_type or "")
+    raise CannotMeasureError(
+        attempted,
+        seen=f"an answer without audio: {_why_no_audio(response)}",
+        next_step="try again, or name a speech model, such as `--model gemini-3.8-flash-tts`",
+    )
+
+
+_SPEECH_FIX = {
+    401: "check the key in GEMINI_API_KEY",
+    403: "check the key in GEMINI_API_KEY, and that its project may use the model",
+    404: "name a speech model that is served, such as `--model gemini-3.8-flash-tts`",
+    429: "wait until the quota allows more requests, or use another key",
+}
+
+
+def _why_no_audio(response: Any) -> str:
+    """Return what the service says in place of audio: a block reason, a finish reason, or text."""
+    feedback = response.prompt_feedback
+    if feedback is not None and feedback.block_reason is not None:
+        return f"the text was blocked ({getattr(feedback.block_reason, 'value', feedback.block_reason)})"
+    candidate = next(iter(response.candidates or ()), None)
+    parts = (candidate.content.parts or ()) if candidate is not None and candidate.content else ()
+    if any(part.text for part in parts):
+        return "text came instead"
+    reason = getattr(candidate, "finish_reason", None)
+    return f"it ended with {getattr(reason, 'value', reason)}" if reason is not None else "no content at all"

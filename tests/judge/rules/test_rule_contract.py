@@ -16,7 +16,11 @@ from diag.judge.live_models import nearest, what_is_known
 from diag.judge.registry import HEADINGS, all_rules
 
 RULES = {rule.code: rule for rule in all_rules()}
-PROVOKED_ELSEWHERE = {"SVC001": "test_slow_first_audio", "ENV006": "test_too_few_takes"}
+PROVOKED_ELSEWHERE = {
+    "SVC001": "test_slow_first_audio",
+    "SVC016": "test_replies_against_a_voice",
+    "ENV006": "test_too_few_takes",
+}
 
 
 @pytest.mark.parametrize("code", RULES)
