@@ -168,9 +168,11 @@ CONFIG_MODELS = [model for model in CONFIG_MODELS if model.model_fields]
 
 
 def test_every_configuration_model_is_looked_at():
-    assert {scenarios.Scenario, scenarios.Faults, *(type(table) for _, table in config.ClientConfig())} <= set(
-        CONFIG_MODELS
-    )
+    assert {
+        scenarios.Scenario,
+        scenarios.Faults,
+        *(type(table) for _, table in config.ClientConfig() if isinstance(table, BaseModel)),
+    } <= set(CONFIG_MODELS)
 
 
 @pytest.mark.parametrize("model", CONFIG_MODELS, ids=lambda model: model.__name__)
@@ -194,7 +196,8 @@ def test_the_example_of_a_configuration_can_be_read_and_has_every_key():
     data = tomllib.loads(re.search(r"```toml\n(.*?)```", text, flags=re.DOTALL).group(1))
     scenario = scenarios.scenario_from_mapping("example", data, attempted="Could not read the example")
     for table, model in config.ClientConfig():
-        assert set(data[table]) == set(type(model).model_fields)
+        if isinstance(model, BaseModel):
+            assert set(data[table]) == set(type(model).model_fields)
     assert scenario.client.session.extra
 
 

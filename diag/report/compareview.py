@@ -44,6 +44,7 @@ class CompareView:
     state: State
     word: str
     sentence: str
+    setup: tuple[tuple[str, str, str], ...]
     settings: tuple[tuple[str, str, str], ...]
     surroundings: tuple[tuple[str, str, str], ...]
     blame: str
@@ -72,6 +73,7 @@ def compare_view(
         state=state,
         word=word,
         sentence=capitalised(comparison.sentence),
+        setup=tuple((name, show(one), show(other)) for name, one, other in comparison.setup_diff),
         settings=tuple((name, show(one), show(other)) for name, one, other in comparison.config_diff),
         surroundings=tuple((name, show(one), show(other)) for name, one, other in comparison.environment_diff),
         blame=_blame(comparison, [runs[side] for side in (a, b) if side >= 0]),
@@ -93,7 +95,9 @@ def _blame(comparison: RunComparison, sides: Sequence[RunResult]) -> str:
     if len(codes) == 2 and codes[0] ^ codes[1]:
         named = ", ".join(sorted(codes[0] ^ codes[1]))
         return f"see {named} below for what is wrong and how to fix it"
-    if len(comparison.config_diff) + len(comparison.environment_diff) > 1:
+    # Fields of the setup message that differ come from settings that differ, so they do not count again.
+    differing = max(len(comparison.config_diff), len(comparison.setup_diff)) + len(comparison.environment_diff)
+    if differing > 1:
         return "the figures alone cannot show which of these is the cause"
     return ""
 

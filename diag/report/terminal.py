@@ -201,6 +201,8 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     from diag.core.stats import FEWEST_VALUES
 
     lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
+    for name, a, b in comparison.setup_diff:
+        lines += wrapped(f"  setup message, {name}: {_shown(a)} -> {_shown(b)}", width)
     for differences in (comparison.config_diff, comparison.environment_diff):
         for name, a, b in differences:
             lines += wrapped(f"  {name}: {_shown(a)} -> {_shown(b)}", width)
