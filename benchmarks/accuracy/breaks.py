@@ -10,7 +10,7 @@ import soxr
 
 from diag.dsp.clicks import added_clicks
 from diag.dsp.segment import compare_segment
-from diag.dsp.segment_events import Event, Kind
+from diag.dsp.segment_events import Event, EventKind
 from diag.dsp.spectrum import Sound
 from diag.measure.metrics.glitches import added_click_rate
 from diag.measure.metrics.sounds import match, sound
@@ -34,7 +34,7 @@ class Planted:
     """A copy with one break: its kind, its place in the copy and its length."""
 
     samples: Samples
-    kind: Kind
+    kind: EventKind
     place_s: float
     length_s: float
 
@@ -46,15 +46,15 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
     clicks(board, every, random)
 
 
-def planted(stream: Samples, kind: Kind, place: int, length_s: float) -> Planted:
+def planted(stream: Samples, kind: EventKind, place: int, length_s: float) -> Planted:
     """One break in a stream at 48 kHz."""
     count = round(length_s * PLAYED_RATE_HZ)
     silence = np.zeros(count)
     parts = {
-        Kind.STALL: (stream[:place], silence, stream[place:]),
-        Kind.DROPOUT: (stream[:place], silence, stream[place + count :]),
-        Kind.SKIP: (stream[:place], stream[place + count :]),
-        Kind.REPEAT: (stream[:place], stream[max(0, place - count) : place], stream[place:]),
+        EventKind.STALL: (stream[:place], silence, stream[place:]),
+        EventKind.DROPOUT: (stream[:place], silence, stream[place + count :]),
+        EventKind.SKIP: (stream[:place], stream[place + count :]),
+        EventKind.REPEAT: (stream[:place], stream[max(0, place - count) : place], stream[place:]),
     }[kind]
     return Planted(np.concatenate(parts), kind, place / PLAYED_RATE_HZ, count / PLAYED_RATE_HZ)
 
@@ -66,7 +66,7 @@ def floored(samples: Samples, level_db: float | None, random: Random) -> Samples
     return np.asarray(samples + random.standard_normal(samples.size) * np.std(samples) * 10 ** (level_db / 20))
 
 
-def place_for(stream: Samples, kind: Kind, length_s: float, random: Random) -> int | None:
+def place_for(stream: Samples, kind: EventKind, length_s: float, random: Random) -> int | None:
     """Where a break can be seen: in the midst of sound, and so is its other end where sound is lost or said twice.
 
     At least 60 ms of sound stand before and after it.
@@ -74,7 +74,7 @@ def place_for(stream: Samples, kind: Kind, length_s: float, random: Random) -> i
     active = np.flatnonzero(Sound(stream.astype(np.float32), PLAYED_RATE_HZ).spectrum.active) * 0.02 * PLAYED_RATE_HZ
     count = round(length_s * PLAYED_RATE_HZ)
     for place in loud_places(stream, PLAYED_RATE_HZ, 12, random):
-        other = place + {Kind.STALL: 0, Kind.REPEAT: -count}.get(kind, count)
+        other = place + {EventKind.STALL: 0, EventKind.REPEAT: -count}.get(kind, count)
         width = PLAYED_RATE_HZ // 100
         near = [stream[max(0, at - width) : at + width] for at in (place, other)]
         peak = float(np.abs(stream).max())
@@ -86,8 +86,8 @@ def place_for(stream: Samples, kind: Kind, length_s: float, random: Random) -> i
 
 def single_breaks(board: Board, every: Sequence[Voice], random: Random) -> None:
     """One break of 3 to 200 ms a recording: found as what it is, within 1 ms of its size, and nothing else."""
-    for kind in (Kind.STALL, Kind.DROPOUT, Kind.SKIP, Kind.REPEAT):
-        measure = {Kind.SKIP: "skipped_s", Kind.REPEAT: "repeated_s"}.get(kind, "inserted_silence_s")
+    for kind in (EventKind.STALL, EventKind.DROPOUT, EventKind.SKIP, EventKind.REPEAT):
+        measure = {EventKind.SKIP: "skipped_s", EventKind.REPEAT: "repeated_s"}.get(kind, "inserted_silence_s")
         for floor, level_db in NOISE_FLOORS_DB.items():
             trials, names = [], []
             for half in HALVES:

@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from diag.dsp.byte_formats import ByteReading, Bytes, ReadingKind, formats, wrong_law_tables
-from diag.dsp.byte_readings import looks_like_data, wrong_reading
+from diag.dsp.byte_readings import wrong_reading
 
 from .board import Board
 from .faults import Random, of_each, sixteen_bit
@@ -240,17 +240,13 @@ SECOND_CHANNELS: dict[str, Callable[[Samples], Samples]] = {
 
 
 def as_data(board: Board, every: Sequence[Voice], random: Random) -> None:
-    """Noise of wrong bytes that was played at another rate and level: its bytes are lost, its nature is not."""
+    """Noise of wrong bytes that was played at another rate and level: its bytes are lost."""
     for right, read_as in CONFUSED:
-        even = read_as not in ("mulaw", "alaw") and right != "s8"
-        told, named = [], []
+        named = []
         for voice in every:
             made = heard(formats()[right].encode(voice.samples), read_as)
             played = 0.6 * soxr.resample(made, voice.rate_hz, 48000, quality="HQ")
-            told.append((voice, looks_like_data(played, 48000)))
             named.append((voice, wrong_reading(sixteen_bit(played), 48000) is not None))
-        board.found("looks like data", "blind", f"{right} read as {read_as}, then resampled", told,
-                    at_least=0.9 if even else None)  # fmt: skip
         board.found("wrong bytes", "blind", f"{right} read as {read_as}, then resampled: named", named, at_most=0.0)
 
 
@@ -334,12 +330,9 @@ def _noisy(voice: Voice, below_db: float, random: Random) -> Samples:
 
 
 def healthy(board: Board, every: Sequence[Voice], random: Random) -> None:
-    """No reading but the given one, and nothing that looks like data."""
+    """No reading but the given one."""
     for name, made in HEALTHY.items():
         sounds = [(voice, *made(voice, random)) for voice in every]
         board.found("wrong bytes", "blind", f"healthy: {name}",
                     [(v, wrong_reading(np.asarray(x, dtype=np.float32), hz) is not None) for v, x, hz in sounds],
-                    at_most=0.0)  # fmt: skip
-        board.found("looks like data", "blind", f"healthy: {name}",
-                    [(v, looks_like_data(np.asarray(x, dtype=np.float32), hz)) for v, x, hz in sounds],
                     at_most=0.0)  # fmt: skip

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from diag.core.clip import Clip
 from diag.core.measurement import Reading
-from diag.dsp.pcm import best_reading
 from diag.measure.metrics.glitches import clipping_rate, equal_pairs, flatness
 from diag.measure.metrics.level import dc_dbfs
 
@@ -56,7 +55,7 @@ def slipped(data: bytes) -> bytes:
     return b"\x00" + data
 
 
-BYTES = {"big-endian": (swapped, ("big", 0)), "odd byte": (slipped, ("little", 1))}
+BYTES = {"big-endian": swapped, "odd byte": slipped}
 
 
 def run(board: Board, every: Sequence[Voice], random: Random) -> None:
@@ -79,13 +78,9 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
         name = "healthy" if rate_hz is None else "healthy, resampled"
         told = [(v, above(clipping_rate(as_clip(sixteen_bit(x), hz)), CLIPPED_HZ)) for v, x, hz in clips]
         board.found("clipping_rate_hz", "blind", name, told, at_most=0.0)
-    for name, (change, right) in BYTES.items():
+    for name, change in BYTES.items():
         board.found("flatness", "blind", f"{name}, as heard",
                     [(v, above(flatness(read_as(v, change)), WHITE)) for v in every], at_least=0.99)  # fmt: skip
-        board.found("byte order", "blind", f"{name}, named from the bytes",
-                    [(v, named(v, change) == right) for v in every], at_least=0.99)  # fmt: skip
-    board.found("byte order", "blind", "healthy, named otherwise",
-                [(v, named(v, bytes) != ("little", 0)) for v in every], at_most=0.0)  # fmt: skip
     board.found("flatness", "blind", "healthy", [(v, above(flatness(v.clip), WHITE)) for v in every], at_most=0.0)
     for name, pair in (("both channels", 1.0), ("one silent channel", 0.0)):
         stereo = [(v, np.stack([v.samples, pair * v.samples], axis=1).reshape(-1)) for v in every]
@@ -102,9 +97,3 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
     board.found("dc_dbfs", "blind", "mean taken off, told", free, at_most=0.0)
     own = [(v, above(dc_dbfs(v.clip), DC_DBFS)) for v in every]
     board.found("dc_dbfs", "blind", "recordings as they are (some carry direct current)", own)
-
-
-def named(voice: Voice, change: Callable[[bytes], bytes]) -> tuple[str, int] | None:
-    """Byte order and offset that the bytes are said to have."""
-    found = best_reading(change(np.round(voice.samples * 32767).astype("<i2").tobytes()))
-    return None if found is None else (found.order, found.offset)

@@ -14,7 +14,7 @@ import soundfile
 import soxr
 
 from diag.dsp.segment import SegmentComparison, compare_segment
-from diag.dsp.segment_events import Event, Kind
+from diag.dsp.segment_events import Event, EventKind
 from diag.dsp.spectrum import Sound
 
 from .board import Board
@@ -31,7 +31,7 @@ LONGEST_S = 24.0
 HEALTHY_S = 3600.0
 """Of each half."""
 PLACES = {"digital silence": None, "noise floor -50 dB": -50.0}
-KINDS = (Kind.STALL, Kind.SKIP, Kind.REPEAT)
+KINDS = (EventKind.STALL, EventKind.SKIP, EventKind.REPEAT)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Planted:
 
     Parameters
     ----------
-    kind : Kind
+    kind : EventKind
     place_s : float
         Where it begins in the copy.
     duration_s : float
@@ -48,7 +48,7 @@ class Planted:
         False for what lies in silence: a repeat of silence is a stall, and a lost end of silence is nothing.
     """
 
-    kind: Kind
+    kind: EventKind
     place_s: float
     duration_s: float
     heard: bool
@@ -79,7 +79,7 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
                 kinds = [KINDS[place] for place in random.integers(0, len(KINDS), count)]
                 trials.append(_trial(every, half, random, kinds, level_db))
         _add(board, f"2 to {MOST_EVENTS} stalls, skips and repeats, {name}", trials)
-    for kind in (Kind.HEAD_LOST, Kind.TAIL_LOST):
+    for kind in (EventKind.HEAD_LOST, EventKind.TAIL_LOST):
         _add(board, f"{kind}", [_end_lost(every, half, random, kind) for half in HALVES for _ in range(TRIALS)])
     _healthy(board, every, random)
 
@@ -100,7 +100,9 @@ def _recording(every: Sequence[Voice], half: str, random: Random, least_s: float
     return voice, Sound(np.asarray(samples, dtype=np.float32), float(voice.rate_hz))
 
 
-def _trial(every: Sequence[Voice], half: str, random: Random, kinds: Sequence[Kind], floor_db: float | None) -> Trial:
+def _trial(
+    every: Sequence[Voice], half: str, random: Random, kinds: Sequence[EventKind], floor_db: float | None
+) -> Trial:
     """A copy with some breaks, each of a length of its own, at least 150 ms of sound apart."""
     lengths_s = np.exp(random.uniform(np.log(LENGTHS_S[0]), np.log(LENGTHS_S[1]), len(kinds)))
     if len(kinds) > 1:
@@ -113,8 +115,8 @@ def _trial(every: Sequence[Voice], half: str, random: Random, kinds: Sequence[Ki
 
 
 def _places(
-    reference: Sound, kinds: Sequence[Kind], lengths: np.ndarray, random: Random
-) -> list[tuple[int, Kind, int]]:
+    reference: Sound, kinds: Sequence[EventKind], lengths: np.ndarray, random: Random
+) -> list[tuple[int, EventKind, int]]:
     """Where breaks begin in the recording, with their kinds and lengths.
 
     Between two of them, before the first and behind the last stands some sound: two breaks in one pause are one.
@@ -124,7 +126,7 @@ def _places(
     active = reference.spectrum.active
     sounding = np.concatenate(([0.0], np.cumsum(active))) * 0.02
     apart = round(APART_S * rate)
-    spans = [0 if kind is Kind.STALL else int(length) for kind, length in zip(kinds, lengths, strict=True)]
+    spans = [0 if kind is EventKind.STALL else int(length) for kind, length in zip(kinds, lengths, strict=True)]
     count = len(kinds)
     while count and sum(spans[:count]) + apart * (count + 1) > size:
         count -= 1
@@ -143,43 +145,43 @@ def _places(
     return result
 
 
-def _broken(reference: Sound, breaks: Sequence[tuple[int, Kind, int]]) -> tuple[Samples, tuple[Planted, ...]]:
+def _broken(reference: Sound, breaks: Sequence[tuple[int, EventKind, int]]) -> tuple[Samples, tuple[Planted, ...]]:
     """The recording with breaks, and what they are in the copy."""
     x, rate = reference.samples.astype(np.float64), reference.rate_hz
     loud = float(np.percentile(np.abs(x), 95))
     parts, planted, reached, written = [], [], 0, 0
     for place, kind, count in breaks:
         # A repeat begins after the sound that it repeats.
-        at = place + count if kind is Kind.REPEAT else place
+        at = place + count if kind is EventKind.REPEAT else place
         part = x[reached:at]
         parts.append(part)
         written += part.size
         other = x[place : place + count]
-        heard = bool(np.abs(other).max(initial=0.0) > 0.1 * loud) if kind is not Kind.STALL else True
+        heard = bool(np.abs(other).max(initial=0.0) > 0.1 * loud) if kind is not EventKind.STALL else True
         planted.append(Planted(kind, written / rate, count / rate, heard))
-        if kind is Kind.STALL:
+        if kind is EventKind.STALL:
             parts.append(np.zeros(count))
             written += count
-        elif kind is Kind.REPEAT:
+        elif kind is EventKind.REPEAT:
             parts.append(other)
             written += count
-        reached = place + count if kind is Kind.SKIP else at
+        reached = place + count if kind is EventKind.SKIP else at
     parts.append(x[reached:])
     return np.concatenate(parts), tuple(planted)
 
 
-def _end_lost(every: Sequence[Voice], half: str, random: Random, kind: Kind) -> Trial:
+def _end_lost(every: Sequence[Voice], half: str, random: Random, kind: EventKind) -> Trial:
     length_s = float(np.exp(random.uniform(*np.log((0.03, LENGTHS_S[1])))))
     voice, reference = _recording(every, half, random, length_s + 2.0)
     rate, count = reference.rate_hz, round(length_s * reference.rate_hz)
     x = reference.samples
-    lost = x[:count] if kind is Kind.HEAD_LOST else x[-count:]
+    lost = x[:count] if kind is EventKind.HEAD_LOST else x[-count:]
     loud = float(np.percentile(np.abs(x), 95))
     width = round(0.005 * rate)
     level = np.sqrt(np.square(lost[: lost.size // width * width]).reshape(-1, width).mean(axis=1))
     heard = bool((level > 0.1 * loud).sum() >= 6)
-    kept = x[count:] if kind is Kind.HEAD_LOST else x[:-count]
-    place_s = 0.0 if kind is Kind.HEAD_LOST else kept.size / rate
+    kept = x[count:] if kind is EventKind.HEAD_LOST else x[:-count]
+    place_s = 0.0 if kind is EventKind.HEAD_LOST else kept.size / rate
     return Trial(voice, reference, kept.astype(np.float64), (Planted(kind, place_s, count / rate, heard),))
 
 
@@ -193,7 +195,7 @@ def outcome(trial: Trial, found: SegmentComparison) -> tuple[list[tuple[Planted,
     left = list(found.events)
     pairs: list[tuple[Planted, Event | None]] = []
     for fault in trial.planted:
-        kinds = {fault.kind, Kind.STALL} if fault.kind is Kind.REPEAT and not fault.heard else {fault.kind}
+        kinds = {fault.kind, EventKind.STALL} if fault.kind is EventKind.REPEAT and not fault.heard else {fault.kind}
         near = [
             event for event in left
             if event.kind in kinds

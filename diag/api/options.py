@@ -73,6 +73,10 @@ class Options:
         Command of the user's own app, which is the client of all takes; it replaces `[app]` of the configurations.
     follow : bool
         Report the app's output while it runs.
+    as_of : str or None
+        Day whose models the emulator serves, as "2025-09-19"; None for that of each configuration, else today.
+    voice : Path or None
+        Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
     """
 
     takes: int = 5
@@ -87,6 +91,8 @@ class Options:
     resume: Path | None = None
     app: str | None = None
     follow: bool = False
+    as_of: str | None = None
+    voice: Path | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False) -> int:
         """How many rigs serve a number of takes; fewer if apps run beside the recorders."""

@@ -1,4 +1,4 @@
-"""REC006."""
+"""REC006: the recording has no treble."""
 
 from __future__ import annotations
 

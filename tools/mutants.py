@@ -1,0 +1,233 @@
+"""Whether the tests notice a wrong line: seeded mutants of `diag/measure` and `diag/judge` against the nearest tests.
+
+A mutant is the code with one small mistake: `<` for `<=`, `+` for `-`, 1001 for 1000. Cosmic Ray makes them. Places are
+drawn one after the other, each with one of the mistakes that can be made there. The nearest tests of a mutant are those
+that run the mutated line, the quickest first, up to a limit of time; coverage of one run of all tests says which. A
+mutant is killed where one of them fails.
+
+    python tools/mutants.py [--count 300] [--seed 1] [--jobs 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import concurrent.futures
+import difflib
+import json
+import queue
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+from cosmic_ray.ast import ast_nodes, get_ast_from_path
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).resolve().parent.parent
+MUTATED = ("diag/measure", "diag/judge")
+TESTS = ("tests/measure", "tests/judge")
+ENOUGH = 0.9
+"""The share of mutants that the tests have to kill."""
+TESTS_LIMIT_S = 60.0
+"""Tests of one mutant take no longer than this on the code as it is; the slowest are left out."""
+HANGS_S = 300.0
+"""A mutant whose tests take this long counts as killed: it never ends."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One mistake at one place."""
+
+    path: str
+    line: int
+    operator: str
+    occurrence: int
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """What one run of the tests shows: who runs which line, and how long each test takes."""
+
+    tests_of_line: dict[str, dict[int, set[str]]]
+    seconds: dict[str, float]
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """Return the tests of a mutant, the quickest first.
+
+        A line that runs when its module is loaded, such as that of a constant, counts as run by
+        every test that runs code of its module.
+        """
+        lines = self.tests_of_line.get(mutant.path, {})
+        tests = lines.get(mutant.line) or set().union(*lines.values())
+        chosen: list[str] = []
+        total_s = 0.0
+        for test in sorted(tests, key=lambda name: (self.seconds.get(name, 0.0), name)):
+            total_s += self.seconds.get(test, 0.0)
+            if chosen and total_s > TESTS_LIMIT_S:
+                break
+            chosen.append(test)
+        return chosen
+
+
+def copy_of_checkout(folder: Path) -> Path:
+    """Copy the files under version control as they are now; return the copy."""
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        source, target = ROOT / name, folder / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    return folder
+
+
+def pytest_in(folder: Path, *arguments: str, limit_s: float | None = None) -> int:
+    """Run pytest on a copy of the checkout; return its exit code, or 1 where it did not end in time."""
+    options = ("-q", "-p", "no:cacheprovider", "-m", "not slow and not live")
+    command = [sys.executable, "-B", "-m", "pytest", *options, *arguments]
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "PYTHONPATH": str(folder),
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    try:
+        done = subprocess.run(command, cwd=folder, env=environment, timeout=limit_s, capture_output=True, check=False)
+    except subprocess.TimeoutExpired:
+        return 1
+    return done.returncode
+
+
+def nearest_tests(folder: Path) -> Nearest:
+    """Run all tests once and return which of them run which line."""
+    sources = [f"--cov={name}" for name in MUTATED]
+    code = pytest_in(folder, *TESTS, *sources, "--cov-context=test", "--cov-report=", "--junit-xml=times.xml")
+    if code != 0:
+        raise SystemExit(f"mutants: the tests of {' and '.join(TESTS)} fail on the code as it is; run them first")
+    subprocess.run(
+        [sys.executable, "-m", "coverage", "json", "--show-contexts", "-q", "-o", "lines.json"], cwd=folder, check=True
+    )
+    files = json.loads((folder / "lines.json").read_text())["files"]
+    tests = {
+        path: {
+            int(line): {context.partition("|")[0] for context in contexts if context}
+            for line, contexts in facts["contexts"].items()
+            if any(contexts)
+        }
+        for path, facts in files.items()
+    }
+    seconds: dict[str, float] = {}
+    for case in ET.parse(folder / "times.xml").getroot().iter("testcase"):
+        name = f"{case.attrib['classname'].replace('.', '/')}.py::{case.attrib['name']}"
+        seconds[name] = float(case.attrib["time"])
+    return Nearest(tests, seconds)
+
+
+def _in_annotation(source: str) -> set[tuple[int, int]]:
+    """Return the places (line, column) inside type annotations, which never run."""
+    places: set[tuple[int, int]] = set()
+    for node in ast.walk(ast.parse(source)):
+        for field in ("annotation", "returns"):
+            part = getattr(node, field, None)
+            if isinstance(part, ast.expr):
+                for inner in ast.walk(part):
+                    if isinstance(inner, ast.expr):
+                        first, last = inner.lineno, inner.end_lineno or inner.lineno
+                        for line in range(first, last + 1):
+                            start = inner.col_offset if line == first else 0
+                            end = inner.end_col_offset or start if line == last else 200
+                            places |= {(line, column) for column in range(start, end + 1)}
+    return places
+
+
+def drawn(count: int, seed: int) -> list[Mutant]:
+    """Return mutants of places drawn without replacement, each with one of the mistakes that can be made there."""
+    places: dict[tuple[str, int, int], list[Mutant]] = {}
+    names_of_operators = [name for name in operator_names() if not get_operator(name).arguments()]
+    for folder in MUTATED:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            name, source = path.relative_to(ROOT).as_posix(), path.read_text()
+            never_run = _in_annotation(source)
+            tree = get_ast_from_path(path)
+            for operator in names_of_operators:
+                mistakes = get_operator(operator)()
+                starts = [start for node in ast_nodes(tree) for start, _ in mistakes.mutation_positions(node)]
+                for occurrence, start in enumerate(starts):
+                    if start not in never_run:
+                        places.setdefault((name, *start), []).append(Mutant(name, start[0], operator, occurrence))
+    chance = random.Random(seed)
+    chosen = chance.sample(sorted(places), min(count, len(places)))
+    return [chance.choice(places[place]) for place in chosen]
+
+
+def mutated(source: str, mutant: Mutant) -> str:
+    """Return the source with the mistake in it."""
+    return str(mutate_code(source, get_operator(mutant.operator)(), mutant.occurrence))
+
+
+def survives(mutant: Mutant, tests: list[str], folder: Path) -> bool:
+    """Whether no test notices the mistake."""
+    path = folder / mutant.path
+    source = path.read_text()
+    path.write_text(mutated(source, mutant))
+    try:
+        return not tests or pytest_in(folder, "-x", *tests, limit_s=HANGS_S) == 0
+    finally:
+        path.write_text(source)
+
+
+def told(mutant: Mutant, tests: list[str]) -> str:
+    """Return the mistake as a difference of lines, and how many tests ran it."""
+    source = (ROOT / mutant.path).read_text()
+    lines = difflib.unified_diff(source.splitlines(), mutated(source, mutant).splitlines(), n=0, lineterm="")
+    changes = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    return "\n".join([f"{mutant.path}:{mutant.line} survived {len(tests)} tests", *(f"    {line}" for line in changes)])
+
+
+def main() -> int:
+    """Print what survived and the share that was killed; 1 where that is too little."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=300, help="mutants to draw (default: 300)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed draws others (default: 1)")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants tested at a time (default: 2)")
+    asked = parser.parse_args()
+    started_s = time.monotonic()
+    mutants = drawn(asked.count, asked.seed)
+    with tempfile.TemporaryDirectory(prefix="diag-mutants-") as temporary:
+        copies: queue.SimpleQueue[Path] = queue.SimpleQueue()
+        first = copy_of_checkout(Path(temporary) / "0")
+        nearest = nearest_tests(first)
+        print(f"{len(nearest.seconds)} tests ran once in {time.monotonic() - started_s:.0f} s", flush=True)
+        copies.put(first)
+        for number in range(1, asked.jobs):
+            copies.put(copy_of_checkout(Path(temporary) / str(number)))
+
+        def tried(mutant: Mutant) -> bool:
+            folder = copies.get()
+            try:
+                return survives(mutant, nearest.of(mutant), folder)
+            finally:
+                copies.put(folder)
+
+        survivors = 0
+        with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
+            for number, (mutant, alive) in enumerate(zip(mutants, pool.map(tried, mutants), strict=True), 1):
+                if alive:
+                    survivors += 1
+                    print(told(mutant, nearest.of(mutant)), flush=True)
+                if number % 25 == 0:
+                    took_s = time.monotonic() - started_s
+                    print(f"{number} of {len(mutants)} mutants, {took_s:.0f} s", file=sys.stderr, flush=True)
+    killed = len(mutants) - survivors
+    print(f"{killed} of {len(mutants)} mutants killed ({killed / len(mutants):.1%}; at least {ENOUGH:.0%} asked)")
+    return int(killed < ENOUGH * len(mutants))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
