@@ -6,7 +6,7 @@ import pytest
 
 from diag.core.chain import Segment, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Measurement, Measurements, Status
+from diag.core.results import Measurement, Measurements, Status, Tier
 from diag.core.timeline import Event, Timeline
 from diag.judge.evidence import rate_by_pace
 from diag.judge.rules.app001 import app_not_ready
@@ -31,11 +31,15 @@ def stopped(sessions, refused=0, requests=0):
     return "app_stopped", data
 
 
+def measured(metric, value, segment=None):
+    return Measurement(metric=metric, unit="1", value=value, missing=None, tier=Tier.EVENTS, turn=0, segment=segment)
+
+
 def paced(ratio, *, compared=None):
-    found = [Measurement(metric="realtime_ratio", unit="1", value=ratio, turn=0)]
+    found = [measured("realtime_ratio", ratio)]
     if compared is not None:
         segment = Segment(Tap.PROMPT, Tap.SENT)
-        found.append(Measurement(metric="rate_ratio", unit="1", value=compared, turn=0, segment=segment))
+        found.append(measured("rate_ratio", compared, segment))
     return Measurements(tuple(found))
 
 
@@ -67,7 +71,7 @@ def test_an_app_that_never_gets_ready_is_found_with_its_last_lines():
 def test_an_app_that_ends_is_found_with_its_exit_code_and_last_lines(events, words):
     end = (
         "app_ended",
-        {"code": 1, "detail": "exit code 1", "last_lines": ["ModuleNotFoundError: No module named 'x'"]},
+        {"code": 1, "detail": "exit code 1", "last_lines": ["No module named 'x'"]},
     )
     found = app_ended(timeline(*events, end))
     assert words in found.title
