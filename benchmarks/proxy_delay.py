@@ -1,7 +1,7 @@
 """Delay that the recording proxy adds to a message, with several sessions at the same time.
 
 Each session sends a batch of 50 ms every 50 ms to an echo service and waits for it to come back, once directly and once
-through the proxy. Half of the difference between the two is the delay in one direction; the whole is reported.
+through the proxy, which runs in a process of its own. The difference is the delay that the proxy adds there and back.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import argparse
 import asyncio
 import base64
 import json
+import multiprocessing
 import ssl
 import sys
 import tempfile
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
+from diag.core.processes import keep_time
 from diag.files.certificates import make_certificates
 from diag.record.proxy.recording_proxy import RecordingProxy, Service
 from diag.record.proxy.session_take import SessionWatcher
@@ -33,6 +36,20 @@ EVERY_S = 0.05
 async def _echo(ws: ServerConnection) -> None:
     async for message in ws:
         await ws.send(message)
+
+
+def _run_proxy(service: Service, pipe: Connection) -> None:
+    """Run the proxy as `diag proxy` does, in a process of its own."""
+    keep_time()
+
+    async def run() -> None:
+        proxy = RecordingProxy(
+            service, lambda request: SessionWatcher(1, request, on_event=lambda *_: None, on_gone=lambda _: None)
+        )
+        pipe.send((await proxy.listen(), proxy.certificates.pem))
+        await asyncio.Event().wait()
+
+    asyncio.run(run())
 
 
 async def _session(url: str, trust: ssl.SSLContext, seconds: float, first_s: float) -> list[float]:
@@ -61,14 +78,15 @@ async def _measure(sessions: int, seconds: float, folder: Path) -> tuple[np.ndar
             return np.concatenate(await asyncio.gather(*work))
 
         direct = await all_sessions(f"wss://127.0.0.1:{port}", ssl.create_default_context(cafile=certificates.ca_file))
-        proxy = RecordingProxy(
-            Service(kind="url", base_url=base_url, ca_file=str(certificates.ca_file)),
-            lambda request: SessionWatcher(1, request, on_event=lambda *_: None, on_gone=lambda _: None),
-        )
-        own = await proxy.listen()
-        trust = ssl.create_default_context(cadata=proxy.certificates.pem.decode())
+        service = Service(kind="url", base_url=base_url, ca_file=str(certificates.ca_file))
+        parent, child = multiprocessing.Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=_run_proxy, args=(service, child))
+        process.start()
+        own, pem = await asyncio.to_thread(parent.recv)
+        trust = ssl.create_default_context(cadata=pem.decode())
         through = await all_sessions(f"wss://127.0.0.1:{own}", trust)
-        await proxy.close()
+        process.terminate()
+        process.join()
     return direct, through
 
 
