@@ -12,7 +12,7 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser bench test check truth peers perf ears prove mutants test-all reference voices clean
+.PHONY: help setup browser bench test check truth peers perf ears prove mutants test-all reference voices voice-app clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -62,6 +62,7 @@ perf: setup  ## speed of the measures (beside other tools after `make peers`), c
 	@$(RUN)/python -m benchmarks.ears_speed
 	@$(RUN)/python -m benchmarks.ears_scale
 	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 200 300 400 --seconds 30 --limit-ms 5
+	@$(RUN)/python benchmarks/proxy_delay.py --sessions 20 --seconds 10
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
 
 ears: setup  ## how right the measures are on known faults of every voice at hand
@@ -79,6 +80,10 @@ reference: setup  ## write docs/measures.md, its pictures and docs/findings.md f
 
 voices: setup  ## figures of the recorded prompts and replies
 	@$(RUN)/python tools/make_voices.py --figures
+
+voice-app: setup  ## the example voice app on http://127.0.0.1:8003/gemini/ (GEMINI_API_KEY: real service; else the emulator)
+	@$(PIP_INSTALL) --editable '.[voice-app]'
+	@$(RUN)/python examples/voice_app/start.py
 
 clean:  ## remove .venv and caches; reports stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

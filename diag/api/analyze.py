@@ -319,6 +319,7 @@ def _judged(
         not_shown=not_shown_on_segments(judgement.outcomes, [segment.hop]) if segment else (),
         parts=parts,
         information=_information(part, against) if mos else NOTHING,
+        path=part.path,
     )
 
 

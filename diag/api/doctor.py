@@ -19,10 +19,12 @@ from diag import __version__
 from diag.core.client_config import SessionConfig
 from diag.core.errors import CannotMeasureError, DiagError, ExitCode
 from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.located_json import read_located_json
 from diag.core.processes import cores
 from diag.core.states import Check, State
 from diag.core.units import format_seconds
 from diag.files.scenarios import Scenario
+from diag.judge.setup_frame import NotAFrameError, judge_frame
 from diag.report.sentences import plural
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def examine(
     endpoint: str = "emulator",
     devices: Mapping[str, str] | None = None,
     out: Path | None = None,
+    as_of: str | None = None,
 ) -> Iterator[Check]:
     """Look at everything that a take needs, one check after the other.
 
@@ -66,6 +69,8 @@ def examine(
         Port to device for "system".
     out : Path, optional
         Folder for runs and reports.
+    as_of : str, optional
+        Day whose models the emulator serves, as "2025-09-19"; the configuration's own, or today, if left out.
 
     Raises
     ------
@@ -76,13 +81,18 @@ def examine(
     from diag.files.scenarios import find_scenario
 
     scenario = find_scenario(config)
+    if as_of is not None:
+        scenario = scenario.model_copy(update={"emulator": {**scenario.emulator, "as_of": as_of}})
     yield _machine()
     yield _packages()
     yield _folder(out or REPORTS)
     yield from _audio(audio, devices or {})
     yield _key(endpoint)
     yield from _service(scenario, endpoint)
-    yield _modality(scenario.client.session)
+    if scenario.client.raw_frame is None:
+        yield _modality(scenario.client.session)
+    else:
+        yield _frame(scenario, scenario.client.raw_frame)
 
 
 def _machine() -> Check:
@@ -195,17 +205,20 @@ def _open_endpoint(scenario: Scenario, endpoint: str, stack: ExitStack) -> Endpo
 
 
 def _model(scenario: Scenario, models: list[str]) -> Check:
-    session = scenario.client.session
-    wanted = session.model if session.model.startswith("models/") else f"models/{session.model}"
+    session, asked = scenario.client.session, scenario.client.asked_model
+    # The SDK adds the prefix that a frame of one's own must have.
+    added = scenario.client.raw_frame is None and not asked.startswith("models/")
+    wanted = f"models/{asked}" if added else asked
+    setting = "session.model" if scenario.client.raw_frame is None else "the model of the setup frame"
     name = f"model of {scenario.name}"
     if wanted in models:
-        return Check(name=name, state=State.GOOD, seen=f"{session.model} is served", about="configuration")
+        return Check(name=name, state=State.GOOD, seen=f"{asked} is served", about="configuration")
     close = difflib.get_close_matches(wanted, models, n=1) or models[:1]
     return Check(
         name=name,
         state=State.FAILS,
-        seen=f"{session.model} is not among the Live models of {session.api_version}",
-        fix=f'set session.model = "{close[0]}"' if close else "choose a model that supports Live sessions",
+        seen=f"{asked or 'no model'} is not among the Live models of {session.api_version}",
+        fix=f'set {setting} = "{close[0]}"' if close else "choose a model that supports Live sessions",
         about="configuration",
     )
 
@@ -222,6 +235,28 @@ def _modality(session: SessionConfig) -> Check:
         state=State.FAILS,
         seen=f"{seen}: a Live model then sends no audio or refuses",
         fix=f'set session.response_modalities = ["AUDIO"]{also}',
+        about="configuration",
+    )
+
+
+def _frame(scenario: Scenario, text: str) -> Check:
+    from diag.emulator.settings import read_settings
+
+    day = read_settings(scenario.emulator).date
+    name = "setup frame"
+    try:
+        verdict = judge_frame(read_located_json(text), day=day, version=scenario.client.session.api_version)
+    except NotAFrameError as error:
+        return Check(name=name, state=State.FAILS, seen=str(error), fix="correct the frame", about="configuration")
+    if verdict.right:
+        return Check(name=name, state=State.GOOD, seen="no faults", about="configuration")
+    first, *more = verdict.faults
+    also = f" (and {len(more)} more: `diag doctor --setup` lists them)" if more else ""
+    return Check(
+        name=name,
+        state=State.FAILS,
+        seen=f"{first.pointer or 'the whole frame'}: {first.seen}{also}",
+        fix=first.fix,
         about="configuration",
     )
 

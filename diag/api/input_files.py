@@ -56,6 +56,8 @@ class Source:
         False where it is known to be the user's side of a take, whose voice no profile is of.
     tap : Tap or None
         The tap that it is of a saved take; None for any other recording.
+    path : str or None
+        The file that it is read from.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Source:
     note: str = ""
     reply: bool = True
     tap: Tap | None = None
+    path: str | None = None
 
     @cached_property
     def clip(self) -> Clip:
@@ -100,6 +103,15 @@ def sources_of(
     BadInputError
         If it cannot be used, or has no such channel.
     """
+    parts = _parts(given, sample_rate_hz, what=what, raw=raw, channel=channel)
+    path = str(given) if isinstance(given, str | Path) else None
+    return tuple(replace(part, path=path) for part in parts)
+
+
+def _parts(
+    given: str | Path | Clip | ArrayLike, sample_rate_hz: int | None, *, what: str, raw: str | None,
+    channel: int | None,
+) -> tuple[Source, ...]:  # fmt: skip
     audio, name = _opened(given, sample_rate_hz, what, raw)
     _check_length(audio, name)
     if channel is not None and not 1 <= channel <= audio.channels:

@@ -69,12 +69,14 @@ class Options:
         How much audio the report holds: "evidence", "all" or "none".
     resume : Path or None
         A run folder to go on with.
-    voice : Path or None
-        Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
     app : str or None
         Command of the user's own app, which is the client of all takes; it replaces `[app]` of the configurations.
     follow : bool
         Report the app's output while it runs.
+    as_of : str or None
+        Day whose models the emulator serves, as "2025-09-19"; None for that of each configuration, else today.
+    voice : Path or None
+        Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
     """
 
     takes: int = 5
@@ -87,9 +89,10 @@ class Options:
     devices: Mapping[str, str] = field(default_factory=dict)
     embed: Literal["evidence", "all", "none"] = "evidence"
     resume: Path | None = None
-    voice: Path | None = None
     app: str | None = None
     follow: bool = False
+    as_of: str | None = None
+    voice: Path | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False) -> int:
         """How many rigs serve a number of takes; fewer if apps run beside the recorders."""

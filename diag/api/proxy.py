@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from diag.api.options import Options
 from diag.core.errors import CannotMeasureError
+from diag.core.processes import keep_time
 from diag.core.results import Report
 from diag.record.proxy.line import LineFaults, line_from_text
 
@@ -68,6 +69,7 @@ def proxy(
     from diag.record.live.genai import endpoint_from_name
     from diag.record.proxy.recording_proxy import Service
 
+    keep_time()
     faults = line_from_text(line)
     settings = find_scenario(scenario).emulator if scenario else {}
     named = None if endpoint == "emulator" else endpoint_from_name(endpoint)

@@ -169,7 +169,7 @@ def planned_or_resumed(
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = [_with_app(scenario, options) for scenario in scenarios or ()]
+    scenarios = [_with_app(_on_day(scenario, options), options) for scenario in scenarios or ()]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)
@@ -185,13 +185,28 @@ def planned_or_resumed(
     ], options
 
 
+def _on_day(scenario: Scenario, options: Options) -> Scenario:
+    """Return the configuration with the emulator's day replaced by that of the options, if they have one."""
+    if options.as_of is None:
+        return scenario
+    if options.endpoint != "emulator":
+        raise BadInputError(
+            "Could not use --as-of",
+            seen=f"--as-of with --endpoint {options.endpoint}",
+            allowed="--as-of with the emulator: a real service serves the models of today",
+            next_step="leave --as-of out",
+        )
+    return scenario.model_copy(update={"emulator": {**scenario.emulator, "as_of": options.as_of}})
+
+
 def _asking_for_voice(scenario: Scenario, voice: VoiceProfile | None, progress: Progress) -> Scenario:
     """Return a scenario whose session asks for the voice of a profile that a speech service spoke.
 
-    A session that names a voice of its own keeps it, so that a wrong one is found.
+    A session that names a voice of its own keeps it, so that a wrong one is found. A setup frame is sent as it is.
     """
     session = scenario.client.session
-    if voice is None or voice.source is None or session.voice is not None:
+    own = session.voice is not None or scenario.client.raw_frame is not None
+    if voice is None or voice.source is None or own:
         return scenario
     progress.note(f"{scenario.name} names no voice: its session asks for {voice.source.voice}, as the profile")
     client = scenario.client.model_copy(update={"session": session.model_copy(update={"voice": voice.source.voice})})

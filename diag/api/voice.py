@@ -20,7 +20,7 @@ from diag.dsp.profile import VoiceSource
 from diag.dsp.spectrum import sound_of
 from diag.files.audio_files import decode_audio
 from diag.files.voice_profiles import default_path, load_voice, save_voice, with_sample
-from diag.measure.voice_making import MadeVoice, voice_from_sounds
+from diag.measure.voice_making import MadeVoice, usual_measures, voice_from_sounds
 
 if TYPE_CHECKING:
     from diag.record.live.genai import Endpoint
@@ -170,9 +170,10 @@ def read_sentences(path: Path) -> tuple[str, ...]:
 
 
 def _made(clips: dict[str, Clip], name: str) -> MadeVoice:
-    """Return the profile of clips of one voice, with a sample of those that were used."""
+    """Return the profile of clips of one voice, with a sample of those that were used, and what they always show."""
     made = voice_from_sounds(
         {label: sound_of(clip.samples, clip.sample_rate_hz) for label, clip in clips.items()}, name
     )
     used = [clips[label].channel(0) for label in made.profile.recordings]
-    return replace(made, profile=with_sample(made.profile, used))
+    profile = replace(made.profile, usual=usual_measures(used))
+    return replace(made, profile=with_sample(profile, used))

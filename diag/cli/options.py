@@ -141,6 +141,8 @@ take_options = _stacked(
     out_option,
     click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N",
                  help="Seed of all random choices."),
+    click.option("--as-of", metavar="DATE",
+                 help="Let the simulated service have the models of this day, as 2025-09-19."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
                  help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
     embed_option,
@@ -173,7 +175,7 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
         )
 
 
-_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "voice", "seed")
+_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "voice", "seed", "as_of")
 """Options that a resumed run keeps. Takes recorded with other options could not be compared with the first ones."""
 
 
@@ -198,7 +200,8 @@ def options_from(given: dict[str, Any]) -> Options:
         _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
     names = (
-        "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "app", "follow",
+        "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
+        "follow",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
     return Options(**values, devices=dict(given.get("devices", ())))

@@ -20,8 +20,8 @@ from diag.cli.options import app_options, options_from, resume_option, take_opti
         "diag run healthy",
         "diag run my_app.toml --prompt question.wav --takes 20",
         "diag run healthy --audio system --endpoint gemini",
-        "diag run my_app.toml --voice kore.voice.json",
         'diag run --app "python my_client.py" --follow',
+        "diag run my_app.toml --voice kore.voice.json",
         "diag run --resume reports/runs/20261122-140500-healthy-7f3a",
     ),
 )

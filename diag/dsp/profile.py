@@ -66,6 +66,16 @@ _LEAST_WINDOWS = 10.0
 _FURTHEST_DB = 40.0
 
 
+@dataclass(frozen=True)
+class Usual:
+    """A measure of the recordings of a voice by themselves: its middle value and its extremes."""
+
+    metric: str
+    middle: float
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class VoiceSource:
     """Where the recordings of a profile came from, if a speech service was asked for them.
@@ -114,6 +124,8 @@ class VoiceProfile:
         The speech service that was asked for the recordings; None if they are the user's own.
     sample : bytes
         Some seconds of the recordings to listen to, as FLAC; empty if there are none.
+    usual : tuple of Usual
+        What its recordings measure by themselves; empty for a profile of an older version.
     """
 
     name: str
@@ -127,6 +139,7 @@ class VoiceProfile:
     distance_spread_db: float | None = None
     source: VoiceSource | None = None
     sample: bytes = b""
+    usual: tuple[Usual, ...] = ()
 
 
 @dataclass(frozen=True)

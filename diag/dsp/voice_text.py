@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.dullness import BANDS_HZ
-from diag.dsp.profile import FRAMES_KEPT, VoiceProfile, VoiceSource
+from diag.dsp.profile import FRAMES_KEPT, Usual, VoiceProfile, VoiceSource
 from diag.dsp.voice_frames import BANDS, VoiceFrames
 
 PROFILE_VERSION = 2
 """Version 2 adds pitch, source and sample. Profiles of version 1 are read without them."""
 _LONGEST_NAME = 200
+_USUAL_VALUES = 3
 
 
 def profile_to_json(profile: VoiceProfile) -> str:
@@ -30,6 +31,7 @@ def profile_to_json(profile: VoiceProfile) -> str:
         "apart_db": round(profile.apart_db, 3),
         "speed_spread": _rounded(profile.speed_spread, 4),
         "treble_spread_db": _rounded(profile.treble_spread_db, 2),
+        "usual": {item.metric: _rounded_values(item) for item in profile.usual},
         "pitch_octaves": _rounded(profile.pitch_octaves, 3),
         "distance_spread_db": _rounded(profile.distance_spread_db, 2),
         "source": None if profile.source is None else vars(profile.source),
@@ -83,8 +85,23 @@ def _read(document: dict[str, Any]) -> VoiceProfile:
         _number(document, "apart_db"),
         _number_or_none(document, "speed_spread"),
         _number_or_none(document, "treble_spread_db"),
+        usual=_usual(document.get("usual", {})),
         **(_since_version_2(document) if document["voice_profile"] >= 2 else {}),
     )
+
+
+def _usual(found: object) -> tuple[Usual, ...]:
+    if not isinstance(found, dict):
+        raise TypeError("usual is not a table")
+    for metric, values in found.items():
+        whole = isinstance(values, list) and len(values) == _USUAL_VALUES
+        if not whole or not all(_finite(value) for value in values):
+            raise ValueError(f"it is damaged: usual.{metric} is {values!r}")
+    return tuple(Usual(str(metric), *map(float, values)) for metric, values in found.items())
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _since_version_2(document: dict[str, Any]) -> dict[str, Any]:
@@ -126,3 +143,7 @@ def _number_or_none(document: dict[str, Any], key: str) -> float | None:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def _rounded_values(item: Usual) -> list[float]:
+    return [round(value, 4) for value in (item.middle, item.low, item.high)]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from diag.emulator.catalogue import GENERATE, find, listing
+from diag.core.live_catalogue import GENERATE, find, listing
 from diag.emulator.closing import Refused
 from diag.emulator.faults import SpeechAnswer
 from diag.emulator.incoming import read_frame

@@ -10,8 +10,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from diag.core.live_catalogue import Model
 from diag.emulator.bank import Bank
-from diag.emulator.catalogue import Model
 from diag.emulator.incoming import mapping, sequence
 from diag.emulator.messages import usage_metadata
 from diag.emulator.named_voices import SPEAKERS, replies_in, sentences_in

@@ -31,7 +31,7 @@ _NAMED = tuple(
             r"|requires a thinking level",
             "CFG013",
         ),
-        (r"invalid json payload|unknown name", "CFG006"),
+        (r"invalid json payload|unknown name|invalid value at", "CFG006"),
         (r"media_?chunks is deprecated", "CFG007"),
     )
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from diag import __version__
 from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.live_setup import canonical
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
 from diag.core.results import (
@@ -74,10 +75,11 @@ def judge_take(
         All registered ones by default.
     """
     measurements = Measurements(tuple(measure_take(take, all_metrics() if metrics is None else metrics, voice)))
+    observed = observed_client(take.timeline, take.config)
     given = {
         "measurements": measurements,
         "timeline": take.timeline,
-        "observed": observed_client(take.timeline, take.config),
+        "observed": observed,
         "environment": take.environment,
         "turns": take.turns,
         "voice": voice,
@@ -100,6 +102,7 @@ def judge_take(
             *not_shown_in_take(take, measurements, judgement.outcomes, chosen),
             *(voice_not_shown(take, measurements) if voice is not None else ()),
         ),
+        setup=None if observed.setup is None else canonical(observed.setup),
     )
 
 

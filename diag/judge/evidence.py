@@ -15,6 +15,7 @@ from diag.core.results import (
     Measurements,
     Severity,
     SoundEvent,
+    Spot,
     Status,
     Verdict,
     clear,
@@ -311,11 +312,20 @@ def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str
     return ", ".join([*named, f"and {rest} more"] if rest else named)
 
 
+def times_in_words(spots: Sequence[Spot]) -> str:
+    """Return the middles of places as "at 1.40 s, 3.15 s and 2 more"; empty without places."""
+    times = [f"{(spot.start_s + spot.end_s) / 2:.2f} s" for spot in spots]
+    named, rest = times[:MOST_EVENTS_NAMED], len(times) - MOST_EVENTS_NAMED
+    if not named:
+        return ""
+    return f"at {', '.join(named)}{f' and {rest} more' if rest > 0 else ''}"
+
+
 def _event_in_words(event: SoundEvent, *, named: bool) -> str:
     if event.count > 1 and event.period_s is not None:
         each_ms = 1000 * event.duration_s / event.count
-        period_ms = 1000 * event.period_s
-        return f"{event.count} gaps of {each_ms:.1f} ms, one every {period_ms:.0f} ms from {event.estimated_s:.2f} s on"
+        every = format_seconds(event.period_s)
+        return f"{event.count} gaps of {each_ms:.1f} ms, one every {every} from {event.estimated_s:.2f} s on"
     at = f"at {event.estimated_s:.2f} s"
     length = format_seconds(event.duration_s)
     if not named:
@@ -357,7 +367,7 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
     """Return in words how the bytes were misread, and from what time on."""
     event = item.events[0]
     often = f", {event.count} times" if event.count > 1 else ""
-    every = f", every {event.period_s * 1000:.0f} ms" if event.period_s else ""
+    every = f", every {format_seconds(event.period_s)}" if event.period_s else ""
     text = f"in {name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
     return evidence_of(item, text)
 

@@ -5,7 +5,7 @@ The figures come from the tables in `docs/accuracy.md`.
 
 from __future__ import annotations
 
-from diag.measure.voice_making import ODD_SPEED, ODD_TREBLE_DB
+from diag.measure.voice_making import NARROW_SHARE, ODD_SPEED, ODD_TREBLE_DB
 
 RATE_WARNING, RATE_ERROR = 0.005, 0.01
 """Deviation of a segment's speed from 1. More than 0.5 % is too much for the drift of two clocks (a bad crystal is off
@@ -65,6 +65,18 @@ PAIRED_SAMPLES_WARNING, PAIRED_SAMPLES_ERROR = 0.5, 0.9
 
 DC_DBFS = -34.0
 """DC offset. Eight-bit telephony has up to -35 dBFS because of its coarse steps."""
+
+CLEARLY_WORSE: dict[str, tuple[float, float]] = {
+    "bandwidth_hz": (NARROW_SHARE, 0.0),
+    "clipping_rate_hz": (2.0, 0.0),
+    "click_rate_hz": (2.0, 0.0),
+    "flatness": (1.0, 0.05),
+    "imaging": (1.0, 0.15),
+    "tonality_db": (1.0, 6.0),
+    "dc_dbfs": (1.0, 6.0),
+}
+"""Where a voice always shows a fault by itself, the factor and the addition by which a recording must exceed the worst
+recording of the voice's profile. Gaps and misread bytes are not here: no voice has them by itself."""
 
 SLOW_WARNING_S, SLOW_ERROR_S, SLOW_ERROR_P95_S = 1.5, 3.0, 3.5
 """Time to the first sound heard: median for a warning, median and 95th percentile for an error. In conversation people

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from diag.core.clip import Clip
 from diag.core.errors import BadInputError
+from diag.core.results import Tier
 from diag.dsp.band import content_edge
 from diag.dsp.profile import (
     FRAMES_KEPT,
@@ -15,6 +17,7 @@ from diag.dsp.profile import (
     LEAST_SPEED_S,
     LEAST_TREBLE_S,
     MOST_APART_DB,
+    Usual,
     VoiceProfile,
     distance_from_profile_db,
     joined,
@@ -27,6 +30,7 @@ from diag.dsp.profile import (
 )
 from diag.dsp.spectrum import Sound
 from diag.dsp.voice_frames import voice_frames
+from diag.measure.engine import measure_clip
 
 PLENTY_S = 30.0
 """More speech than this hardly improves a profile."""
@@ -116,6 +120,22 @@ def voice_from_sounds(sounds: Mapping[str, Sound], name: str) -> MadeVoice:
         distance_spread_db=own_distance_spread_db(profile, list(pieces.values())),
     )
     return MadeVoice(profile=profile, recordings=tuple(given.values()))
+
+
+def usual_measures(clips: Iterable[Clip]) -> tuple[Usual, ...]:
+    """Return what the recordings of a voice measure by themselves, for measures that have a value in each of them."""
+    found: dict[str, list[float]] = {}
+    count = 0
+    for clip in clips:
+        count += 1
+        for item in measure_clip(clip):
+            if item.tier is Tier.BLIND and isinstance(item.value, float):
+                found.setdefault(item.metric, []).append(item.value)
+    return tuple(
+        Usual(metric, float(np.median(values)), min(values), max(values))
+        for metric, values in found.items()
+        if len(values) == count
+    )
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from diag.judge.comparison import badness
 from diag.measure.registry import Group, Metric, MetricKind, metric_named, report_order, tiles
 from diag.report.findings import FindingView, findings_of
 from diag.report.lanes import Lanes, lanes_of
+from diag.report.page_view import PageView, page_view
 from diag.report.picks import Pick, stretch
 from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, plural, spread
 from diag.report.shelf import Player, Players, VoiceSample
@@ -88,6 +89,7 @@ class RunView:
     config: tuple[tuple[str, str], ...]
     environment: tuple[tuple[str, str], ...]
     repeat: tuple[str, ...]
+    page: PageView | None
 
 
 def run_view(
@@ -139,6 +141,7 @@ def run_view(
         config=tuple(flat(run.config)),
         environment=(*flat(run.environment), *_devices(pick)),
         repeat=_repeat(run),
+        page=page_view(run, pick),
     )
 
 

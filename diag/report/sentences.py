@@ -23,7 +23,7 @@ from diag.core.states import State
 from diag.core.units import format_value
 from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
-from diag.measure.registry import metric_named
+from diag.measure.registry import Group, metric_named, report_order
 
 
 def state_of(severity: Severity) -> State:
@@ -276,6 +276,12 @@ def label(metric: str) -> str:
     """Return a measure's label as declared with its metric, or a name made from its id."""
     known = metric_named(metric)
     return known.label if known else _OPINION_LABELS.get(metric, capitalised(metric.replace("_", " ")))
+
+
+def report_group(metric: str) -> tuple[tuple[int, float], str]:
+    """Return the sort key of a metric in reports and the name of its group."""
+    known = metric_named(metric)
+    return report_order(metric), capitalised((known.group if known else Group.OTHER).value)
 
 
 def label_in_sentence(metric: str) -> str:

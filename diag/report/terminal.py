@@ -201,6 +201,8 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     from diag.core.stats import FEWEST_VALUES
 
     lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
+    for name, a, b in comparison.setup_diff:
+        lines += wrapped(f"  setup message, {name}: {_shown(a)} -> {_shown(b)}", width)
     for differences in (comparison.config_diff, comparison.environment_diff):
         for name, a, b in differences:
             lines += wrapped(f"  {name}: {_shown(a)} -> {_shown(b)}", width)
@@ -208,20 +210,26 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     changed = sorted((c for c in comparison.comparisons if c.verdict in order), key=lambda item: order[item.verdict])
     for item in changed:
         lines += wrapped(_comparison_line(item), width, later="      ")
-    few = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
-    if few:
-        names = list(dict.fromkeys(label_in_sentence(item.metric) for item in few))
-        more = f"; {len(names) - NAMED} more" if len(names) > NAMED else ""
-        told = (
-            f"not decided, because fewer than {FEWEST_VALUES} pairs of takes have a value: "
-            f"{'; '.join(names[:NAMED])}{more}"
-        )
-        lines += wrapped(f"  {call_of(Change.TOO_FEW)[0].shape} {told}", width)
+    undecided = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
+    unmeasured = [item for item in undecided if item.a is None or item.b is None]
+    few = [item for item in undecided if item not in unmeasured]
+    thin = f"not decided, because fewer than {FEWEST_VALUES} pairs of takes have a value"
+    for words, items in ((thin, few), ("not measured", unmeasured)):
+        if items:
+            line = f"  {call_of(Change.TOO_FEW)[0].shape} {words}: {_measures_named(items)}"
+            lines += wrapped(line, width, later="    ")
     same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
     if same:
         noun = plural(same, "measure")
         lines.append(f"  {call_of(Change.NONE_SHOWN)[0].shape} {same} {noun} with no clear difference")
     return lines
+
+
+def _measures_named(items: Sequence[Comparison]) -> str:
+    """Return the names of measures, each once; of many, the first ones and how many more there are."""
+    names = list(dict.fromkeys(label_in_sentence(item.metric) for item in items))
+    rest = len(names) - NAMED
+    return "; ".join([*names[:NAMED], f"{rest} more"] if rest > 0 else names)
 
 
 def _comparison_line(item: Comparison) -> str:

@@ -74,6 +74,7 @@ def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
         "  ▲ worse  Speed (player hop)  1 -> 0.667, change −0.333 (95 % interval: −0.334 to −0.332), 5 pairs\n" in text
     )
     assert "  ○ not decided, because fewer than 5 pairs of takes have a value: first byte received\n" in text
+    assert "  ○ not measured: clock drift\n" in text
     assert "  ● 1 measure with no clear difference\n" in text
 
 

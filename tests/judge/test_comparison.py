@@ -23,7 +23,7 @@ from diag.core.results import (
     TakeResult,
     Tier,
 )  # fmt: skip
-from diag.judge.comparison import compare_runs, differences
+from diag.judge.comparison import compare_runs, differences, setup_differences
 from diag.judge.engine import judge_run, judge_take
 from diag.measure.registry import Metric
 
@@ -279,3 +279,52 @@ def test_a_healthy_run_against_another_shows_nothing(monkeypatch):
     one = judged("one", HEALTHY)
     other = changed(judged("other", Story(leading_silence_s=0.031)), config=ClientConfig().model_dump(mode="json"))
     assert compare_runs(one, other, seed=1).verdict is Change.NONE_SHOWN
+
+
+# --- setup messages
+
+
+def sent(run, setup):
+    return changed(run, takes=tuple(changed(take, setup=setup) for take in run.takes))
+
+
+def test_fields_of_setup_messages_have_one_name_whether_their_object_is_there_or_not():
+    asked = {"model": "m", "generationConfig": {"responseModalities": ["AUDIO"], "temperature": 1}}
+    assert setup_differences({"model": "m"}, asked) == (
+        ("generationConfig.responseModalities", None, ["AUDIO"]),
+        ("generationConfig.temperature", None, 1),
+    )
+    bare = {"model": "m", "outputAudioTranscription": {}}
+    assert setup_differences(bare, {"model": "m"}) == (("outputAudioTranscription", {}, None),)
+    assert setup_differences(bare, bare) == ()
+
+
+@pytest.mark.parametrize("faulty_first", [True, False])
+def test_a_setup_that_is_the_cause_is_named_first_with_its_fields_and_fix(faulty_first):
+    asked = {"model": "m", "generationConfig": {"responseModalities": ["AUDIO"]}}
+    missing = [(fault("AAA001"), 1), (fault("CFG001"), 1)]
+    bad = sent(run_of([1.0], name="old", findings=missing), {"model": "m"})
+    good = sent(run_of([1.0], name="new"), asked)
+    result = compare_runs(*((bad, good) if faulty_first else (good, bad)), seed=1)
+    assert len(result.setup_diff) == 1
+    opening, _, rest = result.sentence.partition(". ")
+    assert opening.startswith("The setup messages differ: `generationConfig.responseModalities` is ")
+    assert "left out in old" in opening
+    assert '["AUDIO"] in new' in opening
+    assert "CFG001" in rest
+    assert "mend CFG001" in rest
+    assert "AAA001" not in result.sentence
+
+
+def test_a_setup_that_differs_elsewhere_is_listed_but_not_called_the_cause():
+    bad = sent(run_of([1.0], name="old", findings=[(fault("PLY001"), 1)]), {"model": "a"})
+    result = compare_runs(bad, sent(run_of([1.0], name="new"), {"model": "b"}), seed=1)
+    assert result.setup_diff == (("model", "a", "b"),)
+    assert "setup messages" not in result.sentence
+
+
+def test_a_frame_of_ones_own_is_compared_as_it_was_sent_and_not_as_a_setting():
+    a = run_of([1.0], config={"setup": {"model": "m"}, "setup_frame": None})
+    b = run_of([1.0], config={"setup": None, "setup_frame": '{"setup": {"model": "m"}}'})
+    result = compare_runs(sent(a, {"model": "m"}), sent(b, {"model": "m"}), seed=1)
+    assert (result.config_diff, result.setup_diff) == ((), ())

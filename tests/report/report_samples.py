@@ -297,6 +297,7 @@ def comparison(a: str = "healthy", b: str = "playback_16k") -> RunComparison:
         b=b,
         sentence="the player of B opens its stream at 16000 Hz",
         config_diff=(("playback.sample_rate_hz", 24000, 16000),),
+        setup_diff=(("generationConfig.responseModalities", None, ["AUDIO"]),),
         environment_diff=(("versions.diag", "0.1.0", "0.1.1"),),
         comparisons=(
             line("ttfb_s", Change.NONE_SHOWN, values=(1.0, 1.0), difference=0.0, interval=(-0.01, 0.01)),

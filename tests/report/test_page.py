@@ -251,6 +251,7 @@ def test_comparison_shows_differences_before_figures_and_calls_a_tie_a_tie(texts
     assert words.index("playback.sample_rate_hz : 24000 → 16000") < words.index(
         "Measures that changed, the worse ones first"
     )
+    assert words.index("setup message, generationConfig.responseModalities :") < words.index("playback.sample_rate_hz")
     assert words.index("▲ worse") < words.index("● better")
     assert "+200 ms (+100 ms to +300 ms), n 5" in words
     assert "~ no clear difference" in words

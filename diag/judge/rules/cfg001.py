@@ -62,6 +62,6 @@ def missing_audio_modality(
         likely_cause="`response_modalities` was left out of the setup"
         if asked is None
         else "another modality was asked for in place of audio",
-        fix='add response_modalities: ["AUDIO"] to the generation config of the setup '
-        '(`response_modalities = ["AUDIO"]` in [session])',
+        fix='add response_modalities: ["AUDIO"] to the generation config of the setup'
+        + (' (`response_modalities = ["AUDIO"]` in [session])' if observed.from_settings else ""),
     )

@@ -69,7 +69,7 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
         f"The service does not serve the model {model} to Live sessions{in_version}",
         evidence=evidence,
         likely_cause=known,
-        fix=f"{advice} (`model` in [session])",
+        fix=advice + (" (`model` in [session])" if observed.from_settings else ""),
     )
 
 

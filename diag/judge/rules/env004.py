@@ -64,7 +64,7 @@ def harness_late(
         if _time_changed(measurements, item.turn):
             continue
         if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
-            differ = f"differ by {item.value * 1000:.0f} ms, more than 10 ms"
+            differ = f"differ by {format_seconds(item.value)}, more than 10 ms"
             text = f"the latency by the ear's recording and the latency by events {differ}"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:

@@ -42,7 +42,7 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
         return found
     delay_s, item = found
     known = (
-        f"its buffer is {observed.prebuffer_s * 1000:.0f} ms"
+        f"its buffer is {format_seconds(observed.prebuffer_s)}"
         if observed.prebuffer_s is not None
         else ("its buffer is not known")
     )

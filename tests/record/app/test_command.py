@@ -110,7 +110,8 @@ def test_a_line_of_any_length_and_any_bytes_are_taken(tmp_path):
 
 def test_it_is_ready_when_a_line_matches(tmp_path):
     async def watch():
-        app = driver(tmp_path, sys.executable, "-c", "import time; print('starting'); time.sleep(0.3); print('is listening now'); time.sleep(30)", ready="listen")  # fmt: skip
+        code = "import time; print('starting'); time.sleep(0.3); print('is listening now'); time.sleep(30)"
+        app = driver(tmp_path, sys.executable, "-c", code, ready="listen")
         await app.start(setting(tmp_path))
         first = app.ready()
         await until(app.ready)
