@@ -191,10 +191,7 @@ def read_scenario(path: Path) -> Scenario:
     if "setup_file" in data and not {"setup", "setup_frame"} & set(data):
         name = data.pop("setup_file")
         data["setup_frame"] = _read_frame(path.parent / str(name), attempted)
-    scenario = _in_its_folder(scenario_from_mapping(path.stem, data, attempted=attempted), path)
-    if scenario.voice is None:
-        return scenario
-    return scenario.model_copy(update={"voice": str(path.parent.resolve() / scenario.voice)})
+    return _in_its_folder(scenario_from_mapping(path.stem, data, attempted=attempted), path)
 
 
 def _read_toml(path: Path, attempted: str) -> dict[str, Any]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.page_facts import PageFacts
-from diag.core.results import Evidence, Measurements, Verdict, not_checked
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked
 from diag.dsp.band import IMAGING_LIMIT
-from diag.judge.evidence import LostTreble, WrongRate, evidence_of, lost_treble, numbers, wrong_rate
+from diag.dsp.dullness import BANDS_HZ
+from diag.judge.evidence import WrongRate, evidence_of, numbers, wrong_rate
 from diag.judge.limits import CLICKS_HZ
 
 NO_PAGE = "the client is not a web page"
+NOTICED_DB = 1.0
+"""Smaller losses in one band are not listed as evidence."""
 
 
 def page_of(observed: ObservedClient) -> PageFacts | Verdict:
@@ -26,13 +30,37 @@ def images_and_treble(measurements: Measurements) -> Iterator[Evidence]:
         if value > IMAGING_LIMIT:
             yield evidence_of(item, f"mirror images of the voice were measured (correlation {value:.2f})")
             break
-    lost = lost_treble(measurements, Hop.PLAYER)
-    if isinstance(lost, LostTreble):
-        yield evidence_of(lost.item, f"treble was lost: {lost.words}")
+    band = worst_band(measurements)
+    if band is not None and band.loss_db >= NOTICED_DB:
+        first_hz, last_hz = band.edges_hz
+        yield evidence_of(
+            band.item, f"{band.loss_db:.1f} dB were lost from {first_hz / 1000:g} to {last_hz / 1000:g} kHz"
+        )
     for value, item in numbers(measurements.find("click_rate_hz", hop=Hop.PLAYER)):
         if value > CLICKS_HZ:
             yield evidence_of(item, f"{value:.1f} clicks per second were measured")
             break
+
+
+@dataclass(frozen=True)
+class LostBand:
+    """The band of the reply that lost most: how much, from where to where, and the measurement."""
+
+    loss_db: float
+    edges_hz: tuple[float, float]
+    item: Measurement
+
+
+def worst_band(measurements: Measurements) -> LostBand | None:
+    """Return the band in which the reply lost most on its way through the page; None if it was not measured."""
+    found = [
+        LostBand(loss_db, edges_hz, item)
+        for item in measurements.find("dullness_bands_db", hop=Hop.PLAYER)
+        if isinstance(item.value, tuple)
+        for loss_db, edges_hz in zip(item.value, BANDS_HZ, strict=True)
+        if loss_db is not None
+    ]
+    return max(found, key=lambda band: band.loss_db, default=None)
 
 
 def speed(measurements: Measurements, hop: Hop) -> WrongRate | None:

@@ -175,4 +175,3 @@ def _picture(run: RunResult, pick: Pick) -> str:
     except OSError:
         return ""
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
-

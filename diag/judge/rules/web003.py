@@ -5,8 +5,8 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
-from diag.judge.evidence import LostTreble, lost_treble
-from diag.judge.page_evidence import images_and_treble, page_of
+from diag.judge.limits import TREBLE_WARNING_DB
+from diag.judge.page_evidence import images_and_treble, page_of, worst_band
 from diag.judge.registry import rule
 
 SEVERAL = 3
@@ -37,7 +37,8 @@ def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict
         its whole output with a good filter.
 
     Does not prove
-        That everybody hears it. It is an error only where treble was measured to be lost.
+        That everybody hears it. It is an error only where a band of the treble was measured to lose 3 dB or
+        more.
     """
     page = page_of(observed)
     if isinstance(page, Verdict):
@@ -49,7 +50,8 @@ def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict
         return clear()
     worst = max(wrong, key=lambda item: item.frames)
     effects = list(images_and_treble(measurements))
-    dull = isinstance(lost_treble(measurements, Hop.PLAYER), LostTreble)
+    band = worst_band(measurements)
+    dull = band is not None and band.loss_db >= TREBLE_WARNING_DB
     length_ms = 1000 * worst.frames / worst.count / worst.rate_hz
     return raised(
         f"The page plays {worst.rate_hz} Hz buffers in a {worst.context_rate_hz} Hz audio context: each chunk is "
