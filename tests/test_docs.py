@@ -175,6 +175,11 @@ def test_every_configuration_model_is_looked_at():
     } <= set(CONFIG_MODELS)
 
 
+def _kinds(annotation):
+    """A type and all that it is made of, as `tuple[X, ...] | None` of X."""
+    return [annotation, *(kind for inner in get_args(annotation) for kind in _kinds(inner))]
+
+
 @pytest.mark.parametrize("model", CONFIG_MODELS, ids=lambda model: model.__name__)
 def test_every_key_of_a_configuration_is_documented(model):
     """Keys of a table stand in that table's own section, so that one's `sample_rate_hz` does not pass for another's."""
@@ -184,10 +189,10 @@ def test_every_key_of_a_configuration_is_documented(model):
         # A table of tables, as `[[faults.planted]]`, stands in the section of the table that holds it.
         kind: name
         if parent in (scenarios.Scenario, config.ClientConfig)
-        else {scenarios.AppConfig: "app"}.get(parent, "faults")
+        else {scenarios.AppConfig: "app", scenarios.Ready: "app", scenarios.StartStep: "app"}.get(parent, "faults")
         for parent in CONFIG_MODELS
         for name, field in parent.model_fields.items()
-        for kind in (field.annotation, *get_args(field.annotation))
+        for kind in _kinds(field.annotation)
     }
     place = text if model in (scenarios.Scenario, config.ClientConfig) else sections[tables[model]]
     assert not [name for name in model.model_fields if f"`{name}`" not in place]

@@ -133,6 +133,7 @@ def how_right(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 FAMILIES = {
     "APP": ("The app as the client of a take", "the author of the app"),
+    "WEB": ("A web page as the client", "the author of the page"),
     "CFG": ("Configuration and session", "the client's setup, or the account"),
     "ENV": ("The measurement itself", "this machine"),
     "MIC": ("Microphone hop", Hop.MICROPHONE.owner),
