@@ -1,0 +1,99 @@
+"""Takes with a web page as the client, in Chromium on virtual devices: healthy, with a fault, and gone."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import sys
+
+import pytest
+from page_bench import PAGES, can_install
+
+from diag.api.options import Options
+from diag.api.run import run
+from diag.core.chain import Tap
+from diag.core.errors import BadInputError
+from diag.core.observed_client import observed_client
+from diag.files.run_folders import read_take
+from diag.files.scenarios import scenario_from_mapping
+from diag.record.app.page_host import browser_path
+
+pytestmark = pytest.mark.audio
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _browser():
+    if browser_path() is None and not can_install():
+        pytest.skip("no Chromium here, and installing it needs root or sudo without a password")
+
+
+def take_of(folder, fault, **app):
+    """Record one take with the tests' page; return report, take and its folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    serve = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(PAGES)]
+    lines = [
+        'prompts = ["yes"]',
+        "[app]",
+        f'url = "http://127.0.0.1:{port}/live.html?fault={fault}"',
+        *([f'serve = "{shlex.join(serve)}"'] if app.pop("served", True) else []),
+        'ready = { text = "Connected" }',
+    ]
+    (folder / "page.toml").write_text("\n".join(lines))
+    report = run(str(folder / "page.toml"), Options(takes=1, embed="none", out=folder))
+    path = sorted((folder / "runs").glob("*/takes/*"))[-1]
+    return report, read_take(path), path
+
+
+def roots_of(report):
+    found = [item.finding for item in report.runs[0].findings if item.finding.consequence_of is None]
+    return [item.code for item in found if item.severity.rank > 0 and not item.code.startswith("ENV")]
+
+
+def test_a_healthy_page_is_shown_to_be_healthy(tmp_path):
+    report, take, folder = take_of(tmp_path, "healthy-buffers")
+    assert set(take.clips) == {Tap.PROMPT, Tap.SENT, Tap.RECEIVED, Tap.HEARD}
+    assert report.runs[0].counted
+    assert roots_of(report) == []
+    page = observed_client(take.timeline, take.config).page
+    assert (page.capture_rate_hz, page.playback_rate_hz) == (16000, 24000)
+    assert (folder / "page.jpg").read_bytes()[:2] == b"\xff\xd8"
+    text = (folder / "timeline.jsonl").read_text() + (folder / "app_output.txt").read_text()
+    assert "page-key-000" not in text
+    html = next(tmp_path.glob("*.html")).read_text()
+    assert "Audio contexts of the page" in html
+    assert "AudioBufferSource → AudioDestination" in html
+
+
+def test_buffers_of_another_rate_are_the_one_root_of_what_is_heard(tmp_path):
+    report, *_ = take_of(tmp_path, "buffer-rate")
+    assert roots_of(report) == ["WEB003"]
+    finding = next(item.finding for item in report.runs[0].findings if item.finding.code == "WEB003")
+    assert "new AudioContext({ sampleRate: 24000 })" in finding.fix
+    led_to = {item.finding.code for item in report.runs[0].findings if item.finding.consequence_of == "WEB003"}
+    assert "PLY005" in led_to
+
+
+def test_a_page_whose_server_is_gone_is_named_in_one_sentence(tmp_path):
+    report, *_ = take_of(tmp_path, "none", served=False)
+    assert roots_of(report) == ["APP002"]
+    title = report.runs[0].findings[0].finding.title
+    assert title.startswith("The page http://127.0.0.1:")
+    assert "nothing listens there" in title
+
+
+@pytest.mark.parametrize(
+    ("app", "words"),
+    [
+        ({}, "one of them"),
+        ({"url": "http://x/", "command": "x"}, "one of them"),
+        ({"url": "ftp://x/"}, "begins with http"),
+        ({"command": "x", "serve": "y"}, "are for a page"),
+        ({"url": "http://x/", "ready": {"output": "y"}}, "is for a program"),
+        ({"url": "http://x/", "start": [{"click": "a", "wait_s": 1}]}, "one of `click`, `fill` and `wait_s`"),
+    ],
+)
+def test_a_table_that_is_neither_page_nor_program_is_refused(app, words):
+    with pytest.raises(BadInputError, match=words):
+        scenario_from_mapping("x", {"app": app}, attempted="Could not read it")
