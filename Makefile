@@ -62,6 +62,7 @@ perf: setup  ## speed of the measures (beside other tools after `make peers`), c
 	@$(RUN)/python -m benchmarks.ears_speed
 	@$(RUN)/python -m benchmarks.ears_scale
 	@$(RUN)/python benchmarks/emulator_capacity.py --sessions 100 200 300 400 --seconds 30 --limit-ms 5
+	@$(RUN)/python benchmarks/proxy_delay.py --sessions 20 --seconds 10
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
 
 ears: setup  ## how right the measures are on known faults of every voice at hand

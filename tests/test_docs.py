@@ -182,7 +182,9 @@ def test_every_key_of_a_configuration_is_documented(model):
     sections = dict(re.findall(r"^## `(\w+)`.*?\n(.*?)(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL))
     tables = {
         # A table of tables, as `[[faults.planted]]`, stands in the section of the table that holds it.
-        kind: name if parent in (scenarios.Scenario, config.ClientConfig) else "faults"
+        kind: name
+        if parent in (scenarios.Scenario, config.ClientConfig)
+        else {scenarios.AppConfig: "app"}.get(parent, "faults")
         for parent in CONFIG_MODELS
         for name, field in parent.model_fields.items()
         for kind in (field.annotation, *get_args(field.annotation))

@@ -31,7 +31,7 @@ ONE_IMPORTER = {
     "soundfile": "diag.files.audio_files",
     "av": "diag.files.containers",
     "matplotlib": "diag.report.plots",
-    "trustme": "diag.emulator.certificates",
+    "trustme": "diag.files.certificates",
     "webrtcvad": "diag.emulator.hearing",
     "pulsectl": "diag.record.audio.virtual",
     "distributed": "diag.api.cluster",

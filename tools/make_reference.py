@@ -132,6 +132,7 @@ def how_right(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 FAMILIES = {
+    "APP": ("The app as the client of a take", "the author of the app"),
     "CFG": ("Configuration and session", "the client's setup, or the account"),
     "ENV": ("The measurement itself", "this machine"),
     "MIC": ("Microphone hop", Hop.MICROPHONE.owner),

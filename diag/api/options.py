@@ -14,6 +14,8 @@ MAX_TAKES = 10_000
 """Of one run."""
 RIGS_PER_CORE = 2
 """A take mostly waits; two a core were seen without a late callback on a two-core machine."""
+CORES_PER_APP = 2
+"""An app that starts loads one core for a second or two."""
 SESSIONS_AT_A_REAL_SERVICE = 1
 """Low tiers allow about three sessions at once, and those that others hold open count."""
 
@@ -67,6 +69,10 @@ class Options:
         How much audio the report holds: "evidence", "all" or "none".
     resume : Path or None
         A run folder to go on with.
+    app : str or None
+        Command of the user's own app, which is the client of all takes; it replaces `[app]` of the configurations.
+    follow : bool
+        Report the app's output while it runs.
     as_of : str or None
         Day whose models the emulator serves, as "2025-09-19"; None for that of each configuration, else today.
     voice : Path or None
@@ -83,16 +89,20 @@ class Options:
     devices: Mapping[str, str] = field(default_factory=dict)
     embed: Literal["evidence", "all", "none"] = "evidence"
     resume: Path | None = None
+    app: str | None = None
+    follow: bool = False
     as_of: str | None = None
     voice: Path | None = None
 
-    def rig_count(self, takes: int) -> int:
-        """How many rigs serve a number of takes."""
+    def rig_count(self, takes: int, *, with_app: bool = False) -> int:
+        """How many rigs serve a number of takes; fewer if apps run beside the recorders."""
         if self.audio == "system":
             return 1
         from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
 
         usual = RIGS_PER_CORE * cores() if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        if with_app and self.endpoint == "emulator":
+            usual = max(1, cores() // CORES_PER_APP)
         wanted = self.rigs or usual
         return max(1, min(wanted, takes))
 

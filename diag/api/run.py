@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.results import Report, RunResult, TakeResult
-from diag.files.scenarios import Scenario, find_scenario
+from diag.files.scenarios import AppConfig, Scenario, find_scenario, scenario_from_mapping
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
@@ -46,13 +47,15 @@ def run(config: str, options: Options | None = None, progress: Progress | None =
     """
     options, progress = options or Options(), progress or Quiet()
     resumed = options.resume is not None and Path(config).resolve() == options.resume.resolve()
-    wanted = None if resumed else [_scenario_of(config)]
+    wanted = None if resumed else [_scenario_of(config, options)]
     plans, options = planned_or_resumed(wanted, options, progress, command="run")
     results = execute(plans, options, progress)
     return finish(Report(runs=tuple(results)), options, name=plans[0].folder.name)
 
 
-def _scenario_of(config: str) -> Scenario:
+def _scenario_of(config: str, options: Options) -> Scenario:
+    if not config and options.app is not None:
+        return app_scenario(options.app)
     if not is_saved_run(config):
         return find_scenario(config)
     from diag.api.run_plan import scenario_of
@@ -63,6 +66,60 @@ def _scenario_of(config: str) -> Scenario:
     own = Path(config).resolve() / RUN_FILE
     # The profile that the run was judged against is copied into its folder, and the original may be gone.
     return scenario.model_copy(update={"voice": str(own)}) if own.is_file() else scenario
+
+
+def app_scenario(command: str) -> Scenario:
+    """Return the configuration of an app that is tested without one.
+
+    Raises
+    ------
+    BadInputError
+        If the command cannot be used.
+    """
+    return scenario_from_mapping(
+        "app",
+        {"title": f"The app `{command}`", "app": {"command": command, "directory": str(Path.cwd())}},
+        attempted=f"Could not use the app `{command}`",
+    )
+
+
+def _with_app(scenario: Scenario, options: Options) -> Scenario:
+    """Return a configuration with the app of the options, if there is one; check that its command exists."""
+    if options.app is not None:
+        scenario = scenario.model_copy(update={"app": app_scenario(options.app).app})
+    if scenario.app is not None:
+        check_app(scenario.name, scenario.app, options)
+    return scenario
+
+
+def check_app(name: str, app: AppConfig, options: Options) -> None:
+    """Check that an app can be started.
+
+    Raises
+    ------
+    BadInputError
+        If its folder or its program does not exist, or the audio has no devices for programs.
+    """
+    attempted = f"Could not run the app of {name}"
+    directory = app.directory or Path.cwd()
+    program = app.words[0]
+    if not directory.is_dir():
+        raise BadInputError(attempted, seen=f"no folder {directory}", next_step="correct `directory` in [app]")
+    known = shutil.which(program) if "/" not in program else (directory / program).is_file()
+    if not known:
+        raise BadInputError(
+            attempted,
+            seen=f"there is no program `{program}`",
+            allowed="the name of a program on the PATH, or a path to one",
+            next_step="correct `command` in [app], or `--app`",
+        )
+    if options.audio == "wire":
+        raise BadInputError(
+            attempted,
+            seen="`--audio wire`, which has no devices that a program could open",
+            allowed="--audio virtual, --audio system",
+            next_step="leave `--audio` out",
+        )
 
 
 def planned_or_resumed(
@@ -81,7 +138,7 @@ def planned_or_resumed(
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = [_on_day(scenario, options) for scenario in scenarios or ()]
+    scenarios = [_with_app(_on_day(scenario, options), options) for scenario in scenarios or ()]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)
@@ -178,7 +235,7 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         from diag.api.take_dispatch import record_all
 
         title = " and ".join(plan.name for plan in plans) if len(plans) < 4 else f"{len(plans)} configurations"
-        rigs = options.rig_count(count)
+        rigs = options.rig_count(count, with_app=any(plan.scenario.app for plan in plans))
         progress.started(title=title, takes=count, about_s=START_S + TAKE_S * math.ceil(count / rigs))
         with _told_what_was_kept(plans, progress):
             for folder, recorded in record_all(interleaved(plans, missing), options, progress).items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import time
 import zlib
 from collections.abc import Collection, Iterable
@@ -20,11 +21,13 @@ from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.log import log_path
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
+from diag.files.scenarios import AppConfig
 from diag.judge.engine import judge_take
 from diag.judge.limits import SLOW_WARNING_S
+from diag.record.app.command import CommandJob
 from diag.record.audio.rigs import open_farm
 from diag.record.live.genai import Endpoint, endpoint_from_name
-from diag.record.take_job import TakeJob
+from diag.record.take_job import AppJob, TakeJob
 from diag.record.take_workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ HUNG_AFTER_S = 60.0
 """A take may last as long as its prompt and its patience allow, and so much more: streams that open, calibration, the
 session's setup. A driver or a sound server that hangs does so without end."""
 LOOK_EVERY_S = 1.0
+FOLLOW_EVERY_S = 0.2
 TRUTH_FILE = "truth.json"
 
 
@@ -83,18 +87,27 @@ class _Dispatcher:
         self._running: dict[Future[Path], _Running] = {}
         self._endpoint = None if options.endpoint == "emulator" else endpoint_from_name(options.endpoint)
         self._farm = stack.enter_context(
-            open_farm(options.audio, rigs=options.rig_count(len(queue)), devices=options.devices)
+            open_farm(
+                options.audio,
+                rigs=options.rig_count(len(queue), with_app=any(item.plan.scenario.app for item in queue)),
+                devices=options.devices,
+            )
         )
         self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
         self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_path().parent))
         self._idle = list(self._pool.rig_names)
         self._side_by_side = len(self._idle)
+        self._following = options.follow
+        self._shown: dict[tuple[Path, str], int] = {}
         self._recent: collections.deque[bool] = collections.deque(maxlen=CROWDED_WINDOW)
 
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
         while self._running:
-            done, _ = wait(self._running, timeout=LOOK_EVERY_S, return_when=FIRST_COMPLETED)
+            every_s = FOLLOW_EVERY_S if self._following else LOOK_EVERY_S
+            done, _ = wait(self._running, timeout=every_s, return_when=FIRST_COMPLETED)
+            for entry in self._running.values():
+                self._follow(entry)
             self._end_hung()
             finished = [(future, self._running.pop(future)) for future in done]
             self._idle.extend(entry.rig_name for _, entry in finished)
@@ -102,6 +115,7 @@ class _Dispatcher:
             # Rigs get their next take before the judging starts, or they would stand idle meanwhile.
             self._start_idle()
             for folder, entry in recorded:
+                self._follow(entry)
                 self._judge(folder, entry)
             self._start_idle()
         return self._results
@@ -112,6 +126,25 @@ class _Dispatcher:
             endpoint = self._endpoint_of(item)
             future = self._pool.submit(rig_name, self._job(item, endpoint))
             self._running[future] = _Running(rig_name, item, endpoint, time.monotonic() + _longest_s(item))
+
+    def _follow(self, entry: _Running) -> None:
+        """Report what the app of a take has written since the last time."""
+        if not self._following:
+            return
+        item = entry.item
+        places = (
+            item.plan.folder / f"app-{item.take_id}.log",
+            item.plan.folder / "takes" / item.take_id / "app_output.txt",
+        )
+        shown = self._shown.get((item.plan.folder, item.take_id), 0)
+        for place in places:
+            with contextlib.suppress(OSError):
+                text = place.read_bytes()
+                whole = text.rfind(b"\n") + 1
+                for line in text[shown:whole].decode("utf-8", "replace").splitlines():
+                    self._progress.note(f"  {item.take_id} | {line}")
+                self._shown[item.plan.folder, item.take_id] = max(shown, whole)
+                return
 
     def _end_hung(self) -> None:
         for future, entry in self._running.items():
@@ -137,6 +170,7 @@ class _Dispatcher:
             prompts=(plan.prompt_of(item.number),),
             seed=_seed_of(item),
             environment={**plan.environment, "audio_server": dict(self._farm.environment)},
+            app=_app_job(plan.scenario.app),
         )
 
     def _folder_of(self, future: Future[Path], entry: _Running) -> Path | None:
@@ -205,10 +239,20 @@ def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None, voice: Vo
     return result
 
 
+def _app_job(app: AppConfig | None) -> AppJob | None:
+    if app is None:
+        return None
+    command = CommandJob(
+        command=app.words, directory=app.directory or Path.cwd(), ready_output=app.ready.output
+    )  # fmt: skip
+    return AppJob(command=command, ready_within_s=app.ready_within_s)
+
+
 def _longest_s(item: Planned) -> float:
     """How long a take may be recorded."""
     prompt, patience = item.plan.prompt_of(item.number), item.plan.scenario.client.turn
-    return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + HUNG_AFTER_S
+    app_s = item.plan.scenario.app.ready_within_s if item.plan.scenario.app is not None else 0.0
+    return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + app_s + HUNG_AFTER_S
 
 
 def _free_numbers(queue: Collection[Planned]) -> dict[Path, int]:

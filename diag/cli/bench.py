@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import options_from, resume_option, take_options
+from diag.cli.options import app_options, options_from, resume_option, take_options
 
 
 @click.command(
@@ -24,6 +24,7 @@ from diag.cli.options import options_from, resume_option, take_options
 )
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
 @take_options
+@app_options
 @resume_option
 @click.option(
     "--save-baseline", is_flag=True, help="Save the latencies of this run, so that later runs are compared with them."

@@ -149,6 +149,12 @@ take_options = _stacked(
     json_option,
     fail_on_option,
 )  # fmt: skip
+app_options = _stacked(
+    click.option("--app", default=None, metavar="COMMAND",
+                 help="Your own app as the client: a command that opens the default microphone and speaker. "
+                 "It replaces [app] of the configuration."),
+    click.option("--follow", is_flag=True, help="Show the output of the app while it runs."),
+)  # fmt: skip
 
 
 def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
@@ -192,6 +198,9 @@ def options_from(given: dict[str, Any]) -> Options:
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
-    names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of")
+    names = (
+        "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
+        "follow",
+    )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
     return Options(**values, devices=dict(given.get("devices", ())))

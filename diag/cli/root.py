@@ -12,7 +12,7 @@ from diag import __version__
 from diag.cli.help_examples import write_examples
 from diag.core.errors import BadInputError
 
-COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", "report", "explain", "serve")
+COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", "report", "explain", "serve", "proxy")
 """Subcommands in the order in which help lists them; each is `command` in the module of its name in `diag.cli`."""
 
 FIRST_STEPS = """\
@@ -79,8 +79,8 @@ def diag(ctx: click.Context, /, **_options: Any) -> None:
     diag plays a recorded prompt through a microphone, a client, the Live API, a player and a loudspeaker. It records
     the audio between each of them, and reports each fault with the part that causes it.
 
-    diag does not start your app. It plays the settings of your client through a client of its own. `diag serve` and
-    `diag analyze` test the app itself.
+    `diag run CONFIG` plays the settings of your client through a client of its own. With `--app` it starts your own
+    app instead. `diag proxy` and `diag serve` judge the sessions of any other client.
 
     \b
     Exit codes:

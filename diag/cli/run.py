@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import options_from, resume_option, take_options
+from diag.cli.options import app_options, options_from, resume_option, take_options
 
 
 @click.command(
@@ -20,28 +20,30 @@ from diag.cli.options import options_from, resume_option, take_options
         "diag run healthy",
         "diag run my_app.toml --prompt question.wav --takes 20",
         "diag run healthy --audio system --endpoint gemini",
+        'diag run --app "python my_client.py" --follow',
         "diag run my_app.toml --voice kore.voice.json",
         "diag run --resume reports/runs/20261122-140500-healthy-7f3a",
     ),
 )
 @click.argument("config", required=False)
 @take_options
+@app_options
 @resume_option
 def command(config: str | None, *, resume: Path | None, as_json: bool, fail_on: str, **given: Any) -> int:
     """Record takes of one configuration, and report what is wrong.
 
     CONFIG is a TOML file, one of the names below, or the folder of a saved run. The configuration of a saved run is
-    recorded again.
+    recorded again. With --app, CONFIG may be left out.
 
     Exit code 1 means that an error was found. Exit code 4 means that no error was found, but that something was not
     shown to be right; the output says what.
     """
-    if config is None and resume is None:
+    if config is None and resume is None and given["app"] is None:
         raise click.UsageError("no CONFIG given, as in `diag run healthy`")
     from diag.api.run import run
     from diag.cli.output import show_report
     from diag.cli.progress import TerminalProgress
 
     with TerminalProgress() as progress:
-        report = run(config if config is not None else str(resume), options_from({**given, "resume": resume}), progress)
+        report = run(config or str(resume or ""), options_from({**given, "resume": resume}), progress)
     return show_report(report, as_json=as_json, fail_on=fail_on)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import Whole
+from diag.cli.options import Whole, embed_option, fail_on_option, options_from, out_option
 from diag.core.errors import ExitCode
 
 _FILE = click.Path(path_type=Path)
@@ -66,16 +66,26 @@ _FILE = click.Path(path_type=Path)
 @click.option(
     "--ca", "ca_path", type=_FILE, metavar="FILE", help="File in which to save the certificate that clients must trust."
 )
-def command(*, scenario: str | None, as_of: str | None, **given: Any) -> int:
-    """Run the simulated Live API until Ctrl-C.
+@out_option
+@embed_option
+@fail_on_option
+def command(*, scenario: str | None, as_of: str | None, fail_on: str, **given: Any) -> int:
+    """Run the simulated Live API until Ctrl-C, and judge the clients that used it.
 
     Any client of the Live API can connect. The first lines of output say how. The emulator checks model, modality and
     key, reads the audio at its declared rate, and answers with recorded speech.
 
+    A line is printed for each turn. After Ctrl-C the findings are printed and a report is written. What the user says
+    and hears is not recorded, so the exit code is 4 if nothing worse was found, and 130 if no client connected.
+
     docs/emulator.md lists all keys and faults.
     """
     from diag.api.serve import serve
+    from diag.cli.output import show_report, show_text
 
-    serve(scenario=scenario, as_of=as_of, on_listening=click.echo, **given)
-    click.echo("Stopped.", err=True)
-    return int(ExitCode.STOPPED)
+    output = options_from({name: given.pop(name) for name in ("out", "embed")})
+    report = serve(scenario=scenario, as_of=as_of, tell=show_text, output=output, **given)
+    if report is None:
+        click.echo("Stopped.", err=True)
+        return int(ExitCode.STOPPED)
+    return show_report(report, as_json=False, fail_on=fail_on)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Collection, Mapping
+from typing import Any
 
 KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 SHORTEST_KEY = 8
@@ -31,3 +33,33 @@ def without_keys(text: str) -> str:
         if len(key) >= SHORTEST_KEY:
             text = text.replace(key, HIDDEN).replace(json.dumps(key, ensure_ascii=False)[1:-1], HIDDEN)
     return _SHAPES.sub(HIDDEN, text)
+
+
+_SECRET_FIELD = re.compile(r"api_?key|x-goog-api-key|authorization|access_?token|^handle$|^password$", re.IGNORECASE)
+
+
+def without_secrets(value: Any, secrets: Collection[str] = ()) -> Any:
+    """Return JSON data with every key, token and resumption handle in it replaced by `HIDDEN`.
+
+    Parameters
+    ----------
+    value : JSON data
+        Text, numbers, lists and mappings.
+    secrets : collection of str
+        Keys and tokens that are known; they are removed wherever they occur, also within longer text.
+    """
+    if isinstance(value, str):
+        for secret in secrets:
+            if len(secret) >= SHORTEST_KEY:
+                value = value.replace(secret, HIDDEN)
+        return without_keys(value)
+    if isinstance(value, Mapping):
+        return {
+            name: HIDDEN
+            if isinstance(inner, str) and _SECRET_FIELD.search(str(name))
+            else without_secrets(inner, secrets)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [without_secrets(inner, secrets) for inner in value]
+    return value

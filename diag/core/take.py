@@ -31,7 +31,8 @@ class Turn:
         Start and end of this turn on the take's clock.
     speech_start_s, speech_end_s : float or None
         When the prompt's speech began and ended, on the take's clock, by the timestamps of the device that played it
-        (where the speech is in the file comes from prompts.toml or was detected); None if the prompt was not played.
+        (where the speech is in the file comes from prompts.toml or was detected); None if the prompt was not played. In
+        a session that was only watched on the wire, the times at which the speech found in `sent` passed.
     prompt_spans : mapping of Tap to (start_frame, end_frame)
         Frames of `prompt`, `captured`, `sent`, `heard` that carry the prompt, with a margin.
     reply_spans : mapping of Tap to (start_frame, end_frame)

@@ -7,8 +7,8 @@ import contextlib
 import socket
 from typing import Any
 
-from diag.emulator.certificates import untrusted_context
 from diag.emulator.transport import Server
+from diag.files.certificates import untrusted_context
 
 TLS_HANDSHAKE_FAILURE = bytes((0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x28))
 """A fatal TLS alert: 40, handshake_failure."""

@@ -21,7 +21,6 @@ from typing import Any
 from diag.core.errors import DiagError
 from diag.core.processes import keep_time
 from diag.emulator.bank import Bank, read_bank
-from diag.emulator.certificates import make_certificates
 from diag.emulator.down import DownPorts
 from diag.emulator.fairness import run
 from diag.emulator.profile import Profile
@@ -29,6 +28,7 @@ from diag.emulator.serving import line_sink, quiet_loop, steady
 from diag.emulator.settings import read_settings
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
+from diag.files.certificates import make_certificates
 
 HOST = "127.0.0.1"
 ORPHANED_EVERY_S = 1.0

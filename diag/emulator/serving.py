@@ -16,7 +16,6 @@ from typing import Any, TextIO
 from diag.core.errors import CannotMeasureError
 from diag.core.processes import keep_time
 from diag.emulator.bank import read_bank
-from diag.emulator.certificates import make_certificates
 from diag.emulator.down import DownPorts, bracketed
 from diag.emulator.fairness import run
 from diag.emulator.profile import Profile
@@ -24,6 +23,8 @@ from diag.emulator.settings import EmulatorSettings, read_settings
 from diag.emulator.specs import read_assignments, with_faults
 from diag.emulator.transport import Server
 from diag.emulator.truth import TruthLog
+from diag.emulator.watched_link import Watch
+from diag.files.certificates import make_certificates
 
 LIVE_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 SWITCH_INTERVAL_S = 0.00005
@@ -65,6 +66,7 @@ def serve(
     truth_path: Path | None = None,
     ca_path: Path | None = None,
     on_listening: Callable[[str], object] | None = None,
+    watch: Watch | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM.
 
@@ -96,6 +98,9 @@ def serve(
         File to which the certificate to trust is written; None for a temporary file that is removed at the end.
     on_listening : callable or None
         Called with one text that holds the base URL and how to point an SDK at it; None prints it to standard error.
+    watch : callable or None
+        Called with the target and the headers of each request for a session; the watcher that it returns gets copies of
+        all messages.
 
     Raises
     ------
@@ -121,7 +126,7 @@ def serve(
             if ca_path is not None:
                 ca_file = _copied(ca_file, ca_path)
         tell = on_listening or _print
-        run(_serve({"": profile}, host, port, context, lambda url: tell(directions(url, ca_file))))
+        run(_serve({"": profile}, host, port, context, lambda url: tell(directions(url, ca_file)), watch))
 
 
 def directions(base_url: str, ca_file: Path | None) -> str:
@@ -139,11 +144,16 @@ def directions(base_url: str, ca_file: Path | None) -> str:
     return "\n".join(lines)
 
 
-async def _serve(
-    profiles: dict[str, Profile], host: str, port: int, context: ssl.SSLContext | None, tell: Callable[[str], object]
+async def _serve(  # noqa: PLR0917 (each is of its own type)
+    profiles: dict[str, Profile],
+    host: str,
+    port: int,
+    context: ssl.SSLContext | None,
+    tell: Callable[[str], object],
+    watch: Watch | None,
 ) -> None:
     loop = asyncio.get_running_loop()
-    server = Server(profiles)
+    server = Server(profiles, watch=watch)
     down = DownPorts(server, host)
     loop.set_exception_handler(quiet_loop)
     stop = asyncio.Event()

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 
 from aiohttp import web
 
 from diag.emulator.chance import draw_faults
 from diag.emulator.closing import CLOSES, cut
 from diag.emulator.faults import Http, SlowPong
+from diag.emulator.link import Link
 from diag.emulator.paths import Target, credential, parse_target
 from diag.emulator.profile import Profile, Upgrade
 from diag.emulator.rest import call_method, error_body, list_models, new_token, one_model
@@ -19,6 +21,7 @@ from diag.emulator.session import Session
 from diag.emulator.socket_link import SocketLink
 from diag.emulator.tolerant import TolerantHandler
 from diag.emulator.transcript import KeptLink
+from diag.emulator.watched_link import Watch, WatchedLink, Watcher
 
 MAX_CLIENT_FRAME_BYTES = 8 * 1024 * 1024
 MAX_SESSIONS = 1000
@@ -49,11 +52,16 @@ class Server:
         Profiles by name; "" is the one at the root. Profiles may be added and removed while serving.
     max_sessions : int
         Number of sessions at a time; further ones are refused with HTTP 503.
+    watch : callable or None
+        Makes a watcher for each request for a session.
     """
 
-    def __init__(self, profiles: dict[str, Profile], *, max_sessions: int = MAX_SESSIONS) -> None:
+    def __init__(
+        self, profiles: dict[str, Profile], *, max_sessions: int = MAX_SESSIONS, watch: Watch | None = None
+    ) -> None:
         self.profiles = profiles
         self._max_sessions = max_sessions
+        self._watch = watch
         self._links: set[SocketLink] = set()
         self._http = web.Server(self._handle)
         self._unheard: dict[asyncio.Protocol, asyncio.TimerHandle] = {}
@@ -132,9 +140,20 @@ class Server:
             target = Target(kind="live", version=PROXY_VERSION, vertex=True)
         elif target.kind != "live":
             return await self._rest(request, target, profile)
-        if not socket_wanted:
-            return _refusal(400)
-        return await self._upgrade(request, target, profile)
+        return await self._watched(request, target, profile) if socket_wanted else _refusal(400)
+
+    async def _watched(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
+        if self._watch is None:
+            return await self._upgrade(request, target, profile, None)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        watcher = self._watch(request.raw_path, headers)
+        try:
+            answer = await self._upgrade(request, target, profile, watcher)
+            if answer.status >= 400:
+                watcher.refused(answer.status, time.perf_counter())
+            return answer
+        finally:
+            watcher.gone()
 
     async def _rest(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
         key, _ = credential(request.raw_path, request.headers)
@@ -158,7 +177,9 @@ class Server:
             headers=CROSS_ORIGIN,
         )
 
-    async def _upgrade(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
+    async def _upgrade(
+        self, request: web.BaseRequest, target: Target, profile: Profile, watcher: Watcher | None
+    ) -> web.StreamResponse:
         number = profile.next_session()
         active = [fault for fault, _ in draw_faults(profile.settings.faults, seed=profile.seed, session=number)]
         for fault in active:
@@ -190,12 +211,12 @@ class Server:
         link = SocketLink(ws, transport, pong_delay_s=slow_pong.delay_s if slow_pong else 0.0)
         self._links.add(link)
         try:
-            await self._run(link, profile, upgrade, number)
+            await self._run(link if watcher is None else WatchedLink(link, watcher), profile, upgrade, number)
         finally:
             self._links.discard(link)
         return ws
 
-    async def _run(self, link: SocketLink, profile: Profile, upgrade: Upgrade, number: int) -> None:
+    async def _run(self, link: Link, profile: Profile, upgrade: Upgrade, number: int) -> None:
         if profile.transcript_dir is None:
             await Session(link, profile, upgrade, number).run()
             return

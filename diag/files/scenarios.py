@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,8 +50,58 @@ class Expect(ConfigModel):
     consequences: tuple[str, ...] = ()
 
 
+class Ready(ConfigModel):
+    """What shows that an app listens.
+
+    `output` is a regular expression; the app listens once a line of its output matches.
+    """
+
+    output: str | None = None
+
+    @field_validator("output")
+    @classmethod
+    def _is_a_pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                re.compile(value)
+            except re.error as error:
+                raise ValueError(f"not a regular expression ({error})") from None
+        return value
+
+
+class AppConfig(ConfigModel):
+    """The user's own app as the client of the takes.
+
+    `command` is split into words as a shell does, but no shell runs it. `directory` is the working directory: by
+    default that of the configuration file. Without `ready`, the app listens once the service has accepted its setup.
+    """
+
+    command: str = Field(min_length=1)
+    directory: Path | None = None
+    ready: Ready = Ready()
+    ready_within_s: float = Field(30.0, gt=0, le=600)
+
+    @field_validator("command")
+    @classmethod
+    def _is_a_command(cls, value: str) -> str:
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            raise ValueError(f"cannot be split into words ({error})") from None
+        if not words:
+            raise ValueError("has no words")
+        return value
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Program and arguments."""
+        return tuple(shlex.split(self.command))
+
+
 class Scenario(ConfigModel):
     """One configuration under test.
+
+    With `app`, the client of the takes is the user's own app, and the tables of diag's own client are not used.
 
     `voice` is the file of a voice profile that replies are compared with. In a TOML file it is relative to the file's
     folder.
@@ -64,6 +116,7 @@ class Scenario(ConfigModel):
     emulator: dict[str, Any] = Field(default_factory=dict)
     faults: Faults = Faults()
     expect: Expect = Expect()
+    app: AppConfig | None = None
 
     @field_validator("name")
     @classmethod
@@ -74,7 +127,9 @@ class Scenario(ConfigModel):
 
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
-_TOP_KEYS = ("title", "shows", "prompts", "voice", "emulator", "faults", "expect", "setup_file", *_CLIENT_TABLES)
+_TOP_KEYS = (
+    "title", "shows", "prompts", "voice", "emulator", "faults", "expect", "app", "setup_file", *_CLIENT_TABLES,
+)  # fmt: skip
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -90,7 +145,7 @@ def read_scenario(path: Path) -> Scenario:
     if "setup_file" in data and not {"setup", "setup_frame"} & set(data):
         name = data.pop("setup_file")
         data["setup_frame"] = _read_frame(path.parent / str(name), attempted)
-    scenario = scenario_from_mapping(path.stem, data, attempted=attempted)
+    scenario = _in_its_folder(scenario_from_mapping(path.stem, data, attempted=attempted), path)
     if scenario.voice is None:
         return scenario
     return scenario.model_copy(update={"voice": str(path.parent.resolve() / scenario.voice)})
@@ -128,6 +183,15 @@ def _read_toml(path: Path, attempted: str) -> dict[str, Any]:
             allowed="TOML as in docs/configuration.md",
             next_step="correct that line",
         ) from None
+
+
+def _in_its_folder(scenario: Scenario, path: Path) -> Scenario:
+    """Return the scenario with the working directory of its app made absolute; by default that of the file."""
+    app = scenario.app
+    if app is None:
+        return scenario
+    directory = (path.parent / (app.directory or ".")).resolve()
+    return scenario.model_copy(update={"app": app.model_copy(update={"directory": directory})})
 
 
 def _read_frame(path: Path, attempted: str) -> str:

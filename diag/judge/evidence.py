@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
@@ -200,6 +201,24 @@ def snapped_hz(rate_hz: float) -> int:
     return nearest if abs(nearest / rate_hz - 1) <= _SNAP else round(rate_hz)
 
 
+PACE_FITS = 0.015
+"""Largest difference between a pace and the ratio of two sample rates that counts as a match. A client that sends as
+its device delivers keeps the pace within 0.5 % over 2 s; the nearest ratios of common rates differ by 8 %."""
+
+
+def rate_by_pace(ratio: float, declared_hz: int) -> int | None:
+    """Return the common sample rate, other than the declared one, that explains the pace of what was sent, or None.
+
+    Parameters
+    ----------
+    ratio : float
+        Seconds of audio sent per second, at the declared rate.
+    declared_hz : int
+    """
+    fitting = [rate for rate in STANDARD_RATES_HZ if abs(ratio * declared_hz / rate - 1) <= PACE_FITS]
+    return next((rate for rate in fitting if rate != declared_hz), None) if abs(ratio - 1) > PACE_FITS else None
+
+
 def changed_sound(ratio: float) -> str:
     """Return how a wrong rate sounds: "1.5 times as long and a musical fifth deeper"."""
     semitones = 12 * math.log2(ratio)
@@ -356,3 +375,9 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
 def in_mid_sentence(text: str) -> str:
     """Return a text with its first letter small, to stand behind a colon."""
     return text[:1].lower() + text[1:]
+
+
+def last_lines(data: Mapping[str, Any]) -> list[Evidence]:
+    """Return the last lines of an app's output, from the data of an event, as evidence; none if there is no output."""
+    lines = [str(line) for line in data.get("last_lines") or ()]
+    return [Evidence(text="last lines of its output: " + " ⏎ ".join(lines))] if lines else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,8 @@ import numpy as np
 from diag.core.chain import Tap
 from diag.core.clip import Clip, clip_from_pcm16
 from diag.core.take import Span, Take, Turn
-from diag.core.timeline import Timeline
+from diag.core.timeline import Event, Timeline
 from diag.record.audio.tape import Stamps, Tape, stamp_fit
-from diag.record.client.voice_client import VoiceClient
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
 
@@ -22,6 +21,8 @@ _PORT_OF_TAP = {Tap.PROMPT: "mouth", Tap.CAPTURED: "microphone", Tap.PLAYED: "sp
 BEFORE_S = 0.2
 """Margin before a prompt or reply on the next tap; observed errors of clock stamps were smaller."""
 _REPLY_EVENTS = ("chunk_received", "interrupted", "turn_complete")
+SENDING_S = 0.5
+"""Longest time that a client is expected to hold audio back before it sends it, where that cannot be observed."""
 AFTER_S = 0.5
 """Margin after a prompt or reply; it covers the delay of a device that reports no time for its samples."""
 
@@ -39,11 +40,21 @@ class TurnRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkAudio:
+    """The audio that passed between client and service, as 16-bit PCM, with the declared sample rates."""
+
+    sent: bytes
+    sent_rate_hz: int
+    received: bytes
+    received_rate_hz: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """Everything that was recorded in one session."""
 
     log: TakeLog
-    client: VoiceClient
+    network: NetworkAudio
     tapes: Mapping[Tap, Tape]
     turns: tuple[TurnRecord, ...]
 
@@ -58,8 +69,8 @@ def assemble_take(job: TakeJob, session: Session) -> Take:
         if tape.frames:
             start_s = start_of_tape(tap, stamps, tape) - log.origin_s
             clips[tap] = Clip(samples=tape.samples(), sample_rate_hz=tape.sample_rate_hz, start_s=start_s)
-    clips.update(_network_clips(session))
     timeline = log.timeline
+    clips.update(network_clips(session.network, timeline))
     return Take(
         id=job.take_id,
         scenario=job.scenario,
@@ -86,15 +97,14 @@ def start_of_tape(tap: Tap, stamps: Stamps, tape: Tape) -> float:
     return float(np.median(stamps.t_s - block_ends / tape.sample_rate_hz))
 
 
-def _network_clips(session: Session) -> dict[Tap, Clip]:
-    timeline = session.log.timeline
-    sender, player = session.client.sender, session.client.player
+def network_clips(network: NetworkAudio, timeline: Timeline) -> dict[Tap, Clip]:
+    """Return the clips of `sent` and `received`; a tap without events has none."""
     found: dict[Tap, Clip] = {}
     first_batch, first_chunk = timeline.first("batch_sent"), timeline.first("chunk_received")
     if first_batch is not None:
-        found[Tap.SENT] = clip_from_pcm16(sender.pcm, sender.sample_rate_hz, start_s=first_batch.t_s)
+        found[Tap.SENT] = clip_from_pcm16(network.sent, network.sent_rate_hz, start_s=first_batch.t_s)
     if first_chunk is not None:
-        found[Tap.RECEIVED] = clip_from_pcm16(player.pcm, player.received_rate_hz, start_s=first_chunk.t_s)
+        found[Tap.RECEIVED] = clip_from_pcm16(network.received, network.received_rate_hz, start_s=first_chunk.t_s)
     return found
 
 
@@ -117,7 +127,7 @@ def _turn(record: TurnRecord, clips: Mapping[Tap, Clip], timeline: Timeline) -> 
             Tap.PROMPT: (record.first_frame, record.end_frame),
             **_prompt_spans(clips, timeline, file_start_s, file_end_s),
         },
-        reply_spans=_reply_spans(record.index, clips, timeline),
+        reply_spans=_reply_spans(record.index, clips, timeline, record.end_s),
     )
 
 
@@ -134,18 +144,32 @@ def _prompt_spans(
         batches = [
             event.data for event in timeline.named("batch_sent") if first < event.data["captured_end_frame"] <= last
         ]
-        if batches:
-            spans[Tap.SENT] = (batches[0]["start_frame"], batches[-1]["start_frame"] + batches[-1]["frames"])
+        spans |= _span_of_batches(batches)
+    elif Tap.SENT in clips:
+        # Without the recording of the microphone, the times of sending must do.
+        until_s = file_end_s + AFTER_S + SENDING_S
+        spans |= _span_of_batches(
+            [event.data for event in timeline.named("batch_sent", start_s=file_start_s - BEFORE_S, end_s=until_s)]
+        )
     return spans
 
 
-def _reply_spans(index: int, clips: Mapping[Tap, Clip], timeline: Timeline) -> dict[Tap, Span]:
+def _span_of_batches(batches: Sequence[Mapping[str, Any]]) -> dict[Tap, Span]:
+    if not batches:
+        return {}
+    return {Tap.SENT: (batches[0]["start_frame"], batches[-1]["start_frame"] + batches[-1]["frames"])}
+
+
+def _reply_spans(index: int, clips: Mapping[Tap, Clip], timeline: Timeline, end_s: float) -> dict[Tap, Span]:
     spans: dict[Tap, Span] = {}
-    chunks, several = _answer(index, timeline)
+    events, several = reply_chunks(index, timeline)
+    chunks = [event.data for event in events]
     if chunks:
         spans[Tap.RECEIVED] = (chunks[0]["start_frame"], chunks[-1]["start_frame"] + chunks[-1]["frames"])
     played = clips.get(Tap.PLAYED)
     starts = [event.data["frame"] for event in timeline.named("playout_started") if event.data["turn"] == index]
+    if played is None and Tap.HEARD in clips and chunks:
+        spans[Tap.HEARD] = _span_of_time(clips[Tap.HEARD], events[0].t_s - BEFORE_S, end_s)
     if played is None or not starts:
         return spans
     ends = [event.data["frame"] for event in timeline.named("playout_ended") if event.data["turn"] == index]
@@ -164,13 +188,13 @@ def _reply_spans(index: int, clips: Mapping[Tap, Clip], timeline: Timeline) -> d
     return spans
 
 
-def _answer(index: int, timeline: Timeline) -> tuple[list[Mapping[str, Any]], bool]:
+def reply_chunks(index: int, timeline: Timeline) -> tuple[list[Event], bool]:
     """Return the chunks of the turn's last reply, and whether there were replies before it.
 
     If the service mistakes a pause in the prompt for its end, it replies twice; the last reply is to the whole prompt.
     """
     of_turn = [event for event in timeline.named(*_REPLY_EVENTS) if event.data["turn"] == index]
-    chunks: list[Mapping[str, Any]] = []
+    chunks: list[Event] = []
     over = several = False
     for event in of_turn:
         if event.name != "chunk_received":
@@ -178,7 +202,7 @@ def _answer(index: int, timeline: Timeline) -> tuple[list[Mapping[str, Any]], bo
             continue
         if over:
             chunks, over, several = [], False, True
-        chunks.append(event.data)
+        chunks.append(event)
     return chunks, several
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from diag.core.client_config import ClientConfig
 from diag.files.scenarios import Faults
+from diag.record.app.command import CommandJob
 from diag.record.live.genai import Endpoint
 
 
@@ -20,6 +21,22 @@ class PromptJob:
     path: Path
     speech_start_s: float
     speech_end_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppJob:
+    """The user's app as the client of a take.
+
+    Parameters
+    ----------
+    command : CommandJob
+        The program to run.
+    ready_within_s : float
+        How long to wait until the app listens.
+    """
+
+    command: CommandJob
+    ready_within_s: float = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +63,8 @@ class TakeJob:
         Seed of the take's random choices.
     environment : mapping
         Facts about the run that are saved with the take; JSON-ready.
+    app : AppJob or None
+        The user's app that is the client of this take; None for diag's own client.
     """
 
     run_dir: Path
@@ -57,3 +76,4 @@ class TakeJob:
     prompts: tuple[PromptJob, ...]
     seed: int
     environment: Mapping[str, Any] = field(default_factory=dict)
+    app: AppJob | None = None

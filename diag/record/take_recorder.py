@@ -22,7 +22,7 @@ from diag.record.live.genai import LiveConnection, live_models
 from diag.record.live.raw import RawConnection
 from diag.record.port_routing import Portboard
 from diag.record.prompt_feeder import feed_without_devices
-from diag.record.take_assembly import Session, TurnRecord, assemble_take
+from diag.record.take_assembly import NetworkAudio, Session, TurnRecord, assemble_take
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
 
@@ -51,7 +51,7 @@ def record_take(job: TakeJob, rig: Rig) -> Path:
     BadInputError
         If a prompt cannot be read, or the SDK refuses the configuration.
     """
-    spoken = [_spoken_samples(prompt) for prompt in job.prompts]
+    spoken = [spoken_samples(prompt) for prompt in job.prompts]
     gc.collect()
     gc.disable()
     try:
@@ -61,7 +61,8 @@ def record_take(job: TakeJob, rig: Rig) -> Path:
     return write_take(job.run_dir, take)
 
 
-def _spoken_samples(prompt: PromptJob) -> Samples:
+def spoken_samples(prompt: PromptJob) -> Samples:
+    """Return a prompt as mono samples at the rate of the mouth, shape (n,)."""
     clip = read_wav(prompt.path)
     mono = clip.samples if clip.channels == 1 else clip.samples.mean(axis=1)
     return resample(mono, clip.sample_rate_hz, MOUTH_RATE_HZ)
@@ -108,7 +109,14 @@ class _Recorder:
             failed = audio.failed
             await asyncio.to_thread(audio.close)
         self._note_audio_end(audio, failed)
-        session = Session(log=self._log, client=self._client, tapes=board.tapes, turns=tuple(self._turns))
+        sender, player = self._client.sender, self._client.player
+        network = NetworkAudio(
+            sent=sender.pcm,
+            sent_rate_hz=sender.sample_rate_hz,
+            received=player.pcm,
+            received_rate_hz=player.received_rate_hz,
+        )
+        session = Session(log=self._log, network=network, tapes=board.tapes, turns=tuple(self._turns))
         return assemble_take(self._job, session)
 
     async def _connect(self) -> bool:

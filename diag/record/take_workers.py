@@ -94,4 +94,8 @@ def _record(job: TakeJob) -> Path:
     from diag.record.take_recorder import record_take
 
     assert _rig is not None
+    if job.app is not None:
+        from diag.record.app.app_take import record_app_take
+
+        return record_app_take(job, _rig)
     return record_take(job, _rig)

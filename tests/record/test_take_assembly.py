@@ -1,5 +1,4 @@
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from diag.files.scenarios import Faults
 from diag.measure.metrics.moments import audio_chunks
 from diag.record.audio.tape import Tape
 from diag.record.live.genai import Endpoint
-from diag.record.take_assembly import AFTER_S, BEFORE_S, Session, TurnRecord, assemble_take
+from diag.record.take_assembly import AFTER_S, BEFORE_S, NetworkAudio, Session, TurnRecord, assemble_take
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
 
@@ -67,9 +66,11 @@ def assembled(reply):
                 "mime_type": "audio/pcm;rate=16000"}  # fmt: skip
         log.emit("batch_sent", data, t_s=1.1 + index * 0.05)
     reply(log)
-    client = SimpleNamespace(
-        sender=SimpleNamespace(pcm=pcm16_from_samples(np.zeros(80000, np.float32)), sample_rate_hz=16000),
-        player=SimpleNamespace(pcm=pcm16_from_samples(np.zeros(19200, np.float32)), received_rate_hz=24000),
+    network = NetworkAudio(
+        sent=pcm16_from_samples(np.zeros(80000, np.float32)),
+        sent_rate_hz=16000,
+        received=pcm16_from_samples(np.zeros(19200, np.float32)),
+        received_rate_hz=24000,
     )
     spoken = TurnRecord(index=0, prompt=PROMPT, start_s=1.5, end_s=5.0, first_frame=48000, end_frame=86400)
     unspoken = TurnRecord(index=1, prompt=PROMPT, start_s=5.5, end_s=5.5)
@@ -77,7 +78,7 @@ def assembled(reply):
         run_dir=Path("run"), take_id="0001", scenario="x", config=ClientConfig(), faults=Faults(),
         endpoint=Endpoint(kind="emulator", base_url="https://127.0.0.1:1"), prompts=(PROMPT, PROMPT), seed=1,
     )  # fmt: skip
-    return assemble_take(job, Session(log=log, client=client, tapes=tapes, turns=(spoken, unspoken)))
+    return assemble_take(job, Session(log=log, network=network, tapes=tapes, turns=(spoken, unspoken)))
 
 
 def test_tapes_are_placed_by_device_stamps_and_the_microphone_by_delivery(take):

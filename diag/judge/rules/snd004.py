@@ -12,7 +12,7 @@ LIMIT_S = 0.1
 _ROUNDING_S = 0.001
 
 
-@rule("SND004", name="batch-too-large", severity="warning", hop=Hop.SENDER)
+@rule("SND004", name="batch-too-large", severity="warning", hop=Hop.SENDER, explained_by=("SND001", "SND022"))
 def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The client collects too much audio before it sends.
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Verdict, not_checked, raised
-from diag.judge.evidence import WrongRate, all_clear, clear_if_measured, evidence_of, worst_fault, wrong_rate
+from diag.core.units import LIVE_INPUT_RATE_HZ
+from diag.judge.evidence import (
+    WrongRate,
+    all_clear,
+    clear_if_measured,
+    evidence_of,
+    rate_by_pace,
+    worst_fault,
+    wrong_rate,
+)
 from diag.judge.registry import rule
 
 LIMIT = 0.05
@@ -15,9 +25,9 @@ LIMIT = 0.05
     name="send-pacing",
     severity="warning",
     hop=Hop.SENDER,
-    explained_by=("SND003", "SND020", "MIC005", "MIC016"),
+    explained_by=("SND003", "SND008", "SND020", "MIC005", "MIC016"),
 )
-def send_pacing(measurements: Measurements) -> Verdict:
+def send_pacing(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The client sends audio faster or slower than real time.
 
     What it shows
@@ -45,14 +55,19 @@ def send_pacing(measurements: Measurements) -> Verdict:
     speed = wrong_rate(measurements, Hop.SENDER)
     if isinstance(speed, WrongRate):
         return not_checked("the declared rate is wrong; see SND001")
-    if isinstance(speed, str):
+    if isinstance(speed, str) and measurements.find("rate_ratio", hop=Hop.SENDER):
         return not_checked(f"it was not measured whether the declared rate is right ({speed})")
     found = worst_fault(
         measurements, "realtime_ratio", lambda ratio: abs(ratio - 1) > LIMIT, badness=lambda ratio: abs(ratio - 1)
     )
     if isinstance(found, Verdict):
+        if isinstance(speed, str):
+            return found
         return all_clear((found, clear_if_measured(measurements.find("rate_ratio", hop=Hop.SENDER), "rate_ratio")))
     ratio, item = found
+    # Without a recording of the prompt, only the pace itself can show that the declared rate is wrong.
+    if isinstance(speed, str) and rate_by_pace(ratio, observed.sent_rate_hz or LIVE_INPUT_RATE_HZ) is not None:
+        return not_checked("the declared rate seems to be wrong; see SND022")
     text = f"{ratio:.2f} s of audio were sent per second; it should be 1"
     return raised(
         f"The client sends {abs(ratio - 1):.0%} {'faster' if ratio > 1 else 'slower'} than real time",

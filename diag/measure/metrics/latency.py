@@ -86,7 +86,7 @@ def ttfa_received(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
 
 
 def heard_span(
-    turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip
+    turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip | None, heard: Clip
 ) -> tuple[float, float] | Missing:
     """Return frames of `heard` at which the prompt's speech ends and the reply begins, or why they are not known."""
     known = calibration(timeline)
@@ -104,7 +104,9 @@ def heard_span(
     label="First audio heard", group=Group.LATENCY, order=1, headline="time to the first sound heard", tile=True,
     baseline=True,
 )  # fmt: skip
-def ttfa_heard(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, played: Clip, heard: Clip) -> Reading:
+def ttfa_heard(
+    turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, heard: Clip, played: Clip | None = None
+) -> Reading:
     """Wait from the end of the prompt's speech to the first audible sound of the reply, both at the ear.
 
     What
@@ -112,7 +114,8 @@ def ttfa_heard(turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, 
         with one sample clock, so no device time stamp is needed.
     From – to
         The prompt's last speech sample in `heard` – the reply's first audible sample in `heard`, each found by
-        normalised correlation with the known prompt and reply.
+        normalised correlation with the known prompt and reply. Where `played` was not recorded, the reply in `received`
+        is searched for.
     Better is
         Lower. The value is negative if the reply begins before the prompt has ended.
     Not measured when

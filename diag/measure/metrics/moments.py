@@ -33,6 +33,8 @@ WHOLE, CLEARLY = 0.9, 0.1
 """Below a correlation of WHOLE the first second may be interrupted. The beginning alone is used if its correlation is
 better by at least CLEARLY."""
 PROMPT_TEMPLATE_S = 1.5
+_PLAYED_HZ = (16000, 48000, 44100, 32000, 22050)
+"""Rates at which a player may play what it received, besides the declared one."""
 SEARCH_S = 0.5
 """How far outside the turn's span of a recording a known sound is searched for: stamps may be wrong by this much."""
 STAMP_WINDOW_S = 1.0
@@ -191,15 +193,17 @@ def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float 
     return remembered(recording, ("prompt end", tap, start, end), compute)
 
 
-def reply_start_in_heard(turn: Turn, received: Clip, played: Clip, heard: Clip) -> float | Missing:
+def reply_start_in_heard(turn: Turn, received: Clip, played: Clip | None, heard: Clip) -> float | Missing:
     """Return the frame of `heard` that is the reply's first audible sample.
 
     It is found by correlation with the first second played. If that second was interrupted (a stall), only its first
-    0.3 s are used.
+    0.3 s are used. If `played` was not recorded, the first second received is searched for in `heard`.
     """
     span = turn.reply_spans.get(Tap.HEARD)
     if span is None:
         return not_on(Tap.HEARD, "reply")
+    if played is None:
+        return _received_in_heard(turn, received, heard, span)
     start = first_audible_played(turn, received, played)
     if isinstance(start, Missing):
         return start
@@ -221,6 +225,38 @@ def reply_start_in_heard(turn: Turn, received: Clip, played: Clip, heard: Clip) 
         return found.frame
 
     return remembered(heard, ("reply start", span, start), compute)
+
+
+def _received_in_heard(turn: Turn, received: Clip, heard: Clip, span: Span) -> float | Missing:
+    """Return the frame of `heard` at which the first audible sample received is heard.
+
+    It is searched for at its own speed, and at those of the common sample rates, because a player may use a wrong one.
+    """
+    start = first_audible_received(turn, received)
+    if isinstance(start, Missing):
+        return start
+
+    def compute() -> float | Missing:
+        assert isinstance(start, int)
+        rate_hz = received.sample_rate_hz
+        whole = _mono(received, (start, start + round(TEMPLATE_S * rate_hz)))
+        best: Place | Missing | None = None
+        for played_hz in dict.fromkeys((rate_hz, *_PLAYED_HZ)):
+            for length_s in (TEMPLATE_S, HEAD_S):
+                found = _place(whole[: round(length_s * rate_hz)], played_hz, heard, HEARD_REPLY_CHANNEL, span)
+                # The beginning alone is less sure of its place, so it must fit clearly better.
+                lead = 0.0 if length_s == TEMPLATE_S else CLEARLY
+                if best is None or isinstance(best, Missing):
+                    best = found if best is None or not isinstance(found, Missing) else best
+                elif not isinstance(found, Missing) and found.confidence > best.confidence + lead:
+                    best = found
+            if isinstance(best, Place) and best.confidence >= WHOLE:
+                break
+        if best is None or isinstance(best, Missing):
+            return Missing(MissingCode.NO_MATCH, f"the reply was not found in `heard` ({best})")
+        return best.frame
+
+    return remembered(heard, ("reply start", span, start, "received"), compute)
 
 
 def _place(known: NDArray[np.float32], rate_hz: int, recording: Clip, channel: int, span: Span) -> Place | Missing:

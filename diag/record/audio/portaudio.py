@@ -51,7 +51,9 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
         `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
         number; "none" leaves the port closed), `nowhere` (the device for a speaker that is not connected),
         `ear_channels`, `steady_stamps` (correct the output stamps, for a sound server that only estimates its
-        latency) and `stamps_late_s` (seconds to subtract from every stamp).
+        latency), `shared` (other programs open streams on the same device while this one runs, which moves its clock
+        without a loss of audio, so jumps do not count as xruns) and `stamps_late_s` (seconds to subtract from every
+        stamp).
 
     Raises
     ------
@@ -76,7 +78,7 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
     }
     steady, late_s = bool(rig.options.get("steady_stamps")), float(rig.options.get("stamps_late_s", 0.0))
     ports = [
-        Port(name, rate, steady=steady, stamps_late_s=late_s)
+        Port(name, rate, steady=steady, stamps_late_s=late_s, counts_shifts=not rig.options.get("shared"))
         for name, (callback, rate, place) in wanted.items()
         if callback is not None and is_named(place)
     ]

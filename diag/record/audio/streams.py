@@ -39,7 +39,10 @@ class Flags(Protocol):
 class Port:
     """One stream, with its counts of xruns and late callbacks."""
 
-    def __init__(self, name: str, rate_hz: int, *, steady: bool, stamps_late_s: float) -> None:
+    def __init__(
+        self, name: str, rate_hz: int, *, steady: bool, stamps_late_s: float, counts_shifts: bool = True
+    ) -> None:
+        self._counts_shifts = counts_shifts
         self._steady = SteadyStamps(rate_hz) if steady and name in OUTPUTS else None
         self._stamps_late_s = stamps_late_s
         self.name = name
@@ -56,8 +59,8 @@ class Port:
         self._clock_offset_s: float | None = None
 
     def all_xruns(self) -> int:
-        """Return the xruns that PortAudio flagged plus the jumps of the device's clock."""
-        return self.xruns + (self._steady.shifts if self._steady is not None else 0)
+        """Return the xruns that PortAudio flagged plus the jumps of the device's clock, if these are counted."""
+        return self.xruns + (self._steady.shifts if self._steady is not None and self._counts_shifts else 0)
 
     def pushing(self, push: Push) -> Callable[..., None]:
         """Return the callback of an input stream, which passes each block to `push`."""

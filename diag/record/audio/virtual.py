@@ -157,8 +157,21 @@ def _write_files(directory: Path, count: int) -> None:
         ]
         alsa += [_pcm(socket, f"diag_{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
         alsa.append(_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"))
+        (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig))
     (directory / "farm.pa").write_text("\n".join(lines) + "\n")
     (directory / "alsa.conf").write_text("\n".join(alsa) + "\n")
+
+
+def _default_devices(socket: Path, rig: str) -> str:
+    """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs."""
+    server = f'server "unix:{socket}"'
+    playback = f'{{ type pulse {server} device "{rig}_speaker" handle_underrun 1 }}'
+    capture = f'{{ type pulse {server} device "{rig}_microphone" }}'
+    return (
+        f"<{_SYSTEM_ALSA_CONFIG}>\n"
+        f"pcm.!default {{ type asym playback.pcm {playback} capture.pcm {capture} hint {{ show on }} }}\n"
+        f"ctl.!default {{ type pulse {server} }}\n"
+    )
 
 
 def _pcm(socket: Path, name: str, device: str) -> str:
@@ -179,6 +192,11 @@ def _rig(directory: Path, index: int) -> Rig:
             "ALSA_CONFIG_PATH": str(directory / "alsa.conf"),
             "PULSE_SERVER": f"unix:{directory / 'socket'}",
             **_private(directory),
+        },
+        "app_environment": {
+            "ALSA_CONFIG_PATH": str(directory / f"app-rig{index}.conf"),
+            "PULSE_SOURCE": f"rig{index}_microphone",
+            "PULSE_SINK": f"rig{index}_speaker",
         },
     }
     return Rig(kind="virtual", name=f"rig{index}", options=options)

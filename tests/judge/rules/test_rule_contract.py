@@ -20,6 +20,10 @@ PROVOKED_ELSEWHERE = {
     "SVC001": "test_slow_first_audio",
     "SVC016": "test_replies_against_a_voice",
     "ENV006": "test_too_few_takes",
+    "APP001": "test_app_rules",
+    "APP002": "test_app_rules",
+    "APP003": "test_app_rules",
+    "SND022": "test_app_rules",
 }
 
 

@@ -1,0 +1,50 @@
+"""APP001."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.core.units import format_seconds
+from diag.judge.evidence import last_lines
+from diag.judge.registry import rule
+
+
+@rule("APP001", name="app-not-ready", severity="error", explained_by=("APP002", "APP003"))
+def app_not_ready(timeline: Timeline) -> Verdict:
+    """The app did not begin to listen.
+
+    What it shows
+        Within the wait, the app neither opened a session nor wrote the line that shows that it listens.
+
+    Why it matters
+        Nothing was said to the app, so nothing else could be measured.
+
+    Evidence
+        The length of the wait, what was waited for, and the last lines of the app's output.
+
+    Likely causes
+        - The app waits for a key press, a button or an argument.
+        - It hangs while it opens a device or connects.
+        - The line that shows that it listens never matches `ready` in [app].
+
+    Fix
+        Start the app by hand with the same command, and see what it waits for. If it only needs more time, raise
+        `ready_within_s` in [app].
+
+    Does not prove
+        That the app never gets ready: it may be slow to start on this machine.
+    """
+    if timeline.first(EventName.APP_STARTED) is None:
+        return not_checked("no app was started")
+    found = timeline.first(EventName.APP_NOT_READY)
+    if found is None:
+        return clear()
+    awaited = found.data.get("awaits")
+    what = f"no line of its output matched `{awaited}`" if awaited else "no session was set up"
+    waited = format_seconds(float(found.data.get("waited_s") or 0.0))
+    return raised(
+        f"The app was not ready after {waited}: {what}",
+        evidence=[Evidence(text=f"waited {waited}; {what}"), *last_lines(found.data)],
+        likely_cause="the app waits for something, or hangs while it opens a device or connects",
+        fix="start the app by hand with the same command and see what it waits for, or raise `ready_within_s` in [app]",
+    )

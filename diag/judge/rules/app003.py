@@ -1,0 +1,70 @@
+"""APP003."""
+
+from __future__ import annotations
+
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.judge.evidence import last_lines
+from diag.judge.registry import rule
+
+_REDIRECT = (
+    "let the client library take its address from GOOGLE_GEMINI_BASE_URL, or its proxy from HTTPS_PROXY, and trust the "
+    "certificate in SSL_CERT_FILE; docs/apps.md has the line for each library"
+)
+
+
+@rule("APP003", name="service-not-reached-through-proxy", severity="error")
+def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
+    """The app's service traffic does not pass the recording proxy.
+
+    What it shows
+        The app ran, but no session passed the proxy: the app said that it listens and opened none there, or it did not
+        accept the proxy's certificate.
+
+    Why it matters
+        Without `sent` and `received`, a fault cannot be assigned to the app or to the service.
+
+    Evidence
+        The number of sessions and requests that passed the proxy, and of connections that were given up because of the
+        certificate; the last lines of the app's output.
+
+    Likely causes
+        - The address of the service is fixed in the app, and its library does not use HTTPS_PROXY.
+        - The library has a certificate store of its own and ignores SSL_CERT_FILE.
+        - The traffic goes through a server that diag did not start.
+
+    Fix
+        Let the client library take its address from GOOGLE_GEMINI_BASE_URL, or its proxy from HTTPS_PROXY, and trust
+        the certificate in SSL_CERT_FILE. docs/apps.md has the line for each library.
+
+    Does not prove
+        That the app talks to the service at all: it may not have connected anywhere.
+    """
+    if timeline.first(EventName.APP_STARTED) is None:
+        return not_checked("no app was started")
+    stopped = timeline.first(EventName.APP_STOPPED)
+    if stopped is None:
+        return not_checked("how the app ended was not recorded")
+    distrusted = int(stopped.data.get("refused_certificates") or 0)
+    if int(stopped.data.get("sessions") or 0) > 0:
+        return clear()
+    listened = timeline.first(EventName.APP_READY) is not None
+    if not listened and not distrusted:
+        return not_checked("the app did not get as far as opening a session")
+    requests = int(stopped.data.get("requests") or 0)
+    title = (
+        "The app does not trust the certificate of the recording proxy, so no session was opened"
+        if distrusted
+        else "The app listens, but its sessions do not pass the recording proxy"
+    )
+    seen = f"0 sessions and {requests} other requests passed the proxy"
+    if distrusted:
+        seen += f"; {distrusted} connections were given up during the TLS handshake"
+    return raised(
+        title,
+        evidence=[Evidence(text=seen), *last_lines(stopped.data)],
+        likely_cause="the library has a certificate store of its own and ignores SSL_CERT_FILE"
+        if distrusted
+        else "the address of the service is fixed in the app, and its library does not use HTTPS_PROXY",
+        fix=_REDIRECT,
+    )

@@ -1,0 +1,346 @@
+"""Recorder of a take whose client is the user's own app.
+
+diag holds only the mouth and the ear of the rig. The app opens the microphone and the speaker, and its traffic passes
+the recording proxy. So the take has the taps `prompt`, `sent`, `received` and `heard`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from diag.core.chain import HEARD_REPLY_CHANNEL, Tap
+from diag.core.clip import Samples
+from diag.core.keys import key_variable
+from diag.core.take import Take
+from diag.core.timeline import EventName
+from diag.core.units import SILENCE_DBFS, db_from_amplitude
+from diag.files.run_folders import write_take
+from diag.record.app.command import CommandDriver
+from diag.record.app.driver import AppDriver, AppSetting
+from diag.record.app.environment import (
+    app_environment,
+    device_environment,
+    service_environment,
+    write_certificates,
+)
+from diag.record.audio.calibration import calibrate
+from diag.record.audio.ports import EAR_RATE_HZ, MOUTH_RATE_HZ, AudioSession, Block, PortPlan, Rig
+from diag.record.audio.rigs import open_session
+from diag.record.audio.tape import Mouth, Tape
+from diag.record.client.turn import Phase, TurnFollower
+from diag.record.live.genai import live_models
+from diag.record.proxy.recording_proxy import RecordingProxy, Service
+from diag.record.proxy.session_recorder import Request, SessionRecorder, WireAudio
+from diag.record.take_assembly import Session, TurnRecord, assemble_take
+from diag.record.take_job import AppJob, PromptJob, TakeJob
+from diag.record.take_log import TakeLog
+from diag.record.take_recorder import BETWEEN_TURNS_S, LEAD_IN_S, POLL_S, spoken_samples
+
+OUTPUT_NAME = "app_output.txt"
+"""File in the take's folder with what the app wrote to standard output and standard error."""
+FIRST_BATCH_WITHIN_S = 3.0
+"""After the app is ready, its first audio is awaited for so long before the prompt is spoken anyway."""
+QUIET_DBFS = -60.0
+"""Below this level the reply's channel of the ear is quiet; so is a player between two sentences."""
+QUIET_S = 1.2
+"""A reply is over when the service has completed it and the ear has been quiet for so long. Pauses between sentences of
+recorded replies are shorter than 0.9 s."""
+SILENT_PLAYER_S = 2.5
+"""An app that plays nothing within this time after the service completed the reply is taken for silent."""
+TAIL_S = 0.3
+
+
+def output_path(job: TakeJob) -> Path:
+    """Return the file to which the app's output goes while the take is recorded."""
+    return job.run_dir / f"app-{job.take_id}.log"
+
+
+def record_app_take(job: TakeJob, rig: Rig) -> Path:
+    """Record a take with an app on a rig and save it; return its folder.
+
+    Raises
+    ------
+    CannotMeasureError
+        If a device cannot be opened.
+    BadInputError
+        If a prompt cannot be read, or programs cannot use the rig.
+    """
+    assert job.app is not None
+    spoken = [spoken_samples(prompt) for prompt in job.prompts]
+    output = output_path(job)
+    output.write_text("")
+    gc.collect()
+    gc.disable()
+    try:
+        take = asyncio.run(_AppRecorder(job, job.app, rig).record(spoken))
+    finally:
+        gc.enable()
+    folder = write_take(job.run_dir, take)
+    output.replace(folder / OUTPUT_NAME)
+    return folder
+
+
+class _AppRecorder:
+    """State of the take being recorded."""
+
+    def __init__(self, job: TakeJob, app: AppJob, rig: Rig) -> None:
+        self._job, self._app, self._rig = job, app, rig
+        self._log = TakeLog()
+        self._audio = WireAudio()
+        self._sessions: list[SessionRecorder] = []
+        self._follower = TurnFollower(patience=job.config.turn)
+        self._turns: list[TurnRecord] = []
+        self._mouth = Mouth(MOUTH_RATE_HZ)
+        self._ear = Tape(EAR_RATE_HZ, 2)
+        variable = key_variable()
+        self._driver: AppDriver = CommandDriver(app.command, (os.environ[variable],) if variable else ())
+
+    async def record(self, spoken: Sequence[Samples]) -> Take:
+        log = self._log
+        devices = device_environment(self._rig)
+        plan = PortPlan(
+            mouth=self._pull_mouth,
+            microphone=None,
+            speaker=None,
+            ear=self._push_ear,
+            microphone_rate_hz=MOUTH_RATE_HZ,
+            speaker_rate_hz=EAR_RATE_HZ,
+        )
+        # The app's streams change the latency of the sink that they share with the mouth.
+        rig = replace(self._rig, options={**self._rig.options, "shared": True})
+        audio = await asyncio.to_thread(open_session, rig, plan)
+        try:
+            self._note_streams(audio)
+            await self._calibrate(audio)
+            self._mouth, self._ear = Mouth(MOUTH_RATE_HZ), Tape(EAR_RATE_HZ, max(audio.ear_channels, 1))
+            with tempfile.TemporaryDirectory(prefix="diag-app-") as folder:
+                await self._with_app(audio, devices, Path(folder), spoken)
+            if log.timeline.first(EventName.SESSION_REFUSED) is not None:
+                version = "v1beta"
+                log.emit(EventName.MODEL_LIST, await live_models(self._job.endpoint, version))
+        finally:
+            # Read before closing: a closed session reports no failure.
+            failed = audio.failed
+            await asyncio.to_thread(audio.close)
+        self._note_end(audio, failed)
+        marked = log.timeline.first(EventName.ACTIVITY_SENT) is not None
+        # The client is not diag's own, so nothing is known of it but what was seen.
+        log.emit(EventName.CLIENT_DESCRIBED, {"marks_activity": marked})
+        tapes = {Tap.PROMPT: self._mouth.tape, Tap.HEARD: self._ear}
+        session = Session(log=log, network=self._audio.network, tapes=tapes, turns=tuple(self._turns))
+        return assemble_take(self._job, session)
+
+    # The calibration and the session have a mouth and an ear of their own, so the ports look them up at each block.
+    def _pull_mouth(self, frames: int, t_s: float, device_s: float | None) -> Block:
+        return self._mouth.pull(frames, t_s, device_s)
+
+    def _push_ear(self, block: Block, t_s: float, device_s: float | None) -> None:
+        self._ear.write(block, t_s, device_s)
+
+    async def _with_app(
+        self, audio: AudioSession, devices: Mapping[str, str], folder: Path, spoken: Sequence[Samples]
+    ) -> None:
+        endpoint = self._job.endpoint
+        service = Service(kind=endpoint.kind, base_url=endpoint.base_url, ca_file=endpoint.ca_file)
+        proxy = RecordingProxy(service, self._watch, seed=self._job.seed)
+        watching = asyncio.create_task(self._log.watch_loop())
+        try:
+            address = f"127.0.0.1:{await proxy.listen()}"
+            ca_file = folder / "ca.pem"
+            bundle = write_certificates(proxy.certificates.pem, ca_file)
+            local = endpoint.kind == "emulator" or urlsplit(endpoint.base_url).hostname in ("127.0.0.1", "localhost")
+            environment = service_environment(address, ca_file, bundle, local=local)
+            setting = AppSetting(
+                environment=app_environment(devices, environment),
+                output_file=output_path(self._job),
+                proxy_address=address,
+                ca_file=ca_file,
+                key_hash=proxy.certificates.key_hash,
+            )
+            await self._driver.start(setting)
+            self._log.emit(EventName.APP_STARTED, {"command": list(self._app.command.command)})
+            if await self._ready(audio):
+                await self._converse(audio, spoken)
+            self._note_unspoken()
+            self._note_app_end(proxy)
+        finally:
+            await self._driver.stop()
+            for name, data in self._driver.facts():
+                self._log.emit(name, data)
+            await proxy.close()
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+
+    def _watch(self, request: Request) -> SessionRecorder:
+        recorder = SessionRecorder(request, self._on_event, lambda t_s: t_s - self._log.origin_s, self._audio)
+        self._sessions.append(recorder)
+        return recorder
+
+    def _on_event(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
+        now_s = self._log.now()
+        self._log.emit(name, data, t_s=t_s)
+        if name == EventName.CHUNK_RECEIVED or (name == EventName.TEXT_RECEIVED and not data["thought"]):
+            self._follower.content(now_s)
+        elif name == EventName.TURN_COMPLETE:
+            self._follower.complete(now_s)
+        elif name == EventName.SESSION_CLOSED and data["by"] == "service" and not self._open:
+            self._follower.lost()
+
+    @property
+    def _open(self) -> bool:
+        return any(session.open and not session.over for session in self._sessions)
+
+    async def _ready(self, audio: AudioSession) -> bool:
+        """Wait until the app listens; return whether it does."""
+        begun_s = time.perf_counter()
+        while True:
+            told = self._driver.ready()
+            waited_s = time.perf_counter() - begun_s
+            if told or (told is None and self._open):
+                by = "output" if told else "setup"
+                self._log.emit(EventName.APP_READY, {"by": by, "after_s": waited_s})
+                break
+            refused = any(session.over and not session.open for session in self._sessions)
+            if self._driver.ended() is not None or audio.failed is not None or (refused and not self._open):
+                return False
+            if waited_s > self._app.ready_within_s:
+                data = {"waited_s": waited_s, "awaits": self._app.command.ready_output, "connected": self._open}
+                self._log.emit(EventName.APP_NOT_READY, {**data, "last_lines": list(self._driver.last_lines())})
+                return False
+            await asyncio.sleep(POLL_S)
+        until_s = time.perf_counter() + FIRST_BATCH_WITHIN_S
+        while time.perf_counter() < until_s and not self._audio.sent.known and self._driver.ended() is None:
+            await asyncio.sleep(POLL_S)
+        return True
+
+    async def _converse(self, audio: AudioSession, spoken: Sequence[Samples]) -> None:
+        await asyncio.sleep(LEAD_IN_S)
+        for index, (prompt, samples) in enumerate(zip(self._job.prompts, spoken, strict=True)):
+            if self._goes_on(audio):
+                await self._turn(index, prompt, samples, audio)
+                await asyncio.sleep(BETWEEN_TURNS_S)
+        await asyncio.sleep(TAIL_S)
+
+    def _goes_on(self, audio: AudioSession) -> bool:
+        return audio.failed is None and self._driver.ended() is None
+
+    async def _turn(self, index: int, prompt: PromptJob, samples: Samples, audio: AudioSession) -> None:
+        log = self._log
+        await self._driver.speak()
+        log.turn = index
+        self._follower = TurnFollower(patience=self._job.config.turn)
+        start_s = log.now()
+        first_frame = self._mouth.say(samples)
+        log.emit(EventName.PROMPT_STARTED, {"prompt": prompt.name, "frame": first_frame})
+        while self._mouth.busy and audio.failed is None:
+            await asyncio.sleep(POLL_S)
+        log.emit(EventName.PROMPT_ENDED, {"frame": first_frame + len(samples)})
+        self._follower.prompt_ended(log.now())
+        await self._reply(index, audio)
+        self._turns.append(
+            TurnRecord(
+                index=index, prompt=prompt, start_s=start_s, end_s=log.now(),
+                first_frame=first_frame, end_frame=first_frame + len(samples),
+            )
+        )  # fmt: skip
+
+    async def _reply(self, index: int, audio: AudioSession) -> None:
+        waited_from_s = self._log.now()
+        while self._goes_on(audio):
+            now_s = self._log.now()
+            phase = self._follower.phase(now_s)
+            if phase is Phase.TIMED_OUT:
+                self._log.emit(EventName.REPLY_WAIT_OVER, {"waited_s": now_s - waited_from_s})
+                return
+            if phase is Phase.LOST or (phase is Phase.COMPLETE and self._played_out(index)):
+                return
+            await asyncio.sleep(POLL_S)
+
+    def _played_out(self, index: int) -> bool:
+        """Return whether the app has played the reply to its end, as far as the ear can tell."""
+        timeline, now_s = self._log.timeline, self._log.now()
+        chunks = [event for event in timeline.named(EventName.CHUNK_RECEIVED) if event.data["turn"] == index]
+        complete = timeline.named(EventName.TURN_COMPLETE)
+        if not chunks or not complete:
+            return True
+        audio_s = sum(event.data["frames"] for event in chunks) / self._audio.received.sample_rate_hz
+        interrupted = any(event.data["turn"] == index for event in timeline.named(EventName.INTERRUPTED))
+        if now_s < chunks[0].t_s + audio_s and not interrupted:
+            return False
+        since_s = max(complete[-1].t_s, chunks[0].t_s)
+        heard = self._level_dbfs(now_s - chunks[0].t_s) > QUIET_DBFS
+        return self._level_dbfs(QUIET_S) <= QUIET_DBFS and (heard or now_s - since_s > SILENT_PLAYER_S)
+
+    def _level_dbfs(self, last_s: float) -> float:
+        """Return the peak level of the ear's reply channel over the last seconds."""
+        frames = self._ear.frames
+        samples = self._ear.samples(frames - round(last_s * EAR_RATE_HZ), frames)
+        if samples.ndim == 2:
+            samples = samples[:, HEARD_REPLY_CHANNEL]
+        return db_from_amplitude(float(np.abs(samples).max())) if len(samples) else SILENCE_DBFS
+
+    def _note_unspoken(self) -> None:
+        """Add a turn for each prompt that was not spoken because the app was not there to hear it."""
+        for index in range(len(self._turns), len(self._job.prompts)):
+            now_s = self._log.now()
+            self._turns.append(TurnRecord(index=index, prompt=self._job.prompts[index], start_s=now_s, end_s=now_s))
+
+    def _note_app_end(self, proxy: RecordingProxy) -> None:
+        end, lines = self._driver.ended(), list(self._driver.last_lines())
+        if end is not None:
+            self._log.emit(EventName.APP_ENDED, {"code": end.code, "detail": end.detail, "last_lines": lines})
+        data = {
+            "sessions": len(self._sessions),
+            "requests": proxy.requests,
+            "refused_certificates": proxy.refused_certificates,
+            "last_lines": lines,
+        }
+        self._log.emit(EventName.APP_STOPPED, data)
+
+    async def _calibrate(self, audio: AudioSession) -> None:
+        for item in await calibrate(self._mouth, Mouth(EAR_RATE_HZ), self._ear, audio):
+            # The speaker belongs to the app.
+            if item.port in audio.devices:
+                self._log.emit(
+                    EventName.CALIBRATED,
+                    {
+                        "port": item.port,
+                        "delay_s": item.delay_s,
+                        "confidence": item.confidence,
+                        "signal_dbfs": item.signal_dbfs,
+                    },
+                )
+
+    def _note_streams(self, audio: AudioSession) -> None:
+        data = {
+            "devices": dict(audio.devices),
+            "rates_hz": dict(audio.rates_hz),
+            "latency_s": dict(audio.latency_s),
+            "ear_channels": audio.ear_channels,
+        }
+        self._log.emit(EventName.STREAMS_OPENED, data)
+
+    def _note_end(self, audio: AudioSession, failed: str | None) -> None:
+        for port, count in audio.xruns.items():
+            self._log.emit(EventName.XRUNS, {"port": port, "count": count})
+        for late in audio.late:
+            self._log.emit(
+                EventName.CALLBACK_LATE,
+                {"port": late.port, "late_s": late.late_s},
+                t_s=late.t_s - self._log.origin_s,
+            )
+        if failed is not None:
+            self._log.emit(EventName.DEVICE_FAILED, {"detail": failed})

@@ -1,0 +1,120 @@
+"""Parent process of an app: ends the app and everything that it started as soon as diag is gone.
+
+It runs as a script without diag's modules, so that it starts fast. Standard input is the lifeline: when it closes, for
+whatever reason, the app ends. Processes that left the app's process group or whose parent ended are found too, because
+this process adopts them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import sys
+import time
+
+POLITE_S = 2.0
+"""Time that the app has to end after SIGTERM."""
+LOOK_EVERY_MS = 20
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command in `arguments[1:]`; write how it ended to the file descriptor `arguments[0]`."""
+    status = int(arguments[0])
+    os.set_inheritable(status, False)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    app = os.fork()
+    if app == 0:
+        _become_app(libc, arguments[1:])
+    lifeline = select.poll()
+    lifeline.register(0, select.POLLIN | select.POLLHUP)
+    running = True
+    while True:
+        if lifeline.poll(LOOK_EVERY_MS) and not os.read(0, 64):
+            break
+        running = not _reaped(app, status) and running
+    _end_all(app if running else None, status)
+    return 0
+
+
+def _become_app(libc: ctypes.CDLL, command: list[str]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+        os._exit(127)
+
+
+def _reaped(app: int, status: int) -> bool:
+    """Collect processes that ended; return whether the app is one of them."""
+    found = False
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            pid, code = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                break
+            if pid == app:
+                found = True
+                with contextlib.suppress(OSError):
+                    os.write(status, f"{os.waitstatus_to_exitcode(code)}\n".encode())
+    return found
+
+
+def _end_all(app: int | None, status: int) -> None:
+    """End the app and all processes that descend from this one."""
+    _signal_all(signal.SIGTERM)
+    until_s = time.monotonic() + POLITE_S
+    while _descendants() and time.monotonic() < until_s:
+        if app is not None:
+            _reaped(app, status)
+        else:
+            _reaped(-1, status)
+        time.sleep(LOOK_EVERY_MS / 1000)
+    for _ in range(50):
+        if not _descendants():
+            return
+        _signal_all(signal.SIGKILL)
+        _reaped(-1, status)
+        time.sleep(LOOK_EVERY_MS / 1000)
+
+
+def _signal_all(number: int) -> None:
+    for pid in _descendants():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _descendants() -> list[int]:
+    """Return the ids of all running processes that descend from this one."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if not name.isdecimal():
+            continue
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(f"/proc/{name}/stat", encoding="latin-1") as file:
+                state, parent, *_ = file.read().rpartition(")")[2].split()
+            if state != "Z":
+                children.setdefault(int(parent), []).append(int(name))
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

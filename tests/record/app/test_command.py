@@ -1,0 +1,178 @@
+"""A program as the client: its output, its end, and the end of everything that it started."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from diag.core.processes import import_environment
+from diag.record.app.command import CommandDriver, CommandJob
+from diag.record.app.driver import AppSetting
+
+CHILDREN = """
+import os, subprocess, sys, time
+far = "import os, time; os.setsid(); time.sleep(60)"
+subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(15, 1); time.sleep(60)"])
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        subprocess.run([sys.executable, "-c", far])
+    os._exit(0)
+print("mark", os.getpid(), flush=True)
+time.sleep(60)
+"""
+
+
+def setting(tmp_path: Path) -> AppSetting:
+    return AppSetting(
+        environment={**os.environ, "PYTHONUNBUFFERED": "1"},
+        output_file=tmp_path / "output.txt",
+        proxy_address="127.0.0.1:1",
+        ca_file=tmp_path / "ca.pem",
+        key_hash="",
+    )
+
+
+def driver(tmp_path: Path, *command: str, ready: str | None = None, secrets: tuple[str, ...] = ()) -> CommandDriver:
+    return CommandDriver(CommandJob(command=command, directory=tmp_path, ready_output=ready), secrets)
+
+
+async def until(condition, for_s=10.0):
+    async with asyncio.timeout(for_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def run(tmp_path, *command, **options):
+    async def watch():
+        app = driver(tmp_path, *command, **options)
+        await app.start(setting(tmp_path))
+        await until(lambda: app.ended() is not None)
+        await app.stop()
+        return app
+
+    return asyncio.run(watch())
+
+
+def marked(mark: str) -> list[int]:
+    """Ids of the running processes that have `mark` in their environment."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (place / "environ").read_bytes() and ") Z " not in (place / "stat").read_text():
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_an_exit_code_and_the_last_lines_are_kept(tmp_path):
+    app = run(tmp_path, sys.executable, "-c", "import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)")
+    assert app.ended().code == 3
+    assert app.ended().detail == "exit code 3"
+    assert app.last_lines() == ("one", "two")
+    assert (tmp_path / "output.txt").read_text() == "one\ntwo\n"
+
+
+def test_a_signal_is_named(tmp_path):
+    app = run(tmp_path, sys.executable, "-c", "import os; os.kill(os.getpid(), 11)")
+    assert (app.ended().code, app.ended().detail) == (None, "ended by SIGSEGV")
+
+
+def test_a_command_that_does_not_exist_says_so(tmp_path):
+    app = run(tmp_path, "no-such-program-here")
+    assert app.ended().code == 127
+    assert app.last_lines() == ("no-such-program-here: No such file or directory",)
+
+
+def test_keys_are_removed_from_the_output(tmp_path):
+    key = "AIza" + "k" * 35
+    app = run(tmp_path, sys.executable, "-c", f"print('{key}', 'plain-secret-1')", secrets=("plain-secret-1",))
+    text = (tmp_path / "output.txt").read_text() + " ".join(app.last_lines())
+    assert key not in text
+    assert "plain-secret-1" not in text
+    assert text.count("(key hidden)") == 4
+
+
+def test_a_line_of_any_length_and_any_bytes_are_taken(tmp_path):
+    code = "import sys; sys.stdout.buffer.write(b'x' * 300000 + b'\\n\\xff\\xfe\\n' + b'end')"
+    app = run(tmp_path, sys.executable, "-c", code)
+    assert app.last_lines()[-1] == "end"
+    assert len((tmp_path / "output.txt").read_text()) >= 300000
+
+
+def test_it_is_ready_when_a_line_matches(tmp_path):
+    async def watch():
+        code = "import time; print('starting'); time.sleep(0.3); print('is listening now'); time.sleep(30)"
+        app = driver(tmp_path, sys.executable, "-c", code, ready="listen")
+        await app.start(setting(tmp_path))
+        first = app.ready()
+        await until(app.ready)
+        await app.stop()
+        return first, app.ended()
+
+    assert asyncio.run(watch()) == (False, None)
+    assert driver(tmp_path, "x").ready() is None
+
+
+def test_stopping_ends_everything_that_the_app_started(tmp_path, monkeypatch):
+    mark = f"DIAG_TEST_MARK=stop-{os.getpid()}-{time.time_ns()}"
+    monkeypatch.setenv(*mark.split("="))
+
+    async def watch():
+        app = driver(tmp_path, sys.executable, "-c", CHILDREN, ready="mark")
+        await app.start(setting(tmp_path))
+        await until(app.ready)
+        await until(lambda: len(marked(mark)) >= 5)
+        await app.stop()
+
+    asyncio.run(watch())
+    monkeypatch.delenv("DIAG_TEST_MARK")
+    assert marked(mark) == []
+
+
+def test_the_app_ends_when_diag_is_killed(tmp_path):
+    mark = f"DIAG_TEST_MARK=kill-{os.getpid()}-{time.time_ns()}"
+    (tmp_path / "children.py").write_text(CHILDREN)
+    code = (
+        "import asyncio, sys; sys.path.insert(0, sys.argv[1]); import test_command as t; from pathlib import Path\n"
+        "async def main():\n"
+        "    app = t.driver(Path(sys.argv[2]), sys.executable, 'children.py', ready='mark')\n"
+        "    await app.start(t.setting(Path(sys.argv[2])))\n"
+        "    await asyncio.sleep(60)\n"
+        "asyncio.run(main())\n"
+    )
+    environment = {**os.environ, **import_environment(), "DIAG_TEST_MARK": mark.split("=")[1]}
+    diag = subprocess.Popen([sys.executable, "-c", code, str(Path(__file__).parent), str(tmp_path)], env=environment)
+    try:
+        end_s = time.monotonic() + 20
+        while len(marked(mark)) < 6 and time.monotonic() < end_s:
+            time.sleep(0.05)
+        assert len(marked(mark)) >= 6
+    finally:
+        diag.send_signal(signal.SIGKILL)
+        diag.wait()
+    end_s = time.monotonic() + 8
+    while marked(mark) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    assert marked(mark) == []
+
+
+@pytest.mark.parametrize("hangs", ["import signal; signal.signal(15, 1); "])
+def test_an_app_that_ignores_the_end_is_killed(tmp_path, hangs):
+    async def watch():
+        app = driver(tmp_path, sys.executable, "-c", hangs + "import time; print('up'); time.sleep(60)", ready="up")
+        await app.start(setting(tmp_path))
+        await until(app.ready)
+        begun_s = time.monotonic()
+        await app.stop()
+        return time.monotonic() - begun_s
+
+    assert asyncio.run(watch()) < 5
