@@ -96,9 +96,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
         )
     if not isinstance(pairs, str) and in_pairs:
         more, before, item = pairs
-        text = (
-            f"{before:.0%} of the samples come in equal pairs in {place.input}, {before + more:.0%} in {place.output}"
-        )
+        text = f"{100 * before:.0f} % of the samples come in equal pairs in {place.input}, {100 * (before + more):.0f} % in {place.output}"
         return raised(
             f"The {place.who} reads two channels as one: the samples come in pairs",
             evidence=[evidence_of(item, text)],
