@@ -32,6 +32,7 @@ LEAST_LEAPS = 2
 """Least number of jumps. One excursion beyond full scale causes two: one away and one back."""
 FEW_BITS = 7
 """Longest word length that is a fault: 7 bits or fewer are heard as hiss. 8 bits are usual in telephony."""
+_FEWEST_BITS = 1.5
 _FRAME_S = 0.030
 _LONGEST_S = 4.0
 _KNOTS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.45, 0.6, 0.75, 0.9)
@@ -147,6 +148,25 @@ def sample_levels(samples: Array) -> Levels | None:
     common = float(np.median(steps))
     even = float(np.mean(np.abs(steps / common - np.rint(steps / common)) < 0.05)) > 0.9 and step > 0.7 * common
     return Levels(int(values.size), float(np.log2(2.0 / common)), even)
+
+
+def few_levels(reference: Array, recorded: Array) -> Distortion | None:
+    """Return the distortion by a short word length from the sample values alone; None where there is none.
+
+    With 3 or 4 bits too little of the waveform may be left to align it.
+
+    Parameters
+    ----------
+    reference, recorded : ndarray, shape (n,) and (m,)
+        Both at their own sample rates.
+    """
+    coarse = sample_levels(recorded)
+    if coarse is None or not coarse.even or not _FEWEST_BITS <= coarse.bits < FEW_BITS + 0.5:
+        return None
+    if sample_levels(reference) is not None:
+        return None
+    found = _bits(coarse, np.zeros((0, 0)), np.asarray(recorded, dtype=np.float64))
+    return None if found is None else Distortion(found[1], Kind.FEW_BITS, found[0])
 
 
 def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import added, in_mid_sentence, misread_bytes, misread_evidence, wrong_rate
+from diag.judge.evidence import added, has_the_voice, in_mid_sentence, misread_bytes, misread_evidence, wrong_rate
 from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -45,7 +45,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     """
     noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
     in_pairs = not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING
-    if in_pairs and wrong_rate(measurements, place.hop) is None:
+    if in_pairs and wrong_rate(measurements, place.hop) is None and has_the_voice(measurements, place.hop):
         # Two channels read as one last twice as long; samples repeated at the right speed are a naive resampler's.
         return clear()
     own = misread_bytes(measurements, place.segment.last)
@@ -58,7 +58,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
         )
     if isinstance(noise, str) and isinstance(pairs, str):
         return not_checked(noise)
-    if not isinstance(noise, str) and noise[0] > NOISE_WARNING:
+    if not isinstance(noise, str) and noise[0] > NOISE_WARNING and not has_the_voice(measurements, place.hop):
         more, before, item = noise
         text = f"spectral flatness is {before:.3f} in {place.input} and {before + more:.3f} in {place.output}"
         return raised(

@@ -9,8 +9,8 @@ from diag.core.results import Reading, SoundEvent, Spot, not_measured
 from diag.dsp.added_sound import NOISE_WARN_SNR_DB
 from diag.dsp.additions import NOTHING_DB, faults
 from diag.dsp.copies import COPY_WARN_DB
-from diag.dsp.distortion import Kind
-from diag.measure.metrics.sounds import additions, input_time_s
+from diag.dsp.distortion import Kind, few_levels
+from diag.measure.metrics.sounds import additions, input_time_s, sound
 from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
 
@@ -196,14 +196,18 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower.
     Not measured when
-        The output is not a copy of the input, its speed is wrong, or there is too little sound.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound. Few bits are measured
+        there too, because they show in the sample values alone.
     Reference
         Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values.
     """
     found = additions(reference, estimated)
     if isinstance(found, Missing):
-        return not_measured(found)
-    bent = found.distortion
+        bent = few_levels(sound(reference).samples, sound(estimated).samples)
+        if bent is None:
+            return not_measured(found)
+    else:
+        bent = found.distortion
     if bent is None:
         return not_measured(TOO_LITTLE)
     if bent.kind is Kind.NONE:

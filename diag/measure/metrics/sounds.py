@@ -28,6 +28,9 @@ from diag.dsp.track import DelayTrack
 from diag.measure.reasons import STRETCHED, TOO_LITTLE, wrong_speed
 
 T = TypeVar("T")
+_SAME_SAMPLES = 0.5
+"""Two sample rates are the same where clips differ by less than this number of samples at their ends; the rest is a
+drift, which the alignment follows."""
 
 _kept: WeakKeyDictionary[Clip, dict[Any, Any]] = WeakKeyDictionary()
 _pairs: WeakKeyDictionary[Clip, WeakKeyDictionary[Clip, dict[str, Any]]] = WeakKeyDictionary()
@@ -238,7 +241,11 @@ def additions(reference: Clip, estimated: Clip) -> Additions | Missing:
 def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio: float) -> Additions | Missing:
     rate_hz = float(estimated.sample_rate_hz)
     own = sound(reference)
-    moved, scale = rescale(own.samples, rate_hz / (own.rate_hz * ratio), cut=0.5)
+    factor = rate_hz / (own.rate_hz * ratio)
+    # At the same rate nothing is resampled: the taper of a low-pass would leave the filter unknown at the highest
+    # frequencies, where it would then ring.
+    same = abs(factor - 1.0) * own.samples.size < _SAME_SAMPLES
+    moved, scale = (own.samples, 1.0) if same else rescale(own.samples, factor, cut=0.5)
     per_s = scale * own.rate_hz
     pieces = [
         Piece(
