@@ -30,6 +30,7 @@ from .processing import changing, coded, keeping, processed
 from .voices import FAULTY, Voice, voices
 
 PAIR_LEAST_S, ALONE_LEAST_S, FULL_LEVEL = 3.5, 3.5, 0.5
+OPUS_RATES_HZ = (8000, 12000, 16000, 24000, 48000)
 FEWEST_OF_A_VOICE = 5
 """Other recordings of a speaker that a profile of the voice needs."""
 LEVEL_CODES = ("PLY013", "REC002")
@@ -112,7 +113,7 @@ class Size:
     breaks: int
 
 
-SIZES = {"smoke": Size(1, 1, 4), "small": Size(2, 8, 60), "full": Size(12, 60, 800)}
+SIZES = {"smoke": Size(1, 1, 6), "small": Size(1, 6, 48), "full": Size(12, 60, 800)}
 FAULTS_OF = {Group.PAIR: planted.FAULTS, Group.ALONE: planted.ALONE, Group.VOICE: planted.VOICE_FAULTS}
 
 
@@ -179,7 +180,7 @@ def _over(background: str, x: Samples, hz: int, random: Random) -> tuple[Samples
     if background.startswith("noise"):
         return with_noise(x, float(background.split()[2]), random), hz
     if background.startswith("Opus"):
-        rate_hz = 48000 if hz != 48000 else hz
+        rate_hz = next(rate for rate in OPUS_RATES_HZ if rate >= min(hz, OPUS_RATES_HZ[-1]))
         wide = soxr.resample(x, hz, rate_hz, quality="VHQ") if hz != rate_hz else x
         out, got_hz = coded(wide.astype(np.float32), rate_hz, "opus", "-c:a", "libopus", "-b:a", "24k")
         return out.astype(np.float64), got_hz

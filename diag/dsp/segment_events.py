@@ -39,6 +39,7 @@ _BLUR_S = 0.0004
 _GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
 _BETWEEN_FIT = 0.7
 _EDGE_LONGEST_S = 0.2
+_DIP_SHARE, _DIP_AROUND_S, _DIP_DB = 0.6, 0.03, 8.0
 _CODED_DROPOUT_S = 0.008
 """Between the pulses of a voice a codec is silent for some milliseconds."""
 _SOUNDING_FRAMES = 5
@@ -413,7 +414,11 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     if both and (_kept(story, before, after) or (change >= least and _edges_only(story, before, after, left_out))):
         # The waveforms differ, but the sound is that of the reference, so only the change of delay is an event.
         inserted, left_out = max(0.0, change), max(0.0, -change)
-    elif inserted >= least and not _is_silence(story, clip_s, story.clip_s(after.begin)):
+    elif (
+        inserted >= least
+        and not _is_silence(story, clip_s, story.clip_s(after.begin))
+        and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
+    ):
         events = _pieces_of_gap(story, before, after)
         if left_out >= least and recognisable:
             events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
@@ -485,6 +490,22 @@ def _is_between(pair: Pair, before: Piece, after: Piece) -> bool:
     cross = np.fft.irfft(np.fft.rfft(other, size) * np.conj(np.fft.rfft(own, size)), size)
     scale = float(np.linalg.norm(own) * np.linalg.norm(other))
     return scale > 0.0 and pair.polarity * float(cross[np.argmax(pair.polarity * cross)]) > _BETWEEN_FIT * scale
+
+
+def _dips(story: Story, begin_s: float, end_s: float) -> bool:
+    """Return whether the level falls in a short gap: silence that a codec has blurred, or whose place is uncertain.
+
+    In a periodic sound the place of a gap may be off by a period. Sound that was put in, as by a time stretch, is as
+    loud as the sound around it.
+    """
+    length_s = end_s - begin_s
+    if length_s >= OTHER_SHORTEST_S:
+        return False
+    sound, width_s = story.loudness.sound, _DIP_SHARE * length_s
+    tried = np.linspace(begin_s - 0.5 * length_s, end_s + 0.5 * length_s - width_s, 9)
+    lowest_db = min(level_of(sound, float(at), float(at) + width_s) for at in tried)
+    around_db = level_of(sound, begin_s - _DIP_AROUND_S, end_s + _DIP_AROUND_S)
+    return lowest_db < max(around_db - _DIP_DB, story.loudness.silent_db)
 
 
 def _edges_only(story: Story, before: Piece, after: Piece, left_out: float) -> bool:
