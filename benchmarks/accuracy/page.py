@@ -169,8 +169,8 @@ def _faults(records: Sequence[Record], group: Group) -> str:
         lines.append(
             "Strengths run from weak to gross. `50 %` and `95 %`: from this strength on at least so many trials have "
             "the fault among the root findings, clean / over noise at 30 and 20 dB and Opus at 24 kbit/s. The other "
-            "columns count trials from the stated strength on: `first` is the share in which the fault is the first finding, "
-            "`size` the share of those with a right size, `good` the trials that were called a faithful copy.\n"
+            "columns count trials from the stated strength on: `first` is the share in which the fault is the first "
+            "finding, `size` the share of those with a right size, `good` what was called a faithful copy.\n"
         )
     lines.append("| fault | code | strengths | stated from | 50 % | 95 % | trials | first | size | good |")
     lines.append("|---|---|---|---|---|---|---:|---:|---:|---:|")
