@@ -14,14 +14,16 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
-from diag.core.processes import cores  # noqa: E402 (threads are limited before numpy loads)
+import numpy as np  # noqa: E402 (threads are limited before it loads)
+
+from diag.core.processes import cores  # noqa: E402
 
 from . import page  # noqa: E402
 from .trials import FAULTS_OF, SIZES, Record, Task, recordings, runner, tasks  # noqa: E402
@@ -40,6 +42,7 @@ def main() -> int:
     parser.add_argument("--background", help="only trials over this background")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop then, and write what there is")
     parser.add_argument("--misses", action="store_true", help="print each trial that went wrong as it comes")
     parser.add_argument("--write", action="store_true", help="write docs/accuracy.md")
     chosen = parser.parse_args()
@@ -53,11 +56,16 @@ def main() -> int:
     every = recordings(chosen.half)
     told = page.voices_in_words(every, chosen.half)
     print(f"{len(mine)} trials on {told}", flush=True)
+    # In random order, so that a part of the trials stands for all of them.
+    np.random.default_rng(chosen.seed).shuffle(mine)
     start_s = time.perf_counter()
     with ProcessPoolExecutor(max_workers=chosen.workers) as pool:
-        results = pool.map(runner(chosen.half, chosen.seed), mine, chunksize=4)
-        records = list(_counted(results, len(mine), misses=chosen.misses))
-    command = f"make accuracy SIZE={chosen.size}" if not chosen.only else "a part"
+        results = pool.map(runner(chosen.half, chosen.seed), mine)
+        records, tried = _counted(results, len(mine), last_s=start_s + 60 * chosen.minutes, misses=chosen.misses)
+        pool.shutdown(wait=False, cancel_futures=True)
+    command = f"make accuracy SIZE={chosen.size}"
+    if tried < len(mine) or chosen.only:
+        command += f", {tried} of {len(list(tasks(SIZES[chosen.size])))} trials of it"
     text = page.written(
         records, voices=told, command=command, seed=chosen.seed, minutes=(time.perf_counter() - start_s) / 60
     )
@@ -67,21 +75,25 @@ def main() -> int:
     return int(any(page.wrong_good(record) for record in records) or any(page.false_errors(records)))
 
 
-def _counted(results: Iterable[Record | None], count: int, *, misses: bool) -> Iterator[Record]:
-    """Yield the records, and print how many of the trials are done."""
+def _counted(results: Iterable[Record | None], count: int, *, last_s: float, misses: bool) -> tuple[list[Record], int]:
+    """Return the records and how many trials there were until `last_s`, and print the progress."""
     begin_s = told_s = time.perf_counter()
+    records: list[Record] = []
+    done = 0
     for done, record in enumerate(results, 1):
         now_s = time.perf_counter()
         if now_s - told_s > _TOLD_EVERY_S or done == count:
             told_s = now_s
             left_min = (now_s - begin_s) / done * (count - done) / 60
             print(f"{done} of {count} trials, about {left_min:.0f} min left", file=sys.stderr, flush=True)
-        if record is None:
-            continue
-        if misses and page.is_miss(record):
-            print(_in_words(record.task), record.voice, record.codes, "GOOD" if record.good else "",
-                  record.size, record.measured, record.events, flush=True)  # fmt: skip
-        yield record
+        if record is not None:
+            records.append(record)
+            if misses and page.is_miss(record):
+                print(_in_words(record.task), record.voice, record.codes, "GOOD" if record.good else "",
+                      record.size, record.measured, record.events, flush=True)  # fmt: skip
+        if now_s > last_s:
+            break
+    return records, done
 
 
 def _in_words(task: Task) -> str:

@@ -19,6 +19,7 @@ from diag.record.client.impairments import planted_chain
 from .faults import Random, Samples, filtered, low_pass, shelf_at
 
 OVERLAP_S = 0.2
+BACKGROUNDS = ("clean", "noise at 30 dB", "noise at 20 dB", "Opus 24 kbit/s")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Fault:
         From a strength to the frequency up to which a voice must reach for the fault to be audible in it.
     most_hz : float
         Highest sample rate at which the fault is audible.
+    not_over : tuple of str
+        Backgrounds that remove the fault.
     """
 
     codes: tuple[str, ...]
@@ -92,6 +95,7 @@ class Fault:
     size: Size | None = None
     reach_hz: Callable[[float], float] | None = None
     most_hz: float = np.inf
+    not_over: tuple[str, ...] = ()
 
     def is_stated(self, strength: float) -> bool:
         """Return whether the documentation says that this strength is found."""
@@ -469,7 +473,7 @@ FAULTS: Mapping[str, Fault] = {
     "tone": Fault(_ADDED, (-55, -45, -40, -25, -12), -40, "dB", tone, Size("added_tone_db", **_DB)),
     "tone in the last 2 s": Fault(_ADDED, (-45, -35, -25, -10), -35, "dB", late_tone, Size("added_tone_db", **_DB)),
     "direct current": Fault(_ADDED, (-50, -45, -40, -30, -20), -40, "dBFS", direct_current,
-                            Size("added_dc_dbfs", **_DB)),
+                            Size("added_dc_dbfs", **_DB), not_over=BACKGROUNDS[3:]),
     "room": Fault(_ADDED, (-15, -10, -6, -3, 0), -3, "dB", room),
     "echo": Fault(_TWICE, (-30, -22, -18, -15, -10, -6), -15, "dB", echo, Size("second_copy_db", **_DB)),
     "played twice": Fault(_TWICE, (-3, -1, 0), -3, "dB", echo, Size("second_copy_db", **_DB)),
@@ -518,5 +522,3 @@ VOICE_FAULTS: Mapping[str, Fault] = {
                         Size("rate_ratio", 0.05)),
 }  # fmt: skip
 """Faults that other words of the same voice must show."""
-
-BACKGROUNDS = ("clean", "noise at 30 dB", "noise at 20 dB", "Opus 24 kbit/s")

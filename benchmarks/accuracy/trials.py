@@ -17,6 +17,7 @@ import soxr
 
 from diag.api.analyze import analyze
 from diag.core.clip import Clip
+from diag.core.errors import BadInputError
 from diag.core.results import Severity
 from diag.dsp.profile import VoiceProfile
 from diag.dsp.segment_events import Kind
@@ -113,7 +114,7 @@ class Size:
     breaks: int
 
 
-SIZES = {"smoke": Size(1, 1, 6), "small": Size(1, 6, 48), "full": Size(12, 60, 800)}
+SIZES = {"smoke": Size(1, 1, 6), "small": Size(1, 5, 48), "full": Size(12, 60, 800)}
 FAULTS_OF = {Group.PAIR: planted.FAULTS, Group.ALONE: planted.ALONE, Group.VOICE: planted.VOICE_FAULTS}
 
 
@@ -126,6 +127,8 @@ def tasks(size: Size) -> Iterator[Task]:
         for name, fault in faults.items():
             for strength in fault.strengths:
                 for background in backgrounds:
+                    if background in fault.not_over:
+                        continue
                     yield from (Task(group, name, strength, background, number) for number in range(each))
     for background in planted.BACKGROUNDS:
         for kind in (*breaks.KINDS, *breaks.ENDS, "several"):
@@ -270,7 +273,8 @@ def _profile(name: str, half: str) -> VoiceProfile | None:
     voice = next(voice for voice in every if voice.name == name)
     try:
         return voice_from_sounds({other.name: other.sound for other in _others(voice, every)}, voice.speaker).profile
-    except ValueError:
+    except BadInputError:
+        # Its recordings do not agree with each other.
         return None
 
 
