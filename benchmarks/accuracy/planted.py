@@ -505,7 +505,7 @@ ALONE: Mapping[str, Fault] = {
     "clicks": Fault(("REC005",), (0.1, 0.3, 1.0), 1.0, "of the peak", click),
     "narrow band": Fault(("REC006",), (16000, 11025, 8000), 11025, "Hz rate", lambda x, hz, rate, _: Made(
         soxr.resample(soxr.resample(x, hz, rate, quality="VHQ"), rate, hz, quality="VHQ"), hz),
-        reach_hz=lambda rate: 0.6 * rate),
+        reach_hz=lambda rate: max(0.6 * rate, 8500.0)),
     "images": Fault(("REC007",), (-12, -6, 0), -6, "dB", images, most_hz=25000),
     "bytes, odd": Fault(("REC008",), (0.3, 1.0), 0.3, "share", misread("odd-byte")),
     "bytes, big-endian": Fault(("REC008",), (0.3, 1.0), 0.3, "share", misread("big-endian")),

@@ -275,3 +275,15 @@ def test_few_bits_show_in_the_sample_values_alone(voice, bits):
     assert few_levels(np.round(voice / step) * step, np.round(voice / step) * step) is None
     assert few_levels(voice, np.round(voice * 128) / 128) is None
     assert few_levels(voice, np.sign(voice) * 1.0) is None
+
+
+def test_a_tone_in_the_last_two_seconds_is_found_although_its_level_wavers(voice):
+    """A codec changes the level of a tone from frame to frame."""
+    count = round(2 * RATE_HZ)
+    time_s = np.arange(count) / RATE_HZ
+    wavering = 1 + 0.4 * np.sin(2 * np.pi * 9 * time_s)
+    out = voice.copy()
+    out[-count:] += below(voice, -25) * np.sqrt(2) * wavering * np.sin(2 * np.pi * 1700 * time_s)
+    found = measured(voice, out)
+    assert found.tones[0].frequency_hz == pytest.approx(1700, abs=15)
+    assert found.tones[0].relative_db == pytest.approx(-25, abs=3)
