@@ -13,7 +13,7 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 SIZE ?= small
-.PHONY: help setup bench test check truth peers perf accuracy mos prove mutants test-all reference voices clean
+.PHONY: help setup browser bench test check truth peers perf accuracy mos prove mutants test-all reference voices voice-app clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -32,13 +32,16 @@ $(READY): pyproject.toml tools/system_packages.sh
 	@touch $@
 	@echo "setup: done"
 
+browser:  ## install Chromium for the tests of pages, where allowed
+	@tools/system_packages.sh browser
+
 bench: setup  ## every scenario through virtual devices; table on the screen, report in reports/bench.html
 	@$(RUN)/diag bench
 
-test: setup  ## the test suite (no sound card, key or internet needed)
+test: setup browser  ## the test suite (no sound card, key or internet needed)
 	@$(RUN)/python -m pytest -q -m "not slow and not live"
 
-test-all: setup  ## the same with the tests that take minutes
+test-all: setup browser  ## the same with the tests that take minutes
 	@$(RUN)/python -m pytest -q -m "not live"
 
 check: setup  ## lint, format and types
@@ -80,6 +83,10 @@ reference: setup  ## write docs/measures.md, its pictures and docs/findings.md f
 
 voices: setup  ## figures of the recorded prompts and replies
 	@$(RUN)/python tools/make_voices.py --figures
+
+voice-app: setup  ## the example voice app on http://127.0.0.1:8003/gemini/ (GEMINI_API_KEY: real service; else the emulator)
+	@$(PIP_INSTALL) --editable '.[voice-app]'
+	@$(RUN)/python examples/voice_app/start.py
 
 clean:  ## remove .venv and caches; reports stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

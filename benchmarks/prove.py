@@ -22,6 +22,7 @@ from diag.core.results import RunResult, Severity
 from diag.files.run_folders import finished_takes, read_run, read_take
 from diag.files.scenario_folders import built_in_folder, group_files
 from diag.files.scenarios import Expect, Scenario
+from diag.files.voice_profiles import voice_of_run
 from diag.judge.engine import judge_run, judge_take
 from diag.judge.registry import all_rules
 
@@ -104,9 +105,10 @@ def judged_again(folder: Path, only: Sequence[str]) -> Iterator[Proof]:
     }
     known = {scenario.name: scenario for scenario in _scenarios()}
     for name, place in sorted(runs.items()):
-        if name not in known or (only and name.upper() not in only):
+        if name not in known or (only and not set(known[name].expect.findings) & set(only)):
             continue
-        takes = [judge_take(read_take(place / "takes" / take_id)) for take_id in finished_takes(place)]
+        voice = voice_of_run(place)
+        takes = [judge_take(read_take(place / "takes" / take_id), voice=voice) for take_id in finished_takes(place)]
         scenario, environment = known[name], dict(read_run(place).facts["environment"])
         result = judge_run(name, scenario.title, takes, scenario.client, environment)
         yield proof_of(name, scenario.expect, result)
@@ -120,8 +122,10 @@ def _scenarios() -> list[Scenario]:
 
 def recorded(options: Options, only: Sequence[str]) -> Iterator[Proof]:
     """Record and judge the configurations."""
-    names = [f"faults/{code.lower()}" for code in only] or ["faults"]
-    expected = {scenario.name: scenario.expect for scenario in _scenarios()}
+    scenarios = _scenarios()
+    expected = {scenario.name: scenario.expect for scenario in scenarios}
+    chosen = [scenario.name for scenario in scenarios if set(scenario.expect.findings) & set(only)]
+    names = [f"faults/{name}" for name in chosen] or ["faults"]
     with TerminalProgress() as progress:
         report = bench(options, progress, scenarios=names)
     for result in report.runs:
@@ -130,12 +134,12 @@ def recorded(options: Options, only: Sequence[str]) -> Iterator[Proof]:
 
 def table(proofs: Iterable[Proof]) -> str:
     """Return the proofs as lines."""
-    lines = [f"{'fault':<8} {'state':<14} {'first found':<12} others; consequences in brackets that were not declared"]
+    lines = [f"{'fault':<13} {'state':<14} {'first found':<12} others; consequences in brackets that were not declared"]
     for proof in proofs:
         more = f"  [{', '.join(proof.consequences)}]" if proof.consequences else ""
         lost = f"  {proof.discarded} discarded" if proof.discarded else ""
         lines.append(
-            f"{proof.name:<8} {proof.words:<14} {proof.first or '-':<12} {', '.join(proof.others)}{more}{lost}"
+            f"{proof.name:<13} {proof.words:<14} {proof.first or '-':<12} {', '.join(proof.others)}{more}{lost}"
         )
     return "\n".join(lines)
 

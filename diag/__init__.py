@@ -13,7 +13,7 @@ import importlib
 from typing import Any
 
 __version__ = "0.2.0"
-__all__ = ["Options", "__version__", "analyze", "analyze_all", "bench", "compare", "run"]
+__all__ = ["Options", "__version__", "analyze", "analyze_all", "bench", "compare", "compare_recordings", "run"]
 
 _HOMES = {
     "Options": "diag.api.options",
@@ -21,6 +21,7 @@ _HOMES = {
     "analyze_all": "diag.api.analyze",
     "bench": "diag.api.bench",
     "compare": "diag.api.compare",
+    "compare_recordings": "diag.api.compare_recordings",
     "run": "diag.api.run",
 }
 

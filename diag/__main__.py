@@ -59,8 +59,8 @@ def _told(error: BaseException) -> ExitCode:
     from diag.files import log as logbook
 
     _say(
-        f"A bug of ours ({type(error).__name__}), not of what you measure: {logbook.write_bug(error)}; "
-        "please report it with that file (it holds no key)."
+        f"This is a bug in diag ({type(error).__name__}), not in what you measure: {logbook.write_bug(error)}; "
+        "please report it with that file (it contains no key)."
     )
     return ExitCode.BUG
 

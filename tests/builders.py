@@ -1,7 +1,7 @@
 """Synthetic takes for tests: a healthy one by default, and faults applied to taps, timing and events.
 
 `build(Story())` is a whole healthy take as the recorder would have made it on a rig without devices: speech-like
-signals on six taps, exact stamps, and every event of docs/architecture.md. A `Story` is frozen; a fault is one
+signals on six taps, exact stamps, and every event of docs/takes.md. A `Story` is frozen; a fault is one
 `replace(story, …)`. Nothing is drawn without a seed.
 """
 

@@ -168,9 +168,11 @@ CONFIG_MODELS = [model for model in CONFIG_MODELS if model.model_fields]
 
 
 def test_every_configuration_model_is_looked_at():
-    assert {scenarios.Scenario, scenarios.Faults, *(type(table) for _, table in config.ClientConfig())} <= set(
-        CONFIG_MODELS
-    )
+    assert {
+        scenarios.Scenario,
+        scenarios.Faults,
+        *(type(table) for _, table in config.ClientConfig() if isinstance(table, BaseModel)),
+    } <= set(CONFIG_MODELS)
 
 
 @pytest.mark.parametrize("model", CONFIG_MODELS, ids=lambda model: model.__name__)
@@ -194,7 +196,8 @@ def test_the_example_of_a_configuration_can_be_read_and_has_every_key():
     data = tomllib.loads(re.search(r"```toml\n(.*?)```", text, flags=re.DOTALL).group(1))
     scenario = scenarios.scenario_from_mapping("example", data, attempted="Could not read the example")
     for table, model in config.ClientConfig():
-        assert set(data[table]) == set(type(model).model_fields)
+        if isinstance(model, BaseModel):
+            assert set(data[table]) == set(type(model).model_fields)
     assert scenario.client.session.extra
 
 
@@ -216,7 +219,7 @@ def test_every_dependency_is_accounted_for():
 
 def test_no_event_is_missing_from_the_vocabulary():
     """Events are told apart by name, so a name that the document lacks is a slip of somebody's."""
-    vocabulary = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/architecture.md").read_text(encoding="utf-8")))
+    vocabulary = set(re.findall(r"`([a-z_]+)`", (ROOT / "docs/takes.md").read_text(encoding="utf-8")))
     used = set()
     for path in (ROOT / "diag").rglob("*.py"):
         text = path.read_text(encoding="utf-8")

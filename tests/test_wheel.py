@@ -127,7 +127,7 @@ def call(installed, place, *words, program="diag"):
 
 def assert_no_bug(place, output):
     assert "Traceback" not in output
-    assert "A bug of ours" not in output
+    assert "This is a bug in diag" not in output
     logs = [path.read_text(encoding="utf-8") for path in place.glob("state/diag/*.log")]
     assert not [log for log in logs if "Traceback" in log], logs
 

@@ -57,6 +57,9 @@ def measures() -> str:
         "| blind | the recording alone |\n"
         "| events | the times of events |\n\n"
         "Values of different tiers are never combined.\n\n"
+        "The mouth is the loudspeaker that speaks the prompt, and the ear is the microphone that records what comes "
+        "out. A tap is a point at which sound is recorded. A hop or segment is the part of the chain between two "
+        "taps.\n\n"
         "The figures in a picture are what the measure gives for the clip that is drawn. [accuracy.md](accuracy.md) "
         "shows from which strength on faults are found.\n\n"
         "| group | measure | in reports | unit | measured on | |\n|---|---|---|---|---|---|\n"
@@ -188,7 +191,9 @@ def finding_section(rule: Rule) -> str:
     """Return the section of one rule."""
     text = in_markdown(rule.documentation)
     cause = (
-        f"\n\nReported as a consequence if {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
+        f"\n\nReported as a consequence if one of these is found too: {', '.join(rule.explained_by)}."
+        if rule.explained_by
+        else ""
     )
     return f"\n### {rule.code} {rule.name}\n\n{text}{cause}\n"
 

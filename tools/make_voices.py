@@ -2,6 +2,7 @@
 
     apt-get install espeak-ng flite festival festvox-us-slt-hts
     .venv/bin/python tools/make_voices.py             write WAV files, prompts.toml and replies.toml
+    .venv/bin/python tools/make_voices.py --named     write the replies of the named voices only (espeak-ng)
     .venv/bin/python tools/make_voices.py --figures   print level, bandwidth, clipping and what a VAD hears
 
 The synthesisers are deterministic: the same versions give the same bytes. Each utterance is resampled to 24 kHz,
@@ -16,7 +17,8 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,7 @@ class Line:
     tail_s: float = 0.2
     answers: tuple[str, ...] = ()
     kind: str = ""
+    speaker: str = ""
 
     @property
     def text(self) -> str:
@@ -116,13 +119,45 @@ REPLIES = (
 )  # fmt: skip
 
 
+SPEAKERS = {"high": "f3", "low": "m3"}
+"""The two speakers of all named voices, and the variant of espeak-ng that speaks for each in every language."""
+SENTENCES = (
+    ("north_wind", "en-US", "The north wind blew over the hills before the first travellers had reached the village."),
+    ("six_boxes", "en-US", "She chose six fresh peaches, a jar of honey, and two boxes of that strange yellow cheese."),
+    (
+        "quiet_voices",
+        "en-US",
+        "Quiet voices from the garden pause for a moment, then laughter breaks out again and fills the whole street.",
+    ),
+    ("zero_four", "en-US", "Your code is seven zero four five. Please check it twice, and then press the star key."),
+    ("ko_morning", "ko-KR", "아침 햇살이 창문으로 들어오자 방 안이 금세 따뜻해졌고, 커피 향이 퍼졌습니다."),
+    ("ko_station", "ko-KR", "지하철역은 여기서 걸어서 십 분쯤 걸리고, 버스는 자주 다닙니다."),
+)
+"""Sentences that `diag voice make --tts` asks for, as in `diag.api.speech_defaults`."""
+
+
+def named_lines() -> Iterator[Line]:
+    """Yield every reply and every sentence, spoken by both speakers of the named voices."""
+    for speaker, variant in SPEAKERS.items():
+        for line in REPLIES:
+            voice = f"espeak-ng:{'ko' if line.language == 'ko-KR' else 'en-us'}+{variant}"
+            yield replace(line, name=f"{line.name}_{speaker}", voice=voice, speaker=speaker)
+        for name, language, text in SENTENCES:
+            voice = f"espeak-ng:{'ko' if language == 'ko-KR' else 'en-us'}+{variant}"
+            yield Line(f"{name}_{speaker}", language, voice, (text,), kind="sentence", speaker=speaker)
+
+
 def main() -> int:
     """Write the files, or print their figures."""
     parser = argparse.ArgumentParser(description="Makes the recorded prompts and replies in scenarios/.")
     parser.add_argument("--figures", action="store_true", help="measure the files that are there; write nothing")
-    if not parser.parse_args().figures:
+    parser.add_argument("--named", action="store_true", help="write the replies of the named voices only")
+    given = parser.parse_args()
+    if not given.figures and not given.named:
         make(PROMPTS, "prompt")
         make(REPLIES, "reply")
+    if not given.figures:
+        make_named()
     print_figures(PROMPTS, "prompts")
     print_figures(REPLIES, "replies")
     return 0
@@ -139,6 +174,18 @@ def make(lines: tuple[Line, ...], what: str) -> None:
         soundfile.write(folder / f"{line.name}.wav", samples, RATE_HZ, subtype="PCM_16")
         entries.append(toml_entry(line, what, audible_span_s(read(folder / f"{line.name}.wav"))))
     (folder / f"{folder.name}.toml").write_text("\n".join([heading, *entries]), encoding="utf-8")
+
+
+def make_named() -> None:
+    """Speak the lines of the named voices, and write their FLAC files and the table beside those of the replies."""
+    folder = SCENARIOS / "replies" / "named"
+    folder.mkdir(parents=True, exist_ok=True)
+    entries = ["# Made by tools/make_voices.py --named.\n"]
+    for line in named_lines():
+        path = folder / f"{line.name}.flac"
+        soundfile.write(path, whole_utterance(line), RATE_HZ, subtype="PCM_16")
+        entries.append(toml_entry(line, "reply", audible_span_s(read(path)), f"named/{path.name}"))
+    (SCENARIOS / "replies" / "named_voices.toml").write_text("\n".join(entries), encoding="utf-8")
 
 
 def whole_utterance(line: Line) -> Samples:
@@ -195,15 +242,17 @@ def audible_span_s(samples: Samples) -> tuple[float, float]:
     return loud[0] / RATE_HZ, (loud[-1] + 1) / RATE_HZ
 
 
-def toml_entry(line: Line, what: str, span_s: tuple[float, float]) -> str:
+def toml_entry(line: Line, what: str, span_s: tuple[float, float], file: str = "") -> str:
     """One table of prompts.toml or replies.toml."""
     start = "speech_start_s" if what == "prompt" else "first_audible_s"
-    fields = [f"[[{what}]]", f'name = "{line.name}"', f'file = "{line.name}.wav"', f'text = "{line.text}"']
+    fields = [f"[[{what}]]", f'name = "{line.name}"', f'file = "{file or line.name + ".wav"}"', f'text = "{line.text}"']
     fields += [f'language = "{line.language}"', f'voice = "{line.voice}"']
     fields += [f"{start} = {span_s[0]:.6f}", f"speech_end_s = {span_s[1]:.6f}"]
     if line.answers:
         quoted = ", ".join('"' + name + '"' for name in line.answers)
         fields.append(f"answers = [{quoted}]")
+    if line.speaker:
+        fields.append(f'speaker = "{line.speaker}"')
     if line.kind:
         fields.append(f'kind = "{line.kind}"')
     fields.append(f'made_with = "{made_with(line)}"')

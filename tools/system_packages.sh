@@ -1,6 +1,7 @@
 #!/bin/sh
 # Puts the system packages in place that virtual audio needs, where root or passwordless sudo allows; else says what to
-# install. Never removes a package, and never fails for lack of one: what works without them goes on.
+# install. With `browser` as argument, Chromium too, which the tests of pages use. Never removes a package, and never fails
+# for lack of one: what works without them goes on.
 set -u
 
 missing=""
@@ -20,13 +21,20 @@ have_file /usr/lib/alsa-lib/libasound_module_pcm_pulse.so /usr/lib/*/alsa-lib/li
   /usr/lib64/alsa-lib/libasound_module_pcm_pulse.so || need libasound2-plugins
 command -v pulseaudio >/dev/null 2>&1 || need pulseaudio
 "${PYTHON:-python3}" -c 'import ensurepip, venv' >/dev/null 2>&1 || need python3-venv
+if [ "${1:-}" = browser ]; then
+  command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || need chromium
+fi
 
 [ -z "$missing" ] && exit 0
 
 explain() {
   echo "setup: not installed:$missing ($1)"
   echo "setup: to install them: sudo apt-get install --no-remove --no-install-recommends$missing"
-  echo "setup: going on; without them \`--audio virtual\` and \`--audio system\` do not work, \`--audio wire\` does."
+  case "$missing" in
+    *pulse* | *portaudio*)
+      echo "setup: going on; without them \`--audio virtual\` and \`--audio system\` do not work, \`--audio wire\` does." ;;
+    *) echo "setup: going on without them." ;;
+  esac
 }
 
 if ! command -v apt-get >/dev/null 2>&1; then

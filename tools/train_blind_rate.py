@@ -30,6 +30,8 @@ from numpy.typing import NDArray  # noqa: E402
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from small_net import fitted, rounded  # noqa: E402
+
 from benchmarks.accuracy.processing import at_tempo, far_field  # noqa: E402
 from benchmarks.accuracy.voices import DEVELOPMENT, Voice, voices  # noqa: E402
 from diag.dsp.blind_rate import Model, model_from  # noqa: E402
@@ -123,41 +125,14 @@ def learnt(data: Table) -> dict[str, Any]:
     _, place, count = np.unique(data.speakers, return_inverse=True, return_counts=True)
     weight = 1.0 / np.sqrt(count[place])
     standard = (data.features - mean) / spread
-    nets = [fitted(standard, data.octaves, weight / weight.sum(), seed) for seed in range(NETS)]
+    share = weight / weight.sum()
+
+    def squared(outputs: Array) -> tuple[float, Array]:
+        error = outputs - data.octaves
+        return float(share @ error**2), 2 * share * error
+
+    nets = [fitted(standard, squared, units=UNITS, penalty=PENALTY, seed=seed, iterations=250) for seed in range(NETS)]
     return {"mean": rounded(mean), "spread": rounded(spread), "nets": nets}
-
-
-def fitted(x: Array, y: Array, weight: Array, seed: int) -> dict[str, Any]:
-    """One net, by least squares with a penalty on its weights (L-BFGS)."""
-    random = np.random.default_rng(seed)
-    n = x.shape[1]
-    sizes = np.cumsum((n * UNITS, UNITS, UNITS))
-
-    def parts(flat: Array) -> tuple[Array, Array, Array, float]:
-        hidden, offset, output, bias = np.split(flat, sizes)
-        return hidden.reshape(n, UNITS), offset, output, float(bias[0])
-
-    def loss(flat: Array) -> tuple[float, Array]:
-        hidden, offset, output, bias = parts(flat)
-        units = np.tanh(x @ hidden + offset)
-        error = units @ output + bias - y
-        value = float(weight @ error**2 + PENALTY * ((hidden**2).sum() + (output**2).sum()))
-        slope = 2 * weight * error
-        inner = np.outer(slope, output) * (1 - units**2)
-        gradient = ((x.T @ inner + 2 * PENALTY * hidden).ravel(), inner.sum(axis=0),
-                    units.T @ slope + 2 * PENALTY * output, [slope.sum()])  # fmt: skip
-        return value, np.concatenate(gradient)
-
-    start = np.concatenate((0.2 * random.standard_normal(n * UNITS), np.zeros(UNITS),
-                            0.2 * random.standard_normal(UNITS), [0.0]))  # fmt: skip
-    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 250})
-    hidden, offset, output, bias = parts(found.x)
-    return {"hidden": rounded(hidden), "offset": rounded(offset), "output": rounded(output), "bias": round(bias, 4)}
-
-
-def rounded(values: Array) -> list[Any]:
-    """Three digits each: what the file holds."""
-    return [rounded(row) for row in values] if values.ndim > 1 else [float(f"{value:.3g}") for value in values]
 
 
 def as_model(data: dict[str, Any], **limits: object) -> Model:

@@ -22,12 +22,13 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")
 
 import numpy as np  # noqa: E402 (threads are limited before it loads)
-import scipy.optimize  # noqa: E402
 import soxr  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from small_net import fitted, rounded  # noqa: E402
 
 from benchmarks.accuracy.non_speech import recorded, synthesised  # noqa: E402
 from benchmarks.accuracy.processing import far_field  # noqa: E402
@@ -108,41 +109,15 @@ def learnt(data: Table) -> dict[str, Any]:
     weight = 1.0 / np.sqrt(count[place])
     for label in (True, False):
         weight[data.speech == label] /= weight[data.speech == label].sum()
-    nets = [fitted(standard, np.where(data.speech, 1.0, -1.0), 0.5 * weight, seed) for seed in range(NETS)]
+    sign, half = np.where(data.speech, 1.0, -1.0), 0.5 * weight
+
+    def logistic(outputs: Array) -> tuple[float, Array]:
+        margin = sign * outputs
+        value = float(half @ np.logaddexp(0.0, -margin))
+        return value, -half * sign / (1.0 + np.exp(np.clip(margin, -50, 50)))
+
+    nets = [fitted(standard, logistic, units=UNITS, penalty=PENALTY, seed=seed, iterations=200) for seed in range(NETS)]
     return {"mean": rounded(mean), "spread": rounded(spread), "nets": nets}
-
-
-def fitted(x: Array, sign: Array, weight: Array, seed: int) -> dict[str, Any]:
-    """Return one net, by logistic loss with a penalty on its weights (L-BFGS)."""
-    random = np.random.default_rng(seed)
-    n = x.shape[1]
-    sizes = np.cumsum((n * UNITS, UNITS, UNITS))
-
-    def parts(flat: Array) -> tuple[Array, Array, Array, float]:
-        hidden, offset, output, bias = np.split(flat, sizes)
-        return hidden.reshape(n, UNITS), offset, output, float(bias[0])
-
-    def loss(flat: Array) -> tuple[float, Array]:
-        hidden, offset, output, bias = parts(flat)
-        units = np.tanh(x @ hidden + offset)
-        margin = sign * (units @ output + bias)
-        value = float(weight @ np.logaddexp(0.0, -margin) + PENALTY * ((hidden**2).sum() + (output**2).sum()))
-        slope = -weight * sign / (1.0 + np.exp(np.clip(margin, -50, 50)))
-        inner = np.outer(slope, output) * (1 - units**2)
-        gradient = ((x.T @ inner + 2 * PENALTY * hidden).ravel(), inner.sum(axis=0),
-                    units.T @ slope + 2 * PENALTY * output, [slope.sum()])  # fmt: skip
-        return value, np.concatenate(gradient)
-
-    start = np.concatenate((0.2 * random.standard_normal(n * UNITS), np.zeros(UNITS),
-                            0.2 * random.standard_normal(UNITS), [0.0]))  # fmt: skip
-    found = scipy.optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 200})
-    hidden, offset, output, bias = parts(found.x)
-    return {"hidden": rounded(hidden), "offset": rounded(offset), "output": rounded(output), "bias": round(bias, 4)}
-
-
-def rounded(values: Array) -> list[Any]:
-    """Return the values with three digits each: what the file holds."""
-    return [rounded(row) for row in values] if values.ndim > 1 else [float(f"{value:.3g}") for value in values]
 
 
 def odds_of(data: dict[str, Any], features: Array) -> Array:

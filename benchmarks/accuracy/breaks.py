@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diag.core.results import SoundEvent
-from diag.dsp.segment_events import Kind
+from diag.dsp.segment_events import EventKind
 from diag.dsp.spectrum import Sound
 
 from .faults import Random, Samples
@@ -17,8 +17,8 @@ from .voices import Voice
 LENGTHS_S = (0.003, 5.0)
 MOST_BREAKS = 20
 LONGEST_S = 24.0
-KINDS = (Kind.STALL, Kind.SKIP, Kind.REPEAT)
-ENDS = (Kind.HEAD_LOST, Kind.TAIL_LOST)
+KINDS = (EventKind.STALL, EventKind.SKIP, EventKind.REPEAT)
+ENDS = (EventKind.HEAD_LOST, EventKind.TAIL_LOST)
 _APART_S = 0.15
 _SOUND_BETWEEN_S = 0.1
 
@@ -29,7 +29,7 @@ class Break:
 
     Parameters
     ----------
-    kind : Kind
+    kind : EventKind
     place_s : float
         Where it begins in the copy.
     duration_s : float
@@ -37,7 +37,7 @@ class Break:
         False for what lies in silence: a repeat of silence is a stall, and a lost end of silence is nothing.
     """
 
-    kind: Kind
+    kind: EventKind
     place_s: float
     duration_s: float
     heard: bool
@@ -58,7 +58,7 @@ def long_recording(voice: Voice, every: Sequence[Voice], least_s: float, random:
 
 
 def broken(
-    voice: Voice, every: Sequence[Voice], kinds: Sequence[Kind], random: Random
+    voice: Voice, every: Sequence[Voice], kinds: Sequence[EventKind], random: Random
 ) -> tuple[Sound, Samples, tuple[Break, ...]]:
     """Return a recording, its copy with breaks of random lengths at least 150 ms of sound apart, and the breaks."""
     lengths_s = np.exp(random.uniform(np.log(LENGTHS_S[0]), np.log(LENGTHS_S[1]), len(kinds)))
@@ -71,26 +71,26 @@ def broken(
 
 
 def end_lost(
-    voice: Voice, every: Sequence[Voice], kind: Kind, random: Random
+    voice: Voice, every: Sequence[Voice], kind: EventKind, random: Random
 ) -> tuple[Sound, Samples, tuple[Break, ...]]:
     """Return a recording, its copy without its beginning or its end, and what is missing."""
     length_s = float(np.exp(random.uniform(np.log(0.03), np.log(LENGTHS_S[1]))))
     reference = long_recording(voice, every, length_s + 2.0, random)
     x, rate = reference.samples, reference.rate_hz
     count = min(round(length_s * rate), x.size - round(rate))
-    lost = x[:count] if kind is Kind.HEAD_LOST else x[-count:]
+    lost = x[:count] if kind is EventKind.HEAD_LOST else x[-count:]
     loud = float(np.percentile(np.abs(x), 95))
     width = round(0.005 * rate)
     level = np.sqrt(np.square(lost[: lost.size // width * width]).reshape(-1, width).mean(axis=1))
     heard = bool((level > 0.1 * loud).sum() >= 6)
-    kept = x[count:] if kind is Kind.HEAD_LOST else x[:-count]
-    place_s = 0.0 if kind is Kind.HEAD_LOST else kept.size / rate
+    kept = x[count:] if kind is EventKind.HEAD_LOST else x[:-count]
+    place_s = 0.0 if kind is EventKind.HEAD_LOST else kept.size / rate
     return reference, kept.astype(np.float64), (Break(kind, place_s, count / rate, heard),)
 
 
 def _places(
-    reference: Sound, kinds: Sequence[Kind], lengths: np.ndarray, random: Random
-) -> list[tuple[int, Kind, int]]:
+    reference: Sound, kinds: Sequence[EventKind], lengths: np.ndarray, random: Random
+) -> list[tuple[int, EventKind, int]]:
     """Return where breaks begin in the recording, with their kinds and lengths.
 
     Between two of them, before the first and behind the last stands some sound: two breaks in one pause are one.
@@ -100,7 +100,7 @@ def _places(
     active = reference.spectrum.active
     sounding = np.concatenate(([0.0], np.cumsum(active))) * 0.02
     apart = round(_APART_S * rate)
-    spans = [0 if kind is Kind.STALL else int(length) for kind, length in zip(kinds, lengths, strict=True)]
+    spans = [0 if kind is EventKind.STALL else int(length) for kind, length in zip(kinds, lengths, strict=True)]
     count = len(kinds)
     while count and sum(spans[:count]) + apart * (count + 1) > size:
         count -= 1
@@ -119,7 +119,7 @@ def _places(
     return result
 
 
-def _with_breaks(reference: Sound, breaks: Sequence[tuple[int, Kind, int]]) -> tuple[Samples, tuple[Break, ...]]:
+def _with_breaks(reference: Sound, breaks: Sequence[tuple[int, EventKind, int]]) -> tuple[Samples, tuple[Break, ...]]:
     """Return the recording with breaks, and what they are in the copy."""
     x, rate = reference.samples.astype(np.float64), reference.rate_hz
     loud = float(np.percentile(np.abs(x), 95))
@@ -127,19 +127,19 @@ def _with_breaks(reference: Sound, breaks: Sequence[tuple[int, Kind, int]]) -> t
     planted, reached, written = [], 0, 0
     for place, kind, count in breaks:
         # A repeat begins after the sound that it repeats.
-        at = place + count if kind is Kind.REPEAT else place
+        at = place + count if kind is EventKind.REPEAT else place
         parts.append(x[reached:at])
         written += at - reached
         other = x[place : place + count]
-        heard = bool(np.abs(other).max(initial=0.0) > 0.1 * loud) if kind is not Kind.STALL else True
+        heard = bool(np.abs(other).max(initial=0.0) > 0.1 * loud) if kind is not EventKind.STALL else True
         planted.append(Break(kind, written / rate, count / rate, heard))
-        if kind is Kind.STALL:
+        if kind is EventKind.STALL:
             parts.append(np.zeros(count))
             written += count
-        elif kind is Kind.REPEAT:
+        elif kind is EventKind.REPEAT:
             parts.append(other)
             written += count
-        reached = place + count if kind is Kind.SKIP else at
+        reached = place + count if kind is EventKind.SKIP else at
     parts.append(x[reached:])
     return np.concatenate(parts), tuple(planted)
 
@@ -151,7 +151,7 @@ def matched(
     left = list(events)
     pairs: list[tuple[Break, SoundEvent | None]] = []
     for fault in planted:
-        kinds = {fault.kind, Kind.STALL} if fault.kind is Kind.REPEAT and not fault.heard else {fault.kind}
+        kinds = {fault.kind, EventKind.STALL} if fault.kind is EventKind.REPEAT and not fault.heard else {fault.kind}
         near = [
             event for event in left
             if event.kind in {kind.value for kind in kinds}

@@ -20,7 +20,7 @@ from diag.core.clip import Clip
 from diag.core.errors import BadInputError
 from diag.core.results import Severity
 from diag.dsp.profile import VoiceProfile
-from diag.dsp.segment_events import Kind
+from diag.dsp.segment_events import EventKind
 from diag.judge.recording_result import AnalysisResult
 from diag.measure.metrics.continuity import events_in
 from diag.measure.voice_making import voice_from_sounds
@@ -283,12 +283,12 @@ def _breaks(task: Task, every: Sequence[Voice], random: Random) -> Record | None
     if voice is None:
         return None
     if task.name in breaks.ENDS:
-        reference, copy, made = breaks.end_lost(voice, every, Kind(task.name), random)
+        reference, copy, made = breaks.end_lost(voice, every, EventKind(task.name), random)
     elif task.name == "several":
         kinds = [breaks.KINDS[at] for at in random.integers(0, 3, int(random.integers(2, breaks.MOST_BREAKS + 1)))]
         reference, copy, made = breaks.broken(voice, every, kinds, random)
     else:
-        reference, copy, made = breaks.broken(voice, every, [Kind(task.name)], random)
+        reference, copy, made = breaks.broken(voice, every, [EventKind(task.name)], random)
     out, hz = _over(task.background, copy, int(reference.rate_hz), random)
     own = Clip(samples=reference.samples, sample_rate_hz=int(reference.rate_hz))
     result = analyze(_clip(out, hz), reference=own)

@@ -24,7 +24,7 @@ from diag.core.results import Measurements, RunResult, TakeResult
 from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run, write_result
-from diag.files.voice_profiles import load_voice
+from diag.files.voice_profiles import load_voice, voice_of_run
 from diag.judge.engine import judge_recording, judge_run, judge_take
 from diag.judge.proof import not_shown_on_segments
 from diag.judge.recording import Recording
@@ -88,7 +88,7 @@ def analyze(
     Examples
     --------
     >>> analyze("heard.wav", reference="received.wav").sentence
-    'heard.wav: 24000 Hz audio was played as 16000 Hz: 1.5 times longer and a fifth deeper [PLY001].'
+    'heard.wav: 24000 Hz audio was played as 16000 Hz: 1.5 times as long and a musical fifth deeper [PLY001].'
     """
     against = _reference(reference, sample_rate_hz)
     parts = sources_of(recording, sample_rate_hz, raw=raw, channel=channel)
@@ -250,7 +250,7 @@ def _fitting(parts: Sequence[Source], against: Source | None) -> Source:
     if not any(fits):
         return parts[0]
     found = parts[int(np.argmax(fits))]
-    return replace(found, note=f"channel {found.channel} of {found.channels}, which holds the reference's words")
+    return replace(found, note=f"channel {found.channel} of {found.channels}, the one with the words of the reference")
 
 
 def _fit(against: Source, part: Source) -> float:
@@ -319,6 +319,7 @@ def _judged(
         not_shown=not_shown_on_segments(judgement.outcomes, [segment.hop]) if segment else (),
         parts=parts,
         information=_information(part, against) if mos else NOTHING,
+        path=part.path,
     )
 
 
@@ -351,7 +352,7 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
     folder : str or Path
         A run folder.
     voice : path or VoiceProfile, optional
-        Profile of the voice that replies.
+        Profile of the voice that replies; by default the one that the run keeps, if any.
     save : bool
         Write each take's result.json anew.
 
@@ -360,12 +361,12 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
     BadInputError
         If it is not a run, has no finished take, or a take is damaged.
     """
-    run, profile = read_run(folder), _voice(voice)
+    run, profile = read_run(folder), _voice(voice) or voice_of_run(folder)
     take_ids: Sequence[str] = run.take_ids
     if not take_ids:
         raise BadInputError(
             f"Could not judge the run {folder}",
-            seen="it holds no finished take",
+            seen="it has no finished take",
             next_step=f"go on with `--resume {folder}`",
         )
     results: list[TakeResult] = []
@@ -376,7 +377,7 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
         if save:
             write_result(run.folder / "takes" / take_id, results[-1])
     assert take is not None
-    return judge_run(
+    result = judge_run(
         run.name,
         str(run.facts.get("title", "")),
         results,
@@ -384,3 +385,4 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
         run.facts.get("environment") or take.environment,
         folder=str(run.folder),
     )
+    return replace(result, voice=None if profile is None else profile.name)

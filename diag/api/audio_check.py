@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from diag.core.chain import PORTS
 from diag.core.client_config import ClientConfig
 from diag.core.states import Check, State
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.files.scenarios import Faults
-from diag.report.sentences import plural
 
 if TYPE_CHECKING:
     from diag.record.audio.portaudio import Device
@@ -76,12 +76,12 @@ async def _loopback(rig: Rig, begin_s: float) -> Loopback:
 
 def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
     """Judge what opening the audio showed: the streams, then each loopback."""
-    xruns = f"{seen.xruns} {plural(seen.xruns, 'xrun')}"
+    lost = f"audio lost {counted(seen.xruns, 'time')} (xruns)" if seen.xruns else "no audio lost"
     streams = Check(
         name="audio",
         state=State.WATCH if seen.xruns else State.GOOD,
-        seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {xruns}",
-        mend="close other programs, or use --rigs 1" if seen.xruns else "",
+        seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {lost}",
+        fix="close other programs, or use --rigs 1" if seen.xruns else "",
     )
     return (streams, *(_loopback_check(*delay) for delay in seen.delays))
 
@@ -89,14 +89,15 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
 def _loopback_check(port: str, delay_s: float | None, confidence: float) -> Check:
     # The calibration gives no delay of which it is not sure.
     sure = delay_s is not None
-    told = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after its device stamp"
+    told = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after the device's time stamp"
     return Check(
         name=f"loopback of {port}",
         state=State.GOOD if sure else State.WATCH,
         seen=f"{told}, confidence {confidence:.2f}",
-        mend=""
+        fix=""
         if sure
-        else "let the ear hear it (cable, monitor source, louder); else latencies there are not reported",
+        else "make sure that the ear hears it (connect the cable, choose the monitor source, turn the level up); "
+        "until then, latencies at the ear are not reported",
     )
 
 
@@ -116,7 +117,7 @@ def found_devices() -> tuple[Device, ...]:
 def devices_text(devices: Sequence[Device], width: int) -> str:
     """One device a line: number, channels, name; its rates below it."""
     if not devices:
-        return "no audio devices on this machine; --audio virtual makes its own, --audio wire needs none"
+        return "there are no audio devices on this machine; --audio virtual creates its own, --audio wire needs none"
     lines = ["number  in  out  name"]
     for device in devices:
         rates = ", ".join(str(rate) for rate in device.rates_hz) or "none of the common ones"
@@ -146,12 +147,16 @@ def open_virtual_rigs(count: int) -> AbstractContextManager[Farm]:
 
 def rigs_text(farm: Farm) -> str:
     """How another program uses virtual rigs: environment to set, and the devices of each rig."""
-    lines = [f"{len(farm.rigs)} virtual {plural(len(farm.rigs), 'rig')}, until Ctrl-C. For other programs:"]
+    lines = [
+        f"{counted(len(farm.rigs), 'set')} of virtual devices, until Ctrl-C. Set these variables for other programs:"
+    ]
     environment = farm.rigs[0].options.get("environment", {})
     lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
     for rig in farm.rigs:
-        ports = ", ".join(f"{port} {rig.options[port]}" for port in ("mouth", "microphone", "speaker", "ear"))
-        lines.append(f"  {rig.name}: {ports}")
+        ports = ", ".join(f"{port} {rig.options[port]}" for port in PORTS)
+        played = ", ".join(f"{port} {rig.name}_{port}" for port in ("mouth", "microphone", "speaker"))
+        lines.append(f"  {rig.name} in PulseAudio: {played}, ear {rig.name}.monitor")
+        lines.append(f"  {rig.name} in ALSA: {ports}")
     return "\n".join(lines)
 
 

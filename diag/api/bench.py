@@ -58,7 +58,8 @@ def bench(
     before = None if baseline is None or save_baseline else read_baseline(baseline)
     compared = any(not plan.scenario.expect.findings for plan in plans)
     if baseline is not None and before is None and not save_baseline and compared:
-        progress.note(f"no baseline at {baseline}: latencies are not compared (`--save-baseline` saves this run's)")
+        how = "`--save-baseline` saves those of this run"
+        progress.note(f"no baseline at {baseline}: latencies are not compared ({how})")
     results = execute(plans, options, progress)
     rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]
     sound = [result for result, row in zip(results, rows, strict=True) if not row.expected]
@@ -80,7 +81,7 @@ def _all_scenarios(progress: Progress) -> list[Scenario]:
     files = suite_files()
     if not files:
         raise BadInputError(
-            "Could not run the release suite",
+            "Could not run the bench",
             seen="no configuration in scenarios/",
             allowed="TOML files as described in docs/configuration.md",
             next_step="restore scenarios/, or install diag again",

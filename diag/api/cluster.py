@@ -123,7 +123,7 @@ class ClusterWorkers:
         """Say that several workers died."""
         return (
             "every worker of the cluster that measured it died; "
-            "look into the logs of the workers whether memory is short, and analyse the recording by itself"
+            "check in the logs of the workers whether memory ran out, and analyse the recording in a command of its own"
         )
 
     def gone(self) -> str | None:

@@ -25,7 +25,9 @@ def compare(a: str, b: str, options: Options | None = None, progress: Progress |
     fresh = [find_scenario(config) for config in (a, b) if not is_saved_run(config)]
     plans, options = planned_or_resumed(fresh, options, progress, command="compare")
     recorded = iter(execute(plans, options, progress))
-    results = [analyze_run(Path(config)) if is_saved_run(config) else next(recorded) for config in (a, b)]
+    results = [
+        analyze_run(Path(config), voice=options.voice) if is_saved_run(config) else next(recorded) for config in (a, b)
+    ]
     comparison = compare_runs(results[0], results[1], seed=options.seed)
     report = Report(runs=tuple(results), comparisons=(comparison,))
     return finish(report, options, name=f"compare-{results[0].name}-{results[1].name}")

@@ -1,4 +1,4 @@
-"""Checks this machine and a configuration before a take is spent: what was seen, and the command that mends it."""
+"""Checks this machine and a configuration before a take is spent: what was seen, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ from diag import __version__
 from diag.core.client_config import SessionConfig
 from diag.core.errors import CannotMeasureError, DiagError, ExitCode
 from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.located_json import read_located_json
 from diag.core.processes import cores
 from diag.core.states import Check, State
 from diag.core.units import format_seconds
 from diag.files.scenarios import Scenario
+from diag.judge.setup_frame import NotAFrameError, judge_frame
 from diag.report.sentences import plural
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def examine(
     endpoint: str = "emulator",
     devices: Mapping[str, str] | None = None,
     out: Path | None = None,
+    as_of: str | None = None,
 ) -> Iterator[Check]:
     """Look at everything that a take needs, one check after the other.
 
@@ -66,6 +69,8 @@ def examine(
         Port to device for "system".
     out : Path, optional
         Folder for runs and reports.
+    as_of : str, optional
+        Day whose models the emulator serves, as "2025-09-19"; the configuration's own, or today, if left out.
 
     Raises
     ------
@@ -76,13 +81,18 @@ def examine(
     from diag.files.scenarios import find_scenario
 
     scenario = find_scenario(config)
+    if as_of is not None:
+        scenario = scenario.model_copy(update={"emulator": {**scenario.emulator, "as_of": as_of}})
     yield _machine()
     yield _packages()
     yield _folder(out or REPORTS)
     yield from _audio(audio, devices or {})
     yield _key(endpoint)
     yield from _service(scenario, endpoint)
-    yield _modality(scenario.client.session)
+    if scenario.client.raw_frame is None:
+        yield _modality(scenario.client.session)
+    else:
+        yield _frame(scenario, scenario.client.raw_frame)
 
 
 def _machine() -> Check:
@@ -93,8 +103,8 @@ def _machine() -> Check:
         f"{usable} {plural(usable, 'core')}, load {load:.1f}"
     )
     if load > BUSY_LOAD_PER_CORE * usable:
-        mend = "wait until other programs are done: takes that they disturb do not count"
-        return Check(name="machine", state=State.WATCH, seen=seen, mend=mend)
+        fix = "wait until other programs have finished: takes that they disturb are discarded"
+        return Check(name="machine", state=State.WATCH, seen=seen, fix=fix)
     return Check(name="machine", state=State.GOOD, seen=seen)
 
 
@@ -102,14 +112,14 @@ def _packages() -> Check:
     try:
         wanted = importlib.metadata.requires(_DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", mend=_INSTALL)
+        return Check(name="packages", state=State.WATCH, seen="diag is not installed as a package", fix=_INSTALL)
     names = [re.split(r"[^\w.-]", line)[0] for line in wanted if "extra ==" not in line]
     versions = {name: _version(name) for name in names}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
-        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", mend=_INSTALL)
+        return Check(name="packages", state=State.FAILS, seen=f"not installed: {', '.join(missing)}", fix=_INSTALL)
     return Check(
-        name="packages", state=State.GOOD, seen=f"all {len(names)} there, google-genai {versions['google-genai']}"
+        name="packages", state=State.GOOD, seen=f"all {len(names)} installed, google-genai {versions['google-genai']}"
     )
 
 
@@ -128,12 +138,12 @@ def _folder(folder: Path) -> Check:
             name="output folder",
             state=State.FAILS,
             seen=f"{existing} cannot be written",
-            mend="name another folder with --out DIR",
+            fix="name another folder with --out DIR",
         )
     free = shutil.disk_usage(existing).free
     state = State.GOOD if free >= LEAST_FREE_BYTES else State.WATCH
-    mend = "" if state is State.GOOD else "free some space, or name another folder with --out DIR"
-    return Check(name="output folder", state=state, seen=f"{place}, {free / 1e9:.1f} GB free", mend=mend)
+    fix = "" if state is State.GOOD else "free some space, or name another folder with --out DIR"
+    return Check(name="output folder", state=state, seen=f"{place}, {free / 1e9:.1f} GB free", fix=fix)
 
 
 def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
@@ -151,10 +161,10 @@ def _key(endpoint: str) -> Check:
     variable = key_variable()
     if variable is not None:
         return Check(name="key", state=State.GOOD, seen=f"{variable} is set (its value is never shown)")
-    seen = f"none of {', '.join(KEY_VARIABLES)} is set"
+    seen = f"neither {' nor '.join(KEY_VARIABLES)} is set"
     if endpoint == "gemini":
-        return Check(name="key", state=State.FAILS, seen=seen, mend=f"export {KEY_VARIABLES[0]}=…")
-    return Check(name="key", state=State.UNKNOWN, seen=f"{seen}; --endpoint {endpoint} needs none")
+        return Check(name="key", state=State.FAILS, seen=seen, fix=f"export {KEY_VARIABLES[0]}=…")
+    return Check(name="key", state=State.UNKNOWN, seen=f"{seen}; --endpoint {endpoint} needs no key")
 
 
 def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
@@ -174,7 +184,7 @@ def _service(scenario: Scenario, endpoint: str) -> Iterator[Check]:
             name="service",
             state=State.FAILS,
             seen=f"{endpoint} gave no list of models after {took}: {answer['error']}",
-            mend="check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key",
+            fix="check the address, the network, the proxy variables, the certificate (SSL_CERT_FILE) and the key",
         )
         return
     models = answer["models"]
@@ -195,17 +205,20 @@ def _open_endpoint(scenario: Scenario, endpoint: str, stack: ExitStack) -> Endpo
 
 
 def _model(scenario: Scenario, models: list[str]) -> Check:
-    session = scenario.client.session
-    wanted = session.model if session.model.startswith("models/") else f"models/{session.model}"
+    session, asked = scenario.client.session, scenario.client.asked_model
+    # The SDK adds the prefix that a frame of one's own must have.
+    added = scenario.client.raw_frame is None and not asked.startswith("models/")
+    wanted = f"models/{asked}" if added else asked
+    setting = "session.model" if scenario.client.raw_frame is None else "the model of the setup frame"
     name = f"model of {scenario.name}"
     if wanted in models:
-        return Check(name=name, state=State.GOOD, seen=f"{session.model} is served", about="configuration")
+        return Check(name=name, state=State.GOOD, seen=f"{asked} is served", about="configuration")
     close = difflib.get_close_matches(wanted, models, n=1) or models[:1]
     return Check(
         name=name,
         state=State.FAILS,
-        seen=f"{session.model} is not among the Live models of {session.api_version}",
-        mend=f'set session.model = "{close[0]}"' if close else "choose a model that holds Live sessions",
+        seen=f"{asked or 'no model'} is not among the Live models of {session.api_version}",
+        fix=f'set {setting} = "{close[0]}"' if close else "choose a model that supports Live sessions",
         about="configuration",
     )
 
@@ -214,19 +227,42 @@ def _modality(session: SessionConfig) -> Check:
     wanted = session.response_modalities
     if wanted == ("AUDIO",):
         return Check(name="modality", state=State.GOOD, seen="AUDIO is asked for", about="configuration")
-    seen = "left out" if wanted is None else f"{', '.join(wanted) or 'an empty list'} is asked for"
-    also = "; for the words as well, set session.output_transcription = true" if wanted else ""
+    asked = None if wanted is None else ", ".join(wanted) or "an empty list"
+    seen = "response_modalities is not set" if asked is None else f"{asked} is asked for"
+    also = "; to get the text too, set session.output_transcription = true" if wanted else ""
     return Check(
         name="modality",
         state=State.FAILS,
         seen=f"{seen}: a Live model then sends no audio or refuses",
-        mend=f'set session.response_modalities = ["AUDIO"]{also}',
+        fix=f'set session.response_modalities = ["AUDIO"]{also}',
+        about="configuration",
+    )
+
+
+def _frame(scenario: Scenario, text: str) -> Check:
+    from diag.emulator.settings import read_settings
+
+    day = read_settings(scenario.emulator).date
+    name = "setup frame"
+    try:
+        verdict = judge_frame(read_located_json(text), day=day, version=scenario.client.session.api_version)
+    except NotAFrameError as error:
+        return Check(name=name, state=State.FAILS, seen=str(error), fix="correct the frame", about="configuration")
+    if verdict.right:
+        return Check(name=name, state=State.GOOD, seen="no faults", about="configuration")
+    first, *more = verdict.faults
+    also = f" (and {len(more)} more: `diag doctor --setup` lists them)" if more else ""
+    return Check(
+        name=name,
+        state=State.FAILS,
+        seen=f"{first.pointer or 'the whole frame'}: {first.seen}{also}",
+        fix=first.fix,
         about="configuration",
     )
 
 
 def _failed(name: str, error: DiagError) -> Check:
-    return Check(name=name, state=State.FAILS, seen=error.seen, mend=error.next_step)
+    return Check(name=name, state=State.FAILS, seen=error.seen, fix=error.next_step)
 
 
 def as_document(checks: tuple[Check, ...]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ REPLY_TAPS = (Tap.RECEIVED, Tap.PLAYED, Tap.HEARD)
 _SAME_SHARE = 10 ** (-40 / 20)
 """Channels whose difference stays 40 dB below them hold the same sound: dither and rounding differ by less."""
 _SILENT_PEAK = 10 ** (-60 / 20)
-SHORTEST_S = 0.02
+SHORTEST_RECORDING_S = 0.02
 """A pitch period of a deep voice lasts 20 ms: nothing shorter can be judged as sound."""
 LONGEST_WHOLE_S = 120.0
 """A longer recording is read and measured in stretches, so that memory does not grow with its length."""
@@ -56,6 +56,8 @@ class Source:
         False where it is known to be the user's side of a take, whose voice no profile is of.
     tap : Tap or None
         The tap that it is of a saved take; None for any other recording.
+    path : str or None
+        The file that it is read from.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Source:
     note: str = ""
     reply: bool = True
     tap: Tap | None = None
+    path: str | None = None
 
     @cached_property
     def clip(self) -> Clip:
@@ -100,6 +103,15 @@ def sources_of(
     BadInputError
         If it cannot be used, or has no such channel.
     """
+    parts = _parts(given, sample_rate_hz, what=what, raw=raw, channel=channel)
+    path = str(given) if isinstance(given, str | Path) else None
+    return tuple(replace(part, path=path) for part in parts)
+
+
+def _parts(
+    given: str | Path | Clip | ArrayLike, sample_rate_hz: int | None, *, what: str, raw: str | None,
+    channel: int | None,
+) -> tuple[Source, ...]:  # fmt: skip
     audio, name = _opened(given, sample_rate_hz, what, raw)
     _check_length(audio, name)
     if channel is not None and not 1 <= channel <= audio.channels:
@@ -124,12 +136,12 @@ def sources_of(
 
 
 def _check_length(audio: AudioReader, name: str) -> None:
-    if audio.duration_s < SHORTEST_S:
+    if audio.duration_s < SHORTEST_RECORDING_S:
         frames = f"{audio.frames} sample{'s' if audio.frames > 1 else ''}"
         raise BadInputError(
             f"Could not analyse {name}",
             seen=f"{frames} ({1000 * audio.duration_s:.2g} ms) are too short to judge",
-            allowed=f"at least {1000 * SHORTEST_S:g} ms",
+            allowed=f"at least {1000 * SHORTEST_RECORDING_S:g} ms",
             next_step="record it again, with speech in it",
         )
 
@@ -146,9 +158,9 @@ def _own_ear(name: str, audio: AudioReader) -> tuple[Source, ...]:
     reply, prompt = HEARD_REPLY_CHANNEL, HEARD_PROMPT_CHANNEL
     return (
         Source(name=name, audio=_channel(audio, reply), channels=2, channel=reply + 1,
-               note=f"channel {reply + 1} of 2, which holds the reply in a saved take", tap=Tap.HEARD),
+               note=f"channel {reply + 1} of 2, the one with the reply in a saved take", tap=Tap.HEARD),
         Source(name=name, audio=_channel(audio, prompt), channels=2, channel=prompt + 1, reply=False,
-               note=f"channel {prompt + 1} of 2, which holds the prompt in a saved take"),
+               note=f"channel {prompt + 1} of 2, the one with the prompt in a saved take"),
     )  # fmt: skip
 
 
@@ -161,7 +173,7 @@ class _Channels:
     differences: dict[tuple[int, int], float]
 
     def same(self, one: int, other: int) -> bool:
-        """Whether two channels hold the same sound."""
+        """Whether two channels are the same sound."""
         return self.differences[min(one, other), max(one, other)] <= _SAME_SHARE * self.peaks[one]
 
 
@@ -193,7 +205,7 @@ def _distinct(name: str, audio: AudioReader) -> tuple[Source, ...]:
         return (Source(name=name, audio=_channel(audio, 0), channels=count, channel=1, note=note),)
     if len(different) == 1:
         if not silent:
-            note = f"all {count} channels hold the same" if count > 2 else "both channels hold the same"
+            note = f"all {count} channels are the same" if count > 2 else "both channels are the same"
             return (Source(name=name, audio=_channel(audio, different[0]), channels=count, note=note),)
         place = different[0] + 1
         note = f"channel {place} of {count}; silent: {', '.join(silent)}"
@@ -201,7 +213,7 @@ def _distinct(name: str, audio: AudioReader) -> tuple[Source, ...]:
     different.sort(key=lambda index: -facts.energies[index])
     return tuple(
         Source(name=name, audio=_channel(audio, index), channels=count, channel=index + 1,
-               note=f"channel {index + 1} of {count}, which hold different sound")
+               note=f"channel {index + 1} of {count}, which differ")
         for index in different
     )  # fmt: skip
 

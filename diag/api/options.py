@@ -67,6 +67,10 @@ class Options:
         How much audio the report holds: "evidence", "all" or "none".
     resume : Path or None
         A run folder to go on with.
+    as_of : str or None
+        Day whose models the emulator serves, as "2025-09-19"; None for that of each configuration, else today.
+    voice : Path or None
+        Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
     """
 
     takes: int = 5
@@ -79,6 +83,8 @@ class Options:
     devices: Mapping[str, str] = field(default_factory=dict)
     embed: Literal["evidence", "all", "none"] = "evidence"
     resume: Path | None = None
+    as_of: str | None = None
+    voice: Path | None = None
 
     def rig_count(self, takes: int) -> int:
         """How many rigs serve a number of takes."""

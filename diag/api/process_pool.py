@@ -157,7 +157,7 @@ def _reason(error: BaseException) -> str:
     """Why an item has no result, from the error of its work."""
     if isinstance(error, DiagError):
         return str(error).rstrip(".")
-    return f"a bug of ours ({type(error).__name__}: {error}); {write_bug(error)}"
+    return f"a bug in diag ({type(error).__name__}: {error}); {write_bug(error)}"
 
 
 def _run_queue(
@@ -271,7 +271,7 @@ class LocalWorkers:
         ended = [_ending(code) for code in executor.exit_codes if code]
         return (
             f"the process that measured it {ended[-1] if ended else 'died'}; "
-            "check whether memory is short, and analyse the recording by itself"
+            "check whether memory ran out, and analyse the recording in a command of its own"
         )
 
     def gone(self) -> str | None:

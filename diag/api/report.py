@@ -21,15 +21,18 @@ def report_of_runs(folders: Sequence[str | Path], options: Options | None = None
     folders : sequence of str or Path
         Run folders, at least one; the report bears the name of the first.
     options : Options, optional
-        `out` and `embed` are used.
+        `out`, `embed` and `voice` are used.
 
     Raises
     ------
     BadInputError
-        If a folder is not a run, holds no finished take, or a take is damaged.
+        If the voice is no profile, or a folder is not a run, holds no finished take, or has a damaged take.
     """
     from diag.api.analyze import analyze_run
+    from diag.files.voice_profiles import load_voice
 
-    runs = tuple(analyze_run(folder) for folder in folders)
+    options = options or Options()
+    voice = None if options.voice is None else load_voice(options.voice)
+    runs = tuple(analyze_run(folder, voice=voice) for folder in folders)
     name = Path(folders[0]).resolve().name + (f"-and-{len(runs) - 1}-more" if len(runs) > 1 else "")
-    return finish(Report(runs=runs), options or Options(), name=name)
+    return finish(Report(runs=runs), options, name=name)

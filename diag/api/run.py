@@ -17,6 +17,7 @@ from diag.files.scenarios import Scenario, find_scenario
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
+    from diag.dsp.profile import VoiceProfile
 
 START_S = 5.0
 TAKE_S = 11.0
@@ -56,8 +57,12 @@ def _scenario_of(config: str) -> Scenario:
         return find_scenario(config)
     from diag.api.run_plan import scenario_of
     from diag.files.run_folders import read_run
+    from diag.files.voice_profiles import RUN_FILE
 
-    return scenario_of(read_run(Path(config)), attempted=f"Could not run {config} again")
+    scenario = scenario_of(read_run(Path(config)), attempted=f"Could not run {config} again")
+    own = Path(config).resolve() / RUN_FILE
+    # The profile that the run was judged against is copied into its folder, and the original may be gone.
+    return scenario.model_copy(update={"voice": str(own)}) if own.is_file() else scenario
 
 
 def planned_or_resumed(
@@ -70,25 +75,54 @@ def planned_or_resumed(
     scenarios : sequence of Scenario or None
         What was asked for; None for whatever the runs to go on with hold.
     """
-    from diag.api.run_plan import new_run
+    from diag.api.run_plan import new_run, profile_for
     from diag.emulator.settings import read_settings
     from diag.record.live.genai import endpoint_from_name
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = scenarios or ()
+    scenarios = [_on_day(scenario, options) for scenario in scenarios or ()]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)
     else:
         for scenario in scenarios:
             read_settings(scenario.emulator, attempted=f"Could not use [emulator] of {scenario.name}")
+    scenarios = [_asking_for_voice(scenario, profile_for(scenario, options), progress) for scenario in scenarios]
     group = secrets.token_hex(6)
     names = _distinct_names(scenarios)
     return [
         new_run(scenario, options, command=command, name=name, group=group, position=position)
         for position, (scenario, name) in enumerate(zip(scenarios, names, strict=True))
     ], options
+
+
+def _on_day(scenario: Scenario, options: Options) -> Scenario:
+    """Return the configuration with the emulator's day replaced by that of the options, if they have one."""
+    if options.as_of is None:
+        return scenario
+    if options.endpoint != "emulator":
+        raise BadInputError(
+            "Could not use --as-of",
+            seen=f"--as-of with --endpoint {options.endpoint}",
+            allowed="--as-of with the emulator: a real service serves the models of today",
+            next_step="leave --as-of out",
+        )
+    return scenario.model_copy(update={"emulator": {**scenario.emulator, "as_of": options.as_of}})
+
+
+def _asking_for_voice(scenario: Scenario, voice: VoiceProfile | None, progress: Progress) -> Scenario:
+    """Return a scenario whose session asks for the voice of a profile that a speech service spoke.
+
+    A session that names a voice of its own keeps it, so that a wrong one is found. A setup frame is sent as it is.
+    """
+    session = scenario.client.session
+    own = session.voice is not None or scenario.client.raw_frame is not None
+    if voice is None or voice.source is None or own:
+        return scenario
+    progress.note(f"{scenario.name} names no voice: its session asks for {voice.source.voice}, as the profile")
+    client = scenario.client.model_copy(update={"session": session.model_copy(update={"voice": voice.source.voice})})
+    return scenario.model_copy(update={"client": client})
 
 
 def _resumed(
@@ -100,17 +134,17 @@ def _resumed(
     made, names = plans[0].command, [plan.name for plan in plans]
     if made != command:
         raise BadInputError(
-            f"Could not go on with {folder} by `diag {command}`",
-            seen=f"`diag {made}` made it",
+            f"Could not resume {folder} with `diag {command}`",
+            seen=f"it was made by `diag {made}`",
             allowed=f"a run folder that `diag {command}` made",
             next_step=f"`diag {made}{'' if made == 'bench' else ' ' + ' '.join(names)} --resume {folder}`",
         )
     if scenarios is not None and names != _distinct_names(scenarios):
         raise BadInputError(
-            f"Could not go on with {folder} as {' and '.join(_distinct_names(scenarios))}",
-            seen=f"it belongs to {' and '.join(names)}",
-            allowed=f"a run folder that `diag {command}` made of the same configurations",
-            next_step="name the configurations that it was made of, in their order, or leave out `--resume`",
+            f"Could not resume {folder} as {' and '.join(_distinct_names(scenarios))}",
+            seen=f"it is a run of {' and '.join(names)}",
+            allowed=f"a run folder that `diag {command}` made with the same configurations",
+            next_step="name the configurations that it was made with, in their order, or leave out `--resume`",
         )
     kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
     return plans, replace(options, **kept, out=options.out or _home_of(folder))
@@ -158,7 +192,8 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
             plan.scenario.client,
             dict(plan.environment),
         )
-        results.append(replace(result, folder=str(plan.folder)))
+        named = None if plan.voice is None else plan.voice.name
+        results.append(replace(result, folder=str(plan.folder), voice=named))
     return results
 
 
@@ -170,9 +205,9 @@ def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
     found = []
     for take_id in plan.finished:
         try:
-            found.append(judge_take(read_take(plan.folder / "takes" / take_id)))
+            found.append(judge_take(read_take(plan.folder / "takes" / take_id), voice=plan.voice))
         except BadInputError as error:
-            progress.note(f"passed over: {error}")
+            progress.note(f"skipped: {error}")
     return found
 
 
@@ -195,6 +230,7 @@ def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterato
 def finish(report: Report, options: Options, *, name: str) -> Report:
     """Write the HTML report, and give the document with its verdict and the report's path."""
     from diag.files.saved_takes import SavedTakes
+    from diag.files.voice_profiles import load_voice, voice_of_run
     from diag.report.build import build_report
     from diag.report.sentences import verdict_of
 
@@ -202,6 +238,9 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     takes = {
         run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
     }
+    given = None if options.voice is None else load_voice(options.voice)
+    found = {folder: given or voice_of_run(folder) for folder in takes}
+    voices = {folder: voice for folder, voice in found.items() if voice is not None}
     path = options.reports_dir / f"{name}.html"
-    build_report(report, takes, path, embed=options.embed)
+    build_report(report, takes, path, embed=options.embed, voices=voices)
     return replace(report, report=str(path))

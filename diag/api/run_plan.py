@@ -19,10 +19,12 @@ from diag.core.errors import BadInputError
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 from diag.files.scenarios import Scenario, first_problem
+from diag.files.voice_profiles import RUN_FILE, load_voice, save_voice, voice_of_run
 from diag.record.take_job import PromptJob
 
 if TYPE_CHECKING:
     from diag.core.results import TakeResult
+    from diag.dsp.profile import VoiceProfile
 
 _PACKAGES = ("google-genai", "websockets", "numpy", "scipy", "sounddevice", "soxr", "aiohttp")
 
@@ -39,6 +41,7 @@ class RunPlan:
     prompts: tuple[PromptJob, ...]
     command: str
     environment: Mapping[str, Any]
+    voice: VoiceProfile | None = None
 
     @property
     def finished(self) -> tuple[str, ...]:
@@ -75,6 +78,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
             next_step="leave it out for 5",
         )
     prompts = prompt_jobs(options.prompts or scenario.prompts)
+    voice = profile_for(scenario, options)
     environment = run_environment(options)
     facts = {
         "title": scenario.title,
@@ -85,16 +89,31 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
         "audio": options.audio,
         "endpoint": options.endpoint,
         "devices": dict(options.devices),
+        "voice": None if voice is None else voice.name,
         "command": command,
         "group": group,
         "position": position,
         "environment": environment,
     }
     folder = create_run(options.runs_dir, name, facts)
+    if voice is not None:
+        save_voice(voice, folder / RUN_FILE)
     return RunPlan(
         folder=folder, name=name, scenario=scenario, takes=options.takes, seed=options.seed, prompts=prompts,
-        command=command, environment=environment,
+        command=command, environment=environment, voice=voice,
     )  # fmt: skip
+
+
+def profile_for(scenario: Scenario, options: Options) -> VoiceProfile | None:
+    """Return the profile that the replies of a run are compared with; None without one.
+
+    Raises
+    ------
+    BadInputError
+        If the file that the options or the configuration name is not a profile.
+    """
+    path = options.voice or scenario.voice
+    return None if path is None else load_voice(path)
 
 
 def resumed_runs(folder: Path, note: Callable[[str], None]) -> tuple[list[RunPlan], dict[str, Any]]:
@@ -122,9 +141,9 @@ def resumed_runs(folder: Path, note: Callable[[str], None]) -> tuple[list[RunPla
             plan = _plan_of(run)
             there = runs.setdefault(_position(run), plan)
             if there is not plan:
-                note(f"passed over: {path} is a copy of {there.folder}")
+                note(f"skipped: {path} is a copy of {there.folder}")
         except BadInputError as error:
-            note(f"passed over: {error}")
+            note(f"skipped: {error}")
     plans = [runs[position] for position in sorted(runs)]
     for plan in plans:
         remove_partial_takes(plan.folder)
@@ -137,7 +156,7 @@ def _position(run: SavedRun) -> int:
 
 
 def _plan_of(run: SavedRun) -> RunPlan:
-    attempted = f"Could not go on with {run.folder}"
+    attempted = f"Could not resume {run.folder}"
     facts = run.facts
     scenario = scenario_of(run, attempted=attempted)
     try:
@@ -154,11 +173,12 @@ def _plan_of(run: SavedRun) -> RunPlan:
             prompts=tuple(PromptJob(**{**prompt, "path": Path(prompt["path"])}) for prompt in facts["prompts"]),
             command=facts["command"],
             environment=dict(facts["environment"]),
+            voice=voice_of_run(run.folder),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             attempted,
-            seen=f"its run.json lacks a plan, or holds one that cannot be used ({str(error).strip(chr(39))})",
+            seen=f"its run.json has no plan that can be used ({str(error).strip(chr(39))})",
             allowed="a run folder that `diag run`, `compare` or `bench` made",
             next_step="start a new run",
         ) from None

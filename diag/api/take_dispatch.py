@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from diag.api.run_plan import Planned, highest_number, take_name
 from diag.core.errors import CannotMeasureError
 from diag.core.results import TakeResult
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.log import log_path
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
@@ -29,6 +29,7 @@ from diag.record.take_workers import WorkerPool
 
 if TYPE_CHECKING:
     from diag.api.options import Options, Progress
+    from diag.dsp.profile import VoiceProfile
 
 SPARE_SHARE = 0.4
 """Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
@@ -148,7 +149,7 @@ class _Dispatcher:
                 raise CannotMeasureError(
                     f"Could not record take {entry.item.take_id} of {entry.item.plan.name}",
                     seen=f"the recording process died {self._deaths} times",
-                    allowed="processes that may run until they are done",
+                    allowed="recording processes that run to their end",
                     next_step="check free memory, or try `--rigs 1` or `--audio wire`",
                 ) from None
             self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")
@@ -159,7 +160,7 @@ class _Dispatcher:
     def _judge(self, folder: Path, entry: _Running) -> None:
         plan = entry.item.plan
         truth = self._truth_of(entry)
-        result = judge_saved_take(folder, truth)
+        result = judge_saved_take(folder, truth, plan.voice)
         self._results.setdefault(plan.folder, []).append(result)
         self._recent.append(result.discarded is not None)
         if result.discarded is not None:
@@ -182,7 +183,7 @@ class _Dispatcher:
             self._side_by_side -= 1
             self._recent.clear()
             self._progress.note(
-                f"this machine is busy: from now on {self._side_by_side} take(s) side by side instead of"
+                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of"
                 f" {self._side_by_side + 1}"
             )
 
@@ -195,11 +196,11 @@ class _Dispatcher:
             self._queue.append(Planned(item.plan, item.number, take_name(number)))
 
 
-def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None) -> TakeResult:
+def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None, voice: VoiceProfile | None = None) -> TakeResult:
     """Judge a take folder; the verdict is written beside it, and the emulator's truth, which the judge never sees."""
     if truth is not None:
         write_beside(folder, TRUTH_FILE, {"lines": truth})
-    result = judge_take(read_take(folder))
+    result = judge_take(read_take(folder), voice=voice)
     write_result(folder, result)
     return result
 
@@ -234,7 +235,7 @@ def line_of(result: TakeResult) -> str:
         value = result.measurements.value(metric)
         if value is not None:
             slow = (
-                f" (above {format_seconds(SLOW_WARNING_S)}: SVC001 looks at all takes)"
+                f" (above {format_seconds(SLOW_WARNING_S)}; SVC001 judges the median of all takes)"
                 if value > SLOW_WARNING_S
                 else ""
             )

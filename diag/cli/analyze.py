@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from diag.cli.help_examples import Worded, use_one_thread
-from diag.cli.options import Whole, fail_on_option, json_option
+from diag.cli.options import Whole, embed_option, fail_on_option, json_option
+
+if TYPE_CHECKING:
+    from diag.report.shelf import Embed
 
 _PATH = click.Path(path_type=Path)
 
@@ -18,6 +22,7 @@ _PATH = click.Path(path_type=Path)
     short_help="Judge recordings. Needs no device and no network.",
     examples=(
         "diag analyze heard.wav --reference received.wav",
+        "diag analyze heard.wav --reference received.wav --html heard.html",
         "diag analyze replies --voice kore.voice.json",
         "diag analyze replies --table measures.csv",
         "diag analyze replies/*.wav --json",
@@ -45,6 +50,14 @@ _PATH = click.Path(path_type=Path)
 @click.option("--table", type=_PATH, metavar="FILE",
               help="Write all measurements to FILE, one row each. FILE ends in .csv or .parquet.")  # fmt: skip
 @click.option(
+    "--html",
+    "page",
+    type=_PATH,
+    metavar="PAGE",
+    help="Write a report to PAGE: verdict, audio to listen to, and the places of each fault. PAGE ends in .html.",
+)
+@embed_option
+@click.option(
     "--cluster",
     metavar="ADDRESS",
     help="Judge the files on the workers of a Dask scheduler, as tcp://HOST:8786. Needs the extra `cluster`.",
@@ -65,13 +78,15 @@ def command(
     channel: int | None,
     raw: str | None,
     table: Path | None,
+    page: Path | None,
+    embed: Embed,
     cluster: str | None,
     mos: bool,
     verbose: bool,
     as_json: bool,
     fail_on: str,
 ) -> int:
-    r"""Judge recordings by themselves, or against the sound that they should be a copy of.
+    """Judge recordings by themselves, or against the sound that they should be a copy of.
 
     RECORDING is an audio file, a folder of audio files, or the folder of a saved take or run. diag reads WAV, FLAC,
     Ogg, MP3 and more. It reads WebM and M4A where ffmpeg or PyAV is installed.
@@ -90,11 +105,12 @@ def command(
     A file that cannot be read is reported on its own line, and the other files are still judged. Many files are
     judged in several processes.
 
-    With --reference, exit code 4 means that no fault was found, but that the recording was not shown to be a faithful
+    With --reference, exit code 4 means that no error was found, but that the recording was not shown to be a faithful
     copy.
-    """
+    """  # noqa: D301 - click needs the backspace itself: it keeps the lines of the list as they are
     use_one_thread()
     from diag.api.analyze import analyze_all
+    from diag.api.recording_report import check_page, write_report
     from diag.cli.output import show_json, show_text, terminal_width
     from diag.cli.progress import ShareDone
     from diag.report.measurement_table import check_table, write_table
@@ -102,6 +118,8 @@ def command(
 
     if table is not None:
         check_table(table)
+    if page is not None:
+        check_page(page)
     with ShareDone("analysing") as share:
         results = analyze_all(
             recordings, reference=reference, voice=voice, raw=raw, channel=channel, mos=mos, cluster=cluster,
@@ -110,7 +128,9 @@ def command(
     code = exit_code(results, fail_on)
     if table is not None:
         write_table(table, results)
-    show_text(results_text(results, code, width=terminal_width(err=as_json), verbose=verbose), err=as_json)
+    if page is not None:
+        write_report(results, page, reference=reference, raw=raw, embed=embed)
+    show_text(results_text(results, code, width=terminal_width(err=as_json), verbose=verbose, page=page), err=as_json)
     if as_json:
-        show_json(results_document(results))
+        show_json(results_document(results, str(page) if page else None))
     return int(code)

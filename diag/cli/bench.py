@@ -14,7 +14,7 @@ from diag.cli.options import options_from, resume_option, take_options
     "bench",
     cls=Worded,
     names_configs=True,
-    short_help="Check that every scenario gives the findings that it must give.",
+    short_help="Test diag itself: every scenario must give its expected findings.",
     examples=(
         "diag bench",
         "diag bench healthy playback_16k --takes 3",
@@ -29,7 +29,7 @@ from diag.cli.options import options_from, resume_option, take_options
     "--save-baseline", is_flag=True, help="Save the latencies of this run, so that later runs are compared with them."
 )
 def command(scenarios: tuple[str, ...], *, save_baseline: bool, as_json: bool, fail_on: str, **given: Any) -> int:
-    """Check that every scenario gives the findings that it must give, and no others.
+    """Test diag itself: every scenario must give its expected findings, and no others.
 
     Without SCENARIO, all scenarios in the nearest folder scenarios/ run. If there is no such folder, all scenarios
     that come with diag run. SCENARIO may be a folder of scenarios: `faults` has one for each finding. The report is

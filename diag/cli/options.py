@@ -11,10 +11,10 @@ import click
 from click.core import ParameterSource
 
 from diag.api.options import MAX_TAKES, Options
+from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
 
 Command = Callable[..., Any]
-PORTS = ("mouth", "microphone", "speaker", "ear")
 
 
 class Whole(click.ParamType[int]):
@@ -27,13 +27,13 @@ class Whole(click.ParamType[int]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         try:
-            number = int(str(value))
+            number: int | None = int(str(value))
         except ValueError:
-            number = self.low - 1
-        if not self.low <= number <= self.high:
+            number = None
+        if number is None or not self.low <= number <= self.high:
             raise BadInputError(
                 f"Could not use {_named(param)} {value}",
-                seen=f"{value!r}",
+                seen="not a whole number" if number is None else "out of range",
                 allowed=f"a whole number from {self.low} to {self.high}",
                 next_step=f"write for example {_named(param)} {max(self.low, 5)}",
             )
@@ -48,7 +48,7 @@ class OneOf(click.Choice[str]):
             close = difflib.get_close_matches(str(value), self.choices, n=1)
             raise BadInputError(
                 f"Could not use {_named(param)} {value}",
-                seen=f"{value!r}",
+                seen="no such choice",
                 allowed=", ".join(self.choices),
                 next_step=f"write {_named(param)} {close[0] if close else self.choices[0]}",
             )
@@ -65,8 +65,8 @@ class DeviceOfPort(click.ParamType[tuple[str, str]]):
         if port not in PORTS or not equals or not name.strip():
             raise BadInputError(
                 f"Could not use --device {value}",
-                seen=f"{value!r}",
-                allowed=f"PORT=NAME with PORT one of {', '.join(PORTS)} and NAME a device's name or number",
+                seen="not of the form PORT=NAME" if not equals or not name.strip() else f"unknown port `{port}`",
+                allowed=f"PORT is {', '.join(PORTS[:-1])} or {PORTS[-1]}, and NAME the name or number of a device",
                 next_step="list the devices with `diag devices`",
             )
         return port, name.strip()
@@ -124,6 +124,11 @@ resume_option = click.option(
     "The run keeps its own takes, prompts, audio, endpoint and seed.",
 )  # fmt: skip
 
+voice_option = click.option(
+    "--voice", type=click.Path(path_type=Path), default=None, metavar="PROFILE",
+    help="Profile of the voice that replies must have. `diag voice make` creates it. Replies that are dull for this "
+    "voice, or spoken by another one, are found.",
+)  # fmt: skip
 take_options = _stacked(
     click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
                  help="Number of takes per configuration."),
@@ -132,9 +137,12 @@ take_options = _stacked(
     audio_option,
     device_option,
     endpoint_option,
+    voice_option,
     out_option,
     click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N",
                  help="Seed of all random choices."),
+    click.option("--as-of", metavar="DATE",
+                 help="Let the simulated service have the models of this day, as 2025-09-19."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
                  help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
     embed_option,
@@ -160,7 +168,7 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
         )
 
 
-_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "seed")
+_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "voice", "seed", "as_of")
 """Options that a resumed run keeps. Takes recorded with other options could not be compared with the first ones."""
 
 
@@ -174,7 +182,7 @@ def _refuse_changes(context: click.Context) -> None:
         raise BadInputError(
             "Could not use --resume",
             seen=f"{' and '.join(typed)} together with it",
-            allowed="the takes, prompts, audio, devices, endpoint and seed that the run was started with",
+            allowed="the takes, prompts, audio, devices, endpoint, voice and seed that the run was started with",
             next_step=f"leave out {' and '.join(typed)}, or start a new run",
         )
 
@@ -184,6 +192,6 @@ def options_from(given: dict[str, Any]) -> Options:
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
-    names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume")
+    names = ("takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of")
     values = {name: given[name] for name in names if name in given}
     return Options(**values, devices=dict(given.get("devices", ())))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import embed_option, fail_on_option, json_option, options_from, out_option
+from diag.cli.options import embed_option, fail_on_option, json_option, options_from, out_option, voice_option
 
 
 @click.command(
@@ -18,9 +18,11 @@ from diag.cli.options import embed_option, fail_on_option, json_option, options_
     examples=(
         "diag report reports/runs/20261122-140500-healthy-7f3a",
         "diag report reports/runs/* --embed all",
+        "diag report reports/runs/20261122-140500-healthy-7f3a --voice kore.voice.json",
     ),
 )
 @click.argument("folders", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
+@voice_option
 @out_option
 @embed_option
 @json_option

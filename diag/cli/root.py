@@ -74,23 +74,23 @@ def _tell_version(ctx: click.Context, _parameter: click.Parameter, asked: bool) 
               help="Print the version.")  # fmt: skip
 @click.pass_context
 def diag(ctx: click.Context, /, **_options: Any) -> None:
-    r"""Find out what is wrong with a voice conversation on the Gemini Live API, and where.
+    """Find out what is wrong with a voice conversation on the Gemini Live API, and where.
 
-    diag plays a recorded prompt through a microphone, a client, the Live API and a loudspeaker. It records the audio
-    between each of them, and reports each fault with the part that causes it.
+    diag plays a recorded prompt through a microphone, a client, the Live API, a player and a loudspeaker. It records
+    the audio between each of them, and reports each fault with the part that causes it.
 
     diag does not start your app. It plays the settings of your client through a client of its own. `diag serve` and
     `diag analyze` test the app itself.
 
     \b
     Exit codes:
-      0    measured, and no fault found
-      1    measured, and a fault found
+      0    measured, and no error found
+      1    measured, and an error found
       2    wrong use, or a file that cannot be used
       3    could not measure: no connection, no key or no device
-      4    too little evidence: something was not shown to be right
+      4    no error found, but something was not shown to be right
       70   a bug in diag
       130  stopped by you
-    """
+    """  # noqa: D301 - click needs the backspace itself: it keeps the lines of the list as they are
     if ctx.invoked_subcommand is None:
         click.echo(FIRST_STEPS, nl=False)

@@ -20,6 +20,7 @@ from diag.cli.options import options_from, resume_option, take_options
         "diag run healthy",
         "diag run my_app.toml --prompt question.wav --takes 20",
         "diag run healthy --audio system --endpoint gemini",
+        "diag run my_app.toml --voice kore.voice.json",
         "diag run --resume reports/runs/20261122-140500-healthy-7f3a",
     ),
 )
@@ -32,7 +33,7 @@ def command(config: str | None, *, resume: Path | None, as_json: bool, fail_on: 
     CONFIG is a TOML file, one of the names below, or the folder of a saved run. The configuration of a saved run is
     recorded again.
 
-    Exit code 1 means that a fault was found. Exit code 4 means that no fault was found, but that something was not
+    Exit code 1 means that an error was found. Exit code 4 means that no error was found, but that something was not
     shown to be right; the output says what.
     """
     if config is None and resume is None:

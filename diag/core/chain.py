@@ -44,6 +44,9 @@ class Hop(StrEnum):
         return _OWNERS[self]
 
 
+PORTS = ("mouth", "microphone", "speaker", "ear")
+"""Devices of a rig: the mouth speaks the prompt to the microphone, and the ear records what the speaker plays."""
+
 _TAPS = tuple(Tap)
 _ENDS = {hop: (_TAPS[i], _TAPS[i + 1]) for i, hop in enumerate(Hop)}
 _OWNERS = {

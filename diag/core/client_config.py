@@ -5,13 +5,12 @@ They are saved with the take, and rules may read them.
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ
-
-SampleRate = int
 
 
 class ConfigModel(BaseModel):
@@ -79,10 +78,33 @@ class TurnConfig(ConfigModel):
 
 
 class ClientConfig(ConfigModel):
-    """All settings of the client under test. Metrics and rules may read no other part of a configuration."""
+    """All settings of the client under test. Metrics and rules may read no other part of a configuration.
+
+    `setup` or `setup_frame` is the first message of a client that speaks JSON over a WebSocket of its own, without the
+    SDK. `setup` is the content of the message's setup object; `setup_frame` is the text of the whole message, which is
+    a JSON object.
+    """
 
     session: SessionConfig = SessionConfig()
     capture: CaptureConfig = CaptureConfig()
     send: SendConfig = SendConfig()
     playback: PlaybackConfig = PlaybackConfig()
     turn: TurnConfig = TurnConfig()
+    setup: dict[str, Any] | None = None
+    setup_frame: str | None = None
+
+    @property
+    def raw_frame(self) -> str | None:
+        """Text of the first message if the client sends one of its own; None if the SDK makes it from `session`."""
+        if self.setup_frame is not None:
+            return self.setup_frame
+        return None if self.setup is None else json.dumps({"setup": self.setup}, ensure_ascii=False)
+
+    @property
+    def asked_model(self) -> str:
+        """Name of the model that the first message asks for; empty if it names none."""
+        frame = self.raw_frame
+        if frame is None:
+            return self.session.model
+        setup = json.loads(frame).get("setup")
+        return str(setup.get("model") or "") if isinstance(setup, dict) else ""

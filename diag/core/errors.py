@@ -64,9 +64,3 @@ class CannotMeasureError(DiagError):
     """No device, no connection or no key: nothing was measured."""
 
     exit_code = ExitCode.CANNOT_MEASURE
-
-
-class TooLittleEvidenceError(DiagError):
-    """There are too few takes for a decision."""
-
-    exit_code = ExitCode.TOO_LITTLE_EVIDENCE

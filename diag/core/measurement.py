@@ -260,9 +260,12 @@ def raised(
     )
 
 
-def clear() -> Verdict:
-    """Return the verdict that the fault was looked for with enough evidence and is absent. Only it is shown as good."""
-    return Verdict(status=Status.CLEAR)
+def clear(reason: str | None = None) -> Verdict:
+    """Return the verdict that the fault was looked for with enough evidence and is absent. Only it is shown as good.
+
+    `reason` says what is not counted as a fault, because it is usual.
+    """
+    return Verdict(status=Status.CLEAR, reason=reason)
 
 
 def not_checked(reason: str) -> Verdict:

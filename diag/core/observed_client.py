@@ -44,6 +44,9 @@ class ObservedClient:
         Whether the client converts the sample rate before sending and before playing.
     marks_activity : bool or None
         Whether the client sends `activityStart` and `activityEnd`.
+    from_settings : bool
+        The client is diag's own, and made the setup of the table [session] of a configuration. A fix can then name the
+        key of that table.
     """
 
     setup: Mapping[str, Any] | None = None
@@ -59,6 +62,7 @@ class ObservedClient:
     resamples_capture: bool | None = None
     resamples_reply: bool | None = None
     marks_activity: bool | None = None
+    from_settings: bool = False
 
     @property
     def asked_modalities(self) -> tuple[str, ...] | None:
@@ -109,7 +113,7 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
     sent_rate_hz = (mime_rate_hz(sent[0]) if sent else None) or client.get("sent_rate_hz")
     return ObservedClient(
         setup=_table(setup, "setup") if setup else None,
-        model=connecting.data.get("model") if connecting else (own.session.model if own else None),
+        model=connecting.data.get("model") if connecting else (own.asked_model if own else None),
         api_version=connecting.data.get("api_version") if connecting else (own.session.api_version if own else None),
         sent_mime_types=tuple(sorted(set(sent))) or None,
         sent_rate_hz=sent_rate_hz,
@@ -121,6 +125,7 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
         resamples_capture=client.get("resamples_capture"),
         resamples_reply=client.get("resamples_reply"),
         marks_activity=True if timeline.first(EventName.ACTIVITY_SENT) else client.get("marks_activity"),
+        from_settings=described is not None and (setup is None or "frame" not in setup.data),
     )
 
 

@@ -142,7 +142,11 @@ class NotShown:
 
 @dataclass(frozen=True, kw_only=True)
 class TakeResult:
-    """The judgement of one take. `discarded` is the reason why the take does not count, or None if it counts."""
+    """The judgement of one take.
+
+    `discarded` is the reason why the take does not count, or None if it counts. `setup` is the content of the setup
+    message as it was sent, with names in camelCase, or None if it was not seen.
+    """
 
     id: str
     prompt_names: tuple[str, ...]
@@ -151,6 +155,7 @@ class TakeResult:
     outcomes: tuple[RuleOutcome, ...]
     discarded: str | None = None
     not_shown: tuple[NotShown, ...] = ()
+    setup: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return one JSON object."""
@@ -165,6 +170,7 @@ class TakeResult:
                 for item in self.outcomes
             ],
             "not_shown": [item.to_json() for item in self.not_shown],
+            "setup": None if self.setup is None else dict(self.setup),
         }
 
 
@@ -258,11 +264,18 @@ class RunResult:
     not_shown: tuple[RunNotShown, ...] = ()
     folder: str | None = None
     tool_version: str = ""
+    voice: str | None = None
+    """Name of the voice whose profile the replies were compared with; None if there was none."""
 
     @property
     def counted(self) -> tuple[TakeResult, ...]:
         """Takes that were not discarded."""
         return tuple(take for take in self.takes if take.discarded is None)
+
+    @property
+    def setup(self) -> Mapping[str, Any] | None:
+        """The setup message of the first take that counts and in which it was seen; None if there is none."""
+        return next((take.setup for take in self.counted if take.setup is not None), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return one JSON object."""
@@ -278,6 +291,7 @@ class RunResult:
             "not_shown": [item.to_json() for item in self.not_shown],
             "folder": self.folder,
             "tool_version": self.tool_version,
+            "voice": self.voice,
         }
 
 
@@ -331,7 +345,11 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class RunComparison:
-    """The comparison of two runs: a summary sentence, the settings that differ, and every metric."""
+    """The comparison of two runs: a summary sentence, what differs in their settings, and every metric.
+
+    `setup_diff` has the fields of the setup messages that differ, as (dotted name, value in a, value in b). A field
+    that a side leaves out is None there.
+    """
 
     a: str
     b: str
@@ -340,6 +358,7 @@ class RunComparison:
     environment_diff: tuple[tuple[str, Any, Any], ...]
     comparisons: tuple[Comparison, ...]
     verdict: Change
+    setup_diff: tuple[tuple[str, Any, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return one JSON object."""
@@ -348,6 +367,7 @@ class RunComparison:
             "b": self.b,
             "sentence": self.sentence,
             "config_diff": [{"field": name, "a": a, "b": b} for name, a, b in self.config_diff],
+            "setup_diff": [{"field": name, "a": a, "b": b} for name, a, b in self.setup_diff],
             "environment_diff": [{"field": name, "a": a, "b": b} for name, a, b in self.environment_diff],
             "metrics": [item.to_json() for item in self.comparisons],
             "verdict": self.verdict.value,

@@ -22,7 +22,7 @@ class State(StrEnum):
     @property
     def word(self) -> str:
         """The word beside the symbol."""
-        return "not measured" if self is State.UNKNOWN else self.value
+        return {"fails": "error", "watch": "warning", "good": "good", "unknown": "not measured"}[self.value]
 
     @property
     def rank(self) -> int:
@@ -42,7 +42,7 @@ class Check:
         GOOD, WATCH (works, but `seen` has a warning), FAILS, or UNKNOWN (not checked; `seen` says why).
     seen : str
         What was found.
-    mend : str
+    fix : str
         The exact command or change that fixes it; empty if there is nothing to fix.
     about : {"machine", "configuration"}
         What a failure means: "machine" cannot measure, or "configuration" cannot work.
@@ -51,7 +51,7 @@ class Check:
     name: str
     state: State
     seen: str
-    mend: str = ""
+    fix: str = ""
     about: str = "machine"
 
     def to_json(self) -> dict[str, str]:
@@ -60,6 +60,6 @@ class Check:
             "name": self.name,
             "state": self.state.value,
             "seen": self.seen,
-            "mend": self.mend,
+            "fix": self.fix,
             "about": self.about,
         }

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class EventName(StrEnum):
-    """Names of the events of a take; docs/architecture.md describes the data of each."""
+    """Names of the events of a take; docs/takes.md describes the data of each."""
 
     TAKE_STARTED = "take_started"
     STREAMS_OPENED = "streams_opened"

@@ -21,16 +21,16 @@ def db_from_amplitude(ratio: float) -> float:
     return max(20.0 * math.log10(ratio), SILENCE_DBFS)
 
 
-def amplitude_from_db(level_db: float) -> float:
-    """Return the amplitude ratio of a level in dB."""
-    return float(10.0 ** (level_db / 20.0))
-
-
 def format_seconds(value_s: float) -> str:
     """Return a duration as text: '85 ms' below one second, '1.93 s' above."""
     if abs(value_s) < 0.9995:
         return f"{value_s * 1000:.0f} ms"
     return f"{value_s:.2f} s"
+
+
+def counted(count: float, noun: str) -> str:
+    """Return a number with its noun as text: '1 turn', '2 turns'."""
+    return f"{count:.0f} {noun if count == 1 else f'{noun}s'}"
 
 
 def format_hz(value_hz: float) -> str:
@@ -51,6 +51,8 @@ def format_value(value: float | None, unit: str) -> str:
         return _WITH_UNIT[unit](value)
     if unit in ("1", ""):
         return f"{value:.4g}"
+    if unit == "1/s":
+        return f"{value:.1f}/s"
     return f"{value:.1f} {unit}"
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp import fourier
 from diag.dsp.aligned import AlignedPair
 from diag.dsp.runs import runs
 
@@ -41,8 +40,6 @@ _NOISE_LOW_HZ = 50.0
 _LINE_PROMINENCE_DB = 9.0
 _HUM_PROMINENCE_DB = 8.0
 _TONE_SHARE = 0.85
-_BLIND_TONE_DBFS = -60.0
-BLIND_TONE_S, BLIND_TONE_HZ = 0.2, 320.0
 """Least duration and frequency of a tone that is reported without a reference. A long vowel may look like a tone: 9 of
 538 recordings had one of 150 to 295 Hz, none had one above."""
 _TONE_FRAMES, _TONE_FRAMES_IN_SPEECH = 5, 10
@@ -248,20 +245,6 @@ def added_hum(pair: AlignedPair) -> Hum | None:
     return Hum(mains_hz, float(level), float(level - speech))
 
 
-def hum_lines(samples: NDArray[np.float32], rate_hz: float) -> tuple[float, list[float]] | None:
-    """Return the mains frequency and the power of each of its harmonics up to 420 Hz; None if there is no hum.
-
-    Parameters
-    ----------
-    samples : ndarray of float32, shape (n,)
-        Longer than 1.5 s.
-    rate_hz : float
-    """
-    size = fourier.next_fast_len(samples.size + round(rate_hz / 10.0))
-    windows = _long_windows(fourier.rfft(samples, size), size, samples.size, rate_hz)
-    return None if windows is None else _lines(np.abs(windows) ** 2)
-
-
 def _long_windows(
     spectrum: NDArray[np.complexfloating[Any]], size: int, used: int, rate_hz: float
 ) -> NDArray[np.complex128] | None:
@@ -324,8 +307,8 @@ def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
     """Return steady tones that were added, strongest first. They may lie in gaps, in pauses or under speech.
 
     A tone is a spectral line that holds nearly all power of the residual of a frame, and keeps its frequency and level
-    for at least 0.1 s. A tone that sounds for a second or an eighth of the recording, whichever is longer, is found as a
-    line in the lower quartile of the power over time.
+    for at least 0.1 s. A tone that sounds for a second or an eighth of the recording, whichever is longer, is found
+    as a line in the lower quartile of the power over time.
     """
     speech = pair.speech_dbfs
     power = np.minimum(pair.residual_power, pair.power[1])
@@ -334,17 +317,6 @@ def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
     tones = [*_bursts(pair, power, least), *_throughout(pair, power, reference, least)]
     level = speech if speech is not None else -20.0
     return tuple(_merged(tones, level, pair.bin_hz))
-
-
-def blind_tones(samples: NDArray[np.float32], rate_hz: float) -> tuple[Tone, ...]:
-    """Return steady tones of a recording without a reference. Their level relative to speech is set to 0.
-
-    Only tones from 320 Hz on that sound alone for at least 0.2 s are found. Tones under speech need a reference.
-    """
-    pair = AlignedPair(np.zeros_like(samples), samples, np.zeros(samples.size, dtype=bool), rate_hz)
-    bursts = _bursts(pair, pair.power[1], 10.0 ** (_BLIND_TONE_DBFS / 10.0))
-    long = [burst for burst in bursts if burst[3] - burst[2] >= BLIND_TONE_S and burst[0] >= BLIND_TONE_HZ]
-    return tuple(_merged(long, 0.0, pair.bin_hz))
 
 
 _Burst = tuple[float, float, float, float]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.arrays import Array
 from diag.dsp.deconvolution import impulse_response
 from diag.dsp.resample import rescale
-
-Array = NDArray[np.floating[Any]]
 
 _COARSE_HZ = 8000.0
 _UNDISTURBED = 0.998

@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
-from diag.dsp.spectrum import ACTIVE_RANGE_DB, INAUDIBLE_DBFS
+from diag.dsp.arrays import Array
+from diag.dsp.spectrum import ACTIVE_RANGE_DB, INAUDIBLE_DBFS, WINDOW_S
 
-Array = NDArray[np.floating[Any]]
 Complex = NDArray[np.complexfloating[Any]]
 
-WINDOW_S = 0.040
-HOP_S = 0.020
 LEAST_FRAMES = 20
 """Active frames from which on copies, rooms and mirrored sound can be told from the voice: 0.4 s of sound."""
 FILTER_S = 0.005

@@ -57,8 +57,6 @@ class ByteReading:
         Number of parts that are read wrongly, or of headers or texts that were found.
     period_s : float or None
         Time from one part to the next if it is regular, which is the length of the chunks.
-    matches_reference : bool
-        Whether the right reading gives the waveform of the reference.
     """
 
     kind: ReadingKind
@@ -70,7 +68,6 @@ class ByteReading:
     confidence: float = 0.8
     count: int = 1
     period_s: float | None = None
-    matches_reference: bool = False
 
 
 @dataclass(frozen=True, eq=False)

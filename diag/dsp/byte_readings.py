@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.align import normalised_cross_correlation
+from diag.dsp.arrays import Array, Flags
 from diag.dsp.byte_formats import (
     ByteReading,
     Bytes,
@@ -32,11 +32,6 @@ from diag.dsp.byte_formats import (
     wrong_law_tables,
 )
 from diag.dsp.bytes_inside import compressed, inside, regular_period_s
-from diag.dsp.glitches import flatness
-from diag.dsp.spectrum import short_time_power_at
-
-Array = NDArray[np.floating[Any]]
-Flags = NDArray[np.bool_]
 
 WINDOW_S = 0.010
 ROUGH = 0.65
@@ -78,8 +73,6 @@ _EXCERPT_WINDOWS = 48
 _MOST_CANDIDATES = 8
 _LOUDEST_POWER, _FAINTEST_POWER = 4.0, 1e-9
 _BORDER_WINDOWS = 5
-_DATA_WINDOW_S, _DATA_WINDOWS = 0.04, 96
-_DATA_KURTOSIS, _DATA_FLATNESS, _STEADY_SHARE = 2.8, 0.14, 0.5
 _FULL_SCALE, _NEXT_TO_ZERO = np.float32(0.9999), np.float32(2.5 / 32768)
 
 
@@ -165,8 +158,8 @@ def wrong_reading(
     Parameters
     ----------
     samples : ndarray of float, shape (n,) or (n, 2)
-        Full scale 1.0, not resampled or scaled since they were read. Otherwise the bytes are lost, and only
-        `looks_like_data` can help. Two channels are only checked for one channel read as two.
+        Full scale 1.0, not resampled or scaled since they were read. Otherwise the bytes are lost.
+        Two channels are only checked for one channel read as two.
     sample_rate_hz : float
     sample_format : str
         Format of the file that the samples come from, by its ffmpeg name. It matters for "f32le", "s24le" and "s32le",
@@ -194,7 +187,7 @@ def wrong_reading(
         return saturated
     reading = reread.reading
     if reference is not None and _same(reread.sound, reference):
-        reading = replace(reading, matches_reference=True, confidence=0.99)
+        reading = replace(reading, confidence=0.99)
     return reading
 
 
@@ -755,30 +748,3 @@ def _same(sound: Samples, reference: Array) -> bool:
     part = sound[first : first + size]
     correlation = normalised_cross_correlation(part, np.asarray(reference, dtype=np.float32))
     return bool(correlation.size and np.abs(correlation).max() > SAME)
-
-
-def looks_like_data(samples: Array, sample_rate_hz: float) -> bool:
-    """Return whether a signal is the noise of bytes read wrongly, at any level and sample rate.
-
-    Three conditions must hold in 40 ms windows within 10 dB of the loud ones. The spectrum is flat like that of noise.
-    The level is steady. The values are nearly uniformly distributed, like bytes: their kurtosis is 1.8 (uniform) to
-    2.7, while natural noise has 3 (Gaussian) and hand claps have more. Noise from 16-bit samples read as mu-law, A-law
-    or another law cannot be distinguished from natural noise in this way.
-    """
-    x = np.asarray(samples, dtype=np.float32)
-    frames = max(64, round(_DATA_WINDOW_S * sample_rate_hz))
-    own = _windows(x, frames)
-    if own.power.size < LEAST_WINDOWS or not own.power.any():
-        return False
-    loud = np.flatnonzero(own.power > 0.1 * np.percentile(own.power, 95))
-    first, last = np.percentile(loud, (2, 98))
-    if loud.size < LEAST_WINDOWS or loud.size < _STEADY_SHARE * (last - first):
-        return False
-    some = loud[np.unique(np.linspace(0, loud.size - 1, min(loud.size, _DATA_WINDOWS)).astype(int))]
-    cut = x[: own.power.size * frames].reshape(-1, frames)[some]
-    square = np.square(cut - cut.mean(axis=1, keepdims=True))
-    kurtosis = np.square(square).mean(axis=1) / np.square(square.mean(axis=1))
-    if np.median(kurtosis) > _DATA_KURTOSIS or np.percentile(kurtosis, 80) > _DATA_KURTOSIS + 0.1:
-        return False
-    flat = flatness(short_time_power_at(cut.reshape(-1), sample_rate_hz, _DATA_WINDOW_S, _DATA_WINDOW_S))
-    return flat is not None and flat > _DATA_FLATNESS

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.glitches import Found
 from diag.dsp.joins import Stretch
 from diag.dsp.resample import rescale, shifted
 from diag.dsp.spectrum import Sound
 from diag.dsp.track import DelayTrack
-
-Array = NDArray[np.floating[Any]]
 
 CLICK_STRENGTH = 6.0
 CLICK_OVER_NEAR, CLICK_OVER_ROW, CLICK_OVER_BLOCKS = 2.0, 1.5, 1.5

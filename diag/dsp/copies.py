@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from diag.dsp import fourier
 from diag.dsp.aligned import LEAST_FRAMES, AlignedPair
-
-Array = NDArray[np.floating[Any]]
+from diag.dsp.arrays import Array
 
 COPY_WARN_DB, COPY_FAIL_DB = -26.0, -12.0
 """An echo of 50 ms or more is heard from about 30 dB below the voice on, and disturbs from 15 dB below on. The talker

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.align import normalised_cross_correlation, parabola_peak
-
-Array = NDArray[np.floating[Any]]
+from diag.dsp.arrays import Array
 
 STEP_S = 0.005
 WINDOW_S = 0.080

@@ -8,22 +8,20 @@ at that delay. The correlation is converted to a log-likelihood ratio, so that t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.arrays import Array, Flags
+from diag.dsp.spectrum import ACTIVE_RANGE_DB
 
-Array = NDArray[np.floating[Any]]
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
 FRAME_S = 0.005
 PRE_EMPHASIS = 0.9
 """Coefficient of the pre-emphasis. The spectrum of speech falls by 6 to 9 dB per octave. Flattening it makes the
 correlation sharper in time and reduces hum."""
-ACTIVE_RANGE_DB = 35.0
 FAINTEST_DBFS = -95.0
 """Frames below this level contain only rounding errors of 16-bit samples."""
 _CAP = 0.002

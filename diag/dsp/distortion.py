@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
 from diag.dsp.aligned import AlignedPair
-
-Array = NDArray[np.floating[Any]]
+from diag.dsp.arrays import Array
 
 DISTORTION_WARN_DB, DISTORTION_FAIL_DB = -32.0, -20.0
 """Power of the distortion relative to the signal: 2.5 % and 10 % THD. 250 clips after codecs stay below -40 dB."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.joins import Stretch
 from diag.dsp.level import decibels
 from diag.dsp.runs import runs_of
-from diag.dsp.spectrum import Sound
-
-Array = NDArray[np.floating[Any]]
+from diag.dsp.spectrum import HOP_S, WINDOW_S, Sound
 
 STEP_S = 0.0005
 DROPOUT_SHORTEST_S = 0.002
@@ -27,6 +26,8 @@ _ROUNDING = 1e-10
 _GAIN_STEP_S, _GAIN_REACH_S, _GAIN_MOVES_DB = 0.25, 0.75, 6.0
 _BLUR_S = 0.0005
 _MERGE_S = 0.012
+_BAND_HZ = 250.0
+_LOUD_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def dropouts(
     if own.size < 8 or other.size < 8:
         return ()
     level = float(np.percentile(other[other > other.max() - 40.0], 90))
+    response: Array | None = None
     found: list[Dropout] = []
     for stretch in stretches:
         for item in _within(own, copy, stretch, level, speed):
@@ -72,7 +74,10 @@ def dropouts(
             if last is not None and item.start_s < last.start_s + last.length_s + _MERGE_S:
                 end_s = max(last.start_s + last.length_s, item.start_s + item.length_s)
                 found[-1] = Dropout(last.start_s, end_s - last.start_s, last.original_s)
-            elif not _filtered_out(original, copy, item, speed):
+                continue
+            if response is None:
+                response = _response(original, copy, stretches, speed)
+            if not _filtered_out(original, copy, item, speed, response):
                 found.append(item)
     return tuple(item for item in found if item.length_s >= shortest_s)
 
@@ -155,21 +160,48 @@ def _gain_over_time(difference_db: Array, sounding: NDArray[np.bool_]) -> NDArra
     return np.asarray(np.interp(np.arange(size), centres, medians))
 
 
-def _filtered_out(original: Sound, copy: Sound, event: Dropout, speed: float) -> bool:
-    """Return whether the copy is silent there only because of its frequency response, such as hiss after a low-pass.
+def _response(original: Sound, copy: Sound, stretches: Sequence[Stretch], speed: float) -> NDArray[np.float64]:
+    """Return the gain of power from the original to the copy in each band of `_BAND_HZ`; shape (bands,).
 
-    The frequency response is taken from the long-term spectra of both.
+    It is the lower quartile over the frames in which the original is loud in the band. Mirror images and noise fill a
+    band at other times than the original does, so the ratio of the long-term spectra would count them. A band in which
+    the original has hardly anything gets no more than the gain of the whole.
     """
+    before, behind = original.spectrum, copy.spectrum
+    edges_hz = np.arange(int(before.nyquist_hz / _BAND_HZ) + 1) * _BAND_HZ
+    edges = np.minimum(np.rint(edges_hz / before.bin_hz).astype(int), before.power.shape[1] - 1)
+    edges_behind = np.minimum(np.rint(edges_hz * speed / behind.bin_hz).astype(int), behind.power.shape[1] - 1)
+    own, other = [np.zeros((0, edges.size - 1))], [np.zeros((0, edges.size - 1))]
+    for stretch in stretches:
+        frames = np.arange(math.ceil(stretch.start_s / HOP_S), int((stretch.end_s - WINDOW_S) / HOP_S))
+        partners = np.rint((frames * HOP_S + stretch.delay_s) / speed / HOP_S).astype(int)
+        there = (frames < before.frames) & (partners >= 0) & (partners < behind.frames)
+        own.append(_in_bands(before.power[frames[there]], edges))
+        other.append(_in_bands(behind.power[partners[there]], edges_behind))
+    first, second = np.concatenate(own), np.concatenate(other)
+    if not len(first):
+        return np.ones(edges.size - 1)
+    ratios = np.where(first > _LOUD_SHARE * first.max(axis=0), second / np.maximum(first, 1e-14), np.nan)
+    whole = float(second.sum()) / max(float(first.sum()), 1e-14)
+    return np.asarray(np.minimum(np.nanpercentile(ratios, 25.0, axis=0), whole))
+
+
+def _in_bands(power: Array, edges: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the power between neighbouring edges, shape (frames, edges - 1); zero where two edges are the same."""
+    sums = np.concatenate((np.zeros((len(power), 1)), np.cumsum(power, axis=1, dtype=np.float64)), axis=1)
+    return np.asarray(np.diff(sums[:, edges], axis=1))
+
+
+def _filtered_out(original: Sound, copy: Sound, event: Dropout, speed: float, response: Array) -> bool:
+    """Return whether the copy is silent there only because of its response, such as hiss after a low-pass filter."""
     own = original.cut(event.original_s, event.original_s + event.length_s * speed).samples
     there = copy.cut(event.start_s + _BLUR_S, event.start_s + event.length_s - _BLUR_S).samples
-    if own.size < 8 or there.size < 2:
+    if own.size < 8 or there.size < 2 or not response.size:
         return False
-    before, behind = original.spectrum, copy.spectrum
-    kept = np.interp(before.frequencies_hz * speed, behind.frequencies_hz, behind.ltas, right=0.0)
-    gain = kept / np.maximum(before.ltas, 1e-14)
     power = np.abs(np.fft.rfft(own)) ** 2
     hz = np.fft.rfftfreq(own.size, 1.0 / original.rate_hz)
-    share = float(power @ np.interp(hz, before.frequencies_hz, gain)) / max(float(power.sum()), 1e-20)
+    gain = np.interp(hz, (np.arange(response.size) + 0.5) * _BAND_HZ, response)
+    share = float(power @ gain) / max(float(power.sum()), 1e-20)
     expected = share * float(np.mean(np.square(own, dtype=np.float64)))
     heard = float(np.mean(np.square(there, dtype=np.float64)))
     return expected < _ROUNDING or heard > expected * 10 ** (-_FILTERED_DB / 10)

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.arrays import Array
 from diag.dsp.deconvolution import impulse_response
-from diag.dsp.resample import rescale
-
-Array = NDArray[np.floating[Any]]
+from diag.dsp.resample import WORK_HZ, rescale
 
 MAX_DELAY_S = 1.0
 DISTINCT, DISTINCT_WEIGHTED = 9.0, 6.5
@@ -20,7 +19,6 @@ DISTINCT, DISTINCT_WEIGHTED = 9.0, 6.5
 
 Recordings of other speech reach 8.4, and 5.8 with weighting.
 """
-_WORK_HZ = 8000.0
 _AROUND_S = 0.002
 _WINDOW = 256
 _HOP = _WINDOW // 2
@@ -58,8 +56,8 @@ def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_ra
     impulse response is estimated by regularised division of the spectra at 8 kHz. Its largest peak within the first
     second gives the delay. Weighted least squares over ±2 ms around the peak gives the level.
     """
-    x, factor = rescale(known, _WORK_HZ / known_rate_hz, cut=0.45)
-    y, _ = rescale(recording, _WORK_HZ / recording_rate_hz, cut=0.45)
+    x, factor = rescale(known, WORK_HZ / known_rate_hz, cut=0.45)
+    y, _ = rescale(recording, WORK_HZ / recording_rate_hz, cut=0.45)
     rate_hz = factor * known_rate_hz
     if x.size < rate_hz * 0.2 or not x.any():
         return None

@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diag.dsp import fourier
-from diag.dsp.diagonal import FRAME_S, Flags, Floats, Side, agreement, likelihood, refined_delay, unmasked
+from diag.dsp.arrays import Array, Flags
+from diag.dsp.diagonal import FRAME_S, Floats, Side, agreement, likelihood, refined_delay, unmasked
 from diag.dsp.runs import runs
-
-Array = NDArray[np.floating[Any]]
 
 SEED_FRAMES = 24
 """Length of a seed (120 ms): long enough to be found in noise, short enough to find a chunk of 20 ms inside it."""

@@ -7,15 +7,13 @@ again as suddenly.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.level import decibels
 from diag.dsp.runs import runs_of
-
-Array = NDArray[np.floating[Any]]
 
 SHORTEST_S = 0.002
 LONGEST_S = 1.0

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.runs import runs_of
 from diag.dsp.spectrum import Spectrum
-
-Array = NDArray[np.floating[Any]]
 
 FLAT_SAMPLES = 3
 FLAT_SHARE = 0.5

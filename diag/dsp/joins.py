@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.resample import MARGIN, shifted
-
-Array = NDArray[np.floating[Any]]
 
 _LEVEL_S = 0.06
 _STRETCH_LEAST = 6

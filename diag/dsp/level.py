@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.core.units import db_from_amplitude
-
-Array = NDArray[np.floating[Any]]
+from diag.dsp.arrays import Array
 
 
 def mono(samples: Array) -> NDArray[np.float32]:

@@ -57,8 +57,6 @@ class LevelChange:
     ----------
     change_db : float
         RMS level of the estimated signal, without added sound, relative to the reference over the active frames.
-    before_first_step_db : float
-        The same up to the first step; equal to `change_db` without steps.
     steps : tuple of LevelStep
     pumping_db : float
         Range of the gain over time, smoothed over 0.2 s, after removal of the steps.
@@ -68,7 +66,6 @@ class LevelChange:
     """
 
     change_db: float
-    before_first_step_db: float
     steps: tuple[LevelStep, ...]
     pumping_db: float
     estimated_dbfs: float
@@ -104,7 +101,6 @@ def level_change(pair: AlignedPair) -> LevelChange | None:
     estimated_dbfs = 10.0 * np.log10(max(float(coherent.mean()), 1e-12))
     return LevelChange(
         change_db=float(whole),
-        before_first_step_db=float(levels[0] if steps else whole),
         steps=steps,
         pumping_db=_range_db(left, weight),
         estimated_dbfs=float(estimated_dbfs),

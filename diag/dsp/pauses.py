@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.floating[Any]]
+from diag.dsp.arrays import Array
 
 PAUSE_S = 0.5
 """Length of the pause that is searched, so that a gap of some milliseconds is not taken for a pause."""

@@ -7,7 +7,7 @@ compared with the most similar windows of the profile, so that different words d
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from diag.dsp.band import content_edge
 from diag.dsp.dullness import BANDS_HZ, NYQUIST_SHARE, TrebleLoss
 from diag.dsp.spectrum import HOP_S, Sound, Spectrum
+from diag.dsp.voice_features import pitch_quantiles
 from diag.dsp.voice_frames import (
     CENTRES_HZ,
     HALF_WIDTH_OCTAVES,
@@ -40,6 +41,18 @@ MOST_APART_DB = 0.8
 """Largest distance of a clip from the profile, in excess of that of the profile's own recordings, at which it counts as
 that voice. Other clips of the voice stay below 0.4 dB, dull ones below 0.5 dB. Other voices have 0.7 dB or more (the
 median is 1.2 dB)."""
+LEAST_IDENTITY_S = 15.0
+"""Least speech in a profile for a decision whether a clip is spoken by its voice. On the development voices of
+`benchmarks/voice_identity.py`, only profiles with less took other words of the same voice for another one."""
+OTHER_VOICE_DB = 1.1
+"""Largest `voice_distance_db` of a clip that counts as the voice of the profile, at the voice's own speed. Chosen on
+the development voices of `benchmarks/voice_identity.py`, which gives the rates of both halves."""
+PITCH_DB_PER_OCTAVE = 2.0
+"""Weight of a difference in pitch in `voice_distance_db`, chosen together with `OTHER_VOICE_DB` on the same voices.
+Pitch alone differs by up to a third of an octave within one voice."""
+_TILT_FROM_HZ, _TILTS_DB = 1000.0, (0.0, 1.0, 2.0, 3.0, 4.0)
+"""Losses of treble that are undone to recognise a dull voice, in dB per octave. Steeper ones do not help, and let more
+other voices pass."""
 _LOUD_RANGE_DB = 25.0
 _EDGE_SHARE = 0.9
 _LEAST_BANDS = 12
@@ -51,6 +64,36 @@ _OUTLIER_DB = 4.0
 _NOISE_MARGIN_DB, _NOISE_SLOPE_DB = 3.0, 6.0
 _LEAST_WINDOWS = 10.0
 _FURTHEST_DB = 40.0
+
+
+@dataclass(frozen=True)
+class Usual:
+    """A measure of the recordings of a voice by themselves: its middle value and its extremes."""
+
+    metric: str
+    middle: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceSource:
+    """Where the recordings of a profile came from, if a speech service was asked for them.
+
+    Parameters
+    ----------
+    voice, model : str
+        Names of the voice and of the model that spoke.
+    endpoint : str
+        "emulator", "gemini" or a URL.
+    made : str
+        When, as 2026-11-26T22:30:00Z.
+    """
+
+    voice: str
+    model: str
+    endpoint: str
+    made: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +115,17 @@ class VoiceProfile:
     speed_spread, treble_spread_db : float or None
         Differences in speed and in treble between parts of its own recordings and the rest (root mean square); None if
         there was too little speech.
+    pitch_octaves : float or None
+        Median pitch, as log2 of Hz; None if it is not known.
+    distance_spread_db : float or None
+        `voice_distance_db` of parts of its own recordings from the rest (root mean square); None if there was too
+        little speech.
+    source : VoiceSource or None
+        The speech service that was asked for the recordings; None if they are the user's own.
+    sample : bytes
+        Some seconds of the recordings to listen to, as FLAC; empty if there are none.
+    usual : tuple of Usual
+        What its recordings measure by themselves; empty for a profile of an older version.
     """
 
     name: str
@@ -81,6 +135,11 @@ class VoiceProfile:
     apart_db: float
     speed_spread: float | None = None
     treble_spread_db: float | None = None
+    pitch_octaves: float | None = None
+    distance_spread_db: float | None = None
+    source: VoiceSource | None = None
+    sample: bytes = b""
+    usual: tuple[Usual, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +162,21 @@ def make_profile(name: str, sounds: Sequence[Sound], names: Sequence[str] = ()) 
     if duration_s < LEAST_PROFILE_S:
         return None
     known = [frames for spectrum in spectra if (frames := voice_frames(spectrum)) is not None]
-    return VoiceProfile(name, duration_s, tuple(names), joined(known).thinned(FRAMES_KEPT), own_distance_db(known))
+    pitches = [pitch for sound in sounds if (pitch := _pitch_octaves(sound)) is not None]
+    return VoiceProfile(
+        name,
+        duration_s,
+        tuple(names),
+        joined(known).thinned(FRAMES_KEPT),
+        own_distance_db(known),
+        pitch_octaves=float(np.median(pitches)) if pitches else None,
+    )
+
+
+def _pitch_octaves(sound: Sound) -> float | None:
+    """Return the median pitch as log2 of Hz; None if too few windows are voiced."""
+    quantiles = pitch_quantiles(sound.samples, sound.rate_hz, sound.spectrum)
+    return None if quantiles is None else float(quantiles[1])
 
 
 def joined(known: Sequence[VoiceFrames]) -> VoiceFrames:
@@ -174,6 +247,55 @@ def distance_from_profile_db(profile: VoiceProfile, sound: Sound) -> float:
         return float("inf")
     loud = _picked(frames.bands_db[_loud(frames.bands_db)])
     return _distance_db(loud, profile.frames.bands_db, np.ones(CENTRES_HZ.size, dtype=bool)) - profile.apart_db
+
+
+def own_distance_spread_db(profile: VoiceProfile, pieces: Sequence[Sound]) -> float | None:
+    """Return `voice_distance_db` of pieces of a voice from the others (root mean square); None for less than two."""
+    known = [(piece, voice_frames(piece.spectrum), _pitch_octaves(piece)) for piece in pieces]
+    found = []
+    for place, piece in enumerate(pieces):
+        rest = [(frames, pitch) for other, (_, frames, pitch) in enumerate(known) if other != place]
+        frames = [item for item, _ in rest if item is not None]
+        if not frames:
+            continue
+        pitches = [pitch for _, pitch in rest if pitch is not None]
+        others = replace(
+            profile,
+            frames=joined(frames).thinned(FRAMES_KEPT),
+            pitch_octaves=float(np.median(pitches)) if pitches else None,
+        )
+        distance_db = voice_distance_db(others, piece)
+        if distance_db is not None:
+            found.append(distance_db)
+    return float(np.sqrt(np.mean(np.square(found)))) if len(found) > 1 else None
+
+
+def voice_distance_db(profile: VoiceProfile, sound: Sound) -> float | None:
+    """Return how far a clip is from a voice at the voice's own speed, in dB; None for less than 2 s of sound.
+
+    It is the excess of the mean distance of the clip's windows from the profile over that of the profile's own
+    recordings, plus `PITCH_DB_PER_OCTAVE` times the difference of the median pitch.
+
+    A dull clip of the voice must not be taken for another voice. So bands above the edge of the clip's content are
+    left out, and of five losses of treble above 1 kHz that are undone, that which brings the clip nearest counts.
+    """
+    frames = voice_frames(sound.spectrum)
+    if frames is None or speech_s(sound.spectrum) < LEAST_TREBLE_S:
+        return None
+    edge_hz = content_edge(sound.spectrum)
+    top_hz = min(NYQUIST_SHARE * sound.spectrum.nyquist_hz, np.inf if edge_hz is None else _EDGE_SHARE * edge_hz)
+    upper = CENTRES_HZ * 2**HALF_WIDTH_OCTAVES
+    valid = (upper < top_hz) & (upper < NYQUIST_SHARE * profile.frames.top_hz)
+    if valid.sum() < _LEAST_BANDS:
+        return None
+    loud = _picked(frames.bands_db[_loud(frames.bands_db)])
+    octaves = np.maximum(np.log2(CENTRES_HZ / _TILT_FROM_HZ), 0.0)
+    distances = [_distance_db(loud + tilt * octaves, profile.frames.bands_db, valid) for tilt in _TILTS_DB]
+    bands = min(distances) - profile.apart_db
+    pitch = _pitch_octaves(sound)
+    if pitch is None or profile.pitch_octaves is None:
+        return bands
+    return bands + PITCH_DB_PER_OCTAVE * abs(pitch - profile.pitch_octaves)
 
 
 def _picked(bands_db: Array) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,11 @@ from diag.core.missing import Missing, MissingCode
 from diag.dsp.align import best_delay, parabola_peak
 from diag.dsp.joins import time_stretch
 from diag.dsp.pitch_scale import MAX_OCTAVES, Candidate, fit_in_time, loudness_curves, spectral_candidates
-from diag.dsp.resample import padded, rescale, shifted
+from diag.dsp.resample import WORK_HZ, padded, rescale, shifted
 from diag.dsp.slope import SURE, Line, common_slope, polish, window_delays
 from diag.dsp.spectrum import HOP_S, Sound, Spectrum, short_time_power_at
 from diag.dsp.track import DelayTrack, track_delays
 
-Array = NDArray[np.floating[Any]]
-
-WORK_HZ = 8000.0
 SHORTEST_S = 0.25
 CURVES_FIT = 0.5
 """Least fit of the loudness curves at which waveforms are compared. Unrelated speech stays below 0.6."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.arrays import Array
 
-Array = NDArray[np.floating[Any]]
 _GUARD = 64
+WORK_HZ = 8000.0
+"""Sample rate at which a voice is searched for in a recording: it keeps most of the energy of speech."""
 MARGIN = 128
 """Number of samples on either side of a block that a shift or a slope needs."""
 _BLOCK = 4096

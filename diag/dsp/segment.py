@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diag.dsp.borders import with_exact_ends, without_lookalikes
 from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
 from diag.dsp.follow import Pair, Piece, covered_estimated, opened, pieces_of
 from diag.dsp.pitch_scale import spectral_candidates
-from diag.dsp.resample import rescale
+from diag.dsp.resample import WORK_HZ, rescale
 from diag.dsp.second_copy import SecondCopy, find_second_copy, without_second_copy
-from diag.dsp.segment_events import Event, Kind, Story, events_of, loudness_of
+from diag.dsp.segment_events import Event, EventKind, Story, events_of, loudness_of
 from diag.dsp.spectrum import Sound, short_time_power_at
 
-Array = NDArray[np.floating[Any]]
-
-WORK_HZ = 8000.0
 SHORTEST_S = 0.1
 LEAST_SHARE = 0.12
 """Least share of the reference's sound that must be found again before a clip counts as a copy of it."""
@@ -63,10 +58,6 @@ class SegmentPiece:
     delay_s: float
     confidence: float
 
-    def delay_samples(self, sample_rate_hz: float) -> float:
-        """Return the delay in samples of a rate."""
-        return self.delay_s * sample_rate_hz
-
 
 @dataclass(frozen=True)
 class SegmentComparison:
@@ -98,39 +89,39 @@ class SegmentComparison:
     found_share: float
     reason: str | None = None
 
-    def total_s(self, *kinds: Kind) -> float:
+    def total_s(self, *kinds: EventKind) -> float:
         """Return the summed duration of events of some kinds, in seconds."""
         return float(sum(event.duration_s for event in self.events if event.kind in kinds))
 
     @property
     def inserted_silence_s(self) -> float:
         """Duration of silence that was inserted, or is in place of sound."""
-        return self.total_s(Kind.STALL, Kind.DROPOUT, Kind.SEAMS)
+        return self.total_s(EventKind.STALL, EventKind.DROPOUT, EventKind.SEAMS)
 
     @property
     def skipped_s(self) -> float:
         """Duration of sound that is missing between the beginning and the end."""
-        return self.total_s(Kind.SKIP)
+        return self.total_s(EventKind.SKIP)
 
     @property
     def repeated_s(self) -> float:
         """Duration of sound that was repeated."""
-        return self.total_s(Kind.REPEAT)
+        return self.total_s(EventKind.REPEAT)
 
     @property
     def head_lost_s(self) -> float:
         """Duration of sound that is missing at the beginning."""
-        return self.total_s(Kind.HEAD_LOST)
+        return self.total_s(EventKind.HEAD_LOST)
 
     @property
     def tail_lost_s(self) -> float:
         """Duration of sound that is missing at the end."""
-        return self.total_s(Kind.TAIL_LOST)
+        return self.total_s(EventKind.TAIL_LOST)
 
     @property
     def other_sound_s(self) -> float:
         """Duration of sound that is not in the reference."""
-        return self.total_s(Kind.OTHER_SOUND)
+        return self.total_s(EventKind.OTHER_SOUND)
 
 
 def compare_segment(
@@ -176,7 +167,7 @@ def _inside(found: SegmentComparison) -> SegmentComparison:
     kept = tuple(
         event
         for event in found.events
-        if event.kind is not Kind.OTHER_SOUND or first_s - FRAME_S <= event.estimated_s < last_s - FRAME_S
+        if event.kind is not EventKind.OTHER_SOUND or first_s - FRAME_S <= event.estimated_s < last_s - FRAME_S
     )
     return replace(found, events=kept)
 
@@ -347,7 +338,7 @@ def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
     if attempt.second is not None:
         first = pieces[0]
         copy = Event(
-            Kind.SECOND_COPY, story.reference_s(first.first), story.clip_s(first.begin + attempt.second.delay),
+            EventKind.SECOND_COPY, story.reference_s(first.first), story.clip_s(first.begin + attempt.second.delay),
             story.clip_s(attempt.second.delay), level_db=attempt.second.level_db,
         )  # fmt: skip
         events = sorted((*events, copy), key=lambda event: event.estimated_s)

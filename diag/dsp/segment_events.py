@@ -6,20 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
-from diag.dsp.diagonal import FRAME_S, LIKE_DB, Flags, alike, sliced
+from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
 from diag.dsp.joins import Stretch
 from diag.dsp.runs import runs
 from diag.dsp.spectrum import Sound
-
-Array = NDArray[np.floating[Any]]
 
 SHORTEST_S = 0.0015
 """Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""
@@ -53,7 +51,7 @@ _SEAMS_LEAST = 5
 _SEAM_SCATTER = 0.06
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What happened to the sound.
 
     `DROPOUT` is silence in place of sound: nothing that follows is late.
@@ -78,7 +76,7 @@ class Event:
 
     Parameters
     ----------
-    kind : Kind
+    kind : EventKind
     reference_s, estimated_s : float
         Start in the reference and in the estimated clip.
     duration_s : float
@@ -95,7 +93,7 @@ class Event:
         For seams, the time of the reference from one to the next, which is the length of a chunk.
     """
 
-    kind: Kind
+    kind: EventKind
     reference_s: float
     estimated_s: float
     duration_s: float
@@ -270,7 +268,7 @@ def _repeats(story: Story) -> list[Event]:
         if twice >= SHORTEST_S * story.pair.rate_hz and _counts(story, piece, again):
             first = piece.first + int(np.argmax(again))
             events.append(
-                Event(Kind.REPEAT, story.reference_s(first), story.clip_s(first + piece.delay),
+                Event(EventKind.REPEAT, story.reference_s(first), story.clip_s(first + piece.delay),
                       story.clip_s(twice))
             )  # fmt: skip
         seen[piece.first : piece.last] = True
@@ -292,7 +290,7 @@ def _swaps(story: Story, moved: NDArray[np.bool_]) -> list[Event]:
     for piece in story.pieces:
         seen[piece.first : piece.last] = np.minimum(seen[piece.first : piece.last] + 1, 2)
     return [
-        Event(Kind.SWAPPED, story.reference_s(piece.first), story.clip_s(piece.begin),
+        Event(EventKind.SWAPPED, story.reference_s(piece.first), story.clip_s(piece.begin),
               story.clip_s(piece.last - piece.first))
         for piece, out in zip(story.pieces, moved, strict=True)
         if out and piece.last > piece.first and float((seen[piece.first : piece.last] == 1).mean()) > 0.5
@@ -325,14 +323,16 @@ def _lost_ends(story: Story) -> list[Event]:
         # Silence at the beginning of the clip may be the silence that the reference begins with.
         begin = first_piece.begin if first_piece is story.pieces[0] else 0.0
         lost = first_piece.first - min(max(begin, 0.0), float(active[0] * frame))
-        events.append(Event(Kind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost)))
+        events.append(
+            Event(EventKind.HEAD_LOST, story.reference_s(first_piece.first - lost), 0.0, story.reference_s(lost))
+        )
     tail = _absent(story, last_piece, stretches[-1][1], pair.x.samples.size)
     if tail * FRAME_S >= LOST_END_S:
         silence = pair.x.samples.size - int(active[-1] + 1) * frame
         behind = pair.y.samples.size - last_piece.end if last_piece is story.pieces[-1] else 0.0
         lost = pair.x.samples.size - last_piece.last - min(max(behind, 0.0), float(silence))
         events.append(
-            Event(Kind.TAIL_LOST, story.reference_s(last_piece.last), story.clip_s(last_piece.end),
+            Event(EventKind.TAIL_LOST, story.reference_s(last_piece.last), story.clip_s(last_piece.end),
                   story.reference_s(lost))
         )  # fmt: skip
     return events
@@ -396,7 +396,7 @@ def _gaps(story: Story) -> list[Event]:
         if recognisable.sum() * FRAME_S >= SHORTEST_S:
             near = max((piece for piece in story.pieces if piece.last <= first), key=lambda piece: piece.last)
             events.append(
-                Event(Kind.SKIP, story.reference_s(first), story.clip_s(near.end), story.reference_s(last - first))
+                Event(EventKind.SKIP, story.reference_s(first), story.clip_s(near.end), story.reference_s(last - first))
             )
     return events
 
@@ -421,13 +421,13 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     ):
         events = _pieces_of_gap(story, before, after)
         if left_out >= least and recognisable:
-            events.append(Event(Kind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
+            events.append(Event(EventKind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
     events = []
     if min(inserted, left_out) >= least and recognisable and _audible(pair, before.last, after.first):
-        events.append(Event(Kind.DROPOUT, reference_s, clip_s, story.clip_s(min(inserted, left_out))))
+        events.append(Event(EventKind.DROPOUT, reference_s, clip_s, story.clip_s(min(inserted, left_out))))
     if abs(change) >= least:
-        kind = Kind.STALL if change > 0 else Kind.SKIP
+        kind = EventKind.STALL if change > 0 else EventKind.SKIP
         duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
         events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_around(story, before))))
     return events
@@ -549,17 +549,17 @@ def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
         from_s = begin_s if start <= _PAUSE_FRAMES else (first + start) * FRAME_S
         to_s = end_s if first + stop >= last - _PAUSE_FRAMES else (first + stop) * FRAME_S
         if from_s - reached_s >= 2 * FRAME_S:
-            events.append(Event(Kind.STALL, reference_s, reached_s, from_s - reached_s))
+            events.append(Event(EventKind.STALL, reference_s, reached_s, from_s - reached_s))
         events.append(_other(story, reference_s, from_s, to_s - from_s))
         reached_s = to_s
     if end_s - reached_s >= 2 * FRAME_S:
-        events.append(Event(Kind.STALL, reference_s, reached_s, end_s - reached_s))
+        events.append(Event(EventKind.STALL, reference_s, reached_s, end_s - reached_s))
     return events
 
 
 def _other(story: Story, reference_s: float, clip_s: float, duration_s: float) -> Event:
     level = level_of(story.loudness.sound, clip_s, clip_s + duration_s)
-    return Event(Kind.OTHER_SOUND, reference_s, clip_s, duration_s, level_db=level)
+    return Event(EventKind.OTHER_SOUND, reference_s, clip_s, duration_s, level_db=level)
 
 
 def _gain(pair: Pair, piece: Piece) -> float:
@@ -572,7 +572,7 @@ def _gain(pair: Pair, piece: Piece) -> float:
 
 def _overlaps(story: Story) -> list[Event]:
     return [
-        Event(Kind.OVERLAP, story.reference_s(after.first), story.clip_s(after.begin), story.clip_s(join.overlap))
+        Event(EventKind.OVERLAP, story.reference_s(after.first), story.clip_s(after.begin), story.clip_s(join.overlap))
         for join, after in zip(story.joins, story.pieces[1:], strict=True)
         if join.overlap
     ]
@@ -651,7 +651,7 @@ def _dropouts(story: Story) -> list[Event]:
         story.own.sound, story.loudness.sound, stretches, story.speed,
         shortest_s=DROPOUT_SHORTEST_S if exact else _CODED_DROPOUT_S,
     )  # fmt: skip
-    return [Event(Kind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
+    return [Event(EventKind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
@@ -659,13 +659,13 @@ def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
 
     In a pause the two cannot be distinguished, because chunks in it are not found.
     """
-    sizes = [event.duration_s for event in events if event.kind is Kind.OVERLAP]
+    sizes = [event.duration_s for event in events if event.kind is EventKind.OVERLAP]
     if len(sizes) < 3:
         return list(events)
     usual_s = float(np.median(sizes))
     return [
-        replace(event, kind=Kind.OVERLAP)
-        if event.kind is Kind.SKIP
+        replace(event, kind=EventKind.OVERLAP)
+        if event.kind is EventKind.SKIP
         and abs(event.duration_s - max(1, round(event.duration_s / usual_s)) * usual_s) < 0.002
         and event.duration_s < _MOST_OVERLAPS * usual_s
         else event
@@ -679,13 +679,13 @@ def with_seams(events: Sequence[Event]) -> list[Event]:
     The distances between them, along the reference, must all be close to whole multiples of one period.
     """
     kept = list(events)
-    for kind in (Kind.STALL, Kind.DROPOUT):
+    for kind in (EventKind.STALL, EventKind.DROPOUT):
         mine = [event for event in kept if event.kind is kind and event.duration_s <= _SEAM_LONGEST_S]
         period_s = _period([event.reference_s for event in mine])
         if period_s is None:
             continue
         whole = Event(
-            Kind.SEAMS, mine[0].reference_s, mine[0].estimated_s, sum(event.duration_s for event in mine),
+            EventKind.SEAMS, mine[0].reference_s, mine[0].estimated_s, sum(event.duration_s for event in mine),
             count=len(mine), period_s=period_s,
         )  # fmt: skip
         kept = sorted((event for event in (*(e for e in kept if e not in mine), whole)),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.align import normalised_cross_correlation, parabola_peak
+from diag.dsp.arrays import Array
 from diag.dsp.resample import MARGIN, slopes
-
-Array = NDArray[np.floating[Any]]
 
 WINDOW_S = 0.16
 WIDE_S = 0.7

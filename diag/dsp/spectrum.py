@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.level import integrated_loudness_lufs, k_weight_power, mono
-
-Array = NDArray[np.floating[Any]]
 
 WINDOW_S = 0.040
 HOP_S = 0.020

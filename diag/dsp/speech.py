@@ -6,18 +6,16 @@ There are two onsets: the first *audible* sample (a breath or a click counts) an
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp import fourier
+from diag.dsp.arrays import Array
 from diag.dsp.level import decibels, frame_rms
 from diag.dsp.resample import rescale
 from diag.dsp.runs import runs_of
 from diag.dsp.spectrum import INAUDIBLE_DBFS
-
-Array = NDArray[np.floating[Any]]
 
 FRAME_S = 0.005
 AUDIBLE_BELOW_ACTIVE_DB = 45.0
@@ -73,12 +71,6 @@ def first_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
     """
     threshold = audible_threshold_dbfs(samples, sample_rate_hz)
     return None if threshold is None else _first_above(samples, sample_rate_hz, threshold)
-
-
-def last_audible_frame(samples: Array, sample_rate_hz: float) -> int | None:
-    """Return the last audible sample (same threshold as the first); None when the clip is silent."""
-    backward = first_audible_frame(samples[::-1], sample_rate_hz)
-    return None if backward is None else int(samples.size - 1 - backward)
 
 
 def speech_span(samples: Array, sample_rate_hz: float) -> tuple[int, int] | None:

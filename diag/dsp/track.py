@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp.arrays import Array
 from diag.dsp.delay_search import STEP_S, Search
 from diag.dsp.joins import Stretch, with_exact_ends
 from diag.dsp.resample import padded, shifted
 
-Array = NDArray[np.floating[Any]]
-
-LOCAL_S = 0.030
 _PER_WINDOW = 12
 SAME_AT_MOST, SAME_AT_LEAST, SAME_BELOW_TYPICAL = 0.90, 0.65, 0.12
 """A stretch of the copy is taken for the original where local correlation comes this close to what is typical of the

@@ -1,7 +1,8 @@
-"""A voice profile as text: JSON of less than 200 kB, with whole decibels."""
+"""A voice profile as text: JSON with whole decibels. Without the sample it has less than 200 kB."""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from typing import Any
@@ -10,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.dullness import BANDS_HZ
-from diag.dsp.profile import FRAMES_KEPT, VoiceProfile
+from diag.dsp.profile import FRAMES_KEPT, Usual, VoiceProfile, VoiceSource
 from diag.dsp.voice_frames import BANDS, VoiceFrames
 
-PROFILE_VERSION = 1
+PROFILE_VERSION = 2
+"""Version 2 adds pitch, source and sample. Profiles of version 1 are read without them."""
 _LONGEST_NAME = 200
+_USUAL_VALUES = 3
 
 
 def profile_to_json(profile: VoiceProfile) -> str:
@@ -28,6 +31,11 @@ def profile_to_json(profile: VoiceProfile) -> str:
         "apart_db": round(profile.apart_db, 3),
         "speed_spread": _rounded(profile.speed_spread, 4),
         "treble_spread_db": _rounded(profile.treble_spread_db, 2),
+        "usual": {item.metric: _rounded_values(item) for item in profile.usual},
+        "pitch_octaves": _rounded(profile.pitch_octaves, 3),
+        "distance_spread_db": _rounded(profile.distance_spread_db, 2),
+        "source": None if profile.source is None else vars(profile.source),
+        "sample_flac": base64.b64encode(profile.sample).decode("ascii"),
         "noise_db": np.round(profile.frames.noise_db, 1).tolist(),
         "treble_db": np.rint(profile.frames.treble_db).astype(int).tolist(),
         "bands_db": np.rint(profile.frames.bands_db).astype(int).tolist(),
@@ -75,9 +83,40 @@ def _read(document: dict[str, Any]) -> VoiceProfile:
         tuple(names),
         VoiceFrames(bands, treble, noise, _number(document, "top_hz")),
         _number(document, "apart_db"),
-        None if document["speed_spread"] is None else _number(document, "speed_spread"),
-        None if document["treble_spread_db"] is None else _number(document, "treble_spread_db"),
+        _number_or_none(document, "speed_spread"),
+        _number_or_none(document, "treble_spread_db"),
+        usual=_usual(document.get("usual", {})),
+        **(_since_version_2(document) if document["voice_profile"] >= 2 else {}),
     )
+
+
+def _usual(found: object) -> tuple[Usual, ...]:
+    if not isinstance(found, dict):
+        raise TypeError("usual is not a table")
+    for metric, values in found.items():
+        whole = isinstance(values, list) and len(values) == _USUAL_VALUES
+        if not whole or not all(_finite(value) for value in values):
+            raise ValueError(f"it is damaged: usual.{metric} is {values!r}")
+    return tuple(Usual(str(metric), *map(float, values)) for metric, values in found.items())
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _since_version_2(document: dict[str, Any]) -> dict[str, Any]:
+    source = document["source"]
+    if source is not None:
+        try:
+            source = VoiceSource(**{key: str(source[key])[:_LONGEST_NAME] for key in VoiceSource.__annotations__})
+        except (TypeError, KeyError):
+            raise ValueError("it is damaged: source is not a table of names") from None
+    try:
+        sample = base64.b64decode(document["sample_flac"], validate=True)
+    except ValueError:
+        raise ValueError("it is damaged: sample_flac is not base64") from None
+    numbers = {key: _number_or_none(document, key) for key in ("pitch_octaves", "distance_spread_db")}
+    return {**numbers, "source": source, "sample": sample}
 
 
 def _array(document: dict[str, Any], key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
@@ -98,5 +137,13 @@ def _number(document: dict[str, Any], key: str) -> float:
     return float(value)
 
 
+def _number_or_none(document: dict[str, Any], key: str) -> float | None:
+    return None if document[key] is None else _number(document, key)
+
+
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+def _rounded_values(item: Usual) -> list[float]:
+    return [round(value, 4) for value in (item.middle, item.low, item.high)]

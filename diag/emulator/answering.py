@@ -9,7 +9,7 @@ from typing import Any
 
 from diag.emulator import messages
 from diag.emulator.chance import draw
-from diag.emulator.delivery import Struck, bent_chunks, bent_ending, with_placed
+from diag.emulator.delivery import ActiveFaults, with_chunk_faults, with_ending_faults, with_placed
 from diag.emulator.faults import CompleteReason, Interaction, SilentTurn, SlowFirstAudio, TextReply
 from diag.emulator.replies import REPLY_RATE_HZ, Reply
 from diag.emulator.settings import EmulatorSettings
@@ -85,9 +85,9 @@ def shortest(replies: tuple[Reply, ...]) -> Reply:
     return min(replies, key=lambda reply: reply.duration_s)
 
 
-def thinking_s(settings: EmulatorSettings, struck: Struck, rng: random.Random, *, turn: int) -> float:
+def thinking_s(settings: EmulatorSettings, active: ActiveFaults, rng: random.Random, *, turn: int) -> float:
     """Return the time from the end of the user's turn to the first audio, in seconds."""
-    for fault, own in struck:
+    for fault, own in active:
         if isinstance(fault, SlowFirstAudio):
             return draw(fault.delay_s, own) + fault.grows_s * (turn - 1)
     return draw(settings.think_s, rng)
@@ -99,7 +99,7 @@ def compose(
     *,
     setup: Setup,
     settings: EmulatorSettings,
-    struck: Struck,
+    active: ActiveFaults,
     think_s: float,
     usage: Usage,
     rng: random.Random,
@@ -108,7 +108,7 @@ def compose(
 
     Parameters
     ----------
-    struck : list of (fault, generator)
+    active : list of (fault, generator)
         Faults that act in this turn.
     think_s : float
         Time from the end of the user's turn to the first step.
@@ -117,14 +117,14 @@ def compose(
     rng : random.Random
         Draws the lengths of uneven chunks.
     """
-    kinds = {type(fault): fault for fault, _ in struck}
+    kinds = {type(fault): fault for fault, _ in active}
     rejected = kinds.get(CompleteReason)
     silent = setup.modality == "NONE" or settings.silent_turn or SilentTurn in kinds
     silent = silent or (isinstance(rejected, CompleteReason) and not rejected.audio)
     spoken = not silent and setup.modality == "AUDIO" and TextReply not in kinds
     steps: list[Step] = []
     if spoken:
-        steps = bent_chunks(_chunks(voice, settings, rng), struck)
+        steps = with_chunk_faults(_chunks(voice, settings, rng), active)
         if setup.output_transcription:
             transcript = transcript_steps(voice.text, steps, words_at_once=settings.transcript_words)
             steps = merged(steps, transcript, inside=settings.transcript_with_audio)
@@ -135,7 +135,7 @@ def compose(
     return _ended(
         steps,
         setup=setup,
-        struck=struck,
+        active=active,
         think_s=think_s,
         usage=usage,
         reply=None if silent else reply,
@@ -143,11 +143,11 @@ def compose(
     )
 
 
-def written_down(words: str, *, setup: Setup, struck: Struck, think_s: float, usage: Usage) -> Answer:
+def written_down(words: str, *, setup: Setup, active: ActiveFaults, think_s: float, usage: Usage) -> Answer:
     """Return the schedule of a turn of a model that only transcribes: the final transcript and the end of the turn."""
     payload = messages.server_content(inputTranscription={"text": words})
     steps = [Step(at_s=0.0, kind="input_transcript", payload=payload, data={"text": words})] if words else []
-    return _ended(steps, setup=setup, struck=struck, think_s=think_s, usage=usage)
+    return _ended(steps, setup=setup, active=active, think_s=think_s, usage=usage)
 
 
 def filler_steps(voice: Voice, settings: EmulatorSettings) -> tuple[Step, ...]:
@@ -160,19 +160,19 @@ def _ended(
     steps: list[Step],
     *,
     setup: Setup,
-    struck: Struck,
+    active: ActiveFaults,
     think_s: float,
     usage: Usage,
     reply: Reply | None = None,
     voice: Voice | None = None,
 ) -> Answer:
     spoken_s = sum(step.frames for step in steps) / REPLY_RATE_HZ
-    reason = next((fault.reason for fault, _ in struck if isinstance(fault, SilentTurn | CompleteReason)), "")
-    status = next((fault.status for fault, _ in struck if isinstance(fault, Interaction)), "")
+    reason = next((fault.reason for fault, _ in active if isinstance(fault, SilentTurn | CompleteReason)), "")
+    status = next((fault.status for fault, _ in active if isinstance(fault, Interaction)), "")
     status = status or ("IDLE" if setup.model.fills else "")
     written = "".join(step.data["text"] for step in steps if step.kind == "text")
-    steps = bent_ending(with_ending(steps, usage(spoken_s, written), status=status, reason=reason), struck)
-    return Answer(steps=tuple(with_placed(steps, struck, think_s=think_s)), think_s=think_s, reply=reply, voice=voice)
+    steps = with_ending_faults(with_ending(steps, usage(spoken_s, written), status=status, reason=reason), active)
+    return Answer(steps=tuple(with_placed(steps, active, think_s=think_s)), think_s=think_s, reply=reply, voice=voice)
 
 
 def _chunks(voice: Voice, settings: EmulatorSettings, rng: random.Random) -> tuple[Step, ...]:

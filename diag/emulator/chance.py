@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from diag.emulator.faults import Drawn, GoAway, Http, Placed, Quota, SlowPong, SlowSetup
+from diag.emulator.faults import Drawn, GoAway, Http, Placed, Quota, SlowPong, SlowSetup, SpeechAnswer
 
 Z95 = 1.6448536269514722
 """95th percentile of the standard normal distribution."""
@@ -30,15 +30,15 @@ def generator(seed: int, *place: int) -> random.Random:
     return random.Random(":".join(str(part) for part in (seed, *place)))
 
 
-def strikes_turns(fault: object) -> bool:
+def applies_to_turns(fault: object) -> bool:
     """Return whether a fault acts in turns and is noted when the turn begins.
 
     The other faults act at their own moment, and are noted then.
     """
-    return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | Placed)
+    return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | SpeechAnswer | Placed)
 
 
-def striking(faults: tuple[Any, ...], *, seed: int, session: int, turn: int = 0) -> list[tuple[Any, random.Random]]:
+def draw_faults(faults: tuple[Any, ...], *, seed: int, session: int, turn: int = 0) -> list[tuple[Any, random.Random]]:
     """Return the faults that act in this session (turn 0) or this turn, each with its own random generator."""
     chosen = []
     for index, fault in enumerate(faults):

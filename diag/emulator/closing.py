@@ -66,6 +66,20 @@ def unknown_name(name: str, place: str) -> Ending:
     return Ending(1007, f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
 
 
+def invalid_value(place: str, kind: str, value: str) -> Ending:
+    """Return the refusal of a value of the wrong type. The words are those of Google's JSON interfaces in general."""
+    return Ending(1007, f"Invalid value at '{place}' ({kind}), {value}")
+
+
+def list_for_one(name: str, place: str) -> Ending:
+    """Return the refusal of a list in place of a single value."""
+    return Ending(
+        1007,
+        f"Invalid JSON payload received. Unknown name \"{name}\" at '{place}': Proto field is not repeating, "
+        "cannot start list.",
+    )
+
+
 CLOSES: dict[str, Ending] = {
     "invalid_argument": Ending(1007, "Request contains an invalid argument."),
     "precondition": Ending(1007, "Precondition check failed."),

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from diag.core.units import LIVE_INPUT_RATE_HZ
 from diag.emulator import messages
 from diag.emulator.answering import Understood
 from diag.emulator.closing import CLOSES
 from diag.emulator.contents import read_contents
-from diag.emulator.hearing import EAR_RATE_HZ, Endpointer, Heard, Pcm, Resampled
+from diag.emulator.hearing import Endpointer, Heard, Pcm, Resampled
 from diag.emulator.incoming import mapping, sequence
 from diag.emulator.interim import Interim
 from diag.emulator.link import Link
@@ -111,7 +112,7 @@ class Conversation:
             if start:
                 await asyncio.sleep(0)  # a whole file in one message must not delay other sessions
             pcm = self._ears.feed(data[start : start + slice_bytes], rate_hz)
-            self._heard_s += len(pcm) / EAR_RATE_HZ
+            self._heard_s += len(pcm) / LIVE_INPUT_RATE_HZ
             await self._react(self._endpointer.feed(pcm))
             if self._interim is not None:
                 self._interim.look(self._endpointer)

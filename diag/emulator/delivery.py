@@ -32,7 +32,7 @@ from diag.emulator.faults import (
 from diag.emulator.replies import REPLY_RATE_HZ
 from diag.emulator.speaking import Step
 
-Struck = list[tuple[Any, random.Random]]
+ActiveFaults = list[tuple[Any, random.Random]]
 
 MALFORMED = {
     "cut": b'{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAA',
@@ -41,19 +41,19 @@ MALFORMED = {
 }
 
 
-def bent_chunks(steps: Sequence[Step], struck: Struck) -> list[Step]:
+def with_chunk_faults(steps: Sequence[Step], active: ActiveFaults) -> list[Step]:
     """Return the chunks with faults of delivery, in the order of sending; faults are applied in the order given."""
     chunks = list(steps)
-    for fault, rng in struck:
+    for fault, rng in active:
         bend = _CHUNK_FAULTS.get(type(fault))
         if bend is not None:
             chunks = bend(chunks, fault, rng)
     return chunks
 
 
-def bent_ending(steps: list[Step], struck: Struck) -> list[Step]:
+def with_ending_faults(steps: list[Step], active: ActiveFaults) -> list[Step]:
     """Return the whole schedule with the faults that change or cut its end."""
-    for fault, rng in struck:
+    for fault, rng in active:
         if isinstance(fault, MissingTurnComplete):
             steps = [step for step in steps if step.kind != "turn_complete"]
         elif isinstance(fault, MissingGenerationComplete):
@@ -68,7 +68,7 @@ def bent_ending(steps: list[Step], struck: Struck) -> list[Step]:
     return steps
 
 
-def with_placed(steps: list[Step], struck: Struck, *, think_s: float) -> list[Step]:
+def with_placed(steps: list[Step], active: ActiveFaults, *, think_s: float) -> list[Step]:
     """Return the schedule with closes, drops and bad frames, each at its time after the turn's end or at its chunk.
 
     Parameters
@@ -76,7 +76,7 @@ def with_placed(steps: list[Step], struck: Struck, *, think_s: float) -> list[St
     think_s : float
         Time from the end of the user's turn to time 0 of the schedule.
     """
-    for fault, _ in struck:
+    for fault, _ in active:
         step = placed_step(fault)
         if step is None or fault.when != "turn":
             continue
@@ -216,11 +216,11 @@ def _before(steps: list[Step], fault: Stall | FalseInterrupt) -> list[Step]:
 
 def _interrupted(steps: list[Step], fault: FalseInterrupt) -> list[Step]:
     kept = _before(steps, fault)
-    struck = next((step for step in steps if step.kind == "chunk" and _reached(step, fault)), None)
-    at_s = struck.at_s if struck is not None else 0.0
+    chunk = next((step for step in steps if step.kind == "chunk" and _reached(step, fault)), None)
+    at_s = chunk.at_s if chunk is not None else 0.0
     completed = [replace(step, at_s=at_s) for step in steps if step.kind == "turn_complete"]
     payload = messages.server_content(interrupted=True)
-    if fault.audio and struck is not None:
-        payload = messages.audio_and_interrupted(struck.payload)
+    if fault.audio and chunk is not None:
+        payload = messages.audio_and_interrupted(chunk.payload)
     interrupted = Step(at_s=at_s, kind="interrupted", payload=payload)
     return [*kept, interrupted, *completed]

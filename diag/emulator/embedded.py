@@ -155,8 +155,8 @@ class EmbeddedEmulator:
             raise self._ended()
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            told = answer["error"]
-            raise _ERRORS.get(told.pop("kind"), CannotMeasureError)(told.pop("attempted"), **told)
+            details = answer["error"]
+            raise _ERRORS.get(details.pop("kind"), CannotMeasureError)(details.pop("attempted"), **details)
         return answer
 
     def _ended(self) -> CannotMeasureError:

@@ -324,6 +324,25 @@ class LeadSilence(_Fault):
     silence_s: Seconds = 0.5
 
 
+class OtherVoice(_Fault):
+    """Speak with the prebuilt voice `voice` in place of the one that the session asked for."""
+
+    kind: Literal["other_voice"]
+    voice: str = Field("Puck", min_length=1, max_length=40)
+
+
+class SpeechAnswer(_Fault):
+    """Answer requests for speech (`generateContent`) in another form.
+
+    `wav` is a whole WAV file, `wav_as_pcm` the same labelled as raw PCM, `blocked` an answer without content and with
+    finishReason OTHER, `text` an answer in words. `status` is an HTTP error in place of an answer.
+    """
+
+    kind: Literal["speech_answer"]
+    form: Literal["wav", "wav_as_pcm", "blocked", "text", "status"] = "wav"
+    status: int = Field(500, ge=400, le=599)
+
+
 class RateLabel(_Fault):
     """Declare another rate in the MIME type than the audio has; 0 leaves the rate out."""
 
@@ -373,6 +392,8 @@ Fault = Annotated[
     | Clipped
     | Quiet
     | LeadSilence
+    | OtherVoice
+    | SpeechAnswer
     | RateLabel
     | ContentRate,
     Field(discriminator="kind"),

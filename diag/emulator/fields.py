@@ -1,93 +1,17 @@
-"""Known fields of the setup message. Like the real service, the emulator refuses a setup with an unknown field."""
+"""Check of the setup message's fields. Like the real service, the emulator refuses unknown fields and wrong types."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from diag.emulator.closing import unknown_name
-from diag.emulator.incoming import snake
-
-Fields = Mapping[str, "Fields | None"]
-
-ALPHA_ONLY = frozenset({"proactivity", "enableAffectiveDialog"})
-"""Fields that the Developer API knows only in v1alpha."""
-
-
-def _plain(*names: str) -> dict[str, Fields | None]:
-    return dict.fromkeys(names)
-
-
-_SPEECH: Fields = {
-    **_plain("languageCode", "multiSpeakerVoiceConfig"),
-    "voiceConfig": _plain("prebuiltVoiceConfig", "customVoiceConfig", "replicatedVoiceConfig", "voice"),
-}
-
-_GENERATION: Fields = {
-    **_plain(
-        "audioTimestamp",
-        "audioTranscriptionConfig",
-        "candidateCount",
-        "enableAffectiveDialog",
-        "enableEnhancedCivicAnswers",
-        "frequencyPenalty",
-        "imageConfig",
-        "logprobs",
-        "maxOutputTokens",
-        "mediaResolution",
-        "modelSelectionConfig",
-        "presencePenalty",
-        "responseFormat",
-        "responseJsonSchema",
-        "responseLogprobs",
-        "responseMimeType",
-        "responseModalities",
-        "responseSchema",
-        "routingConfig",
-        "seed",
-        "stopSequences",
-        "temperature",
-        "topK",
-        "topP",
-    ),
-    "speechConfig": _SPEECH,
-    "thinkingConfig": _plain("includeThoughts", "thinkingBudget", "thinkingLevel"),
-    "translationConfig": _plain("echoTargetLanguage", "targetLanguageCode"),
-}
-
-_TRANSCRIPTION: Fields = _plain(
-    "languageCode",
-    "languageCodes",
-    "languageAuto",
-    "languageHints",
-    "customVocabulary",
-    "adaptationPhrases",
-    "wordTimestamp",
-    "diarization",
-    "mode",
-    "sourceText",
-)
-
-SETUP: Fields = {
-    **_plain("model", "systemInstruction", "tools", "explicitVadSignal", "avatarConfig", "safetySettings", "labels"),
-    "generationConfig": _GENERATION,
-    "realtimeInputConfig": {
-        **_plain("activityHandling", "turnCoverage", "interimTranscriptTimestampEnabled"),
-        "automaticActivityDetection": _plain(
-            "disabled", "startOfSpeechSensitivity", "endOfSpeechSensitivity", "prefixPaddingMs", "silenceDurationMs"
-        ),
-    },
-    "sessionResumption": _plain("handle", "transparent"),
-    "contextWindowCompression": {**_plain("triggerTokens"), "slidingWindow": _plain("targetTokens")},
-    "inputAudioTranscription": _TRANSCRIPTION,
-    "outputAudioTranscription": _TRANSCRIPTION,
-    "proactivity": _plain("proactiveAudio", "proactiveVideo"),
-    "historyConfig": _plain("initialHistoryInClientContent"),
-}
+from diag.core.live_setup import ALPHA_ONLY, SETUP, Field, Kind, snake
+from diag.emulator.closing import CLOSES, invalid_value, list_for_one, unknown_name
 
 
 def check_fields(setup: Mapping[str, Any], *, alpha: bool) -> None:
-    """Check that all fields of a setup are known.
+    """Check that all fields of a setup are known and have the right types.
 
     Parameters
     ----------
@@ -97,17 +21,30 @@ def check_fields(setup: Mapping[str, Any], *, alpha: bool) -> None:
     Raises
     ------
     Refused
-        1007 at the first unknown field, with its name and place.
+        1007 at the first unknown field or wrong value, with its place.
     """
-    _check(setup, SETUP, "setup", alpha=alpha)
+    _check_table(setup, SETUP.fields, "setup", alpha=alpha)
 
 
-def _check(value: object, fields: Fields, place: str, *, alpha: bool) -> None:
-    if not isinstance(value, Mapping):
-        return
-    for name, inner in value.items():
+def _check_table(table: Mapping[str, Any], fields: Mapping[str, Field], place: str, *, alpha: bool) -> None:
+    for name, value in table.items():
         if name not in fields or (name in ALPHA_ONLY and not alpha):
             raise unknown_name(snake(str(name))[:60], place).refused()
-        known = fields[name]
-        if known is not None:
-            _check(inner, known, f"{place}.{snake(name)}", alpha=alpha)
+        inner = fields[name]
+        where = f"{place}.{snake(name)}"
+        if isinstance(value, list) and inner.kind is not Kind.ANY:
+            if not inner.many:
+                raise list_for_one(snake(name), place).refused()
+            for number, item in enumerate(value):
+                _check_value(item, inner, f"{where}[{number}]", alpha=alpha)
+        else:
+            _check_value(value, inner, where, alpha=alpha)
+
+
+def _check_value(value: object, field: Field, place: str, *, alpha: bool) -> None:
+    if not field.accepts(value):
+        if field.kind is Kind.TABLE:
+            raise CLOSES["invalid_argument"].refused()
+        raise invalid_value(place, field.kind.value, json.dumps(value)).refused()
+    if isinstance(value, Mapping) and field.fields:
+        _check_table(value, field.fields, place, alpha=alpha)

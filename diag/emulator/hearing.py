@@ -20,9 +20,8 @@ from diag.core.units import LIVE_INPUT_RATE_HZ
 
 Pcm = NDArray[np.int16]
 
-EAR_RATE_HZ = LIVE_INPUT_RATE_HZ
 FRAME_MS = 20
-FRAME = EAR_RATE_HZ * FRAME_MS // 1000
+FRAME = LIVE_INPUT_RATE_HZ * FRAME_MS // 1000
 KEPT_BEFORE_S = 0.4
 """Audio kept from before the detected start, so that recognition gets the beginning of the first word."""
 MAX_UTTERANCE_S = 60.0
@@ -59,7 +58,7 @@ class Resampled:
     """Resampler of a stream of blobs from their declared rates to 16 kHz."""
 
     def __init__(self) -> None:
-        self._rate_hz = EAR_RATE_HZ
+        self._rate_hz = LIVE_INPUT_RATE_HZ
         self._stream: soxr.ResampleStream | None = None
 
     def feed(self, data: bytes, rate_hz: int) -> Pcm:
@@ -69,8 +68,8 @@ class Resampled:
             self._rate_hz = rate_hz
             self._stream = (
                 None
-                if rate_hz == EAR_RATE_HZ
-                else soxr.ResampleStream(rate_hz, EAR_RATE_HZ, 1, dtype="int16", quality="HQ")
+                if rate_hz == LIVE_INPUT_RATE_HZ
+                else soxr.ResampleStream(rate_hz, LIVE_INPUT_RATE_HZ, 1, dtype="int16", quality="HQ")
             )
         if self._stream is None:
             return samples
@@ -131,7 +130,7 @@ class Endpointer:
     @property
     def audio_s(self) -> float:
         """Return the audio time so far, in seconds."""
-        return (self._frames * FRAME + len(self._rest)) / EAR_RATE_HZ
+        return (self._frames * FRAME + len(self._rest)) / LIVE_INPUT_RATE_HZ
 
     def feed(self, pcm: Pcm) -> list[Heard]:
         """Take audio at 16 kHz, shape (n,); return the starts and ends of speech in it."""
@@ -163,11 +162,11 @@ class Endpointer:
         self._recent.clear()
         if not self._speaking:
             return []
-        end_s = self.audio_s if self._manual else self._last_voiced * FRAME / EAR_RATE_HZ
+        end_s = self.audio_s if self._manual else self._last_voiced * FRAME / LIVE_INPUT_RATE_HZ
         return [self._ended(end_s)]
 
     def _detect(self, frame: Pcm, level: float) -> list[Heard]:
-        voiced = level > self._floor_power and self._vad.is_speech(frame.tobytes(), EAR_RATE_HZ)
+        voiced = level > self._floor_power and self._vad.is_speech(frame.tobytes(), LIVE_INPUT_RATE_HZ)
         if not self._speaking:
             self._recent.append(voiced)
             if sum(self._recent) < self._needed:
@@ -175,12 +174,12 @@ class Endpointer:
             first = self._frames - len(self._recent) + self._recent.index(True)
             self._recent.clear()
             self._speaking, self._last_voiced, self._peak_power = True, self._frames, level
-            return [Heard("speech_start", first * FRAME / EAR_RATE_HZ)]
+            return [Heard("speech_start", first * FRAME / LIVE_INPUT_RATE_HZ)]
         self._peak_power = max(self._peak_power, level)
         if voiced and level > self._peak_power * self._below_peak:
             self._last_voiced = self._frames
         if self._frames - self._last_voiced >= self._silence_frames:
-            return [self._ended(self._last_voiced * FRAME / EAR_RATE_HZ)]
+            return [self._ended(self._last_voiced * FRAME / LIVE_INPUT_RATE_HZ)]
         return []
 
     def _ended(self, end_s: float) -> Heard:
@@ -198,5 +197,5 @@ class Endpointer:
         self._kept.append(frame)
         self._kept_frames += FRAME
         limit_s = MAX_UTTERANCE_S if self._speaking else KEPT_BEFORE_S
-        while self._kept_frames > limit_s * EAR_RATE_HZ:
+        while self._kept_frames > limit_s * LIVE_INPUT_RATE_HZ:
             self._kept_frames -= len(self._kept.popleft())

@@ -3,47 +3,16 @@
 from __future__ import annotations
 
 import binascii
-import functools
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from diag.core.live_setup import canonical
 from diag.core.units import LIVE_INPUT_RATE_HZ, mime_parameter, mime_rate_hz
 from diag.emulator.closing import CLOSES, Refused
 
-OPAQUE_KEYS = frozenset(
-    {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "labels"}
-)
-"""Keys whose values belong to the user: arguments, results and schemas keep the spelling of their keys."""
-
 _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 1000, 192000
 _NOT_DATA = str.maketrans("", "", " \r\n\t=")
-
-
-@functools.lru_cache(maxsize=4096)
-def camel(key: str) -> str:
-    """Return a key in camelCase: `mime_type` and `mimeType` both give `mimeType`."""
-    head, *tail = key.split("_")
-    return head + "".join(part[:1].upper() + part[1:] for part in tail) if tail and head else key
-
-
-@functools.lru_cache(maxsize=4096)
-def snake(key: str) -> str:
-    """Return a key in snake_case, as the real service's error messages spell it."""
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in key)
-
-
-def normalised(value: object) -> Any:
-    """Return the same JSON with camelCase keys, except below `OPAQUE_KEYS`."""
-    if isinstance(value, dict):
-        result = {}
-        for key, inner in value.items():
-            name = camel(key)
-            result[name] = inner if name in OPAQUE_KEYS else normalised(inner)
-        return result
-    if isinstance(value, list):
-        return [normalised(item) for item in value]
-    return value
 
 
 def read_frame(data: str | bytes) -> dict[str, Any]:
@@ -59,7 +28,7 @@ def read_frame(data: str | bytes) -> dict[str, Any]:
         message = json.loads(text)
         if not isinstance(message, dict):
             raise Refused(1007, "Invalid JSON payload received. Expected an object.")
-        result: dict[str, Any] = normalised(message)
+        result: dict[str, Any] = canonical(message)
     except (ValueError, RecursionError):
         raise Refused(1007, "Invalid JSON payload received. Parsing terminated before end of input.") from None
     return result

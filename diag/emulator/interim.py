@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from diag.core.units import LIVE_INPUT_RATE_HZ
 from diag.emulator.answering import Understood
-from diag.emulator.hearing import EAR_RATE_HZ, KEPT_BEFORE_S, Endpointer, Pcm
+from diag.emulator.hearing import KEPT_BEFORE_S, Endpointer, Pcm
 
 EVERY_S = 0.5
 """Least interval of recognition, in seconds of audio."""
@@ -42,7 +43,7 @@ class Interim:
         self._send = send
         self._looking: asyncio.Task[None] | None = None
         self._looked_s = 0.0
-        self._told = ""
+        self._last_text = ""
 
     def look(self, endpointer: Endpointer) -> None:
         """Start recognising the audio so far, at most once per `EVERY_S` seconds of audio."""
@@ -53,7 +54,7 @@ class Interim:
 
     def stop(self) -> None:
         """Stop because the utterance is over; its final transcript is sent elsewhere."""
-        self._told = ""
+        self._last_text = ""
         if self._looking is not None:
             self._looking.cancel()
 
@@ -61,10 +62,10 @@ class Interim:
         understood = await self._recognise(utterance)
         if understood.prompt is None:
             return
-        said_s = len(utterance) / EAR_RATE_HZ - KEPT_BEFORE_S
+        said_s = len(utterance) / LIVE_INPUT_RATE_HZ - KEPT_BEFORE_S
         words = understood.text.split()
         share = min(said_s / self._length_s(understood.prompt), 1.0)
         text = " ".join(words[: max(1, round(share * len(words)))])
-        if text != self._told:
-            self._told = text
+        if text != self._last_text:
+            self._last_text = text
             await self._send(text)

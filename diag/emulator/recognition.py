@@ -10,7 +10,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from diag.emulator.hearing import EAR_RATE_HZ, Pcm
+from diag.core.units import LIVE_INPUT_RATE_HZ
+from diag.emulator.hearing import Pcm
 from diag.emulator.replies import Prompt
 
 Picture = NDArray[np.float32]
@@ -82,7 +83,7 @@ class Recogniser:
 
     def __init__(self, prompts: tuple[Prompt, ...]) -> None:
         longest_s = max((len(prompt.pcm) / prompt.sample_rate_hz for prompt in prompts), default=0.0)
-        self._too_long = round((AT_LEAST_S + longest_s / MIN_OVERLAP) * EAR_RATE_HZ)
+        self._too_long = round((AT_LEAST_S + longest_s / MIN_OVERLAP) * LIVE_INPUT_RATE_HZ)
         self._known = tuple(_Known(prompt) for prompt in prompts)
 
     def recognise(self, utterance: Pcm) -> tuple[Prompt | None, float]:
@@ -155,7 +156,7 @@ def _likeness(known: _Known, heard: _Heard) -> tuple[float, float]:
         return 0.0, 0.0
     likeness = correlation[shifts[allowed] % size] / np.sqrt(energies[allowed])
     best = int(np.argmax(likeness))
-    return float(likeness[best]), float(overlap[allowed][best]) * HOP / EAR_RATE_HZ
+    return float(likeness[best]), float(overlap[allowed][best]) * HOP / LIVE_INPUT_RATE_HZ
 
 
 def _running(values: Picture) -> NDArray[np.float64]:
@@ -179,7 +180,7 @@ def _speech_only(whole: Picture) -> Picture:
 
 
 def _heard(prompt: Prompt) -> Pcm:
-    resampled: Pcm = soxr.resample(prompt.pcm, prompt.sample_rate_hz, EAR_RATE_HZ, quality="HQ").astype(np.int16)
+    resampled: Pcm = soxr.resample(prompt.pcm, prompt.sample_rate_hz, LIVE_INPUT_RATE_HZ, quality="HQ").astype(np.int16)
     return resampled
 
 
@@ -190,7 +191,7 @@ def _band_edges() -> NDArray[np.intp]:
     """
     lowest, highest = (2595 * np.log10(1 + edge_hz / 700) for edge_hz in (LOWEST_HZ, HIGHEST_HZ))
     edges_hz = 700 * (10 ** (np.linspace(lowest, highest, BANDS + 1) / 2595) - 1)
-    bins = np.rint(edges_hz * WINDOW / EAR_RATE_HZ).astype(np.intp)
+    bins = np.rint(edges_hz * WINDOW / LIVE_INPUT_RATE_HZ).astype(np.intp)
     # The lowest bands are narrower than one bin, so each of them gets one bin.
     return np.maximum.accumulate(np.maximum(bins, bins[0] + np.arange(BANDS + 1)))
 

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.core.clip import pcm16_from_samples
 from diag.core.errors import BadInputError
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
+from diag.files.audio_files import read_wav
 
 REPLY_RATE_HZ = LIVE_OUTPUT_RATE_HZ
 MAX_WAV_S = 300
+NAMED_VOICES = "named_voices.toml"
 AUDIBLE_DBFS = -50.0
 """Blocks of 10 ms with an RMS above this are audible, for replies whose table states no times."""
 
@@ -35,8 +38,11 @@ class Reply:
         Where speech begins and ends in the recording.
     answers : tuple of str
         Names of the prompts that the reply answers.
-    asks_back : bool
-        The reply asks the user to repeat.
+    kind : str
+        "ask_back" for a reply that asks the user to repeat, "sentence" for a recording that only speaks a requested
+        text; else empty.
+    speaker : str
+        Speaker of named voices (see `named_voices`); empty for replies of sessions that name no voice.
     """
 
     name: str
@@ -47,7 +53,13 @@ class Reply:
     first_audible_s: float
     speech_end_s: float
     answers: tuple[str, ...]
-    asks_back: bool
+    kind: str = ""
+    speaker: str = ""
+
+    @property
+    def asks_back(self) -> bool:
+        """Whether the reply asks the user to repeat."""
+        return self.kind == "ask_back"
 
     @property
     def duration_s(self) -> float:
@@ -67,7 +79,7 @@ class Prompt:
 
 
 def read_replies(folder: Path) -> tuple[Reply, ...]:
-    """Read `replies.toml` and its WAV files.
+    """Read `replies.toml`, and `named_voices.toml` if there is one, and their recordings.
 
     Raises
     ------
@@ -76,7 +88,9 @@ def read_replies(folder: Path) -> tuple[Reply, ...]:
     """
     table = folder / "replies.toml"
     replies = tuple(_reply(folder, entry) for entry in _entries(table, "reply"))
-    if not replies:
+    if (folder / NAMED_VOICES).is_file():
+        replies += tuple(_reply(folder, entry) for entry in _entries(folder / NAMED_VOICES, "reply"))
+    if not any(not reply.speaker for reply in replies):
         raise BadInputError(
             f"Could not use the replies in {folder}",
             seen="no [[reply]] in replies.toml",
@@ -113,7 +127,7 @@ def read_prompts(folder: Path) -> tuple[Prompt, ...]:
 
 
 def read_pcm16(path: Path) -> tuple[Pcm, int]:
-    """Return the first channel of a 16-bit WAV file, int16 of shape (n,), and its sample rate in Hz.
+    """Return the first channel of a 16-bit WAV or FLAC file, int16 of shape (n,), and its sample rate in Hz.
 
     Raises
     ------
@@ -121,6 +135,11 @@ def read_pcm16(path: Path) -> tuple[Pcm, int]:
         If the file is missing, longer than five minutes or not 16-bit PCM.
     """
     attempted = f"Could not read the recording {path}"
+    if path.suffix == ".flac":
+        clip = read_wav(path).channel(0)
+        pcm = np.frombuffer(pcm16_from_samples(clip.samples), dtype="<i2").astype(np.int16)
+        pcm.flags.writeable = False
+        return pcm, clip.sample_rate_hz
     try:
         with wave.open(str(path), "rb") as reader:
             rate_hz, channels, width = reader.getframerate(), reader.getnchannels(), reader.getsampwidth()
@@ -184,7 +203,8 @@ def _reply(folder: Path, entry: Mapping[str, Any]) -> Reply:
         first_audible_s=float(entry.get("first_audible_s", first_s)),
         speech_end_s=float(entry.get("speech_end_s", last_s)),
         answers=tuple(str(name) for name in entry.get("answers", ())),
-        asks_back=entry.get("kind") == "ask_back",
+        kind=str(entry.get("kind", "")),
+        speaker=str(entry.get("speaker", "")),
     )
 
 

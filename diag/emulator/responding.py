@@ -20,11 +20,12 @@ from diag.emulator.answering import (
     thinking_s,
     written_down,
 )
-from diag.emulator.chance import generator, strikes_turns, striking
+from diag.emulator.chance import applies_to_turns, draw_faults, generator
 from diag.emulator.degrade import SOUND_FAULTS
-from diag.emulator.delivery import CHUNK_FAULTS
-from diag.emulator.faults import Stall, ToolCancel
+from diag.emulator.delivery import CHUNK_FAULTS, ActiveFaults
+from diag.emulator.faults import OtherVoice, Stall, ToolCancel
 from diag.emulator.link import Link
+from diag.emulator.named_voices import replies_in
 from diag.emulator.performing import Performer
 from diag.emulator.profile import Profile
 from diag.emulator.replies import Reply
@@ -76,7 +77,7 @@ class Responder:
             If a fault ends the session.
         """
         profile, settings, setup = self._profile, self._profile.settings, self._setup
-        struck = striking(settings.faults, seed=profile.seed, session=self._session, turn=turn)
+        active = draw_faults(settings.faults, seed=profile.seed, session=self._session, turn=turn)
         # For a fault, the last number is its place in the list. 10 000 is larger than all of these, so that this
         # generator differs from those of the faults.
         rng = generator(profile.seed, self._session, turn, 10_000)
@@ -84,20 +85,20 @@ class Responder:
         def usage(spoken_s: float, written: str) -> Mapping[str, Any]:
             return messages.usage_metadata(heard_s, spoken_s, written=written, vertex=self._vertex)
 
-        cancel_s = next((fault.after_s for fault, _ in struck if isinstance(fault, ToolCancel)), None)
+        cancel_s = next((fault.after_s for fault, _ in active if isinstance(fault, ToolCancel)), None)
         calls_on = not understood.after_call and await self._call_tools(turn, understood, cancel_s)
-        think_s = thinking_s(settings, struck, rng, turn=turn)
+        think_s = thinking_s(settings, active, rng, turn=turn)
         if setup.model.transcribes:
-            answer = written_down(understood.text, setup=setup, struck=struck, think_s=think_s, usage=usage)
+            answer = written_down(understood.text, setup=setup, active=active, think_s=think_s, usage=usage)
         else:
-            reply = self._reply(understood, rng, fills=calls_on)
-            voice = await voice_for(reply, struck)
+            reply = self._reply(understood, rng, name=_voice_name(setup, active), fills=calls_on)
+            voice = await voice_for(reply, active)
             answer = compose(
                 reply,
                 voice,
                 setup=setup,
                 settings=settings,
-                struck=struck,
+                active=active,
                 think_s=think_s,
                 usage=usage,
                 rng=rng,
@@ -106,14 +107,14 @@ class Responder:
             ended_s = await self._fill(turn, ended_s + think_s)
         # Faults of sound and of chunks have no effect on a turn without sound, so they are not noted as fired.
         idle = () if answer.voice else (*SOUND_FAULTS, *CHUNK_FAULTS)
-        fired = [fault.kind for fault, _ in struck if strikes_turns(fault) and not isinstance(fault, idle)]
+        fired = [fault.kind for fault, _ in active if applies_to_turns(fault) and not isinstance(fault, idle)]
         self.performer.announce(turn, answer, fired)
         await self.performer.perform(turn, answer, ended_s + think_s)
-        if any(isinstance(fault, Stall) for fault, _ in struck):
+        if any(isinstance(fault, Stall) for fault, _ in active):
             await asyncio.Event().wait()
 
-    def _reply(self, understood: Understood, rng: random.Random, *, fills: bool) -> Reply:
-        replies = self._profile.bank.replies
+    def _reply(self, understood: Understood, rng: random.Random, *, name: str, fills: bool) -> Reply:
+        replies = replies_in(self._profile.bank.replies, name)
         if fills:
             return shortest(replies)
         if understood.prompt is None and self._profile.settings.unrecognised == "ask_back":
@@ -122,7 +123,7 @@ class Responder:
 
     async def _fill(self, turn: int, zero_s: float) -> float:
         """Send a short filler while thinking; return the time from which the think time of the answer counts."""
-        filler = shortest(self._profile.bank.replies)
+        filler = shortest(replies_in(self._profile.bank.replies, self._setup.voice))
         voice = await voice_for(filler, [])
         steps = filler_steps(voice, self._profile.settings)
         await self.performer.perform(turn, Answer(steps=steps, think_s=0.0, reply=filler, voice=voice), zero_s)
@@ -153,3 +154,8 @@ class Responder:
 
     def _note(self, event: str, **data: Any) -> None:
         self._profile.note(event, session=self._session, **data)
+
+
+def _voice_name(setup: Setup, active: ActiveFaults) -> str:
+    """Return the name of the voice that speaks: the one that was asked for, or that of a fault."""
+    return next((fault.voice for fault, _ in active if isinstance(fault, OtherVoice)), setup.voice)

@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from diag.emulator.catalogue import GENERATE, find, listing
+from diag.core.live_catalogue import GENERATE, find, listing
 from diag.emulator.closing import Refused
+from diag.emulator.faults import SpeechAnswer
 from diag.emulator.incoming import read_frame
 from diag.emulator.paths import Target
 from diag.emulator.profile import Profile
@@ -80,9 +81,15 @@ def call_method(profile: Profile, target: Target, body: bytes) -> Response:
     )
     if model is None or target.method not in (GENERATE, "streamGenerateContent"):
         return Response(404, error_body(404, _not_found(target)))
+    bent = _speech_answer(profile)
+    if bent is not None and bent.form == "status":
+        return Response(bent.status, error_body(bent.status))
     try:
         request = read_frame(body)
-        messages = (streamed if stream else generated)(profile.bank, model, request)
+        if stream:
+            messages = streamed(profile.bank, model, request)
+        else:
+            messages = generated(profile.bank, model, request, "" if bent is None else bent.form)
     except Unwilling as refusal:
         return Response(400, error_body(400, str(refusal)))
     except Refused as refusal:
@@ -92,6 +99,10 @@ def call_method(profile: Profile, target: Target, body: bytes) -> Response:
         events = "".join(f"data: {json.dumps(message)}\r\n\r\n" for message in messages)
         return Response(200, events.encode(), "text/event-stream")
     return Response(200, json.dumps(messages[0]).encode())
+
+
+def _speech_answer(profile: Profile) -> SpeechAnswer | None:
+    return next((fault for fault in profile.settings.faults if isinstance(fault, SpeechAnswer)), None)
 
 
 def _not_found(target: Target) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.emulator import messages
-from diag.emulator.chance import draw, striking
+from diag.emulator.chance import draw, draw_faults
 from diag.emulator.closing import CLOSES, Refused, cut, unknown_name
 from diag.emulator.conversation import Conversation
 from diag.emulator.delivery import close_of, placed_step
@@ -40,7 +40,7 @@ class Session:
         self._link = link
         self._profile = profile
         self._upgrade = upgrade
-        self._faults = striking(profile.settings.faults, seed=profile.seed, session=self.number)
+        self._faults = draw_faults(profile.settings.faults, seed=profile.seed, session=self.number)
         self._resumption = Resumption(profile, self.number, time.perf_counter())
         self._tasks = asyncio.TaskGroup()
         self._shown = False
@@ -93,7 +93,7 @@ class Session:
         for fault, _ in self._faults:
             if getattr(fault, "when", None) == "connect":
                 await self._rest(fault.at_s)
-                await self._strike(fault)
+                await self._apply(fault)
         setup = await self._set_up()
         turn = self._resumption.resume(setup.handle, setup.model.name) if setup.handle else 0
         conversation = Conversation(
@@ -140,7 +140,7 @@ class Session:
                 await self._rest(float("inf") if fault.delay_s is None else draw(fault.delay_s, rng))
             elif getattr(fault, "when", None) == "setup":
                 await self._rest(fault.at_s)
-                await self._strike(fault)
+                await self._apply(fault)
         self._check_key()
         upgrade = self._upgrade
         setup = read_setup(message, settings, version=upgrade.version, vertex=upgrade.vertex, firebase=upgrade.firebase)
@@ -199,9 +199,9 @@ class Session:
 
     async def _later(self, fault: Any) -> None:
         await asyncio.sleep(fault.at_s)
-        await self._strike(fault)
+        await self._apply(fault)
 
-    async def _strike(self, fault: Any) -> None:
+    async def _apply(self, fault: Any) -> None:
         self._note("fault_fired", fault=fault.kind)
         if isinstance(fault, Close):
             raise Refused(*close_of(fault))

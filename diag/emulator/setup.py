@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diag.emulator.catalogue import Model, find, without_project
+from diag.core.live_catalogue import Model, find, without_project
+from diag.core.live_setup import CLIENT_MESSAGES, LONGEST_DETECTION_MS, snake
 from diag.emulator.closing import CLOSES, Ending, Refused, modality_unsupported, model_not_found, unknown_name
 from diag.emulator.fields import check_fields
-from diag.emulator.incoming import mapping, sequence, snake
+from diag.emulator.incoming import mapping, sequence
 from diag.emulator.settings import EmulatorSettings
 
-MAX_MS = 600_000
-CLIENT_MESSAGES = ("setup", "clientContent", "realtimeInput", "toolResponse", "contextUpdate")
 NEW_LIST_CALL = datetime.date(2026, 1, 1)
 """From about this day on, the refusal of a model names `ModelService.ListModels`, before it `ListModels`."""
 
@@ -109,7 +108,8 @@ def read_setup(
         language=str(speech.get("languageCode", "")),
         manual_activity=bool(detection.get("disabled", False)),
         silence_ms=min(
-            _milliseconds(detection, "silenceDurationMs", settings.silence_ms), settings.silence_at_most_ms or MAX_MS
+            _milliseconds(detection, "silenceDurationMs", settings.silence_ms),
+            settings.silence_at_most_ms or LONGEST_DETECTION_MS,
         ),
         prefix_padding_ms=_milliseconds(detection, "prefixPaddingMs", settings.prefix_padding_ms),
         start_sensitivity=_sensitivity(detection, "startOfSpeechSensitivity", "START", vertex=vertex),
@@ -205,9 +205,10 @@ def _milliseconds(detection: Mapping[str, Any], key: str, default: int) -> int:
     value = detection.get(key)
     if value is None:
         return default
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_MS:
+    # `check_fields` has let only whole numbers pass, which may be written as text.
+    if not 0 <= float(value) <= LONGEST_DETECTION_MS:
         raise CLOSES["invalid_argument"].refused()
-    return int(value)
+    return int(float(value))
 
 
 def _sensitivity(detection: Mapping[str, Any], key: str, prefix: str, *, vertex: bool) -> str:

@@ -10,10 +10,11 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
+from diag.core.live_catalogue import Model
 from diag.emulator.bank import Bank
-from diag.emulator.catalogue import Model
 from diag.emulator.incoming import mapping, sequence
 from diag.emulator.messages import usage_metadata
+from diag.emulator.named_voices import SPEAKERS, replies_in, sentences_in
 from diag.emulator.replies import REPLY_RATE_HZ, Pcm, Prompt, Reply
 
 RAW_MIME = f"audio/L16;codec=pcm;rate={REPLY_RATE_HZ}"
@@ -27,11 +28,13 @@ class Unwilling(Exception):  # noqa: N818 (an answer, not an error)
     """Raised to refuse a request with HTTP 400 and this message."""
 
 
-def generated(bank: Bank, model: Model, request: Mapping[str, Any]) -> list[dict[str, Any]]:
+def generated(bank: Bank, model: Model, request: Mapping[str, Any], form: str = "") -> list[dict[str, Any]]:
     """Return the whole response as a list of one message.
 
     Parameters
     ----------
+    form : str
+        Form of the answer, as in the fault `SpeechAnswer`; empty for the usual one.
     request : mapping
         Body of the call, with camelCase keys.
 
@@ -41,10 +44,15 @@ def generated(bank: Bank, model: Model, request: Mapping[str, Any]) -> list[dict
         If the model does not accept a modality or a setting, or there is no text.
     """
     text, voice = _asked(model, request)
-    if "AUDIO" not in model.modalities:
+    if "AUDIO" not in model.modalities or form == "text":
         return [_response(model, {"text": f"You said: {text}"}, 0.0)]
+    if form == "blocked":
+        return [{"candidates": [{"finishReason": "OTHER", "index": 0}], "modelVersion": model.name}]
     pcm = _speech(bank, text, voice)
-    data, mime_type = (_wav(pcm), WAV_MIME) if model.whole_wav else (pcm.tobytes(), RAW_MIME)
+    whole = model.whole_wav or form in ("wav", "wav_as_pcm")
+    data, mime_type = (
+        (_wav(pcm), RAW_MIME if form == "wav_as_pcm" else WAV_MIME) if whole else (pcm.tobytes(), RAW_MIME)
+    )
     return [_response(model, _inline(data, mime_type), len(pcm) / REPLY_RATE_HZ)]
 
 
@@ -83,22 +91,30 @@ def _asked(model: Model, request: Mapping[str, Any]) -> tuple[str, str]:
     if not text:
         raise Unwilling("Request contains an invalid argument.")
     voice_config = mapping(mapping(generation.get("speechConfig")).get("voiceConfig"))
-    return text, str(mapping(voice_config.get("prebuiltVoiceConfig")).get("voiceName", ""))
+    voice = str(mapping(voice_config.get("prebuiltVoiceConfig")).get("voiceName", ""))
+    if voice and voice.casefold() not in SPEAKERS:
+        raise Unwilling(f"Voice name {voice} is not supported. Allowed voice names are: {', '.join(sorted(SPEAKERS))}")
+    return text, voice
 
 
 def _speech(bank: Bank, text: str, voice: str) -> Pcm:
-    """Return the recording of these words; without one, a reply chosen by a checksum of the words and the voice."""
+    """Return the recording of these words in this voice; without one, another sentence in the same voice.
+
+    It is chosen by a checksum of the words. Without a voice, recorded prompts count too.
+    """
     words = re.findall(r"\w+", text.casefold())
+    own = (*sentences_in(bank.replies, voice), *replies_in(bank.replies, voice))
     recorded: list[Reply | Prompt] = [
-        *bank.replies,
-        *(prompt for prompt in bank.prompts if prompt.sample_rate_hz == REPLY_RATE_HZ),
+        *own,
+        *(prompt for prompt in bank.prompts if not voice and prompt.sample_rate_hz == REPLY_RATE_HZ),
     ]
     for known in recorded:
         spoken = re.findall(r"\w+", known.text.casefold())
         # The text may be wrapped in an instruction: "Say cheerfully: …".
         if spoken and words[-len(spoken) :] == spoken:
             return known.pcm
-    return bank.replies[zlib.crc32(f"{voice} {' '.join(words)}".encode()) % len(bank.replies)].pcm
+    spare = sentences_in(bank.replies, voice)
+    return spare[zlib.crc32(f"{voice} {' '.join(words)}".encode()) % len(spare)].pcm
 
 
 def _inline(data: bytes, mime_type: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import ssl
 
 from aiohttp import web
 
-from diag.emulator.chance import striking
+from diag.emulator.chance import draw_faults
 from diag.emulator.closing import CLOSES, cut
 from diag.emulator.faults import Http, SlowPong
 from diag.emulator.paths import Target, credential, parse_target
@@ -160,8 +160,8 @@ class Server:
 
     async def _upgrade(self, request: web.BaseRequest, target: Target, profile: Profile) -> web.StreamResponse:
         number = profile.next_session()
-        struck = [fault for fault, _ in striking(profile.settings.faults, seed=profile.seed, session=number)]
-        for fault in struck:
+        active = [fault for fault, _ in draw_faults(profile.settings.faults, seed=profile.seed, session=number)]
+        for fault in active:
             if isinstance(fault, Http):
                 profile.note("fault_fired", session=number, fault=fault.kind, status=fault.status)
                 return _refusal(fault.status)
@@ -184,7 +184,7 @@ class Server:
             compress=False, autoping=False, timeout=CLOSE_WAIT_S, max_msg_size=MAX_CLIENT_FRAME_BYTES
         )
         await ws.prepare(request)
-        slow_pong = next((fault for fault in struck if isinstance(fault, SlowPong)), None)
+        slow_pong = next((fault for fault in active if isinstance(fault, SlowPong)), None)
         if slow_pong is not None:
             profile.note("fault_fired", session=number, fault=slow_pong.kind)
         link = SocketLink(ws, transport, pong_delay_s=slow_pong.delay_s if slow_pong else 0.0)

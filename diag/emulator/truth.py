@@ -71,25 +71,25 @@ class TruthLog:
         self._thread.join(timeout=5)
 
     def _drain(self) -> None:
-        heap: list[Line] = []
+        lines: list[Line] = []
         while (item := self._queue.get()) is not None:
             if callable(item):
-                self._sink(heap)
+                self._sink(lines)
                 with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
                     item()
             else:
-                heap.append(item)
+                lines.append(item)
             if self._queue.empty():
-                self._sink(heap)
+                self._sink(lines)
                 time.sleep(REST_S)
-        self._sink(heap)
+        self._sink(lines)
 
-    def _sink(self, heap: list[Line]) -> None:
+    def _sink(self, lines: list[Line]) -> None:
         """Write the lines and clear the list; in one write, since each write makes the interpreter switch threads."""
-        if not heap:
+        if not lines:
             return
-        text = "\n".join(map(_ENCODED, heap))
-        heap.clear()
+        text = "\n".join(map(_ENCODED, lines))
+        lines.clear()
         try:
             for sink in self._sinks:
                 sink(text)

@@ -12,12 +12,12 @@ from diag.emulator.replies import REPLY_RATE_HZ, Reply
 from diag.emulator.speaking import Voice
 
 
-async def voice_for(reply: Reply, struck: list[tuple[Any, random.Random]]) -> Voice:
-    """Return the sound of a reply with the faults of sound in `struck`.
+async def voice_for(reply: Reply, active: list[tuple[Any, random.Random]]) -> Voice:
+    """Return the sound of a reply with the faults of sound in `active`.
 
     Faults are applied on a thread, because this may take tens of milliseconds.
     """
-    sound = tuple((fault, rng.random()) for fault, rng in struck if isinstance(fault, SOUND_FAULTS))
+    sound = tuple((fault, rng.random()) for fault, rng in active if isinstance(fault, SOUND_FAULTS))
     if not sound:
         return _plain(reply)
     return await asyncio.get_running_loop().run_in_executor(None, spoiled, _plain(reply), sound)

@@ -18,7 +18,7 @@ import numpy as np
 from diag.core.audio_reader import AudioReader
 from diag.core.clip import Clip, Samples, pcm16_from_samples
 from diag.core.errors import BadInputError
-from diag.core.units import HIGHEST_RATE_HZ, LOWEST_RATE_HZ
+from diag.core.units import HIGHEST_RATE_HZ, LOWEST_RATE_HZ, counted
 from diag.dsp.byte_formats import formats
 from diag.files.containers import container_of, open_container
 from diag.files.mp3_length import states_its_length, with_length
@@ -152,7 +152,7 @@ def open_raw(path: str | Path, spec: str) -> AudioReader:
     if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ or channels < 1:
         raise BadInputError(
             attempted,
-            seen=f"{channels} channel(s) at {rate_hz} Hz",
+            seen=f"{counted(channels, 'channel')} at {rate_hz} Hz",
             allowed=f"sample rates of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz",
             next_step="correct the rate and the channels in --raw",
         )
@@ -228,9 +228,10 @@ def _checked_scale(audio: AudioReader) -> AudioReader:
 
 def _whole(audio: AudioReader, path: Path, attempted: str) -> Clip:
     if audio.frames * audio.channels > MAX_SAMPLES:
+        channels = counted(audio.channels, "channel")
         raise BadInputError(
             attempted,
-            seen=f"{audio.duration_s / 60:.0f} min of {audio.channels} channel(s) at {audio.sample_rate_hz} Hz",
+            seen=f"{audio.duration_s / 60:.0f} min of {channels} at {audio.sample_rate_hz} Hz",
             allowed=f"at most {MAX_SAMPLES} samples, one hour of 48 kHz mono",
             next_step=f"cut it, as `ffmpeg -i {path.name} -t 600 part.wav`",
         )
@@ -257,6 +258,17 @@ def encode_flac(clip: Clip) -> bytes:
     buffer = io.BytesIO()
     sf.write(buffer, samples, clip.sample_rate_hz, format="FLAC", subtype="PCM_16")
     return buffer.getvalue()
+
+
+def decode_audio(data: bytes) -> Clip | None:
+    """Return the clip in the bytes of a WAV or FLAC file; None if they are no such file."""
+    import soundfile as sf
+
+    try:
+        samples, rate_hz = sf.read(io.BytesIO(data), dtype="float32")
+    except sf.LibsndfileError:
+        return None
+    return Clip(samples=samples, sample_rate_hz=rate_hz)
 
 
 def _size_of(path: Path, attempted: str) -> int:
@@ -320,7 +332,7 @@ def _check_shape(frames: int, channels: int, rate_hz: int, path: Path, attempted
     if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ or channels < 1:
         raise BadInputError(
             attempted,
-            seen=f"{channels} channel(s) at {rate_hz} Hz",
+            seen=f"{counted(channels, 'channel')} at {rate_hz} Hz",
             allowed=f"sample rates of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz",
             next_step=_PLAIN_WAV.format(name=path.name),
         )

@@ -73,8 +73,8 @@ def _by_ffmpeg(program: str, path: Path, name: str, attempted: str) -> AudioRead
         size = Path(decoded.name).stat().st_size
         header = read_wav_header(Path(decoded.name), size)
         if done.returncode != 0 or header is None or header.sample_format != "f32le":
-            said = done.stderr.decode(errors="replace").strip().splitlines() or ["no audio in it"]
-            raise _undecodable(name, f"ffmpeg: {said[-1].removeprefix(f'file:{path}: ')}", attempted)
+            output = done.stderr.decode(errors="replace").strip().splitlines() or ["no audio in it"]
+            raise _undecodable(name, f"ffmpeg: {output[-1].removeprefix(f'file:{path}: ')}", attempted)
         # The file is deleted at the end of this block, but the mapping stays valid. The disk space is freed together
         # with the samples.
         values: Any = np.memmap(

@@ -1,6 +1,6 @@
 """Write and read the folders of runs and takes.
 
-Layout and formats are in docs/architecture.md ("On disk"). A take is written under a temporary name, flushed, then
+Layout and formats are in docs/takes.md. A take is written under a temporary name, flushed, then
 renamed, so a crash loses only the take that is being written. API keys are removed from all text that is written. A
 folder that cannot be read raises `BadInputError`.
 """
@@ -276,9 +276,8 @@ def _read_json(path: Path, attempted: str, *, fix: str) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
-        raise BadInputError(
-            attempted, seen=f"there is no {path.name} in it", next_step="name a folder that `diag run` made"
-        ) from None
+        missing = f"there is no {path.name} in it" if path.parent.is_dir() else "no such folder"
+        raise BadInputError(attempted, seen=missing, next_step="name a folder that `diag run` made") from None
     except OSError as error:
         raise BadInputError(attempted, seen=_words(error), next_step="check the path and its permissions") from None
     except ValueError as error:

@@ -1,12 +1,13 @@
 """Scenarios: the content of a TOML file in `scenarios/`, and how to find and read one.
 
-The client's own settings (`session`, `capture`, `send`, `playback`, `turn`) form `ClientConfig`, which is saved with
-the take. `emulator`, `faults` and `expect` are not, so that no rule can read the answer from them.
+The client's own settings (`session`, `capture`, `send`, `playback`, `turn`, `setup`) form `ClientConfig`, which is
+saved with the take. `emulator`, `faults` and `expect` are not, so that no rule can read the answer from them.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,12 +49,17 @@ class Expect(ConfigModel):
 
 
 class Scenario(ConfigModel):
-    """One configuration under test."""
+    """One configuration under test.
+
+    `voice` is the file of a voice profile that replies are compared with. In a TOML file it is relative to the file's
+    folder.
+    """
 
     name: str
     title: str = ""
     shows: str = ""
     prompts: tuple[str, ...] = ()
+    voice: str | None = None
     client: ClientConfig = ClientConfig()
     emulator: dict[str, Any] = Field(default_factory=dict)
     faults: Faults = Faults()
@@ -68,7 +74,7 @@ class Scenario(ConfigModel):
 
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
-_TOP_KEYS = ("title", "shows", "prompts", "emulator", "faults", "expect", *_CLIENT_TABLES)
+_TOP_KEYS = ("title", "shows", "prompts", "voice", "emulator", "faults", "expect", "setup_file", *_CLIENT_TABLES)
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -80,6 +86,17 @@ def read_scenario(path: Path) -> Scenario:
         If the file is missing, too large, not UTF-8, not TOML, or has a key or a value that is not allowed.
     """
     attempted = f"Could not read the configuration {path}"
+    data = _read_toml(path, attempted)
+    if "setup_file" in data and not {"setup", "setup_frame"} & set(data):
+        name = data.pop("setup_file")
+        data["setup_frame"] = _read_frame(path.parent / str(name), attempted)
+    scenario = scenario_from_mapping(path.stem, data, attempted=attempted)
+    if scenario.voice is None:
+        return scenario
+    return scenario.model_copy(update={"voice": str(path.parent.resolve() / scenario.voice)})
+
+
+def _read_toml(path: Path, attempted: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_SCENARIO_BYTES:
             raise BadInputError(
@@ -88,17 +105,21 @@ def read_scenario(path: Path) -> Scenario:
                 allowed=f"a TOML file of at most {MAX_SCENARIO_BYTES} bytes",
                 next_step="name a file such as my_app.toml",
             )
-        data = tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:
         raise BadInputError(
-            attempted, seen="no such file", next_step="list the known ones with `diag run --help`"
+            attempted, seen="no such file", next_step="check the path; `diag run --help` lists the known names"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
         raise BadInputError(
             attempted,
-            seen=str(error),
-            allowed="a readable UTF-8 text file",
-            next_step="check the path and its permissions",
+            seen="it is not text",
+            allowed="a TOML file in UTF-8",
+            next_step="name a file such as my_app.toml; `diag analyze` judges audio files",
+        ) from None
+    except OSError as error:
+        raise BadInputError(
+            attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(
@@ -107,7 +128,26 @@ def read_scenario(path: Path) -> Scenario:
             allowed="TOML as in docs/configuration.md",
             next_step="correct that line",
         ) from None
-    return scenario_from_mapping(path.stem, data, attempted=attempted)
+
+
+def _read_frame(path: Path, attempted: str) -> str:
+    """Return the text of the file that `setup_file` names."""
+    try:
+        if path.stat().st_size > MAX_SCENARIO_BYTES:
+            raise BadInputError(
+                attempted,
+                seen=f"setup_file {path} has {path.stat().st_size} bytes",
+                allowed=f"a JSON file of at most {MAX_SCENARIO_BYTES} bytes",
+                next_step="name the file that holds the setup frame only",
+            )
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInputError(
+            attempted,
+            seen=f"setup_file: {error}",
+            allowed="a UTF-8 JSON file; its path is relative to the configuration",
+            next_step="correct `setup_file`",
+        ) from None
 
 
 def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) -> Scenario:
@@ -119,8 +159,10 @@ def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) ->
         If keys are unknown or values are not allowed. The message names all of them.
     """
     problems = [_unknown_key(key, key, _TOP_KEYS) for key in data if key not in _TOP_KEYS]
-    fields = {key: value for key, value in data.items() if key in _TOP_KEYS and key not in _CLIENT_TABLES}
+    own = set(_TOP_KEYS) - {"setup_file", *_CLIENT_TABLES}
+    fields = {key: value for key, value in data.items() if key in own}
     fields["client"] = {key: value for key, value in data.items() if key in _CLIENT_TABLES}
+    problems += _frame_problems(data)
     try:
         scenario = Scenario.model_validate({"name": name, **fields})
     except ValidationError as error:
@@ -174,6 +216,31 @@ def _problems(error: ValidationError) -> list[_Problem]:
             problem = _Problem(dotted, seen, allowed, f"correct `{dotted}`", f"allowed: {allowed}")
         found.setdefault(dotted, problem)
     return list(found.values())
+
+
+def _frame_problems(data: Mapping[str, Any]) -> list[_Problem]:
+    """Return what is wrong with a first message of the client's own, and what does not go together with it."""
+    given = [name for name in ("setup", "setup_file", "setup_frame") if name in data]
+    if not given:
+        return []
+    name = given[0]
+    if len(given) > 1:
+        return [_Problem(name, " and ".join(f"`{item}`" for item in given), "one of them", "keep one of them", "")]
+    problems = []
+    session = data.get("session")
+    others = [key for key in session if key != "api_version"] if isinstance(session, Mapping) else []
+    if others:
+        seen = f"`session.{others[0]}` together with `{name}`"
+        fix = f"put it into the frame, and remove `session.{others[0]}`"
+        problems.append(_Problem("session", seen, "only `api_version` in [session]", fix, fix))
+    try:
+        whole = json.loads(data[name]) if name == "setup_frame" else json.loads(json.dumps(data[name]))
+    except (TypeError, ValueError, RecursionError) as error:
+        fix = "check it with `diag doctor --setup FILE`" if name == "setup_frame" else "write dates and times as text"
+        return [*problems, _Problem(name, f"`{name}` is not JSON: {error}", "a JSON object", fix, fix)]
+    if not isinstance(whole, dict):
+        problems.append(_Problem(name, f"`{name}` is not a JSON object", "a JSON object", f"correct `{name}`", ""))
+    return problems
 
 
 def _unknown_key(dotted: str, key: str, known: tuple[str, ...]) -> _Problem:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from diag.core.clip import Clip
 from diag.core.errors import BadInputError
 from diag.dsp.profile import VoiceProfile
 from diag.dsp.voice_text import PROFILE_VERSION, profile_from_json, profile_to_json
+from diag.files.audio_files import decode_audio, encode_flac
 from diag.files.whole_files import write_whole
 
 SUFFIX = ".voice.json"
+RUN_FILE = f"profile{SUFFIX}"
+"""File in a run folder: the profile that the run's replies are compared with."""
 LARGEST_BYTES = 2_000_000
-"""Larger files are not read. A profile has less than 200 kB, so a file of ten times that size is something else."""
+"""Larger files are not read. A profile has less than 700 kB, with its sample."""
 _MAKE_ONE = f"make one with `diag voice make WAV... -o NAME{SUFFIX}`"
+SAMPLE_S = 8.0
+"""Length of the sample that a profile keeps for listening."""
 
 
 def load_voice(path: str | Path) -> VoiceProfile:
@@ -46,6 +56,34 @@ def load_voice(path: str | Path) -> VoiceProfile:
         return profile_from_json(text)
     except ValueError as error:
         raise _no_profile(attempted, str(error)) from None
+
+
+def voice_of_run(folder: str | Path) -> VoiceProfile | None:
+    """Return the profile that the replies of a saved run are compared with; None if it has none.
+
+    Raises
+    ------
+    BadInputError
+        If the run's copy of the profile is damaged.
+    """
+    path = Path(folder) / RUN_FILE
+    return load_voice(path) if path.is_file() else None
+
+
+def with_sample(profile: VoiceProfile, clips: Sequence[Clip]) -> VoiceProfile:
+    """Return a profile with a sample to listen to: its recordings one after another, up to `SAMPLE_S`.
+
+    Only mono clips with the sample rate of the first one are used.
+    """
+    rate_hz = clips[0].sample_rate_hz
+    joined = np.concatenate([clip.samples for clip in clips if clip.sample_rate_hz == rate_hz])
+    clip = Clip(samples=joined[: round(SAMPLE_S * rate_hz)], sample_rate_hz=rate_hz)
+    return replace(profile, sample=encode_flac(clip))
+
+
+def sample_of(profile: VoiceProfile) -> Clip | None:
+    """Return the sample of a profile; None if it has none, or it cannot be decoded."""
+    return decode_audio(profile.sample) if profile.sample else None
 
 
 def default_path(name: str) -> Path:

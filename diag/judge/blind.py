@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from diag.core.results import Evidence, Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
-from diag.judge.evidence import number, why_not
+from diag.core.results import Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.core.units import format_value
+from diag.dsp.profile import VoiceProfile
+from diag.judge.evidence import evidence_of, number, times_in_words, why_not
+from diag.judge.limits import CLEARLY_WORSE
 from diag.judge.recording import Recording
+from diag.measure.registry import metric_named
 
 SAME_SHARE = 0.75
 """The reference has the same fault if its value is at least this share of the recording's value."""
@@ -26,11 +30,39 @@ def own_measure(
     )
 
 
+def own_value(
+    measurements: Measurements, recording: Recording, metric: str, tier: Tier | None = None
+) -> tuple[float, Measurement] | Verdict:
+    """Return the value of a measure of the recording by itself and its measurement, or why it was not checked."""
+    item = own_measure(measurements, recording, metric, tier)
+    value = None if item is None else number(item)
+    if item is None or value is None:
+        return not_checked(why_not([item] if item else [], metric))
+    return value, item
+
+
 def reference_value(measurements: Measurements, recording: Recording, metric: str) -> float | None:
     """Return the same measure of the reference; None where there is no reference or no value."""
     if recording.segment is None:
         return None
     return measurements.value(metric, tap=recording.segment.first)
+
+
+def _limit_of_voice(voice: VoiceProfile | None, metric: str, limit: float, *, below: bool) -> float | None:
+    """Return the limit for a voice whose recordings are usually beyond `limit`; None for any other voice."""
+    found = next((item for item in voice.usual if item.metric == metric), None) if voice else None
+    if found is None or metric not in CLEARLY_WORSE:
+        return None
+    times, by = CLEARLY_WORSE[metric]
+    if below:
+        return times * found.low + by if found.middle < limit else None
+    return times * found.high + by if found.middle > limit else None
+
+
+def in_words(item: Measurement, value: float) -> str:
+    """Return a measured value as evidence, with the label of its metric and its unit: "Bandwidth: 6.8 kHz"."""
+    known = metric_named(item.metric)
+    return f"{known.label if known else item.metric}: {format_value(value, item.unit)}"
 
 
 def beyond(
@@ -47,7 +79,8 @@ def beyond(
 ) -> Verdict:
     """Raise a finding if a measure of the recording by itself is beyond a limit.
 
-    If the reference has the same fault, the finding is information only: nothing between both caused it.
+    If the reference has the same fault, the finding is information only: nothing between both caused it. If the
+    recordings of the voice's profile have it too, it is a finding only where it is clearly worse than in all of them.
 
     Parameters
     ----------
@@ -59,21 +92,27 @@ def beyond(
         Whether a value below the limit is the fault.
     """
     sign = -1.0 if below else 1.0
-    item = own_measure(measurements, recording, metric, Tier.BLIND)
-    value = None if item is None else number(item)
-    if item is None or value is None:
-        return not_checked(why_not([item] if item else [], metric))
+    found = own_value(measurements, recording, metric, Tier.BLIND)
+    if isinstance(found, Verdict):
+        return found
+    value, item = found
     if sign * value <= sign * warning:
         return clear()
+    usual = _limit_of_voice(recording.voice, metric, warning, below=below)
+    if usual is not None and recording.voice is not None:
+        if sign * value <= sign * usual:
+            return clear(f"as always with the voice {recording.voice.name}: the recording {words(value)}")
+        error = None if error is None else error + usual - warning
     severity = Severity.ERROR if error is not None and sign * value > sign * error else Severity.WARNING
     before = reference_value(measurements, recording, metric)
     if before is not None and sign * before > sign * warning and abs(before) >= SAME_SHARE * abs(value):
         severity, also = Severity.INFO, f"; {recording.reference} has it too"
     else:
         also = ""
+    where = times_in_words(item.spots)
     return raised(
         f"The recording {words(value)}{also}",
-        evidence=[Evidence(text=f"{metric} is {value:.3g}", metric=metric, turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, f"{in_words(item, value)}{f', {where}' if where else ''}")],
         likely_cause=cause,
         fix=fix,
         severity=severity,

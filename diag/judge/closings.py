@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence
+from diag.core.results import Evidence, Verdict, clear, not_checked
 from diag.core.timeline import EventName, Timeline
 
 _MODALITY = re.compile(r"cannot extract voices|combination of response modalities", re.IGNORECASE)
@@ -31,7 +31,7 @@ _NAMED = tuple(
             r"|requires a thinking level",
             "CFG013",
         ),
-        (r"invalid json payload|unknown name", "CFG006"),
+        (r"invalid json payload|unknown name|invalid value at", "CFG006"),
         (r"media_?chunks is deprecated", "CFG007"),
     )
 )
@@ -76,6 +76,15 @@ def closing(timeline: Timeline) -> Closing | None:
         str(event.data.get("reason") or ""),
         event.name == EventName.SESSION_REFUSED,
     )
+
+
+def closing_of(code: str, timeline: Timeline, observed: ObservedClient) -> Closing | Verdict:
+    """Return the closing of the session if it has the finding `code`, otherwise the verdict without a finding."""
+    found = closing(timeline)
+    if found is None:
+        opened = timeline.first(EventName.SESSION_OPEN) is not None
+        return clear() if opened else not_checked("the service was not reached")
+    return found if code_of(timeline, observed) == code else clear()
 
 
 def code_of(timeline: Timeline, observed: ObservedClient) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +17,21 @@ from diag.measure.registry import Metric, all_metrics, headlines
 
 MUST_MATCH = ("audio", "endpoint")
 """Fields of the environment that must be equal for the figures of two runs to be comparable."""
+_FRAMES = ("setup", "setup_frame")
+"""Settings that are compared as they were sent, in `setup_diff`."""
+SETUP_CAUSES: Mapping[str, str] = {
+    "CFG001": "generationConfig.responseModalities",
+    "CFG002": "model",
+    "CFG003": "generationConfig.responseModalities",
+    "CFG006": "",
+    "CFG012": "realtimeInputConfig.automaticActivityDetection",
+    "CFG013": "",
+}
+"""Findings whose cause is in the setup message, and the beginning of the field's name that can cause it."""
 _QUIET = ("audio_server", "host", "time")
+
+MOST_FIELDS = 3
+"""Number of differing fields of the setup messages that the sentence names."""
 
 Place = tuple[str, Segment | None, Tap | None]
 Key = tuple[str, int]
@@ -47,13 +62,15 @@ def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool
     if not allow_different:
         _refuse_unlike(a, b)
     comparisons = tuple(_comparisons(a, b, seed))
-    config_diff = differences(a.config, b.config)
-    sentence, verdict = _sentence(a, b, comparisons, config_diff)
+    config_diff = tuple(item for item in differences(a.config, b.config) if item[0].split(".")[0] not in _FRAMES)
+    setup_diff = setup_differences(a.setup, b.setup) if a.setup is not None and b.setup is not None else ()
+    sentence, verdict = _sentence(a, b, comparisons, config_diff, setup_diff)
     return RunComparison(
         a=a.name,
         b=b.name,
         sentence=sentence,
         config_diff=config_diff,
+        setup_diff=setup_diff,
         environment_diff=tuple(
             item for item in differences(a.environment, b.environment) if item[0].split(".")[0] not in _QUIET
         ),
@@ -69,6 +86,23 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") ->
         left, right = a.get(name), b.get(name)
         if isinstance(left, Mapping) and isinstance(right, Mapping):
             found.extend(differences(left, right, f"{prefix}{name}."))
+        elif left != right:
+            found.append((f"{prefix}{name}", left, right))
+    return tuple(found)
+
+
+def setup_differences(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> tuple[tuple[str, Any, Any], ...]:
+    """Return the fields of two setup messages that differ, as `differences` does.
+
+    An object that one side leaves out is compared field by field too, so that each field has the same name everywhere.
+    """
+    found: list[tuple[str, Any, Any]] = []
+    for name in dict.fromkeys([*a, *b]):
+        left, right = a.get(name), b.get(name)
+        one, other = ({} if side is None else side for side in (left, right))
+        # An empty object says something by being there, so it is compared with nothing as a whole.
+        if isinstance(one, Mapping) and isinstance(other, Mapping) and {} not in (left, right):
+            found.extend(setup_differences(one, other, f"{prefix}{name}."))
         elif left != right:
             found.append((f"{prefix}{name}", left, right))
     return tuple(found)
@@ -199,25 +233,35 @@ def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -
 
 
 def _sentence(
-    a: RunResult, b: RunResult, comparisons: Sequence[Comparison], config_diff: Sequence[tuple[str, Any, Any]]
+    a: RunResult,
+    b: RunResult,
+    comparisons: Sequence[Comparison],
+    config_diff: Sequence[tuple[str, Any, Any]],
+    setup_diff: Sequence[tuple[str, Any, Any]],
 ) -> tuple[str, Change]:
-    """Return what differs and why, with the fix: from findings that only one side has, otherwise from figures."""
+    """Return what differs and why, with the fix: from findings that only one side has, otherwise from figures.
+
+    A finding whose cause is in the setup message comes first, together with the fields of the messages that differ.
+    """
     if not a.counted or not b.counted:
         empty = a.name if not a.counted else b.name
         return f"{empty} has no counted take, so nothing can be compared.", Change.TOO_FEW
     codes_a, codes_b = ({item.finding.code for item in _roots(run)} for run in (a, b))
-    only_b = [item for item in _roots(b) if item.finding.code not in codes_a]
-    only_a = [item for item in _roots(a) if item.finding.code not in codes_b]
+    only_b = sorted((item for item in _roots(b) if item.finding.code not in codes_a), key=_setup_first)
+    only_a = sorted((item for item in _roots(a) if item.finding.code not in codes_b), key=_setup_first)
     if only_b or only_a:
+        by_setup = _setup_words(a, b, [*only_b[:1], *only_a[:1]], setup_diff)
         if only_b and only_a:
             text = f"{_fixed(b, only_a[0])}, but {_fault(b, only_b[0])}."
         elif only_b:
             text = f"{_fault(b, only_b[0])}; {a.name} does not have this fault."
         else:
             text = f"{_fixed(b, only_a[0])}."
+            if only_a[0].finding.code in SETUP_CAUSES:
+                text += f" Fix of {a.name}: {_plain(only_a[0].finding.fix)}."
         rest = len(only_a) + len(only_b) - (2 if only_a and only_b else 1)
         more = f" ({rest} more finding{'s' if rest > 1 else ''} below.)" if rest else ""
-        return text + more, _verdict_of_findings(only_a, only_b)
+        return by_setup + text + more, _verdict_of_findings(only_a, only_b)
     changed = [item for item in comparisons if item.verdict in (Change.WORSE, Change.BETTER)]
     leading = headlines()
     changed = [item for item in changed if item.metric in leading]
@@ -231,6 +275,28 @@ def _sentence(
             Change.TOO_FEW,
         )
     return f"No difference shown between {a.name} and {b.name}{_both_have(codes_a & codes_b)}.", Change.NONE_SHOWN
+
+
+def _setup_first(item: RunFinding) -> bool:
+    """Sort key: findings whose cause is in the setup message before all others."""
+    return item.finding.code not in SETUP_CAUSES
+
+
+def _setup_words(
+    a: RunResult, b: RunResult, named: Sequence[RunFinding], setup_diff: Sequence[tuple[str, Any, Any]]
+) -> str:
+    """Return in which fields the setup messages differ, if one of the named findings can come from them; else ""."""
+    beginnings = [SETUP_CAUSES[item.finding.code] for item in named if item.finding.code in SETUP_CAUSES]
+    fields = [item for item in setup_diff if any(item[0].startswith(beginning) for beginning in beginnings)]
+    if not fields:
+        return ""
+    words = [f"`{name}` is {_sent(left)} in {a.name} and {_sent(right)} in {b.name}" for name, left, right in fields]
+    more = f", and {len(words) - MOST_FIELDS} more" if len(words) > MOST_FIELDS else ""
+    return f"The setup messages differ: {', '.join(words[:MOST_FIELDS])}{more}. "
+
+
+def _sent(value: Any) -> str:
+    return "left out" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _roots(run: RunResult) -> list[RunFinding]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from diag import __version__
 from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.live_setup import canonical
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
 from diag.core.results import (
@@ -33,7 +34,7 @@ from diag.core.results import (
 from diag.core.take import Take
 from diag.core.timeline import Timeline
 from diag.dsp.profile import VoiceProfile
-from diag.judge.proof import not_shown_in_run, not_shown_in_take
+from diag.judge.proof import not_shown_in_run, not_shown_in_take, voice_not_shown
 from diag.judge.recording import Recording
 from diag.judge.registry import Place, Rule, Scope, all_rules
 from diag.measure.engine import guarded, measure_take
@@ -74,12 +75,14 @@ def judge_take(
         All registered ones by default.
     """
     measurements = Measurements(tuple(measure_take(take, all_metrics() if metrics is None else metrics, voice)))
+    observed = observed_client(take.timeline, take.config)
     given = {
         "measurements": measurements,
         "timeline": take.timeline,
-        "observed": observed_client(take.timeline, take.config),
+        "observed": observed,
         "environment": take.environment,
         "turns": take.turns,
+        "voice": voice,
     }
     chosen = all_rules() if rules is None else rules
     judgement = _judged(
@@ -95,7 +98,11 @@ def judge_take(
         findings=judgement.findings,
         outcomes=judgement.outcomes,
         discarded="; ".join(judgement.discards) or None,
-        not_shown=not_shown_in_take(take, measurements, judgement.outcomes, chosen),
+        not_shown=(
+            *not_shown_in_take(take, measurements, judgement.outcomes, chosen),
+            *(voice_not_shown(take, measurements) if voice is not None else ()),
+        ),
+        setup=None if observed.setup is None else canonical(observed.setup),
     )
 
 
@@ -170,7 +177,7 @@ def _without_hidden(verdicts: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Rule
         by = next((other for other in hiding if _hides(other, rule)), None)
         if by is None or verdict.status is not Status.RAISED:
             return verdict
-        return not_checked(f"the sound is garbage; see {by.code}")
+        return not_checked(f"the bytes were misread; see {by.code}")
 
     return [(rule, kept(rule, verdict)) for rule, verdict in verdicts]
 

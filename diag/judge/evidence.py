@@ -8,24 +8,40 @@ from dataclasses import dataclass
 
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurement, Measurements, SoundEvent
-from diag.core.units import format_seconds, playable_rate_hz
-from diag.dsp.dullness import BANDS_HZ
-from diag.judge.limits import (
-    LIVE_API_OUTPUT_HZ,
-    OTHER_SOUND_S,
-    RATE_ERROR,
-    RATE_WARNING,
-    TREBLE_WARNING_DB,
+from diag.core.results import (
+    Evidence,
+    Measurement,
+    Measurements,
+    Severity,
+    SoundEvent,
+    Spot,
+    Status,
+    Verdict,
+    clear,
+    not_checked,
+    raised,
 )
+from diag.core.take import Turn
+from diag.core.timeline import EventName, Timeline
+from diag.core.units import LIVE_OUTPUT_RATE_HZ, format_seconds, playable_rate_hz
+from diag.dsp.dullness import BANDS_HZ
+from diag.judge.limits import OTHER_SOUND_S, RATE_ERROR, RATE_WARNING, TREBLE_WARNING_DB
 from diag.judge.registry import Place
 
+DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
+"""Hops on which the sound goes through a device."""
 STANDARD_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000)
 _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
 _SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
 """The common sample rate whose Nyquist frequency lies in each band of `BANDS_HZ`."""
-_INTERVALS = {12: "an octave", 7: "a fifth", 19: "an octave and a fifth", 24: "two octaves", 5: "a fourth"}
+_INTERVALS = {
+    12: "an octave",
+    7: "a musical fifth",
+    19: "an octave and a musical fifth",
+    24: "two octaves",
+    5: "a musical fourth",
+}
 
 
 def number(item: Measurement) -> float | None:
@@ -49,6 +65,91 @@ def why_not(items: Iterable[Measurement], metric: str) -> str:
     return f"{metric}: {reason}" if reason else f"{metric} was not measured"
 
 
+Fault = tuple[float, Measurement]
+"""A value that is a fault, and its measurement."""
+
+
+def worst_fault(
+    measurements: Measurements,
+    metric: str,
+    is_fault: Callable[[float], bool],
+    *,
+    badness: Callable[[float], float] = float,
+    hop: Hop | None = None,
+    tap: Tap | None = None,
+) -> Fault | Verdict:
+    """Return the worst value of a metric at a place if it is a fault, otherwise the verdict without a finding.
+
+    Parameters
+    ----------
+    measurements : Measurements
+    metric : str
+    is_fault : callable
+        Whether a value is beyond the rule's limit.
+    badness : callable
+        Order of the values; the larger, the worse.
+    hop, tap : Hop or None, Tap or None
+        As in `Measurements.find`.
+    """
+    items = measurements.find(metric, hop=hop, tap=tap)
+    found = worst(items, badness)
+    return found if found is not None and is_fault(found[0]) else clear_if_measured(items, metric)
+
+
+def clear_if_measured(items: Iterable[Measurement], metric: str) -> Verdict:
+    """Return "clear" if every one of the measurements has a value, and "not checked" otherwise.
+
+    A turn without a value may hide the fault, however healthy the other turns are.
+    """
+    everything = tuple(items)
+    if not everything or any(item.missing is not None for item in everything):
+        return not_checked(why_not(everything, metric))
+    return clear()
+
+
+def all_clear(checks: Iterable[Verdict]) -> Verdict:
+    """Return "clear" if every one of the checks is clear, otherwise the first that is not."""
+    return next((check for check in checks if check.status is not Status.CLEAR), clear())
+
+
+def through_the_air(timeline: Timeline) -> bool:
+    """Return whether the ear heard the reply through the air, together with the prompt, and not by a cable."""
+    opened = timeline.first(EventName.STREAMS_OPENED)
+    return opened is not None and opened.data.get("ear_channels") == 1
+
+
+def unanswered(measurements: Measurements, turns: Iterable[Turn]) -> list[Turn] | None:
+    """Return the turns without an audible reply; None if it is not known whether every turn had one."""
+    answers = [(turn, measurements.value("answered", turn=turn.index)) for turn in turns]
+    silent = [turn for turn, answer in answers if answer == 0.0]
+    return silent if silent or all(answer is not None for _, answer in answers) else None
+
+
+def evidence_of(item: Measurement, text: str) -> Evidence:
+    """Return a sentence about a measurement as evidence, with the parts of the recording to listen to."""
+    return Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)
+
+
+def raised_at(
+    place: Place,
+    title: str,
+    *,
+    evidence: Iterable[Evidence],
+    cause: str = "",
+    severity: Severity | None = None,
+) -> Verdict:
+    """Return the finding of a segment rule, with the fix of its hop.
+
+    Parameters
+    ----------
+    cause : str
+        Likely cause, if the evidence points to another than the most likely one of the hop.
+    """
+    return raised(
+        title, evidence=evidence, likely_cause=cause or place.on.causes[0], fix=place.on.fix, severity=severity
+    )
+
+
 @dataclass(frozen=True)
 class WrongRate:
     """A wrong speed of a segment: the speed of output relative to input, and its measurement."""
@@ -63,14 +164,15 @@ class WrongRate:
 
     def evidence(self, place: Place) -> Evidence:
         """Return the measured speed in words."""
-        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f})"
-        text = f"speed of {place.output} against {place.input} is {self.ratio:.4f}{sure}; 1 is right"
-        return Evidence(text=text, metric="rate_ratio", turn=self.item.turn, spots=self.item.spots)
+        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f} of 1)"
+        text = f"{place.output} runs at {self.ratio:.4f} times the speed of {place.input}{sure}"
+        return evidence_of(self.item, text)
 
 
 def wrong_rate(measurements: Measurements, hop: Hop) -> WrongRate | str | None:
     """Return the wrong speed of a hop's segment; None if the speed is right; a sentence if it is not known.
 
+    Turns in which the speed was not measured are passed over.
     Pitch and duration must agree. If only the duration changes, a jitter buffer is the cause and not a sample rate.
     """
     items = measurements.find("rate_ratio", hop=hop)
@@ -111,13 +213,13 @@ def snapped_hz(rate_hz: float) -> int:
 
 
 def changed_sound(ratio: float) -> str:
-    """Return how a wrong rate sounds: "1.5 times longer and a fifth deeper"."""
+    """Return how a wrong rate sounds: "1.5 times as long and a musical fifth deeper"."""
     semitones = 12 * math.log2(ratio)
     amount = round(abs(semitones))
     name = _INTERVALS.get(amount) if abs(abs(semitones) - amount) < 0.1 else None
     interval = name or f"{abs(semitones):.1f} semitones"
     times = f"{max(ratio, 1 / ratio):.3g} times"
-    return f"{times} longer and {interval} deeper" if ratio < 1 else f"{times} shorter and {interval} higher"
+    return f"{times} as long and {interval} deeper" if ratio < 1 else f"{times} as fast and {interval} higher"
 
 
 def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> int:
@@ -127,7 +229,7 @@ def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> in
     """
     if observed.received_mime_types is None and place is not None and place.input_rate_hz:
         return place.input_rate_hz
-    return playable_rate_hz((observed.received_mime_types or ("",))[0], LIVE_API_OUTPUT_HZ)
+    return playable_rate_hz((observed.received_mime_types or ("",))[0], LIVE_OUTPUT_RATE_HZ)
 
 
 @dataclass(frozen=True)
@@ -141,13 +243,16 @@ class LostTreble:
     def evidence(self, place: Place) -> Evidence:
         """Return the loss in words."""
         text = f"{place.output} has {self.loss_db:.1f} dB less treble than {place.input}: {self.words}"
-        return Evidence(text=text, metric="dullness_db", turn=self.item.turn, spots=self.item.spots)
+        return evidence_of(self.item, text)
 
 
 def lost_treble(measurements: Measurements, hop: Hop) -> LostTreble | str | None:
-    """Return the treble that a hop's segment lost; None if none was lost; a sentence if it is not known."""
+    """Return the treble that a hop's segment lost; None if none was lost; a sentence if it is not known.
+
+    Turns in which it was not measured are passed over.
+    """
     items = measurements.find("dullness_db", hop=hop)
-    found = worst(items, lambda value: value)
+    found = worst(items, float)
     if found is None:
         return why_not(items, "dullness_db")
     loss_db, item = found
@@ -193,32 +298,33 @@ MOST_EVENTS_NAMED = 5
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
     """Return events as "350 ms at 1.40 s, 350 ms at 3.15 s". If there are many, name the first and count the rest.
 
-    With `place`, the kind of event is named too: "stall of 350 ms at 1.40 s".
+    With `place`, the kind of event is named too: "overlap at 1.40 s for 350 ms".
     """
     named = [_event_in_words(event, named=place) for event in events[:MOST_EVENTS_NAMED]]
     rest = len(events) - len(named)
     return ", ".join([*named, f"and {rest} more"] if rest else named)
 
 
+def times_in_words(spots: Sequence[Spot]) -> str:
+    """Return the middles of places as "at 1.40 s, 3.15 s and 2 more"; empty without places."""
+    times = [f"{(spot.start_s + spot.end_s) / 2:.2f} s" for spot in spots]
+    named, rest = times[:MOST_EVENTS_NAMED], len(times) - MOST_EVENTS_NAMED
+    if not named:
+        return ""
+    return f"at {', '.join(named)}{f' and {rest} more' if rest > 0 else ''}"
+
+
 def _event_in_words(event: SoundEvent, *, named: bool) -> str:
     if event.count > 1 and event.period_s is not None:
         each_ms = 1000 * event.duration_s / event.count
-        period_ms = 1000 * event.period_s
-        return f"{event.count} gaps of {each_ms:.1f} ms, one every {period_ms:.0f} ms from {event.estimated_s:.2f} s on"
-    level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None and named else ""
+        every = format_seconds(event.period_s)
+        return f"{event.count} gaps of {each_ms:.1f} ms, one every {every} from {event.estimated_s:.2f} s on"
+    at = f"at {event.estimated_s:.2f} s"
     length = format_seconds(event.duration_s)
-    return (
-        f"{event.kind} of {length} at {event.estimated_s:.2f} s{level}"
-        if named
-        else f"{length} at {event.estimated_s:.2f} s"
-    )
-
-
-def total(measurements: Measurements, hop: Hop, metric: str) -> tuple[float, Measurement] | str:
-    """Return the largest value of a metric on a hop's segment with its measurement, or why it is not known."""
-    items = measurements.find(metric, hop=hop)
-    found = worst(items, lambda value: value)
-    return why_not(items, metric) if found is None else found
+    if not named:
+        return f"{length} {at}"
+    level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None else ""
+    return f"{event.kind} {at} for {length}{level}" if event.duration_s else f"{event.kind} {at}{level}"
 
 
 def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:
@@ -237,6 +343,12 @@ def added(measurements: Measurements, place: Place, metric: str) -> tuple[float,
     return max(pairs, key=lambda pair: pair[0])
 
 
+def clear_if_added_measured(measurements: Measurements, place: Place, metric: str) -> Verdict:
+    """Return "clear" if a metric has a value in every turn at both ends of a segment, and "not checked" otherwise."""
+    first, last = (measurements.find(metric, tap=tap) for tap in (place.segment.first, place.segment.last))
+    return clear_if_measured((*first, *last) if first and last else (), metric)
+
+
 def misread_bytes(measurements: Measurements, tap: Tap | None) -> Measurement | None:
     """Return the measurement of misread bytes on a tap; None if there are none or it is not known."""
     items = [item for item in measurements.find("misread_s") if item.tap == tap]
@@ -248,9 +360,9 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
     """Return in words how the bytes were misread, and from what time on."""
     event = item.events[0]
     often = f", {event.count} times" if event.count > 1 else ""
-    every = f", every {event.period_s * 1000:.0f} ms" if event.period_s else ""
-    text = f"{name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
-    return Evidence(text=text, metric="misread_s", turn=item.turn, spots=item.spots)
+    every = f", every {format_seconds(event.period_s)}" if event.period_s else ""
+    text = f"in {name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
+    return evidence_of(item, text)
 
 
 def in_mid_sentence(text: str) -> str:

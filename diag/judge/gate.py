@@ -5,7 +5,6 @@ from __future__ import annotations
 from diag.core.errors import ExitCode
 from diag.core.results import Bench, Change, Report, RunFinding, RunResult, Severity, Status
 
-FAIL_ON = ("error", "warning", "never")
 UNREACHABLE_CODE = "CFG009"
 ENVIRONMENT_PREFIX = "ENV"
 

@@ -5,7 +5,7 @@ The figures come from the tables in `docs/accuracy.md`.
 
 from __future__ import annotations
 
-from diag.measure.voice_making import ODD_SPEED, ODD_TREBLE_DB
+from diag.measure.voice_making import NARROW_SHARE, ODD_SPEED, ODD_TREBLE_DB
 
 RATE_WARNING, RATE_ERROR = 0.005, 0.01
 """Deviation of a segment's speed from 1. More than 0.5 % is too much for the drift of two clocks (a bad crystal is off
@@ -70,8 +70,17 @@ PAIRED_SAMPLES_WARNING, PAIRED_SAMPLES_ERROR = 0.5, 0.9
 DC_DBFS = -34.0
 """DC offset. Eight-bit telephony has up to -35 dBFS because of its coarse steps."""
 
-LIVE_API_OUTPUT_HZ = 24_000
-"""Sample rate at which the Live API answers."""
+CLEARLY_WORSE: dict[str, tuple[float, float]] = {
+    "bandwidth_hz": (NARROW_SHARE, 0.0),
+    "clipping_rate_hz": (2.0, 0.0),
+    "click_rate_hz": (2.0, 0.0),
+    "flatness": (1.0, 0.05),
+    "imaging": (1.0, 0.15),
+    "tonality_db": (1.0, 6.0),
+    "dc_dbfs": (1.0, 6.0),
+}
+"""Where a voice always shows a fault by itself, the factor and the addition by which a recording must exceed the worst
+recording of the voice's profile. Gaps and misread bytes are not here: no voice has them by itself."""
 
 SLOW_WARNING_S, SLOW_ERROR_S, SLOW_ERROR_P95_S = 1.5, 3.0, 3.5
 """Time to the first sound heard: median for a warning, median and 95th percentile for an error. In conversation people
@@ -93,3 +102,7 @@ DULL_VOICE_RATE_WARNING, VERY_DULL_DB = 0.1, 10.0
 """Limits against the profile of a voice. Other words of the same voice spread by up to this much, and a single band by
 twice that. A recording beyond the limit of an error is left out where a profile is made. Where more than `VERY_DULL_DB`
 of treble is lost, formants are hidden and the speed is off by up to 8 %."""
+
+REPLY_TREBLE_WARNING_DB = 5.0
+"""Limit for a single reply of a conversation, which may have only 2 s of speech. Chosen on the development voices of
+`benchmarks/voice_identity.py`, where 4 dB called 4 of 90 healthy replies dull."""

@@ -1,30 +1,26 @@
-"""Known Live models by name, as of 2026-11 (from the service's model pages and public threads)."""
+"""Known Live models by name, as of 2026-11, and the models with the most similar names."""
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import re
 from collections.abc import Iterable, Sequence
 
+from diag.core.live_catalogue import MODELS, fate
+
+_AS_OF = datetime.date(2026, 11, 1)
 RETIRED = {
-    "gemini-2.0-flash-exp": "it was the first Live model and was gone by April 2026",
-    "gemini-2.0-flash-live-001": "it was shut down on 9 December 2025",
-    "gemini-live-2.5-flash-preview": "it was shut down on 9 December 2025",
-    "gemini-2.5-flash-preview-native-audio-dialog": "it was shut down on 20 October 2025",
-    "gemini-2.5-flash-exp-native-audio-thinking-dialog": "it was shut down on 20 October 2025",
+    model.name: fate(model)
+    for model in MODELS
+    if model.live and model.versions and model.served_until is not None and model.served_until <= _AS_OF
 }
-VERTEX_ONLY = frozenset(
-    {"gemini-2.0-flash-live-preview-04-09", "gemini-live-2.5-flash", "gemini-live-2.5-flash-native-audio"}
-)
-NEVER_LIVE = frozenset({"gemini-2.5-flash", "gemini-2.5-pro", "gemini-2.0-flash", "gemini-2.0-flash-001"})
+VERTEX_ONLY = frozenset(model.name for model in MODELS if model.live and not model.versions)
+NEVER_LIVE = frozenset(model.name for model in MODELS if not model.live) | {"gemini-2.5-pro", "gemini-2.0-flash"}
 _SPECIALISTS = frozenset({"transcribe", "translate", "robotics"})
 """Words in the names of Live models that do not hold conversations. They are suggested only if the model asked for has
 such a word too."""
-EVER_LIVE = (
-    *RETIRED, *sorted(VERTEX_ONLY), "gemini-2.5-flash-native-audio-preview-09-2025",
-    "gemini-2.5-flash-native-audio-preview-12-2025", "gemini-2.5-flash-native-audio-latest",
-    "gemini-3.1-flash-live-preview", "gemini-3.8-live", "gemini-3.8-live-extended-thinking",
-)  # fmt: skip
+EVER_LIVE = tuple(model.name for model in MODELS if model.live)
 
 
 def bare(model: str) -> str:

@@ -96,6 +96,16 @@ def not_shown_on_segments(
     return tuple(found)
 
 
+def voice_not_shown(take: Take, measurements: Measurements) -> tuple[NotShown, ...]:
+    """Return the replies of a take that could not be compared with the profile of the voice, one entry at most."""
+    for turn in take.turns:
+        if measurements.value("answered", turn=turn.index) == 1.0:
+            for item in measurements.find("voice_distance_db", tap=Tap.RECEIVED, turn=turn.index):
+                if item.missing is not None:
+                    return (NotShown(what="the voice of the reply", reason=item.missing.text, hop=Hop.SERVICE),)
+    return ()
+
+
 def not_shown_in_run(takes: Sequence[TakeResult]) -> tuple[RunNotShown, ...]:
     """Return what the counted takes of a run do not show to be right, each with the takes concerned."""
     found: dict[tuple[str, str, Hop | None], list[tuple[str, NotShown]]] = {}

@@ -56,6 +56,8 @@ class AnalysisResult:
         Outcome of each rule.
     not_shown : tuple of NotShown
         Why the recording cannot be called a faithful copy of its reference although no fault was found.
+    path : str or None
+        The file that it was read from; None for a recording that is not in a file.
     refused : str or None
         Why the recording could not be read, in one sentence. It then has no measurements.
     """
@@ -77,6 +79,7 @@ class AnalysisResult:
     refused: str | None = None
     outcomes: tuple[RuleOutcome, ...] = ()
     not_shown: tuple[NotShown, ...] = ()
+    path: str | None = None
 
     @property
     def sentence(self) -> str:

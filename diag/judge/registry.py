@@ -7,8 +7,9 @@ registers one detector for every hop on which its fault can occur, under a code 
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
@@ -16,6 +17,7 @@ from diag.core.chain import Hop, Segment
 from diag.core.plugins import import_all, needs_of
 from diag.core.results import Severity, Verdict
 
+_DOCSTRING_WIDTH = 116
 HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes", "Fix", "Does not prove")
 """Headings of a rule's documentation, in this order."""
 
@@ -30,7 +32,7 @@ class Scope(StrEnum):
 
 
 NEEDS = {
-    Scope.TAKE: frozenset({"measurements", "timeline", "observed", "environment", "turns"}),
+    Scope.TAKE: frozenset({"measurements", "timeline", "observed", "environment", "turns", "voice"}),
     Scope.SEGMENT: frozenset({"place", "measurements", "timeline", "observed", "environment", "turns"}),
     Scope.RECORDING: frozenset({"measurements", "recording"}),
     Scope.RUN: frozenset({"summary", "takes", "environment"}),
@@ -67,9 +69,9 @@ class Rule:
     hides: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class OnHop:
-    """A segment fault on one hop: its code, who is responsible, and the texts that differ from hop to hop.
+    """A segment fault on one hop: its code, and the texts that differ from hop to hop.
 
     Parameters
     ----------
@@ -79,18 +81,19 @@ class OnHop:
         What to do: a sentence that starts with a lower-case letter and has no full stop.
     why : str
         Replaces the detector's own "Why it matters".
+    severity, or_severity : str or None
+        Replace those of the detector.
     """
 
     code: str
     name: str
-    severity: str
     hop: Hop
-    who: str
-    causes: tuple[str, ...]
-    fix: str
-    why: str = ""
-    or_severity: str | None = None
-    explained_by: tuple[str, ...] = ()
+    causes: tuple[str, ...] = field(kw_only=True)
+    fix: str = field(kw_only=True)
+    why: str = field(default="", kw_only=True)
+    severity: str | None = field(default=None, kw_only=True)
+    or_severity: str | None = field(default=None, kw_only=True)
+    explained_by: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ class Place:
     @property
     def who(self) -> str:
         """Who changed the sound: "player", or "player or loudspeaker" where hops were merged."""
-        return " or ".join(_WHO[hop] for hop in self.segment.hops) if self.segment.merged else self.on.who
+        hops = self.segment.hops if self.segment.merged else (self.on.hop,)
+        return " or ".join(_WHO[hop] for hop in hops)
 
 
 _WHO = {Hop.MICROPHONE: "microphone", Hop.SENDER: "sender", Hop.PLAYER: "player", Hop.SPEAKER: "loudspeaker"}
@@ -182,11 +186,25 @@ def rule(
     return register
 
 
-def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
+def segment_rule(
+    *places: OnHop,
+    severity: str | None = None,
+    or_severity: str | None = None,
+    explained_by: tuple[str, ...] = (),
+    hides: bool = False,
+) -> Callable[[Callable[..., Verdict]], Callable[..., Verdict]]:
     """Register one detector under a code for each hop on which its fault can occur.
 
     Its docstring is the documentation of every code. `{who}`, `{input}` and `{output}` in it are replaced by the
     names for each hop. It leaves out "Likely causes" and "Fix", which come from each `OnHop`.
+
+    Parameters
+    ----------
+    severity, or_severity : str, optional
+        As in `rule`; for hops whose `OnHop` has none of its own.
+    explained_by : tuple of str
+        Names of the detectors whose findings on the same hop can cause this one. `OnHop.explained_by` adds codes of
+        other causes.
 
     Raises
     ------
@@ -196,13 +214,14 @@ def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[...,
 
     def register(function: Callable[..., Verdict]) -> Callable[..., Verdict]:
         for on in places:
+            other = on.or_severity or or_severity
             _add(
                 Rule(
-                    code=on.code, name=on.name, severity=Severity(on.severity), hop=on.hop, scope=Scope.SEGMENT,
-                    function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
-                    documentation=_documentation(inspect.getdoc(function) or "", on), explained_by=on.explained_by,
-                    or_severity=None if on.or_severity is None else Severity(on.or_severity), on=on,
-                    hides=hides,
+                    code=on.code, name=on.name, severity=Severity(on.severity or severity or ""), hop=on.hop,
+                    scope=Scope.SEGMENT, function=function, needs=needs_of(function, NEEDS[Scope.SEGMENT], on.code),
+                    documentation=_documentation(inspect.getdoc(function) or "", on), 
+                    explained_by=(*on.explained_by, *explained_by),
+                    or_severity=None if other is None else Severity(other), on=on, hides=hides,
                 )
             )  # fmt: skip
         return function
@@ -212,15 +231,27 @@ def segment_rule(*places: OnHop, hides: bool = False) -> Callable[[Callable[...,
 
 def _documentation(template: str, on: OnHop) -> str:
     first, last = on.hop.ends
-    text = template.format(who=on.who, input=f"`{first.value}`", output=f"`{last.value}`")
+    text = template.format(who=_WHO[on.hop], input=f"`{first.value}`", output=f"`{last.value}`")
     before, heading, after = text.partition("Does not prove\n")
     if on.why:
         head, _, rest = before.partition("Why it matters\n")
         _, _, rest = rest.partition("Evidence\n")
-        before = f"{head}Why it matters\n    {on.why}\n\nEvidence\n{rest}"
-    causes = "\n".join(f"    - {cause[0].upper()}{cause[1:]}." for cause in on.causes)
-    fix = f"    {on.fix[0].upper()}{on.fix[1:]}."
+        before = f"{head}Why it matters\n{_wrapped(on.why)}\n\nEvidence\n{rest}"
+    causes = "\n".join(_wrapped(f"- {cause[0].upper()}{cause[1:]}.", later="  ") for cause in on.causes)
+    fix = _wrapped(f"{on.fix[0].upper()}{on.fix[1:]}.")
     return f"{before}Likely causes\n{causes}\n\nFix\n{fix}\n\n{heading}{after}"
+
+
+def _wrapped(text: str, later: str = "") -> str:
+    """Return a text as indented lines of the width that docstrings have."""
+    return textwrap.fill(
+        text,
+        _DOCSTRING_WIDTH,
+        initial_indent="    ",
+        subsequent_indent=f"    {later}",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _add(item: Rule) -> None:
@@ -233,4 +264,10 @@ def _add(item: Rule) -> None:
 def all_rules() -> tuple[Rule, ...]:
     """Return every rule in `diag.judge.rules`, in order of code."""
     import_all("diag.judge.rules")
-    return tuple(_rules[code] for code in sorted(_rules))
+    detectors = {(item.function.__name__, item.hop): code for code, item in _rules.items() if item.on is not None}
+
+    def with_codes(item: Rule) -> Rule:
+        causes = tuple(detectors.get((cause, item.hop), cause) for cause in item.explained_by)
+        return replace(item, explained_by=causes)
+
+    return tuple(with_codes(_rules[code]) for code in sorted(_rules))

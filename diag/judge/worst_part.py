@@ -7,6 +7,10 @@ from dataclasses import replace
 
 from diag.core.results import Evidence, Finding, Measurements
 from diag.measure.pooling import Part
+from diag.measure.registry import metric_named
+
+AT_THE_BORDERS = frozenset({"head_lost_s", "tail_lost_s"})
+"""Measures of what is lost at the beginning and at the end. Their name says where, so no part is added."""
 
 
 def findings_over(
@@ -33,11 +37,16 @@ def findings_over(
 
 
 def _with_place(finding: Finding, items: Sequence[tuple[Part, Finding]], of: int) -> Finding:
-    if not items or of <= 1:
+    measures = {item.metric for item in finding.evidence if item.metric}
+    if not items or of <= 1 or measures & AT_THE_BORDERS:
         return finding
+    adds_up = any(known is not None and known.pool == "sum" for known in map(metric_named, measures))
     if len(items) == of:
-        return _adding(finding, "throughout the recording")
-    return _adding(finding, f"worst {span(_worst(items)[0])}")
+        return _adding(finding, "in every part of the recording" if adds_up else "throughout the recording")
+    where = span(_worst(items)[0])
+    if not adds_up:
+        return _adding(finding, f"worst {where}")
+    return _adding(finding, where if len(items) == 1 else f"most of it {where}")
 
 
 def _of_parts(items: Sequence[tuple[Part, Finding]]) -> Finding:

@@ -11,7 +11,7 @@ from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, SoundEvent, Tier
 from diag.dsp.rate import Match
-from diag.dsp.segment_events import Kind, loudness_of
+from diag.dsp.segment_events import EventKind, loudness_of
 from diag.dsp.spectrum import HOP_S
 from diag.measure.engine import measure_pair
 from diag.measure.metrics.continuity import events_in, with_events
@@ -232,7 +232,7 @@ def _all_lost(measured: Measurements, known: Clip) -> Measurements:
     active = sound(known).spectrum.active
     lost_s = float(active.sum()) * HOP_S
     event = SoundEvent(
-        kind=Kind.TAIL_LOST.value, reference_s=float(active.argmax()) * HOP_S, estimated_s=0.0, duration_s=lost_s
+        kind=EventKind.TAIL_LOST.value, reference_s=float(active.argmax()) * HOP_S, estimated_s=0.0, duration_s=lost_s
     )
     return Measurements(
         tuple(

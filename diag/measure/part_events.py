@@ -10,7 +10,7 @@ from diag.core.audio_reader import AudioReader
 from diag.core.results import SoundEvent
 from diag.dsp.diagonal import FRAME_S
 from diag.dsp.runs import runs
-from diag.dsp.segment_events import OTHER_SHORTEST_S, SHORTEST_S, Kind, level_of, loudness_of
+from diag.dsp.segment_events import OTHER_SHORTEST_S, SHORTEST_S, EventKind, level_of, loudness_of
 from diag.dsp.spectrum import sound_of
 from diag.measure.parts import PART_S
 
@@ -54,11 +54,11 @@ def joined(events: Sequence[Sequence[SoundEvent]], stretches: Sequence[Stretch])
         if not (before.exact and after.followed):
             continue
         result[place] = _until(result[place], after.there_begin_s)
-        tail = [event for event in result[place] if event.kind == Kind.TAIL_LOST]
-        head = [event for event in result[place + 1] if event.kind == Kind.HEAD_LOST]
+        tail = [event for event in result[place] if event.kind == EventKind.TAIL_LOST]
+        head = [event for event in result[place + 1] if event.kind == EventKind.HEAD_LOST]
         lost_s = _length_s((*tail, *head))
         between = _until(
-            [event for event in result[place + 1] if event.kind in (Kind.OTHER_SOUND, Kind.STALL)
+            [event for event in result[place + 1] if event.kind in (EventKind.OTHER_SOUND, EventKind.STALL)
              and event.estimated_s < after.there_begin_s], after.there_begin_s
         )  # fmt: skip
         explained_s = _length_s(between)
@@ -66,7 +66,7 @@ def joined(events: Sequence[Sequence[SoundEvent]], stretches: Sequence[Stretch])
         other_s = sum(
             event.duration_s
             for event in (*result[place], *result[place + 1])
-            if event.kind == Kind.OTHER_SOUND and gap_s[0] - FRAME_S <= event.estimated_s < gap_s[1]
+            if event.kind == EventKind.OTHER_SOUND and gap_s[0] - FRAME_S <= event.estimated_s < gap_s[1]
         )
         at_s = tail[0].reference_s if tail else before.end_s
         later_s = after.there_begin_s - before.there_end_s
@@ -80,8 +80,8 @@ def _until(events: Sequence[SoundEvent], end_s: float) -> tuple[SoundEvent, ...]
     """Return events, with other sound and silence cut off at a time of the recording."""
     kept = []
     for event in events:
-        if event.kind in (Kind.OTHER_SOUND, Kind.STALL) and event.estimated_s + event.duration_s > end_s:
-            least_s = OTHER_SHORTEST_S if event.kind == Kind.OTHER_SOUND else SHORTEST_S
+        if event.kind in (EventKind.OTHER_SOUND, EventKind.STALL) and event.estimated_s + event.duration_s > end_s:
+            least_s = OTHER_SHORTEST_S if event.kind == EventKind.OTHER_SOUND else SHORTEST_S
             if end_s - event.estimated_s >= least_s:
                 kept.append(replace(event, duration_s=end_s - event.estimated_s))
         else:
@@ -116,9 +116,9 @@ def _meeting(
     if other_s > 0.5 * silenced_s:
         silenced_s, skipped_s = 0.0, max(lost_s, skipped_s)
     for kind, duration_s in (
-        (Kind.DROPOUT, silenced_s),
-        (Kind.STALL, later_s - explained_s),
-        (Kind.SKIP, skipped_s),
+        (EventKind.DROPOUT, silenced_s),
+        (EventKind.STALL, later_s - explained_s),
+        (EventKind.SKIP, skipped_s),
     ):
         if duration_s >= SHORTEST_S:
             yield SoundEvent(kind=kind.value, reference_s=at_s, estimated_s=there_s, duration_s=duration_s)
@@ -145,7 +145,7 @@ def whole_part_lost(
         for at_s in (stretch.there_begin_s, stretch.there_end_s)
     )
     lost = SoundEvent(
-        kind=(Kind.SKIP if stretch.there_end_s < recording.duration_s else Kind.TAIL_LOST).value,
+        kind=(EventKind.SKIP if stretch.there_end_s < recording.duration_s else EventKind.TAIL_LOST).value,
         reference_s=stretch.begin_s,
         estimated_s=first / recording.sample_rate_hz,
         duration_s=sound_s,
@@ -155,7 +155,9 @@ def whole_part_lost(
 
 def in_the_middle(events: Sequence[SoundEvent]) -> tuple[SoundEvent, ...]:
     """Return the events of a part that the recording goes on after: what is lost at its end is left out."""
-    return tuple(replace(event, kind=Kind.SKIP.value) if event.kind == Kind.TAIL_LOST else event for event in events)
+    return tuple(
+        replace(event, kind=EventKind.SKIP.value) if event.kind == EventKind.TAIL_LOST else event for event in events
+    )
 
 
 def sound_outside(
@@ -189,7 +191,7 @@ def _sound(recording: AudioReader, first: int, last: int, silent_db: float) -> I
         for start, stop in runs(sounding, round(_BRIDGED_S / FRAME_S)):
             if sounding[start:stop].sum() * FRAME_S >= OTHER_SHORTEST_S:
                 yield SoundEvent(
-                    kind=Kind.OTHER_SOUND.value,
+                    kind=EventKind.OTHER_SOUND.value,
                     reference_s=0.0,
                     estimated_s=begin / rate_hz + start * FRAME_S,
                     duration_s=(stop - start) * FRAME_S,

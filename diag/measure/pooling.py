@@ -16,7 +16,7 @@ BACKGROUND_DB = 25.0
 """A part whose loud windows are this far below those of the loudest part holds only background. Two voices in a
 conversation differ by 10 to 15 dB; a quiet room is 30 dB or more below them."""
 BACKGROUND = Missing(
-    MissingCode.BACKGROUND, "this part holds only background, far below the loud parts of the recording"
+    MissingCode.BACKGROUND, "this part contains only background, far below the loud parts of the recording"
 )
 MOST_SPOTS = 20
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from diag.core.clip import Clip
 from diag.core.errors import BadInputError
+from diag.core.results import Tier
 from diag.dsp.band import content_edge
 from diag.dsp.profile import (
     FRAMES_KEPT,
@@ -15,17 +17,20 @@ from diag.dsp.profile import (
     LEAST_SPEED_S,
     LEAST_TREBLE_S,
     MOST_APART_DB,
+    Usual,
     VoiceProfile,
     distance_from_profile_db,
     joined,
     make_profile,
     own_distance_db,
+    own_distance_spread_db,
     speech_s,
     speed_against_profile,
     treble_against_profile,
 )
 from diag.dsp.spectrum import Sound
 from diag.dsp.voice_frames import voice_frames
+from diag.measure.engine import measure_clip
 
 PLENTY_S = 30.0
 """More speech than this hardly improves a profile."""
@@ -108,8 +113,29 @@ def voice_from_sounds(sounds: Mapping[str, Sound], name: str) -> MadeVoice:
     found = _against_others(pieces, {label: _heard(label, piece) for label, piece in pieces.items()})
     speeds = [item.given.speed - 1 for item in found.values() if item.given.speed is not None]
     trebles = [item.given.treble_db for item in found.values() if item.given.treble_db is not None]
-    profile = replace(profile, speed_spread=_root_mean_square(speeds), treble_spread_db=_root_mean_square(trebles))
+    profile = replace(
+        profile,
+        speed_spread=_root_mean_square(speeds),
+        treble_spread_db=_root_mean_square(trebles),
+        distance_spread_db=own_distance_spread_db(profile, list(pieces.values())),
+    )
     return MadeVoice(profile=profile, recordings=tuple(given.values()))
+
+
+def usual_measures(clips: Iterable[Clip]) -> tuple[Usual, ...]:
+    """Return what the recordings of a voice measure by themselves, for measures that have a value in each of them."""
+    found: dict[str, list[float]] = {}
+    count = 0
+    for clip in clips:
+        count += 1
+        for item in measure_clip(clip):
+            if item.tier is Tier.BLIND and isinstance(item.value, float):
+                found.setdefault(item.metric, []).append(item.value)
+    return tuple(
+        Usual(metric, float(np.median(values)), min(values), max(values))
+        for metric, values in found.items()
+        if len(values) == count
+    )
 
 
 @dataclass(frozen=True)
@@ -126,7 +152,7 @@ def _heard(label: str, sound: Sound) -> Given:
 
 def _useless(item: Given, every: Iterable[Given]) -> str:
     if item.speech_s < SHORTEST_S:
-        return f"holds {item.speech_s:.1f} s of speech"
+        return f"has only {item.speech_s:.1f} s of speech"
     edges = [other.edge_hz for other in every if other.edge_hz is not None and other.speech_s >= LEAST_TREBLE_S]
     if not edges or item.edge_hz is None or item.speech_s < LEAST_TREBLE_S:
         return ""

@@ -18,7 +18,7 @@ from diag.record.client.voice_client import VoiceClient
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
 
-PORTS = {Tap.PROMPT: "mouth", Tap.CAPTURED: "microphone", Tap.PLAYED: "speaker", Tap.HEARD: "ear"}
+_PORT_OF_TAP = {Tap.PROMPT: "mouth", Tap.CAPTURED: "microphone", Tap.PLAYED: "speaker", Tap.HEARD: "ear"}
 BEFORE_S = 0.2
 """Margin before a prompt or reply on the next tap; observed errors of clock stamps were smaller."""
 _REPLY_EVENTS = ("chunk_received", "interrupted", "turn_complete")
@@ -54,7 +54,7 @@ def assemble_take(job: TakeJob, session: Session) -> Take:
     clips: dict[Tap, Clip] = {}
     for tap, tape in session.tapes.items():
         stamps = tape.stamps()
-        log.emit("stamps", {"port": PORTS[tap], "tap": tap.value, **stamps.to_json(log.origin_s)})
+        log.emit("stamps", {"port": _PORT_OF_TAP[tap], "tap": tap.value, **stamps.to_json(log.origin_s)})
         if tape.frames:
             start_s = start_of_tape(tap, stamps, tape) - log.origin_s
             clips[tap] = Clip(samples=tape.samples(), sample_rate_hz=tape.sample_rate_hz, start_s=start_s)

@@ -19,6 +19,7 @@ from diag.record.client.resampler import resample
 from diag.record.client.turn import Phase, TurnFollower
 from diag.record.client.voice_client import VoiceClient
 from diag.record.live.genai import LiveConnection, live_models
+from diag.record.live.raw import RawConnection
 from diag.record.port_routing import Portboard
 from diag.record.prompt_feeder import feed_without_devices
 from diag.record.take_assembly import Session, TurnRecord, assemble_take
@@ -77,7 +78,12 @@ class _Recorder:
         self._job = job
         self._log = TakeLog()
         self._client = VoiceClient(job.config, job.faults, self._log.emit)
-        self._connection = LiveConnection(self._on_event, self._on_audio)
+        frame = job.config.raw_frame
+        self._connection: LiveConnection | RawConnection = (
+            LiveConnection(self._on_event, self._on_audio)
+            if frame is None
+            else RawConnection(frame, self._on_event, self._on_audio)
+        )
         self._follower = TurnFollower(patience=job.config.turn)
         self._turns: list[TurnRecord] = []
 
@@ -89,7 +95,7 @@ class _Recorder:
         try:
             self._note_streams(audio)
             await self._calibrate(board, audio)
-            if await self._connection.connect(self._job.config.session, self._job.endpoint):
+            if await self._connect():
                 board.begin_session(audio.ear_channels)
                 await self._converse(board, audio, spoken)
             elif self._log.timeline.first("session_refused"):
@@ -104,6 +110,12 @@ class _Recorder:
         self._note_audio_end(audio, failed)
         session = Session(log=self._log, client=self._client, tapes=board.tapes, turns=tuple(self._turns))
         return assemble_take(self._job, session)
+
+    async def _connect(self) -> bool:
+        session, endpoint = self._job.config.session, self._job.endpoint
+        if isinstance(self._connection, RawConnection):
+            return await self._connection.connect(session.api_version, endpoint)
+        return await self._connection.connect(session, endpoint)
 
     def _on_event(self, name: str, data: Mapping[str, Any]) -> None:
         self._log.emit(name, data)

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
-import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
-from diag import __version__
-from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
 from diag.core.states import State
 from diag.core.take import Take
+from diag.dsp.profile import VoiceProfile
+from diag.files.voice_profiles import sample_of
 from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
+from diag.report.page import packed, rendered, unwritable
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
-from diag.report.sentences import capitalised, full_stop, measured_line, verdict_line
-from diag.report.shelf import Embed, players_of, size_note
+from diag.report.sentences import measured_line, verdict_line
+from diag.report.shelf import Embed, VoiceSample, players_of, size_note
+from diag.report.voice_text import voice_origin
 from diag.report.waterfall import stages
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 FOLD_FROM = 2
 """With more runs than this, each run is collapsed to its headline."""
 
 
-def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path, *, embed: Embed = "evidence") -> Path:
+def build_report(
+    report: Report,
+    takes: Mapping[str, Sequence[Take]],
+    out: Path,
+    *,
+    embed: Embed = "evidence",
+    voices: Mapping[str, VoiceProfile] | None = None,
+) -> Path:
     """Write a report and return its path.
 
     Parameters
@@ -50,6 +47,9 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     embed : {"evidence", "all", "none"}
         "evidence" keeps at most 12 clips of 6 s, "all" every tap of the take shown, "none" no audio.
 
+    voices : mapping of run folder or run name to VoiceProfile, optional
+        Profiles that the replies of runs were compared with. Their samples are shown beside the recordings.
+
     Raises
     ------
     BadInputError
@@ -57,49 +57,52 @@ def build_report(report: Report, takes: Mapping[str, Sequence[Take]], out: Path,
     """
     out = Path(out)
     picks = _picks(report, takes)
+    samples = _samples(report, voices or {})
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         players = players_of(
-            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out
+            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out, samples
         )
-        views = [run_view(run, index, picks.get(index), players) for index, run in enumerate(report.runs)]
-        page = (
-            _environment()
-            .get_template("report.html.j2")
-            .render(
-                title=_title(report),
-                verdict=verdict_line(report),
-                measured=measured_line(report),
-                runs=views,
-                runs_shown=_in_order(report, views),
-                comparisons=[
-                    compare_view(comparison, index, report.runs, picks, players)
-                    for index, comparison in enumerate(report.comparisons)
-                ],
-                bench=bench_rows(report.bench.rows if report.bench else (), views),
-                tally=[
-                    (state, sum(check.state is state for view in views for check in view.checks)) for state in State
-                ],
-                style=Markup(_asset("style.css")),
-                script=Markup(_asset("report.js")),
-                document=_document(report),
-                version=__version__,
-                size=size_note(players),
-                command=report.bench.command if report.bench else "",
-                folded=len(report.runs) > FOLD_FROM,
-                stages=stages(),
-                unknown=State.UNKNOWN,
-            )
+        views = [
+            run_view(run, index, picks.get(index), players, samples.get(index)) for index, run in enumerate(report.runs)
+        ]
+        page = rendered(
+            "report.html.j2",
+            title=_title(report),
+            verdict=verdict_line(report),
+            measured=measured_line(report),
+            runs=views,
+            runs_shown=_in_order(report, views),
+            comparisons=[
+                compare_view(comparison, index, report.runs, picks, players)
+                for index, comparison in enumerate(report.comparisons)
+            ],
+            bench=bench_rows(report.bench.rows if report.bench else (), views),
+            tally=[(state, sum(check.state is state for view in views for check in view.checks)) for state in State],
+            document=packed(report.to_json()),
+            size=size_note(players.values()),
+            switches=bool(report.comparisons),
+            origin="Every figure is derived from saved recordings and events alone.",
+            command=report.bench.command if report.bench else "",
+            folded=len(report.runs) > FOLD_FROM,
+            stages=stages(),
+            unknown=State.UNKNOWN,
         )
         write_whole(out, page.encode())
     except OSError as error:
-        raise BadInputError(
-            f"Could not write the report {out}",
-            seen=error.strerror or str(error),
-            allowed="a file in a folder that can be written",
-            next_step="name another folder with --out",
-        ) from None
+        raise unwritable(out, error, next_step="name another folder with --out") from None
     return out
+
+
+def _samples(report: Report, voices: Mapping[str, VoiceProfile]) -> dict[int, VoiceSample]:
+    """Return the samples of the profiles that runs were compared with, by index of the run."""
+    found = {}
+    for index, run in enumerate(report.runs):
+        voice = voices.get(run.folder or run.name, voices.get(run.name))
+        clip = None if voice is None else sample_of(voice)
+        if voice is not None and clip is not None:
+            found[index] = VoiceSample(voice.name, voice_origin(voice), clip)
+    return found
 
 
 def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunView]]:
@@ -139,36 +142,3 @@ def _worst_first(report: Report, picks: Mapping[int, Pick]) -> list[int]:
         return (report.runs[index].name not in compared, -_worst(report.runs[index]))
 
     return sorted(picks, key=rank)
-
-
-def _document(report: Report) -> str:
-    """Return the compressed JSON document as a data URI that can be downloaded without a script."""
-    text = json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = gzip.compress(text.encode("utf-8"), mtime=0)
-    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("diag.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
-    environment.filters["prose"] = _prose
-    return environment
-
-
-def _prose(text: str) -> Markup:
-    """Return text as HTML with words in backticks as code; everything else is escaped."""
-    parts = re.split(r"`([^`]+)`", text)
-    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
-
-
-def _asset(name: str) -> str:
-    return files("diag.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from diag.report.lanes import Lanes, lanes_of, origin_of, span_of
 from diag.report.picks import Pick, stretch
 from diag.report.runview import show
 from diag.report.sentences import call_of, capitalised, figure, label, place, signed
-from diag.report.shelf import Player, Players
+from diag.report.shelf import Pair, Players, pair_of
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of
 
 
@@ -36,21 +36,6 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two players to switch between; the louder one is turned down."""
-
-    tap: str
-    a: Player
-    b: Player
-    a_clip: str
-    b_clip: str
-    a_gain_db: float
-    b_gain_db: float
-    matched: str
-    same: bool
-
-
-@dataclass(frozen=True)
 class CompareView:
     """Everything that the report shows of a comparison."""
 
@@ -59,6 +44,7 @@ class CompareView:
     state: State
     word: str
     sentence: str
+    setup: tuple[tuple[str, str, str], ...]
     settings: tuple[tuple[str, str, str], ...]
     surroundings: tuple[tuple[str, str, str], ...]
     blame: str
@@ -87,6 +73,7 @@ def compare_view(
         state=state,
         word=word,
         sentence=capitalised(comparison.sentence),
+        setup=tuple((name, show(one), show(other)) for name, one, other in comparison.setup_diff),
         settings=tuple((name, show(one), show(other)) for name, one, other in comparison.config_diff),
         surroundings=tuple((name, show(one), show(other)) for name, one, other in comparison.environment_diff),
         blame=_blame(comparison, [runs[side] for side in (a, b) if side >= 0]),
@@ -108,7 +95,9 @@ def _blame(comparison: RunComparison, sides: Sequence[RunResult]) -> str:
     if len(codes) == 2 and codes[0] ^ codes[1]:
         named = ", ".join(sorted(codes[0] ^ codes[1]))
         return f"see {named} below for what is wrong and how to fix it"
-    if len(comparison.config_diff) + len(comparison.environment_diff) > 1:
+    # Fields of the setup message that differ come from settings that differ, so they do not count again.
+    differing = max(len(comparison.config_diff), len(comparison.setup_diff)) + len(comparison.environment_diff)
+    if differing > 1:
         return "the figures alone cannot show which of these is the cause"
     return ""
 
@@ -161,16 +150,7 @@ def _lanes(a: Pick | None, b: Pick | None) -> tuple[Lanes | None, Lanes | None]:
 
 def _pair(tap: Tap, a: int, b: int, players: Players) -> Pair | None:
     one, other = players.get((a, tap)), players.get((b, tap))
-    if one is None or other is None or one.left_out or other.left_out:
-        return None
-    a_clip, b_clip = one.same_as or one.id, other.same_as or other.id
-    a_gain_db, b_gain_db, matched = 0.0, 0.0, "levels were not matched: one side is silent"
-    if one.level_dbfs is not None and other.level_dbfs is not None:
-        louder_db = round(one.level_dbfs - other.level_dbfs, 1)
-        a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
-        turned = "A" if louder_db > 0 else "B"
-        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "both are equally loud"
-    return Pair(tap.value, one, other, a_clip, b_clip, a_gain_db, b_gain_db, matched, a_clip == b_clip)
+    return pair_of(tap.value, one, other) if one and other else None
 
 
 def _heard(a: Pick | None, b: Pick | None) -> list[tuple[str, Clip]]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from diag.core.chain import Hop
+from diag import __version__
+from diag.core.chain import Hop, Tap
 from diag.core.results import Finding, RunFinding, RunResult, Spot
 from diag.core.states import State
 from diag.judge.registry import HEADINGS, all_rules
 from diag.report.manual import sections
 from diag.report.sentences import capitalised, full_stop, how_sure, state_of, times_found, word_of
-from diag.report.shelf import Players
+from diag.report.shelf import Player, Players
 
 _MOST_SPOTS = 3
+_LEAD_S = 0.6
+"""How long before a place of a take playing starts."""
 
 
 @dataclass(frozen=True)
@@ -53,38 +56,92 @@ class FindingView:
     copy: str
 
 
+@dataclass(frozen=True)
+class Listening:
+    """Where the places that evidence names can be heard.
+
+    Parameters
+    ----------
+    find : callable
+        Returns the player that holds a time of a tap's recording; None if it is not in the report.
+    name : callable
+        Returns what the recording of a tap is called.
+    lead_s : float
+        How long before a place playing starts.
+    """
+
+    find: Callable[[Tap, float], Player | None]
+    name: Callable[[Tap], str]
+    lead_s: float
+
+    def at(self, tap: Tap, at_s: float) -> Hearing:
+        """Return where a time of a tap's recording can be heard."""
+        words = f"{self.name(tap)} at {at_s:.2f} s"
+        player = self.find(tap, at_s)
+        if player is None or player.left_out or not -0.05 <= at_s - player.offset_s < player.duration_s:
+            return Hearing(None, at_s, words)
+        return Hearing(player.id, max(at_s - player.offset_s - self.lead_s, 0.0), words)
+
+
 def findings_of(run: RunResult, index: int, players: Players) -> tuple[FindingView, ...]:
     """Return root findings, worst first, each with its consequences; a consequence without its root is shown alone."""
-    raised = {item.finding.code for item in run.findings}
-    roots = [item for item in run.findings if item.finding.consequence_of not in raised]
-    roots.sort(key=lambda item: (-item.finding.severity.rank, item.finding.code))
-    return tuple(_view(run, index, item, f"f{index + 1}-{item.finding.code}", players) for item in roots)
+    listening = Listening(lambda tap, _: players.get((index, tap)), lambda tap: tap.value, _LEAD_S)
+    ordered = _roots(run.findings)
+    return tuple(
+        _view(item, run.findings, f"f{index + 1}-{item.finding.code}", listening, often=times_found(item),
+              ends=_ends(item.finding, index, players), copy=_run_text(run, item))
+        for item in ordered
+    )  # fmt: skip
 
 
-def _view(run: RunResult, index: int, item: RunFinding, anchor: str, players: Players) -> FindingView:
+def recording_findings(
+    findings: Sequence[Finding], name: str, index: int, listening: Listening
+) -> tuple[FindingView, ...]:
+    """Return the root findings of one recording, worst first, each with its consequences."""
+    items = [RunFinding(finding=finding, take_ids=(), counted=1) for finding in findings]
+    return tuple(
+        _view(item, items, f"f{index + 1}-{item.finding.code}", listening, often="", ends=(),
+              copy="\n".join(_issue_lines(item.finding, f"Found in {name}.", [f"diag {__version__}"])))
+        for item in _roots(items)
+    )  # fmt: skip
+
+
+def _roots(items: Sequence[RunFinding]) -> list[RunFinding]:
+    raised = {item.finding.code for item in items}
+    roots = [item for item in items if item.finding.consequence_of not in raised]
+    return sorted(roots, key=lambda item: (-item.finding.severity.rank, item.finding.code))
+
+
+def _view(
+    item: RunFinding,
+    every: Sequence[RunFinding],
+    anchor: str,
+    listening: Listening,
+    *,
+    often: str,
+    ends: tuple[Hearing, ...],
+    copy: str,
+) -> FindingView:
     finding = item.finding
-    following = tuple(other for other in run.findings if other.finding.consequence_of == finding.code)
     return FindingView(
         anchor=anchor,
         found=item,
         state=state_of(finding.severity),
         word=word_of(finding.severity),
         title=capitalised(finding.title),
-        often=times_found(item),
-        evidence=tuple(
-            EvidenceView(evidence.text, _hearings(evidence.spots, index, players)) for evidence in finding.evidence
-        ),
-        ends=_ends(finding, index, players),
+        often=often,
+        evidence=tuple(EvidenceView(entry.text, _hearings(entry.spots, listening)) for entry in finding.evidence),
+        ends=ends,
         why=_manual(finding.code).get("Why it matters", ""),
         does_not_prove=_manual(finding.code).get("Does not prove", ""),
         sure=how_sure(finding),
-        consequences=following,
-        copy=_issue_text(run, item),
+        consequences=tuple(other for other in every if other.finding.consequence_of == finding.code),
+        copy=copy,
     )
 
 
-def _hearings(spots: Sequence[Spot], index: int, players: Players) -> tuple[Hearing, ...]:
-    return tuple(_hearing(spot, index, players) for spot in spots[:_MOST_SPOTS])
+def _hearings(spots: Sequence[Spot], listening: Listening) -> tuple[Hearing, ...]:
+    return tuple(listening.at(spot.tap, spot.start_s) for spot in spots[:_MOST_SPOTS])
 
 
 def _ends(finding: Finding, index: int, players: Players) -> tuple[Hearing, ...]:
@@ -96,30 +153,23 @@ def _ends(finding: Finding, index: int, players: Players) -> tuple[Hearing, ...]
     )
 
 
-def _hearing(spot: Spot, index: int, players: Players) -> Hearing:
-    player = players.get((index, spot.tap))
-    words = f"{spot.tap.value} at {spot.start_s:.2f} s"
-    if player is None or player.left_out:
-        return Hearing(None, spot.start_s, words)
-    at_s = spot.start_s - player.offset_s
-    inside = -0.05 <= at_s < player.duration_s
-    return Hearing(player.id if inside else None, max(at_s - 0.6, 0.0), words)
-
-
-def _issue_text(run: RunResult, item: RunFinding) -> str:
+def _run_text(run: RunResult, item: RunFinding) -> str:
     """Return the text to paste into an issue: words and figures, no audio, no keys."""
-    finding = item.finding
-    place = f" on the {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
-    lines = [
+    hop = item.finding.hop
+    place = f" on the {hop.value} hop ({hop.owner})" if hop else ""
+    return "\n".join(_issue_lines(item.finding, f"{times_found(item)} of {run.name}{place}.", _versions(run)))
+
+
+def _issue_lines(finding: Finding, where: str, versions: Sequence[str]) -> list[str]:
+    return [
         f"{finding.code} {finding.name}: {full_stop(capitalised(finding.title))}",
-        f"{times_found(item)} of {run.name}{place}.",
+        where,
         *(f"- {full_stop(evidence.text)}" for evidence in finding.evidence),
         f"Likely cause: {full_stop(finding.likely_cause)}",
         f"Fix: {full_stop(finding.fix)}",
         f"How sure: {how_sure(finding)}.",
-        f"Seen with: {', '.join(_versions(run))}.",
+        f"Seen with: {', '.join(versions)}.",
     ]
-    return "\n".join(lines)
 
 
 def _versions(run: RunResult) -> list[str]:

@@ -155,6 +155,7 @@ def _wait(pick: Pick, turn: Turn, start_s: float, end_s: float) -> Wait | None:
 
 
 def _in_words(pick: Pick, waits: tuple[Wait, ...]) -> str:
-    turns = [wait.words if len(waits) == 1 else f"turn {n}: {wait.words}" for n, wait in enumerate(waits, start=1)]
+    lengths = [wait.words.removesuffix(" wait") for wait in waits]
+    turns = lengths if len(waits) == 1 else [f"turn {n}: {length}" for n, length in enumerate(lengths, start=1)]
     said = "; ".join(turns) if turns else "no prompt was spoken"
-    return f"Take {pick.take.id}, from the end of the prompt's speech to the first audio heard: {said}."
+    return f"Take {pick.take.id}. Wait from the end of the prompt's speech to the first audio heard: {said}."

@@ -108,8 +108,8 @@ def _resolved(wanted: str) -> Rule | tuple[Metric, ...]:
     raise BadInputError(
         f"Could not explain {wanted or 'nothing'}",
         seen="no finding or measure has that code or name",
-        allowed="a code such as PLY001, or a measure such as rate_ratio; `diag explain` lists all findings",
-        next_step=f"did you mean {meant}?" if near else "see `diag explain`",
+        allowed="a code such as PLY001, or a measure such as rate_ratio",
+        next_step=f"did you mean {meant}?" if near else "list them with `diag explain`",
     )
 
 
@@ -146,7 +146,9 @@ def _rule_text(rule: Rule) -> str:
     severity = f"{usual} or {other[0]}, depending on the evidence" if other else usual
     head = f"{state_of(rule.severity).shape} {rule.code} {rule.name}  {severity}, {hop}"
     cause = (
-        f"\n\nReported as a consequence if {' or '.join(rule.explained_by)} is found too." if rule.explained_by else ""
+        f"\n\nReported as a consequence if one of these is found too: {', '.join(rule.explained_by)}."
+        if rule.explained_by
+        else ""
     )
     return f"{head}\n\n{rule.documentation}{cause}"
 

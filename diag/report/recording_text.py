@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from diag.core.errors import ExitCode
 from diag.core.missing import MissingCode
-from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity
+from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity, Status
 from diag.core.states import State
 from diag.core.units import format_seconds
 from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.sentences import figure, label, plural, state_of, word_of
+from diag.report.sentences import figure, label, label_in_sentence, plural, state_of, word_of
 from diag.report.terminal import wrapped
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from diag.judge.recording_result import AnalysisResult
 
 _LABEL_WIDTH = 24
@@ -40,19 +42,34 @@ def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> Exit
     measured = [any(item.value is not None for item in result.measurements) for result in results]
     if not results or not all(measured):
         return ExitCode.CANNOT_MEASURE
-    unshown = any(_state(result) is State.UNKNOWN for result in results)
+    unshown = any(state_of_result(result) is State.UNKNOWN for result in results)
     return ExitCode.TOO_LITTLE_EVIDENCE if unshown else ExitCode.GOOD
 
 
-def results_text(results: Sequence[AnalysisResult], code: ExitCode, *, width: int = 80, verbose: bool = False) -> str:
-    """Return verdict, findings and, with `verbose`, measures of each recording; if there are many, one line each."""
+def results_text(
+    results: Sequence[AnalysisResult],
+    code: ExitCode,
+    *,
+    width: int = 80,
+    verbose: bool = False,
+    page: Path | None = None,
+) -> str:
+    """Return verdict, findings and, with `verbose`, measures of each recording; if there are many, one line each.
+
+    `page` is the HTML report that was written, if any.
+    """
+    end = [f"report {page}"] if page else []
+    end.append(f"exit code {int(code)}")
     if len(results) > BLOCKS_SHOWN:
-        return "\n".join([*_table_lines(results, width), "", *_count_lines(results, width), f"exit code {int(code)}"])
-    blocks = ["\n".join(_result_lines(result, width, verbose=verbose)) for result in results]
-    return "\n\n".join([*blocks, f"exit code {int(code)}"])
+        return "\n".join(
+            [*_table_lines(results, width), "", *wrapped(counted_words(results), width), f"exit code {int(code)}"]
+        )
+    blocks = ["\n".join(result_lines(result, width, verbose=verbose)) for result in results]
+    return "\n\n".join([*blocks, "\n".join(end)])
 
 
-def _state(result: AnalysisResult) -> State:
+def state_of_result(result: AnalysisResult) -> State:
+    """Return how a result is displayed: by its worst finding, or as unknown if something was not compared."""
     if result.refused is not None:
         return State.UNKNOWN
     weighty = [state_of(item.severity) for item in result.findings if item.severity is not Severity.INFO]
@@ -60,14 +77,16 @@ def _state(result: AnalysisResult) -> State:
 
 
 def _table_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
-    longest = max(len(_called(result)) for result in results)
+    longest = max(len(called(result)) for result in results)
     column = min(longest, max(16, width // 3))
     lines = []
     for result in results:
         told = _found(result)
         length = "" if result.refused is not None else format_seconds(result.duration_s)
         lines += wrapped(
-            f"{_state(result).shape} {_called(result):<{column}}  {length:>8}  {told}", width, later=" " * (column + 14)
+            f"{state_of_result(result).shape} {called(result):<{column}}  {length:>8}  {told}",
+            width,
+            later=" " * (column + 14),
         )
     return lines
 
@@ -79,41 +98,54 @@ def _found(result: AnalysisResult) -> str:
     return found or ("not everything could be compared" if result.not_shown else "no fault found")
 
 
-def _called(result: AnalysisResult) -> str:
+def called(result: AnalysisResult) -> str:
+    """Return the name of a recording, with its channel if it is one of several."""
     return result.name if result.channel is None else f"{result.name} (channel {result.channel})"
 
 
-def _count_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
-    states = [_state(result) for result in results]
+def counted_words(results: Sequence[AnalysisResult]) -> str:
+    """Return how many recordings have which result, as "3 recordings: 1 with an error, 2 without a fault"."""
+    unread = sum(result.refused is not None for result in results)
+    states = [state_of_result(result) for result in results if result.refused is None]
     words = {
         State.FAILS: "with an error",
         State.WATCH: "with a warning",
         State.GOOD: "without a fault",
-        State.UNKNOWN: "that could not be read",
+        State.UNKNOWN: "not shown to be a faithful copy",
     }
     counted = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
-    return wrapped(f"{len(results)} recordings: {', '.join(counted)}", width)
+    counted += [f"{unread} that could not be read"] if unread else []
+    return f"{len(results)} {plural(len(results), 'recording')}: {', '.join(counted)}"
 
 
-def _result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[str]:
-    lines = wrapped(f"{_state(result).shape} {result.sentence}", width, later="  ")
+def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[str]:
+    """Return the lines on one recording: verdict, findings and, with `verbose`, all measures."""
+    lines = wrapped(f"{state_of_result(result).shape} {result.sentence}", width, later="  ")
     if result.refused is not None:
         return lines
     note = result.note or f"{result.channels} {plural(result.channels, 'channel')}"
     lines += wrapped(
-        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {_how(result)}", width, later="  "
+        f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {compared_words(result)}",
+        width,
+        later="  ",
     )
     for index, finding in enumerate(result.findings):
         lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
+    for words in usual_words(result):
+        lines += wrapped(f"  {words}", width, later="    ")
     for reasons in by_reason(result.not_shown):
-        line = f"  {State.UNKNOWN.shape} not shown: {', '.join(reasons.codes)} ({reasons.reason})"
+        line = f"  {State.UNKNOWN.shape} not shown {', '.join(reasons.codes)}: {reasons.reason}"
         lines += wrapped(line, width, later="    ")
-    if verbose:
-        lines += _measure_lines(result, width)
+    lines += _measure_lines(result, width) if verbose else _main_measure_lines(result, width)
     return [*lines, *_information_lines(result, width)]
 
 
-def _how(result: AnalysisResult) -> str:
+def usual_words(result: AnalysisResult) -> tuple[str, ...]:
+    """Return what a recording shows that is no finding, because its voice always shows it."""
+    return tuple(item.reason for item in result.outcomes if item.status is Status.CLEAR and item.reason)
+
+
+def compared_words(result: AnalysisResult) -> str:
     """Return in words what the recording was compared with."""
     against = [
         result.reference or "",
@@ -139,6 +171,23 @@ def _finding_lines(finding: Finding, width: int, *, first: bool) -> list[str]:
     return lines
 
 
+_MAIN_AGAINST = ("rate_ratio", "dullness_db", "level_change_db", "hop_delay_s")
+_MAIN_ALONE = ("bandwidth_hz", "level_lufs", "peak_dbfs")
+"""Measures that are shown without `-v`: those of the segment if there is a reference, else those of the recording."""
+
+
+def _main_measure_lines(result: AnalysisResult, width: int) -> list[str]:
+    """Return the few measures that are always worth a look, on one line."""
+    compared = result.reference is not None
+    found = [
+        f"{label(item.metric)[:1].lower()}{label(item.metric)[1:]} {figure(item.value, item.unit)}"
+        for name in (_MAIN_AGAINST if compared else _MAIN_ALONE)
+        for item in result.measurements.find(name)
+        if isinstance(item.value, float) and (item.segment is not None) is compared
+    ]
+    return wrapped(f"  measured: {', '.join(found)} (-v shows all)", width, later="    ") if found else []
+
+
 def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
     """Return every measure grouped by what it was measured on, then those that were not measured."""
     groups = (
@@ -157,9 +206,9 @@ def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
     unmeasured: dict[str, list[str]] = {}
     for item in result.measurements:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
-            unmeasured.setdefault(item.missing.text, []).append(label(item.metric).lower())
+            unmeasured.setdefault(item.missing.text, []).append(label_in_sentence(item.metric))
     for reason, names in unmeasured.items():
-        line = f"  {State.UNKNOWN.shape} not measured: {'; '.join(dict.fromkeys(names))} ({reason})"
+        line = f"  {State.UNKNOWN.shape} {'; '.join(dict.fromkeys(names))} not measured: {reason}"
         lines += wrapped(line, width, later="    ")
     return lines
 
@@ -176,15 +225,20 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
         else:
             without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
     for reason, names in without.items():
-        lines += wrapped(f"    {State.UNKNOWN.shape} not scored: {'; '.join(names)} ({reason})", width, later=" " * 6)
+        lines += wrapped(f"    {State.UNKNOWN.shape} {'; '.join(names)} not scored: {reason}", width, later=" " * 6)
     return lines
 
 
 def _measure_line(item: Measurement, every: Measurements) -> str:
+    return f"    {label(item.metric):<{_LABEL_WIDTH}} {measure_words(item, every)}"
+
+
+def measure_words(item: Measurement, every: Measurements) -> str:
+    """Return the value of a measure with what it was compared with, as "−10.6 dB (waveform)"."""
     covers = _covered(item, every)
     none = item.unit == "dB" and isinstance(item.value, float) and item.value <= NOTHING_DB
     value = "none found" if none else figure(item.value, item.unit)
-    return f"    {label(item.metric):<{_LABEL_WIDTH}} {value}  ({item.tier.value}{covers})"
+    return f"{value}  ({item.tier.value}{covers})"
 
 
 def _covered(item: Measurement, every: Measurements) -> str:
@@ -203,8 +257,11 @@ def _covered(item: Measurement, every: Measurements) -> str:
     return ", of " + " and ".join(f"{low / 1000:g} to {high / 1000:g} kHz" for low, high in spans) + " only"
 
 
-def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:
-    """Return the JSON document of `diag analyze --json`: one run whose takes are the recordings."""
+def results_document(results: Sequence[AnalysisResult], page: str | None = None) -> dict[str, Any]:
+    """Return the JSON document of `diag analyze --json`: one run whose takes are the recordings.
+
+    `page` is the path of the HTML report, if one was written.
+    """
     takes = [_take(result) for result in results]
     findings = [
         {**finding, "takes": [take["id"]], "counted": len(takes)} for take in takes for finding in take["findings"]
@@ -214,7 +271,7 @@ def results_document(results: Sequence[AnalysisResult]) -> dict[str, Any]:
         "runs": [{"name": "recordings", "config": {}, "takes": takes, "summary": [], "findings": findings}],
         "comparisons": [],
         "verdict": " ".join(result.sentence for result in results),
-        "report": None,
+        "report": page,
     }
 
 

@@ -16,7 +16,7 @@ from diag.report.findings import FindingView, findings_of
 from diag.report.lanes import Lanes, lanes_of
 from diag.report.picks import Pick, stretch
 from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, plural, spread
-from diag.report.shelf import Player, Players
+from diag.report.shelf import Player, Players, VoiceSample
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
 from diag.report.waterfall import Waterfall, waterfall_of
@@ -90,7 +90,9 @@ class RunView:
     repeat: tuple[str, ...]
 
 
-def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) -> RunView:
+def run_view(
+    run: RunResult, index: int, pick: Pick | None, players: Players, voice: VoiceSample | None = None
+) -> RunView:
     """Return the view of a run.
 
     Parameters
@@ -102,11 +104,16 @@ def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) ->
         The take that represents the run, if one was loaded.
     players : mapping
         Result of `shelf.players_of`.
+    voice : VoiceSample or None
+        The voice that the replies were compared with.
     """
     findings = findings_of(run, index, players)
     checks = checks_of(run)
     state = _state(run, findings, checks)
-    own = tuple(player for tap in Tap if (player := players.get((index, tap))))
+    # The voice of the profile stands behind what was received, because both are compared.
+    order: list[Tap | None] = list(Tap)
+    order.insert(order.index(Tap.RECEIVED) + 1, None)
+    own = tuple(player for tap in order if (player := players.get((index, tap))))
     return RunView(
         anchor=f"run-{index + 1}",
         run=run,
@@ -124,7 +131,7 @@ def run_view(run: RunResult, index: int, pick: Pick | None, players: Players) ->
         waterfall=waterfall_of(run),
         players=own,
         silent=_silent(pick, own),
-        spectra=_spectra(pick),
+        spectra=_spectra(pick, voice),
         pictures=_pictures(run, pick),
         measures=tuple(_measure(row) for row in _in_order(run) if row.n),
         gaps=_gaps(run, checks),
@@ -160,6 +167,7 @@ def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
         "takes": f"{len(run.counted)} of {len(run.takes)} counted, {discarded} discarded",
         "model": session.get("model"),
         "voice": session.get("voice"),
+        "compared with": None if run.voice is None else f"the profile of the voice {run.voice}",
         "endpoint": run.environment.get("endpoint"),
         "audio": run.environment.get("audio"),
     }
@@ -216,7 +224,7 @@ def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:
     if pick is None:
         return ()
     missing = [tap for tap in (Tap.PROMPT, Tap.RECEIVED, Tap.HEARD) if tap not in {player.tap for player in players}]
-    reasons = {True: "it holds nothing of this turn", False: "this tap was not recorded"}
+    reasons = {True: "it has no sound of this turn", False: "this tap was not recorded"}
     return tuple(f"{tap.value}: {reasons[tap in pick.take.clips]}" for tap in missing)
 
 
@@ -226,13 +234,15 @@ def _clips(pick: Pick | None, taps: Sequence[Tap]) -> list[tuple[Tap, Clip]]:
     return [(tap, clip) for tap in taps if (clip := stretch(pick.take, pick.turn, tap)) is not None]
 
 
-def _spectra(pick: Pick | None) -> tuple[Spectra, ...]:
-    sides = (("The reply on its way out", REPLY_SIDE), ("The prompt on its way in", PROMPT_SIDE))
-    found = (
-        spectra_of(title, [(tap.value, style_of(tap), clip) for tap, clip in _clips(pick, taps)])
-        for title, taps in sides
-    )
-    return tuple(spectra for spectra in found if spectra)
+def _spectra(pick: Pick | None, voice: VoiceSample | None) -> tuple[Spectra, ...]:
+    sides = {"The reply on its way out": REPLY_SIDE, "The prompt on its way in": PROMPT_SIDE}
+    drawn = {
+        title: [(tap.value, style_of(tap), clip) for tap, clip in _clips(pick, taps)] for title, taps in sides.items()
+    }
+    if voice is not None and _clips(pick, (Tap.RECEIVED,)):
+        both = [(f"voice {voice.name}", "voice", voice.clip), *drawn["The reply on its way out"][:1]]
+        drawn = {"The reply as received and the voice of the profile": both, **drawn}
+    return tuple(spectra for title, curves in drawn.items() if (spectra := spectra_of(title, curves)))
 
 
 def _pictures(run: RunResult, pick: Pick | None) -> tuple[Picture, ...]:

@@ -23,7 +23,7 @@ from diag.core.states import State
 from diag.core.units import format_value
 from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
-from diag.measure.registry import metric_named
+from diag.measure.registry import Group, metric_named, report_order
 
 
 def state_of(severity: Severity) -> State:
@@ -33,7 +33,7 @@ def state_of(severity: Severity) -> State:
 
 def word_of(severity: Severity) -> str:
     """Return the word beside a finding's mark."""
-    return "note" if severity is Severity.INFO else state_of(severity).word
+    return severity.value
 
 
 def verdict_line(report: Report) -> VerdictLine:
@@ -111,7 +111,7 @@ def _readiness(report: Report) -> VerdictLine:
     counted = sum(len(run.counted) for run in report.runs)
     missing = not_shown_words(report.runs)
     if not shown and not all(checked(run) for run in report.runs):
-        return VerdictLine(State.UNKNOWN, "NOTHING CHECKED", "No check looked at what was recorded.")
+        return VerdictLine(State.UNKNOWN, "NOTHING CHECKED", "No check could be made on what was recorded.")
     if not shown and missing:
         sentence = (
             f"No fault found in {counted_of(counted, counted, 'take')}, but not everything was shown to be right: "
@@ -276,6 +276,18 @@ def label(metric: str) -> str:
     """Return a measure's label as declared with its metric, or a name made from its id."""
     known = metric_named(metric)
     return known.label if known else _OPINION_LABELS.get(metric, capitalised(metric.replace("_", " ")))
+
+
+def report_group(metric: str) -> tuple[tuple[int, float], str]:
+    """Return the sort key of a metric in reports and the name of its group."""
+    known = metric_named(metric)
+    return report_order(metric), capitalised((known.group if known else Group.OTHER).value)
+
+
+def label_in_sentence(metric: str) -> str:
+    """Return a measure's label with a small first letter, unless its first word is an abbreviation such as DC."""
+    text = label(metric)
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def place(segment: Segment | None, tap: Tap | None, turn: int | None = None) -> str:

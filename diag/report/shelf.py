@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -38,19 +38,24 @@ LARGE_BYTES = 5_000_000
 
 WAVE_WIDTH = 1000.0
 WAVE_HEIGHT = 60.0
-_WAVE_COLUMNS = 150
 _LOUD_DBFS = -14.0
 _LEAD_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Player:
-    """One clip to listen to, or the reason why it is not in the report."""
+    """One clip to listen to, or the reason why it is not in the report.
+
+    `title` and `detail` say what it is, `style` gives its colour. `tap` is None for the sample of a voice profile.
+    `offset_s` is where the clip begins in its recording.
+    """
 
     id: str
-    run: str
-    take: str
-    tap: Tap
+    title: str
+    detail: str
+    label: str
+    style: str
+    tap: Tap | None
     src: str | None
     same_as: str | None
     left_out: str | None
@@ -64,6 +69,41 @@ class Player:
     loud: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A clip that is wanted in the report.
+
+    Parameters
+    ----------
+    key : (int, Tap)
+        Number of the run or recording in the report, and tap.
+    clip : Clip
+        Mono; what can be listened to.
+    title, detail, label : str
+        What it is: a bold word, what follows it, and the name for screen readers.
+    note : str
+        Which part of the recording it is; empty for all of it.
+    tap : Tap or None
+    offset_s : float
+        Where it begins in its recording.
+    columns : int
+        Number of columns of its drawn waveform.
+    style : str
+        Name of its colour in the style sheet; empty for that of its tap.
+    """
+
+    key: tuple[int, Tap | None]
+    clip: Clip
+    title: str
+    detail: str
+    label: str
+    tap: Tap | None
+    note: str = ""
+    offset_s: float = 0.0
+    columns: int = 150
+    style: str = ""
+
+
 @dataclass(frozen=True)
 class _Wish:
     index: int
@@ -73,11 +113,25 @@ class _Wish:
     spots: tuple[Spot, ...]
 
 
-Players = Mapping[tuple[int, Tap], Player]
-"""Players by index of the run in the report (two runs may share a name) and tap."""
+Players = Mapping[tuple[int, Tap | None], Player]
+"""Players by index of the run in the report (two runs may share a name) and tap; None is the voice of the profile."""
 
 
-def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: Path) -> dict[tuple[int, Tap], Player]:
+@dataclass(frozen=True)
+class VoiceSample:
+    """The sample of a voice profile: the name of the voice, what the profile says of its origin, and the sound."""
+
+    name: str
+    origin: str
+    clip: Clip
+
+
+def players_of(
+    picks: Sequence[tuple[int, RunResult, Pick]],
+    embed: Embed,
+    out: Path,
+    voices: Mapping[int, VoiceSample] | None = None,
+) -> dict[tuple[int, Tap | None], Player]:
     """Return players for the taps of each run, the most relevant ones first while there is room.
 
     Parameters
@@ -88,45 +142,80 @@ def players_of(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, out: 
         "evidence" keeps at most 12 clips of 6 s; "all" every tap of the take shown, in full; "none" no audio.
     out : Path
         Where the report will be written; audio that does not fit goes into a folder beside it.
+    voices : mapping of int to VoiceSample, optional
+        Samples of the voices that runs were compared with, by index of the run. They come first.
     """
-    wishes = _wishes(picks, embed)
-    players: dict[tuple[int, Tap], Player] = {}
+    room = SMALL_BYTES - RUN_BYTES * len(picks)
+    pieces = [*_sample_pieces(picks, embed, voices or {}), *_pieces(_wishes(picks, embed), embed)]
+    return {piece.key: player for piece, player in embedded(pieces, embed, out, room)}
+
+
+def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> list[tuple[Piece, Player]]:
+    """Return each piece with its player, embedded in the order given while there is room.
+
+    Parameters
+    ----------
+    pieces : iterable of Piece
+        May be made lazily.
+    embed : {"evidence", "all", "none"}
+        As in `players_of`.
+    out : Path
+        Where the report will be written; audio that does not fit goes into a folder beside it.
+    room : int
+        Bytes for the audio with "evidence".
+    """
+    found: list[tuple[Piece, Player]] = []
     by_hash: dict[str, str] = {}
     data: dict[str, bytes] = {}
     spent = 0
-    room = SMALL_BYTES - RUN_BYTES * len(picks)
-    for wish in wishes:
-        clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
-        if clip is None:
-            continue
-        cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
-        player = _described(wish, clip, cut, start_s, f"clip-{len(players) + 1}")
+    for piece in pieces:
+        player = _described(piece, f"clip-{len(found) + 1}")
         if embed == "none":
-            players[wish.index, wish.tap] = replace(player, left_out="audio was not asked for (--embed none)")
+            found.append((piece, replace(player, left_out="audio was not asked for (--embed none)")))
             continue
-        flac = encode_flac(cut)
+        flac = encode_flac(piece.clip)
         digest = hashlib.sha256(flac).hexdigest()
         if digest in by_hash:
-            players[wish.index, wish.tap] = replace(player, same_as=by_hash[digest])
+            found.append((piece, replace(player, same_as=by_hash[digest])))
             continue
         size = len(flac) * 4 // 3
         if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > room):
-            players[wish.index, wish.tap] = replace(player, left_out="left out to keep this file small (--embed all)")
+            found.append((piece, replace(player, left_out="left out to keep this file small (--embed all)")))
             continue
         spent += size
         by_hash[digest] = player.id
         data[player.id] = flac
-        players[wish.index, wish.tap] = player
+        found.append((piece, player))
     beside = out.with_name(f"{out.stem}_audio") if spent > BESIDE_BYTES else None
-    return {
-        key: replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player
-        for key, player in players.items()
-    }
+    return [
+        (piece, replace(player, src=_source(player.id, data[player.id], beside)) if player.id in data else player)
+        for piece, player in found
+    ]
 
 
-def size_note(players: Players) -> str:
+def _sample_pieces(
+    picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed, voices: Mapping[int, VoiceSample]
+) -> Iterator[Piece]:
+    """Yield the samples of the voices that runs were compared with."""
+    for index, run, _ in picks:
+        sample = voices.get(index)
+        if sample is not None:
+            whole = sample.clip
+            title = f"voice {sample.name}"
+            yield Piece(
+                key=(index, None),
+                clip=whole if embed == "all" else whole.slice(0, round(EVIDENCE_S * whole.sample_rate_hz)),
+                title=title,
+                detail=sample.origin,
+                label=f"{title} of {run.name}, {sample.origin}",
+                tap=None,
+                style="voice",
+            )
+
+
+def size_note(players: Iterable[Player]) -> str:
     """Return a note if audio is beside the file or makes it large; otherwise an empty string."""
-    sources = [player.src for player in players.values() if player.src]
+    sources = [player.src for player in players if player.src]
     inside = sum(len(source) for source in sources if source.startswith("data:"))
     if sources and not inside:
         folder = sources[0].split("/", 1)[0]
@@ -150,6 +239,29 @@ def _wishes(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed) -> list[
     rounds = max((len(taps) for taps in ranked), default=0)
     ordered = [taps[index] for index in range(rounds) for taps in ranked if index < len(taps)]
     return [_Wish(index, run, chosen, tap, _spots(run, tap)) for index, run, chosen, tap in ordered]
+
+
+def _pieces(wishes: Sequence[_Wish], embed: Embed) -> Iterator[Piece]:
+    for wish in wishes:
+        clip = stretch(wish.pick.take, wish.pick.turn, wish.tap)
+        if clip is None:
+            continue
+        cut, start_s = (clip, 0.0) if embed == "all" else _evidence(clip, wish)
+        yield Piece(
+            key=(wish.index, wish.tap),
+            clip=cut,
+            title=wish.tap.value,
+            detail=f"take {wish.pick.take.id}",
+            label=f"{wish.tap.value} of {wish.run.name}, take {wish.pick.take.id}",
+            tap=wish.tap,
+            note=part_note(start_s, cut.duration_s, clip.duration_s),
+            offset_s=_stretch_start_s(wish) + start_s,
+        )
+
+
+def part_note(start_s: float, length_s: float, whole_s: float) -> str:
+    """Return which part of a recording a clip is, as "1.2 to 7.2 s of 30.0 s"; empty for all of it."""
+    return "" if length_s >= whole_s else f"{start_s:.1f} to {start_s + length_s:.1f} s of {whole_s:.1f} s"
 
 
 def _taps(run: RunResult, embed: Embed) -> tuple[Tap, ...]:
@@ -188,9 +300,8 @@ def _stretch_start_s(wish: _Wish) -> float:
     return span[0] / wish.pick.take.clips[wish.tap].sample_rate_hz if span else 0.0
 
 
-def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) -> Player:
-    end_s = start_s + clip.duration_s
-    note = f"{start_s:.1f} to {end_s:.1f} s of {whole.duration_s:.1f} s" if clip.frames < whole.frames else ""
+def _described(piece: Piece, name: str) -> Player:
+    clip = piece.clip
     level = active_level_dbfs(clip.samples, clip.sample_rate_hz)
     peak = peak_dbfs(clip.samples)
     onset = first_audible_frame(clip.samples, clip.sample_rate_hz)
@@ -199,18 +310,76 @@ def _described(wish: _Wish, whole: Clip, clip: Clip, start_s: float, name: str) 
     half = (WAVE_HEIGHT / 2 - 2) / loudest
     return Player(
         id=name,
-        run=wish.run.name,
-        take=wish.pick.take.id,
-        tap=wish.tap,
+        title=piece.title,
+        detail=piece.detail,
+        label=piece.label,
+        style=piece.style or (f"tap-{piece.tap.value}" if piece.tap else ""),
+        tap=piece.tap,
         src=None,
         same_as=None,
         left_out=None,
-        note=note,
+        note=piece.note,
         facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {loudness.replace('-', '−')}",
-        wave=envelope(peaks(clip.samples, _WAVE_COLUMNS), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
+        wave=envelope(peaks(clip.samples, piece.columns), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
-        offset_s=_stretch_start_s(wish) + start_s,
+        offset_s=piece.offset_s,
         level_dbfs=level,
         onset_s=None if onset is None else onset / clip.sample_rate_hz,
         loud=level is not None and level > _LOUD_DBFS,
+    )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two players to switch between, aligned at one time of each; the louder one is turned down."""
+
+    title: str
+    a: Player
+    b: Player
+    a_clip: str
+    b_clip: str
+    a_gain_db: float
+    b_gain_db: float
+    a_start_s: float
+    b_start_s: float
+    matched: str
+    aligned: str
+
+    @property
+    def same(self) -> bool:
+        """Whether both are the same audio, bit for bit."""
+        return self.a_clip == self.b_clip
+
+
+def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | None = None) -> Pair | None:
+    """Return two players to switch between; None if the audio of one is not in the report.
+
+    Parameters
+    ----------
+    title : str
+    a, b : Player
+    starts_s : (float, float), optional
+        The same moment in the clip of each, as it was measured; by default the first audible sample.
+    """
+    if a.left_out or b.left_out:
+        return None
+    a_gain_db, b_gain_db, matched = 0.0, 0.0, "nothing is changed, because one side is silent"
+    if a.level_dbfs is not None and b.level_dbfs is not None:
+        louder_db = round(a.level_dbfs - b.level_dbfs, 1)
+        a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
+        turned = "A" if louder_db > 0 else "B"
+        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "nothing has to be changed"
+    starts = starts_s or (a.onset_s or 0.0, b.onset_s or 0.0)
+    return Pair(
+        title=title,
+        a=a,
+        b=b,
+        a_clip=a.same_as or a.id,
+        b_clip=b.same_as or b.id,
+        a_gain_db=a_gain_db,
+        b_gain_db=b_gain_db,
+        a_start_s=round(starts[0], 4),
+        b_start_s=round(starts[1], 4),
+        matched=matched,
+        aligned="are aligned by the measured delay" if starts_s else "start at their first audible sample",
     )

@@ -26,6 +26,7 @@ from diag.report.sentences import (
     counted_of,
     figure,
     label,
+    label_in_sentence,
     place,
     plural,
     signed,
@@ -47,7 +48,7 @@ NAMED = 6
 
 _COLOURS = {State.FAILS: 31, State.WATCH: 33, State.GOOD: 32, State.UNKNOWN: 36}
 _MARKS = {state.shape: colour for state, colour in _COLOURS.items()}
-_ROW_WORDS = {State.GOOD: "good", State.FAILS: "fails", State.UNKNOWN: "few"}
+_ROW_WORDS = {State.GOOD: "passed", State.FAILS: "failed", State.UNKNOWN: "too few"}
 _LABEL_WIDTH = 22
 
 
@@ -87,7 +88,7 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
 def check_text(check: Check, width: int) -> str:
     """Return one check of `diag doctor`: mark, name and result, then the command that fixes it on its own line."""
     lines = wrapped(f"{check.state.shape} {check.name:<22} {check.seen}", width, later=" " * 25)
-    return "\n".join([*lines, f"    {check.mend}"] if check.mend else lines)
+    return "\n".join([*lines, f"    {check.fix}"] if check.fix else lines)
 
 
 def run_lines(run: RunResult, width: int) -> list[str]:
@@ -134,14 +135,16 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
         if row.metric in latencies and row.median is not None:
             lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
         elif row.metric in latencies:
-            unmeasured.setdefault(_reason(run, row), []).append(f"{label(row.metric).lower()}{_turn(row)}")
+            unmeasured.setdefault(_reason(run, row), []).append(f"{label_in_sentence(row.metric)}{_turn(row)}")
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
-        lines += wrapped(f"  {State.UNKNOWN.shape} not measured: {', '.join(names)}{why}", width)
+        lines += wrapped(f"  {State.UNKNOWN.shape} {', '.join(names)} not measured{why}", width)
     stages = [row for name in stages_of_wait for row in run.summary if row.metric == name and row.median is not None]
     for turn in sorted({row.turn or 0 for row in stages}):
         told = [
-            f"{label(row.metric).lower()} {figure(row.median, row.unit)}" for row in stages if (row.turn or 0) == turn
+            f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}"
+            for row in stages
+            if (row.turn or 0) == turn
         ]
         lines += _row(f"of which{f', turn {turn + 1}' if turn else ''}", " + ".join(told), width)
     for metric in tiles():
@@ -164,9 +167,10 @@ def _reason(run: RunResult, row: SummaryRow) -> str:
 
 
 def _spread(row: SummaryRow) -> str:
-    tail = f", p95 {figure(row.p95, row.unit)}" if row.p95 is not None else ""
+    first = "" if row.n == 1 else "median "
+    tail = f", 95th percentile {figure(row.p95, row.unit)}" if row.p95 is not None else ""
     missing = f", not measured in {counted_of(row.missing, row.n + row.missing, 'take')}" if row.missing else ""
-    return f"{spread(row)}{tail}{missing}"
+    return f"{first}{spread(row)}{tail}{missing}"
 
 
 def check_lines(run: RunResult, width: int) -> list[str]:
@@ -188,7 +192,7 @@ def check_lines(run: RunResult, width: int) -> list[str]:
         lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(codes)}{why}", width)
     rest = sum(len(codes) for _, codes in groups[REASONS_SHOWN:])
     if rest:
-        lines.append(f"  {State.UNKNOWN.shape} {rest} more were not made; the report lists them all")
+        lines.append(f"  {State.UNKNOWN.shape} {rest} more {plural(rest, 'check')} not made; the report lists them all")
     return lines
 
 
@@ -197,6 +201,8 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     from diag.core.stats import FEWEST_VALUES
 
     lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
+    for name, a, b in comparison.setup_diff:
+        lines += wrapped(f"  setup message, {name}: {_shown(a)} -> {_shown(b)}", width)
     for differences in (comparison.config_diff, comparison.environment_diff):
         for name, a, b in differences:
             lines += wrapped(f"  {name}: {_shown(a)} -> {_shown(b)}", width)
@@ -204,19 +210,26 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     changed = sorted((c for c in comparison.comparisons if c.verdict in order), key=lambda item: order[item.verdict])
     for item in changed:
         lines += wrapped(_comparison_line(item), width, later="      ")
-    few = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
-    if few:
-        names = list(dict.fromkeys(label(item.metric).lower() for item in few))
-        more = f"; {len(names) - NAMED} more" if len(names) > NAMED else ""
-        told = (
-            f"too few takes to tell ({FEWEST_VALUES} pairs are needed, use --takes): {'; '.join(names[:NAMED])}{more}"
-        )
-        lines += wrapped(f"  {call_of(Change.TOO_FEW)[0].shape} {told}", width)
+    undecided = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
+    unmeasured = [item for item in undecided if item.a is None or item.b is None]
+    few = [item for item in undecided if item not in unmeasured]
+    thin = f"not decided, because fewer than {FEWEST_VALUES} pairs of takes have a value"
+    for words, items in ((thin, few), ("not measured", unmeasured)):
+        if items:
+            line = f"  {call_of(Change.TOO_FEW)[0].shape} {words}: {_measures_named(items)}"
+            lines += wrapped(line, width, later="    ")
     same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
     if same:
         noun = plural(same, "measure")
         lines.append(f"  {call_of(Change.NONE_SHOWN)[0].shape} {same} {noun} with no clear difference")
     return lines
+
+
+def _measures_named(items: Sequence[Comparison]) -> str:
+    """Return the names of measures, each once; of many, the first ones and how many more there are."""
+    names = list(dict.fromkeys(label_in_sentence(item.metric) for item in items))
+    rest = len(names) - NAMED
+    return "; ".join([*names[:NAMED], f"{rest} more"] if rest > 0 else names)
 
 
 def _comparison_line(item: Comparison) -> str:
@@ -225,22 +238,22 @@ def _comparison_line(item: Comparison) -> str:
     name = f"{label(item.metric)}{f' ({where})' if where else ''}"
     line = f"  {state.shape} {word}  {name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}"
     if item.difference is not None:
-        line += f"  {signed(item.difference, item.unit)}"
+        line += f", change {signed(item.difference, item.unit)}"
     if item.interval is not None:
-        line += f" (95 % {signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)})"
+        line += f" (95 % interval: {signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)})"
     return f"{line}, {item.n_pairs} {plural(item.n_pairs, 'pair')}"
 
 
 def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int) -> list[str]:
     """Return a table with one line per scenario: findings, time to the first audio heard, number of takes."""
-    lines = ["", f"          {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
+    lines = ["", f"            {'scenario':<22} {'found':<14} {'heard after':<11}  takes"]
     for row, run in zip(rows, runs, strict=True):
         state = row_state(row)[0]
         heard = next((item for item in run.summary if item.metric == "ttfa_heard_s" and not item.turn), None)
         after = figure(heard.median, heard.unit) if heard is not None and heard.median is not None else "-"
         takes = row_takes(row) + (f" ({row.discarded} discarded)" if row.discarded else "")
         found = ", ".join(row.found) or "nothing"
-        lines.append(f"  {state.shape} {_ROW_WORDS[state]:<5} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
+        lines.append(f"  {state.shape} {_ROW_WORDS[state]:<7} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
         if state is State.UNKNOWN:
             again = f"`diag bench --resume {row.folder}` records the rest" if row.folder else "record more"
             lines += _labelled("too few", f"{row.takes} of {row.asked} takes were counted; {again}", width)
@@ -248,7 +261,7 @@ def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int)
             counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row.counts.items())
             lines += _labelled("expected", ", ".join(row.expected) or "nothing", width)
             lines += _labelled("found", counts or "nothing", width)
-            lines += _labelled("besides", ", ".join(row.consequences), width)
+            lines += _labelled("allowed", ", ".join(row.consequences), width)
             lines += _labelled("look at", f"`diag run {row.scenario}`", width)
     return lines
 

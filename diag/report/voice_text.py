@@ -24,15 +24,28 @@ def made_text(made: MadeVoice, path: Path, *, width: int = 80) -> str:
     for item in made.recordings:
         state = State.WATCH if item.left_out else State.GOOD
         lines += wrapped(f"  {state.shape} {item.name}  {_of(item)}", width, later="      ")
-    return "\n".join([*lines, "", f"use it with `diag analyze WAV --voice {path}`"])
+    return "\n".join(
+        [*lines, "", f"use it with `diag run CONFIG --voice {path}`, or with `diag analyze WAV --voice {path}`"]
+    )
 
 
 def profile_text(profile: VoiceProfile, *, width: int = 80) -> str:
     """Return the contents of a profile and the recordings that it was made from."""
     lines = _holds(profile, "It is", width)
+    if profile.source is not None:
+        lines += wrapped(f"  {voice_origin(profile)}", width, later="    ")
     for name in profile.recordings:
         lines += wrapped(f"  made from {name}", width, later="    ")
     return "\n".join(lines)
+
+
+def voice_origin(profile: VoiceProfile) -> str:
+    """Return in words where the recordings of a profile came from."""
+    source = profile.source
+    if source is None:
+        count = len(profile.recordings)
+        return f"from the profile, made from {count} {plural(count, 'recording')}"
+    return f"spoken by {source.model} ({source.endpoint}), {source.made[:10]}"
 
 
 def _holds(profile: VoiceProfile, begin: str, width: int) -> list[str]:
@@ -97,6 +110,7 @@ def made_document(made: MadeVoice, path: Path) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "profile": str(path),
         "name": made.profile.name,
+        "source": None if made.profile.source is None else vars(made.profile.source),
         "speech_s": made.profile.duration_s,
         "top_hz": made.profile.frames.top_hz,
         "speed_spread": made.profile.speed_spread,

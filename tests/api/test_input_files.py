@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from diag.api.input_files import SHORTEST_S, sources_of
+from diag.api.input_files import SHORTEST_RECORDING_S, sources_of
 from diag.core.errors import BadInputError
 
 RATE_HZ = 16000
 TONE = (0.4 * np.sin(np.arange(RATE_HZ) / 9.0)).astype(np.float32)
 
 
-@pytest.mark.parametrize("frames", [1, 2, round(SHORTEST_S * RATE_HZ) - 1])
+@pytest.mark.parametrize("frames", [1, 2, round(SHORTEST_RECORDING_S * RATE_HZ) - 1])
 def test_what_is_too_short_to_judge_is_refused(tmp_path, frames):
     soundfile.write(tmp_path / "mine.wav", TONE[:frames], RATE_HZ)
     for given in (tmp_path / "mine.wav", TONE[:frames]):
@@ -20,7 +20,7 @@ def test_what_is_too_short_to_judge_is_refused(tmp_path, frames):
 
 
 def test_the_shortest_that_is_allowed_is_taken(tmp_path):
-    frames = round(SHORTEST_S * RATE_HZ)
+    frames = round(SHORTEST_RECORDING_S * RATE_HZ)
     assert sources_of(TONE[:frames], RATE_HZ)[0].audio.frames == frames
 
 

@@ -105,7 +105,7 @@ def test_an_error_of_the_work_costs_its_item(monkeypatch):
     assert done == (
         2.5,
         "refuse: Could not multiply: a word; give a number",
-        "word: a bug of ours (TypeError: can't multiply sequence by non-int of type 'float'); see _RemoteTraceback",
+        "word: a bug in diag (TypeError: can't multiply sequence by non-int of type 'float'); see _RemoteTraceback",
         5.0,
     )
 

@@ -5,7 +5,7 @@ import pytest
 from diag.api import run as conduct
 from diag.api import take_dispatch as dispatch
 from diag.api.options import Options, Quiet
-from diag.api.run import execute
+from diag.api.run import execute, planned_or_resumed
 from diag.api.run_plan import new_run
 from diag.core.errors import BadInputError
 from diag.core.results import Measurements, TakeResult
@@ -64,7 +64,7 @@ def test_a_take_that_cannot_be_read_is_named_and_recorded_again(world):
     progress = Quiet()
     progress.note = notes.append
     (result,) = conduct.execute([world.plan], Options(), progress)
-    assert notes == ["passed over: Could not read a take: damage; restore it."]
+    assert notes == ["skipped: Could not read a take: damage; restore it."]
     assert sorted(world.asked) == ["0002", "0003", "0004"]
     assert len(result.counted) == 3
 
@@ -83,3 +83,22 @@ def test_what_is_yet_to_be_recorded_is_counted_for_the_person(world):
     progress.started = lambda *, title, takes, about_s: told.append((title, takes))
     conduct.execute([world.plan], Options(rigs=1), progress)
     assert told == [("healthy", 3)]
+
+
+def test_the_day_of_the_options_replaces_that_of_a_configuration(tmp_path):
+    options = Options(takes=1, audio="wire", out=tmp_path, as_of="2025-09-19")
+    scenario = find_scenario("healthy").model_copy(update={"emulator": {"as_of": "2026-01-01", "think_s": 0.5}})
+    (plan,), _ = planned_or_resumed([scenario], options, Quiet(), command="run")
+    assert plan.scenario.emulator == {"as_of": "2025-09-19", "think_s": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(as_of="2025-09-19", endpoint="https://localhost:1"), "a real service serves the models of today"),
+        (Options(as_of="today"), "as_of = 'today'"),
+    ],
+)
+def test_a_day_that_cannot_be_used_is_explained(options, words):
+    with pytest.raises(BadInputError, match=words):
+        planned_or_resumed([find_scenario("healthy")], options, Quiet(), command="run")

@@ -165,7 +165,7 @@ def changed(folder, **changes):
 def test_a_plan_that_cannot_be_used_is_refused(options, changes, words):
     (plan,) = plans_of(options, "a")
     changed(plan.folder, **changes)
-    with pytest.raises(BadInputError, match=f"Could not go on with .*{words}"):
+    with pytest.raises(BadInputError, match=f"Could not resume .*{words}"):
         resumed(plan.folder)
 
 
@@ -186,19 +186,19 @@ def test_a_folder_without_plan_cannot_be_gone_on_with(tmp_path):
 def test_a_comparison_goes_on_with_runs_of_its_own_configurations_only(options, a, b):
     (plan,) = plans_of(options, "a")
     changed(plan.folder, command="compare")
-    with pytest.raises(BadInputError, match=r"Could not go on with .* as healthy.*it belongs to a;"):
+    with pytest.raises(BadInputError, match=r"Could not resume .* as healthy.*it is a run of a;"):
         compare(a, b, replace(options, resume=plan.folder))
 
 
 def test_a_run_goes_on_with_its_own_configuration_only(options):
     (plan,) = plans_of(options, "healthy")
-    with pytest.raises(BadInputError, match=r"Could not go on with .* as wrong_model: it belongs to healthy;"):
+    with pytest.raises(BadInputError, match=r"Could not resume .* as wrong_model: it is a run of healthy;"):
         run("wrong_model", replace(options, resume=plan.folder))
 
 
 def test_only_the_command_that_made_it_goes_on_with_a_run(options):
     (plan,) = plans_of(options, "healthy")
-    with pytest.raises(BadInputError, match=r"`diag run` made it.*`diag run healthy --resume"):
+    with pytest.raises(BadInputError, match=r"it was made by `diag run`.*`diag run healthy --resume"):
         compare("healthy", "healthy", replace(options, resume=plan.folder))
 
 

@@ -36,7 +36,7 @@ def found(run):
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
-        ("send_48k_as_16k", "SND001", "48000 Hz audio was sent labelled 16000 Hz"),
+        ("send_48k_as_16k", "SND001", "48000 Hz audio was sent labelled as 16000 Hz"),
         ("wrong_model", "CFG002", "models/gemini-flash-2.0-live-001"),
     ],
 )

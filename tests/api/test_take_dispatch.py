@@ -158,7 +158,7 @@ def test_a_busy_machine_gets_fewer_takes_side_by_side(world, tmp_path):
     record(world, tmp_path, takes=20)
     assert world.together[0] == 4
     assert max(world.together[6:]) == 3
-    assert any("side by side" in note for note in world.notes)
+    assert any("at a time instead of" in note for note in world.notes)
 
 
 def test_a_dead_worker_is_replaced_and_its_take_is_recorded_again(world, tmp_path):
@@ -197,7 +197,7 @@ def test_what_was_kept_is_told_in_its_number(count, words):
     ("heard_s", "words"),
     [
         (1.2, "yes: answered, first audio heard after 1.20 s"),
-        (3.4, "yes: answered, first audio heard after 3.40 s (above 1.50 s: SVC001 looks at all takes)"),
+        (3.4, "yes: answered, first audio heard after 3.40 s (above 1.50 s; SVC001 judges the median of all takes)"),
         (None, "yes: no reply"),
     ],
 )

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.accuracy import breaks, page, planted
 from benchmarks.accuracy.trials import FAULTS_OF, SIZES, Group, Record, Task, tasks
 from diag.core.results import SoundEvent
-from diag.dsp.segment_events import Kind
+from diag.dsp.segment_events import EventKind
 from diag.judge.registry import all_rules
 
 HZ = 16000
@@ -39,7 +39,7 @@ def test_a_full_table_holds_the_small_one():
 
 
 def test_events_are_matched_by_kind_place_and_size():
-    made = (breaks.Break(Kind.STALL, 1.0, 0.1, True), breaks.Break(Kind.SKIP, 2.0, 0.3, True))
+    made = (breaks.Break(EventKind.STALL, 1.0, 0.1, True), breaks.Break(EventKind.SKIP, 2.0, 0.3, True))
     event = SoundEvent(kind="stall", reference_s=1.0, estimated_s=1.01, duration_s=0.1005)
     odd = SoundEvent(kind="repeat", reference_s=3.0, estimated_s=3.0, duration_s=0.02)
     pairs, left = breaks.matched(made, (event, odd))

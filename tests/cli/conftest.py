@@ -130,13 +130,14 @@ def make_comparison(verdict: Change = Change.WORSE) -> RunComparison:
         metric="ttfa_received_s", unit="s", a=1.0, b=1.0, difference=0.0, interval=(-0.1, 0.1), n_pairs=5,
         verdict=Change.NONE_SHOWN,
     )  # fmt: skip
+    unmeasured = replace(few, metric="drift_ppm", unit="ppm", a=None, b=None, difference=None, n_pairs=0)
     return RunComparison(
         a="healthy",
         b="playback_16k",
         sentence="playback_16k plays 24000 Hz audio as 16000 Hz.",
         config_diff=(("playback.sample_rate_hz", 24000, 16000), ("session.response_modalities", ["AUDIO"], None)),
         environment_diff=(),
-        comparisons=(same, few, ratio),
+        comparisons=(same, few, unmeasured, ratio),
         verdict=verdict,
     )
 

@@ -89,7 +89,14 @@ def test_toml_that_cannot_be_used(diag, tmp_path, text):
 
 def test_toml_that_is_not_text(diag, tmp_path):
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe\x00")
-    refused(diag("run", "mine.toml"), 2, "Could not read the configuration mine.toml", "0xff", "allowed: ", "UTF-8")
+    refused(
+        diag("run", "mine.toml"),
+        2,
+        "Could not read the configuration mine.toml",
+        "it is not text",
+        "allowed: ",
+        "UTF-8",
+    )
 
 
 def test_toml_that_is_missing(diag):
@@ -202,8 +209,8 @@ OPTIONS = {
     ("--audio", "virtul"): ("--audio virtul", "allowed: wire, virtual, system", "write --audio virtual"),
     ("--fail-on", "errors"): ("--fail-on errors", "allowed: error, warning, never", "write --fail-on error"),
     ("--embed", "most"): ("--embed most", "allowed: evidence, all, none"),
-    ("--device", "ear"): ("--device ear", "allowed: PORT=NAME", "diag devices"),
-    ("--device", "nose=USB"): ("--device nose=USB", "allowed: PORT=NAME", "diag devices"),
+    ("--device", "ear"): ("--device ear", "not of the form PORT=NAME", "allowed: PORT is mouth", "diag devices"),
+    ("--device", "nose=USB"): ("--device nose=USB", "unknown port `nose`", "allowed: PORT is mouth", "diag devices"),
 }
 
 
@@ -232,7 +239,8 @@ def test_output_folder_that_cannot_be_written(diag, tmp_path, out):
 
 @pytest.mark.parametrize("command", [["report"], ["run", "healthy", "--resume"]])
 def test_folder_that_is_no_run(diag, command):
-    refused(diag(*command, "nowhere"), 2, "nowhere", "no run.json", "diag run")
+    refused(diag(*command, "nowhere"), 2, "nowhere", "no such folder", "diag run")
+    refused(diag(*command, "."), 2, "no run.json", "diag run")
 
 
 def test_an_empty_name_is_no_configuration(diag):

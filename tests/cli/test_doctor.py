@@ -57,8 +57,8 @@ def test_machine_in_order(diag, machine):
         "machine", "packages", "output folder", "audio", "loopback of mouth", "loopback of speaker", "key", "service",
         "model of healthy", "modality",
     ]  # fmt: skip
-    assert all(check["state"] == "unknown" or not check["mend"] for check in checks.values())
-    assert "heard 1.0 ms after its device stamp, confidence 0.99" in done.err
+    assert all(check["state"] == "unknown" or not check["fix"] for check in checks.values())
+    assert "heard 1.0 ms after the device's time stamp, confidence 0.99" in done.err
 
 
 def test_busy_machine_is_watched(diag, machine, monkeypatch):
@@ -70,11 +70,11 @@ def test_busy_machine_is_watched(diag, machine, monkeypatch):
     assert "2 cores, load 64.0" in checks["machine"]["seen"]
 
 
-def test_audio_that_does_not_open_is_mended_by_its_own_next_step(diag, machine):
+def test_audio_that_does_not_open_is_fixed_by_its_own_next_step(diag, machine):
     machine["loopback"] = CannotMeasureError("x", seen="PortAudio is missing", next_step="apt-get install it")
     done, checks = checks_of(diag)
     assert done.code == 3
-    assert (checks["audio"]["state"], checks["audio"]["mend"]) == ("fails", "apt-get install it")
+    assert (checks["audio"]["state"], checks["audio"]["fix"]) == ("fails", "apt-get install it")
     assert "▲ audio                  PortAudio is missing\n    apt-get install it\n" in done.err
     assert checks["model of healthy"]["state"] == "good"
 
@@ -84,7 +84,7 @@ def test_loopback_that_is_not_sure_is_watched(diag, machine):
     done, checks = checks_of(diag)
     assert done.code == 0
     assert checks["loopback of speaker"]["state"] == "watch"
-    assert checks["loopback of speaker"]["mend"]
+    assert checks["loopback of speaker"]["fix"]
     assert checks["audio"]["state"] == "watch"
 
 
@@ -94,7 +94,7 @@ def test_real_service_without_a_key(diag, monkeypatch):
     done, checks = checks_of(diag, "--audio", "wire", "--endpoint", "gemini")
     assert done.code == 3
     assert checks["key"]["state"] == "fails"
-    assert checks["key"]["mend"].startswith("export GEMINI_API_KEY=")
+    assert checks["key"]["fix"].startswith("export GEMINI_API_KEY=")
     assert checks["service"]["state"] == "fails"
 
 
@@ -111,7 +111,7 @@ def test_model_that_is_not_served_names_the_nearest(diag, machine):
     done, checks = checks_of(diag)
     assert done.code == 1
     assert checks["model of healthy"]["state"] == "fails"
-    assert checks["model of healthy"]["mend"] == f'set session.model = "{MODELS[1]}"'
+    assert checks["model of healthy"]["fix"] == f'set session.model = "{MODELS[1]}"'
 
 
 def test_service_that_cannot_be_asked(diag, machine):
@@ -124,7 +124,11 @@ def test_service_that_cannot_be_asked(diag, machine):
 
 @pytest.mark.parametrize(
     ("setting", "seen"),
-    [("", "left out"), ('response_modalities = ["TEXT"]', "TEXT is asked"), ("response_modalities = []", "an empty")],
+    [
+        ("", "response_modalities is not set"),
+        ('response_modalities = ["TEXT"]', "TEXT is asked"),
+        ("response_modalities = []", "an empty"),
+    ],
 )
 def test_modality_that_cannot_give_audio(diag, machine, tmp_path, setting, seen):
     path = tmp_path / "mine.toml"
@@ -132,7 +136,7 @@ def test_modality_that_cannot_give_audio(diag, machine, tmp_path, setting, seen)
     done, checks = checks_of(diag, str(path))
     assert done.code == 1
     assert checks["modality"]["seen"].startswith(seen)
-    assert checks["modality"]["mend"].startswith('set session.response_modalities = ["AUDIO"]')
+    assert checks["modality"]["fix"].startswith('set session.response_modalities = ["AUDIO"]')
 
 
 def test_output_folder_that_cannot_be_written(diag, machine, tmp_path):
@@ -140,7 +144,7 @@ def test_output_folder_that_cannot_be_written(diag, machine, tmp_path):
     done, checks = checks_of(diag, "--out", str(tmp_path / "file"))
     assert done.code == 3
     assert checks["output folder"]["state"] == "fails"
-    assert "--out" in checks["output folder"]["mend"]
+    assert "--out" in checks["output folder"]["fix"]
 
 
 def test_wire_loopback_is_really_measured(diag):
@@ -154,7 +158,7 @@ def test_no_devices_is_no_error(diag, monkeypatch):
     monkeypatch.setattr("diag.api.audio_check.found_devices", tuple)
     done = diag("devices")
     assert done.code == 0
-    assert done.out.startswith("no audio devices on this machine; --audio virtual makes its own")
+    assert done.out.startswith("there are no audio devices on this machine; --audio virtual creates its own")
 
 
 def test_list_of_devices(diag, monkeypatch):
@@ -190,7 +194,8 @@ def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
     done = diag("devices", "--hold")
     assert done.code == 130
     assert "  export PULSE_SERVER='unix:/tmp/a b'\n" in done.out
-    assert "  rig0: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
+    assert "  rig0 in PulseAudio: mouth rig0_mouth, microphone rig0_microphone" in done.out
+    assert "  rig0 in ALSA: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
     assert done.err.endswith("Stopped. The virtual devices were removed.\n")
     document = json.loads(diag("devices", "--hold", "--json", "--rigs", "2").out)
     assert len(document["rigs"]) == 2

@@ -46,7 +46,7 @@ def test_documentation_of_a_finding(diag, asked):
         "▲ PLY001 playback-rate-mismatch  error or warning, depending on the evidence, "
         "on the player hop (the client)\n\n"
         "Played at another rate.\n\nWhat it shows\n-------------\nSpeed.\n\n"
-        "Reported as a consequence if SVC010 is found too.\n"
+        "Reported as a consequence if one of these is found too: SVC010.\n"
     )
 
 
@@ -85,7 +85,7 @@ def test_unknown_code_names_the_nearest(diag, asked, meant):
 def test_what_is_like_nothing_points_at_the_list(diag, asked):
     done = diag("explain", asked)
     assert done.code == 2
-    assert done.err.rstrip().endswith(("see `diag explain`.", "?"))
+    assert done.err.rstrip().endswith(("list them with `diag explain`.", "?"))
 
 
 def test_documentation_of_a_measure(diag):

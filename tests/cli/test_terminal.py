@@ -23,8 +23,8 @@ def test_healthy_run(make):
 
         healthy: Everything in order
           3 takes counted, 0 discarded
-          First byte received    0.91 s (0.84 s to 1.23 s, n 3)
-          ○ not measured: first audio heard: the loopback was not calibrated
+          First byte received    median 0.91 s (0.84 s to 1.23 s, n 3)
+          ○ first audio heard not measured: the loopback was not calibrated
           of which               capture 21 ms + service 810 ms
           Speed                  player hop 0.667
           ● 1 check clear
@@ -70,8 +70,11 @@ def test_comparison_shows_settings_changes_and_what_is_too_thin(make):
     assert text.startswith("▲ WORSE  playback_16k plays 24000 Hz audio as 16000 Hz.\n")
     assert "  playback.sample_rate_hz: 24000 -> 16000\n" in text
     assert '  session.response_modalities: ["AUDIO"] -> (not set)\n' in text
-    assert "  ▲ worse  Speed (player hop)  1 -> 0.667  −0.333 (95 % −0.334 to −0.332), 5 pairs\n" in text
-    assert "  ○ too few takes to tell (5 pairs are needed, use --takes): first byte received\n" in text
+    assert (
+        "  ▲ worse  Speed (player hop)  1 -> 0.667, change −0.333 (95 % interval: −0.334 to −0.332), 5 pairs\n" in text
+    )
+    assert "  ○ not decided, because fewer than 5 pairs of takes have a value: first byte received\n" in text
+    assert "  ○ not measured: clock drift\n" in text
     assert "  ● 1 measure with no clear difference\n" in text
 
 
@@ -86,12 +89,12 @@ def test_bench_shows_what_was_expected_only_where_it_failed(make):
     text = told(make.report(make.run(), make.replace(dull, summary=(heard,)), bench=bench))
     assert text.startswith("▲ NOT AS EXPECTED  1 of 2 scenarios")
     table = """
-          scenario               found          heard after  takes
-  ● good  healthy                nothing        -            5
-  ▲ fails dull                   PLY001         1.02 s       5 (1 discarded)
+            scenario               found          heard after  takes
+  ● passed  healthy                nothing        -            5
+  ▲ failed  dull                   PLY001         1.02 s       5 (1 discarded)
     expected  PLY002
     found     PLY001 in 4 of 5
-    besides   SVC002
+    allowed   SVC002
     look at   `diag run dull`
 """
     assert table in text
@@ -102,7 +105,7 @@ def test_a_scenario_with_too_few_takes_is_neither_good_nor_wrong(make):
     report = make.report(make.run(takes=3, discarded=4), bench=bench)
     text = told(report, exit_code(report))
     assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show the expected findings")
-    assert "  ○ few   healthy " in text
+    assert "  ○ too few healthy " in text
     assert "3 of 5 (4 discarded)" in text
     assert "too few 3 of 5 takes were counted; `diag bench --resume reports/runs/x` records the rest" in " ".join(
         text.split()
@@ -152,7 +155,7 @@ def test_checks_that_lack_the_same_thing_are_told_together(make):
 def test_many_reasons_are_counted(make):
     text = checks_told(make, *outcomes(*(f"reason {number}" for number in range(9))))
     assert text.count("○ not checked") == 5
-    assert "  ○ 4 more were not made; the report lists them all\n" in text
+    assert "  ○ 4 more checks not made; the report lists them all\n" in text
 
 
 def test_a_check_of_ours_that_broke_is_told_first(make):

@@ -6,24 +6,17 @@ import os
 import numpy as np
 import pytest
 import soundfile as sf
+from dsp_voices import KORE
 
 from diag.cli.help_examples import use_one_thread
 from diag.files.audio_files import read_wav
-
-VOICE = (
-    "replies/hearing_you_well",
-    "replies/take_the_express",
-    "replies/say_it_again",
-    "prompts/can_you_hear_me",
-    "prompts/train_with_a_pause",
-)
 
 
 @pytest.fixture(autouse=True)
 def _recordings(monkeypatch, tmp_path, scenarios):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "good").mkdir()
-    for name in VOICE:
+    for name in KORE:
         clip = read_wav(scenarios / f"{name}.wav")
         sf.write(tmp_path / "good" / f"{name.split('/')[1]}.wav", clip.samples, clip.sample_rate_hz)
     joined = np.concatenate([sf.read(path)[0] for path in sorted((tmp_path / "good").glob("*.wav"))])
@@ -35,7 +28,7 @@ def test_make_show_and_use(diag, tmp_path):
     assert made.code == 0
     assert "kore.voice.json holds the voice Kore: 13 s of speech from 5 recordings" in made.out
     assert "diag analyze WAV --voice kore.voice.json" in made.out
-    assert (tmp_path / "kore.voice.json").stat().st_size < 200_000
+    assert (tmp_path / "kore.voice.json").stat().st_size < 700_000
     shown = diag("voice", "show", "kore.voice.json")
     assert "made from take_the_express.wav" in shown.out
     used = diag("analyze", "slow.wav", "--voice", "kore.voice.json")
@@ -71,6 +64,13 @@ def test_one_document(diag):
     ("words", "seen"),
     [
         (["voice", "make", "missing.wav"], "no such file"),
+        (["voice", "make"], "either recordings or --tts VOICE"),
+        (["voice", "make", "good", "--tts", "Kore"], "either recordings or --tts VOICE"),
+        (["voice", "make", "good", "--model", "gemini-3.8-flash-tts"], "are for --tts VOICE"),
+        (["voice", "make", "--tts", "Kore", "--text", "none.txt"], "No such file"),
+        (["voice", "make", "--tts", "Kore", "--endpoint", "http://127.0.0.1"], "TLS only"),
+        (["run", "healthy", "--voice", "missing.voice.json"], "no such file"),
+        (["report", "good", "--voice", "missing.voice.json"], "no such file"),
         (["voice", "make", "good/say_it_again.wav"], "at least 8 s"),
         (["voice", "make", "good", "-o", "no/folder/k.voice.json"], "No such file or directory"),
         (["voice", "show", "good"], "it is a folder"),

@@ -7,6 +7,15 @@ import soundfile
 
 from diag.dsp.spectrum import Sound
 
+KORE = (
+    "replies/hearing_you_well",
+    "replies/take_the_express",
+    "replies/say_it_again",
+    "prompts/can_you_hear_me",
+    "prompts/train_with_a_pause",
+)
+"""Recordings of one voice, as scenarios/*/*.toml say."""
+
 
 def read(path):
     samples, rate_hz = soundfile.read(path, dtype="float32")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diag.dsp.byte_formats import ReadingKind, alaw_table, codes_of, formats, law_tables, mulaw_table, shifted_by_bits
-from diag.dsp.byte_readings import looks_like_data, wrong_reading
+from diag.dsp.byte_readings import wrong_reading
 
 RANDOM = np.random.default_rng(5)
 CONFUSED = [
@@ -81,7 +81,7 @@ def test_an_odd_byte_midway_is_placed_to_the_millisecond(reply, share, lost):
     found = wrong_reading(heard(bad), reply.rate_hz, reference=reply.samples)
     assert found is not None
     assert (found.kind, found.right, found.end_s) == (ReadingKind.BYTE_OFFSET, "s16le", None)
-    assert found.matches_reference
+    assert found.confidence == 0.99
     quiet = np.abs(reply.samples[place // 2 :]) < 0.003
     assert place / 2 / reply.rate_hz - 0.001 <= found.start_s
     assert found.start_s <= (place / 2 + np.argmin(quiet)) / reply.rate_hz + 0.001
@@ -214,17 +214,6 @@ def test_healthy_sound_has_no_other_reading(replies, made):
     for name, sound in {**replies, "made": made_voice()}.items():
         samples, rate_hz = HEALTHY[made](sound)
         assert wrong_reading(np.asarray(samples, dtype=np.float32), rate_hz) is None, name
-        assert not looks_like_data(np.asarray(samples, dtype=np.float32), rate_hz), name
-
-
-def test_noise_of_bytes_is_known_after_playback_but_not_read(replies):
-    seen = 0
-    for sound in replies.values():
-        late = heard(np.append(np.uint8(0), pcm(sound)))
-        played = 0.5 * soxr.resample(late, sound.rate_hz, 48000, quality="HQ")
-        assert wrong_reading(played, 48000) is None
-        seen += looks_like_data(played, 48000)
-    assert seen >= 0.7 * len(replies)
 
 
 def test_a_healthy_minute_costs_little(replies):

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diag.dsp.segment import compare_segment
-from diag.dsp.segment_events import Kind
+from diag.dsp.segment_events import EventKind
 from diag.dsp.spectrum import Sound
 
 RANDOM = np.random.default_rng(5)
@@ -31,16 +31,16 @@ def changed(sound, frame, length_s, kind):
     x, count = sound.samples, round(length_s * sound.rate_hz)
     silence = np.zeros(count, dtype=np.float32)
     parts = {
-        Kind.STALL: (x[:frame], silence, x[frame:]),
-        Kind.DROPOUT: (x[:frame], silence, x[frame + count :]),
-        Kind.SKIP: (x[:frame], x[frame + count :]),
-        Kind.REPEAT: (x[:frame], x[frame - count : frame], x[frame:]),
+        EventKind.STALL: (x[:frame], silence, x[frame:]),
+        EventKind.DROPOUT: (x[:frame], silence, x[frame + count :]),
+        EventKind.SKIP: (x[:frame], x[frame + count :]),
+        EventKind.REPEAT: (x[:frame], x[frame - count : frame], x[frame:]),
     }[kind]
     return Sound(np.concatenate(parts), sound.rate_hz)
 
 
 @pytest.mark.parametrize("length_s", [0.003, 0.01, 0.05, 0.2])
-@pytest.mark.parametrize("kind", [Kind.STALL, Kind.DROPOUT, Kind.SKIP, Kind.REPEAT])
+@pytest.mark.parametrize("kind", [EventKind.STALL, EventKind.DROPOUT, EventKind.SKIP, EventKind.REPEAT])
 def test_one_break_is_found_with_its_size(replies, kind, length_s):
     for name in ("ko_room_is_booked", "take_the_express"):
         sound = replies[name]
@@ -48,7 +48,7 @@ def test_one_break_is_found_with_its_size(replies, kind, length_s):
         found = breaks(sound, padded(changed(sound, frame, length_s, kind)))
         assert [item.kind for item in found] == [kind], name
         # What the original hardly has cannot be missed: a long gap may begin or end in a pause.
-        allowed_s = 0.06 if kind is Kind.DROPOUT and length_s > 0.1 else 0.001
+        allowed_s = 0.06 if kind is EventKind.DROPOUT and length_s > 0.1 else 0.001
         assert found[0].duration_s == pytest.approx(length_s, abs=allowed_s), name
         assert found[0].estimated_s == pytest.approx(frame / sound.rate_hz + 0.3, abs=0.2), name
 
@@ -57,9 +57,9 @@ def test_several_breaks_are_told_apart(replies):
     sound = replies["sunny_in_seoul"]
     late = loud_frame(sound, 3.0)
     early = loud_frame(sound, 1.0)
-    out = changed(changed(sound, late, 0.2, Kind.STALL), early, 0.05, Kind.SKIP)
+    out = changed(changed(sound, late, 0.2, EventKind.STALL), early, 0.05, EventKind.SKIP)
     found = breaks(sound, padded(out))
-    assert [item.kind for item in found] == [Kind.SKIP, Kind.STALL]
+    assert [item.kind for item in found] == [EventKind.SKIP, EventKind.STALL]
     assert [item.duration_s for item in found] == pytest.approx([0.05, 0.2], abs=0.001)
 
 
@@ -78,7 +78,7 @@ def part_of(sound, start_s, end_s):
     return Sound(sound.samples[round(start_s * sound.rate_hz) : round(end_s * sound.rate_hz)], sound.rate_hz)
 
 
-@pytest.mark.parametrize("kind", [Kind.STALL, Kind.DROPOUT, Kind.SKIP])
+@pytest.mark.parametrize("kind", [EventKind.STALL, EventKind.DROPOUT, EventKind.SKIP])
 @pytest.mark.parametrize("at_s", [0.09, 0.91])
 def test_little_sound_beside_a_break_is_enough(kind, at_s):
     """90 ms of sound before or after it; a window of the search is 80 ms."""
@@ -90,7 +90,7 @@ def test_little_sound_beside_a_break_is_enough(kind, at_s):
     assert found[0].estimated_s == pytest.approx(at_s + 0.3, abs=0.003)
 
 
-@pytest.mark.parametrize("kind", [Kind.STALL, Kind.SKIP])
+@pytest.mark.parametrize("kind", [EventKind.STALL, EventKind.SKIP])
 def test_a_break_is_placed_to_the_millisecond(replies, kind):
     sound = replies["sunny_in_seoul"]
     frame = loud_frame(sound, 1.0)
@@ -105,8 +105,8 @@ def test_a_gap_with_a_pause_of_the_original_inside_is_one(replies):
     quiet = sound.samples.copy()
     quiet[first + 1200 : second - 960] *= 1e-3
     pausing = Sound(quiet, sound.rate_hz)
-    found = breaks(pausing, padded(changed(pausing, first, 0.12, Kind.DROPOUT)))
-    assert [item.kind for item in found] == [Kind.DROPOUT]
+    found = breaks(pausing, padded(changed(pausing, first, 0.12, EventKind.DROPOUT)))
+    assert [item.kind for item in found] == [EventKind.DROPOUT]
     assert found[0].duration_s == pytest.approx(0.12, abs=0.002)
 
 
@@ -118,20 +118,20 @@ def test_a_hiss_behind_a_low_pass_is_no_dropout():
     dull = np.fft.irfft(spectrum / np.sqrt(1 + (hz / 4000) ** 12), sound.samples.size).astype(np.float32)
     low = Sound(dull, sound.rate_hz)
     assert breaks(sound, padded(low)) == ()
-    gap = breaks(sound, padded(changed(low, loud_frame(sound, 1.0), 0.03, Kind.DROPOUT)))
-    assert [item.kind for item in gap] == [Kind.DROPOUT]
+    gap = breaks(sound, padded(changed(low, loud_frame(sound, 1.0), 0.03, EventKind.DROPOUT)))
+    assert [item.kind for item in gap] == [EventKind.DROPOUT]
 
 
 def test_an_end_that_never_came_is_lost_at_the_end(reply):
     cut = padded(Sound(reply.samples[: reply.samples.size // 2], reply.rate_hz), 0.1, 3.0)
     found = breaks(reply, cut)
-    assert [item.kind for item in found] == [Kind.TAIL_LOST]
+    assert [item.kind for item in found] == [EventKind.TAIL_LOST]
     assert found[0].duration_s == pytest.approx(0.44 * reply.duration_s, abs=0.25)
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(
-    length_s=st.floats(0.02, 0.15), kind=st.sampled_from([Kind.STALL, Kind.SKIP, Kind.REPEAT]),
+    length_s=st.floats(0.02, 0.15), kind=st.sampled_from([EventKind.STALL, EventKind.SKIP, EventKind.REPEAT]),
     gain_db=st.floats(-30, 6), start_s=st.floats(0.4, 1.2),
 )  # fmt: skip
 def test_changes_of_delay_add_up(length_s, kind, gain_db, start_s):
@@ -139,9 +139,9 @@ def test_changes_of_delay_add_up(length_s, kind, gain_db, start_s):
     voice = made_voice(6, 5.0)
     copy = padded(changed(voice, round(start_s * voice.rate_hz), length_s, kind))
     found = breaks(voice, Sound(copy.samples * np.float32(10 ** (gain_db / 20)), copy.rate_hz))
-    put_in = sum(item.duration_s for item in found if item.kind in (Kind.STALL, Kind.REPEAT))
-    left_out = sum(item.duration_s for item in found if item.kind is Kind.SKIP)
-    truth = round(length_s * voice.rate_hz) / voice.rate_hz * (-1 if kind is Kind.SKIP else 1)
+    put_in = sum(item.duration_s for item in found if item.kind in (EventKind.STALL, EventKind.REPEAT))
+    left_out = sum(item.duration_s for item in found if item.kind is EventKind.SKIP)
+    truth = round(length_s * voice.rate_hz) / voice.rate_hz * (-1 if kind is EventKind.SKIP else 1)
     assert put_in - left_out == pytest.approx(truth, abs=0.001)
 
 
@@ -153,9 +153,11 @@ def noisy(sound, snr_db, seed=1):
 @pytest.mark.parametrize("snr_db", [30, 25])
 def test_stalls_in_noise_lose_nothing(replies, snr_db):
     sound = replies["sunny_in_seoul"]
-    out = changed(changed(sound, loud_frame(sound, 3.0), 0.3, Kind.STALL), loud_frame(sound, 1.0), 0.2, Kind.STALL)
+    out = changed(
+        changed(sound, loud_frame(sound, 3.0), 0.3, EventKind.STALL), loud_frame(sound, 1.0), 0.2, EventKind.STALL
+    )
     found = breaks(sound, noisy(padded(out), snr_db))
-    assert [item.kind for item in found] == [Kind.STALL, Kind.STALL]
+    assert [item.kind for item in found] == [EventKind.STALL, EventKind.STALL]
     assert sum(item.duration_s for item in found) == pytest.approx(0.5, abs=0.01)
 
 
@@ -167,7 +169,7 @@ def test_a_faint_chunk_between_two_gaps_is_not_other_sound(replies):
     faint[7 * chunk : 8 * chunk] *= 0.02
     parts = [part for at in range(0, faint.size, chunk) for part in (faint[at : at + chunk], gap)]
     found = breaks(Sound(faint, sound.rate_hz), Sound(np.concatenate(parts), sound.rate_hz))
-    assert {item.kind for item in found} <= {Kind.SEAMS, Kind.STALL, Kind.DROPOUT}
+    assert {item.kind for item in found} <= {EventKind.SEAMS, EventKind.STALL, EventKind.DROPOUT}
 
 
 def test_gaps_that_a_codec_has_blurred_are_silence(replies):
@@ -179,7 +181,7 @@ def test_gaps_that_a_codec_has_blurred_are_silence(replies):
         part = sound.samples[at : at + chunk]
         parts += [part, 0.25 * part[-count:][::-1]]
     found = breaks(sound, Sound(np.concatenate(parts), sound.rate_hz))
-    assert {item.kind for item in found} <= {Kind.SEAMS, Kind.STALL, Kind.DROPOUT}
+    assert {item.kind for item in found} <= {EventKind.SEAMS, EventKind.STALL, EventKind.DROPOUT}
     whole = 0.008 * (sound.samples.size // chunk)
     assert sum(item.duration_s for item in found) == pytest.approx(whole, rel=0.25)
 
@@ -193,5 +195,5 @@ def test_other_speech_keeps_its_pauses(replies):
     frame = loud_frame(sound, 1.5)
     out = np.concatenate((sound.samples[:frame], pausing, sound.samples[frame:]))
     found = breaks(sound, Sound(out, sound.rate_hz))
-    assert [item.kind for item in found] == [Kind.OTHER_SOUND]
+    assert [item.kind for item in found] == [EventKind.OTHER_SOUND]
     assert found[0].duration_s == pytest.approx(pausing.size / sound.rate_hz, abs=0.02)

@@ -67,7 +67,15 @@ BAD_SETUPS = [
         "Thinking level is not supported for this model.",
     ),
     (setup_with(generationConfig={"responseModalities": ["SPEECH"]}), "Request contains an invalid argument."),
-    (setup_with(generationConfig=[1]), "Request contains an invalid argument."),
+    (
+        setup_with(generationConfig=[1]),
+        "Invalid JSON payload received. Unknown name \"generation_config\" at 'setup': Proto field is not repeating",
+    ),
+    (setup_with(generationConfig=1), "Request contains an invalid argument."),
+    (
+        setup_with(explicitVadSignal="yes"),
+        "Invalid value at 'setup.explicit_vad_signal' (TYPE_BOOL), \"yes\"",
+    ),
     (
         setup_with(realtimeInputConfig={"automaticActivityDetection": {"silenceDurationMs": -1}}),
         "Request contains an invalid argument.",

@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from diag.core.errors import BadInputError
-from diag.emulator.catalogue import MODELS, find, listing, short_name
+from diag.core.live_catalogue import MODELS, find, listing, short_name
+from diag.core.live_setup import camel, canonical, snake
 from diag.emulator.chance import draw
 from diag.emulator.closing import CLOSES, REASON_BYTES, Refused, cut, model_not_found
-from diag.emulator.delivery import bent_chunks, bent_ending, oversized
+from diag.emulator.delivery import oversized, with_chunk_faults, with_ending_faults
 from diag.emulator.faults import Burst, Drawn, DropChunk, DuplicateChunk, Jitter, Pause, ReorderChunks, Slow
-from diag.emulator.incoming import camel, declared_rate_hz, decode_bytes, normalised, read_frame, snake
+from diag.emulator.incoming import declared_rate_hz, decode_bytes, read_frame
 from diag.emulator.paths import credential, parse_target
 from diag.emulator.replies import read_pcm16, read_prompts, read_replies
 from diag.emulator.settings import EmulatorSettings, read_settings
@@ -62,7 +63,7 @@ def test_keys_in_either_spelling_but_not_those_of_the_user() -> None:
     message = {
         "tool_response": {"function_responses": [{"response": {"some_key": {"inner_key": 1}}, "will_continue": 1}]}
     }
-    (response,) = normalised(message)["toolResponse"]["functionResponses"]
+    (response,) = canonical(message)["toolResponse"]["functionResponses"]
     assert response == {"response": {"some_key": {"inner_key": 1}}, "willContinue": 1}
 
 
@@ -87,7 +88,7 @@ def test_hostile_json_is_refused(data: str | bytes) -> None:
 def test_any_setup_is_judged_without_a_crash(value: object) -> None:
     setup = {"model": "models/gemini-3.8-live", "generationConfig": value, "realtimeInputConfig": value, "tools": value}
     for message in ({"setup": value}, {"setup": setup}):
-        judged = normalised(message)
+        judged = canonical(message)
         code = code_of(lambda judged=judged: read_setup(judged, EmulatorSettings(), version="v1alpha", vertex=False))
         assert code in (None, 1007, 1008)
 
@@ -236,23 +237,23 @@ KIND: dict[str, type[BaseModel]] = {"Slow": Slow, "Pause": Pause, "Burst": Burst
 @given(st.sampled_from(sorted(KIND)), st.integers(0, 2**31))
 def test_faults_of_time_lose_nothing_and_keep_the_order(name: str, seed: int) -> None:
     fault = KIND[name].model_validate({"kind": name.lower()})
-    steps = bent_chunks(audio_steps(voice(), chunk_frames=1200, pace=2.0), [(fault, random.Random(seed))])
+    steps = with_chunk_faults(audio_steps(voice(), chunk_frames=1200, pace=2.0), [(fault, random.Random(seed))])
     assert sent(steps) == list(range(20))
     assert all(a.at_s <= b.at_s for a, b in itertools.pairwise(steps))
-    assert bent_ending(with_ending(steps, None), [])[-1].kind == "turn_complete"
+    assert with_ending_faults(with_ending(steps, None), [])[-1].kind == "turn_complete"
 
 
 @given(st.integers(0, 2**31), st.floats(0.05, 0.95))
 def test_faults_of_chunks_by_lot(seed: int, share: float) -> None:
     chunks = audio_steps(voice(), chunk_frames=1200, pace=2.0)
 
-    def struck(kind: type[BaseModel], name: str) -> list[int]:
+    def chunks_of(kind: type[BaseModel], name: str) -> list[int]:
         fault = kind.model_validate({"kind": name, "share": share})
-        return sent(bent_chunks(chunks, [(fault, random.Random(seed))]))
+        return sent(with_chunk_faults(chunks, [(fault, random.Random(seed))]))
 
-    assert set(struck(DuplicateChunk, "duplicate_chunk")) == set(range(20))
-    assert struck(DropChunk, "drop_chunk") == sorted(struck(DropChunk, "drop_chunk"))
-    assert sorted(struck(ReorderChunks, "reorder_chunks")) == list(range(20))
+    assert set(chunks_of(DuplicateChunk, "duplicate_chunk")) == set(range(20))
+    assert chunks_of(DropChunk, "drop_chunk") == sorted(chunks_of(DropChunk, "drop_chunk"))
+    assert sorted(chunks_of(ReorderChunks, "reorder_chunks")) == list(range(20))
 
 
 @pytest.mark.parametrize("distribution", ["uniform", "lognormal"])

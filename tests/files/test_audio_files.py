@@ -109,7 +109,7 @@ def test_raw_names_its_formats_and_checks_the_size(tmp_path):
     assert "mulaw" in refusal(open_raw, path, "ulaw:8000")
     assert "not a whole number of 2-byte frames" in refusal(open_raw, path, "s16le:16000")
     sentence = refusal(open_raw, path, "s16le:3")
-    assert "1 channel(s) at 3 Hz" in sentence
+    assert "1 channel at 3 Hz" in sentence
     assert "--raw" in sentence
 
 

@@ -23,7 +23,7 @@ from diag.core.results import (
     TakeResult,
     Tier,
 )  # fmt: skip
-from diag.judge.comparison import compare_runs, differences
+from diag.judge.comparison import compare_runs, differences, setup_differences
 from diag.judge.engine import judge_run, judge_take
 from diag.measure.registry import Metric
 
@@ -67,7 +67,7 @@ def run_of(values, name="run", *, metric="ttfa_heard_s", prompts=PROMPTS, findin
 
 def fault(code="PLY001", severity=Severity.ERROR, consequence_of=None):
     return Finding(code=code, name="n", severity=severity, hop=Hop.PLAYER, title=f"{code} is there", evidence=(),
-                   likely_cause="c", fix=f"mend {code}.", confidence=1.0, consequence_of=consequence_of)  # fmt: skip
+                   likely_cause="c", fix=f"repair {code}.", confidence=1.0, consequence_of=consequence_of)  # fmt: skip
 
 
 def only(result):
@@ -191,11 +191,11 @@ def test_unlike_runs_are_refused_by_field_unless_allowed(field):
 def test_a_finding_of_one_side_is_the_sentence_with_its_fix():
     a, b = run_of([1.0] * 5, "good"), run_of([1.0] * 5, "bad", findings=[(fault(), 5)])
     result = compare_runs(a, b, seed=1)
-    assert result.sentence == "bad: PLY001 is there (PLY001). Fix: mend PLY001; good does not have this fault."
+    assert result.sentence == "bad: PLY001 is there (PLY001). Fix: repair PLY001; good does not have this fault."
     assert result.verdict is Change.WORSE
 
 
-def test_what_b_has_mended_is_told_without_a_fix():
+def test_what_b_has_fixed_is_told_without_a_fix():
     a, b = run_of([1.0] * 5, "bad", findings=[(fault(), 5)]), run_of([1.0] * 5, "good")
     result = compare_runs(a, b, seed=1)
     assert result.sentence == "good no longer has PLY001 (PLY001 is there)."
@@ -222,7 +222,7 @@ def test_faults_on_both_sides_are_both_told():
     a = run_of([1.0] * 5, "a", findings=[(fault("SND001"), 5)])
     b = run_of([1.0] * 5, "b", findings=[(fault("PLY001"), 5)])
     sentence = compare_runs(a, b, seed=1).sentence
-    assert sentence == "b no longer has SND001 (SND001 is there), but b: PLY001 is there (PLY001). Fix: mend PLY001."
+    assert sentence == "b no longer has SND001 (SND001 is there), but b: PLY001 is there (PLY001). Fix: repair PLY001."
 
 
 def test_without_findings_the_figures_speak_and_the_settings_are_named():
@@ -262,7 +262,7 @@ def judged(name, story, count=5):
         (Story(refused=(1008, "models/x-live is not found for API version v1beta, or is not supported for bidi")),
          ("CFG002", "models/x-live", "use a")),
         (Story(config=client(playback={"sample_rate_hz": 16000, "resample": False})),
-         ("PLY001", "24000 Hz audio was played as 16000 Hz", "a fifth deeper", "resample")),
+         ("PLY001", "24000 Hz audio was played as 16000 Hz", "a musical fifth deeper", "resample")),
     ],
 )  # fmt: skip
 def test_the_three_comparisons_of_the_first_release(story, words, monkeypatch):
@@ -279,3 +279,52 @@ def test_a_healthy_run_against_another_shows_nothing(monkeypatch):
     one = judged("one", HEALTHY)
     other = changed(judged("other", Story(leading_silence_s=0.031)), config=ClientConfig().model_dump(mode="json"))
     assert compare_runs(one, other, seed=1).verdict is Change.NONE_SHOWN
+
+
+# --- setup messages
+
+
+def sent(run, setup):
+    return changed(run, takes=tuple(changed(take, setup=setup) for take in run.takes))
+
+
+def test_fields_of_setup_messages_have_one_name_whether_their_object_is_there_or_not():
+    asked = {"model": "m", "generationConfig": {"responseModalities": ["AUDIO"], "temperature": 1}}
+    assert setup_differences({"model": "m"}, asked) == (
+        ("generationConfig.responseModalities", None, ["AUDIO"]),
+        ("generationConfig.temperature", None, 1),
+    )
+    bare = {"model": "m", "outputAudioTranscription": {}}
+    assert setup_differences(bare, {"model": "m"}) == (("outputAudioTranscription", {}, None),)
+    assert setup_differences(bare, bare) == ()
+
+
+@pytest.mark.parametrize("faulty_first", [True, False])
+def test_a_setup_that_is_the_cause_is_named_first_with_its_fields_and_fix(faulty_first):
+    asked = {"model": "m", "generationConfig": {"responseModalities": ["AUDIO"]}}
+    missing = [(fault("AAA001"), 1), (fault("CFG001"), 1)]
+    bad = sent(run_of([1.0], name="old", findings=missing), {"model": "m"})
+    good = sent(run_of([1.0], name="new"), asked)
+    result = compare_runs(*((bad, good) if faulty_first else (good, bad)), seed=1)
+    assert len(result.setup_diff) == 1
+    opening, _, rest = result.sentence.partition(". ")
+    assert opening.startswith("The setup messages differ: `generationConfig.responseModalities` is ")
+    assert "left out in old" in opening
+    assert '["AUDIO"] in new' in opening
+    assert "CFG001" in rest
+    assert "mend CFG001" in rest
+    assert "AAA001" not in result.sentence
+
+
+def test_a_setup_that_differs_elsewhere_is_listed_but_not_called_the_cause():
+    bad = sent(run_of([1.0], name="old", findings=[(fault("PLY001"), 1)]), {"model": "a"})
+    result = compare_runs(bad, sent(run_of([1.0], name="new"), {"model": "b"}), seed=1)
+    assert result.setup_diff == (("model", "a", "b"),)
+    assert "setup messages" not in result.sentence
+
+
+def test_a_frame_of_ones_own_is_compared_as_it_was_sent_and_not_as_a_setting():
+    a = run_of([1.0], config={"setup": {"model": "m"}, "setup_frame": None})
+    b = run_of([1.0], config={"setup": None, "setup_frame": '{"setup": {"model": "m"}}'})
+    result = compare_runs(sent(a, {"model": "m"}), sent(b, {"model": "m"}), seed=1)
+    assert (result.config_diff, result.setup_diff) == ((), ())

@@ -47,7 +47,7 @@ def rule(code, function, *, scope=Scope.TAKE, explained_by=(), severity=Severity
 
 
 def on_segments(code, function, hop):
-    on = OnHop(code=code, name=code.lower(), severity="error", hop=hop, who=hop.value, causes=("c",), fix="f")
+    on = OnHop(code, code.lower(), hop, severity="error", causes=("c",), fix="f")
     return rule(code, function, scope=Scope.SEGMENT, on=on)
 
 

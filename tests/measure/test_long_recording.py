@@ -15,19 +15,7 @@ from diag.measure.parts import cut_in_pauses
 
 RATE_HZ = 24000
 LENGTH_S = 130.0
-
-
-@pytest.fixture(scope="module")
-def speech(scenarios):
-    """Recorded replies in ever new order, with pauses: a little longer than what is measured whole."""
-    replies = [sf.read(path, dtype="float32")[0] for path in sorted((scenarios / "replies").glob("*.wav"))]
-    rng = np.random.default_rng(2)
-    parts, size = [], 0
-    while size < LENGTH_S * RATE_HZ:
-        parts += [replies[rng.integers(len(replies))] * rng.uniform(0.5, 1.0), np.zeros(round(0.6 * RATE_HZ))]
-        size += parts[-1].size + parts[-2].size
-    sound = np.concatenate(parts)[: round(LENGTH_S * RATE_HZ)].astype(np.float32)
-    return sound + (1e-4 * rng.standard_normal(sound.size)).astype(np.float32)
+"""Of the fixture `long_speech`."""
 
 
 def clip(samples, rate_hz=RATE_HZ):
@@ -61,45 +49,45 @@ def close(found, expected):
             assert other.value is None, item.metric
 
 
-def test_parts_end_in_pauses_and_leave_nothing_out(speech):
-    found = list(cut_in_pauses(reader_of(clip(speech))))
+def test_parts_end_in_pauses_and_leave_nothing_out(long_speech):
+    found = list(cut_in_pauses(reader_of(clip(long_speech))))
     assert len(found) == 2
-    assert np.array_equal(np.concatenate([samples for _, samples in found]), speech)
+    assert np.array_equal(np.concatenate([samples for _, samples in found]), long_speech)
     assert np.abs(found[0][1][-2400:]).max() < 0.01
 
 
 @pytest.mark.parametrize("tap", [None, Tap.CAPTURED])
-def test_parts_together_are_the_whole(speech, tap):
-    found = long(speech, tap=tap)
+def test_parts_together_are_the_whole(long_speech, tap):
+    found = long(long_speech, tap=tap)
     assert len(found.alone) == 2
     assert found.alone[1].end_s == pytest.approx(LENGTH_S)
-    close(found, measure_clip(clip(speech), tap=tap))
+    close(found, measure_clip(clip(long_speech), tap=tap))
 
 
-def test_parts_together_are_the_whole_against_a_reference(speech):
-    late = np.concatenate((np.zeros(12345, np.float32), speech))
+def test_parts_together_are_the_whole_against_a_reference(long_speech):
+    late = np.concatenate((np.zeros(12345, np.float32), long_speech))
     late = np.concatenate((late[:700000], np.zeros(2400, np.float32), late[700000:1900000], late[1904800:]))
     segment = Segment(Tap.RECEIVED, Tap.PLAYED)
-    found = long(late, speech, segment=segment)
-    close(found, measure_pair(clip(speech), clip(late), segment=segment))
+    found = long(late, long_speech, segment=segment)
+    close(found, measure_pair(clip(long_speech), clip(late), segment=segment))
     assert found.measurements.value("inserted_silence_s") == pytest.approx(0.1, abs=0.002)
     assert found.measurements.value("skipped_s") == pytest.approx(0.2, abs=0.002)
 
 
-def test_what_is_put_in_between_two_parts_is_seen(speech):
-    (_, first), _ = cut_in_pauses(reader_of(clip(speech)))
-    stalled = np.concatenate((speech[: first.size], np.zeros(4800, np.float32), speech[first.size :]))
-    found = long(stalled, speech)
+def test_what_is_put_in_between_two_parts_is_seen(long_speech):
+    (_, first), _ = cut_in_pauses(reader_of(clip(long_speech)))
+    stalled = np.concatenate((long_speech[: first.size], np.zeros(4800, np.float32), long_speech[first.size :]))
+    found = long(stalled, long_speech)
     assert found.measurements.value("inserted_silence_s") == pytest.approx(0.2, abs=0.002)
 
 
-def test_wrong_speed_throughout(speech):
-    found = long(speech, speech, rate_hz=16000)
+def test_wrong_speed_throughout(long_speech):
+    found = long(long_speech, long_speech, rate_hz=16000)
     assert found.measurements.value("rate_ratio") == pytest.approx(2 / 3, rel=0.002)
 
 
-def test_a_recording_that_ends_too_early(speech):
-    found = long(speech[: 55 * RATE_HZ], speech)
+def test_a_recording_that_ends_too_early(long_speech):
+    found = long(long_speech[: 55 * RATE_HZ], long_speech)
     ended = found.against[-1].measurements
     assert {item.missing.code for item in ended if item.metric != "tail_lost_s"} == {MissingCode.ENDED}
     # All sound after the first 55 s is lost at the end: that of the last part, and some of the part before it.
@@ -107,16 +95,16 @@ def test_a_recording_that_ends_too_early(speech):
     assert found.measurements.value("tail_lost_s") > ended.value("tail_lost_s")
 
 
-def test_other_speech_is_no_copy(speech, scenarios):
+def test_other_speech_is_no_copy(long_speech, scenarios):
     other, _ = sf.read(scenarios / "prompts" / "train_with_a_pause.wav", dtype="float32")
-    found = long(speech, other)
+    found = long(long_speech, other)
     assert {item.value for item in found.measurements if item.segment} == {None}
     assert {item.missing.code for item in found.measurements if item.segment} == {MissingCode.NO_MATCH}
 
 
-def test_progress_is_reported_up_to_the_end(speech):
+def test_progress_is_reported_up_to_the_end(long_speech):
     reported = []
-    long(speech, speech, progress=lambda done, total: reported.append((done, total)))
+    long(long_speech, long_speech, progress=lambda done, total: reported.append((done, total)))
     assert reported[-1] == pytest.approx((3 * LENGTH_S, 3 * LENGTH_S))
     assert reported == sorted(reported)
 
@@ -133,66 +121,68 @@ def events(found):
 
 
 @pytest.fixture(scope="module")
-def border(speech):
+def border(long_speech):
     """Frame at which the first part ends."""
-    (_, first), _ = cut_in_pauses(reader_of(clip(speech)))
+    (_, first), _ = cut_in_pauses(reader_of(clip(long_speech)))
     return first.size
 
 
-def test_the_neighbours_of_a_part_are_no_other_sound(speech):
+def test_the_neighbours_of_a_part_are_no_other_sound(long_speech):
     # Without pauses, every part is cut out of the midst of speech.
-    dense = speech[np.convolve(np.abs(speech), np.full(2400, 1 / 2400), mode="same") > 0.01]
+    dense = long_speech[np.convolve(np.abs(long_speech), np.full(2400, 1 / 2400), mode="same") > 0.01]
     dense = np.concatenate((dense, np.roll(dense, 99999)))[: round(LENGTH_S * RATE_HZ)]
-    for recording in (speech, dense):
+    for recording in (long_speech, dense):
         found = long(recording, recording)
         assert len(found.against) == 2
         assert [part.measurements.value("other_sound_s") for part in found.against] == [0.0, 0.0]
         assert events(found) == []
 
 
-def test_a_stall_between_two_parts_has_its_times_in_both_recordings(speech, border):
-    late = np.concatenate((np.zeros(24000, np.float32), speech[:border], np.zeros(4800, np.float32), speech[border:]))
+def test_a_stall_between_two_parts_has_its_times_in_both_recordings(long_speech, border):
+    late = np.concatenate(
+        (np.zeros(24000, np.float32), long_speech[:border], np.zeros(4800, np.float32), long_speech[border:])
+    )
     at_s = border / RATE_HZ
-    assert events(long(late, speech)) == [("stall", round(at_s, 1), round(at_s + 1.0, 1), 0.2)]
+    assert events(long(late, long_speech)) == [("stall", round(at_s, 1), round(at_s + 1.0, 1), 0.2)]
 
 
-def test_later_parts_have_the_times_of_the_whole_recordings(speech):
-    late = np.concatenate((np.zeros(24000, np.float32), speech))
+def test_later_parts_have_the_times_of_the_whole_recordings(long_speech):
+    late = np.concatenate((np.zeros(24000, np.float32), long_speech))
     broken = np.concatenate((late[: 91 * RATE_HZ], np.zeros(12000, np.float32), late[91 * RATE_HZ :]))
-    ((kind, reference_s, estimated_s, duration_s),) = events(long(broken, speech))
+    ((kind, reference_s, estimated_s, duration_s),) = events(long(broken, long_speech))
     assert (kind, duration_s) == ("stall", 0.5)
     assert (reference_s, estimated_s) == pytest.approx((90.0, 91.0), abs=0.7)
 
 
-def test_sound_put_in_between_two_parts_is_other_sound_and_no_silence(speech, border):
-    other = speech[20 * RATE_HZ : 23 * RATE_HZ][::-1]
-    found = long(np.concatenate((speech[:border], other, speech[border:])), speech).measurements
+def test_sound_put_in_between_two_parts_is_other_sound_and_no_silence(long_speech, border):
+    other = long_speech[20 * RATE_HZ : 23 * RATE_HZ][::-1]
+    found = long(np.concatenate((long_speech[:border], other, long_speech[border:])), long_speech).measurements
     assert found.value("other_sound_s") + found.value("inserted_silence_s") == pytest.approx(3.0, abs=0.7)
     assert found.value("other_sound_s") > 1.5
     assert found.value("skipped_s") == 0.0
 
 
-def test_what_is_left_out_across_a_border_is_skipped_and_not_lost_at_an_end(speech, border):
-    short = np.concatenate((speech[: border - 3 * RATE_HZ], speech[border + 2 * RATE_HZ :]))
-    found = long(short, speech).measurements
+def test_what_is_left_out_across_a_border_is_skipped_and_not_lost_at_an_end(long_speech, border):
+    short = np.concatenate((long_speech[: border - 3 * RATE_HZ], long_speech[border + 2 * RATE_HZ :]))
+    found = long(short, long_speech).measurements
     assert found.value("skipped_s") == pytest.approx(5.0, abs=0.7)
     assert (found.value("tail_lost_s"), found.value("head_lost_s")) == (0.0, 0.0)
     assert found.value("other_sound_s") == 0.0
 
 
-def test_a_part_of_which_nothing_is_found_is_lost(speech, border):
-    silent = speech.copy()
+def test_a_part_of_which_nothing_is_found_is_lost(long_speech, border):
+    silent = long_speech.copy()
     silent[border:] = 0.0
-    found = long(np.concatenate((silent, np.zeros(RATE_HZ, np.float32))), speech)
+    found = long(np.concatenate((silent, np.zeros(RATE_HZ, np.float32))), long_speech)
     lost_s = found.against[1].sound_s
     assert found.measurements.value("skipped_s") + found.measurements.value("tail_lost_s") == pytest.approx(lost_s)
     assert lost_s > 20.0
 
 
-def test_sound_before_and_after_the_reference_is_other_sound(speech):
-    other = speech[20 * RATE_HZ : 26 * RATE_HZ][::-1]
+def test_sound_before_and_after_the_reference_is_other_sound(long_speech):
+    other = long_speech[20 * RATE_HZ : 26 * RATE_HZ][::-1]
     pause = np.zeros(3 * RATE_HZ, np.float32)
-    found = long(np.concatenate((other, pause, speech, pause, other)), speech)
+    found = long(np.concatenate((other, pause, long_speech, pause, other)), long_speech)
     places = [item[2] for item in events(found)]
     assert {item[0] for item in events(found)} == {"other sound"}
     assert min(places) < 3.0

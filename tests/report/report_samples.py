@@ -139,7 +139,7 @@ def finding(
     severity: Severity = Severity.ERROR,
     hop: Hop | None = Hop.PLAYER,
     consequence_of: str | None = None,
-    title: str = "24000 Hz audio is played at 16000 Hz: 1.5 times too slow and a fifth too deep",
+    title: str = "24000 Hz audio is played at 16000 Hz: 1.5 times too slow and a musical fifth too deep",
 ) -> Finding:
     """A finding with evidence that can be heard 0.9 s into the ear's recording of the reply."""
     return Finding(
@@ -297,6 +297,7 @@ def comparison(a: str = "healthy", b: str = "playback_16k") -> RunComparison:
         b=b,
         sentence="the player of B opens its stream at 16000 Hz",
         config_diff=(("playback.sample_rate_hz", 24000, 16000),),
+        setup_diff=(("generationConfig.responseModalities", None, ["AUDIO"]),),
         environment_diff=(("versions.diag", "0.1.0", "0.1.1"),),
         comparisons=(
             line("ttfb_s", Change.NONE_SHOWN, values=(1.0, 1.0), difference=0.0, interval=(-0.01, 0.01)),

@@ -196,8 +196,8 @@ def test_verdict_comes_first(texts):
 
 
 def test_checks_are_counted_by_state(texts):
-    assert "▲ fails 1 ■ watch 0 ● good 4 ○ not measured 0 checks" in Page(texts["run"]).words
-    assert "▲ fails 1 ■ watch 0 ● good 1 ○ not measured 3 checks" in Page(texts["mute"]).words
+    assert "▲ error 1 ■ warning 0 ● good 4 ○ not measured 0 checks" in Page(texts["run"]).words
+    assert "▲ error 1 ■ warning 0 ● good 1 ○ not measured 3 checks" in Page(texts["mute"]).words
 
 
 def test_findings_say_what_where_why_and_how_sure(texts):
@@ -231,7 +231,7 @@ def test_missing_replies_count_against_and_have_reasons(texts):
     assert "First audio heard not measured in 3 of 3 takes" in words
     assert "ttfa_heard_s 3 of 3 takes no reply was received" in words
     assert "check PLY001 playback-rate-mismatch not checked no reply was received" in words
-    assert "heard: it holds nothing of this turn" in words
+    assert "heard: it has no sound of this turn" in words
 
 
 def test_versions_and_devices_are_told(texts):
@@ -248,7 +248,10 @@ def test_a_consequence_stands_under_its_root(texts):
 
 def test_comparison_shows_differences_before_figures_and_calls_a_tie_a_tie(texts):
     words = Page(texts["compare"]).words
-    assert words.index("playback.sample_rate_hz : 24000 → 16000") < words.index("What changed, worse first")
+    assert words.index("playback.sample_rate_hz : 24000 → 16000") < words.index(
+        "Measures that changed, the worse ones first"
+    )
+    assert words.index("setup message, generationConfig.responseModalities :") < words.index("playback.sample_rate_hz")
     assert words.index("▲ worse") < words.index("● better")
     assert "+200 ms (+100 ms to +300 ms), n 5" in words
     assert "~ no clear difference" in words

@@ -10,7 +10,7 @@ import pytest
 STYLE = files("diag.report").joinpath("templates", "style.css").read_text(encoding="utf-8")
 GROUNDS = ("ground", "panel")
 TEXTS = ("text", "quiet", "link", "fails", "watch", "good", "unknown", "prompt", "captured", "sent", "received",
-         "played", "heard")  # fmt: skip
+         "played", "heard", "voice")  # fmt: skip
 
 
 def palette(theme: str) -> dict[str, str]:

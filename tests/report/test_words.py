@@ -97,7 +97,7 @@ def states(run):
 
 def test_the_faulty_hop_fails_and_its_neighbours_do_not():
     found = states(slow_player_run())
-    assert found[Hop.PLAYER] == (State.FAILS, "fails")
+    assert found[Hop.PLAYER] == (State.FAILS, "error")
     assert found[Hop.SENDER] == found[Hop.SPEAKER] == (State.GOOD, "good")
 
 
@@ -107,7 +107,7 @@ def test_a_fault_of_the_setup_is_drawn_at_the_setup():
     assert setup_of(run_result()) == SetupState(State.GOOD, "good", "1 of 1 check clear")
     assert setup_of(run_result(takes=())).state is State.UNKNOWN
     of_the_service = run_result(takes=(take_result(findings=(finding("SVC002", hop=Hop.SERVICE),)),))
-    assert states(of_the_service)[Hop.SERVICE] == (State.FAILS, "fails")
+    assert states(of_the_service)[Hop.SERVICE] == (State.FAILS, "error")
 
 
 def test_a_hop_that_nothing_looked_at_is_not_good():

@@ -6,6 +6,10 @@ import numpy as np
 import soxr
 from matplotlib.figure import Figure
 
+from diag.files.audio_files import read_wav
+from diag.files.scenario_folders import built_in_folder
+from diag.files.voice_profiles import load_voice, sample_of
+from diag.measure.metrics.voice import distance_from_voice
 from pictures.frame import (
     MARK,
     PLAYED_HZ,
@@ -13,6 +17,7 @@ from pictures.frame import (
     RECEIVED_HZ,
     SECOND,
     alone,
+    clip,
     curve,
     heard,
     narrow,
@@ -40,6 +45,25 @@ def tilt() -> Figure:
         place.plot(kilohertz[inside], line + np.median(levels[inside] - line), color=SECOND, lw=1.2, ls="--")
         place.axvline(centre / 1000, color=QUIET, lw=1, ls=":")
         place.text(centre / 1000 + 0.1, -70, "centroid", color=QUIET)
+    return figure
+
+
+@picture("voice_distance_db", words="Spectra of the voice of the profile and of two replies: its own and another one's")
+def other_voice() -> Figure:
+    """A reply of the voice, and one of another voice."""
+    folder = built_in_folder() / "replies" / "named"
+    voice = load_voice(built_in_folder() / "voices" / "kore.voice.json")
+    sample = sample_of(voice)
+    assert sample is not None
+    figure, places = panels("healthy", "faulty")
+    for place, speaker in zip(places, ("high", "low"), strict=True):
+        samples = read_wav(folder / f"say_it_again_{speaker}.flac").samples
+        distance = distance_from_voice(clip(samples, RECEIVED_HZ), voice)
+        word = "healthy" if speaker == "high" else "another voice"
+        tell(place, f"{word}: voice_distance_db {distance:.1f}")
+        curve(place, soxr.resample(sample.samples, RECEIVED_HZ, PLAYED_HZ), QUIET, "profile", ls="--")
+        curve(place, soxr.resample(samples, RECEIVED_HZ, PLAYED_HZ), MARK, "reply")
+    places[1].legend(loc="lower left")
     return figure
 
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.core.results import Measurements, Severity, Verdict
 from diag.dsp.mirrored import ALIASING_FAIL_DB, ALIASING_WARN_DB
-from diag.judge.evidence import why_not, worst
+from diag.judge.evidence import evidence_of, raised_at, worst_fault
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
 @segment_rule(
     OnHop(
-        code="MIC015",
-        name="microphone-aliasing",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC009", "MIC008"),
+        "MIC015",
+        "microphone-aliasing",
+        Hop.MICROPHONE,
         causes=(
             "the device or its driver resamples to a lower rate without a low-pass filter",
             "samples are dropped instead of low-pass filtered first",
@@ -25,13 +21,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="open the microphone at its own sample rate and resample with a band-limited resampler",
     ),
     OnHop(
-        code="SND018",
-        name="sender-aliasing",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND003", "SND013"),
+        "SND018",
+        "sender-aliasing",
+        Hop.SENDER,
         causes=(
             "samples are dropped to reach the lower rate, such as two of every three to get from 48 to 16 kHz",
             "a resampler without a low-pass filter",
@@ -39,30 +31,25 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="use a band-limited resampler before sending",
     ),
     OnHop(
-        code="PLY016",
-        name="aliasing",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("PLY009", "PLY005"),
+        "PLY016",
+        "aliasing",
+        Hop.PLAYER,
         causes=("samples are dropped to reach a lower rate", "a resampler without a low-pass filter"),
         fix="use a band-limited resampler, or play at the sample rate of the reply",
     ),
     OnHop(
-        code="SPK014",
-        name="speaker-aliasing",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK008", "SPK007"),
+        "SPK014",
+        "speaker-aliasing",
+        Hop.SPEAKER,
         causes=(
             "the device or the sound server resamples to a lower rate without a low-pass filter",
             "a resampler without a low-pass filter",
         ),
         fix="open the device at the sample rate of the sound, or set the sound server to a better resampler",
     ),
+    explained_by=("bytes_misread", "images_added"),
+    severity="warning",
+    or_severity="error",
 )
 def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
     """The {who} adds aliasing.
@@ -79,18 +66,14 @@ def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
     Does not prove
         Which resampler caused it.
     """
-    items = measurements.find("aliasing_db", hop=place.hop)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "aliasing_db"))
+    found = worst_fault(measurements, "aliasing_db", lambda level_db: level_db > ALIASING_WARN_DB, hop=place.hop)
+    if isinstance(found, Verdict):
+        return found
     level_db, item = found
-    if level_db <= ALIASING_WARN_DB:
-        return clear()
     text = f"aliasing in {place.output}: {level_db:.0f} dB relative to the voice"
-    return raised(
+    return raised_at(
+        place,
         f"The {place.who} resamples to a lower rate without a low-pass filter: treble is folded back (aliasing)",
-        evidence=[Evidence(text=text, metric="aliasing_db", turn=item.turn, spots=item.spots)],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+        evidence=[evidence_of(item, text)],
         severity=Severity.ERROR if level_db > ALIASING_FAIL_DB else Severity.WARNING,
     )

@@ -1,4 +1,4 @@
-"""CFG001."""
+"""CFG001: the setup does not ask for audio, and no audio came."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.core.units import counted
 from diag.judge.registry import rule
 
 
@@ -53,7 +54,7 @@ def missing_audio_modality(
         evidence=[
             Evidence(text=f"the setup was sent {setup}"),
             Evidence(
-                text=f"0 chunks of audio in {len(turns)} turn(s); {missed} without an audible reply"
+                text=f"no audio came in {counted(len(turns), 'turn')}; {missed} without an audible reply"
                 + ("; text came instead" if text else ""),
                 metric="answered",
             ),
@@ -61,6 +62,6 @@ def missing_audio_modality(
         likely_cause="`response_modalities` was left out of the setup"
         if asked is None
         else "another modality was asked for in place of audio",
-        fix='add response_modalities: ["AUDIO"] to the generation config of the setup '
-        '(`response_modalities = ["AUDIO"]` in [session])',
+        fix='add response_modalities: ["AUDIO"] to the generation config of the setup'
+        + (' (`response_modalities = ["AUDIO"]` in [session])' if observed.from_settings else ""),
     )

@@ -1,13 +1,13 @@
-"""CFG002."""
+"""CFG002: the service does not know the model, or does not offer Live sessions with it."""
 
 from __future__ import annotations
 
 import re
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.live_models import nearest, what_is_known
 from diag.judge.registry import rule
 
@@ -42,12 +42,9 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
         That the named models suit the task: they are chosen by similar names only. Without a model list the advice is
         based on what was known in 2026-11.
     """
-    found = closing(timeline)
-    if found is None:
-        opened = timeline.first("session_open") is not None
-        return clear() if opened else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG002":
-        return clear()
+    found = closing_of("CFG002", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     named = _NAMED.search(found.reason)
     model = named.group(1) if named else (observed.model or "")
     version = (named.group(2) if named else None) or (observed.api_version or "")
@@ -72,7 +69,7 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
         f"The service does not serve the model {model} to Live sessions{in_version}",
         evidence=evidence,
         likely_cause=known,
-        fix=f"{advice} (`model` in [session])",
+        fix=advice + (" (`model` in [session])" if observed.from_settings else ""),
     )
 
 

@@ -1,12 +1,21 @@
-"""CFG003."""
+"""CFG003: the model does not support the response modality that was asked for."""
 
 from __future__ import annotations
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of, names_modality
+from diag.judge.closings import closing_of, names_modality
 from diag.judge.registry import rule
+
+_OF_SETTINGS = (
+    'ask for audio alone (`response_modalities = ["AUDIO"]` in [session]), and set `output_transcription = true` if '
+    "you want its text too"
+)
+_OF_FRAME = (
+    'ask for audio alone (`responseModalities`: ["AUDIO"] in the generation config of the setup), and add '
+    "`outputAudioTranscription`: {} beside it if you want its text too"
+)
 
 
 @rule("CFG003", name="modality-unsupported", severity="error")
@@ -34,18 +43,15 @@ def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdic
         The cause with certainty, if the reason is only "invalid argument" or "internal error". The modalities are then
         the most likely of several causes.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG003":
-        return clear()
+    found = closing_of("CFG003", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     asked = observed.asked_modalities
     told = f"asked for {' and '.join(asked)}" if asked else "asked for no modality"
     return raised(
         f"The model does not answer in the modality that was {told}",
         evidence=[Evidence(text=f"the setup {told}"), found.evidence],
         likely_cause="a native audio model answers in audio, not in text, and a session has only one modality",
-        fix='ask for audio alone (`response_modalities = ["AUDIO"]` in [session]), and set '
-        "`output_transcription = true` if you want its text too",
+        fix=_OF_SETTINGS if observed.from_settings else _OF_FRAME,
         confidence=1.0 if names_modality(found.reason) else 0.7,
     )

@@ -1,13 +1,13 @@
-"""CFG004."""
+"""CFG004: the service refused the API key."""
 
 from __future__ import annotations
 
 import re
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 
 _KINDS = (
@@ -61,10 +61,8 @@ def key_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Does not prove
         That the other variable would work: if both are set, `GOOGLE_API_KEY` may win in the SDK.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG004":
-        return clear()
+    found = closing_of("CFG004", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     title, cause, fix = next((words for pattern, *words in _KINDS if pattern.search(found.reason)), _ANY)
     return raised(title, evidence=[found.evidence], likely_cause=cause, fix=f"{fix}, then run `diag doctor`")

@@ -1,11 +1,11 @@
-"""CFG005."""
+"""CFG005: the quota of the key is used up."""
 
 from __future__ import annotations
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 
 
@@ -34,11 +34,9 @@ def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Does not prove
         Which of the quotas it is: the reason does not say.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG005":
-        return clear()
+    found = closing_of("CFG005", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     return raised(
         "The quota of the key is used up, or too many sessions are open",
         evidence=[found.evidence],

@@ -1,16 +1,20 @@
-"""CFG006."""
+"""CFG006: the service did not accept the setup."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from diag.core.live_setup import camel, snake
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
+from diag.judge.setup_frame import FrameFault, Problem, field_faults
 
 _FIELD = re.compile(r'[Uu]nknown name \\?"([^"\\]+)')
+_VALUE = re.compile(r"[Ii]nvalid value at '([^']+)'")
 
 
 @rule("CFG006", name="setup-rejected", severity="error")
@@ -24,32 +28,72 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
         Without a session there is no reply.
 
     Evidence
-        Close code and reason, with the field if the reason names one.
+        Close code and reason, with the field if the reason names one. The faults of the setup that was sent: unknown
+        names, names in the wrong place, wrong types.
 
     Likely causes
         - A field that only another API version has (`proactivity` and affective dialogue are v1alpha only).
         - A field in the wrong place, or a value that this model does not accept.
 
     Fix
-        Remove the field, or ask for the API version that has it.
+        Correct the places that the finding names; else remove the field, or ask for the API version that has it.
+        `diag doctor --setup` judges the whole message and prints the corrected one.
 
     Does not prove
         Which field it is, if the reason only says "invalid argument". Remove fields one by one to find it.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG006":
-        return clear()
-    field = _FIELD.search(found.reason)
-    what = f"the field `{field.group(1)}` is not known" if field else "an argument is invalid"
+    found = closing_of("CFG006", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
+    field, value = _FIELD.search(found.reason), _VALUE.search(found.reason)
+    what = "an argument is invalid"
+    if field is not None:
+        what = f"the field `{field.group(1)}` is not known"
+    elif value is not None:
+        what = f"the value of `{value.group(1)}` has the wrong type"
+    faults = _faults(observed, field or value)
+    evidence = [found.evidence]
+    evidence += [Evidence(text=f"in the setup that was sent, {item.pointer}: {item.seen}") for item in faults[:3]]
     return raised(
         f"The service did not accept the setup: {what}",
-        evidence=[found.evidence],
-        likely_cause="the field belongs to another API version or another place"
-        if field
-        else "this model does not accept a value or a combination of values",
-        fix=(f"remove `{field.group(1)}`" if field else "remove fields from the setup one by one")
-        + ", or set `api_version` in [session] to one that has it (v1alpha has the newest fields)",
-        confidence=1.0 if field else 0.7,
+        evidence=evidence,
+        likely_cause=_cause(unknown=field is not None, faults=faults),
+        fix="; ".join(f"{item.pointer}: {item.fix}" for item in faults[:3]) if faults else _advice(field, found.reason),
+        confidence=1.0 if field or value or faults else 0.7,
     )
+
+
+def _faults(observed: ObservedClient, named: re.Match[str] | None) -> list[FrameFault]:
+    """Return the faults of the setup that was sent which the reason can mean.
+
+    A reason that names a place means faults at that place. Any other reason can only mean values, because the service
+    names a field that it does not know. Saved takes of older releases hold the SDK's settings in place of the message,
+    with fields of the generation config at the top; these cannot be judged.
+    """
+    if observed.setup is None:
+        return []
+    faults = field_faults(observed.setup, version=observed.api_version or "")
+    if named is not None:
+        name = re.sub(r"\[\d+\]$", "", named.group(1)).rpartition(".")[2]
+        return [fault for fault in faults if snake(camel(fault.pointer.rpartition("/")[2])) == name]
+    if any(fault.problem is Problem.WRONG_PLACE for fault in faults):
+        return []
+    return [fault for fault in faults if fault.problem in (Problem.WRONG_TYPE, Problem.WRONG_VALUE)]
+
+
+def _cause(*, unknown: bool, faults: Sequence[FrameFault]) -> str:
+    if faults:
+        return faults[0].seen
+    if unknown:
+        return "the field belongs to another API version or another place"
+    return "this model does not accept a value or a combination of values"
+
+
+def _advice(field: re.Match[str] | None, reason: str) -> str:
+    if field is not None and " at '" not in reason:
+        return (
+            'the first message of a session is {"setup": {…}} and has no other name beside it: put the fields of the '
+            f"setup inside, and remove `{field.group(1)}`"
+        )
+    first = f"remove `{field.group(1)}`" if field else "remove fields from the setup one by one"
+    return f"{first}, or use an API version that has it (v1alpha has the newest fields)"

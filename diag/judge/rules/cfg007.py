@@ -1,11 +1,11 @@
-"""CFG007."""
+"""CFG007: the client sends audio in a field that the model no longer accepts."""
 
 from __future__ import annotations
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Verdict, clear, not_checked, raised
+from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 
 
@@ -31,11 +31,9 @@ def deprecated_media_chunks(timeline: Timeline, observed: ObservedClient) -> Ver
     Does not prove
         That the audio itself is right: it was not checked.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG007":
-        return clear()
+    found = closing_of("CFG007", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     return raised(
         "Audio was sent as `media_chunks`, which the model no longer accepts",
         evidence=[found.evidence],

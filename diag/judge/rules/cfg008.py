@@ -1,11 +1,11 @@
-"""CFG008."""
+"""CFG008: the service ended the session because it reached its time limit."""
 
 from __future__ import annotations
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
-from diag.judge.closings import closing, code_of
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 
 
@@ -33,11 +33,9 @@ def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Does not prove
         That the conversation was lost: a client may resume in a new session.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first("session_open") else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG008":
-        return clear()
+    found = closing_of("CFG008", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     notice = timeline.first("go_away")
     evidence = [found.evidence]
     if notice is not None:

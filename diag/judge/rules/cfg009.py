@@ -1,8 +1,8 @@
-"""CFG009."""
+"""CFG009: the service could not be reached."""
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Verdict, clear, raised
+from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.judge.registry import rule
 
@@ -45,7 +45,8 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     """
     failed = timeline.first("unreachable")
     if failed is None:
-        return clear()
+        reached = timeline.first("session_open", "session_refused") is not None
+        return clear() if reached else not_checked("no connection was attempted")
     step = str(failed.data.get("step", ""))
     words, advice = _STEPS.get(step, ("the connection failed", "check the network"))
     connecting = timeline.first("session_connecting")

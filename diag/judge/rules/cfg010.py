@@ -1,13 +1,13 @@
-"""CFG010."""
+"""CFG010: the service refused the session, or a message in it, for a reason that no other finding covers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
-from diag.core.timeline import EventName, Timeline
-from diag.judge.closings import REFUSED_IN_SESSION, Closing, closing, code_of
+from diag.core.results import Evidence, Verdict, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import REFUSED_IN_SESSION, Closing, closing_of
 from diag.judge.registry import rule
 
 
@@ -88,11 +88,9 @@ def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Does not prove
         Who is at fault, if the code is general and the reason is empty: gateways also send codes of their own.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first(EventName.SESSION_OPEN) else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG010":
-        return clear()
+    found = closing_of("CFG010", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     meaning = _meaning(found)
     retry = "trying again may help" if meaning.retry else "trying again will not help"
     return raised(

@@ -1,11 +1,11 @@
-"""CFG011."""
+"""CFG011: the service is not available in the region that the request comes from."""
 
 from __future__ import annotations
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Verdict, clear, not_checked, raised
-from diag.core.timeline import EventName, Timeline
-from diag.judge.closings import closing, code_of
+from diag.core.results import Verdict, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 
 
@@ -32,11 +32,9 @@ def location_not_served(timeline: Timeline, observed: ObservedClient) -> Verdict
     Does not prove
         Where the machine is: the service only sees the IP address that the request came from.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first(EventName.SESSION_OPEN) else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG011":
-        return clear()
+    found = closing_of("CFG011", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     return raised(
         "The service is not available at the location of this machine's IP address",
         evidence=[found.evidence],

@@ -1,10 +1,11 @@
-"""CFG012."""
+"""CFG012: the setup switches off voice activity detection, and the client does not mark its turns."""
 
 from __future__ import annotations
 
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
+from diag.judge.evidence import unanswered
 from diag.judge.registry import rule
 
 
@@ -34,12 +35,14 @@ def activity_detection_off(observed: ObservedClient, measurements: Measurements,
     """
     if observed.setup is None:
         return not_checked("the setup was not seen")
-    if not observed.activity_detection_disabled:
+    if not observed.activity_detection_disabled or observed.marks_activity:
         return clear()
     if observed.marks_activity is None:
         return not_checked("whether the client marks its turns was not seen")
-    unanswered = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 0.0]
-    if observed.marks_activity or not unanswered:
+    silent = unanswered(measurements, turns)
+    if silent is None or not turns:
+        return not_checked(f"it is not known whether {'every' if turns else 'any'} prompt was answered")
+    if not silent:
         return clear()
     return raised(
         "The setup switches off voice activity detection and no message marks the turn, so the service never answers",

@@ -1,13 +1,13 @@
-"""CFG013."""
+"""CFG013: the client sent a setting that this model does not support."""
 
 from __future__ import annotations
 
 import re
 
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Verdict, clear, not_checked, raised
-from diag.core.timeline import EventName, Timeline
-from diag.judge.closings import closing, code_of
+from diag.core.results import Verdict, raised
+from diag.core.timeline import Timeline
+from diag.judge.closings import closing_of
 from diag.judge.registry import rule
 
 _SETTING = re.compile(r"^(.*?) (?:is |are )?not supported for this model", re.IGNORECASE)
@@ -43,11 +43,9 @@ def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> V
     Does not prove
         That the rest of the setup is accepted.
     """
-    found = closing(timeline)
-    if found is None:
-        return clear() if timeline.first(EventName.SESSION_OPEN) else not_checked("the service was not reached")
-    if code_of(timeline, observed) != "CFG013":
-        return clear()
+    found = closing_of("CFG013", timeline, observed)
+    if isinstance(found, Verdict):
+        return found
     named = _SETTING.search(found.reason)
     words = named.group(1).strip() if named else found.reason[:60]
     fix = next((advice for key, advice in _FIXES.items() if key in words.lower()), "remove it from the setup")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import WrongRate, why_not, worst, wrong_rate
+from diag.core.results import Measurements, Verdict, not_checked
+from diag.judge.evidence import WrongRate, evidence_of, raised_at, worst_fault, wrong_rate
 from diag.judge.limits import CLICKS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -17,69 +17,24 @@ _DEVICE_FIX = "increase the device's buffer, or open the device at its own sampl
 
 @segment_rule(
     OnHop(
-        code="MIC007",
-        name="microphone-clicks",
-        severity="warning",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=(
-            "MIC002",
-            "MIC004",
-            "MIC009",
-            "MIC010",
-            "MIC011",
-            "MIC014",
-            "MIC015",
-            "MIC018",
-            "MIC008",
-            "MIC017",
-            "MIC012",
-        ),
+        "MIC007",
+        "microphone-clicks",
+        Hop.MICROPHONE,
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
     OnHop(
-        code="SND012",
-        name="sender-clicks",
-        severity="warning",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=(
-            "SND003",
-            "SND008",
-            "SND010",
-            "SND011",
-            "SND014",
-            "SND017",
-            "SND018",
-            "SND019",
-            "SND013",
-            "SND021",
-            "SND015",
-        ),
+        "SND012",
+        "sender-clicks",
+        Hop.SENDER,
         causes=("a resampler or filter is restarted with every block", "blocks are joined with samples missing"),
         fix="keep the state of resampler and filters from block to block",
     ),
     OnHop(
-        code="PLY004",
-        name="chunk-clicks",
-        severity="warning",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=(
-            "PLY003",
-            "PLY005",
-            "PLY008",
-            "PLY009",
-            "PLY011",
-            "PLY015",
-            "PLY016",
-            "PLY017",
-            "SVC004",
-            "PLY019",
-            "PLY012",
-            "PLY013",
-        ),
+        "PLY004",
+        "chunk-clicks",
+        Hop.PLAYER,
+        explained_by=("SVC004",),
         causes=(
             "a resampler or filter is restarted with every chunk",
             "chunks are joined with a byte or a sample missing",
@@ -87,27 +42,26 @@ _DEVICE_FIX = "increase the device's buffer, or open the device at its own sampl
         fix="keep the state of resampler and filters from chunk to chunk, and join chunks as bytes before decoding",
     ),
     OnHop(
-        code="SPK006",
-        name="speaker-clicks",
-        severity="warning",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=(
-            "SPK004",
-            "SPK005",
-            "SPK008",
-            "SPK009",
-            "SPK010",
-            "SPK013",
-            "SPK014",
-            "SPK017",
-            "SPK007",
-            "SPK016",
-            "SPK011",
-        ),
+        "SPK006",
+        "speaker-clicks",
+        Hop.SPEAKER,
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
+    explained_by=(
+        "silence_inserted",
+        "clipping_added",
+        "bytes_misread",
+        "sound_left_out",
+        "sound_repeated",
+        "distorted",
+        "aliasing_added",
+        "sound_displaced",
+        "images_added",
+        "played_twice",
+        "level_changed",
+    ),
+    severity="warning",
 )
 def clicks_added(place: Place, measurements: Measurements) -> Verdict:
     """The {who} adds clicks.
@@ -127,17 +81,13 @@ def clicks_added(place: Place, measurements: Measurements) -> Verdict:
     """
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")
-    items = measurements.find("click_rate_hz", hop=place.hop)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "click_rate_hz"))
+    found = worst_fault(measurements, "click_rate_hz", lambda rate_hz: rate_hz > CLICKS_HZ, hop=place.hop)
+    if isinstance(found, Verdict):
+        return found
     rate_hz, item = found
-    if rate_hz <= CLICKS_HZ:
-        return clear()
     text = f"{rate_hz:.1f} clicks per second in {place.output} that {place.input} does not have"
-    return raised(
+    return raised_at(
+        place,
         f"The {place.who} adds {rate_hz:.1f} clicks per second",
-        evidence=[Evidence(text=text, metric="click_rate_hz", turn=item.turn, spots=item.spots)],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+        evidence=[evidence_of(item, text)],
     )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import added
+from diag.core.results import Measurements, Verdict, clear, not_checked
+from diag.judge.evidence import added, clear_if_added_measured, evidence_of, raised_at
 from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -13,26 +13,46 @@ EXPLAINED_DB = -50.0
 
 
 @segment_rule(
-    OnHop(code="MIC002", name="microphone-clipped", severity="warning", hop=Hop.MICROPHONE, who="microphone",
-          explained_by=("MIC009", "MIC014"),
-          causes=("the input gain is too high, or the speaker is too near",
-                  "two gains in a row, each harmless by itself"),
-          fix="turn the input gain down"),
-    OnHop(code="SND010", name="sender-clipped", severity="warning", hop=Hop.SENDER, who="sender",
-          explained_by=("SND003", "SND017"),
-          causes=("a gain above 1 before sending", "samples are scaled to integers with too large a factor"),
-          fix="set the gain before sending to 1 or less, and scale floats to integers by 32767"),
-    OnHop(code="PLY008", name="player-clipped", severity="warning", hop=Hop.PLAYER, who="player",
-          explained_by=("PLY009", "PLY015"),
-          causes=("a gain above 1 in the player, or two sounds added without headroom",
-                  "two gains in a row, each harmless by itself"),
-          fix="set the gain in the player to 1 or less"),
-    OnHop(code="SPK005", name="speaker-clipped", severity="warning", hop=Hop.SPEAKER, who="loudspeaker",
-          explained_by=("SPK008", "SPK013"),
-          causes=("the volume of the device or of the sound server is above full scale",
-                  "two gains in a row, each harmless by itself"),
-          fix="turn the volume of the device down"),
-)  # fmt: skip
+    OnHop(
+        "MIC002",
+        "microphone-clipped",
+        Hop.MICROPHONE,
+        causes=(
+            "the input gain is too high, or the speaker is too near",
+            "two gains in a row, each harmless alone",
+        ),
+        fix="turn the input gain down",
+    ),
+    OnHop(
+        "SND010",
+        "sender-clipped",
+        Hop.SENDER,
+        causes=("a gain above 1 before sending", "samples are scaled to integers with too large a factor"),
+        fix="set the gain before sending to 1 or less, and scale floats to integers by 32767",
+    ),
+    OnHop(
+        "PLY008",
+        "player-clipped",
+        Hop.PLAYER,
+        causes=(
+            "a gain above 1 in the player, or two sounds added without headroom",
+            "two gains in a row, each harmless alone",
+        ),
+        fix="set the gain in the player to 1 or less",
+    ),
+    OnHop(
+        "SPK005",
+        "speaker-clipped",
+        Hop.SPEAKER,
+        causes=(
+            "the volume of the device or of the sound server is above full scale",
+            "two gains in a row, each harmless alone",
+        ),
+        fix="turn the volume of the device down",
+    ),
+    explained_by=("bytes_misread", "distorted"),
+    severity="warning",
+)
 def clipping_added(place: Place, measurements: Measurements) -> Verdict:
     """The {who} clips.
 
@@ -54,15 +74,14 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
         return not_checked(found)
     more_hz, own_hz, item = found
     if more_hz <= FLAT_TOPS_HZ:
-        return clear()
+        return clear_if_added_measured(measurements, place, "clipping_rate_hz")
     if _bends_nothing(measurements, place.hop, item.turn):
         return clear()
     text = f"{own_hz:.3g} flat tops per second in {place.input}, {own_hz + more_hz:.3g} in {place.output}"
-    return raised(
+    return raised_at(
+        place,
         f"The {place.who} clips: {more_hz:.0f} flat tops per second that were not there before",
-        evidence=[Evidence(text=text, metric="clipping_rate_hz", turn=item.turn, spots=item.spots)],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+        evidence=[evidence_of(item, text)],
     )
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.core.results import Measurements, Severity, Verdict, not_checked
 from diag.dsp.distortion import DISTORTION_FAIL_DB, DISTORTION_WARN_DB
-from diag.judge.evidence import added, why_not, worst
+from diag.judge.evidence import added, evidence_of, raised_at, worst_fault
 from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
 @segment_rule(
     OnHop(
-        code="MIC014",
-        name="microphone-distorted",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC009",),
+        "MIC014",
+        "microphone-distorted",
+        Hop.MICROPHONE,
         causes=(
             "an overdriven input, or a device that processes the voice",
             "samples with few bits, such as over a telephone line",
@@ -26,13 +22,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="turn the input gain down, and switch voice processing off",
     ),
     OnHop(
-        code="SND017",
-        name="sender-distorted",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND003",),
+        "SND017",
+        "sender-distorted",
+        Hop.SENDER,
         causes=(
             "a gain with a limiter before sending, or integers that overflow",
             "a wrong companding table, or too few bits",
@@ -40,13 +32,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="convert floats to integers with saturation, and send 16-bit PCM without companding",
     ),
     OnHop(
-        code="PLY015",
-        name="distorted",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("PLY009",),
+        "PLY015",
+        "distorted",
+        Hop.PLAYER,
         causes=(
             "a gain with a limiter in the player, or integers that overflow",
             "a wrong companding table, or too few bits",
@@ -54,16 +42,15 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="divide integers by 32768 to make floats, keep the gain at 1 or below, and clip instead of wrapping",
     ),
     OnHop(
-        code="SPK013",
-        name="speaker-distorted",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK008",),
+        "SPK013",
+        "speaker-distorted",
+        Hop.SPEAKER,
         causes=("an overdriven output, or a device that processes the voice", "a loudspeaker at its limit"),
         fix="turn the volume down, and switch sound effects off",
     ),
+    explained_by=("bytes_misread",),
+    severity="warning",
+    or_severity="error",
 )
 def distorted(place: Place, measurements: Measurements) -> Verdict:
     """The {who} distorts the sound.
@@ -82,24 +69,20 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     Does not prove
         Which stage caused it, if the kind is not known.
     """
-    items = measurements.find("distortion_db", hop=place.hop)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "distortion_db"))
+    found = worst_fault(measurements, "distortion_db", lambda level_db: level_db > DISTORTION_WARN_DB, hop=place.hop)
+    if isinstance(found, Verdict):
+        return found
     level_db, item = found
-    if level_db <= DISTORTION_WARN_DB:
-        return clear()
     kind = item.events[0].kind if item.events else "other"
     tops = added(measurements, place, "clipping_rate_hz")
     if kind in _CLIPPED and not isinstance(tops, str) and tops[0] > FLAT_TOPS_HZ:
         return not_checked("the sound is clipped, which is a finding of its own")
     said = _KINDS.get(kind, "distorts the sound")
     text = f"distortion of {place.output} against {place.input}: {level_db:.0f} dB relative to the voice ({kind})"
-    return raised(
+    return raised_at(
+        place,
         f"The {place.who} {said}",
-        evidence=[Evidence(text=text, metric="distortion_db", turn=item.turn, spots=item.spots)],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+        evidence=[evidence_of(item, text)],
         severity=Severity.ERROR if level_db > DISTORTION_FAIL_DB else Severity.WARNING,
     )
 

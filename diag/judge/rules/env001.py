@@ -1,4 +1,4 @@
-"""ENV001."""
+"""ENV001: there is no working audio device to measure with: one is missing or has stopped."""
 
 from __future__ import annotations
 

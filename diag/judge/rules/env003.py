@@ -1,4 +1,4 @@
-"""ENV003."""
+"""ENV003: the delay between the devices and the measuring microphone (the ear) is not known."""
 
 from __future__ import annotations
 

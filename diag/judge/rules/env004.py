@@ -1,4 +1,4 @@
-"""ENV004."""
+"""ENV004: the measuring tool itself was late or lost audio, so the take is discarded."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurements, Verdict, clear, raised
+from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
-from diag.judge.evidence import numbers, total
+from diag.core.units import counted, format_seconds
+from diag.judge.evidence import DEVICE_HOPS, all_clear, clear_if_measured, evidence_of, numbers, worst
 from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
 from diag.judge.registry import rule
 
@@ -17,6 +18,7 @@ GAP_LIMIT_S = 0.010
 LOST_LIMIT_S = 0.002
 LOOP_LIMIT_S = 0.020
 LOOP_LIMIT_IN_TURN_S = 0.100
+_LOSSES = {"inserted_silence_s": "inserted {} of silence", "skipped_s": "lost {} of sound"}
 _SENDING_S, _ARRIVING_S = 0.15, 0.3
 
 
@@ -62,18 +64,31 @@ def harness_late(
         if _time_changed(measurements, item.turn):
             continue
         if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
-            differ = f"differ by {item.value * 1000:.0f} ms, more than 10 ms"
+            differ = f"differ by {format_seconds(item.value)}, more than 10 ms"
             text = f"the latency by the ear's recording and the latency by events {differ}"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
-        return clear()
-    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+        return _undisturbed(measurements, kind, turns)
+    more = f" ({counted(len(seen) - 1, 'more disturbance')})" if len(seen) > 1 else ""
     return raised(
         f"The measuring tool disturbed this take: {seen[0].text}{more}",
         evidence=seen,
         likely_cause="the machine was too busy to keep time",
         fix="close other programs on this machine, or record fewer takes in parallel (`--rigs 1`)",
         discard=True,
+    )
+
+
+def _undisturbed(measurements: Measurements, kind: str, turns: tuple[Turn, ...]) -> Verdict:
+    """Return "clear" if everything that shows a disturbance was measured."""
+    if not turns:
+        return not_checked("no turn took place")
+    lost = [(hop, metric) for hop in DEVICE_HOPS for metric in _LOSSES] if kind in LOSSY_OWN_AUDIO else []
+    return all_clear(
+        [
+            clear_if_measured(measurements.find("detector_gap_s"), "detector_gap_s"),
+            *(clear_if_measured(measurements.find(metric, hop=hop), metric) for hop, metric in lost),
+        ]
     )
 
 
@@ -88,14 +103,14 @@ def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
         within = any(turn.start_s <= event.t_s and event.t_s - late_s <= turn.end_s for turn in turns)
         timed = any(_timed(timeline, turn, event.t_s - late_s, event.t_s) for turn in turns)
         if (within and late_s > LOOP_LIMIT_IN_TURN_S) or (timed and late_s > LOOP_LIMIT_S):
-            yield Evidence(text=f"the event loop was blocked for {late_s * 1000:.0f} ms at {event.t_s:.2f} s")
+            yield Evidence(text=f"the event loop was blocked for {format_seconds(late_s)} at {event.t_s:.2f} s")
     opened = timeline.first("streams_opened")
     buffers: Mapping[str, Any] = (opened.data.get("latency_s") or {}) if opened else {}
     for event in timeline.named("callback_late"):
         late_s, port = float(event.data.get("late_s") or 0.0), str(event.data.get("port"))
         within = any(turn.start_s <= event.t_s <= turn.end_s for turn in turns)
         if within and late_s > float(buffers.get(port) or 0.0):
-            yield Evidence(text=f"the {port}'s callback came {late_s * 1000:.0f} ms late at {event.t_s:.2f} s")
+            yield Evidence(text=f"the {port}'s callback came {format_seconds(late_s)} late at {event.t_s:.2f} s")
 
 
 def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool:
@@ -114,14 +129,14 @@ def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool
 def _xruns(timeline: Timeline) -> Iterator[Evidence]:
     for event in timeline.named("xruns"):
         if event.data.get("count"):
-            yield Evidence(text=f"the {event.data.get('port')} lost audio {event.data['count']} time(s)")
+            times = counted(event.data["count"], "time")
+            yield Evidence(text=f"audio was lost {times} at the {event.data.get('port')}")
 
 
 def _lost(measurements: Measurements) -> Iterator[Evidence]:
-    for hop in (Hop.MICROPHONE, Hop.SPEAKER):
-        put_in, left_out = (total(measurements, hop, metric) for metric in ("inserted_silence_s", "skipped_s"))
-        for pair, words in ((put_in, "inserted"), (left_out, "lost")):
-            if isinstance(pair, tuple) and pair[0] > LOST_LIMIT_S:
-                value, item = pair
-                text = f"the virtual devices {words} {value * 1000:.0f} ms on the {hop} hop"
-                yield Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)
+    for hop in DEVICE_HOPS:
+        for metric, words in _LOSSES.items():
+            found = worst(measurements.find(metric, hop=hop), float)
+            if found is not None and found[0] > LOST_LIMIT_S:
+                value, item = found
+                yield evidence_of(item, f"the virtual devices {words.format(format_seconds(value))} on the {hop} hop")

@@ -1,16 +1,14 @@
-"""ENV005."""
+"""ENV005: two audio devices do not run at the same speed."""
 
 from __future__ import annotations
 
-from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import numbers, why_not
+from diag.core.results import Measurement, Measurements, Status, Verdict, not_checked, raised
+from diag.dsp.slope import SURE
+from diag.judge.evidence import DEVICE_HOPS, clear_if_measured, evidence_of, numbers
 from diag.judge.registry import rule
 
 LIMIT_PPM = 300.0
 """Crystals are off by up to 100 ppm, so two of them differ by at most 200 ppm. Above 5000 ppm it is a wrong rate."""
-SURE = 0.8
-HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
 
 
 @rule("ENV005", name="clock-drift", severity="warning", explained_by=("MIC005", "SPK003"))
@@ -37,23 +35,17 @@ def clock_drift(measurements: Measurements) -> Verdict:
     Does not prove
         Which of the two clocks is wrong.
     """
-    items = [item for hop in HOPS for item in measurements.find("drift_ppm", hop=hop)]
+    items = [item for hop in DEVICE_HOPS for item in measurements.find("drift_ppm", hop=hop)]
     sure = [pair for pair in numbers(items) if pair[1].confidence is None or pair[1].confidence >= SURE]
-    if not sure:
-        return not_checked(why_not(items, "drift_ppm"))
-    drift_ppm, item = max(sure, key=lambda pair: abs(pair[0]))
-    if abs(drift_ppm) <= LIMIT_PPM:
-        return clear()
+    found = max(sure, key=lambda pair: abs(pair[0]), default=None)
+    if found is None or abs(found[0]) <= LIMIT_PPM:
+        measured = clear_if_measured(items, "drift_ppm")
+        unsure = measured.status is Status.CLEAR and len(sure) < len(items)
+        return not_checked("drift_ppm: the match is too uncertain") if unsure else measured
+    drift_ppm, item = found
     return raised(
         f"The clocks on the {_hop(item)} hop differ by {abs(drift_ppm):.0f} parts per million",
-        evidence=[
-            Evidence(
-                text=f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour",
-                metric="drift_ppm",
-                turn=item.turn,
-                spots=item.spots,
-            )
-        ],
+        evidence=[evidence_of(item, f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour")],
         likely_cause="two devices with clocks of their own, or a driver that resamples by a rounded ratio",
         fix="use one device for both directions, or resample adaptively between them",
     )

@@ -1,4 +1,4 @@
-"""ENV006."""
+"""ENV006: there are too few counted takes to rely on their figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
         Fewer than five takes of this configuration were counted.
 
     Why it matters
-        Intermittent faults are missed, and the median of so few takes predicts the next take poorly.
+        Intermittent faults may be missed, and the median of so few takes predicts the next take poorly.
 
     Evidence
         The number of counted takes.
@@ -35,10 +35,10 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
         return not_checked("no take was counted")
     if count >= FEWEST_VALUES:
         return clear()
-    noun = "take counts" if count == 1 else "takes count"
+    noun = "take was" if count == 1 else "takes were"
     return raised(
-        f"Only {count} {noun}: intermittent faults are missed",
-        evidence=[Evidence(text=f"{count} counted; an interval for the median needs at least {FEWEST_VALUES}")],
+        f"Only {count} {noun} counted: intermittent faults may be missed",
+        evidence=[Evidence(text=f"a 95 % interval for the median needs at least {FEWEST_VALUES} takes")],
         likely_cause="few takes were asked for, or many were discarded",
         fix=f"record {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Measurements, Verdict
 from diag.dsp.band import IMAGING_LIMIT
-from diag.judge.evidence import why_not, worst
+from diag.judge.evidence import evidence_of, raised_at, worst_fault
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _CAUSES = (
@@ -18,45 +18,17 @@ _DEVICE_FIX = "open the device at the sample rate of the sound, or set the sound
 
 @segment_rule(
     OnHop(
-        code="MIC008",
-        name="microphone-imaging",
-        severity="warning",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC009", "MIC014"),
+        "MIC008",
+        "microphone-imaging",
+        Hop.MICROPHONE,
         causes=_CAUSES,
         fix=_DEVICE_FIX,
     ),
-    OnHop(
-        code="SND013",
-        name="sender-imaging",
-        severity="warning",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND003", "SND017"),
-        causes=_CAUSES,
-        fix=_FIX,
-    ),
-    OnHop(
-        code="PLY005",
-        name="imaging",
-        severity="warning",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("SVC007", "PLY009", "PLY015"),
-        causes=_CAUSES,
-        fix=_FIX,
-    ),
-    OnHop(
-        code="SPK007",
-        name="speaker-imaging",
-        severity="warning",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK008", "SPK013"),
-        causes=_CAUSES,
-        fix=_DEVICE_FIX,
-    ),
+    OnHop("SND013", "sender-imaging", Hop.SENDER, causes=_CAUSES, fix=_FIX),
+    OnHop("PLY005", "imaging", Hop.PLAYER, explained_by=("SVC007",), causes=_CAUSES, fix=_FIX),
+    OnHop("SPK007", "speaker-imaging", Hop.SPEAKER, causes=_CAUSES, fix=_DEVICE_FIX),
+    explained_by=("bytes_misread", "distorted"),
+    severity="warning",
 )
 def images_added(place: Place, measurements: Measurements) -> Verdict:
     """The {who} adds mirror images of the voice.
@@ -71,20 +43,16 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
         `imaging` of the segment: the correlation with the mirror image that it adds. Clean audio stays below 0.15.
 
     Does not prove
-        That it can be heard: images at high frequencies are faint. If the voice also lost treble because a naive
+        That it can be heard: images at high frequencies are faint. If the voice also lost treble because a poor
         resampler came from a lower rate, the lost treble is reported as a consequence.
     """
-    items = measurements.find("imaging", hop=place.hop)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "imaging"))
+    found = worst_fault(measurements, "imaging", lambda value: value > IMAGING_LIMIT, hop=place.hop)
+    if isinstance(found, Verdict):
+        return found
     value, item = found
-    if value <= IMAGING_LIMIT:
-        return clear()
     text = f"mirror correlation {value:.2f} added in {place.output}; the limit is {IMAGING_LIMIT}"
-    return raised(
-        f"The {place.who} adds mirror images of the voice, as a naive resampler does",
-        evidence=[Evidence(text=text, metric="imaging", turn=item.turn, spots=item.spots)],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+    return raised_at(
+        place,
+        f"The {place.who} adds mirror images of the voice, as a poor resampler does",
+        evidence=[evidence_of(item, text)],
     )

@@ -1,10 +1,12 @@
-"""MIC006."""
+"""MIC006: the microphone picks up the reply."""
 
 from __future__ import annotations
 
+from operator import itemgetter
+
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import why_not, worst
+from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.judge.evidence import clear_if_measured, evidence_of, numbers
 from diag.judge.registry import rule
 
 LIMIT_DB = -40.0
@@ -34,17 +36,16 @@ def echo(measurements: Measurements) -> Verdict:
         That the service was disturbed in this take.
     """
     items = measurements.find("echo_db")
-    distinct = [item for item in items if item.confidence == 1.0]
-    found = worst(distinct, lambda value: value)
+    loud = [(value, item) for value, item in numbers(items) if value > LIMIT_DB]
+    found = max(((value, item) for value, item in loud if item.confidence == 1.0), default=None, key=itemgetter(0))
     if found is None:
-        return clear() if any(item.reason is None for item in items) else not_checked(why_not(items, "echo_db"))
+        # Without a distinct echo the value is the highest level that an undetected echo could have.
+        return not_checked("an echo could be hidden by other sound") if loud else clear_if_measured(items, "echo_db")
     level_db, item = found
-    if level_db <= LIMIT_DB:
-        return clear()
     text = f"`captured` contains an echo {-level_db:.0f} dB below what was played"
     return raised(
         f"The microphone picks up the reply: {text}",
-        evidence=[Evidence(text=text, metric="echo_db", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="loudspeaker and microphone are in one room, without echo cancellation",
         fix="use headphones or the platform's echo canceller, or do not send audio while the reply plays",
     )

@@ -1,12 +1,12 @@
-"""PLY007."""
+"""PLY007: the player delays the reply for longer than its configured buffer."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Measurements, Verdict, raised
 from diag.core.units import format_seconds
-from diag.judge.evidence import why_not, worst
+from diag.judge.evidence import evidence_of, worst_fault
 from diag.judge.registry import rule
 
 MARGIN_S = 0.1
@@ -36,23 +36,20 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
     Does not prove
         Where in the player the audio waits.
     """
-    items = measurements.find("playout_delay_s")
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "playout_delay_s"))
-    delay_s, item = found
     allowed_s = (observed.prebuffer_s or 0.0) + MARGIN_S
-    if delay_s <= allowed_s:
-        return clear()
+    found = worst_fault(measurements, "playout_delay_s", lambda delay_s: delay_s > allowed_s)
+    if isinstance(found, Verdict):
+        return found
+    delay_s, item = found
     known = (
-        f"its buffer is {observed.prebuffer_s * 1000:.0f} ms"
+        f"its buffer is {format_seconds(observed.prebuffer_s)}"
         if observed.prebuffer_s is not None
         else ("its buffer is not known")
     )
     text = f"{format_seconds(delay_s)} in the player, {known}"
     return raised(
         f"The player delays the reply: {text}",
-        evidence=[Evidence(text=text, metric="playout_delay_s", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="a second buffer, or a queue that is never emptied",
         fix="find what else buffers in the player, and start as soon as `prebuffer_ms` of audio have arrived",
     )

@@ -1,10 +1,9 @@
-"""REC001."""
+"""REC001: the recording is silent."""
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.blind import own_measure
-from diag.judge.evidence import number, why_not
+from diag.core.results import Evidence, Measurements, Verdict, clear, raised
+from diag.judge.blind import own_value
 from diag.judge.limits import SILENT_DBFS
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -39,10 +38,10 @@ def recording_silent(measurements: Measurements, recording: Recording) -> Verdic
     Does not prove
         Which of these causes it is.
     """
-    item = own_measure(measurements, recording, "peak_dbfs")
-    level_dbfs = None if item is None else number(item)
-    if level_dbfs is None:
-        return not_checked(why_not([item] if item else [], "peak_dbfs"))
+    found = own_value(measurements, recording, "peak_dbfs")
+    if isinstance(found, Verdict):
+        return found
+    level_dbfs, _ = found
     if level_dbfs > SILENT_DBFS:
         return clear()
     return raised(

@@ -1,4 +1,4 @@
-"""REC003."""
+"""REC003: the recording is clipped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC004."""
+"""REC004: the recording has gaps cut into the sound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC005."""
+"""REC005: the recording has clicks."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""REC006."""
+"""REC006: the recording has no treble."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from diag.core.results import Measurements, Severity, Status, Tier, Verdict, not_checked
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.judge.blind import beyond, own_measure
 from diag.judge.evidence import number
-from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ, WIDEBAND_EDGE_HZ, WIDEBAND_RATE_HZ
+from diag.judge.limits import EDGE_ERROR_HZ, WIDEBAND_EDGE_HZ, WIDEBAND_RATE_HZ
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
@@ -74,6 +75,6 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
     item = own_measure(measurements, recording, "bandwidth_hz", Tier.BLIND)
     edge_hz = None if item is None else number(item)
     wide = edge_hz is not None and edge_hz >= WIDEBAND_EDGE_HZ
-    if verdict.status is Status.RAISED and wide and recording.sample_rate_hz != LIVE_API_OUTPUT_HZ:
+    if verdict.status is Status.RAISED and wide and recording.sample_rate_hz != LIVE_OUTPUT_RATE_HZ:
         return replace(verdict, severity=Severity.INFO)
     return verdict

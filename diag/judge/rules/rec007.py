@@ -1,4 +1,4 @@
-"""REC007."""
+"""REC007: the recording has mirror images, as a poor resampler leaves them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from diag.judge.registry import rule
     explained_by=("MIC008", "SND013", "PLY005", "SPK007", "REC008"),
 )
 def recording_images(measurements: Measurements, recording: Recording) -> Verdict:
-    """The recording has mirror images, as a naive resampler leaves them.
+    """The recording has mirror images, as a poor resampler leaves them.
 
     What it shows
         Above half of a common sample rate there is a mirror image of the spectrum below.
@@ -42,7 +42,7 @@ def recording_images(measurements: Measurements, recording: Recording) -> Verdic
         recording,
         "imaging",
         warning=IMAGING_LIMIT,
-        words=lambda value: f"has mirror images from a naive resampler (correlation {value:.2f})",
+        words=lambda value: f"has mirror images from a poor resampler (correlation {value:.2f})",
         cause="samples are repeated or linearly interpolated to reach a higher rate",
         fix="resample with a band-limited resampler that keeps its state",
     )

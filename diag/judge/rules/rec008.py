@@ -1,10 +1,17 @@
-"""REC008."""
+"""REC008: the bytes of the recording were read in the wrong format."""
 
 from __future__ import annotations
 
 from diag.core.results import Measurements, Severity, Status, Verdict, not_checked, raised
-from diag.judge.blind import beyond
-from diag.judge.evidence import has_the_voice, in_mid_sentence, misread_bytes, misread_evidence
+from diag.judge.blind import beyond, own_measure
+from diag.judge.evidence import (
+    all_clear,
+    clear_if_measured,
+    has_the_voice,
+    in_mid_sentence,
+    misread_bytes,
+    misread_evidence,
+)
 from diag.judge.limits import NOISE_ERROR, NOISE_WARNING, PAIRED_SAMPLES_ERROR, PAIRED_SAMPLES_WARNING
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -80,4 +87,7 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         cause="stereo is read as mono",
         fix="read it as stereo, or mix it down to mono",
     )
-    return noise if pairs.status is Status.NOT_CHECKED else pairs
+    if pairs.status is Status.RAISED:
+        return pairs
+    searched = own_measure(measurements, recording, "misread_s")
+    return all_clear((clear_if_measured([searched] if searched else [], "misread_s"), noise, pairs))

@@ -1,4 +1,4 @@
-"""REC009."""
+"""REC009: the recording contains a steady tone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""REC010."""
+"""REC010: the recording seems to play at the wrong speed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
         The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster.
 
     Why it matters
-        The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper.
+        The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and a musical fifth
+        deeper.
 
     Evidence
         `rate_ratio` of the recording by itself, without a reference (tier blind).

@@ -1,4 +1,4 @@
-"""REC011."""
+"""REC011: the recording has a DC offset."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""REC012."""
+"""REC012: the recording has less treble than the profile of its voice."""
 
 from __future__ import annotations
 
 from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
-from diag.judge.blind import own_measure
-from diag.judge.evidence import bands_in_words, number, why_not
+from diag.judge.blind import own_measure, own_value
+from diag.judge.evidence import bands_in_words, why_not
 from diag.judge.limits import VOICE_TREBLE_ERROR_DB, VOICE_TREBLE_WARNING_DB
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -42,22 +42,24 @@ def recording_dull_for_voice(measurements: Measurements, recording: Recording) -
         Where the treble was lost. If the recordings of the profile differ a lot among themselves, only larger
         differences are reported.
     """
-    item = own_measure(measurements, recording, "dullness_db", Tier.PROFILE)
-    loss_db = None if item is None else number(item)
-    if recording.voice is None or item is None or loss_db is None:
-        return not_checked(why_not([item] if item else [], "dullness_db"))
+    if recording.voice is None:
+        return not_checked("no profile of the voice was given")
+    found = own_value(measurements, recording, "dullness_db", Tier.PROFILE)
+    if isinstance(found, Verdict):
+        return found
+    loss_db, _ = found
     bands = own_measure(measurements, recording, "dullness_bands_db", Tier.PROFILE)
     values = bands.value if bands is not None and isinstance(bands.value, tuple) else ()
-    most_db = max((value for value in values if value is not None), default=0.0)
+    most_db = max((value for value in values if value is not None), default=None)
     spread_db = recording.voice.treble_spread_db or 0.0
     warning_db, error_db = max(VOICE_TREBLE_WARNING_DB, 2 * spread_db), max(VOICE_TREBLE_ERROR_DB, 3 * spread_db)
-    if loss_db <= warning_db and most_db <= 2 * warning_db:
-        return clear()
+    if loss_db <= warning_db and (most_db is None or most_db <= 2 * warning_db):
+        return clear() if most_db is not None else not_checked(why_not([bands] if bands else [], "dullness_bands_db"))
     lost = bands_in_words(values, min(warning_db, loss_db))
     return raised(
         f"The recording has less treble than the profile of the voice {recording.voice.name}: {lost}",
         evidence=[Evidence(text=f"dullness_db is {loss_db:.1f} against the voice", metric="dullness_db")],
         likely_cause="a filter, a codec or a stage at a lower sample rate between the voice and this recording",
         fix="look for a filter, a codec or a stage at a lower sample rate between the voice and this recording",
-        severity=Severity.ERROR if loss_db > error_db or most_db > 2 * error_db else Severity.WARNING,
+        severity=Severity.ERROR if loss_db > error_db or (most_db or 0.0) > 2 * error_db else Severity.WARNING,
     )

@@ -1,10 +1,10 @@
-"""REC013."""
+"""REC013: the recording is slower or faster than the profile of its voice."""
 
 from __future__ import annotations
 
 from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
-from diag.judge.blind import own_measure
-from diag.judge.evidence import number, why_not
+from diag.judge.blind import own_measure, own_value
+from diag.judge.evidence import number
 from diag.judge.limits import DULL_VOICE_RATE_WARNING, VERY_DULL_DB, VOICE_RATE_ERROR, VOICE_RATE_WARNING
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -40,10 +40,12 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
     Does not prove
         The exact ratio: other words spoken by the same voice differ by a few percent.
     """
-    item = own_measure(measurements, recording, "rate_ratio", Tier.PROFILE)
-    ratio = None if item is None else number(item)
-    if recording.voice is None or item is None or ratio is None:
-        return not_checked(why_not([item] if item else [], "rate_ratio"))
+    if recording.voice is None:
+        return not_checked("no profile of the voice was given")
+    found = own_value(measurements, recording, "rate_ratio", Tier.PROFILE)
+    if isinstance(found, Verdict):
+        return found
+    ratio, _ = found
     treble = own_measure(measurements, recording, "dullness_db", Tier.PROFILE)
     loss_db = None if treble is None else number(treble)
     least = DULL_VOICE_RATE_WARNING if loss_db is not None and loss_db > VERY_DULL_DB else VOICE_RATE_WARNING

@@ -1,10 +1,12 @@
-"""REC014."""
+"""REC014: the recording does not match the voice profile at any speed."""
 
 from __future__ import annotations
 
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, not_checked, raised
+from diag.dsp.profile import OTHER_VOICE_DB
 from diag.judge.blind import own_measure
+from diag.judge.evidence import number, why_not
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
@@ -14,7 +16,8 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
     """The recording does not match the voice profile at any speed.
 
     What it shows
-        Its band levels and pitch are further from the profile than those of other recordings of the voice.
+        Its band levels and pitch are further from the profile than those of other recordings of the voice, also after
+        lost treble is undone.
 
     Why it matters
         The wrong voice speaks, or the recording contains other sounds.
@@ -34,12 +37,19 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
         Who speaks.
     """
     item = own_measure(measurements, recording, "rate_ratio", Tier.PROFILE)
-    if recording.voice is None or item is None:
+    if recording.voice is None:
         return not_checked("no profile of the voice was given")
+    if item is None:
+        return not_checked(why_not([], "rate_ratio"))
     if item.missing is None:
         return clear()
     if item.missing.code is not MissingCode.OTHER_VOICE:
         return not_checked(item.missing.text)
+    distance = own_measure(measurements, recording, "voice_distance_db", Tier.PROFILE)
+    distance_db = None if distance is None else number(distance)
+    if distance_db is not None and distance_db <= OTHER_VOICE_DB:
+        # It is the voice, so dull that its speed cannot be measured; see REC012.
+        return clear()
     return raised(
         f"The recording does not sound like the voice {recording.voice.name} at any speed",
         evidence=[Evidence(text=item.missing.text, metric="rate_ratio")],

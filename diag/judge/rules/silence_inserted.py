@@ -7,21 +7,19 @@ from typing import Any
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.judge.evidence import events_in_words, total
+from diag.core.units import counted, format_seconds
+from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, worst_fault
 from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
 @segment_rule(
     OnHop(
-        code="MIC004",
-        name="microphone-dropouts",
-        severity="warning",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC015"),
+        "MIC004",
+        "microphone-dropouts",
+        Hop.MICROPHONE,
         causes=(
             "the input overflows because the program reads it too slowly, for example with slow work in the callback",
             "a wireless headset is at the edge of its range, or shares its link with playback",
@@ -30,12 +28,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
         why="Words go missing, and the service may mistake the gap for the end of the turn.",
     ),
     OnHop(
-        code="SND011",
-        name="sender-gaps",
-        severity="warning",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND003", "SND021", "SND017", "SND019", "SND018"),
+        "SND011",
+        "sender-gaps",
+        Hop.SENDER,
         causes=(
             "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",
@@ -44,12 +39,10 @@ from diag.judge.registry import OnHop, Place, segment_rule
         why="Words go missing, and the service may mistake the gap for the end of the turn.",
     ),
     OnHop(
-        code="PLY003",
-        name="underruns",
-        severity="warning",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("SVC004", "PLY001", "ENV004", "PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
+        "PLY003",
+        "underruns",
+        Hop.PLAYER,
+        explained_by=("SVC004", "PLY001", "ENV004"),
         causes=(
             "the reply arrives too unevenly for the player's buffer (see SVC004)",
             "the player gets its audio too late because of a blocked event loop or a slow decoder",
@@ -58,12 +51,9 @@ from diag.judge.registry import OnHop, Place, segment_rule
         why="Words are cut in two, and callers mistake longer gaps for a dropped call.",
     ),
     OnHop(
-        code="SPK004",
-        name="device-underruns",
-        severity="warning",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK014"),
+        "SPK004",
+        "device-underruns",
+        Hop.SPEAKER,
         causes=(
             "the playback buffer cannot be kept filled: it is too small, or the machine is too busy",
             "a wireless loudspeaker (Bluetooth, casting) that loses packets",
@@ -71,6 +61,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="open the output with more latency, end other programs, or use a wired loudspeaker",
         why="The listener hears gaps and clicks although the client plays the voice without a gap.",
     ),
+    explained_by=("bytes_misread", "played_twice", "distorted", "sound_displaced", "aliasing_added"),
+    severity="warning",
 )
 def silence_inserted(
     place: Place,
@@ -95,30 +87,33 @@ def silence_inserted(
         Why the sound came late. With diag's own virtual devices it is not raised for microphone and loudspeaker,
         because the measuring tool would be to blame (ENV004).
     """
-    found = total(measurements, place.hop, "inserted_silence_s")
-    if isinstance(found, str):
-        return not_checked(found)
+    found = worst_fault(
+        measurements, "inserted_silence_s", lambda silence_s: silence_s >= SILENCE_INSERTED_S, hop=place.hop
+    )
+    if isinstance(found, Verdict):
+        return found
     silence_s, item = found
-    if silence_s < SILENCE_INSERTED_S:
-        return clear()
-    if place.hop in (Hop.MICROPHONE, Hop.SPEAKER) and environment.get("audio") in LOSSY_OWN_AUDIO:
+    if place.hop in DEVICE_HOPS and environment.get("audio") in LOSSY_OWN_AUDIO:
         return not_checked("these are diag's own virtual devices; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
-    times = f" in {count:.0f} place{'s' if count > 1 else ''}" if count else ""
+    silence = f"{format_seconds(silence_s)} of silence"
+    times = f" in {counted(count, 'place')}" if count else ""
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{silence_s * 1000:.0f} ms of silence{times} in {place.output} that {place.input} does not have{where}"
-    evidence = [Evidence(text=text, metric="inserted_silence_s", turn=item.turn, spots=item.spots)]
+    text = f"{place.output} has {silence} that {place.input} does not have{where}"
+    evidence = [evidence_of(item, text)]
     fix = place.on.fix
     if place.hop is Hop.PLAYER and timeline.events:
         noted = len(timeline.named(EventName.UNDERRUN))
-        evidence.append(Evidence(text=f"the player itself reported {noted} underrun{'' if noted == 1 else 's'}"))
+        evidence.append(
+            Evidence(text=f"the player itself reported {counted(noted, 'underrun') if noted else 'no underrun'}")
+        )
     if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         fix = (
             f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "
             "of the player's thread"
         )
     return raised(
-        f"The {place.who} inserts {silence_s * 1000:.0f} ms of silence{times}",
+        f"The {place.who} inserts {silence}{times}",
         evidence=evidence,
         likely_cause=place.on.causes[0],
         fix=fix,

@@ -4,44 +4,61 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.missing import MissingCode
-from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.judge.evidence import number
+from diag.judge.evidence import clear_if_measured, number
 from diag.judge.limits import SILENT_DBFS
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
 @segment_rule(
     OnHop(
-        code="MIC001", name="microphone-silent", severity="error", hop=Hop.MICROPHONE, who="microphone",
-        causes=("the microphone is muted, access to it was not granted, or the wrong one is selected",
-                "the loudspeaker that plays the prompt is too far from it"),
+        "MIC001",
+        "microphone-silent",
+        Hop.MICROPHONE,
+        causes=(
+            "the microphone is muted, access to it was not granted, or the wrong one is selected",
+            "the loudspeaker that plays the prompt is too far from it",
+        ),
         fix="choose the right microphone, unmute it and grant access to it (`diag devices` lists them)",
         why="The session works, but nobody answers because the service was sent silence.",
     ),
     OnHop(
-        code="SND009", name="sender-silent", severity="error", hop=Hop.SENDER, who="sender",
-        causes=("the captured blocks are not handed to the sender, or are overwritten with zeros",
-                "a gain of zero or a closed voice activity gate before sending"),
+        "SND009",
+        "sender-silent",
+        Hop.SENDER,
+        causes=(
+            "the captured blocks are not handed to the sender, or are overwritten with zeros",
+            "a gain of zero or a closed voice activity gate before sending",
+        ),
         fix="hand every captured block to the sender, and check gain and gate before it",
         why="The session works, but nobody answers because the service was sent silence.",
     ),
     OnHop(
-        code="PLY006", name="player-silent", severity="error", hop=Hop.PLAYER, who="player",
-        causes=("received audio is not handed to the output stream: only the text is read, the queue is not connected, "
-                "or the gain is zero",
-                "the output was never started, for example in a browser before the first click"),
+        "PLY006",
+        "player-silent",
+        Hop.PLAYER,
+        causes=(
+            "received audio is not handed to the output stream: only the text is read, the queue is not connected, "
+            "or the gain is zero",
+            "the output was never started, for example in a browser before the first click",
+        ),
         fix="hand the data of every audio part to the output stream, and start the stream before the first reply",
         why="The service answered, but the caller hears nothing.",
     ),
     OnHop(
-        code="SPK001", name="speaker-silent", severity="error", hop=Hop.SPEAKER, who="loudspeaker",
-        causes=("the output is not connected, muted, or not the device that people listen to",
-                "the volume is zero, or the output discards everything"),
+        "SPK001",
+        "speaker-silent",
+        Hop.SPEAKER,
+        causes=(
+            "the output is not connected, muted, or not the device that people listen to",
+            "the volume is zero, or the output discards everything",
+        ),
         fix="select the output device that people listen to, connect it and unmute it (`diag devices` lists them)",
         why="Every measurement up to the player is good, but the caller hears nothing.",
     ),
-)  # fmt: skip
+    severity="error",
+)
 def silent_output(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} gets sound and delivers silence.
 
@@ -60,7 +77,8 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
         all.
     """
     last = place.segment.last
-    inputs = [item for item in measurements.find("peak_dbfs", tap=place.segment.first) if _audible(item)]
+    given = measurements.find("peak_dbfs", tap=place.segment.first)
+    inputs = [item for item in given if _audible(item)]
     if not inputs:
         return not_checked(f"nothing audible went in: {place.input} is silent or was not recorded")
     pairs = [(item, _output_of(measurements, item, last)) for item in inputs]
@@ -68,7 +86,10 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
         return not_checked(f"there is no recording of {place.output}")
     silent = [(item, output) for item, output in pairs if output is not None and not _audible(output)]
     if not silent:
-        return clear()
+        unseen = next((item for item, output in pairs if output is None), None)
+        if unseen is not None:
+            return not_checked(f"there is no recording of {place.output} in turn {(unseen.turn or 0) + 1}")
+        return clear_if_measured(given, "peak_dbfs")
     if place.hop is Hop.SPEAKER and timeline.events and not ear_hears_mouth(timeline):
         return not_checked("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead")
     item, output = silent[0]

@@ -1,4 +1,4 @@
-"""SND002."""
+"""SND002: the audio is sent without its sample rate."""
 
 from __future__ import annotations
 

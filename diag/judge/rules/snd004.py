@@ -1,4 +1,4 @@
-"""SND004."""
+"""SND004: the client collects too much audio before it sends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Ver
     """The client collects too much audio before it sends.
 
     What it shows
-        Batches hold more than 100 ms.
+        Batches contain more than 100 ms.
 
     Why it matters
         The last word waits until its batch is full, which delays every reply by up to the length of a batch.
@@ -43,7 +43,7 @@ def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Ver
     cost_s = measurements.value("batching_delay_s")
     cost = f"; it delayed the end of the prompt by {format_seconds(cost_s)}" if cost_s is not None else ""
     return raised(
-        f"Batches hold {format_seconds(longest_s)} of audio; send at most 100 ms at a time{cost}",
+        f"Batches contain {format_seconds(longest_s)} of audio; send at most 100 ms at a time{cost}",
         evidence=[Evidence(text=f"{len(lengths)} batches of up to {format_seconds(longest_s)}{cost}")],
         likely_cause="the batch length is set too large",
         fix="send batches of 20 to 50 ms (`batch_ms = 50` in [send])",

@@ -1,10 +1,10 @@
-"""SND005."""
+"""SND005: the client sends audio faster or slower than real time."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import WrongRate, why_not, worst, wrong_rate
+from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.judge.evidence import WrongRate, all_clear, clear_if_measured, evidence_of, worst_fault, wrong_rate
 from diag.judge.registry import rule
 
 LIMIT = 0.05
@@ -46,18 +46,17 @@ def send_pacing(measurements: Measurements) -> Verdict:
     if isinstance(speed, WrongRate):
         return not_checked("the declared rate is wrong; see SND001")
     if isinstance(speed, str):
-        return not_checked(f"whether the declared rate is right was not measured ({speed})")
-    items = measurements.find("realtime_ratio")
-    found = worst(items, lambda value: abs(value - 1))
-    if found is None:
-        return not_checked(why_not(items, "realtime_ratio"))
+        return not_checked(f"it was not measured whether the declared rate is right ({speed})")
+    found = worst_fault(
+        measurements, "realtime_ratio", lambda ratio: abs(ratio - 1) > LIMIT, badness=lambda ratio: abs(ratio - 1)
+    )
+    if isinstance(found, Verdict):
+        return all_clear((found, clear_if_measured(measurements.find("rate_ratio", hop=Hop.SENDER), "rate_ratio")))
     ratio, item = found
-    if abs(ratio - 1) <= LIMIT:
-        return clear()
     text = f"{ratio:.2f} s of audio were sent per second; it should be 1"
     return raised(
         f"The client sends {abs(ratio - 1):.0%} {'faster' if ratio > 1 else 'slower'} than real time",
-        evidence=[Evidence(text=text, metric="realtime_ratio", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="a timer paces the batches instead of the microphone"
         if ratio < 1
         else "audio is sent as fast as the connection allows",

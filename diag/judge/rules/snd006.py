@@ -1,4 +1,4 @@
-"""SND006."""
+"""SND006: the client stops sending audio with the user's last word, and no answer comes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from diag.core.results import Evidence, Measurements, Verdict, clear, not_checke
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.core.units import format_seconds
+from diag.judge.evidence import unanswered
 from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
@@ -44,14 +45,18 @@ def no_end_of_turn(
     Does not prove
         That an answer would come after the fix. The finding is not raised if the service answered anyway.
     """
-    mute = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 0.0]
-    if not mute:
-        return clear() if turns else not_checked("no turn took place")
+    if not turns:
+        return not_checked("no turn took place")
+    silent = unanswered(measurements, turns)
+    if silent is None:
+        return not_checked("it is not known whether every prompt was answered")
+    judged = 0
     closed = timeline.first("session_closed")
-    for turn in mute:
+    for turn in silent:
         sent = timeline.named("batch_sent", start_s=turn.start_s, end_s=turn.end_s)
         if turn.speech_end_s is None or not sent:
             continue
+        judged += 1
         after_s = sent[-1].t_s - turn.speech_end_s
         over_s = turn.end_s if closed is None else min(closed.t_s, turn.end_s)
         if after_s >= LEAST_SILENCE_S or over_s - turn.speech_end_s < 2 * LEAST_SILENCE_S:
@@ -68,4 +73,6 @@ def no_end_of_turn(
             likely_cause="the stream ends with the speech, so the service never receives the silence that ends a turn",
             fix=end_of_turn_advice(observed.model),
         )
+    if judged < len(silent):
+        return not_checked("it is not known when the client stopped sending in a turn without an answer")
     return clear()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict, clear, not_checked, raised
-from diag.core.timeline import EventName, Timeline
+from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict
+from diag.core.timeline import Timeline
+from diag.core.units import counted
 from diag.dsp.added_sound import (
     DC_FAIL_DBFS,
     DC_WARN_DBFS,
@@ -19,7 +20,15 @@ from diag.dsp.added_sound import (
     TONE_WARN_DB,
 )
 from diag.dsp.copies import ROOM_WARN_DB
-from diag.judge.evidence import events_in_words, number, why_not
+from diag.judge.evidence import (
+    all_clear,
+    clear_if_measured,
+    events_in_words,
+    evidence_of,
+    number,
+    raised_at,
+    through_the_air,
+)
 from diag.judge.limits import OTHER_SOUND_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -48,13 +57,9 @@ _KINDS = (
 
 @segment_rule(
     OnHop(
-        code="MIC013",
-        name="microphone-adds-sound",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC008", "MIC015", "MIC007"),
+        "MIC013",
+        "microphone-adds-sound",
+        Hop.MICROPHONE,
         causes=(
             "noise of the room or the device, or another sound near the microphone",
             "a poor cable or power supply",
@@ -62,38 +67,37 @@ _KINDS = (
         fix="remove the source of the sound, and check cable and power supply of the microphone",
     ),
     OnHop(
-        code="SND016",
-        name="sender-adds-sound",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND003", "SND021", "SND017", "SND019", "SND013", "SND018", "SND012"),
+        "SND016",
+        "sender-adds-sound",
+        Hop.SENDER,
         causes=("another source is mixed into what is sent", "a filter or codec adds noise"),
         fix="send only the captured sound",
     ),
     OnHop(
-        code="PLY014",
-        name="sound-added",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("PLY009", "PLY012", "PLY015", "PLY019", "PLY005", "PLY016", "PLY004"),
+        "PLY014",
+        "sound-added",
+        Hop.PLAYER,
         causes=("another source is played into the same output", "a filter or codec adds noise"),
         fix="play only the reply: look for other sources in the same output, such as a thinking tone or an old reply",
     ),
     OnHop(
-        code="SPK012",
-        name="speaker-adds-sound",
-        severity="warning",
-        or_severity="error",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK007", "SPK014", "SPK006"),
+        "SPK012",
+        "speaker-adds-sound",
+        Hop.SPEAKER,
         causes=("another program plays at the same time, or the device adds noise", "a poor cable or power supply"),
         fix="end other programs that play, and check cable and power supply of the device",
     ),
+    explained_by=(
+        "bytes_misread",
+        "played_twice",
+        "distorted",
+        "sound_displaced",
+        "images_added",
+        "aliasing_added",
+        "clicks_added",
+    ),
+    severity="warning",
+    or_severity="error",
 )
 def sound_added(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} adds sound of its own.
@@ -109,24 +113,22 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         the segment, each against its limit.
 
     Does not prove
-        Where it comes from. Clicks at a fixed period ring like a hum; then they are the root cause. Air and rooms
-        add noise and reverberation by nature: there these are information only.
+        Where it comes from. Clicks at a fixed period sound like a hum; they are then reported as the root cause. Rooms
+        always add noise and reverberation, so both are information only if the sound goes through the air.
     """
     seen = list(_seen(place, measurements))
-    missing = [kind for kind in _KINDS if not any(True for item in measurements.find(kind.metric, hop=place.hop)
-                                                  if number(item) is not None)]  # fmt: skip
     if not seen:
-        if not missing:
-            return clear()
-        return not_checked(why_not(measurements.find(missing[0].metric, hop=place.hop), missing[0].metric))
-    air = _through_the_air(timeline)
+        return all_clear(
+            clear_if_measured(measurements.find(kind.metric, hop=place.hop), kind.metric) for kind in _KINDS
+        )
+    air = through_the_air(timeline)
     severities = [_severity(kind, value, air=air) for kind, value, _ in seen]
     kind, value, _ = max(seen, key=lambda entry: _severity(entry[0], entry[1], air=air).rank)
-    return raised(
-        f"The {place.who} adds {kind.words.format(value)}" + (f" and {len(seen) - 1} more" if len(seen) > 1 else ""),
+    also = f" and {counted(len(seen) - 1, 'other sound')}" if len(seen) > 1 else ""
+    return raised_at(
+        place,
+        f"The {place.who} adds {kind.words.format(value)}{also}",
         evidence=[_evidence(place, *entry) for entry in seen],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
         severity=max(severities, key=lambda item: item.rank),
     )
 
@@ -148,10 +150,5 @@ def _severity(kind: _Kind, value: float, *, air: bool) -> Severity:
 
 def _evidence(place: Place, kind: _Kind, value: float, item: Measurement) -> Evidence:
     where = events_in_words(item.events, place=True)
-    text = f"{kind.words.format(value)} in {place.output}{f': {where}' if where else ''}"
-    return Evidence(text=text, metric=kind.metric, turn=item.turn, spots=item.spots)
-
-
-def _through_the_air(timeline: Timeline) -> bool:
-    opened = timeline.first(EventName.STREAMS_OPENED)
-    return opened is not None and opened.data.get("ear_channels") == 1
+    text = f"{place.output} has {kind.words.format(value)}{f': {where}' if where else ''}"
+    return evidence_of(item, text)

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurement, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
-from diag.judge.evidence import WrongRate, events_in_words, total, wrong_rate
+from diag.judge.evidence import (
+    WrongRate,
+    all_clear,
+    clear_if_measured,
+    events_in_words,
+    evidence_of,
+    raised_at,
+    worst,
+    wrong_rate,
+)
 from diag.judge.limits import BORDER_LOST_S, LEFT_OUT_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -21,48 +30,25 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
 
 @segment_rule(
     OnHop(
-        code="MIC010",
-        name="microphone-drops-sound",
-        severity="error",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC009", "MIC017", "MIC014", "MIC018", "MIC015"),
+        "MIC010",
+        "microphone-drops-sound",
+        Hop.MICROPHONE,
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
     OnHop(
-        code="SND008",
-        name="speech-lost-before-sending",
-        severity="error",
-        hop=Hop.SENDER,
-        who="sender",
-        # After the service has ended the session, nothing more can be sent.
-        explained_by=(
-            "SND003",
-            "SND021",
-            "SND017",
-            "SND019",
-            "SND018",
-            "CFG003",
-            "CFG004",
-            "CFG005",
-            "CFG007",
-            "CFG008",
-            "CFG010",
-            "CFG013",
-            "SVC009",
-        ),
+        "SND008",
+        "speech-lost-before-sending",
+        Hop.SENDER,
+        explained_by=("CFG003", "CFG004", "CFG005", "CFG007", "CFG008", "CFG010", "CFG013", "SVC009"),
         causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
         fix="flush the buffer before ending the stream, and keep captured audio in an unbounded queue",
         why="The service never receives these words, which are most often the last ones.",
     ),
     OnHop(
-        code="PLY011",
-        name="reply-dropped",
-        severity="error",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("PLY009", "PLY012", "PLY015", "PLY019", "PLY016"),
+        "PLY011",
+        "reply-dropped",
+        Hop.PLAYER,
         causes=(
             "a full queue drops audio, because the service sends faster than real time",
             "chunks are lost between threads, or playback stops as soon as the turn is complete",
@@ -71,15 +57,14 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         why="Syllables or whole sentences are never heard.",
     ),
     OnHop(
-        code="SPK009",
-        name="speaker-drops-sound",
-        severity="error",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK008", "SPK016", "SPK013", "SPK017", "SPK014"),
+        "SPK009",
+        "speaker-drops-sound",
+        Hop.SPEAKER,
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
+    explained_by=("bytes_misread", "played_twice", "distorted", "sound_displaced", "aliasing_added"),
+    severity="error",
 )
 def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} loses parts of the sound.
@@ -102,27 +87,25 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
         return not_checked("the reply was interrupted")
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")
-    seen = []
-    for metric, limit_s, where in _KINDS:
-        found = total(measurements, place.hop, metric)
-        if isinstance(found, str):
-            return not_checked(found)
-        if found[0] >= limit_s:
-            seen.append((*found, where))
+    items = {metric: measurements.find(metric, hop=place.hop) for metric, _, _ in _KINDS}
+    seen = [
+        (*found, where)
+        for metric, limit_s, where in _KINDS
+        if (found := worst(items[metric], float)) is not None and found[0] >= limit_s
+    ]
     if not seen:
-        return clear()
+        return all_clear(clear_if_measured(found, metric) for metric, found in items.items())
     lost_s = sum(value for value, _, _ in seen)
     wheres = " and ".join(where for _, _, where in seen)
-    return raised(
-        f"The {place.who} loses {format_seconds(lost_s)} of the sound, {wheres}",
+    return raised_at(
+        place,
+        f"The {place.who} loses {format_seconds(lost_s)} of the sound {wheres}",
         evidence=[_evidence(place, *entry) for entry in seen],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
     )
 
 
 def _evidence(place: Place, lost_s: float, item: Measurement, where: str) -> Evidence:
     places = events_in_words(item.events) if where == "in the middle" else ""
     at = "within" if places else f"{where} of"
-    text = f"{lost_s * 1000:.0f} ms of {place.input} are missing {at} {place.output}{f': {places}' if places else ''}"
-    return Evidence(text=text, metric=item.metric, turn=item.turn, spots=item.spots)
+    text = f"{format_seconds(lost_s)} of {place.input} is missing {at} {place.output}{f': {places}' if places else ''}"
+    return evidence_of(item, text)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import WrongRate, events_in_words, total, wrong_rate
+from diag.core.results import Measurements, Verdict, not_checked
+from diag.core.units import format_seconds
+from diag.judge.evidence import WrongRate, events_in_words, evidence_of, raised_at, worst_fault, wrong_rate
 from diag.judge.limits import REPEATED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -17,22 +18,16 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
 
 @segment_rule(
     OnHop(
-        code="MIC011",
-        name="microphone-repeats-sound",
-        severity="warning",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC009", "MIC017", "MIC018"),
+        "MIC011",
+        "microphone-repeats-sound",
+        Hop.MICROPHONE,
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
     OnHop(
-        code="SND014",
-        name="sender-repeats-sound",
-        severity="warning",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND003", "SND021", "SND019"),
+        "SND014",
+        "sender-repeats-sound",
+        Hop.SENDER,
         causes=(
             "chunks are sent to the service twice, for example after a retry",
             "a buffer is read again before it was refilled",
@@ -41,12 +36,10 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         why="The service hears words twice and may answer a question that nobody asked.",
     ),
     OnHop(
-        code="PLY017",
-        name="player-repeats-sound",
-        severity="warning",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("PLY009", "SVC008", "PLY012", "PLY019"),
+        "PLY017",
+        "player-repeats-sound",
+        Hop.PLAYER,
+        explained_by=("SVC008",),
         causes=(
             "chunks are put into the queue twice, for example by two receivers on one session",
             "a ring buffer is read again before it was refilled",
@@ -55,15 +48,14 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         why="Syllables or sentences are heard twice. It sounds like a stutter, and the service is blamed.",
     ),
     OnHop(
-        code="SPK010",
-        name="speaker-repeats-sound",
-        severity="warning",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK008", "SPK016", "SPK017"),
+        "SPK010",
+        "speaker-repeats-sound",
+        Hop.SPEAKER,
         causes=_DEVICE_CAUSES,
         fix=_DEVICE_FIX,
     ),
+    explained_by=("bytes_misread", "played_twice", "sound_displaced"),
+    severity="warning",
 )
 def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     """The {who} repeats parts of the sound.
@@ -82,17 +74,15 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     """
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")
-    found = total(measurements, place.hop, "repeated_s")
-    if isinstance(found, str):
-        return not_checked(found)
+    found = worst_fault(measurements, "repeated_s", lambda repeated_s: repeated_s >= REPEATED_S, hop=place.hop)
+    if isinstance(found, Verdict):
+        return found
     repeated_s, item = found
-    if repeated_s < REPEATED_S:
-        return clear()
     where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{repeated_s * 1000:.0f} ms of {place.input} occur twice in {place.output}{where}"
-    return raised(
-        f"The {place.who} repeats {repeated_s * 1000:.0f} ms of the sound",
-        evidence=[Evidence(text=text, metric="repeated_s", turn=item.turn, spots=item.spots)],
-        likely_cause=place.on.causes[0],
-        fix=place.on.fix,
+    repeated = format_seconds(repeated_s)
+    text = f"{repeated} of {place.input} occurs twice in {place.output}{where}"
+    return raised_at(
+        place,
+        f"The {place.who} repeats {repeated} of the sound",
+        evidence=[evidence_of(item, text)],
     )

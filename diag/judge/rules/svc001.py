@@ -1,10 +1,10 @@
-"""SVC001."""
+"""SVC001: the reply starts late."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Severity, SummaryRow, TakeResult, Verdict, clear, not_checked, raised
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.judge.limits import SLOW_ERROR_P95_S, SLOW_ERROR_S, SLOW_WARNING_S
 from diag.judge.registry import rule
 
@@ -61,18 +61,20 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         ((stage.median, words) for name, words in _STAGES.items() if (stage := _row(summary, name)) and stage.median),
         default=None,
     )
-    where = f"; {format_seconds(stage[0])} of it is {stage[1]}" if stage else ""
+    where = f"; the longest stage is {stage[1]} with {format_seconds(stage[0])}" if stage else ""
     evidence = [Evidence(text=_figures(row, note), metric=row.metric)]
     if stage:
         evidence.append(Evidence(text=f"longest stage: {stage[1]}, median {format_seconds(stage[0])}"))
     missing = sum(1 for take in takes for item in take.measurements.find("answered") if item.value == 0.0)
     if missing:
         evidence.append(
-            Evidence(text=f"{missing} prompt(s) got no reply and are not included in the median", metric="answered")
+            Evidence(
+                text=f"{counted(missing, 'prompt')} without a reply, not included in the median", metric="answered"
+            )
         )
     return raised(
         f"The first sound of the reply comes {format_seconds(row.median)} after the prompt{note}, "
-        f"limit {format_seconds(limit_s)}{where}",
+        f"and the limit is {format_seconds(limit_s)}{where}",
         evidence=evidence,
         likely_cause=f"most of the wait is {stage[1]}" if stage else "not known: no stage of the wait was measured",
         fix="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "

@@ -1,4 +1,4 @@
-"""SVC002."""
+"""SVC002: the service did not answer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
+from diag.judge.evidence import unanswered
 from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
@@ -46,8 +47,10 @@ def no_reply(
     """
     if not turns:
         return not_checked("no turn took place")
-    mute = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 0.0]
-    mute = [turn for turn in mute if not _of_turn(timeline, "text_received", turn, spoken=True)]
+    silent = unanswered(measurements, turns)
+    if silent is None:
+        return not_checked("it is not known whether every prompt was answered")
+    mute = [turn for turn in silent if not _of_turn(timeline, "text_received", turn, spoken=True)]
     if not mute:
         return clear()
     over = [turn for turn in mute if _ended(timeline, turn)]
@@ -60,7 +63,7 @@ def no_reply(
     complete = bool(_of_turn(timeline, "turn_complete", first))
     how = "ended the turn without an answer" if complete else f"did not answer{waited}"
     return raised(
-        f"The service {how} ({len(over)} of {len(turns)} prompt{'s' if len(turns) > 1 else ''})",
+        f"The service {how} ({len(over)} of {counted(len(turns), 'prompt')})",
         evidence=[
             Evidence(text=f"turn {first.index + 1}: no audible reply and no text came{waited}", metric="answered"),
             Evidence(text=f"what came instead: {instead}"),
@@ -90,7 +93,7 @@ def _ended(timeline: Timeline, turn: Turn) -> bool:
 
 def _instead(timeline: Timeline, turn: Turn) -> str:
     chunks = len(_of_turn(timeline, "chunk_received", turn))
-    came = [f"{chunks} chunks of silent audio"] if chunks else []
+    came = [f"{counted(chunks, 'chunk')} of silent audio"] if chunks else []
     came += ["a tool call"] if _of_turn(timeline, EventName.TOOL_CALL, turn) else []
     came += [name for name in ("generation_complete", "turn_complete") if _of_turn(timeline, name, turn)]
     closed = timeline.first("session_closed")

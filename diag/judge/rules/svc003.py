@@ -1,4 +1,4 @@
-"""SVC003."""
+"""SVC003: the service answered in text although audio was asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Timeline
+from diag.core.units import counted
 from diag.judge.registry import rule
 
 
@@ -34,6 +35,8 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
     """
     if not turns:
         return not_checked("no turn took place")
+    if timeline.first("session_open") is None:
+        return not_checked("no session was opened")
     if "AUDIO" not in (observed.asked_modalities or ()):
         return not_checked("audio was not asked for; see CFG001")
     spoken = {event.data.get("turn") for event in timeline.named("chunk_received")}
@@ -42,7 +45,7 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
     if not silent:
         return clear()
     return raised(
-        f"The service answered {len(silent)} of {len(turns)} prompt(s) in text, without audio",
+        f"The service answered {len(silent)} of {counted(len(turns), 'prompt')} in text, without audio",
         evidence=[Evidence(text=f"turn {turn.index + 1}: text and no audio") for turn in silent],
         likely_cause="the model ignored the modality in this turn",
         fix="ask again, and tell the model in `system_instruction` to speak",

@@ -1,11 +1,12 @@
-"""SVC004."""
+"""SVC004: the reply arrives in bursts with gaps longer than the player's buffer."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import why_not, worst
+from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.core.units import format_seconds
+from diag.judge.evidence import evidence_of, worst_fault
 from diag.judge.registry import rule
 
 MARGIN_S = 0.02
@@ -35,20 +36,17 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
     Does not prove
         That a gap was heard: a client may buffer more than its setting. PLY003 reports gaps that were played.
     """
-    items = measurements.find("buffer_needed_s")
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "buffer_needed_s"))
-    needed_s, item = found
     held_s = observed.prebuffer_s
     if held_s is None:
         return not_checked("the size of the player's buffer is not known")
-    if needed_s <= held_s + MARGIN_S:
-        return clear()
-    text = f"{needed_s * 1000:.0f} ms of buffer would have been enough, the player is set to {held_s * 1000:.0f} ms"
+    found = worst_fault(measurements, "buffer_needed_s", lambda needed_s: needed_s > held_s + MARGIN_S)
+    if isinstance(found, Verdict):
+        return found
+    needed_s, item = found
+    text = f"it needs a buffer of {format_seconds(needed_s)}, and the player's buffer is {format_seconds(held_s)}"
     return raised(
         f"The reply arrives in bursts: {text}",
-        evidence=[Evidence(text=text, metric="buffer_needed_s", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="the service or the network delivers unevenly",
         fix=f"raise `prebuffer_ms` in [playback] from {held_s * 1000:.0f} to about {needed_s * 1100 + 20:.0f}",
     )

@@ -1,52 +1,100 @@
-"""SVC005."""
+"""SVC005: the reply is already dull when it arrives."""
 
 from __future__ import annotations
 
+from operator import neg
+
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import received_rate_hz, why_not, worst
-from diag.judge.limits import EDGE_ERROR_HZ, LIVE_API_OUTPUT_HZ
+from diag.core.results import Measurements, Status, Verdict, not_checked, raised
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
+from diag.dsp.profile import VoiceProfile
+from diag.judge.evidence import bands_in_words, clear_if_measured, evidence_of, numbers, received_rate_hz, worst_fault
+from diag.judge.limits import EDGE_ERROR_HZ, REPLY_TREBLE_WARNING_DB
 from diag.judge.registry import rule
 
 
-@rule("SVC005", name="reply-dull", severity="warning", hop=Hop.SERVICE)
-def reply_dull(measurements: Measurements, observed: ObservedClient) -> Verdict:
+@rule("SVC005", name="reply-dull", severity="warning", hop=Hop.SERVICE, explained_by=("SVC016",))
+def reply_dull(measurements: Measurements, observed: ObservedClient, voice: VoiceProfile | None) -> Verdict:
     """The reply is already dull when it arrives.
 
     What it shows
-        `received` has nothing above 8.2 kHz although its sample rate allows 12 kHz.
+        With the profile of the voice: sounds of the same kind have at least 5 dB less treble in `received` than in the
+        profile. Without one: `received` has nothing above 8.2 kHz although its sample rate allows 12 kHz.
 
     Why it matters
         The voice sounds muffled, and no player can restore the treble.
 
     Evidence
-        `bandwidth_hz` of the reply by itself. There is no reference to compare it with.
+        `dullness_db` and its bands against the profile of the voice (`--voice`), or else `bandwidth_hz` of the reply
+        by itself.
 
     Likely causes
-        - The model's voice has little treble; another model or voice may have more.
+        - The model renders the voice with less treble than the speech service that the profile came from.
         - A gateway or proxy resamples to a lower rate.
+        - Without a profile: the voice may have little treble.
 
     Fix
-        Try another voice or model, and connect without gateways.
+        Connect without gateways, and try another model. Without a profile, make one with `diag voice make --tts VOICE`
+        and judge again with `--voice`: it shows whether the voice itself is like this.
 
     Does not prove
-        A fault: some voices are like this, so it is only a suspicion.
+        Without a profile, that there is a fault: some voices are like this. With one, which stage before the client
+        lost the treble. If the recordings of the profile differ a lot among themselves, only larger differences are
+        reported.
     """
+    by_itself = _by_itself(measurements, observed)
+    if voice is None:
+        return by_itself
+    against_voice = _against_voice(measurements, voice)
+    # A reply that could not be compared with the voice may show by itself that it is dull, but not that it is good.
+    return (
+        by_itself if against_voice.status is Status.NOT_CHECKED and by_itself.status is Status.RAISED else against_voice
+    )
+
+
+def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
+    items = measurements.find("dullness_db", tap=Tap.RECEIVED)
+    warning_db = max(REPLY_TREBLE_WARNING_DB, 2 * (voice.treble_spread_db or 0.0))
+    replies = [(loss_db, _bands_db(measurements, item.turn), item) for loss_db, item in numbers(items)]
+    dull = [
+        (loss_db, bands, item)
+        for loss_db, bands, item in replies
+        if loss_db > warning_db or any(band is not None and band > 2 * warning_db for band in bands)
+    ]
+    if not dull:
+        return clear_if_measured(items, "dullness_db")
+    loss_db, bands, item = max(dull, key=lambda reply: reply[0])
+    lost = bands_in_words(bands, min(warning_db, loss_db))
+    text = f"`received` has {loss_db:.1f} dB less treble than the profile of the voice {voice.name}"
+    return raised(
+        f"The reply is already dull when it arrives, compared with the voice {voice.name}: {lost}",
+        evidence=[evidence_of(item, text)],
+        likely_cause="the model renders the voice with less treble, or a stage before the client takes it away",
+        fix="connect without gateways, and try another model",
+        confidence=0.8,
+    )
+
+
+def _bands_db(measurements: Measurements, turn: int | None) -> tuple[float | None, ...]:
+    found = measurements.find("dullness_bands_db", tap=Tap.RECEIVED, turn=turn)
+    return next((item.value for item in found if isinstance(item.value, tuple)), ())
+
+
+def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
     rate_hz = received_rate_hz(observed)
-    if rate_hz < LIVE_API_OUTPUT_HZ:
+    if rate_hz < LIVE_OUTPUT_RATE_HZ:
         return not_checked(f"a reply of {rate_hz} Hz has no more treble than that; see SVC010")
-    items = measurements.find("bandwidth_hz", tap=Tap.RECEIVED)
-    found = worst(items, lambda value: -value)
-    if found is None:
-        return not_checked(why_not(items, "bandwidth_hz"))
+    found = worst_fault(
+        measurements, "bandwidth_hz", lambda edge_hz: edge_hz < EDGE_ERROR_HZ, badness=neg, tap=Tap.RECEIVED
+    )
+    if isinstance(found, Verdict):
+        return found
     edge_hz, item = found
-    if edge_hz >= EDGE_ERROR_HZ:
-        return clear()
     text = f"nothing above {edge_hz / 1000:.1f} kHz in audio of {rate_hz} Hz"
     return raised(
         f"The reply is already dull when it arrives: {text}",
-        evidence=[Evidence(text=text, metric="bandwidth_hz", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="the voice has little treble, or a stage before the client runs at 16 kHz",
         fix="try another voice or model, and connect without gateways",
         confidence=0.6,

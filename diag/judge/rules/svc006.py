@@ -1,4 +1,4 @@
-"""SVC006."""
+"""SVC006: the reply started but never ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from diag.core.results import Evidence, Measurements, Verdict, clear, not_checke
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
 from diag.core.units import format_seconds
+from diag.judge.evidence import unanswered
 from diag.judge.registry import rule
 
 
@@ -34,7 +35,10 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
     Does not prove
         That words are missing: the reply may be complete and only its closing message missing.
     """
-    answered = [turn for turn in turns if measurements.value("answered", turn=turn.index) == 1.0]
+    silent = unanswered(measurements, turns)
+    if silent is None:
+        return not_checked("it is not known whether every prompt was answered")
+    answered = [turn for turn in turns if turn not in silent]
     if not answered:
         return not_checked("no reply came")
     for turn in answered:

@@ -1,10 +1,10 @@
-"""SVC007."""
+"""SVC007: the service answered with a steady tone."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import why_not, worst
+from diag.core.results import Measurements, Verdict, raised
+from diag.judge.evidence import evidence_of, worst_fault
 from diag.judge.limits import TONE_ERROR_DB
 from diag.judge.registry import rule
 
@@ -31,17 +31,14 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     Does not prove
         That the model is at fault, if there is a gateway in between.
     """
-    items = measurements.find("tonality_db", tap=Tap.RECEIVED)
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "tonality_db"))
+    found = worst_fault(measurements, "tonality_db", lambda level_db: level_db >= TONE_ERROR_DB, tap=Tap.RECEIVED)
+    if isinstance(found, Verdict):
+        return found
     value, item = found
-    if value < TONE_ERROR_DB:
-        return clear()
     text = f"one frequency is {value:.0f} dB louder than its neighbours; speech stays below 30 dB"
     return raised(
         "The service answered with a steady tone in place of speech",
-        evidence=[Evidence(text=text, metric="tonality_db", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="the model produced a stuck tone",
         fix="detect the tone in the client, stop playing, and ask again in a new session",
     )

@@ -1,10 +1,11 @@
-"""SVC008."""
+"""SVC008: the same piece of the reply arrives twice."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import numbers, why_not, worst
+from diag.core.results import Measurements, Verdict, not_checked, raised
+from diag.core.units import counted
+from diag.judge.evidence import clear_if_measured, evidence_of, numbers, worst
 from diag.judge.limits import TONE_ERROR_DB
 from diag.judge.registry import rule
 
@@ -38,21 +39,13 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
         return not_checked("the reply is a steady tone; see SVC007")
     items = measurements.find("repeated_chunks")
     found = [(value, item) for value, item in numbers(items) if value >= 1]
-    if not numbers(items):
-        return not_checked(why_not(items, "repeated_chunks"))
     if not found:
-        return clear()
+        return clear_if_measured(items, "repeated_chunks")
     count = sum(value for value, _ in found)
-    said = f"{count:.0f} chunk{'s' if count > 1 else ''} of the reply came twice"
     return raised(
-        said,
+        f"{counted(count, 'chunk')} of the reply came twice",
         evidence=[
-            Evidence(
-                text=f"turn {(item.turn or 0) + 1}: {value:.0f} repeated, sample for sample",
-                metric="repeated_chunks",
-                turn=item.turn,
-                spots=item.spots,
-            )
+            evidence_of(item, f"turn {(item.turn or 0) + 1}: {counted(value, 'chunk')} repeated, sample for sample")
             for value, item in found
         ],
         likely_cause="something between the service and the client sends messages again, or two receivers use one "

@@ -1,4 +1,4 @@
-"""SVC009."""
+"""SVC009: the connection was lost during the session."""
 
 from __future__ import annotations
 

@@ -1,12 +1,11 @@
-"""SVC010."""
+"""SVC010: the reply is labelled with a sample rate other than 24 kHz."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
-from diag.core.units import mime_rate_hz
-from diag.judge.limits import LIVE_API_OUTPUT_HZ
+from diag.core.units import LIVE_OUTPUT_RATE_HZ, mime_rate_hz
 from diag.judge.registry import rule
 
 
@@ -19,7 +18,7 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
 
     Why it matters
         If the label is right, clients that assume 24 kHz play the reply too slow or too fast. If it is wrong, clients
-        that read the label do.
+        that read the label play it at the wrong speed.
 
     Evidence
         The MIME types of the chunks.
@@ -37,9 +36,10 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
     types = sorted({str(event.data.get("mime_type", "")) for event in timeline.named("chunk_received")})
     if not types:
         return not_checked("no audio was received")
-    other = [rate for mime in types if (rate := mime_rate_hz(mime)) not in (None, LIVE_API_OUTPUT_HZ)]
+    rates = [mime_rate_hz(mime) for mime in types]
+    other = [rate for rate in rates if rate not in (None, LIVE_OUTPUT_RATE_HZ)]
     if not other:
-        return clear()
+        return not_checked("the reply carries no sample rate") if None in rates else clear()
     return raised(
         f"The reply is labelled {', '.join(f'{rate} Hz' for rate in other)}; the Live API answers at 24000 Hz",
         evidence=[Evidence(text=f"MIME types of the chunks: {', '.join(types)}")],

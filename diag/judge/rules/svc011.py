@@ -1,10 +1,11 @@
-"""SVC011."""
+"""SVC011: the reply is already damaged when it arrives."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import why_not, worst
+from diag.core.results import Measurements, Verdict, raised
+from diag.core.units import counted
+from diag.judge.evidence import all_clear, evidence_of, worst_fault
 from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import rule
 
@@ -32,19 +33,15 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     Does not prove
         That the later hops are healthy: each hop is compared with its own input.
     """
-    gaps = worst(measurements.find("dropout_count", tap=Tap.RECEIVED), lambda value: value)
-    tops = worst(measurements.find("clipping_rate_hz", tap=Tap.RECEIVED), lambda value: value)
-    if gaps is None and tops is None:
-        return not_checked(why_not(measurements.find("dropout_count", tap=Tap.RECEIVED), "dropout_count"))
+    gaps = worst_fault(measurements, "dropout_count", lambda count: count >= 1, tap=Tap.RECEIVED)
+    tops = worst_fault(measurements, "clipping_rate_hz", lambda rate_hz: rate_hz > FLAT_TOPS_HZ, tap=Tap.RECEIVED)
     seen = []
-    if gaps is not None and gaps[0] >= 1:
-        text = f"{gaps[0]:.0f} gap(s) cut into the sound"
-        seen.append(Evidence(text=text, metric="dropout_count", turn=gaps[1].turn, spots=gaps[1].spots))
-    if tops is not None and tops[0] > FLAT_TOPS_HZ:
-        text = f"{tops[0]:.0f} flat tops per second"
-        seen.append(Evidence(text=text, metric="clipping_rate_hz", turn=tops[1].turn, spots=tops[1].spots))
-    if not seen:
-        return clear()
+    if not isinstance(gaps, Verdict):
+        seen.append(evidence_of(gaps[1], f"{counted(gaps[0], 'gap')} cut into the sound"))
+    if not isinstance(tops, Verdict):
+        seen.append(evidence_of(tops[1], f"{tops[0]:.0f} flat tops per second"))
+    if isinstance(gaps, Verdict) and isinstance(tops, Verdict):
+        return all_clear((gaps, tops))
     return raised(
         f"The reply is already damaged when it arrives: {' and '.join(item.text for item in seen)}",
         evidence=seen,

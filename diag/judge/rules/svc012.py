@@ -1,11 +1,11 @@
-"""SVC012."""
+"""SVC012: the reply starts with silence."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.results import Measurements, Verdict, raised
 from diag.core.units import format_seconds
-from diag.judge.evidence import why_not, worst
+from diag.judge.evidence import evidence_of, worst_fault
 from diag.judge.registry import rule
 
 LIMIT_S = 0.15
@@ -33,17 +33,14 @@ def leading_silence(measurements: Measurements) -> Verdict:
     Does not prove
         A fault: it is information for apps in which every millisecond counts.
     """
-    items = measurements.find("leading_silence_s")
-    found = worst(items, lambda value: value)
-    if found is None:
-        return not_checked(why_not(items, "leading_silence_s"))
+    found = worst_fault(measurements, "leading_silence_s", lambda silence_s: silence_s > LIMIT_S)
+    if isinstance(found, Verdict):
+        return found
     silence_s, item = found
-    if silence_s <= LIMIT_S:
-        return clear()
     text = f"{format_seconds(silence_s)} from the first byte to the first audible sample"
     return raised(
         f"The reply starts with silence: {text}",
-        evidence=[Evidence(text=text, metric="leading_silence_s", turn=item.turn, spots=item.spots)],
+        evidence=[evidence_of(item, text)],
         likely_cause="the voice starts this way",
         fix="let the player skip silence at the start of a reply",
     )

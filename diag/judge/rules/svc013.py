@@ -1,10 +1,10 @@
-"""SVC013."""
+"""SVC013: the reply is so quiet that hardly anyone can hear it."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import numbers, why_not
+from diag.core.results import Evidence, Measurements, Verdict, raised
+from diag.judge.evidence import clear_if_measured, numbers
 from diag.judge.limits import NEAR_SILENT_DBFS
 from diag.judge.registry import rule
 
@@ -35,11 +35,9 @@ def near_silent_reply(measurements: Measurements) -> Verdict:
     """
     items = measurements.find("peak_dbfs", tap=Tap.RECEIVED)
     found = numbers(items)
-    if not found:
-        return not_checked(why_not(items, "peak_dbfs"))
     quiet = [(level_dbfs, item) for level_dbfs, item in found if level_dbfs <= NEAR_SILENT_DBFS]
     if not quiet:
-        return clear()
+        return clear_if_measured(items, "peak_dbfs")
     level_dbfs, item = quiet[0]
     several = f" ({len(quiet)} of {len(found)} replies)" if len(found) > 1 else ""
     text = f"the loudest sample of the reply is at {level_dbfs:.0f} dBFS"

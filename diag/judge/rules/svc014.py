@@ -1,4 +1,4 @@
-"""SVC014."""
+"""SVC014: the service rejected its own reply, or the prompt."""
 
 from __future__ import annotations
 

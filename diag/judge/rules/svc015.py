@@ -1,4 +1,4 @@
-"""SVC015."""
+"""SVC015: the service called a tool, but the client did not respond."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import numbers, stretch_of, why_not
+from diag.core.results import Evidence, Measurements, Verdict
+from diag.judge.evidence import all_clear, clear_if_measured, numbers, raised_at, stretch_of
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _CAUSES = (
@@ -15,46 +15,12 @@ _FIX = "switch off time stretching in the jitter buffer, or remove the voice eff
 
 
 @segment_rule(
-    OnHop(
-        code="MIC016",
-        name="microphone-stretches-time",
-        severity="warning",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC018",),
-        causes=_CAUSES,
-        fix=_FIX,
-    ),
-    OnHop(
-        code="SND020",
-        name="sender-stretches-time",
-        severity="warning",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND019",),
-        causes=_CAUSES,
-        fix=_FIX,
-    ),
-    OnHop(
-        code="PLY018",
-        name="player-stretches-time",
-        severity="warning",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("PLY019",),
-        causes=_CAUSES,
-        fix=_FIX,
-    ),
-    OnHop(
-        code="SPK015",
-        name="speaker-stretches-time",
-        severity="warning",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK017",),
-        causes=_CAUSES,
-        fix=_FIX,
-    ),
+    OnHop("MIC016", "microphone-stretches-time", Hop.MICROPHONE, causes=_CAUSES, fix=_FIX),
+    OnHop("SND020", "sender-stretches-time", Hop.SENDER, causes=_CAUSES, fix=_FIX),
+    OnHop("PLY018", "player-stretches-time", Hop.PLAYER, causes=_CAUSES, fix=_FIX),
+    OnHop("SPK015", "speaker-stretches-time", Hop.SPEAKER, causes=_CAUSES, fix=_FIX),
+    explained_by=("sound_displaced",),
+    severity="warning",
 )
 def time_stretched(place: Place, measurements: Measurements) -> Verdict:
     """The {who} stretches or compresses time without changing the pitch to match.
@@ -72,17 +38,14 @@ def time_stretched(place: Place, measurements: Measurements) -> Verdict:
         That it can be heard: good jitter buffers stretch by a few percent without being noticed.
     """
     items = measurements.find("rate_ratio", hop=place.hop)
-    found = numbers(items)
-    if not found:
-        return not_checked(why_not(items, "rate_ratio"))
-    for ratio, item in found:
-        by_time = stretch_of(measurements, item)
-        if by_time is not None:
-            text = f"speed by time is {by_time:.3f}, by pitch {ratio:.3f}"
-            return raised(
+    for ratio, item in numbers(items):
+        stretch = stretch_of(measurements, item)
+        if stretch is not None:
+            text = f"the speed is {stretch:.3f} by duration and {ratio:.3f} by pitch"
+            return raised_at(
+                place,
                 f"The {place.who} changes duration and pitch by different factors: {text}",
                 evidence=[Evidence(text=text, metric="time_ratio", turn=item.turn, spots=item.spots)],
-                likely_cause=place.on.causes[0],
-                fix=place.on.fix,
             )
-    return clear()
+    by_time = measurements.find("time_ratio", hop=place.hop)
+    return all_clear((clear_if_measured(items, "rate_ratio"), clear_if_measured(by_time, "time_ratio")))

@@ -4,38 +4,39 @@ from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
-from diag.core.timeline import EventName, Timeline
+from diag.core.results import Evidence, Measurements, Severity, Verdict, not_checked, raised
+from diag.core.timeline import Timeline
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.judge.evidence import (
+    DEVICE_HOPS,
     LostTreble,
     WrongRate,
+    all_clear,
+    clear_if_measured,
     lost_treble,
+    raised_at,
     received_rate_hz,
     sampling_that_would_do_it,
+    through_the_air,
     wrong_rate,
 )
 from diag.judge.limits import (
     EDGE_ACCURACY,
     EDGE_ERROR_HZ,
     EDGE_WARNING_HZ,
-    LIVE_API_OUTPUT_HZ,
     PASSBAND_SHARE,
     TREBLE_ERROR_DB,
 )
 from diag.judge.registry import OnHop, Place, segment_rule
 
-_DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
-
 
 @segment_rule(
     OnHop(
-        code="MIC003",
-        name="microphone-band-limited",
+        "MIC003",
+        "microphone-band-limited",
+        Hop.MICROPHONE,
         severity="warning",
         or_severity="info",
-        hop=Hop.MICROPHONE,
-        who="microphone",
-        explained_by=("MIC008", "MIC014", "MIC012", "MIC015"),
         causes=(
             "noise suppression or echo cancellation of the system, or a microphone with little treble",
             "a Bluetooth headset in its hands-free profile (8 or 16 kHz)",
@@ -44,12 +45,10 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         why="Consonants are in the treble, so the service recognises less, most of all names and numbers.",
     ),
     OnHop(
-        code="SND007",
-        name="send-resampler-poor",
+        "SND007",
+        "send-resampler-poor",
+        Hop.SENDER,
         severity="warning",
-        hop=Hop.SENDER,
-        who="sender",
-        explained_by=("SND013", "SND017", "SND015", "SND018"),
         causes=(
             "a poor resampler (linear, or restarted with every block), or a filter in the client",
             "the audio goes through 8 kHz on its way, as in telephony",
@@ -58,13 +57,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         why="The service recognises less, and the client gets no error.",
     ),
     OnHop(
-        code="PLY002",
-        name="player-band-limited",
+        "PLY002",
+        "player-band-limited",
+        Hop.PLAYER,
         severity="error",
         or_severity="warning",
-        hop=Hop.PLAYER,
-        who="player",
-        explained_by=("PLY005", "PLY015", "PLY013", "PLY016"),
         causes=(
             "the audio goes through a lower sample rate on its way (8 or 16 kHz), or the output stream runs at one",
             "a low-pass filter, an equaliser, noise suppression or a codec in the player",
@@ -73,13 +70,11 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         why="The voice sounds muffled, as over a telephone, and the service is blamed.",
     ),
     OnHop(
-        code="SPK002",
-        name="speaker-band-limited",
+        "SPK002",
+        "speaker-band-limited",
+        Hop.SPEAKER,
         severity="warning",
         or_severity="info",
-        hop=Hop.SPEAKER,
-        who="loudspeaker",
-        explained_by=("SPK007", "SPK013", "SPK011", "SPK014"),
         causes=(
             "a loudspeaker with little treble, a codec, or the room",
             "a Bluetooth headset in its hands-free profile, or a sound server that resamples to a lower rate",
@@ -87,6 +82,7 @@ _DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
         fix="choose another output device, or switch the headset from its hands-free to its music profile",
         why="The voice sounds muffled although the client plays it with full treble.",
     ),
+    explained_by=("images_added", "distorted", "level_changed", "aliasing_added"),
 )
 def treble_lost(place: Place, measurements: Measurements, observed: ObservedClient, timeline: Timeline) -> Verdict:
     """The {who} loses treble.
@@ -116,16 +112,15 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
         if cut is not None:
             return cut
     if not isinstance(found, LostTreble):
-        return clear() if found is None else not_checked(found)
+        needed = ("rate_ratio", "dullness_db")
+        return all_clear(clear_if_measured(measurements.find(name, hop=place.hop), name) for name in needed)
     through_hz = sampling_that_would_do_it(measurements, place.hop)
-    as_sampling = f", as going through {through_hz} Hz sampling would" if through_hz else f" ({found.words})"
-    return raised(
+    as_sampling = f", as if it went through a sample rate of {through_hz} Hz" if through_hz else f" ({found.words})"
+    return raised_at(
+        place,
         f"The {place.who} loses {found.loss_db:.0f} dB of treble{as_sampling}",
         evidence=[found.evidence(place)],
-        likely_cause=f"the sound goes through {through_hz} Hz sampling on its way"
-        if through_hz
-        else place.on.causes[0],
-        fix=place.on.fix,
+        cause=f"the sound goes through a sample rate of {through_hz} Hz on its way" if through_hz else "",
         severity=_severity(place, found, through_hz, timeline),
     )
 
@@ -133,14 +128,9 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
 def _severity(place: Place, found: LostTreble, through_hz: int | None, timeline: Timeline) -> Severity | None:
     if place.hop is Hop.PLAYER:
         return Severity.ERROR if found.loss_db >= TREBLE_ERROR_DB else Severity.WARNING
-    if place.hop in _DEVICE_HOPS and not through_hz and _through_the_air(timeline):
+    if place.hop in DEVICE_HOPS and not through_hz and through_the_air(timeline):
         return Severity.INFO
     return None
-
-
-def _through_the_air(timeline: Timeline) -> bool:
-    opened = timeline.first(EventName.STREAMS_OPENED)
-    return opened is not None and opened.data.get("ear_channels") == 1
 
 
 def _cut_off_by_rate(
@@ -151,7 +141,7 @@ def _cut_off_by_rate(
     output_hz = observed.playback_rate_hz if place.hop is Hop.PLAYER else None
     output_hz = output_hz or place.output_rate_hz
     reaches_hz = measurements.value("bandwidth_hz", tap=place.segment.first)
-    if output_hz is None or output_hz >= min(input_hz, LIVE_API_OUTPUT_HZ) or place.segment.first is Tap.PLAYED:
+    if output_hz is None or output_hz >= min(input_hz, LIVE_OUTPUT_RATE_HZ) or place.segment.first is Tap.PLAYED:
         return None
     edge_hz = PASSBAND_SHARE * output_hz / 2
     if edge_hz >= EDGE_WARNING_HZ or (reaches_hz is not None and reaches_hz <= EDGE_ACCURACY * output_hz / 2):

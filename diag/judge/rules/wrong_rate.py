@@ -4,47 +4,70 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
-from diag.judge.evidence import WrongRate, changed_sound, received_rate_hz, snapped_hz, wrong_rate
+from diag.core.results import Evidence, Measurements, Severity, Verdict, raised
+from diag.judge.evidence import (
+    WrongRate,
+    changed_sound,
+    clear_if_measured,
+    raised_at,
+    received_rate_hz,
+    snapped_hz,
+    wrong_rate,
+)
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
 @segment_rule(
     OnHop(
-        code="MIC005", name="microphone-rate", severity="error", or_severity="warning", hop=Hop.MICROPHONE,
-        who="microphone",
-        causes=("the device runs at its own rate whatever rate it was opened at, and nothing resamples",
-                "48 kHz audio is treated as 44.1 kHz: 8 % too slow and deep, or the reverse"),
+        "MIC005",
+        "microphone-rate",
+        Hop.MICROPHONE,
+        causes=(
+            "the device runs at its own rate whatever rate it was opened at, and nothing resamples",
+            "48 kHz audio is treated as 44.1 kHz: 8 % too slow and deep, or the reverse",
+        ),
         fix="open the microphone at its own sample rate and resample in software, or choose another microphone",
         why="The service receives a voice that is too deep or too high, and recognises less.",
     ),
     OnHop(
-        code="SND001", name="send-rate-mismatch", severity="error", or_severity="warning", hop=Hop.SENDER,
-        who="sender", explained_by=("SND003",),
-        causes=("the microphone was opened at another rate than the label says, and nothing resamples in between",
-                "a resampler is given the wrong input or output rate"),
+        "SND001",
+        "send-rate-mismatch",
+        Hop.SENDER,
+        explained_by=("SND003",),
+        causes=(
+            "the microphone was opened at another rate than the label says, and nothing resamples in between",
+            "a resampler is given the wrong input or output rate",
+        ),
         fix="resample the captured audio to the declared rate, or declare its actual rate",
         why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and "
-        "a fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
+        "a musical fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
     ),
     OnHop(
-        code="PLY001", name="playback-rate-mismatch", severity="error", or_severity="warning", hop=Hop.PLAYER,
-        who="player",
-        causes=("the output stream is opened at the input's 16 kHz (or at the device's rate) and is given 24 kHz audio",
-                "the rate in the MIME type is ignored, or a resampler is given the wrong rate"),
+        "PLY001",
+        "playback-rate-mismatch",
+        Hop.PLAYER,
+        causes=(
+            "the output stream is opened at the input's 16 kHz (or at the device's rate) and is given 24 kHz audio",
+            "the rate in the MIME type is ignored, or a resampler is given the wrong rate",
+        ),
         fix="open the output stream at the rate of the received audio, or resample from that rate to the stream's",
-        why="24 kHz audio played as 16 kHz is 1.5 times as long and a fifth deeper: the voice is slow and dull, and "
-        "the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
+        why="24 kHz audio played as 16 kHz is 1.5 times as long and a musical fifth deeper: the voice is slow and "
+        "dull, and the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
     ),
     OnHop(
-        code="SPK003", name="speaker-rate", severity="error", or_severity="warning", hop=Hop.SPEAKER,
-        who="loudspeaker",
-        causes=("the output stays at the rate of another stream, or the sound server was given the wrong rate",
-                "a playback clock of 48 kHz is used for 44.1 kHz audio: 9 % too fast and high, or the reverse"),
+        "SPK003",
+        "speaker-rate",
+        Hop.SPEAKER,
+        causes=(
+            "the output stays at the rate of another stream, or the sound server was given the wrong rate",
+            "a playback clock of 48 kHz is used for 44.1 kHz audio: 9 % too fast and high, or the reverse",
+        ),
         fix="open the output at the rate it reports, resample the reply to it, and close other programs that use it",
         why="The voice is too slow or too fast although the client handed over the right samples.",
     ),
-)  # fmt: skip
+    severity="error",
+    or_severity="warning",
+)
 def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The {who} changes the speed of the sound.
 
@@ -63,15 +86,14 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
     """
     found = wrong_rate(measurements, place.hop)
     if not isinstance(found, WrongRate):
-        return clear() if found is None else not_checked(found)
+        return clear_if_measured(measurements.find("rate_ratio", hop=place.hop), "rate_ratio")
     severity = Severity.ERROR if found.error else Severity.WARNING
     words = {Hop.SENDER: _sent, Hop.PLAYER: _played}.get(place.hop)
     if words is None:
-        return raised(
+        return raised_at(
+            place,
             f"The {place.who} changes the speed: what it delivers is {changed_sound(found.ratio)}",
             evidence=[found.evidence(place)],
-            likely_cause=place.on.causes[0],
-            fix=place.on.fix,
             severity=severity,
         )
     title, seen, cause, fix = words(place, found, observed)
@@ -84,8 +106,9 @@ def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str
     types = observed.sent_mime_types
     label = f"the batches were labelled {', '.join(types)}" if types else f"{place.output} is read as {declared_hz} Hz"
     unchanged = observed.resamples_capture is False and observed.capture_rate_hz
+    sound = changed_sound(found.ratio)
     return (
-        f"{content_hz} Hz audio was sent labelled {declared_hz} Hz: the service hears it {changed_sound(found.ratio)}",
+        f"{content_hz} Hz audio was sent labelled as {declared_hz} Hz: the service hears it {sound}",
         [Evidence(text=label)],
         f"captured at {observed.capture_rate_hz} Hz and sent without resampling" if unchanged else place.on.causes[1]
         if observed.resamples_capture else place.on.causes[0],

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, SoundEvent, Spot, not_measured
 from diag.dsp.added_sound import NOISE_WARN_SNR_DB
-from diag.dsp.additions import NOTHING_DB, faults
+from diag.dsp.additions import NOTHING_DB, Additions, faults
 from diag.dsp.copies import COPY_WARN_DB
-from diag.dsp.distortion import Kind, few_levels
+from diag.dsp.distortion import Distortion, Kind, few_levels
 from diag.measure.metrics.sounds import additions, input_time_s, sound
 from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
 
 EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
+
+
+def _read(reference: Clip, estimated: Clip, read: Callable[[Additions], Reading]) -> Reading:
+    """Return what `read` makes of everything that a segment adds, or why it was not measured."""
+    found = additions(reference, estimated)
+    return not_measured(found) if isinstance(found, Missing) else read(found)
+
+
+def _or_nothing(level_db: float | None) -> Reading:
+    return Reading(value=NOTHING_DB if level_db is None else level_db)
 
 
 def _listen(start_s: float, end_s: float) -> Spot:
@@ -84,9 +96,10 @@ def added_noise(reference: Clip, estimated: Clip) -> Reading:
         The aligned input, passed through a fitted 5 ms linear filter and gain, is subtracted first; see the accuracy
         table.
     """
-    found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        return not_measured(found)
+    return _read(reference, estimated, _noise)
+
+
+def _noise(found: Additions) -> Reading:
     if found.noise is None:
         return not_measured(TOO_LITTLE)
     if found.noise.snr_db < NOISE_WARN_SNR_DB and "noise" not in faults(found):
@@ -112,10 +125,7 @@ def added_hum(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Spectral lines at multiples of 50 or 60 Hz that are at least 8 dB louder than their neighbours.
     """
-    found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        return not_measured(found)
-    return Reading(value=found.hum.relative_db if found.hum is not None else NOTHING_DB)
+    return _read(reference, estimated, lambda found: _or_nothing(found.hum.relative_db if found.hum else None))
 
 
 @metric(
@@ -174,10 +184,7 @@ def added_dc(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Definition.
     """
-    found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        return not_measured(found)
-    return Reading(value=found.dc_dbfs)
+    return _read(reference, estimated, lambda found: Reading(value=found.dc_dbfs))
 
 
 @metric(
@@ -201,13 +208,14 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values.
     """
-    found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        bent = few_levels(sound(reference).samples, sound(estimated).samples)
-        if bent is None:
-            return not_measured(found)
-    else:
-        bent = found.distortion
+    if isinstance(additions(reference, estimated), Missing):
+        few = few_levels(sound(reference).samples, sound(estimated).samples)
+        if few is not None:
+            return _distortion(few)
+    return _read(reference, estimated, lambda found: _distortion(found.distortion))
+
+
+def _distortion(bent: Distortion | None) -> Reading:
     if bent is None:
         return not_measured(TOO_LITTLE)
     if bent.kind is Kind.NONE:
@@ -238,11 +246,11 @@ def aliasing(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Coherence of the output with the input mirrored about each common Nyquist frequency.
     """
-    found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        return not_measured(found)
-    down = found.aliasing
-    return Reading(value=down.level_db if down is not None and "aliasing" in faults(found) else NOTHING_DB)
+    return _read(reference, estimated, _aliasing)
+
+
+def _aliasing(found: Additions) -> Reading:
+    return _or_nothing(found.aliasing.level_db if found.aliasing and "aliasing" in faults(found) else None)
 
 
 @metric(
@@ -264,9 +272,10 @@ def second_copy(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Peaks of the impulse response from input to output, from 18 ms after the first on.
     """
-    found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        return not_measured(found)
+    return _read(reference, estimated, _second_copy)
+
+
+def _second_copy(found: Additions) -> Reading:
     copy = found.copy
     if copy is None:
         return Reading(value=NOTHING_DB)
@@ -300,7 +309,4 @@ def reverberation(reference: Clip, estimated: Clip) -> Reading:
     Reference
         Energy of the impulse response from 5 ms to 0.5 s after the direct sound, where it falls off evenly.
     """
-    found = additions(reference, estimated)
-    if isinstance(found, Missing):
-        return not_measured(found)
-    return Reading(value=found.room.level_db if found.room is not None else NOTHING_DB)
+    return _read(reference, estimated, lambda found: _or_nothing(found.room.level_db if found.room else None))

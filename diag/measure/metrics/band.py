@@ -39,7 +39,7 @@ def bandwidth(clip: Clip) -> Reading:
 
     What
         The highest 100 Hz band whose level follows the speech and is at most 72 dB below the loudest band, plus 2.5 %
-        for the roll-off of the filter. If there is no edge, it is half the sample rate. If a naive resampler filled the
+        for the roll-off of the filter. If there is no edge, it is half the sample rate. If a poor resampler filled the
         upper bands with images, it is the frequency about which they are mirrored.
     From – to
         The sound of the clip alone.
@@ -112,7 +112,7 @@ def _images(clip: Clip) -> Imaging | None:
 
 @metric("imaging", unit="1", better="lower", tolerance=0.05)
 def imaging_of_tap(clip: Clip) -> Reading:
-    """Mirror images of a naive resampler, by the clip alone.
+    """Mirror images of a poor resampler, by the clip alone.
 
     What
         Correlation of the fine structure below a common Nyquist frequency with its mirror image above. Linear

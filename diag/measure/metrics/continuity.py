@@ -9,21 +9,21 @@ from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import Missing
 from diag.core.results import Measurement, Measurements, Reading, SoundEvent, Spot, not_measured
-from diag.dsp.segment_events import Event, Kind
+from diag.dsp.segment_events import Event, EventKind
 from diag.measure.metrics.sounds import compared
 from diag.measure.registry import Group, metric
 
 _SPOT_MARGIN_S = 0.3
-_SILENCE = (Kind.STALL, Kind.DROPOUT, Kind.SEAMS)
+_SILENCE = (EventKind.STALL, EventKind.DROPOUT, EventKind.SEAMS)
 KINDS = {
     "inserted_silence_s": _SILENCE,
     "dropout_count": _SILENCE,
-    "skipped_s": (Kind.SKIP,),
-    "repeated_s": (Kind.REPEAT,),
-    "head_lost_s": (Kind.HEAD_LOST,),
-    "tail_lost_s": (Kind.TAIL_LOST,),
-    "other_sound_s": (Kind.OTHER_SOUND,),
-    "displaced_s": (Kind.SWAPPED, Kind.OVERLAP),
+    "skipped_s": (EventKind.SKIP,),
+    "repeated_s": (EventKind.REPEAT,),
+    "head_lost_s": (EventKind.HEAD_LOST,),
+    "tail_lost_s": (EventKind.TAIL_LOST,),
+    "other_sound_s": (EventKind.OTHER_SOUND,),
+    "displaced_s": (EventKind.SWAPPED, EventKind.OVERLAP),
 }
 """Kinds of events that each metric counts. Each kind adds to one total; `dropout_count` counts some of them again."""
 _COUNT = "dropout_count"

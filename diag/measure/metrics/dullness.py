@@ -7,12 +7,12 @@ from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
 from diag.dsp.dullness import TrebleLoss, treble_loss
 from diag.dsp.joins import Stretch
-from diag.dsp.segment_events import Event, Kind
+from diag.dsp.segment_events import Event, EventKind
 from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, of_pair, sound, speed, spliced, tracked
 from diag.measure.reasons import wrong_speed
 from diag.measure.registry import Group, metric
 
-NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz lies on both taps and holds sound in the input")
+NO_BAND = Missing(MissingCode.LOW_RATE, "no band above 3.5 kHz exists on both taps with sound in the input")
 _AROUND_S = 0.02
 
 
@@ -43,7 +43,7 @@ def _unbroken(stretch: Stretch, events: tuple[Event, ...]) -> list[Stretch]:
     parts, start = [], stretch.start_s
     for event in events:
         place = event.reference_s
-        if event.kind is Kind.DROPOUT and start < place < stretch.end_s:
+        if event.kind is EventKind.DROPOUT and start < place < stretch.end_s:
             parts.append(Stretch(start, place - _AROUND_S, stretch.delay_s, stretch.agreement))
             start = place + event.duration_s + _AROUND_S
     parts.append(Stretch(start, stretch.end_s, stretch.delay_s, stretch.agreement))

@@ -16,13 +16,14 @@ import numpy as np
 from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
 from diag.dsp.additions import PLAIN_COPY_DB, Additions, measure_additions, plain_copy
-from diag.dsp.aligned import LEAST_FRAMES, Array, Piece, align_pair, shifted_pair
+from diag.dsp.aligned import LEAST_FRAMES, Piece, align_pair, shifted_pair
+from diag.dsp.arrays import Array
 from diag.dsp.byte_formats import ByteReading
 from diag.dsp.byte_readings import wrong_reading
 from diag.dsp.rate import Match, match_clips
 from diag.dsp.resample import rescale
 from diag.dsp.segment import SegmentComparison, compare_segment
-from diag.dsp.segment_events import Kind
+from diag.dsp.segment_events import EventKind
 from diag.dsp.spectrum import Sound, sound_of
 from diag.dsp.speech_likeness import speech_likeness
 from diag.dsp.track import DelayTrack
@@ -114,7 +115,8 @@ MOST_ODD_EVENTS = 3
 """A copy whose time was stretched looks like many short skips and repeats. A copy with more of them than this counts as
 stretched."""
 _ORDINARY = (
-    Kind.STALL, Kind.DROPOUT, Kind.SEAMS, Kind.HEAD_LOST, Kind.TAIL_LOST, Kind.SECOND_COPY, Kind.OVERLAP,
+    EventKind.STALL, EventKind.DROPOUT, EventKind.SEAMS, EventKind.HEAD_LOST, EventKind.TAIL_LOST,
+    EventKind.SECOND_COPY, EventKind.OVERLAP,
 )  # fmt: skip
 
 
@@ -126,7 +128,7 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     if result.rate_ratio is None:
         return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
     odd = sum(event.kind not in _ORDINARY for event in result.events)
-    overlaps = sum(event.kind is Kind.OVERLAP for event in result.events)
+    overlaps = sum(event.kind is EventKind.OVERLAP for event in result.events)
     if found.rate_ratio is not None and found.track is None and odd > max(MOST_ODD_EVENTS, overlaps):
         return STRETCHED
     return result

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from diag.core.clip import Samples
-from diag.core.units import SILENCE_DBFS, db_from_amplitude
+from diag.core.units import SILENCE_DBFS
+from diag.dsp.level import rms_dbfs
 from diag.record.audio.ports import AudioSession
 from diag.record.audio.tape import Mouth, Tape, stamp_fit
 from diag.record.client.resampler import resample
@@ -100,13 +101,13 @@ def find_burst(code: Samples, heard: Samples) -> Found:
 
     correlation = np.abs(normalised_cross_correlation(code, heard))
     if not correlation.any():
-        return Found(0.0, 0.0, _rms_dbfs(heard))
+        return Found(0.0, 0.0, rms_dbfs(heard))
     peak = int(np.argmax(correlation))
     width = max(1, round(_PEAK_WIDTH_S / BURST_S * len(code)))
     elsewhere = np.concatenate((correlation[: max(0, peak - width)], correlation[peak + width + 1 :]))
     best, second = float(correlation[peak]), float(elsewhere.max(initial=0.0))
     confidence = best * (1 - (second / best) ** 2)
-    return Found(parabola_peak(correlation, peak), confidence, _rms_dbfs(heard[peak : peak + len(code)]))
+    return Found(parabola_peak(correlation, peak), confidence, rms_dbfs(heard[peak : peak + len(code)]))
 
 
 async def calibrate(mouth: Mouth, speaker: Mouth, ear: Tape, session: AudioSession) -> tuple[Calibration, ...]:
@@ -173,7 +174,3 @@ def _time_of(tape: Tape, frame: float) -> float:
     reach = STAMPS_AROUND_S * tape.sample_rate_hz
     around = stamp_fit(tape.stamps(), tape.sample_rate_hz, start_frame=round(frame - reach))
     return around.time_at(frame)
-
-
-def _rms_dbfs(samples: Samples) -> float:
-    return db_from_amplitude(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) if len(samples) else 0.0)

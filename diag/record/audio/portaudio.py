@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.units import counted
 from diag.record.audio.ports import PortPlan, Rig
 from diag.record.audio.streams import INPUTS, OUTPUTS, Port, PortAudioSession
 
@@ -250,8 +251,9 @@ def _start(sd: ModuleType, port: Port, device: Device, callback: Any) -> None:
         port.stream.start()
     except sd.PortAudioError as error:
         rates = ", ".join(map(str, list_devices(_environment, check_rates=True)[device.index].rates_hz))
+        channels = counted(port.channels, "channel")
         raise CannotMeasureError(
-            f"Could not open the {port.name} ({device.name}) at {port.rate_hz} Hz with {port.channels} channel(s)",
+            f"Could not open the {port.name} ({device.name}) at {port.rate_hz} Hz with {channels}",
             seen=str(error.args[0]),
             allowed=f"rates that this device accepts: {rates or 'none'}",
             next_step="choose one of these rates or another device; `diag devices` lists them",

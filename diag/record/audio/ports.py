@@ -19,6 +19,8 @@ Block = NDArray[np.float32]
 
 MOUTH_RATE_HZ = 48000
 EAR_RATE_HZ = 48000
+LATE_BLOCKS = 2
+"""A callback counts as late if it comes more than this many blocks after it was due."""
 
 
 class Pull(Protocol):

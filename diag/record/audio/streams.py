@@ -9,10 +9,8 @@ from typing import Any, Protocol
 
 from diag.core.clip import Samples
 from diag.record.audio.device_clock import SteadyStamps
-from diag.record.audio.ports import LateCallback, Pull, Push
+from diag.record.audio.ports import LATE_BLOCKS, LateCallback, Pull, Push
 
-LATE_BLOCKS = 2
-"""A callback is logged as late when it comes more than this many blocks after it was due."""
 CLOCK_PAIR_S = 0.0001
 """Two clock readings at most this far apart count as taken at the same time; 10 µs is usual."""
 STALLED_S = 2.0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from diag.core.chain import PORTS
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.record.audio.portaudio import default_devices, find_device, is_named
 from diag.record.audio.ports import Rig
 from diag.record.audio.streams import INPUTS
 
-PORTS = ("mouth", "microphone", "speaker", "ear")
 EAR_CHANNELS = ("1", "2")
 
 

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from diag.core.chain import PORTS
 from diag.core.errors import CannotMeasureError
 from diag.record.audio.ports import EAR_RATE_HZ, Rig
 from diag.record.audio.realtime import make_process_realtime
@@ -167,7 +168,7 @@ def _pcm(socket: Path, name: str, device: str) -> str:
 
 
 def _rig(directory: Path, index: int) -> Rig:
-    options: dict[str, Any] = {port: f"diag_rig{index}_{port}" for port in ("mouth", "microphone", "speaker", "ear")}
+    options: dict[str, Any] = {port: f"diag_rig{index}_{port}" for port in PORTS}
     options |= {
         "nowhere": f"diag_{NOWHERE}",
         "ear_channels": 2,

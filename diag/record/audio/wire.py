@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 
 from diag.core.clip import Samples
-from diag.record.audio.ports import Block, LateCallback, PortPlan, Pull, Push, Rig
+from diag.record.audio.ports import LATE_BLOCKS, Block, LateCallback, PortPlan, Pull, Push, Rig
 from diag.record.audio.realtime import make_realtime
 from diag.record.client.resampler import Resampler
 
@@ -26,8 +26,6 @@ LEAST_LATENCY_S = 0.02
 AIR_DELAY_FRAMES = {"mouth": 48, "speaker": 96}
 """Delay from leaving the port to the ear, in frames of the ear. The two values differ, so that a
 calibration of the wire has two known answers."""
-LATE_BLOCKS = 2
-"""A tick that comes more than this many blocks late is counted in `late`."""
 
 
 class _Path:

@@ -20,7 +20,6 @@ from diag.record.client.batcher import Batch, Batcher
 from diag.record.client.impairments import Chain, Squeeze, planted_chain
 from diag.record.client.playout import Playout
 from diag.record.client.resampler import Resampler
-from diag.record.live.genai import LiveConnection
 
 
 class Emit(Protocol):
@@ -28,6 +27,15 @@ class Emit(Protocol):
 
     def __call__(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
         """Log an event that happened at `t_s`, or now if `t_s` is None."""
+
+
+class Connection(Protocol):
+    """What the sender needs of a session."""
+
+    open: bool
+
+    async def send_audio(self, pcm: bytes, mime_type: str) -> bool:
+        """Send one chunk of 16-bit PCM; return False if the session has ended."""
 
 
 class Sender:
@@ -60,7 +68,7 @@ class Sender:
             # A planted fault may change the length, and then sent frames cannot be converted to captured frames.
             self._queue.put_nowait((batch, self._captured_frames if self._impaired else end_frame))
 
-    async def run(self, connection: LiveConnection) -> None:
+    async def run(self, connection: Connection) -> None:
         """Send batches until the session ends."""
         while connection.open:
             batch, captured_end_frame = await self._queue.get()

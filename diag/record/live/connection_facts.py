@@ -16,7 +16,7 @@ REFUSING_STATUSES = range(400, 500)
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """Name and data of a timeline event, as described in docs/architecture.md."""
+    """Name and data of a timeline event, as described in docs/takes.md."""
 
     name: Literal["session_refused", "unreachable", "session_closed"]
     data: Mapping[str, Any]

@@ -19,6 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 from diag.core.client_config import SessionConfig
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.live_setup import SETUP, canonical
 from diag.record.live.connection_facts import Fact, close_code_and_reason, connect_failure, no_setup_complete
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
@@ -28,7 +29,7 @@ CLOSE_TIMEOUT_S = 3.0
 """Longest wait for the other side to answer the end of a session."""
 LOCAL_KEY = "no-key-needed-here"
 _UNPARSED = "Failed to parse response"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 Emit = Callable[[str, Mapping[str, Any]], None]
 """Callback for events: takes the name and data of each event when it happens."""
@@ -104,9 +105,10 @@ def _shown(name: str) -> str:
     return name.split("?", maxsplit=1)[0].rpartition("@")[2]
 
 
-def _key_for(endpoint: Endpoint) -> str:
+def key_for(endpoint: Endpoint) -> str:
+    """Return the key to send to an endpoint; the user's own only where it is needed."""
     variable = key_variable()
-    if endpoint.kind == "emulator" or variable is None or urlsplit(endpoint.base_url).hostname in _LOOPBACK:
+    if endpoint.kind == "emulator" or variable is None or urlsplit(endpoint.base_url).hostname in LOOPBACK_HOSTS:
         return LOCAL_KEY
     return os.environ[variable]
 
@@ -115,12 +117,12 @@ def make_client(endpoint: Endpoint, api_version: str) -> Any:
     """Return an SDK client (`google.genai.Client`) for an endpoint, which trusts the endpoint's certificate."""
     from google import genai
 
-    local = urlsplit(endpoint.base_url).hostname in _LOOPBACK
+    local = urlsplit(endpoint.base_url).hostname in LOOPBACK_HOSTS
     # By default websockets uses the proxy named in the environment even for loopback addresses.
     direct = {"proxy": None} if local else {}
     context = ssl.create_default_context(cafile=endpoint.ca_file)
     return genai.Client(
-        api_key=_key_for(endpoint),
+        api_key=key_for(endpoint),
         vertexai=False,
         http_options={
             "base_url": endpoint.base_url,
@@ -156,6 +158,29 @@ def setup_fields(session: SessionConfig) -> dict[str, Any]:
     if session.output_transcription:
         fields["output_audio_transcription"] = {}
     return fields
+
+
+def frame_of(model: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the setup message that the SDK makes of a model and the fields of its LiveConnectConfig.
+
+    The SDK writes some names in snake_case and others in camelCase, differently in its versions; here all are in
+    camelCase. Fields that are not part of the message (`http_options`) are left out.
+    """
+    setup: dict[str, Any] = {"model": model if "/" in model else f"models/{model}"}
+    generation: dict[str, Any] = {}
+    for name, value in canonical(fields).items():
+        if name == "generationConfig" and isinstance(value, Mapping):
+            generation = {**value, **generation}
+        elif name in SETUP.fields["generationConfig"].fields:
+            generation[name] = value
+        elif name in SETUP.fields:
+            setup[name] = value
+    instruction = setup.get("systemInstruction")
+    if isinstance(instruction, str):
+        setup["systemInstruction"] = {"parts": [{"text": instruction}], "role": "user"}
+    if generation:
+        setup["generationConfig"] = generation
+    return setup
 
 
 class LiveConnection:
@@ -194,8 +219,8 @@ class LiveConnection:
         from websockets.exceptions import WebSocketException
 
         fields = setup_fields(config)
-        self._emit("session_connecting", _connecting_data(config, endpoint))
-        self._emit("setup_sent", {"setup": {"model": config.model, **fields}})
+        self._emit("session_connecting", connecting_data(config.model, config.api_version, endpoint))
+        self._emit("setup_sent", {"setup": frame_of(config.model, fields)})
         start_s = time.perf_counter()
         try:
             client = make_client(endpoint, config.api_version)
@@ -281,7 +306,7 @@ class LiveConnection:
         if message.tool_call_cancellation is not None:
             self._emit("tool_call_cancelled", {"ids": list(message.tool_call_cancellation.ids or ())})
         if message.go_away is not None:
-            self._emit("go_away", {"time_left_s": _seconds(message.go_away.time_left)})
+            self._emit("go_away", {"time_left_s": seconds_of(message.go_away.time_left)})
         if message.usage_metadata is not None:
             self._emit("usage", message.usage_metadata.model_dump(exclude_none=True, mode="json"))
 
@@ -329,15 +354,17 @@ def _setup_refused_here(error: ValueError) -> BadInputError:
     )
 
 
-def _connecting_data(config: SessionConfig, endpoint: Endpoint) -> dict[str, Any]:
+def connecting_data(model: str, api_version: str, endpoint: Endpoint) -> dict[str, Any]:
+    """Return the data of the event `session_connecting`."""
     parts = urlsplit(endpoint.base_url)
     # The whole network location must not be logged: it may hold a user name and a password.
     name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     host = name if parts.port is None else f"{name}:{parts.port}"
-    return {"endpoint": endpoint.kind, "host": host, "model": config.model, "api_version": config.api_version}
+    return {"endpoint": endpoint.kind, "host": host, "model": model, "api_version": api_version}
 
 
-def _seconds(duration: Any) -> float | None:
+def seconds_of(duration: Any) -> float | None:
+    """Return the seconds of a duration such as "50s"; None if it is none."""
     try:
         return float(str(duration).rstrip("s"))
     except ValueError:
@@ -401,3 +428,81 @@ async def _exchange_once() -> None:
         await session.send_realtime_input(audio=types.Blob(data=b"\0\0", mime_type="audio/pcm;rate=16000"))
         async for _ in session.receive():
             pass
+
+
+SPEECH_TIMEOUT_S = 60.0
+"""Longest wait for one spoken sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spoken:
+    """Answer of a speech model: the bytes of the audio, and the MIME type that it declares."""
+
+    data: bytes
+    mime_type: str
+
+
+def speak(endpoint: Endpoint, *, model: str, voice: str, text: str, api_version: str = "v1beta") -> Spoken:
+    """Return one text spoken by a prebuilt voice (`generateContent` with AUDIO).
+
+    Raises
+    ------
+    CannotMeasureError
+        If the service cannot be reached, refuses, or answers without audio.
+    """
+    from google.genai.errors import APIError
+    from httpx2 import HTTPError
+
+    attempted = f"Could not get the voice {voice} from {model}"
+    config: dict[str, Any] = {
+        "response_modalities": ["AUDIO"],
+        "speech_config": {"voice_config": {"prebuilt_voice_config": {"voice_name": voice}}},
+        "http_options": {"timeout": round(1000 * SPEECH_TIMEOUT_S)},
+    }
+    try:
+        client = make_client(endpoint, api_version)
+        response = client.models.generate_content(model=model, contents=text, config=config)
+    except APIError as error:
+        raise CannotMeasureError(
+            attempted,
+            seen=f"the service refused with HTTP {error.code}: {error.message or error.status or 'no reason given'}",
+            next_step=_SPEECH_FIX.get(error.code, "check the names of model and voice, or wait and try again"),
+        ) from None
+    except (HTTPError, OSError, ValueError, ImportError) as error:
+        raise CannotMeasureError(
+            attempted,
+            seen=f"the service was not reached ({type(error).__name__}: {str(error).splitlines()[0][:200]})"
+            if str(error)
+            else f"the service was not reached ({type(error).__name__})",
+            next_step="check --endpoint and the network",
+        ) from None
+    for candidate in response.candidates or ():
+        for part in (candidate.content.parts or ()) if candidate.content else ():
+            if part.inline_data is not None and part.inline_data.data:
+                return Spoken(data=part.inline_data.data, mime_type=part.inline_data.mime_type or "")
+    raise CannotMeasureError(
+        attempted,
+        seen=f"an answer without audio: {_why_no_audio(response)}",
+        next_step="try again, or name a speech model, such as `--model gemini-3.8-flash-tts`",
+    )
+
+
+_SPEECH_FIX = {
+    401: "check the key in GEMINI_API_KEY",
+    403: "check the key in GEMINI_API_KEY, and that its project may use the model",
+    404: "name a speech model that is served, such as `--model gemini-3.8-flash-tts`",
+    429: "wait until the quota allows more requests, or use another key",
+}
+
+
+def _why_no_audio(response: Any) -> str:
+    """Return what the service says in place of audio: a block reason, a finish reason, or text."""
+    feedback = response.prompt_feedback
+    if feedback is not None and feedback.block_reason is not None:
+        return f"the text was blocked ({getattr(feedback.block_reason, 'value', feedback.block_reason)})"
+    candidate = next(iter(response.candidates or ()), None)
+    parts = (candidate.content.parts or ()) if candidate is not None and candidate.content else ()
+    if any(part.text for part in parts):
+        return "text came instead"
+    reason = getattr(candidate, "finish_reason", None)
+    return f"it ended with {getattr(reason, 'value', reason)}" if reason is not None else "no content at all"

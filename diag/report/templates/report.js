@@ -40,6 +40,7 @@
     const wave = waveOf(audio);
     wave.classList.add("seek");
     wave.addEventListener("click", async (event) => {
+      if (event.target.closest("[data-play]")) return;
       const box = wave.getBoundingClientRect();
       const share = (event.clientX - box.left) / box.width;
       await audio.play();
@@ -80,7 +81,7 @@
   addEventListener("beforeprint", () => all("details").forEach((details) => { details.open = true; }));
 
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("button");
+    const button = event.target.closest("button, [data-play]");
     if (!button) return;
     if (button.dataset.copy) await copy(button);
     if (button.dataset.filter !== undefined) {
@@ -193,7 +194,7 @@
         await context.resume();
         buffers ??= { a: await decoded(context, data.a), b: await decoded(context, data.b) };
       } catch (error) {
-        status.textContent = `Cannot switch here: ${error.message}. Use the players of each configuration below.`;
+        status.textContent = `Cannot switch here: ${error.message}. Use the players below.`;
         return;
       }
       all("audio").forEach((audio) => audio.pause());

@@ -54,7 +54,7 @@ def test_a_slow_service_is_found_with_its_stage(delay_s, severity):
     (found,) = slow(run)
     assert (found.finding.code, found.finding.severity) == ("SVC001", severity)
     assert found.take_ids == ("0000", "0001")
-    assert "of it is the service" in found.finding.title
+    assert "the longest stage is the service" in found.finding.title
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_replies_that_never_came_are_reported_beside_the_median():
     run = run_of([Story(service_delay_s=2.2, reply_s=1.2), Story(seed=2, service_delay_s=2.2, reply_s=1.2),
                   Story(seed=3, reply_s=None)])  # fmt: skip
     slow = next(item.finding for item in run.findings if item.finding.code == "SVC001")
-    assert any("1 prompt(s) got no reply" in item.text for item in slow.evidence)
+    assert any("1 prompt without a reply" in item.text for item in slow.evidence)
 
 
 def test_where_the_client_is_slow_it_is_the_consequence():

@@ -11,7 +11,7 @@ def takes(count):
     )
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, "Only 1 take counts"), (4, "Only 4 takes count")])
+@pytest.mark.parametrize(("count", "words"), [(1, "Only 1 take was counted"), (4, "Only 4 takes were counted")])
 def test_few_takes_are_told(count, words):
     verdict = too_few_takes(takes(count))
     assert verdict.status is Status.RAISED

@@ -9,7 +9,7 @@ from builders import Story, speech
 from diag.core.chain import Hop, Segment, Tap
 from diag.core.clip import Clip
 from diag.core.results import Measurement, Measurements, SoundEvent, Tier
-from diag.dsp.segment_events import Kind
+from diag.dsp.segment_events import EventKind
 from diag.measure.engine import measure_pair
 from diag.measure.metrics.continuity import KINDS, events_in, with_events
 from diag.measure.registry import MetricKind, all_metrics
@@ -101,7 +101,7 @@ def test_every_kind_is_counted_by_one_total():
     counted = [kind for name, kinds in KINDS.items() if name != "dropout_count" for kind in kinds]
     assert len(counted) == len(set(counted))
     # A second copy has a level and no total.
-    assert set(Kind) - set(counted) == {Kind.SECOND_COPY}
+    assert set(EventKind) - set(counted) == {EventKind.SECOND_COPY}
 
 
 def test_values_follow_from_events():

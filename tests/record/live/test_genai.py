@@ -15,7 +15,7 @@ from diag.record.live.genai import (
     LOCAL_KEY,
     Endpoint,
     LiveConnection,
-    _connecting_data,
+    connecting_data,
     endpoint_from_name,
     live_models,
     make_client,
@@ -151,7 +151,7 @@ def test_settings_that_the_sdk_refuses_are_bad_input(emulator):
     ],
 )
 def test_the_host_that_is_noted_never_holds_credentials(url, host):
-    data = _connecting_data(SessionConfig(), Endpoint(kind="url", base_url=url))
+    data = connecting_data("models/x", "v1beta", Endpoint(kind="url", base_url=url))
     assert data["host"] == host
 
 

@@ -1,4 +1,4 @@
-"""Catalogue of models: when each was served, in which API versions, and which settings it accepts.
+"""Catalogue of the Live API's models: when each was served, in which API versions, and which settings it accepts.
 
 Comments in the table mark dates without a source. `docs/emulator.md` lists what is not known.
 """
@@ -23,6 +23,8 @@ class Model:
     ----------
     served_from, served_until : datetime.date
         First day on which the model is served, and first day on which it is not (None if no shutdown date is known).
+    shutdown_published : bool
+        The day of `served_until` was published; otherwise it is the day by which the model was seen to be gone.
     versions : tuple of str
         Versions of the Developer API that serve it; empty for a model that only Vertex serves.
     vertex : bool
@@ -58,6 +60,7 @@ class Model:
     name: str
     served_from: datetime.date
     served_until: datetime.date | None = None
+    shutdown_published: bool = True
     versions: tuple[str, ...] = PREVIEW_VERSIONS
     vertex: bool = False
     modalities: tuple[str, ...] = ("AUDIO",)
@@ -75,6 +78,11 @@ class Model:
     mute_setups: bool = False
     scheduling: bool = True
 
+    @property
+    def live(self) -> bool:
+        """Whether the model holds Live sessions."""
+        return BIDI in self.methods
+
     def served(self, day: datetime.date) -> bool:
         """Return whether the model is served on this day."""
         return self.served_from <= day and (self.served_until is None or day < self.served_until)
@@ -90,11 +98,11 @@ _NATIVE: dict[str, Any] = {"affective": True, "proactive": "either"}
 _NEWEST: dict[str, Any] = {"proactive": "on", "tools": "non_blocking", "stream_end": False}
 
 MODELS: tuple[Model, ...] = (
-    # Shutdown day not published; it was refused by April 2026.
     Model(
         name="gemini-2.0-flash-exp",
         served_from=_day("2024-12-11"),
         served_until=_day("2026-04-01"),
+        shutdown_published=False,
         modalities=_BOTH,
         vertex=True,
         methods=(GENERATE, BIDI),
@@ -281,6 +289,22 @@ def find(
         if model.name == wanted and known and method in model.methods and model.served(day):
             return None if model.name in withheld else model
     return None
+
+
+def entry(name: str) -> Model | None:
+    """Return the entry of a model by the last part of its name, served or not; None if the catalogue has none."""
+    wanted = name.rsplit("/", 1)[-1]
+    return next((model for model in MODELS if model.name == wanted), None)
+
+
+def fate(model: Model) -> str:
+    """Return in words what has become of a model that is no longer served; empty without a shutdown date."""
+    if model.served_until is None:
+        return ""
+    day = model.served_until
+    if not model.shutdown_published:
+        return f"it was gone by {day:%B} {day.year}"
+    return f"it was shut down on {day.day} {day:%B} {day.year}"
 
 
 def short_name(name: str, *, vertex: bool) -> str | None:

@@ -1,0 +1,69 @@
+"""SVC016: the reply is not spoken by the voice of the profile."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop, Tap
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
+from diag.dsp.profile import OTHER_VOICE_DB, WELL_WITHIN, VoiceProfile
+from diag.judge.evidence import evidence_of, number, worst_fault
+from diag.judge.registry import rule
+
+
+@rule("SVC016", name="other-voice", severity="warning", hop=Hop.SERVICE, explained_by=("SVC007", "SVC010"))
+def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdict:
+    """The reply is not spoken by the voice of the profile.
+
+    What it shows
+        The sounds and the pitch of `received` are further from the profile of the voice than other words of the same
+        voice are.
+
+    Why it matters
+        The user hears another voice than the one that was chosen, or the voice changes from turn to turn.
+
+    Evidence
+        `voice_distance_db` of each reply against the profile (`--voice`).
+
+    Likely causes
+        - `speech_config` was lost on the way to the service, for example in a gateway or an ephemeral token.
+        - The session asks for no voice, or for another one than that of the profile.
+        - The sample rate of the reply is not the one that it declares, so that the voice is deeper or higher.
+
+    Fix
+        Compare `speech_config` in the setup message with the voice of the profile. Listen to both in the report.
+
+    Does not prove
+        Who speaks. A voice that is much alike is not told from that of the profile, and neither are two voices in
+        one reply. If the recordings of the profile differ a lot among themselves, only larger differences are reported.
+    """
+    if voice is None:
+        return not_checked("no profile of the voice was given")
+    limit_db = max(OTHER_VOICE_DB, 2 * (voice.distance_spread_db or 0.0))
+    found = worst_fault(measurements, "voice_distance_db", lambda distance_db: distance_db > limit_db, tap=Tap.RECEIVED)
+    if isinstance(found, Verdict):
+        return found
+    distance_db, item = found
+    limit = f"other words of the same voice stay below {limit_db:.1f} dB"
+    text = f"the reply is {distance_db:.1f} dB away from the voice {voice.name}; {limit}"
+    speed = _speed(measurements, item)
+    evidence = [evidence_of(item, text)]
+    cause = "the voice setting was lost on the way to the service, or the session asks for another voice"
+    if speed is not None:
+        evidence.append(Evidence(text=f"it is like that voice at {speed:.2f} times its speed", metric="rate_ratio",
+                                 turn=item.turn))  # fmt: skip
+        cause += "; or the sample rate of the reply is not the declared one"
+    return raised(
+        f"The reply does not sound like the voice {voice.name}",
+        evidence=evidence,
+        likely_cause=cause,
+        fix="compare speech_config in the setup message with the voice of the profile, and listen to both",
+        confidence=0.8,
+    )
+
+
+def _speed(measurements: Measurements, item: Measurement) -> float | None:
+    """Return the speed at which the reply is like the voice; None if it is its own, or there is none."""
+    for other in measurements.find("rate_ratio", tap=Tap.RECEIVED, turn=item.turn):
+        ratio = number(other)
+        if ratio is not None and abs(ratio - 1) > WELL_WITHIN:
+            return ratio
+    return None

@@ -1,0 +1,78 @@
+"""The frame of every HTML page: templates, style sheet and script, and the compressed JSON document."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from diag import __version__
+from diag.core.errors import BadInputError
+from diag.report.sentences import capitalised, full_stop
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def rendered(template: str, **values: object) -> str:
+    """Return the HTML of a template, with the style sheet and the script of all pages in it."""
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(_asset("style.css")),
+            script=Markup(_asset("report.js")),
+            version=__version__,
+            **values,
+        )
+    )
+
+
+def packed(document: dict[str, Any]) -> str:
+    """Return a compressed JSON document as a data URI that can be downloaded without a script."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = gzip.compress(text.encode("utf-8"), mtime=0)
+    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
+
+
+def unwritable(out: Path, error: OSError, *, next_step: str) -> BadInputError:
+    """Return the error for a page that could not be written."""
+    return BadInputError(
+        f"Could not write the report {out}",
+        seen=error.strerror or str(error),
+        allowed="a file in a folder that can be written",
+        next_step=next_step,
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("diag.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
+    environment.filters["prose"] = _prose
+    return environment
+
+
+def _prose(text: str) -> Markup:
+    """Return text as HTML with words in backticks as code; everything else is escaped."""
+    parts = re.split(r"`([^`]+)`", text)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
+
+
+def _asset(name: str) -> str:
+    return files("diag.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,196 @@
+"""Write the report of `diag analyze`: one HTML file with the verdict, the audio and the faults of each recording."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from diag.core.chain import Tap
+from diag.core.results import Severity, VerdictLine
+from diag.core.states import State
+from diag.files.audio_files import encode_flac
+from diag.files.whole_files import write_whole
+from diag.judge.recording_comparison import RecordingComparison
+from diag.judge.recording_result import AnalysisResult
+from diag.report.page import packed, rendered, unwritable
+from diag.report.recording_compare_text import call_of_recordings, comparison_document
+from diag.report.recording_compare_view import comparison_view
+from diag.report.recording_marks import Happening, happenings
+from diag.report.recording_text import compared_words, counted_words, results_document, state_of_result
+from diag.report.recording_view import WHOLE_S, RecordingView, Shown, pieces_of, recording_view
+from diag.report.sentences import capitalised, full_stop
+from diag.report.shelf import EVIDENCE_CLIPS, RUN_BYTES, SMALL_BYTES, Embed, Piece, Player, embedded, size_note
+
+MOST_DRAWN = 12
+"""If there are more recordings, those after the worst ones are shown without picture and audio."""
+
+
+def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "evidence") -> Path:
+    """Write the report of recordings and return its path.
+
+    Parameters
+    ----------
+    shown : sequence of Shown
+        At least one. The audio of those that are drawn is read here.
+    out : Path
+        The HTML file; missing folders are created.
+    embed : {"evidence", "all", "none"}
+        "evidence" keeps the file below 2 MB: whole recordings if they fit, otherwise parts of 6 s around the findings.
+        "all" keeps all of them, "none" has no audio.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be written, or a recording can no longer be read.
+    """
+    verdict = verdict_of_results(shown)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        views, players = views_of(shown, out, embed)
+        order = sorted(range(len(views)), key=lambda index: -views[index].state.rank)
+        page = rendered(
+            "recordings.html.j2",
+            title=title_of([view.name for view in views]),
+            verdict=verdict,
+            measured=_measured_words([item.result for item in shown]),
+            views=[views[index] for index in order],
+            document=packed(results_document([item.result for item in shown])),
+            comparison=None,
+            **frame_values(players),
+        )
+        write_whole(out, page.encode())
+    except OSError as error:
+        raise unwritable(out, error, next_step="name another file with --html") from None
+    return out
+
+
+def build_comparison_page(
+    comparison: RecordingComparison, a: Shown, b: Shown, out: Path, *, embed: Embed = "evidence"
+) -> Path:
+    """Write the report of two recordings side by side and return its path.
+
+    Parameters and errors are those of `build_recordings_page`.
+    """
+    state, word = call_of_recordings(comparison)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        views, players = views_of([a, b], out, embed)
+        views = [_on_side(view, side) for view, side in zip(views, "AB", strict=True)]
+        page = rendered(
+            "recordings.html.j2",
+            title=f"{views[0].name} and {views[1].name}",
+            verdict=VerdictLine(state, word, full_stop(capitalised(comparison.sentence))),
+            measured=f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound.",
+            views=views,
+            document=packed(comparison_document(comparison)),
+            comparison=comparison_view(comparison, a, b, views),
+            **frame_values(players),
+        )
+        write_whole(out, page.encode())
+    except OSError as error:
+        raise unwritable(out, error, next_step="name another file with --html") from None
+    return out
+
+
+def _on_side(view: RecordingView, side: str) -> RecordingView:
+    """Return a view in the colours of its side; its spectrum is in the comparison already."""
+    tracks = (replace(view.tracks[0], style=f"side-{side.lower()}"), *view.tracks[1:]) if view.tracks else ()
+    return replace(view, side=side, tracks=tracks, spectra=None)
+
+
+def _measured_words(results: Sequence[AnalysisResult]) -> str:
+    read = [result for result in results if result.refused is None]
+    return full_stop(capitalised(compared_words(read[0]))) if read else ""
+
+
+def frame_values(players: Sequence[Player]) -> dict[str, Any]:
+    """Return what every page about recordings passes to its frame."""
+    return {
+        "size": size_note(players),
+        "switches": True,
+        "origin": "Every figure is derived from the recordings alone.",
+        "unknown": State.UNKNOWN,
+    }
+
+
+def title_of(names: Sequence[str]) -> str:
+    """Return the title of a page about these recordings."""
+    return names[0] if len(names) == 1 else f"{len(names)} recordings"
+
+
+_WORDS = {
+    State.FAILS: "FAULT FOUND",
+    State.WATCH: "WARNING",
+    State.GOOD: "NO FAULT FOUND",
+    State.UNKNOWN: "NOT SHOWN",
+}
+
+
+def verdict_of_results(shown: Sequence[Shown]) -> VerdictLine:
+    """Return the first line of the page: the worst state, the verdict in a sentence, and what to do first."""
+    results = [item.result for item in shown]
+    worst = max(results, key=lambda result: state_of_result(result).rank)
+    state = state_of_result(worst)
+    word = "NOT READ" if worst.refused is not None and state is State.UNKNOWN else _WORDS[state]
+    sentence = full_stop(worst.sentence)
+    if len(results) > 1 and state in (State.FAILS, State.WATCH):
+        alike = Counter(result.findings[0].code for result in results if result.findings)
+        code, count = alike.most_common(1)[0]
+        often = f" {code} is the main finding in {count} of {len(results)} recordings." if count > 1 else ""
+        sentence = f"{counted_words(results)}. The worst: {sentence}{often}"
+    elif len(results) > 1:
+        sentence = f"{counted_words(results)}."
+    fix = next((item.fix for item in worst.findings if item.severity is not Severity.INFO), "")
+    return VerdictLine(state, word, sentence, full_stop(capitalised(fix)))
+
+
+def views_of(shown: Sequence[Shown], out: Path, embed: Embed) -> tuple[list[RecordingView], list[Player]]:
+    """Return the view of each recording, and all players."""
+    places = [happenings(item.result) for item in shown]
+    ranked = sorted(range(len(shown)), key=lambda index: -state_of_result(shown[index].result).rank)
+    drawn = [index for index in ranked if shown[index].audio is not None][:MOST_DRAWN]
+    pieces = [_pieces(shown[index], index, places[index], embed, len(drawn)) for index in drawn]
+    # The first part of every recording comes before the second of any.
+    rounds = max((len(own) for own in pieces), default=0)
+    ordered = [pair for number in range(rounds) for own in pieces for pair in own[number : number + 1]]
+    found = embedded([piece for pair in ordered for piece in pair], embed, out, _room(len(drawn)))
+    by_key: dict[int, dict[Tap, list[Player]]] = {index: {} for index in range(len(shown))}
+    for piece, player in found:
+        index, tap = piece.key
+        if tap is not None:
+            by_key[index].setdefault(tap, []).append(player)
+    views = [
+        recording_view(item, index, places[index], by_key[index], drawn=index in drawn)
+        for index, item in enumerate(shown)
+    ]
+    return views, [player for _, player in found]
+
+
+def _pieces(shown: Shown, index: int, places: Sequence[Happening], embed: Embed, count: int) -> list[tuple[Piece, ...]]:
+    """Return what to embed of one recording, in rounds: each a part of it and of its reference."""
+    longest_s = max(audio.duration_s for audio in (shown.audio, shown.reference) if audio is not None)
+    if embed == "all" or longest_s <= WHOLE_S:
+        whole = tuple(pieces_of(shown, index, places, 1, whole=True))
+        if embed != "evidence" or _size(whole) <= _room(count) / count:
+            return [whole]
+    parts = pieces_of(shown, index, places, max(1, EVIDENCE_CLIPS // (2 * count)), whole=False)
+    rounds: list[tuple[Piece, ...]] = []
+    for piece in parts:
+        if rounds and piece.key[1] is not parts[0].key[1]:
+            rounds[-1] = (*rounds[-1], piece)
+        else:
+            rounds.append((piece,))
+    return rounds
+
+
+def _size(pieces: Sequence[Piece]) -> int:
+    """Return the size of clips in the file, where binary data takes a third more."""
+    return sum(len(encode_flac(piece.clip)) * 4 // 3 for piece in pieces)
+
+
+def _room(count: int) -> int:
+    """Return the bytes for audio in a page that draws so many recordings."""
+    return max(SMALL_BYTES - RUN_BYTES * max(count, 1), SMALL_BYTES // 4)

@@ -1,0 +1,1 @@
+"""Django project of the voice app: settings, addresses, ASGI application."""

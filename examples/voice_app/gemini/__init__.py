@@ -1,0 +1,1 @@
+"""Voice conversations with the Gemini Live API: pages, WebSocket consumer, Live client."""
