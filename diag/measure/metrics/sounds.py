@@ -31,7 +31,7 @@ from diag.measure.reasons import STRETCHED, TOO_LITTLE, wrong_speed
 
 T = TypeVar("T")
 _LONG_S, _SLICE_S, _SLICE_EDGE_S, _CLEARLY_DB = 5.0, 1.0, 0.05, PLAIN_COPY_DB + 3.0
-_SAME_SAMPLES = 0.5
+_SAME_RATE_WITHIN = 0.5
 """Two sample rates are the same where clips differ by less than this number of samples at their ends; the rest is a
 drift, which the alignment follows."""
 
@@ -248,7 +248,7 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
     factor = rate_hz / (own.rate_hz * ratio)
     # At the same rate nothing is resampled: the taper of a low-pass would leave the filter unknown at the highest
     # frequencies, where it would then ring.
-    same = abs(factor - 1.0) * own.samples.size < _SAME_SAMPLES
+    same = abs(factor - 1.0) * own.samples.size < _SAME_RATE_WITHIN
     moved, scale = (own.samples, 1.0) if same else rescale(own.samples, factor, cut=0.5)
     per_s = scale * own.rate_hz
     pieces = [
