@@ -254,7 +254,22 @@ _LIKE_EITHER = {
 def _pair_differences(
     pair: AnalysisResult, back: AnalysisResult, a: AnalysisResult, b: AnalysisResult
 ) -> Iterator[Difference]:
-    """Yield what one recording has or lacks against the other, each difference once."""
+    """Yield what one recording has or lacks against the other, each difference once.
+
+    What one side seems to have lost is often what the other one has besides, and is then left out. If that leaves none
+    of the findings, all are told: recordings that differ are never called alike.
+    """
+    told = list(_once(pair, back, a, b))
+    if told:
+        yield from told
+        return
+    for result, other, own in ((pair, a, b), (back, b, a)):
+        for finding in _on_segment(result):
+            words = _pair_words(finding, _measure_of(finding), result, own.name, other.name)
+            yield Difference(worse="", words=words, rank=finding.severity.rank, code=finding.code)
+
+
+def _once(pair: AnalysisResult, back: AnalysisResult, a: AnalysisResult, b: AnalysisResult) -> Iterator[Difference]:
     sides = [(pair, back, a, b, "b"), (back, pair, b, a, "a")]
     both = {_measure_of(item) for item in _on_segment(pair)} & {_measure_of(item) for item in _on_segment(back)}
     narrower = _narrower(a, b)

@@ -161,3 +161,18 @@ def test_a_recording_and_something_else_are_not_compared(tmp_path, monkeypatch, 
         are_recordings("a.wav", other)
     with pytest.raises(BadInputError, match="it is a folder, but not a saved run"):
         are_recordings("a.wav", str(tmp_path))
+
+
+def with_a_thinking_tone(samples):
+    """Cut the sound in three places, and play a tone there with silence around it."""
+    tone = 0.1 * np.sin(2 * np.pi * 660 * np.arange(7200) / RATE_HZ)
+    gap = np.concatenate((np.zeros(4800), tone, np.zeros(8400)))
+    parts = np.split(samples, [31_200, 62_400, 93_600])
+    return np.concatenate([piece for part in parts for piece in (part, gap)][:-1])
+
+
+def test_what_each_side_explains_by_the_other_is_not_left_out_on_both(compare, reply):
+    for pair in ((reply, with_a_thinking_tone(reply)), (with_a_thinking_tone(reply), reply)):
+        found = compare(*pair)
+        assert found.verdict is not RecordingChange.NONE_FOUND
+        assert found.differences
