@@ -12,7 +12,8 @@ export PYTHON
 export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser bench test check truth peers perf ears prove mutants test-all reference voices voice-app clean
+SIZE ?= small
+.PHONY: help setup browser bench test check truth peers perf accuracy mos prove mutants test-all reference voices voice-app clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -52,7 +53,7 @@ truth: setup  ## measured latencies against the emulator's own log, without and 
 	@$(RUN)/python benchmarks/truth.py --audio wire --takes 40
 	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 20
 
-peers: setup  ## other tools to hold ours against in `make perf` and `make ears`: DNSMOS, PESQ, ViSQOL, librosa, ffmpeg
+peers: setup  ## other tools to hold ours against in `make perf` and `make mos`: DNSMOS, PESQ, ViSQOL, librosa, ffmpeg
 	@$(PIP_INSTALL) --editable '.[test,mos]'
 	@command -v ffmpeg >/dev/null || { [ "$$(id -u)" = 0 ] && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
 		--no-remove --no-install-recommends ffmpeg </dev/null >/dev/null; } || \
@@ -65,8 +66,11 @@ perf: setup  ## speed of the measures (beside other tools after `make peers`), c
 	@$(RUN)/python benchmarks/proxy_delay.py --sessions 20 --seconds 10
 	@$(RUN)/python benchmarks/audio_offsets.py --rigs 2 --opens 3 --seconds 8
 
-ears: setup  ## how right the measures are on known faults of every voice at hand
-	@$(RUN)/python -m benchmarks.accuracy --write
+accuracy: setup  ## how right verdicts are on known faults and healthy recordings: docs/accuracy.md (SIZE=small or full)
+	@$(RUN)/python -m benchmarks.accuracy --size $(SIZE) --write
+
+mos: setup  ## which faults opinion scores show, after `make peers`: docs/mos.md
+	@$(RUN)/python -m benchmarks.mos_page
 
 prove: setup  ## every finding of the catalogue provoked end to end: what its own fault raises first, and what else
 	@$(RUN)/python -m benchmarks.prove

@@ -1,19 +1,18 @@
-"""docs/mos.md and its picture, from the rows that `benchmarks/accuracy/mos.py` adds to docs/accuracy.csv.
-
-python -m benchmarks.mos_page
-"""
+"""Write docs/mos.md and its picture: `make mos`. Needs the extra `mos` (`make peers`)."""
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from benchmarks.accuracy.mos import AGAINST, ALONE, INFORMATION, NONE, OPINIONS, OURS
-from benchmarks.accuracy.table import read_rows
+import numpy as np
+
+from benchmarks.accuracy.voices import voices
+from benchmarks.mos import AGAINST, ALONE, NONE, OPINIONS, OURS, PACKAGES, Row, rows_of
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PICTURE = "pictures/mos.png"
@@ -31,9 +30,9 @@ THE_DULL_ONES = ("low-pass 3.4 kHz", "low-pass 8 kHz", "shelf -12 dB from 3 kHz"
 Table = Mapping[tuple[str, str], str]
 
 
-def table_of(rows: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
+def table_of(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
     """What was found, by measure and fault."""
-    return {(row["measure"], row["condition"]): row["found"] for row in rows if row["tier"] == INFORMATION}
+    return {(row.measure, row.fault): row.found for row in rows}
 
 
 def number(found: Table, measure: str, fault: str, pattern: str) -> float | None:
@@ -63,15 +62,15 @@ def faults_of(found: Table) -> list[str]:
     return list(dict.fromkeys(fault for _, fault in found if fault != NONE))
 
 
-def written(rows: Sequence[Mapping[str, Any]]) -> str:
+def written(rows: Sequence[Row]) -> str:
     """The page, in Markdown."""
     found = table_of(rows)
     faults, all_of_ours = faults_of(found), (*OURS, ALONE, AGAINST)
-    trials = {row["measure"]: row["trials"] for row in rows if row["tier"] == INFORMATION and row["condition"] != NONE}
+    trials = {row.measure: row.trials for row in rows if row.fault != NONE}
     lines = [
         "# Which faults opinion scores show",
         "",
-        "`make ears` writes this page if the extra `mos` is installed (`make peers`). Do not edit it.",
+        "`make mos` writes this page if the extra `mos` is installed (`make peers`). Do not edit it.",
         "",
         "`diag analyze --mos` shows these scores beside the measures of diag. They are information only: no rule, no "
         "verdict and no exit code uses them. This page shows why.",
@@ -183,7 +182,7 @@ def _picture_words() -> str:
     return "A table of faults by scores and measures. The darker a field, the more surely the fault is shown"
 
 
-def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def draw(rows: Sequence[Row], path: Path) -> None:
     """Faults by scores and measures; the darker, the surer."""
     import matplotlib as mpl
 
@@ -227,21 +226,15 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     Image.open(file).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def write(rows: Sequence[Mapping[str, Any]], docs: Path = DOCS) -> bool:
-    """Bring the page and its picture up to date; False, and nothing is touched, where the part was not run."""
-    if not table_of(rows):
-        return False
-    (docs / "mos.md").write_text(written(rows), encoding="utf-8")
-    draw(rows, docs / PICTURE)
-    return True
-
-
 def main() -> int:
-    """Write the page from docs/accuracy.csv."""
-    rows = read_rows()
-    if not write(rows):
-        print("docs/accuracy.csv has no rows of opinion scores: `make peers`, then `make ears`")
+    """Write the page and its picture; 1 where the scores are not installed."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"mos: not run: the extra `mos` is not installed ({', '.join(missing)}); `make peers` installs it")
         return 1
+    rows = rows_of(voices(), np.random.default_rng(0))
+    (DOCS / "mos.md").write_text(written(rows), encoding="utf-8")
+    draw(rows, DOCS / PICTURE)
     return 0
 
 

@@ -1,7 +1,5 @@
 """Write docs/measures.md with its pictures and docs/findings.md, from the docstrings of metrics and rules.
 
-The accuracy tables in docs/measures.md come from docs/accuracy.csv, which `make ears` writes.
-
 .venv/bin/python tools/make_reference.py [--words]
 
 With `--words`, the pictures are not drawn again.
@@ -12,16 +10,14 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pictures
 
-from benchmarks.accuracy.table import read_rows
 from diag.core.chain import Hop, Tap
 from diag.judge.registry import Rule, Scope, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
@@ -30,7 +26,6 @@ from diag.report.sentences import label
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PICTURES = "pictures/measures"
-INFORMATION = "information"
 BETTER = {
     "lower": "lower is better",
     "higher": "higher is better",
@@ -52,7 +47,6 @@ def main() -> int:
 def measures() -> str:
     """Return docs/measures.md."""
     metrics = sorted(all_metrics(), key=lambda metric: metric.name)
-    rows_found = read_rows()
     head = (
         "# Measures\n\n"
         "`make reference` writes this page from the docstrings. `diag explain MEASURE` prints one section.\n\n"
@@ -66,9 +60,8 @@ def measures() -> str:
         "The mouth is the loudspeaker that speaks the prompt, and the ear is the microphone that records what comes "
         "out. A tap is a point at which sound is recorded. A hop or segment is the part of the chain between two "
         "taps.\n\n"
-        "The figures in a picture are what the measure gives for the clip that is drawn. Below the picture are the "
-        "results on faults of known size, where the measure was tried on them. [accuracy.md](accuracy.md) has all "
-        "results.\n\n"
+        "The figures in a picture are what the measure gives for the clip that is drawn. [accuracy.md](accuracy.md) "
+        "shows from which strength on faults are found.\n\n"
         "| group | measure | in reports | unit | measured on | |\n|---|---|---|---|---|---|\n"
     )
     in_report = sorted(metrics, key=lambda metric: (metric.place_in_report, metric.name))
@@ -78,7 +71,7 @@ def measures() -> str:
         for metric in in_report
     ]
     sections = [
-        f"\n## {name}\n" + "".join(map(measure_section, same_name)) + shown(name) + how_right(name, rows_found)
+        f"\n## {name}\n" + "".join(map(measure_section, same_name)) + shown(name)
         for name, same_name in groupby(metrics, key=lambda metric: metric.name)
     ]
     return head + "\n".join(rows) + "\n" + "".join(sections)
@@ -105,30 +98,6 @@ def shown(name: str) -> str:
     """Return the picture of a measure, or nothing where none is drawn yet; a test reports that."""
     stem = pictures.name_of(name)
     return f"\n![{pictures.PICTURES[stem].words}]({PICTURES}/{stem}.png)\n" if stem else ""
-
-
-def how_right(name: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the results of `make ears` for a measure, one line per condition; empty where it was not tried."""
-    mine = [row for row in rows if row["measure"] == name and row["tier"] != INFORMATION]
-    if not mine:
-        return ""
-    conditions: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-    for row in mine:
-        conditions.setdefault((row["tier"], row["condition"]), {})[row["half"]] = row
-    judged = [by_half for by_half in conditions.values() if any(row["goal"] for row in by_half.values())]
-    reached = sum(all(row["reached"] is not False for row in by_half.values()) for by_half in judged)
-    lines = ["| tier | condition | goal | development voices | held-out voices | |", "|---|---|---|---|---|---|"]
-    for (tier, condition), by_half in conditions.items():
-        goal = next(iter(by_half.values()))["goal"]
-        cells = [
-            f"{by_half[half]['found']}, n = {by_half[half]['trials']}" if half in by_half else "–"
-            for half in ("development", "held-out")
-        ]
-        missed = any(row["reached"] is False for row in by_half.values())
-        state = "**missed**" if missed else "reached" if goal else ""
-        lines.append(f"| {tier} | {condition} | {goal or '–'} | {' | '.join(cells)} | {state} |")
-    summary = f"How right it is: {reached} of {len(judged)} goals reached" if judged else "How right it is"
-    return f"\n<details><summary>{summary}</summary>\n\n" + "\n".join(lines) + "\n\n</details>\n"
 
 
 FAMILIES = {

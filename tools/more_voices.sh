@@ -1,6 +1,6 @@
 #!/bin/sh
 # Fills a folder with recorded speech of some 55 people out of Debian packages, in two halves of speakers, for
-# measures to be held against: tools/more_voices.sh FOLDER, then DIAG_VOICES=FOLDER make ears. Installs nothing and needs
+# measures to be held against: tools/more_voices.sh FOLDER, then DIAG_VOICES=FOLDER make accuracy. Installs nothing and needs
 # no root: packages (377 MB) are downloaded with apt-get and unpacked into a temporary folder. Their licences
 # (see FOLDER/README.md) are not the project's, so keep FOLDER outside of the repository.
 set -eu
@@ -37,4 +37,4 @@ for package in $packages; do
 done
 echo "more_voices: cutting (some minutes)"
 "$python" "$here/cut_voices.py" "$work" "$folder"
-echo "more_voices: done; use them with DIAG_VOICES=$folder make ears"
+echo "more_voices: done; use them with DIAG_VOICES=$folder make accuracy"

@@ -1,21 +1,20 @@
-"""How right the measures are on known faults of every voice at hand: `make ears`.
+"""How right verdicts are on recordings with known faults and on healthy ones: `make accuracy`.
 
-Each part of the table runs in a process of its own, with its own seed, so that a part alone gives the same rows.
-`--write` brings the rows of the parts that ran into docs/accuracy.csv and docs/accuracy.md; those of other parts stay
-as they were. Exit code 1 where a goal is missed.
+Faults in strengths from barely audible to gross, on real voices where there are some, over several backgrounds, go
+through `diag.analyze` with their reference, alone, or against the profile of their voice. Thresholds are chosen on one
+half of the voices and reported on the other. Exit code 1 where a planted fault above its stated strength was called
+good, or a healthy recording an error.
 
-    python -m benchmarks.accuracy [--part NAME] [--write]
+    python -m benchmarks.accuracy [--size small|full|smoke] [--half development|held-out] [--only NAME] [--write]
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 import time
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -24,65 +23,83 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np  # noqa: E402 (threads are limited before it loads)
 
-from benchmarks import mos_page  # noqa: E402
 from diag.core.processes import cores  # noqa: E402
 
-from .board import Board  # noqa: E402
-from .page import written  # noqa: E402
-from .table import DOCS, TABLE, read_rows, write_rows  # noqa: E402
-from .voices import HALVES, voices  # noqa: E402
+from . import page  # noqa: E402
+from .trials import FAULTS_OF, SIZES, Record, Task, recordings, runner, tasks  # noqa: E402
+from .voices import HALVES, HELD_OUT  # noqa: E402
 
-HERE = Path(__file__).resolve().parent
-NO_PARTS = {"__main__", "__init__", "voices", "faults", "board", "page", "processing", "non_speech", "table"}
-
-
-def parts() -> list[str]:
-    """The modules of this folder that have rows to add, in order of name."""
-    return sorted(path.stem for path in HERE.glob("*.py") if path.stem not in NO_PARTS)
-
-
-def rows_of(part: str, seed: int) -> list[dict[str, object]]:
-    """Run one part."""
-    board = Board()
-    random = np.random.default_rng([seed, zlib.crc32(part.encode())])
-    start_s = time.perf_counter()
-    importlib.import_module(f"{__package__}.{part}").run(board, voices(), random)
-    print(f"{part}: {time.perf_counter() - start_s:.0f} s", flush=True)
-    return [{"part": part, **row} for row in board.to_json()]
-
-
-def with_parts_that_stand(rows: list[dict[str, object]], ran: Sequence[str], before: Path) -> list[dict[str, object]]:
-    """The rows, and those of parts that did not run this time, in order of part."""
-    stands = set(parts()) - set(ran)
-    kept = [row for row in read_rows(before) if row["part"] in stands]
-    return sorted([*rows, *kept], key=lambda row: str(row["part"]))
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+_TOLD_EVERY_S = 20.0
 
 
 def main() -> int:
-    """Print the table; 1 where a goal is missed."""
+    """Run the trials and print the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--part", action="append", choices=parts(), help="only this one; may be given several times")
+    parser.add_argument("--size", choices=SIZES, default="small", help="how many trials (default: small)")
+    parser.add_argument("--half", choices=HALVES, default=HELD_OUT, help="which voices (default: held-out)")
+    parser.add_argument("--only", action="append", metavar="NAME", help="only this fault, process or group of trials")
+    parser.add_argument("--background", help="only trials over this background")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help="bring docs/accuracy.csv and docs/accuracy.md up to date")
+    parser.add_argument("--workers", type=int, default=cores())
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop then, and write what there is")
+    parser.add_argument("--misses", action="store_true", help="print each trial that went wrong as it comes")
+    parser.add_argument("--write", action="store_true", help="write docs/accuracy.md")
     chosen = parser.parse_args()
-    for half in HALVES:
-        mine = [voice for voice in voices() if voice.half == half]
-        real = sum(voice.real for voice in mine)
-        print(
-            f"{half}: {len(mine)} recordings of {len({voice.speaker for voice in mine})} speakers, "
-            f"{real} of them real or neural"
-        )
-    names: Sequence[str] = chosen.part or parts()
-    with ProcessPoolExecutor(max_workers=min(len(names), cores())) as pool:
-        rows = [row for part in pool.map(rows_of, names, [chosen.seed] * len(names)) for row in part]
+    mine = [
+        task for task in tasks(SIZES[chosen.size])
+        if (not chosen.only or task.name in chosen.only or task.group.value in chosen.only)
+        and (not chosen.background or task.background == chosen.background)
+    ]  # fmt: skip
+    if not mine:
+        parser.error(f"nothing is called {' or '.join(chosen.only or [chosen.background])}")
+    every = recordings(chosen.half)
+    told = page.voices_in_words(every, chosen.half)
+    print(f"{len(mine)} trials on {told}", flush=True)
+    # In random order, so that a part of the trials stands for all of them.
+    np.random.default_rng(chosen.seed).shuffle(mine)
+    start_s = time.perf_counter()
+    with ProcessPoolExecutor(max_workers=chosen.workers) as pool:
+        results = pool.map(runner(chosen.half, chosen.seed), mine)
+        records, tried = _counted(results, len(mine), last_s=start_s + 60 * chosen.minutes, misses=chosen.misses)
+        pool.shutdown(wait=False, cancel_futures=True)
+    command = f"make accuracy SIZE={chosen.size}"
+    if tried < len(mine) or chosen.only:
+        command += f", {tried} of {len(list(tasks(SIZES[chosen.size])))} trials of it"
+    text = page.written(
+        records, voices=told, command=command, seed=chosen.seed, minutes=(time.perf_counter() - start_s) / 60
+    )
+    print(text)
     if chosen.write:
-        rows = with_parts_that_stand(rows, names, TABLE)
-        write_rows(rows)
-        (DOCS / "accuracy.md").write_text(written(rows, voices()), encoding="utf-8")
-        mos_page.write(rows, DOCS)
-    missed = sum(row["reached"] is False for row in rows)
-    print(f"\n{len(rows)} rows, {sum(row['reached'] is True for row in rows)} reached, {missed} missed")
-    return int(missed > 0)
+        (DOCS / "accuracy.md").write_text(text, encoding="utf-8")
+    return int(any(page.wrong_good(record) for record in records) or any(page.false_errors(records)))
+
+
+def _counted(results: Iterable[Record | None], count: int, *, last_s: float, misses: bool) -> tuple[list[Record], int]:
+    """Return the records and how many trials there were until `last_s`, and print the progress."""
+    begin_s = told_s = time.perf_counter()
+    records: list[Record] = []
+    done = 0
+    for done, record in enumerate(results, 1):
+        now_s = time.perf_counter()
+        if now_s - told_s > _TOLD_EVERY_S or done == count:
+            told_s = now_s
+            left_min = (now_s - begin_s) / done * (count - done) / 60
+            print(f"{done} of {count} trials, about {left_min:.0f} min left", file=sys.stderr, flush=True)
+        if record is not None:
+            records.append(record)
+            if misses and page.is_miss(record):
+                print(_in_words(record.task), record.voice, record.codes, "GOOD" if record.good else "",
+                      record.size, record.measured, record.events, flush=True)  # fmt: skip
+        if now_s > last_s:
+            break
+    return records, done
+
+
+def _in_words(task: Task) -> str:
+    fault = FAULTS_OF.get(task.group, {}).get(task.name)
+    strength = f" {task.strength:g}{' stated' if fault.is_stated(task.strength) else ''}" if fault else ""
+    return f"{task.group}: {task.name}{strength}, {task.background}:"
 
 
 if __name__ == "__main__":

@@ -94,9 +94,18 @@ class Options:
     as_of: str | None = None
     voice: Path | None = None
 
-    def rig_count(self, takes: int, *, with_app: bool = False) -> int:
-        """How many rigs serve a number of takes; fewer if apps run beside the recorders."""
-        if self.audio == "system":
+    def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
+        """How many rigs serve a number of takes.
+
+        Parameters
+        ----------
+        takes : int
+        with_app : bool
+            Apps run beside the recorders, so there are fewer.
+        alone : bool
+            Takes cannot run side by side.
+        """
+        if self.audio == "system" or alone:
             return 1
         from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
 

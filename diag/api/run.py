@@ -256,7 +256,7 @@ def _distinct_names(scenarios: Sequence[Scenario]) -> list[str]:
 
 def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> list[RunResult]:
     """Record what the plans still lack, judge all of it, and give one result a plan."""
-    from diag.api.run_plan import interleaved, lacking
+    from diag.api.run_plan import interleaved, lacking, rigs_for
     from diag.judge.engine import judge_run
 
     takes = {plan.folder: _judged(plan, progress) for plan in plans}
@@ -266,7 +266,7 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         from diag.api.take_dispatch import record_all
 
         title = " and ".join(plan.name for plan in plans) if len(plans) < 4 else f"{len(plans)} configurations"
-        rigs = options.rig_count(count, with_app=any(plan.scenario.app for plan in plans))
+        rigs = rigs_for(plans, count, options)
         progress.started(title=title, takes=count, about_s=START_S + TAKE_S * math.ceil(count / rigs))
         with _told_what_was_kept(plans, progress):
             for folder, recorded in record_all(interleaved(plans, missing), options, progress).items():

@@ -6,7 +6,7 @@ import itertools
 import platform
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -287,6 +287,12 @@ def _planned(plan: RunPlan, numbers: Sequence[int]) -> Iterator[Planned]:
     for number in numbers:
         own = take_name(number)
         yield Planned(plan, number, own if own not in taken else take_name(next(free)))
+
+
+def rigs_for(plans: Iterable[RunPlan], takes: int, options: Options) -> int:
+    """Return how many rigs record a number of takes of these plans side by side."""
+    apps = [plan.scenario.app for plan in plans if plan.scenario.app is not None]
+    return options.rig_count(takes, with_app=bool(apps), alone=any(app.alone for app in apps))
 
 
 def run_environment(options: Options) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diag.api.run_plan import Planned, highest_number, take_name
+from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.core.errors import CannotMeasureError
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_seconds
@@ -90,7 +90,7 @@ class _Dispatcher:
         self._farm = stack.enter_context(
             open_farm(
                 options.audio,
-                rigs=options.rig_count(len(queue), with_app=any(item.plan.scenario.app for item in queue)),
+                rigs=rigs_for([item.plan for item in queue], len(queue), options),
                 devices=options.devices,
             )
         )

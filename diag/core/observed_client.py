@@ -135,7 +135,9 @@ def observed_client(timeline: Timeline, own: ClientConfig | None = None) -> Obse
         resamples_reply=client.get("resamples_reply"),
         marks_activity=True if timeline.first(EventName.ACTIVITY_SENT) else client.get("marks_activity"),
         page=page,
-        from_settings=described is not None and (setup is None or "frame" not in setup.data),
+        from_settings=described is not None
+        and timeline.first(EventName.APP_STARTED) is None
+        and (setup is None or "frame" not in setup.data),
     )
 
 

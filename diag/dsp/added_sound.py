@@ -43,6 +43,8 @@ _TONE_SHARE = 0.85
 """Least duration and frequency of a tone that is reported without a reference. A long vowel may look like a tone: 9 of
 538 recordings had one of 150 to 295 Hz, none had one above."""
 _TONE_FRAMES, _TONE_FRAMES_IN_SPEECH = 5, 10
+_LEAST_TONE_FRAMES = 25
+_TONE_BLOCK_S, _TONE_BLOCKS, _TONE_BLOCK_FRAMES = 1.0, 8, 50
 _TONE_LOWEST_HZ = 180.0
 _TONE_DRIFT_BINS, _TONE_SPREAD_BINS = 0.12, 0.2
 _TONE_SWING_DB = 1.5
@@ -305,7 +307,8 @@ def added_tones(pair: AlignedPair) -> tuple[Tone, ...]:
     """Return steady tones that were added, strongest first. They may lie in gaps, in pauses or under speech.
 
     A tone is a spectral line that holds nearly all power of the residual of a frame, and keeps its frequency and level
-    for at least 0.1 s. A tone that sounds throughout is found as a line in the lower quartile of the power over time.
+    for at least 0.1 s. A tone that sounds for a second or an eighth of the recording, whichever is longer, is found
+    as a line in the lower quartile of the power over time.
     """
     speech = pair.speech_dbfs
     power = np.minimum(pair.residual_power, pair.power[1])
@@ -379,11 +382,28 @@ def _widened(place: NDArray[np.float64], first: int, last: int) -> tuple[int, in
 def _throughout(
     pair: AlignedPair, power: NDArray[np.float32], reference: NDArray[np.float32], least: float
 ) -> list[_Burst]:
-    """Return tones that sound throughout: lines in the lower quartile over time that are not in the reference."""
+    """Return tones that sound throughout the recording, or throughout one of up to 16 overlapping blocks of it."""
     frames = np.flatnonzero(pair.covered_frames)
-    if frames.size < 25:
+    if frames.size < _LEAST_TONE_FRAMES:
         return []
-    frames = frames[:: max(1, frames.size // _MOST_FRAMES)]
+    found = _lines_in(pair, power, reference, least, frames[:: max(1, frames.size // _MOST_FRAMES)])
+    if found:
+        return found
+    block = max(round(_TONE_BLOCK_S * pair.rate_hz / pair.hop), -(-frames.size // _TONE_BLOCKS))
+    for begin in range(0, frames.size - block + 1, max(1, block // 2)):
+        part = frames[begin : begin + block]
+        found += _lines_in(pair, power, reference, least, part[:: max(1, block // _TONE_BLOCK_FRAMES)])
+    return found
+
+
+def _lines_in(
+    pair: AlignedPair,
+    power: NDArray[np.float32],
+    reference: NDArray[np.float32],
+    least: float,
+    frames: NDArray[np.int64],
+) -> list[_Burst]:
+    """Return the lines in the lower quartile over some frames that are not in the reference."""
     low = np.quantile(power[frames], _QUANTILE, axis=0)
     own = np.quantile(reference[frames], _QUANTILE, axis=0)
     size = low.size

@@ -47,6 +47,7 @@ old Nyquist frequency. The treble that Opus synthesises there has a low coherenc
 BENT_COPY_DB = -18.0
 """Least level of a second copy in distorted sound. The distortion products of a voice are as periodic as the voice, and
 look like a weak copy."""
+_PERIODIC = (Kind.CLIPPED, Kind.OVERDRIVE, Kind.COMPANDING, Kind.OTHER)
 PLAIN_COPY_DB = -55.0
 """If the residual after subtracting the reference at one gain is below this level, no measure of added sound would
 warn, because their warnings begin at -50 dB."""
@@ -151,15 +152,21 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
     room = added_room(response) if response is not None else None
     if copy is not None and room is not None and copy.level_db < room.level_db - 3.0:
         copy = None
+    bent: Distortion | None = None
     if copy is not None and copy.level_db > COPY_WARN_DB - 10.0:
-        pair = with_copy(pair, copy)
-        level = level if level is not None and level.steps else level_change(pair)
+        bent = distortion(pair, recorded)
+        if bent is not None and bent.kind in _PERIODIC and copy.level_db < max(BENT_COPY_DB, bent.level_db + 6.0):
+            # The copy is the period of the voice in its distortion. Added to the reference, it would hide that.
+            copy = None
+        else:
+            pair, bent = with_copy(pair, copy), None
+            level = level if level is not None and level.steps else level_change(pair)
     hum = added_hum(pair)
     tones = tuple(tone for tone in added_tones(pair) if hum is None or not _harmonic(tone, hum))
     lines = [tone.frequency_hz for tone in tones]
     if hum is not None:
         lines += [hum.mains_hz * number for number in range(1, 9)]
-    bent = distortion(pair, recorded)
+    bent = distortion(pair, recorded) if bent is None else bent
     # Wrapped integers make jumps, whose spectrum is so wide that it would look like aliases and images.
     whole = bent is None or bent.kind is not Kind.WRAPPED
     return Additions(

@@ -26,10 +26,11 @@ MIRROR_WIDTH_HZ = 3000.0
 NARROWEST_MIRROR_HZ = 500.0
 IMAGING_LIMIT = 0.22
 """Mirror correlation of clean speech stays below 0.2, linear interpolation and sample repeating give 0.25 and more."""
-LEAST_IMAGE_GAIN_DB = -25.0
+LEAST_IMAGE_GAIN_DB = -20.0
 """Images further below the sound that they mirror are those of a good filter. Linear interpolation leaves them at -6 to
--20 dB, sample repeating at -3 to -12 dB. ffmpeg's default, scipy's resample_poly, and the speex resampler at quality 1
-leave them at -32 dB or less (conversions of 46 development voices)."""
+-20 dB, sample repeating at -3 to -12 dB. The decoder of Opus leaves -20.5 to -41 dB where 16 kHz speech is decoded at
+48 kHz. ffmpeg's default, scipy's resample_poly, and the speex resampler at quality 1 leave them at -32 dB or less
+(conversions of 46 development voices)."""
 FAINTEST_IMAGE_DB = -65.0
 """Images further below the voice (300 Hz to 4 kHz) cannot be heard: at a speech level of 65 dB SPL they are at the
 threshold of hearing. Poor resamplers leave -54 dB for the dullest voices and -20 to -40 dB for most."""

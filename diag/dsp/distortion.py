@@ -30,7 +30,8 @@ LEAST_LEAPS = 2
 """Least number of jumps. One excursion beyond full scale causes two: one away and one back."""
 FEW_BITS = 7
 """Longest word length that is a fault: 7 bits or fewer are heard as hiss. 8 bits are usual in telephony."""
-_FRAME_S = 0.030
+_FEWEST_BITS = 1.5
+_FRAME_S, _LEAST_FRAMES = 0.030, 8
 _LONGEST_S = 4.0
 _KNOTS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.3, 0.45, 0.6, 0.75, 0.9)
 _RIDGE = 1e-4
@@ -147,6 +148,25 @@ def sample_levels(samples: Array) -> Levels | None:
     return Levels(int(values.size), float(np.log2(2.0 / common)), even)
 
 
+def few_levels(reference: Array, recorded: Array) -> Distortion | None:
+    """Return the distortion by a short word length from the sample values alone; None where there is none.
+
+    With 3 or 4 bits too little of the waveform may be left to align it.
+
+    Parameters
+    ----------
+    reference, recorded : ndarray, shape (n,) and (m,)
+        Both at their own sample rates.
+    """
+    coarse = sample_levels(recorded)
+    if coarse is None or not coarse.even or not _FEWEST_BITS <= coarse.bits < FEW_BITS + 0.5:
+        return None
+    if sample_levels(reference) is not None:
+        return None
+    found = _bits(coarse, np.zeros((0, 0)), np.asarray(recorded, dtype=np.float64))
+    return None if found is None else Distortion(found[1], Kind.FEW_BITS, found[0])
+
+
 def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion | None:
     """Return the level and kind of the distortion in the estimated signal; None if there is too little loud speech.
 
@@ -225,13 +245,16 @@ def _loud_samples(pair: AlignedPair) -> tuple[NDArray[np.float64], NDArray[np.fl
     # Frames in which the level changes are left out, because no curve describes them.
     moves = np.abs(np.diff(np.log(pair.smooth_gain), append=0.0)) > _LEVEL_MOVES
     at = np.clip((np.arange(count) * width + width / 2) / pair.hop, 0, moves.size - 1).astype(int)
-    energy = np.where(np.convolve(moves, np.ones(5), mode="same")[at] > 0.0, 0.0, energy)
     # Frames at both ends lack the samples around them.
     edge = -(-reach // width)
     energy[:edge] = 0.0
     energy[count - edge :] = 0.0
+    steady = np.where(np.convolve(moves, np.ones(5), mode="same")[at] > 0.0, 0.0, energy)
+    # Strong clipping moves the level of nearly every frame. Then all of them are used.
+    if (steady > 0.003 * float(steady.max())).sum() >= _LEAST_FRAMES:
+        energy = steady
     most = min(round(_LONGEST_S / _FRAME_S), int((energy > 0.003 * float(energy.max())).sum()))
-    if most < 8:
+    if most < _LEAST_FRAMES:
         return None
     chosen = np.sort(np.argsort(-energy, kind="stable")[:most])
     wide = np.lib.stride_tricks.sliding_window_view(pair.reference, width + 2 * reach)[chosen * width - reach]

@@ -23,6 +23,7 @@ _MISSING_DB = 6.0
 _FILTERED_DB = 15.0
 _ROUNDING = 1e-10
 """Power of the least significant bit of 16-bit audio."""
+_GAIN_STEP_S, _GAIN_REACH_S, _GAIN_MOVES_DB = 0.25, 0.75, 6.0
 _BLUR_S = 0.0005
 _MERGE_S = 0.012
 _BAND_HZ = 250.0
@@ -110,8 +111,9 @@ def _within(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float, s
     sounding = own > max(loud - 32.0, -75.0)
     if sounding.sum() < 16:
         return
-    gain = float(np.median((other - own)[sounding]))
-    low = other < level_db - SILENT_BELOW_ACTIVE_DB
+    gain = _gain_over_time(other - own, sounding)
+    # Where the copy was turned down, less is silence.
+    low = other < level_db + (gain - gain.max()) - SILENT_BELOW_ACTIVE_DB
     if not low.any():
         return
     # Near a zero crossing, half a millisecond may be quiet in one signal only, so 2 ms of the original are averaged.
@@ -136,6 +138,26 @@ def _within(own_levels: Array, copy: Sound, stretch: Stretch, level_db: float, s
             end += 1
         begin_s = start_s + begin * STEP_S / speed
         yield Dropout(begin_s, (end - begin) * STEP_S / speed, (first + begin) * STEP_S)
+
+
+def _gain_over_time(difference_db: Array, sounding: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the gain of the copy in dB at each window: medians over 1.5 s of sound, which no dropout moves.
+
+    Changes of less than 6 dB between neighbouring medians are those of speech through a filter; then one median is
+    used.
+    """
+    size = difference_db.size
+    centres = np.arange(0, size, round(_GAIN_STEP_S / STEP_S))
+    reach = round(_GAIN_REACH_S / STEP_S)
+    whole = float(np.median(difference_db[sounding]))
+    medians = np.full(centres.size, whole)
+    for place, centre in enumerate(centres):
+        near = slice(max(0, centre - reach), centre + reach)
+        if sounding[near].sum() >= reach // 4:
+            medians[place] = float(np.median(difference_db[near][sounding[near]]))
+    if float(np.ptp(medians)) < _GAIN_MOVES_DB:
+        return np.full(size, whole)
+    return np.asarray(np.interp(np.arange(size), centres, medians))
 
 
 def _response(original: Sound, copy: Sound, stretches: Sequence[Stretch], speed: float) -> NDArray[np.float64]:

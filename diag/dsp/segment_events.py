@@ -35,10 +35,14 @@ _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
 _BLUR_S = 0.0004
 _GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
+_BETWEEN_FIT = 0.7
+_EDGE_LONGEST_S = 0.2
+_DIP_SHARE, _DIP_AROUND_S, _DIP_DB = 0.6, 0.03, 8.0
 _CODED_DROPOUT_S = 0.008
 """Between the pulses of a voice a codec is silent for some milliseconds."""
 _SOUNDING_FRAMES = 5
 _FAINT_BELOW_DB = 42.0
+_PAUSE_FRAMES = 30
 _BRIDGED_S = 1.0
 """Pauses within other speech."""
 _SEAM_LONGEST_S = 0.04
@@ -406,10 +410,15 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         return []
     change = inserted - left_out
     recognisable = bool(pair.recognisable[before.last // pair.x.frame : -(-after.first // pair.x.frame)].any())
-    if inserted >= least and left_out >= least and _kept(story, before, after):
+    both = inserted >= least and left_out >= least
+    if both and (_kept(story, before, after) or (change >= least and _edges_only(story, before, after, left_out))):
         # The waveforms differ, but the sound is that of the reference, so only the change of delay is an event.
         inserted, left_out = max(0.0, change), max(0.0, -change)
-    if inserted >= least and not _is_silence(story, clip_s, story.clip_s(after.begin)):
+    elif (
+        inserted >= least
+        and not _is_silence(story, clip_s, story.clip_s(after.begin))
+        and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
+    ):
         events = _pieces_of_gap(story, before, after)
         if left_out >= least and recognisable:
             events.append(Event(EventKind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
@@ -455,6 +464,8 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
         scale = float(np.linalg.norm(own) * np.linalg.norm(other))
         if scale > 0.0 and pair.polarity * float(np.dot(own, other)) > _GAP_FIT * scale:
             return True
+    if _is_between(pair, before, after):
+        return True
     if pair.typical > EXACT_NATS and size >= OTHER_SHORTEST_S * pair.rate_hz:
         # The waveforms are unchanged elsewhere, so a different waveform is other sound, maybe of the same voice.
         return False
@@ -463,6 +474,52 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
     if abs(level) > LIKE_DB + 3.0:
         return False
     return size < OTHER_SHORTEST_S * pair.rate_hz or alike(own, other, gain)
+
+
+def _is_between(pair: Pair, before: Piece, after: Piece) -> bool:
+    """Return whether a gap holds the missing sound itself at some delay, as a chunk between two gaps of silence.
+
+    Faint sound is too little evidence for a piece of its own.
+    """
+    own = pair.x.samples[before.last : after.first].astype(np.float64)
+    begin = round(before.end)
+    other = sliced(pair.y.samples, begin, round(after.begin) - begin).astype(np.float64)
+    if own.size < _GAP_TOLD_S * pair.rate_hz or other.size < _GAP_TOLD_S * pair.rate_hz:
+        return False
+    size = own.size + other.size
+    cross = np.fft.irfft(np.fft.rfft(other, size) * np.conj(np.fft.rfft(own, size)), size)
+    scale = float(np.linalg.norm(own) * np.linalg.norm(other))
+    return scale > 0.0 and pair.polarity * float(cross[np.argmax(pair.polarity * cross)]) > _BETWEEN_FIT * scale
+
+
+def _dips(story: Story, begin_s: float, end_s: float) -> bool:
+    """Return whether the level falls in a short gap: silence that a codec has blurred, or whose place is uncertain.
+
+    In a periodic sound the place of a gap may be off by a period. Sound that was put in, as by a time stretch, is as
+    loud as the sound around it.
+    """
+    length_s = end_s - begin_s
+    if length_s >= OTHER_SHORTEST_S:
+        return False
+    sound, width_s = story.loudness.sound, _DIP_SHARE * length_s
+    tried = np.linspace(begin_s - 0.5 * length_s, end_s + 0.5 * length_s - width_s, 9)
+    lowest_db = min(level_of(sound, float(at), float(at) + width_s) for at in tried)
+    around_db = level_of(sound, begin_s - _DIP_AROUND_S, end_s + _DIP_AROUND_S)
+    return lowest_db < max(around_db - _DIP_DB, story.loudness.silent_db)
+
+
+def _edges_only(story: Story, before: Piece, after: Piece, left_out: float) -> bool:
+    """Return whether a gap is silence with no more sound at its borders than the reference has there.
+
+    In noise the last sound before a gap and the first after it are too faint to be followed.
+    """
+    if story.pair.typical > EXACT_NATS or left_out > _EDGE_LONGEST_S * story.pair.rate_hz:
+        return False
+    first, last = (round(story.clip_s(at) / FRAME_S) for at in (before.end, after.begin))
+    sounding = runs(~_silent_frames(story.loudness, first, last), 2)
+    most = story.clip_s(left_out) / FRAME_S + 4
+    at_border = all(begin <= 2 or end >= last - first - 2 for begin, end in sounding)
+    return at_border and sum(end - begin for begin, end in sounding) <= most
 
 
 def _pause_around(story: Story, before: Piece) -> float:
@@ -479,17 +536,18 @@ def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
     begin_s, end_s = story.clip_s(before.end), story.clip_s(after.begin)
     reference_s = story.reference_s(before.last)
     first, last = int(np.ceil(begin_s / FRAME_S)), int(end_s / FRAME_S)
+    pauses = round(_BRIDGED_S / FRAME_S)
     sounding = [
-        run for run in runs(~_silent_frames(story.loudness, first, last), 8) if run[1] - run[0] >= _SOUNDING_FRAMES
+        run for run in runs(~_silent_frames(story.loudness, first, last), pauses) if run[1] - run[0] >= _SOUNDING_FRAMES
     ]
     if not sounding:
         return [_other(story, reference_s, begin_s, end_s - begin_s)]
     events = []
     reached_s = begin_s
     for start, stop in sounding:
-        # A run that reaches a border of the gap by less than a frame begins or ends there.
-        from_s = begin_s if start <= 1 else (first + start) * FRAME_S
-        to_s = end_s if first + stop >= last - 1 else (first + stop) * FRAME_S
+        # Other speech begins and ends with short pauses of its own.
+        from_s = begin_s if start <= _PAUSE_FRAMES else (first + start) * FRAME_S
+        to_s = end_s if first + stop >= last - _PAUSE_FRAMES else (first + stop) * FRAME_S
         if from_s - reached_s >= 2 * FRAME_S:
             events.append(Event(EventKind.STALL, reference_s, reached_s, from_s - reached_s))
         events.append(_other(story, reference_s, from_s, to_s - from_s))

@@ -94,7 +94,7 @@ class AppConfig(ConfigModel):
 
     `command` and `serve` are split into words as a shell does, but no shell runs them. `directory` is their working
     directory: by default that of the configuration file. `serve` is started before the page is opened and ended after
-    the take. `start` is what a user does on the page; without it the usual button is clicked, which is found by its
+    the take. `{port}` in both is a free port, another for each take. `start` is what a user does on the page; without it the usual button is clicked, which is found by its
     label. `hosts` maps host names to addresses for the page's browser alone. Without `ready`, the app listens once the
     service has accepted its setup.
     """
@@ -134,9 +134,16 @@ class AppConfig(ConfigModel):
             raise ValueError("needs `command` (a program) or `url` (a page), one of them")
         if self.command is not None and (self.serve or self.start or self.ready.text or self.hosts):
             raise ValueError("`serve`, `start`, `hosts` and `ready.text` are for a page (`url`)")
+        if ("{port}" in (self.url or "")) != ("{port}" in (self.serve or "")):
+            raise ValueError("`{port}` stands in both `url` and `serve`, or in neither")
         if self.url is not None and self.ready.output:
             raise ValueError("`ready.output` is for a program (`command`); a page has `ready = { text = … }`")
         return self
+
+    @property
+    def alone(self) -> bool:
+        """Whether two takes with this app cannot run side by side, because its server has a fixed port."""
+        return self.serve is not None and "{port}" not in self.serve
 
     @property
     def words(self) -> tuple[str, ...]:

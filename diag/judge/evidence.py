@@ -26,7 +26,7 @@ from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import LIVE_OUTPUT_RATE_HZ, format_seconds, playable_rate_hz
 from diag.dsp.dullness import BANDS_HZ
-from diag.judge.limits import RATE_ERROR, RATE_WARNING, TREBLE_WARNING_DB
+from diag.judge.limits import OTHER_SOUND_S, RATE_ERROR, RATE_WARNING, TREBLE_WARNING_DB
 from diag.judge.registry import Place
 
 DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
@@ -193,6 +193,18 @@ def stretch_of(measurements: Measurements, item: Measurement) -> float | None:
     if by_time is None or ratio is None or abs(by_time / ratio - 1) <= RATE_ERROR:
         return None
     return by_time
+
+
+def has_the_voice(measurements: Measurements, hop: Hop) -> bool:
+    """Return whether the output of a hop's segment is known to hold the sound of its input, although it is noise.
+
+    Either its waveform follows the input from one end to the other below the noise, or it has too few bits. Misread
+    bytes follow it in no place, so that the rest is other sound.
+    """
+    few = any(event.kind == "few bits" for item in measurements.find("distortion_db", hop=hop) for event in item.events)
+    parts = [measurements.value(name, hop=hop) for name in ("other_sound_s", "head_lost_s", "tail_lost_s", "skipped_s")]
+    whole = all(part is not None for part in parts) and sum(part or 0.0 for part in parts) <= OTHER_SOUND_S
+    return few or whole
 
 
 def snapped_hz(rate_hz: float) -> int:

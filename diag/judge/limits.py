@@ -25,6 +25,10 @@ EDGE_ACCURACY = 1.05
 """Accuracy of a measured upper edge (5 %). Content that reaches this close to half a sample rate is not cut off by
 it."""
 
+WIDEBAND_EDGE_HZ = 7_000
+"""Upper edge of wideband speech: what a recording at 16 kHz keeps, and ITU-T G.722 carries. By itself it is no sign of
+a fault."""
+
 WIDEBAND_RATE_HZ = 22_050
 """From this sample rate on, a recording of a voice is expected to have treble above `EDGE_ERROR_HZ`."""
 

@@ -27,17 +27,22 @@ def _browser():
         pytest.skip("no Chromium here, and installing it needs root or sudo without a password")
 
 
-def take_of(folder, fault, **app):
-    """Record one take with the tests' page; return report, take and its folder."""
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    serve = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "--directory", str(PAGES)]
+        return probe.getsockname()[1]
+
+
+def take_of(folder, fault, **app):
+    """Record one take with the tests' page; return report, take and its folder."""
+    served = app.pop("served", True)
+    port = "{port}" if served else free_port()
+    serve = [sys.executable, "-m", "http.server", "{port}", "--bind", "127.0.0.1", "--directory", str(PAGES)]
     lines = [
         'prompts = ["yes"]',
         "[app]",
         f'url = "http://127.0.0.1:{port}/live.html?fault={fault}"',
-        *([f'serve = "{shlex.join(serve)}"'] if app.pop("served", True) else []),
+        *([f'serve = "{shlex.join(serve)}"'] if served else []),
         'ready = { text = "Connected" }',
     ]
     (folder / "page.toml").write_text("\n".join(lines))
@@ -91,6 +96,7 @@ def test_a_page_whose_server_is_gone_is_named_in_one_sentence(tmp_path):
         ({"url": "ftp://x/"}, "begins with http"),
         ({"command": "x", "serve": "y"}, "are for a page"),
         ({"url": "http://x/", "ready": {"output": "y"}}, "is for a program"),
+        ({"url": "http://x:{port}/", "serve": "y"}, "or in neither"),
         ({"url": "http://x/", "start": [{"click": "a", "wait_s": 1}]}, "one of `click`, `fill` and `wait_s`"),
     ],
 )

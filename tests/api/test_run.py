@@ -42,7 +42,7 @@ def world(monkeypatch, tmp_path):
         return folder.name
 
     monkeypatch.setattr("diag.files.run_folders.read_take", read_take)
-    monkeypatch.setattr("diag.judge.engine.judge_take", lambda take_id: world.fates[take_id])
+    monkeypatch.setattr("diag.judge.engine.judge_take", lambda take_id, **_: world.fates[take_id])
     monkeypatch.setattr(dispatch, "record_all", record_all)
     world.saved = saved
     world.run = lambda: execute([world.plan], options, Quiet())[0]

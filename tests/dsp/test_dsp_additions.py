@@ -6,7 +6,7 @@ from dsp_voices import made_voice
 
 from diag.dsp.additions import faults, measure_additions
 from diag.dsp.aligned import Piece, align_pair
-from diag.dsp.distortion import Kind, sample_levels, wrapped_leaps
+from diag.dsp.distortion import Kind, few_levels, sample_levels, wrapped_leaps
 from diag.dsp.resample import rescale, shifted
 
 RATE_HZ = 24000.0
@@ -242,3 +242,35 @@ def test_room_has_its_level_and_decay(voice):
 def test_too_little_sound_is_measured_without_a_finding(size):
     samples = np.zeros(size)
     assert faults(measured(samples, samples)) == {}
+
+
+def test_a_copy_that_is_only_the_period_of_distortion_does_not_hide_it(voice):
+    """Overdrive of 18 dB repeats itself at the period of the voice, as a weak copy does."""
+    driven = np.tanh(16 * voice) * 0.3
+    found = measured(voice, driven)
+    assert found.distortion.kind is Kind.OVERDRIVE
+    assert found.copy is None or "echo" not in faults(found)
+
+
+@pytest.mark.parametrize("bits", [3, 4, 6])
+def test_few_bits_show_in_the_sample_values_alone(voice, bits):
+    step = 2.0 / 2**bits
+    found = few_levels(voice, np.round(voice / step) * step)
+    assert found.kind is Kind.FEW_BITS
+    assert found.detail == pytest.approx(bits, abs=0.1)
+    # A reference with the same few bits did not lose them here, and 8 bits are no fault.
+    assert few_levels(np.round(voice / step) * step, np.round(voice / step) * step) is None
+    assert few_levels(voice, np.round(voice * 128) / 128) is None
+    assert few_levels(voice, np.sign(voice) * 1.0) is None
+
+
+def test_a_tone_in_the_last_two_seconds_is_found_although_its_level_wavers(voice):
+    """A codec changes the level of a tone from frame to frame."""
+    count = round(2 * RATE_HZ)
+    time_s = np.arange(count) / RATE_HZ
+    wavering = 1 + 0.4 * np.sin(2 * np.pi * 9 * time_s)
+    out = voice.copy()
+    out[-count:] += below(voice, -25) * np.sqrt(2) * wavering * np.sin(2 * np.pi * 1700 * time_s)
+    found = measured(voice, out)
+    assert found.tones[0].frequency_hz == pytest.approx(1700, abs=15)
+    assert found.tones[0].relative_db == pytest.approx(-25, abs=3)

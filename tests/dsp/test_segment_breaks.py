@@ -143,3 +143,57 @@ def test_changes_of_delay_add_up(length_s, kind, gain_db, start_s):
     left_out = sum(item.duration_s for item in found if item.kind is EventKind.SKIP)
     truth = round(length_s * voice.rate_hz) / voice.rate_hz * (-1 if kind is EventKind.SKIP else 1)
     assert put_in - left_out == pytest.approx(truth, abs=0.001)
+
+
+def noisy(sound, snr_db, seed=1):
+    noise = np.random.default_rng(seed).standard_normal(sound.samples.size) * np.std(sound.samples)
+    return Sound((sound.samples + noise * 10 ** (-snr_db / 20)).astype(np.float32), sound.rate_hz)
+
+
+@pytest.mark.parametrize("snr_db", [30, 25])
+def test_stalls_in_noise_lose_nothing(replies, snr_db):
+    sound = replies["sunny_in_seoul"]
+    out = changed(
+        changed(sound, loud_frame(sound, 3.0), 0.3, EventKind.STALL), loud_frame(sound, 1.0), 0.2, EventKind.STALL
+    )
+    found = breaks(sound, noisy(padded(out), snr_db))
+    assert [item.kind for item in found] == [EventKind.STALL, EventKind.STALL]
+    assert sum(item.duration_s for item in found) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_faint_chunk_between_two_gaps_is_not_other_sound(replies):
+    """Chunk by chunk one gap of 4 ms; a chunk 45 dB below the others is too little evidence for a piece of its own."""
+    sound = replies["sunny_in_seoul"]
+    chunk, gap = round(0.2 * sound.rate_hz), np.zeros(round(0.004 * sound.rate_hz), np.float32)
+    faint = sound.samples.copy()
+    faint[7 * chunk : 8 * chunk] *= 0.02
+    parts = [part for at in range(0, faint.size, chunk) for part in (faint[at : at + chunk], gap)]
+    found = breaks(Sound(faint, sound.rate_hz), Sound(np.concatenate(parts), sound.rate_hz))
+    assert {item.kind for item in found} <= {EventKind.SEAMS, EventKind.STALL, EventKind.DROPOUT}
+
+
+def test_gaps_that_a_codec_has_blurred_are_silence(replies):
+    """8 ms of silence at every chunk, filled by the sound on both sides to 12 dB below it."""
+    sound = replies["sunny_in_seoul"]
+    chunk, count = round(0.2 * sound.rate_hz), round(0.008 * sound.rate_hz)
+    parts = []
+    for at in range(0, sound.samples.size, chunk):
+        part = sound.samples[at : at + chunk]
+        parts += [part, 0.25 * part[-count:][::-1]]
+    found = breaks(sound, Sound(np.concatenate(parts), sound.rate_hz))
+    assert {item.kind for item in found} <= {EventKind.SEAMS, EventKind.STALL, EventKind.DROPOUT}
+    whole = 0.008 * (sound.samples.size // chunk)
+    assert sum(item.duration_s for item in found) == pytest.approx(whole, rel=0.25)
+
+
+def test_other_speech_keeps_its_pauses(replies):
+    sound, other = replies["sunny_in_seoul"], replies["hearing_you_well"].samples
+    second = round(0.4 * sound.rate_hz)
+    pausing = np.concatenate(
+        (other[second : 2 * second], np.zeros(second // 2, np.float32), other[2 * second :][:second])
+    )
+    frame = loud_frame(sound, 1.5)
+    out = np.concatenate((sound.samples[:frame], pausing, sound.samples[frame:]))
+    found = breaks(sound, Sound(out, sound.rate_hz))
+    assert [item.kind for item in found] == [EventKind.OTHER_SOUND]
+    assert found[0].duration_s == pytest.approx(pausing.size / sound.rate_hz, abs=0.02)

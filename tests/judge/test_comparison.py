@@ -312,7 +312,7 @@ def test_a_setup_that_is_the_cause_is_named_first_with_its_fields_and_fix(faulty
     assert "left out in old" in opening
     assert '["AUDIO"] in new' in opening
     assert "CFG001" in rest
-    assert "mend CFG001" in rest
+    assert "repair CFG001" in rest
     assert "AAA001" not in result.sentence
 
 

@@ -9,6 +9,7 @@ from diag.judge.evidence import (
     all_clear,
     clear_if_added_measured,
     evidence_of,
+    has_the_voice,
     in_mid_sentence,
     misread_bytes,
     misread_evidence,
@@ -76,7 +77,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     """
     noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
     in_pairs = not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING
-    if in_pairs and wrong_rate(measurements, place.hop) is None:
+    if in_pairs and wrong_rate(measurements, place.hop) is None and has_the_voice(measurements, place.hop):
         # Two channels read as one last twice as long; samples repeated at the right speed are a poor resampler's.
         return _clear_if_measured(place, measurements)
     own = misread_bytes(measurements, place.segment.last)
@@ -86,7 +87,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             f"The {place.who} reads the bytes of the sound wrongly: {in_mid_sentence(own.events[0].kind)}",
             evidence=[misread_evidence(own, place.output)],
         )
-    if not isinstance(noise, str) and noise[0] > NOISE_WARNING:
+    if not isinstance(noise, str) and noise[0] > NOISE_WARNING and not has_the_voice(measurements, place.hop):
         more, before, item = noise
         text = f"spectral flatness is {before:.3f} in {place.input} and {before + more:.3f} in {place.output}"
         return raised_at(
@@ -96,9 +97,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
         )
     if not isinstance(pairs, str) and in_pairs:
         more, before, item = pairs
-        text = (
-            f"{before:.0%} of the samples come in equal pairs in {place.input}, {before + more:.0%} in {place.output}"
-        )
+        text = f"{100 * before:.0f} % of the samples come in equal pairs in {place.input}, {100 * (before + more):.0f} % in {place.output}"
         return raised(
             f"The {place.who} reads two channels as one: the samples come in pairs",
             evidence=[evidence_of(item, text)],

@@ -14,7 +14,7 @@ _OF_SETTINGS = (
 )
 _OF_FRAME = (
     'ask for audio alone (`responseModalities`: ["AUDIO"] in the generation config of the setup), and add '
-    "`outputAudioTranscription`: {} beside it if you want its text too"
+    "an empty object `outputAudioTranscription` beside it if you want its text too"
 )
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from diag.core.results import Measurements, Verdict, not_checked
-from diag.judge.blind import beyond
-from diag.judge.limits import EDGE_ERROR_HZ, WIDEBAND_RATE_HZ
+from dataclasses import replace
+
+from diag.core.results import Measurements, Severity, Status, Tier, Verdict, not_checked
+from diag.core.units import LIVE_OUTPUT_RATE_HZ
+from diag.judge.blind import beyond, own_measure
+from diag.judge.evidence import number
+from diag.judge.limits import EDGE_ERROR_HZ, WIDEBAND_EDGE_HZ, WIDEBAND_RATE_HZ
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
@@ -13,6 +17,7 @@ from diag.judge.registry import rule
     "REC006",
     name="recording-narrow-band",
     severity="warning",
+    or_severity="info",
     scope="recording",
     explained_by=(
         "MIC003",
@@ -34,7 +39,8 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
     """The recording has no treble.
 
     What it shows
-        The sample rate is 22.05 kHz or more, but the sound has nothing above 8.2 kHz.
+        The sample rate is 22.05 kHz or more, but the sound has nothing above 8.2 kHz. If it reaches 7 kHz and the
+        sample rate is not that of replies (24 kHz), this is information only: much good speech is recorded at 16 kHz.
 
     Why it matters
         The voice sounds muffled.
@@ -54,7 +60,7 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
     """
     if recording.sample_rate_hz < WIDEBAND_RATE_HZ:
         return not_checked(f"a sample rate of {recording.sample_rate_hz} Hz is too low to have treble above 8.2 kHz")
-    return beyond(
+    verdict = beyond(
         measurements,
         recording,
         "bandwidth_hz",
@@ -66,3 +72,9 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
         fix="look for a stage at a lower sample rate, and compare with what was received (`--reference`)",
         below=True,
     )
+    item = own_measure(measurements, recording, "bandwidth_hz", Tier.BLIND)
+    edge_hz = None if item is None else number(item)
+    wide = edge_hz is not None and edge_hz >= WIDEBAND_EDGE_HZ
+    if verdict.status is Status.RAISED and wide and recording.sample_rate_hz != LIVE_OUTPUT_RATE_HZ:
+        return replace(verdict, severity=Severity.INFO)
+    return verdict

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from diag.core.results import Measurements, Severity, Status, Verdict, raised
+from diag.core.results import Measurements, Severity, Status, Verdict, not_checked, raised
 from diag.judge.blind import beyond, own_measure
-from diag.judge.evidence import all_clear, clear_if_measured, in_mid_sentence, misread_bytes, misread_evidence
+from diag.judge.evidence import (
+    all_clear,
+    clear_if_measured,
+    has_the_voice,
+    in_mid_sentence,
+    misread_bytes,
+    misread_evidence,
+)
 from diag.judge.limits import NOISE_ERROR, NOISE_WARNING, PAIRED_SAMPLES_ERROR, PAIRED_SAMPLES_WARNING
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -17,7 +24,8 @@ from diag.judge.registry import rule
     or_severity="warning",
     scope="recording",
     hides=True,
-    explained_by=("MIC009", "SND003", "PLY009", "SPK008"),
+    # Repeated samples, as of a naive resampler, come in equal pairs too.
+    explained_by=("MIC009", "SND003", "PLY009", "SPK008", "MIC008", "SND013", "PLY005", "SPK007"),
 )
 def recording_bytes_misread(measurements: Measurements, recording: Recording) -> Verdict:
     """The bytes of the recording were read in the wrong format.
@@ -66,6 +74,8 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         fix="check byte order, byte offset and sample format (s16le, mono)",
     )
     if noise.status is Status.RAISED:
+        if recording.segment is not None and has_the_voice(measurements, recording.segment.hop):
+            return not_checked(f"the voice of {recording.reference} was found below the noise")
         return noise
     pairs = beyond(
         measurements,

@@ -70,7 +70,7 @@ def send_pacing(measurements: Measurements, observed: ObservedClient) -> Verdict
         return not_checked("the declared rate seems to be wrong; see SND022")
     text = f"{ratio:.2f} s of audio were sent per second; it should be 1"
     return raised(
-        f"The client sends {abs(ratio - 1):.0%} {'faster' if ratio > 1 else 'slower'} than real time",
+        f"The client sends {100 * abs(ratio - 1):.0f} % {'faster' if ratio > 1 else 'slower'} than real time",
         evidence=[evidence_of(item, text)],
         likely_cause="a timer paces the batches instead of the microphone"
         if ratio < 1

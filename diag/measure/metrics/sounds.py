@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
-from diag.dsp.additions import Additions, measure_additions, plain_copy
+from diag.dsp.additions import PLAIN_COPY_DB, Additions, measure_additions, plain_copy
 from diag.dsp.aligned import LEAST_FRAMES, Piece, align_pair, shifted_pair
 from diag.dsp.arrays import Array
 from diag.dsp.byte_formats import ByteReading
@@ -29,6 +30,10 @@ from diag.dsp.track import DelayTrack
 from diag.measure.reasons import STRETCHED, TOO_LITTLE, wrong_speed
 
 T = TypeVar("T")
+_LONG_S, _SLICE_S, _SLICE_EDGE_S, _CLEARLY_DB = 5.0, 1.0, 0.05, PLAIN_COPY_DB + 3.0
+_SAME_RATE_WITHIN = 0.5
+"""Two sample rates are the same where clips differ by less than this number of samples at their ends; the rest is a
+drift, which the alignment follows."""
 
 _kept: WeakKeyDictionary[Clip, dict[Any, Any]] = WeakKeyDictionary()
 _pairs: WeakKeyDictionary[Clip, WeakKeyDictionary[Clip, dict[str, Any]]] = WeakKeyDictionary()
@@ -240,7 +245,11 @@ def additions(reference: Clip, estimated: Clip) -> Additions | Missing:
 def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio: float) -> Additions | Missing:
     rate_hz = float(estimated.sample_rate_hz)
     own = sound(reference)
-    moved, scale = rescale(own.samples, rate_hz / (own.rate_hz * ratio), cut=0.5)
+    factor = rate_hz / (own.rate_hz * ratio)
+    # At the same rate nothing is resampled: the taper of a low-pass would leave the filter unknown at the highest
+    # frequencies, where it would then ring.
+    same = abs(factor - 1.0) * own.samples.size < _SAME_RATE_WITHIN
+    moved, scale = (own.samples, 1.0) if same else rescale(own.samples, factor, cut=0.5)
     per_s = scale * own.rate_hz
     pieces = [
         Piece(
@@ -260,10 +269,36 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
     return measure_additions(pair)
 
 
+def _clearly_differs(own: Sound, heard: Array, delay: int, rate_hz: float) -> bool:
+    """Return whether one loud second shows that heard samples are not the reference at this delay and one gain.
+
+    It saves resampling and comparing a long reference. False where one second cannot tell.
+    """
+    factor = Fraction(rate_hz / own.rate_hz).limit_denominator(64)
+    if abs(float(factor) * own.rate_hz - rate_hz) > 1e-9 or own.duration_s < _LONG_S:
+        return False
+    width, unit = round(_SLICE_S * own.rate_hz), factor.denominator
+    energy = np.square(own.samples[: own.samples.size // width * width].reshape(-1, width)).sum(axis=1)
+    first = int(np.argmax(energy)) * width // unit * unit
+    slice_ = rescale(own.samples[first : first + width], float(factor))[0].astype(np.float64)
+    margin = round(_SLICE_EDGE_S * rate_hz)
+    place = first // unit * factor.numerator + delay + margin
+    mine = slice_[margin : slice_.size - margin]
+    other = np.asarray(heard[max(0, place) : max(0, place) + mine.size], dtype=np.float64)
+    if place < 0 or other.size < mine.size:
+        return False
+    power = float(mine @ mine)
+    gain = float(mine @ other) / max(power, 1e-20)
+    rest = other - gain * mine
+    return gain <= 0.0 or float(rest @ rest) > 10 ** (_CLEARLY_DB / 10) * gain**2 * power
+
+
 def _plain_copy(own: Sound, heard: Array, pieces: Sequence[Piece], rate_hz: float) -> Additions | None:
     """Return the additions if all heard samples are the reference at one delay and one gain, else None."""
     delays = [piece.estimated_start - piece.reference_start for piece in pieces]
     if max(delays) - min(delays) > 1:
+        return None
+    if all(_clearly_differs(own, heard, delay, rate_hz) for delay in range(min(delays) - 1, max(delays) + 2)):
         return None
     moved = own.samples if own.rate_hz == rate_hz else rescale(own.samples, rate_hz / own.rate_hz)[0]
     for delay in range(min(delays) - 1, max(delays) + 2):

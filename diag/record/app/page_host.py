@@ -18,6 +18,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -96,7 +97,8 @@ class Records:
 
 def main(arguments: Sequence[str]) -> int:
     """Open the page that the JSON file `arguments[0]` describes; return 1 if it cannot be opened or started."""
-    job = json.loads(Path(arguments[0]).read_text())
+    text = Path(arguments[0]).read_text()
+    job = json.loads(text.replace("{port}", str(_free_port())) if "{port}" in text else text)
     records = Records(Path(job["records"]))
     try:
         asyncio.run(_hold(job, records))
@@ -397,6 +399,12 @@ async def _served(job: Mapping[str, Any], records: Records) -> asyncio.subproces
     if not job.get("serve"):
         return None
     words = shlex.split(job["serve"])
+    if await _answers(job):
+        parts = urlsplit(job["url"])
+        raise PageFailedError(
+            f"another server listens at {parts.hostname}:{_port(job)} already, so `serve` in [app] cannot be started; "
+            "stop it, or leave `serve` out"
+        )
     try:
         process = await asyncio.create_subprocess_exec(
             *words, cwd=job["directory"], stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
@@ -406,20 +414,42 @@ async def _served(job: Mapping[str, Any], records: Records) -> asyncio.subproces
         raise PageFailedError(f"the command of `serve` in [app] cannot be run: {words[0]}: {error.strerror}") from None
     reading = asyncio.ensure_future(_passed_on(process))
     process_tasks.add(reading)
-    parts = urlsplit(job["url"])
-    port = parts.port or (443 if parts.scheme == "https" else 80)
     until_s = time.perf_counter() + SERVED_WITHIN_S
     while time.perf_counter() < until_s:
         if process.returncode is not None:
             await reading
             raise PageFailedError(_server_ended(process.returncode, job["serve"]))
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(job.get("hosts", {}).get(parts.hostname, parts.hostname), port)
-            writer.close()
+        if await _answers(job):
             records.add("served")
             return process
         await asyncio.sleep(POLL_S)
-    raise PageFailedError(f"the server of `serve` in [app] does not answer at {parts.hostname}:{port}")
+    raise PageFailedError(
+        f"the server of `serve` in [app] does not answer at {urlsplit(job['url']).hostname}:{_port(job)}"
+    )
+
+
+def _port(job: Mapping[str, Any]) -> int:
+    parts = urlsplit(job["url"])
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+async def _answers(job: Mapping[str, Any]) -> bool:
+    """Return whether something listens at the address of the page."""
+    host = urlsplit(job["url"]).hostname
+    try:
+        _, writer = await asyncio.open_connection(job.get("hosts", {}).get(host, host), _port(job))
+    except OSError:
+        return False
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 process_tasks: set[asyncio.Future[None]] = set()

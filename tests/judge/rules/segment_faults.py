@@ -194,7 +194,7 @@ def twice(samples, rate_hz):
 
 SEGMENT_FAULTS = (
     SegmentFault("a wrong rate", ("MIC005", "SND001", "PLY001", "SPK003"), at_speed(44100 / 48000), "deeper"),
-    SegmentFault("a time stretch", ("MIC016", "SND020", "PLY018", "SPK015"), longer, "speed by time"),
+    SegmentFault("a time stretch", ("MIC016", "SND020", "PLY018", "SPK015"), longer, "by duration"),
     SegmentFault("lost treble", ("MIC003", "SND007", "PLY002", "SPK002"), through_8k, "treble"),
     SegmentFault("silence put in", ("MIC004", "SND011", "PLY003", "SPK004"), put_in(0.12), "of silence"),
     SegmentFault("sound left out", ("MIC010", "SND008", "PLY011", "SPK009"), left_out(0.15), "loses"),

@@ -146,6 +146,7 @@ def test_nothing_seen_and_nothing_measured_is_never_clear(rule):
         "observed": ObservedClient(),
         "environment": {},
         "turns": (),
+        "voice": None,
         "summary": (),
         "takes": (),
         "recording": Recording(name="a recording", sample_rate_hz=24000),

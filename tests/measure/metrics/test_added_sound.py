@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from builders import speech
+from builders import resampled, speech
 
 from diag.core.clip import Clip
 from diag.core.missing import MissingCode
@@ -143,3 +143,17 @@ def test_too_little_sound_is_not_measured_instead_of_clear(name):
     found = getattr(added_sound, name)(clip(short), clip(doubled))
     assert found.value is None
     assert found.missing.code is MissingCode.TOO_SHORT
+
+
+@pytest.mark.parametrize("rate_hz", [RATE_HZ, 2 * RATE_HZ])
+@pytest.mark.parametrize("late", [0, 500])
+def test_a_long_copy_of_a_noisy_reference_adds_nothing_and_a_noisier_one_does(rate_hz, late):
+    noisy = speech(6.0, 5, RATE_HZ)
+    noisy = noisy + 0.02 * np.random.default_rng(2).standard_normal(noisy.size).astype(np.float32)
+    reference = clip(noisy)
+    own = np.concatenate(
+        (np.zeros(late), 0.5 * resampled(noisy, RATE_HZ, rate_hz) if rate_hz != RATE_HZ else 0.5 * noisy)
+    )
+    assert added_sound.added_noise(reference, clip(own, rate_hz)).value <= (NOTHING_DB if rate_hz == RATE_HZ else -55.0)
+    louder = own + 0.02 * np.random.default_rng(3).standard_normal(own.size)
+    assert added_sound.added_noise(reference, clip(louder, rate_hz)).value > -40.0

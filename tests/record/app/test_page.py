@@ -101,6 +101,14 @@ def test_a_server_that_cannot_be_started_is_named(tmp_path):
     assert "ended with exit code 3" in ended
 
 
+def test_a_port_that_is_taken_is_named(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        url = f"http://127.0.0.1:{other.getsockname()[1]}/"
+        assert "another server listens" in failed(tmp_path, url, serve=f"{sys.executable} -m http.server 1")
+
+
 def test_a_wrong_address_is_named(tmp_path, site):
     url, serve = site
     assert "nothing listens there" in failed(tmp_path, f"http://127.0.0.1:{free_port()}/")

@@ -1,11 +1,10 @@
-"""What opinion scores see of each fault and what not, beside our measures: information, without a goal.
+"""What opinion scores see of each fault and what not, beside our measures; `benchmarks/mos_page.py` makes a page of it.
 
-Needs the extra `mos` (`make peers`). `benchmarks/mos_page.py` makes docs/mos.md of these rows.
+Needs the extra `mos` (`make peers`).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import re
 from collections import defaultdict
@@ -15,6 +14,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.accuracy.faults import (
+    PLAYED_RATE_HZ,
+    Random,
+    as_clip,
+    at_rate,
+    filtered,
+    loud_places,
+    low_pass,
+    shelf_at,
+    with_noise,
+)
+from benchmarks.accuracy.voices import HELD_OUT, Voice
 from diag.api.opinion_scores import dnsmos, pesq_wb, visqol
 from diag.core.chain import Tap
 from diag.core.clip import Clip
@@ -27,20 +38,6 @@ from diag.judge.recording import Recording
 from diag.measure.engine import RECEIVED_TO_HEARD, measure_clip, measure_pair
 from diag.measure.metrics.band import bandwidth
 
-from .board import Board
-from .faults import (
-    PLAYED_RATE_HZ,
-    Random,
-    as_clip,
-    at_rate,
-    filtered,
-    loud_places,
-    low_pass,
-    shelf_at,
-    with_noise,
-)
-from .voices import HELD_OUT, Voice
-
 PACKAGES = ("speechmos", "onnxruntime", "librosa", "pesq", "visqol")
 RECEIVED_RATE_HZ = 24000
 SHORTEST_S, LONGEST_S = 2.0, 3.0
@@ -48,12 +45,21 @@ SPEAKERS, SPEAKERS_OF_VISQOL, OF_ONE_SOURCE = 8, 4, 2
 WIDE_HZ = 10000.0
 NONE = "none"
 OPINIONS = ("dnsmos_sig", "dnsmos_ovrl", "dnsmos_p808", "pesq_wb", "visqol")
-INFORMATION = "information"
 BREAK_S, CLICKS_HZ, CLIPPED_HZ, FLAT = 0.01, 0.2, 0.1, 0.1
 """As the rules on recordings warn; the other limits are imported."""
 ALONE, AGAINST = "`diag analyze`", "`diag analyze --reference`"
 Samples = NDArray[np.float64]
 Fault = Callable[[Samples, Random], Samples]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a score or a measure shows of a fault: in how many clips, and the figure in words."""
+
+    measure: str
+    fault: str
+    trials: int
+    found: str
 
 
 def _speed(ratio: float) -> Fault:
@@ -266,12 +272,8 @@ def area(healthy: Sequence[float], faulty: Sequence[float]) -> float:
     return float(np.mean(pairs))
 
 
-def run(board: Board, every: Sequence[Voice], random: Random) -> None:
-    """Rows of the part."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        print(f"mos: not run: the extra `mos` is not installed ({', '.join(missing)}); `make peers` installs it")
-        return
+def rows_of(every: Sequence[Voice], random: Random) -> list[Row]:
+    """Return what each score and each measure shows of each fault."""
     scores: dict[tuple[str, str], list[float]] = defaultdict(list)
     finds: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for place, voice in enumerate(chosen(every)):
@@ -282,14 +284,16 @@ def run(board: Board, every: Sequence[Voice], random: Random) -> None:
                 scores[measure, name].append(score)
             for measure, hit in found_by(reference, heard).items():
                 finds[measure, name].append(hit)
+    found_rows = []
     for name in FAULTS:
         for measure in OPINIONS:
             healthy, faulty = scores[measure, NONE], scores[measure, name]
             found = "no score"
             if faulty:
                 found = f"AUC {area(healthy, faulty):.2f}; mean {np.mean(faulty):.2f}, healthy {np.mean(healthy):.2f}"
-            board.figure(measure, INFORMATION, name, half=HELD_OUT, trials=len(faulty), found=found)
+            found_rows.append(Row(measure, name, len(faulty), found))
         for measure in (*OURS, ALONE, AGAINST):
             hits = finds[measure, name]
             found = f"found in {100 * np.mean(hits):.0f} %"
-            board.figure(measure, INFORMATION, name, half=HELD_OUT, trials=len(hits), found=found)
+            found_rows.append(Row(measure, name, len(hits), found))
+    return found_rows
