@@ -94,9 +94,9 @@ class AppConfig(ConfigModel):
 
     `command` and `serve` are split into words as a shell does, but no shell runs them. `directory` is their working
     directory: by default that of the configuration file. `serve` is started before the page is opened and ended after
-    the take. `{port}` in both is a free port, another for each take. `start` is what a user does on the page; without it the usual button is clicked, which is found by its
-    label. `hosts` maps host names to addresses for the page's browser alone. Without `ready`, the app listens once the
-    service has accepted its setup.
+    the take. `{port}` in `serve` and `url` is a free port, another for each take. `start` is what a user does on the
+    page; without it the usual button is clicked, which is found by its label. `hosts` maps host names to addresses for
+    the page's browser alone. Without `ready`, the app listens once the service has accepted its setup.
     """
 
     command: str | None = Field(None, min_length=1)

@@ -101,7 +101,7 @@ class PageBench:
         self.stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        self.port = site._server.sockets[0].getsockname()[1]
+        self.port = runner.addresses[0][1]
         playwright = await self.stack.enter_async_context(async_playwright())
         job = {"hosts": {"voice.test": "127.0.0.1"}, "browser_arguments": ["--use-fake-device-for-media-stream"]}
         profile = self.stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
