@@ -20,7 +20,6 @@ import shlex
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -118,22 +117,21 @@ async def _hold(job: Mapping[str, Any], records: Records) -> None:
     if executable is None:
         raise PageFailedError("there is no Chromium here; install it with `sudo apt-get install chromium`")
     server = await _served(job, records)
-    with tempfile.TemporaryDirectory(prefix="diag-page-", ignore_cleanup_errors=True) as profile:
-        async with async_playwright() as playwright:
-            try:
-                browser = await playwright.chromium.launch_persistent_context(
-                    profile,
-                    executable_path=executable,
-                    headless=True,
-                    args=browser_arguments(job, as_root=os.geteuid() == 0),
-                    ignore_default_args=["--mute-audio", "--headless", "--hide-scrollbars"],
-                    handle_sigint=False,
-                    handle_sigterm=False,
-                    handle_sighup=False,
-                )
-            except Error as error:
-                raise PageFailedError(f"the browser did not start ({_first_line(error.message)})") from None
-            await WatchedPage(job, records, browser, server).run()
+    async with async_playwright() as playwright:
+        try:
+            browser = await playwright.chromium.launch_persistent_context(
+                job["profile"],
+                executable_path=executable,
+                headless=True,
+                args=browser_arguments(job, as_root=os.geteuid() == 0),
+                ignore_default_args=["--mute-audio", "--headless", "--hide-scrollbars"],
+                handle_sigint=False,
+                handle_sigterm=False,
+                handle_sighup=False,
+            )
+        except Error as error:
+            raise PageFailedError(f"the browser did not start ({_first_line(error.message)})") from None
+        await WatchedPage(job, records, browser, server).run()
 
 
 class WatchedPage:

@@ -10,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -84,6 +85,7 @@ def test_a_page_is_started_with_its_server_and_gets_its_picture(tmp_path, site):
         return app
 
     app = asyncio.run(watch())
+    assert list(Path(tempfile.gettempdir()).glob(f"diag-page-{os.getpid()}-*")) == []
     facts = {fact.name: fact.data for fact in app.facts()}
     assert facts[EventName.PAGE_STEP]["text"] == "clicked the button “Start talking”"
     assert "undefinedFunction" in facts[EventName.PAGE_ERROR]["text"]
