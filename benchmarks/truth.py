@@ -4,6 +4,7 @@ The emulator logs when each chunk left and which sample of its reply is the firs
 files, so their places in the ear's recording can be found without any of the detectors that are being examined.
 
     python benchmarks/truth.py --audio wire --takes 40
+    python benchmarks/truth.py --audio virtual --takes 40 --config my_page.toml
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ from diag.dsp.align import locate
 from diag.files.prompts import find_prompt
 from diag.files.run_folders import read_take, read_wav
 from diag.files.scenario_folders import built_in_folder
+from diag.files.scenarios import find_scenario
 from diag.record.client.resampler import resample
 
 REPLY_RATE_HZ = 24000
 LIMITS_MS = {"wire": {"ttfb_s": 3.0, "ttfa_received_s": 3.0, "ttfa_heard_s": 10.0}}
 LIMITS_MS["virtual"] = LIMITS_MS["wire"]
+HEARD_LIMIT_OF_APP_MS = 15.0
+"""The loudspeaker of an app cannot be calibrated, because the app holds it."""
 
 
 class Lines(Quiet):
@@ -99,18 +103,22 @@ def main() -> int:
     """Run takes of the healthy configuration and print a table of errors; 1 where a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--audio", choices=("wire", "virtual"), default="wire")
+    parser.add_argument("--config", default="healthy", help="a healthy configuration of one turn, also with [app]")
     parser.add_argument("--takes", type=int, default=40)
     parser.add_argument("--rigs", type=int)
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
     options = Options(takes=given.takes, audio=given.audio, rigs=given.rigs, out=given.out, embed="none")
-    (result,) = run("healthy", options, Lines()).runs
+    (result,) = run(given.config, options, Lines()).runs
     assert result.folder is not None
     rows = [errors_ms(Path(result.folder), take) for take in result.counted]
     discarded = len(result.takes) - len(result.counted)
     print(f"\n{len(rows)} takes on {given.audio}, {discarded} discarded")
     missed = False
-    for metric, limit_ms in LIMITS_MS[given.audio].items():
+    limits_ms = dict(LIMITS_MS[given.audio])
+    if find_scenario(given.config).app is not None:
+        limits_ms["ttfa_heard_s"] = HEARD_LIMIT_OF_APP_MS
+    for metric, limit_ms in limits_ms.items():
         values = np.abs([row[metric] for row in rows if metric in row])
         p95 = float(np.percentile(values, 95)) if len(values) else float("nan")
         good = len(values) == len(rows) > 0 and p95 <= limit_ms
