@@ -97,7 +97,8 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
         )
     if not isinstance(pairs, str) and in_pairs:
         more, before, item = pairs
-        text = f"{100 * before:.0f} % of the samples come in equal pairs in {place.input}, {100 * (before + more):.0f} % in {place.output}"
+        shares = f"{100 * before:.0f} %", f"{100 * (before + more):.0f} %"
+        text = f"{shares[0]} of the samples come in equal pairs in {place.input}, {shares[1]} in {place.output}"
         return raised(
             f"The {place.who} reads two channels as one: the samples come in pairs",
             evidence=[evidence_of(item, text)],
