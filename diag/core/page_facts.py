@@ -208,6 +208,13 @@ class PageFacts:
     steps: tuple[str, ...]
 
     @property
+    def relays(self) -> tuple[PageContext, ...]:
+        """The contexts that play what another context of the page hands over as a stream."""
+        if not any("MediaStreamAudioDestination" in context.nodes for context in self.contexts):
+            return ()
+        return tuple(context for context in self.contexts if "MediaStreamAudioSource" in context.audible)
+
+    @property
     def capture_contexts(self) -> tuple[PageContext, ...]:
         """The contexts into which the microphone goes."""
         return tuple(context for context in self.contexts if context.captures)

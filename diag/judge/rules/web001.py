@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
+from diag.core.page_facts import PageFacts
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.judge.evidence import changed_sound, evidence_of, received_rate_hz, snapped_hz
-from diag.judge.page_evidence import page_of, speed
+from diag.judge.limits import PASSBAND_SHARE
+from diag.judge.page_evidence import page_of, speed, worst_band
 from diag.judge.registry import rule
 
 
@@ -16,7 +18,7 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
 
     What it shows
         Audio buffers, or the audio context of a worklet, have another rate than the received audio, and nothing
-        converts between the two.
+        converts between the two. Or the reply passes a second audio context of a lower rate.
 
     Why it matters
         24 kHz audio in a 16 kHz context is 1.5 times as long and a musical fifth deeper. In a 48 kHz context it is
@@ -28,6 +30,7 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
     Likely causes
         - One context serves the microphone at 16 kHz and the reply as well.
         - The context is made without a rate, so it runs at the rate of the sound card.
+        - One context hands the reply to another one as a stream, and that one has the rate of the microphone.
         - `createBuffer` is called with the rate of the microphone, or with that of the context.
 
     Fix
@@ -45,6 +48,9 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
     contexts = page.playing_contexts
     if not contexts or observed.received_mime_types is None:
         return not_checked("no reply was received, or the page made no audio context that can play one")
+    narrow = min((context.rate_hz for context in page.relays), default=reply_hz)
+    if narrow < reply_hz:
+        return _relayed(page, measurements, reply_hz, narrow)
     fast = speed(measurements, Hop.PLAYER)
     heard_hz = None if fast is None else snapped_hz(reply_hz * fast.ratio)
     buffer_rates = {item.rate_hz for item in page.buffers}
@@ -68,4 +74,19 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
         ],
         likely_cause=what,
         fix=fix,
+    )
+
+
+def _relayed(page: PageFacts, measurements: Measurements, reply_hz: int, narrow_hz: int) -> Verdict:
+    """Report a reply that passes a context whose rate is lower than its own."""
+    rates = ", ".join(f"context {item.number} at {item.rate_hz} Hz" for item in page.contexts)
+    band = worst_band(measurements)
+    lost = [] if band is None else [evidence_of(band.item, f"up to {band.loss_db:.1f} dB of treble were lost")]
+    return raised(
+        f"The page passes the {reply_hz} Hz reply through a second audio context of {narrow_hz} Hz, which cuts it off "
+        f"above {PASSBAND_SHARE * narrow_hz / 2000:.1f} kHz",
+        evidence=[Evidence(text=f"received at {reply_hz} Hz; {rates}"), *lost],
+        likely_cause="two audio contexts of different rates are connected by a stream",
+        fix=f"play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and connect its player to "
+        "`context.destination`",
     )

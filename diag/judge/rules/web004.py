@@ -37,8 +37,10 @@ def not_connected_to_destination(observed: ObservedClient) -> Verdict:
     contexts = page.playing_contexts
     if not contexts:
         return not_checked("the page made no node that can play a reply")
-    if any(context.sounds for context in contexts):
+    if any(context.sounds for context in (*contexts, *page.relays)):
         return clear()
+    if any("MediaStreamAudioDestination" in context.nodes for context in contexts):
+        return not_checked("the page hands the sound on as a stream, and where that goes is not seen")
     nodes = sorted({name for context in contexts for name in context.nodes if name != "AudioDestination"})
     links = sorted({f"{first} → {second}" for context in contexts for first, second in context.links})
     return raised(

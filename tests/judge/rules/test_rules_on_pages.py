@@ -70,6 +70,7 @@ def test_healthy_pages_are_clear(bench, fault):
 
 FAULTS = [
     ("context-rate", "WEB001", {"rate_ratio": 2 / 3}, "new AudioContext({ sampleRate: 24000 })"),
+    ("two-contexts", "WEB001", {"dullness_db": 18.0}, "new AudioContext({ sampleRate: 24000 })"),
     ("buffers-16k", "WEB001", {"rate_ratio": 2 / 3}, "createBuffer(1, frames, 24000)"),
     ("capture-rate", "WEB002", {"sent_rate_ratio": 1 / 3}, "new AudioContext({ sampleRate: 16000 })"),
     ("buffer-rate", "WEB003", {"imaging": 0.5}, "new AudioContext({ sampleRate: 24000 })"),
