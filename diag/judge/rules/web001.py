@@ -87,6 +87,6 @@ def _relayed(page: PageFacts, measurements: Measurements, reply_hz: int, narrow_
         f"above {PASSBAND_SHARE * narrow_hz / 2000:.1f} kHz",
         evidence=[Evidence(text=f"received at {reply_hz} Hz; {rates}"), *lost],
         likely_cause="two audio contexts of different rates are connected by a stream",
-        fix=f"play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and connect its player to "
-        "`context.destination`",
+        fix=f"play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and connect its player "
+        "to `context.destination`",
     )
