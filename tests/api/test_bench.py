@@ -160,7 +160,7 @@ def notes_of(tmp_path, monkeypatch):
 def test_a_missing_baseline_is_reported(notes_of):
     assert notes_of() == [
         "no baseline at reports/baselines/wire-emulator.json: latencies are not compared "
-        "(`--save-baseline` saves this run's)"
+        "(`--save-baseline` saves those of this run)"
     ]
 
 

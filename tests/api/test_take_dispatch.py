@@ -99,7 +99,7 @@ def world(monkeypatch):
     monkeypatch.setattr(dispatch, "EmbeddedEmulator", emulator)
     monkeypatch.setattr(dispatch, "wait", world.wait)
     monkeypatch.setattr("diag.api.take_dispatch.time.monotonic", lambda: world.now_s)
-    monkeypatch.setattr(dispatch, "judge_saved_take", lambda folder, truth: judged(folder))
+    monkeypatch.setattr(dispatch, "judge_saved_take", lambda folder, truth, voice: judged(folder))
     return world
 
 

@@ -11,7 +11,9 @@ from diag.judge.registry import all_rules
 
 FAULTS = find_scenarios(["faults"])
 RULES = {rule.code: rule for rule in all_rules()}
-NOT_BY_A_CONFIGURATION = {"ENV001", "ENV003", "ENV004", "ENV006"}
+NOT_BY_A_CONFIGURATION = {"ENV001", "ENV003", "ENV004", "ENV006", "SND022"}
+OF_APPS = ("APP", "WEB")
+"""Codes of rules that need an app or a page; tests with real ones raise them."""
 
 
 def read(*planted):
@@ -72,15 +74,15 @@ def test_every_kind_is_planted_by_a_configuration_or_named_in_the_manual(kind):
 
 def test_there_is_a_configuration_for_every_finding_on_takes():
     expected = [code for scenario in FAULTS for code in scenario.expect.findings]
-    assert len(expected) == len(set(expected)) == len(FAULTS)
-    on_takes = {code for code in RULES if not code.startswith("REC")}
+    assert len(expected) == len(FAULTS)
+    on_takes = {code for code in RULES if not code.startswith(("REC", *OF_APPS))}
     assert set(expected) == on_takes - NOT_BY_A_CONFIGURATION
 
 
 @pytest.mark.parametrize("scenario", FAULTS, ids=lambda scenario: scenario.name)
 def test_a_configuration_is_called_and_worded_for_its_finding(scenario):
     (code,) = scenario.expect.findings
-    assert scenario.name == code.lower()
+    assert scenario.name.partition("_")[0] == code.lower()
     assert 5 < len(scenario.title) < 60
     assert 30 < len(scenario.shows) < 300
     for consequence in scenario.expect.consequences:

@@ -1,4 +1,4 @@
-"""SND022."""
+"""Audio is sent at a pace that fits another sample rate than the declared one."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def send_rate_suspected(measurements: Measurements, observed: ObservedClient) ->
         That the rate is wrong: a file that is sent at just that pace looks the same. Record the prompt as well
         (`diag run --app`) to be sure.
     """
-    if measurements.value("rate_ratio", hop=Hop.SENDER) is not None:
-        return not_checked("the speed was measured against the prompt; see SND001")
+    if measurements.find("rate_ratio", hop=Hop.SENDER):
+        return not_checked("what was said was recorded, so that SND001 checks the rate")
     items = measurements.find("realtime_ratio")
     found = worst(items, lambda value: abs(value - 1))
     declared_hz = observed.sent_rate_hz

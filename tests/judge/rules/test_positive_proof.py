@@ -30,6 +30,7 @@ ONLY_TO_PUT_ASIDE = {
     ("clicks_added", "rate_ratio"): "clicks of a segment are measured only where its speed is right",
     ("sound_left_out", "rate_ratio"): "losses are measured only where the speed is right",
     ("sound_repeated", "rate_ratio"): "repeats are measured only where the speed is right",
+    ("send_pacing", "rate_ratio"): "without a recording of what was said, the pace alone is judged",
     ("treble_lost", "bandwidth_hz"): "words an explanation of lost treble, which is measured itself",
     ("duplicated_chunks", "tonality_db"): "a steady tone repeats itself; without it repeats are measured all the same",
     ("harness_late", "tonality_db"): "excuses a difference of the two detectors",
@@ -131,8 +132,9 @@ def test_a_rule_on_recordings_is_not_clear_without_a_measure_that_it_reads(rule,
 def test_most_rules_are_clear_on_what_is_healthy(watch):
     """Without this the tests above would have nothing to take away."""
     take, items = healthy()
-    clear = [rule.code for rule in ON_TAKES if watch.take(rule, take, items) is Status.CLEAR]
-    assert len(clear) > 0.9 * len(ON_TAKES), sorted({rule.code for rule in ON_TAKES} - set(clear))
+    of_clients = [rule for rule in ON_TAKES if not rule.code.startswith(("APP", "WEB"))]
+    clear = [rule.code for rule in of_clients if watch.take(rule, take, items) is Status.CLEAR]
+    assert len(clear) > 0.9 * len(of_clients), sorted({rule.code for rule in of_clients} - set(clear))
     recording, items = healthy_recording()
     clear = [rule.code for rule in ON_RECORDINGS if watch.recording(rule, recording, items) is Status.CLEAR]
     assert len(clear) > 0.7 * len(ON_RECORDINGS), sorted({rule.code for rule in ON_RECORDINGS} - set(clear))
