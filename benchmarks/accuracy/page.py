@@ -18,16 +18,14 @@ _TITLES = {
     Group.VOICE: "Faults against the profile of the voice",
 }
 _TOLD_CONFUSIONS = 4
-KNOWN_MISSES = """## What is missed, and what was tried
+KNOWN_MISSES = """## What is missed
 
 - Fine damage behind Opus at 24 kbit/s: few bits, single clicks, short gaps and swapped chunks. The codec replaces the
   waveform that the measures compare. Few bits are read from the sample values, which the codec replaces too.
 - Silence in place of sound in noise 20 dB below the speech: the noise fills the gap, and a gap of 20 ms is then as loud
-  as the end of a word. A lower limit reported gaps in healthy recordings.
-- A companding table that is 9 dB off is mostly named as clipping or as a change of level, because both describe it
-  nearly as well.
-- Whether a recording alone plays 1.5 times too fast: fast speakers sound the same. Lower limits suspected more healthy
-  recordings than faulty ones.
+  as the end of a word.
+- A companding table that is 9 dB off is mostly named as clipping or as a change of level.
+- Whether a recording alone plays 1.5 times too fast: fast speakers sound the same.
 - Samples repeated at twice the rate look like two channels read as one without a reference.
 """
 
