@@ -54,6 +54,22 @@ def test_links_lead_somewhere(path):
     assert not missing
 
 
+def anchors(path):
+    """Anchors of the headings of a page, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
+def test_links_to_a_heading_name_a_heading_of_that_page(path):
+    links = re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", path.read_text(encoding="utf-8"))
+    pages = {page: path.parent / page if page else path for page, _ in links if "://" not in page}
+    known = {page: anchors(place) for page, place in pages.items()}
+    assert not [f"{page}#{heading}" for page, heading in links if page in known and heading not in known[page]]
+
+
 @pytest.mark.parametrize("line", calls_of_diag())
 def test_commands_and_options_exist(line):
     words = shlex.split(line, comments=True)[1:]

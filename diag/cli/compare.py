@@ -54,9 +54,9 @@ def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int
     A and B are each a TOML file, one of the names below, or the folder of a saved run. Takes of A and B are recorded
     in turn, so that a busy minute affects both.
 
-    Or A and B are two audio files. If they hold the same sound, they are compared sample by sample; otherwise only
-    level, spectrum, noise, gaps and clicks of each are compared. Nothing is recorded then, and the options for takes
-    cannot be used.
+    Or A and B are two audio files. If they hold the same sound, each is judged as if the other were its reference;
+    otherwise only level, spectrum, noise, gaps and clicks of each are compared. Nothing is recorded then, and the
+    options for takes cannot be used.
 
     Exit code 1 means that an error was found in A or B, or that a measure of B is worse. Exit code 4 means that there
     are too few takes to decide, or that something was not shown to be right.

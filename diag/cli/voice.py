@@ -68,7 +68,11 @@ def command(ctx: click.Context, /, **_options: Any) -> None:
     metavar="FILE",
     help="With --tts: what the voice speaks, one sentence a line.  [default: six sentences in English and Korean]",
 )
-@click.option("--name", metavar="NAME", help="Name of the voice.  [default: name of the first recording]")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Name of the voice.  [default: VOICE of --tts, or the name of the first recording]",
+)
 @click.option("-o", "--out", type=_PATH, metavar="FILE", help="File of the profile.  [default: NAME.voice.json]")
 @json_option
 def make(

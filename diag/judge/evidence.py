@@ -137,6 +137,7 @@ def raised_at(
     *,
     evidence: Iterable[Evidence],
     cause: str = "",
+    fix: str = "",
     severity: Severity | None = None,
 ) -> Verdict:
     """Return the finding of a segment rule, with the fix of its hop.
@@ -145,9 +146,15 @@ def raised_at(
     ----------
     cause : str
         Likely cause, if the evidence points to another than the most likely one of the hop.
+    fix : str
+        What to do, if the evidence asks for something else than the fix of the hop.
     """
     return raised(
-        title, evidence=evidence, likely_cause=cause or place.on.causes[0], fix=place.on.fix, severity=severity
+        title,
+        evidence=evidence,
+        likely_cause=cause or place.on.causes[0],
+        fix=fix or place.on.fix,
+        severity=severity,
     )
 
 

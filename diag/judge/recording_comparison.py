@@ -367,7 +367,7 @@ _PAIR_WORDS: dict[str, Callable[[str, str, float], str]] = {
     "other_sound_s": lambda x, y, v: f"{x} has {format_seconds(v)} of other sound that {y} does not have",
     "level_change_db": lambda x, y, v: f"{x} is {abs(v):.0f} dB {'louder' if v > 0 else 'quieter'} than {y}",
     "rate_ratio": lambda x, y, v: f"{x} is {changed_sound(v)} than {y}",
-    "time_ratio": lambda x, y, v: f"{x} lasts {1 / v:.3g} times as long as {y}, at another pitch than that would give",
+    "time_ratio": lambda x, y, v: f"{x} lasts {1 / v:.3g} times as long as {y}, at a pitch that did not change with it",
     "displaced_s": lambda x, y, _: f"parts of {x} are in another place than in {y}",
     "peak_dbfs": lambda x, y, _: f"{x} is silent where {y} has sound",
 }

@@ -248,20 +248,20 @@ class _Judge:
         return value, pointer
 
     def _judge_neighbours(self, frame: Mapping[str, Any], own: str) -> None:
-        """Judge what stands beside `setup` in the frame."""
+        """Judge what is beside `setup` in the frame."""
         places = _places()
         for key, value in frame.items():
             name, pointer = camel(str(key)), child_pointer("", str(key))
             if key == own:
                 continue
             if name in CLIENT_MESSAGES:
-                self._add(Problem.WRAPPER, pointer, f"`{key}` stands beside `setup` in one message",
+                self._add(Problem.WRAPPER, pointer, f"`{key}` is beside `setup` in one message",
                           "a message has exactly one kind: the service refuses this one",
                           f"send `{key}` in a message of its own, after setupComplete has come")  # fmt: skip
             elif _plain(str(key)) in places:
                 path = places[_plain(str(key))]
                 self._moved.append((path, value, pointer))
-                self._add(Problem.WRONG_PLACE, pointer, f"`{key}` stands beside `setup`",
+                self._add(Problem.WRONG_PLACE, pointer, f"`{key}` is beside `setup`",
                           "the service takes it for the name of a message, and knows no such message",
                           f"move it to {_dotted(path)}")  # fmt: skip
             else:
@@ -309,7 +309,7 @@ class _Judge:
         elsewhere = _places().get(_plain(key))
         if elsewhere is not None and elsewhere[:-1] != path:
             self._moved.append((elsewhere, value, place))
-            self._add(Problem.WRONG_PLACE, place, f"`{key}` stands in {_dotted(path)}", why,
+            self._add(Problem.WRONG_PLACE, place, f"`{key}` is at the wrong place, in {_dotted(path)}", why,
                       f"move it to {_dotted(elsewhere)}")  # fmt: skip
             return None
         if any(word in key.lower() for word in ("rate", "hertz", "mimetype", "mime_type")):

@@ -38,7 +38,7 @@ def setup_text(verdict: FrameVerdict, *, source: str, api_version: str, day: dat
     for note in verdict.notes:
         lines += _fault_lines(note, State.WATCH, width)
     if not verdict.right or verdict.notes:
-        lines += ["", "The corrected frame:" if not verdict.right else "The frame in its plainest form:"]
+        lines += ["", "The corrected frame:" if not verdict.right else "The frame as the API reference spells it:"]
         lines += json.dumps(verdict.corrected, indent=2, ensure_ascii=False).splitlines()
     return "\n".join(lines)
 

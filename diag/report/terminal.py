@@ -189,11 +189,23 @@ def check_lines(run: RunResult, width: int) -> list[str]:
     groups = sorted(by_reason.items(), key=lambda group: (group[0][0] != "crashed", -len(group[1])))
     for (word, reason), codes in groups[:REASONS_SHOWN]:
         why = f": {reason}" if reason else ""
-        lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(codes)}{why}", width)
+        lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(_with_ranges(codes))}{why}", width)
     rest = sum(len(codes) for _, codes in groups[REASONS_SHOWN:])
     if rest:
         lines.append(f"  {State.UNKNOWN.shape} {rest} more {plural(rest, 'check')} not made; the report lists them all")
     return lines
+
+
+def _with_ranges(codes: Sequence[str]) -> list[str]:
+    """Return codes with three or more that follow each other written as "WEB001 to WEB012"."""
+    ranges: list[list[str]] = []
+    for code in codes:
+        last = ranges[-1][-1] if ranges else ""
+        if last and last[:-3] == code[:-3] and int(code[-3:]) == int(last[-3:]) + 1:
+            ranges[-1].append(code)
+        else:
+            ranges.append([code])
+    return [word for found in ranges for word in ([f"{found[0]} to {found[-1]}"] if len(found) > 2 else found)]
 
 
 def comparison_lines(comparison: RunComparison, width: int) -> list[str]:

@@ -31,7 +31,7 @@ def made_text(made: MadeVoice, path: Path, *, width: int = 80) -> str:
 
 def profile_text(profile: VoiceProfile, *, width: int = 80) -> str:
     """Return the contents of a profile and the recordings that it was made from."""
-    lines = _holds(profile, "It is", width)
+    lines = _holds(profile, "The profile holds", width)
     if profile.source is not None:
         lines += wrapped(f"  {voice_origin(profile)}", width, later="    ")
     for name in profile.recordings:
@@ -100,7 +100,7 @@ def _of(item: Given) -> str:
     if item.speed is not None:
         parts.append(f"speed {100 * (item.speed - 1):+.1f} %")
     if item.treble_db is not None:
-        parts.append(f"treble {-item.treble_db:+.1f} dB against the others")
+        parts.append(f"treble {0.0 - round(item.treble_db, 1):+.1f} dB against the others")
     return ", ".join(parts)
 
 

@@ -152,6 +152,11 @@ def test_checks_that_lack_the_same_thing_are_told_together(make):
     assert "  ○ not checked XXX000, XXX001: nothing came\n  ○ not checked XXX002: no ear\n" in text
 
 
+def test_three_codes_in_a_row_are_written_as_a_range(make):
+    text = checks_told(make, *outcomes("no page", "no page", "no page", "no ear", "no page"))
+    assert "  ○ not checked XXX000 to XXX002, XXX004: no page\n" in text
+
+
 def test_many_reasons_are_counted(make):
     text = checks_told(make, *outcomes(*(f"reason {number}" for number in range(9))))
     assert text.count("○ not checked") == 5

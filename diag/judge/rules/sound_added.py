@@ -43,6 +43,10 @@ class _Kind:
     words: str
     natural: bool = False
     """Whether sound through the air always has some of it."""
+    cause: str = ""
+    """Likely cause, if it is not that of the hop."""
+    fix: str = ""
+    """What to do, if it is not the fix of the hop."""
 
 
 _KINDS = (
@@ -50,7 +54,14 @@ _KINDS = (
     _Kind("added_tone_db", TONE_WARN_DB, TONE_FAIL_DB, "a steady tone ({:.0f} dB relative to the voice)"),
     _Kind("added_hum_db", HUM_WARN_DB, HUM_FAIL_DB, "mains hum ({:.0f} dB relative to the voice)"),
     _Kind("added_noise_db", -NOISE_WARN_SNR_DB, -NOISE_FAIL_SNR_DB, "noise ({:.0f} dB relative to the voice)", True),
-    _Kind("added_dc_dbfs", DC_WARN_DBFS, DC_FAIL_DBFS, "a DC offset ({:.0f} dBFS)"),
+    _Kind(
+        "added_dc_dbfs",
+        DC_WARN_DBFS,
+        DC_FAIL_DBFS,
+        "a DC offset ({:.0f} dBFS)",
+        cause="the sound card adds an offset, or a conversion between sample formats shifts all samples",
+        fix="check how samples are converted between formats, and remove the offset with a high-pass filter of 20 Hz",
+    ),
     _Kind("reverberation_db", ROOM_WARN_DB, None, "reverberation ({:.0f} dB relative to the direct sound)", True),
 )
 
@@ -129,6 +140,8 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         place,
         f"The {place.who} adds {kind.words.format(value)}{also}",
         evidence=[_evidence(place, *entry) for entry in seen],
+        cause=kind.cause,
+        fix=kind.fix,
         severity=max(severities, key=lambda item: item.rank),
     )
 

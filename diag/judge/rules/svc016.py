@@ -32,8 +32,8 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
         Compare `speech_config` in the setup message with the voice of the profile. Listen to both in the report.
 
     Does not prove
-        Who speaks. A voice that is much alike is not told from that of the profile, and neither are two voices in
-        one reply. If the recordings of the profile differ a lot among themselves, only larger differences are reported.
+        Who speaks. A very similar voice is not distinguished from that of the profile, and two voices in one reply are
+        not found. If the recordings of the profile differ a lot among themselves, only larger differences are reported.
     """
     if voice is None:
         return not_checked("no profile of the voice was given")
@@ -48,7 +48,7 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
     evidence = [evidence_of(item, text)]
     cause = "the voice setting was lost on the way to the service, or the session asks for another voice"
     if speed is not None:
-        evidence.append(Evidence(text=f"it is like that voice at {speed:.2f} times its speed", metric="rate_ratio",
+        evidence.append(Evidence(text=f"it resembles that voice at {speed:.2f} times its speed", metric="rate_ratio",
                                  turn=item.turn))  # fmt: skip
         cause += "; or the sample rate of the reply is not the declared one"
     return raised(
