@@ -252,7 +252,7 @@ def _sentence(
     if only_b or only_a:
         by_setup = _setup_words(a, b, [*only_b[:1], *only_a[:1]], setup_diff)
         if only_b and only_a:
-            text = f"{_fixed(b, only_a[0])}, but {_fault(b, only_b[0])}."
+            text = f"{_fixed(b, only_a[0])}. New fault of {_fault(b, only_b[0])}."
         elif only_b:
             text = f"{_fault(b, only_b[0])}; {a.name} does not have this fault."
         else:

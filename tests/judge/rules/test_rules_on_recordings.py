@@ -145,6 +145,14 @@ def test_what_a_copy_adds_has_the_clients_code(name, code):
     assert (root.code, root.severity) == (code, Severity.WARNING)
 
 
+def test_a_dc_offset_has_a_cause_and_a_fix_of_its_own():
+    shifted = analyze(clip(WHOLE + np.float32(0.05), 48000), reference=clip(RECEIVED))
+    (found,) = [item for item in shifted.findings if item.code == "PLY014"]
+    assert "DC offset" in found.title
+    assert "high-pass" in found.fix
+    assert "sound card" in found.likely_cause
+
+
 def test_a_faithful_copy_adds_nothing():
     assert against("whole").findings == ()
     assert against("whole").not_shown == ()
