@@ -123,7 +123,11 @@ def check_app(name: str, app: AppConfig, options: Options) -> None:
 
 
 def _is_there(program: str, directory: Path) -> bool:
-    return shutil.which(program) is not None if "/" not in program else (directory / program).is_file()
+    if "/" in program:
+        return (directory / program).is_file()
+    from diag.record.app.environment import search_path
+
+    return shutil.which(program, path=search_path()) is not None
 
 
 def _check_browser(attempted: str) -> None:

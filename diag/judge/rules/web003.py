@@ -21,9 +21,9 @@ def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict
         The reply is played by buffer sources whose buffers have another sample rate than the context.
 
     Why it matters
-        The browser then converts each buffer by linear interpolation, and starts anew with each chunk. That mirrors the
-        voice to high frequencies, takes treble away and clicks at the seams: the same voice is smooth elsewhere and
-        dull here.
+        The browser then converts each buffer by itself, by linear interpolation. This adds mirror images of the voice
+        at high frequencies, takes treble away, and clicks where chunks meet. The same voice sounds smooth elsewhere
+        and dull here.
 
     Evidence
         The rates of buffers and context, and the number of buffers; images, lost treble and clicks as they were

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -65,7 +66,15 @@ def service_environment(proxy_address: str, ca_file: Path, bundle: Path, *, loca
 
 def app_environment(devices: Mapping[str, str], service: Mapping[str, str]) -> dict[str, str]:
     """Return all variables of an app: those of this process, then devices and service."""
-    return {**os.environ, **devices, **service}
+    return {**os.environ, "PATH": search_path(), **devices, **service}
+
+
+def search_path() -> str:
+    """Return where an app's program is looked for: the PATH, and then the folder of the programs of diag's own Python.
+
+    So `python my_client.py` works where there is only `python3`, and with a diag whose environment is not activated.
+    """
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")])
 
 
 def write_certificates(pem: bytes, path: Path) -> Path:

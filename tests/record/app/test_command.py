@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from diag.core.processes import import_environment
 from diag.record.app.command import CommandDriver, CommandJob
 from diag.record.app.driver import AppSetting
+from diag.record.app.environment import app_environment
 
 CHILDREN = """
 import os, subprocess, sys, time
@@ -176,3 +178,10 @@ def test_an_app_that_ignores_the_end_is_killed(tmp_path, hangs):
         return time.monotonic() - begun_s
 
     assert asyncio.run(watch()) < 5
+
+
+def test_a_program_is_looked_for_beside_diags_own_python_in_the_end(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    path = app_environment({}, {})["PATH"]
+    assert path.split(os.pathsep)[0] == str(tmp_path)
+    assert shutil.which("python", path=path) is not None
