@@ -23,6 +23,8 @@ command -v pulseaudio >/dev/null 2>&1 || need pulseaudio
 "${PYTHON:-python3}" -c 'import ensurepip, venv' >/dev/null 2>&1 || need python3-venv
 if [ "${1:-}" = browser ]; then
   command -v chromium >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || need chromium
+  # The program that drives the browser, which Playwright brings along, needs it.
+  have_file /usr/lib/libatomic.so.1 /usr/lib/*/libatomic.so.1 /usr/lib64/libatomic.so.1 || need libatomic1
 fi
 
 [ -z "$missing" ] && exit 0

@@ -6,6 +6,7 @@ import contextlib
 import math
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -136,8 +137,9 @@ def _check_browser(attempted: str) -> None:
     Raises
     ------
     CannotMeasureError
-        If there is no Chromium, or Playwright is not installed.
+        If there is no Chromium, or Playwright is not installed or cannot run.
     """
+    import subprocess
     from importlib.util import find_spec
 
     from diag.record.app.page_host import browser_path
@@ -154,6 +156,16 @@ def _check_browser(attempted: str) -> None:
             seen="there is no Chromium here",
             allowed="chromium or google-chrome on the PATH",
             next_step="install it with `sudo apt-get install chromium`",
+        )
+    tried = subprocess.run(
+        [sys.executable, "-m", "playwright", "--version"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode != 0:
+        last = (tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"])[-1]
+        raise CannotMeasureError(
+            attempted,
+            seen=f"Playwright, which drives the browser, does not start: {last}",
+            next_step="install the library it names (`sudo apt-get install libatomic1` brings libatomic.so.1)",
         )
 
 

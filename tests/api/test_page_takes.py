@@ -12,7 +12,7 @@ from page_bench import PAGES, can_install
 from diag.api.options import Options
 from diag.api.run import run
 from diag.core.chain import Tap
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, CannotMeasureError, ExitCode
 from diag.core.observed_client import observed_client
 from diag.files.run_folders import read_take
 from diag.files.scenarios import scenario_from_mapping
@@ -103,3 +103,15 @@ def test_a_page_whose_server_is_gone_is_named_in_one_sentence(tmp_path):
 def test_a_table_that_is_neither_page_nor_program_is_refused(app, words):
     with pytest.raises(BadInputError, match=words):
         scenario_from_mapping("x", {"app": app}, attempted="Could not read it")
+
+
+def test_a_browser_driver_that_does_not_start_is_named_before_a_take_is_recorded(tmp_path, monkeypatch):
+    driver = tmp_path / "playwright" / "__main__.py"
+    driver.parent.mkdir()
+    driver.with_name("__init__.py").write_text("")
+    driver.write_text("raise SystemExit('node: error while loading shared libraries: libatomic.so.1')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(CannotMeasureError, match=r"does not start: node: .*libatomic\.so\.1") as caught:
+        take_of(tmp_path, "healthy-buffers")
+    assert caught.value.exit_code == ExitCode.CANNOT_MEASURE
+    assert not (tmp_path / "runs").exists()
