@@ -45,3 +45,38 @@ class Link(Protocol):
     @property
     def blocked_s(self) -> float:
         """Return how long the current send has waited for the client, in seconds; 0 if none waits."""
+
+
+class OuterLink:
+    """Link around another one, which passes everything on; what is to differ is overridden."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    @property
+    def ended(self) -> tuple[int | None, str]:
+        return self._link.ended
+
+    @property
+    def gone(self) -> bool:
+        return self._link.gone
+
+    @property
+    def idle_s(self) -> float:
+        return self._link.idle_s
+
+    @property
+    def blocked_s(self) -> float:
+        return self._link.blocked_s
+
+    async def receive(self) -> str | bytes | None:
+        return await self._link.receive()
+
+    async def send(self, payload: bytes) -> None:
+        await self._link.send(payload)
+
+    async def close(self, code: int, reason: bytes) -> None:
+        await self._link.close(code, reason)
+
+    def drop(self) -> None:
+        self._link.drop()

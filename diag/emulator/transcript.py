@@ -16,13 +16,13 @@ from typing import Any
 
 from diag.emulator.closing import Refused
 from diag.emulator.incoming import declared_rate_hz, decode_bytes, read_frame
-from diag.emulator.link import Link
+from diag.emulator.link import Link, OuterLink
 from diag.emulator.truth import TruthLog
 
 FRAMES = "frames.jsonl"
 
 
-class KeptLink:
+class KeptLink(OuterLink):
     """Link that keeps all frames of another link in a file, written on the thread of the truth log.
 
     Parameters
@@ -38,44 +38,25 @@ class KeptLink:
     """
 
     def __init__(self, link: Link, root: Path, session: int, writer: TruthLog) -> None:
-        self._link = link
+        super().__init__(link)
         self._writer = writer
         # The name begins with the time, because several runs of the server may use the same folder.
         self._folder = root / f"{time.strftime('%Y%m%d-%H%M%S')}-session-{session:04d}"
         self._writer.call(lambda: self._folder.mkdir(parents=True, exist_ok=True))
 
-    @property
-    def ended(self) -> tuple[int | None, str]:
-        return self._link.ended
-
-    @property
-    def gone(self) -> bool:
-        return self._link.gone
-
-    @property
-    def idle_s(self) -> float:
-        return self._link.idle_s
-
-    @property
-    def blocked_s(self) -> float:
-        return self._link.blocked_s
-
     async def receive(self) -> str | bytes | None:
-        data = await self._link.receive()
+        data = await super().receive()
         if data is not None:
             self._keep("client", data)
         return data
 
     async def send(self, payload: bytes) -> None:
         self._keep("server", payload)
-        await self._link.send(payload)
+        await super().send(payload)
 
     async def close(self, code: int, reason: bytes) -> None:
         self._keep("server", json.dumps({"close": code, "reason": reason.decode("utf-8", "replace")}))
-        await self._link.close(code, reason)
-
-    def drop(self) -> None:
-        self._link.drop()
+        await super().close(code, reason)
 
     def finish(self) -> None:
         """Write the audio files at the end of the session."""

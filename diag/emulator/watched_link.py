@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from diag.emulator.link import Link
+from diag.emulator.link import Link, OuterLink
 
 
 class Watcher(Protocol):
@@ -32,31 +32,15 @@ Watch = Callable[[str, Mapping[str, str]], Watcher]
 """Called with the target and the headers (names in lower case) of each request for a session; returns its watcher."""
 
 
-class WatchedLink:
+class WatchedLink(OuterLink):
     """Link whose messages a watcher gets too, each after it has passed."""
 
     def __init__(self, link: Link, watcher: Watcher) -> None:
-        self._link = link
+        super().__init__(link)
         self._watcher = watcher
 
-    @property
-    def ended(self) -> tuple[int | None, str]:
-        return self._link.ended
-
-    @property
-    def gone(self) -> bool:
-        return self._link.gone
-
-    @property
-    def idle_s(self) -> float:
-        return self._link.idle_s
-
-    @property
-    def blocked_s(self) -> float:
-        return self._link.blocked_s
-
     async def receive(self) -> str | bytes | None:
-        data = await self._link.receive()
+        data = await super().receive()
         t_s = time.perf_counter()
         if data is None:
             self._watcher.closed("client", *self._link.ended, t_s)
@@ -66,13 +50,13 @@ class WatchedLink:
 
     async def send(self, payload: bytes) -> None:
         t_s = time.perf_counter()
-        await self._link.send(payload)
+        await super().send(payload)
         self._watcher.from_service(payload, t_s)
 
     async def close(self, code: int, reason: bytes) -> None:
         self._watcher.closed("service", code, reason.decode("utf-8", "replace"), time.perf_counter())
-        await self._link.close(code, reason)
+        await super().close(code, reason)
 
     def drop(self) -> None:
         self._watcher.closed("service", None, "", time.perf_counter())
-        self._link.drop()
+        super().drop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import importlib
 import json
@@ -21,18 +20,14 @@ from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import KEY_VARIABLES, key_variable
 from diag.core.live_setup import SETUP, canonical
 from diag.record.live.connection_facts import Fact, close_code_and_reason, connect_failure, no_setup_complete
+from diag.record.live.live_session import CLOSE_TIMEOUT_S, Emit, LiveSession
 
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 SETUP_TIMEOUT_S = 15.0
 """Longest wait for setupComplete; the SDK itself waits without a limit."""
-CLOSE_TIMEOUT_S = 3.0
-"""Longest wait for the other side to answer the end of a session."""
 LOCAL_KEY = "no-key-needed-here"
 _UNPARSED = "Failed to parse response"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
-
-Emit = Callable[[str, Mapping[str, Any]], None]
-"""Callback for events: takes the name and data of each event when it happens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,24 +178,12 @@ def frame_of(model: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     return setup
 
 
-class LiveConnection:
-    """One session of the Live API; every message is reported as events when it arrives.
-
-    Parameters
-    ----------
-    emit : Emit
-        Called with each event.
-    on_audio : callable
-        Called with (pcm, mime_type) of each audio chunk; it must not block.
-    """
+class LiveConnection(LiveSession):
+    """Session through the SDK."""
 
     def __init__(self, emit: Emit, on_audio: Callable[[bytes, str], None]) -> None:
-        self._emit = emit
-        self._on_audio = on_audio
-        self._stack = contextlib.AsyncExitStack()
+        super().__init__(emit, on_audio)
         self._session: Any = None
-        self._closing = False
-        self.open = False
 
     async def connect(self, config: SessionConfig, endpoint: Endpoint) -> bool:
         """Open the session.
@@ -276,25 +259,6 @@ class LiveConnection:
         except (APIError, ConnectionClosed, ValueError, TypeError, OSError) as error:
             # The SDK raises TypeError for JSON that is not a Live API message.
             self._closed(error)
-
-    async def close(self) -> None:
-        """Close the session from the client's side; does nothing if it has ended already."""
-        self._closing = True
-        with contextlib.suppress(TimeoutError, OSError):
-            await asyncio.wait_for(self._stack.aclose(), CLOSE_TIMEOUT_S)
-        if self.open:
-            self.open = False
-            self._emit("session_closed", {"code": 1000, "reason": "", "by": "client"})
-
-    def _closed(self, error: BaseException) -> None:
-        if not self.open or self._closing:
-            return
-        self.open = False
-        code, reason = close_code_and_reason(error)
-        self._emit("session_closed", {"code": code, "reason": reason if code else str(error), "by": "service"})
-
-    def _report(self, fact: Fact) -> None:
-        self._emit(fact.name, fact.data)
 
     def _take(self, message: Any) -> None:
         content = message.server_content

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import json
 import ssl
 import time
@@ -14,17 +13,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from diag.core.live_setup import snake
-from diag.record.live.connection_facts import Fact, close_code_and_reason, connect_failure, no_setup_complete
+from diag.record.live.connection_facts import Fact, connect_failure, no_setup_complete
 from diag.record.live.genai import (
-    CLOSE_TIMEOUT_S,
     LOOPBACK_HOSTS,
     SETUP_TIMEOUT_S,
-    Emit,
     Endpoint,
     connecting_data,
     key_for,
     seconds_of,
 )
+from diag.record.live.live_session import CLOSE_TIMEOUT_S, Emit, LiveSession
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -35,29 +33,21 @@ LARGEST_MESSAGE_BYTES = 16_000_000
 and none below this was seen to matter."""
 
 
-class RawConnection:
-    """One session of the Live API; every message is reported as events when it arrives.
-
-    It has the methods of `LiveConnection`.
+class RawConnection(LiveSession):
+    """Session without the SDK.
 
     Parameters
     ----------
     frame : str
         The first message of the session.
-    emit : Emit
-        Called with each event.
-    on_audio : callable
-        Called with (pcm, mime_type) of each audio chunk; it must not block.
+    emit, on_audio : callable
+        As in `LiveSession`.
     """
 
     def __init__(self, frame: str, emit: Emit, on_audio: Callable[[bytes, str], None]) -> None:
+        super().__init__(emit, on_audio)
         self._frame = frame
-        self._emit = emit
-        self._on_audio = on_audio
-        self._stack = contextlib.AsyncExitStack()
         self._socket: ClientConnection | None = None
-        self._closing = False
-        self.open = False
 
     async def connect(self, api_version: str, endpoint: Endpoint) -> bool:
         """Open the session: send the first message, and wait for setupComplete.
@@ -141,25 +131,6 @@ class RawConnection:
                 self._take(_decoded(await self._socket.recv()))
         except (ConnectionClosed, ValueError, OSError) as error:
             self._closed(error)
-
-    async def close(self) -> None:
-        """Close the session from the client's side; does nothing if it has ended already."""
-        self._closing = True
-        with contextlib.suppress(TimeoutError, OSError):
-            await asyncio.wait_for(self._stack.aclose(), CLOSE_TIMEOUT_S)
-        if self.open:
-            self.open = False
-            self._emit("session_closed", {"code": 1000, "reason": "", "by": "client"})
-
-    def _closed(self, error: BaseException) -> None:
-        if not self.open or self._closing:
-            return
-        self.open = False
-        code, reason = close_code_and_reason(error)
-        self._emit("session_closed", {"code": code, "reason": reason if code else str(error), "by": "service"})
-
-    def _report(self, fact: Fact) -> None:
-        self._emit(fact.name, fact.data)
 
     def _take(self, message: Mapping[str, Any]) -> None:
         content = _table(message, "serverContent")
