@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Measurements, Verdict, raised
+from diag.core.results import Measurement, Measurements, Status, Verdict, raised
 from diag.core.units import format_seconds
 from diag.judge.evidence import evidence_of, worst_fault
 from diag.judge.registry import rule
 
 MARGIN_S = 0.1
+AT_THE_EAR_S = 0.5
+"""Time beyond the buffer that is allowed if only the ear shows when the reply is played: room for the devices, and for
+the buffer of an app, which is not known. A healthy page and a healthy program needed 0.02 to 0.12 s."""
 
 
 @rule("PLY007", name="excess-buffering", severity="warning", hop=Hop.PLAYER, explained_by=("SVC007", "SVC010"))
@@ -18,13 +21,14 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
 
     What it shows
         The first audible sample of the reply was written to the device late: more than the configured buffer plus 100
-        ms after it could have been played.
+        ms after it could have been played. Of an app, whose player cannot be recorded, the first sound at the ear is
+        taken instead, and 500 ms are allowed.
 
     Why it matters
         Every reply starts later by this time.
 
     Evidence
-        `playout_delay_s` against `prebuffer_ms`.
+        `playout_delay_s` against `prebuffer_ms`; `ttfa_heard_s` against `ttfa_received_s` if `played` was not recorded.
 
     Likely causes
         - A queue that is never emptied, or a second buffer after the first.
@@ -39,17 +43,38 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
     allowed_s = (observed.prebuffer_s or 0.0) + MARGIN_S
     found = worst_fault(measurements, "playout_delay_s", lambda delay_s: delay_s > allowed_s)
     if isinstance(found, Verdict):
-        return found
+        unknown = found.status is Status.NOT_CHECKED
+        return (_at_the_ear(measurements, observed) if unknown else None) or found
     delay_s, item = found
-    known = (
-        f"its buffer is {format_seconds(observed.prebuffer_s)}"
-        if observed.prebuffer_s is not None
-        else ("its buffer is not known")
-    )
-    text = f"{format_seconds(delay_s)} in the player, {known}"
+    return _late(f"{format_seconds(delay_s)} in the player", item, observed)
+
+
+def _at_the_ear(measurements: Measurements, observed: ObservedClient) -> Verdict | None:
+    """Return a finding if the reply is heard far too long after it was received, although `played` is not known.
+
+    A smaller delay proves nothing, because the devices may be part of it.
+    """
+    allowed_s = (observed.prebuffer_s or 0.0) + AT_THE_EAR_S
+    delays = [
+        (heard.value - received, heard)
+        for heard in measurements.find("ttfa_heard_s")
+        if isinstance(heard.value, float)
+        and measurements.value("playout_delay_s", turn=heard.turn) is None
+        and (received := measurements.value("ttfa_received_s", turn=heard.turn)) is not None
+    ]
+    delay_s, item = max(delays, key=lambda found: found[0], default=(0.0, None))
+    if item is None or delay_s <= allowed_s:
+        return None
+    return _late(f"heard {format_seconds(delay_s)} after it could have been played", item, observed)
+
+
+def _late(what: str, item: Measurement, observed: ObservedClient) -> Verdict:
+    buffer_s = observed.prebuffer_s
+    text = f"{what}, its buffer is {'not known' if buffer_s is None else format_seconds(buffer_s)}"
     return raised(
         f"The player delays the reply: {text}",
         evidence=[evidence_of(item, text)],
         likely_cause="a second buffer, or a queue that is never emptied",
-        fix="find what else buffers in the player, and start as soon as `prebuffer_ms` of audio have arrived",
+        fix="find what else buffers in the player, and start as soon as "
+        + ("0.1 to 0.2 s of audio have arrived" if buffer_s is None else "`prebuffer_ms` of audio have arrived"),
     )

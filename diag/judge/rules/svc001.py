@@ -57,10 +57,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
     if not too_late and row.median <= SLOW_WARNING_S:
         return clear()
     limit_s = SLOW_ERROR_S if row.median > SLOW_ERROR_S else SLOW_WARNING_S
-    stage = max(
-        ((stage.median, words) for name, words in _STAGES.items() if (stage := _row(summary, name)) and stage.median),
-        default=None,
-    )
+    stage = _longest_stage(summary, row.median)
     where = f"; the longest stage is {stage[1]} with {format_seconds(stage[0])}" if stage else ""
     evidence = [Evidence(text=_figures(row, note), metric=row.metric)]
     if stage:
@@ -76,13 +73,23 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         f"The first sound of the reply comes {format_seconds(row.median)} after the prompt{note}, "
         f"and the limit is {format_seconds(limit_s)}{where}",
         evidence=evidence,
-        likely_cause=f"most of the wait is {stage[1]}" if stage else "not known: no stage of the wait was measured",
+        likely_cause=f"most of the wait is {stage[1]}"
+        if stage
+        else "not known: the longest part of the wait was not measured by itself",
         fix="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "
         "before the turn ends (`silence_duration_ms`)"
         if stage is None or stage[1] == _STAGES["service_delay_s"]
         else f"shorten the longest stage, which is {stage[1]}",
         severity=Severity.ERROR if too_late else Severity.WARNING,
     )
+
+
+def _longest_stage(summary: tuple[SummaryRow, ...], wait_s: float) -> tuple[float, str] | None:
+    """Return the longest stage of the wait; None if a stage that was not measured may be longer."""
+    stages = [(row.median, words) for name, words in _STAGES.items() if (row := _row(summary, name)) and row.median]
+    longest = max(stages, default=None)
+    unknown_s = wait_s - sum(median for median, _ in stages)
+    return longest if longest is not None and longest[0] >= unknown_s else None
 
 
 def _row(summary: tuple[SummaryRow, ...], metric: str) -> SummaryRow | None:

@@ -4,8 +4,10 @@ import pytest
 from builders import Story, build, client, replace
 
 from diag.core.missing import Missing, MissingCode
+from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurement, Measurements, Severity, Status, TakeResult, Tier
 from diag.judge.engine import judge_run, judge_take
+from diag.judge.rules.ply007 import excess_buffering
 
 
 def run_of(stories):
@@ -94,3 +96,34 @@ def test_where_the_client_is_slow_it_is_the_consequence():
     run = run_of([Story(config=batches, prompt_s=1.9, service_delay_s=1.8, reply_s=1.0)])
     assert "SND004" in roots(run)
     assert next(item.finding.consequence_of for item in run.findings if item.finding.code == "SVC001") == "SND004"
+
+
+def heard_late(wait_s, received_s=0.9):
+    """Judge a run whose player was not recorded, as that of an app; the reply is heard `wait_s` after the prompt."""
+
+    def item(metric, value, missing=None):
+        return Measurement(metric=metric, unit="s", value=value, tier=Tier.EVENTS, turn=0, missing=missing)
+
+    no_player = Missing(MissingCode.NO_RECORDING, "the take has no `played` recording")
+    measured = Measurements((
+        item("ttfa_heard_s", wait_s), item("ttfa_received_s", received_s), item("leading_silence_s", 0.04),
+        item("playout_delay_s", None, no_player),
+    ))  # fmt: skip
+    verdict = excess_buffering(measured, ObservedClient())
+    takes = [TakeResult(id="0", prompt_names=("p",), findings=(), outcomes=(), measurements=measured)]
+    take = build(Story(refused=(1008, "x")))
+    return verdict, judge_run("r", "", takes, take.config, take.environment)
+
+
+def test_an_app_that_holds_the_reply_back_is_told_from_a_slow_service():
+    late, run = heard_late(2.8)
+    assert (late.status, late.title) == (
+        Status.RAISED,
+        "The player delays the reply: heard 1.90 s after it could have been played, its buffer is not known",
+    )
+    assert "longest stage" not in next(item for item in run.findings if item.finding.code == "SVC001").finding.title
+
+
+def test_an_app_that_plays_at_once_is_not_said_to_have_no_second_buffer():
+    for wait_s in (0.95, 1.3):
+        assert heard_late(wait_s)[0].status is Status.NOT_CHECKED
