@@ -175,14 +175,15 @@ def _compared(saved: Mapping[str, Any], derived: Mapping[str, Any], place: str) 
     own = saved.get("tool_version", __version__)
     if own == __version__:
         return *_differences(saved, derived, place), ""
-    # Other versions of diag have other measures and texts. The values of measures that both have must agree.
+    # Another version measures by other methods, so a difference is no sign of a change.
     old, new = _values(saved), _values(derived)
-    shared = old.keys() & new.keys()
-    agreeing, differing = _differences(
-        *({key: values[key] for key in old if key in shared} for values in (old, new)), place
+    shared = [key for key in old if key in new]
+    agreeing, differing = _differences({key: old[key] for key in shared}, {key: new[key] for key in shared}, place)
+    note = (
+        f"{place}: made by diag {own}, and this is diag {__version__}: {len(differing)} of"
+        f" {len(shared)} measures have other values now, which may be due to other methods"
     )
-    note = f"{place}: made by diag {own}; only measures that diag {__version__} has too were compared"
-    return agreeing, differing, note
+    return agreeing, [], note
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -148,9 +148,10 @@ def test_a_run_from_before_checksums_is_not_called_verified(run):
     assert result.exit_code is ExitCode.TOO_LITTLE_EVIDENCE
 
 
-def test_a_result_of_another_version_is_compared_by_the_measures_that_both_have(run):
+def test_a_result_of_another_version_is_neither_verified_nor_called_wrong(run):
     def change(document):
         document["tool_version"] = "0.1.0"
+        document["measurements"][1]["value"] = 99.0
         document["measurements"].pop(0)
         del document["setup"]
 
@@ -158,6 +159,8 @@ def test_a_result_of_another_version_is_compared_by_the_measures_that_both_have(
     result = verify_run(run)
     assert not result.problems
     assert "made by diag 0.1.0" in result.unproven[0]
+    assert ": 1 of" in result.unproven[0]
+    assert result.exit_code is ExitCode.TOO_LITTLE_EVIDENCE
 
 
 def test_what_is_no_run_or_holds_no_take_is_refused(tmp_path):
