@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from diag.api.options import MAX_TAKES, Options
+from diag.api.options import AUTO_TAKES, MAX_TAKES, Options
 from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
 
@@ -38,6 +38,15 @@ class Whole(click.ParamType[int]):
                 next_step=f"write for example {_named(param)} {max(self.low, 5)}",
             )
         return number
+
+
+class Takes(Whole):
+    """Number of takes, or "auto", which is `AUTO`."""
+
+    AUTO = 0
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return self.AUTO if value == "auto" else super().convert(value, param, ctx)
 
 
 class OneOf(click.Choice[str]):
@@ -130,8 +139,9 @@ voice_option = click.option(
     "voice, or spoken by another one, are found.",
 )  # fmt: skip
 take_options = _stacked(
-    click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
-                 help="Number of takes per configuration."),
+    click.option("--takes", type=Takes(1, MAX_TAKES), default=5, show_default=True, metavar="N|auto",
+                 help="Number of takes per configuration. auto, for compare and bench: until the comparison decides, "
+                 "at most 40."),
     click.option("--prompt", "prompts", multiple=True, metavar="NAME|WAV",
                  help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated."),
     audio_option,
@@ -194,6 +204,13 @@ def _refuse_changes(context: click.Context) -> None:
         )
 
 
+def typed_options() -> frozenset[str]:
+    """Return the names of the parameters of this command that were typed, and not left at their defaults."""
+    context = click.get_current_context()
+    names = (option.name for option in context.command.params if option.name is not None)
+    return frozenset(name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
+
+
 def options_from(given: dict[str, Any]) -> Options:
     """Return the options of the Python API from those of the command line; options it does not have are ignored."""
     if given.get("resume") is not None:
@@ -204,4 +221,6 @@ def options_from(given: dict[str, Any]) -> Options:
         "follow",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
+    if values.get("takes") == Takes.AUTO:
+        values.update(takes=AUTO_TAKES[0], auto=True)
     return Options(**values, devices=dict(given.get("devices", ())))

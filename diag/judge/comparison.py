@@ -50,6 +50,8 @@ SETUP_CAUSES: Mapping[str, str] = {
 """Findings whose cause is in the setup message, and the beginning of the field's name that can cause it."""
 _QUIET = ("audio_server", "host", "time")
 
+DECIDED_TOLERANCES = 2.0
+"""`--takes auto` goes on while less than this many tolerances of a headline measure in seconds would not be shown."""
 MOST_FIELDS = 3
 """Number of differing fields of the setup messages that the sentence names."""
 
@@ -317,6 +319,22 @@ def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -
         if missing:
             told.append(f"{side} has no value in {len(missing)} of {len(items)} ({missing[0].reason})")
     return "; ".join(told) or None
+
+
+def is_decided(comparison: RunComparison) -> bool:
+    """Return whether more takes would not change the verdict: a difference, or one that would have been shown.
+
+    No difference is decided if, for every headline measure in seconds, twice its tolerance would have been shown.
+    """
+    if comparison.verdict in (Change.WORSE, Change.BETTER):
+        return True
+    known = {metric.name: metric for metric in all_metrics() if metric.headline is not None and metric.unit == "s"}
+    items = [item for item in comparison.comparisons if item.metric in known]
+    return bool(items) and all(
+        item.smallest is not None and item.smallest <= DECIDED_TOLERANCES * known[item.metric].tolerance
+        for item in items
+        if item.a is not None and item.b is not None
+    )
 
 
 # --- the sentence -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,9 @@ def chance_of(changes: Sequence[float], *, tolerance: float, seed: int) -> float
     upwards = float(np.median(values)) > 0 or (np.median(values) == 0 and values.mean() > 0)
     sizes = np.abs(values)
     tied = len(np.unique(sizes)) < len(sizes) or bool((values == 0).any())
-    method: object = tests.PermutationMethod(_RESAMPLES, rng=np.random.default_rng(seed)) if tied else "auto"
+    method: tests.PermutationMethod | Literal["auto"] = "auto"
+    if tied:
+        method = tests.PermutationMethod(_RESAMPLES, rng=np.random.default_rng(seed))
     found = tests.wilcoxon(
         values, zero_method="zsplit", alternative="greater" if upwards else "less", method=method
     )  # fmt: skip
@@ -70,7 +73,7 @@ def chance_of_counts(count_a: int, total_a: int, count_b: int, total_b: int) -> 
     if not total_a or not total_b:
         return 1.0
     more = count_b * total_a >= count_a * total_b
-    table = [[count_b, total_b - count_b], [count_a, total_a - count_a]]
+    table = np.array([[count_b, total_b - count_b], [count_a, total_a - count_a]])
     return float(tests.fisher_exact(table, alternative="greater" if more else "less").pvalue)
 
 

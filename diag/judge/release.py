@@ -39,7 +39,7 @@ def judge_product(
     limits: Sequence[Limit] = (),
     accepted: Collection[str] = (),
     fail_on: str = "error",
-    products: int = 1,
+    decisions: int = 1,
     seed: int = 0,
 ) -> tuple[Product, RunComparison | None]:
     """Decide on one product; return the decision and the comparison with the earlier release, if there is one.
@@ -60,13 +60,12 @@ def judge_product(
         Codes of findings that the team has accepted. They are listed, and do not block.
     fail_on : {"error", "warning", "never"}
         Lowest severity of a finding that blocks.
-    products : int
-        Number of products that are decided on together. The probability of a false alarm (`LEVEL`) holds for all of
-        them.
+    decisions : int
+        Number of decisions that are made together. The probability of a false alarm (`LEVEL`) holds for all of them.
     seed : int
         Seed of intervals.
     """
-    level = LEVEL / 2 / products
+    level = LEVEL / 2 / decisions
     comparison, held = None, None
     if earlier is not None and before is not None and not earlier.refused and run.counted and before.counted:
         comparison = compare_runs(before, run, seed=seed, allow_different=True, level=level)
@@ -249,14 +248,16 @@ def _changes(comparison: RunComparison, earlier: _Held) -> Iterator[Reason]:
     items = [item for item in comparison.comparisons if item.metric in leading or item.metric == "answered"]
     for item in sorted(items, key=lambda item: leading.index(item.metric) if item.metric in leading else -1):
         if item.verdict is Change.WORSE:
-            yield Reason(weight=Weight.BLOCKS, metric=item.metric, text=f"{_change(item)} since {earlier.what}.")
+            yield Reason(
+                weight=Weight.BLOCKS, metric=item.metric, text=f"{change_in_words(item)} since {earlier.what}."
+            )
         elif item.verdict is Change.BETTER:
-            yield Reason(weight=Weight.NOTE, metric=item.metric, text=f"{_change(item)} since {earlier.what}.")
+            yield Reason(weight=Weight.NOTE, metric=item.metric, text=f"{change_in_words(item)} since {earlier.what}.")
         else:
             yield from _blind(item, earlier)
     for item in comparison.comparisons:
         if item not in items and item.verdict is Change.WORSE:
-            yield Reason(weight=Weight.WARNS, metric=item.metric, text=f"{_change(item)} since {earlier.what}.")
+            yield Reason(weight=Weight.WARNS, metric=item.metric, text=f"{change_in_words(item)} since {earlier.what}.")
 
 
 def _blind(item: Comparison, earlier: _Held) -> Iterator[Reason]:
@@ -278,7 +279,8 @@ def _blind(item: Comparison, earlier: _Held) -> Iterator[Reason]:
         )
 
 
-def _change(item: Comparison) -> str:
+def change_in_words(item: Comparison) -> str:
+    """Return what changed in one measure, with what two series of the same thing differ by."""
     place = f" ({item.hop or item.tap})" if item.hop or item.tap else ""
     text = f"{_name(item.metric)}{place} is {item.verdict.value}: "
     text += f"{format_value(item.a, item.unit)} then, {format_value(item.b, item.unit)} now"

@@ -15,7 +15,7 @@ from diag.core.results import SCHEMA_VERSION
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.sentences import label, state_of
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 METRIC_HEADINGS = ("What", "From – to", "Better is", "Not measured when", "Reference")
 _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")

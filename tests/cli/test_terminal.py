@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from diag.core.errors import ExitCode
 from diag.core.results import NotShown, RuleOutcome, RunNotShown, Status
 from diag.judge.gate import exit_code
-from diag.report.terminal import coloured, report_text, wrapped
+from diag.report.terminal import coloured, report_text
+from diag.report.wrapping import wrapped
 
 
 def told(report, code=ExitCode.FAILED, width=80):
