@@ -121,7 +121,7 @@ def smallest_shown(changes: Sequence[float], *, tolerance: float, tested: int, l
 
 
 def floor_between_equals(
-    groups: Sequence[NDArray[np.float64]], pairs: int, *, seed: int, resamples: int = 2000
+    groups: Sequence[NDArray[np.float64]], pairs: int, *, seed: int, resamples: int = 500
 ) -> float | None:
     """Return how far two series of takes of the same thing differ: the 95th percentile of the median of paired changes.
 

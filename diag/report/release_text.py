@@ -24,6 +24,7 @@ STAND_IN = (
     "The product under test is diag's own client, a stand-in for yours. To test your own: `diag init` in your "
     "repository, or `diag bench my_app.toml`."
 )
+WORDS = {Weight.BLOCKS: "blocks", Weight.UNDECIDED: "undecided", Weight.WARNS: "warning", Weight.NOTE: ""}
 _DECIDING = {
     Decision.DO_NOT_SHIP: Weight.BLOCKS,
     Decision.TOO_LITTLE_EVIDENCE: Weight.UNDECIDED,
@@ -69,6 +70,22 @@ def _why_to_ship(release: Release) -> str:
 def _named(held: Sequence[Earlier]) -> str:
     names = list(dict.fromkeys(item.what for item in held))
     return names[0] if len(names) == 1 else "the earlier releases"
+
+
+def release_values(release: Release | None) -> dict[str, object]:
+    """Return what the template of a release needs besides the release itself; {} without one."""
+    if release is None:
+        return {}
+    passed = release.self_check is not None and release.self_check.passed
+    return {
+        "stand_in": STAND_IN,
+        "states": STATES,
+        "weights": WEIGHTS,
+        "words": WORDS,
+        "self_check_state": State.GOOD if passed else State.FAILS,
+        "good": State.GOOD,
+        "fails": State.FAILS,
+    }
 
 
 def release_lines(release: Release, width: int) -> list[str]:
