@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from diag.cli.help_examples import Worded
 from diag.cli.options import app_options, options_from, resume_option, take_options, typed_options
+
+_FILE = click.Path(path_type=Path)
 
 
 @click.command(
@@ -36,9 +39,11 @@ from diag.cli.options import app_options, options_from, resume_option, take_opti
     help="Keep the takes of this release as the baseline of later ones, and show what changes and why.",
 )  # fmt: skip
 @click.option("--no-self-check", is_flag=True, help="Do not check diag's own detectors afterwards.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write the decision as JUnit XML too.")
+@click.option("--markdown", type=_FILE, metavar="FILE", help="Write the decision as Markdown too, for a pull request.")
 def command(
     configurations: tuple[str, ...], *, against: str | None, update_baseline: bool, no_self_check: bool,
-    as_json: bool, fail_on: str, **given: Any,
+    junit: Path | None, markdown: Path | None, as_json: bool, fail_on: str, **given: Any,
 ) -> int:  # fmt: skip
     """Decide whether your product is fit to ship, compared with its last accepted release.
 
@@ -67,4 +72,8 @@ def command(
             update_baseline=update_baseline,
             self_check=not no_self_check,
         )
+    if junit is not None or markdown is not None:
+        from diag.api.bench import export
+
+        export(report, junit=junit, markdown=markdown)
     return show_report(report, as_json=as_json, fail_on=fail_on)

@@ -26,7 +26,7 @@ from diag.measure.registry import Group, metric
 
 @metric(
     "ttfb_s", unit="s", better="lower", tolerance=0.05,
-    label="First byte received", group=Group.LATENCY, order=2, tile=True, baseline=True,
+    label="First byte received", group=Group.LATENCY, order=2, tile=True,
 )  # fmt: skip
 def ttfb(turn: Turn, timeline: Timeline) -> Reading:
     """Time to the first byte of the reply's audio.
@@ -54,7 +54,7 @@ def ttfb(turn: Turn, timeline: Timeline) -> Reading:
 
 @metric(
     "ttfa_received_s", unit="s", better="lower", tolerance=0.05,
-    label="First audio received", group=Group.LATENCY, order=3, baseline=True,
+    label="First audio received", group=Group.LATENCY, order=3,
     headline="time to the first audible sample received",
 )  # fmt: skip
 def ttfa_received(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
@@ -102,7 +102,6 @@ def heard_span(
 @metric(
     "ttfa_heard_s", unit="s", better="lower", tolerance=0.05,
     label="First audio heard", group=Group.LATENCY, order=1, headline="time to the first sound heard", tile=True,
-    baseline=True,
 )  # fmt: skip
 def ttfa_heard(
     turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, heard: Clip, played: Clip | None = None
