@@ -32,25 +32,24 @@ _SHAPES = re.compile(
     re.DOTALL,
 )
 _NAME_ENDS = (
-    "apikey", "authorization", "accesstoken", "refreshtoken", "idtoken", "authtoken", "sessiontoken", "bearertoken",
-    "ephemeraltoken", "secret", "secretkey", "password", "passwd", "passphrase", "privatekey", "subscriptionkey",
+    "apikey", "authorization", "token", "secret", "secretkey", "password", "passwd", "passphrase", "privatekey", "subscriptionkey",
     "accesskey", "credential", "credentials", "cookie",
 )  # fmt: skip
-_NAMES = frozenset({"token", "handle", "newhandle", "keys"})
+_NAMES = frozenset({"handle", "newhandle", "keys"})
 """Names that mean a secret only as a whole. `handle` resumes a session, `keys` are those that the emulator accepts."""
 _PLACEHOLDER = re.compile(
     rf"any|none|null|true|false|key|x+|…|\.\.\.|[$<%{{].*|{re.escape(HIDDEN)}.*|{LOCAL_KEY}", re.I
 )
 _WORDS = (
     r"[\w\-]{0,60}(?:api[_\-]?key|authorization|password|secret(?:[_\-]?(?:access[_\-]?)?key)?"
-    r"|(?:private|subscription|access)[_\-]?key|(?:access|refresh|id|auth|session|bearer|ephemeral)[_\-]?token)"
+    r"|(?:private|subscription|access)[_\-]?key|(?:access|refresh|id|auth|session|bearer|ephemeral)[_\-]?token|[_\-]token)"
     r"|x-[\w\-]{0,60}key|(?:set-)?cookie|passwd|passphrase|(?<=[?&])(?:key|token|sig|signature)"
 )
 _NAMED = re.compile(
     rf"""(?P<before>(?<![\w\-])(?P<quote>\\?["'])?(?:--)?(?:{_WORDS})(?:\\?["'])?"""
     r"""(?:\s*[:=]\s*|(?<=["'])\s*,\s*(?=\\?["'])))"""
-    r"""(?P<value>\\?"(?:[^"\\\n]|\\[^"\n])*\\?"|'[^'\n]*'|(?:bearer|basic|token|key|digest)\s+[^\s"'\\,;&<>()]+"""
-    r"""|[^\s"'\\,;&<>()\[\]{}]+)"""
+    r"""(?P<value>\\?"(?:[^"\\\n]|\\[^"\n])*\\?"|'[^'\n]*'|(?:bearer|basic|token|key|digest)\s+[^\s"'`\\,;&<>()]+"""
+    r"""|[^\s"'`\\,;&<>()\[\]{}]+)"""
     rf"""|(?P<option>(?<!\S)--(?:{_WORDS}|key|token)[ ]+)(?P<argument>[^\s\-]\S*)"""
     r"""|(?P<scheme>\b(?:bearer|basic)\s+)(?P<token>(?=[^\s"'\\,;]*\d)[0-9a-z_\-.~+/]{8,}=*)"""
     r"""|(?P<address>\b[a-z][a-z0-9+.\-]{0,20}://)(?P<login>[^\s/@:"'<>]{1,200}:[^\s/@"'<>]{1,200})@""",
