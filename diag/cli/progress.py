@@ -39,8 +39,6 @@ class TerminalProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if isinstance(error, KeyboardInterrupt) and not str(error) and not self.kept:
-            raise KeyboardInterrupt("No take was finished, so nothing was kept.") from None
 
     def started(self, *, title: str, takes: int, about_s: float | None) -> None:
         """Print what will be recorded, and start the live line on a terminal."""
