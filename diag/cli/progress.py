@@ -45,7 +45,7 @@ class TerminalProgress:
         about = "" if about_s is None else f", about {_duration(about_s)}"
         self._takes += takes
         self.note(f"{title}: {takes} {'take' if takes == 1 else 'takes'}{about}")
-        if self._bar is None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        if self._bar is None and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._bar = _live_line()
             self._bar.start()
         if self._bar is not None and self._task is None:
@@ -91,7 +91,7 @@ class ShareDone:
 
     def update(self, done: float, total: float) -> None:
         """Show that `done` of `total` is finished."""
-        shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        shown = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         if self._bar is None and shown and time.perf_counter() - self._begun_s > QUIET_S:
             self._bar = _share_line()
             self._bar.start()

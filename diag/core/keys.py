@@ -33,7 +33,7 @@ _SHAPES = re.compile(
 )
 _NAME_ENDS = (
     "apikey", "authorization", "token", "secret", "secretkey", "password", "passwd", "passphrase", "privatekey",
-    "subscriptionkey", "accesskey", "credential", "credentials", "cookie",
+    "subscriptionkey", "accesskey", "credentials", "cookie",
 )  # fmt: skip
 _NAMES = frozenset({"handle", "newhandle", "keys"})
 """Names that mean a secret only as a whole. `handle` resumes a session, `keys` are those that the emulator accepts."""
