@@ -36,7 +36,8 @@ HOSTILE_VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 HOSTILE_BYTES = (
     b"\x00", b"\xff\xfe", b"[" * 5000, b'{"a":' * 3000, b"1" * 5000, b"1e999", b"Infinity", b"NaN", b'"\\ud800"',
-    b"'''", b"\x1b[31m", "\u202e".encode(), b"\n" * 100, b"9" * 400, b"=", b"]", b"}", b"-1", b"null", b"true", b"../" * 20,
+    b"'''", b"\x1b[31m", "\u202e".encode(), b"\n" * 100, b"9" * 400, b"=", b"]", b"}", b"-1", b"null", b"true",
+    b"../" * 20,
     b"\xff\xff\xff\x7f", b"\x00\x00\x00\x80", b"RIFF", b"data",
 )  # fmt: skip
 
@@ -111,10 +112,14 @@ class Failure:
 
 @dataclass(frozen=True)
 class Target:
-    """One sort of input: `once(folder, generator)` writes a mutated one into a folder and has diag read it."""
+    """One sort of input: `once(folder, generator)` writes a mutated one into a folder and has diag read it.
+
+    `prepare` makes the sound one, which is not timed.
+    """
 
     name: str
     once: Callable[[Path, random.Random], int]
+    prepare: Callable[[], object] = lambda: None
 
 
 def call(*words: object) -> int:
@@ -223,17 +228,24 @@ def _seed_run() -> Path:
     return _seeds["run"]
 
 
-def _profile(folder: Path, generator: random.Random) -> int:
+def _home_of_profile() -> Path:
+    """Return a folder with a profile and a recording to judge with it."""
     from diag.files.scenario_folders import built_in_folder
 
     if "profile" not in _seeds:
         home = Path(tempfile.mkdtemp(prefix="diag-fuzz-"))
-        replies = sorted((built_in_folder() / "replies").glob("ko_*.wav"))
+        replies = sorted((built_in_folder() / "replies").glob("[a-j]*.wav")) + sorted(
+            (built_in_folder() / "replies").glob("[s-t]*.wav")
+        )
         samples, rate_hz = soundfile.read(replies[0])
         soundfile.write(home / "judged.wav", samples[: round(2.5 * rate_hz)], rate_hz)
         assert call("voice", "make", *replies, "-o", home / "v.voice.json") == 0
         _seeds["profile"] = home
-    home = _seeds["profile"]
+    return _seeds["profile"]
+
+
+def _profile(folder: Path, generator: random.Random) -> int:
+    home = _home_of_profile()
     data = (home / "v.voice.json").read_bytes()
     path = folder / "mutated.voice.json"
     document = json.loads(data)
@@ -334,8 +346,8 @@ TARGETS = {
     for target in (
         Target("audio", _audio),
         Target("configurations", _configuration),
-        Target("runs", _saved_run),
-        Target("profiles", _profile),
+        Target("runs", _saved_run, _seed_run),
+        Target("profiles", _profile, _home_of_profile),
         Target("baselines", _baseline),
         Target("setup frames", _setup_frame),
         Target("messages at the proxy", _proxy_messages),
@@ -352,9 +364,9 @@ def run(target: Target, mutations: int, seed: int = 0, *, keep: Path | None = No
         Folder to which the inputs of failures are copied.
     """
     failures = []
-    # The first call loads libraries, which is not the fault of the input.
     with tempfile.TemporaryDirectory(prefix="diag-fuzz-") as home:
         os.environ.setdefault("XDG_STATE_HOME", home)
+        target.prepare()
         for number in range(mutations):
             with tempfile.TemporaryDirectory(prefix="diag-fuzz-") as place:
                 folder = Path(place) / "own"
