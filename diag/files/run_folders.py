@@ -169,6 +169,7 @@ def _take_facts(take: Take) -> dict[str, Any]:
                 "speech_end_s": turn.speech_end_s,
                 "prompt_spans": {tap.value: list(span) for tap, span in turn.prompt_spans.items()},
                 "reply_spans": {tap.value: list(span) for tap, span in turn.reply_spans.items()},
+                "barge_in": turn.barge_in,
             }
             for turn in take.turns
         ],
