@@ -180,13 +180,15 @@ def barge_in_delay(
         last_s = _last_audible_s(old, tap, played, timeline, turns)
     else:
         return not_measured(NO_CLOCK)
-    if isinstance(onset_s, Missing) or isinstance(last_s, Missing):
-        return not_measured(onset_s if isinstance(onset_s, Missing) else last_s, tier)
+    for moment in (onset_s, last_s):
+        if isinstance(moment, Missing):
+            return not_measured(moment, tier)
+    assert isinstance(onset_s, float)
+    assert isinstance(last_s, float)
     delay_s = last_s - onset_s
-    if delay_s <= 0:
-        return not_measured(OVER_BEFORE, tier)
-    if interruption(timeline, old) is None and delay_s < IGNORED_AFTER_S:
-        return not_measured(ENDED_BY_ITSELF, tier)
+    by_itself = interruption(timeline, old) is None and delay_s < IGNORED_AFTER_S
+    if delay_s <= 0 or by_itself:
+        return not_measured(OVER_BEFORE if delay_s <= 0 else ENDED_BY_ITSELF, tier)
     return Reading(value=delay_s, tier=tier, spots=(Spot(tap, onset_s, last_s),))
 
 
