@@ -111,9 +111,8 @@ def main() -> int:
             right += (code in found or code == "healthy") and not extra
             others += sorted(extra)
             errors += _errors(talk, measured)
-        print(
-            f"| {code} | {right} of {given.conversations} | {given.conversations - right} | {', '.join(others) or '-'} |"
-        )
+        wrong = given.conversations - right
+        print(f"| {code} | {right} of {given.conversations} | {wrong} | {', '.join(others) or '-'} |", flush=True)
     worst = np.percentile(np.abs(errors), 95) if errors else float("nan")
     print(f"\nBarge-in to silence: {len(errors)} measured, p95 of the error {1000 * worst:.1f} ms")
     return 0

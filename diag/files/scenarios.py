@@ -190,13 +190,13 @@ class Scenario(ConfigModel):
         if len(value) > MAX_STEPS:
             raise ValueError(f"{len(value)} steps; allowed: up to {MAX_STEPS}")
         if value and value[0].kind is not StepKind.PROMPT:
-            raise ValueError("a conversation begins with a step of kind `prompt`")
+            raise ValueError(f"the first step is of kind `{value[0].kind}`; allowed: kind `prompt` first")
         return value
 
     @model_validator(mode="after")
     def _has_prompts_or_turns(self) -> Scenario:
         if self.prompts and self.turns:
-            raise ValueError("`prompts` and `turns` together; name the prompts in [[turns]]")
+            raise ValueError("`prompts` and `turns` together; allowed: one of them, with prompts named in [[turns]]")
         return self
 
 
@@ -361,7 +361,7 @@ def _problems(error: ValidationError) -> list[_Problem]:
         dotted = ".".join(str(part) for part in place) or "the configuration"
         if item["type"] == "extra_forbidden":
             problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
-        elif item["type"] == "value_error" and place and isinstance(place[-1], int):
+        elif item["type"] == "value_error" and ((place and isinstance(place[-1], int)) or "; allowed: " in item["msg"]):
             # The validator of a whole table writes the message itself.
             seen, _, allowed = str(item["msg"]).removeprefix("Value error, ").partition("; allowed: ")
             problem = _Problem(dotted, f"{dotted}: {seen}", allowed, f"correct `{dotted}`", allowed)

@@ -254,12 +254,12 @@ def turn_taking() -> Figure:
 @picture(
     "latency_growth_s",
     "first_turn_extra_s",
-    words="Time to the first byte of each turn: level after a slow first turn, and growing from turn to turn",
+    words="Time to the first byte of each turn: level, and growing from turn to turn after a slow first one",
 )
 def waits_over_turns() -> Figure:
     """The wait of each turn of a conversation."""
     figure, places = panels("healthy", "faulty", height_in=2.0)
-    for place, grows_s, first_s in zip(places, (0.0, 0.12), (0.4, 0.0), strict=True):
+    for place, grows_s, first_s in zip(places, (0.0, 0.08), (0.0, 0.9), strict=True):
         waits = 0.7 + grows_s * np.arange(8) + np.where(np.arange(8) == 0, first_s, 0.0)
         turns = tuple(replace(a_turn(), index=index, speech_end_s=10.0 * index) for index in range(8))
         events = tuple(
@@ -269,7 +269,10 @@ def waits_over_turns() -> Figure:
         )  # fmt: skip
         given = {"turns": turns, "timeline": Timeline(events)}
         growth, extra = value("latency_growth_s", **given), value("first_turn_extra_s", **given)
-        tell(place, f"latency_growth_s {growth:.2f}, first_turn_extra_s {extra:.2f}")
+        tell(
+            place,
+            f"{'healthy' if not grows_s else 'faulty'}: latency_growth_s {growth:.2f}, first_turn_extra_s {extra:.2f}",
+        )
         place.plot(np.arange(1, 9), waits, "o-", ms=4, lw=1, color=MARK)
         place.set_ylim(0, 1.9)
         place.set_xlabel("turn")

@@ -26,6 +26,8 @@ ATTRIBUTED_S = 2.0
 services were seen to need more than a second."""
 RING_S = 0.15
 """Where a reply is known to have been played to its end, its last sample reaches the ear within this time."""
+BORDER_S = 0.005
+"""Accuracy of the border between two replies that follow each other without a pause."""
 EARLY_S = 0.02
 """A reply that begins this shortly before the end of the prompt is within the accuracy of the time stamps."""
 FEWEST_TURNS = 4
@@ -42,7 +44,10 @@ NO_CLOCK = Missing(MissingCode.NO_CLOCK, "a recording has no start time on the c
 
 def interruption(timeline: Timeline, turn: Turn) -> Event | None:
     """Return the event with which the service reported the reply to the turn's prompt as interrupted, or None."""
-    after_s = turn.start_s if turn.speech_end_s is None else turn.speech_end_s
+    chunks = audio_chunks(timeline, turn)
+    if not chunks:
+        return None
+    after_s = chunks[0].t_s if turn.speech_end_s is None else max(chunks[0].t_s, turn.speech_end_s)
     events = timeline.named(EventName.INTERRUPTED, start_s=after_s)
     return next((event for event in events if event.data.get("turn") == turn.index), None)
 
@@ -60,16 +65,15 @@ def _last_audible_s(
     if span is None:
         return NOTHING_PLAYED
     rate_hz = recording.sample_rate_hz
-    last = recording.frames
-    following = [other.reply_spans[tap][0] for other in turns if other.index > turn.index and tap in other.reply_spans]
-    last = min([last, *(first for first in following if first > span[0])])
     end_s = _played_until_s(turn, timeline)
-    if end_s is not None and recording.start_s is not None:
+    if end_s is None or recording.start_s is None:
+        later = [other.reply_spans[tap][0] for other in turns if other.index > turn.index and tap in other.reply_spans]
+        last = min((first for first in later if first > span[0]), default=recording.frames)
+    else:
         # Where the next reply follows without a pause, its beginning must not be taken for the end of this one.
-        last = max(min(last, recording.frame_at(end_s + RING_S)), span[0])
-        following_s = [start_s for start_s, _ in _reply_intervals(timeline) if start_s >= end_s - 1e-3]
-        if following_s:
-            last = min(last, recording.frame_at(min(following_s) + 0.01))
+        next_s = [start_s for start_s, _ in _reply_intervals(timeline) if start_s >= end_s - BORDER_S]
+        until_s = min([end_s + RING_S, *(max(start_s - BORDER_S, end_s) for start_s in next_s)])
+        last = max(recording.frame_at(until_s), span[0])
     channel = HEARD_REPLY_CHANNEL if tap is Tap.HEARD and recording.channels > 1 else 0
     samples = recording.slice(span[0], last).channel(channel).samples
     back = first_audible_frame(samples[::-1], rate_hz)
