@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 
+from diag.core.keys import remember_address
 from diag.core.processes import KillableProcessPool, keep_time, start_fork_server
 from diag.record.audio.ports import Rig
 from diag.record.take_job import TakeJob
@@ -94,6 +95,7 @@ def _record(job: TakeJob) -> Path:
     from diag.record.take_recorder import record_take
 
     assert _rig is not None
+    remember_address(job.endpoint.base_url)
     if job.app is not None:
         from diag.record.app.app_take import record_app_take
 
