@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from diag.api.options import MAX_TAKES, Options
 from diag.core.errors import BadInputError
+from diag.files.checksums import record_sums
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 from diag.files.scenarios import Scenario, first_problem
@@ -98,6 +99,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
     folder = create_run(options.runs_dir, name, facts)
     if voice is not None:
         save_voice(voice, folder / RUN_FILE)
+        record_sums(folder, [RUN_FILE])
     return RunPlan(
         folder=folder, name=name, scenario=scenario, takes=options.takes, seed=options.seed, prompts=prompts,
         command=command, environment=environment, voice=voice,

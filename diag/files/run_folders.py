@@ -30,13 +30,15 @@ from diag.core.results import SCHEMA_VERSION, TakeResult
 from diag.core.take import Span, Take, Turn
 from diag.core.timeline import Event, Timeline
 from diag.files.audio_files import encode_wav, read_raw, read_wav
+from diag.files.checksums import SUMS_NAME, digest_of, has_sums, record_sums, sums_text
 from diag.files.whole_files import flush_folder, partial_path, write_flushed, write_whole
 
 __all__ = [
-    "SavedRun", "create_run", "finished_takes", "read_raw", "read_run", "read_take", "read_wav",
-    "remove_partial_takes", "write_beside", "write_result", "write_take",
+    "SavedRun", "create_run", "finished_takes", "json_values", "read_raw", "read_result", "read_run", "read_take",
+    "read_wav", "remove_partial_takes", "write_beside", "write_result", "write_take",
 ]  # fmt: skip
 
+RESULT_NAME = "result.json"
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
 _FIX_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
 _FIX_RUN = "restore it, or run again"
@@ -60,11 +62,11 @@ def write_take(run_dir: Path, take: Take) -> Path:
     with _disk(attempted):
         try:
             partial.mkdir(parents=True)
-            for tap, clip in take.clips.items():
-                write_flushed(partial / f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS))
-            lines = "".join(_json(event.to_json()) + "\n" for event in take.timeline)
-            write_flushed(partial / "timeline.jsonl", without_keys(lines).encode())
-            _write_json(partial / "take.json", _take_facts(take))
+            digests = {}
+            for name, content in _contents(take):
+                write_flushed(partial / name, content)
+                digests[name] = digest_of(content)
+            write_flushed(partial / SUMS_NAME, sums_text(digests))
             flush_folder(partial)
             partial.rename(folder)
             flush_folder(folder.parent)
@@ -72,6 +74,14 @@ def write_take(run_dir: Path, take: Take) -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     return folder
+
+
+def _contents(take: Take) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of a take."""
+    for tap, clip in take.clips.items():
+        yield f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS)
+    yield "timeline.jsonl", without_keys("".join(_json(event.to_json()) + "\n" for event in take.timeline)).encode()
+    yield "take.json", _document(_take_facts(take))
 
 
 def read_take(folder: str | Path) -> Take:
@@ -124,11 +134,32 @@ def remove_partial_takes(run_dir: str | Path) -> int:
 
 def write_result(take_folder: str | Path, result: TakeResult) -> Path:
     """Write the judgement of a take into its folder, replacing an earlier one, and return the path."""
-    return write_beside(take_folder, "result.json", {**_stamp(), **result.to_json()})
+    return write_beside(take_folder, RESULT_NAME, {**_stamp(), **result.to_json()})
+
+
+def read_result(take_folder: str | Path) -> dict[str, Any] | None:
+    """Return the saved judgement of a take as `write_result` wrote it; None if there is none.
+
+    Raises
+    ------
+    BadInputError
+        If it is damaged, or was written by a newer version of diag.
+    """
+    path = Path(take_folder) / RESULT_NAME
+    if not path.is_file():
+        return None
+    return _read_json(path, f"Could not read the result {path}", fix="`diag report` judges the run again")
+
+
+def json_values(document: Mapping[str, Any]) -> Any:
+    """Return a document as it would be read back from its file."""
+    return json.loads(_document(document))
 
 
 def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
     """Write a JSON document into a folder, replacing an earlier one. The folder is created if it is missing.
+
+    If the folder has checksums, that of the document is written too.
 
     Raises
     ------
@@ -138,7 +169,9 @@ def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> 
     path = Path(folder) / name
     with _disk(f"Could not save {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_json(path, document)
+        write_whole(path, _document(document))
+        if has_sums(path.parent):
+            record_sums(path.parent, [name])
     return path
 
 
@@ -225,7 +258,8 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
         folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{plain}-{secrets.token_hex(3)}"
         (folder / "takes").mkdir(parents=True)
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
-        _write_json(folder / "run.json", {**_stamp(), "name": name, "made": made, **facts})
+        write_whole(folder / "run.json", _document({**_stamp(), "name": name, "made": made, **facts}))
+        record_sums(folder, ["run.json"])
     return folder
 
 
@@ -263,9 +297,9 @@ def read_run(folder: str | Path) -> SavedRun:
     return SavedRun(folder=folder, name=facts["name"], facts=facts)
 
 
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document atomically, with API keys removed."""
-    write_whole(path, (without_keys(_json(document, indent=1)) + "\n").encode())
+def _document(document: Mapping[str, Any]) -> bytes:
+    """Return the content of a JSON file, with API keys removed."""
+    return (without_keys(_json(document, indent=1)) + "\n").encode()
 
 
 def _stamp() -> dict[str, Any]:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+import zlib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,8 @@ from diag.report.sentences import capitalised, full_stop
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_PACKED = "data:application/gzip;base64,"
 
 
 def rendered(template: str, **values: object) -> str:
@@ -39,7 +42,17 @@ def packed(document: dict[str, Any]) -> str:
     """Return a compressed JSON document as a data URI that can be downloaded without a script."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     packed = gzip.compress(text.encode("utf-8"), mtime=0)
-    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
+    return f"{_PACKED}{base64.b64encode(packed).decode('ascii')}"
+
+
+def document_of(page: str) -> dict[str, Any] | None:
+    """Return the JSON document that a page holds, see `packed`; None if it holds none or it is damaged."""
+    found = re.search(re.escape(_PACKED) + r"([A-Za-z0-9+/]+=*)", page)
+    try:
+        document = json.loads(gzip.decompress(base64.b64decode(found[1]))) if found else None
+    except (ValueError, OSError, EOFError, zlib.error):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def unwritable(out: Path, error: OSError, *, next_step: str) -> BadInputError:
