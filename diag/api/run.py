@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
 from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, scenario_from_mapping
 
@@ -283,6 +284,14 @@ def _resumed(
             next_step="name the configurations that it was made with, in their order, or leave out `--resume`",
         )
     kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
+    if HIDDEN in kept["endpoint"]:
+        if options.endpoint == "emulator":
+            raise BadInputError(
+                f"Could not resume {folder}",
+                seen="the address of its endpoint held a key, which is not saved",
+                next_step="name the address again with `--endpoint URL`",
+            )
+        kept["endpoint"] = options.endpoint
     return plans, replace(options, **kept, out=options.out or _home_of(folder))
 
 
@@ -365,6 +374,7 @@ def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterato
 
 def finish(report: Report, options: Options, *, name: str) -> Report:
     """Write the HTML report, and give the document with its verdict and the report's path."""
+    from diag.files.run_folders import file_name_of
     from diag.files.saved_takes import SavedTakes
     from diag.files.voice_profiles import load_voice, voice_of_run
     from diag.report.build import build_report
@@ -377,6 +387,6 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     given = None if options.voice is None else load_voice(options.voice)
     found = {folder: given or voice_of_run(folder) for folder in takes}
     voices = {folder: voice for folder, voice in found.items() if voice is not None}
-    path = options.reports_dir / f"{name}.html"
+    path = options.reports_dir / f"{file_name_of(name, most=200)}.html"
     build_report(report, takes, path, embed=options.embed, voices=voices)
     return replace(report, report=str(path))

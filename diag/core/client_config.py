@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from diag.core.json_reading import read_json
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ
 
 
@@ -108,5 +109,9 @@ class ClientConfig(ConfigModel):
         frame = self.raw_frame
         if frame is None:
             return self.session.model
-        setup = json.loads(frame).get("setup")
+        try:
+            message = read_json(frame)
+        except ValueError:
+            return ""
+        setup = message.get("setup") if isinstance(message, dict) else None
         return str(setup.get("model") or "") if isinstance(setup, dict) else ""

@@ -7,10 +7,11 @@ rule is in docs/configuration.md ("Where names are looked for").
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
 from diag.core.errors import BadInputError
+from diag.files.toml_text import read_toml
+from diag.files.whole_files import read_limited
 
 SCENARIOS = "scenarios"
 PROMPTS_TABLE = Path("prompts/prompts.toml")
@@ -123,7 +124,7 @@ def _is_checkout(folder: Path) -> bool:
     if not os.path.isdir(folder / SCENARIOS):
         return False
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        project = read_toml(read_limited(folder / "pyproject.toml", 1_000_000).decode("utf-8")).get("project")
+    except (OSError, ValueError):
         return False
     return isinstance(project, dict) and project.get("name") == _PROJECT

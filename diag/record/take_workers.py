@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 
+from diag.core.keys import remember_address
 from diag.core.processes import KillableProcessPool, keep_time, start_fork_server
 from diag.files.rooms import read_responses, with_echo_level
 from diag.record.audio.ports import Rig
@@ -96,9 +97,11 @@ def _record(job: TakeJob) -> Path:
     from diag.record.take_recorder import record_take
 
     assert _rig is not None
+    remember_address(job.endpoint.base_url)
     with _in_room(_rig, job.room) as rig:
         if job.app is not None:
             from diag.record.app.app_take import record_app_take
+
 
             return record_app_take(job, rig)
         return record_take(job, rig)
