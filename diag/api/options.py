@@ -77,6 +77,8 @@ class Options:
         Day whose models the emulator serves, as "2025-09-19"; None for that of each configuration, else today.
     voice : Path or None
         Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
+    room : str or None
+        Room whose acoustics virtual rigs get: a name or a file; None for the configuration's own, if it names one.
     """
 
     takes: int = 5
@@ -93,6 +95,7 @@ class Options:
     follow: bool = False
     as_of: str | None = None
     voice: Path | None = None
+    room: str | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
         """How many rigs serve a number of takes.
