@@ -16,11 +16,12 @@ from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
-from diag.files.scenarios import AppConfig, Scenario, find_scenario, scenario_from_mapping
+from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, scenario_from_mapping
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
     from diag.dsp.profile import VoiceProfile
+    from diag.files.rooms import Room
 
 START_S = 5.0
 TAKE_S = 11.0
@@ -91,6 +92,37 @@ def _with_app(scenario: Scenario, options: Options) -> Scenario:
     if scenario.app is not None:
         check_app(scenario.name, scenario.app, options)
     return scenario
+
+
+def _in_room(scenario: Scenario, options: Options) -> Scenario:
+    """Return a configuration with the room of the options, if there is one; check that the room can be used.
+
+    Raises
+    ------
+    BadInputError
+        If the audio is not virtual, there is no such room, or its file cannot be used.
+    """
+    from diag.files.rooms import find_room, read_responses
+
+    if options.room is not None:
+        scenario = scenario.model_copy(update={"room": RoomConfig(name=options.room)})
+    if scenario.room is None:
+        return scenario
+    if options.audio != "virtual":
+        raise BadInputError(
+            f"Could not put {scenario.name} into the room {scenario.room.name}",
+            seen=f"--audio {options.audio}",
+            allowed="--audio virtual, which has devices whose acoustics can be changed",
+            next_step="add `--audio virtual`, or leave the room out",
+        )
+    room = find_room(scenario.room.name)
+    read_responses(room.path)
+    return scenario.model_copy(update={"room": scenario.room.model_copy(update={"name": _absolute(room)})})
+
+
+def _absolute(room: Room) -> str:
+    """Return what names a room from any folder: its name, or the path of a file that has none."""
+    return room.name if room.title or room.noise_dbfs is not None else str(room.path)
 
 
 def check_app(name: str, app: AppConfig, options: Options) -> None:
@@ -186,7 +218,7 @@ def planned_or_resumed(
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = [_with_app(_on_day(scenario, options), options) for scenario in scenarios or ()]
+    scenarios = [_in_room(_with_app(_on_day(scenario, options), options), options) for scenario in scenarios or ()]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)

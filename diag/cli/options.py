@@ -140,12 +140,18 @@ voice_option = click.option(
     help="Profile of the voice that replies must have. `diag voice make` creates it. Replies that are dull for this "
     "voice, or spoken by another one, are found.",
 )  # fmt: skip
+room_option = click.option(
+    "--room", default=None, metavar="NAME|WAV",
+    help="With --audio virtual: acoustics between the devices, such as laptop, meeting_room or headset, or a file with "
+    "impulse responses of your own.",
+)  # fmt: skip
 take_options = _stacked(
     click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
                  help="Number of takes per configuration."),
     click.option("--prompt", "prompts", multiple=True, metavar="NAME|WAV",
                  help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated."),
     audio_option,
+    room_option,
     device_option,
     endpoint_option,
     voice_option,
@@ -187,7 +193,7 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
         )
 
 
-_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "voice", "seed", "as_of")
+_OF_THE_RUN = ("takes", "prompts", "audio", "room", "devices", "endpoint", "voice", "seed", "as_of")
 """Options that a resumed run keeps. Takes recorded with other options could not be compared with the first ones."""
 
 
@@ -201,7 +207,7 @@ def _refuse_changes(context: click.Context) -> None:
         raise BadInputError(
             "Could not use --resume",
             seen=f"{' and '.join(typed)} together with it",
-            allowed="the takes, prompts, audio, devices, endpoint, voice and seed that the run was started with",
+            allowed="the takes, prompts, audio, room, devices, endpoint, voice and seed that the run was started with",
             next_step=f"leave out {' and '.join(typed)}, or start a new run",
         )
 
@@ -213,7 +219,11 @@ def options_from(given: dict[str, Any]) -> Options:
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
+<<<<<<< HEAD
         "follow", "formats", "link",
+=======
+        "follow", "room",
+>>>>>>> main
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
     for name in given.get("formats", ()):

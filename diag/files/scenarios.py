@@ -156,6 +156,18 @@ class AppConfig(ConfigModel):
         return tuple(shlex.split(self.command or self.serve or ""))
 
 
+class RoomConfig(ConfigModel):
+    """The acoustics of a virtual rig: a room by name, or the user's own file with impulse responses.
+
+    `echo_db` sets the level of the path from speaker to microphone. `noise_dbfs` sets the level of the background
+    noise. Without them, both are those of the room.
+    """
+
+    name: str = Field(min_length=1)
+    echo_db: float | None = Field(None, ge=-100, le=20)
+    noise_dbfs: float | None = Field(None, ge=-120, le=-10)
+
+
 class Scenario(ConfigModel):
     """One configuration under test.
 
@@ -175,6 +187,7 @@ class Scenario(ConfigModel):
     faults: Faults = Faults()
     expect: Expect = Expect()
     app: AppConfig | None = None
+    room: RoomConfig | None = None
 
     @field_validator("name")
     @classmethod
@@ -186,7 +199,7 @@ class Scenario(ConfigModel):
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
 _TOP_KEYS = (
-    "title", "shows", "prompts", "voice", "emulator", "faults", "expect", "app", "setup_file", *_CLIENT_TABLES,
+    "title", "shows", "prompts", "voice", "emulator", "faults", "expect", "app", "room", "setup_file", *_CLIENT_TABLES,
 )  # fmt: skip
 
 
@@ -240,10 +253,13 @@ def _read_toml(path: Path, attempted: str) -> dict[str, Any]:
 
 
 def _in_its_folder(scenario: Scenario, path: Path) -> Scenario:
-    """Return the scenario with its voice and the directory of its app made absolute; by default that of the file."""
+    """Return the scenario with its voice, its room and the directory of its app made absolute."""
     update: dict[str, Any] = {}
     if scenario.voice is not None:
         update["voice"] = str(path.parent.resolve() / scenario.voice)
+    if scenario.room is not None and (path.parent / scenario.room.name).is_file():
+        own = str((path.parent / scenario.room.name).resolve())
+        update["room"] = scenario.room.model_copy(update={"name": own})
     if scenario.app is not None:
         directory = (path.parent / (scenario.app.directory or ".")).resolve()
         update["app"] = scenario.app.model_copy(update={"directory": directory})
