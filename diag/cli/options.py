@@ -219,11 +219,8 @@ def options_from(given: dict[str, Any]) -> Options:
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
-<<<<<<< HEAD
         "follow", "formats", "link",
-=======
         "follow", "room",
->>>>>>> main
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
     for name in given.get("formats", ()):
