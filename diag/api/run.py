@@ -373,11 +373,12 @@ def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterato
 
 
 def finish(report: Report, options: Options, *, name: str) -> Report:
-    """Write the HTML report, and give the document with its verdict and the report's path."""
+    """Write the HTML report and the other formats, and give the document with its verdict and the paths."""
     from diag.files.run_folders import file_name_of
     from diag.files.saved_takes import SavedTakes
     from diag.files.voice_profiles import load_voice, voice_of_run
     from diag.report.build import build_report
+    from diag.report.exports import write_export
     from diag.report.sentences import verdict_of
 
     report = replace(report, verdict=verdict_of(report))
@@ -389,4 +390,9 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     voices = {folder: voice for folder, voice in found.items() if voice is not None}
     path = options.reports_dir / f"{file_name_of(name, most=200)}.html"
     build_report(report, takes, path, embed=options.embed, voices=voices)
-    return replace(report, report=str(path))
+    exports = []
+    for name_of_format in options.formats:
+        link = options.link or path.name
+        stem = path.with_name(path.name.removesuffix(".html"))
+        exports.append(str(write_export(name_of_format, report, stem, takes=takes, link=link, fail_on=options.fail_on)))
+    return replace(report, report=str(path), exports=tuple(exports))

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from diag.api.options import MAX_TAKES, Options
 from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
+from diag.report.exports import format_named, format_names
 
 Command = Callable[..., Any]
 
@@ -118,6 +119,16 @@ embed_option = click.option(
     help="Audio in the report. evidence: short clips around each finding. all: all recordings of the take shown. "
     "none: no audio.",
 )  # fmt: skip
+format_options = _stacked(
+    click.option(
+        "--format", "formats", type=OneOf(format_names()), multiple=True, metavar=f"[{'|'.join(format_names())}]",
+        help="Write the report in this format too, beside the HTML file. Can be repeated.",
+    ),
+    click.option(
+        "--link", default=None, metavar="URL",
+        help="Where the HTML report will be found, for formats that link to it.  [default: its file name]",
+    ),
+)  # fmt: skip
 resume_option = click.option(
     "--resume", type=click.Path(path_type=Path), default=None, metavar="RUN",
     help="Folder of an unfinished run. Takes that are missing, damaged or discarded are recorded. "
@@ -152,6 +163,7 @@ take_options = _stacked(
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
                  help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
     embed_option,
+    format_options,
     json_option,
     fail_on_option,
 )  # fmt: skip
@@ -207,7 +219,13 @@ def options_from(given: dict[str, Any]) -> Options:
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
+        "follow", "formats", "link",
         "follow", "room",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
+    for name in given.get("formats", ()):
+        format_named(name)  # a missing library is reported before anything is recorded
+    context = click.get_current_context(silent=True)
+    if context is not None and "fail_on" in context.params:
+        values["fail_on"] = context.params["fail_on"]
     return Options(**values, devices=dict(given.get("devices", ())))
