@@ -6,7 +6,8 @@ from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
-from diag.judge.evidence import LostTreble, events_in_words, evidence_of, lost_treble, numbers
+from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB
+from diag.judge.evidence import LostTreble, events_in_words, evidence_of, lost_treble, numbers, worst
 from diag.judge.limits import BORDER_LOST_S, SILENCE_INSERTED_S
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
@@ -29,7 +30,8 @@ def voice_processing(measurements: Measurements, observed: ObservedClient) -> Ve
     What it shows
         The microphone was granted with echo cancellation, noise suppression or gain control. Browsers switch all three
         on if the page does not say otherwise. It is information only, but a warning where treble was measured to be
-        lost, and an error where echo cancellation is on and parts of the first 3 seconds are missing.
+        lost or gain control is on and the level was measured to change, and an error where echo cancellation is on and
+        parts of the first 3 seconds are missing.
 
     Why it matters
         The processing is made for calls between people. It takes treble away and changes the level. Until the echo
@@ -60,16 +62,22 @@ def voice_processing(measurements: Measurements, observed: ObservedClient) -> Ve
         return clear()
     what = f"The browser processes the voice: {', '.join(active)}"
     seen = [Evidence(text=f"granted with {', '.join(active)}")]
+    costs: list[str] = []
     lost = lost_treble(measurements, Hop.SENDER)
     if isinstance(lost, LostTreble):
+        costs.append("treble is lost before sending")
         seen.append(evidence_of(lost.item, f"treble was lost before sending: {lost.words}"))
+    change = worst(measurements.find("level_change_db", hop=Hop.SENDER), abs)
+    if change is not None and SETTINGS["autoGainControl"] in active and abs(change[0]) >= LEVEL_CHANGE_WARN_DB:
+        costs.append(f"the level changes by {change[0]:+.0f} dB")
+        seen.append(evidence_of(change[1], f"the level before sending changed by {change[0]:+.1f} dB"))
     holes = _holes(measurements) if SETTINGS["echoCancellation"] in active else []
-    costs = ["treble is lost before sending"] * isinstance(lost, LostTreble) + ["the first words have holes"] * bool(
-        holes
-    )
+    if holes:
+        costs.append("the first words have holes")
+        seen.extend(holes)
     return raised(
         ", and ".join([what, *costs]),
-        evidence=[*seen, *holes],
+        evidence=seen,
         likely_cause="the echo canceller suppresses the voice until it has settled"
         if holes
         else "the page asks for `audio: true`, or does not switch them off",
