@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from diag.core.json_reading import read_json
+
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Page
 
@@ -316,8 +318,8 @@ class WatchedPage:
     def _reported(self, event: Mapping[str, Any]) -> None:
         if event["name"] != REPORT_BINDING:
             return
-        with contextlib.suppress(ValueError, TypeError):
-            facts = json.loads(event["payload"])
+        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError):
+            facts = read_json(event["payload"])
             self._records.add(f"js_{facts.pop('k')}", **facts)
 
     def _say(self, level: str, text: str) -> None:
@@ -498,8 +500,8 @@ def audio_in_message(payload: str, *, binary: bool) -> tuple[bytes, str | None] 
     data = base64.b64decode(payload) if binary else b""
     try:
         # Some services send JSON as binary messages.
-        message = json.loads(data if binary else payload)
-    except (ValueError, RecursionError):
+        message = read_json(data if binary else payload)
+    except ValueError:
         return (data, None) if data else None
     found = list(_audio_texts(message, None))
     return (b"".join(data for data, _ in found), found[0][1]) if found else None
