@@ -292,7 +292,7 @@ def judge_run(
         {},
         (),
     )
-    found = _roots(item for part in (*counted, over_run) for item in part.findings)
+    found = _roots([*(item for take in counted for item in take.findings), *over_run.findings])
     ids = tuple(take.id for take in counted)
     findings = [
         *_gathered(counted or takes),
