@@ -22,8 +22,8 @@ DRIFT_PPM = 500.0
 SETTLED_SHARE = 0.1
 """Share of the turns at the beginning that is left out of the trend of memory: libraries are loaded on first use."""
 FEWEST_TURNS = 5
-LATE_S = 0.02
-"""A delay of diag's own sending above this spoils a session's latency."""
+LATE_S = 0.05
+"""A delay of diag's own sending by more than one batch spoils a session's latency."""
 LOAD_GROWTH_S = 0.2
 """Growth of the median latency from the smallest to the largest load that is reported."""
 FEWEST_PER_STEP = 3

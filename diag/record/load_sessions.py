@@ -51,70 +51,107 @@ async def _step(job: LoadJob, sessions: int) -> LoadStep:
     pcm = pcm16_from_samples(resample(job.prompt, job.rate_hz, send_hz))
     size = 2 * round(BLOCK_S * send_hz)
     blocks = [pcm[start : start + size].ljust(size, b"\0") for start in range(0, len(pcm), size)]
-    waits = np.linspace(0.0, SPREAD_S, sessions, endpoint=False)
-    results = await asyncio.gather(*(_One(job, blocks, send_hz).run(float(wait_s)) for wait_s in waits))
-    return LoadStep(sessions=sessions, results=tuple(results))
+    talks = [_Talk(job, blocks, send_hz) for _ in range(sessions)]
+    await asyncio.gather(*(talk.open() for talk in talks))
+    waits_s = np.linspace(0.0, SPREAD_S, sessions, endpoint=False).tolist()
+    rest = asyncio.Event()
+    running = [asyncio.create_task(talk.run(wait_s, rest)) for talk, wait_s in zip(talks, waits_s, strict=True)]
+    await asyncio.gather(*(talk.settled.wait() for talk in talks))
+    # All sessions go on until the last one has its answer, so that the load is the same for all.
+    rest.set()
+    await asyncio.gather(*running)
+    await asyncio.gather(*(talk.close() for talk in talks))
+    return LoadStep(sessions=sessions, results=tuple(talk.result for talk in talks))
 
 
-class _One:
+class _Talk:
+    """One session of a step.
+
+    Attributes
+    ----------
+    settled : asyncio.Event
+        The first audio came, or it is known that none will.
+    """
+
     def __init__(self, job: LoadJob, blocks: list[bytes], send_hz: int) -> None:
         self._job = job
         self._blocks = blocks
         self._mime_type = f"audio/pcm;rate={send_hz}"
         self._silence = b"\0" * (2 * round(BLOCK_S * send_hz))
         self._first_s: float | None = None
-        self._end: str | None = None
-        self._over = asyncio.Event()
+        self._end_s = 0.0
+        self._late_s = 0.0
+        self._failed: str | None = None
+        self._receiving: asyncio.Task[None] | None = None
+        self.settled = asyncio.Event()
+        frame = job.config.raw_frame
+        self._connection: LiveConnection | RawConnection = (
+            LiveConnection(self._on_event, self._on_audio)
+            if frame is None
+            else RawConnection(frame, self._on_event, self._on_audio)
+        )
 
-    async def run(self, wait_s: float) -> LoadSession:
-        await asyncio.sleep(wait_s)
-        job, frame = self._job, self._job.config.raw_frame
-        connection: LiveConnection | RawConnection
-        if frame is None:
-            connection = LiveConnection(self._on_event, self._on_audio)
-            opened = await connection.connect(job.config.session, job.endpoint)
+    async def open(self) -> None:
+        """Open the session."""
+        connection, session = self._connection, self._job.config.session
+        if isinstance(connection, RawConnection):
+            opened = await connection.connect(session.api_version, self._job.endpoint)
         else:
-            connection = RawConnection(frame, self._on_event, self._on_audio)
-            opened = await connection.connect(job.config.session.api_version, job.endpoint)
-        if not opened:
-            return LoadSession(first_byte_s=None, failed=self._end or "refused", late_s=0.0)
-        receiving = asyncio.create_task(connection.receive())
-        try:
-            return await self._talk(connection)
-        finally:
-            await connection.close()
-            receiving.cancel()
-            await asyncio.wait((receiving,))
+            opened = await connection.connect(session, self._job.endpoint)
+        if opened:
+            self._receiving = asyncio.create_task(connection.receive())
+        else:
+            self._fail("refused")
 
-    async def _talk(self, connection: LiveConnection | RawConnection) -> LoadSession:
-        """Send the prompt and then silence in real time until audio comes or the wait is over."""
-        timeout_s = self._job.config.turn.reply_timeout_s
-        start_s, late_s, number = time.perf_counter(), 0.0, 0
-        end_s = start_s + self._job.speech_end_s
-        while self._first_s is None and not self._over.is_set():
+    async def run(self, wait_s: float, rest: asyncio.Event) -> None:
+        """Send the prompt and then silence in real time, until `rest` is set."""
+        await asyncio.sleep(wait_s)
+        start_s, number = time.perf_counter(), 0
+        self._end_s = start_s + self._job.speech_end_s
+        until_s = self._end_s + self._job.config.turn.reply_timeout_s
+        while not rest.is_set() and self._connection.open:
             # A block can be sent once its last sample has been spoken.
             due_s = start_s + (number + 1) * BLOCK_S
-            if due_s > end_s + timeout_s:
-                self._end = f"no audio within {timeout_s:g} s"
-                break
+            if self._first_s is None and due_s > until_s:
+                self._fail(f"no audio within {self._job.config.turn.reply_timeout_s:g} s")
             await asyncio.sleep(max(due_s - time.perf_counter(), 0.0))
-            late_s = max(late_s, time.perf_counter() - due_s)
+            if self._first_s is None and due_s >= self._end_s:
+                # What comes late from here on delays the reply; before, the service only waits for more speech.
+                self._late_s = max(self._late_s, time.perf_counter() - due_s)
             block = self._blocks[number] if number < len(self._blocks) else self._silence
-            if not await connection.send_audio(block, self._mime_type):
-                break
+            if not await self._connection.send_audio(block, self._mime_type):
+                self._fail("the session ended")
             number += 1
-        first = self._first_s
-        failed = None if first is not None else self._end or "the session ended"
-        return LoadSession(first_byte_s=None if first is None else first - end_s, failed=failed, late_s=late_s)
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._connection.close()
+        if self._receiving is not None:
+            self._receiving.cancel()
+            await asyncio.wait((self._receiving,))
+
+    @property
+    def result(self) -> LoadSession:
+        """What the session saw."""
+        first_s = self._first_s
+        return LoadSession(
+            first_byte_s=None if first_s is None else first_s - self._end_s,
+            failed=self._failed if first_s is None else None,
+            late_s=self._late_s,
+        )
+
+    def _fail(self, reason: str) -> None:
+        if self._failed is None:
+            self._failed = reason
+        self.settled.set()
 
     def _on_event(self, name: str, data: Mapping[str, Any]) -> None:
         if name == "turn_complete" and self._first_s is None:
-            self._end = "turnComplete without audio"
-            self._over.set()
+            self._fail("turnComplete without audio")
         elif name in ("session_closed", "session_refused", "unreachable") and data.get("by") != "client":
-            self._end = " ".join(str(data[key]) for key in ("code", "reason", "step") if data.get(key))
-            self._over.set()
+            self._fail(" ".join(str(data[key]) for key in ("code", "reason", "step") if data.get(key)))
 
     def _on_audio(self, pcm: bytes, mime_type: str) -> None:
         if self._first_s is None:
             self._first_s = time.perf_counter()
+            self.settled.set()

@@ -38,6 +38,8 @@ from diag.record.take_job import PromptJob
 from diag.record.take_log import TakeLog
 from diag.record.take_recorder import LEAD_IN_S, POLL_S, spoken_samples
 
+LEAVE_EARLY_S = 1.0
+"""After goAway the connection is left at the end of the turn, and at the latest this long before its announced end."""
 RECONNECT_WITHIN = 3
 """Failed attempts to connect after which a long session ends."""
 
@@ -71,9 +73,15 @@ def record_soak(
     gc.collect()
     gc.disable()
     try:
-        return asyncio.run(_Soak(job, on_turn).run(rig))
+        return asyncio.run(_held(job, rig, on_turn))
     finally:
         gc.enable()
+
+
+async def _held(
+    job: SoakJob, rig: Rig, on_turn: Callable[[SoakTurn], None]
+) -> tuple[tuple[SoakTurn, ...], tuple[SoakConnection, ...], Mapping[str, int], str | None]:
+    return await _Soak(job, on_turn).run(rig)
 
 
 def memory_mb() -> float | None:
@@ -97,6 +105,7 @@ class _Soak:
         self._connection: LiveConnection | RawConnection | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._notice_s: float | None = None
+        self._leave_by_s = math.inf
         self._closed: str | None = None
         self._handle: str | None = None
 
@@ -149,7 +158,8 @@ class _Soak:
         while audio.failed is None:
             self._client.report_playout(number)
             phase = self._follower.phase(log.now())
-            if phase is Phase.TIMED_OUT or (phase in (Phase.COMPLETE, Phase.LOST) and not self._client.player.busy):
+            over = phase in (Phase.COMPLETE, Phase.LOST) and not self._client.player.busy
+            if over or phase is Phase.TIMED_OUT or log.now() > self._leave_by_s:
                 break
             await asyncio.sleep(POLL_S)
         speech_frame = first_frame + round(prompt.speech_end_s * board.mouth.tape.sample_rate_hz)
@@ -195,6 +205,7 @@ class _Soak:
             self._follower.complete(self._log.now())
         elif name == "go_away":
             self._notice_s = data.get("time_left_s") or 0.0
+            self._leave_by_s = self._log.now() + self._notice_s - LEAVE_EARLY_S
         elif name == "session_closed" and data["by"] == "service":
             self._closed = f"{data['code']} {data['reason']}".strip()
             self._client.player.reply_over()
@@ -208,6 +219,7 @@ class _Soak:
 
     async def _connect(self) -> bool:
         self._closed = self._notice_s = None
+        self._leave_by_s = math.inf
         self._opened_s = self._log.now()
         config, handle = self._job.config, self._handle
         if config.raw_frame is not None:

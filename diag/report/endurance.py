@@ -294,7 +294,7 @@ def _write(
         measured=lines[0],
         switches=False,
         size="",
-        origin=f"Made by `diag {kind}`.",
+        origin=f"Made by diag {kind}.",
         problems=problems,
         not_shown=not_shown,
         lines=lines,
