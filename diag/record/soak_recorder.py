@@ -132,8 +132,9 @@ class _Soak:
         if not await self._connect():
             return f"no session could be opened: {self._closed}"
         await asyncio.sleep(LEAD_IN_S)
+        until_s = self._log.now() + self._job.seconds
         for number in itertools.count():
-            if self._log.now() >= self._job.seconds:
+            if self._log.now() >= until_s:
                 return None
             if audio.failed is not None:
                 return audio.failed
