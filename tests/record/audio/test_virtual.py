@@ -159,9 +159,20 @@ def test_a_blocked_output_shows_as_late_and_as_xrun(farm):
     assert farm.server_underruns() > before
 
 
-def test_devices_are_listed_by_name(farm):
-    names = {device.name for device in list_devices(farm.rigs[0].options["environment"])}
-    assert {f"diag_rig{rig}_{port}" for rig in (0, 1) for port in ("mouth", "microphone", "speaker", "ear")} <= names
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_rig_lists_its_own_devices_by_name_and_no_others(farm, index):
+    names = {device.name for device in list_devices(farm.rigs[index].options["environment"])}
+    own = {f"diag_rig{index}_{port}" for port in ("mouth", "microphone", "speaker", "ear")}
+    assert {name for name in names if name.startswith("diag_")} == {*own, "diag_nowhere"}
+
+
+def test_many_rigs_are_on_servers_that_each_have_room_for_their_connections():
+    with open_farm("virtual", rigs=virtual.RIGS_PER_SERVER + 1) as many:
+        servers = [server_of(rig) for rig in many.rigs]
+        assert len({rig.name for rig in many.rigs}) == len(many.rigs)
+        assert [servers.count(server) for server in dict.fromkeys(servers)] == [virtual.RIGS_PER_SERVER, 1]
+        assert Bench().run(many.rigs[-1], 0.1).failed is None
+    assert all(gone(server, 1.0) for server in servers)
 
 
 def test_portaudio_starts_again_for_another_environment(farm):
