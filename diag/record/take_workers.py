@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 
-from diag.core.processes import KillableProcessPool, keep_time, start_fork_server
+from diag.core.processes import KillableProcessPool, keep_time_alone, start_fork_server
 from diag.record.audio.ports import Rig
 from diag.record.take_job import TakeJob
 
@@ -80,7 +80,7 @@ _rig: Rig | None = None
 def _become_worker(rig: Rig, log_path: str) -> None:
     """Initialise a new worker process: set its scheduling, its log file and the environment of its rig."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
-    keep_time()
+    keep_time_alone()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)
