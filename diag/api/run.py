@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import secrets
 import shutil
 import sys
@@ -18,12 +17,13 @@ from diag.core.results import Report, RunResult, TakeResult
 from diag.files.scenarios import AppConfig, Scenario, find_scenario, scenario_from_mapping
 
 if TYPE_CHECKING:
-    from diag.api.run_plan import RunPlan
+    from diag.api.run_plan import Planned, RunPlan
     from diag.dsp.profile import VoiceProfile
 
 START_S = 5.0
-TAKE_S = 11.0
-"""Usual length of a take: calibration, a prompt of some seconds, a reply of some seconds."""
+"""Usual time until the first take begins and from the last take to the report: processes, devices, judging."""
+AROUND_PROMPT_S = 7.5
+"""Usual length of a take without its prompt: calibration, the wait for the reply, a reply of some seconds."""
 
 
 def is_saved_run(config: str) -> bool:
@@ -283,9 +283,10 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
 
         title = " and ".join(plan.name for plan in plans) if len(plans) < 4 else f"{len(plans)} configurations"
         rigs = rigs_for(plans, count, options)
-        progress.started(title=title, takes=count, about_s=START_S + TAKE_S * math.ceil(count / rigs))
+        planned = list(interleaved(plans, missing))
+        progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs))
         with _told_what_was_kept(plans, progress):
-            for folder, recorded in record_all(interleaved(plans, missing), options, progress).items():
+            for folder, recorded in record_all(planned, options, progress).items():
                 takes[folder] += recorded
     results = []
     for plan in plans:
@@ -299,6 +300,12 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         named = None if plan.voice is None else plan.voice.name
         results.append(replace(result, folder=str(plan.folder), voice=named))
     return results
+
+
+def _usual_s(planned: Sequence[Planned], rigs: int) -> float:
+    """Return how long takes usually need on so many rigs: no less than the longest one, or their sum over the rigs."""
+    takes_s = [AROUND_PROMPT_S + item.plan.prompt_of(item.number).speech_end_s for item in planned]
+    return START_S + max(*takes_s, sum(takes_s) / rigs)
 
 
 def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:

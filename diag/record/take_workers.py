@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +18,11 @@ from diag.record.audio.ports import Rig
 from diag.record.take_job import TakeJob
 
 _PRELOAD = ["diag.record.preload"]
+
+
+def load_workers() -> ForkServerContext:
+    """Start the server process that workers are forked from. It loads what takes need; this call does not wait."""
+    return start_fork_server(_PRELOAD)
 
 
 class WorkerPool:
@@ -31,7 +37,7 @@ class WorkerPool:
     """
 
     def __init__(self, rigs: Sequence[Rig], log_dir: Path) -> None:
-        self._context = start_fork_server(_PRELOAD)
+        self._context = load_workers()
         self._log_dir = log_dir
         self._executors = {rig.name: self._start(rig) for rig in rigs}
         self._rigs = {rig.name: rig for rig in rigs}
