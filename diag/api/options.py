@@ -112,7 +112,9 @@ class Options:
             return 1
         from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
 
-        usual = min(RIGS_PER_CORE * cores(), MAX_USUAL_RIGS) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        usual = (
+            min(RIGS_PER_CORE * cores(), MAX_USUAL_RIGS) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        )
         if with_app and self.endpoint == "emulator":
             usual = max(1, cores() // CORES_PER_APP)
         wanted = self.rigs or usual

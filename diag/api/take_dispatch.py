@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import importlib
 import time
 import zlib
 from collections.abc import Collection, Iterable
@@ -109,8 +110,7 @@ class _Dispatcher:
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
         # Needed after the last take, and loaded while the first ones are recorded.
-        import diag.report.build
-
+        importlib.import_module("diag.report.build")
         while self._running:
             every_s = FOLLOW_EVERY_S if self._following else LOOK_EVERY_S
             done, _ = wait(self._running, timeout=every_s, return_when=FIRST_COMPLETED)

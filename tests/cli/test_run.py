@@ -3,7 +3,6 @@
 import pytest
 
 
-
 @pytest.fixture
 def asked(diag, monkeypatch, make):
     """Call `diag run`, and return the options that the run was given."""
