@@ -55,7 +55,7 @@ def explanation(name: str) -> dict[str, Any]:
     topics = _resolved(name)
     metrics = tuple(topic for topic in topics if isinstance(topic, Metric))
     others = [_topic_json(topic) for topic in topics if not isinstance(topic, Metric)]
-    bodies = [_measure_json(metrics), *others] if metrics else others
+    bodies = [*others, _measure_json(metrics)] if metrics else others
     if len(bodies) == 1:
         return {"schema_version": SCHEMA_VERSION, **bodies[0]}
     return {"schema_version": SCHEMA_VERSION, "kind": "several", "topics": bodies}
@@ -141,11 +141,12 @@ def _resolved(wanted: str) -> Sequence[Topic]:
     lower = " ".join(wanted.lower().split())
     if wanted.upper() in rules:
         return (rules[wanted.upper()],)
-    if lower in measures or lower in labels:
-        return measures[labels.get(lower, lower)]
+    if lower in measures:
+        return measures[lower]
     singular = lower if lower in GLOSSARY else lower.removesuffix("s")
     words = [(singular, GLOSSARY[singular])] if singular in GLOSSARY else []
-    found: list[Topic] = [*words, *symptoms_of(lower)]
+    labelled = measures[labels[lower]] if lower in labels else ()
+    found: list[Topic] = [*words, *symptoms_of(lower), *labelled]
     if found or lower in names:
         return found or (rules[names[lower]],)
     titled = _with_these_words(lower, list(rules.values()))

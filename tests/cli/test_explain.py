@@ -125,7 +125,8 @@ def test_what_is_heard_lists_its_findings_between_service_and_ear_and_commands_t
 def test_words_of_a_user_are_known(diag, monkeypatch, word):
     monkeypatch.setattr("diag.report.manual.all_rules", registered_rules)
     document = json.loads(diag("explain", word, "--json").out)
-    topics = document.get("topics", [document])
+    topics = [topic for topic in document.get("topics", [document]) if topic["kind"] != "measure"]
+    assert topics
     assert all(topic["kind"] == "symptom" and topic["findings"] and topic["commands"] for topic in topics)
 
 
