@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,15 +21,16 @@ from diag.core.results import TakeResult
 from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.log import log_path
+from diag.files.rooms import find_room
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
-from diag.files.scenarios import AppConfig
+from diag.files.scenarios import AppConfig, RoomConfig
 from diag.judge.engine import judge_take
 from diag.judge.limits import SLOW_WARNING_S
 from diag.record.app.command import CommandJob
 from diag.record.app.page import PageJob
 from diag.record.audio.rigs import open_farm
 from diag.record.live.genai import Endpoint, endpoint_from_name
-from diag.record.take_job import AppJob, TakeJob
+from diag.record.take_job import AppJob, RoomJob, TakeJob
 from diag.record.take_workers import WorkerPool, load_workers
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class _Dispatcher:
 
     def _job(self, item: Planned, endpoint: Endpoint) -> TakeJob:
         plan = item.plan
+        room = _room_job(plan.scenario.room)
         return TakeJob(
             run_dir=plan.folder,
             take_id=item.take_id,
@@ -175,10 +177,16 @@ class _Dispatcher:
             config=plan.scenario.client,
             faults=plan.scenario.faults,
             endpoint=endpoint,
-            prompts=(plan.prompt_of(item.number),),
+            prompts=plan.prompts_of(item.number),
+            script=plan.script,
             seed=_seed_of(item),
-            environment={**plan.environment, "audio_server": dict(self._farm.environment)},
+            environment={
+                **plan.environment,
+                "audio_server": dict(self._farm.environment),
+                **({} if room is None else {"room": {**asdict(room), "path": room.path.name}}),
+            },
             app=_app_job(plan.scenario.app),
+            room=room,
         )
 
     def _folder_of(self, future: Future[Path], entry: _Running) -> Path | None:
@@ -261,11 +269,24 @@ def _app_job(app: AppConfig | None) -> AppJob | None:
     return AppJob(client=page, ready_within_s=app.ready_within_s)
 
 
+def _room_job(room: RoomConfig | None) -> RoomJob | None:
+    if room is None:
+        return None
+    found = find_room(room.name)
+    noise_dbfs = found.noise_dbfs if room.noise_dbfs is None else room.noise_dbfs
+    return RoomJob(path=found.path, echo_db=room.echo_db, noise_dbfs=noise_dbfs)
+
+
 def _longest_s(item: Planned) -> float:
     """How long a take may be recorded."""
-    prompt, patience = item.plan.prompt_of(item.number), item.plan.scenario.client.turn
-    app_s = item.plan.scenario.app.ready_within_s if item.plan.scenario.app is not None else 0.0
-    return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + app_s + HUNG_AFTER_S
+    patience, scenario = item.plan.scenario.client.turn, item.plan.scenario
+    app_s = scenario.app.ready_within_s if scenario.app is not None else 0.0
+    turns_s = sum(
+        read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s
+        for prompt in item.plan.prompts_of(item.number)
+    )
+    between_s = sum(step.after_s + (step.for_s or 0.0) for step in scenario.turns)
+    return turns_s + between_s + app_s + HUNG_AFTER_S
 
 
 def _free_numbers(queue: Collection[Planned]) -> dict[Path, int]:
