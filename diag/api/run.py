@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 START_S = 5.0
 """Usual time until the first take begins and from the last take to the report: processes, devices, judging."""
-AROUND_PROMPT_S = 7.5
-"""Usual length of a take without its prompt: calibration, the wait for the reply, a reply of some seconds."""
+AROUND_PROMPTS_S = 2.5
+"""Usual length of a take without its turns: streams that open, calibration, the session's end."""
+ANSWER_S = 5.0
+"""Usual time from the end of a prompt to the end of its reply."""
 
 
 def is_saved_run(config: str) -> bool:
@@ -370,7 +372,10 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
 
 def _usual_s(planned: Sequence[Planned], rigs: int) -> float:
     """Return how long takes usually need on so many rigs: no less than the longest one, or their sum over the rigs."""
-    takes_s = [AROUND_PROMPT_S + item.plan.prompt_of(item.number).speech_end_s for item in planned]
+    takes_s = [
+        AROUND_PROMPTS_S + sum(ANSWER_S + prompt.speech_end_s for prompt in item.plan.prompts_of(item.number))
+        for item in planned
+    ]
     return START_S + max(*takes_s, sum(takes_s) / rigs)
 
 

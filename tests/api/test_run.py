@@ -87,9 +87,10 @@ def test_what_is_yet_to_be_recorded_is_counted_for_the_person(world):
 
 @pytest.mark.parametrize(("rigs", "takes_s"), [(1, 40.0), (2, 20.0), (8, 13.0)])
 def test_the_estimate_is_the_sum_of_the_takes_over_the_rigs_and_no_less_than_the_longest(rigs, takes_s, monkeypatch):
-    monkeypatch.setattr(conduct, "AROUND_PROMPT_S", 8.0)
+    monkeypatch.setattr(conduct, "AROUND_PROMPTS_S", 2.0)
+    monkeypatch.setattr(conduct, "ANSWER_S", 6.0)
     prompts_s = [5.0, 1.0, 1.0, 1.0]
-    plan = SimpleNamespace(prompt_of=lambda number: SimpleNamespace(speech_end_s=prompts_s[number]))
+    plan = SimpleNamespace(prompts_of=lambda number: (SimpleNamespace(speech_end_s=prompts_s[number]),))
     planned = [SimpleNamespace(plan=plan, number=number) for number in range(4)]
     assert conduct._usual_s(planned, rigs) == conduct.START_S + takes_s
 
