@@ -110,6 +110,7 @@ FAMILIES = {
     "SVC": ("Service hop", Hop.SERVICE.owner),
     "PLY": ("Player hop", Hop.PLAYER.owner),
     "SPK": ("Speaker hop", Hop.SPEAKER.owner),
+    "TRN": ("Turn-taking", "the setup of the session, or the service"),
     "REC": ("One recording alone", "not known: the recording does not tell where the fault arose"),
 }
 """First three letters of a code: what the findings are about, and who can fix them. In the order of this page."""

@@ -85,6 +85,8 @@ class Options:
         Lowest severity that fails, for exports that say what failed.
     room : str or None
         Room whose acoustics virtual rigs get: a name or a file; None for the configuration's own, if it names one.
+    turns : Path or None
+        TOML file with the script of a conversation, which replaces that of the configurations.
     """
 
     takes: int = 5
@@ -105,6 +107,7 @@ class Options:
     link: str | None = None
     fail_on: str = "error"
     room: str | None = None
+    turns: Path | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
         """How many rigs serve a number of takes.

@@ -16,7 +16,8 @@ from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
-from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, scenario_from_mapping
+from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, read_turns, scenario_from_mapping
+from diag.files.turn_script import StepKind
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
@@ -218,7 +219,10 @@ def planned_or_resumed(
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = [_in_room(_with_app(_on_day(scenario, options), options), options) for scenario in scenarios or ()]
+    scenarios = [
+        _in_room(_with_app(_with_turns(_on_day(scenario, options), options), options), options)
+        for scenario in scenarios or ()
+    ]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)
@@ -232,6 +236,27 @@ def planned_or_resumed(
         new_run(scenario, options, command=command, name=name, group=group, position=position)
         for position, (scenario, name) in enumerate(zip(scenarios, names, strict=True))
     ], options
+
+
+def _with_turns(scenario: Scenario, options: Options) -> Scenario:
+    """Return a configuration with the conversation of the options, if there is one.
+
+    Raises
+    ------
+    BadInputError
+        If the file of the conversation cannot be used, or the client is an app and a step is no prompt.
+    """
+    if options.turns is not None:
+        scenario = scenario.model_copy(update={"turns": read_turns(options.turns), "prompts": ()})
+    other = next((step for step in scenario.turns if step.kind is not StepKind.PROMPT), None)
+    if other is not None and (scenario.app is not None or options.app is not None):
+        raise BadInputError(
+            f"Could not run the conversation of {scenario.name}",
+            seen=f"a step of kind `{other.kind}`, with an app as the client",
+            allowed="with an app: steps of kind `prompt`, each after the reply to the one before",
+            next_step="leave out the other steps, or test diag's own client",
+        )
+    return scenario
 
 
 def _on_day(scenario: Scenario, options: Options) -> Scenario:

@@ -170,7 +170,8 @@ class _Dispatcher:
             config=plan.scenario.client,
             faults=plan.scenario.faults,
             endpoint=endpoint,
-            prompts=(plan.prompt_of(item.number),),
+            prompts=plan.prompts_of(item.number),
+            script=plan.script,
             seed=_seed_of(item),
             environment={
                 **plan.environment,
@@ -271,9 +272,14 @@ def _room_job(room: RoomConfig | None) -> RoomJob | None:
 
 def _longest_s(item: Planned) -> float:
     """How long a take may be recorded."""
-    prompt, patience = item.plan.prompt_of(item.number), item.plan.scenario.client.turn
-    app_s = item.plan.scenario.app.ready_within_s if item.plan.scenario.app is not None else 0.0
-    return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + app_s + HUNG_AFTER_S
+    patience, scenario = item.plan.scenario.client.turn, item.plan.scenario
+    app_s = scenario.app.ready_within_s if scenario.app is not None else 0.0
+    turns_s = sum(
+        read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s
+        for prompt in item.plan.prompts_of(item.number)
+    )
+    between_s = sum(step.after_s + (step.for_s or 0.0) for step in scenario.turns)
+    return turns_s + between_s + app_s + HUNG_AFTER_S
 
 
 def _free_numbers(queue: Collection[Planned]) -> dict[Path, int]:
