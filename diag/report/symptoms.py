@@ -214,7 +214,12 @@ GLOSSARY = {
 """Words of this project, in lower case, with their meaning."""
 
 
-_SIDE = {Hop.MICROPHONE: "to the service", Hop.SENDER: "to the service", Hop.PLAYER: "back", Hop.SPEAKER: "back"}
+_SIDE: dict[Hop | None, str] = {
+    Hop.MICROPHONE: "to the service",
+    Hop.SENDER: "to the service",
+    Hop.PLAYER: "back",
+    Hop.SPEAKER: "back",
+}
 
 
 def symptoms_of(words: str) -> tuple[Symptom, ...]:
