@@ -292,6 +292,7 @@ def _write(
         title=f"{kind} of {name}",
         verdict=VerdictLine(state, _WORDS[state], sentence),
         measured=lines[0],
+        dated=time.strftime("%Y-%m-%d", time.gmtime()),
         switches=False,
         size="",
         origin=f"Made by diag {kind}.",
