@@ -25,6 +25,7 @@ from diag.core.results import (
     RuleOutcome,
     RunFinding,
     RunResult,
+    Severity,
     Status,
     SummaryRow,
     TakeResult,
@@ -163,7 +164,7 @@ def _judged(
     in_take = bool(given.get("turns"))
     findings = [_finding(rule, verdict, places, in_take=in_take) for rule, verdict in raised]
     return Judgement(
-        findings=_with_causes(findings, rules, {item.code for item in findings}),
+        findings=_with_causes(findings, rules, {item.code for item in findings if item.severity is not Severity.INFO}),
         outcomes=tuple(_outcome(rule, verdict) for rule, verdict in verdicts),
         discards=tuple(verdict.title for _, verdict in raised if verdict.discard),
     )
@@ -233,11 +234,10 @@ def _outcome(rule: Rule, verdict: Verdict) -> RuleOutcome:
 
 
 def _with_causes(findings: Iterable[Finding], rules: Iterable[Rule], found: set[str]) -> tuple[Finding, ...]:
-    """Return the findings with `consequence_of` set to the root cause that explains them, if it was found too."""
+    """Return the findings with `consequence_of` set to the root cause that explains them, if it is in `found`."""
     parents = {
         rule.code: next((code for code in rule.explained_by if code in found and code != rule.code), None)
         for rule in rules
-        if rule.code in found
     }
 
     def root_of(code: str) -> str | None:

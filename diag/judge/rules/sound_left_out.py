@@ -40,7 +40,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "SND008",
         "speech-lost-before-sending",
         Hop.SENDER,
-        explained_by=("CFG003", "CFG004", "CFG005", "CFG007", "CFG008", "CFG010", "CFG013", "SVC009"),
+        explained_by=("CFG003", "CFG004", "CFG005", "CFG007", "CFG008", "CFG010", "CFG013", "SVC009", "WEB008"),
         causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
         fix="flush the buffer before ending the stream, and keep captured audio in an unbounded queue",
         why="The service never receives these words, which are most often the last ones.",

@@ -37,13 +37,17 @@ ear's newest frame lies 39 ms after the frame was delivered. This time is subtra
 sound is recorded before it was played."""
 NOWHERE = "nowhere"
 """Name of the sink that the speaker plays to when it is not connected; nothing records it."""
+COOKIE, COOKIE_BYTES = "cookie", 256
 _INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire` without devices"
 _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
 
 
 @contextmanager
-def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
+def virtual_rigs(count: int, *, for_programs: bool = False) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
     """Start a private sound server with `count` rigs; yield the rigs and facts about the server (JSON-ready).
+
+    With `for_programs`, the ear is also a device of the sound server, and the environment for apps knows the devices of
+    all rigs by name. Takes do without: nothing but the ear is to listen to a rig.
 
     Raises
     ------
@@ -56,7 +60,8 @@ def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]
     server = None
     try:
         _write_owner(directory, daemon=None)
-        _write_files(directory, count)
+        _write_cookie(directory)
+        _write_files(directory, count, for_programs=for_programs)
         server = _start(directory)
         _write_owner(directory, daemon=server.pid)
         with _keeper(directory, server) as facts:
@@ -137,15 +142,21 @@ def _serves(pid: int, directory: Path) -> bool:
         return False
 
 
-def _write_files(directory: Path, count: int) -> None:
+def _write_cookie(directory: Path) -> None:
+    """Write a cookie for the libraries of PulseAudio: without one they look for the user's, or write a warning."""
+    (directory / COOKIE).write_bytes(os.urandom(COOKIE_BYTES))
+
+
+def _write_files(directory: Path, count: int, *, for_programs: bool) -> None:
     socket = directory / "socket"
     mono = "channels=1 channel_map=mono remix=no"
+    stereo = "channels=2 channel_map=front-left,front-right remix=no"
     null_sink = f"rate={EAR_RATE_HZ} format=float32le norewinds=1"
     lines = [
         f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={socket}",
         f"load-module module-null-sink sink_name={NOWHERE} channels=1 channel_map=mono {null_sink}",
     ]
-    alsa = [f"<{_SYSTEM_ALSA_CONFIG}>", _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]
+    alsa = [f"<{_SYSTEM_ALSA_CONFIG}>", _pcm(socket, NOWHERE, NOWHERE)]
     for index in range(count):
         rig = f"rig{index}"
         left, right = "master_channel_map=front-left", "master_channel_map=front-right"
@@ -155,20 +166,28 @@ def _write_files(directory: Path, count: int) -> None:
             f"load-module module-remap-sink sink_name={rig}_speaker master={rig} {mono} {right}",
             f"load-module module-remap-source source_name={rig}_microphone master={rig}.monitor {mono} {left}",
         ]
-        alsa += [_pcm(socket, f"diag_{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
-        alsa.append(_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"))
-        (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig))
+        if for_programs:
+            lines.append(f"load-module module-remap-source source_name={rig}_ear master={rig}.monitor {stereo}")
+        alsa += [_pcm(socket, f"{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
+        alsa.append(_pcm(socket, f"{rig}_ear", f"{rig}.monitor"))
+        known = directory / "alsa.conf" if for_programs else _SYSTEM_ALSA_CONFIG
+        (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig, known))
+    # Programs that ask the server for its default devices. Those that read the environment get the ones of their rig.
+    lines += ["set-default-sink rig0_speaker", "set-default-source rig0_microphone"]
     (directory / "farm.pa").write_text("\n".join(lines) + "\n")
     (directory / "alsa.conf").write_text("\n".join(alsa) + "\n")
 
 
-def _default_devices(socket: Path, rig: str) -> str:
-    """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs."""
+def _default_devices(socket: Path, rig: str, known: Path) -> str:
+    """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs.
+
+    The devices of the configuration `known` are there by their names too.
+    """
     server = f'server "unix:{socket}"'
     playback = f'{{ type pulse {server} device "{rig}_speaker" handle_underrun 1 }}'
     capture = f'{{ type pulse {server} device "{rig}_microphone" }}'
     return (
-        f"<{_SYSTEM_ALSA_CONFIG}>\n"
+        f"<{known}>\n"
         f"pcm.!default {{ type asym playback.pcm {playback} capture.pcm {capture} hint {{ show on }} }}\n"
         f"ctl.!default {{ type pulse {server} }}\n"
     )
@@ -181,9 +200,9 @@ def _pcm(socket: Path, name: str, device: str) -> str:
 
 
 def _rig(directory: Path, index: int) -> Rig:
-    options: dict[str, Any] = {port: f"diag_rig{index}_{port}" for port in PORTS}
+    options: dict[str, Any] = {port: f"rig{index}_{port}" for port in PORTS}
     options |= {
-        "nowhere": f"diag_{NOWHERE}",
+        "nowhere": NOWHERE,
         "ear_channels": 2,
         "steady_stamps": True,
         "stamps_late_s": RENDERED_AHEAD_S,
@@ -215,7 +234,7 @@ def _private(directory: Path) -> dict[str, str]:
     return {
         "PULSE_RUNTIME_PATH": str(directory),
         "PULSE_STATE_PATH": str(directory),
-        "PULSE_COOKIE": os.devnull,
+        "PULSE_COOKIE": str(directory / COOKIE),
     }
 
 

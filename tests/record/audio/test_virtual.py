@@ -125,7 +125,7 @@ def test_a_disconnected_speaker_is_played_but_not_heard(farm):
     heard = bench.ear.samples()
     assert not heard[:, 1].any()
     assert heard[:, 0].any()
-    assert session.devices["speaker"] == "diag_nowhere"
+    assert session.devices["speaker"] == "nowhere"
 
 
 def test_rigs_do_not_hear_each_other(farm):
@@ -161,7 +161,7 @@ def test_a_blocked_output_shows_as_late_and_as_xrun(farm):
 
 def test_devices_are_listed_by_name(farm):
     names = {device.name for device in list_devices(farm.rigs[0].options["environment"])}
-    assert {f"diag_rig{rig}_{port}" for rig in (0, 1) for port in ("mouth", "microphone", "speaker", "ear")} <= names
+    assert {f"rig{rig}_{port}" for rig in (0, 1) for port in ("mouth", "microphone", "speaker", "ear")} <= names
 
 
 def test_portaudio_starts_again_for_another_environment(farm):
@@ -169,9 +169,9 @@ def test_portaudio_starts_again_for_another_environment(farm):
     inside = {device.name for device in list_devices(farm.rigs[0].options["environment"])}
     outside = {device.name for device in list_devices({})}
     again = {device.name for device in list_devices(farm.rigs[0].options["environment"])}
-    assert "diag_rig0_ear" in inside
+    assert "rig0_ear" in inside
     assert inside == again
-    assert "diag_rig0_ear" not in outside
+    assert "rig0_ear" not in outside
 
 
 def test_a_loopback_is_measured_and_the_environment_is_as_before():
