@@ -4,8 +4,8 @@ The key stays here, and the page speaks the messages of the Live API to the rela
 
     python server.py 8010
 
-`GOOGLE_GEMINI_BASE_URL` is the address of the Live API, and `GEMINI_API_KEY` the key. ffmpeg is needed for the page that
-uploads what MediaRecorder records.
+`GOOGLE_GEMINI_BASE_URL` is the address of the Live API, and `GEMINI_API_KEY` the key. The page that uploads what
+MediaRecorder records needs ffmpeg.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ async def wav(request: web.Request) -> web.StreamResponse:
 
 
 def wav_header(rate_hz: int) -> bytes:
-    """Return the header of a WAV file of 32-bit floating point in stereo, with the greatest length that it can state."""
+    """Return the header of a WAV file of 32-bit floating point in stereo, of the greatest length that it can state."""
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 3, 2, rate_hz, rate_hz * 8, 8, 32)
     return b"RIFF\xff\xff\xff\xffWAVE" + form + b"data\xff\xff\xff\xff"
 

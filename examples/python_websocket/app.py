@@ -1,7 +1,9 @@
 """A small voice app without an SDK: websockets and sounddevice, two threads, the address of the service in the code.
 
-python app.py
-python app.py --fault dropped_chunks
+It is healthy. Each fault of `--fault` is one that real apps have had.
+
+    python app.py
+    python app.py --fault dropped_chunks
 """
 
 from __future__ import annotations

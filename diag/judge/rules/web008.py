@@ -11,7 +11,6 @@ from diag.judge.limits import LEFT_OUT_S, SILENCE_INSERTED_S
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
 
-
 LOSSES = (
     ("skipped_s", Hop.SENDER, LEFT_OUT_S, "of the voice are missing in what the page sends"),
     ("inserted_silence_s", Hop.SENDER, SILENCE_INSERTED_S, "of silence are in what the page sends"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -28,26 +29,26 @@ SOUNDDEVICE_RECORDS = (
     "import sys, sounddevice as sd, soundfile as sf; data = sd.rec(48000, 48000, 1, 'int16'); sd.wait(); "
     "sf.write(sys.argv[1], data, 48000)"
 )
-GST_SOURCE = (
-    "pulsesrc num-buffers=100 ! audioconvert ! audio/x-raw,rate=48000,channels=1 ! wavenc ! filesink location={}"
-)
+PAREC = "--file-format=wav --channels=1 --rate=48000"
 PLAYERS = {
-    "paplay": ["paplay", "{}"],
-    "paplay by name": ["paplay", "--device=rig0_speaker", "{}"],
-    "ffmpeg": ["ffmpeg", "-loglevel", "error", "-re", "-i", "{}", "-af", "apad=pad_dur=0.6", "-f", "pulse", "-buffer_duration", "100", "default"],
-    "aplay": ["aplay", "-q", "{}"],
-    "aplay by name": ["aplay", "-q", "-D", "rig0_speaker", "{}"],
-    "gst-launch-1.0": ["gst-launch-1.0", "-q", "filesrc", "location={}", "!", "wavparse", "!", "audioconvert", "!", "pulsesink"],
-    "sounddevice": [sys.executable, "-c", SOUNDDEVICE_PLAYS, "{}"],
-}  # fmt: skip
+    "paplay": "paplay FILE",
+    "paplay by name": "paplay --device=rig0_speaker FILE",
+    # ffmpeg does not wait until the last sound is played.
+    "ffmpeg": "ffmpeg -loglevel error -re -i FILE -af apad=pad_dur=0.6 -f pulse -buffer_duration 100 default",
+    "aplay": "aplay -q FILE",
+    "aplay by name": "aplay -q -D rig0_speaker FILE",
+    "gst-launch-1.0": "gst-launch-1.0 -q filesrc location=FILE ! wavparse ! audioconvert ! pulsesink",
+    "sounddevice": shlex.join([sys.executable, "-c", SOUNDDEVICE_PLAYS, "FILE"]),
+}
 RECORDERS = {
-    "parec": ["timeout", "1.2", "parec", "--file-format=wav", "--channels=1", "--rate=48000", "{}"],
-    "parec by name": ["timeout", "1.2", "parec", "--device=rig0_microphone", "--file-format=wav", "--channels=1", "--rate=48000", "{}"],
-    "ffmpeg": ["ffmpeg", "-loglevel", "error", "-f", "pulse", "-i", "default", "-t", "1", "-ac", "1", "{}"],
-    "arecord": ["arecord", "-q", "-d", "1", "-f", "S16_LE", "-r", "48000", "{}"],
-    "gst-launch-1.0": ["gst-launch-1.0", "-q", *GST_SOURCE.split()],
-    "sounddevice": [sys.executable, "-c", SOUNDDEVICE_RECORDS, "{}"],
-}  # fmt: skip
+    "parec": f"timeout 1.2 parec {PAREC} FILE",
+    "parec by name": f"timeout 1.2 parec --device=rig0_microphone {PAREC} FILE",
+    "ffmpeg": "ffmpeg -loglevel error -f pulse -i default -t 1 -ac 1 FILE",
+    "arecord": "arecord -q -d 1 -f S16_LE -r 48000 FILE",
+    "gst-launch-1.0": "gst-launch-1.0 -q pulsesrc num-buffers=100 ! audioconvert ! audio/x-raw,rate=48000,channels=1 "
+    "! wavenc ! filesink location=FILE",
+    "sounddevice": shlex.join([sys.executable, "-c", SOUNDDEVICE_RECORDS, "FILE"]),
+}
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +77,11 @@ def likeness(recording, sound):
 
 def run(rig, command, path, *, may_end_by_signal=False):
     """Run a program on the devices of a rig; it must end well and write nothing."""
-    program = command[2] if command[0] == "timeout" else command[0]
+    words = shlex.split(command)
+    program = words[2] if words[0] == "timeout" else words[0]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
-    words = [word.replace("{}", str(path)) for word in command]
+    words = [word.replace("FILE", str(path)) for word in words]
     environment = {**os.environ, **rig.program_environment}
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=20, check=False)
     assert (done.stdout + done.stderr).strip() == ""
