@@ -3,7 +3,8 @@
 A line for each says how many takes showed what they must, and what was seen.
 
     python -m benchmarks.app_examples --takes 20 ring_buffer
-    python -m benchmarks.app_examples --takes 5 --faults ring_buffer node_genai
+    python -m benchmarks.app_examples --takes 5 --faults ring_buffer
+    python -m benchmarks.app_examples --takes 5 node_genai:quiet
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ EXAMPLES = {
         {
             "playback_16k": ("PLY001", PLAYER),
             "capture_48k": ("SND001", SENDER),
-            "no_modality": ("CFG001", SERVICE),
+            "asks_for_text": ("CFG003", SERVICE),
             "lost_chunks": ("PLY011", PLAYER),
             "wrong_bytes": ("PLY009", PLAYER),
             "quiet": ("PLY013", PLAYER),
@@ -126,7 +127,7 @@ EXAMPLES = {
             "whole_reply": ("PLY007", SERVICE),
             "newest_only": ("PLY011", PLAYER),
             "header_16k": ("PLY001", PLAYER),
-            "headers_left_in": ("PLY004", PLAYER),
+            "wrong_bytes": ("PLY009", PLAYER),
             "quiet": ("PLY013", PLAYER),
         },
     ),
@@ -198,20 +199,19 @@ def measure(name: str, fault: str | None, options: Options) -> bool:
 def main() -> int:
     """Measure the named examples; return 1 if a take did not show what it must."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="EXAMPLE", help=", ".join(EXAMPLES))
+    parser.add_argument("names", nargs="*", metavar="EXAMPLE[:FAULT]", help=", ".join(EXAMPLES))
     parser.add_argument("--takes", type=int, default=5)
     parser.add_argument("--faults", action="store_true", help="the planted faults instead of the healthy example")
-    parser.add_argument("--fault", action="append", default=[], help="only this fault; may be repeated")
     parser.add_argument("--prompt", default="can_you_hear_me")
     parser.add_argument("--rigs", type=int)
     parser.add_argument("--out", type=Path, default=Path("reports"))
     given = parser.parse_args()
     options = Options(takes=given.takes, prompts=(given.prompt,), rigs=given.rigs, out=given.out, embed="none")
     good = True
-    for name in given.names or EXAMPLES:
-        faults = given.fault or (list(EXAMPLES[name].faults) if given.faults else [None])
-        for fault in faults:
-            good = measure(name, fault, options) and good
+    for item in given.names or EXAMPLES:
+        name, _, fault = item.partition(":")
+        for planted in (fault,) if fault else EXAMPLES[name].faults if given.faults else (None,):
+            good = measure(name, planted, options) and good
     return int(not good)
 
 

@@ -8,7 +8,7 @@ import { GoogleGenAI, Modality } from "@google/genai";
 
 // playback_16k    the loudspeaker is opened at 16 kHz and given 24 kHz audio
 // capture_48k     the microphone is opened at 48 kHz, and its audio is labelled 16 kHz
-// no_modality     the setup asks for text
+// asks_for_text   the setup asks for text
 // lost_chunks     every fifth chunk of the reply is lost
 // wrong_bytes     the two bytes of each sample are swapped
 // quiet           the reply is played at a tenth of its level
@@ -32,7 +32,7 @@ function play(pcm) {
 const ai = new GoogleGenAI({ apiKey: process.env.GEMINI_API_KEY });
 const session = await ai.live.connect({
   model: MODEL,
-  config: { responseModalities: [FAULT === "no_modality" ? Modality.TEXT : Modality.AUDIO] },
+  config: { responseModalities: [FAULT === "asks_for_text" ? Modality.TEXT : Modality.AUDIO] },
   callbacks: {
     onmessage: (message) => { if (message.data) play(Buffer.from(message.data, "base64")); },
     onerror: (error) => console.error(`error: ${error.message}`),

@@ -49,6 +49,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "PLY011",
         "reply-dropped",
         Hop.PLAYER,
+        explained_by=("WEB008",),
         causes=(
             "a full queue drops audio, because the service sends faster than real time",
             "chunks are lost between threads, or playback stops as soon as the turn is complete",

@@ -7,7 +7,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
 from diag.judge.evidence import evidence_of, numbers
-from diag.judge.limits import LEFT_OUT_S, SILENCE_INSERTED_S
+from diag.judge.limits import LEFT_OUT_S, REPEATED_S, SILENCE_INSERTED_S
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
 
@@ -15,6 +15,7 @@ LOSSES = (
     ("skipped_s", Hop.SENDER, LEFT_OUT_S, "of the voice are missing in what the page sends"),
     ("inserted_silence_s", Hop.SENDER, SILENCE_INSERTED_S, "of silence are in what the page sends"),
     ("inserted_silence_s", Hop.PLAYER, SILENCE_INSERTED_S, "of silence are in what the page plays"),
+    ("repeated_s", Hop.PLAYER, REPEATED_S, "of the reply are played twice"),
 )
 """What a page that is busy does to the sound: metric, hop, limit, and how it is worded."""
 
