@@ -301,7 +301,7 @@ def _only(rates: set[int]) -> int | None:
 
 
 LEAST_MESSAGES, LEAST_SPAN_S, LONG_SPAN_S = 20, 1.0, 3.0
-"""The rate of fewer messages, or of a shorter time, is not measured. A long time needs fewer messages: these are long."""
+"""The rate of fewer messages, or of a shorter time, is not measured. In a long time a few long messages are enough."""
 
 
 def measured_rate_hz(socket: PageSocket) -> float | None:
