@@ -15,6 +15,7 @@ import click
 
 from diag.core.errors import DiagError, ExitCode
 from diag.core.keys import without_keys
+from diag.core.plain_text import on_one_line
 
 
 class Ending:
@@ -74,7 +75,7 @@ def _usage_sentence(error: click.ClickException) -> str:
 
 def _say(sentence: str) -> None:
     with suppress(OSError):
-        click.echo(without_keys(sentence), err=True)
+        click.echo(on_one_line(without_keys(sentence)), err=True)
 
 
 def _log_stray(stray: sys.UnraisableHookArgs | threading.ExceptHookArgs) -> None:

@@ -77,6 +77,14 @@ class Options:
         Day whose models the emulator serves, as "2025-09-19"; None for that of each configuration, else today.
     voice : Path or None
         Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
+    formats : tuple of str
+        Formats that the report is exported to besides HTML, as "junit" (`diag.report.exports`).
+    link : str or None
+        Where the HTML report will be found, for exports that link to it; None for its path.
+    fail_on : str
+        Lowest severity that fails, for exports that say what failed.
+    room : str or None
+        Room whose acoustics virtual rigs get: a name or a file; None for the configuration's own, if it names one.
     """
 
     takes: int = 5
@@ -93,6 +101,10 @@ class Options:
     follow: bool = False
     as_of: str | None = None
     voice: Path | None = None
+    formats: tuple[str, ...] = ()
+    link: str | None = None
+    fail_on: str = "error"
+    room: str | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
         """How many rigs serve a number of takes.

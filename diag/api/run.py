@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
-from diag.files.scenarios import AppConfig, Scenario, find_scenario, scenario_from_mapping
+from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, scenario_from_mapping
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
     from diag.dsp.profile import VoiceProfile
+    from diag.files.rooms import Room
 
 START_S = 5.0
 TAKE_S = 11.0
@@ -90,6 +92,37 @@ def _with_app(scenario: Scenario, options: Options) -> Scenario:
     if scenario.app is not None:
         check_app(scenario.name, scenario.app, options)
     return scenario
+
+
+def _in_room(scenario: Scenario, options: Options) -> Scenario:
+    """Return a configuration with the room of the options, if there is one; check that the room can be used.
+
+    Raises
+    ------
+    BadInputError
+        If the audio is not virtual, there is no such room, or its file cannot be used.
+    """
+    from diag.files.rooms import find_room, read_responses
+
+    if options.room is not None:
+        scenario = scenario.model_copy(update={"room": RoomConfig(name=options.room)})
+    if scenario.room is None:
+        return scenario
+    if options.audio != "virtual":
+        raise BadInputError(
+            f"Could not put {scenario.name} into the room {scenario.room.name}",
+            seen=f"--audio {options.audio}",
+            allowed="--audio virtual, which has devices whose acoustics can be changed",
+            next_step="add `--audio virtual`, or leave the room out",
+        )
+    room = find_room(scenario.room.name)
+    read_responses(room.path)
+    return scenario.model_copy(update={"room": scenario.room.model_copy(update={"name": _absolute(room)})})
+
+
+def _absolute(room: Room) -> str:
+    """Return what names a room from any folder: its name, or the path of a file that has none."""
+    return room.name if room.title or room.noise_dbfs is not None else str(room.path)
 
 
 def check_app(name: str, app: AppConfig, options: Options) -> None:
@@ -185,7 +218,7 @@ def planned_or_resumed(
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = [_with_app(_on_day(scenario, options), options) for scenario in scenarios or ()]
+    scenarios = [_in_room(_with_app(_on_day(scenario, options), options), options) for scenario in scenarios or ()]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)
@@ -251,6 +284,14 @@ def _resumed(
             next_step="name the configurations that it was made with, in their order, or leave out `--resume`",
         )
     kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
+    if HIDDEN in kept["endpoint"]:
+        if options.endpoint == "emulator":
+            raise BadInputError(
+                f"Could not resume {folder}",
+                seen="the address of its endpoint held a key, which is not saved",
+                next_step="name the address again with `--endpoint URL`",
+            )
+        kept["endpoint"] = options.endpoint
     return plans, replace(options, **kept, out=options.out or _home_of(folder))
 
 
@@ -332,10 +373,12 @@ def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterato
 
 
 def finish(report: Report, options: Options, *, name: str) -> Report:
-    """Write the HTML report, and give the document with its verdict and the report's path."""
+    """Write the HTML report and the other formats, and give the document with its verdict and the paths."""
+    from diag.files.run_folders import file_name_of
     from diag.files.saved_takes import SavedTakes
     from diag.files.voice_profiles import load_voice, voice_of_run
     from diag.report.build import build_report
+    from diag.report.exports import write_export
     from diag.report.sentences import verdict_of
 
     report = replace(report, verdict=verdict_of(report))
@@ -345,6 +388,11 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     given = None if options.voice is None else load_voice(options.voice)
     found = {folder: given or voice_of_run(folder) for folder in takes}
     voices = {folder: voice for folder, voice in found.items() if voice is not None}
-    path = options.reports_dir / f"{name}.html"
+    path = options.reports_dir / f"{file_name_of(name, most=200)}.html"
     build_report(report, takes, path, embed=options.embed, voices=voices)
-    return replace(report, report=str(path))
+    exports = []
+    for name_of_format in options.formats:
+        link = options.link or path.name
+        stem = path.with_name(path.name.removesuffix(".html"))
+        exports.append(str(write_export(name_of_format, report, stem, takes=takes, link=link, fail_on=options.fail_on)))
+    return replace(report, report=str(path), exports=tuple(exports))

@@ -16,6 +16,8 @@ from pydantic import ValidationError
 
 from diag.api.options import MAX_TAKES, Options
 from diag.core.errors import BadInputError
+from diag.core.keys import HIDDEN
+from diag.files.checksums import record_sums
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 from diag.files.scenarios import Scenario, first_problem
@@ -98,6 +100,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
     folder = create_run(options.runs_dir, name, facts)
     if voice is not None:
         save_voice(voice, folder / RUN_FILE)
+        record_sums(folder, [RUN_FILE])
     return RunPlan(
         folder=folder, name=name, scenario=scenario, takes=options.takes, seed=options.seed, prompts=prompts,
         command=command, environment=environment, voice=voice,
@@ -193,7 +196,11 @@ def scenario_of(run: SavedRun, *, attempted: str) -> Scenario:
         If its run.json holds none, or one that this version of diag does not know.
     """
     try:
-        return Scenario.model_validate(run.facts["scenario"])
+        scenario = Scenario.model_validate(run.facts["scenario"])
+        sent = (scenario.client.model_dump_json(), scenario.app.model_dump_json() if scenario.app else "")
+        if not any(HIDDEN in text for text in sent):
+            return scenario
+        seen = "its configuration held a key, which is not saved"
     except KeyError:
         seen = "its run.json has no configuration (`scenario`)"
     except ValidationError as error:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,16 @@ from diag.core.results import TakeResult
 from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.log import log_path
+from diag.files.rooms import find_room
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
-from diag.files.scenarios import AppConfig
+from diag.files.scenarios import AppConfig, RoomConfig
 from diag.judge.engine import judge_take
 from diag.judge.limits import SLOW_WARNING_S
 from diag.record.app.command import CommandJob
 from diag.record.app.page import PageJob
 from diag.record.audio.rigs import open_farm
 from diag.record.live.genai import Endpoint, endpoint_from_name
-from diag.record.take_job import AppJob, TakeJob
+from diag.record.take_job import AppJob, RoomJob, TakeJob
 from diag.record.take_workers import WorkerPool
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class _Dispatcher:
 
     def _job(self, item: Planned, endpoint: Endpoint) -> TakeJob:
         plan = item.plan
+        room = _room_job(plan.scenario.room)
         return TakeJob(
             run_dir=plan.folder,
             take_id=item.take_id,
@@ -170,8 +172,13 @@ class _Dispatcher:
             endpoint=endpoint,
             prompts=(plan.prompt_of(item.number),),
             seed=_seed_of(item),
-            environment={**plan.environment, "audio_server": dict(self._farm.environment)},
+            environment={
+                **plan.environment,
+                "audio_server": dict(self._farm.environment),
+                **({} if room is None else {"room": {**asdict(room), "path": room.path.name}}),
+            },
             app=_app_job(plan.scenario.app),
+            room=room,
         )
 
     def _folder_of(self, future: Future[Path], entry: _Running) -> Path | None:
@@ -252,6 +259,14 @@ def _app_job(app: AppConfig | None) -> AppJob | None:
         url=app.url, directory=directory, serve=app.serve, start=start, ready_text=app.ready.text, hosts=app.hosts
     )
     return AppJob(client=page, ready_within_s=app.ready_within_s)
+
+
+def _room_job(room: RoomConfig | None) -> RoomJob | None:
+    if room is None:
+        return None
+    found = find_room(room.name)
+    noise_dbfs = found.noise_dbfs if room.noise_dbfs is None else room.noise_dbfs
+    return RoomJob(path=found.path, echo_db=room.echo_db, noise_dbfs=noise_dbfs)
 
 
 def _longest_s(item: Planned) -> float:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from diag.core.keys import without_keys
+from diag.core.keys import without_keys, without_secrets
+from diag.core.plain_text import json_safe, visible
 
 if TYPE_CHECKING:
     from diag.core.results import Report
@@ -37,17 +38,18 @@ def show_report(report: Report, *, as_json: bool, fail_on: str) -> int:
 
 
 def show_json(document: Any) -> None:
-    """Print one JSON document on standard output."""
-    _echo(json.dumps(document, ensure_ascii=False, allow_nan=False))
+    """Print one JSON document on standard output, without keys."""
+    _echo(json_safe(json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False)))
 
 
 def show_text(text: str, *, err: bool = False) -> None:
-    """Print text, with colour on a terminal unless `NO_COLOR` is set."""
+    """Print text without keys and control characters, with colour on a terminal unless `NO_COLOR` is set."""
     from diag.report.terminal import coloured
 
     stream = sys.stderr if err else sys.stdout
     wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    _echo(coloured(text) if wanted else text, err=err)
+    safe = visible(without_keys(text))
+    _echo(coloured(safe) if wanted else safe, err=err)
 
 
 def terminal_width(*, err: bool = False) -> int:
@@ -58,7 +60,7 @@ def terminal_width(*, err: bool = False) -> int:
 
 def _echo(text: str, *, err: bool = False) -> None:
     try:
-        click.echo(without_keys(text), err=err)
+        click.echo(text, err=err)
     except BrokenPipeError:
         # The reading program has closed the pipe. The exit code still says how the command ended.
         stream = sys.stderr if err else sys.stdout

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from diag.core.keys import without_keys
+from diag.core.plain_text import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -64,7 +65,7 @@ class TerminalProgress:
 
     def note(self, text: str) -> None:
         """Print a line above the live line."""
-        text = without_keys(text)
+        text = visible(without_keys(text))
         if self._bar is not None:
             self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         else:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from diag import __version__
 from diag.core.keys import without_keys
+from diag.core.plain_text import visible
 
 MAX_BYTES = 1_000_000
 
@@ -36,7 +37,7 @@ def log_path() -> Path:
 
 class _KeylessFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return without_keys(super().format(record))
+        return visible(without_keys(super().format(record)))
 
 
 def send_logs_to_file() -> Path:
@@ -67,7 +68,7 @@ def write_bug(error: BaseException) -> str:
         with path.open("a", encoding="utf-8") as file:
             file.write(
                 f"\ndiag {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
-                f"{without_keys(' '.join(sys.argv))}\n{without_keys(text)}"
+                f"{visible(without_keys(' '.join(sys.argv)))}\n{visible(without_keys(text))}"
             )
     except OSError as problem:
         last = traceback.extract_tb(error.__traceback__)[-1:]

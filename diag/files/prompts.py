@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.errors import BadInputError
 from diag.files.scenario_folders import PROMPTS_TABLE, folders_with
+from diag.files.toml_text import read_toml
+from diag.files.whole_files import read_limited
+
+MAX_TABLE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +52,11 @@ def load_prompts(folder: Path) -> tuple[Prompt, ...]:
     table = folder / PROMPTS_TABLE.name
     attempted = f"Could not read the prompts in {table}"
     try:
-        entries = tomllib.loads(table.read_text(encoding="utf-8"))["prompt"]
-        prompts = tuple(_prompt(entry, folder) for entry in entries)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table_of_prompts = read_toml(read_limited(table, MAX_TABLE_BYTES).decode("utf-8"))
+    except (OSError, ValueError) as error:
         raise BadInputError(attempted, seen=str(error), next_step="restore the file") from None
+    try:
+        prompts = tuple(_prompt(entry, folder) for entry in table_of_prompts["prompt"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             attempted,

@@ -1,11 +1,34 @@
-"""Write files atomically: completely or not at all."""
+"""Read small files with a limit, and write files atomically: completely or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+
+def read_limited(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a regular file of at most `most_bytes`.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is a folder, a pipe or a device, or larger. The message says so as the rest of a sentence on the file.
+    """
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise ValueError("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is a pipe or a device")
+    with path.open("rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"it has more than {most_bytes} bytes")
+    return data
 
 
 def partial_path(path: Path) -> Path:

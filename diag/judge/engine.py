@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from diag import __version__
 from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.keys import without_secrets
 from diag.core.live_setup import canonical
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
+from diag.core.plain_text import quotable
 from diag.core.results import (
     Evidence,
     Finding,
@@ -43,6 +45,11 @@ from diag.measure.registry import Metric, all_metrics
 
 if TYPE_CHECKING:
     from diag.core.client_config import ClientConfig
+
+
+LONGEST_TITLE = 300
+LONGEST_TEXT = 1000
+"""Titles and texts of findings are cut after this many characters."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ def judge_take(
             *not_shown_in_take(take, measurements, judgement.outcomes, chosen),
             *(voice_not_shown(take, measurements) if voice is not None else ()),
         ),
-        setup=None if observed.setup is None else canonical(observed.setup),
+        setup=None if observed.setup is None else without_secrets(canonical(observed.setup)),
     )
 
 
@@ -220,10 +227,11 @@ def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_ta
         name=rule.name,
         severity=verdict.severity or rule.severity,
         hop=rule.hop,
-        title=verdict.title,
-        evidence=evidence,
-        likely_cause=verdict.likely_cause,
-        fix=verdict.fix,
+        # Any of these may quote a server, a file or an app.
+        title=quotable(verdict.title, LONGEST_TITLE),
+        evidence=tuple(replace(item, text=quotable(item.text, LONGEST_TEXT)) for item in evidence),
+        likely_cause=quotable(verdict.likely_cause, LONGEST_TEXT),
+        fix=quotable(verdict.fix, LONGEST_TEXT),
         confidence=verdict.confidence,
         segment=segment,
     )
@@ -290,9 +298,9 @@ def judge_run(
     ]
     return RunResult(
         name=name,
-        title=title,
-        config=config.model_dump(mode="json"),
-        environment=dict(environment),
+        title=quotable(title, LONGEST_TITLE),
+        config=without_secrets(config.model_dump(mode="json")),
+        environment=without_secrets(environment),
         takes=tuple(takes),
         summary=summary,
         findings=tuple(sorted(findings, key=_worst_first)),

@@ -41,6 +41,25 @@ class AppJob:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RoomJob:
+    """The acoustics that a virtual rig gets for a take.
+
+    Parameters
+    ----------
+    path : Path
+        File with the impulse responses (`diag.files.rooms.read_responses`).
+    echo_db : float or None
+        Level that the path from speaker to microphone is set to; None for that of the file.
+    noise_dbfs : float or None
+        RMS level of the background noise; None for none.
+    """
+
+    path: Path
+    echo_db: float | None = None
+    noise_dbfs: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TakeJob:
     """Everything that a worker needs to record one take.
 
@@ -66,6 +85,8 @@ class TakeJob:
         Facts about the run that are saved with the take; JSON-ready.
     app : AppJob or None
         The user's app that is the client of this take; None for diag's own client.
+    room : RoomJob or None
+        Acoustics of the rig; None for one in which nothing is changed on the way.
     """
 
     run_dir: Path
@@ -78,3 +99,4 @@ class TakeJob:
     seed: int
     environment: Mapping[str, Any] = field(default_factory=dict)
     app: AppJob | None = None
+    room: RoomJob | None = None

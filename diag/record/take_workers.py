@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 
+from diag.core.keys import remember_address
 from diag.core.processes import KillableProcessPool, keep_time, start_fork_server
+from diag.files.rooms import read_responses, with_echo_level
 from diag.record.audio.ports import Rig
-from diag.record.take_job import TakeJob
+from diag.record.take_job import RoomJob, TakeJob
 
 _PRELOAD = ["diag.record.preload"]
 
@@ -94,8 +97,22 @@ def _record(job: TakeJob) -> Path:
     from diag.record.take_recorder import record_take
 
     assert _rig is not None
-    if job.app is not None:
-        from diag.record.app.app_take import record_app_take
+    remember_address(job.endpoint.base_url)
+    with _in_room(_rig, job.room) as rig:
+        if job.app is not None:
+            from diag.record.app.app_take import record_app_take
 
-        return record_app_take(job, _rig)
-    return record_take(job, _rig)
+            return record_app_take(job, rig)
+        return record_take(job, rig)
+
+
+def _in_room(rig: Rig, room: RoomJob | None) -> AbstractContextManager[Rig]:
+    """Return a context that gives the rig the acoustics of a room."""
+    if room is None:
+        return nullcontext(rig)
+    from diag.record.audio.virtual import furnished
+
+    responses = read_responses(room.path)
+    if room.echo_db is not None:
+        responses = with_echo_level(responses, room.echo_db)
+    return furnished(rig, responses, room.noise_dbfs)

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+import zlib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,10 +16,14 @@ from markupsafe import Markup
 
 from diag import __version__
 from diag.core.errors import BadInputError
+from diag.core.keys import without_keys, without_secrets
+from diag.core.plain_text import json_safe, visible
 from diag.report.sentences import capitalised, full_stop
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+_PACKED = "data:application/gzip;base64,"
 
 
 def rendered(template: str, **values: object) -> str:
@@ -37,9 +42,19 @@ def rendered(template: str, **values: object) -> str:
 
 def packed(document: dict[str, Any]) -> str:
     """Return a compressed JSON document as a data URI that can be downloaded without a script."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = gzip.compress(text.encode("utf-8"), mtime=0)
-    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
+    text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = gzip.compress(json_safe(text).encode("utf-8"), mtime=0)
+    return f"{_PACKED}{base64.b64encode(packed).decode('ascii')}"
+
+
+def document_of(page: str) -> dict[str, Any] | None:
+    """Return the JSON document that a page holds, see `packed`; None if it holds none or it is damaged."""
+    found = re.search(re.escape(_PACKED) + r"([A-Za-z0-9+/]+=*)", page)
+    try:
+        document = json.loads(gzip.decompress(base64.b64decode(found[1]))) if found else None
+    except (ValueError, OSError, EOFError, zlib.error):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 def unwritable(out: Path, error: OSError, *, next_step: str) -> BadInputError:
@@ -62,15 +77,21 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_shown,
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
     environment.filters["prose"] = _prose
     return environment
 
 
+def _shown(value: object) -> object:
+    """Return a value of a template without keys, and with control characters visible; other types as they are."""
+    return visible(without_keys(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _prose(text: str) -> Markup:
     """Return text as HTML with words in backticks as code; everything else is escaped."""
-    parts = re.split(r"`([^`]+)`", text)
+    parts = re.split(r"`([^`]+)`", visible(without_keys(text)))
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 

@@ -11,7 +11,7 @@ from diag.core.results import Evidence, Measurements, Verdict, not_checked, rais
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
 from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, worst_fault
-from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
+from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
@@ -94,7 +94,7 @@ def silence_inserted(
     if isinstance(found, Verdict):
         return found
     silence_s, item = found
-    if place.hop in DEVICE_HOPS and environment.get("audio") in LOSSY_OWN_AUDIO:
+    if place.hop in DEVICE_HOPS and passes_unchanged(environment, LOSSY_OWN_AUDIO):
         return not_checked("these are diag's own virtual devices; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     silence = f"{format_seconds(silence_s)} of silence"

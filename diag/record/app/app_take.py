@@ -25,6 +25,7 @@ from diag.core.keys import key_variable
 from diag.core.take import Take
 from diag.core.timeline import EventName
 from diag.core.units import SILENCE_DBFS, db_from_amplitude
+from diag.files.checksums import record_sums
 from diag.files.run_folders import write_take
 from diag.record.app.command import CommandDriver, CommandJob
 from diag.record.app.driver import AppDriver, AppSetting
@@ -104,9 +105,11 @@ def record_app_take(job: TakeJob, rig: Rig) -> Path:
     finally:
         gc.enable()
     folder = write_take(job.run_dir, take)
-    output.replace(folder / OUTPUT_NAME)
-    if screenshot_path(job).exists():
-        screenshot_path(job).replace(folder / SCREENSHOT_NAME)
+    added = {OUTPUT_NAME: output, SCREENSHOT_NAME: screenshot_path(job)}
+    there = {name: path for name, path in added.items() if path.exists()}
+    for name, path in there.items():
+        path.replace(folder / name)
+    record_sums(folder, there)
     return folder
 
 

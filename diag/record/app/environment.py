@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from diag.core.errors import BadInputError
-from diag.core.keys import KEY_VARIABLES
+from diag.core.keys import KEY_VARIABLES, LOCAL_KEY
 from diag.record.audio.ports import Rig
-from diag.record.live.genai import LOCAL_KEY
 
 _LOOPBACK = "127.0.0.1,localhost,::1"
 

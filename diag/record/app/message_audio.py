@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+from diag.core.json_reading import read_json
 
 LEAST_BASE64 = 64
 """Shorter texts in a JSON message are not taken for audio."""
@@ -30,8 +31,8 @@ def audio_in_message(payload: bytes, *, binary: bool) -> tuple[bytes, str | None
 def json_message(payload: bytes) -> Any:
     """Return a message in JSON, which some services send as binary messages; None if it is none."""
     try:
-        return json.loads(payload)
-    except (ValueError, RecursionError):
+        return read_json(payload)
+    except ValueError:
         return None
 
 

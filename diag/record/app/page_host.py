@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from diag.core.json_reading import read_json
 from diag.record.app.message_audio import audio_in_message
 
 if TYPE_CHECKING:
@@ -327,8 +328,8 @@ class WatchedPage:
     def _reported(self, event: Mapping[str, Any]) -> None:
         if event["name"] != REPORT_BINDING:
             return
-        with contextlib.suppress(ValueError, TypeError):
-            facts = json.loads(event["payload"])
+        with contextlib.suppress(ValueError, TypeError, AttributeError, KeyError):
+            facts = read_json(event["payload"])
             self._records.add(f"js_{facts.pop('k')}", **facts)
 
     def _say(self, level: str, text: str) -> None:

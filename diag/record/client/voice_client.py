@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -20,6 +21,10 @@ from diag.record.client.batcher import Batch, Batcher
 from diag.record.client.impairments import Chain, Squeeze, planted_chain
 from diag.record.client.playout import Playout
 from diag.record.client.resampler import Resampler
+
+HALF_DUPLEX_HOLD_S = 0.5
+"""A half-duplex client listens again this long after the end of a reply, when the buffer of the output has been played
+and the room is silent."""
 
 
 class Emit(Protocol):
@@ -202,12 +207,20 @@ class VoiceClient:
         self._loop = asyncio.get_running_loop()
         self._emit = emit
         emit(EventName.CLIENT_DESCRIBED, described_client(config))
+        self._half_duplex = config.send.half_duplex
+        self._listens_from_s = -math.inf
         self.sender = Sender(config, faults, emit)
         self.player = Player(config, faults, emit)
 
     def microphone(self, block: Block, t_s: float) -> None:
         """Pass a captured block of shape (frames, channels) to the sender; call it on the audio thread."""
-        self._loop.call_soon_threadsafe(self.sender.captured, block[:, 0].copy(), t_s)
+        samples = block[:, 0].copy()
+        if self._half_duplex:
+            if self.player.busy:
+                self._listens_from_s = t_s + HALF_DUPLEX_HOLD_S
+            if t_s < self._listens_from_s:
+                samples[:] = 0
+        self._loop.call_soon_threadsafe(self.sender.captured, samples, t_s)
 
     def event(self, name: str) -> None:
         """End or interrupt playing when the service sends the event that says so."""

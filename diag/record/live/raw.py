@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from diag.core.json_reading import read_json
 from diag.core.live_setup import snake
 from diag.record.live.connection_facts import Fact, connect_failure, no_setup_complete
 from diag.record.live.genai import (
@@ -176,7 +177,7 @@ def _decoded(data: str | bytes) -> dict[str, Any]:
     ValueError
         If it holds none.
     """
-    message = json.loads(data)
+    message = read_json(data)
     if not isinstance(message, dict):
         raise ValueError(f"not a Live API message: {data[:80]!r}")  # noqa: TRY004 (as for text that is not JSON)
     return message
