@@ -167,8 +167,8 @@ def write_config(example: Example, fault: str | None, folder: Path) -> Path:
 def roots_of(take: TakeResult) -> list[tuple[str, str]]:
     """Return code and segment of each warning and error that is no consequence, the first one first."""
     found = [item for item in take.findings if item.consequence_of is None and item.severity is not Severity.INFO]
-    segments = [item.segment and f"{item.segment.first} → {item.segment.last}" for item in found]
-    return [(item.code, segment or "") for item, segment in zip(found, segments, strict=True)]
+    segments = [f"{item.segment.first} → {item.segment.last}" if item.segment else "" for item in found]
+    return [(item.code, segment) for item, segment in zip(found, segments, strict=True)]
 
 
 def measure(name: str, fault: str | None, options: Options) -> bool:
