@@ -23,18 +23,18 @@ class AppSetting:
         `host:port` of the recording proxy.
     ca_file : Path
         Certificate that the app must trust.
-    folders : tuple of Path
-        Folders of temporary files, which are removed with the app if diag is killed.
     key_hash : str
         Hash of the public key of that certificate's server certificate (`HostCertificates.key_hash`).
+    folders : tuple of Path
+        Folders of temporary files, which are removed with the app if diag is killed.
     """
 
     environment: Mapping[str, str]
     output_file: Path
     proxy_address: str
     ca_file: Path
-    folders: tuple[Path, ...]
     key_hash: str
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,6 @@ def setting(tmp_path: Path) -> AppSetting:
         output_file=tmp_path / "output.txt",
         proxy_address="127.0.0.1:1",
         ca_file=tmp_path / "ca.pem",
-        folders=(),
         key_hash="",
     )
 
