@@ -124,7 +124,8 @@ class PageDriver:
         self._read()
         failed = [item["at_s"] for item in self._seen if item["k"] == "error" or item.get("error") in _DENIED]
         started = next((item["at_s"] for item in self._seen if item["k"] == "started"), None)
-        if not failed or started is None or any(item["k"] in ("ready", "frame") for item in self._seen):
+        listens = any(item["k"] == "ready" for item in self._seen) or self.talk().sent_s is not None
+        if not failed or started is None or listens:
             return False
         progress = [item["at_s"] for item in self._seen if item["k"] in _PROGRESS]
         last_s: float = max(started, failed[-1], *progress)
