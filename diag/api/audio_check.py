@@ -158,7 +158,7 @@ def rigs_text(farm: Farm) -> str:
     ]
     for rig in others:
         own = " ".join(item for item in _exports(rig) if item not in shared)
-        lines += [f"For the devices of {rig.name} as the defaults, in addition:", f"  export {own}"]
+        lines += [f"For the devices of {rig.name} instead, in addition:", f"  export {own}"]
     return "\n".join(lines)
 
 

@@ -150,6 +150,9 @@ take_options = _stacked(
                  help="Number of takes per configuration."),
     click.option("--prompt", "prompts", multiple=True, metavar="NAME|WAV",
                  help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated."),
+    click.option("--turns", type=click.Path(path_type=Path), default=None, metavar="FILE",
+                 help="Script of a conversation with several turns: a TOML file with [[turns]]. "
+                 "It replaces the prompts of the configuration."),
     audio_option,
     room_option,
     device_option,
@@ -193,7 +196,7 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
         )
 
 
-_OF_THE_RUN = ("takes", "prompts", "audio", "room", "devices", "endpoint", "voice", "seed", "as_of")
+_OF_THE_RUN = ("takes", "prompts", "audio", "room", "devices", "endpoint", "voice", "seed", "as_of", "turns")
 """Options that a resumed run keeps. Takes recorded with other options could not be compared with the first ones."""
 
 
@@ -219,8 +222,7 @@ def options_from(given: dict[str, Any]) -> Options:
     refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
-        "follow", "formats", "link",
-        "follow", "room",
+        "follow", "formats", "link", "room", "turns",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
     for name in given.get("formats", ()):

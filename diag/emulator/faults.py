@@ -253,6 +253,20 @@ class FalseInterrupt(_Fault):
     audio: bool = False
 
 
+class IgnoreBargeIn(_Fault):
+    """Do not interrupt the reply when the user speaks; with `answered`, answer the user's speech after it."""
+
+    kind: Literal["ignore_barge_in"]
+    answered: bool = True
+
+
+class SlowInterrupt(_Fault):
+    """Interrupt the reply `delay_s` after the user's speech was detected."""
+
+    kind: Literal["slow_interrupt"]
+    delay_s: Seconds = 1.5
+
+
 class DuplicateChunk(_Fault):
     """Send one chunk twice; without `chunk`, send each chunk twice with the probability `share`."""
 
@@ -383,6 +397,8 @@ Fault = Annotated[
     | MissingTurnComplete
     | MissingGenerationComplete
     | FalseInterrupt
+    | IgnoreBargeIn
+    | SlowInterrupt
     | DuplicateChunk
     | DropChunk
     | ReorderChunks

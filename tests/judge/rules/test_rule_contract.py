@@ -25,6 +25,8 @@ PROVOKED_ELSEWHERE = {
     "APP002": "test_app_rules",
     "APP003": "test_app_rules",
     "SND022": "test_app_rules",
+    **{f"TRN{number:03}": "test_turn_taking" for number in range(1, 6)},
+    "PLY010": "test_turn_taking",
 }
 
 
