@@ -62,9 +62,9 @@ _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
 def virtual_rigs(count: int, *, for_programs: bool = False) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
     """Start private sound servers with `count` rigs; yield the rigs and facts about the servers (JSON-ready).
 
-    One server holds up to `RIGS_PER_SERVER` rigs. With `for_programs`, the ear is also a device of the sound server, and
-    the environment for apps knows all devices of its rig by name. Takes do without: nothing but the ear is to listen to
-    a rig.
+    One server holds up to `RIGS_PER_SERVER` rigs. With `for_programs`, the ear is also a device of the sound server,
+    and the environment for apps knows all devices of its rig by name. Takes do without: nothing but the ear is to
+    listen to a rig.
 
     Raises
     ------
