@@ -47,13 +47,15 @@ class SendConfig(ConfigModel):
     """How captured frames become chunks for the Live API.
 
     If `resample` is true, the captured audio is converted to `sample_rate_hz`; otherwise it is sent at the capture
-    rate. `declared_rate_hz` is the rate in the MIME type; with 0 the MIME type declares no rate.
+    rate. `declared_rate_hz` is the rate in the MIME type; with 0 the MIME type declares no rate. If `half_duplex` is
+    true, silence is sent in place of the microphone's audio while a reply plays.
     """
 
     sample_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=8000, le=192000)
     declared_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=0, le=192000)
     batch_ms: float = Field(50.0, ge=5, le=5000)
     resample: bool = True
+    half_duplex: bool = False
 
 
 class PlaybackConfig(ConfigModel):

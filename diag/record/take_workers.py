@@ -10,19 +10,27 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import TracebackType
 
 from diag.core.keys import remember_address
-from diag.core.processes import KillableProcessPool, keep_time, start_fork_server
+from diag.core.processes import KillableProcessPool, keep_time_alone, start_fork_server
 from diag.core.temporary import make_folder
 from diag.files.log import write_output
+from diag.files.rooms import read_responses, with_echo_level
 from diag.record.audio.ports import Rig
-from diag.record.take_job import TakeJob
+from diag.record.take_job import RoomJob, TakeJob
 
 LONGEST_OUTPUT = 100_000
 """The log keeps so many last characters of what a worker printed."""
 _PRELOAD = ["diag.record.preload"]
+
+
+def load_workers() -> ForkServerContext:
+    """Start the server process that workers are forked from. It loads what takes need; this call does not wait."""
+    return start_fork_server(_PRELOAD)
 
 
 class WorkerPool:
@@ -35,7 +43,7 @@ class WorkerPool:
     """
 
     def __init__(self, rigs: Sequence[Rig]) -> None:
-        self._context = start_fork_server(_PRELOAD)
+        self._context = load_workers()
         # One file per worker, with what third-party libraries print. What there is goes to the log at the end.
         self._log_dir = make_folder("workers")
         self._executors = {rig.name: self._start(rig) for rig in rigs}
@@ -88,7 +96,7 @@ _rig: Rig | None = None
 def _become_worker(rig: Rig, log_path: str) -> None:
     """Initialise a new worker process: set its scheduling, its log file and the environment of its rig."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
-    keep_time()
+    keep_time_alone()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -103,8 +111,21 @@ def _record(job: TakeJob) -> Path:
 
     assert _rig is not None
     remember_address(job.endpoint.base_url)
-    if job.app is not None:
-        from diag.record.app.app_take import record_app_take
+    with _in_room(_rig, job.room) as rig:
+        if job.app is not None:
+            from diag.record.app.app_take import record_app_take
 
-        return record_app_take(job, _rig)
-    return record_take(job, _rig)
+            return record_app_take(job, rig)
+        return record_take(job, rig)
+
+
+def _in_room(rig: Rig, room: RoomJob | None) -> AbstractContextManager[Rig]:
+    """Return a context that gives the rig the acoustics of a room."""
+    if room is None:
+        return nullcontext(rig)
+    from diag.record.audio.virtual import furnished
+
+    responses = read_responses(room.path)
+    if room.echo_db is not None:
+        responses = with_echo_level(responses, room.echo_db)
+    return furnished(rig, responses, room.noise_dbfs)
