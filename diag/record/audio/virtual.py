@@ -15,8 +15,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,36 +44,59 @@ RENDERED_AHEAD_S = 0.04
 """A null sink renders 40 ms at a time and passes them to its monitor at once, before they are due. So the stamp of the
 ear's newest frame lies 39 ms after the frame was delivered. This time is subtracted from every stamp, so that no
 sound is recorded before it was played."""
+RIGS_PER_SERVER = 12
+"""A server takes 64 connections: four for each rig that records, some for its app, and those that list devices."""
 _CONVOLVER = "module-virtual-surround-sink"
 _CONVOLVER_HEADROOM = 2.5
 NOWHERE = "nowhere"
 """Name of the sink that the speaker plays to when it is not connected; nothing records it."""
+_STEREO = "channels=2 channel_map=front-left,front-right remix=no"
 _MONO = "channels=1 channel_map=mono remix=no"
 _LEFT, _RIGHT = "master_channel_map=front-left", "master_channel_map=front-right"
+COOKIE, COOKIE_BYTES = "cookie", 256
 _INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire` without devices"
 _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
 
 
 @contextmanager
-def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
-    """Start a private sound server with `count` rigs; yield the rigs and facts about the server (JSON-ready).
+def virtual_rigs(count: int, *, for_programs: bool = False) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
+    """Start private sound servers with `count` rigs; yield the rigs and facts about the servers (JSON-ready).
+
+    One server holds up to `RIGS_PER_SERVER` rigs. With `for_programs`, the ear is also a device of the sound server,
+    and the environment for apps knows all devices of its rig by name. Takes do without: nothing but the ear is to
+    listen to a rig.
 
     Raises
     ------
     CannotMeasureError
-        If the server, ALSA's pulse plugin or ALSA's configuration is not installed, or the server does not start.
+        If the server, ALSA's pulse plugin or ALSA's configuration is not installed, or a server does not start.
     """
     _require_parts()
     sweep()
+    with ExitStack() as servers:
+        rigs: list[Rig] = []
+        facts: dict[str, Any] = {}
+        for first in range(0, count, RIGS_PER_SERVER):
+            indices = range(first, min(first + RIGS_PER_SERVER, count))
+            directory, facts = servers.enter_context(_server(indices, for_programs=for_programs))
+            rigs += [_rig(directory, index) for index in indices]
+        yield tuple(rigs), facts
+
+
+@contextmanager
+def _server(indices: Sequence[int], *, for_programs: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Start a server with the rigs of these numbers; yield its folder and facts about it."""
     directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=_parent()))
     server = None
     try:
         _write_owner(directory, daemon=None)
-        _write_files(directory, count)
+        # Without a cookie, the libraries of PulseAudio look for the user's, or write a warning.
+        (directory / COOKIE).write_bytes(os.urandom(COOKIE_BYTES))
+        _write_files(directory, indices, for_programs=for_programs)
         server = _start(directory)
         _write_owner(directory, daemon=server.pid)
         with _keeper(directory, server) as facts:
-            yield tuple(_rig(directory, index) for index in range(count)), facts
+            yield directory, facts
     finally:
         if server is not None:
             _stop(server)
@@ -150,26 +173,46 @@ def _serves(pid: int, directory: Path) -> bool:
         return False
 
 
-def _write_files(directory: Path, count: int) -> None:
+def _write_files(directory: Path, indices: Sequence[int], *, for_programs: bool) -> None:
+    """Write the server's script, and for each rig the ALSA configuration of its recorder and of its app."""
     socket = directory / "socket"
     null_sink = f"rate={EAR_RATE_HZ} format=float32le norewinds=1"
     lines = [
         f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={socket}",
         f"load-module module-null-sink sink_name={NOWHERE} channels=1 channel_map=mono {null_sink}",
     ]
-    alsa = [f"<{_SYSTEM_ALSA_CONFIG}>", _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]
-    for index in range(count):
-        rig = f"rig{index}"
+    for rig in map(_name, indices):
         lines += [
             f"load-module module-null-sink sink_name={rig} channels=2 {null_sink}",
             *(f"load-module module-remap-sink {arguments}" for arguments in _outputs(rig, master=rig)),
             f"load-module module-remap-source source_name={rig}_microphone master={rig}.monitor {_MONO} {_LEFT}",
         ]
-        alsa += [_pcm(socket, f"diag_{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
-        alsa.append(_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"))
-        (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig))
+        if for_programs:
+            lines.append(f"load-module module-remap-source source_name={rig}_ear master={rig}.monitor {_STEREO}")
+        own = directory / f"{rig}.conf"
+        own.write_text(_own_devices(socket, rig))
+        known = own if for_programs else _SYSTEM_ALSA_CONFIG
+        (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig, known))
+    # Programs that ask the server for its default devices. Those that read the environment get the ones of their rig.
+    first = _name(indices[0])
+    lines += [f"set-default-sink {first}_speaker", f"set-default-source {first}_microphone"]
     (directory / "farm.pa").write_text("\n".join(lines) + "\n")
-    (directory / "alsa.conf").write_text("\n".join(alsa) + "\n")
+
+
+def _name(index: int) -> str:
+    return f"rig{index}"
+
+
+def _own_devices(socket: Path, rig: str, *, noise: bool = False) -> str:
+    """Return an ALSA configuration with the devices of one rig, and with `noise` one for the noise in its room.
+
+    PortAudio opens every device of the configuration when it starts. With the devices of 22 rigs in one
+    configuration, some were refused then, and were missing from its list.
+    """
+    pcms = [_pcm(socket, f"{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
+    pcms += [_pcm(socket, f"{rig}_ear", f"{rig}.monitor"), _pcm(socket, NOWHERE, NOWHERE)]
+    pcms += [_pcm(socket, f"{rig}_noise", rig)] if noise else []
+    return "\n".join([f"<{_SYSTEM_ALSA_CONFIG}>", *pcms]) + "\n"
 
 
 def _outputs(rig: str, *, master: str) -> tuple[str, str]:
@@ -180,13 +223,16 @@ def _outputs(rig: str, *, master: str) -> tuple[str, str]:
     )
 
 
-def _default_devices(socket: Path, rig: str) -> str:
-    """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs."""
+def _default_devices(socket: Path, rig: str, known: Path) -> str:
+    """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs.
+
+    The devices of the configuration `known` are there by their names too.
+    """
     server = f'server "unix:{socket}"'
     playback = f'{{ type pulse {server} device "{rig}_speaker" handle_underrun 1 }}'
     capture = f'{{ type pulse {server} device "{rig}_microphone" }}'
     return (
-        f"<{_SYSTEM_ALSA_CONFIG}>\n"
+        f"<{known}>\n"
         f"pcm.!default {{ type asym playback.pcm {playback} capture.pcm {capture} hint {{ show on }} }}\n"
         f"ctl.!default {{ type pulse {server} }}\n"
     )
@@ -199,26 +245,27 @@ def _pcm(socket: Path, name: str, device: str) -> str:
 
 
 def _rig(directory: Path, index: int) -> Rig:
-    options: dict[str, Any] = {port: f"diag_rig{index}_{port}" for port in PORTS}
+    rig = _name(index)
+    options: dict[str, Any] = {port: f"{rig}_{port}" for port in PORTS}
     options |= {
-        "nowhere": f"diag_{NOWHERE}",
+        "nowhere": NOWHERE,
         "ear_channels": 2,
         "steady_stamps": True,
         "stamps_late_s": RENDERED_AHEAD_S,
         "server": f"unix:{directory / 'socket'}",
         "server_log": str(directory / "server.log"),
         "environment": {
-            "ALSA_CONFIG_PATH": str(directory / "alsa.conf"),
+            "ALSA_CONFIG_PATH": str(directory / f"{rig}.conf"),
             "PULSE_SERVER": f"unix:{directory / 'socket'}",
             **_private(directory),
         },
         "app_environment": {
-            "ALSA_CONFIG_PATH": str(directory / f"app-rig{index}.conf"),
-            "PULSE_SOURCE": f"rig{index}_microphone",
-            "PULSE_SINK": f"rig{index}_speaker",
+            "ALSA_CONFIG_PATH": str(directory / f"app-{rig}.conf"),
+            "PULSE_SOURCE": f"{rig}_microphone",
+            "PULSE_SINK": f"{rig}_speaker",
         },
     }
-    return Rig(kind="virtual", name=f"rig{index}", options=options)
+    return Rig(kind="virtual", name=rig, options=options)
 
 
 @contextmanager
@@ -249,7 +296,7 @@ def furnished(rig: Rig, responses: Samples, noise_dbfs: float | None) -> Iterato
     for file, columns in zip(files, (to_microphone, to_ear), strict=True):
         file.write_bytes(encode_wav(Clip(samples=columns, sample_rate_hz=EAR_RATE_HZ), pcm16=False))
     config = directory / f"room-{rig.name}.conf"
-    config.write_text(_rig_config(directory / "socket", rig.name))
+    config.write_text(_own_devices(directory / "socket", rig.name, noise=True))
     air = (
         f"sink_name={rig.name}_air sink_master={rig.name} format=float32le rate={EAR_RATE_HZ} channels=2 "
         f"channel_map=front-left,front-right use_volume_sharing=no hrir_left={files[0]} hrir_right={files[1]}"
@@ -267,7 +314,7 @@ def furnished(rig: Rig, responses: Samples, noise_dbfs: float | None) -> Iterato
                 loaded(pulse, "module-remap-sink", arguments)
             environment = {**rig.options["environment"], "ALSA_CONFIG_PATH": str(config)}
             room = {"environment": environment, "ear_channel": 1, "noise_dbfs": noise_dbfs}
-            yield replace(rig, options={**rig.options, **room, "noise": f"diag_{rig.name}_noise"})
+            yield replace(rig, options={**rig.options, **room, "noise": f"{rig.name}_noise"})
         finally:
             _unload_outputs(pulse, rig.name)
             if filter_module is not None:
@@ -284,14 +331,6 @@ def _unload_outputs(pulse: Server, rig: str) -> None:
             pulse.module_unload(index)
 
 
-def _rig_config(socket: Path, rig: str) -> str:
-    """Return an ALSA configuration with the devices of one rig alone, and one for the noise in its room."""
-    names = [*(f"{rig}_{port}" for port in ("mouth", "speaker", "microphone"))]
-    lines = [f"<{_SYSTEM_ALSA_CONFIG}>", *(_pcm(socket, f"diag_{name}", name) for name in names)]
-    lines += [_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"), _pcm(socket, f"diag_{rig}_noise", rig)]
-    return "\n".join([*lines, _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]) + "\n"
-
-
 def underruns(server_log: Path) -> int:
     """Return how often a stream of the server had nothing to play when audio was due; 0 if there is no log."""
     try:
@@ -305,7 +344,7 @@ def _private(directory: Path) -> dict[str, str]:
     return {
         "PULSE_RUNTIME_PATH": str(directory),
         "PULSE_STATE_PATH": str(directory),
-        "PULSE_COOKIE": os.devnull,
+        "PULSE_COOKIE": str(directory / COOKIE),
     }
 
 
