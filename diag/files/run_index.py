@@ -7,48 +7,18 @@ import os
 import statistics
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from diag import __version__
+from diag.core.run_facts import RunFacts
 from diag.files.run_folders import LARGEST_JSON_BYTES, RESULT_NAME
 from diag.files.whole_files import write_whole
 
 CACHE_NAME = ".history.json"
 _LAYOUT = 1
 """Raised when the content of the cache changes."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunFacts:
-    """One saved run in short.
-
-    Parameters
-    ----------
-    folder : str
-        Name of the run folder.
-    name : str
-        Name of the configuration.
-    made : str
-        When it was recorded, in UTC.
-    revision : str
-        Revision of the user's repository; empty if there was none.
-    conditions : mapping of str to str
-        What makes values incomparable if it differs: model, SDK, endpoint, machine, audio, devices, diag.
-    takes : int
-        Number of takes that count.
-    values : mapping of str to [float, int]
-        Median over these takes and number of values, by "metric hop tap" ("-" where there is no hop or tap).
-    """
-
-    folder: str
-    name: str
-    made: str
-    revision: str
-    conditions: Mapping[str, str]
-    takes: int
-    values: Mapping[str, tuple[float, int]]
 
 
 def read_runs_folder(folder: Path) -> tuple[list[RunFacts], list[str]]:

@@ -6,20 +6,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
+from diag.core.run_facts import RunFacts
 from diag.judge.steps import SHORTEST, Step, find_steps
-
-
-class Run(Protocol):
-    """What is needed of a saved run (`diag.files.run_index.RunFacts`)."""
-
-    folder: str
-    name: str
-    made: str
-    revision: str
-    conditions: Mapping[str, str]
-    values: Mapping[str, tuple[float, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +131,12 @@ def direction_of(step: Step, measure: Measure) -> Direction:
     return Direction.WORSE if change > 0 else Direction.BETTER
 
 
-def series_of(runs: Sequence[Run], measures: Sequence[Measure]) -> tuple[Series, ...]:
+def series_of(runs: Sequence[RunFacts], measures: Sequence[Measure]) -> tuple[Series, ...]:
     """Return one series per configuration, measure and place, in the order of `measures`.
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of RunFacts
         Oldest first.
     measures : sequence of Measure
         Which ones. A place with fewer than two values makes no series.
@@ -159,7 +149,7 @@ def series_of(runs: Sequence[Run], measures: Sequence[Measure]) -> tuple[Series,
     )
 
 
-def _series_of_config(runs: Sequence[Run], config: str, measures: Sequence[Measure]) -> list[Series]:
+def _series_of_config(runs: Sequence[RunFacts], config: str, measures: Sequence[Measure]) -> list[Series]:
     places = dict.fromkeys(place for run in runs for place in run.values)
     found = []
     for measure in measures:
@@ -170,7 +160,7 @@ def _series_of_config(runs: Sequence[Run], config: str, measures: Sequence[Measu
     return found
 
 
-def _series(runs: Sequence[Run], config: str, measure: Measure, place: str) -> Series:
+def _series(runs: Sequence[RunFacts], config: str, measure: Measure, place: str) -> Series:
     points = tuple(Point(run.folder, run.made, run.revision, *run.values[place]) for run in runs)
     breaks = tuple(
         Break(index, changed)

@@ -39,8 +39,9 @@ def history_text(
         if item.config != config:
             config = item.config
             lines += ["", config, f"  {'measure':<34} {'last':>10} {'usual':>10}  {'runs':>5}  step"]
-        step = item.steps[-1] if item.steps else None
-        told = f"{signed(step.change, item.measure.unit)} {ago(item, step.index)}" if step else ""
+        told = ""
+        if item.steps:
+            told = f"{signed(item.steps[-1].change, item.measure.unit)} {ago(item, item.steps[-1].index)}"
         last, usual = (figure(value, item.measure.unit) for value in (item.points[-1].value, _usual(item)))
         lines.append(f"  {name_of(item):<34} {last:>10} {usual:>10}  {len(item.points):>5}  {told}".rstrip())
         since = f"since {break_words(item.breaks[-1])}, {ago(item, item.breaks[-1].index)}" if item.breaks else ""
