@@ -102,7 +102,6 @@ def _record(job: TakeJob) -> Path:
         if job.app is not None:
             from diag.record.app.app_take import record_app_take
 
-
             return record_app_take(job, rig)
         return record_take(job, rig)
 
