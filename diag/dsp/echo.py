@@ -27,6 +27,7 @@ _TAPS_PER_SAMPLE = 0.125
 """Most taps of the fitted response for each sample of the known sound."""
 _BLOCK_S = 0.01
 _ABOVE_NOISE = 1.3
+_MOST_HIDDEN = 0.15
 _RIDGE = 1e-4
 _WINDOW = 256
 _HOP = _WINDOW // 2
@@ -87,7 +88,7 @@ def _with_room(x: Array, y: Array, peak: int, rate_hz: float) -> float:
 
     The response is a least-squares fit. Its taps before the direct sound show how much noise and other speech there is
     in every tap. That power is subtracted, and the response ends where there is little more than that. The result is
-    `SILENT_DB` if nothing is left.
+    `SILENT_DB` if much of the response is noise and other speech.
     """
     from scipy.linalg import solve_toeplitz
 
@@ -111,7 +112,10 @@ def _with_room(x: Array, y: Array, peak: int, rate_hz: float) -> float:
     end = direct + block
     while end + block <= taps and energy(end, end + block) > _ABOVE_NOISE * noise * block:
         end += block
-    left = energy(direct, end) - noise * (end - direct)
+    whole, hidden = energy(direct, end), noise * (end - direct)
+    if hidden > _MOST_HIDDEN * whole:
+        return SILENT_DB
+    left = whole - hidden
     return float(10.0 * np.log10(max(left / max(float(alone[0]), 1e-20), 10 ** (SILENT_DB / 10))))
 
 
