@@ -17,6 +17,10 @@ from diag.core.errors import DiagError, ExitCode
 from diag.core.keys import without_keys
 from diag.core.plain_text import on_one_line
 
+BISECT = "--bisect"
+SKIP_COMMIT = 125
+"""What `git bisect run` takes for a commit that cannot be tested (git-bisect(1))."""
+
 
 class Ending:
     """Context in which a command runs; afterwards `exit_code` is set and what went wrong has been told.
@@ -110,7 +114,15 @@ def call(arguments: Sequence[str]) -> int:
         result = diag.main(args=list(arguments), prog_name="diag", standalone_mode=False)
         ending.exit_code = result if isinstance(result, int) else int(ExitCode.GOOD)
         sys.stdout.flush()
-    return ending.exit_code
+    return bisect_code(ending.exit_code) if BISECT in arguments else ending.exit_code
+
+
+def bisect_code(code: int) -> int:
+    """Return the exit code for `git bisect run`: 0 good, 1 bad, 125 skip this commit.
+
+    Only a measured failure may blame a commit. A code from 128 on ends the bisection, as when the user stops it.
+    """
+    return code if code in (ExitCode.GOOD, ExitCode.FAILED, ExitCode.STOPPED) else SKIP_COMMIT
 
 
 def main() -> int:

@@ -22,7 +22,7 @@ from diag.files.prompts import Prompt, find_prompt, recorded_prompts
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 from diag.files.scenarios import Scenario, first_problem
 from diag.files.voice_profiles import RUN_FILE, load_voice, save_voice, voice_of_run
-from diag.record.take_job import PromptJob
+from diag.record.take_job import PromptJob, StepJob, script_of, turn_prompts
 
 if TYPE_CHECKING:
     from diag.core.results import TakeResult
@@ -50,9 +50,18 @@ class RunPlan:
         """Ids of the takes that are there."""
         return finished_takes(self.folder)
 
-    def prompt_of(self, number: int) -> PromptJob:
-        """Prompt of a take: all in turn, so that runs with the same prompts pair up."""
-        return self.prompts[(number - 1) % len(self.prompts)]
+    @property
+    def script(self) -> tuple[StepJob, ...]:
+        """Steps of the conversation of each take; empty without `[[turns]]`."""
+        return script_of(self.scenario.turns, self.prompts)
+
+    def prompts_of(self, number: int) -> tuple[PromptJob, ...]:
+        """Return the prompts of a take, one per turn.
+
+        With `[[turns]]` every take has all of them. Otherwise a take has one, and the takes play all in turn, so that
+        runs with the same prompts pair up.
+        """
+        return turn_prompts(self.script) or (self.prompts[(number - 1) % len(self.prompts)],)
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
             allowed=f"1 to {MAX_TAKES}",
             next_step="leave it out for 5",
         )
-    prompts = prompt_jobs(options.prompts or scenario.prompts)
+    prompts = _prompts_for(scenario, options)
     voice = profile_for(scenario, options)
     environment = run_environment(options)
     facts = {
@@ -105,6 +114,20 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
         folder=folder, name=name, scenario=scenario, takes=options.takes, seed=options.seed, prompts=prompts,
         command=command, environment=environment, voice=voice,
     )  # fmt: skip
+
+
+def _prompts_for(scenario: Scenario, options: Options) -> tuple[PromptJob, ...]:
+    """Return the prompts of a run: with `[[turns]]` one for each step that speaks, in order."""
+    if not scenario.turns:
+        return prompt_jobs(options.prompts or scenario.prompts)
+    if options.prompts:
+        raise BadInputError(
+            f"Could not plan the run of {scenario.name}",
+            seen="--prompt with a configuration that has [[turns]]",
+            allowed="prompts named in [[turns]]",
+            next_step="leave out --prompt, or change `say` in [[turns]]",
+        )
+    return prompt_jobs([step.say for step in scenario.turns if step.say is not None])
 
 
 def profile_for(scenario: Scenario, options: Options) -> VoiceProfile | None:
@@ -221,7 +244,7 @@ def lacking(plan: RunPlan, there: Sequence[TakeResult]) -> tuple[int, ...]:
     """
     counted = [take for take in there if take.discarded is None]
     spare = Counter(take.prompt_names for take in counted)
-    wanted = [(number, (plan.prompt_of(number).name,)) for number in range(1, plan.takes + 1)]
+    wanted = [(number, tuple(prompt.name for prompt in plan.prompts_of(number))) for number in range(1, plan.takes + 1)]
     own = {take.id for take in counted}
     missing = []
     # A number whose own take counts comes first: the others are what is left for repeated ones.

@@ -32,8 +32,8 @@ _SHAPES = re.compile(
     re.DOTALL,
 )
 _NAME_ENDS = (
-    "apikey", "authorization", "token", "secret", "secretkey", "password", "passwd", "passphrase", "privatekey", "subscriptionkey",
-    "accesskey", "credential", "credentials", "cookie",
+    "apikey", "authorization", "token", "secret", "secretkey", "password", "passwd", "passphrase", "privatekey",
+    "subscriptionkey", "accesskey", "credential", "credentials", "cookie",
 )  # fmt: skip
 _NAMES = frozenset({"handle", "newhandle", "keys"})
 """Names that mean a secret only as a whole. `handle` resumes a session, `keys` are those that the emulator accepts."""

@@ -488,6 +488,8 @@ class Report:
         None until it has been computed.
     report : str or None
         Path of the HTML file.
+    exports : tuple of str
+        Paths of the same report in other formats.
     bench : Bench or None
         Result of the bench, if the report is about one.
     """
@@ -497,6 +499,7 @@ class Report:
     verdict: VerdictLine | None = None
     report: str | None = None
     bench: Bench | None = None
+    exports: tuple[str, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
         """Return a data frame with one row per measurement per take."""
@@ -518,5 +521,6 @@ class Report:
             "comparisons": [item.to_json() for item in self.comparisons],
             "verdict": self.verdict.text if self.verdict else "",
             "report": self.report,
+            **({"exports": list(self.exports)} if self.exports else {}),
             **(self.bench.to_json() if self.bench else {}),
         }

@@ -31,6 +31,8 @@ class Prompt:
     speech_start_s, speech_end_s : float or None
         Time of the first audible sample and of the end of the last one, in seconds from the start of the file; None
         for a user's own file, in which they have to be detected.
+    back_channel : bool
+        It is a sound such as "mm-hmm", which asks for no answer. It is only played where it is named.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Prompt:
     language: str = ""
     speech_start_s: float | None = None
     speech_end_s: float | None = None
+    back_channel: bool = False
 
 
 def load_prompts(folder: Path) -> tuple[Prompt, ...]:
@@ -85,6 +88,7 @@ def _prompt(entry: dict[str, object], folder: Path) -> Prompt:
         language=str(entry["language"]),
         speech_start_s=start_s,
         speech_end_s=end_s,
+        back_channel=bool(entry.get("back_channel", False)),
     )
 
 
@@ -96,7 +100,7 @@ def recorded_prompts() -> tuple[Prompt, ...]:
     BadInputError
         As `load_prompts`.
     """
-    return load_prompts(_prompt_folders()[0])
+    return tuple(prompt for prompt in load_prompts(_prompt_folders()[0]) if not prompt.back_channel)
 
 
 def prompts_by_name() -> dict[str, Prompt]:

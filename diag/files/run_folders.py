@@ -213,6 +213,7 @@ def _take_facts(take: Take) -> dict[str, Any]:
                 "speech_end_s": turn.speech_end_s,
                 "prompt_spans": {tap.value: list(span) for tap, span in turn.prompt_spans.items()},
                 "reply_spans": {tap.value: list(span) for tap, span in turn.reply_spans.items()},
+                "barge_in": turn.barge_in,
             }
             for turn in take.turns
         ],
@@ -223,7 +224,10 @@ def _turn(facts: Mapping[str, Any]) -> Turn:
     def spans(table: Mapping[str, list[int]]) -> dict[Tap, Span]:
         return {Tap(name): (_frame(first), _frame(last)) for name, (first, last) in table.items()}
 
-    speech = {name: facts[name] for name in ("speech_start_s", "speech_end_s")}
+    speech = [None if facts[name] is None else _time(facts[name]) for name in ("speech_start_s", "speech_end_s")]
+    barge_in = facts.get("barge_in", False)
+    if not isinstance(barge_in, bool):
+        raise TypeError("`barge_in` is not true or false")
     return Turn(
         index=_frame(facts["index"]),
         prompt_name=_text(facts["prompt_name"]),
@@ -231,7 +235,9 @@ def _turn(facts: Mapping[str, Any]) -> Turn:
         end_s=_time(facts["end_s"]),
         prompt_spans=spans(facts["prompt_spans"]),
         reply_spans=spans(facts["reply_spans"]),
-        **{name: None if value is None else _time(value) for name, value in speech.items()},
+        speech_start_s=speech[0],
+        speech_end_s=speech[1],
+        barge_in=barge_in,
     )
 
 

@@ -27,9 +27,12 @@ from diag.core.plain_text import quotable
 from diag.files.planted import Planted
 from diag.files.scenario_folders import configuration_files, group_files, scenario_folders
 from diag.files.toml_text import read_toml
+from diag.files.turn_script import ScriptedStep, StepKind
 from diag.files.whole_files import read_limited
 
 MAX_SCENARIO_BYTES = 1_000_000
+MAX_STEPS = 1000
+"""Steps of one conversation."""
 
 
 class Faults(ConfigModel):
@@ -175,12 +178,15 @@ class Scenario(ConfigModel):
 
     `voice` is the file of a voice profile that replies are compared with. In a TOML file it is relative to the file's
     folder.
+
+    `turns` is the script of a conversation. Every take then plays all of it, and `prompts` is not used.
     """
 
     name: str
     title: str = ""
     shows: str = ""
     prompts: tuple[str, ...] = ()
+    turns: tuple[ScriptedStep, ...] = ()
     voice: str | None = None
     client: ClientConfig = ClientConfig()
     emulator: dict[str, Any] = Field(default_factory=dict)
@@ -196,10 +202,26 @@ class Scenario(ConfigModel):
             raise ValueError("a scenario's name must be usable as a file name")
         return value
 
+    @field_validator("turns")
+    @classmethod
+    def _begins_with_a_prompt(cls, value: tuple[ScriptedStep, ...]) -> tuple[ScriptedStep, ...]:
+        if len(value) > MAX_STEPS:
+            raise ValueError(f"{len(value)} steps; allowed: up to {MAX_STEPS}")
+        if value and value[0].kind is not StepKind.PROMPT:
+            raise ValueError(f"the first step is of kind `{value[0].kind}`; allowed: kind `prompt` first")
+        return value
+
+    @model_validator(mode="after")
+    def _has_prompts_or_turns(self) -> Scenario:
+        if self.prompts and self.turns:
+            raise ValueError("`prompts` and `turns` together; allowed: one of them, with prompts named in [[turns]]")
+        return self
+
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
 _TOP_KEYS = (
-    "title", "shows", "prompts", "voice", "emulator", "faults", "expect", "app", "room", "setup_file", *_CLIENT_TABLES,
+    "title", "shows", "prompts", "turns", "voice", "emulator", "faults", "expect", "app", "room", "setup_file",
+    *_CLIENT_TABLES,
 )  # fmt: skip
 
 
@@ -217,6 +239,26 @@ def read_scenario(path: Path) -> Scenario:
         name = data.pop("setup_file")
         data["setup_frame"] = _read_frame(path.parent / str(name), attempted)
     return _in_its_folder(scenario_from_mapping(path.stem, data, attempted=attempted), path)
+
+
+def read_turns(path: Path) -> tuple[ScriptedStep, ...]:
+    """Read the script of a conversation: the `[[turns]]` of a TOML file, whose other keys are not used.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be read, or has no `[[turns]]`, or one that is not allowed.
+    """
+    attempted = f"Could not read the turns in {path}"
+    data = _read_toml(path, attempted)
+    if not data.get("turns"):
+        raise BadInputError(
+            attempted,
+            seen="no `[[turns]]`",
+            allowed="a TOML file with one `[[turns]]` table for each step",
+            next_step="see docs/conversations.md",
+        )
+    return scenario_from_mapping(path.stem, {"turns": data["turns"]}, attempted=attempted).turns
 
 
 def _read_toml(path: Path, attempted: str) -> dict[str, Any]:
@@ -333,7 +375,7 @@ def _problems(error: ValidationError) -> list[_Problem]:
         dotted = ".".join(str(part) for part in place) or "the configuration"
         if item["type"] == "extra_forbidden":
             problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
-        elif item["type"] == "value_error" and place and isinstance(place[-1], int):
+        elif item["type"] == "value_error" and ((place and isinstance(place[-1], int)) or "; allowed: " in item["msg"]):
             # The validator of a whole table writes the message itself.
             seen, _, allowed = str(item["msg"]).removeprefix("Value error, ").partition("; allowed: ")
             problem = _Problem(dotted, f"{dotted}: {seen}", allowed, f"correct `{dotted}`", allowed)

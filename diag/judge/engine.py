@@ -27,6 +27,7 @@ from diag.core.results import (
     RuleOutcome,
     RunFinding,
     RunResult,
+    Severity,
     Status,
     SummaryRow,
     TakeResult,
@@ -170,7 +171,7 @@ def _judged(
     in_take = bool(given.get("turns"))
     findings = [_finding(rule, verdict, places, in_take=in_take) for rule, verdict in raised]
     return Judgement(
-        findings=_with_causes(findings, rules, {item.code for item in findings}),
+        findings=_with_causes(findings, rules, _roots(findings)),
         outcomes=tuple(_outcome(rule, verdict) for rule, verdict in verdicts),
         discards=tuple(verdict.title for _, verdict in raised if verdict.discard),
     )
@@ -240,12 +241,16 @@ def _outcome(rule: Rule, verdict: Verdict) -> RuleOutcome:
     return RuleOutcome(code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason)
 
 
-def _with_causes(findings: Iterable[Finding], rules: Iterable[Rule], found: set[str]) -> tuple[Finding, ...]:
+def _roots(findings: Iterable[Finding]) -> set[str]:
+    """Return the codes that may explain others: what is information only is the cause of no fault."""
+    return {item.code for item in findings if item.severity is not Severity.INFO}
+
+
+def _with_causes(findings: Iterable[Finding], rules: Iterable[Rule], roots: set[str]) -> tuple[Finding, ...]:
     """Return the findings with `consequence_of` set to the root cause that explains them, if it was found too."""
     parents = {
-        rule.code: next((code for code in rule.explained_by if code in found and code != rule.code), None)
+        rule.code: next((code for code in rule.explained_by if code in roots and code != rule.code), None)
         for rule in rules
-        if rule.code in found
     }
 
     def root_of(code: str) -> str | None:
@@ -287,7 +292,7 @@ def judge_run(
         {},
         (),
     )
-    found = {item.code for take in counted for item in take.findings} | {item.code for item in over_run.findings}
+    found = _roots([*(item for take in counted for item in take.findings), *over_run.findings])
     ids = tuple(take.id for take in counted)
     findings = [
         *_gathered(counted or takes),

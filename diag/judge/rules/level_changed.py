@@ -28,6 +28,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND015",
         "sender-level-changed",
         Hop.SENDER,
+        explained_by=("WEB007",),
         causes=("a gain before sending", "samples scaled to integers by a wrong factor"),
         fix="send the samples as they were captured, without a gain",
     ),

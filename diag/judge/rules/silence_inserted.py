@@ -31,6 +31,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND011",
         "sender-gaps",
         Hop.SENDER,
+        explained_by=("WEB007",),
         causes=(
             "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",

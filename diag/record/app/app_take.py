@@ -28,6 +28,7 @@ from diag.core.timeline import EventName
 from diag.core.units import SILENCE_DBFS, db_from_amplitude
 from diag.files.checksums import record_sums
 from diag.files.run_folders import write_take
+from diag.files.turn_script import BETWEEN_TURNS_S
 from diag.record.app.command import CommandDriver, CommandJob
 from diag.record.app.driver import AppDriver, AppSetting
 from diag.record.app.environment import (
@@ -48,7 +49,7 @@ from diag.record.proxy.session_recorder import Request, SessionRecorder, WireAud
 from diag.record.take_assembly import Session, TurnRecord, assemble_take
 from diag.record.take_job import AppJob, PromptJob, TakeJob
 from diag.record.take_log import TakeLog
-from diag.record.take_recorder import BETWEEN_TURNS_S, LEAD_IN_S, POLL_S, spoken_samples
+from diag.record.take_recorder import LEAD_IN_S, POLL_S, spoken_samples
 
 OUTPUT_NAME = "app_output.txt"
 """File in the take's folder with what the app wrote to standard output and standard error."""
@@ -262,11 +263,11 @@ class _AppRecorder:
 
     async def _converse(self, audio: AudioSession, spoken: Sequence[Samples]) -> None:
         await asyncio.sleep(LEAD_IN_S)
-        for index, (prompt, samples) in enumerate(zip(self._job.prompts, spoken, strict=True)):
-            if self._goes_on(audio):
-                await self._turn(index, prompt, samples, audio)
-                await asyncio.sleep(BETWEEN_TURNS_S)
-        await asyncio.sleep(TAIL_S)
+        for index, (item, samples) in enumerate(zip(self._job.steps, spoken, strict=True)):
+            if self._goes_on(audio) and item.prompt is not None:
+                await asyncio.sleep(item.step.after_s)
+                await self._turn(index, item.prompt, samples, audio)
+        await asyncio.sleep(BETWEEN_TURNS_S + TAIL_S)
 
     def _goes_on(self, audio: AudioSession) -> bool:
         return audio.failed is None and self._driver.ended() is None

@@ -36,17 +36,21 @@ OPEN_WITHIN_S = 20.0
 SERVED_WITHIN_S = 20.0
 STEP_WITHIN_S = 5.0
 POLL_S = 0.05
+CLICK_WITHIN_S = 2.0
 CAPACITY_EVERY_S = 0.5
 REPORT_BINDING = "__diag_report"
 LONGEST_TEXT = 2000
 LEAST_BASE64 = 64
 """Shorter texts in a JSON message are not taken for audio."""
 _LIVE_HOSTS = ("generativelanguage.googleapis.com", "firebasevertexai.googleapis.com", "*aiplatform.googleapis.com")
-_START_WORDS = re.compile(
-    r"\b(start|mic|microphone|talk|speak|record|connect|call|listen|begin|play|go live)\b"
-    r"|시작|말하기|마이크|연결|통화|녹음",
-    re.IGNORECASE,
+_START_WORDS = (
+    re.compile(
+        r"(?<![a-z])(start|talk|speak|connect|call|listen|begin|play|go live)(?![a-z])|시작|말하기|연결|통화", re.I
+    ),
+    re.compile(r"(?<![a-z])(mic|microphone|record)(?![a-z])|마이크|녹음", re.I),
 )
+"""Labels of the button that starts a conversation, the surer words first: a microphone button may only mute. An icon's
+name is a label too, such as "play_arrow"."""
 _DATA_URL = re.compile(r"data:([^,]*?)(?:;base64)?,", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]+={0,2}")
 
@@ -348,17 +352,33 @@ class WatchedPage:
 
     async def _usual_start(self, page: Page) -> None:
         """Click the button that starts the conversation, by its role and its label; none if there is no such button."""
-        button = page.get_by_role("button", name=_START_WORDS)
+        from playwright.async_api import Error
+
+        refused: list[str] = []
         until_s = time.perf_counter() + 3.0
-        while time.perf_counter() < until_s:
-            for index in range(await button.count()):
-                found = button.nth(index)
-                if await found.is_visible() and await found.is_enabled():
-                    label = (await found.get_attribute("aria-label")) or (await found.inner_text())
-                    await found.click(timeout=STEP_WITHIN_S * 1000)
-                    self._records.add("step", text=f"clicked the button “{label.strip()}”")
+        while time.perf_counter() < until_s and not refused:
+            for words in _START_WORDS:
+                button = page.get_by_role("button", name=words)
+                for index in range(await button.count()):
+                    found = button.nth(index)
+                    if not (await found.is_visible() and await found.is_enabled()):
+                        continue
+                    label = ((await found.get_attribute("aria-label")) or (await found.inner_text())).strip()
+                    try:
+                        await found.click(timeout=CLICK_WITHIN_S * 1000)
+                    except Error:
+                        if self._crashed.is_set():
+                            raise
+                        refused.append(f"“{label}”")
+                        continue
+                    self._records.add("step", text=f"clicked the button “{label}”")
                     return
             await asyncio.sleep(POLL_S)
+        if refused:
+            raise PageFailedError(
+                f"no button that starts the conversation can be clicked: {' and '.join(refused)} stayed covered or "
+                "moved; say what to click with `start` in [app]"
+            )
         self._records.add("step", text="found no button to start with; the page was left to start by itself")
 
     async def _stay(self, page: Page, session: CDPSession) -> None:

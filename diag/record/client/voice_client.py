@@ -73,6 +73,10 @@ class Sender:
             # A planted fault may change the length, and then sent frames cannot be converted to captured frames.
             self._queue.put_nowait((batch, self._captured_frames if self._impaired else end_frame))
 
+    def forget(self) -> None:
+        """Free the PCM that was sent so far."""
+        self._pcm.clear()
+
     async def run(self, connection: Connection) -> None:
         """Send batches until the session ends."""
         while connection.open:
@@ -129,6 +133,7 @@ class Player:
         self._squeeze: Squeeze | None = None
         self._misread = Chain(())
         self._impaired = Chain(())
+        self._flushes = all(fault.kind != "no-flush" for fault in faults.on("player"))
         self._declared_hz: int | None = None
 
     @property
@@ -172,8 +177,13 @@ class Player:
 
     def interrupted(self) -> None:
         """Discard the queued audio because the user interrupted the reply."""
-        self._resampler = None
-        self.playout.flush()
+        if self._flushes:
+            self._resampler = None
+            self.playout.flush()
+
+    def forget(self) -> None:
+        """Free the PCM that was received so far."""
+        self._pcm.clear()
 
     def _feed(self, samples: Samples) -> None:
         samples = samples if self._squeeze is None else self._squeeze.push(samples)
@@ -211,6 +221,7 @@ class VoiceClient:
         self._listens_from_s = -math.inf
         self.sender = Sender(config, faults, emit)
         self.player = Player(config, faults, emit)
+        self._playing_turn: int | None = None
 
     def microphone(self, block: Block, t_s: float) -> None:
         """Pass a captured block of shape (frames, channels) to the sender; call it on the audio thread."""
@@ -229,10 +240,19 @@ class VoiceClient:
         elif name == "interrupted":
             self.player.interrupted()
 
-    def report_playout(self) -> None:
-        """Log the playout events that the audio thread has queued since the last call."""
+    def report_playout(self, turn: int | None) -> None:
+        """Log the playout events that the audio thread has queued since the last call.
+
+        Parameters
+        ----------
+        turn : int or None
+            The turn whose reply is being received. A reply that starts now is of this turn; one that ends now may be of
+            an earlier one.
+        """
         events = self.player.playout.events
         while events:
             noted = events.popleft()
+            if noted.name == "playout_started":
+                self._playing_turn = turn
             data = {"frame": noted.frame, **({"frames": noted.frames} if noted.name == "underrun" else {})}
-            self._emit(noted.name, data)
+            self._emit(noted.name, {"turn": self._playing_turn, **data})

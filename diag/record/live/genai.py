@@ -271,6 +271,12 @@ class LiveConnection(LiveSession):
             self._emit("tool_call_cancelled", {"ids": list(message.tool_call_cancellation.ids or ())})
         if message.go_away is not None:
             self._emit("go_away", {"time_left_s": seconds_of(message.go_away.time_left)})
+        if (update := message.session_resumption_update) is not None:
+            self.handle = update.new_handle or self.handle
+            self._emit("resumption_offered", {"resumable": bool(update.resumable)})
+        if (activity := getattr(message, "voice_activity", None)) is not None:
+            kind = activity.voice_activity_type
+            self._emit("voice_activity", {"type": str(getattr(kind, "value", kind))})
         if message.usage_metadata is not None:
             self._emit("usage", message.usage_metadata.model_dump(exclude_none=True, mode="json"))
 

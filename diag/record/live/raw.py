@@ -158,6 +158,11 @@ class RawConnection(LiveSession):
             self._emit("tool_call_cancelled", {"ids": list(ids) if isinstance(ids, list) else []})
         if "goAway" in message:
             self._emit("go_away", {"time_left_s": seconds_of(_table(message, "goAway").get("timeLeft"))})
+        if update := _table(message, "sessionResumptionUpdate"):
+            self.handle = str(update.get("newHandle") or "") or self.handle
+            self._emit("resumption_offered", {"resumable": bool(update.get("resumable"))})
+        if activity := _table(message, "voiceActivity"):
+            self._emit("voice_activity", {"type": str(activity.get("type"))})
         if "usageMetadata" in message:
             self._emit("usage", {snake(name): item for name, item in _table(message, "usageMetadata").items()})
 

@@ -188,6 +188,12 @@ class SessionRecorder:
         away = _field(message, "goAway")
         if isinstance(away, Mapping):
             self._emit(EventName.GO_AWAY, {"time_left_s": _seconds(_field(away, "timeLeft"))})
+        update = _field(message, "sessionResumptionUpdate")
+        if isinstance(update, Mapping):
+            self._emit(EventName.RESUMPTION_OFFERED, {"resumable": bool(_field(update, "resumable"))})
+        activity = _field(message, "voiceActivity")
+        if isinstance(activity, Mapping):
+            self._emit(EventName.VOICE_ACTIVITY, {"type": str(_field(activity, "type"))})
         usage = _field(message, "usageMetadata")
         if isinstance(usage, Mapping):
             self._emit(EventName.USAGE, dict(usage))
