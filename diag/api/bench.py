@@ -20,14 +20,13 @@ from diag.api.earlier import (
 )
 from diag.api.options import AUTO_TAKES, Options, Progress, Quiet
 from diag.api.run import execute, finish, planned_or_resumed
-from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.errors import BadInputError
 from diag.core.release import Decision, Earlier, Limit, Product, Reason, Release, Weight
 from diag.core.results import Report, RunComparison, RunResult
 from diag.files.baselines import Baseline
 from diag.files.scenario_folders import built_in_folder, checkout_root, own_folder
 from diag.files.scenarios import Scenario, find_scenario, read_scenario
 from diag.files.suites import Suite, find_suite, read_suite
-from diag.files.whole_files import write_whole
 
 if TYPE_CHECKING:
     from diag.api.run_plan import RunPlan
@@ -125,29 +124,6 @@ def bench(
     )
     comparisons = tuple(comparison for _, comparison in judged if comparison is not None)
     return finish(Report(runs=tuple(results), comparisons=comparisons, release=release), options, name=REPORT_NAME)
-
-
-def export(report: Report, *, junit: Path | None = None, markdown: Path | None = None) -> None:
-    """Write the decision of a bench as JUnit XML and as Markdown.
-
-    Raises
-    ------
-    CannotMeasureError
-        If a file cannot be written.
-    """
-    from diag.report.release_exports import junit_of, markdown_of
-
-    files = ((junit, lambda: junit_of(report)), (markdown, lambda: markdown_of(report).encode()))
-    for path, content in files:
-        if path is None:
-            continue
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, content())
-        except OSError as error:
-            raise CannotMeasureError(
-                f"Could not write {path}", seen=error.strerror or str(error), next_step="check the folder"
-            ) from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from diag.cli.help_examples import Worded
 from diag.cli.options import app_options, options_from, resume_option, take_options, typed_options
-
-_FILE = click.Path(path_type=Path)
 
 
 @click.command(
@@ -23,6 +20,7 @@ _FILE = click.Path(path_type=Path)
         "diag bench my_app.toml --update-baseline",
         "diag bench my_app.toml --takes auto",
         "diag bench my_app.toml --against v1.2",
+        "git bisect run diag bench my_app.toml --bisect",
     ),
 )
 @click.argument("configurations", nargs=-1, metavar="[CONFIG]...")
@@ -39,11 +37,14 @@ _FILE = click.Path(path_type=Path)
     help="Keep the takes of this release as the baseline of later ones, and show what changes and why.",
 )  # fmt: skip
 @click.option("--no-self-check", is_flag=True, help="Do not check diag's own detectors afterwards.")
-@click.option("--junit", type=_FILE, metavar="FILE", help="Write the decision as JUnit XML too.")
-@click.option("--markdown", type=_FILE, metavar="FILE", help="Write the decision as Markdown too, for a pull request.")
+@click.option(
+    "--bisect",
+    is_flag=True,
+    help="For `git bisect run`: exit with 125, which skips the commit, if it could not be measured or judged.",
+)
 def command(
-    configurations: tuple[str, ...], *, against: str | None, update_baseline: bool, no_self_check: bool,
-    junit: Path | None, markdown: Path | None, as_json: bool, fail_on: str, **given: Any,
+    configurations: tuple[str, ...], *, against: str | None, update_baseline: bool, no_self_check: bool, bisect: bool,
+    as_json: bool, fail_on: str, **given: Any,
 ) -> int:  # fmt: skip
     """Decide whether your product is fit to ship, compared with its last accepted release.
 
@@ -56,6 +57,8 @@ def command(
     baseline. TOO LITTLE EVIDENCE (exit code 4): something was not shown to be right. The report is bench.html in the
     output folder.
     """
+    # `bisect` is looked at where every ending becomes an exit code, because errors must skip the commit too.
+    del bisect
     from diag.api.bench import bench
     from diag.cli.output import show_report
     from diag.cli.progress import TerminalProgress
@@ -72,8 +75,4 @@ def command(
             update_baseline=update_baseline,
             self_check=not no_self_check,
         )
-    if junit is not None or markdown is not None:
-        from diag.api.bench import export
-
-        export(report, junit=junit, markdown=markdown)
     return show_report(report, as_json=as_json, fail_on=fail_on)

@@ -486,6 +486,8 @@ class Report:
         None until it has been computed.
     report : str or None
         Path of the HTML file.
+    exports : tuple of str
+        Paths of the same report in other formats.
     bench : Bench or None
         Result of a self-check by scenarios, if the report is about one.
     release : Release or None
@@ -498,6 +500,7 @@ class Report:
     report: str | None = None
     bench: Bench | None = None
     release: Release | None = None
+    exports: tuple[str, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
         """Return a data frame with one row per measurement per take."""
@@ -519,6 +522,7 @@ class Report:
             "comparisons": [item.to_json() for item in self.comparisons],
             "verdict": self.verdict.text if self.verdict else "",
             "report": self.report,
+            **({"exports": list(self.exports)} if self.exports else {}),
             **(self.bench.to_json() if self.bench else {}),
             **({"release": self.release.to_json()} if self.release else {}),
         }

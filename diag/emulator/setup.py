@@ -183,7 +183,8 @@ def _modality(generation: Mapping[str, Any], model: Model, name: str, settings: 
         if model.modalities == ("TEXT",):
             return "TEXT"
         return {"silent": "NONE", "text": "TEXT", "audio": "AUDIO"}[settings.omitted_modality]
-    modalities = tuple(str(modality).upper() for modality in sequence(asked))
+    listed = [asked] if isinstance(asked, str) else sequence(asked)
+    modalities = tuple(str(modality).upper() for modality in listed)
     if len(modalities) > 1 or modalities[0] not in ("AUDIO", "TEXT"):
         raise CLOSES["invalid_argument"].refused()
     if modalities[0] not in model.modalities:

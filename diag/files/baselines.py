@@ -14,6 +14,7 @@ from typing import Any
 
 from diag.core.chain import Hop, Segment, Tap
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.json_reading import read_json
 from diag.core.keys import without_keys
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import (
@@ -26,10 +27,11 @@ from diag.core.results import (
     TakeResult,
     Tier,
 )  # fmt: skip
-from diag.files.whole_files import write_whole
+from diag.files.whole_files import read_limited, write_whole
 
 SCHEMA_VERSION = 2
 """Version 1 held medians only; it cannot be compared with takes."""
+LARGEST_BYTES = 10_000_000
 DIGITS = 6
 """Values are rounded to so many significant digits."""
 _FIX = "restore the file, or keep a new baseline with `diag bench --update-baseline`"
@@ -115,11 +117,11 @@ def read_baseline(path: Path) -> Baseline | None:
         return None
     attempted = f"Could not read the baseline {path}"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(read_limited(path, LARGEST_BYTES))
         version = int(document["schema_version"])
         if version == SCHEMA_VERSION:
             return _baseline(document)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise BadInputError(
             attempted, seen=f"it is damaged ({error})", allowed="JSON as `diag bench --update-baseline` writes",
             next_step=_FIX,

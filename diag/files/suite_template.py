@@ -81,18 +81,18 @@ jobs:
           sudo apt-get install --yes --no-install-recommends pulseaudio libportaudio2{packages}
           python -m pip install {requirement}
       - name: Bench
-        run: diag bench --junit reports/voice.xml --markdown reports/voice.md
+        run: diag bench --format junit --format markdown
       - name: Summary
         if: always()
-        run: cat reports/voice.md >> "$GITHUB_STEP_SUMMARY"
+        run: cat reports/bench.md >> "$GITHUB_STEP_SUMMARY"
       - uses: actions/upload-artifact@v4
         if: always()
         with:
           name: voice
           path: |
             reports/bench.html
-            reports/voice.xml
-            reports/voice.md
+            reports/bench.junit.xml
+            reports/bench.md
 """
 
 _GITLAB = """\
@@ -103,12 +103,12 @@ voice:
     - apt-get update
     - apt-get install --yes --no-install-recommends pulseaudio libportaudio2{packages}
     - python -m pip install {requirement}
-    - diag bench --junit reports/voice.xml --markdown reports/voice.md
+    - diag bench --format junit --format markdown
   artifacts:
     when: always
-    paths: [reports/bench.html, reports/voice.md]
+    paths: [reports/bench.html, reports/bench.md]
     reports:
-      junit: reports/voice.xml
+      junit: reports/bench.junit.xml
 """
 
 
@@ -121,11 +121,10 @@ def suite_text(name: str, takes: int) -> str:
 
 def configuration_text(*, page: str | None, program: str | None, serve: str | None) -> str:
     """Return the content of a configuration: of a page, of a program, or of settings for diag's own client."""
+    head = "# diag's own client plays these settings. Write those of your client here."
     lines = ["# The product under test. docs/configuration.md of diag has all keys.", 'title = "Our voice app"', ""]
     if page is None and program is None:
-        return "\n".join(
-            [*lines, "# diag's own client plays these settings. Write those of your client here.", _SETTINGS]
-        )
+        return "\n".join([*lines, head, _SETTINGS])
     lines += ["[app]", f"url = {json.dumps(page)}" if page is not None else f"command = {json.dumps(program)}"]
     if serve is not None:
         lines.append(f"serve = {json.dumps(serve)}   # started before the page is opened, and ended after it")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diag.core.chain import Hop, Tap
+from diag.core.live_setup import canonical
 from diag.core.observed_client import ObservedClient
 from diag.core.results import (
     Evidence,
@@ -117,6 +118,19 @@ def through_the_air(timeline: Timeline) -> bool:
     """Return whether the ear heard the reply through the air, together with the prompt, and not by a cable."""
     opened = timeline.first(EventName.STREAMS_OPENED)
     return opened is not None and opened.data.get("ear_channels") == 1
+
+
+def turn_of(item: Measurement) -> str:
+    """Return the turn of a measurement in words, counted from 1: "turn 2"."""
+    return f"turn {(item.turn or 0) + 1}"
+
+
+def setting(observed: ObservedClient, *path: str) -> object:
+    """Return a value of the setup message by its camelCase keys; None if it is not there or no setup was seen."""
+    value: object = None if observed.setup is None else canonical(observed.setup)
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def unanswered(measurements: Measurements, turns: Iterable[Turn]) -> list[Turn] | None:

@@ -163,7 +163,7 @@ def _of_tap(metric: Metric, clip: Clip | Missing, voice: VoiceProfile | None) ->
 
 
 def _on_take(take: Take, metric: Metric, turn: Turn | None) -> Measurement:
-    whole = {"timeline": take.timeline, "environment": take.environment, "turn": turn}
+    whole = {"timeline": take.timeline, "environment": take.environment, "turn": turn, "turns": take.turns}
     given: dict[str, Any] = {}
     for need in metric.needs:
         if need == "turn" and turn is None:

@@ -16,6 +16,8 @@ from markupsafe import Markup
 
 from diag import __version__
 from diag.core.errors import BadInputError
+from diag.core.keys import without_keys, without_secrets
+from diag.core.plain_text import json_safe, visible
 from diag.report.sentences import capitalised, full_stop
 
 if TYPE_CHECKING:
@@ -40,8 +42,8 @@ def rendered(template: str, **values: object) -> str:
 
 def packed(document: dict[str, Any]) -> str:
     """Return a compressed JSON document as a data URI that can be downloaded without a script."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = gzip.compress(text.encode("utf-8"), mtime=0)
+    text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = gzip.compress(json_safe(text).encode("utf-8"), mtime=0)
     return f"{_PACKED}{base64.b64encode(packed).decode('ascii')}"
 
 
@@ -75,15 +77,21 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_shown,
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
     environment.filters["prose"] = _prose
     return environment
 
 
+def _shown(value: object) -> object:
+    """Return a value of a template without keys, and with control characters visible; other types as they are."""
+    return visible(without_keys(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _prose(text: str) -> Markup:
     """Return text as HTML with words in backticks as code; everything else is escaped."""
-    parts = re.split(r"`([^`]+)`", text)
+    parts = re.split(r"`([^`]+)`", visible(without_keys(text)))
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 

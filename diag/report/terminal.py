@@ -85,7 +85,7 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
             lines += comparison_lines(comparison, width)
         for run in report.runs:
             lines += run_lines(run, width)
-    tail = [f"report {report.report}"] if report.report else []
+    tail = [f"report {path}" for path in (report.report, *report.exports) if path]
     return "\n".join([*lines, "", *tail, f"exit code {int(code)}"])
 
 

@@ -274,3 +274,12 @@ def test_a_tone_in_the_last_two_seconds_is_found_although_its_level_wavers(voice
     found = measured(voice, out)
     assert found.tones[0].frequency_hz == pytest.approx(1700, abs=15)
     assert found.tones[0].relative_db == pytest.approx(-25, abs=3)
+
+
+def test_a_short_piece_whose_halves_lie_at_different_delays_is_aligned_all_the_same():
+    noise = np.random.default_rng(5).normal(0, 0.1, round(0.7 * RATE_HZ))
+    late, half = 40, noise.size // 2
+    out = np.concatenate([noise[:half], np.roll(noise, late)[half:]])
+    pair = align_pair(noise, out, [Piece(0, 0, noise.size)], RATE_HZ)
+    assert np.isfinite(pair.reference).all()
+    assert pair.reference.size == noise.size

@@ -41,9 +41,9 @@ def chunks_of_two_replies(log):
             log.emit("interrupted", {}, t_s=3.0)
             log.emit("turn_complete", {}, t_s=3.01)
     log.emit("turn_complete", {}, t_s=4.5)
-    for start, end in ((26400, 36000), (74400, 84000)):
-        log.emit("playout_started", {"frame": start}, t_s=5.0)
-        log.emit("playout_ended", {"frame": end}, t_s=5.0)
+    for start, end, t_s in ((26400, 36000, 2.1), (74400, 84000, 3.5)):
+        log.emit("playout_started", {"frame": start}, t_s=t_s)
+        log.emit("playout_ended", {"frame": end}, t_s=t_s + 0.4)
 
 
 @pytest.fixture

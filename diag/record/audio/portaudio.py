@@ -1,7 +1,8 @@
 """Streams on audio devices through PortAudio. This is the only module that imports sounddevice.
 
 PortAudio reads the list of devices, and ALSA its configuration, when PortAudio starts. So the environment variables of
-a rig are set first. For a rig with another environment, PortAudio is restarted.
+a rig are set first. For a rig with another environment, PortAudio is restarted, which ends its open streams. So two
+rigs can be open at the same time only in two processes.
 """
 
 from __future__ import annotations
@@ -14,15 +15,23 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from diag.core.clip import Samples
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.units import counted
-from diag.record.audio.ports import PortPlan, Rig
+from diag.record.audio.ports import EAR_RATE_HZ, PortPlan, Rig
 from diag.record.audio.streams import INPUTS, OUTPUTS, Port, PortAudioSession
 
 BLOCK_S = 0.02
 LATENCY_S = 0.1
 """Latency requested for every stream. Blocks of 20 ms at 0.1 s ran without xruns; PortAudio's `low` had underruns."""
 FIRST_CALLBACK_TIMEOUT_S = 5.0
+NOISE_S = 7.0
+"""Length of the noise that is repeated."""
+NOISE_BLOCK_S, NOISE_LATENCY_S = 0.1, 0.4
+"""Noise is not timed, so its buffer is long."""
+LOWEST_NOISE_HZ = 40.0
 COMMON_RATES_HZ = (8000, 16000, 24000, 32000, 44100, 48000, 96000)
 
 _environment: dict[str, str] = {}
@@ -50,10 +59,11 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
     rig : Rig
         `options` may hold `environment` (variables to set before PortAudio starts), a device for each port (name or
         number; "none" leaves the port closed), `nowhere` (the device for a speaker that is not connected),
-        `ear_channels`, `steady_stamps` (correct the output stamps, for a sound server that only estimates its
-        latency), `shared` (other programs open streams on the same device while this one runs, which moves its clock
-        without a loss of audio, so jumps do not count as xruns) and `stamps_late_s` (seconds to subtract from every
-        stamp).
+        `ear_channels`, `ear_channel` (the only one of them that is kept), `noise` and `noise_dbfs` (a device that noise
+        of this level is played to while the ports are open), `steady_stamps` (correct the output stamps, for a sound
+        server that only estimates its latency), `shared` (other programs open streams on the same device while this one
+        runs, which moves its clock without a loss of audio, so jumps do not count as xruns) and `stamps_late_s`
+        (seconds to subtract from every stamp).
 
     Raises
     ------
@@ -89,12 +99,16 @@ def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) 
                 started = [port for port in ports if port.name in names]
                 for port in started:
                     callback, _, place = wanted[port.name]
-                    port.channels = int(rig.options.get("ear_channels", 1)) if port.name == "ear" else 1
+                    if port.name == "ear":
+                        port.channels = int(rig.options.get("ear_channels", 1))
+                        port.only_channel = rig.options.get("ear_channel")
                     device = find_device(str(place), port.name)
                     with _quiet_libraries():
                         _start(sd, port, device, callback)
                 for port in started:
                     _await_first_callback(port)
+            if rig.options.get("noise_dbfs") is not None:
+                session.background = _noise(sd, rig.options["noise"], rig.options["noise_dbfs"])
     except (BadInputError, CannotMeasureError):
         session.close()
         raise
@@ -261,6 +275,35 @@ def _start(sd: ModuleType, port: Port, device: Device, callback: Any) -> None:
             next_step="choose one of these rates or another device; `diag devices` lists them",
         ) from None
     port.latency_s = float(port.stream.latency)
+
+
+def _noise(sd: ModuleType, device: str, level_dbfs: float) -> Any:
+    """Start to play noise of a level to both channels of a device, and return the stream.
+
+    Its spectrum falls by 6 dB per octave, as that of fans and traffic. Both channels have noise of their own.
+    """
+    frames = round(NOISE_S * EAR_RATE_HZ)
+    frequencies = np.fft.rfftfreq(frames, 1 / EAR_RATE_HZ)
+    generator = np.random.default_rng(0)
+    spectrum = np.exp(1j * generator.uniform(0, 2 * np.pi, (2, len(frequencies)))) / np.maximum(frequencies, 100.0)
+    spectrum[:, frequencies < LOWEST_NOISE_HZ] = 0
+    loop = np.fft.irfft(spectrum, frames, axis=1).T
+    loop *= 10 ** (level_dbfs / 20) / np.sqrt(np.mean(loop**2))
+    doubled = np.concatenate((loop, loop)).astype(np.float32)
+    position = 0
+
+    def callback(block: Samples, count: int, _stamps: object, _flags: object) -> None:
+        nonlocal position
+        block[:] = doubled[position : position + count]
+        position = (position + count) % frames
+
+    with _quiet_libraries():
+        stream = sd.OutputStream(
+            device=find_device(device, "speaker").index, samplerate=EAR_RATE_HZ, channels=2, dtype="float32",
+            blocksize=round(EAR_RATE_HZ * NOISE_BLOCK_S), latency=NOISE_LATENCY_S, callback=callback,
+        )  # fmt: skip
+        stream.start()
+    return stream
 
 
 def _await_first_callback(port: Port) -> None:
