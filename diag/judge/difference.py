@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,15 +53,17 @@ def chance_of(changes: Sequence[float], *, tolerance: float, seed: int) -> float
             return 0.0
         return float(tests.t.sf(abs(values.mean()) * math.sqrt(len(values)) / spread, len(values) - 1))
     upwards = float(np.median(values)) > 0 or (np.median(values) == 0 and values.mean() > 0)
-    sizes = np.abs(values)
-    tied = len(np.unique(sizes)) < len(sizes) or bool((values == 0).any())
-    method: tests.PermutationMethod | Literal["auto"] = "auto"
-    if tied:
-        method = tests.PermutationMethod(_RESAMPLES, rng=np.random.default_rng(seed))
-    found = tests.wilcoxon(
-        values, zero_method="zsplit", alternative="greater" if upwards else "less", method=method
-    )  # fmt: skip
-    return float(found.pvalue)
+    towards = values[values != 0] if upwards else -values[values != 0]
+    sizes = np.abs(towards)
+    if len(np.unique(sizes)) == len(values):
+        return float(tests.wilcoxon(towards, alternative="greater").pvalue)
+    # Equal sizes share their mean rank. Then the signs are drawn: all of them, or at random.
+    signed_ranks = np.sign(towards) * tests.rankdata(sizes)
+    drawn = tests.permutation_test(
+        (signed_ranks,), np.sum, permutation_type="samples", vectorized=True, n_resamples=_RESAMPLES,
+        alternative="greater", rng=np.random.default_rng(seed),
+    ) if len(towards) > 1 else None  # fmt: skip
+    return 0.5 if drawn is None else float(drawn.pvalue)
 
 
 def chance_of_counts(count_a: int, total_a: int, count_b: int, total_b: int) -> float:
