@@ -137,13 +137,14 @@ def read_suite(path: Path, *, metrics: Sequence[str]) -> Suite:
 
 
 def _explained(error: ValidationError, attempted: str) -> BadInputError:
-    first = error.errors(include_url=False)[0]
-    place = [part for part in first["loc"] if part != "folder"]
-    names = [part for part in place if isinstance(part, str) and part not in ("int", "literal['auto']")]
+    # A misspelt key is often the reason why another one is missing, so it comes first.
+    first = min(error.errors(include_url=False), key=lambda item: item["type"] != "extra_forbidden")
+    names = [part for part in first["loc"] if isinstance(part, str) and part not in ("int", "literal['auto']")]
     dotted = ".".join(names) or "the suite"
     model = _model(names)
     if first["type"] == "extra_forbidden":
-        return _unknown(attempted, dotted, tuple(name for name in model.model_fields if name != "folder"))
+        known = tuple(name for name in model.model_fields if model is not Suite or name != "folder")
+        return _unknown(attempted, dotted, known)
     if first["type"] == "missing":
         return BadInputError(
             attempted, seen=f"no `{dotted}`", next_step=f"add `{dotted}`; `diag init` writes an example"

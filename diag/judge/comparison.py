@@ -68,9 +68,9 @@ def compare_runs(
     paired differences (the mean for shares such as `answered`). Its interval is a 95 % percentile bootstrap over pairs,
     or over prompts if at least five prompts repeat. A difference is called better or worse if its interval excludes
     zero, it is at least the metric's tolerance, and its probability by chance, corrected for the number of metrics
-    tested, is at most `level`.
+    tested, is small enough. Headline measures and all others are two families of tests, and each has half of `level`.
 
-    A take without a reply counts as worse than every other take. Metrics whose values all lie within the tolerance
+    A take without a reply is a change for the worse in all measures of the reply. Metrics whose values all lie within the tolerance
     cannot differ, whichever take belongs to which run, so they are not among the metrics tested.
 
     Parameters
@@ -175,11 +175,19 @@ def _comparisons(a: RunResult, b: RunResult, seed: int, level: float) -> tuple[C
         for place in dict.fromkeys([*in_a, *in_b])
         if (metric := known.get(place[0])) is not None and metric.better != "none"
     ]
-    chances = corrected([item.chance for item in found if item.chance is not None])
-    tested, numbers = len(chances), iter(chances)
-    return tuple(
-        _judged(item, None if item.chance is None else next(numbers), tested=tested, level=level) for item in found
-    )
+    # Two families: a measure that few look at does not make it harder to show a change of the wait.
+    judged: dict[int, Comparison] = {}
+    for leading in (True, False):
+        family = [index for index, item in enumerate(found) if _leads(item.metric) is leading]
+        tested = [index for index in family if found[index].chance is not None]
+        chances = dict(zip(tested, corrected([found[index].chance or 0.0 for index in tested]), strict=True))
+        for index in family:
+            judged[index] = _judged(found[index], chances.get(index), tested=len(tested), level=level / 2)
+    return tuple(judged[index] for index in range(len(found)))
+
+
+def _leads(metric: Metric) -> bool:
+    return metric.headline is not None
 
 
 def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
@@ -266,17 +274,22 @@ def _changes(
     values_b: Mapping[Key, float],
     failed: tuple[frozenset[Key], frozenset[Key]],
 ) -> list[float]:
-    """Return how much worse B is in each pair. A take without a reply makes the largest change of all."""
+    """Return how much worse B is in each pair.
+
+    A pair in which one take has no reply is a change for the worse, or the better, of the usual size. Were it the
+    largest one, a single reply that stayed away before would hide that all others come later now. The share of takes
+    that were answered is a measure of its own.
+    """
     measured = {
         key: badness(metric.better, values_b[key]) - badness(metric.better, values_a[key])
         for key in values_a
         if key in values_b
     }
     finite = {key: value for key, value in measured.items() if math.isfinite(value)}
-    largest = max([metric.tolerance, *map(abs, finite.values())])
+    usual = max(metric.tolerance, stats.median([abs(value) for value in finite.values()]) or 0.0)
     changes = list(finite.values())
-    changes += [largest for key in failed[1] if key not in values_b and key in values_a]
-    changes += [-largest for key in failed[0] if key not in values_a and key in values_b]
+    changes += [usual for key in failed[1] if key not in values_b and key in values_a]
+    changes += [-usual for key in failed[0] if key not in values_a and key in values_b]
     return changes
 
 

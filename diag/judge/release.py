@@ -65,13 +65,14 @@ def judge_product(
     seed : int
         Seed of intervals.
     """
-    level = LEVEL / 2 / decisions
+    # Half of it is for headline measures (`compare_runs`), and half for new warnings.
+    level = LEVEL / decisions
     comparison, held = None, None
     if earlier is not None and before is not None and not earlier.refused and run.counted and before.counted:
         comparison = compare_runs(before, run, seed=seed, allow_different=True, level=level)
         held = _Held(earlier.what, before)
     reasons = [
-        *_findings(run, held, accepted, fail_on, level),
+        *_findings(run, held, accepted, fail_on, level / 2),
         *(reason for limit in limits if limit.configuration in (None, run.name) for reason in _limit(limit, run, held)),
         *(_changes(comparison, held) if comparison is not None and held is not None else ()),
         *_evidence(run, asked),
