@@ -36,7 +36,7 @@ from diag.judge.difference import LEVEL
 from diag.judge.release import judge_product
 
 PROMPTS = tuple(f"prompt {number}" for number in range(1, 9))
-SPREADS_S = (0.02, 0.06, 0.25)
+SPREADS_S = (0.02, 0.04, 0.25)
 """Spread of the latency from take to take: the simulated service, a steady service, a service under load."""
 REGRESSIONS_S = (0.05, 0.10, 0.20)
 COUNTS = (5, 10, 20)

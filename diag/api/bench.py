@@ -35,7 +35,7 @@ REPORT_NAME = "bench"
 STAND_IN = "healthy"
 """The product if none is named: diag's own client."""
 TAKES = 20
-"""Takes of each product. They show a change of 100 ms if single takes vary by up to 70 ms (`make statistics`)."""
+"""Takes of each product. They show a change of 100 ms if single takes vary by up to 40 ms (`make statistics`)."""
 
 
 def bench(

@@ -70,8 +70,8 @@ def compare_runs(
     zero, it is at least the metric's tolerance, and its probability by chance, corrected for the number of metrics
     tested, is small enough. Headline measures and all others are two families of tests, and each has half of `level`.
 
-    A take without a reply is a change for the worse in all measures of the reply. Metrics whose values all lie within the tolerance
-    cannot differ, whichever take belongs to which run, so they are not among the metrics tested.
+    A take without a reply is a change for the worse in all measures of the reply. Metrics whose values all lie within
+    the tolerance cannot differ, whichever take belongs to which run, so they are not among the metrics tested.
 
     Parameters
     ----------

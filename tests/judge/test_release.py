@@ -211,7 +211,7 @@ def test_few_of_many_equal_releases_are_blocked(takes):
 
 
 def test_nearly_all_later_releases_are_blocked():
-    _, blocked, _ = rates(Service(0.06, 0.1), 20, 15, 4, spread_s=0.06)
+    _, blocked, _ = rates(Service(0.02, 0.1), 20, 15, 4, spread_s=0.02)
     assert blocked >= 14 / 15
 
 
