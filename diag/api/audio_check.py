@@ -142,23 +142,28 @@ def open_virtual_rigs(count: int) -> AbstractContextManager[Farm]:
     """
     from diag.record.audio.rigs import open_farm
 
-    return open_farm("virtual", rigs=count)
+    return open_farm("virtual", rigs=count, for_programs=True)
 
 
 def rigs_text(farm: Farm) -> str:
     """How another program uses virtual rigs: environment to set, and the devices of each rig."""
+    first, *others = farm.rigs
+    shared = _exports(first)
     lines = [
-        f"{counted(len(farm.rigs), 'set')} of virtual devices, until Ctrl-C. Set the variables of a set for other"
-        " programs:"
+        f"{counted(len(farm.rigs), 'set')} of virtual devices, until Ctrl-C. With these variables, the microphone and "
+        f"the speaker of {first.name} are the default devices of a program:",
+        *(f"  export {item}" for item in shared),
+        "Names of the devices, in PulseAudio and ALSA alike:",
+        *(f"  {', '.join(str(rig.options[port]) for port in PORTS)}" for rig in farm.rigs),
     ]
-    for rig in farm.rigs:
-        environment = rig.options.get("environment", {})
-        lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
-        ports = ", ".join(f"{port} {rig.options[port]}" for port in PORTS)
-        played = ", ".join(f"{port} {rig.name}_{port}" for port in ("mouth", "microphone", "speaker"))
-        lines.append(f"  {rig.name} in PulseAudio: {played}, ear {rig.name}.monitor")
-        lines.append(f"  {rig.name} in ALSA: {ports}")
+    for rig in others:
+        own = " ".join(item for item in _exports(rig) if item not in shared)
+        lines += [f"For the devices of {rig.name} instead, in addition:", f"  export {own}"]
     return "\n".join(lines)
+
+
+def _exports(rig: Rig) -> list[str]:
+    return [f"{name}={shlex.quote(value)}" for name, value in rig.program_environment.items()]
 
 
 def rigs_document(farm: Farm) -> dict[str, Any]:

@@ -177,12 +177,17 @@ def test_list_of_devices(diag, monkeypatch):
 
 
 def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
-    ports = {port: f"diag_rig0_{port}" for port in ("mouth", "microphone", "speaker", "ear")}
-    rig = Rig(kind="virtual", name="rig0", options={**ports, "environment": {"PULSE_SERVER": "unix:/tmp/a b"}})
+    ports = {port: f"rig0_{port}" for port in ("mouth", "microphone", "speaker", "ear")}
+    variables = {
+        "environment": {"PULSE_SERVER": "unix:/tmp/a b", "ALSA_CONFIG_PATH": "all.conf"},
+        "app_environment": {"ALSA_CONFIG_PATH": "rig0.conf", "PULSE_SINK": "rig0_speaker"},
+    }
+    rig = Rig(kind="virtual", name="rig0", options={**ports, **variables})
     closed = []
 
     @contextmanager
-    def open_farm(kind, *, rigs):
+    def open_farm(kind, *, rigs, for_programs):
+        assert for_programs
         yield Farm(kind=kind, rigs=(rig,) * rigs)
         closed.append(rigs)
 
@@ -194,8 +199,9 @@ def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
     done = diag("devices", "--hold")
     assert done.code == 130
     assert "  export PULSE_SERVER='unix:/tmp/a b'\n" in done.out
-    assert "  rig0 in PulseAudio: mouth rig0_mouth, microphone rig0_microphone" in done.out
-    assert "  rig0 in ALSA: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
+    assert "  export ALSA_CONFIG_PATH=rig0.conf\n" in done.out
+    assert "  export PULSE_SINK=rig0_speaker\n" in done.out
+    assert "  rig0_mouth, rig0_microphone, rig0_speaker, rig0_ear\n" in done.out
     assert done.err.endswith("Stopped. The virtual devices were removed.\n")
     document = json.loads(diag("devices", "--hold", "--json", "--rigs", "2").out)
     assert len(document["rigs"]) == 2
