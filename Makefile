@@ -13,7 +13,8 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 SIZE ?= small
-.PHONY: help setup browser bench test check truth peers perf accuracy mos prove mutants test-all reference voices voice-app clean
+MUTATIONS ?= 2000
+.PHONY: help setup browser bench test fuzz check truth peers perf accuracy mos prove mutants test-all reference voices voice-app clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -43,6 +44,9 @@ test: setup browser  ## the test suite (no sound card, key or internet needed)
 
 test-all: setup browser  ## the same with the tests that take minutes
 	@$(RUN)/python -m pytest -q -m "not live"
+
+fuzz: setup  ## have diag read thousands of damaged files and messages (MUTATIONS=2000 of each sort; most of an hour)
+	@$(RUN)/python tests/fuzz.py --mutations $(MUTATIONS)
 
 check: setup  ## lint, format and types
 	@$(RUN)/ruff check .

@@ -7,10 +7,11 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from diag.core.errors import CannotMeasureError
 from diag.core.keys import without_keys, without_secrets
 from diag.core.plain_text import json_safe, visible
 
@@ -59,7 +60,7 @@ def show_text(text: str, *, err: bool = False) -> None:
     from diag.report.terminal import coloured
 
     stream = sys.stderr if err else sys.stdout
-    wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    wanted = _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     safe = visible(without_keys(text))
     _echo(coloured(safe) if wanted else safe, err=err)
 
@@ -67,13 +68,33 @@ def show_text(text: str, *, err: bool = False) -> None:
 def terminal_width(*, err: bool = False) -> int:
     """Return the width of the text: that of the terminal, at most 110 columns; 100 in a pipe."""
     stream = sys.stderr if err else sys.stdout
-    return min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if stream.isatty() else 100
+    return min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if _is_terminal(stream) else 100
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _echo(text: str, *, err: bool = False) -> None:
+    """Write a line of output.
+
+    Raises
+    ------
+    CannotMeasureError
+        If standard output is closed or cannot be written. A closed standard error is ignored.
+    """
+    stream: TextIO | None = sys.stderr if err else sys.stdout
+    attempted, next_step = "Could not write the output", "send it to a file or a program that takes it"
+    if stream is None:
+        if err:
+            return
+        raise CannotMeasureError(attempted, seen="standard output is closed", next_step=next_step)
     try:
         click.echo(text, err=err)
     except BrokenPipeError:
         # The reading program has closed the pipe. The exit code still says how the command ended.
-        stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        # Python would complain about the rest of the output when it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise CannotMeasureError(attempted, seen=error.strerror or str(error), next_step=next_step) from None
