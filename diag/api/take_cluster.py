@@ -258,7 +258,7 @@ def main() -> int:
             emulator = stack.enter_context(EmbeddedEmulator())
             base_url = emulator.register(far.emulator, seed=job.seed)
             job = replace(job, endpoint=Endpoint(kind="emulator", base_url=base_url, ca_file=str(emulator.ca_file)))
-        with WorkerPool(farm.rigs, path.parent) as pool:
+        with WorkerPool(farm.rigs) as pool:
             folder = pool.submit(pool.rig_names[0], job).result()
         if emulator is not None:
             write_beside(folder, TRUTH_FILE, {"lines": emulator.truth(job.endpoint.base_url)})

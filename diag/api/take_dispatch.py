@@ -21,7 +21,6 @@ from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
-from diag.files.log import log_path
 from diag.files.rooms import find_room
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
 from diag.files.scenarios import AppConfig, RoomConfig
@@ -109,7 +108,7 @@ class _Dispatcher:
             )
         )
         self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
-        self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_path().parent))
+        self._pool = stack.enter_context(WorkerPool(self._farm.rigs))
         self._take_places(options)
 
     def _take_places(self, options: Options) -> None:

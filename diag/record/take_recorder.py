@@ -209,15 +209,19 @@ class _Recorder:
             self._follower.content(self._log.now())
 
     async def _calibrate(self, board: Portboard, audio: AudioSession) -> None:
-        calibrations = await calibrate(board.mouth, board.calibration_speaker, board.ear, audio)
+        calibrations = await calibrate(
+            board.mouth, board.calibration_speaker, board.ear, audio, board.calibration_microphone
+        )
         for item in calibrations:
             self._log.emit(
                 "calibrated",
                 {
                     "port": item.port,
+                    "at": item.at,
                     "delay_s": item.delay_s,
                     "confidence": item.confidence,
                     "signal_dbfs": item.signal_dbfs,
+                    "level_db": item.level_db,
                 },
             )
 
