@@ -183,7 +183,9 @@ def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
     for metric in tiles():
         rows = [row for row in run.summary if row.metric == metric.name]
         if metric.kind is MetricKind.SEGMENT:
-            found = _segment_tile(metric, [row for row in rows if row.segment and row.turn is None], run)
+            # With several turns, the row without a turn is over all of them.
+            over_all = [row for row in rows if row.turn is None] or rows
+            found = _segment_tile(metric, [row for row in over_all if row.segment], run)
         else:
             first = next((row for row in rows if row.turn in (None, 0)), None)
             found = _take_tile(metric, first, run) if first else None

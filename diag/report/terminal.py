@@ -131,8 +131,10 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
     """Return lines with latencies, the waterfall, and speed and treble loss of each segment."""
     lines: list[str] = []
     latencies, stages_of_wait = metrics_in(Group.LATENCY), metrics_in(Group.STAGES)
+    several = any(len(take.prompt_names) > 1 for take in run.counted)
+    summary = run.summary if several else tuple(replace(row, turn=None) for row in run.summary)
     unmeasured: dict[str, list[str]] = {}
-    for row in sorted(run.summary, key=lambda row: report_order(row.metric)):
+    for row in sorted(summary, key=lambda row: report_order(row.metric)):
         if row.metric in latencies and row.median is not None:
             lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
         elif row.metric in latencies:
@@ -140,12 +142,12 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
         lines += wrapped(f"  {State.UNKNOWN.shape} {', '.join(names)} not measured{why}", width)
-    over_all = [row for row in run.summary if row.turn is None and row.median is not None]
+    over_all = [row for row in summary if row.turn is None and row.median is not None]
     stages = [row for name in stages_of_wait for row in over_all if row.metric == name]
     if stages:
         told = [f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}" for row in stages]
         lines += _row("of which", " + ".join(told), width)
-    if any(len(take.prompt_names) > 1 for take in run.counted):
+    if several:
         for row in sorted(over_all, key=lambda row: report_order(row.metric)):
             if row.metric in metrics_in(Group.TURNS):
                 # Turns in which nobody interrupted have no value, and that is no lack.
