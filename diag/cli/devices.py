@@ -65,13 +65,13 @@ def command(*, calibrate: bool, hold: bool, rigs: int, as_json: bool, **given: A
 
 
 def _list(*, as_json: bool) -> int:
-    from diag.api.audio_check import devices_document, devices_text, found_devices
+    from diag.api.audio_check import devices_document, devices_text, found_devices, found_server
     from diag.cli.output import show_json, show_text, terminal_width
 
-    devices = found_devices()
-    show_text(devices_text(devices, terminal_width(err=as_json)), err=as_json)
+    devices, server = found_devices(), found_server()
+    show_text(devices_text(devices, terminal_width(err=as_json), server), err=as_json)
     if as_json:
-        show_json(devices_document(devices))
+        show_json(devices_document(devices, server))
     return 0
 
 
