@@ -216,6 +216,9 @@ take_options = _stacked(
                  help="Let the simulated service have the models of this day, as 2025-09-19."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
                  help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
+    click.option("--cluster", default=None, metavar="ADDRESS",
+                 help="Record the takes on the workers of a Dask scheduler, as tcp://HOST:8786, that offer rigs. "
+                 "Needs the extra `cluster`."),
     embed_option,
     format_options,
     json_option,
@@ -274,7 +277,7 @@ def options_from(given: dict[str, Any]) -> Options:
     refuse_unused_devices(given.get("audio", "system"), devices)
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
-        "follow", "formats", "link", "room", "turns",
+        "follow", "formats", "link", "room", "turns", "cluster",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
     for name in given.get("formats", ()):

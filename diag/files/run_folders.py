@@ -37,7 +37,8 @@ from diag.files.whole_files import flush_folder, partial_path, read_limited, wri
 
 __all__ = [
     "SavedRun", "create_run", "file_name_of", "finished_takes", "json_values", "read_raw", "read_result", "read_run",
-    "read_take", "read_wav", "remove_partial_takes", "write_beside", "write_result", "write_take",
+    "read_take", "read_wav", "remove_partial_takes", "write_beside", "write_document", "write_result",
+    "write_take",
 ]  # fmt: skip
 
 RESULT_NAME = "result.json"
@@ -49,6 +50,7 @@ MOST_FRAMES = 2**53
 LONGEST_NAME = 200
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
 _FIX_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
+_GONE, _FIX_GONE = "the run folder is no longer there", "run again, and leave the folder in place until the run ends"
 _FIX_RUN = "restore it, or run again"
 
 
@@ -64,17 +66,20 @@ def write_take(run_dir: Path, take: Take) -> Path:
     """
     folder = run_dir / "takes" / take.id
     attempted = f"Could not save the take {folder}"
+    if not run_dir.is_dir():
+        raise CannotMeasureError(attempted, seen=_GONE, next_step=_FIX_GONE)
     if folder.exists():
         raise BadInputError(attempted, seen="it exists already", next_step="save to another run folder")
     partial = partial_path(folder)
     with _disk(attempted):
         try:
-            partial.mkdir(parents=True)
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            partial.mkdir(mode=0o700)
             digests = {}
             for name, content in _contents(take):
-                write_flushed(partial / name, content)
+                write_flushed(partial / name, content, private=True)
                 digests[name] = digest_of(content)
-            write_flushed(partial / SUMS_NAME, sums_text(digests))
+            write_flushed(partial / SUMS_NAME, sums_text(digests), private=True)
             flush_folder(partial)
             partial.rename(folder)
             flush_folder(folder.parent)
@@ -168,22 +173,36 @@ def json_values(document: Mapping[str, Any]) -> Any:
 
 
 def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
-    """Write a JSON document into a folder, replacing an earlier one. The folder is created if it is missing.
+    """Write a JSON document into the folder of a take, replacing an earlier one. Only this user can read it.
 
     If the folder has checksums, that of the document is written too.
 
     Raises
     ------
     CannotMeasureError
-        If the disk is full or cannot be written.
+        If the folder is gone, or the disk is full or cannot be written.
     """
     path = Path(folder) / name
+    if not path.parent.is_dir():
+        raise CannotMeasureError(f"Could not save {path}", seen=_GONE, next_step=_FIX_GONE)
     with _disk(f"Could not save {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, _document(document))
+        write_whole(path, _document(document), private=True)
         if has_sums(path.parent):
             record_sums(path.parent, [name])
     return path
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document for everybody to read, replacing an earlier one. Missing folders are created.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the disk is full or cannot be written.
+    """
+    with _disk(f"Could not save {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, _document(document))
 
 
 def _take_facts(take: Take) -> dict[str, Any]:
@@ -302,9 +321,10 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
     with _disk(f"Could not make a run folder in {out_dir}"):
         out_dir.mkdir(parents=True, exist_ok=True)
         folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{file_name_of(name)}-{secrets.token_hex(3)}"
-        (folder / "takes").mkdir(parents=True)
+        folder.mkdir(mode=0o700)
+        (folder / "takes").mkdir(mode=0o700)
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
-        write_whole(folder / "run.json", _document({**_stamp(), "name": name, "made": made, **facts}))
+        write_whole(folder / "run.json", _document({**_stamp(), "name": name, "made": made, **facts}), private=True)
         record_sums(folder, ["run.json"])
     return folder
 

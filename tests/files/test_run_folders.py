@@ -276,7 +276,7 @@ def test_finished_takes_leave_out_what_is_not_whole(tmp_path):
 
 
 def test_a_full_disk_is_told_for_what_is_written_beside_a_take(tmp_path, monkeypatch):
-    def full(path, data):
+    def full(path, data, **_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("diag.files.whole_files.write_flushed", full)
