@@ -13,6 +13,7 @@ from diag.core.states import State
 from diag.core.units import counted
 from diag.judge.history import Break, Direction, Point, Series, direction_of
 from diag.judge.steps import SHORTEST, Step
+from diag.report.copied import copied_verdict, days_of
 from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.sentences import figure, signed
 from diag.report.svg import number, points
@@ -152,11 +153,15 @@ def build_history_page(series: Sequence[Series], out: Path, *, runs: int) -> Pat
     groups = [
         (config, [_row(item, id(item) in drawn) for item in series if item.config == config]) for config in configs
     ]
+    measured = f"{counted(runs, 'run')}; each point is the median of the takes of one run."
+    dated = days_of([point.made for item in series for point in item.points])
     page = rendered(
         "history.html.j2",
         title="history",
         verdict=verdict,
-        measured=f"{counted(runs, 'run')}; each point is the median of the takes of one run.",
+        measured=measured,
+        dated=dated,
+        copied=copied_verdict(verdict, "history", measured, dated, ()),
         document=packed(
             {"series": [item.to_json() for item in series if item.alerts or id(item) in drawn]}, out.parent
         ),
