@@ -21,6 +21,7 @@ from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
+from diag.files.prompts import prompts_by_name
 from diag.files.rooms import find_room
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
 from diag.files.scenarios import AppConfig, RoomConfig
@@ -29,6 +30,7 @@ from diag.judge.limits import SLOW_WARNING_S
 from diag.record.app.command import CommandJob
 from diag.record.app.page import PageJob
 from diag.record.audio.rigs import Farm, open_farm
+from diag.record.audio.system import PERSON
 from diag.record.live.genai import Endpoint, endpoint_from_name
 from diag.record.take_job import AppJob, RoomJob, TakeJob
 from diag.record.take_workers import WorkerPool, load_workers
@@ -115,6 +117,7 @@ class _Dispatcher:
         self._idle = list(self._pool.rig_names)
         self._side_by_side = len(self._idle)
         self._following = options.follow
+        self._person_speaks = options.audio == "system" and options.devices.get("mouth") == PERSON
         self._shown: dict[tuple[Path, str], int] = {}
         self._recent: collections.deque[bool] = collections.deque(maxlen=CROWDED_WINDOW)
 
@@ -143,6 +146,9 @@ class _Dispatcher:
         while self._queue and self._idle and len(self._running) < self._side_by_side:
             rig_name, item = self._idle.pop(), self._queue.popleft()
             endpoint = self._endpoint_of(item)
+            if self._person_speaks:
+                said = item.plan.prompts_of(item.number)[0].name
+                self._progress.note(f"take {item.take_id}: in three seconds, say “{_words_of(said)}”")
             future = self._submitted(rig_name, item, endpoint)
             self._running[future] = _Running(rig_name, item, endpoint, time.monotonic() + _longest_s(item))
 
@@ -303,6 +309,12 @@ def _app_job(app: AppConfig | None) -> AppJob | None:
         url=app.url, directory=directory, serve=app.serve, start=start, ready_text=app.ready.text, hosts=app.hosts
     )
     return AppJob(client=page, ready_within_s=app.ready_within_s)
+
+
+def _words_of(name: str) -> str:
+    """Return the words of a recorded prompt; its name if they are not known."""
+    known = prompts_by_name().get(name)
+    return known.text if known is not None and known.text else name
 
 
 def _room_job(room: RoomConfig | None) -> RoomJob | None:
