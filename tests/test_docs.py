@@ -249,3 +249,8 @@ def test_no_event_is_missing_from_the_vocabulary():
         used |= set(re.findall(r"timeline\.(?:named|first)\(\s*\"([a-z_]+)\"", text))
         used |= set(re.findall(r"\bEvent\([^()]*?name=\"([a-z_]+)\"", text))
     assert used <= vocabulary
+
+
+def test_every_page_is_in_the_site():
+    listed = re.findall(r"[\w.-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
