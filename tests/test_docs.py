@@ -18,6 +18,7 @@ from diag.files import scenarios
 from diag.files.prompts import find_prompt
 from diag.judge.registry import all_rules
 from diag.measure.registry import all_metrics
+from diag.report.manual import explain
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -92,8 +93,8 @@ def test_commands_and_options_exist(line):
         for name in set(names) - follows_option:
             assert (ROOT / "scenarios" / f"{name}.toml").is_file()
     if words[0] == "explain":
-        known = {rule.code for rule in all_rules()} | {metric.name for metric in all_metrics()}
-        assert {word for word in words[1:] if not word.startswith("--")} <= known
+        asked = " ".join(word for word in words[1:] if not word.startswith("--"))
+        assert not asked or explain(asked)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
