@@ -6,6 +6,7 @@ Each input is a sound one with one to three mutations. A command must end with o
 
 import argparse
 import contextlib
+import copy
 import io
 import json
 import os
@@ -82,7 +83,7 @@ def mutated_json(document: Any, generator: random.Random) -> bytes:
             other, there = generator.choice(places)
             parent[key] = json.loads(json.dumps(other[there])) if _has(other, there) else None
         else:
-            parent[key] = generator.choice(HOSTILE_VALUES)
+            parent[key] = copy.deepcopy(generator.choice(HOSTILE_VALUES))
     text = json.dumps(document)
     if generator.random() < 0.1:
         text = text.replace("}", "]" * generator.choice((1, 2)), 1)

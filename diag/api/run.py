@@ -422,6 +422,25 @@ def _kept(plans: Sequence[RunPlan]) -> str:
     return f"{counted(kept, 'finished take')} {'is' if kept == 1 else 'are'} on the disk; {again}."
 
 
+def _check_still_there(run: RunResult) -> None:
+    """Check that the takes of a run are on the disk, where the report reads them.
+
+    Raises
+    ------
+    CannotMeasureError
+        If one is missing, because its folder was removed meanwhile.
+    """
+    if run.folder is None:
+        return
+    gone = sum(not (Path(run.folder) / "takes" / take.id / "take.json").is_file() for take in run.takes)
+    if gone:
+        raise CannotMeasureError(
+            f"Could not write the report of {run.folder}",
+            seen=f"{gone} of {counted(len(run.takes), 'take')} {'is' if gone == 1 else 'are'} no longer on the disk",
+            next_step="run again, and leave the folder in place until the run ends",
+        )
+
+
 def finish(report: Report, options: Options, *, name: str) -> Report:
     """Write the HTML report and the other formats, and give the document with its verdict and the paths."""
     from diag.files.run_folders import file_name_of
@@ -431,6 +450,8 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     from diag.report.exports import write_export
     from diag.report.sentences import verdict_of
 
+    for run in report.runs:
+        _check_still_there(run)
     report = replace(report, verdict=verdict_of(report))
     takes = {
         run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from diag.core.results import Report
 
 MAX_WIDTH = 110
+LARGE_BYTES = 100_000_000
+"""From here on, the space that runs take is told."""
 
 
 def show_report(report: Report, *, as_json: bool, fail_on: str) -> int:
@@ -35,7 +38,16 @@ def show_report(report: Report, *, as_json: bool, fail_on: str) -> int:
     show_text(report_text(report, code, width=terminal_width(err=as_json)), err=as_json)
     if as_json:
         show_json(report.to_json())
+    _tell_size(report)
     return int(code)
+
+
+def _tell_size(report: Report) -> None:
+    from diag.files.run_shelf import size_of_runs
+
+    size_bytes = size_of_runs([Path(run.folder) for run in report.runs if run.folder])
+    if size_bytes >= LARGE_BYTES:
+        _echo(f"These runs take {size_bytes / 1e6:.0f} MB; `diag runs prune` removes recordings of old ones.", err=True)
 
 
 def show_json(document: Any) -> None:

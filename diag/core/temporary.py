@@ -71,15 +71,18 @@ def sweep() -> None:
 
 
 def _runs(pid: int, started: str) -> bool:
-    if os.path.isdir("/proc/self"):
-        return started_at(pid) == started
+    return started_at(pid) == started if os.path.isdir("/proc/self") else not has_ended(pid)
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether there is no process with this id any more."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
-        return False
-    except OSError:
         return True
-    return True
+    except OSError:
+        return False
+    return False
 
 
 def started_at(pid: int) -> str | None:

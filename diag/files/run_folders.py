@@ -30,10 +30,11 @@ from diag.core.keys import without_secrets
 from diag.core.plain_text import json_safe, on_one_line, quotable
 from diag.core.results import SCHEMA_VERSION, TakeResult
 from diag.core.take import Span, Take, Turn
+from diag.core.temporary import has_ended
 from diag.core.timeline import Event, Timeline
 from diag.files.audio_files import encode_wav, read_raw, read_wav
 from diag.files.checksums import SUMS_NAME, digest_of, has_sums, record_sums, sums_text
-from diag.files.whole_files import flush_folder, partial_path, read_limited, write_flushed, write_whole
+from diag.files.whole_files import PARTIAL, flush_folder, partial_path, read_limited, write_flushed, write_whole
 
 __all__ = [
     "SavedRun", "create_run", "file_name_of", "finished_takes", "json_values", "read_raw", "read_result", "read_run",
@@ -146,6 +147,18 @@ def remove_partial_takes(run_dir: str | Path) -> int:
     for folder in partial:
         shutil.rmtree(folder, ignore_errors=True)
     return len(partial)
+
+
+def remove_abandoned(out_dir: Path) -> None:
+    """Remove incomplete takes and files that killed processes left in the runs of a folder and beside it."""
+    for pattern in (f"{out_dir.name}/*/takes/.*", f"{out_dir.name}/*/.*", ".*"):
+        for path in out_dir.absolute().parent.glob(pattern):
+            owner = PARTIAL.fullmatch(path.name)
+            if owner and has_ended(int(owner[1])):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
 
 def write_result(take_folder: str | Path, result: TakeResult) -> Path:
@@ -320,6 +333,7 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
     now = time.gmtime()
     with _disk(f"Could not make a run folder in {out_dir}"):
         out_dir.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(out_dir)
         folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{file_name_of(name)}-{secrets.token_hex(3)}"
         folder.mkdir(mode=0o700)
         (folder / "takes").mkdir(mode=0o700)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
+
+PARTIAL = re.compile(r"\..+\.partial-(\d+)-[0-9a-f]+")
+"""Names that `partial_path` makes; the number is the process that writes there."""
 
 
 def read_limited(path: Path, most_bytes: int) -> bytes:

@@ -25,8 +25,8 @@ that agree by chance, such as counts, would otherwise seem to have no spread at 
 _RESAMPLES = 20_000
 _NORMAL_MAD = 1.4826
 _RANK_EFFICIENCY = 0.83
-"""Efficiency of the signed-rank test with ranks limited at the middle one, relative to the t test for normal values: the
-square of the correlation of its scores with normal ones, simulated."""
+"""Efficiency of the signed-rank test with ranks limited at the middle one, compared with the t test for normal values:
+the square of the correlation of its scores with normal ones, simulated."""
 
 
 def chance_of(changes: Sequence[float], *, tolerance: float, seed: int) -> float:

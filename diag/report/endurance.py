@@ -15,10 +15,9 @@ from diag.core.errors import ExitCode
 from diag.core.results import VerdictLine
 from diag.core.states import State
 from diag.core.units import counted, format_seconds
-from diag.files.whole_files import write_whole
 from diag.judge.endurance import LoadSummary, SoakSummary
 from diag.report.copied import copied_verdict
-from diag.report.page import packed, rendered, unwritable
+from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.svg import number, points, ticks
 
 WIDTH, HEIGHT = 900.0, 190.0
@@ -314,11 +313,10 @@ def _write(
         lines=lines,
         charts=charts,
         table=table,
-        document=packed(document),
+        document=packed(document, folder),
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(page, html.encode("utf-8"))
+        write_page(page, html)
     except OSError as error:
         raise unwritable(page, error, next_step="choose another folder with --out") from None
     return page

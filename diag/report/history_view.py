@@ -11,10 +11,10 @@ from statistics import median
 from diag.core.results import VerdictLine
 from diag.core.states import State
 from diag.core.units import counted
-from diag.files.whole_files import write_whole
 from diag.judge.history import Break, Direction, Point, Series, direction_of
 from diag.judge.steps import SHORTEST, Step
-from diag.report.page import packed, rendered, unwritable
+from diag.report.copied import copied_verdict, days_of
+from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.sentences import figure, signed
 from diag.report.svg import number, points
 from diag.report.wrapping import wrapped
@@ -153,12 +153,18 @@ def build_history_page(series: Sequence[Series], out: Path, *, runs: int) -> Pat
     groups = [
         (config, [_row(item, id(item) in drawn) for item in series if item.config == config]) for config in configs
     ]
+    measured = f"{counted(runs, 'run')}; each point is the median of the takes of one run."
+    dated = days_of([point.made for item in series for point in item.points])
     page = rendered(
         "history.html.j2",
         title="history",
         verdict=verdict,
-        measured=f"{counted(runs, 'run')}; each point is the median of the takes of one run.",
-        document=packed({"series": [item.to_json() for item in series if item.alerts or id(item) in drawn]}),
+        measured=measured,
+        dated=dated,
+        copied=copied_verdict(verdict, "history", measured, dated, ()),
+        document=packed(
+            {"series": [item.to_json() for item in series if item.alerts or id(item) in drawn]}, out.parent
+        ),
         groups=groups,
         width=number(WIDTH),
         height=number(HEIGHT),
@@ -168,8 +174,7 @@ def build_history_page(series: Sequence[Series], out: Path, *, runs: int) -> Pat
         origin="Steps alert; they do not fail a build.",
     )
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(out, page.encode())
+        write_page(out, page)
     except OSError as error:
         raise unwritable(out, error, next_step="name another file with --html") from None
     return out

@@ -47,7 +47,7 @@ def test_unknown_scenario(diag, command):
 @pytest.mark.parametrize("audio", ["wire", "virtual"])
 def test_a_device_for_audio_that_has_none_to_choose(diag, tmp_path, command, audio):
     done = diag(*command, "--device", "mouth=foo", "--audio", audio)
-    refused(done, 2, "Could not use --device", f"--audio {audio}", "allowed: --device with --audio system")
+    refused(done, 2, "Could not use --device", f"--audio {audio}", "allowed: devices with --audio system")
     assert not (tmp_path / "reports").exists()
 
 

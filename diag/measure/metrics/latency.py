@@ -25,7 +25,7 @@ from diag.measure.metrics.moments import (
     timed_by_stamps,
 )
 from diag.measure.metrics.sounds import remembered
-from diag.measure.reasons import NO_AUDIO
+from diag.measure.reasons import NO_AUDIO, no_recording
 from diag.measure.registry import Group, metric
 
 ONE_RECORDING_S, BY_STAMPS_S = 0.01, 0.02
@@ -112,7 +112,13 @@ def heard_span(
     label="First audio heard", group=Group.LATENCY, order=1, headline="time to the first sound heard", tile=True,
 )  # fmt: skip
 def ttfa_heard(
-    turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, heard: Clip, played: Clip | None = None
+    turn: Turn,
+    timeline: Timeline,
+    *,
+    received: Clip,
+    heard: Clip,
+    prompt: Clip | None = None,
+    played: Clip | None = None,
 ) -> Reading:
     """Wait from the end of the prompt's speech to the first audible sound of the reply, both at the ear.
 
@@ -134,7 +140,9 @@ def ttfa_heard(
     Reference
         SVC001 warns above 1.5 s and reports an error above 3 s. People answer each other within 0.2 s (Stivers 2009).
     """
-    span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
+    span: tuple[float, float] | Missing = no_recording(Tap.PROMPT)
+    if prompt is not None:
+        span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
     if isinstance(span, Missing):
         if played is None or not timed_by_stamps(timeline):
             return not_measured(span)
@@ -160,7 +168,13 @@ def _by_stamps(turn: Turn, timeline: Timeline, received: Clip, played: Clip, hea
     label="First audio heard, exact to", group=Group.HARNESS, order=3,
 )  # fmt: skip
 def ttfa_heard_uncertainty(
-    turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, heard: Clip, played: Clip | None = None
+    turn: Turn,
+    timeline: Timeline,
+    *,
+    received: Clip,
+    heard: Clip,
+    prompt: Clip | None = None,
+    played: Clip | None = None,
 ) -> Reading:
     """How exact `ttfa_heard_s` is: 95 of 100 values are within this distance.
 

@@ -214,6 +214,10 @@ def output_difference_s(timeline: Timeline) -> float | Missing:
         speaker_s, mouth_s = delays.get(("speaker", first)), delays.get(("mouth", second))
         if speaker_s is not None and mouth_s is not None:
             return float(speaker_s - mouth_s)
+    to_ear_s = delays.get(("speaker", "ear"))
+    if to_ear_s is not None and not any(port == "mouth" for port, _ in delays):
+        # A person spoke: the prompt is timed at the microphone, so the reply is timed at the ear.
+        return float(to_ear_s)
     known = calibration(timeline)
     if isinstance(known, Missing):
         return known
@@ -222,12 +226,16 @@ def output_difference_s(timeline: Timeline) -> float | Missing:
 
 
 def timed_by_stamps(timeline: Timeline) -> bool:
-    """Return whether the ear hears the speaker but not the mouth, so that only device stamps link both."""
+    """Return whether the ear hears the speaker but no mouth, so that only device stamps link both.
+
+    Either the microphone hears the mouth, as on a headset, or a person spoke.
+    """
     delays = path_delays(timeline)
+    person = not any(port == "mouth" for port, _ in delays)
     return (
         delays.get(("speaker", "ear")) is not None
         and delays.get(("mouth", "ear")) is None
-        and delays.get(("mouth", "microphone")) is not None
+        and (person or delays.get(("mouth", "microphone")) is not None)
     )
 
 

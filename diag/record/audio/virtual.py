@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -312,6 +313,26 @@ def _unload_outputs(pulse: Server, rig: str) -> None:
     for port in ("mouth", "speaker"):
         for index in modules_named(pulse, f"sink_name={rig}_{port}"):
             pulse.module_unload(index)
+
+
+def check_server(rig: Rig) -> None:
+    """Check that the server of a rig still runs.
+
+    Raises
+    ------
+    CannotMeasureError
+        If it has ended. What PortAudio says then, that a device does not exist, would mislead.
+    """
+    path = str(rig.options["environment"]["PULSE_SERVER"]).removeprefix("unix:")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            raise CannotMeasureError(
+                "Could not go on recording",
+                seen="the private sound server (pulseaudio) has ended",
+                next_step="run again with `--resume`, or use `--audio wire`, which needs no sound server",
+            ) from None
 
 
 def underruns(server_log: Path) -> int:
