@@ -357,8 +357,7 @@ def _lag_line(own: Array, other: Array, piece: Piece, rate_hz: float) -> tuple[f
     rough = float(np.median((lag[second] - lag[first]) / (place[second] - place[first]))) if first.size else 0.0
     straight = lag - rough * place
     kept = np.abs(straight - np.median(straight)) < 1.0
-    span = float(np.ptp(place[kept]))
-    if kept.sum() < 3 or span < 2.0 * width:
+    if kept.sum() < 3 or float(np.ptp(place[kept])) < 2.0 * width:
         return float(np.median(lag)), 0.0
     slope, middle = np.polyfit(place[kept], lag[kept], 1)
     apart = lag[kept] - (slope * place[kept] + middle)
