@@ -14,6 +14,7 @@ from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
 from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
+from diag.dsp.filled_gaps import filled_gaps
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
 from diag.dsp.joins import Stretch
 from diag.dsp.runs import runs
@@ -651,7 +652,25 @@ def _dropouts(story: Story) -> list[Event]:
         story.own.sound, story.loudness.sound, stretches, story.speed,
         shortest_s=DROPOUT_SHORTEST_S if exact else _CODED_DROPOUT_S,
     )  # fmt: skip
-    return [Event(EventKind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
+    events = [Event(EventKind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
+    if not exact:
+        events += _filled(story, events)
+    return events
+
+
+def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
+    """Return the dropouts that noise or a codec fills, except where one is known."""
+    events = []
+    for piece in story.pieces:
+        for gap in filled_gaps(story.pair, piece):
+            start_s, length_s = story.clip_s(gap.first + piece.delay), story.clip_s(gap.last - gap.first)
+            apart = all(
+                start_s > event.estimated_s + event.duration_s or event.estimated_s > start_s + length_s
+                for event in known
+            )
+            if apart:
+                events.append(Event(EventKind.DROPOUT, story.reference_s(gap.first), start_s, length_s))
+    return events
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
