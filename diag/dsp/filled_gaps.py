@@ -29,8 +29,11 @@ _LEFT_SHARE = 0.1
 _LIKE = 0.35
 """Largest correlation with the reference in a gap. Sound that is only turned down stays like its reference."""
 _AUDIBLE_BELOW_DB = 25.0
-_OVER_NOISE = 6.0
+_OVER_NOISE = 1.5
+_EDGE_STEPS = 2
 _LEAST_STEPS = 100
+_QUARTILE = 0.63
+"""Lower quartile of the power of 8 samples of white noise, divided by its mean (chi-square distribution)."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +66,13 @@ def filled_gaps(pair: Pair, piece: Piece) -> list[FilledGap]:
     evidence = _FREE_SAMPLES * step * (expected - 2.0 * shared) / (2.0 * noise)
     loud = float(np.percentile(expected[expected > 0.0], 95)) if (expected > 0.0).any() else 0.0
     found = []
+    floor = float(np.percentile(noise, 10))
     for begin, end in _rises(evidence):
-        inside = slice(begin, end)
+        # The hard edges of a gap are clicks.
+        inside = slice(begin + _EDGE_STEPS, end - _EDGE_STEPS) if end - begin > 4 * _EDGE_STEPS else slice(begin, end)
         lost, left = float(expected[inside].mean()), float(heard[inside].mean())
-        like = float(shared[inside].sum()) / np.sqrt(
-            max(float(expected[inside].sum()) * float(heard[inside].sum()), 1e-20)
-        )
-        floor = float(np.percentile(noise, 10))
+        scale = float(expected[inside].sum()) * float(heard[inside].sum())
+        like = float(shared[inside].sum()) / np.sqrt(max(scale, 1e-20))
         silent = left < 1.5 * floor + _LEFT_SHARE * lost and like < _LIKE
         audible = lost > max(loud * 10 ** (-_AUDIBLE_BELOW_DB / 10), _OVER_NOISE * floor)
         if silent and audible and (end - begin) * STEP_S >= SHORTEST_S:
@@ -98,7 +101,7 @@ def _noise(
 ) -> NDArray[np.float64]:
     """Return the power of noise and coding errors expected at each step: a floor, and a share of the sound."""
     rest = np.maximum(heard - 2.0 * shared + expected, 0.0)
-    floor = float(np.percentile(rest, 25))
+    floor = float(np.percentile(rest, 25)) / _QUARTILE
     sounding = expected > 0.05 * float(np.percentile(expected, 95))
     share = float(np.median(rest[sounding] / expected[sounding])) if sounding.any() else 1.0
     return np.asarray(np.maximum(floor + share * expected, 1e-12))
