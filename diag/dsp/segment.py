@@ -30,6 +30,7 @@ _CHUNKS_SHARE = 0.35
 """Least share of the reference in many short, exact pieces, which are proof too: 20 ms chunks with a gap after each."""
 USUAL_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Usual sample rates. A mistaken sample rate gives a speed that is the ratio of two of these."""
+_HALVED_LEAST_S, _HALVED_SHARE = 0.5, 0.5
 _SPECTRA_ERROR = 0.025
 _GRID = 0.0025
 _DRIFT_SAMPLES = 0.15
@@ -158,7 +159,27 @@ def compare_segment(
     if best is None:
         return _nothing("nothing of the reference was found in the estimated clip")
     found = _finished(bench, best)
-    return _inside(found) if window else found
+    return _inside(found) if window else _with_half_speed(found, reference, estimated)
+
+
+def _with_half_speed(found: SegmentComparison, reference: Sound, estimated: Sound) -> SegmentComparison:
+    """Return the comparison with other sound named that is the rest of the reference at half the speed.
+
+    From the moment on at which a player reads two channels as one, each sample comes twice.
+    """
+    events = list(found.events)
+    for place, event in enumerate(events):
+        if event.kind is not EventKind.OTHER_SOUND or event.duration_s < _HALVED_LEAST_S:
+            continue
+        rest = estimated.cut(event.estimated_s, event.estimated_s + event.duration_s)
+        ahead = reference.cut(max(0.0, event.reference_s - FRAME_S), event.reference_s + event.duration_s)
+        if ahead.duration_s < SHORTEST_S:
+            continue
+        halved = compare_segment(ahead, rest, rate_ratio=0.5, window=True)
+        covered_s = sum(piece.estimated_end_s - piece.estimated_start_s for piece in halved.pieces)
+        if covered_s > _HALVED_SHARE * event.duration_s:
+            events[place] = replace(event, kind=EventKind.HALF_SPEED)
+    return replace(found, events=tuple(events))
 
 
 def _inside(found: SegmentComparison) -> SegmentComparison:

@@ -55,7 +55,8 @@ _SEAM_SCATTER = 0.06
 class EventKind(StrEnum):
     """What happened to the sound.
 
-    `DROPOUT` is silence in place of sound: nothing that follows is late.
+    `DROPOUT` is silence in place of sound: nothing that follows is late. `HALF_SPEED` is sound of the reference that
+    goes on at half the speed.
     """
 
     STALL = "stall"
@@ -65,6 +66,7 @@ class EventKind(StrEnum):
     HEAD_LOST = "head lost"
     TAIL_LOST = "tail lost"
     OTHER_SOUND = "other sound"
+    HALF_SPEED = "at half the speed"
     SWAPPED = "swapped"
     OVERLAP = "overlap"
     SECOND_COPY = "second copy"

@@ -175,15 +175,16 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower; 0 is healthy.
     Not measured when
-        The output is silent, its sample rate is too low to look for images, the speed differs by more than 0.5 %, or
-        treble resembles its mirror image and added noise hides whether it is in phase.
+        The output is silent, its sample rate is too low to look for images, the speed differs by more than 0.5 % and
+        nothing lies above half the sample rate of the input at that speed, or treble resembles its mirror image and added noise hides whether it is in phase.
     Reference
         Limit 0.22, as for a tap.
     """
     found = speed(reference, estimated)
-    if not isinstance(found, Missing) and abs(found.by_pitch - 1.0) > HEALTHY_RATIO:
-        return not_measured(wrong_speed(found.by_pitch))
     before, after = sound(reference).spectrum, sound(estimated).spectrum
+    if not isinstance(found, Missing) and abs(found.by_pitch - 1.0) > HEALTHY_RATIO:
+        beyond = images_beyond(after, found.by_pitch * before.nyquist_hz)
+        return Reading(value=beyond) if beyond else not_measured(wrong_speed(found.by_pitch))
     if not before.active.any():
         return not_measured(_no_images(before, "input"))
     if imaging(after) is None:
