@@ -27,9 +27,6 @@ _GAIN_STEP_S, _GAIN_REACH_S, _GAIN_MOVES_DB = 0.25, 0.75, 6.0
 _BLUR_S = 0.0005
 _MERGE_S = 0.012
 _BAND_HZ = 250.0
-_RUMBLE_HZ, _RUMBLE_REACH_S = (60.0, 100.0), 0.25
-"""Below these frequencies there is no voice. The encoder of Opus removes them, so that a pause with rumble falls
-silent."""
 _LOUD_SHARE = 0.05
 
 
@@ -189,17 +186,6 @@ def _response(original: Sound, copy: Sound, stretches: Sequence[Stretch], speed:
     return np.asarray(np.minimum(np.nanpercentile(ratios, 25.0, axis=0), whole))
 
 
-def _voiced(sound: Sound, start_s: float, end_s: float) -> NDArray[np.float64]:
-    """Return a part of a sound without the rumble below a voice, which codecs remove."""
-    around = sound.cut(start_s - _RUMBLE_REACH_S, end_s + _RUMBLE_REACH_S)
-    spectrum = np.fft.rfft(around.samples.astype(np.float64))
-    hz = np.fft.rfftfreq(around.samples.size, 1.0 / sound.rate_hz)
-    kept = np.clip((hz - _RUMBLE_HZ[0]) / (_RUMBLE_HZ[1] - _RUMBLE_HZ[0]), 0.0, 1.0)
-    first = round((start_s - max(0.0, start_s - _RUMBLE_REACH_S)) * sound.rate_hz)
-    lifted = np.fft.irfft(spectrum * kept, around.samples.size)
-    return np.asarray(lifted[first : first + round((end_s - start_s) * sound.rate_hz)])
-
-
 def _in_bands(power: Array, edges: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return the power between neighbouring edges, shape (frames, edges - 1); zero where two edges are the same."""
     sums = np.concatenate((np.zeros((len(power), 1)), np.cumsum(power, axis=1, dtype=np.float64)), axis=1)
@@ -208,7 +194,7 @@ def _in_bands(power: Array, edges: NDArray[np.intp]) -> NDArray[np.float64]:
 
 def _filtered_out(original: Sound, copy: Sound, event: Dropout, speed: float, response: Array) -> bool:
     """Return whether the copy is silent there only because of its response, such as hiss after a low-pass filter."""
-    own = _voiced(original, event.original_s, event.original_s + event.length_s * speed)
+    own = original.cut(event.original_s, event.original_s + event.length_s * speed).samples
     there = copy.cut(event.start_s + _BLUR_S, event.start_s + event.length_s - _BLUR_S).samples
     if own.size < 8 or there.size < 2 or not response.size:
         return False
