@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
+from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps
 from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
 from diag.dsp.filled_gaps import filled_gaps
@@ -48,7 +49,7 @@ _BRIDGED_S = 1.0
 """Pauses within other speech."""
 _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
-_SEAMS_LEAST = 5
+_STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
 
 
@@ -238,7 +239,39 @@ def events_of(story: Story) -> list[Event]:
     events += _other_sound(story)
     events += _dropouts(story)
     events = sorted(_with_like_overlaps(events), key=lambda event: (event.estimated_s, event.reference_s))
-    return with_seams(events)
+    return _gaps_at_chunks(story, events) or with_seams(events)
+
+
+def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
+    """Return the events with those between the first and the last piece as gaps at every chunk; None without such."""
+    if len(events) < LEAST_GAPS:
+        return None
+    found = chunk_gaps(story.pieces, story.pair.rate_hz)
+    stalled = sum(event.kind is EventKind.STALL for event in events)
+    # Sound that is stretched in time also comes later at every chunk, but there is no silence between.
+    if found is None or stalled < _STALLED_SHARE * found.count:
+        return None
+    sounding = np.flatnonzero(story.pair.x.active) * story.pair.x.frame
+    # Quiet chunks at both ends are not found in noise, but the gaps go on.
+    before = max(0, int((found.first - float(sounding[0])) / found.period))
+    count = max(found.count, int((float(sounding[-1]) - found.first) / found.period) + 1) + before
+    first = found.first - before * found.period
+    seams = Event(
+        EventKind.SEAMS, story.reference_s(first), story.clip_s(first + story.pieces[0].delay - before * found.gap),
+        story.clip_s(found.gap * count), count=count, period_s=story.reference_s(found.period),
+    )  # fmt: skip
+    begin_s, end_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
+    around = [
+        event for event in events
+        if (event.estimated_s <= begin_s or event.estimated_s >= end_s) and not _end_of_chunks(event, seams)
+    ]  # fmt: skip
+    return sorted([*around, seams], key=lambda event: event.estimated_s)
+
+
+def _end_of_chunks(event: Event, seams: Event) -> bool:
+    """Return whether an event is a quiet chunk at an end that was not found."""
+    lost = event.kind in (EventKind.HEAD_LOST, EventKind.TAIL_LOST)
+    return lost and event.duration_s < _CHUNKS_AT_END * (seams.period_s or 0.0)
 
 
 def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
@@ -716,7 +749,7 @@ def with_seams(events: Sequence[Event]) -> list[Event]:
 
 def _period(times_s: Sequence[float]) -> float | None:
     """Return the period of which all distances are whole multiples; None for none or too few."""
-    if len(times_s) < _SEAMS_LEAST:
+    if len(times_s) < LEAST_GAPS:
         return None
     steps = np.diff(np.sort(times_s))
     smallest = float(np.median(steps))
