@@ -1,22 +1,26 @@
-"""Find gaps at every chunk by the delays of the pieces between them, which form a staircase.
+"""Find gaps or overlaps at every chunk by the delays of the pieces, which form a staircase.
 
-In noise or behind a codec many of the gaps cannot be seen one by one: a quiet chunk is not found, and one that sounds
-like its neighbour is taken for it. But each gap delays the rest by the same time, and comes after the same time of the
-reference. So the pieces that are found show the gaps between those that are not.
+In noise or behind a codec many of them cannot be seen one by one: a quiet chunk is not found, and one that sounds like
+its neighbour is taken for it. But each gap delays the rest by the same time, and comes after the same time of the
+reference. So the pieces that are found show the gaps between those that are not. Overlaps make the rest earlier.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diag.dsp.follow import Piece
+from diag.dsp.diagonal import sliced
+from diag.dsp.follow import Pair, Piece
 
 LEAST_GAPS = 5
-SHORTEST_S, LONGEST_S = 0.0015, 0.04
-"""Of one gap."""
+SHORTEST_S, LONGEST_S, LONGEST_OVERLAP_S = 0.0015, 0.04, 0.15
+"""Of one gap, and of one overlap."""
+_BORDER_STEP_S = 0.002
+_BOTH_SHARE = 0.4
+"""Least share of the gain of a chunk with which both chunks sound where they overlap."""
 _OFF_SHARE, _OFF_S = 0.15, 0.0004
 """Largest distance of a delay from a whole number of gaps."""
 _MOST_AWAY = 0.5
@@ -26,17 +30,17 @@ _PIECE_NATS = 60.0
 
 
 @dataclass(frozen=True)
-class ChunkGaps:
-    """Gaps of one length after chunks of one length.
+class ChunkSteps:
+    """Gaps or overlaps of one length after chunks of one length.
 
     Parameters
     ----------
     first, period : float
         Sample of the reference at which the first gap lies, and samples from one gap to the next.
     gap : float
-        Length of a gap in samples.
+        Length of a gap in samples; negative for overlaps.
     count : int
-        Number of gaps from the first to the last piece.
+        Number of them from the first to the last piece.
     """
 
     first: float
@@ -45,7 +49,7 @@ class ChunkGaps:
     count: int
 
 
-def chunk_gaps(pieces: Sequence[Piece], rate_hz: float) -> ChunkGaps | None:
+def chunk_gaps(pieces: Sequence[Piece], rate_hz: float) -> ChunkSteps | None:
     """Return the gaps at every chunk that explain the delays of pieces; None where they are not regular.
 
     Parameters
@@ -54,10 +58,45 @@ def chunk_gaps(pieces: Sequence[Piece], rate_hz: float) -> ChunkGaps | None:
         In order of the estimated signal.
     rate_hz : float
     """
+    return _steps(pieces, rate_hz, 1, LONGEST_S * rate_hz)
+
+
+def chunk_overlaps(pair: Pair, pieces: Sequence[Piece]) -> ChunkSteps | None:
+    """Return the overlaps at every chunk that explain the delays of pieces; None where there are none.
+
+    Where a part of each chunk is left out instead, only one of two neighbours sounds at their border.
+    """
+    found = _steps(pieces, pair.rate_hz, -1, LONGEST_OVERLAP_S * pair.rate_hz)
+    if found is None:
+        return None
+    # The middles of pieces, of which some are cut short, give the place of the borders only roughly.
+    away = np.arange(-0.4 * found.period, 0.4 * found.period, _BORDER_STEP_S * pair.rate_hz)
+    tried = [(_both_share(pair, pieces[0].delay, replace(found, first=found.first + by)), by) for by in away]
+    share, by = max(tried)
+    return replace(found, first=found.first + float(by)) if share > _BOTH_SHARE else None
+
+
+def _both_share(pair: Pair, delay: float, found: ChunkSteps) -> float:
+    """Return the gain of the fainter of two neighbours relative to the other where they overlap, over all borders."""
+    width = round(-found.gap)
+    gram, shared = np.zeros((2, 2)), np.zeros(2)
+    for number in range(found.count):
+        border = round(found.first + number * found.period)
+        if border < width or border + width > pair.x.samples.size:
+            continue
+        ends = np.stack((pair.x.samples[border - width : border], pair.x.samples[border : border + width]))
+        there = pair.polarity * sliced(pair.y.samples, border - width + delay + number * found.gap, width)
+        gram += ends @ ends.T
+        shared += ends @ there
+    gains = np.linalg.solve(gram + np.eye(2) * (1e-9 * float(np.trace(gram)) + 1e-12), shared)
+    return float(gains.min()) / max(float(gains.max()), 1e-6)
+
+
+def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) -> ChunkSteps | None:
     sure = [piece for piece in pieces if piece.score > _PIECE_NATS]
     if len(sure) < LEAST_GAPS:
         return None
-    delay = np.array([piece.delay for piece in sure])
+    delay = way * np.array([piece.delay for piece in sure])
     middle = np.array([0.5 * (piece.first + piece.last) for piece in sure])
     steps = np.diff(delay)
     some = steps[steps > SHORTEST_S * rate_hz]
@@ -65,7 +104,7 @@ def chunk_gaps(pieces: Sequence[Piece], rate_hz: float) -> ChunkGaps | None:
         return None
     single = some[some < 1.5 * float(np.percentile(some, 15))]
     gap = float(np.median(single))
-    if single.size < max(2, _SINGLE_SHARE * some.size) or not gap <= LONGEST_S * rate_hz:
+    if single.size < max(2, _SINGLE_SHARE * some.size) or not gap <= longest:
         return None
     for _ in range(2):
         turns = np.rint((delay - delay[0]) / gap)
@@ -79,4 +118,4 @@ def chunk_gaps(pieces: Sequence[Piece], rate_hz: float) -> ChunkGaps | None:
     in_place = float(np.mean(away < _MOST_AWAY * period)) >= _FITTING
     if not regular or not in_place or period < 2.0 * gap:
         return None
-    return ChunkGaps(float(first) + 0.5 * float(period), float(period), gap, int(turns[-1]))
+    return ChunkSteps(float(first) + 0.5 * float(period), float(period), way * gap, int(turns[-1]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diag.dsp import fourier
-from diag.dsp.borders import with_exact_ends, without_lookalikes
+from diag.dsp.borders import with_exact_ends, with_moved_parts, without_lookalikes
 from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
 from diag.dsp.follow import Pair, Piece, covered_estimated, opened, pieces_of
 from diag.dsp.pitch_scale import spectral_candidates
@@ -369,7 +369,7 @@ def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
 def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
     """Return the comparison of an attempt: exact ends, events, totals."""
     pair = attempt.pair
-    pieces, joins = with_exact_ends(pair, attempt.pieces)
+    pieces, joins = with_moved_parts(pair, *with_exact_ends(pair, attempt.pieces))
     story = Story(
         pair,
         tuple(pieces),

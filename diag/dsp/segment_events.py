@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
-from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps
+from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps, chunk_overlaps
 from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
 from diag.dsp.filled_gaps import filled_gaps
@@ -239,7 +239,7 @@ def events_of(story: Story) -> list[Event]:
     events += _other_sound(story)
     events += _dropouts(story)
     events = sorted(_with_like_overlaps(events), key=lambda event: (event.estimated_s, event.reference_s))
-    return _gaps_at_chunks(story, events) or with_seams(events)
+    return _gaps_at_chunks(story, events) or _overlaps_at_chunks(story, events) or with_seams(events)
 
 
 def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
@@ -263,15 +263,38 @@ def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None
     begin_s, end_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
     around = [
         event for event in events
-        if (event.estimated_s <= begin_s or event.estimated_s >= end_s) and not _end_of_chunks(event, seams)
+        if (event.estimated_s <= begin_s or event.estimated_s >= end_s) and not _end_of_chunks(event, story.reference_s(found.period))
     ]  # fmt: skip
     return sorted([*around, seams], key=lambda event: event.estimated_s)
 
 
-def _end_of_chunks(event: Event, seams: Event) -> bool:
+def _overlaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
+    """Return the events with those between the first and the last piece as overlaps of chunks; None without such."""
+    if len(events) < LEAST_GAPS or story.pair.typical > EXACT_NATS:
+        return None
+    found = chunk_overlaps(story.pair, story.pieces)
+    if found is None:
+        return None
+    begin_s, end_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
+    length_s = story.clip_s(-found.gap)
+    overlaps = [
+        Event(EventKind.OVERLAP, story.reference_s(border),
+              story.clip_s(border + story.pieces[0].delay + (number + 1) * found.gap), length_s)
+        for number in range(found.count)
+        for border in (found.first + number * found.period,)
+    ]  # fmt: skip
+    around = [
+        event for event in events
+        if (event.estimated_s <= begin_s or event.estimated_s >= end_s)
+        and not _end_of_chunks(event, story.reference_s(found.period))
+    ]  # fmt: skip
+    return sorted([*around, *overlaps], key=lambda event: event.estimated_s)
+
+
+def _end_of_chunks(event: Event, period_s: float) -> bool:
     """Return whether an event is a quiet chunk at an end that was not found."""
     lost = event.kind in (EventKind.HEAD_LOST, EventKind.TAIL_LOST)
-    return lost and event.duration_s < _CHUNKS_AT_END * (seams.period_s or 0.0)
+    return lost and event.duration_s < _CHUNKS_AT_END * period_s
 
 
 def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
