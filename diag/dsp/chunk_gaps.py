@@ -25,7 +25,7 @@ _OFF_SHARE, _OFF_S = 0.15, 0.0004
 """Largest distance of a delay from a whole number of gaps."""
 _MOST_AWAY = 0.5
 _FITTING = 0.8
-_SINGLE_SHARE = 0.3
+_SINGLE_SHARE = 0.2
 _PIECE_NATS = 60.0
 
 

@@ -270,7 +270,8 @@ def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None
 
 def _overlaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
     """Return the events with those between the first and the last piece as overlaps of chunks; None without such."""
-    if len(events) < LEAST_GAPS or story.pair.typical > EXACT_NATS:
+    unclear = sum(event.kind in (EventKind.SKIP, EventKind.OTHER_SOUND) for event in events)
+    if unclear < LEAST_GAPS:
         return None
     found = chunk_overlaps(story.pair, story.pieces)
     if found is None:
