@@ -712,9 +712,16 @@ def _dropouts(story: Story) -> list[Event]:
         shortest_s=DROPOUT_SHORTEST_S if exact else _CODED_DROPOUT_S,
     )  # fmt: skip
     events = [Event(EventKind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
-    if not exact:
-        events += _filled(story, events)
-    return events
+    if exact:
+        return events
+    audible = [event for event in events if _audible(story.pair, *_samples_of(story, event))]
+    return [*audible, *_filled(story, events)]
+
+
+def _samples_of(story: Story, event: Event) -> tuple[int, int]:
+    """Return the first sample of the reference that a dropout replaces, and one past the last."""
+    first = round(event.reference_s * story.pair.rate_hz)
+    return first, first + max(1, round(event.duration_s * story.speed * story.pair.rate_hz))
 
 
 def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
