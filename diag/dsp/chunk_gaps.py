@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from diag.dsp.borders import gain_of
 from diag.dsp.diagonal import sliced
 from diag.dsp.follow import Pair, Piece
 
@@ -19,14 +20,15 @@ LEAST_GAPS = 5
 SHORTEST_S, LONGEST_S, LONGEST_OVERLAP_S = 0.0015, 0.04, 0.15
 """Of one gap, and of one overlap."""
 _BORDER_STEP_S = 0.002
-_BOTH_SHARE = 0.4
-"""Least share of the gain of a chunk with which both chunks sound where they overlap."""
+_BOTH_SHARE = 0.7
+"""Least share of the gain of a piece with which both chunks sound where they overlap. Chunks that are cut short sound
+one after the other, each for half of the time."""
 _OFF_SHARE, _OFF_S = 0.15, 0.0004
 """Largest distance of a delay from a whole number of gaps."""
 _MOST_AWAY = 0.5
 _FITTING = 0.8
 _SINGLE_SHARE = 0.2
-_PIECE_NATS = 60.0
+_PIECE_NATS, _USUAL = 60.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,15 @@ def chunk_overlaps(pair: Pair, pieces: Sequence[Piece]) -> ChunkSteps | None:
         return None
     # The middles of pieces, of which some are cut short, give the place of the borders only roughly.
     away = np.arange(-0.4 * found.period, 0.4 * found.period, _BORDER_STEP_S * pair.rate_hz)
-    tried = [(_both_share(pair, pieces[0].delay, replace(found, first=found.first + by)), by) for by in away]
-    share, by = max(tried)
-    return replace(found, first=found.first + float(by)) if share > _BOTH_SHARE else None
+    longest = max(pieces, key=lambda piece: piece.last - piece.first)
+    gain = abs(gain_of(pair, longest, longest.first, longest.last))
+    tried = [(_fainter_gain(pair, pieces[0].delay, replace(found, first=found.first + by)), by) for by in away]
+    fainter, by = max(tried)
+    return replace(found, first=found.first + float(by)) if fainter > _BOTH_SHARE * gain else None
 
 
-def _both_share(pair: Pair, delay: float, found: ChunkSteps) -> float:
-    """Return the gain of the fainter of two neighbours relative to the other where they overlap, over all borders."""
+def _fainter_gain(pair: Pair, delay: float, found: ChunkSteps) -> float:
+    """Return the gain of the fainter of two neighbours where they overlap, over all borders together."""
     width = round(-found.gap)
     gram, shared = np.zeros((2, 2)), np.zeros(2)
     for number in range(found.count):
@@ -89,7 +93,7 @@ def _both_share(pair: Pair, delay: float, found: ChunkSteps) -> float:
         gram += ends @ ends.T
         shared += ends @ there
     gains = np.linalg.solve(gram + np.eye(2) * (1e-9 * float(np.trace(gram)) + 1e-12), shared)
-    return float(gains.min()) / max(float(gains.max()), 1e-6)
+    return float(gains.min())
 
 
 def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) -> ChunkSteps | None:
@@ -112,8 +116,13 @@ def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) ->
             return None
         gap = float(np.dot(turns, delay - delay[0]) / np.dot(turns, turns))
     off = np.abs(steps - np.diff(turns) * gap)
-    period, first = np.polyfit(turns, middle, 1)
-    away = np.abs(middle - first - turns * period)
+    # A piece may reach far into a pause.
+    length = np.array([piece.last - piece.first for piece in sure])
+    usual = length < _USUAL * float(np.median(length))
+    if np.ptp(turns[usual]) < LEAST_GAPS - 1:
+        return None
+    period, first = np.polyfit(turns[usual], middle[usual], 1)
+    away = np.abs(middle - first - turns * period)[usual]
     regular = float(np.mean(off < max(_OFF_SHARE * gap, _OFF_S * rate_hz))) >= _FITTING
     in_place = float(np.mean(away < _MOST_AWAY * period)) >= _FITTING
     if not regular or not in_place or period < 2.0 * gap:
