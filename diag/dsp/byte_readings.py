@@ -180,20 +180,16 @@ def wrong_reading(
     own = _windows(x, frames)
     if own.power.size < LEAST_WINDOWS:
         return None
-    found = (
-        inside(x, sample_rate_hz)
-        or _paired(x, own, frames)
-        or _whole_numbers(x, sample_format)
-        or _two_levels(x, sample_rate_hz)
-    )
+    found = inside(x, sample_rate_hz) or _paired(x, own, frames) or _whole_numbers(x, sample_format)
     if found is not None:
         return found
     reread = _reread(x, sample_rate_hz, sample_format, own, frames)
     saturated = None
     if reread is None or (reread.reading.kind is ReadingKind.BIT_OFFSET and reread.explained < _MOST):
         saturated = _saturated(x, sample_rate_hz, own, frames)
-    if saturated is None and reread is None and _mostly_suspect(own):
-        return compressed(x, sample_rate_hz)
+    if saturated is None and reread is None:
+        blurred = _two_levels(x, sample_rate_hz)
+        return blurred or (compressed(x, sample_rate_hz) if _mostly_suspect(own) else None)
     if saturated is not None or reread is None:
         return saturated
     reading = reread.reading
