@@ -38,6 +38,7 @@ _RISE_DB = 4.0
 _BLUR_S = 0.0004
 _GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
 _BETWEEN_FIT = 0.7
+_LOUD_GAP_S, _LOUD_BELOW_DB = 0.15, 10.0
 _EDGE_LONGEST_S = 0.2
 _DIP_SHARE, _DIP_AROUND_S, _DIP_DB = 0.6, 0.03, 8.0
 _CODED_DROPOUT_S = 0.008
@@ -493,6 +494,13 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     return events
 
 
+def _loud_s(pair: Pair, first: int, last: int) -> float:
+    """Return how long the reference is loud between two samples."""
+    energy = pair.x.energy[first // pair.x.frame : -(-last // pair.x.frame)]
+    loud = float(np.percentile(pair.x.energy[pair.x.active], 90))
+    return float((energy > loud * 10 ** (-_LOUD_BELOW_DB / 10)).sum()) * FRAME_S
+
+
 def _audible(pair: Pair, first: int, last: int) -> bool:
     """Return whether the reference is audible between two samples. Codecs drop faint background, which is no loss."""
     energy = pair.x.energy[first // pair.x.frame : -(-last // pair.x.frame)]
@@ -528,6 +536,9 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
         return True
     if pair.typical > EXACT_NATS and size >= OTHER_SHORTEST_S * pair.rate_hz:
         # The waveforms are unchanged elsewhere, so a different waveform is other sound, maybe of the same voice.
+        return False
+    if same and _loud_s(pair, before.last, after.first) > _LOUD_GAP_S:
+        # Loud sound keeps its waveform behind a codec and in noise.
         return False
     gain = max(_gain(pair, before), _gain(pair, after))
     level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
