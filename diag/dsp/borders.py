@@ -180,9 +180,7 @@ def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
     return gain_of(pair, piece, begin, end)
 
 
-def with_moved_parts(
-    pair: Pair, pieces: Sequence[Piece], joins: Sequence[Join]
-) -> tuple[list[Piece], list[Join]]:
+def with_moved_parts(pair: Pair, pieces: Sequence[Piece], joins: Sequence[Join]) -> tuple[list[Piece], list[Join]]:
     """Return the pieces and joins with parts that are missing at one place and sound at another.
 
     A stretch of the copy that no piece explains may be a missing part of the reference of the same length. Its delay

@@ -98,13 +98,16 @@ def _fainter_gain(pair: Pair, delay: float, found: ChunkSteps) -> float:
 
 def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) -> ChunkSteps | None:
     sure = [piece for piece in pieces if piece.score > _PIECE_NATS]
-    if len(sure) < LEAST_GAPS:
-        return None
     delay = way * np.array([piece.delay for piece in sure])
     middle = np.array([0.5 * (piece.first + piece.last) for piece in sure])
     steps = np.diff(delay)
     some = steps[steps > SHORTEST_S * rate_hz]
-    if some.size < LEAST_GAPS - 1 or (steps < -_OFF_S * rate_hz).any() or (np.diff(middle) <= 0.0).any():
+    if (
+        len(sure) < LEAST_GAPS
+        or some.size < LEAST_GAPS - 1
+        or (steps < -_OFF_S * rate_hz).any()
+        or (np.diff(middle) <= 0.0).any()
+    ):
         return None
     single = some[some < 1.5 * float(np.percentile(some, 15))]
     gap = float(np.median(single))
@@ -112,9 +115,7 @@ def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) ->
         return None
     for _ in range(2):
         turns = np.rint((delay - delay[0]) / gap)
-        if turns[-1] < LEAST_GAPS:
-            return None
-        gap = float(np.dot(turns, delay - delay[0]) / np.dot(turns, turns))
+        gap = float(np.dot(turns, delay - delay[0]) / max(float(np.dot(turns, turns)), 1.0))
     off = np.abs(steps - np.diff(turns) * gap)
     # A piece may reach far into a pause.
     length = np.array([piece.last - piece.first for piece in sure])

@@ -264,7 +264,8 @@ def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None
     begin_s, end_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
     around = [
         event for event in events
-        if (event.estimated_s <= begin_s or event.estimated_s >= end_s) and not _end_of_chunks(event, story.reference_s(found.period))
+        if (event.estimated_s <= begin_s or event.estimated_s >= end_s)
+        and not _end_of_chunks(event, story.reference_s(found.period))
     ]  # fmt: skip
     return sorted([*around, seams], key=lambda event: event.estimated_s)
 

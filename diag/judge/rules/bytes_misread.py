@@ -11,6 +11,7 @@ from diag.judge.evidence import (
     added,
     all_clear,
     clear_if_added_measured,
+    clear_if_measured,
     evidence_of,
     has_the_voice,
     in_mid_sentence,
@@ -142,6 +143,10 @@ def _at_half_speed(place: Place, measurements: Measurements) -> list[Evidence]:
 
 
 def _clear_if_measured(place: Place, measurements: Measurements) -> Verdict:
-    """Return "clear" if both ends of the segment were searched for every sign of misread bytes."""
-    signs = ("misread_s", "flatness", "equal_pairs")
-    return all_clear(clear_if_added_measured(measurements, place, sign) for sign in signs)
+    """Return "clear" if the segment and both of its ends were searched for every sign of misread bytes."""
+    ends = ("misread_s", "flatness", "equal_pairs")
+    between = ("rate_ratio", "imaging", "other_sound_s")
+    return all_clear((
+        *(clear_if_added_measured(measurements, place, sign) for sign in ends),
+        *(clear_if_measured(measurements.find(sign, hop=place.hop), sign) for sign in between),
+    ))  # fmt: skip

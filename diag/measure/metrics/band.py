@@ -176,7 +176,8 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
         Lower; 0 is healthy.
     Not measured when
         The output is silent, its sample rate is too low to look for images, the speed differs by more than 0.5 % and
-        nothing lies above half the sample rate of the input at that speed, or treble resembles its mirror image and added noise hides whether it is in phase.
+        nothing lies above half the sample rate of the input at that speed, or treble resembles its mirror image and
+        added noise hides whether it is in phase.
     Reference
         Limit 0.22, as for a tap.
     """
