@@ -13,12 +13,17 @@ import importlib
 from typing import Any
 
 __version__ = "0.2.0"
-__all__ = ["Options", "__version__", "analyze", "analyze_all", "bench", "compare", "compare_recordings", "run"]
+__all__ = [
+    "Options", "Report", "__version__", "analyze", "analyze_all", "analyze_run", "bench", "compare",
+    "compare_recordings", "run",
+]  # fmt: skip
 
 _HOMES = {
     "Options": "diag.api.options",
+    "Report": "diag.core.results",
     "analyze": "diag.api.analyze",
     "analyze_all": "diag.api.analyze",
+    "analyze_run": "diag.api.analyze",
     "bench": "diag.api.bench",
     "compare": "diag.api.compare",
     "compare_recordings": "diag.api.compare_recordings",

@@ -15,6 +15,11 @@ import click
 
 from diag.core.errors import DiagError, ExitCode
 from diag.core.keys import without_keys
+from diag.core.plain_text import on_one_line
+
+BISECT = "--bisect"
+SKIP_COMMIT = 125
+"""What `git bisect run` takes for a commit that cannot be tested (git-bisect(1))."""
 
 
 class Ending:
@@ -51,18 +56,31 @@ def _told(error: BaseException) -> ExitCode:
         _say(_usage_sentence(error))
         return ExitCode.USAGE
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has had enough; Python must not complain about it while it shuts down.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        # Whoever read our output has had enough.
+        _discard_output()
         return ExitCode.GOOD
+    from diag.core.machine import trouble_of
     from diag.files import log as logbook
 
+    trouble = trouble_of(error)
+    if trouble is not None:
+        logbook.write_bug(error)
+        _say(str(trouble))
+        if isinstance(error, OSError) and error.filename is None:
+            _discard_output()  # it may be the output that cannot be written
+        return trouble.exit_code
     _say(
         f"This is a bug in diag ({type(error).__name__}), not in what you measure: {logbook.write_bug(error)}; "
         "please report it with that file (it contains no key)."
     )
     return ExitCode.BUG
+
+
+def _discard_output() -> None:
+    """Send further output nowhere, so that Python does not complain about it while it shuts down."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage_sentence(error: click.ClickException) -> str:
@@ -74,7 +92,7 @@ def _usage_sentence(error: click.ClickException) -> str:
 
 def _say(sentence: str) -> None:
     with suppress(OSError):
-        click.echo(without_keys(sentence), err=True)
+        click.echo(on_one_line(without_keys(sentence)), err=True)
 
 
 def _log_stray(stray: sys.UnraisableHookArgs | threading.ExceptHookArgs) -> None:
@@ -108,15 +126,26 @@ def call(arguments: Sequence[str]) -> int:
 
         result = diag.main(args=list(arguments), prog_name="diag", standalone_mode=False)
         ending.exit_code = result if isinstance(result, int) else int(ExitCode.GOOD)
-        sys.stdout.flush()
-    return ending.exit_code
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    return bisect_code(ending.exit_code) if BISECT in arguments else ending.exit_code
+
+
+def bisect_code(code: int) -> int:
+    """Return the exit code for `git bisect run`: 0 good, 1 bad, 125 skip this commit.
+
+    Only a measured failure may blame a commit. A code from 128 on ends the bisection, as when the user stops it.
+    """
+    return code if code in (ExitCode.GOOD, ExitCode.FAILED, ExitCode.STOPPED) else SKIP_COMMIT
 
 
 def main() -> int:
     """Run the command line of this process, and return its exit code."""
     # A polite kill and a closed terminal are stops as Ctrl-C is: devices are given back, what was kept is told.
     for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _stop)
+        # `nohup` ignores SIGHUP, so that a command outlives its terminal.
+        if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), _stop)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

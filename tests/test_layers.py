@@ -33,7 +33,7 @@ ONE_IMPORTER = {
     "matplotlib": "diag.report.plots",
     "trustme": "diag.files.certificates",
     "webrtcvad": "diag.emulator.hearing",
-    "pulsectl": "diag.record.audio.virtual",
+    "pulsectl": "diag.record.audio.pulse",
     "distributed": "diag.api.cluster",
 }
 CORE_LIBRARIES = {"diag.core.client_config": {"pydantic"}, "diag.core.results": {"pandas"}}
@@ -52,6 +52,7 @@ MANY_MODULES = {
     "core": "one module for each term of the vocabulary",
     "report": "one module for each part of a report",
     "measure.metrics": "one module for each metric",
+    "record.audio": "one module for each kind of device, and what they share",
     "judge": "one module for each question of the judgement",
     "judge.rules": "one module for each rule",
 }

@@ -145,6 +145,13 @@ def _emulator(**fault: Any) -> dict[str, Any]:
     return {"emulator": {"faults": [fault]}}
 
 
+BARGE_IN = [
+    {"say": "weather_in_seoul"},
+    {"kind": "barge_in", "say": "table_for_six", "at_s": 1.0},
+    {"say": "can_you_hear_me"},
+]
+"""A conversation whose first reply is interrupted."""
+
 SINGLES = (
     Single("CFG001", "No audio modality", "The setup leaves out `response_modalities`: no audio comes.",
            {"session": {"response_modalities": None}, "emulator": {"omitted_modality": "silent"}}, ("SVC002",)),
@@ -190,6 +197,20 @@ SINGLES = (
            ("SVC002",)),
     Single("PLY007", "Second buffer in the player", "The player delays the reply by 600 ms in addition to its buffer.",
            {"faults": {"planted": [{"hop": "player", "kind": "late", "for_s": 0.6}]}}),
+    Single("PLY010", "Player goes on after an interruption", "The client does not empty its queue when `interrupted` comes.",
+           {"turns": BARGE_IN, "emulator": {"pace": 4.0}, "faults": {"planted": [{"hop": "player", "kind": "no-flush"}]}},
+           ("TRN002",)),
+    Single("TRN001", "Interruption ignored", "The service goes on with its reply when the user interrupts it.",
+           {"turns": BARGE_IN, **_emulator(kind="ignore_barge_in")}),
+    Single("TRN002", "Slow to be interrupted", "The service interrupts its reply 1.5 s after the user's first word.",
+           {"turns": BARGE_IN, **_emulator(kind="slow_interrupt", delay_s=1.5)}),
+    Single("TRN003", "Interrupted without a reason", "The service interrupts its reply although nobody speaks.",
+           {"turns": [{"say": "weather_in_seoul"}, {"say": "can_you_hear_me"}],
+            **_emulator(kind="false_interrupt", at_s=1.0, turns=[1])}),
+    Single("TRN004", "Slow to notice the end of a turn", "The service waits for 2.5 s of silence, and reports when it noticed it.",
+           {"emulator": {"silence_ms": 2500, "voice_activity": True}}, ("SVC001",)),
+    Single("TRN005", "User cut off", "The service takes a pause of 0.35 s for the end of the prompt.",
+           {"turns": [{"say": "train_with_a_pause"}], "emulator": {"silence_ms": 200, "think_s": 0.05}}),
     Single("SVC001", "Slow service", "The service takes four seconds before it answers.",
            {"emulator": {"think_s": 4.0}}),
     Single("SVC002", "No answer to the prompt", "The service ends every turn without any content.",
@@ -262,10 +283,15 @@ def _text(
     voice: str = "",
 ) -> str:
     session = {"model": "models/gemini-3.8-live", "response_modalities": ["AUDIO"], **tables.get("session", {})}
-    parts = [f"{HEAD}title = {_value(title)}\nshows = {_value(shows)}\nprompts = [{_value(prompt)}]\n"]
+    prompts = "" if "turns" in tables else f"prompts = [{_value(prompt)}]\n"
+    parts = [f"{HEAD}title = {_value(title)}\nshows = {_value(shows)}\n{prompts}"]
     if voice:
         parts[0] += f"voice = {_value(voice)}\n"
+    for step in tables.get("turns", ()):
+        parts.append("[[turns]]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in step.items()))
     for name, table in {**tables, "session": session}.items():
+        if name == "turns":
+            continue
         parts += _table(name, {key: value for key, value in table.items() if value is not None})
     expect = {"findings": [code]} | ({"consequences": list(consequences)} if consequences else {})
     return "\n".join([*parts, *_table("expect", expect)])

@@ -74,6 +74,7 @@ PROMPTS = (
         "table_for_six", "en-US", "flite:rms",
         ("Please book a table for six people on Saturday evening, and send me the confirmation.",),
     ),
+    Line("mm_hmm", "en-GB", "espeak-ng:en-gb+f2", ("Mhm-hmm.",), kind="back_channel"),
 )  # fmt: skip
 
 REPLIES = (
@@ -253,7 +254,9 @@ def toml_entry(line: Line, what: str, span_s: tuple[float, float], file: str = "
         fields.append(f"answers = [{quoted}]")
     if line.speaker:
         fields.append(f'speaker = "{line.speaker}"')
-    if line.kind:
+    if line.kind == "back_channel":
+        fields.append("back_channel = true")
+    elif line.kind:
         fields.append(f'kind = "{line.kind}"')
     fields.append(f'made_with = "{made_with(line)}"')
     return "\n".join(fields) + "\n"

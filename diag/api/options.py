@@ -12,8 +12,11 @@ RUNS = "runs"
 """Folder of the run folders, below that of the reports."""
 MAX_TAKES = 10_000
 """Of one run."""
-RIGS_PER_CORE = 2
-"""A take mostly waits; two a core were seen without a late callback on a two-core machine."""
+RIGS_PER_CORE = 4
+"""A take mostly waits. With four per core no take was discarded, even on a machine with other work; with six, 4 of 59
+were. If takes are discarded, fewer are recorded at a time (`diag.api.take_dispatch`)."""
+MAX_USUAL_RIGS = 16
+"""Takes are judged by one process, about two per second: more rigs would wait for it."""
 CORES_PER_APP = 2
 """An app that starts loads one core for a second or two."""
 SESSIONS_AT_A_REAL_SERVICE = 1
@@ -77,6 +80,18 @@ class Options:
         Day whose models the emulator serves, as "2025-09-19"; None for that of each configuration, else today.
     voice : Path or None
         Profile of a voice that replies are compared with; None for the configuration's own, if it names one.
+    formats : tuple of str
+        Formats that the report is exported to besides HTML, as "junit" (`diag.report.exports`).
+    link : str or None
+        Where the HTML report will be found, for exports that link to it; None for its path.
+    fail_on : str
+        Lowest severity that fails, for exports that say what failed.
+    room : str or None
+        Room whose acoustics virtual rigs get: a name or a file; None for the configuration's own, if it names one.
+    turns : Path or None
+        TOML file with the script of a conversation, which replaces that of the configurations.
+    cluster : str or None
+        Address of a Dask scheduler on whose workers the takes are recorded; None for this machine.
     """
 
     takes: int = 5
@@ -93,6 +108,12 @@ class Options:
     follow: bool = False
     as_of: str | None = None
     voice: Path | None = None
+    formats: tuple[str, ...] = ()
+    link: str | None = None
+    fail_on: str = "error"
+    room: str | None = None
+    turns: Path | None = None
+    cluster: str | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
         """How many rigs serve a number of takes.
@@ -109,7 +130,9 @@ class Options:
             return 1
         from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
 
-        usual = RIGS_PER_CORE * cores() if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        usual = (
+            min(RIGS_PER_CORE * cores(), MAX_USUAL_RIGS) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        )
         if with_app and self.endpoint == "emulator":
             usual = max(1, cores() // CORES_PER_APP)
         wanted = self.rigs or usual

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import secrets
 import shutil
 import sys
@@ -14,16 +13,23 @@ from typing import TYPE_CHECKING
 
 from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
-from diag.files.scenarios import AppConfig, Scenario, find_scenario, scenario_from_mapping
+from diag.core.units import counted
+from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, read_turns, scenario_from_mapping
+from diag.files.turn_script import StepKind
 
 if TYPE_CHECKING:
-    from diag.api.run_plan import RunPlan
+    from diag.api.run_plan import Planned, RunPlan
     from diag.dsp.profile import VoiceProfile
+    from diag.files.rooms import Room
 
 START_S = 5.0
-TAKE_S = 11.0
-"""Usual length of a take: calibration, a prompt of some seconds, a reply of some seconds."""
+"""Usual time until the first take begins and from the last take to the report: processes, devices, judging."""
+AROUND_PROMPTS_S = 2.5
+"""Usual length of a take without its turns: streams that open, calibration, the session's end."""
+ANSWER_S = 5.0
+"""Usual time from the end of a prompt to the end of its reply."""
 
 
 def is_saved_run(config: str) -> bool:
@@ -90,6 +96,37 @@ def _with_app(scenario: Scenario, options: Options) -> Scenario:
     if scenario.app is not None:
         check_app(scenario.name, scenario.app, options)
     return scenario
+
+
+def _in_room(scenario: Scenario, options: Options) -> Scenario:
+    """Return a configuration with the room of the options, if there is one; check that the room can be used.
+
+    Raises
+    ------
+    BadInputError
+        If the audio is not virtual, there is no such room, or its file cannot be used.
+    """
+    from diag.files.rooms import find_room, read_responses
+
+    if options.room is not None:
+        scenario = scenario.model_copy(update={"room": RoomConfig(name=options.room)})
+    if scenario.room is None:
+        return scenario
+    if options.audio != "virtual":
+        raise BadInputError(
+            f"Could not put {scenario.name} into the room {scenario.room.name}",
+            seen=f"--audio {options.audio}",
+            allowed="--audio virtual, which has devices whose acoustics can be changed",
+            next_step="add `--audio virtual`, or leave the room out",
+        )
+    room = find_room(scenario.room.name)
+    read_responses(room.path)
+    return scenario.model_copy(update={"room": scenario.room.model_copy(update={"name": _absolute(room)})})
+
+
+def _absolute(room: Room) -> str:
+    """Return what names a room from any folder: its name, or the path of a file that has none."""
+    return room.name if room.title or room.noise_dbfs is not None else str(room.path)
 
 
 def check_app(name: str, app: AppConfig, options: Options) -> None:
@@ -185,7 +222,10 @@ def planned_or_resumed(
 
     if options.resume is not None:
         return _resumed(scenarios, options, options.resume, progress, command)
-    scenarios = [_with_app(_on_day(scenario, options), options) for scenario in scenarios or ()]
+    scenarios = [
+        _in_room(_with_app(_with_turns(_on_day(scenario, options), options), options), options)
+        for scenario in scenarios or ()
+    ]
     # A missing key, a bad URL or setting is told before anything is made on disk.
     if options.endpoint != "emulator":
         endpoint_from_name(options.endpoint)
@@ -199,6 +239,27 @@ def planned_or_resumed(
         new_run(scenario, options, command=command, name=name, group=group, position=position)
         for position, (scenario, name) in enumerate(zip(scenarios, names, strict=True))
     ], options
+
+
+def _with_turns(scenario: Scenario, options: Options) -> Scenario:
+    """Return a configuration with the conversation of the options, if there is one.
+
+    Raises
+    ------
+    BadInputError
+        If the file of the conversation cannot be used, or the client is an app and a step is no prompt.
+    """
+    if options.turns is not None:
+        scenario = scenario.model_copy(update={"turns": read_turns(options.turns), "prompts": ()})
+    other = next((step for step in scenario.turns if step.kind is not StepKind.PROMPT), None)
+    if other is not None and (scenario.app is not None or options.app is not None):
+        raise BadInputError(
+            f"Could not run the conversation of {scenario.name}",
+            seen=f"a step of kind `{other.kind}`, with an app as the client",
+            allowed="with an app: steps of kind `prompt`, each after the reply to the one before",
+            next_step="leave out the other steps, or test diag's own client",
+        )
+    return scenario
 
 
 def _on_day(scenario: Scenario, options: Options) -> Scenario:
@@ -251,6 +312,14 @@ def _resumed(
             next_step="name the configurations that it was made with, in their order, or leave out `--resume`",
         )
     kept = {key: facts[key] for key in ("audio", "endpoint", "devices", "seed", "takes")}
+    if HIDDEN in kept["endpoint"]:
+        if options.endpoint == "emulator":
+            raise BadInputError(
+                f"Could not resume {folder}",
+                seen="the address of its endpoint held a key, which is not saved",
+                next_step="name the address again with `--endpoint URL`",
+            )
+        kept["endpoint"] = options.endpoint
     return plans, replace(options, **kept, out=options.out or _home_of(folder))
 
 
@@ -279,13 +348,14 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
     missing = {plan.folder: lacking(plan, takes[plan.folder]) for plan in plans}
     count = sum(map(len, missing.values()))
     if count:
-        from diag.api.take_dispatch import record_all
-
         title = " and ".join(plan.name for plan in plans) if len(plans) < 4 else f"{len(plans)} configurations"
         rigs = rigs_for(plans, count, options)
-        progress.started(title=title, takes=count, about_s=START_S + TAKE_S * math.ceil(count / rigs))
+        planned = list(interleaved(plans, missing))
         with _told_what_was_kept(plans, progress):
-            for folder, recorded in record_all(interleaved(plans, missing), options, progress).items():
+            progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs))
+            from diag.api.take_dispatch import record_all
+
+            for folder, recorded in record_all(planned, options, progress).items():
                 takes[folder] += recorded
     results = []
     for plan in plans:
@@ -299,6 +369,15 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         named = None if plan.voice is None else plan.voice.name
         results.append(replace(result, folder=str(plan.folder), voice=named))
     return results
+
+
+def _usual_s(planned: Sequence[Planned], rigs: int) -> float:
+    """Return how long takes usually need on so many rigs: no less than the longest one, or their sum over the rigs."""
+    takes_s = [
+        AROUND_PROMPTS_S + sum(ANSWER_S + prompt.speech_end_s for prompt in item.plan.prompts_of(item.number))
+        for item in planned
+    ]
+    return START_S + max(*takes_s, sum(takes_s) / rigs)
 
 
 def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
@@ -319,25 +398,53 @@ def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
 def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterator[None]:
     try:
         yield
-    except (KeyboardInterrupt, CannotMeasureError):
-        kept = sum(len(plan.finished) for plan in plans)
-        if kept:
-            from diag.report.sentences import plural
-
-            takes = plural(kept, "take")
-            progress.note(
-                f"kept {kept} finished {takes}; `diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
-            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_kept(plans) or "No take was finished, so nothing was kept.") from None
+    except CannotMeasureError:
+        if kept := _kept(plans):
+            progress.note(kept)
         raise
 
 
+def _kept(plans: Sequence[RunPlan]) -> str:
+    """Return how many takes of a run that ended early are on the disk, and how to go on; empty if there is none."""
+    kept = sum(len(plan.finished) for plan in plans)
+    if not kept:
+        return ""
+    again = f"`diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
+    return f"{counted(kept, 'finished take')} {'is' if kept == 1 else 'are'} on the disk; {again}."
+
+
+def _check_still_there(run: RunResult) -> None:
+    """Check that the takes of a run are on the disk, where the report reads them.
+
+    Raises
+    ------
+    CannotMeasureError
+        If one is missing, because its folder was removed meanwhile.
+    """
+    if run.folder is None:
+        return
+    gone = sum(not (Path(run.folder) / "takes" / take.id / "take.json").is_file() for take in run.takes)
+    if gone:
+        raise CannotMeasureError(
+            f"Could not write the report of {run.folder}",
+            seen=f"{gone} of {counted(len(run.takes), 'take')} {'is' if gone == 1 else 'are'} no longer on the disk",
+            next_step="run again, and leave the folder in place until the run ends",
+        )
+
+
 def finish(report: Report, options: Options, *, name: str) -> Report:
-    """Write the HTML report, and give the document with its verdict and the report's path."""
+    """Write the HTML report and the other formats, and give the document with its verdict and the paths."""
+    from diag.files.run_folders import file_name_of
     from diag.files.saved_takes import SavedTakes
     from diag.files.voice_profiles import load_voice, voice_of_run
     from diag.report.build import build_report
+    from diag.report.exports import write_export
     from diag.report.sentences import verdict_of
 
+    for run in report.runs:
+        _check_still_there(run)
     report = replace(report, verdict=verdict_of(report))
     takes = {
         run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
@@ -345,6 +452,11 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     given = None if options.voice is None else load_voice(options.voice)
     found = {folder: given or voice_of_run(folder) for folder in takes}
     voices = {folder: voice for folder, voice in found.items() if voice is not None}
-    path = options.reports_dir / f"{name}.html"
+    path = options.reports_dir / f"{file_name_of(name, most=200)}.html"
     build_report(report, takes, path, embed=options.embed, voices=voices)
-    return replace(report, report=str(path))
+    exports = []
+    for name_of_format in options.formats:
+        link = options.link or path.name
+        stem = path.with_name(path.name.removesuffix(".html"))
+        exports.append(str(write_export(name_of_format, report, stem, takes=takes, link=link, fail_on=options.fail_on)))
+    return replace(report, report=str(path), exports=tuple(exports))

@@ -16,11 +16,14 @@ from pydantic import ValidationError
 
 from diag.api.options import MAX_TAKES, Options
 from diag.core.errors import BadInputError
+from diag.core.keys import HIDDEN
+from diag.files.checksums import record_sums
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
+from diag.files.revisions import revision_of
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 from diag.files.scenarios import Scenario, first_problem
 from diag.files.voice_profiles import RUN_FILE, load_voice, save_voice, voice_of_run
-from diag.record.take_job import PromptJob
+from diag.record.take_job import PromptJob, StepJob, script_of, turn_prompts
 
 if TYPE_CHECKING:
     from diag.core.results import TakeResult
@@ -48,9 +51,18 @@ class RunPlan:
         """Ids of the takes that are there."""
         return finished_takes(self.folder)
 
-    def prompt_of(self, number: int) -> PromptJob:
-        """Prompt of a take: all in turn, so that runs with the same prompts pair up."""
-        return self.prompts[(number - 1) % len(self.prompts)]
+    @property
+    def script(self) -> tuple[StepJob, ...]:
+        """Steps of the conversation of each take; empty without `[[turns]]`."""
+        return script_of(self.scenario.turns, self.prompts)
+
+    def prompts_of(self, number: int) -> tuple[PromptJob, ...]:
+        """Return the prompts of a take, one per turn.
+
+        With `[[turns]]` every take has all of them. Otherwise a take has one, and the takes play all in turn, so that
+        runs with the same prompts pair up.
+        """
+        return turn_prompts(self.script) or (self.prompts[(number - 1) % len(self.prompts)],)
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
             allowed=f"1 to {MAX_TAKES}",
             next_step="leave it out for 5",
         )
-    prompts = prompt_jobs(options.prompts or scenario.prompts)
+    prompts = _prompts_for(scenario, options)
     voice = profile_for(scenario, options)
     environment = run_environment(options)
     facts = {
@@ -94,14 +106,30 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
         "group": group,
         "position": position,
         "environment": environment,
+        "revision": revision_of(Path.cwd()),
     }
     folder = create_run(options.runs_dir, name, facts)
     if voice is not None:
         save_voice(voice, folder / RUN_FILE)
+        record_sums(folder, [RUN_FILE])
     return RunPlan(
         folder=folder, name=name, scenario=scenario, takes=options.takes, seed=options.seed, prompts=prompts,
         command=command, environment=environment, voice=voice,
     )  # fmt: skip
+
+
+def _prompts_for(scenario: Scenario, options: Options) -> tuple[PromptJob, ...]:
+    """Return the prompts of a run: with `[[turns]]` one for each step that speaks, in order."""
+    if not scenario.turns:
+        return prompt_jobs(options.prompts or scenario.prompts)
+    if options.prompts:
+        raise BadInputError(
+            f"Could not plan the run of {scenario.name}",
+            seen="--prompt with a configuration that has [[turns]]",
+            allowed="prompts named in [[turns]]",
+            next_step="leave out --prompt, or change `say` in [[turns]]",
+        )
+    return prompt_jobs([step.say for step in scenario.turns if step.say is not None])
 
 
 def profile_for(scenario: Scenario, options: Options) -> VoiceProfile | None:
@@ -193,7 +221,11 @@ def scenario_of(run: SavedRun, *, attempted: str) -> Scenario:
         If its run.json holds none, or one that this version of diag does not know.
     """
     try:
-        return Scenario.model_validate(run.facts["scenario"])
+        scenario = Scenario.model_validate(run.facts["scenario"])
+        sent = (scenario.client.model_dump_json(), scenario.app.model_dump_json() if scenario.app else "")
+        if not any(HIDDEN in text for text in sent):
+            return scenario
+        seen = "its configuration held a key, which is not saved"
     except KeyError:
         seen = "its run.json has no configuration (`scenario`)"
     except ValidationError as error:
@@ -214,7 +246,7 @@ def lacking(plan: RunPlan, there: Sequence[TakeResult]) -> tuple[int, ...]:
     """
     counted = [take for take in there if take.discarded is None]
     spare = Counter(take.prompt_names for take in counted)
-    wanted = [(number, (plan.prompt_of(number).name,)) for number in range(1, plan.takes + 1)]
+    wanted = [(number, tuple(prompt.name for prompt in plan.prompts_of(number))) for number in range(1, plan.takes + 1)]
     own = {take.id for take in counted}
     missing = []
     # A number whose own take counts comes first: the others are what is left for repeated ones.

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import importlib
 import time
 import zlib
 from collections.abc import Collection, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
-from diag.core.errors import CannotMeasureError
+from diag.api.take_cluster import ClusterRigs
+from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
-from diag.files.log import log_path
+from diag.files.prompts import prompts_by_name
+from diag.files.rooms import find_room
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
-from diag.files.scenarios import AppConfig
+from diag.files.scenarios import AppConfig, RoomConfig
 from diag.judge.engine import judge_take
 from diag.judge.limits import SLOW_WARNING_S
 from diag.record.app.command import CommandJob
 from diag.record.app.page import PageJob
-from diag.record.audio.rigs import open_farm
+from diag.record.audio.rigs import Farm, open_farm
+from diag.record.audio.system import PERSON
 from diag.record.live.genai import Endpoint, endpoint_from_name
-from diag.record.take_job import AppJob, TakeJob
-from diag.record.take_workers import WorkerPool
+from diag.record.take_job import AppJob, RoomJob, TakeJob
+from diag.record.take_workers import WorkerPool, load_workers
 
 if TYPE_CHECKING:
     from diag.api.options import Options, Progress
@@ -37,9 +41,11 @@ if TYPE_CHECKING:
 
 SPARE_SHARE = 0.4
 """Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
-CROWDED_WINDOW = 6
-CROWDED_DISCARDS = 3
+CROWDED_WINDOW = 8
+CROWDED_DISCARDS = 2
 """So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
+FEWER_SHARE = 0.25
+"""Share of the takes side by side that is given up then; at least one."""
 MAX_WORKER_DEATHS = 2
 HUNG_AFTER_S = 60.0
 """A take may last as long as its prompt and its patience allow, and so much more: streams that open, calibration, the
@@ -87,6 +93,15 @@ class _Dispatcher:
         self._deaths = 0
         self._running: dict[Future[Path], _Running] = {}
         self._endpoint = None if options.endpoint == "emulator" else endpoint_from_name(options.endpoint)
+        self._cluster: ClusterRigs | None = None
+        if options.cluster is not None:
+            self._cluster = stack.enter_context(_cluster_rigs(queue, options, options.cluster))
+            self._farm, self._emulator = Farm(kind=options.audio, rigs=()), None
+            self._pool: WorkerPool | ClusterRigs = self._cluster
+            self._take_places(options)
+            return
+        # Loads in the background while the devices and the emulator start, which also take about a second.
+        load_workers()
         self._farm = stack.enter_context(
             open_farm(
                 options.audio,
@@ -95,15 +110,21 @@ class _Dispatcher:
             )
         )
         self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
-        self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_path().parent))
+        self._pool = stack.enter_context(WorkerPool(self._farm.rigs))
+        self._take_places(options)
+
+    def _take_places(self, options: Options) -> None:
         self._idle = list(self._pool.rig_names)
         self._side_by_side = len(self._idle)
         self._following = options.follow
+        self._person_speaks = options.audio == "system" and options.devices.get("mouth") == PERSON
         self._shown: dict[tuple[Path, str], int] = {}
         self._recent: collections.deque[bool] = collections.deque(maxlen=CROWDED_WINDOW)
 
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
+        # Needed after the last take, and loaded while the first ones are recorded.
+        importlib.import_module("diag.report.build")
         while self._running:
             every_s = FOLLOW_EVERY_S if self._following else LOOK_EVERY_S
             done, _ = wait(self._running, timeout=every_s, return_when=FIRST_COMPLETED)
@@ -125,8 +146,17 @@ class _Dispatcher:
         while self._queue and self._idle and len(self._running) < self._side_by_side:
             rig_name, item = self._idle.pop(), self._queue.popleft()
             endpoint = self._endpoint_of(item)
-            future = self._pool.submit(rig_name, self._job(item, endpoint))
+            if self._person_speaks:
+                said = item.plan.prompts_of(item.number)[0].name
+                self._progress.note(f"take {item.take_id}: in three seconds, say “{_words_of(said)}”")
+            future = self._submitted(rig_name, item, endpoint)
             self._running[future] = _Running(rig_name, item, endpoint, time.monotonic() + _longest_s(item))
+
+    def _submitted(self, rig_name: str, item: Planned, endpoint: Endpoint) -> Future[Path]:
+        job = self._job(item, endpoint)
+        if isinstance(self._pool, WorkerPool):
+            return self._pool.submit(rig_name, job)
+        return self._pool.submit(rig_name, job, None if self._endpoint else item.plan.scenario.emulator)
 
     def _follow(self, entry: _Running) -> None:
         """Report what the app of a take has written since the last time."""
@@ -153,14 +183,16 @@ class _Dispatcher:
                 self._pool.kill(entry.rig_name)
 
     def _endpoint_of(self, item: Planned) -> Endpoint:
-        if self._emulator is None:
-            assert self._endpoint is not None
+        if self._endpoint is not None:
             return self._endpoint
+        if self._emulator is None:
+            return Endpoint(kind="emulator", base_url="")  # the cluster's worker starts one
         base_url = self._emulator.register(item.plan.scenario.emulator, seed=_seed_of(item))
         return Endpoint(kind="emulator", base_url=base_url, ca_file=str(self._emulator.ca_file))
 
     def _job(self, item: Planned, endpoint: Endpoint) -> TakeJob:
         plan = item.plan
+        room = _room_job(plan.scenario.room)
         return TakeJob(
             run_dir=plan.folder,
             take_id=item.take_id,
@@ -168,10 +200,16 @@ class _Dispatcher:
             config=plan.scenario.client,
             faults=plan.scenario.faults,
             endpoint=endpoint,
-            prompts=(plan.prompt_of(item.number),),
+            prompts=plan.prompts_of(item.number),
+            script=plan.script,
             seed=_seed_of(item),
-            environment={**plan.environment, "audio_server": dict(self._farm.environment)},
+            environment={
+                **plan.environment,
+                "audio_server": dict(self._farm.environment),
+                **({} if room is None else {"room": {**asdict(room), "path": room.path.name}}),
+            },
             app=_app_job(plan.scenario.app),
+            room=room,
         )
 
     def _folder_of(self, future: Future[Path], entry: _Running) -> Path | None:
@@ -215,11 +253,11 @@ class _Dispatcher:
     def _make_room(self) -> None:
         """Record fewer takes side by side where the machine cannot keep time for so many."""
         if sum(self._recent) >= CROWDED_DISCARDS and self._side_by_side > 1:
-            self._side_by_side -= 1
+            before = self._side_by_side
+            self._side_by_side -= max(1, round(FEWER_SHARE * before))
             self._recent.clear()
             self._progress.note(
-                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of"
-                f" {self._side_by_side + 1}"
+                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of {before}"
             )
 
     def _repeat(self, item: Planned) -> None:
@@ -229,6 +267,25 @@ class _Dispatcher:
             number = self._next_number[folder]
             self._next_number[folder] += 1
             self._queue.append(Planned(item.plan, item.number, take_name(number)))
+
+
+def _cluster_rigs(queue: Iterable[Planned], options: Options, address: str) -> ClusterRigs:
+    """Return the rigs of a cluster.
+
+    Raises
+    ------
+    BadInputError
+        If a take needs something that only this machine has.
+    """
+    app = next((item.plan.name for item in queue if item.plan.scenario.app is not None), None)
+    if app is not None or options.devices:
+        raise BadInputError(
+            f"Could not record takes on the cluster {address}",
+            seen="--device" if options.devices else f"{app}, whose client is an app",
+            allowed="diag's own client, on the workers' own devices",
+            next_step="leave out --cluster",
+        )
+    return ClusterRigs(address, options.audio)
 
 
 def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None, voice: VoiceProfile | None = None) -> TakeResult:
@@ -254,11 +311,30 @@ def _app_job(app: AppConfig | None) -> AppJob | None:
     return AppJob(client=page, ready_within_s=app.ready_within_s)
 
 
+def _words_of(name: str) -> str:
+    """Return the words of a recorded prompt; its name if they are not known."""
+    known = prompts_by_name().get(name)
+    return known.text if known is not None and known.text else name
+
+
+def _room_job(room: RoomConfig | None) -> RoomJob | None:
+    if room is None:
+        return None
+    found = find_room(room.name)
+    noise_dbfs = found.noise_dbfs if room.noise_dbfs is None else room.noise_dbfs
+    return RoomJob(path=found.path, echo_db=room.echo_db, noise_dbfs=noise_dbfs)
+
+
 def _longest_s(item: Planned) -> float:
     """How long a take may be recorded."""
-    prompt, patience = item.plan.prompt_of(item.number), item.plan.scenario.client.turn
-    app_s = item.plan.scenario.app.ready_within_s if item.plan.scenario.app is not None else 0.0
-    return read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s + app_s + HUNG_AFTER_S
+    patience, scenario = item.plan.scenario.client.turn, item.plan.scenario
+    app_s = scenario.app.ready_within_s if scenario.app is not None else 0.0
+    turns_s = sum(
+        read_wav(prompt.path).duration_s + patience.reply_timeout_s + patience.reply_max_s
+        for prompt in item.plan.prompts_of(item.number)
+    )
+    between_s = sum(step.after_s + (step.for_s or 0.0) for step in scenario.turns)
+    return turns_s + between_s + app_s + HUNG_AFTER_S
 
 
 def _free_numbers(queue: Collection[Planned]) -> dict[Path, int]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from diag.api.options import Options
 from diag.core.errors import DiagError
+from diag.core.plain_text import quotable
 from diag.core.results import Report
 from diag.core.timeline import EventName
 from diag.core.units import format_seconds
@@ -116,12 +117,13 @@ def turn_line(watcher: SessionWatcher, turn: int) -> str:
 
 
 def _closed(data: Mapping[str, Any]) -> str:
-    return f"closed by the {data['by']} with {data['code']}" + (f' "{data["reason"]}"' if data["reason"] else "")
+    reason = f' "{quotable(data["reason"])}"' if data["reason"] else ""
+    return f"closed by the {data['by']} with {data['code']}{reason}"
 
 
 _TOLD: Mapping[EventName, Callable[[Mapping[str, Any]], str]] = {
     EventName.SESSION_OPEN: lambda data: f"opened after {format_seconds(data['connect_s'])}",
-    EventName.SESSION_REFUSED: lambda data: f'refused with {data["code"]} "{data["reason"]}"',
-    EventName.UNREACHABLE: lambda data: f"the service was not reached: {data['detail']}",
+    EventName.SESSION_REFUSED: lambda data: f'refused with {data["code"]} "{quotable(data["reason"])}"',
+    EventName.UNREACHABLE: lambda data: f"the service was not reached: {quotable(data['detail'])}",
     EventName.SESSION_CLOSED: _closed,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from diag.api.options import MAX_TAKES, Options
 from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
+from diag.report.exports import format_named, format_names
 
 Command = Callable[..., Any]
 
@@ -38,6 +39,25 @@ class Whole(click.ParamType[int]):
                 next_step=f"write for example {_named(param)} {max(self.low, 5)}",
             )
         return number
+
+
+class Numbers(click.ParamType[tuple[int, ...]]):
+    """Whole numbers from 1 on, separated by commas."""
+
+    name = "numbers"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
+            raise BadInputError(
+                f"Could not use {_named(param)} {value}",
+                seen="not numbers separated by commas",
+                allowed="whole numbers from 1 on, as 1,5,20",
+                next_step=f"write for example {_named(param)} 1,5,20",
+            )
+        return tuple(map(int, parts))
 
 
 class OneOf(click.Choice[str]):
@@ -95,9 +115,36 @@ endpoint_option = click.option(
     help="Which service answers. emulator: the simulated service in diag. gemini: the real service, which needs a key "
     "and may cost money. URL: any other address.",
 )  # fmt: skip
-device_option = click.option(
-    "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
-    help="With --audio system: the device for a port. PORT is mouth, microphone, speaker or ear. Can be repeated.",
+
+
+def _note_port(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep the device of `--mouth` or `--ear` for `chosen_devices`."""
+    if value is not None:
+        port = parameter.opts[0].lstrip("-")
+        closed = value.strip().casefold() == "none"
+        context.meta.setdefault(_PORTS, {})[port] = "person" if closed and port == "mouth" else value.strip()
+
+
+def chosen_devices(devices: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return port to device name from `--device`, `--mouth` and `--ear`."""
+    context = click.get_current_context(silent=True)
+    return {**dict(devices), **(context.meta.get(_PORTS, {}) if context is not None else {})}
+
+
+_PORTS = "diag.ports"
+device_option = _stacked(
+    click.option(
+        "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
+        help="With --audio system: the device for a port. PORT is mouth, microphone, speaker or ear. Can be repeated.",
+    ),
+    click.option(
+        "--mouth", metavar="NAME|none", expose_value=False, callback=_note_port,
+        help="With --audio system: the loudspeaker that speaks the prompts. none: a person speaks them.",
+    ),
+    click.option(
+        "--ear", metavar="NAME|none", expose_value=False, callback=_note_port,
+        help="With --audio system: the microphone that records what is heard. none: nothing is measured at the ear.",
+    ),
 )  # fmt: skip
 json_option = click.option(
     "--json",
@@ -118,6 +165,16 @@ embed_option = click.option(
     help="Audio in the report. evidence: short clips around each finding. all: all recordings of the take shown. "
     "none: no audio.",
 )  # fmt: skip
+format_options = _stacked(
+    click.option(
+        "--format", "formats", type=OneOf(format_names()), multiple=True, metavar=f"[{'|'.join(format_names())}]",
+        help="Write the report in this format too, beside the HTML file. Can be repeated.",
+    ),
+    click.option(
+        "--link", default=None, metavar="URL",
+        help="Where the HTML report will be found, for formats that link to it.  [default: its file name]",
+    ),
+)  # fmt: skip
 resume_option = click.option(
     "--resume", type=click.Path(path_type=Path), default=None, metavar="RUN",
     help="Folder of an unfinished run. Takes that are missing, damaged or discarded are recorded. "
@@ -129,23 +186,41 @@ voice_option = click.option(
     help="Profile of the voice that replies must have. `diag voice make` creates it. Replies that are dull for this "
     "voice, or spoken by another one, are found.",
 )  # fmt: skip
+room_option = click.option(
+    "--room", default=None, metavar="NAME|WAV",
+    help="With --audio virtual: acoustics between the devices, such as laptop, meeting_room or headset, or a file with "
+    "impulse responses of your own.",
+)  # fmt: skip
+prompt_option = click.option(
+    "--prompt", "prompts", multiple=True, metavar="NAME|WAV",
+    help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated.",
+)  # fmt: skip
+seed_option = click.option(
+    "--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all random choices.",
+)  # fmt: skip
 take_options = _stacked(
     click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
                  help="Number of takes per configuration."),
-    click.option("--prompt", "prompts", multiple=True, metavar="NAME|WAV",
-                 help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated."),
+    prompt_option,
+    click.option("--turns", type=click.Path(path_type=Path), default=None, metavar="FILE",
+                 help="Script of a conversation with several turns: a TOML file with [[turns]]. "
+                 "It replaces the prompts of the configuration."),
     audio_option,
+    room_option,
     device_option,
     endpoint_option,
     voice_option,
     out_option,
-    click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N",
-                 help="Seed of all random choices."),
+    seed_option,
     click.option("--as-of", metavar="DATE",
                  help="Let the simulated service have the models of this day, as 2025-09-19."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
                  help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
+    click.option("--cluster", default=None, metavar="ADDRESS",
+                 help="Record the takes on the workers of a Dask scheduler, as tcp://HOST:8786, that offer rigs. "
+                 "Needs the extra `cluster`."),
     embed_option,
+    format_options,
     json_option,
     fail_on_option,
 )  # fmt: skip
@@ -168,14 +243,14 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
     """
     if devices and audio != "system":
         raise BadInputError(
-            "Could not use --device",
-            seen=f"--device with --audio {audio}",
-            allowed="--device with --audio system",
-            next_step="add `--audio system`, or leave --device out",
+            "Could not use --device, --mouth or --ear",
+            seen=f"a device with --audio {audio}",
+            allowed="devices with --audio system",
+            next_step="add `--audio system`, or leave the device out",
         )
 
 
-_OF_THE_RUN = ("takes", "prompts", "audio", "devices", "endpoint", "voice", "seed", "as_of")
+_OF_THE_RUN = ("takes", "prompts", "audio", "room", "devices", "endpoint", "voice", "seed", "as_of", "turns")
 """Options that a resumed run keeps. Takes recorded with other options could not be compared with the first ones."""
 
 
@@ -189,7 +264,7 @@ def _refuse_changes(context: click.Context) -> None:
         raise BadInputError(
             "Could not use --resume",
             seen=f"{' and '.join(typed)} together with it",
-            allowed="the takes, prompts, audio, devices, endpoint, voice and seed that the run was started with",
+            allowed="the takes, prompts, audio, room, devices, endpoint, voice and seed that the run was started with",
             next_step=f"leave out {' and '.join(typed)}, or start a new run",
         )
 
@@ -198,10 +273,16 @@ def options_from(given: dict[str, Any]) -> Options:
     """Return the options of the Python API from those of the command line; options it does not have are ignored."""
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
-    refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
+    devices = chosen_devices(given.get("devices", ()))
+    refuse_unused_devices(given.get("audio", "system"), devices)
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
-        "follow",
+        "follow", "formats", "link", "room", "turns", "cluster",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
-    return Options(**values, devices=dict(given.get("devices", ())))
+    for name in given.get("formats", ()):
+        format_named(name)  # a missing library is reported before anything is recorded
+    context = click.get_current_context(silent=True)
+    if context is not None and "fail_on" in context.params:
+        values["fail_on"] = context.params["fail_on"]
+    return Options(**values, devices=devices)

@@ -8,7 +8,15 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import embed_option, fail_on_option, json_option, options_from, out_option, voice_option
+from diag.cli.options import (
+    embed_option,
+    fail_on_option,
+    format_options,
+    json_option,
+    options_from,
+    out_option,
+    voice_option,
+)
 
 
 @click.command(
@@ -18,6 +26,7 @@ from diag.cli.options import embed_option, fail_on_option, json_option, options_
     examples=(
         "diag report reports/runs/20261122-140500-healthy-7f3a",
         "diag report reports/runs/* --embed all",
+        "diag report reports/runs/20261122-140500-healthy-7f3a --format junit --format markdown",
         "diag report reports/runs/20261122-140500-healthy-7f3a --voice kore.voice.json",
     ),
 )
@@ -25,6 +34,7 @@ from diag.cli.options import embed_option, fail_on_option, json_option, options_
 @voice_option
 @out_option
 @embed_option
+@format_options
 @json_option
 @fail_on_option
 def command(folders: tuple[Path, ...], *, as_json: bool, fail_on: str, **given: Any) -> int:

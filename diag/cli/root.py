@@ -12,7 +12,10 @@ from diag import __version__
 from diag.cli.help_examples import write_examples
 from diag.core.errors import BadInputError
 
-COMMANDS = ("doctor", "devices", "run", "compare", "bench", "analyze", "voice", "report", "explain", "serve", "proxy")
+COMMANDS = (
+    "doctor", "devices", "run", "compare", "bench", "sweep", "soak", "load", "analyze", "voice", "report", "history",
+    "runs", "verify", "explain", "serve", "proxy",
+)  # fmt: skip
 """Subcommands in the order in which help lists them; each is `command` in the module of its name in `diag.cli`."""
 
 FIRST_STEPS = """\

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from diag.core.json_reading import read_json
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ
 
 
@@ -46,13 +47,15 @@ class SendConfig(ConfigModel):
     """How captured frames become chunks for the Live API.
 
     If `resample` is true, the captured audio is converted to `sample_rate_hz`; otherwise it is sent at the capture
-    rate. `declared_rate_hz` is the rate in the MIME type; with 0 the MIME type declares no rate.
+    rate. `declared_rate_hz` is the rate in the MIME type; with 0 the MIME type declares no rate. If `half_duplex` is
+    true, silence is sent in place of the microphone's audio while a reply plays.
     """
 
     sample_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=8000, le=192000)
     declared_rate_hz: int = Field(LIVE_INPUT_RATE_HZ, ge=0, le=192000)
     batch_ms: float = Field(50.0, ge=5, le=5000)
     resample: bool = True
+    half_duplex: bool = False
 
 
 class PlaybackConfig(ConfigModel):
@@ -106,5 +109,9 @@ class ClientConfig(ConfigModel):
         frame = self.raw_frame
         if frame is None:
             return self.session.model
-        setup = json.loads(frame).get("setup")
+        try:
+            message = read_json(frame)
+        except ValueError:
+            return ""
+        setup = message.get("setup") if isinstance(message, dict) else None
         return str(setup.get("model") or "") if isinstance(setup, dict) else ""

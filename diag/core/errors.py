@@ -5,6 +5,12 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+from diag.core.plain_text import quotable
+
+LONGEST_PART = 1500
+LONGEST_SEEN = 600
+"""Longer parts of an error's sentence are cut: a path or a value may be as long as a file."""
+
 
 class ExitCode(IntEnum):
     """Exit codes of the command line."""
@@ -36,6 +42,8 @@ class DiagError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
 
     def __init__(self, attempted: str, *, seen: str, allowed: str = "", next_step: str) -> None:
+        attempted, seen = quotable(attempted, LONGEST_SEEN), quotable(seen, LONGEST_SEEN)
+        next_step = quotable(next_step, LONGEST_PART)
         self.attempted = attempted
         self.seen = seen
         self.allowed = allowed

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from diag.core.json_reading import read_json
+
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
@@ -53,12 +55,9 @@ def read_located_json(text: str) -> LocatedJson:
     Raises
     ------
     ValueError
-        If the text is not JSON; `json.JSONDecodeError` has the line and column.
+        If the text is not JSON, or `read_json` refuses it; `json.JSONDecodeError` has the line and column.
     """
-    try:
-        value = json.loads(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    value = read_json(text)
     lines: dict[str, int] = {}
     repeated: list[str] = []
     open_values: list[_Open] = []

@@ -75,8 +75,8 @@ class ObservedClient:
         for table in (setup, setup.get("generation_config"), setup.get("generationConfig")):
             for name in ("response_modalities", "responseModalities"):
                 asked = table.get(name) if isinstance(table, Mapping) else None
-                if isinstance(asked, list | tuple):
-                    return tuple(str(item).upper() for item in asked)
+                if isinstance(asked, str | list | tuple):
+                    return tuple(str(item).upper() for item in ([asked] if isinstance(asked, str) else asked))
         return None
 
     @property

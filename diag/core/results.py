@@ -23,6 +23,7 @@ from diag.core.measurement import (
     Tier,
     Verdict,
     clear,
+    does_not_apply,
     not_checked,
     not_measured,
     raised,
@@ -62,6 +63,7 @@ __all__ = [
     "Verdict",
     "VerdictLine",
     "clear",
+    "does_not_apply",
     "not_checked",
     "not_measured",
     "raised",
@@ -111,6 +113,7 @@ class RuleOutcome:
     name: str
     status: Status
     reason: str | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -488,6 +491,8 @@ class Report:
         None until it has been computed.
     report : str or None
         Path of the HTML file.
+    exports : tuple of str
+        Paths of the same report in other formats.
     bench : Bench or None
         Result of the bench, if the report is about one.
     """
@@ -497,6 +502,7 @@ class Report:
     verdict: VerdictLine | None = None
     report: str | None = None
     bench: Bench | None = None
+    exports: tuple[str, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
         """Return a data frame with one row per measurement per take."""
@@ -518,5 +524,6 @@ class Report:
             "comparisons": [item.to_json() for item in self.comparisons],
             "verdict": self.verdict.text if self.verdict else "",
             "report": self.report,
+            **({"exports": list(self.exports)} if self.exports else {}),
             **(self.bench.to_json() if self.bench else {}),
         }

@@ -37,7 +37,9 @@ class Turn:
         Frames of `prompt`, `captured`, `sent`, `heard` that carry the prompt, with a margin.
     reply_spans : mapping of Tap to (start_frame, end_frame)
         Frames of `received` (exact), `played`, `heard` (with a margin) that carry the reply. Taps without a reply
-        have no entry.
+        have no entry. Of a reply that was interrupted, the part that was played.
+    barge_in : bool
+        The prompt was meant to interrupt the reply of the turn before.
     """
 
     index: int
@@ -48,6 +50,7 @@ class Turn:
     speech_end_s: float | None = None
     prompt_spans: Mapping[Tap, Span] = field(default_factory=dict)
     reply_spans: Mapping[Tap, Span] = field(default_factory=dict)
+    barge_in: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "prompt_spans", MappingProxyType(dict(self.prompt_spans)))

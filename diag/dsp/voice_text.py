@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.core.json_reading import read_json
 from diag.dsp.dullness import BANDS_HZ
 from diag.dsp.profile import FRAMES_KEPT, Usual, VoiceProfile, VoiceSource
 from diag.dsp.voice_frames import BANDS, VoiceFrames
@@ -52,8 +53,8 @@ def profile_from_json(text: str) -> VoiceProfile:
         If the text is not a profile, is damaged, or has a newer version. The message says which.
     """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = read_json(text)
+    except json.JSONDecodeError:
         raise ValueError("it is not JSON, or it was cut off") from None
     version = document.get("voice_profile") if isinstance(document, dict) else None
     if version is None:

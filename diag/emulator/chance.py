@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from diag.emulator.faults import Drawn, GoAway, Http, Placed, Quota, SlowPong, SlowSetup, SpeechAnswer
+from diag.emulator.faults import Drawn, GoAway, Http, Placed, Quota, SlowInterrupt, SlowPong, SlowSetup, SpeechAnswer
 
 Z95 = 1.6448536269514722
 """95th percentile of the standard normal distribution."""
@@ -35,7 +35,7 @@ def applies_to_turns(fault: object) -> bool:
 
     The other faults act at their own moment, and are noted then.
     """
-    return not isinstance(fault, Http | GoAway | SlowPong | Quota | SlowSetup | SpeechAnswer | Placed)
+    return not isinstance(fault, Http | GoAway | SlowInterrupt | SlowPong | Quota | SlowSetup | SpeechAnswer | Placed)
 
 
 def draw_faults(faults: tuple[Any, ...], *, seed: int, session: int, turn: int = 0) -> list[tuple[Any, random.Random]]:

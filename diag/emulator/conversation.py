@@ -12,8 +12,10 @@ from typing import Any
 from diag.core.units import LIVE_INPUT_RATE_HZ
 from diag.emulator import messages
 from diag.emulator.answering import Understood
+from diag.emulator.chance import draw_faults
 from diag.emulator.closing import CLOSES
 from diag.emulator.contents import read_contents
+from diag.emulator.faults import IgnoreBargeIn, SlowInterrupt
 from diag.emulator.hearing import Endpointer, Heard, Pcm, Resampled
 from diag.emulator.incoming import mapping, sequence
 from diag.emulator.interim import Interim
@@ -74,6 +76,7 @@ class Conversation:
             manual=setup.manual_activity,
         )
         self._answering: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._responder = Responder(link, profile, setup, session, vertex=upgrade.vertex)
         self._interim: Interim | None = None
         if setup.model.transcribes or (setup.input_transcription and profile.settings.interim_transcripts):
@@ -231,8 +234,30 @@ class Conversation:
         await self._link.send(messages.encoded({"voiceActivity": activity}))
 
     async def _user_begins(self) -> None:
-        if self.setup.interruptible:
+        if not self._interruptible:
+            return
+        slow = next((fault for fault in self._faults_of_answer() if isinstance(fault, SlowInterrupt)), None)
+        if slow is None or not self._responder.performer.speaking:
             await self._stop_answering()
+        else:
+            self._note("fault_fired", turn=self._turn, fault=slow.kind)
+            self._stopping = self._tasks.create_task(self._stop_later(slow.delay_s))
+
+    async def _stop_later(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
+        await self._stop_answering()
+
+    @property
+    def _interruptible(self) -> bool:
+        """Whether speech of the user interrupts the current answer."""
+        ignored = self._busy and any(isinstance(fault, IgnoreBargeIn) for fault in self._faults_of_answer())
+        return self.setup.interruptible and not ignored
+
+    def _faults_of_answer(self) -> list[Any]:
+        """Return the faults that act on the answer of the current turn."""
+        profile = self._profile
+        active = draw_faults(profile.settings.faults, seed=profile.seed, session=self._session, turn=self._turn)
+        return [fault for fault, _ in active]
 
     async def _user_ended(self, event: Heard) -> None:
         ended_s = time.perf_counter()
@@ -272,9 +297,13 @@ class Conversation:
             ended_s = time.perf_counter()
             self._note("turn_ended", t_s=ended_s, source=source)
         if self._busy:
-            if source == "audio" and not self.setup.interruptible:
-                self._wait_in_line(understood)
+            if source == "audio" and not self._interruptible:
+                faults = self._faults_of_answer()
+                if all(fault.answered for fault in faults if isinstance(fault, IgnoreBargeIn)):
+                    self._wait_in_line(understood)
                 return
+            if self._stopping is not None:
+                await asyncio.wait((self._stopping,))
             await self._stop_answering()
         self._begin(understood, ended_s)
 

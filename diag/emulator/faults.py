@@ -143,6 +143,13 @@ class SlowFirstAudio(_Fault):
     grows_s: Seconds = 0.0
 
 
+class SlowUnderLoad(_Fault):
+    """Send the first audio later by `per_session_s` for every other session that is open."""
+
+    kind: Literal["slow_under_load"]
+    per_session_s: Seconds = 0.02
+
+
 class SilentTurn(_Fault):
     """Complete the turn without content, with a turnCompleteReason if `reason` is given."""
 
@@ -251,6 +258,20 @@ class FalseInterrupt(_Fault):
     chunk: int = Field(3, ge=0)
     at_s: Seconds | None = None
     audio: bool = False
+
+
+class IgnoreBargeIn(_Fault):
+    """Do not interrupt the reply when the user speaks; with `answered`, answer the user's speech after it."""
+
+    kind: Literal["ignore_barge_in"]
+    answered: bool = True
+
+
+class SlowInterrupt(_Fault):
+    """Interrupt the reply `delay_s` after the user's speech was detected."""
+
+    kind: Literal["slow_interrupt"]
+    delay_s: Seconds = 1.5
 
 
 class DuplicateChunk(_Fault):
@@ -368,6 +389,7 @@ Fault = Annotated[
     | Quota
     | SlowSetup
     | SlowFirstAudio
+    | SlowUnderLoad
     | SilentTurn
     | CompleteReason
     | Interaction
@@ -383,6 +405,8 @@ Fault = Annotated[
     | MissingTurnComplete
     | MissingGenerationComplete
     | FalseInterrupt
+    | IgnoreBargeIn
+    | SlowInterrupt
     | DuplicateChunk
     | DropChunk
     | ReorderChunks

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +15,12 @@ from diag.core.clip import pcm16_from_samples
 from diag.core.errors import BadInputError
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.files.audio_files import read_wav
+from diag.files.toml_text import read_toml
+from diag.files.whole_files import read_limited
 
 REPLY_RATE_HZ = LIVE_OUTPUT_RATE_HZ
 MAX_WAV_S = 300
+MAX_TABLE_BYTES = 1_000_000
 NAMED_VOICES = "named_voices.toml"
 AUDIBLE_DBFS = -50.0
 """Blocks of 10 ms with an RMS above this are audible, for replies whose table states no times."""
@@ -164,8 +166,8 @@ def read_pcm16(path: Path) -> tuple[Pcm, int]:
 def _entries(table: Path, key: str) -> list[Mapping[str, Any]]:
     attempted = f"Could not read {table}"
     try:
-        data = tomllib.loads(table.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        data = read_toml(read_limited(table, MAX_TABLE_BYTES).decode("utf-8"))
+    except (OSError, ValueError) as error:
         raise BadInputError(
             attempted,
             seen=str(error),

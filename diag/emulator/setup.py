@@ -109,7 +109,7 @@ def read_setup(
         manual_activity=bool(detection.get("disabled", False)),
         silence_ms=min(
             _milliseconds(detection, "silenceDurationMs", settings.silence_ms),
-            settings.silence_at_most_ms or LONGEST_DETECTION_MS,
+            settings.silence_at_most_ms or model.longest_silence_ms or LONGEST_DETECTION_MS,
         ),
         prefix_padding_ms=_milliseconds(detection, "prefixPaddingMs", settings.prefix_padding_ms),
         start_sensitivity=_sensitivity(detection, "startOfSpeechSensitivity", "START", vertex=vertex),
@@ -183,7 +183,8 @@ def _modality(generation: Mapping[str, Any], model: Model, name: str, settings: 
         if model.modalities == ("TEXT",):
             return "TEXT"
         return {"silent": "NONE", "text": "TEXT", "audio": "AUDIO"}[settings.omitted_modality]
-    modalities = tuple(str(modality).upper() for modality in sequence(asked))
+    listed = [asked] if isinstance(asked, str) else sequence(asked)
+    modalities = tuple(str(modality).upper() for modality in listed)
     if len(modalities) > 1 or modalities[0] not in ("AUDIO", "TEXT"):
         raise CLOSES["invalid_argument"].refused()
     if modalities[0] not in model.modalities:

@@ -7,7 +7,6 @@ Examples of faults: `close,named=quota,turns=2`, `slow_first_audio,delay_s=unifo
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from diag.core.errors import BadInputError
 from diag.emulator.faults import FAULT_KINDS, Fault
+from diag.files.toml_text import read_toml
 
 _FAULTS: TypeAdapter[Any] = TypeAdapter(Fault)
 _LISTS = ("turns", "sessions")
@@ -110,8 +110,8 @@ def _value(name: str, text: str) -> Any:
         low, _, high = bounds.partition(":")
         return {"distribution": distribution, "low_s": low, "high_s": high}
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return read_toml(f"value = {text}")["value"]
+    except ValueError:
         return text
 
 

@@ -2,7 +2,7 @@
 
 `frames.jsonl` holds lines `{"t_s", "from", "frame"}`. `heard_<rate>.wav` holds the audio from the client, one file for
 each declared rate. `spoken.wav` holds the audio to the client. The WAV files leave out the pauses between messages.
-Frames contain no keys.
+Keys in frames are hidden.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from diag.core.keys import without_keys, without_secrets
 from diag.emulator.closing import Refused
 from diag.emulator.incoming import declared_rate_hz, decode_bytes, read_frame
 from diag.emulator.link import Link, OuterLink
@@ -69,7 +70,17 @@ class KeptLink(OuterLink):
     def _append(self, at_s: float, side: str, data: str | bytes) -> None:
         text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
         with (self._folder / FRAMES).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"t_s": at_s, "from": side, "frame": text}, ensure_ascii=False) + "\n")
+            file.write(json.dumps({"t_s": at_s, "from": side, "frame": _without_keys(text)}, ensure_ascii=False) + "\n")
+
+
+def _without_keys(frame: str) -> str:
+    """Return a frame without keys; byte for byte the same if it has none."""
+    try:
+        message = json.loads(frame)
+    except (ValueError, RecursionError):
+        return without_keys(frame)
+    cleaned = without_secrets(message)
+    return frame if cleaned == message else json.dumps(cleaned, ensure_ascii=False)
 
 
 def write_audio(folder: Path) -> None:

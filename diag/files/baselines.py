@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from diag.core.errors import BadInputError
+from diag.core.json_reading import read_json
 from diag.core.results import SCHEMA_VERSION
-from diag.files.run_folders import write_beside
+from diag.files.run_folders import write_document
 from diag.files.scenario_folders import checkout_root
+from diag.files.whole_files import read_limited
+
+LARGEST_BYTES = 10_000_000
 
 
 def baseline_path(name: str) -> Path:
@@ -33,12 +36,12 @@ def read_baseline(path: Path) -> dict[str, Any] | None:
         return None
     attempted = f"Could not read the baseline {path}"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(read_limited(path, LARGEST_BYTES))
         newer = int(document["schema_version"]) > SCHEMA_VERSION
         if not newer:
             for medians in document["median_s"].values():
                 {metric: float(value) for metric, value in medians.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise BadInputError(
             attempted, seen=str(error), allowed="JSON as `diag bench --save-baseline` writes", next_step="restore it"
         ) from None
@@ -66,6 +69,4 @@ def write_baseline(path: Path, medians_s: Mapping[str, Mapping[str, float]]) -> 
     CannotMeasureError
         If the file cannot be written.
     """
-    write_beside(
-        path.parent, path.name, {"median_s": dict(sorted(medians_s.items())), "schema_version": SCHEMA_VERSION}
-    )
+    write_document(path, {"median_s": dict(sorted(medians_s.items())), "schema_version": SCHEMA_VERSION})

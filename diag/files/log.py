@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from diag import __version__
 from diag.core.keys import without_keys
+from diag.core.plain_text import visible
 
 MAX_BYTES = 1_000_000
 
@@ -26,7 +28,7 @@ def log_path() -> Path:
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     for folder in (Path(state) / "diag", Path(tempfile.gettempdir()) / f"diag-{os.getuid()}"):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
@@ -36,7 +38,7 @@ def log_path() -> Path:
 
 class _KeylessFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return without_keys(super().format(record))
+        return visible(without_keys(super().format(record)))
 
 
 def send_logs_to_file() -> Path:
@@ -53,6 +55,13 @@ def send_logs_to_file() -> Path:
     return path
 
 
+def write_output(name: str, text: str) -> None:
+    """Append what a process printed to the log file, if it printed anything."""
+    if text.strip():
+        with contextlib.suppress(OSError), log_path().open("a", encoding="utf-8") as file:
+            file.write(f"\noutput of {name}:\n{visible(without_keys(text))}\n")
+
+
 def write_bug(error: BaseException) -> str:
     """Append the traceback of an unexpected error to the log file.
 
@@ -67,7 +76,7 @@ def write_bug(error: BaseException) -> str:
         with path.open("a", encoding="utf-8") as file:
             file.write(
                 f"\ndiag {__version__}, Python {platform.python_version()}, {platform.platform()}\n"
-                f"{without_keys(' '.join(sys.argv))}\n{without_keys(text)}"
+                f"{visible(without_keys(' '.join(sys.argv)))}\n{visible(without_keys(text))}"
             )
     except OSError as problem:
         last = traceback.extract_tb(error.__traceback__)[-1:]

@@ -40,6 +40,7 @@ Kind = Literal[
     "leak",
     "pace",
     "late",
+    "no-flush",
 ]
 
 Reading = Literal[
@@ -77,6 +78,7 @@ TAKES: Mapping[str, tuple[str, ...]] = {
     "leak": ("delay_s", "gain_db"),
     "pace": ("ratio",),
     "late": ("for_s",),
+    "no-flush": (),
 }
 """Keys that each kind accepts besides `hop`, `kind` and `seed`."""
 
@@ -104,7 +106,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "pace": ("ratio",),
     "late": ("for_s",),
 }
-_ONLY_ON: Mapping[str, HopName] = {"leak": "microphone", "pace": "sender", "late": "player"}
+_ONLY_ON: Mapping[str, HopName] = {"leak": "microphone", "pace": "sender", "late": "player", "no-flush": "player"}
 
 
 class Planted(ConfigModel):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.errors import BadInputError
 from diag.files.scenario_folders import PROMPTS_TABLE, folders_with
+from diag.files.toml_text import read_toml
+from diag.files.whole_files import read_limited
+
+MAX_TABLE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,8 @@ class Prompt:
     speech_start_s, speech_end_s : float or None
         Time of the first audible sample and of the end of the last one, in seconds from the start of the file; None
         for a user's own file, in which they have to be detected.
+    back_channel : bool
+        It is a sound such as "mm-hmm", which asks for no answer. It is only played where it is named.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Prompt:
     language: str = ""
     speech_start_s: float | None = None
     speech_end_s: float | None = None
+    back_channel: bool = False
 
 
 def load_prompts(folder: Path) -> tuple[Prompt, ...]:
@@ -49,10 +55,11 @@ def load_prompts(folder: Path) -> tuple[Prompt, ...]:
     table = folder / PROMPTS_TABLE.name
     attempted = f"Could not read the prompts in {table}"
     try:
-        entries = tomllib.loads(table.read_text(encoding="utf-8"))["prompt"]
-        prompts = tuple(_prompt(entry, folder) for entry in entries)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table_of_prompts = read_toml(read_limited(table, MAX_TABLE_BYTES).decode("utf-8"))
+    except (OSError, ValueError) as error:
         raise BadInputError(attempted, seen=str(error), next_step="restore the file") from None
+    try:
+        prompts = tuple(_prompt(entry, folder) for entry in table_of_prompts["prompt"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             attempted,
@@ -81,6 +88,7 @@ def _prompt(entry: dict[str, object], folder: Path) -> Prompt:
         language=str(entry["language"]),
         speech_start_s=start_s,
         speech_end_s=end_s,
+        back_channel=bool(entry.get("back_channel", False)),
     )
 
 
@@ -92,7 +100,7 @@ def recorded_prompts() -> tuple[Prompt, ...]:
     BadInputError
         As `load_prompts`.
     """
-    return load_prompts(_prompt_folders()[0])
+    return tuple(prompt for prompt in load_prompts(_prompt_folders()[0]) if not prompt.back_channel)
 
 
 def prompts_by_name() -> dict[str, Prompt]:

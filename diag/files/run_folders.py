@@ -25,20 +25,33 @@ from diag import __version__
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError, CannotMeasureError
-from diag.core.keys import without_keys
+from diag.core.json_reading import read_json
+from diag.core.keys import without_secrets
+from diag.core.plain_text import json_safe, on_one_line, quotable
 from diag.core.results import SCHEMA_VERSION, TakeResult
 from diag.core.take import Span, Take, Turn
+from diag.core.temporary import has_ended
 from diag.core.timeline import Event, Timeline
 from diag.files.audio_files import encode_wav, read_raw, read_wav
-from diag.files.whole_files import flush_folder, partial_path, write_flushed, write_whole
+from diag.files.checksums import SUMS_NAME, digest_of, has_sums, record_sums, sums_text
+from diag.files.whole_files import PARTIAL, flush_folder, partial_path, read_limited, write_flushed, write_whole
 
 __all__ = [
-    "SavedRun", "create_run", "finished_takes", "read_raw", "read_run", "read_take", "read_wav",
-    "remove_partial_takes", "write_beside", "write_result", "write_take",
+    "SavedRun", "create_run", "file_name_of", "finished_takes", "json_values", "read_raw", "read_result", "read_run",
+    "read_take", "read_wav", "remove_partial_takes", "write_beside", "write_document", "write_result",
+    "write_take",
 ]  # fmt: skip
 
+RESULT_NAME = "result.json"
+LARGEST_JSON_BYTES = 50_000_000
+LARGEST_TIMELINE_BYTES = 200_000_000
+"""Larger files of a run are refused. A take of ten minutes has less than 5 MB of events."""
+LONGEST_S = 1e7
+MOST_FRAMES = 2**53
+LONGEST_NAME = 200
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
 _FIX_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
+_GONE, _FIX_GONE = "the run folder is no longer there", "run again, and leave the folder in place until the run ends"
 _FIX_RUN = "restore it, or run again"
 
 
@@ -54,17 +67,20 @@ def write_take(run_dir: Path, take: Take) -> Path:
     """
     folder = run_dir / "takes" / take.id
     attempted = f"Could not save the take {folder}"
+    if not run_dir.is_dir():
+        raise CannotMeasureError(attempted, seen=_GONE, next_step=_FIX_GONE)
     if folder.exists():
         raise BadInputError(attempted, seen="it exists already", next_step="save to another run folder")
     partial = partial_path(folder)
     with _disk(attempted):
         try:
-            partial.mkdir(parents=True)
-            for tap, clip in take.clips.items():
-                write_flushed(partial / f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS))
-            lines = "".join(_json(event.to_json()) + "\n" for event in take.timeline)
-            write_flushed(partial / "timeline.jsonl", without_keys(lines).encode())
-            _write_json(partial / "take.json", _take_facts(take))
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            partial.mkdir(mode=0o700)
+            digests = {}
+            for name, content in _contents(take):
+                write_flushed(partial / name, content, private=True)
+                digests[name] = digest_of(content)
+            write_flushed(partial / SUMS_NAME, sums_text(digests), private=True)
             flush_folder(partial)
             partial.rename(folder)
             flush_folder(folder.parent)
@@ -72,6 +88,14 @@ def write_take(run_dir: Path, take: Take) -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             raise
     return folder
+
+
+def _contents(take: Take) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the content of each file of a take."""
+    for tap, clip in take.clips.items():
+        yield f"{tap.value}.wav", encode_wav(clip, pcm16=tap in _PCM16_TAPS)
+    yield "timeline.jsonl", "".join(_json(event.to_json()) + "\n" for event in take.timeline).encode()
+    yield "take.json", _document(_take_facts(take))
 
 
 def read_take(folder: str | Path) -> Take:
@@ -90,14 +114,17 @@ def read_take(folder: str | Path) -> Take:
     try:
         clips = {}
         for name, place in facts["clips"].items():
-            clip = read_wav(folder / f"{name}.wav") if place["frames"] else _no_frames(place)
-            clips[Tap(name)] = Clip(samples=clip.samples, sample_rate_hz=clip.sample_rate_hz, start_s=place["start_s"])
+            tap = Tap(name)
+            clip = read_wav(folder / f"{tap.value}.wav") if place["frames"] else _no_frames(place)
+            start_s = None if place["start_s"] is None else _time(place["start_s"])
+            clips[tap] = Clip(samples=clip.samples, sample_rate_hz=clip.sample_rate_hz, start_s=start_s)
         return Take(
-            id=facts["id"],
-            scenario=facts["scenario"],
+            # The folder's name, whatever the file says: the id is used as a path.
+            id=folder.resolve().name,
+            scenario=_text(facts["scenario"]),
             config=ClientConfig.model_validate(facts["config"]),
-            environment=facts["environment"],
-            seed=facts["seed"],
+            environment=dict(facts["environment"]),
+            seed=int(facts["seed"]),
             clips=clips,
             timeline=_read_timeline(folder / "timeline.jsonl", attempted),
             turns=tuple(_turn(item) for item in facts["turns"]),
@@ -122,24 +149,73 @@ def remove_partial_takes(run_dir: str | Path) -> int:
     return len(partial)
 
 
+def remove_abandoned(out_dir: Path) -> None:
+    """Remove incomplete takes and files that killed processes left in the runs of a folder and beside it."""
+    for pattern in (f"{out_dir.name}/*/takes/.*", f"{out_dir.name}/*/.*", ".*"):
+        for path in out_dir.absolute().parent.glob(pattern):
+            owner = PARTIAL.fullmatch(path.name)
+            if owner and has_ended(int(owner[1])):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
 def write_result(take_folder: str | Path, result: TakeResult) -> Path:
     """Write the judgement of a take into its folder, replacing an earlier one, and return the path."""
-    return write_beside(take_folder, "result.json", {**_stamp(), **result.to_json()})
+    return write_beside(take_folder, RESULT_NAME, {**_stamp(), **result.to_json()})
+
+
+def read_result(take_folder: str | Path) -> dict[str, Any] | None:
+    """Return the saved judgement of a take as `write_result` wrote it; None if there is none.
+
+    Raises
+    ------
+    BadInputError
+        If it is damaged, or was written by a newer version of diag.
+    """
+    path = Path(take_folder) / RESULT_NAME
+    if not path.is_file():
+        return None
+    return _read_json(path, f"Could not read the result {path}", fix="`diag report` judges the run again")
+
+
+def json_values(document: Mapping[str, Any]) -> Any:
+    """Return a document as it would be read back from its file."""
+    return json.loads(_document(document))
 
 
 def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
-    """Write a JSON document into a folder, replacing an earlier one. The folder is created if it is missing.
+    """Write a JSON document into the folder of a take, replacing an earlier one. Only this user can read it.
+
+    If the folder has checksums, that of the document is written too.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the folder is gone, or the disk is full or cannot be written.
+    """
+    path = Path(folder) / name
+    if not path.parent.is_dir():
+        raise CannotMeasureError(f"Could not save {path}", seen=_GONE, next_step=_FIX_GONE)
+    with _disk(f"Could not save {path}"):
+        write_whole(path, _document(document), private=True)
+        if has_sums(path.parent):
+            record_sums(path.parent, [name])
+    return path
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document for everybody to read, replacing an earlier one. Missing folders are created.
 
     Raises
     ------
     CannotMeasureError
         If the disk is full or cannot be written.
     """
-    path = Path(folder) / name
     with _disk(f"Could not save {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_json(path, document)
-    return path
+        write_whole(path, _document(document))
 
 
 def _take_facts(take: Take) -> dict[str, Any]:
@@ -169,6 +245,7 @@ def _take_facts(take: Take) -> dict[str, Any]:
                 "speech_end_s": turn.speech_end_s,
                 "prompt_spans": {tap.value: list(span) for tap, span in turn.prompt_spans.items()},
                 "reply_spans": {tap.value: list(span) for tap, span in turn.reply_spans.items()},
+                "barge_in": turn.barge_in,
             }
             for turn in take.turns
         ],
@@ -177,9 +254,43 @@ def _take_facts(take: Take) -> dict[str, Any]:
 
 def _turn(facts: Mapping[str, Any]) -> Turn:
     def spans(table: Mapping[str, list[int]]) -> dict[Tap, Span]:
-        return {Tap(name): (int(first), int(last)) for name, (first, last) in table.items()}
+        return {Tap(name): (_frame(first), _frame(last)) for name, (first, last) in table.items()}
 
-    return Turn(**{**facts, "prompt_spans": spans(facts["prompt_spans"]), "reply_spans": spans(facts["reply_spans"])})
+    speech = [None if facts[name] is None else _time(facts[name]) for name in ("speech_start_s", "speech_end_s")]
+    barge_in = facts.get("barge_in", False)
+    if not isinstance(barge_in, bool):
+        raise TypeError("`barge_in` is not true or false")
+    return Turn(
+        index=_frame(facts["index"]),
+        prompt_name=_text(facts["prompt_name"]),
+        start_s=_time(facts["start_s"]),
+        end_s=_time(facts["end_s"]),
+        prompt_spans=spans(facts["prompt_spans"]),
+        reply_spans=spans(facts["reply_spans"]),
+        speech_start_s=speech[0],
+        speech_end_s=speech[1],
+        barge_in=barge_in,
+    )
+
+
+def _time(value: Any) -> float:
+    """Return a time of a take, in seconds."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LONGEST_S:
+        raise ValueError(f"{str(value)[:40]} is not a time in seconds")
+    return float(value)
+
+
+def _frame(value: Any) -> int:
+    """Return the number of a frame, or another count."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_FRAMES:
+        raise ValueError(f"{str(value)[:40]} is not a number of frames")
+    return int(value)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]} is not a text")
+    return value
 
 
 def _no_frames(place: Mapping[str, Any]) -> Clip:
@@ -190,10 +301,11 @@ def _no_frames(place: Mapping[str, Any]) -> Clip:
 def _read_timeline(path: Path, attempted: str) -> Timeline:
     events = []
     try:
-        for line in filter(None, path.read_text(encoding="utf-8").split("\n")):
-            facts = json.loads(line)
-            events.append(Event(t_s=facts["t_s"], name=facts["name"], source=facts["source"], data=facts["data"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        for line in filter(None, read_limited(path, LARGEST_TIMELINE_BYTES).decode("utf-8").split("\n")):
+            facts = read_json(line)
+            name, source = _text(facts["name"]), _text(facts["source"])
+            events.append(Event(t_s=_time(facts["t_s"]), name=name, source=source, data=facts["data"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         place = f"{path.name} line {len(events) + 1}" if path.exists() else path.name
         raise _damaged(attempted, place, _words(error), fix=_FIX_TAKE) from None
     return Timeline(tuple(events))
@@ -219,14 +331,21 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
     """
     out_dir = Path(out_dir)
     now = time.gmtime()
-    plain = re.sub(r"[^\w.\-]+", "-", name).strip("-.")[:60] or "run"
     with _disk(f"Could not make a run folder in {out_dir}"):
         out_dir.mkdir(parents=True, exist_ok=True)
-        folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{plain}-{secrets.token_hex(3)}"
-        (folder / "takes").mkdir(parents=True)
+        remove_abandoned(out_dir)
+        folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{file_name_of(name)}-{secrets.token_hex(3)}"
+        folder.mkdir(mode=0o700)
+        (folder / "takes").mkdir(mode=0o700)
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
-        _write_json(folder / "run.json", {**_stamp(), "name": name, "made": made, **facts})
+        write_whole(folder / "run.json", _document({**_stamp(), "name": name, "made": made, **facts}), private=True)
+        record_sums(folder, ["run.json"])
     return folder
+
+
+def file_name_of(name: str, *, most: int = 60) -> str:
+    """Return a name of one file or folder, made of the name of a configuration, which may come from elsewhere."""
+    return re.sub(r"[^\w.\-]+", "-", name).strip("-.")[:most] or "run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,14 +377,19 @@ def read_run(folder: str | Path) -> SavedRun:
     folder = Path(folder)
     attempted = f"Could not read the run {folder}"
     facts = _read_json(folder / "run.json", attempted, fix=_FIX_RUN)
-    if not isinstance(facts.get("name"), str):
+    name, environment = facts.get("name"), facts.get("environment", {})
+    if not isinstance(name, str) or not name:
         raise _damaged(attempted, "run.json", "it has no name", fix=_FIX_RUN)
+    if len(name) > LONGEST_NAME or on_one_line(name) != name or "/" in name or "\\" in name:
+        raise _damaged(attempted, "run.json", f"`{quotable(name, 60)}` is not a name", fix=_FIX_RUN)
+    if not isinstance(environment, Mapping):
+        raise _damaged(attempted, "run.json", "its environment is not a table", fix=_FIX_RUN)
     return SavedRun(folder=folder, name=facts["name"], facts=facts)
 
 
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON document atomically, with API keys removed."""
-    write_whole(path, (without_keys(_json(document, indent=1)) + "\n").encode())
+def _document(document: Mapping[str, Any]) -> bytes:
+    """Return the content of a JSON file, without keys."""
+    return (_json(document, indent=1) + "\n").encode()
 
 
 def _stamp() -> dict[str, Any]:
@@ -274,7 +398,7 @@ def _stamp() -> dict[str, Any]:
 
 def _read_json(path: Path, attempted: str, *, fix: str) -> dict[str, Any]:
     try:
-        facts = json.loads(path.read_bytes())
+        facts = read_json(read_limited(path, LARGEST_JSON_BYTES))
     except (FileNotFoundError, NotADirectoryError):
         missing = f"there is no {path.name} in it" if path.parent.is_dir() else "no such folder"
         raise BadInputError(attempted, seen=missing, next_step="name a folder that `diag run` made") from None
@@ -283,7 +407,7 @@ def _read_json(path: Path, attempted: str, *, fix: str) -> dict[str, Any]:
     except ValueError as error:
         raise _damaged(attempted, path.name, str(error), fix=fix) from None
     version = facts.get("schema_version") if isinstance(facts, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise _damaged(attempted, path.name, "it has no schema_version", fix=fix)
     if version > SCHEMA_VERSION:
         raise BadInputError(
@@ -300,7 +424,9 @@ def _damaged(attempted: str, place: str, detail: str, *, fix: str) -> BadInputEr
 
 
 def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
-    return json.dumps(document, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
+    """Return JSON text without keys and without characters that a terminal would obey."""
+    cleaned = without_secrets(document)
+    return json_safe(json.dumps(cleaned, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain))
 
 
 def _plain(value: object) -> Any:

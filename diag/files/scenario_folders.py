@@ -1,20 +1,22 @@
 """Folders that are searched for configurations, prompts and replies: first the user's own, then the built-in one.
 
-Both are named `scenarios` and hold `*.toml`, `prompts/prompts.toml` and `replies/replies.toml`. The rule is in
-docs/configuration.md ("Where names are looked for").
+Both are named `scenarios` and hold `*.toml`, `prompts/prompts.toml`, `replies/replies.toml` and `rooms/rooms.toml`. The
+rule is in docs/configuration.md ("Where names are looked for").
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
 from diag.core.errors import BadInputError
+from diag.files.toml_text import read_toml
+from diag.files.whole_files import read_limited
 
 SCENARIOS = "scenarios"
 PROMPTS_TABLE = Path("prompts/prompts.toml")
 REPLIES_TABLE = Path("replies/replies.toml")
+ROOMS_TABLE = Path("rooms/rooms.toml")
 _PROJECT = "diag"
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -53,14 +55,15 @@ def built_in_folder() -> Path:
 def own_folder() -> Path | None:
     """Return the user's own `scenarios` folder, or None.
 
-    It is the nearest one, in the working directory or above it, that holds a configuration, prompts or replies. The
-    search ends at a checkout of diag, whose `scenarios` folder is not a user's own.
+    It is the nearest one, in the working directory or above it, that holds a configuration, prompts, replies or
+    rooms. The search ends at a checkout of diag, whose `scenarios` folder is not a user's own.
     """
     for place in _here_and_above():
         if _is_checkout(place):
             return None
         folder = place / SCENARIOS
-        if any(folder.glob("*.toml")) or _is_file(folder / PROMPTS_TABLE) or _is_file(folder / REPLIES_TABLE):
+        tables = (PROMPTS_TABLE, REPLIES_TABLE, ROOMS_TABLE)
+        if any(folder.glob("*.toml")) or any(_is_file(folder / table) for table in tables):
             return folder
     return None
 
@@ -121,7 +124,7 @@ def _is_checkout(folder: Path) -> bool:
     if not os.path.isdir(folder / SCENARIOS):
         return False
     try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8")).get("project")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        project = read_toml(read_limited(folder / "pyproject.toml", 1_000_000).decode("utf-8")).get("project")
+    except (OSError, ValueError):
         return False
     return isinstance(project, dict) and project.get("name") == _PROJECT

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
+import os
 import re
 import shlex
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,17 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from diag.core.client_config import ClientConfig, ConfigModel
 from diag.core.errors import BadInputError
+from diag.core.json_reading import read_json
+from diag.core.plain_text import quotable
 from diag.files.planted import Planted
 from diag.files.scenario_folders import configuration_files, group_files, scenario_folders
+from diag.files.toml_text import read_toml
+from diag.files.turn_script import ScriptedStep, StepKind
+from diag.files.whole_files import read_limited
 
 MAX_SCENARIO_BYTES = 1_000_000
+MAX_STEPS = 1000
+"""Steps of one conversation."""
 
 
 class Faults(ConfigModel):
@@ -151,6 +159,18 @@ class AppConfig(ConfigModel):
         return tuple(shlex.split(self.command or self.serve or ""))
 
 
+class RoomConfig(ConfigModel):
+    """The acoustics of a virtual rig: a room by name, or the user's own file with impulse responses.
+
+    `echo_db` sets the level of the path from speaker to microphone. `noise_dbfs` sets the level of the background
+    noise. Without them, both are those of the room.
+    """
+
+    name: str = Field(min_length=1)
+    echo_db: float | None = Field(None, ge=-100, le=20)
+    noise_dbfs: float | None = Field(None, ge=-120, le=-10)
+
+
 class Scenario(ConfigModel):
     """One configuration under test.
 
@@ -158,18 +178,22 @@ class Scenario(ConfigModel):
 
     `voice` is the file of a voice profile that replies are compared with. In a TOML file it is relative to the file's
     folder.
+
+    `turns` is the script of a conversation. Every take then plays all of it, and `prompts` is not used.
     """
 
     name: str
     title: str = ""
     shows: str = ""
     prompts: tuple[str, ...] = ()
+    turns: tuple[ScriptedStep, ...] = ()
     voice: str | None = None
     client: ClientConfig = ClientConfig()
     emulator: dict[str, Any] = Field(default_factory=dict)
     faults: Faults = Faults()
     expect: Expect = Expect()
     app: AppConfig | None = None
+    room: RoomConfig | None = None
 
     @field_validator("name")
     @classmethod
@@ -178,10 +202,26 @@ class Scenario(ConfigModel):
             raise ValueError("a scenario's name must be usable as a file name")
         return value
 
+    @field_validator("turns")
+    @classmethod
+    def _begins_with_a_prompt(cls, value: tuple[ScriptedStep, ...]) -> tuple[ScriptedStep, ...]:
+        if len(value) > MAX_STEPS:
+            raise ValueError(f"{len(value)} steps; allowed: up to {MAX_STEPS}")
+        if value and value[0].kind is not StepKind.PROMPT:
+            raise ValueError(f"the first step is of kind `{value[0].kind}`; allowed: kind `prompt` first")
+        return value
+
+    @model_validator(mode="after")
+    def _has_prompts_or_turns(self) -> Scenario:
+        if self.prompts and self.turns:
+            raise ValueError("`prompts` and `turns` together; allowed: one of them, with prompts named in [[turns]]")
+        return self
+
 
 _CLIENT_TABLES = tuple(ClientConfig.model_fields)
 _TOP_KEYS = (
-    "title", "shows", "prompts", "voice", "emulator", "faults", "expect", "app", "setup_file", *_CLIENT_TABLES,
+    "title", "shows", "prompts", "turns", "voice", "emulator", "faults", "expect", "app", "room", "setup_file",
+    *_CLIENT_TABLES,
 )  # fmt: skip
 
 
@@ -201,16 +241,29 @@ def read_scenario(path: Path) -> Scenario:
     return _in_its_folder(scenario_from_mapping(path.stem, data, attempted=attempted), path)
 
 
+def read_turns(path: Path) -> tuple[ScriptedStep, ...]:
+    """Read the script of a conversation: the `[[turns]]` of a TOML file, whose other keys are not used.
+
+    Raises
+    ------
+    BadInputError
+        If the file cannot be read, or has no `[[turns]]`, or one that is not allowed.
+    """
+    attempted = f"Could not read the turns in {path}"
+    data = _read_toml(path, attempted)
+    if not data.get("turns"):
+        raise BadInputError(
+            attempted,
+            seen="no `[[turns]]`",
+            allowed="a TOML file with one `[[turns]]` table for each step",
+            next_step="see docs/conversations.md",
+        )
+    return scenario_from_mapping(path.stem, {"turns": data["turns"]}, attempted=attempted).turns
+
+
 def _read_toml(path: Path, attempted: str) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_SCENARIO_BYTES:
-            raise BadInputError(
-                attempted,
-                seen=f"{path.stat().st_size} bytes",
-                allowed=f"a TOML file of at most {MAX_SCENARIO_BYTES} bytes",
-                next_step="name a file such as my_app.toml",
-            )
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = read_limited(path, MAX_SCENARIO_BYTES).decode("utf-8")
     except FileNotFoundError:
         raise BadInputError(
             attempted, seen="no such file", next_step="check the path; `diag run --help` lists the known names"
@@ -226,20 +279,29 @@ def _read_toml(path: Path, attempted: str) -> dict[str, Any]:
         raise BadInputError(
             attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise BadInputError(
             attempted,
-            seen=f"not valid TOML: {error}",
-            allowed="TOML as in docs/configuration.md",
-            next_step="correct that line",
+            seen=str(error),
+            allowed=f"a TOML file of at most {MAX_SCENARIO_BYTES} bytes",
+            next_step="name a file such as my_app.toml",
+        ) from None
+    try:
+        return read_toml(text)
+    except ValueError as error:
+        raise BadInputError(
+            attempted, seen=str(error), allowed="TOML as in docs/configuration.md", next_step="correct that line"
         ) from None
 
 
 def _in_its_folder(scenario: Scenario, path: Path) -> Scenario:
-    """Return the scenario with its voice and the directory of its app made absolute; by default that of the file."""
+    """Return the scenario with its voice, its room and the directory of its app made absolute."""
     update: dict[str, Any] = {}
     if scenario.voice is not None:
         update["voice"] = str(path.parent.resolve() / scenario.voice)
+    if scenario.room is not None and (path.parent / scenario.room.name).is_file():
+        own = str((path.parent / scenario.room.name).resolve())
+        update["room"] = scenario.room.model_copy(update={"name": own})
     if scenario.app is not None:
         directory = (path.parent / (scenario.app.directory or ".")).resolve()
         update["app"] = scenario.app.model_copy(update={"directory": directory})
@@ -249,19 +311,12 @@ def _in_its_folder(scenario: Scenario, path: Path) -> Scenario:
 def _read_frame(path: Path, attempted: str) -> str:
     """Return the text of the file that `setup_file` names."""
     try:
-        if path.stat().st_size > MAX_SCENARIO_BYTES:
-            raise BadInputError(
-                attempted,
-                seen=f"setup_file {path} has {path.stat().st_size} bytes",
-                allowed=f"a JSON file of at most {MAX_SCENARIO_BYTES} bytes",
-                next_step="name the file that holds the setup frame only",
-            )
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_limited(path, MAX_SCENARIO_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise BadInputError(
             attempted,
-            seen=f"setup_file: {error}",
-            allowed="a UTF-8 JSON file; its path is relative to the configuration",
+            seen=f"setup_file {path}: {(isinstance(error, OSError) and error.strerror) or error}",
+            allowed=f"a UTF-8 JSON file up to {MAX_SCENARIO_BYTES} bytes; its path is relative to the configuration",
             next_step="correct `setup_file`",
         ) from None
 
@@ -278,7 +333,7 @@ def scenario_from_mapping(name: str, data: dict[str, Any], *, attempted: str) ->
     own = set(_TOP_KEYS) - {"setup_file", *_CLIENT_TABLES}
     fields = {key: value for key, value in data.items() if key in own}
     fields["client"] = {key: value for key, value in data.items() if key in _CLIENT_TABLES}
-    problems += _frame_problems(data)
+    problems += [*_frame_problems(data), *_problems_of_numbers(data)]
     try:
         scenario = Scenario.model_validate({"name": name, **fields})
     except ValidationError as error:
@@ -320,7 +375,7 @@ def _problems(error: ValidationError) -> list[_Problem]:
         dotted = ".".join(str(part) for part in place) or "the configuration"
         if item["type"] == "extra_forbidden":
             problem = _unknown_key(dotted, str(place[-1]), _known_keys([str(part) for part in place[:-1]]))
-        elif item["type"] == "value_error" and place and isinstance(place[-1], int):
+        elif item["type"] == "value_error" and ((place and isinstance(place[-1], int)) or "; allowed: " in item["msg"]):
             # The validator of a whole table writes the message itself.
             seen, _, allowed = str(item["msg"]).removeprefix("Value error, ").partition("; allowed: ")
             problem = _Problem(dotted, f"{dotted}: {seen}", allowed, f"correct `{dotted}`", allowed)
@@ -328,7 +383,7 @@ def _problems(error: ValidationError) -> list[_Problem]:
             problem = _Problem(dotted, f"no `{dotted}`", "", f"add `{dotted}`", "")
         else:
             allowed = _allowed(place, item["msg"])
-            seen = f"{dotted} = {item['input']!r}"
+            seen = f"{dotted} = {quotable(repr(item['input']))}"
             problem = _Problem(dotted, seen, allowed, f"correct `{dotted}`", f"allowed: {allowed}")
         found.setdefault(dotted, problem)
     return list(found.values())
@@ -350,13 +405,37 @@ def _frame_problems(data: Mapping[str, Any]) -> list[_Problem]:
         fix = f"put it into the frame, and remove `session.{others[0]}`"
         problems.append(_Problem("session", seen, "only `api_version` in [session]", fix, fix))
     try:
-        whole = json.loads(data[name]) if name == "setup_frame" else json.loads(json.dumps(data[name]))
-    except (TypeError, ValueError, RecursionError) as error:
+        whole = read_json(data[name] if name == "setup_frame" else json.dumps(data[name]))
+    except (AttributeError, TypeError, ValueError) as error:
         fix = "check it with `diag doctor --setup FILE`" if name == "setup_frame" else "write dates and times as text"
         return [*problems, _Problem(name, f"`{name}` is not JSON: {error}", "a JSON object", fix, fix)]
     if not isinstance(whole, dict):
         problems.append(_Problem(name, f"`{name}` is not a JSON object", "a JSON object", f"correct `{name}`", ""))
     return problems
+
+
+def _problems_of_numbers(data: Mapping[str, Any]) -> list[_Problem]:
+    """Return the tables of free content that have a number that cannot be sent or saved as JSON."""
+    session = data.get("session")
+    free = {
+        "session.extra": session.get("extra") if isinstance(session, Mapping) else None,
+        "emulator": data.get("emulator"),
+        "setup": data.get("setup"),
+    }
+    found = []
+    for place, table in free.items():
+        if isinstance(table, Mapping) and not _is_finite(table):
+            seen, allowed = f"a number in `{place}` that is not finite", "finite numbers"
+            found.append(_Problem(place, seen, allowed, f"correct `{place}`", f"allowed: {allowed}"))
+    return found
+
+
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_finite(inner) for inner in value.values())
+    if isinstance(value, list):
+        return all(_is_finite(inner) for inner in value)
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _unknown_key(dotted: str, key: str, known: tuple[str, ...]) -> _Problem:
@@ -434,14 +513,14 @@ def find_scenario(name_or_path: str) -> Scenario:
         If there is no configuration of that name, or it cannot be read.
     """
     path = Path(name_or_path)
-    if path.suffix == ".toml" or path.is_file():
+    if path.suffix == ".toml" or os.path.isfile(path):
         return read_scenario(path)
     known = configuration_files()
     if name_or_path in known:
         return read_scenario(known[name_or_path])
     for folder in scenario_folders():
         inner = folder / f"{name_or_path}.toml"
-        if inner.is_file():
+        if os.path.isfile(inner):
             return read_scenario(inner)
     close = difflib.get_close_matches(name_or_path, known, n=1)
     raise BadInputError(

@@ -14,7 +14,7 @@ from diag.core.errors import BadInputError
 from diag.dsp.profile import VoiceProfile
 from diag.dsp.voice_text import PROFILE_VERSION, profile_from_json, profile_to_json
 from diag.files.audio_files import decode_audio, encode_flac
-from diag.files.whole_files import write_whole
+from diag.files.whole_files import read_limited, write_whole
 
 SUFFIX = ".voice.json"
 RUN_FILE = f"profile{SUFFIX}"
@@ -37,17 +37,15 @@ def load_voice(path: str | Path) -> VoiceProfile:
     path = Path(path)
     attempted = f"Could not read the voice profile {path}"
     try:
-        if path.is_dir():
-            raise BadInputError(attempted, seen="it is a folder", allowed="one file", next_step=_MAKE_ONE)
-        if path.stat().st_size > LARGEST_BYTES:
-            raise _no_profile(attempted, f"{path.stat().st_size} bytes")
-        data = path.read_bytes()
+        data = read_limited(path, LARGEST_BYTES)
     except FileNotFoundError:
         raise BadInputError(attempted, seen="no such file", next_step=f"check the path, or {_MAKE_ONE}") from None
     except OSError as error:
         raise BadInputError(
             attempted, seen=error.strerror or str(error), next_step="check the path and its permissions"
         ) from None
+    except ValueError as error:
+        raise BadInputError(attempted, seen=str(error), allowed="one file", next_step=_MAKE_ONE) from None
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,11 +1,38 @@
-"""Write files atomically: completely or not at all."""
+"""Read small files with a limit, and write files atomically: completely or not at all."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
+import stat
 from contextlib import suppress
 from pathlib import Path
+
+PARTIAL = re.compile(r"\..+\.partial-(\d+)-[0-9a-f]+")
+"""Names that `partial_path` makes; the number is the process that writes there."""
+
+
+def read_limited(path: Path, most_bytes: int) -> bytes:
+    """Return the content of a regular file of at most `most_bytes`.
+
+    Raises
+    ------
+    OSError
+        If there is no such file, or it cannot be read.
+    ValueError
+        If it is a folder, a pipe or a device, or larger. The message says so as the rest of a sentence on the file.
+    """
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise ValueError("it is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError("it is a pipe or a device")
+    with path.open("rb") as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise ValueError(f"it has more than {most_bytes} bytes")
+    return data
 
 
 def partial_path(path: Path) -> Path:
@@ -13,8 +40,10 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file atomically, replacing an earlier one. A crash or a full disk leaves the earlier file unchanged.
+
+    With `private`, only this user can read it.
 
     Raises
     ------
@@ -23,22 +52,23 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     partial = partial_path(path)
     try:
-        write_flushed(partial, data)
+        write_flushed(partial, data, private=private)
         partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
 
 
-def write_flushed(path: Path, data: bytes) -> None:
-    """Write a file and wait until its content is on the disk (fsync).
+def write_flushed(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file and wait until its content is on the disk (fsync). With `private`, only this user can read it.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    with path.open("wb") as file:
+    mode = 0o600 if private else 0o666
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

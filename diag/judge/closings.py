@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from diag.core.observed_client import ObservedClient
+from diag.core.plain_text import quotable
 from diag.core.results import Evidence, Verdict, clear, not_checked
 from diag.core.timeline import EventName, Timeline
 
@@ -62,7 +63,8 @@ class Closing:
     def evidence(self) -> Evidence:
         """Return code and reason as received."""
         when = "refused the session" if self.refused else "closed the session"
-        return Evidence(text=f'the service {when} with {self.code or "no code"}: "{self.reason or "no reason"}"')
+        reason = quotable(self.reason) or "no reason"
+        return Evidence(text=f'the service {when} with {self.code or "no code"}: "{reason}"')
 
 
 def closing(timeline: Timeline) -> Closing | None:

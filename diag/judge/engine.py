@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from diag import __version__
 from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
+from diag.core.keys import without_keys, without_secrets
 from diag.core.live_setup import canonical
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
+from diag.core.plain_text import quotable
 from diag.core.results import (
     Evidence,
     Finding,
@@ -25,6 +27,7 @@ from diag.core.results import (
     RuleOutcome,
     RunFinding,
     RunResult,
+    Severity,
     Status,
     SummaryRow,
     TakeResult,
@@ -42,6 +45,11 @@ from diag.measure.registry import Metric, all_metrics
 
 if TYPE_CHECKING:
     from diag.core.client_config import ClientConfig
+
+
+LONGEST_TITLE = 300
+LONGEST_TEXT = 1000
+"""Titles and texts of findings are cut after this many characters."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ def judge_take(
             *not_shown_in_take(take, measurements, judgement.outcomes, chosen),
             *(voice_not_shown(take, measurements) if voice is not None else ()),
         ),
-        setup=None if observed.setup is None else canonical(observed.setup),
+        setup=None if observed.setup is None else without_secrets(canonical(observed.setup)),
     )
 
 
@@ -163,7 +171,7 @@ def _judged(
     in_take = bool(given.get("turns"))
     findings = [_finding(rule, verdict, places, in_take=in_take) for rule, verdict in raised]
     return Judgement(
-        findings=_with_causes(findings, rules, {item.code for item in findings}),
+        findings=_with_causes(findings, rules, _roots(findings)),
         outcomes=tuple(_outcome(rule, verdict) for rule, verdict in verdicts),
         discards=tuple(verdict.title for _, verdict in raised if verdict.discard),
     )
@@ -219,25 +227,32 @@ def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_ta
         name=rule.name,
         severity=verdict.severity or rule.severity,
         hop=rule.hop,
-        title=verdict.title,
-        evidence=evidence,
-        likely_cause=verdict.likely_cause,
-        fix=verdict.fix,
+        # Any of these may quote a server, a file or an app.
+        title=quotable(verdict.title, LONGEST_TITLE),
+        evidence=tuple(replace(item, text=quotable(item.text, LONGEST_TEXT)) for item in evidence),
+        likely_cause=quotable(verdict.likely_cause, LONGEST_TEXT),
+        fix=quotable(verdict.fix, LONGEST_TEXT),
         confidence=verdict.confidence,
         segment=segment,
     )
 
 
 def _outcome(rule: Rule, verdict: Verdict) -> RuleOutcome:
-    return RuleOutcome(code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason)
+    return RuleOutcome(
+        code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason, applies=verdict.applies
+    )
 
 
-def _with_causes(findings: Iterable[Finding], rules: Iterable[Rule], found: set[str]) -> tuple[Finding, ...]:
+def _roots(findings: Iterable[Finding]) -> set[str]:
+    """Return the codes that may explain others: what is information only is the cause of no fault."""
+    return {item.code for item in findings if item.severity is not Severity.INFO}
+
+
+def _with_causes(findings: Iterable[Finding], rules: Iterable[Rule], roots: set[str]) -> tuple[Finding, ...]:
     """Return the findings with `consequence_of` set to the root cause that explains them, if it was found too."""
     parents = {
-        rule.code: next((code for code in rule.explained_by if code in found and code != rule.code), None)
+        rule.code: next((code for code in rule.explained_by if code in roots and code != rule.code), None)
         for rule in rules
-        if rule.code in found
     }
 
     def root_of(code: str) -> str | None:
@@ -279,7 +294,7 @@ def judge_run(
         {},
         (),
     )
-    found = {item.code for take in counted for item in take.findings} | {item.code for item in over_run.findings}
+    found = _roots([*(item for take in counted for item in take.findings), *over_run.findings])
     ids = tuple(take.id for take in counted)
     findings = [
         *_gathered(counted or takes),
@@ -290,9 +305,9 @@ def judge_run(
     ]
     return RunResult(
         name=name,
-        title=title,
-        config=config.model_dump(mode="json"),
-        environment=dict(environment),
+        title=quotable(without_keys(title), LONGEST_TITLE),
+        config=without_secrets(config.model_dump(mode="json")),
+        environment=without_secrets(environment),
         takes=tuple(takes),
         summary=summary,
         findings=tuple(sorted(findings, key=_worst_first)),
@@ -368,4 +383,4 @@ def _take_outcomes(takes: Sequence[TakeResult]) -> Iterator[RuleOutcome]:
             status for status in (Status.CRASHED, Status.RAISED, Status.NOT_CHECKED, Status.CLEAR) if counts[status]
         )
         reason = next((item.reason for item in found if item.status is status), None)
-        yield replace(found[0], status=status, reason=reason)
+        yield replace(found[0], status=status, reason=reason, applies=any(item.applies for item in found))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diag.core.chain import Hop, Tap
+from diag.core.live_setup import canonical
 from diag.core.observed_client import ObservedClient
 from diag.core.results import (
     Evidence,
@@ -36,13 +37,6 @@ _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
 _SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
 """The common sample rate whose Nyquist frequency lies in each band of `BANDS_HZ`."""
-_INTERVALS = {
-    12: "an octave",
-    7: "a musical fifth",
-    19: "an octave and a musical fifth",
-    24: "two octaves",
-    5: "a musical fourth",
-}
 
 
 def number(item: Measurement) -> float | None:
@@ -117,6 +111,19 @@ def through_the_air(timeline: Timeline) -> bool:
     """Return whether the ear heard the reply through the air, together with the prompt, and not by a cable."""
     opened = timeline.first(EventName.STREAMS_OPENED)
     return opened is not None and opened.data.get("ear_channels") == 1
+
+
+def turn_of(item: Measurement) -> str:
+    """Return the turn of a measurement in words, counted from 1: "turn 2"."""
+    return f"turn {(item.turn or 0) + 1}"
+
+
+def setting(observed: ObservedClient, *path: str) -> object:
+    """Return a value of the setup message by its camelCase keys; None if it is not there or no setup was seen."""
+    value: object = None if observed.setup is None else canonical(observed.setup)
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
 
 
 def unanswered(measurements: Measurements, turns: Iterable[Turn]) -> list[Turn] | None:
@@ -241,11 +248,10 @@ def rate_by_pace(ratio: float, declared_hz: int) -> int | None:
 
 
 def changed_sound(ratio: float) -> str:
-    """Return how a wrong rate sounds: "1.5 times as long and a musical fifth deeper"."""
+    """Return how a wrong rate sounds: "1.5 times as long and 7 semitones deeper"."""
     semitones = 12 * math.log2(ratio)
     amount = round(abs(semitones))
-    name = _INTERVALS.get(amount) if abs(abs(semitones) - amount) < 0.1 else None
-    interval = name or f"{abs(semitones):.1f} semitones"
+    interval = f"{amount if abs(abs(semitones) - amount) < 0.1 else round(abs(semitones), 1)} semitones"
     times = f"{max(ratio, 1 / ratio):.3g} times"
     return f"{times} as long and {interval} deeper" if ratio < 1 else f"{times} as fast and {interval} higher"
 

@@ -5,6 +5,9 @@ The figures come from the tables in `docs/accuracy.md`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from diag.measure.voice_making import NARROW_SHARE, ODD_SPEED, ODD_TREBLE_DB
 
 RATE_WARNING, RATE_ERROR = 0.005, 0.01
@@ -92,6 +95,12 @@ OWN_AUDIO = frozenset({"virtual", "wire"})
 LOSSY_OWN_AUDIO = frozenset({"virtual"})
 """Those of them that can lose sound if the machine is busy. The wire never loses sound, even when it runs late, so
 sound that is missing there was lost by the client."""
+
+
+def passes_unchanged(environment: Mapping[str, Any], kinds: frozenset[str]) -> bool:
+    """Return whether the devices of a take are of one of these kinds and pass sound on unchanged (no room)."""
+    return environment.get("audio", "wire") in kinds and not environment.get("room")
+
 
 NEAR_SILENT_DBFS = -40.0
 """A recording whose loudest sample is below this has the length of speech at a level that hardly anyone hears."""

@@ -31,8 +31,13 @@ def bare(model: str) -> str:
 def what_is_known(model: str, served: Sequence[str] | None, api_version: str) -> str:
     """Return why a model name may not be found, in words, judged by the name and the model list."""
     name = bare(model)
+    versions = served_in(model)
     twin = next((other for other in [*map(bare, served or ()), *EVER_LIVE] if _words(other) == _words(name)), None)
     for applies, words in (
+        (
+            versions and api_version and api_version not in versions,
+            f"it is served in API version {' and '.join(versions)}, and the client asked for {api_version}",
+        ),
         (
             name in {bare(item) for item in served or ()},
             "the model list has it, but it is not served by this API version or method",
@@ -52,6 +57,12 @@ def what_is_known(model: str, served: Sequence[str] | None, api_version: str) ->
         if applies:
             return words
     return "no model of this name is known"
+
+
+def served_in(model: str) -> tuple[str, ...]:
+    """Return the versions of the Developer API that serve a Live model, as far as is known; empty if none does."""
+    name = bare(model)
+    return next((known.versions for known in MODELS if known.live and known.name == name and name not in RETIRED), ())
 
 
 def nearest(model: str, served: Iterable[str], count: int = 3) -> list[str]:

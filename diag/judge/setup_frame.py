@@ -467,6 +467,13 @@ class _Judge:
                 self._put(_MODALITIES, ["AUDIO"], "")
             return
         pointer = pointer or self._origin[()]
+        if isinstance(value, str):
+            # Google's first web console for the Live API wrote "audio", and so do many pages made after it.
+            self._add(Problem.WRONG_TYPE, pointer, f"`responseModalities` is {json.dumps(value)}",
+                      "the service takes one value for a list of one", f"write {json.dumps([value.upper()])}",
+                      note=True)  # fmt: skip
+            value = [value.upper()]
+            self._put(_MODALITIES, value, "")
         if not isinstance(value, list):
             self._add(Problem.WRONG_TYPE, pointer, f"`responseModalities` is {_described(value)}",
                       "the service expects a list here, and refuses the setup",
@@ -498,7 +505,7 @@ class _Judge:
             if asked != value:
                 self._put(_MODALITIES, asked, "")
                 self._add(Problem.MIXED_SPELLING, pointer, f"`responseModalities` is {json.dumps(value)}",
-                          "whether the service accepts it in small letters is not documented",
+                          "the service takes small letters too, but its reference has capitals",
                           f"write {json.dumps(asked)}", note=True)  # fmt: skip
             if asked == ["TEXT"]:
                 self._add(Problem.MODALITY, pointer, "`responseModalities` asks for text",

@@ -44,6 +44,8 @@ class Group(StrEnum):
     """How long a person waits, up to different moments of the reply."""
     STAGES = "stages"
     """The stages that a wait consists of."""
+    TURNS = "turn-taking"
+    """Turn-taking: interruptions, overlap, and how a conversation changes."""
     SCHEDULE = "schedule"
     """When chunks of audio were received and sent."""
     SPEED = "speed"
@@ -68,7 +70,7 @@ class Group(StrEnum):
 
 SEGMENT_NEEDS = frozenset({"reference", "estimated"})
 TAP_NEEDS = frozenset({"clip", "voice"})
-TAKE_NEEDS = frozenset({*(tap.value for tap in Tap), "timeline", "environment", "turn"})
+TAKE_NEEDS = frozenset({*(tap.value for tap in Tap), "timeline", "environment", "turn", "turns"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +138,7 @@ def metric(
 
     - `reference, estimated`: on every segment of the chain whose ends carry the same speech;
     - `clip`, and optionally `voice=None` (the profile of the voice that speaks): on every tap, or only on `taps`;
-    - any of the taps by name, `timeline`, `environment`, `turn`: on the take.
+    - any of the taps by name, `timeline`, `environment`, `turns`, `turn`: on the take, once for each turn with `turn`.
 
     A parameter with a default is optional: it is passed if the take has it, and the metric runs without it too. One
     name may be registered once for each kind of place, each with its own function (such as `dullness_db`). `label`,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy as np
 from diag.core.chain import Tap
 from diag.core.clip import Clip, clip_from_pcm16
 from diag.core.take import Span, Take, Turn
-from diag.core.timeline import Event, Timeline
+from diag.core.timeline import Event, EventName, Timeline
+from diag.dsp.speech import speech_span
 from diag.record.audio.tape import Stamps, Tape, stamp_fit
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
@@ -21,6 +22,9 @@ _PORT_OF_TAP = {Tap.PROMPT: "mouth", Tap.CAPTURED: "microphone", Tap.PLAYED: "sp
 BEFORE_S = 0.2
 """Margin before a prompt or reply on the next tap; observed errors of clock stamps were smaller."""
 _REPLY_EVENTS = ("chunk_received", "interrupted", "turn_complete")
+CUT_GUARD_S = 0.04
+"""Of an interrupted reply, this much less than was played is compared: the end of what was played is only known to a
+block of the device."""
 SENDING_S = 0.5
 """Longest time that a client is expected to hold audio back before it sends it, where that cannot be observed."""
 AFTER_S = 0.5
@@ -37,6 +41,20 @@ class TurnRecord:
     end_s: float
     first_frame: int | None = None
     end_frame: int | None = None
+    barge_in: bool = False
+    person: bool = False
+    """A person spoke, and there is no recording of what was said before it reached the microphone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interjection:
+    """A sound of the user that asks for no answer: what it is, and its frames on the mouth's tape."""
+
+    kind: str
+    name: str
+    turn: int
+    first_frame: int
+    end_frame: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +75,7 @@ class Session:
     network: NetworkAudio
     tapes: Mapping[Tap, Tape]
     turns: tuple[TurnRecord, ...]
+    interjections: tuple[Interjection, ...] = ()
 
 
 def assemble_take(job: TakeJob, session: Session) -> Take:
@@ -69,6 +88,8 @@ def assemble_take(job: TakeJob, session: Session) -> Take:
         if tape.frames:
             start_s = start_of_tape(tap, stamps, tape) - log.origin_s
             clips[tap] = Clip(samples=tape.samples(), sample_rate_hz=tape.sample_rate_hz, start_s=start_s)
+    for item in session.interjections:
+        _note_interjection(item, clips.get(Tap.PROMPT), log)
     timeline = log.timeline
     clips.update(network_clips(session.network, timeline))
     return Take(
@@ -81,6 +102,15 @@ def assemble_take(job: TakeJob, session: Session) -> Take:
         timeline=timeline,
         turns=tuple(_turn(record, clips, timeline) for record in session.turns),
     )
+
+
+def _note_interjection(item: Interjection, prompt: Clip | None, log: TakeLog) -> None:
+    """Log a sound of the user with the times at which it left the mouth, by the stamps of its device."""
+    if prompt is None or prompt.start_s is None:
+        return
+    start_s, end_s = (prompt.start_s + frame / prompt.sample_rate_hz for frame in (item.first_frame, item.end_frame))
+    data = {"turn": item.turn, "kind": item.kind, "name": item.name, "start_s": start_s, "end_s": end_s}
+    log.emit(EventName.INTERJECTION, data, t_s=start_s)
 
 
 def start_of_tape(tap: Tap, stamps: Stamps, tape: Tape) -> float:
@@ -109,25 +139,55 @@ def network_clips(network: NetworkAudio, timeline: Timeline) -> dict[Tap, Clip]:
 
 
 def _turn(record: TurnRecord, clips: Mapping[Tap, Clip], timeline: Timeline) -> Turn:
+    if record.person and Tap.CAPTURED in clips:
+        return _turn_of_a_person(record, clips, timeline)
     prompt = clips.get(Tap.PROMPT)
     spoken = prompt is not None and record.first_frame is not None and record.end_frame is not None
     if not spoken or prompt is None or record.first_frame is None or record.end_frame is None:
-        return Turn(index=record.index, prompt_name=record.prompt.name, start_s=record.start_s, end_s=record.end_s)
+        return Turn(
+            index=record.index,
+            prompt_name=record.prompt.name,
+            start_s=record.start_s,
+            end_s=record.end_s,
+            barge_in=record.barge_in,
+        )
     assert prompt.start_s is not None
     file_start_s = prompt.start_s + record.first_frame / prompt.sample_rate_hz
     file_end_s = prompt.start_s + record.end_frame / prompt.sample_rate_hz
+    speech_end_s = file_start_s + record.prompt.speech_end_s
     return Turn(
         index=record.index,
         prompt_name=record.prompt.name,
         start_s=record.start_s,
         end_s=record.end_s,
         speech_start_s=file_start_s + record.prompt.speech_start_s,
-        speech_end_s=file_start_s + record.prompt.speech_end_s,
+        speech_end_s=speech_end_s,
         prompt_spans={
             Tap.PROMPT: (record.first_frame, record.end_frame),
             **_prompt_spans(clips, timeline, file_start_s, file_end_s),
         },
-        reply_spans=_reply_spans(record.index, clips, timeline, record.end_s),
+        reply_spans=_reply_spans(record, clips, timeline, speech_end_s),
+        barge_in=record.barge_in,
+    )
+
+
+def _turn_of_a_person(record: TurnRecord, clips: Mapping[Tap, Clip], timeline: Timeline) -> Turn:
+    """Return a turn whose speech is found in `captured`, before the first audio of the reply."""
+    captured = clips[Tap.CAPTURED]
+    chunks = reply_chunks(record.index, timeline)
+    first = max(captured.frame_at(record.start_s), 0)
+    last = captured.frame_at(chunks[0].t_s if chunks else record.end_s)
+    span = speech_span(captured.slice(first, max(last, first)).channel(0).samples, captured.sample_rate_hz)
+    turn = Turn(index=record.index, prompt_name=record.prompt.name, start_s=record.start_s, end_s=record.end_s)
+    if span is None or captured.start_s is None:
+        return turn
+    start_s, end_s = (captured.start_s + (first + frame) / captured.sample_rate_hz for frame in span)
+    return replace(
+        turn,
+        speech_start_s=start_s,
+        speech_end_s=end_s,
+        prompt_spans=_prompt_spans(clips, timeline, start_s, end_s),
+        reply_spans=_reply_spans(record, clips, timeline, end_s),
     )
 
 
@@ -160,50 +220,130 @@ def _span_of_batches(batches: Sequence[Mapping[str, Any]]) -> dict[Tap, Span]:
     return {Tap.SENT: (batches[0]["start_frame"], batches[-1]["start_frame"] + batches[-1]["frames"])}
 
 
-def _reply_spans(index: int, clips: Mapping[Tap, Clip], timeline: Timeline, end_s: float) -> dict[Tap, Span]:
+def _reply_spans(
+    record: TurnRecord, clips: Mapping[Tap, Clip], timeline: Timeline, speech_end_s: float
+) -> dict[Tap, Span]:
     spans: dict[Tap, Span] = {}
-    events, several = reply_chunks(index, timeline)
+    events = reply_chunks(record.index, timeline, speech_end_s)
     chunks = [event.data for event in events]
     if chunks:
         spans[Tap.RECEIVED] = (chunks[0]["start_frame"], chunks[-1]["start_frame"] + chunks[-1]["frames"])
     played = clips.get(Tap.PLAYED)
-    starts = [event.data["frame"] for event in timeline.named("playout_started") if event.data["turn"] == index]
     if played is None and Tap.HEARD in clips and chunks:
-        spans[Tap.HEARD] = _span_of_time(clips[Tap.HEARD], events[0].t_s - BEFORE_S, end_s)
-    if played is None or not starts:
+        spans[Tap.HEARD] = _span_of_time(clips[Tap.HEARD], events[0].t_s - BEFORE_S, record.end_s)
+    playing = _playing(record.index, events, timeline)
+    if played is None or playing is None:
         return spans
-    ends = [event.data["frame"] for event in timeline.named("playout_ended") if event.data["turn"] == index]
     rate_hz = played.sample_rate_hz
-    start = starts[-1] if several else starts[0]
-    first = start - round(BEFORE_S * rate_hz)
-    last = (ends[-1] if ends else played.frames) + round(BEFORE_S * rate_hz)
-    spans[Tap.PLAYED] = (max(first, 0), min(last, played.frames))
+    start, end = playing.start, min(playing.end or played.frames, played.frames)
+    after_s, heard_after_s = BEFORE_S, AFTER_S
+    if chunks and playing.end is not None and _interrupted(record.index, events, timeline):
+        # The rest was discarded, which is right. Both sides end a little earlier, in the same speech.
+        kept = round((end - start) / rate_hz * clips[Tap.RECEIVED].sample_rate_hz)
+        first, last = spans[Tap.RECEIVED]
+        if first + kept < last:
+            guard = round(CUT_GUARD_S * clips[Tap.RECEIVED].sample_rate_hz)
+            spans[Tap.RECEIVED] = (first, first + max(kept - guard, 1))
+            after_s, heard_after_s = -CUT_GUARD_S, 0.0
+    last = end + round(after_s * rate_hz)
+    last = min(last, playing.not_after(played))
+    spans[Tap.PLAYED] = (max(start - round(BEFORE_S * rate_hz), playing.not_before), last)
     heard = clips.get(Tap.HEARD)
     if heard is not None and played.start_s is not None:
         spans[Tap.HEARD] = _span_of_time(
             heard,
             played.start_s + start / rate_hz - BEFORE_S,
-            played.start_s + last / rate_hz + AFTER_S,
+            played.start_s + last / rate_hz + heard_after_s,
         )
     return spans
 
 
-def reply_chunks(index: int, timeline: Timeline) -> tuple[list[Event], bool]:
-    """Return the chunks of the turn's last reply, and whether there were replies before it.
+@dataclass(frozen=True, kw_only=True)
+class _Playing:
+    """Frames of the played tape between which a reply was played, and those of its neighbours.
 
-    If the service mistakes a pause in the prompt for its end, it replies twice; the last reply is to the whole prompt.
+    Parameters
+    ----------
+    start : int
+    end : int or None
+        None if the recording ended first.
+    not_before : int
+        Where the reply before it ended.
+    next_start : int or None
+        Where the reply after it started.
     """
-    of_turn = [event for event in timeline.named(*_REPLY_EVENTS) if event.data["turn"] == index]
-    chunks: list[Event] = []
-    over = several = False
-    for event in of_turn:
-        if event.name != "chunk_received":
-            over = bool(chunks)
+
+    start: int
+    end: int | None
+    not_before: int
+    next_start: int | None
+
+    def not_after(self, played: Clip) -> int:
+        """Return the frame at which the next reply starts, or the end of the recording."""
+        return played.frames if self.next_start is None else self.next_start
+
+
+def _playing(index: int, chunks: Sequence[Event], timeline: Timeline) -> _Playing | None:
+    """Return where the reply of these chunks was played; None if nothing was played in this turn."""
+    starts, ends = timeline.named("playout_started"), timeline.named("playout_ended")
+    own = [event for event in starts if event.data["turn"] == index]
+    others = [reply for reply in _replies(index, timeline) if chunks and reply[0] is not chunks[0]]
+    if others:
+        until_s = min((reply[0].t_s for reply in others if reply[0].t_s > chunks[0].t_s), default=math.inf)
+        own = [event for event in own if chunks[0].t_s <= event.t_s < until_s]
+    if not own:
+        return None
+    start, last = own[0].data["frame"], own[-1].data["frame"]
+    before = [event.data["frame"] for event in ends if event.data["frame"] <= start]
+    after = [event.data["frame"] for event in starts if event.data["frame"] > last]
+    end = [event.data["frame"] for event in ends if event.data["frame"] > last]
+    return _Playing(
+        start=start,
+        end=min(end, default=None),
+        not_before=max(before, default=0),
+        next_start=min(after, default=None),
+    )
+
+
+def _interrupted(index: int, chunks: Sequence[Event], timeline: Timeline) -> bool:
+    """Return whether the service reported the reply of these chunks as interrupted."""
+    ends = timeline.named("interrupted", "turn_complete", start_s=chunks[-1].t_s)
+    first = next((event for event in ends if event.data["turn"] == index), None)
+    return first is not None and first.name == "interrupted"
+
+
+def reply_chunks(index: int, timeline: Timeline, speech_end_s: float = -math.inf) -> list[Event]:
+    """Return the chunks of the reply to a turn's whole prompt.
+
+    If the service mistakes a pause in the prompt for its end, it replies twice: the first reply that begins after the
+    prompt is the one to the whole prompt. Later ones answer something else, such as a noise. If no reply begins after
+    the prompt, it is the last one.
+
+    Parameters
+    ----------
+    speech_end_s : float
+        When the speech of the prompt ended.
+    """
+    replies = _replies(index, timeline)
+    after = [chunks for chunks in replies if chunks[0].t_s >= speech_end_s]
+    return after[0] if after else replies[-1] if replies else []
+
+
+def _replies(index: int, timeline: Timeline) -> list[list[Event]]:
+    """Return the chunks of each reply of a turn."""
+    replies: list[list[Event]] = []
+    over = True
+    for event in timeline.named(*_REPLY_EVENTS):
+        if event.data["turn"] != index:
             continue
-        if over:
-            chunks, over, several = [], False, True
-        chunks.append(event)
-    return chunks, several
+        if event.name != "chunk_received":
+            over = True
+        elif over:
+            replies.append([event])
+            over = False
+        else:
+            replies[-1].append(event)
+    return replies
 
 
 def _span_of_time(clip: Clip, start_s: float, end_s: float) -> Span:

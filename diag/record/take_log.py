@@ -28,6 +28,10 @@ _SOURCES = {
     "take_started": "harness",
     "prompt_started": "harness",
     "prompt_ended": "harness",
+    "interjection": "harness",
+    "step_missed": "harness",
+    "voice_activity": "service",
+    "resumption_offered": "service",
     "reply_wait_over": "harness",
     "loop_late": "harness",
     "callback_late": "harness",
@@ -37,7 +41,7 @@ _OF_A_TURN = frozenset(
     {
         "prompt_started", "prompt_ended", "batch_sent", "chunk_received", "text_received", "generation_complete",
         "turn_complete", "interrupted", "waiting_for_input", "playout_started", "playout_ended", "underrun",
-        "reply_wait_over", "tool_call", "tool_call_cancelled",
+        "reply_wait_over", "tool_call", "tool_call_cancelled", "voice_activity", "step_missed",
     }
 )  # fmt: skip
 
@@ -71,6 +75,11 @@ class TakeLog:
     def timeline(self) -> Timeline:
         """Return all events so far, in order of time."""
         return Timeline(tuple(self._events))
+
+    def take_events(self) -> Timeline:
+        """Return all events so far, and forget them."""
+        events, self._events = self._events, []
+        return Timeline(tuple(events))
 
     async def watch_loop(self) -> None:
         """Log every delay of the event loop above `LOOP_LATE_S`, until cancelled."""

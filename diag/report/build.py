@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
 from diag.core.states import State
 from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
+from diag.files.run_folders import read_run
 from diag.files.voice_profiles import sample_of
-from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
-from diag.report.page import packed, rendered, unwritable
+from diag.report.copied import copied_verdict, days_of
+from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
 from diag.report.sentences import measured_line, verdict_line
@@ -66,11 +68,15 @@ def build_report(
         views = [
             run_view(run, index, picks.get(index), players, samples.get(index)) for index, run in enumerate(report.runs)
         ]
+        title, verdict, measured = _title(report), verdict_line(report), measured_line(report)
+        dated = days_of([time for run in report.runs if (time := _made(run))])
         page = rendered(
             "report.html.j2",
-            title=_title(report),
-            verdict=verdict_line(report),
-            measured=measured_line(report),
+            title=title,
+            verdict=verdict,
+            measured=measured,
+            dated=dated,
+            copied=copied_verdict(verdict, title, measured, dated, report.runs if report.bench is None else ()),
             runs=views,
             runs_shown=_in_order(report, views),
             comparisons=[
@@ -79,7 +85,7 @@ def build_report(
             ],
             bench=bench_rows(report.bench.rows if report.bench else (), views),
             tally=[(state, sum(check.state is state for view in views for check in view.checks)) for state in State],
-            document=packed(report.to_json()),
+            document=packed(report.to_json(), out.parent),
             size=size_note(players.values()),
             switches=bool(report.comparisons),
             origin="Every figure is derived from saved recordings and events alone.",
@@ -88,7 +94,7 @@ def build_report(
             stages=stages(),
             unknown=State.UNKNOWN,
         )
-        write_whole(out, page.encode())
+        write_page(out, page)
     except OSError as error:
         raise unwritable(out, error, next_step="name another folder with --out") from None
     return out
@@ -103,6 +109,14 @@ def _samples(report: Report, voices: Mapping[str, VoiceProfile]) -> dict[int, Vo
         if voice is not None and clip is not None:
             found[index] = VoiceSample(voice.name, voice_origin(voice), clip)
     return found
+
+
+def _made(run: RunResult) -> str:
+    """Return when a run was started, as its folder says; empty if that cannot be read."""
+    try:
+        return str(read_run(Path(run.folder)).facts.get("made", "")) if run.folder else ""
+    except BadInputError:
+        return ""
 
 
 def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunView]]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diag.core.errors import BadInputError
+from diag.core.results import Report
 from diag.judge.recording_result import AnalysisResult, frame_of
+
+if TYPE_CHECKING:
+    import pandas
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -51,23 +57,44 @@ def write_table(path: Path, results: Sequence[AnalysisResult]) -> None:
         If the file cannot be written.
     """
     frame = frame_of(results)
-    several = frame["value"].map(lambda value: isinstance(value, list))
     try:
-        if path.suffix.lower() == ".csv":
-            frame["value"] = frame["value"].map(_as_text).where(several, frame["value"])
-            frame.to_csv(path, index=False)
-        else:
-            frame["values"] = (
-                frame["value"].map(lambda value: value if isinstance(value, list) else None).astype(object)
-            )
-            frame["value"] = frame["value"].where(~several, None).astype("float64")
-            frame["channel"] = frame["channel"].astype("Int64")
-            frame["confidence"] = frame["confidence"].astype("float64")
-            frame.to_parquet(path, index=False)
+        path.write_bytes(csv_of(frame) if path.suffix.lower() == ".csv" else parquet_of(frame))
     except OSError as error:
         raise BadInputError(
             f"Could not write the table {path}", seen=error.strerror or str(error), next_step="name another file"
         ) from None
+
+
+def rows_of_report(report: Report) -> pandas.DataFrame:
+    """Return the rows of `Report.to_frame` with columns of plain values: without spots, and a segment as text."""
+    frame = report.to_frame().drop(columns=["spots", "events"], errors="ignore")
+    if "segment" in frame:
+        frame["segment"] = frame["segment"].map(lambda ends: "–".join(ends) if isinstance(ends, list) else None)
+    return frame
+
+
+def csv_of(frame: pandas.DataFrame) -> bytes:
+    """Return a table as CSV; values with several bands become text."""
+    frame = frame.copy()
+    if "value" in frame:
+        several = frame["value"].map(lambda value: isinstance(value, list))
+        frame["value"] = frame["value"].map(_as_text).where(several, frame["value"])
+    return str(frame.to_csv(index=False)).encode()
+
+
+def parquet_of(frame: pandas.DataFrame) -> bytes:
+    """Return a table as Parquet; values with several bands are in the column `values`."""
+    frame = frame.copy()
+    if "value" in frame:
+        several = frame["value"].map(lambda value: isinstance(value, list))
+        frame["values"] = frame["value"].map(lambda value: value if isinstance(value, list) else None).astype(object)
+        frame["value"] = frame["value"].where(~several, None).astype("float64")
+        frame["confidence"] = frame["confidence"].astype("float64")
+    for name in {"channel", "turn"} & set(frame):
+        frame[name] = frame[name].astype("Int64")
+    content = io.BytesIO()
+    frame.to_parquet(content, index=False)
+    return content.getvalue()
 
 
 def _as_text(value: object) -> str:

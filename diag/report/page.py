@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+import zlib
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,10 +16,18 @@ from markupsafe import Markup
 
 from diag import __version__
 from diag.core.errors import BadInputError
+from diag.core.json_reading import read_json
+from diag.core.keys import without_keys, without_secrets
+from diag.core.plain_text import json_safe, visible
+from diag.files.whole_files import write_whole
 from diag.report.sentences import capitalised, full_stop
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+LARGEST_DOCUMENT_BYTES = 200_000_000
+"""A larger document of a page is not read: a run of 1,000 takes has 70 MB."""
+_PACKED = "data:application/gzip;base64,"
 
 
 def rendered(template: str, **values: object) -> str:
@@ -35,11 +44,53 @@ def rendered(template: str, **values: object) -> str:
     )
 
 
-def packed(document: dict[str, Any]) -> str:
-    """Return a compressed JSON document as a data URI that can be downloaded without a script."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = gzip.compress(text.encode("utf-8"), mtime=0)
-    return f"data:application/gzip;base64,{base64.b64encode(packed).decode('ascii')}"
+def packed(document: dict[str, Any], folder: Path) -> str:
+    """Return a compressed JSON document as a data URI that can be downloaded without a script.
+
+    Paths in it begin at `folder`, that of the page (`without_places`).
+    """
+    text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    packed = gzip.compress(without_places(json_safe(text), folder).encode("utf-8"), mtime=0)
+    return f"{_PACKED}{base64.b64encode(packed).decode('ascii')}"
+
+
+def without_places(text: str, folder: Path) -> str:
+    """Return text with paths that do not tell where on this machine they are, because pages are passed on.
+
+    Paths below `folder`, that of the page, and below the working directory begin there, those of the user with `~`.
+    """
+    places = {folder.absolute(): "", folder.resolve(): "", Path.cwd(): "", Path.home(): "~/"}
+    for place, instead in places.items():
+        # Two levels at least: "/" and "/tmp" are in too many texts.
+        if len(place.parts) > 2:
+            text = text.replace(f"{place}/", instead)
+    return text
+
+
+def document_of(page: str) -> dict[str, Any] | None:
+    """Return the JSON document that a page holds, see `packed`; None if it holds none or it is damaged."""
+    found = re.search(re.escape(_PACKED) + r"([A-Za-z0-9+/]+=*)", page)
+    if found is None:
+        return None
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with the header of gzip
+    try:
+        text = unpacking.decompress(base64.b64decode(found[1]), LARGEST_DOCUMENT_BYTES)
+        document = read_json(text) if unpacking.eof else None
+    except (ValueError, zlib.error):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def write_page(out: Path, page: str) -> None:
+    """Write a page without the places of this machine (`without_places`). Missing folders are created.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, without_places(page, out.parent).encode())
 
 
 def unwritable(out: Path, error: OSError, *, next_step: str) -> BadInputError:
@@ -62,15 +113,21 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=_shown,
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
     environment.filters["prose"] = _prose
     return environment
 
 
+def _shown(value: object) -> object:
+    """Return a value of a template without keys, and with control characters visible; other types as they are."""
+    return visible(without_keys(value)) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _prose(text: str) -> Markup:
     """Return text as HTML with words in backticks as code; everything else is escaped."""
-    parts = re.split(r"`([^`]+)`", text)
+    parts = re.split(r"`([^`]+)`", visible(without_keys(text)))
     return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
 
 

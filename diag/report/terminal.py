@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diag.core.errors import ExitCode
@@ -81,7 +82,7 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
             lines += comparison_lines(comparison, width)
         for run in report.runs:
             lines += run_lines(run, width)
-    tail = [f"report {report.report}"] if report.report else []
+    tail = [f"report {path}" for path in (report.report, *report.exports) if path]
     return "\n".join([*lines, "", *tail, f"exit code {int(code)}"])
 
 
@@ -130,8 +131,10 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
     """Return lines with latencies, the waterfall, and speed and treble loss of each segment."""
     lines: list[str] = []
     latencies, stages_of_wait = metrics_in(Group.LATENCY), metrics_in(Group.STAGES)
+    several = any(len(take.prompt_names) > 1 for take in run.counted)
+    summary = run.summary if several else tuple(replace(row, turn=None) for row in run.summary)
     unmeasured: dict[str, list[str]] = {}
-    for row in sorted(run.summary, key=lambda row: report_order(row.metric)):
+    for row in sorted(summary, key=lambda row: report_order(row.metric)):
         if row.metric in latencies and row.median is not None:
             lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
         elif row.metric in latencies:
@@ -139,26 +142,28 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
         lines += wrapped(f"  {State.UNKNOWN.shape} {', '.join(names)} not measured{why}", width)
-    stages = [row for name in stages_of_wait for row in run.summary if row.metric == name and row.median is not None]
-    for turn in sorted({row.turn or 0 for row in stages}):
-        told = [
-            f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}"
-            for row in stages
-            if (row.turn or 0) == turn
-        ]
-        lines += _row(f"of which{f', turn {turn + 1}' if turn else ''}", " + ".join(told), width)
+    over_all = [row for row in summary if row.turn is None and row.median is not None]
+    stages = [row for name in stages_of_wait for row in over_all if row.metric == name]
+    if stages:
+        told = [f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}" for row in stages]
+        lines += _row("of which", " + ".join(told), width)
+    if several:
+        for row in sorted(over_all, key=lambda row: report_order(row.metric)):
+            if row.metric in metrics_in(Group.TURNS):
+                # Turns in which nobody interrupted have no value, and that is no lack.
+                lines += _row(label(row.metric), _spread(replace(row, missing=0)), width)
     for metric in tiles():
         if metric.kind is not MetricKind.SEGMENT:
             continue
         name = metric.name
-        rows = [row for row in run.summary if row.metric == name and row.segment and row.median is not None]
-        told = [f"{place(row.segment, None, row.turn)} {figure(row.median, row.unit)}" for row in rows]
+        rows = [row for row in over_all if row.metric == name and row.segment]
+        told = [f"{place(row.segment, None)} {figure(row.median, row.unit)}" for row in rows]
         lines += _row(label(name), ", ".join(told), width)
     return lines
 
 
 def _turn(row: SummaryRow) -> str:
-    return f", turn {row.turn + 1}" if row.turn else ""
+    return "" if row.turn is None else f", turn {row.turn + 1}"
 
 
 def _reason(run: RunResult, row: SummaryRow) -> str:

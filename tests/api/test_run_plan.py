@@ -49,7 +49,7 @@ def resumed(folder):
 
 def test_takes_go_through_the_prompts_in_turn(options):
     (plan,) = plans_of(options, "a")
-    assert [plan.prompt_of(number).name for number in lacking(plan, ())] == ["yes", "table_for_six", "yes"]
+    assert [plan.prompts_of(number)[0].name for number in lacking(plan, ())] == ["yes", "table_for_six", "yes"]
 
 
 def test_takes_of_two_runs_are_interleaved_and_every_second_round_turns_round(options):
@@ -80,8 +80,8 @@ def test_what_is_lacking_is_counted_by_prompt_and_spoiled_takes_do_not_count(opt
     (plan,) = plans_of(options, "a")
     found = lacking(plan, there)
     assert len(found) == len(missing)
-    assert sorted(plan.prompt_of(number).name for number in found) == sorted(
-        plan.prompt_of(number).name for number in missing
+    assert sorted(plan.prompts_of(number)[0].name for number in found) == sorted(
+        plan.prompts_of(number)[0].name for number in missing
     )
 
 
@@ -90,9 +90,9 @@ def test_what_is_lacking_is_counted_by_prompt_and_spoiled_takes_do_not_count(opt
 def test_what_counts_and_what_is_lacking_make_up_what_was_asked_for(options, made):
     (plan,) = plans_of(options, "a")
     there = [result(f"{n:04d}", prompt, "late" if late else None) for n, (prompt, late) in enumerate(made, start=1)]
-    wanted = Counter(plan.prompt_of(number).name for number in range(1, 4))
+    wanted = Counter(plan.prompts_of(number)[0].name for number in range(1, 4))
     counted = Counter(prompt for prompt, late in made if not late)
-    assert Counter(plan.prompt_of(number).name for number in lacking(plan, there)) == wanted - counted
+    assert Counter(plan.prompts_of(number)[0].name for number in lacking(plan, there)) == wanted - counted
 
 
 def test_a_spoiled_take_is_repeated_under_a_free_number(options):
@@ -218,6 +218,12 @@ def test_the_report_of_a_resumed_run_lies_beside_its_runs(options, named, monkey
 )
 def test_a_real_service_gets_one_session_at_a_time_unless_asked(endpoint, rigs, side_by_side):
     assert Options(endpoint=endpoint, rigs=rigs).rig_count(20) == side_by_side
+
+
+@pytest.mark.parametrize(("cores", "side_by_side"), [(1, 4), (2, 8), (4, 16), (64, 16)])
+def test_the_emulator_gets_four_takes_per_core_and_no_more_than_one_process_can_judge(monkeypatch, cores, side_by_side):
+    monkeypatch.setattr("diag.core.processes.cores", lambda: cores)
+    assert Options().rig_count(100) == side_by_side
 
 
 @pytest.mark.parametrize("takes", [0, -1, 10_001])

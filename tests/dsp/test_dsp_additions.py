@@ -295,3 +295,12 @@ def test_integers_that_wrap_are_recognised_without_alignment(voice):
     noise = np.random.default_rng(1).uniform(-1, 1, wrapped.size).astype(np.float32)
     assert wrapped_alone(smooth.astype(np.float32), noise, RATE_HZ) is None
     assert wrapped_alone(wrapped, wrapped, RATE_HZ) is None
+
+
+def test_a_short_piece_whose_halves_lie_at_different_delays_is_aligned_all_the_same():
+    noise = np.random.default_rng(5).normal(0, 0.1, round(0.7 * RATE_HZ))
+    late, half = 40, noise.size // 2
+    out = np.concatenate([noise[:half], np.roll(noise, late)[half:]])
+    pair = align_pair(noise, out, [Piece(0, 0, noise.size)], RATE_HZ)
+    assert np.isfinite(pair.reference).all()
+    assert pair.reference.size == noise.size

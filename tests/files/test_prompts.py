@@ -105,7 +105,7 @@ def test_one_prompt_pauses_for_less_than_the_end_of_a_turn():
 
 
 def test_every_prompt_has_a_reply_in_its_language_and_one_asks_back():
-    for prompt in PROMPTS:
+    for prompt in (item for item in PROMPTS if not item.get("back_channel")):
         replies = [reply for reply in REPLIES if prompt["name"] in reply.get("answers", ())]
         assert replies
         assert all(reply["language"][:2] == prompt["language"][:2] for reply in replies)

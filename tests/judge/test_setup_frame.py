@@ -84,7 +84,7 @@ PLANTED = [
      "/setup/generationConfig/responseModalities", "invalid argument"),
     (changed((*GENERATION, "responseModalities"), ["SPEECH"]), Problem.WRONG_VALUE,
      "/setup/generationConfig/responseModalities", "invalid argument"),
-    (changed((*GENERATION, "responseModalities"), "AUDIO"), Problem.WRONG_TYPE,
+    (changed((*GENERATION, "responseModalities"), 1), Problem.WRONG_TYPE,
      "/setup/generationConfig/responseModalities", "invalid argument"),
     (changed(("setup", "responseModalities"), ["AUDIO"], frame=changed((*GENERATION, "responseModalities"), None)),
      Problem.WRONG_PLACE, "/setup/responseModalities", 'Unknown name "response_modalities" at \'setup\''),
@@ -139,6 +139,15 @@ def test_a_planted_mistake_is_named_by_the_judgement_and_by_the_emulator(frame, 
     assert words in emulator_verdict(frame)
     assert judged(verdict.corrected).right
     assert emulator_verdict(verdict.corrected) is None
+
+
+def test_one_modality_in_place_of_a_list_is_served_and_noted():
+    frame = changed((*GENERATION, "responseModalities"), "audio")
+    verdict = judged(frame)
+    assert verdict.right
+    assert [note.problem for note in verdict.notes] == [Problem.WRONG_TYPE]
+    assert verdict.corrected == RIGHT
+    assert emulator_verdict(frame) is None
 
 
 def test_frame_of_the_seed_lacks_the_modality_on_its_own_day_and_the_model_is_retired_today():
@@ -293,7 +302,9 @@ FRAMES = st.builds(
     },
     tables_of(SETUP),
     st.sampled_from([*SERVED * 12, *(f"models/{model.name}" for model in MODELS), None, "", "gemini-3.8-live", "m"]),
-    st.sampled_from([["AUDIO"], ["AUDIO"], ["AUDIO"], ["TEXT"], ["AUDIO", "TEXT"], [], ["audio"], None]),
+    st.sampled_from(
+        [["AUDIO"], ["AUDIO"], ["AUDIO"], ["TEXT"], ["AUDIO", "TEXT"], [], ["audio"], "audio", "text", None]
+    ),
 )
 
 

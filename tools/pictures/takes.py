@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,11 @@ def a_turn(**spans: Any) -> Turn:
 
 @picture(
     "echo_db",
+    "echo_delay_s",
+    "echo_sent_db",
+    "echo_removed_db",
+    "interruption_echo_share",
+    "interruption_user_share",
     words="Spectrograms of what the microphone takes while the reply plays: a quiet room, and the reply again",
 )
 def echo() -> Figure:
@@ -172,6 +178,7 @@ def answered() -> Figure:
     "ttfa_events_s",
     "first_speech_s",
     "detector_gap_s",
+    "ttfa_heard_uncertainty_s",
     words="A timeline of prompt, received bytes and the reply at the ear: from where to where each latency runs",
 )
 def latency() -> Figure:
@@ -204,6 +211,78 @@ def latency() -> Figure:
     place.set_xlim(-0.45, 4.0)
     place.set_ylim(0, 6.6)
     place.axis("off")
+    return figure
+
+
+@picture(
+    "barge_in_delay_s",
+    "interrupt_delay_s",
+    "flush_delay_s",
+    "reply_cut_s",
+    "overlap_s",
+    "double_talk_s",
+    "false_interruptions",
+    "end_of_turn_s",
+    "cut_off_s",
+    words="A timeline of a prompt, its reply and a barge-in: from where to where each time of turn-taking runs",
+)
+def turn_taking() -> Figure:
+    """From – to of the times around an interruption."""
+    figure, (place,) = panels("from – to", height_in=3.6)
+    place.set_title("from – to", color=TEXT)
+    sound = reply() / np.abs(reply()).max() * 0.35
+    lanes = {"user": 6.0, "service": 5.0, "reply at the ear": 4.0}
+    for name, level_ in lanes.items():
+        place.plot([0, 4.2], [level_, level_], color=LINE, lw=0.8, zorder=0)
+        place.text(-0.05, level_, name, ha="right", va="center", color=QUIET)
+    end, noticed, begins, onset, told, quiet = 0.6, 1.0, 1.3, 2.3, 2.65, 3.0
+    for start, stop, lane, colour in ((0.0, end, 6, STAGE_COLOURS[0]), (onset, 3.4, 6, STAGE_COLOURS[0]),
+                                      (begins, quiet, 4, TEXT)):  # fmt: skip
+        part = sound[: round((stop - start) * RECEIVED_HZ)]
+        place.plot(np.linspace(start, stop, part.size), part + lane, color=colour, lw=0.5)
+    for start in np.arange(1.2, told, 0.12):
+        place.add_patch(Rectangle((start, 4.8), 0.09, 0.4, color=MARK, lw=0))
+    for t in (end, noticed, onset, told, quiet):
+        place.axvline(t, color=QUIET, lw=0.7, ls=":", ymax=0.97)
+    arrow(place, end, noticed, 3.1, "end_of_turn_s")
+    arrow(place, onset, told, 3.1, "interrupt_delay_s")
+    arrow(place, told, quiet, 2.4, "flush_delay_s")
+    arrow(place, onset, quiet, 1.7, "barge_in_delay_s · overlap_s")
+    said = ("prompt\nends", "end\nnoticed", "user\ninterrupts", "`inter-\nrupted`", "silence")
+    for t, words in zip((end, noticed, onset, told, quiet), said, strict=True):
+        place.text(t, 0.75, words, ha="center", va="top", color=QUIET, fontsize=7.5, bbox=ON_WHITE)
+    place.set_xlim(-0.75, 4.2)
+    place.set_ylim(0, 6.6)
+    place.axis("off")
+    return figure
+
+
+@picture(
+    "latency_growth_s",
+    "first_turn_extra_s",
+    words="Time to the first byte of each turn: level, and growing from turn to turn after a slow first one",
+)
+def waits_over_turns() -> Figure:
+    """The wait of each turn of a conversation."""
+    figure, places = panels("healthy", "faulty", height_in=2.0)
+    for place, grows_s, first_s in zip(places, (0.0, 0.08), (0.0, 0.9), strict=True):
+        waits = 0.7 + grows_s * np.arange(8) + np.where(np.arange(8) == 0, first_s, 0.0)
+        turns = tuple(replace(a_turn(), index=index, speech_end_s=10.0 * index) for index in range(8))
+        events = tuple(
+            Event(t_s=10.0 * index + wait, name="chunk_received", source="service",
+                  data={"turn": index, "start_frame": 0, "frames": 960, "bytes": 1920})
+            for index, wait in enumerate(waits.tolist())
+        )  # fmt: skip
+        given = {"turns": turns, "timeline": Timeline(events)}
+        growth, extra = value("latency_growth_s", **given), value("first_turn_extra_s", **given)
+        tell(
+            place,
+            f"{'healthy' if not grows_s else 'faulty'}: latency_growth_s {growth:.2f}, first_turn_extra_s {extra:.2f}",
+        )
+        place.plot(np.arange(1, 9), waits, "o-", ms=4, lw=1, color=MARK)
+        place.set_ylim(0, 1.9)
+        place.set_xlabel("turn")
+    places[0].set_ylabel("s to the first byte")
     return figure
 
 

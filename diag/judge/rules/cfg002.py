@@ -8,7 +8,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
 from diag.judge.closings import closing_of
-from diag.judge.live_models import nearest, what_is_known
+from diag.judge.live_models import bare, nearest, served_in, what_is_known
 from diag.judge.registry import rule
 
 _NAMED = re.compile(r"^(\S+) is not (?:found|supported)(?: for API version (\w+))?")
@@ -36,7 +36,9 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
         - The wrong API version.
 
     Fix
-        Use a model that the service offers: the finding names the most similar ones in the service's own list.
+        Use a model that the service offers: the finding names the most similar ones in the service's own list. If the
+        model is served in another API version only, ask for that version: google-genai from 3.0 on asks for `v1` unless
+        it is told otherwise, and most preview models are served in `v1beta` and `v1alpha`.
 
     Does not prove
         That the named models suit the task: they are chosen by similar names only. Without a model list the advice is
@@ -51,7 +53,7 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
     listed = timeline.first("model_list")
     served = [str(item) for item in (listed.data.get("models") or ())] if listed else []
     known = what_is_known(model, served, version)
-    near = nearest(model, served)
+    near = nearest(model, [other for other in served if bare(other) != bare(model)])
     evidence = [found.evidence, Evidence(text=f"{model}: {known}")]
     if served:
         evidence.append(
@@ -64,6 +66,12 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
         if near
         else f"use a model that is served, such as {DEFAULT_MODEL}"
     )
+    versions = served_in(model)
+    if versions and version and version not in versions:
+        advice = (
+            f"ask for API version {versions[0]}, in google-genai with `http_options={{'api_version': '{versions[0]}'}}`"
+            f" or `GOOGLE_GENAI_API_VERSION={versions[0]}` in the environment; or {advice}"
+        )
     in_version = f" (API version {version})" if version else ""
     return raised(
         f"The service does not serve the model {model} to Live sessions{in_version}",

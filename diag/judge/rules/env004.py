@@ -11,7 +11,7 @@ from diag.core.take import Turn
 from diag.core.timeline import Timeline
 from diag.core.units import counted, format_seconds
 from diag.judge.evidence import DEVICE_HOPS, all_clear, clear_if_measured, evidence_of, numbers, worst
-from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB
+from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB, passes_unchanged
 from diag.judge.registry import rule
 
 GAP_LIMIT_S = 0.010
@@ -54,7 +54,7 @@ def harness_late(
     seen = [
         *_late(timeline, turns),
         *(_xruns(timeline) if kind in OWN_AUDIO else ()),
-        *(_lost(measurements) if kind in LOSSY_OWN_AUDIO else ()),
+        *(_lost(measurements) if passes_unchanged(environment, LOSSY_OWN_AUDIO) else ()),
     ]
     gaps = [item for item in measurements.find("detector_gap_s") if isinstance(item.value, float)]
     for item in gaps:
@@ -68,7 +68,7 @@ def harness_late(
             text = f"the latency by the ear's recording and the latency by events {differ}"
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
-        return _undisturbed(measurements, kind, turns)
+        return _undisturbed(measurements, turns, lossy=passes_unchanged(environment, LOSSY_OWN_AUDIO))
     more = f" ({counted(len(seen) - 1, 'more disturbance')})" if len(seen) > 1 else ""
     return raised(
         f"The measuring tool disturbed this take: {seen[0].text}{more}",
@@ -79,11 +79,11 @@ def harness_late(
     )
 
 
-def _undisturbed(measurements: Measurements, kind: str, turns: tuple[Turn, ...]) -> Verdict:
+def _undisturbed(measurements: Measurements, turns: tuple[Turn, ...], *, lossy: bool) -> Verdict:
     """Return "clear" if everything that shows a disturbance was measured."""
     if not turns:
         return not_checked("no turn took place")
-    lost = [(hop, metric) for hop in DEVICE_HOPS for metric in _LOSSES] if kind in LOSSY_OWN_AUDIO else []
+    lost = [(hop, metric) for hop in DEVICE_HOPS for metric in _LOSSES] if lossy else []
     return all_clear(
         [
             clear_if_measured(measurements.find("detector_gap_s"), "detector_gap_s"),

@@ -9,7 +9,7 @@ from diag.core.chain import Hop
 from diag.core.results import Measurements, Severity, Verdict
 from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB
 from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, raised_at, worst_fault
-from diag.judge.limits import OWN_AUDIO
+from diag.judge.limits import OWN_AUDIO, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
@@ -28,6 +28,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND015",
         "sender-level-changed",
         Hop.SENDER,
+        explained_by=("WEB007",),
         causes=("a gain before sending", "samples scaled to integers by a wrong factor"),
         fix="send the samples as they were captured, without a gain",
     ),
@@ -79,7 +80,7 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
     where = events_in_words(item.events, place=True)
     change = f"{abs(change_db):.1f} dB {'louder' if change_db > 0 else 'quieter'}"
     text = f"{place.output} is {change} than {place.input}{f': {where}' if where else ''}"
-    natural = place.hop in DEVICE_HOPS and environment.get("audio", "wire") not in OWN_AUDIO
+    natural = place.hop in DEVICE_HOPS and not passes_unchanged(environment, OWN_AUDIO)
     severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
     return raised_at(
         place,

@@ -11,7 +11,7 @@ from diag.core.results import Evidence, Measurements, Verdict, not_checked, rais
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
 from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, worst_fault
-from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S
+from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
@@ -31,6 +31,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND011",
         "sender-gaps",
         Hop.SENDER,
+        explained_by=("WEB007",),
         causes=(
             "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",
@@ -93,7 +94,7 @@ def silence_inserted(
     if isinstance(found, Verdict):
         return found
     silence_s, item = found
-    if place.hop in DEVICE_HOPS and environment.get("audio") in LOSSY_OWN_AUDIO:
+    if place.hop in DEVICE_HOPS and passes_unchanged(environment, LOSSY_OWN_AUDIO):
         return not_checked("these are diag's own virtual devices; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
     silence = f"{format_seconds(silence_s)} of silence"
@@ -102,12 +103,11 @@ def silence_inserted(
     text = f"{place.output} has {silence} that {place.input} does not have{where}"
     evidence = [evidence_of(item, text)]
     fix = place.on.fix
-    if place.hop is Hop.PLAYER and timeline.events:
+    if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         noted = len(timeline.named(EventName.UNDERRUN))
         evidence.append(
             Evidence(text=f"the player itself reported {counted(noted, 'underrun') if noted else 'no underrun'}")
         )
-    if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         fix = (
             f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "
             "of the player's thread"

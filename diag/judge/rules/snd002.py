@@ -43,7 +43,11 @@ def send_rate_undeclared(observed: ObservedClient) -> Verdict:
     if not bare:
         return clear()
     rate_hz = observed.sent_rate_hz
-    known = f"audio/pcm;rate={rate_hz} (`declared_rate_hz = {rate_hz}` in [send])" if rate_hz else "the rate it has"
+    known = (
+        f"audio/pcm;rate={rate_hz} (`declared_rate_hz = {rate_hz}` in [send])"
+        if rate_hz
+        else "the rate it has, as `audio/pcm;rate=16000`"
+    )
     wrong = rate_hz is not None and rate_hz != ASSUMED_RATE_HZ
     heard = f"; it is {rate_hz} Hz audio, heard {changed_sound(ASSUMED_RATE_HZ / (rate_hz or 1))}" if wrong else ""
     return raised(

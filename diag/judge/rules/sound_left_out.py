@@ -40,7 +40,18 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "SND008",
         "speech-lost-before-sending",
         Hop.SENDER,
-        explained_by=("CFG003", "CFG004", "CFG005", "CFG007", "CFG008", "CFG010", "CFG013", "SVC009"),
+        explained_by=(
+            "CFG003",
+            "CFG004",
+            "CFG005",
+            "CFG007",
+            "CFG008",
+            "CFG010",
+            "CFG013",
+            "SVC009",
+            "WEB007",
+            "WEB008",
+        ),
         causes=("the last batch is never sent when the stream ends", "chunks are lost between threads"),
         fix="flush the buffer before ending the stream, and keep captured audio in an unbounded queue",
         why="The service never receives these words, which are most often the last ones.",
@@ -49,6 +60,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "PLY011",
         "reply-dropped",
         Hop.PLAYER,
+        explained_by=("WEB008",),
         causes=(
             "a full queue drops audio, because the service sends faster than real time",
             "chunks are lost between threads, or playback stops as soon as the turn is complete",
@@ -80,10 +92,10 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
         `skipped_s`, `head_lost_s` and `tail_lost_s` of the segment, with each place to listen to.
 
     Does not prove
-        Which queue or buffer lost it. It is not checked if the reply was interrupted, because dropping the rest is then
-        correct.
+        Which queue or buffer lost it. What a player drops because the reply was interrupted is not counted. Where it is
+        not known what was played, the loss is not checked after an interruption.
     """
-    if place.hop is Hop.PLAYER and timeline.first(EventName.INTERRUPTED) is not None:
+    if place.hop is Hop.PLAYER and place.segment.merged and timeline.first(EventName.INTERRUPTED) is not None:
         return not_checked("the reply was interrupted")
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
         return not_checked("the speed is wrong")

@@ -19,7 +19,7 @@ _STAGES = {
 
 
 @rule("SVC001", name="slow-first-audio", severity="warning", or_severity="error", hop=Hop.SERVICE, scope="run",
-      explained_by=("SND001", "SND003", "SND004", "SND005", "PLY007", "SPK003", "SPK015"))  # fmt: skip
+      explained_by=("SND001", "SND003", "SND004", "SND005", "PLY007", "SPK003", "SPK015", "TRN004"))  # fmt: skip
 def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, ...]) -> Verdict:
     """The reply starts late.
 

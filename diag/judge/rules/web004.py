@@ -5,16 +5,18 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
 
 
 @rule("WEB004", name="not-connected-to-destination", severity="error", hop=Hop.PLAYER)
-def not_connected_to_destination(observed: ObservedClient) -> Verdict:
+def not_connected_to_destination(observed: ObservedClient, timeline: Timeline) -> Verdict:
     """Nothing that plays the reply is connected to the destination of its audio context.
 
     What it shows
-        The page made nodes that can play the reply, and no path leads from any of them to an `AudioDestinationNode`.
+        The service sent a reply, the page made nodes that can play it, and no path leads from any of them to an
+        `AudioDestinationNode`.
 
     Why it matters
         The page receives the reply and nobody hears it. There is no error.
@@ -39,6 +41,8 @@ def not_connected_to_destination(observed: ObservedClient) -> Verdict:
         return not_checked("the page made no node that can play a reply")
     if any(context.sounds for context in (*contexts, *page.relays)):
         return clear()
+    if timeline.first(EventName.CHUNK_RECEIVED) is None:
+        return not_checked("the service sent no audio, so the page had nothing to play")
     if any("MediaStreamAudioDestination" in context.nodes for context in contexts):
         return not_checked("the page hands the sound on as a stream, and where that goes is not seen")
     nodes = sorted({name for context in contexts for name in context.nodes if name != "AudioDestination"})

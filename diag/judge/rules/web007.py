@@ -1,11 +1,14 @@
-"""WEB007."""
+"""WEB007: the browser's voice processing, and what it costs as far as it was measured."""
 
 from __future__ import annotations
 
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
-from diag.judge.evidence import LostTreble, evidence_of, lost_treble
+from diag.core.units import format_seconds
+from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB
+from diag.judge.evidence import LostTreble, events_in_words, evidence_of, lost_treble, numbers, worst
+from diag.judge.limits import BORDER_LOST_S, SILENCE_INSERTED_S
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
 
@@ -14,31 +17,39 @@ SETTINGS = {
     "noiseSuppression": "noise suppression",
     "autoGainControl": "gain control",
 }
+SETTLES_S = 3.0
+"""Chromium's echo canceller suppresses the voice until it has settled. Seen with Chromium 150 on speech that begins
+half a second after the microphone: holes up to 1.4 s, none later."""
+_HOLES = {"inserted_silence_s": SILENCE_INSERTED_S, "skipped_s": SILENCE_INSERTED_S, "head_lost_s": BORDER_LOST_S}
 
 
-@rule("WEB007", name="voice-processing", severity="info", or_severity="warning", hop=Hop.SENDER)
+@rule("WEB007", name="voice-processing", severity="warning", or_severity="error", hop=Hop.SENDER)
 def voice_processing(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The browser processes the voice before the page gets it.
 
     What it shows
         The microphone was granted with echo cancellation, noise suppression or gain control. Browsers switch all three
-        on if the page does not say otherwise. It is information, and a warning where treble was measured to be lost.
+        on if the page does not say otherwise. It is information only, but a warning where treble was measured to be
+        lost or gain control is on and the level was measured to change, and an error where echo cancellation is on and
+        parts of the first 3 seconds are missing.
 
     Why it matters
-        The processing is made for calls between people. It takes treble away, changes the level, and may cut the
-        beginning of a sentence. Echo cancellation is needed where the microphone hears the loudspeaker.
+        The processing is made for calls between people. It takes treble away and changes the level. Until the echo
+        canceller has settled, it suppresses the first words. Echo cancellation is needed where the microphone hears the
+        loudspeaker.
 
     Evidence
-        The constraints that were asked, the settings that were granted, and the treble that was lost.
+        The settings that were granted, the treble that was lost, and the holes in the voice.
 
     Likely causes
         - The page asks for `audio: true`, which switches all three on.
 
     Fix
         With headphones, ask for `audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false }`.
+        With a loudspeaker, keep echo cancellation, and open the microphone some seconds before the user speaks.
 
     Does not prove
-        That the processing does harm: on clean speech it may change nothing.
+        That the processing made the holes. Measure again without it: if they stay, the page itself loses sound.
     """
     page = page_of(observed)
     if isinstance(page, Verdict):
@@ -49,17 +60,47 @@ def voice_processing(measurements: Measurements, observed: ObservedClient) -> Ve
     active = [words for name, words in SETTINGS.items() if granted.get(name) not in (None, False, "")]
     if not active:
         return clear()
-    lost = lost_treble(measurements, Hop.SENDER)
-    costs = isinstance(lost, LostTreble)
+    what = f"The browser processes the voice: {', '.join(active)}"
     seen = [Evidence(text=f"granted with {', '.join(active)}")]
+    costs: list[str] = []
+    lost = lost_treble(measurements, Hop.SENDER)
     if isinstance(lost, LostTreble):
+        costs.append("treble is lost before sending")
         seen.append(evidence_of(lost.item, f"treble was lost before sending: {lost.words}"))
+    change = worst(measurements.find("level_change_db", hop=Hop.SENDER), abs)
+    if change is not None and SETTINGS["autoGainControl"] in active and abs(change[0]) >= LEVEL_CHANGE_WARN_DB:
+        costs.append(f"the level changes by {change[0]:+.0f} dB")
+        seen.append(evidence_of(change[1], f"the level before sending changed by {change[0]:+.1f} dB"))
+    holes = _holes(measurements) if SETTINGS["echoCancellation"] in active else []
+    if holes:
+        costs.append("the first words have holes")
+        seen.extend(holes)
     return raised(
-        f"The browser processes the voice: {', '.join(active)}"
-        + (", and treble is lost before sending" if costs else ""),
+        ", and ".join([what, *costs]),
         evidence=seen,
-        likely_cause="the page asks for `audio: true`, or does not switch them off",
+        likely_cause="the echo canceller suppresses the voice until it has settled"
+        if holes
+        else "the page asks for `audio: true`, or does not switch them off",
         fix="with headphones, ask for `audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: "
-        "false }`",
-        severity=Severity.WARNING if costs else Severity.INFO,
+        "false }`" + ("; with a loudspeaker, open the microphone some seconds before the user speaks" if holes else ""),
+        severity=Severity.ERROR if holes else Severity.WARNING if costs else Severity.INFO,
     )
+
+
+def _holes(measurements: Measurements) -> list[Evidence]:
+    """Return what is missing of the voice, if nothing of it is later than an echo canceller needs to settle."""
+    found = [
+        item
+        for metric, limit_s in _HOLES.items()
+        for value_s, item in numbers(measurements.find(metric, hop=Hop.SENDER))
+        if value_s >= limit_s
+    ]
+    if any(event.estimated_s > SETTLES_S for item in found for event in item.events):
+        return []
+    return [
+        evidence_of(
+            item, f"{format_seconds(float(item.value))} of the voice is missing: {events_in_words(item.events)}"
+        )
+        for item in found
+        if isinstance(item.value, float) and item.events
+    ]

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from diag.core.errors import BadInputError
-from diag.core.keys import KEY_VARIABLES
+from diag.core.keys import KEY_VARIABLES, LOCAL_KEY
 from diag.record.audio.ports import Rig
-from diag.record.live.genai import LOCAL_KEY
 
 _LOOPBACK = "127.0.0.1,localhost,::1"
 
@@ -31,7 +30,7 @@ def device_environment(rig: Rig) -> dict[str, str]:
             allowed="virtual, system",
             next_step="use `--audio virtual`",
         )
-    return {**rig.options.get("environment", {}), **rig.options.get("app_environment", {})}
+    return rig.program_environment
 
 
 def service_environment(proxy_address: str, ca_file: Path, bundle: Path, *, local: bool) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, CannotMeasureError
 from diag.record.audio.ports import AudioSession, PortPlan, Rig
 
 KINDS = ("virtual", "wire", "system")
@@ -33,27 +33,33 @@ class Farm:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     def server_underruns(self) -> int:
-        """Return the underruns that the private sound server has logged so far, over all rigs; 0 for other kinds.
+        """Return the underruns that the private sound servers have logged so far, over all rigs; 0 for other kinds.
 
         To count those in a span of time, subtract the values of two calls.
         """
         from diag.record.audio.virtual import underruns
 
-        return underruns(Path(self.rigs[0].options["server_log"])) if self.kind == "virtual" else 0
+        logs = {str(rig.options["server_log"]) for rig in self.rigs} if self.kind == "virtual" else set()
+        return sum(underruns(Path(log)) for log in logs)
 
 
 @contextmanager
-def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = None) -> Iterator[Farm]:
+def open_farm(
+    kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = None, for_programs: bool = False
+) -> Iterator[Farm]:
     """Make rigs, and remove them at the end.
 
     Parameters
     ----------
     kind : {"virtual", "wire", "system"}
-        "virtual" starts a private sound server, "wire" needs no devices, "system" uses the machine's own.
+        "virtual" starts private sound servers, "wire" needs no devices, "system" uses the machine's own.
     rigs : int
         How many rigs to make, >= 1; "system" has one.
     devices : mapping, optional
         For "system": mouth, microphone, speaker or ear to a device's number, a unique part of its name, or "none".
+
+    for_programs : bool
+        For "virtual": make the devices ready for programs that are not diag's, by their names.
 
     Raises
     ------
@@ -65,7 +71,7 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
     if kind == "virtual":
         from diag.record.audio.virtual import virtual_rigs
 
-        with virtual_rigs(rigs) as (made, facts):
+        with virtual_rigs(rigs, for_programs=for_programs) as (made, facts):
             yield Farm(kind=kind, rigs=made, environment=facts)
     elif kind == "wire":
         yield Farm(kind=kind, rigs=tuple(Rig(kind=kind, name=f"rig{index}") for index in range(rigs)))
@@ -105,4 +111,11 @@ def open_session(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) ->
         return open_wire(rig, plan, speaker_connected=speaker_connected)
     from diag.record.audio.portaudio import open_portaudio
 
-    return open_portaudio(rig, plan, speaker_connected=speaker_connected)
+    try:
+        return open_portaudio(rig, plan, speaker_connected=speaker_connected)
+    except (BadInputError, CannotMeasureError):
+        if rig.kind == "virtual":
+            from diag.record.audio.virtual import check_server
+
+            check_server(rig)
+        raise

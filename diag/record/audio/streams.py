@@ -49,6 +49,7 @@ class Port:
         self.rate_hz = rate_hz
         self.device = ""
         self.channels = 1
+        self.only_channel: int | None = None
         self.latency_s = 0.0
         self.stream: Any = None
         self.xruns = 0
@@ -67,6 +68,8 @@ class Port:
 
         def callback(block: Samples, frames: int, stamps: Stamps, flags: Flags) -> None:
             t_s = self._arrived(frames, flags)
+            if self.only_channel is not None:
+                block = block[:, self.only_channel : self.only_channel + 1]
             push(block, t_s, self._mapped(stamps.inputBufferAdcTime, t_s))
 
         return callback
@@ -113,6 +116,8 @@ class PortAudioSession:
     def __init__(self, ports: Sequence[Port]) -> None:
         self._ports = {port.name: port for port in ports}
         self._closed = False
+        self.background: Any = None
+        """Stream that plays noise while the ports are open; None without noise."""
 
     @property
     def devices(self) -> Mapping[str, str]:
@@ -154,8 +159,11 @@ class PortAudioSession:
 
     @property
     def ear_channels(self) -> int:
-        """Return the number of channels that the ear was opened with; 0 without an ear."""
-        return self._ports["ear"].channels if "ear" in self._ports else 0
+        """Return the number of channels that the ear records; 0 without an ear."""
+        ear = self._ports.get("ear")
+        if ear is None:
+            return 0
+        return ear.channels if ear.only_channel is None else 1
 
     def close(self) -> None:
         """Stop and close all streams; give up on a stream that hangs in its driver after `CLOSE_TIMEOUT_S`."""
@@ -167,6 +175,9 @@ class PortAudioSession:
         closer.join(CLOSE_TIMEOUT_S)
 
     def _close_streams(self) -> None:
+        if self.background is not None:
+            self.background.close()
+            self.background = None
         for name in (*OUTPUTS, *INPUTS):
             port = self._ports.get(name)
             if port is not None and port.stream is not None:

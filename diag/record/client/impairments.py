@@ -610,7 +610,7 @@ def planted_stage(fault: Planted, sample_rate_hz: int) -> Stage:
     return stages[fault.kind]()
 
 
-OTHER_SORTS = ("leak", "pace", "late")
+OTHER_SORTS = ("leak", "pace", "late", "no-flush")
 """Kinds of faults that do not change the samples of one stream, and so have no stage."""
 
 

@@ -28,7 +28,8 @@ class Playout:
     """Queue with a prebuffer.
 
     A reply starts when `prebuffer_frames` are queued or when its end is known. It stops when the queue is empty after
-    its end is known. If the queue is empty earlier, this is an underrun: silence is played until more audio comes.
+    its end is known. If the queue is empty earlier, this is an underrun: silence is played until more audio comes. If
+    the next reply is queued before this one has been played to its end, it follows without a pause.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ class Playout:
         self._fed = 0
         self._taken = 0
         self._end_at: int | None = None
+        self._next_from: deque[int] = deque()
         self._flush_to = 0
         self._position = 0
         self._playing = False
@@ -60,8 +62,10 @@ class Playout:
         return self._fed - self._taken
 
     def feed(self, samples: Samples) -> None:
-        """Add received samples, shape (n,); if the reply had been ended, it continues."""
+        """Add received samples, shape (n,); after `end`, those of the next reply."""
         if len(samples):
+            if self._end_at is not None and self._taken < self._end_at:
+                self._next_from.append(self._end_at)
             self._end_at = None
             self._queue.append(samples)
             self._fed += len(samples)
@@ -85,6 +89,10 @@ class Playout:
         filled = self._fill(out) if self._playing else 0
         if self._playing and filled:
             self._close_gap(self._position)
+        while self._playing and self._next_from and self._taken > self._next_from[0]:
+            border = self._position + filled - (self._taken - self._next_from.popleft())
+            self.events.append(PlayoutEvent("playout_ended", border))
+            self.events.append(PlayoutEvent("playout_started", border))
         if self._playing and filled < frames:
             self._ran_dry(self._position + filled)
         self._position += frames
@@ -115,6 +123,8 @@ class Playout:
             count = min(self._flush_to - self._taken, len(self._head))
             self._head = self._head[count:]
             self._taken += count
+        while self._next_from and self._next_from[0] <= self._flush_to:
+            self._next_from.popleft()
 
     def _ran_dry(self, frame: int) -> None:
         end_at = self._end_at  # read once: the other thread may reset it meanwhile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,6 +58,16 @@ class TurnFollower:
     def lost(self) -> None:
         """Note that the connection was lost."""
         self._lost = True
+
+    @property
+    def begun(self) -> bool:
+        """Whether content of the reply has arrived."""
+        return self._content_s is not None
+
+    @property
+    def last_s(self) -> float:
+        """Time of the latest content or end of the reply; minus infinity if there was none."""
+        return max(self._last_content_s or -math.inf, self._complete_s or -math.inf)
 
     def phase(self, t_s: float) -> Phase:
         """Return the phase of the turn at `t_s`; playout is not considered."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -20,6 +21,10 @@ from diag.record.client.batcher import Batch, Batcher
 from diag.record.client.impairments import Chain, Squeeze, planted_chain
 from diag.record.client.playout import Playout
 from diag.record.client.resampler import Resampler
+
+HALF_DUPLEX_HOLD_S = 0.5
+"""A half-duplex client listens again this long after the end of a reply, when the buffer of the output has been played
+and the room is silent."""
 
 
 class Emit(Protocol):
@@ -67,6 +72,10 @@ class Sender:
             end_frame = round((batch.start_frame + batch.frames) * self._captured_per_sent)
             # A planted fault may change the length, and then sent frames cannot be converted to captured frames.
             self._queue.put_nowait((batch, self._captured_frames if self._impaired else end_frame))
+
+    def forget(self) -> None:
+        """Free the PCM that was sent so far."""
+        self._pcm.clear()
 
     async def run(self, connection: Connection) -> None:
         """Send batches until the session ends."""
@@ -124,6 +133,7 @@ class Player:
         self._squeeze: Squeeze | None = None
         self._misread = Chain(())
         self._impaired = Chain(())
+        self._flushes = all(fault.kind != "no-flush" for fault in faults.on("player"))
         self._declared_hz: int | None = None
 
     @property
@@ -167,8 +177,13 @@ class Player:
 
     def interrupted(self) -> None:
         """Discard the queued audio because the user interrupted the reply."""
-        self._resampler = None
-        self.playout.flush()
+        if self._flushes:
+            self._resampler = None
+            self.playout.flush()
+
+    def forget(self) -> None:
+        """Free the PCM that was received so far."""
+        self._pcm.clear()
 
     def _feed(self, samples: Samples) -> None:
         samples = samples if self._squeeze is None else self._squeeze.push(samples)
@@ -202,12 +217,21 @@ class VoiceClient:
         self._loop = asyncio.get_running_loop()
         self._emit = emit
         emit(EventName.CLIENT_DESCRIBED, described_client(config))
+        self._half_duplex = config.send.half_duplex
+        self._listens_from_s = -math.inf
         self.sender = Sender(config, faults, emit)
         self.player = Player(config, faults, emit)
+        self._playing_turn: int | None = None
 
     def microphone(self, block: Block, t_s: float) -> None:
         """Pass a captured block of shape (frames, channels) to the sender; call it on the audio thread."""
-        self._loop.call_soon_threadsafe(self.sender.captured, block[:, 0].copy(), t_s)
+        samples = block[:, 0].copy()
+        if self._half_duplex:
+            if self.player.busy:
+                self._listens_from_s = t_s + HALF_DUPLEX_HOLD_S
+            if t_s < self._listens_from_s:
+                samples[:] = 0
+        self._loop.call_soon_threadsafe(self.sender.captured, samples, t_s)
 
     def event(self, name: str) -> None:
         """End or interrupt playing when the service sends the event that says so."""
@@ -216,10 +240,19 @@ class VoiceClient:
         elif name == "interrupted":
             self.player.interrupted()
 
-    def report_playout(self) -> None:
-        """Log the playout events that the audio thread has queued since the last call."""
+    def report_playout(self, turn: int | None) -> None:
+        """Log the playout events that the audio thread has queued since the last call.
+
+        Parameters
+        ----------
+        turn : int or None
+            The turn whose reply is being received. A reply that starts now is of this turn; one that ends now may be of
+            an earlier one.
+        """
         events = self.player.playout.events
         while events:
             noted = events.popleft()
+            if noted.name == "playout_started":
+                self._playing_turn = turn
             data = {"frame": noted.frame, **({"frames": noted.frames} if noted.name == "underrun" else {})}
-            self._emit(noted.name, data)
+            self._emit(noted.name, {"turn": self._playing_turn, **data})

@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from diag.core.client_config import SessionConfig
 from diag.core.errors import BadInputError, CannotMeasureError
-from diag.core.keys import KEY_VARIABLES, key_variable
+from diag.core.keys import KEY_VARIABLES, LOCAL_KEY, key_variable, remember_address
 from diag.core.live_setup import SETUP, canonical
 from diag.record.live.connection_facts import Fact, close_code_and_reason, connect_failure, no_setup_complete
 from diag.record.live.live_session import CLOSE_TIMEOUT_S, Emit, LiveSession
@@ -25,7 +25,6 @@ from diag.record.live.live_session import CLOSE_TIMEOUT_S, Emit, LiveSession
 GEMINI_URL = "https://generativelanguage.googleapis.com"
 SETUP_TIMEOUT_S = 15.0
 """Longest wait for setupComplete; the SDK itself waits without a limit."""
-LOCAL_KEY = "no-key-needed-here"
 _UNPARSED = "Failed to parse response"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -83,6 +82,7 @@ def endpoint_from_name(name: str) -> Endpoint:
             allowed="emulator, gemini, or a URL such as https://127.0.0.1:8443 (TLS only, no key or password in it)",
             next_step="correct `--endpoint`",
         )
+    remember_address(name)
     return Endpoint(kind="url", base_url="https" + name[len(parts.scheme) :], ca_file=os.environ.get("SSL_CERT_FILE"))
 
 
@@ -271,6 +271,12 @@ class LiveConnection(LiveSession):
             self._emit("tool_call_cancelled", {"ids": list(message.tool_call_cancellation.ids or ())})
         if message.go_away is not None:
             self._emit("go_away", {"time_left_s": seconds_of(message.go_away.time_left)})
+        if (update := message.session_resumption_update) is not None:
+            self.handle = update.new_handle or self.handle
+            self._emit("resumption_offered", {"resumable": bool(update.resumable)})
+        if (activity := getattr(message, "voice_activity", None)) is not None:
+            kind = activity.voice_activity_type
+            self._emit("voice_activity", {"type": str(getattr(kind, "value", kind))})
         if message.usage_metadata is not None:
             self._emit("usage", message.usage_metadata.model_dump(exclude_none=True, mode="json"))
 

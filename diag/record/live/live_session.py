@@ -32,6 +32,8 @@ class LiveSession:
         self._stack = contextlib.AsyncExitStack()
         self._closing = False
         self.open = False
+        self.handle: str | None = None
+        """The newest handle with which the session can be resumed; it is secret and reaches no event."""
 
     async def close(self) -> None:
         """Close the session from the client's side; does nothing if it has ended already."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from diag.core.json_reading import read_json
 from diag.core.live_setup import snake
 from diag.record.live.connection_facts import Fact, connect_failure, no_setup_complete
 from diag.record.live.genai import (
@@ -157,6 +158,11 @@ class RawConnection(LiveSession):
             self._emit("tool_call_cancelled", {"ids": list(ids) if isinstance(ids, list) else []})
         if "goAway" in message:
             self._emit("go_away", {"time_left_s": seconds_of(_table(message, "goAway").get("timeLeft"))})
+        if update := _table(message, "sessionResumptionUpdate"):
+            self.handle = str(update.get("newHandle") or "") or self.handle
+            self._emit("resumption_offered", {"resumable": bool(update.get("resumable"))})
+        if activity := _table(message, "voiceActivity"):
+            self._emit("voice_activity", {"type": str(activity.get("type"))})
         if "usageMetadata" in message:
             self._emit("usage", {snake(name): item for name, item in _table(message, "usageMetadata").items()})
 
@@ -176,7 +182,7 @@ def _decoded(data: str | bytes) -> dict[str, Any]:
     ValueError
         If it holds none.
     """
-    message = json.loads(data)
+    message = read_json(data)
     if not isinstance(message, dict):
         raise ValueError(f"not a Live API message: {data[:80]!r}")  # noqa: TRY004 (as for text that is not JSON)
     return message

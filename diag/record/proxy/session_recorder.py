@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
+from diag.core.json_reading import read_json
 from diag.core.keys import without_secrets
 from diag.core.timeline import EventName
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ, playable_rate_hz
@@ -188,6 +188,12 @@ class SessionRecorder:
         away = _field(message, "goAway")
         if isinstance(away, Mapping):
             self._emit(EventName.GO_AWAY, {"time_left_s": _seconds(_field(away, "timeLeft"))})
+        update = _field(message, "sessionResumptionUpdate")
+        if isinstance(update, Mapping):
+            self._emit(EventName.RESUMPTION_OFFERED, {"resumable": bool(_field(update, "resumable"))})
+        activity = _field(message, "voiceActivity")
+        if isinstance(activity, Mapping):
+            self._emit(EventName.VOICE_ACTIVITY, {"type": str(_field(activity, "type"))})
         usage = _field(message, "usageMetadata")
         if isinstance(usage, Mapping):
             self._emit(EventName.USAGE, dict(usage))
@@ -328,8 +334,8 @@ _MARKS = (
 
 def _object(payload: bytes | str) -> Mapping[str, Any] | None:
     try:
-        message = json.loads(payload)
-    except (ValueError, RecursionError):
+        message = read_json(payload)
+    except ValueError:
         return None
     return message if isinstance(message, dict) else None
 

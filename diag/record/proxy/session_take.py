@@ -143,7 +143,7 @@ class SessionWatcher:
         timeline = self.log.timeline
         clips = network_clips(self.network, timeline)
         found = next((item for item in turns_of(timeline, clips) if item.index == turn), None)
-        chunks, _ = reply_chunks(turn, timeline)
+        chunks = reply_chunks(turn, timeline)
         frames = sum(event.data["frames"] for event in chunks)
         first_s = chunks[0].t_s - found.speech_end_s if found and chunks and found.speech_end_s is not None else None
         interrupted = any(event.data.get("turn") == turn for event in timeline.named(EventName.INTERRUPTED))
@@ -212,7 +212,7 @@ class _Speech:
 def _turn(  # noqa: PLR0917 (each is of its own type)
     index: int, start_s: float, end_s: float, speech: _Speech | None, timeline: Timeline, clips: Mapping[Tap, Clip]
 ) -> Turn:
-    chunks, _ = reply_chunks(index, timeline)
+    chunks = reply_chunks(index, timeline)
     reply = {}
     if chunks and Tap.RECEIVED in clips:
         last = chunks[-1].data

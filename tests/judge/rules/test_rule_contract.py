@@ -25,6 +25,8 @@ PROVOKED_ELSEWHERE = {
     "APP002": "test_app_rules",
     "APP003": "test_app_rules",
     "SND022": "test_app_rules",
+    **{f"TRN{number:03}": "test_turn_taking" for number in range(1, 6)},
+    "PLY010": "test_turn_taking",
 }
 
 
@@ -83,10 +85,10 @@ def test_rates_snap_within_half_a_percent_only(rate_hz, snapped):
 @pytest.mark.parametrize(
     ("ratio", "words"),
     [
-        (2 / 3, "1.5 times as long and a musical fifth deeper"),
-        (1 / 3, "3 times as long and an octave and a musical fifth deeper"),
-        (0.5, "2 times as long and an octave deeper"),
-        (2.0, "2 times as fast and an octave higher"),
+        (2 / 3, "1.5 times as long and 7 semitones deeper"),
+        (1 / 3, "3 times as long and 19 semitones deeper"),
+        (0.5, "2 times as long and 12 semitones deeper"),
+        (2.0, "2 times as fast and 12 semitones higher"),
         (44100 / 48000, "1.09 times as long and 1.5 semitones deeper"),
     ],
 )
@@ -163,12 +165,17 @@ def test_the_nearest_served_models(model, first):
         ("models/publishers/google/models/gemini-3.8-live", "model list has it"),
         ("models/publishers/google/models/other", "Vertex AI"),
         ("gemini-2.5-flash-preview-tts", "not a Live model"),
-        ("gemini-2.5-flash-native-audio-latest", "not served for API version v1"),
+        ("gemini-2.5-flash-native-audio-latest", "served in API version v1beta and v1alpha"),
         ("gpt-voice", "no model of this name is known"),
     ],
 )
 def test_what_a_name_tells(model, words):
     assert words in what_is_known(model, SERVED, "v1")
+
+
+def test_a_model_that_its_version_should_serve_is_not_served_to_this_key():
+    known = what_is_known("gemini-2.5-flash-native-audio-latest", SERVED, "v1beta")
+    assert "not served for API version v1beta" in known
 
 
 # --- what is shown

@@ -6,10 +6,11 @@ import pytest
 from page_bench import PageBench, can_install, replied
 
 from diag.core.chain import Segment, Tap
+from diag.core.measurement import SoundEvent
 from diag.core.observed_client import ObservedClient, observed_client
 from diag.core.page_facts import PageSocket, measured_rate_hz
 from diag.core.results import Measurement, Measurements, Severity, Status, Tier
-from diag.core.timeline import Timeline
+from diag.core.timeline import Event, EventName, Timeline
 from diag.judge.registry import all_rules
 from diag.record.app.page_host import browser_path
 
@@ -77,7 +78,8 @@ FAULTS = [
     ("not-connected", "WEB004", {}, "connect(context.destination)"),
     ("suspended", "WEB005", {}, "context.resume()"),
     ("voice-processing", "WEB007", {"sent_dullness_db": 6.0}, "echoCancellation: false"),
-    ("script-processor", "WEB008", {}, "addModule"),
+    ("voice-processing", "WEB007", {"sent_level_change_db": 9.0}, "autoGainControl: false"),
+    ("script-processor", "WEB008", {"inserted_silence_s": 0.2}, "addModule"),
     ("batch-size", "WEB009", {}, "800 samples at 16000 Hz"),
     ("schedule", "WEB010", {}, "context.currentTime + 0.1"),
 ]
@@ -89,6 +91,12 @@ def test_a_page_with_a_fault_gets_its_code_and_the_line_to_change(bench, fault, 
     also = {"WEB003"} if fault == "buffers-16k" else set()
     assert found(verdicts) - also == {code}
     assert fix in verdicts[code].fix
+
+
+def test_a_script_processor_without_gaps_is_information(bench):
+    verdicts = judged(bench.see("live.html", "fault=script-processor", until=replied))
+    assert verdicts["WEB008"].status is Status.RAISED
+    assert found(verdicts) == set()
 
 
 @pytest.mark.parametrize(
@@ -118,6 +126,13 @@ def test_a_microphone_that_was_not_granted_is_named_with_its_error(bench, query,
     verdicts = judged(seen)
     assert found(verdicts) == {"WEB012"}
     assert error in verdicts["WEB012"].title
+
+
+def test_a_page_that_got_no_reply_is_not_blamed_for_not_playing_it(bench):
+    seen = bench.see("live.html", "fault=not-connected", until=replied)
+    silent = Timeline(tuple(event for event in seen.timeline if event.name != EventName.CHUNK_RECEIVED))
+    verdicts = judged(replace(seen, timeline=silent))
+    assert "had nothing to play" in verdicts["WEB004"].reason
 
 
 def test_voice_processing_without_lost_treble_is_information(bench):
@@ -154,3 +169,37 @@ async def _plain_answers(bench):
     answer = await page.evaluate("answers()")
     await page.close()
     return answer
+
+
+HOLE = SoundEvent(kind="dropout", reference_s=7.5, estimated_s=1.0, duration_s=0.3)
+GRANTED = {"echoCancellation": True, "noiseSuppression": False, "autoGainControl": False}
+
+
+def processed(hole, granted):
+    """The verdict on a page with this hole in the voice that it sends."""
+    opened = Event(t_s=0.0, name=EventName.PAGE_OPENED, source="client")
+    microphone = Event(t_s=0.1, name=EventName.PAGE_MICROPHONE, source="client",
+                       data={"asked": {"audio": True}, "granted": granted})  # fmt: skip
+    observed = observed_client(Timeline((opened, microphone)))
+    item = Measurement(metric="inserted_silence_s", unit="s", value=0.3, missing=None, tier=Tier.WAVEFORM, turn=0,
+                       segment=SENDER, events=(hole,))  # fmt: skip
+    return RULES["WEB007"].function(measurements=Measurements((item,)), observed=observed)
+
+
+def test_holes_in_the_first_words_are_laid_to_echo_cancellation():
+    verdict = processed(HOLE, GRANTED)
+    assert verdict.severity is Severity.ERROR
+    assert "the first words have holes" in verdict.title
+    assert any("300 ms of the voice is missing" in item.text for item in verdict.evidence)
+
+
+@pytest.mark.parametrize(
+    ("hole", "granted"),
+    [
+        (replace(HOLE, estimated_s=4.0), GRANTED),
+        (HOLE, {**GRANTED, "echoCancellation": False, "noiseSuppression": True}),
+    ],
+    ids=["later than the canceller needs to settle", "no canceller"],
+)
+def test_other_holes_are_not(hole, granted):
+    assert processed(hole, granted).severity is Severity.INFO

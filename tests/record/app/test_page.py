@@ -23,7 +23,7 @@ from test_command import marked, setting, until
 from diag.core.processes import import_environment
 from diag.core.timeline import EventName
 from diag.record.app.page import PageDriver, PageJob, page_events
-from diag.record.app.page_host import audio_in_message, browser_arguments, browser_path
+from diag.record.app.page_host import browser_arguments, browser_path
 
 FAKE = ("--use-fake-device-for-media-stream",)
 
@@ -240,27 +240,6 @@ def test_sandbox_is_left_out_for_root_only_and_autoplay_is_the_browsers_own():
     arguments = browser_arguments(job, as_root=False)
     assert "--no-sandbox" not in arguments
     assert not any("autoplay" in argument or "mute" in argument for argument in arguments)
-
-
-PCM = bytes(range(256)) * 4
-
-
-@pytest.mark.parametrize(
-    ("payload", "binary", "expected"),
-    [
-        ("{b64}", True, (PCM, None)),
-        ('{{"realtimeInput": {{"audio": {{"mimeType": "audio/pcm;rate=16000", "data": "{b64}"}}}}}}', False,
-         (PCM, "audio/pcm;rate=16000")),
-        ('{{"type": "audio", "payload": "data:audio/pcm;base64,{b64}"}}', False, (PCM, "audio/pcm")),
-        ('{{"text": "hello there"}}', False, None),
-        ("not json {b64}", False, None),
-        ("[[[{b64}", False, None),
-    ],
-)  # fmt: skip
-def test_audio_is_found_in_messages_of_any_form(payload, binary, expected):
-    import base64
-
-    assert audio_in_message(payload.format(b64=base64.b64encode(PCM).decode()), binary=binary) == expected
 
 
 def test_records_that_were_never_finished_give_events_all_the_same():

@@ -10,11 +10,11 @@ from diag.record.audio.tape import Mouth, Tape
 class Bench:
     """One rig's worth of ports; say something, run, look at the tapes."""
 
-    def __init__(self, *, microphone_hz=16000, speaker_hz=24000):
+    def __init__(self, *, microphone_hz=16000, speaker_hz=24000, ear_channels=2):
         self.mouth = Mouth(48000)
         self.speaker = Mouth(speaker_hz)
         self.microphone = Tape(microphone_hz)
-        self.ear = Tape(48000, channels=2)
+        self.ear = Tape(48000, channels=ear_channels)
         self.plan = PortPlan(
             mouth=self.mouth.pull,
             microphone=self.microphone.write,

@@ -1,0 +1,75 @@
+"""TRN004: the service notices late that the user has finished."""
+
+from __future__ import annotations
+
+from diag.core.chain import Hop
+from diag.core.observed_client import ObservedClient
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
+from diag.judge.evidence import evidence_of, numbers, setting, turn_of, why_not
+from diag.judge.registry import rule
+
+LIMIT_S = 1.5
+"""Detectors wait for 0.5 to 0.8 s of silence by default; twice the longer value is too much for any pause."""
+
+
+@rule(
+    "TRN004", name="end-of-turn-slow", severity="warning", hop=Hop.SERVICE, explained_by=("SND005", "SND006", "SND008")
+)
+def end_of_turn_slow(measurements: Measurements, observed: ObservedClient) -> Verdict:
+    """The service notices late that the user has finished.
+
+    What it shows
+        More than 1.5 s passed from the user's last word until the service took the turn as ended. The model begins to
+        think only then.
+
+    Why it matters
+        Every reply comes later by this time.
+
+    Evidence
+        `end_of_turn_s`: the end of activity that the service reported, or `silenceDurationMs` in the setup together
+        with a reply that comes no earlier.
+
+    Likely causes
+        - `silenceDurationMs` is long, or `endOfSpeechSensitivity` is low.
+        - Noise at the microphone is taken for speech.
+
+    Fix
+        Set `silenceDurationMs` to 500 to 800, and `endOfSpeechSensitivity` to `END_SENSITIVITY_HIGH`.
+
+    Does not prove
+        That a shorter silence does no harm: users who pause are cut off (TRN005).
+    """
+    items = measurements.find("end_of_turn_s")
+    found = numbers(items)
+    if not found or len(found) < len(items):
+        return not_checked(why_not(items, "end_of_turn_s"))
+    known = [pair for pair in found if pair[1].confidence == 1.0 and pair[0] > LIMIT_S]
+    slow = [pair for pair in found if pair[0] > LIMIT_S]
+    silence_ms = setting(observed, "realtimeInputConfig", "automaticActivityDetection", "silenceDurationMs")
+    asked_s = float(silence_ms) / 1000 if isinstance(silence_ms, int | float) else None
+    asked = slow if asked_s is not None and asked_s > LIMIT_S else []
+    if not known and not asked:
+        if slow:
+            return not_checked("the service did not report when it noticed the end of the turn")
+        return clear()
+    delay_s, item = max(known or asked, key=lambda pair: pair[0])
+    evidence = [
+        evidence_of(
+            item,
+            f"{turn_of(item)}: its end was reported {format_seconds(delay_s)} after the last word",
+        )
+        if known
+        else evidence_of(item, f"{turn_of(item)}: nothing came for {format_seconds(delay_s)} after the last word")
+    ]
+    if asked_s is not None:
+        evidence.append(Evidence(text=f"the setup asks for {format_seconds(asked_s)} of silence (`silenceDurationMs`)"))
+    late_s = delay_s if known else asked_s or delay_s
+    return raised(
+        f"The service takes {format_seconds(late_s)} to notice that the user has finished",
+        evidence=evidence,
+        likely_cause="`silenceDurationMs` is long"
+        if asked_s is not None and asked_s > LIMIT_S
+        else "the detector waits for a long silence, or hears noise as speech",
+        fix="set `silenceDurationMs` to 500 to 800, and `endOfSpeechSensitivity` to `END_SENSITIVITY_HIGH`",
+    )
