@@ -93,7 +93,7 @@ def _gains(power: NDArray[np.float64], shared: NDArray[np.float64]) -> NDArray[n
         near = slice(max(0, centre - reach), centre + reach)
         if sounding[near].sum() >= reach // 4:
             medians[place] = float(np.median(ratio[near][sounding[near]]))
-    return np.maximum(np.interp(np.arange(size), centres, medians), 0.0)
+    return np.asarray(np.maximum(np.interp(np.arange(size), centres, medians), 0.0))
 
 
 def _noise(
