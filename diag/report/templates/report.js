@@ -78,8 +78,11 @@
   };
   addEventListener("hashchange", followHash);
   followHash();
-  // Paper gets the findings of every run; tables of measures and checks stay closed.
-  addEventListener("beforeprint", () => all(".run > details").forEach((details) => { details.open = true; }));
+  // Paper gets the findings of a few runs, and one line for each of many; tables of measures and checks stay closed.
+  addEventListener("beforeprint", () => {
+    const runs = all(".run > details");
+    if (runs.length <= 4) runs.forEach((details) => { details.open = true; });
+  });
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button, [data-play]");
