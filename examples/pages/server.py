@@ -62,7 +62,7 @@ async def pass_replies(
     service: ClientWebSocketResponse, page: web.WebSocketResponse, reply: asyncio.Queue[bytes | None] | None
 ) -> None:
     """Pass the service's messages on to the page, and their audio to the audio element's stream."""
-    async for message in service:
+    while (message := await service.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
         text = message.data if message.type is WSMsgType.TEXT else message.data.decode()
         await page.send_str(text)
         content = json.loads(text).get("serverContent", {})
@@ -72,7 +72,7 @@ async def pass_replies(
                     await reply.put(base64.b64decode(part["inlineData"]["data"]))
             if content.get("generationComplete") or content.get("interrupted"):
                 await reply.put(None)
-    await page.close(code=service.close_code or 1011, message=b"the service closed the session")
+    await page.close(code=service.close_code or 1011, message=str(message.extra or "").encode()[:120])
 
 
 async def pass_recording(page: web.WebSocketResponse, service: ClientWebSocketResponse, fault: str) -> None:

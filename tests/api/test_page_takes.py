@@ -99,6 +99,7 @@ def test_messages_of_a_page_are_the_taps_if_its_server_runs_elsewhere(tmp_path):
     with EmbeddedEmulator() as emulator:
         environment = {
             **os.environ,
+            "GEMINI_API_KEY": "any",
             "GOOGLE_GEMINI_BASE_URL": emulator.register({}),
             "SSL_CERT_FILE": str(emulator.ca_file),
         }
