@@ -13,7 +13,8 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 SIZE ?= small
-.PHONY: help setup browser bench test check truth peers perf accuracy mos prove mutants test-all reference voices voice-app clean
+MUTATIONS ?= 2000
+.PHONY: help setup browser bench test fuzz check truth peers perf accuracy mos prove mutants test-all reference voices voice-app clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -27,10 +28,12 @@ $(READY): pyproject.toml tools/system_packages.sh
 	@tools/system_packages.sh
 	@[ -x $(RUN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "setup: could not make a virtual environment with $(PYTHON); install its venv package (python3-venv)" >&2; exit 1; }
-	@echo "setup: installing Python packages into $(VENV) (a minute or two the first time)"
-	@$(PIP_INSTALL) --editable '.[test]'
+	@echo "setup: installing Python packages into $(VENV): one to two minutes and about 700 MB of disk"
+	@started=$$(date +%s); \
+	( while sleep 15 >/dev/null 2>&1; do echo "setup: still installing, $$(( $$(date +%s) - started )) s"; done ) & ticker=$$!; \
+	$(PIP_INSTALL) --editable '.[test]'; code=$$?; kill $$ticker 2>/dev/null; [ $$code = 0 ] || exit $$code; \
+	echo "setup: done in $$(( $$(date +%s) - started )) s; $(VENV) takes $$(du -sm $(VENV) | cut -f1) MB (\`make clean\` removes it)"
 	@touch $@
-	@echo "setup: done"
 
 browser:  ## install Chromium for the tests of pages, where allowed
 	@tools/system_packages.sh browser
@@ -43,6 +46,9 @@ test: setup browser  ## the test suite (no sound card, key or internet needed)
 
 test-all: setup browser  ## the same with the tests that take minutes
 	@$(RUN)/python -m pytest -q -m "not live"
+
+fuzz: setup  ## have diag read thousands of damaged files and messages (MUTATIONS=2000 of each sort; most of an hour)
+	@$(RUN)/python tests/fuzz.py --mutations $(MUTATIONS)
 
 check: setup  ## lint, format and types
 	@$(RUN)/ruff check .

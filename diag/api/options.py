@@ -90,6 +90,8 @@ class Options:
         Room whose acoustics virtual rigs get: a name or a file; None for the configuration's own, if it names one.
     turns : Path or None
         TOML file with the script of a conversation, which replaces that of the configurations.
+    cluster : str or None
+        Address of a Dask scheduler on whose workers the takes are recorded; None for this machine.
     """
 
     takes: int = 5
@@ -111,6 +113,7 @@ class Options:
     fail_on: str = "error"
     room: str | None = None
     turns: Path | None = None
+    cluster: str | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
         """How many rigs serve a number of takes.

@@ -19,6 +19,7 @@ from diag.core.errors import BadInputError
 from diag.core.keys import HIDDEN
 from diag.files.checksums import record_sums
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
+from diag.files.revisions import revision_of
 from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
 from diag.files.scenarios import Scenario, first_problem
 from diag.files.voice_profiles import RUN_FILE, load_voice, save_voice, voice_of_run
@@ -105,6 +106,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
         "group": group,
         "position": position,
         "environment": environment,
+        "revision": revision_of(Path.cwd()),
     }
     folder = create_run(options.runs_dir, name, facts)
     if voice is not None:

@@ -16,6 +16,7 @@ from diag.core.results import TakeResult
 from diag.core.take import Take
 from diag.files.checksums import FolderCheck, check_sums, has_sums
 from diag.files.run_folders import RESULT_NAME, SavedRun, json_values, read_result, read_run, read_take
+from diag.files.run_shelf import PRUNED_NAME
 
 RELATIVE_TOLERANCE = 1e-6
 """Numbers that differ by less agree. Other processors add in another order; differences of 1e-9 were seen."""
@@ -120,6 +121,9 @@ def verify_run(folder: str | Path, progress: Progress | None = None, *, page: Pa
     from diag.judge.engine import judge_take
 
     progress, folder = progress or Quiet(), Path(folder)
+    if (folder / PRUNED_NAME).is_file():
+        gone = "its recordings were removed by `diag runs prune`, so nothing can be derived again"
+        return Verification(folder=str(folder), takes=0, files=0, numbers=0, problems=(), unproven=(gone,))
     files, without = check_run_files(folder)
     problems = [Problem(str(path.relative_to(folder)), text) for path, text in files.problems]
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +115,36 @@ endpoint_option = click.option(
     help="Which service answers. emulator: the simulated service in diag. gemini: the real service, which needs a key "
     "and may cost money. URL: any other address.",
 )  # fmt: skip
-device_option = click.option(
-    "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
-    help="With --audio system: the device for a port. PORT is mouth, microphone, speaker or ear. Can be repeated.",
+
+
+def _note_port(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep the device of `--mouth` or `--ear` for `chosen_devices`."""
+    if value is not None:
+        port = parameter.opts[0].lstrip("-")
+        closed = value.strip().casefold() == "none"
+        context.meta.setdefault(_PORTS, {})[port] = "person" if closed and port == "mouth" else value.strip()
+
+
+def chosen_devices(devices: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return port to device name from `--device`, `--mouth` and `--ear`."""
+    context = click.get_current_context(silent=True)
+    return {**dict(devices), **(context.meta.get(_PORTS, {}) if context is not None else {})}
+
+
+_PORTS = "diag.ports"
+device_option = _stacked(
+    click.option(
+        "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
+        help="With --audio system: the device for a port. PORT is mouth, microphone, speaker or ear. Can be repeated.",
+    ),
+    click.option(
+        "--mouth", metavar="NAME|none", expose_value=False, callback=_note_port,
+        help="With --audio system: the loudspeaker that speaks the prompts. none: a person speaks them.",
+    ),
+    click.option(
+        "--ear", metavar="NAME|none", expose_value=False, callback=_note_port,
+        help="With --audio system: the microphone that records what is heard. none: nothing is measured at the ear.",
+    ),
 )  # fmt: skip
 json_option = click.option(
     "--json",
@@ -189,6 +216,9 @@ take_options = _stacked(
                  help="Let the simulated service have the models of this day, as 2025-09-19."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
                  help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
+    click.option("--cluster", default=None, metavar="ADDRESS",
+                 help="Record the takes on the workers of a Dask scheduler, as tcp://HOST:8786, that offer rigs. "
+                 "Needs the extra `cluster`."),
     embed_option,
     format_options,
     json_option,
@@ -213,10 +243,10 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
     """
     if devices and audio != "system":
         raise BadInputError(
-            "Could not use --device",
-            seen=f"--device with --audio {audio}",
-            allowed="--device with --audio system",
-            next_step="add `--audio system`, or leave --device out",
+            "Could not use --device, --mouth or --ear",
+            seen=f"a device with --audio {audio}",
+            allowed="devices with --audio system",
+            next_step="add `--audio system`, or leave the device out",
         )
 
 
@@ -243,10 +273,11 @@ def options_from(given: dict[str, Any]) -> Options:
     """Return the options of the Python API from those of the command line; options it does not have are ignored."""
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
-    refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
+    devices = chosen_devices(given.get("devices", ()))
+    refuse_unused_devices(given.get("audio", "system"), devices)
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
-        "follow", "formats", "link", "room", "turns",
+        "follow", "formats", "link", "room", "turns", "cluster",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
     for name in given.get("formats", ()):
@@ -254,4 +285,4 @@ def options_from(given: dict[str, Any]) -> Options:
     context = click.get_current_context(silent=True)
     if context is not None and "fail_on" in context.params:
         values["fail_on"] = context.params["fail_on"]
-    return Options(**values, devices=dict(given.get("devices", ())))
+    return Options(**values, devices=devices)

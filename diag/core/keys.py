@@ -33,7 +33,7 @@ _SHAPES = re.compile(
 )
 _NAME_ENDS = (
     "apikey", "authorization", "token", "secret", "secretkey", "password", "passwd", "passphrase", "privatekey",
-    "subscriptionkey", "accesskey", "credential", "credentials", "cookie",
+    "subscriptionkey", "accesskey", "credentials", "cookie",
 )  # fmt: skip
 _NAMES = frozenset({"handle", "newhandle", "keys"})
 """Names that mean a secret only as a whole. `handle` resumes a session, `keys` are those that the emulator accepts."""
@@ -163,8 +163,17 @@ def _cleaned_data(value: Any, known: tuple[str, ...]) -> Any:
     if isinstance(value, list | tuple):
         if len(value) == 2 and isinstance(value[0], str) and is_secret_name(value[0]):
             return [value[0], _all_hidden(value[1])]
-        return [_cleaned_data(inner, known) for inner in value]
+        # In a list of words, as a command has, the word after `--api-key` is the key.
+        before = [None, *value]
+        return [
+            _all_hidden(inner) if _is_secret_option(option) else _cleaned_data(inner, known)
+            for option, inner in zip(before, value, strict=False)
+        ]
     return value
+
+
+def _is_secret_option(word: object) -> bool:
+    return isinstance(word, str) and word.startswith("--") and is_secret_name(word)
 
 
 def _all_hidden(value: Any) -> Any:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
+import multiprocessing.util
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -19,11 +24,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
+from diag.core.temporary import make_folder
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 NICE = -10
 """Nice value that puts the process above ordinary programs and below the audio threads."""
+PARENT_EVERY_S = 1.0
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Environment variables from which linear algebra libraries take their number of threads when they are loaded."""
 
@@ -80,6 +88,7 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
+    _place_sockets()
     # The server needs the resource tracker, whose start would unblock the signal again.
     multiprocessing.resource_tracker.ensure_running()
     with _interrupts_deferred(), _environment({**import_environment(), **(environment or {})}):
@@ -91,6 +100,21 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
+
+
+@cache
+def _place_sockets() -> None:
+    """Let `multiprocessing` keep its sockets in a folder that is found if this process is killed, with a short path."""
+    if multiprocessing.parent_process() is not None:
+        return  # a worker uses the folder of its parent
+    folder, before = make_folder("processes", for_sockets=True), tempfile.tempdir
+    # After the folder that `multiprocessing` makes in it, which has the priority -100.
+    multiprocessing.util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
+    tempfile.tempdir = str(folder)
+    try:
+        multiprocessing.util.get_temp_dir()
+    finally:
+        tempfile.tempdir = before
 
 
 @contextmanager
@@ -128,6 +152,25 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+async def parent_gone() -> None:
+    """Return when the parent process of this one has ended. Never return if this process was made to outlive it.
+
+    It was made so with `nohup`, or with `setsid` or as a service, which makes it the first of its session.
+    """
+    parent = os.getppid()
+    outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN or os.getsid(0) == os.getpid() or parent == 1
+    while outlives or os.getppid() == parent:
+        await asyncio.sleep(PARENT_EVERY_S)
+
+
+async def wait_for_end(stop: asyncio.Event) -> None:
+    """Wait until an event is set or the parent process has ended (`parent_gone`)."""
+    tasks = asyncio.create_task(stop.wait()), asyncio.create_task(parent_gone())
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 def end_with_parent() -> None:

@@ -23,6 +23,7 @@ from diag.core.measurement import (
     Tier,
     Verdict,
     clear,
+    does_not_apply,
     not_checked,
     not_measured,
     raised,
@@ -62,6 +63,7 @@ __all__ = [
     "Verdict",
     "VerdictLine",
     "clear",
+    "does_not_apply",
     "not_checked",
     "not_measured",
     "raised",
@@ -111,6 +113,7 @@ class RuleOutcome:
     name: str
     status: Status
     reason: str | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 from diag.core.errors import BadInputError
 from diag.core.json_reading import read_json
 from diag.core.results import SCHEMA_VERSION
-from diag.files.run_folders import write_beside
+from diag.files.run_folders import write_document
 from diag.files.scenario_folders import checkout_root
 from diag.files.whole_files import read_limited
 
@@ -69,6 +69,4 @@ def write_baseline(path: Path, medians_s: Mapping[str, Mapping[str, float]]) -> 
     CannotMeasureError
         If the file cannot be written.
     """
-    write_beside(
-        path.parent, path.name, {"median_s": dict(sorted(medians_s.items())), "schema_version": SCHEMA_VERSION}
-    )
+    write_document(path, {"median_s": dict(sorted(medians_s.items())), "schema_version": SCHEMA_VERSION})

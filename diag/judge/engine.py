@@ -238,7 +238,9 @@ def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_ta
 
 
 def _outcome(rule: Rule, verdict: Verdict) -> RuleOutcome:
-    return RuleOutcome(code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason)
+    return RuleOutcome(
+        code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason, applies=verdict.applies
+    )
 
 
 def _roots(findings: Iterable[Finding]) -> set[str]:
@@ -381,4 +383,4 @@ def _take_outcomes(takes: Sequence[TakeResult]) -> Iterator[RuleOutcome]:
             status for status in (Status.CRASHED, Status.RAISED, Status.NOT_CHECKED, Status.CLEAR) if counts[status]
         )
         reason = next((item.reason for item in found if item.status is status), None)
-        yield replace(found[0], status=status, reason=reason)
+        yield replace(found[0], status=status, reason=reason, applies=any(item.applies for item in found))

@@ -12,11 +12,10 @@ from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run
 from diag.files.voice_profiles import sample_of
-from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.copied import copied_verdict, days_of
-from diag.report.page import packed, rendered, unwritable
+from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
 from diag.report.sentences import measured_line, verdict_line
@@ -86,7 +85,7 @@ def build_report(
             ],
             bench=bench_rows(report.bench.rows if report.bench else (), views),
             tally=[(state, sum(check.state is state for view in views for check in view.checks)) for state in State],
-            document=packed(report.to_json()),
+            document=packed(report.to_json(), out.parent),
             size=size_note(players.values()),
             switches=bool(report.comparisons),
             origin="Every figure is derived from saved recordings and events alone.",
@@ -95,7 +94,7 @@ def build_report(
             stages=stages(),
             unknown=State.UNKNOWN,
         )
-        write_whole(out, page.encode())
+        write_page(out, page)
     except OSError as error:
         raise unwritable(out, error, next_step="name another folder with --out") from None
     return out

@@ -18,6 +18,7 @@ from diag import __version__
 from diag.core.errors import BadInputError
 from diag.core.keys import without_keys, without_secrets
 from diag.core.plain_text import json_safe, visible
+from diag.files.whole_files import write_whole
 from diag.report.sentences import capitalised, full_stop
 
 if TYPE_CHECKING:
@@ -40,11 +41,27 @@ def rendered(template: str, **values: object) -> str:
     )
 
 
-def packed(document: dict[str, Any]) -> str:
-    """Return a compressed JSON document as a data URI that can be downloaded without a script."""
+def packed(document: dict[str, Any], folder: Path) -> str:
+    """Return a compressed JSON document as a data URI that can be downloaded without a script.
+
+    Paths in it begin at `folder`, that of the page (`without_places`).
+    """
     text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = gzip.compress(json_safe(text).encode("utf-8"), mtime=0)
+    packed = gzip.compress(without_places(json_safe(text), folder).encode("utf-8"), mtime=0)
     return f"{_PACKED}{base64.b64encode(packed).decode('ascii')}"
+
+
+def without_places(text: str, folder: Path) -> str:
+    """Return text with paths that do not tell where on this machine they are, because pages are passed on.
+
+    Paths below `folder`, that of the page, and below the working directory begin there, those of the user with `~`.
+    """
+    places = {folder.absolute(): "", folder.resolve(): "", Path.cwd(): "", Path.home(): "~/"}
+    for place, instead in places.items():
+        # Two levels at least: "/" and "/tmp" are in too many texts.
+        if len(place.parts) > 2:
+            text = text.replace(f"{place}/", instead)
+    return text
 
 
 def document_of(page: str) -> dict[str, Any] | None:
@@ -55,6 +72,18 @@ def document_of(page: str) -> dict[str, Any] | None:
     except (ValueError, OSError, EOFError, zlib.error):
         return None
     return document if isinstance(document, dict) else None
+
+
+def write_page(out: Path, page: str) -> None:
+    """Write a page without the places of this machine (`without_places`). Missing folders are created.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, without_places(page, out.parent).encode())
 
 
 def unwritable(out: Path, error: OSError, *, next_step: str) -> BadInputError:

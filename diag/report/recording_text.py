@@ -14,7 +14,7 @@ from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.sentences import figure, label, label_in_sentence, plural, state_of, word_of
+from diag.report.sentences import TIER_WORDS, figure, label, label_in_sentence, plural, state_of, word_of
 from diag.report.terminal import wrapped
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
     without: dict[str, list[str]] = {}
     for item in result.information:
         if isinstance(item.value, float):
-            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({item.tier.value})")
+            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({TIER_WORDS[item.tier]})")
         else:
             without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
     for reason, names in without.items():
@@ -234,11 +234,11 @@ def _measure_line(item: Measurement, every: Measurements) -> str:
 
 
 def measure_words(item: Measurement, every: Measurements) -> str:
-    """Return the value of a measure with what it was compared with, as "−10.6 dB (waveform)"."""
+    """Return the value of a measure with what it was compared with, as "−10.6 dB (against its input)"."""
     covers = _covered(item, every)
     none = item.unit == "dB" and isinstance(item.value, float) and item.value <= NOTHING_DB
     value = "none found" if none else figure(item.value, item.unit)
-    return f"{value}  ({item.tier.value}{covers})"
+    return f"{value}  ({TIER_WORDS[item.tier]}{covers})"
 
 
 def _covered(item: Measurement, every: Measurements) -> str:

@@ -17,10 +17,11 @@ from diag.core.results import (
     RunResult,
     Severity,
     SummaryRow,
+    Tier,
     VerdictLine,
 )
 from diag.core.states import State
-from diag.core.units import format_value
+from diag.core.units import MINUS, format_value, with_minus
 from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
 from diag.measure.registry import Group, metric_named, report_order
@@ -245,12 +246,21 @@ def figure(value: float | Sequence[float | None] | None, unit: str) -> str:
     if isinstance(value, Sequence):
         return ", ".join(figure(item, unit) if item is not None else "–" for item in value)
     if value is not None and unit in ("1", "") and 0.01 <= abs(value) < 10:
-        return f"{value:.3f}".rstrip("0").rstrip(".")
+        return with_minus(f"{value:.3f}".rstrip("0").rstrip("."))
     if value is not None and unit == "Hz" and abs(value) >= 1000:
-        return f"{value / 1000:.1f} kHz"
+        return with_minus(f"{value / 1000:.1f} kHz")
     text = format_value(value, unit)
     # A value that rounds to zero has no sign.
-    return text.removeprefix("-") if text.startswith("-") and not re.search("[1-9]", text) else text
+    return text.removeprefix(MINUS) if not re.search("[1-9]", text) else text
+
+
+TIER_WORDS = {
+    Tier.WAVEFORM: "against its input",
+    Tier.PROFILE: "against the voice",
+    Tier.BLIND: "by itself",
+    Tier.EVENTS: "from events",
+}
+"""What a value was measured against, by its tier."""
 
 
 def signed(value: float | None, unit: str) -> str:

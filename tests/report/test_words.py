@@ -182,7 +182,7 @@ def test_names_keep_their_spelling():
         (0.085, "s", "85 ms"),
         (1.934, "s", "1.93 s"),
         (None, "s", "not measured"),
-        (-0.02, "s", "-20 ms"),
+        (-0.02, "s", "−20 ms"),
         (-0.04, "dB", "0.0 dB"),
         (-0.0001, "s", "0 ms"),
         (10800.0, "Hz", "10.8 kHz"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Severity, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Severity, Verdict, clear, does_not_apply, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import last_lines
 from diag.judge.registry import rule
@@ -49,7 +49,7 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     """
     started = timeline.first(EventName.APP_STARTED)
     if started is None:
-        return not_checked("no app was started")
+        return does_not_apply("no app was started")
     stopped = timeline.first(EventName.APP_STOPPED)
     if stopped is None:
         return not_checked("how the app ended was not recorded")

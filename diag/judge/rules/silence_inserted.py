@@ -31,7 +31,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND011",
         "sender-gaps",
         Hop.SENDER,
-        explained_by=("WEB007", "WEB008"),
+        explained_by=("WEB007",),
         causes=(
             "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",
@@ -43,7 +43,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY003",
         "underruns",
         Hop.PLAYER,
-        explained_by=("SVC004", "PLY001", "WEB010", "WEB008", "ENV004"),
+        explained_by=("SVC004", "PLY001", "WEB010", "ENV004"),
         causes=(
             "the reply arrives too unevenly for the player's buffer (see SVC004)",
             "the player gets its audio too late because of a blocked event loop or a slow decoder",
@@ -103,12 +103,11 @@ def silence_inserted(
     text = f"{place.output} has {silence} that {place.input} does not have{where}"
     evidence = [evidence_of(item, text)]
     fix = place.on.fix
-    if place.hop is Hop.PLAYER and timeline.events:
+    if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         noted = len(timeline.named(EventName.UNDERRUN))
         evidence.append(
             Evidence(text=f"the player itself reported {counted(noted, 'underrun') if noted else 'no underrun'}")
         )
-    if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         fix = (
             f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "
             "of the player's thread"

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from diag.core.chain import HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Samples
 from diag.core.keys import key_variable
 from diag.core.take import Take
+from diag.core.temporary import temporary_folder
 from diag.core.timeline import EventName
 from diag.core.units import SILENCE_DBFS, db_from_amplitude
 from diag.files.checksums import record_sums
@@ -169,8 +169,8 @@ class _AppRecorder:
             self._note_streams(audio)
             await self._calibrate(audio)
             self._mouth, self._ear = Mouth(MOUTH_RATE_HZ), Tape(EAR_RATE_HZ, max(audio.ear_channels, 1))
-            with tempfile.TemporaryDirectory(prefix="diag-app-") as folder:
-                await self._with_app(audio, devices, Path(folder), spoken)
+            with temporary_folder("app") as folder:
+                await self._with_app(audio, devices, folder, spoken)
             if log.timeline.first(EventName.SESSION_REFUSED) is not None:
                 version = "v1beta"
                 log.emit(EventName.MODEL_LIST, await live_models(self._job.endpoint, version))

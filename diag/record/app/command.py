@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.keys import without_secrets
+from diag.core.plain_text import visible
 from diag.record.app import keeper
 from diag.record.app.connections import outgoing
 from diag.record.app.driver import AppEnd, AppSetting, Fact, PageMessage, Talk
@@ -140,7 +141,7 @@ class CommandDriver:
                 text = without_secrets(line.decode("utf-8", "replace").rstrip("\r\n"), self._secrets)
                 kept += len(line)
                 if kept <= MOST_OUTPUT_BYTES:
-                    file.write(text + "\n")
+                    file.write(visible(text) + "\n")
                     file.flush()
                 if text.strip():
                     self._lines.append(text[:LONGEST_LINE])

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import sys
-import tempfile
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from diag.core.keys import without_secrets
+from diag.core.temporary import make_folder
 from diag.core.timeline import EventName
 from diag.record.app import page_host
 from diag.record.app.command import CommandDriver, CommandJob
 from diag.record.app.driver import AppEnd, AppSetting, Fact, PageMessage, Talk
 
-_FOLDER = "diag-page-"
 MOST_LINES = 200
 """More lines of a console are not kept with the take; the file of the output has them all."""
 STUCK_S = 3.0
@@ -81,7 +78,7 @@ class PageDriver:
 
     def __init__(self, job: PageJob, screenshot: Path, secrets: tuple[str, ...] = ()) -> None:
         self._job, self._screenshot, self._secrets = job, screenshot, secrets
-        self._folder = Path(tempfile.gettempdir()) / f"{_FOLDER}{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._folder = make_folder("page")
         self._records = self._folder / "records.jsonl"
         self._read_bytes = 0
         self._seen: list[dict[str, Any]] = []
@@ -90,9 +87,7 @@ class PageDriver:
 
     async def start(self, setting: AppSetting) -> None:
         """Start the process that starts the server and opens the page."""
-        _remove_left_folders()
         # The browser's profile is here too: processes that are ended by a signal do not clean up.
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         job = {
             "url": self._job.url,
             "serve": self._job.serve,
@@ -202,14 +197,6 @@ class PageDriver:
             whole = data.rfind(b"\n") + 1
             self._read_bytes += whole
             self._seen += [json.loads(line) for line in data[:whole].splitlines()]
-
-
-def _remove_left_folders() -> None:
-    """Remove the folders of processes that were killed."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_FOLDER}[0-9]*-*"):
-        number = path.name.removeprefix(_FOLDER).partition("-")[0]
-        if number.isdecimal() and not Path(f"/proc/{number}").exists():
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def page_events(records: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, CannotMeasureError
 from diag.record.audio.ports import AudioSession, PortPlan, Rig
 
 KINDS = ("virtual", "wire", "system")
@@ -111,4 +111,11 @@ def open_session(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) ->
         return open_wire(rig, plan, speaker_connected=speaker_connected)
     from diag.record.audio.portaudio import open_portaudio
 
-    return open_portaudio(rig, plan, speaker_connected=speaker_connected)
+    try:
+        return open_portaudio(rig, plan, speaker_connected=speaker_connected)
+    except (BadInputError, CannotMeasureError):
+        if rig.kind == "virtual":
+            from diag.record.audio.virtual import check_server
+
+            check_server(rig)
+        raise

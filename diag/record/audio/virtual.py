@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -26,6 +27,7 @@ import numpy as np
 from diag.core.chain import PORTS
 from diag.core.clip import Clip, Samples
 from diag.core.errors import CannotMeasureError
+from diag.core.temporary import short_parent, started_at
 from diag.files.audio_files import encode_wav
 from diag.record.audio.ports import EAR_RATE_HZ, Rig
 from diag.record.audio.pulse import NoServerError, connected, loaded, modules_named, set_stream_gain
@@ -86,7 +88,7 @@ def virtual_rigs(count: int, *, for_programs: bool = False) -> Iterator[tuple[tu
 @contextmanager
 def _server(indices: Sequence[int], *, for_programs: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Start a server with the rigs of these numbers; yield its folder and facts about it."""
-    directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=_parent()))
+    directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=short_parent()))
     server = None
     try:
         _write_owner(directory, daemon=None)
@@ -105,22 +107,16 @@ def _server(indices: Sequence[int], *, for_programs: bool) -> Iterator[tuple[Pat
 
 def sweep() -> None:
     """Remove directories and stop servers of this user's farms whose diag process has ended."""
-    for directory in _parent().glob(f"{DIRECTORY_PREFIX}*"):
+    for directory in short_parent().glob(f"{DIRECTORY_PREFIX}*"):
         with suppress(OSError, ValueError, KeyError):
             if directory.stat().st_uid != os.getuid():
                 continue
             owner = _owner_of(directory)
-            if _started_at(owner["pid"]) == owner["started"]:
+            if started_at(owner["pid"]) == owner["started"]:
                 continue
             if owner["daemon"] is not None and _serves(owner["daemon"], directory):
                 os.kill(owner["daemon"], signal.SIGTERM)
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def _parent() -> Path:
-    """Return the folder for farm directories; it must be short, as a socket's path may have about 100 bytes."""
-    wanted = Path(tempfile.gettempdir())
-    return wanted if len(os.fsencode(wanted)) < 50 else Path("/tmp")
 
 
 def _require_parts() -> None:
@@ -139,7 +135,7 @@ def _require_parts() -> None:
 
 
 def _write_owner(directory: Path, *, daemon: int | None) -> None:
-    owner = {"pid": os.getpid(), "started": _started_at(os.getpid()), "daemon": daemon}
+    owner = {"pid": os.getpid(), "started": started_at(os.getpid()), "daemon": daemon}
     (directory / "owner.json").write_text(json.dumps(owner))
 
 
@@ -150,20 +146,8 @@ def _owner_of(directory: Path) -> dict[str, Any]:
         pid = int(directory.name.removeprefix(DIRECTORY_PREFIX).split("-")[0])
         # The directory may have just been made and have no owner file yet: a running process with this id counts as
         # its owner.
-        return {"pid": pid, "started": _started_at(pid) or "gone", "daemon": None}
+        return {"pid": pid, "started": started_at(pid) or "gone", "daemon": None}
     return owner
-
-
-def _started_at(pid: int) -> str | None:
-    """Return the start time of a process in clock ticks since boot; None if it has ended (zombies included).
-
-    The start time distinguishes a process from a later one with the same id.
-    """
-    try:
-        state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if state == "Z" else others[18]
-    except OSError:
-        return None
 
 
 def _serves(pid: int, directory: Path) -> bool:
@@ -329,6 +313,26 @@ def _unload_outputs(pulse: Server, rig: str) -> None:
     for port in ("mouth", "speaker"):
         for index in modules_named(pulse, f"sink_name={rig}_{port}"):
             pulse.module_unload(index)
+
+
+def check_server(rig: Rig) -> None:
+    """Check that the server of a rig still runs.
+
+    Raises
+    ------
+    CannotMeasureError
+        If it has ended. What PortAudio says then, that a device does not exist, would mislead.
+    """
+    path = str(rig.options["environment"]["PULSE_SERVER"]).removeprefix("unix:")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            raise CannotMeasureError(
+                "Could not go on recording",
+                seen="the private sound server (pulseaudio) has ended",
+                next_step="run again with `--resume`, or use `--audio wire`, which needs no sound server",
+            ) from None
 
 
 def underruns(server_log: Path) -> int:

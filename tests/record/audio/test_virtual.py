@@ -199,8 +199,8 @@ def test_a_loopback_is_measured_and_the_environment_is_as_before():
     before = dict(os.environ)
     loopback = measure_loopback("virtual", {})
     assert dict(os.environ) == before
-    assert [port for port, _, _ in loopback.delays] == ["mouth", "speaker"]
-    assert all(delay_s is not None for _, delay_s, _ in loopback.delays)
+    heard = {(item.port, item.at) for item in loopback.paths if item.delay_s is not None}
+    assert heard == {("mouth", "ear"), ("speaker", "ear"), ("mouth", "microphone")}
 
 
 def test_a_server_that_dies_in_mid_take_fails_the_session_at_once(capfd):
@@ -281,7 +281,7 @@ def test_sweep_leaves_a_living_owners_directory_alone(parent):
 
 
 def test_sweep_ends_a_server_whose_owner_is_gone(tmp_path, monkeypatch):
-    monkeypatch.setattr(virtual, "_parent", lambda: tmp_path)
+    monkeypatch.setattr(virtual, "short_parent", lambda: tmp_path)
     directory = tmp_path / f"{virtual.DIRECTORY_PREFIX}1-x"
     directory.mkdir()
     idle = "print(flush=True); import time; time.sleep(60)"
@@ -305,7 +305,7 @@ def test_what_is_not_installed_is_named_with_the_command(monkeypatch):
 
 
 def test_a_server_that_does_not_start_is_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr(virtual, "_parent", lambda: tmp_path)
+    monkeypatch.setattr(virtual, "short_parent", lambda: tmp_path)
     fake = tmp_path / "pulseaudio"
     fake.write_text("#!/bin/sh\nexit 3\n")
     fake.chmod(0o755)
