@@ -78,9 +78,10 @@ async def pass_replies(
 async def pass_recording(page: web.WebSocketResponse, service: ClientWebSocketResponse, fault: str) -> None:
     """Decode the WebM that a page records, and send it as PCM. The first message of the page is the setup."""
     rate_hz = 48000 if fault == "decoded_at_48k" else SENT_HZ
+    channels = 2 if fault == "stereo_as_mono" else 1
     decoder = await asyncio.create_subprocess_exec(
         "ffmpeg", "-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32", "-f", "webm", "-i", "pipe:0",
-        "-f", "s16le", "-ac", "1", "-ar", str(rate_hz), "-flush_packets", "1", "pipe:1",
+        "-f", "s16le", "-ac", str(channels), "-ar", str(rate_hz), "-flush_packets", "1", "pipe:1",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert decoder.stdin is not None
