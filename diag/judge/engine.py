@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from diag import __version__
 from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
-from diag.core.keys import without_secrets
+from diag.core.keys import without_keys, without_secrets
 from diag.core.live_setup import canonical
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
@@ -305,7 +305,7 @@ def judge_run(
     ]
     return RunResult(
         name=name,
-        title=quotable(title, LONGEST_TITLE),
+        title=quotable(without_keys(title), LONGEST_TITLE),
         config=without_secrets(config.model_dump(mode="json")),
         environment=without_secrets(environment),
         takes=tuple(takes),

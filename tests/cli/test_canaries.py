@@ -75,6 +75,8 @@ def test_no_artefact_of_a_comparison_holds_a_key(tmp_path, monkeypatch):
     watching = threading.Thread(target=_watch_processes, args=(seen, stop))
     watching.start()
     words = ("compare", "sdk.toml", "raw.toml", "--audio", "wire", "--takes", "1", "--json", "--out", "out")
+    for name in ("junit", "markdown", "csv", "perfetto", "prometheus"):
+        words += ("--format", name)
     done = subprocess.run([sys.executable, "-m", "diag", *words], capture_output=True, text=True, check=False)
     stop.set()
     watching.join()

@@ -206,7 +206,7 @@ def _onset_at_ear_s(turn: Turn, prompt: Clip, heard: Clip) -> float | Missing:
 
 @metric(
     "interrupt_delay_s", unit="s", better="lower", tolerance=0.05,
-    label="Barge-in to `interrupted`", group=Group.TURNS, order=2,
+    label="Until `interrupted`", group=Group.TURNS, order=2,
 )  # fmt: skip
 def interrupt_delay(turn: Turn, turns: tuple[Turn, ...], timeline: Timeline) -> Reading:
     """Time from the user's first word to the service's `interrupted`.
@@ -235,7 +235,7 @@ def interrupt_delay(turn: Turn, turns: tuple[Turn, ...], timeline: Timeline) -> 
 
 @metric(
     "flush_delay_s", unit="s", better="lower", tolerance=0.02,
-    label="`interrupted` to silence", group=Group.TURNS, order=3,
+    label="After `interrupted`", group=Group.TURNS, order=3,
 )  # fmt: skip
 def flush_delay(
     turn: Turn, turns: tuple[Turn, ...], timeline: Timeline, *, played: Clip | None = None, heard: Clip | None = None
@@ -292,7 +292,7 @@ def reply_cut(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     return Reading(value=max(last - span[1], 0) / received.sample_rate_hz, tier=Tier.EVENTS)
 
 
-@metric("overlap_s", unit="s", better="none", label="Prompt over a reply", group=Group.TURNS, order=5)
+@metric("overlap_s", unit="s", better="none", label="Prompt over reply", group=Group.TURNS, order=5)
 def overlap(turn: Turn, timeline: Timeline, played: Clip) -> Reading:
     """Time in which the prompt of this turn and a reply sounded together.
 
@@ -316,7 +316,7 @@ def overlap(turn: Turn, timeline: Timeline, played: Clip) -> Reading:
     return Reading(value=_common_s(spoken, playing), tier=Tier.EVENTS)
 
 
-@metric("double_talk_s", unit="s", better="none", label="Both talk at once", group=Group.TURNS, order=6)
+@metric("double_talk_s", unit="s", better="none", label="Double talk", group=Group.TURNS, order=6)
 def double_talk(turns: tuple[Turn, ...], timeline: Timeline, played: Clip) -> Reading:
     """Time of the whole conversation in which the user and a reply sounded together.
 
@@ -341,7 +341,7 @@ def double_talk(turns: tuple[Turn, ...], timeline: Timeline, played: Clip) -> Re
 
 @metric(
     "false_interruptions", unit="1", better="lower",
-    label="Interruptions without speech", group=Group.TURNS, order=7,
+    label="False interruptions", group=Group.TURNS, order=7,
 )  # fmt: skip
 def false_interruptions(turn: Turn, turns: tuple[Turn, ...], timeline: Timeline) -> Reading:
     """Number of times that the service interrupted its reply although the user did not speak.
@@ -402,7 +402,7 @@ def end_of_turn(turn: Turn, timeline: Timeline) -> Reading:
     return Reading(value=min(signs) - end, tier=Tier.EVENTS, confidence=0.0)
 
 
-@metric("cut_off_s", unit="s", better="lower", label="Reply before the end of the prompt", group=Group.TURNS, order=9)
+@metric("cut_off_s", unit="s", better="lower", label="Reply too early", group=Group.TURNS, order=9)
 def cut_off(turn: Turn, timeline: Timeline) -> Reading:
     """How long before the end of the prompt the service began to answer it.
 
