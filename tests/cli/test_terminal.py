@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from diag.core.errors import ExitCode
 from diag.core.results import NotShown, RuleOutcome, RunNotShown, Status
 from diag.judge.gate import exit_code
-from diag.report.terminal import coloured, report_text, wrapped
+from diag.report.terminal import coloured, report_text
+from diag.report.wrapping import wrapped
 
 
 def told(report, code=ExitCode.FAILED, width=80):
@@ -107,8 +108,9 @@ def test_a_scenario_with_too_few_takes_is_neither_good_nor_wrong(make):
     assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show the expected findings")
     assert "  ○ too few healthy " in text
     assert "3 of 5 (4 discarded)" in text
-    assert "too few 3 of 5 takes were counted; `diag bench --resume reports/runs/x` records the rest" in " ".join(
-        text.split()
+    assert (
+        "too few 3 of 5 takes were counted; `diag verify --self --resume reports/runs/x` records the rest"
+        in " ".join(text.split())
     )
     assert text.endswith("exit code 4")
 
