@@ -221,14 +221,20 @@ def _pairs(saved: Any, derived: Any, place: str) -> Iterator[tuple[str, Any, Any
             if key not in _STAMPS:
                 yield from _pairs(saved.get(key, _ABSENT), derived.get(key, _ABSENT), f"{place} {key}")
     elif isinstance(saved, list) and isinstance(derived, list):
-        for index in range(max(len(saved), len(derived))):
-            a = saved[index] if index < len(saved) else _ABSENT
-            b = derived[index] if index < len(derived) else _ABSENT
-            one = b if a is _ABSENT else a
-            name = (_identity(one) if isinstance(one, dict) else "") or str(index + 1)
-            yield from _pairs(a, b, f"{place} {name}")
+        a, b = _named(saved), _named(derived)
+        for name in dict.fromkeys((*a, *b)):
+            yield from _pairs(a.get(name, _ABSENT), b.get(name, _ABSENT), f"{place} {name}")
     else:
         yield place, saved, derived
+
+
+def _named(items: list[Any]) -> dict[str, Any]:
+    """Return the members of a list by what identifies them, or by their number, so that one that is missing is one."""
+    names = [_identity(item) if isinstance(item, dict) else "" for item in items]
+    unique = len(set(names)) == len(names) and "" not in names
+    return {
+        name if unique else str(number): item for number, (name, item) in enumerate(zip(names, items, strict=True), 1)
+    }
 
 
 def _identity(item: Mapping[str, Any]) -> str:

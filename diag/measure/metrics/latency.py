@@ -34,7 +34,7 @@ ONE_RECORDING_S, BY_STAMPS_S = 0.01, 0.02
 
 @metric(
     "ttfb_s", unit="s", better="lower", tolerance=0.05,
-    label="First byte received", group=Group.LATENCY, order=2, tile=True, baseline=True,
+    label="First byte received", group=Group.LATENCY, order=2, tile=True,
 )  # fmt: skip
 def ttfb(turn: Turn, timeline: Timeline) -> Reading:
     """Time to the first byte of the reply's audio.
@@ -62,7 +62,7 @@ def ttfb(turn: Turn, timeline: Timeline) -> Reading:
 
 @metric(
     "ttfa_received_s", unit="s", better="lower", tolerance=0.05,
-    label="First audio received", group=Group.LATENCY, order=3, baseline=True,
+    label="First audio received", group=Group.LATENCY, order=3,
     headline="time to the first audible sample received",
 )  # fmt: skip
 def ttfa_received(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
@@ -110,7 +110,6 @@ def heard_span(
 @metric(
     "ttfa_heard_s", unit="s", better="lower", tolerance=0.05,
     label="First audio heard", group=Group.LATENCY, order=1, headline="time to the first sound heard", tile=True,
-    baseline=True,
 )  # fmt: skip
 def ttfa_heard(
     turn: Turn,
