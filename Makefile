@@ -58,9 +58,11 @@ check: setup  ## lint, format and types
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
 
-truth: setup  ## measured latencies against the emulator's own log, without and with virtual devices
+truth: setup browser  ## measured latencies against the emulator's own log: without and with virtual devices, through a program and a page
 	@$(RUN)/python benchmarks/truth.py --audio wire --takes 40
 	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 20
+	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 40 --config examples/python_websocket/app.toml --prompt can_you_hear_me
+	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 40 --config examples/pages/ring_buffer.toml --prompt can_you_hear_me
 
 peers: setup  ## other tools to hold ours against in `make perf` and `make mos`: DNSMOS, PESQ, ViSQOL, librosa, ffmpeg
 	@$(PIP_INSTALL) --editable '.[test,mos]'
