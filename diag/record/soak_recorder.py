@@ -176,7 +176,8 @@ class _Soak:
         events = log.take_events()
         started = events.first(EventName.PLAYOUT_STARTED)
         played_s = None if started is None else _passes_at(tapes["speaker"], started.data["frame"])
-        chunks = events.named(EventName.CHUNK_RECEIVED)
+        # What came before the prompt belongs to the turn before.
+        chunks = events.named(EventName.CHUNK_RECEIVED, start_s=turn.start_s)
         clocks = {port: point for port in audio.rates_hz if port in tapes and (point := _clock_of(tapes[port], port))}
         for tape in tapes.values():
             tape.forget()
@@ -260,7 +261,12 @@ class _Soak:
 
     async def _reconnect(self) -> bool:
         """Open the next connection after goAway or a loss; the old one must be closed before it is resumed."""
+        number = len(self._connections) + 1
+        answered = any(turn.connection == number and turn.first_byte_s is not None for turn in self._turns)
         await self._disconnect("goAway" if self._closed is None else self._closed)
+        if not answered and number > 1:
+            # A session beyond its time limit is ended again as soon as it is resumed.
+            self._handle = None
         gone_s = self._log.now()
         for attempt in range(RECONNECT_WITHIN):
             resumed = self._handle is not None
