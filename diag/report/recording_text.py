@@ -15,7 +15,7 @@ from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
 from diag.report.sentences import TIER_WORDS, figure, label, label_in_sentence, plural, state_of, word_of
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
