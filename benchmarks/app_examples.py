@@ -113,7 +113,7 @@ EXAMPLES = {
     "media_recorder": Example(
         "pages/media_recorder.toml",
         {
-            "long_slices": ("WEB009", SERVICE),
+            "stereo_as_mono": ("SND003", SENDER),
             "no_modality": ("CFG001", SERVICE),
             "lost_slices": ("SND008", SENDER),
             "decoded_at_48k": ("SND001", SENDER),

@@ -12,6 +12,8 @@ RUNS = "runs"
 """Folder of the run folders, below that of the reports."""
 MAX_TAKES = 10_000
 """Of one run."""
+AUTO_TAKES = (10, 20, 40)
+"""Numbers of takes at which `--takes auto` looks. The probability of a false alarm is divided among the looks."""
 RIGS_PER_CORE = 4
 """A take mostly waits. With four per core no take was discarded, even on a machine with other work; with six, 4 of 59
 were. If takes are discarded, fewer are recorded at a time (`diag.api.take_dispatch`)."""
@@ -54,6 +56,8 @@ class Options:
     ----------
     takes : int
         Takes of each configuration, >= 1.
+    auto : bool
+        Whether a comparison or a bench goes on, beyond `takes`, until it decides or its budget ends.
     prompts : tuple of str
         Names or paths; empty for the configuration's own, else all.
     audio : str
@@ -95,6 +99,7 @@ class Options:
     """
 
     takes: int = 5
+    auto: bool = False
     prompts: tuple[str, ...] = ()
     audio: str = "virtual"
     endpoint: str = "emulator"

@@ -53,6 +53,13 @@ def run(config: str, options: Options | None = None, progress: Progress | None =
         If there is no audio, no connection or no key; nothing was measured.
     """
     options, progress = options or Options(), progress or Quiet()
+    if options.auto:
+        raise BadInputError(
+            "Could not record until a comparison decides",
+            seen="--takes auto, and nothing to compare with",
+            allowed="auto for `diag compare` and `diag bench`",
+            next_step="write a number, as --takes 20",
+        )
     resumed = options.resume is not None and Path(config).resolve() == options.resume.resolve()
     wanted = None if resumed else [_scenario_of(config, options)]
     plans, options = planned_or_resumed(wanted, options, progress, command="run")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from diag.api.options import MAX_TAKES, Options
+from diag.api.options import AUTO_TAKES, MAX_TAKES, Options
 from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
 from diag.report.exports import format_named, format_names
@@ -39,6 +39,15 @@ class Whole(click.ParamType[int]):
                 next_step=f"write for example {_named(param)} {max(self.low, 5)}",
             )
         return number
+
+
+class Takes(Whole):
+    """Number of takes, or "auto", which is `AUTO`."""
+
+    AUTO = 0
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return self.AUTO if value == "auto" else super().convert(value, param, ctx)
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -199,8 +208,9 @@ seed_option = click.option(
     "--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all random choices.",
 )  # fmt: skip
 take_options = _stacked(
-    click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
-                 help="Number of takes per configuration."),
+    click.option("--takes", type=Takes(1, MAX_TAKES), default=5, show_default=True, metavar="N|auto",
+                 help="Number of takes per configuration. auto, for compare and bench: until the comparison decides, "
+                 "at most 40."),
     prompt_option,
     click.option("--turns", type=click.Path(path_type=Path), default=None, metavar="FILE",
                  help="Script of a conversation with several turns: a TOML file with [[turns]]. "
@@ -269,6 +279,13 @@ def _refuse_changes(context: click.Context) -> None:
         )
 
 
+def typed_options() -> frozenset[str]:
+    """Return the names of the parameters of this command that were typed, and not left at their defaults."""
+    context = click.get_current_context()
+    names = (option.name for option in context.command.params if option.name is not None)
+    return frozenset(name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
+
+
 def options_from(given: dict[str, Any]) -> Options:
     """Return the options of the Python API from those of the command line; options it does not have are ignored."""
     if given.get("resume") is not None:
@@ -280,6 +297,8 @@ def options_from(given: dict[str, Any]) -> Options:
         "follow", "formats", "link", "room", "turns", "cluster",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
+    if values.get("takes") == Takes.AUTO:
+        values.update(takes=AUTO_TAKES[0], auto=True)
     for name in given.get("formats", ()):
         format_named(name)  # a missing library is reported before anything is recorded
     context = click.get_current_context(silent=True)

@@ -130,7 +130,7 @@ def _live_line() -> Progress:
 
 
 def _folded(text: str, width: int) -> str:
-    from diag.report.terminal import wrapped
+    from diag.report.wrapping import wrapped
 
     return "\n".join(wrapped(text, width))
 

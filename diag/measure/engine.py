@@ -216,7 +216,7 @@ def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | Missing:
         return reasons.not_on(tap, "prompt" if tap in _PROMPT_TAPS else "reply")
     reply_channel = HEARD_REPLY_CHANNEL if tap is Tap.HEARD and clip.channels > 1 else HEARD_PROMPT_CHANNEL
     part = clip.slice(*span).channel(reply_channel)
-    if tap is Tap.RECEIVED and turn.index > 0:
+    if tap is Tap.RECEIVED:
         # The received audio of all turns lies end to end in one clip, so only events tell when a reply arrived.
         arrived = (
             event.t_s

@@ -17,7 +17,7 @@ from diag.report.copied import copied_verdict, days_of
 from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.sentences import figure, signed
 from diag.report.svg import number, points
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 WIDTH, HEIGHT, EDGE = 720.0, 110.0, 8.0
 MOST_PLOTS = 60

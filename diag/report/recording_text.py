@@ -15,7 +15,7 @@ from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
 from diag.report.sentences import TIER_WORDS, figure, label, label_in_sentence, plural, state_of, word_of
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,8 +129,13 @@ def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[s
         width,
         later="  ",
     )
+    followed = [] if verbose else [item for item in result.findings if item.consequence_of is not None]
     for index, finding in enumerate(result.findings):
-        lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
+        if finding not in followed:
+            lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
+    if followed:
+        titles = "; ".join(f"{item.title} [{item.code}]" for item in followed)
+        lines += wrapped(f"  as a consequence: {titles}", width, later="    ")
     for words in usual_words(result):
         lines += wrapped(f"  {words}", width, later="    ")
     for reasons in by_reason(result.not_shown):

@@ -25,6 +25,7 @@ from diag.core.units import MINUS, format_value, with_minus
 from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
 from diag.measure.registry import Group, metric_named, report_order
+from diag.report.release_text import release_verdict
 
 
 def state_of(severity: Severity) -> State:
@@ -43,7 +44,9 @@ def verdict_line(report: Report) -> VerdictLine:
 
 
 def verdict_of(report: Report) -> VerdictLine:
-    """Return the verdict that follows from a report's findings, comparisons and bench."""
+    """Return the verdict that follows from a report's decision, findings, comparisons and self-check."""
+    if report.release is not None and any(run.counted for run in report.runs):
+        return release_verdict(report.release)
     if report.bench is not None:
         return _bench_verdict(report, report.bench)
     if not any(run.counted for run in report.runs):
@@ -73,7 +76,6 @@ def _bench_sentence(bench: Bench) -> str:
     rows = bench.rows
     shown = sum(row.passed for row in rows)
     failed = [row.scenario for row in rows if row.as_expected is False]
-    failed += [item.sentence for item in bench.drift if item.worse]
     short = [f"{row.scenario} ({row.takes} of {row.asked})" for row in rows if row.too_short]
     if not failed and not short:
         return f"every scenario shows the expected findings ({shown} of {len(rows)})"

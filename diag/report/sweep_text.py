@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.core.states import State
 from diag.core.sweep import Sweep, SweepRow
 from diag.core.units import counted, format_seconds
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 MOST_ROWS = 40
 

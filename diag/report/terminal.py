@@ -13,7 +13,6 @@ from diag.core.results import (
     BenchRow,
     Change,
     Comparison,
-    Drift,
     Report,
     RunComparison,
     RunFinding,
@@ -22,6 +21,7 @@ from diag.core.results import (
 )
 from diag.core.states import State
 from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
+from diag.report.release_text import release_lines
 from diag.report.sentences import (
     call_of,
     counted_of,
@@ -37,6 +37,7 @@ from diag.report.sentences import (
     verdict_line,
 )
 from diag.report.states import checks_of, row_state, row_takes
+from diag.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     from diag.core.states import Check
@@ -74,9 +75,12 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
     """
     verdict = verdict_line(report)
     lines = wrapped(f"{verdict.state.shape} {verdict.text}", width, later="  ")
-    if report.bench is not None:
+    if report.release is not None:
+        lines += release_lines(report.release, width)
+        for comparison in report.comparisons:
+            lines += comparison_lines(comparison, width)
+    elif report.bench is not None:
         lines += bench_lines(report.bench.rows, report.runs, width)
-        lines += drift_lines(report.bench.drift, width)
     else:
         for comparison in report.comparisons:
             lines += comparison_lines(comparison, width)
@@ -122,7 +126,8 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
     lines += _labelled("cause", finding.likely_cause, width)
     lines += _labelled("fix", finding.fix, width)
     consequences = ", ".join(
-        f"{other.finding.code} {other.finding.name} ({len(other.take_ids)} of {other.counted})" for other in following
+        f"{other.finding.code} {other.finding.name} (in {counted_of(len(other.take_ids), other.counted, 'take')})"
+        for other in following
     )
     return [*lines, *_labelled("leads to", consequences, width)]
 
@@ -272,7 +277,7 @@ def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int)
         found = ", ".join(row.found) or "nothing"
         lines.append(f"  {state.shape} {_ROW_WORDS[state]:<7} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
         if state is State.UNKNOWN:
-            again = f"`diag bench --resume {row.folder}` records the rest" if row.folder else "record more"
+            again = f"`diag verify --self --resume {row.folder}` records the rest" if row.folder else "record more"
             lines += _labelled("too few", f"{row.takes} of {row.asked} takes were counted; {again}", width)
         elif state is State.FAILS:
             counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row.counts.items())
@@ -281,16 +286,6 @@ def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int)
             lines += _labelled("allowed", ", ".join(row.consequences), width)
             lines += _labelled("look at", f"`diag run {row.scenario}`", width)
     return lines
-
-
-def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
-    """Return the latencies of healthy scenarios compared with the baseline, worse ones first."""
-    ordered = sorted(rows, key=lambda row: not row.worse)
-    return [
-        line
-        for row in ordered
-        for line in wrapped(f"  {(State.FAILS if row.worse else State.GOOD).shape} {row.sentence}", width)
-    ]
 
 
 def _shown(value: object) -> str:
@@ -303,17 +298,3 @@ def _row(name: str, text: str, width: int) -> list[str]:
 
 def _labelled(name: str, text: str, width: int) -> list[str]:
     return wrapped(f"    {name:<9} {text}", width, later=" " * 14) if text else []
-
-
-def wrapped(text: str, width: int, *, later: str | None = None) -> list[str]:
-    """Return lines of at most `width` columns; later ones start with `later` or are indented two more."""
-    indent = text[: len(text) - len(text.lstrip())]
-    words = re.split(r"( +)", text.strip())
-    lines, line = [], indent
-    for gap, word in zip(["", *words[1::2]], words[::2], strict=True):
-        if line.strip() and len(line) + len(gap) + len(word) > max(width, 40):
-            lines.append(line)
-            line = (f"{indent}  " if later is None else later) + word
-        else:
-            line += gap + word
-    return [*lines, line]

@@ -20,8 +20,8 @@ function base64(pcm) {
 // Opens a session; `hears` has what the page does with `audio(base64)`, `interrupted()` and `complete()`.
 export async function openSession(hears, query = "") {
   const socket = new WebSocket(`ws://${location.host}/live?${query}`);
-  let isReady;
-  const ready = new Promise((resolve) => { isReady = resolve; });
+  let isReady, isClosed;
+  const ready = new Promise((resolve, reject) => { [isReady, isClosed] = [resolve, reject]; });
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
     if (message.setupComplete) isReady();
@@ -32,7 +32,10 @@ export async function openSession(hears, query = "") {
     if (content?.interrupted) hears.interrupted?.();
     if (content?.generationComplete) hears.complete?.();
   };
-  socket.onclose = ({ code, reason }) => show(`Closed ${code} ${reason}`);
+  socket.onclose = ({ code, reason }) => {
+    show(`Closed ${code} ${reason}`);
+    isClosed(new Error(`the service closed the session: ${code} ${reason}`));
+  };
   await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = reject; });
   const generationConfig = faults.has("no_modality") ? {} : { responseModalities: ["AUDIO"] };
   socket.send(JSON.stringify({ setup: { model: "models/gemini-3.8-live", generationConfig } }));

@@ -62,7 +62,7 @@ async def pass_replies(
     service: ClientWebSocketResponse, page: web.WebSocketResponse, reply: asyncio.Queue[bytes | None] | None
 ) -> None:
     """Pass the service's messages on to the page, and their audio to the audio element's stream."""
-    async for message in service:
+    while (message := await service.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
         text = message.data if message.type is WSMsgType.TEXT else message.data.decode()
         await page.send_str(text)
         content = json.loads(text).get("serverContent", {})
@@ -72,15 +72,16 @@ async def pass_replies(
                     await reply.put(base64.b64decode(part["inlineData"]["data"]))
             if content.get("generationComplete") or content.get("interrupted"):
                 await reply.put(None)
-    await page.close(code=service.close_code or 1011, message=b"the service closed the session")
+    await page.close(code=service.close_code or 1011, message=str(message.extra or "").encode()[:120])
 
 
 async def pass_recording(page: web.WebSocketResponse, service: ClientWebSocketResponse, fault: str) -> None:
     """Decode the WebM that a page records, and send it as PCM. The first message of the page is the setup."""
     rate_hz = 48000 if fault == "decoded_at_48k" else SENT_HZ
+    channels = 2 if fault == "stereo_as_mono" else 1
     decoder = await asyncio.create_subprocess_exec(
         "ffmpeg", "-loglevel", "error", "-fflags", "nobuffer", "-probesize", "32", "-f", "webm", "-i", "pipe:0",
-        "-f", "s16le", "-ac", "1", "-ar", str(rate_hz), "-flush_packets", "1", "pipe:1",
+        "-f", "s16le", "-ac", str(channels), "-ar", str(rate_hz), "-flush_packets", "1", "pipe:1",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert decoder.stdin is not None

@@ -175,3 +175,13 @@ def test_a_report_of_another_run_is_refused(run, tmp_path):
     write_take(other, build(Story()))
     with pytest.raises(BadInputError, match="does not show"):
         verify_run(other, page=Path(run.parent.parent / f"{run.name}.html"))
+
+
+@pytest.mark.parametrize("runs", [7, [3, {"folder": 5}], [{"folder": "RUN", "takes": [[]]}]])
+def test_a_report_of_any_shape_gives_a_sentence(run, runs):
+    from diag.report.page import packed
+
+    runs = json.loads(json.dumps(runs).replace("RUN", run.name))
+    page = run.parent.parent / f"{run.name}.html"
+    page.write_text(packed({"runs": runs}, page.parent))
+    assert verify_run(run).exit_code in (ExitCode.GOOD, ExitCode.FAILED)

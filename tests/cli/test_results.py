@@ -83,8 +83,12 @@ def test_what_belongs_to_the_run_is_not_given_beside_resume(diag, asked):
 def test_compare_and_bench_hand_on_what_they_got(diag, asked):
     diag("compare", "a", "b", "--takes", "9")
     assert (asked.configs, asked.options.takes) == (("a", "b"), 9)
-    diag("bench", "healthy", "playback_16k", "--save-baseline")
-    assert asked.more == {"scenarios": ("healthy", "playback_16k"), "save_baseline": True}
+    diag("bench", "healthy", "playback_16k", "--update-baseline", "--takes", "9")
+    given = asked.more.pop("given")
+    assert {"takes", "update_baseline"} <= given
+    assert "audio" not in given
+    assert asked.more == {"configurations": ("healthy", "playback_16k"), "update_baseline": True, "against": None,
+                          "fail_on": None, "self_check": True}  # fmt: skip
 
 
 def test_text_on_standard_output_progress_on_standard_error(diag, asked):

@@ -109,7 +109,7 @@ def test_a_discarded_take_has_no_partner():
 def test_four_pairs_are_too_few(count):
     found = only(compare_runs(run_of([1.0] * count), run_of([9.0] * count), seed=1))
     assert (found.verdict, found.interval) == (Change.TOO_FEW, None)
-    assert f"{count} pairs" in found.reason
+    assert f"{count} pair" in found.reason
 
 
 def test_noise_shows_no_difference():

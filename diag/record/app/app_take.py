@@ -65,7 +65,7 @@ SILENT_PLAYER_S = 2.5
 TAIL_S = 0.3
 LOOK_EVERY_S = 0.5
 """Interval at which the connections of an app are looked at whose sessions do not pass the proxy."""
-TALKS_S = 1.0
+TALKS_S = 2.0
 """A page that sends audio past the proxy for so long listens."""
 UNSEEN_QUIET_S = 2.5
 """A reply whose messages do not pass the proxy is over when nothing was heard or received for so long."""
@@ -337,10 +337,11 @@ class _AppRecorder:
 
     def _heard_out(self, waited_s: float) -> bool:
         """Return whether a reply whose messages did not pass the proxy has been heard to its end."""
-        received = self._driver.talk().received
-        if received > self._received:
-            self._received, self._received_s = received, self._log.now()
-        elif self._log.now() - self._received_s < UNSEEN_QUIET_S:
+        now_s, received = self._log.now(), self._driver.talk().received
+        if received > self._received or self._level_dbfs(SOUND_S) > SOUND_DBFS:
+            self._received, self._received_s = received, now_s
+            self._follower.content(now_s)
+        if now_s - self._received_s < UNSEEN_QUIET_S:
             return False
         return self._level_dbfs(waited_s) > SOUND_DBFS and self._level_dbfs(UNSEEN_QUIET_S) <= QUIET_DBFS
 

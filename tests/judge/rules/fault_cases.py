@@ -232,6 +232,8 @@ FAULT_CASES = [
     # microphone
     Case("a microphone whose clock is off", replace(HEALTHY, audio="system", prompt_s=4.0, capture=at_speed(1.001)),
          ("ENV005",), words=("1000 parts per million", "3.6 s in an hour"), severity="warning"),
+    Case("a device that loses audio", replace(HEALTHY, audio="system", xruns={"speaker": 3}), ("ENV007",),
+         words=("speaker 3 times", "no gap"), severity="info"),
     Case("a muted microphone", replace(MUTE, capture=quiet), ("MIC001",), ("SVC002",)),
     Case("a headset's hands-free profile", replace(HEALTHY, capture=through(8000, 16000)), ("MIC003",),
          words=("a sample rate of 8000 Hz",), severity="warning"),

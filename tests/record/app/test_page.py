@@ -228,10 +228,33 @@ def test_nothing_is_left_of_a_hanging_page_when_diag_is_killed(tmp_path, site):
     finally:
         diag.send_signal(signal.SIGKILL)
         diag.wait()
+    left = Path(tempfile.gettempdir())
     end_s = time.monotonic() + 8
-    while running(everything) and time.monotonic() < end_s:
+    while (running(everything) or [*left.glob(f"diag-page-{diag.pid}-*")]) and time.monotonic() < end_s:
         time.sleep(0.05)
     assert running(everything) == []
+    assert [*left.glob(f"diag-page-{diag.pid}-*")] == []
+
+
+def stuck_after(*records):
+    """Whether a page is given up whose records are these, each a kind with the time since it."""
+    app = PageDriver(PageJob(url="http://x/", directory=Path()), Path("page.jpg"))
+    now_s = time.perf_counter()
+    app._seen = [{"audio_bytes": 3200, "direction": "sent", **facts, "k": kind, "at_s": now_s - ago_s}
+                 for kind, ago_s, facts in records]  # fmt: skip
+    return app.stuck()
+
+
+def test_a_page_on_which_a_script_failed_is_given_up_once_nothing_happens_any_more():
+    error, started = ("error", 5.0, {}), ("started", 4.0, {})
+    denied = ("js_microphone", 4.0, {"error": "NotAllowedError"})
+    assert stuck_after(error, started)
+    assert stuck_after(started, denied)
+    assert not stuck_after(started)
+    assert not stuck_after(error)
+    assert not stuck_after(error, started, ("socket", 1.0, {}))
+    assert not stuck_after(error, started, ("frame", 3.5, {}))
+    assert not stuck_after(("error", 2.0, {}), started)
 
 
 def test_sandbox_is_left_out_for_root_only_and_autoplay_is_the_browsers_own():

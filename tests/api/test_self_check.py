@@ -1,12 +1,10 @@
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
-from diag.api import bench as bench_module
-from diag.api.bench import bench, row_of
-from diag.api.options import Options, Quiet
+from diag.api.self_check import row_of
 from diag.core.chain import Hop
 from diag.core.results import (
     Bench,
@@ -114,57 +112,12 @@ def test_the_verdict_names_what_is_wrong_and_what_is_short_of_takes(rows, word, 
 
 
 def test_a_bench_as_json_names_every_field_of_its_rows():
-    made = Bench(rows=(bench_row("s0", True, 2),), seconds=1.5, command="diag bench")
+    made = Bench(rows=(bench_row("s0", True, 2),), seconds=1.5, command="diag verify --self --scenarios")
     document = json.loads(json.dumps(Report(runs=(), bench=made).to_json()))
-    assert document["command"] == "diag bench"
-    assert (document["seconds"], document["drift"]) == (1.5, [])
+    assert document["command"] == "diag verify --self --scenarios"
+    assert document["seconds"] == 1.5
     assert document["bench"] == [
         {"scenario": "s0", "title": "", "shows": "", "expected": [], "consequences": [], "found": [],
          "counts": {"PLY001": [1, 2]}, "takes": 2, "asked": 3, "discarded": 0, "as_expected": True, "folder": None,
          "passed": False}
     ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Plan:
-    scenario: Scenario
-    takes: int = 3
-
-
-class Notes(Quiet):
-    def __init__(self):
-        self.all = []
-
-    def note(self, text):
-        self.all.append(text)
-
-
-@pytest.fixture
-def notes_of(tmp_path, monkeypatch):
-    """Notes of a bench in an empty working directory, of a scenario that must show these findings."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bench_module, "execute", lambda plans, *_: [result([])] * len(plans))
-    monkeypatch.setattr(bench_module, "finish", lambda report, *_, **__: report)
-
-    def notes(*codes, **given):
-        monkeypatch.setattr(
-            bench_module, "planned_or_resumed", lambda chosen, options, *_, **__: ([Plan(scenario(*codes))], options)
-        )
-        progress = Notes()
-        bench(Options(audio="wire"), progress, scenarios=["healthy"], **given)
-        return progress.all
-
-    return notes
-
-
-def test_a_missing_baseline_is_reported(notes_of):
-    assert notes_of() == [
-        "no baseline at reports/baselines/wire-emulator.json: latencies are not compared "
-        "(`--save-baseline` saves those of this run)"
-    ]
-
-
-def test_nothing_is_said_of_a_baseline_that_is_not_needed_or_is_there(notes_of):
-    assert notes_of("PLY001") == []
-    assert notes_of(save_baseline=True) == []
-    assert notes_of() == []
