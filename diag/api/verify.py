@@ -266,7 +266,7 @@ def _compared_page(
 ) -> tuple[int, list[Problem], str]:
     """Compare the document in a report with what is derived from the run's takes."""
     from diag.judge.engine import judge_run
-    from diag.report.page import document_of
+    from diag.report.page import document_of, document_text
 
     attempted = f"Could not compare the report {page}"
     try:
@@ -296,4 +296,5 @@ def _compared_page(
     last, title = takes[-1][0], str(run.facts.get("title", ""))
     environment = run.facts.get("environment") or last.environment
     result = judge_run(run.name, title, [judged for _, judged in takes], last.config, environment)
-    return _compared(shown, json_values(replace(result, voice=voice).to_json()), page.name)
+    plain = json_values(replace(result, voice=voice).to_json())
+    return _compared(shown, json.loads(document_text(plain, page.parent)), page.name)

@@ -47,9 +47,10 @@ _WORDS = (
 )
 _NAMED = re.compile(
     rf"""(?P<before>(?<![\w\-])(?P<quote>\\?["'])?(?:--)?(?:{_WORDS})(?:\\?["'])?"""
-    r"""(?:\s*[:=]\s*|(?<=["'])\s*,\s*(?=\\?["'])))"""
+    r"""\s*[:=]\s*)"""
     r"""(?P<value>\\?"(?:[^"\\\n]|\\[^"\n])*\\?"|'[^'\n]*'|(?:bearer|basic|token|key|digest)\s+[^\s"'`\\,;&<>()]+"""
     r"""|[^\s"'`\\,;&<>()\[\]{}]+)"""
+    rf"""|(?P<pair>[(\[]\s*["'](?:{_WORDS})["']\s*,\s*["'])(?P<second>[^"'\n]*)"""
     rf"""|(?P<option>(?<!\S)--(?:{_WORDS}|key|token)[ ]+)(?P<argument>[^\s\-]\S*)"""
     r"""|(?P<scheme>\b(?:bearer|basic)\s+)(?P<token>(?=[^\s"'\\,;]*\d)[0-9a-z_\-.~+/]{8,}=*)"""
     r"""|(?P<address>\b[a-z][a-z0-9+.\-]{0,20}://)(?P<login>[^\s/@:"'<>]{1,200}:[^\s/@"'<>]{1,200})@""",
@@ -138,7 +139,7 @@ def _cleaned(text: str, known: tuple[str, ...]) -> str:
 def _hidden_value(found: re.Match[str]) -> str:
     if found["login"] is not None:
         return f"{found['address']}{HIDDEN}@"
-    for start, value in (("before", "value"), ("option", "argument"), ("scheme", "token")):
+    for start, value in (("before", "value"), ("pair", "second"), ("option", "argument"), ("scheme", "token")):
         if found[start] is not None:
             opening = re.match(r"\\?[\"']", found[value])
             mark = opening.group() if opening else ""

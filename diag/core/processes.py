@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
@@ -88,7 +89,7 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
-    _place_sockets()
+    folder = _folder_of_processes()
     # The server needs the resource tracker, whose start would unblock the signal again.
     multiprocessing.resource_tracker.ensure_running()
     with _interrupts_deferred(), _environment({**import_environment(), **(environment or {})}):
@@ -96,17 +97,45 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
         # traceback.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            multiprocessing.forkserver.ensure_running()
+            with _standard_error_in(folder):
+                multiprocessing.forkserver.ensure_running()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 
+@contextmanager
+def _standard_error_in(folder: Path | None) -> Iterator[None]:
+    """Let processes that are started in the block write to a file in a folder, in place of standard error.
+
+    A worker that cannot start prints a traceback, but this process reports its end in one sentence.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        folder = None  # standard error is closed
+    if folder is None:
+        yield
+        return
+    try:
+        with (folder / "errors").open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 @cache
-def _place_sockets() -> None:
-    """Let `multiprocessing` keep its sockets in a folder that is found if this process is killed, with a short path."""
+def _folder_of_processes() -> Path | None:
+    """Let `multiprocessing` keep its sockets in a folder of ours, which is swept if this process is killed; return it.
+
+    Its path is short. A worker uses the folder of its parent; the result is then None.
+    """
     if multiprocessing.parent_process() is not None:
-        return  # a worker uses the folder of its parent
+        return None
     folder, before = make_folder("processes", for_sockets=True), tempfile.tempdir
     # After the folder that `multiprocessing` makes in it, which has the priority -100.
     multiprocessing.util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
@@ -115,6 +144,7 @@ def _place_sockets() -> None:
         multiprocessing.util.get_temp_dir()
     finally:
         tempfile.tempdir = before
+    return folder
 
 
 @contextmanager

@@ -17,6 +17,7 @@ DEEPEST_DB = 60.0
 LOUD_RANGE_DB = 12.0
 EDGE_S = 0.03
 """Time that is left out at the ends of a stretch next to a break, because the jump adds treble."""
+_CLEAR_SHARE, _KEPT_QUANTILE, _KEPT_WITHIN_DB = 0.03, 0.75, 0.5
 _LEAST_FRAMES = 8
 _LEAST_BAND_DB = -70.0
 """A band of the original is not compared if its level relative to the speech band is below this."""
@@ -68,14 +69,19 @@ def treble_loss(reference: Sound, estimated: Sound, stretches: tuple[Stretch, ..
 
 
 def _band_ratio_db(x: Spectrum, y: Spectrum, low_hz: float, high_hz: float) -> float | None:
-    """Return the gain from x to y in a band, noise subtracted; None if x has nothing above its own noise there."""
+    """Return the gain from x to y in a band, noise subtracted; None if x has nothing above its own noise there.
+
+    A filter takes the same from every window. A codec takes most from those for which it has no bits, which is not lost
+    treble. So what the upper quarter of the windows keeps counts, unless noise hides it.
+    """
     own, other = x.band_power(low_hz, high_hz), y.band_power(low_hz, high_hz)
     order = np.argsort(own)
     top = float(np.percentile(own, 98))
     count = max(_LEAST_FRAMES // 2, int((own > top * 10 ** (-LOUD_RANGE_DB / 10)).sum()))
     loud, quiet = order[-count:], order[: max(2, own.size // 20)]
-    own_loud, own_quiet = float(own[loud].mean()), float(own[quiet].mean())
-    other_loud, other_quiet = float(other[loud].mean()), float(other[quiet].mean())
+    # A click in one quiet window is no noise.
+    own_loud, own_quiet = float(own[loud].mean()), float(np.median(own[quiet]))
+    other_loud, other_quiet = float(other[loud].mean()), float(np.median(other[quiet]))
     if own_loud < 4.0 * own_quiet:
         own_quiet = other_quiet = 0.0
     if own_loud <= 0.0:
@@ -84,7 +90,11 @@ def _band_ratio_db(x: Spectrum, y: Spectrum, low_hz: float, high_hz: float) -> f
     share = own_quiet / own_loud
     other_noise = max(other_quiet - share * other_loud, 0.0)
     other_power = max(other_loud - other_noise, 0.05 * other_noise, own_power * 10 ** (-2 * DEEPEST_DB / 10))
-    return float(10.0 * np.log10(other_power / (own_power + own_quiet)))
+    ratio_db = 10.0 * np.log10(other_power / (own_power + own_quiet))
+    if other_quiet < _CLEAR_SHARE * other_loud:
+        kept = float(np.quantile(other[loud] / own[loud], _KEPT_QUANTILE))
+        ratio_db = max(ratio_db, 10.0 * np.log10(max(kept, 1e-12)) - _KEPT_WITHIN_DB)
+    return float(ratio_db)
 
 
 def _paired_windows(

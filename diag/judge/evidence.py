@@ -212,10 +212,12 @@ def stretch_of(measurements: Measurements, item: Measurement) -> float | None:
 def has_the_voice(measurements: Measurements, hop: Hop) -> bool:
     """Return whether the output of a hop's segment is known to hold the sound of its input, although it is noise.
 
-    Either its waveform follows the input from one end to the other below the noise, or it has too few bits. Misread
+    Either its waveform follows the input from one end to the other below the noise, or it has too few bits, or
+    integers wrapped around. Misread
     bytes follow it in no place, so that the rest is other sound.
     """
-    few = any(event.kind == "few bits" for item in measurements.find("distortion_db", hop=hop) for event in item.events)
+    bent = ("few bits", "wrapped")
+    few = any(event.kind in bent for item in measurements.find("distortion_db", hop=hop) for event in item.events)
     parts = [measurements.value(name, hop=hop) for name in ("other_sound_s", "head_lost_s", "tail_lost_s", "skipped_s")]
     whole = all(part is not None for part in parts) and sum(part or 0.0 for part in parts) <= OTHER_SOUND_S
     return few or whole

@@ -298,6 +298,9 @@ def _evidence(run: RunResult, asked: int) -> Iterator[Reason]:
     if not counted or not checked(run):
         yield Reason(weight=Weight.UNDECIDED, text="Nothing was checked: no take was measured.")
         return
+    if counted < stats.FEWEST_VALUES:
+        few = f"Few takes ({counted}): faults that come now and then may be missed."
+        yield Reason(weight=Weight.WARNS, text=few, fix=f"record {stats.FEWEST_FOR_P95} takes")
     if counted < asked:
         more = f"`diag bench --resume {run.folder}` records the rest" if run.folder else "record more"
         yield Reason(weight=Weight.UNDECIDED, text=f"Only {counted} of {asked} takes were measured.", fix=more)

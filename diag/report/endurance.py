@@ -20,6 +20,8 @@ from diag.report.copied import copied_verdict
 from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.svg import number, points, ticks
 
+MOST_CONNECTIONS = 5
+"""Connections that are listed one by one in the text; the page has all."""
 WIDTH, HEIGHT = 900.0, 190.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 14.0, 30.0
 
@@ -229,12 +231,14 @@ def soak_lines(result: SoakResult, summary: SoakSummary) -> list[str]:
     lines.append(
         f"Gaps: {counted(summary.underruns, 'underrun')}; the latest chunk came {format_seconds(gap_s)} after its time"
     )
+    resumed = [item for item in result.connections if item.resumed is True]
     lines += [
         f"Connection {item.number}: {item.ended} after {format_seconds(item.end_s - item.start_s)}, session resumed"
         f" {format_seconds(item.away_s or 0.0)} later"
-        for item in result.connections
-        if item.resumed is True
+        for item in resumed[:MOST_CONNECTIONS]
     ]
+    if len(resumed) > MOST_CONNECTIONS:
+        lines.append(f"{len(resumed) - MOST_CONNECTIONS} more connections were resumed")
     return lines
 
 

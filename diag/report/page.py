@@ -45,13 +45,15 @@ def rendered(template: str, **values: object) -> str:
 
 
 def packed(document: dict[str, Any], folder: Path) -> str:
-    """Return a compressed JSON document as a data URI that can be downloaded without a script.
-
-    Paths in it begin at `folder`, that of the page (`without_places`).
-    """
-    text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = gzip.compress(without_places(json_safe(text), folder).encode("utf-8"), mtime=0)
+    """Return a compressed JSON document as a data URI that can be downloaded without a script."""
+    packed = gzip.compress(document_text(document, folder).encode("utf-8"), mtime=0)
     return f"{_PACKED}{base64.b64encode(packed).decode('ascii')}"
+
+
+def document_text(document: dict[str, Any], folder: Path) -> str:
+    """Return a JSON document as a page holds it: without secrets, and with paths as in `without_places`."""
+    text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return without_places(json_safe(text), folder)
 
 
 def without_places(text: str, folder: Path) -> str:

@@ -126,7 +126,8 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
     lines += _labelled("cause", finding.likely_cause, width)
     lines += _labelled("fix", finding.fix, width)
     consequences = ", ".join(
-        f"{other.finding.code} {other.finding.name} ({len(other.take_ids)} of {other.counted})" for other in following
+        f"{other.finding.code} {other.finding.name} (in {counted_of(len(other.take_ids), other.counted, 'take')})"
+        for other in following
     )
     return [*lines, *_labelled("leads to", consequences, width)]
 

@@ -49,7 +49,7 @@ def test_faulty_run_names_finding_fix_consequence_and_discards(make):
     evidence  speed 0.667 between received and played
     cause     the player opened its stream at 16000 Hz
     fix       set playback.sample_rate_hz = 24000, or playback.resample = true
-    leads to  SVC002 no-reply (3 of 3)
+    leads to  SVC002 no-reply (in 3 of 3 takes)
 """
     assert shown in text
 

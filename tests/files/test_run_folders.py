@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -421,3 +422,40 @@ def test_runs_are_private_to_their_user(tmp_path):
     assert folder.is_dir()
     assert {mode for path, mode in modes.items() if (run / path).is_dir()} == {0o700}
     assert {mode for path, mode in modes.items() if (run / path).is_file()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda facts: facts["turns"][0]["prompt_spans"].update(prompt=[0, 1e308]),
+        lambda facts: facts["turns"][0]["prompt_spans"].update(prompt=[-5, 10]),
+        lambda facts: facts["turns"][0].update(start_s=1e308),
+        lambda facts: facts["turns"][0].update(end_s=float("inf")),
+        lambda facts: facts["turns"][0].update(speech_start_s="now"),
+        lambda facts: facts["turns"][0].update(prompt_name="\ud800"),
+        lambda facts: facts["clips"]["prompt"].update(start_s=float("nan")),
+        lambda facts: facts["clips"].update({"../../escaped": {"frames": 1, "start_s": 0}}),
+        lambda facts: facts.update(turns=[[[]]]),
+        lambda facts: facts.update(seed=10**400),
+        lambda facts: facts.update(environment=[1]),
+        lambda facts: facts.update(environment={"a": json.loads("[" * 90 + "]" * 90)}),
+    ],
+)
+def test_a_take_from_elsewhere_is_checked_on_reading(tmp_path, change):
+    turn = Turn(index=0, prompt_name="x", start_s=0.0, end_s=1.0, prompt_spans={Tap.PROMPT: (0, 10)})
+    take = replace(take_of({Tap.PROMPT: Clip(samples=SINE, sample_rate_hz=16000)}), turns=(turn,))
+    folder = store.write_take(store.create_run(tmp_path, "x", {}), take)
+    assert store.read_take(folder).turns[0].prompt_spans == {Tap.PROMPT: (0, 10)}
+    facts = json.loads((folder / "take.json").read_text())
+    change(facts)
+    (folder / "take.json").write_text(json.dumps(facts))
+    with pytest.raises(BadInputError, match=r"take\.json is damaged"):
+        store.read_take(folder)
+
+
+def test_the_id_of_a_take_is_the_name_of_its_folder_whatever_the_file_says(tmp_path):
+    take = take_of({Tap.PROMPT: Clip(samples=SINE, sample_rate_hz=16000)})
+    folder = store.write_take(store.create_run(tmp_path, "x", {}), take)
+    facts = json.loads((folder / "take.json").read_text())
+    (folder / "take.json").write_text(json.dumps({**facts, "id": "../../escaped"}))
+    assert store.read_take(folder).id == folder.name

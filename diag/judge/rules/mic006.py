@@ -13,8 +13,9 @@ from diag.judge.evidence import clear_if_measured, evidence_of, numbers
 from diag.judge.registry import rule
 
 LIMIT_DB = -40.0
-ECHO_SHARE = 0.5
-"""The echo interrupted the reply if this much of what the service heard before was echo, and more than was the user."""
+ECHO_SHARE, USER_SHARE = 0.5, 0.25
+"""The echo interrupted the reply if at least this much of what the service had heard was echo, and less than this the
+user: an echo that interrupts does so as soon as the reply begins, so a user who speaks later is the cause."""
 _FIX = (
     "cancel the echo (the platform's echo canceller, in a browser `echoCancellation: true`), or use a headset, or send "
     "silence while a reply plays (half duplex; `half_duplex` in [send] for diag's own client); "
@@ -97,7 +98,7 @@ def _interrupted_turn(measurements: Measurements) -> tuple[float, int | None] | 
     """Return share and turn of the first reply that was interrupted by its echo, or None."""
     for share, item in numbers(measurements.find("interruption_echo_share")):
         user = measurements.value("interruption_user_share", turn=item.turn) or 0.0
-        if share >= ECHO_SHARE and share > user:
+        if share >= ECHO_SHARE and user < USER_SHARE:
             return share, item.turn
     return None
 

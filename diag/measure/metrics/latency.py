@@ -176,7 +176,7 @@ def ttfa_heard_uncertainty(
     prompt: Clip | None = None,
     played: Clip | None = None,
 ) -> Reading:
-    """How exact `ttfa_heard_s` is: 95 of 100 values are within this distance.
+    """How exact `ttfa_heard_s` is stated to be.
 
     What
         10 ms if both sides are in one recording of the ear. By device stamps it is 20 ms, and more if the stamps of
@@ -189,7 +189,8 @@ def ttfa_heard_uncertainty(
     Not measured when
         `ttfa_heard_s` is not measured.
     Reference
-        Takes against the emulator's own log, on sound servers with one and with several devices (docs/accuracy.md).
+        10 ms: virtual takes whose two detectors differ by more are discarded (ENV004). 20 ms for steady stamps is an
+        assumption: it was not compared with a second recording on devices with separate clocks.
     """
     value = ttfa_heard(turn, timeline, prompt=prompt, received=received, heard=heard, played=played)
     if value.missing is not None:

@@ -6,6 +6,7 @@ not known, the reason is returned.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,14 +50,14 @@ def speech_end_s(turn: Turn) -> float | Missing:
 
 
 def audio_chunks(timeline: Timeline, turn: Turn) -> tuple[Event, ...]:
-    """Return the audio chunks of this turn's reply in order of arrival, without those of a reply that it replaced."""
-    first = turn.reply_spans.get(Tap.RECEIVED, (0, 0))[0]
+    """Return the audio chunks of this turn's reply in order of arrival, without those of other replies in the turn."""
+    first, last = turn.reply_spans.get(Tap.RECEIVED, (0, math.inf))
     return tuple(
         event
         for event in timeline.named("chunk_received")
         if event.data.get("turn") == turn.index
         and event.data.get("frames", 0) > 0
-        and event.data.get("start_frame", first) >= first
+        and first <= event.data.get("start_frame", first) < last
     )
 
 

@@ -12,7 +12,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
@@ -35,6 +35,7 @@ NOISE_S = 7.0
 NOISE_BLOCK_S, NOISE_LATENCY_S = 0.1, 0.4
 """Noise is not timed, so its buffer is long."""
 LOWEST_NOISE_HZ = 40.0
+FREE_HANDLES = 12
 COMMON_RATES_HZ = (8000, 16000, 24000, 32000, 44100, 48000, 96000)
 
 _THROUGH = "pulse"
@@ -251,6 +252,8 @@ def _started(environment: dict[str, str]) -> ModuleType:
         with _quiet_libraries():
             import sounddevice as sd
     except OSError:
+        # The library is looked for with other programs, which cannot be started without free handles either.
+        _check_free_handles()
         raise CannotMeasureError(
             "Could not open audio devices",
             seen="the PortAudio library is not installed",
@@ -272,6 +275,13 @@ def _silence_alsa() -> None:
     """Keep ALSA's library from writing to the terminal, as it does at every underrun; diag counts these itself."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_IGNORE_MESSAGE)
+
+
+def _check_free_handles() -> None:
+    """Raise `OSError` if this process cannot open a few more files."""
+    with ExitStack() as files:
+        for _ in range(FREE_HANDLES):
+            files.enter_context(open(os.devnull, "rb"))
 
 
 def _checked_rates(sd: ModuleType, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
