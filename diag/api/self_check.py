@@ -21,8 +21,6 @@ FAULTS = "faults"
 """Folder of the built-in faults, one for each finding."""
 RECORDINGS = ("hearing_you_well", "sunny_in_seoul", "take_the_express")
 """Recorded replies: faults are planted into the first, and nothing may be found in any of them."""
-NEEDS_A_CLOCK = frozenset({"late"})
-"""Kinds of faults that a recording by itself cannot show."""
 
 
 def check_detectors() -> SelfCheck:
@@ -38,6 +36,7 @@ def check_detectors() -> SelfCheck:
 def _answers() -> Iterator[KnownAnswer]:
     from diag.api.analyze import analyze
     from diag.files.audio_files import read_wav
+    from diag.judge.registry import Scope, all_rules
     from diag.record.client.impairments import planted_chain
     from diag.record.client.resampler import resample
 
@@ -46,6 +45,7 @@ def _answers() -> Iterator[KnownAnswer]:
         found = analyze(reply, reference=reply).findings
         codes = tuple(item.code for item in found if item.severity is not Severity.INFO)
         yield KnownAnswer(name=name, title="A faultless recording", expected=(), found=codes)
+    seen = {rule.code for rule in all_rules() if rule.scope is Scope.SEGMENT}
     for scenario in map(read_scenario, group_files(FAULTS)):
         planted = scenario.faults.on("player")
         if (
