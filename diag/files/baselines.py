@@ -86,7 +86,7 @@ def write_baseline(path: Path, baseline: Baseline, *, metrics: Collection[str]) 
         "tool_version": run.tool_version,
         "surroundings": dict(sorted(baseline.surroundings.items())),
         "config": run.config,
-        "environment": {name: run.environment.get(name) for name in ("audio", "endpoint")},
+        "environment": {name: value for name, value in run.environment.items() if name != "audio_server"},
         "takes": [[take.id, list(take.prompt_names)] for take in run.counted],
         "findings": [_finding_to_json(item) for item in run.findings],
     }
