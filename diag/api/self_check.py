@@ -47,12 +47,9 @@ def _answers() -> Iterator[KnownAnswer]:
         yield KnownAnswer(name=name, title="A faultless recording", expected=(), found=codes)
     seen = {rule.code for rule in all_rules() if rule.scope is Scope.SEGMENT}
     for scenario in map(read_scenario, group_files(FAULTS)):
+        # Other faults of the player are seen in events or in turns, which a recording by itself does not have.
         planted = scenario.faults.on("player")
-        if (
-            not planted
-            or len(planted) < len(scenario.faults.planted)
-            or {item.kind for item in planted} & NEEDS_A_CLOCK
-        ):
+        if not planted or len(planted) < len(scenario.faults.planted) or not set(scenario.expect.findings) <= seen:
             continue
         rate_hz = scenario.client.playback.sample_rate_hz
         right = Clip(samples=resample(replies[0].samples, replies[0].sample_rate_hz, rate_hz), sample_rate_hz=rate_hz)
