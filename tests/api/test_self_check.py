@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from diag.api.self_check import row_of
+from diag.api.self_check import check_detectors, row_of
 from diag.core.chain import Hop
 from diag.core.results import (
     Bench,
@@ -121,3 +121,10 @@ def test_a_bench_as_json_names_every_field_of_its_rows():
          "counts": {"PLY001": [1, 2]}, "takes": 2, "asked": 3, "discarded": 0, "as_expected": True, "folder": None,
          "passed": False}
     ]  # fmt: skip
+
+
+def test_the_detectors_find_every_built_in_fault_and_nothing_else():
+    checked = check_detectors()
+    assert checked.passed, checked.sentence
+    assert len([item for item in checked.answers if item.expected]) >= 15
+    assert len([item for item in checked.answers if not item.expected]) == 3
