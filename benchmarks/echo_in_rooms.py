@@ -11,7 +11,6 @@ and levels of such responses in real time.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def noise(frames: int, level_dbfs: float, generator: np.random.Generator) -> np.
     spectrum = np.exp(1j * generator.uniform(0, 2 * np.pi, len(frequencies))) / np.maximum(frequencies, 100)
     spectrum[frequencies < 40] = 0
     out = np.fft.irfft(spectrum, frames)
-    return out * 10 ** (level_dbfs / 20) / np.sqrt(np.mean(out**2))
+    return out * float(10 ** (level_dbfs / 20) / np.sqrt(np.mean(out**2)))
 
 
 def clip_of(samples: np.ndarray, to_hz: int, start_s: float) -> Clip:
@@ -107,7 +106,7 @@ def take_of(
                      Tap.RECEIVED: (0, len(part) // 2)},
     )  # fmt: skip
     clips = {
-        Tap.PROMPT: Clip(samples=prompt, sample_rate_hz=RATE_HZ, start_s=0.0),
+        Tap.PROMPT: Clip(samples=prompt.astype(np.float32), sample_rate_hz=RATE_HZ, start_s=0.0),
         Tap.CAPTURED: Clip(samples=sent, sample_rate_hz=CAPTURED_HZ, start_s=0.0),
         Tap.SENT: Clip(samples=sent, sample_rate_hz=CAPTURED_HZ, start_s=0.05),
         Tap.RECEIVED: clip_of(part, 24000, begin_s - 0.05),
@@ -164,21 +163,23 @@ def main() -> None:
                 echo = echo[: len(recording) - start]
                 recording[start : start + len(echo)] += echo
                 truth_db = 10 * np.log10(np.sum(echo**2) / np.sum(known**2))
-                recording += noise(len(recording), room.noise_dbfs, generator)
+                if room.noise_dbfs is not None:
+                    recording += noise(len(recording), room.noise_dbfs, generator)
                 if given.talker is not None:
                     other = np.resize(replies[names[(index + 3) % len(names)]], len(recording))
                     recording += other * np.std(echo) / np.std(other) * 10 ** (given.talker / 20)
                 played = soxr.resample(known, RATE_HZ, 24000).astype(np.float32)
                 captured = soxr.resample(recording, RATE_HZ, CAPTURED_HZ).astype(np.float32)
                 found = find_echo(played, 24000, captured, CAPTURED_HZ)
+                assert found is not None
                 truth_s = LEAD_S + np.argmax(np.abs(response)) / RATE_HZ
                 errors.append((found.level_db - truth_db, found.delay_s - truth_s, found.distinct, level_db, name))
         level = np.array([error[0] for error in errors])
         delay = np.array([error[1] for error in errors]) * 1000
-        found = sum(error[2] for error in errors)
+        heard = sum(error[2] for error in errors)
         within = sum(abs(error[0]) <= 1.5 and abs(error[1]) <= 0.001 and error[2] for error in errors)
         print(
-            f"{room.name:17} n {len(errors)}  found {found}  level error dB median {np.median(level):+.2f}, worst "
+            f"{room.name:17} n {len(errors)}  found {heard}  level error dB median {np.median(level):+.2f}, worst "
             f"{level[np.argmax(np.abs(level))]:+.2f}  delay error ms worst {delay[np.argmax(np.abs(delay))]:+.2f}  "
             f"within 1.5 dB and 1 ms: {within}"
         )
@@ -188,4 +189,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -79,7 +79,7 @@ def simulated(service: Service, takes: int, rng: np.random.Generator, prompts_s:
         results.append(_take(take_id, PROMPTS[prompt], prompts_s[prompt] + noise_s + service.later_s, answered, rng))
         if rng.random() < WARNINGS:
             warned.append(take_id)
-    findings = ()
+    findings: tuple[RunFinding, ...] = ()
     if warned:
         warning = Finding(code="MIC004", name="dropouts", severity=Severity.WARNING, hop=Hop.MICROPHONE,
                           title="Gaps", evidence=(), likely_cause="", fix="", confidence=1.0)  # fmt: skip

@@ -63,7 +63,7 @@ def _with_barge_in(draw: np.random.Generator, **changes: object) -> Talk:
     at_s = float(draw.uniform(0.3, 1.2))
     interrupts = bool(changes.pop("interrupts", True))
     steps = (Step(), Step("barge_in", float(draw.choice((0.6, 1.2, 2.4))), at_s=at_s, interrupts=interrupts), Step())
-    return replace(healthy(draw), steps=steps, reply_s=4.8, **changes)  # type: ignore[arg-type]
+    return replace(healthy(draw), steps=steps, reply_s=4.8, **changes)
 
 
 def _false(draw: np.random.Generator) -> Talk:

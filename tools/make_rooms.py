@@ -103,7 +103,7 @@ def response(place: Place, path: str, seed: int) -> NDArray[np.float64]:
         distances_m, gains = distances_m[:1], gains[:1]
     _add(out, distances_m / SOUND_M_S * RATE_HZ, gains)
     level_db = place.levels_db[PATHS.index(path)]
-    return out * 10 ** (level_db / 20) / np.sqrt(np.sum(out**2))
+    return out * float(10 ** (level_db / 20) / np.sqrt(np.sum(out**2)))
 
 
 def _images(

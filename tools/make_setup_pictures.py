@@ -79,6 +79,8 @@ def _path(first: str, last: str, words: str, *, wanted: bool) -> str:
     (x1, y1), (x2, y2) = PLACES[first], PLACES[last]
     colour = BLUE if wanted else RED
     dashes = "" if wanted else ' stroke-dasharray="6 4"'
+    start: tuple[float, float]
+    end: tuple[float, float]
     if x1 == x2:  # straight up
         start, end = (x1 + BOX_WIDTH / 2, y1), (x2 + BOX_WIDTH / 2, y2 + BOX_HEIGHT)
         words_at = start[0] + 30, (start[1] + end[1]) / 2 + 4

@@ -115,7 +115,7 @@ def test_messages_of_a_page_are_the_taps_if_its_server_runs_elsewhere(tmp_path):
     take = read_take(sorted((tmp_path / "runs").glob("*/takes/*"))[-1])
     assert set(take.clips) == {Tap.PROMPT, Tap.SENT, Tap.RECEIVED, Tap.HEARD}
     assert take.clips[Tap.SENT].sample_rate_hz == 16000
-    codes = {item.finding.code: item.severity for item in report.runs[0].findings}
+    codes = {item.finding.code: item.finding.severity for item in report.runs[0].findings}
     assert codes["APP003"] is Severity.INFO
     # The page speaks the messages of the Live API, so nothing is left open.
     assert report.runs[0].not_shown == ()

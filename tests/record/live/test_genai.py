@@ -8,11 +8,10 @@ import pytest
 
 from diag.core.client_config import SessionConfig
 from diag.core.errors import BadInputError, CannotMeasureError
-from diag.core.keys import KEY_VARIABLES
+from diag.core.keys import KEY_VARIABLES, LOCAL_KEY
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.record.live import genai
 from diag.record.live.genai import (
-    LOCAL_KEY,
     Endpoint,
     LiveConnection,
     connecting_data,
