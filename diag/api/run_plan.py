@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 _PACKAGES = ("google-genai", "websockets", "numpy", "scipy", "sounddevice", "soxr", "aiohttp")
 
 
+SELF_CHECK = "verify"
+"""Name of the command that records many scenarios at once."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
     """One run folder and what it is to hold."""
@@ -97,7 +101,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
             allowed=f"1 to {MAX_TAKES}",
             next_step="leave it out for 5",
         )
-    prompts = _prompts_for(scenario, options)
+    prompts = _prompts_for(scenario, options, own=command == SELF_CHECK)
     voice = profile_for(scenario, options)
     environment = run_environment(options)
     facts = {
@@ -126,11 +130,14 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
     )  # fmt: skip
 
 
-def _prompts_for(scenario: Scenario, options: Options) -> tuple[PromptJob, ...]:
-    """Return the prompts of a run: with `[[turns]]` one for each step that speaks, in order."""
+def _prompts_for(scenario: Scenario, options: Options, *, own: bool) -> tuple[PromptJob, ...]:
+    """Return the prompts of a run: with `[[turns]]` one for each step that speaks, in order.
+
+    With `own`, such a conversation keeps its prompts whatever `--prompt` names for the others.
+    """
     if not scenario.turns:
         return prompt_jobs(options.prompts or scenario.prompts)
-    if options.prompts:
+    if options.prompts and not own:
         raise BadInputError(
             f"Could not plan the run of {scenario.name}",
             seen="--prompt with a configuration that has [[turns]]",

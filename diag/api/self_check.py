@@ -9,6 +9,7 @@ import numpy as np
 
 from diag.api.options import Options, Progress, Quiet
 from diag.api.run import execute, finish, planned_or_resumed
+from diag.api.run_plan import SELF_CHECK
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
 from diag.core.release import KnownAnswer, SelfCheck
@@ -86,7 +87,7 @@ def check_scenarios(
     options, progress = options or Options(), progress or Quiet()
     start_s = time.perf_counter()
     chosen = find_scenarios(scenarios) or (None if options.resume else _all_scenarios(progress))
-    plans, options = planned_or_resumed(chosen, options, progress, command="verify")
+    plans, options = planned_or_resumed(chosen, options, progress, command=SELF_CHECK)
     results = execute(plans, options, progress)
     rows = [row_of(plan.scenario, result, asked=plan.takes) for plan, result in zip(plans, results, strict=True)]
     made = Bench(

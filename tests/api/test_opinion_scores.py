@@ -195,7 +195,7 @@ def test_opinion_scores_are_information_and_change_no_verdict(monkeypatch):
     assert exit_code([asked]) == exit_code([plain]) == 0
     text = results_text([asked], exit_code([asked]))
     block = text.split("Opinion scores (1 to 5), for information only")[1]
-    assert "DNSMOS, speech         1.25  (blind)" in block
+    assert "DNSMOS, speech         1.25  (by itself)" in block
     assert "PESQ, wide band not scored: not installed" in block
     assert "Opinion scores" not in results_text([plain], exit_code([plain]))
 
