@@ -32,7 +32,10 @@ from cosmic_ray.plugins import get_operator, operator_names
 
 ROOT = Path(__file__).resolve().parent.parent
 MUTATED = ("diag/measure", "diag/judge")
-TESTS = ("tests/measure", "tests/judge")
+TESTS = (
+    "tests/measure", "tests/judge", "tests/api/test_analyze.py", "tests/api/test_analyze_long.py",
+    "tests/api/test_compare_recordings.py",
+)  # fmt: skip
 ENOUGH = 0.9
 """The share of mutants that the tests have to kill."""
 TESTS_LIMIT_S = 60.0
