@@ -1,4 +1,6 @@
-"""Write docs/measures.md with its pictures and docs/findings.md, from the docstrings of metrics and rules.
+"""Write docs/measures.md with its pictures, docs/findings.md, docs/troubleshooting.md and docs/glossary.md.
+
+The first two come from the docstrings of metrics and rules, the last two from `diag.report.symptoms`.
 
 .venv/bin/python tools/make_reference.py [--words]
 
@@ -23,6 +25,7 @@ from diag.judge.registry import Rule, Scope, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.manual import severities
 from diag.report.sentences import label
+from diag.report.symptoms import GLOSSARY, SYMPTOMS, Symptom, rules_of
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PICTURES = "pictures/measures"
@@ -36,11 +39,13 @@ BETTER = {
 
 
 def main() -> int:
-    """Write both documents and the pictures."""
+    """Write the documents and the pictures."""
     if "--words" not in sys.argv[1:]:
         pictures.write(DOCS / PICTURES)
     (DOCS / "measures.md").write_text(measures(), encoding="utf-8")
     (DOCS / "findings.md").write_text(findings(), encoding="utf-8")
+    (DOCS / "troubleshooting.md").write_text(troubleshooting(), encoding="utf-8")
+    (DOCS / "glossary.md").write_text(glossary(), encoding="utf-8")
     return 0
 
 
@@ -137,6 +142,43 @@ def findings() -> str:
         "These faults can occur wherever sound is passed on. One detector judges all hops. The code says on which hop "
         "the fault was found. Neighbouring hops that were not recorded separately are judged as one, and the finding "
         "then takes the code of the client's hop.\n\n" + by_hop(rules) + "".join(map(family_section, families.items()))
+    )
+
+
+def troubleshooting() -> str:
+    """Return docs/troubleshooting.md."""
+    return (
+        "# Troubleshooting\n\n"
+        "`make reference` writes this page. `diag explain WORD` prints one section, as `diag explain dull`.\n\n"
+        "Find what you hear. The commands tell the causes apart. `my_app.toml` stands for your "
+        "[configuration](configuration.md), `heard.wav` for a recording of what came out, and `received.wav` for what "
+        "the service sent. The findings are sorted: the most usual cause comes first.\n\n"
+        + "".join(f"- [{symptom.title}](#{anchor(symptom.title)})\n" for symptom in SYMPTOMS)
+        + "".join(map(symptom_section, SYMPTOMS))
+    )
+
+
+def symptom_section(symptom: Symptom) -> str:
+    """Return the section of one symptom: the commands, then the findings."""
+    width = max(len(command) for command, _ in symptom.commands)
+    commands = "\n".join(f"{command:<{width}}  # {tells}" for command, tells in symptom.commands)
+    rows = "\n".join(
+        f"| [{rule.code}](findings.md#{anchor(f'{rule.code} {rule.name}')}) | {rule.documentation.splitlines()[0]} |"
+        for rule in rules_of(symptom, all_rules())
+    )
+    words = ", ".join(f"`{word}`" for word in symptom.words)
+    return (
+        f"\n## {symptom.title}\n\nOther words for it: {words}.\n\n```sh\n{commands}\n```\n\n"
+        f"| finding | what it means |\n|---|---|\n{rows}\n"
+    )
+
+
+def glossary() -> str:
+    """Return docs/glossary.md."""
+    rows = "\n".join(f"| {word} | {meaning} |" for word, meaning in sorted(GLOSSARY.items()))
+    return (
+        "# Glossary\n\n`make reference` writes this page. `diag explain WORD` prints one line of it.\n\n"
+        f"| word | meaning |\n|---|---|\n{rows}\n"
     )
 
 

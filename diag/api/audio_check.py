@@ -148,11 +148,12 @@ def open_virtual_rigs(count: int) -> AbstractContextManager[Farm]:
 def rigs_text(farm: Farm) -> str:
     """How another program uses virtual rigs: environment to set, and the devices of each rig."""
     lines = [
-        f"{counted(len(farm.rigs), 'set')} of virtual devices, until Ctrl-C. Set these variables for other programs:"
+        f"{counted(len(farm.rigs), 'set')} of virtual devices, until Ctrl-C. Set the variables of a set for other"
+        " programs:"
     ]
-    environment = farm.rigs[0].options.get("environment", {})
-    lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
     for rig in farm.rigs:
+        environment = rig.options.get("environment", {})
+        lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
         ports = ", ".join(f"{port} {rig.options[port]}" for port in PORTS)
         played = ", ".join(f"{port} {rig.name}_{port}" for port in ("mouth", "microphone", "speaker"))
         lines.append(f"  {rig.name} in PulseAudio: {played}, ear {rig.name}.monitor")

@@ -12,8 +12,11 @@ RUNS = "runs"
 """Folder of the run folders, below that of the reports."""
 MAX_TAKES = 10_000
 """Of one run."""
-RIGS_PER_CORE = 2
-"""A take mostly waits; two a core were seen without a late callback on a two-core machine."""
+RIGS_PER_CORE = 4
+"""A take mostly waits. With four per core no take was discarded, even on a machine with other work; with six, 4 of 59
+were. If takes are discarded, fewer are recorded at a time (`diag.api.take_dispatch`)."""
+MAX_USUAL_RIGS = 16
+"""Takes are judged by one process, about two per second: more rigs would wait for it."""
 CORES_PER_APP = 2
 """An app that starts loads one core for a second or two."""
 SESSIONS_AT_A_REAL_SERVICE = 1
@@ -124,7 +127,9 @@ class Options:
             return 1
         from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
 
-        usual = RIGS_PER_CORE * cores() if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        usual = (
+            min(RIGS_PER_CORE * cores(), MAX_USUAL_RIGS) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
+        )
         if with_app and self.endpoint == "emulator":
             usual = max(1, cores() // CORES_PER_APP)
         wanted = self.rigs or usual

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import secrets
 import shutil
 import sys
@@ -20,13 +19,16 @@ from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario,
 from diag.files.turn_script import StepKind
 
 if TYPE_CHECKING:
-    from diag.api.run_plan import RunPlan
+    from diag.api.run_plan import Planned, RunPlan
     from diag.dsp.profile import VoiceProfile
     from diag.files.rooms import Room
 
 START_S = 5.0
-TAKE_S = 11.0
-"""Usual length of a take: calibration, a prompt of some seconds, a reply of some seconds."""
+"""Usual time until the first take begins and from the last take to the report: processes, devices, judging."""
+AROUND_PROMPTS_S = 2.5
+"""Usual length of a take without its turns: streams that open, calibration, the session's end."""
+ANSWER_S = 5.0
+"""Usual time from the end of a prompt to the end of its reply."""
 
 
 def is_saved_run(config: str) -> bool:
@@ -349,9 +351,10 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
 
         title = " and ".join(plan.name for plan in plans) if len(plans) < 4 else f"{len(plans)} configurations"
         rigs = rigs_for(plans, count, options)
-        progress.started(title=title, takes=count, about_s=START_S + TAKE_S * math.ceil(count / rigs))
+        planned = list(interleaved(plans, missing))
+        progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs))
         with _told_what_was_kept(plans, progress):
-            for folder, recorded in record_all(interleaved(plans, missing), options, progress).items():
+            for folder, recorded in record_all(planned, options, progress).items():
                 takes[folder] += recorded
     results = []
     for plan in plans:
@@ -365,6 +368,15 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         named = None if plan.voice is None else plan.voice.name
         results.append(replace(result, folder=str(plan.folder), voice=named))
     return results
+
+
+def _usual_s(planned: Sequence[Planned], rigs: int) -> float:
+    """Return how long takes usually need on so many rigs: no less than the longest one, or their sum over the rigs."""
+    takes_s = [
+        AROUND_PROMPTS_S + sum(ANSWER_S + prompt.speech_end_s for prompt in item.plan.prompts_of(item.number))
+        for item in planned
+    ]
+    return START_S + max(*takes_s, sum(takes_s) / rigs)
 
 
 def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:

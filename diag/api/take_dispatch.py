@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import importlib
 import time
 import zlib
 from collections.abc import Collection, Iterable
@@ -30,7 +31,7 @@ from diag.record.app.page import PageJob
 from diag.record.audio.rigs import open_farm
 from diag.record.live.genai import Endpoint, endpoint_from_name
 from diag.record.take_job import AppJob, RoomJob, TakeJob
-from diag.record.take_workers import WorkerPool
+from diag.record.take_workers import WorkerPool, load_workers
 
 if TYPE_CHECKING:
     from diag.api.options import Options, Progress
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
 
 SPARE_SHARE = 0.4
 """Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
-CROWDED_WINDOW = 6
-CROWDED_DISCARDS = 3
+CROWDED_WINDOW = 8
+CROWDED_DISCARDS = 2
 """So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
+FEWER_SHARE = 0.25
+"""Share of the takes side by side that is given up then; at least one."""
 MAX_WORKER_DEATHS = 2
 HUNG_AFTER_S = 60.0
 """A take may last as long as its prompt and its patience allow, and so much more: streams that open, calibration, the
@@ -88,6 +91,8 @@ class _Dispatcher:
         self._deaths = 0
         self._running: dict[Future[Path], _Running] = {}
         self._endpoint = None if options.endpoint == "emulator" else endpoint_from_name(options.endpoint)
+        # Loads in the background while the devices and the emulator start, which also take about a second.
+        load_workers()
         self._farm = stack.enter_context(
             open_farm(
                 options.audio,
@@ -105,6 +110,8 @@ class _Dispatcher:
 
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
+        # Needed after the last take, and loaded while the first ones are recorded.
+        importlib.import_module("diag.report.build")
         while self._running:
             every_s = FOLLOW_EVERY_S if self._following else LOOK_EVERY_S
             done, _ = wait(self._running, timeout=every_s, return_when=FIRST_COMPLETED)
@@ -223,11 +230,11 @@ class _Dispatcher:
     def _make_room(self) -> None:
         """Record fewer takes side by side where the machine cannot keep time for so many."""
         if sum(self._recent) >= CROWDED_DISCARDS and self._side_by_side > 1:
-            self._side_by_side -= 1
+            before = self._side_by_side
+            self._side_by_side -= max(1, round(FEWER_SHARE * before))
             self._recent.clear()
             self._progress.note(
-                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of"
-                f" {self._side_by_side + 1}"
+                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of {before}"
             )
 
     def _repeat(self, item: Planned) -> None:

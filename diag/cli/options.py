@@ -41,6 +41,25 @@ class Whole(click.ParamType[int]):
         return number
 
 
+class Numbers(click.ParamType[tuple[int, ...]]):
+    """Whole numbers from 1 on, separated by commas."""
+
+    name = "numbers"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
+        if not all(part.isascii() and part.isdecimal() and int(part) > 0 for part in parts):
+            raise BadInputError(
+                f"Could not use {_named(param)} {value}",
+                seen="not numbers separated by commas",
+                allowed="whole numbers from 1 on, as 1,5,20",
+                next_step=f"write for example {_named(param)} 1,5,20",
+            )
+        return tuple(map(int, parts))
+
+
 class OneOf(click.Choice[str]):
     """One of several words."""
 
@@ -145,11 +164,17 @@ room_option = click.option(
     help="With --audio virtual: acoustics between the devices, such as laptop, meeting_room or headset, or a file with "
     "impulse responses of your own.",
 )  # fmt: skip
+prompt_option = click.option(
+    "--prompt", "prompts", multiple=True, metavar="NAME|WAV",
+    help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated.",
+)  # fmt: skip
+seed_option = click.option(
+    "--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all random choices.",
+)  # fmt: skip
 take_options = _stacked(
     click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
                  help="Number of takes per configuration."),
-    click.option("--prompt", "prompts", multiple=True, metavar="NAME|WAV",
-                 help="What is said to the service: the name of a recorded prompt, or an audio file. Can be repeated."),
+    prompt_option,
     click.option("--turns", type=click.Path(path_type=Path), default=None, metavar="FILE",
                  help="Script of a conversation with several turns: a TOML file with [[turns]]. "
                  "It replaces the prompts of the configuration."),
@@ -159,8 +184,7 @@ take_options = _stacked(
     endpoint_option,
     voice_option,
     out_option,
-    click.option("--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N",
-                 help="Seed of all random choices."),
+    seed_option,
     click.option("--as-of", metavar="DATE",
                  help="Let the simulated service have the models of this day, as 2025-09-19."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
@@ -31,6 +32,19 @@ def keep_time() -> None:
     """Raise the scheduling priority of this process to `NICE`; do nothing if the system does not allow it."""
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICE)
+
+
+def keep_time_alone() -> None:
+    """Raise the priority of this child process, and take it out of the session of its parent.
+
+    Linux with `sched_autogroup_enabled` shares a core among sessions first, and only then among the processes of one
+    session by their priority. In a session of its own, a process that mostly waits does not wait for the work of its
+    parent, or for a program in another terminal. A process that leads a session or a process group is left in it.
+    """
+    with suppress(OSError):
+        os.setsid()
+        Path("/proc/self/autogroup").write_text(str(NICE), encoding="ascii")
+    keep_time()
 
 
 def cores() -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from diag.emulator import messages
 from diag.emulator.chance import draw
 from diag.emulator.delivery import ActiveFaults, with_chunk_faults, with_ending_faults, with_placed
-from diag.emulator.faults import CompleteReason, Interaction, SilentTurn, SlowFirstAudio, TextReply
+from diag.emulator.faults import CompleteReason, Interaction, SilentTurn, SlowFirstAudio, SlowUnderLoad, TextReply
 from diag.emulator.replies import REPLY_RATE_HZ, Reply
 from diag.emulator.settings import EmulatorSettings
 from diag.emulator.setup import Setup
@@ -85,12 +85,21 @@ def shortest(replies: tuple[Reply, ...]) -> Reply:
     return min(replies, key=lambda reply: reply.duration_s)
 
 
-def thinking_s(settings: EmulatorSettings, active: ActiveFaults, rng: random.Random, *, turn: int) -> float:
-    """Return the time from the end of the user's turn to the first audio, in seconds."""
+def thinking_s(
+    settings: EmulatorSettings, active: ActiveFaults, rng: random.Random, *, turn: int, others: int = 0
+) -> float:
+    """Return the time from the end of the user's turn to the first audio, in seconds.
+
+    Parameters
+    ----------
+    others : int
+        Number of other sessions that are open.
+    """
+    busy_s = sum(fault.per_session_s * others for fault, _ in active if isinstance(fault, SlowUnderLoad))
     for fault, own in active:
         if isinstance(fault, SlowFirstAudio):
-            return draw(fault.delay_s, own) + fault.grows_s * (turn - 1)
-    return draw(settings.think_s, rng)
+            return busy_s + draw(fault.delay_s, own) + fault.grows_s * (turn - 1)
+    return busy_s + draw(settings.think_s, rng)
 
 
 def compose(

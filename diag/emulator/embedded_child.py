@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from diag.core.errors import DiagError
-from diag.core.processes import keep_time
+from diag.core.processes import keep_time_alone
 from diag.emulator.bank import Bank, read_bank
 from diag.emulator.down import DownPorts
 from diag.emulator.fairness import run
@@ -38,7 +38,7 @@ def run_child(replies_dir: Path | None, log_path: Path | None) -> None:
     """Serve profiles that the parent registers, until standard input closes."""
     # Ctrl-C is sent to the whole foreground process group, but only the parent decides when the child ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_time()
+    keep_time_alone()
     try:
         bank = read_bank(replies_dir)
     except DiagError as error:

@@ -143,6 +143,13 @@ class SlowFirstAudio(_Fault):
     grows_s: Seconds = 0.0
 
 
+class SlowUnderLoad(_Fault):
+    """Send the first audio later by `per_session_s` for every other session that is open."""
+
+    kind: Literal["slow_under_load"]
+    per_session_s: Seconds = 0.02
+
+
 class SilentTurn(_Fault):
     """Complete the turn without content, with a turnCompleteReason if `reason` is given."""
 
@@ -382,6 +389,7 @@ Fault = Annotated[
     | Quota
     | SlowSetup
     | SlowFirstAudio
+    | SlowUnderLoad
     | SilentTurn
     | CompleteReason
     | Interaction

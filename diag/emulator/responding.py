@@ -87,7 +87,7 @@ class Responder:
 
         cancel_s = next((fault.after_s for fault, _ in active if isinstance(fault, ToolCancel)), None)
         calls_on = not understood.after_call and await self._call_tools(turn, understood, cancel_s)
-        think_s = thinking_s(settings, active, rng, turn=turn)
+        think_s = thinking_s(settings, active, rng, turn=turn, others=len(profile.live - {self._session}))
         if setup.model.transcribes:
             answer = written_down(understood.text, setup=setup, active=active, think_s=think_s, usage=usage)
         else:

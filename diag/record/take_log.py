@@ -76,6 +76,11 @@ class TakeLog:
         """Return all events so far, in order of time."""
         return Timeline(tuple(self._events))
 
+    def take_events(self) -> Timeline:
+        """Return all events so far, and forget them."""
+        events, self._events = self._events, []
+        return Timeline(tuple(events))
+
     async def watch_loop(self) -> None:
         """Log every delay of the event loop above `LOOP_LATE_S`, until cancelled."""
         while True:

@@ -10,16 +10,22 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import TracebackType
 
 from diag.core.keys import remember_address
-from diag.core.processes import KillableProcessPool, keep_time, start_fork_server
+from diag.core.processes import KillableProcessPool, keep_time_alone, start_fork_server
 from diag.files.rooms import read_responses, with_echo_level
 from diag.record.audio.ports import Rig
 from diag.record.take_job import RoomJob, TakeJob
 
 _PRELOAD = ["diag.record.preload"]
+
+
+def load_workers() -> ForkServerContext:
+    """Start the server process that workers are forked from. It loads what takes need; this call does not wait."""
+    return start_fork_server(_PRELOAD)
 
 
 class WorkerPool:
@@ -34,7 +40,7 @@ class WorkerPool:
     """
 
     def __init__(self, rigs: Sequence[Rig], log_dir: Path) -> None:
-        self._context = start_fork_server(_PRELOAD)
+        self._context = load_workers()
         self._log_dir = log_dir
         self._executors = {rig.name: self._start(rig) for rig in rigs}
         self._rigs = {rig.name: rig for rig in rigs}
@@ -83,7 +89,7 @@ _rig: Rig | None = None
 def _become_worker(rig: Rig, log_path: str) -> None:
     """Initialise a new worker process: set its scheduling, its log file and the environment of its rig."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
-    keep_time()
+    keep_time_alone()
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(log, 1)
     os.dup2(log, 2)

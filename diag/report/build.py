@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from diag.core.errors import BadInputError
 from diag.core.results import Report, RunResult, Severity
 from diag.core.states import State
 from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
+from diag.files.run_folders import read_run
 from diag.files.voice_profiles import sample_of
 from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
+from diag.report.copied import copied_verdict, days_of
 from diag.report.page import packed, rendered, unwritable
 from diag.report.picks import Pick, pick
 from diag.report.runview import RunView, run_view
@@ -66,11 +69,15 @@ def build_report(
         views = [
             run_view(run, index, picks.get(index), players, samples.get(index)) for index, run in enumerate(report.runs)
         ]
+        title, verdict, measured = _title(report), verdict_line(report), measured_line(report)
+        dated = days_of([time for run in report.runs if (time := _made(run))])
         page = rendered(
             "report.html.j2",
-            title=_title(report),
-            verdict=verdict_line(report),
-            measured=measured_line(report),
+            title=title,
+            verdict=verdict,
+            measured=measured,
+            dated=dated,
+            copied=copied_verdict(verdict, title, measured, dated, report.runs if report.bench is None else ()),
             runs=views,
             runs_shown=_in_order(report, views),
             comparisons=[
@@ -103,6 +110,14 @@ def _samples(report: Report, voices: Mapping[str, VoiceProfile]) -> dict[int, Vo
         if voice is not None and clip is not None:
             found[index] = VoiceSample(voice.name, voice_origin(voice), clip)
     return found
+
+
+def _made(run: RunResult) -> str:
+    """Return when a run was started, as its folder says; empty if that cannot be read."""
+    try:
+        return str(read_run(Path(run.folder)).facts.get("made", "")) if run.folder else ""
+    except BadInputError:
+        return ""
 
 
 def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunView]]:

@@ -1,4 +1,4 @@
-"""Text and JSON of `diag explain`: the documentation of findings and measures."""
+"""Text and JSON of `diag explain`: findings, measures, symptoms and words of this project."""
 
 from __future__ import annotations
 
@@ -15,41 +15,71 @@ from diag.core.results import SCHEMA_VERSION
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.sentences import label, state_of
+from diag.report.symptoms import GLOSSARY, SYMPTOMS, Symptom, rules_of, symptoms_of
 from diag.report.terminal import wrapped
 
 METRIC_HEADINGS = ("What", "From – to", "Better is", "Not measured when", "Reference")
 _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")
 
 
-def explain(name: str) -> str:
-    """Return the documentation of a finding or a measure as text.
+Topic = Rule | Metric | Symptom | tuple[str, str]
+"""What can be explained; a pair is a word of the glossary and its meaning."""
+
+
+def explain(name: str, width: int = 80) -> str:
+    """Return the explanation of a finding, a measure, a symptom or a word as text.
 
     Parameters
     ----------
     name : str
-        The code of a finding, such as "PLY001", in upper or lower case; its name, such as "playback-rate-mismatch"; or
-        a measure, such as "rate_ratio".
+        The code of a finding, such as "PLY001", in upper or lower case; its name, such as "playback-rate-mismatch"; a
+        measure or its label in reports, such as "rate_ratio" or "Treble lost"; what is heard, such as "dull"; a word
+        of this project, such as "tap"; or words of a finding's title.
 
     Raises
     ------
     BadInputError
-        If there is no such finding or measure; the message names the most similar ones.
+        If nothing is known by that name; the message names the most similar ones.
     """
-    found = _resolved(name)
-    return _rule_text(found) if isinstance(found, Rule) else "\n\n".join(map(_measure_text, found))
+    return "\n\n".join(_topic_text(topic, width) for topic in _resolved(name))
 
 
 def explanation(name: str) -> dict[str, Any]:
-    """Return the documentation of a finding or a measure as a JSON document.
+    """Return the explanation of a finding, a measure, a symptom or a word as a JSON document.
 
     Raises
     ------
     BadInputError
         As `explain`.
     """
-    found = _resolved(name)
-    body = _rule_json(found) if isinstance(found, Rule) else _measure_json(found)
-    return {"schema_version": SCHEMA_VERSION, **body}
+    topics = _resolved(name)
+    metrics = tuple(topic for topic in topics if isinstance(topic, Metric))
+    others = [_topic_json(topic) for topic in topics if not isinstance(topic, Metric)]
+    bodies = [*others, _measure_json(metrics)] if metrics else others
+    if len(bodies) == 1:
+        return {"schema_version": SCHEMA_VERSION, **bodies[0]}
+    return {"schema_version": SCHEMA_VERSION, "kind": "several", "topics": bodies}
+
+
+def _topic_text(topic: Topic, width: int) -> str:
+    if isinstance(topic, Rule):
+        return _rule_text(topic)
+    if isinstance(topic, Metric):
+        return _measure_text(topic)
+    if isinstance(topic, Symptom):
+        return _symptom_text(topic, width)
+    word, meaning = topic
+    return "\n".join(wrapped(f"{word}: {meaning}", width, later="  "))
+
+
+def _topic_json(topic: Rule | Symptom | tuple[str, str]) -> dict[str, Any]:
+    if isinstance(topic, Rule):
+        return _rule_json(topic)
+    if isinstance(topic, Symptom):
+        commands = [{"command": command, "tells": tells} for command, tells in topic.commands]
+        codes = [rule.code for rule in rules_of(topic, all_rules())]
+        return {"kind": "symptom", "title": topic.title, "findings": codes, "commands": commands}
+    return {"kind": "word", "word": topic[0], "meaning": topic[1]}
 
 
 def overview(width: int = 80) -> str:
@@ -58,7 +88,15 @@ def overview(width: int = 80) -> str:
     for rule in all_rules():
         line = f"{state_of(rule.severity).shape} {rule.code}  {rule.name:<26} {rule.documentation.splitlines()[0]}"
         lines += wrapped(line, width, later=" " * 10)
-    return "\n".join([*lines, "", "Details of a finding: `diag explain CODE`; of a measure: `diag explain rate_ratio`"])
+    heard = ", ".join(symptom.words[0] for symptom in SYMPTOMS)
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Details of a finding: `diag explain CODE`; of a measure: `diag explain rate_ratio`",
+            *wrapped(f"What can cause what you hear: `diag explain dull`; also {heard}", width, later="  "),
+        ]
+    )
 
 
 def contents() -> dict[str, Any]:
@@ -94,23 +132,71 @@ def _measures() -> dict[str, tuple[Metric, ...]]:
     return {name: tuple(group) for name, group in groupby(ordered, key=lambda metric: metric.name)}
 
 
-def _resolved(wanted: str) -> Rule | tuple[Metric, ...]:
+def _resolved(wanted: str) -> Sequence[Topic]:
+    """Return what a word stands for: a finding, a measure, or symptoms and a word of the glossary."""
     rules = {rule.code: rule for rule in all_rules()}
     names = {rule.name: rule.code for rule in rules.values()}
     measures = _measures()
-    code = names.get(wanted.lower(), wanted.upper())
-    if code in rules:
-        return rules[code]
-    if wanted.lower() in measures:
-        return measures[wanted.lower()]
+    labels = {label(name).lower(): name for name in measures}
+    lower = " ".join(wanted.lower().split())
+    if wanted.upper() in rules:
+        return (rules[wanted.upper()],)
+    if lower in measures:
+        return measures[lower]
+    singular = lower if lower in GLOSSARY else lower.removesuffix("s")
+    words = [(singular, GLOSSARY[singular])] if singular in GLOSSARY else []
+    labelled = measures[labels[lower]] if lower in labels else ()
+    found: list[Topic] = [*words, *symptoms_of(lower), *labelled]
+    if found or lower in names:
+        return found or (rules[names[lower]],)
+    titled = _with_these_words(lower, list(rules.values()))
+    if titled:
+        return titled
     near = _nearest(wanted, sorted(rules), names, sorted(measures))
     meant = " or ".join(f"`diag explain {item}`" for item in near)
     raise BadInputError(
         f"Could not explain {wanted or 'nothing'}",
-        seen="no finding or measure has that code or name",
-        allowed="a code such as PLY001, or a measure such as rate_ratio",
+        seen="no finding, measure, symptom or word is known by that name",
+        allowed="a code such as PLY001, a measure such as rate_ratio, or what you hear, such as dull",
         next_step=f"did you mean {meant}?" if near else "list them with `diag explain`",
     )
+
+
+_SMALL_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "for",
+        "in",
+        "is",
+        "it",
+        "its",
+        "not",
+        "of",
+        "or",
+        "that",
+        "the",
+        "to",
+        "was",
+        "with",
+    ]
+)
+_MOST_FOUND = 3
+
+
+def _with_these_words(wanted: str, rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules whose summary has most of these words, as the title of a finding has; at least two of them."""
+    asked = set(re.findall(r"[a-z]+", wanted)) - _SMALL_WORDS
+    shared = {rule.code: len(asked & set(re.findall(r"[a-z]+", rule.documentation.lower().split("\n\n")[0])))
+              for rule in rules}  # fmt: skip
+    most = max(shared.values(), default=0)
+    if most < 2:
+        return []
+    return [rule for rule in rules if shared[rule.code] == most][:_MOST_FOUND]
 
 
 _MOST_NEAR = 3
@@ -130,6 +216,20 @@ def _nearest(wanted: str, codes: Sequence[str], names: dict[str, str], measures:
         return family[:_MOST_NEAR] or close
     alike = difflib.get_close_matches(wanted.lower(), [*names, *measures], n=1)
     return [names.get(item, item) for item in alike]
+
+
+# --- symptoms ---------------------------------------------------------------------------------------------------
+
+
+def _symptom_text(symptom: Symptom, width: int) -> str:
+    lines = [symptom.title, "", "  Commands that tell the causes apart"]
+    for command, tells in symptom.commands:
+        lines += [f"    {command}", *wrapped(f"      {tells}", width, later="      ")]
+    lines += ["", "  Findings that can cause it"]
+    for rule in rules_of(symptom, all_rules()):
+        summary = rule.documentation.splitlines()[0]
+        lines += wrapped(f"    {state_of(rule.severity).shape} {rule.code}  {summary}", width, later=" " * 14)
+    return "\n".join(lines)
 
 
 # --- findings ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from diag.files.audio_files import encode_flac
 from diag.files.whole_files import write_whole
 from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
+from diag.report.copied import copied_verdict
 from diag.report.page import packed, rendered, unwritable
 from diag.report.recording_compare_text import call_of_recordings, comparison_document
 from diag.report.recording_compare_view import comparison_view
@@ -51,11 +52,15 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
         out.parent.mkdir(parents=True, exist_ok=True)
         views, players = views_of(shown, out, embed)
         order = sorted(range(len(views)), key=lambda index: -views[index].state.rank)
+        title = title_of([view.name for view in views])
+        measured = _measured_words([item.result for item in shown])
         page = rendered(
             "recordings.html.j2",
-            title=title_of([view.name for view in views]),
+            title=title,
             verdict=verdict,
-            measured=_measured_words([item.result for item in shown]),
+            measured=measured,
+            dated="",
+            copied=copied_verdict(verdict, title, measured),
             views=[views[index] for index in order],
             document=packed(results_document([item.result for item in shown])),
             comparison=None,
@@ -79,11 +84,16 @@ def build_comparison_page(
         out.parent.mkdir(parents=True, exist_ok=True)
         views, players = views_of([a, b], out, embed)
         views = [_on_side(view, side) for view, side in zip(views, "AB", strict=True)]
+        title = f"{views[0].name} and {views[1].name}"
+        verdict = VerdictLine(state, word, full_stop(capitalised(comparison.sentence)))
+        measured = f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound."
         page = rendered(
             "recordings.html.j2",
-            title=f"{views[0].name} and {views[1].name}",
-            verdict=VerdictLine(state, word, full_stop(capitalised(comparison.sentence))),
-            measured=f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound.",
+            title=title,
+            verdict=verdict,
+            measured=measured,
+            dated="",
+            copied=copied_verdict(verdict, title, measured),
             views=views,
             document=packed(comparison_document(comparison)),
             comparison=comparison_view(comparison, a, b, views),

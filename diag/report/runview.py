@@ -183,7 +183,7 @@ def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
     for metric in tiles():
         rows = [row for row in run.summary if row.metric == metric.name]
         if metric.kind is MetricKind.SEGMENT:
-            found = _segment_tile(metric, [row for row in rows if row.segment], len(run.counted))
+            found = _segment_tile(metric, [row for row in rows if row.segment], run)
         else:
             first = next((row for row in rows if row.turn in (None, 0)), None)
             found = _take_tile(metric, first, run) if first else None
@@ -200,14 +200,29 @@ def _take_tile(metric: Metric, row: SummaryRow, run: RunResult) -> tuple[str, st
     return label(row.metric), f"{yes} of {len(values)}", plural(len(values), "take")
 
 
-def _segment_tile(metric: Metric, rows: Sequence[SummaryRow], counted: int) -> tuple[str, str, str] | None:
-    """Return the tile of the worst segment; None if no segment was measured."""
+_IN_THE_REPLY = {"dullness_db": "SVC005"}
+"""Finding that the reply already had what a metric looks for on the segments behind the service."""
+
+
+def _segment_tile(metric: Metric, rows: Sequence[SummaryRow], run: RunResult) -> tuple[str, str, str] | None:
+    """Return the tile of the worst segment; None if no segment was measured.
+
+    A good value is not shown if a segment has none, or if the reply arrived with the fault: it would pass for all.
+    """
     measured = [(badness(metric.better, row.median), row) for row in rows if row.median is not None]
     if not measured:
         return None
-    _, worst = max(measured, key=lambda pair: pair[0])
-    name, value, rest = _tile(worst, counted)
+    bad, worst = max(measured, key=lambda pair: pair[0])
+    name, value, rest = _tile(worst, len(run.counted))
     missing = [row.segment.covers for row in rows if row.segment and row.segment.comparable and row.median is None]
+    if bad <= metric.tolerance:
+        arrived = next(
+            (item.finding for item in run.findings if item.finding.code == _IN_THE_REPLY.get(metric.name)), None
+        )
+        if arrived is not None:
+            return name, "by the service", f"{arrived.title} ({arrived.code}); {value} on the way from it"
+        if missing:
+            return name, "not measured", f"{', '.join(missing)}; {value} at worst elsewhere, n {worst.n}"
     unknown = f"; not measured: {', '.join(missing)}" if missing else ""
     return name, value, f"{place(worst.segment, None)}, the worst of {len(measured)}; {rest}{unknown}"
 

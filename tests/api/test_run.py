@@ -85,6 +85,16 @@ def test_what_is_yet_to_be_recorded_is_counted_for_the_person(world):
     assert told == [("healthy", 3)]
 
 
+@pytest.mark.parametrize(("rigs", "takes_s"), [(1, 40.0), (2, 20.0), (8, 13.0)])
+def test_the_estimate_is_the_sum_of_the_takes_over_the_rigs_and_no_less_than_the_longest(rigs, takes_s, monkeypatch):
+    monkeypatch.setattr(conduct, "AROUND_PROMPTS_S", 2.0)
+    monkeypatch.setattr(conduct, "ANSWER_S", 6.0)
+    prompts_s = [5.0, 1.0, 1.0, 1.0]
+    plan = SimpleNamespace(prompts_of=lambda number: (SimpleNamespace(speech_end_s=prompts_s[number]),))
+    planned = [SimpleNamespace(plan=plan, number=number) for number in range(4)]
+    assert conduct._usual_s(planned, rigs) == conduct.START_S + takes_s
+
+
 def test_the_day_of_the_options_replaces_that_of_a_configuration(tmp_path):
     options = Options(takes=1, audio="wire", out=tmp_path, as_of="2025-09-19")
     scenario = find_scenario("healthy").model_copy(update={"emulator": {"as_of": "2026-01-01", "think_s": 0.5}})

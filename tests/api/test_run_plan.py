@@ -220,6 +220,12 @@ def test_a_real_service_gets_one_session_at_a_time_unless_asked(endpoint, rigs, 
     assert Options(endpoint=endpoint, rigs=rigs).rig_count(20) == side_by_side
 
 
+@pytest.mark.parametrize(("cores", "side_by_side"), [(1, 4), (2, 8), (4, 16), (64, 16)])
+def test_the_emulator_gets_four_takes_per_core_and_no_more_than_one_process_can_judge(monkeypatch, cores, side_by_side):
+    monkeypatch.setattr("diag.core.processes.cores", lambda: cores)
+    assert Options().rig_count(100) == side_by_side
+
+
 @pytest.mark.parametrize("takes", [0, -1, 10_001])
 def test_the_number_of_takes_has_limits(options, tmp_path, takes):
     with pytest.raises(BadInputError, match="Could not plan the run"):

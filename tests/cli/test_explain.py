@@ -11,6 +11,7 @@ from diag.judge.registry import all_rules as registered_rules
 from diag.measure.registry import all_metrics
 from diag.report import manual
 from diag.report.manual import METRIC_HEADINGS, sections
+from diag.report.symptoms import SYMPTOMS
 
 
 def rule(code, name, text, **more):
@@ -58,7 +59,7 @@ def test_overview_is_one_line_a_finding(diag):
     lines = diag("explain").out.splitlines()
     assert lines[0].startswith("▲ CFG001  missing-audio-modality")
     assert lines[0].endswith("AUDIO was not asked for.")
-    assert len(lines) == len(RULES) + 2
+    assert any("`diag explain dull`" in line for line in lines[len(RULES) :])
 
 
 @pytest.mark.parametrize(
@@ -77,7 +78,7 @@ def test_overview_is_one_line_a_finding(diag):
 def test_unknown_code_names_the_nearest(diag, asked, meant):
     done = diag("explain", asked)
     assert (done.code, done.out) == (2, "")
-    assert done.err.startswith(f"Could not explain {asked}: no finding or measure has that code or name; allowed: ")
+    assert done.err.startswith(f"Could not explain {asked}: no finding, measure, symptom or word is known by that ")
     assert done.err.endswith(f"did you mean `diag explain {meant}`?\n")
 
 
@@ -106,6 +107,53 @@ def test_a_finding_as_json(diag):
         "severities": ["error", "warning"], "hop": "player", "over": "take", "explained_by": ["SVC010"],
         "summary": "Played at another rate.", "sections": {"What it shows": "Speed."},
     }  # fmt: skip
+
+
+def test_what_is_heard_lists_its_findings_between_service_and_ear_and_commands_that_tell_them_apart(diag, monkeypatch):
+    monkeypatch.setattr("diag.report.manual.all_rules", registered_rules)
+    out = diag("explain", "dull").out
+    for code in ("PLY002", "SPK002", "SVC005", "REC006"):
+        assert f"{code}  " in out
+    assert "diag run my_app.toml" in out
+    assert not {"MIC003", "SND007", "PLY001"} & set(out.split())
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["dull", "slow", "silent", "late", "robotic", "chopped", "echo", "noise", "clicks", "quiet", "misunderstood"],
+)
+def test_words_of_a_user_are_known(diag, monkeypatch, word):
+    monkeypatch.setattr("diag.report.manual.all_rules", registered_rules)
+    document = json.loads(diag("explain", word, "--json").out)
+    topics = [topic for topic in document.get("topics", [document]) if topic["kind"] != "measure"]
+    assert topics
+    assert all(topic["kind"] == "symptom" and topic["findings"] and topic["commands"] for topic in topics)
+
+
+@pytest.mark.parametrize("word", ["tap", "hop", "segment", "rig", "mouth", "ear", "take", "xrun", "Taps"])
+def test_words_of_the_tool_are_explained(diag, word):
+    done = diag("explain", word)
+    assert done.code == 0
+    assert done.out.startswith(f"{word.lower().removesuffix('s')}: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (("Treble", "lost"), "dullness_db  Treble lost"),
+        (("The player loses 47 dB of treble",), "▲ PLY002"),
+        (("AUDIO was not asked for",), "▲ CFG001"),
+    ],
+)
+def test_labels_and_titles_of_the_screen_are_known(diag, monkeypatch, words, start):
+    if "player" in words[0]:
+        monkeypatch.setattr("diag.report.manual.all_rules", registered_rules)
+    assert diag("explain", *words).out.startswith(start)
+
+
+def test_every_finding_of_a_symptom_exists():
+    codes = {rule.code for rule in registered_rules()}
+    assert [code for symptom in SYMPTOMS for code in symptom.codes if code not in codes] == []
 
 
 def test_everything_as_json(diag, monkeypatch):

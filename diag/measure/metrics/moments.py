@@ -133,6 +133,14 @@ class Stamps:
         block = int(np.searchsorted(self.frame, frame, side="right")) - 1
         return float(self.t_s[block]) if block >= 0 else BEFORE_STAMPS
 
+    def handed_over_s(self, frame: float, sample_rate_hz: int) -> float | Missing:
+        """Return when a device without a buffer would play this frame: its callback, plus its place in the block.
+
+        A whole block is handed over at once, although its last frames are due later.
+        """
+        block = int(np.searchsorted(self.frame, frame, side="right")) - 1
+        return float(self.t_s[block] + (frame - self.frame[block]) / sample_rate_hz) if block >= 0 else BEFORE_STAMPS
+
     def leaves_device_s(self, frame: float, sample_rate_hz: int) -> float | Missing:
         """Return when a frame passes the device: the median of the stamps around it, because single stamps jitter."""
         near = np.abs(self.frame - frame) <= STAMP_WINDOW_S * sample_rate_hz

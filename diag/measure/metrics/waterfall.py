@@ -63,12 +63,12 @@ def audible_s(turn: Turn, timeline: Timeline, received: Clip) -> float | Missing
 
 
 def handed_over_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | Missing:
-    """Return when the callback ran that handed the first audible sample to the playback device."""
+    """Return when a playback device without a buffer would play the first audible sample."""
     frame = first_audible_played(turn, received, played)
     blocks = stamps(timeline, Tap.PLAYED)
     if isinstance(frame, Missing):
         return frame
-    return blocks if isinstance(blocks, Missing) else blocks.callback_s(frame)
+    return blocks if isinstance(blocks, Missing) else blocks.handed_over_s(frame, played.sample_rate_hz)
 
 
 def out_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | Missing:
@@ -175,7 +175,14 @@ def leading_silence(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
 
 
 @metric(
-    "playout_delay_s", unit="s", better="lower", tolerance=0.01, label="Playout buffer", group=Group.STAGES, order=5
+    "playout_delay_s",
+    unit="s",
+    better="lower",
+    tolerance=0.01,
+    label="Playout buffer",
+    group=Group.STAGES,
+    order=5,
+    version=2,
 )
 def playout_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> Reading:
     """Fifth stage: the player's buffer.
@@ -183,7 +190,8 @@ def playout_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) 
     What
         The time that the client buffers against jitter, and its own processing time.
     From – to
-        The first audible sample could have been played – the callback that handed it to the device.
+        The first audible sample could have been played – the callback that handed it to the device, plus the sample's
+        place in the block of this callback.
     Better is
         Lower, as long as the player does not underrun (see `buffer_needed_s`).
     Not measured when
@@ -195,7 +203,14 @@ def playout_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) 
 
 
 @metric(
-    "device_delay_s", unit="s", better="lower", tolerance=0.005, label="Playback device", group=Group.STAGES, order=6
+    "device_delay_s",
+    unit="s",
+    better="lower",
+    tolerance=0.005,
+    label="Playback device",
+    group=Group.STAGES,
+    order=6,
+    version=2,
 )
 def device_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> Reading:
     """Sixth stage: the playback device.
@@ -203,8 +218,8 @@ def device_delay(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -
     What
         The output buffer of device and operating system.
     From – to
-        The callback that handed over the first audible sample – it leaves the device (median of the stamps around it,
-        with the calibrated difference between speaker and mouth).
+        The callback that handed over the first audible sample, plus its place in the block – it leaves the device
+        (median of the stamps around it, with the calibrated difference between speaker and mouth).
     Better is
         Lower.
     Not measured when

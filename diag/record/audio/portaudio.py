@@ -1,7 +1,8 @@
 """Streams on audio devices through PortAudio. This is the only module that imports sounddevice.
 
 PortAudio reads the list of devices, and ALSA its configuration, when PortAudio starts. So the environment variables of
-a rig are set first. For a rig with another environment, PortAudio is restarted.
+a rig are set first. For a rig with another environment, PortAudio is restarted, which ends its open streams. So two
+rigs can be open at the same time only in two processes.
 """
 
 from __future__ import annotations

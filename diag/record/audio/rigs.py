@@ -33,13 +33,14 @@ class Farm:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     def server_underruns(self) -> int:
-        """Return the underruns that the private sound server has logged so far, over all rigs; 0 for other kinds.
+        """Return the underruns that the private sound servers have logged so far, over all rigs; 0 for other kinds.
 
         To count those in a span of time, subtract the values of two calls.
         """
         from diag.record.audio.virtual import underruns
 
-        return underruns(Path(self.rigs[0].options["server_log"])) if self.kind == "virtual" else 0
+        logs = {str(rig.options["server_log"]) for rig in self.rigs} if self.kind == "virtual" else set()
+        return sum(underruns(Path(log)) for log in logs)
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
     Parameters
     ----------
     kind : {"virtual", "wire", "system"}
-        "virtual" starts a private sound server, "wire" needs no devices, "system" uses the machine's own.
+        "virtual" starts private sound servers, "wire" needs no devices, "system" uses the machine's own.
     rigs : int
         How many rigs to make, >= 1; "system" has one.
     devices : mapping, optional

@@ -89,6 +89,9 @@ def stamp_fit(stamps: Stamps, sample_rate_hz: int, *, start_frame: int = 0, end_
     return StampFit(t0_s, sample_rate_hz, float(np.percentile(np.abs(origins_s - t0_s), 95)))
 
 
+_FREED: NDArray[np.float32] = np.zeros((0, 1), dtype=np.float32)
+
+
 class Tape:
     """Recorder of a port: samples and the stamps of their blocks.
 
@@ -143,6 +146,16 @@ class Tape:
             out[done : done + count] = self._chunks[index][offset : offset + count]
             done += count
         return out[:, 0] if self.channels == 1 else out
+
+    def forget(self) -> None:
+        """Free the storage of all whole chunks so far, and the stamps; frames keep their numbers.
+
+        The samples of a freed chunk must not be read any more.
+        """
+        whole = self._frames // self._chunk_frames
+        for index in range(whole):
+            self._chunks[index] = _FREED
+        del self._stamps[: max(len(self._stamps) - 1, 0)]
 
     def stamps(self) -> Stamps:
         """Return the stamps of the blocks recorded so far."""

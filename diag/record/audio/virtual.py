@@ -15,8 +15,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,8 @@ RENDERED_AHEAD_S = 0.04
 """A null sink renders 40 ms at a time and passes them to its monitor at once, before they are due. So the stamp of the
 ear's newest frame lies 39 ms after the frame was delivered. This time is subtracted from every stamp, so that no
 sound is recorded before it was played."""
+RIGS_PER_SERVER = 12
+"""A server takes 64 connections: four for each rig that records, some for its app, and those that list devices."""
 _CONVOLVER = "module-virtual-surround-sink"
 _CONVOLVER_HEADROOM = 2.5
 NOWHERE = "nowhere"
@@ -56,24 +58,39 @@ _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
 
 @contextmanager
 def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
-    """Start a private sound server with `count` rigs; yield the rigs and facts about the server (JSON-ready).
+    """Start private sound servers with `count` rigs; yield the rigs and facts about the servers (JSON-ready).
+
+    One server holds up to `RIGS_PER_SERVER` rigs.
 
     Raises
     ------
     CannotMeasureError
-        If the server, ALSA's pulse plugin or ALSA's configuration is not installed, or the server does not start.
+        If the server, ALSA's pulse plugin or ALSA's configuration is not installed, or a server does not start.
     """
     _require_parts()
     sweep()
+    with ExitStack() as servers:
+        rigs: list[Rig] = []
+        facts: dict[str, Any] = {}
+        for first in range(0, count, RIGS_PER_SERVER):
+            indices = range(first, min(first + RIGS_PER_SERVER, count))
+            directory, facts = servers.enter_context(_server(indices))
+            rigs += [_rig(directory, index) for index in indices]
+        yield tuple(rigs), facts
+
+
+@contextmanager
+def _server(indices: Sequence[int]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Start a server with the rigs of these numbers; yield its folder and facts about it."""
     directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=_parent()))
     server = None
     try:
         _write_owner(directory, daemon=None)
-        _write_files(directory, count)
+        _write_files(directory, indices)
         server = _start(directory)
         _write_owner(directory, daemon=server.pid)
         with _keeper(directory, server) as facts:
-            yield tuple(_rig(directory, index) for index in range(count)), facts
+            yield directory, facts
     finally:
         if server is not None:
             _stop(server)
@@ -150,26 +167,39 @@ def _serves(pid: int, directory: Path) -> bool:
         return False
 
 
-def _write_files(directory: Path, count: int) -> None:
+def _write_files(directory: Path, indices: Sequence[int]) -> None:
+    """Write the server's script, and for each rig the ALSA configuration of its recorder and of its app."""
     socket = directory / "socket"
     null_sink = f"rate={EAR_RATE_HZ} format=float32le norewinds=1"
     lines = [
         f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={socket}",
         f"load-module module-null-sink sink_name={NOWHERE} channels=1 channel_map=mono {null_sink}",
     ]
-    alsa = [f"<{_SYSTEM_ALSA_CONFIG}>", _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]
-    for index in range(count):
-        rig = f"rig{index}"
+    for rig in map(_name, indices):
         lines += [
             f"load-module module-null-sink sink_name={rig} channels=2 {null_sink}",
             *(f"load-module module-remap-sink {arguments}" for arguments in _outputs(rig, master=rig)),
             f"load-module module-remap-source source_name={rig}_microphone master={rig}.monitor {_MONO} {_LEFT}",
         ]
-        alsa += [_pcm(socket, f"diag_{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
-        alsa.append(_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"))
+        (directory / f"{rig}.conf").write_text(_own_devices(socket, rig))
         (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig))
     (directory / "farm.pa").write_text("\n".join(lines) + "\n")
-    (directory / "alsa.conf").write_text("\n".join(alsa) + "\n")
+
+
+def _name(index: int) -> str:
+    return f"rig{index}"
+
+
+def _own_devices(socket: Path, rig: str, *, noise: bool = False) -> str:
+    """Return an ALSA configuration with the devices of one rig, and with `noise` one for the noise in its room.
+
+    PortAudio opens every device of the configuration when it starts. With the devices of 22 rigs in one
+    configuration, some were refused then, and were missing from its list.
+    """
+    pcms = [_pcm(socket, f"diag_{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
+    pcms += [_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"), _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]
+    pcms += [_pcm(socket, f"diag_{rig}_noise", rig)] if noise else []
+    return "\n".join([f"<{_SYSTEM_ALSA_CONFIG}>", *pcms]) + "\n"
 
 
 def _outputs(rig: str, *, master: str) -> tuple[str, str]:
@@ -199,7 +229,8 @@ def _pcm(socket: Path, name: str, device: str) -> str:
 
 
 def _rig(directory: Path, index: int) -> Rig:
-    options: dict[str, Any] = {port: f"diag_rig{index}_{port}" for port in PORTS}
+    rig = _name(index)
+    options: dict[str, Any] = {port: f"diag_{rig}_{port}" for port in PORTS}
     options |= {
         "nowhere": f"diag_{NOWHERE}",
         "ear_channels": 2,
@@ -208,17 +239,17 @@ def _rig(directory: Path, index: int) -> Rig:
         "server": f"unix:{directory / 'socket'}",
         "server_log": str(directory / "server.log"),
         "environment": {
-            "ALSA_CONFIG_PATH": str(directory / "alsa.conf"),
+            "ALSA_CONFIG_PATH": str(directory / f"{rig}.conf"),
             "PULSE_SERVER": f"unix:{directory / 'socket'}",
             **_private(directory),
         },
         "app_environment": {
-            "ALSA_CONFIG_PATH": str(directory / f"app-rig{index}.conf"),
-            "PULSE_SOURCE": f"rig{index}_microphone",
-            "PULSE_SINK": f"rig{index}_speaker",
+            "ALSA_CONFIG_PATH": str(directory / f"app-{rig}.conf"),
+            "PULSE_SOURCE": f"{rig}_microphone",
+            "PULSE_SINK": f"{rig}_speaker",
         },
     }
-    return Rig(kind="virtual", name=f"rig{index}", options=options)
+    return Rig(kind="virtual", name=rig, options=options)
 
 
 @contextmanager
@@ -249,7 +280,7 @@ def furnished(rig: Rig, responses: Samples, noise_dbfs: float | None) -> Iterato
     for file, columns in zip(files, (to_microphone, to_ear), strict=True):
         file.write_bytes(encode_wav(Clip(samples=columns, sample_rate_hz=EAR_RATE_HZ), pcm16=False))
     config = directory / f"room-{rig.name}.conf"
-    config.write_text(_rig_config(directory / "socket", rig.name))
+    config.write_text(_own_devices(directory / "socket", rig.name, noise=True))
     air = (
         f"sink_name={rig.name}_air sink_master={rig.name} format=float32le rate={EAR_RATE_HZ} channels=2 "
         f"channel_map=front-left,front-right use_volume_sharing=no hrir_left={files[0]} hrir_right={files[1]}"
@@ -282,14 +313,6 @@ def _unload_outputs(pulse: Server, rig: str) -> None:
     for port in ("mouth", "speaker"):
         for index in modules_named(pulse, f"sink_name={rig}_{port}"):
             pulse.module_unload(index)
-
-
-def _rig_config(socket: Path, rig: str) -> str:
-    """Return an ALSA configuration with the devices of one rig alone, and one for the noise in its room."""
-    names = [*(f"{rig}_{port}" for port in ("mouth", "speaker", "microphone"))]
-    lines = [f"<{_SYSTEM_ALSA_CONFIG}>", *(_pcm(socket, f"diag_{name}", name) for name in names)]
-    lines += [_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"), _pcm(socket, f"diag_{rig}_noise", rig)]
-    return "\n".join([*lines, _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]) + "\n"
 
 
 def underruns(server_log: Path) -> int:

@@ -73,6 +73,10 @@ class Sender:
             # A planted fault may change the length, and then sent frames cannot be converted to captured frames.
             self._queue.put_nowait((batch, self._captured_frames if self._impaired else end_frame))
 
+    def forget(self) -> None:
+        """Free the PCM that was sent so far."""
+        self._pcm.clear()
+
     async def run(self, connection: Connection) -> None:
         """Send batches until the session ends."""
         while connection.open:
@@ -176,6 +180,10 @@ class Player:
         if self._flushes:
             self._resampler = None
             self.playout.flush()
+
+    def forget(self) -> None:
+        """Free the PCM that was received so far."""
+        self._pcm.clear()
 
     def _feed(self, samples: Samples) -> None:
         samples = samples if self._squeeze is None else self._squeeze.push(samples)

@@ -78,7 +78,8 @@
   };
   addEventListener("hashchange", followHash);
   followHash();
-  addEventListener("beforeprint", () => all("details").forEach((details) => { details.open = true; }));
+  // Paper gets the findings of every run; tables of measures and checks stay closed.
+  addEventListener("beforeprint", () => all(".run > details").forEach((details) => { details.open = true; }));
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button, [data-play]");
@@ -92,7 +93,7 @@
       const open = button.dataset.open === "all";
       all("main details").forEach((details) => { details.open = open; });
       button.dataset.open = open ? "none" : "all";
-      button.textContent = open ? "Close everything" : "Open everything";
+      button.textContent = open ? "Close all" : "Open all";
     }
     if (button.dataset.play) {
       const audio = byId(button.dataset.play);
@@ -158,7 +159,15 @@
     const data = box.dataset;
     const find = (name) => box.querySelector(`[data-do="${name}"]`);
     const status = box.querySelector("[data-status]");
+    const line = box.querySelector("[data-timeline]");
     let context = null, buffers = null, running = null, side = "a", swapped = false, blind = false, matched = true;
+    // Seconds from the start of both sides, and how long the longer one lasts.
+    let begun_s = 0, from_s = 0, length_s = 0;
+    const position_s = () => (running ? Math.max(0, context.currentTime - begun_s) + from_s : from_s);
+    const draw = () => {
+      line.firstElementChild.style.left = `${length_s ? Math.min(100, (100 * position_s()) / length_s) : 0}%`;
+      if (running) requestAnimationFrame(draw);
+    };
     const real = (name) => (swapped ? (name === "a" ? "b" : "a") : name);
     const gain = (name) => (matched ? 10 ** (Number(name === "a" ? data.gainA : data.gainB) / 20) : 1);
 
@@ -181,14 +190,16 @@
         param.linearRampToValueAtTime(target, now + FADE_S);
       }
     };
-    const stop = () => {
+    const stop = (at_s = 0) => {
       if (!running) return;
       const ending = running;
+      from_s = at_s;
       running = null;
       for (const name of ["a", "b"]) { ending[name].source.onended = null; ending[name].source.stop(); }
+      draw();
       show();
     };
-    const start = async () => {
+    const start = async (first_s = 0) => {
       try {
         context ??= new AudioContext();
         await context.resume();
@@ -200,7 +211,7 @@
       all("audio").forEach((audio) => audio.pause());
       switches.forEach((one) => { one.stop(); one.used = false; });
       handle.used = true;
-      last = { toggle: () => doIt("play") };
+      last = { toggle: () => doIt("play"), seek: (by_s) => seek(position_s() + by_s) };
       const onset = { a: Number(data.onsetA), b: Number(data.onsetB) };
       const lead = Math.min(onset.a, onset.b, 0.2);
       const at = context.currentTime + 0.03;
@@ -209,14 +220,24 @@
         const source = new AudioBufferSourceNode(context, { buffer: buffers[name] });
         const level = new GainNode(context, { gain: 0 });
         source.connect(level).connect(context.destination);
-        source.start(at, onset[name] - lead);
+        source.start(at, onset[name] - lead + first_s);
         running[name] = { source, level };
       }
       const longer = buffers.a.duration - onset.a > buffers.b.duration - onset.b ? "a" : "b";
-      running[longer].source.onended = stop;
+      length_s = buffers[longer].duration - onset[longer] + lead;
+      begun_s = at;
+      from_s = first_s;
+      running[longer].source.onended = () => stop();
+      draw();
       setGains(at - 0.01);
       show();
     };
+    const seek = (to_s) => { if (length_s) start(Math.min(Math.max(0, to_s), length_s - 0.1)); };
+    line.addEventListener("click", (event) => {
+      const place = line.getBoundingClientRect();
+      if (length_s) seek(((event.clientX - place.left) / place.width) * length_s);
+      else start();
+    });
     const act = {
       play: () => (running ? stop() : start()),
       a: () => { side = "a"; },
@@ -228,8 +249,12 @@
           side = real(side);
           swapped = false;
         } else {
-          stop();  // an audible switch would reveal which is which
+          // It begins again with X, because a switch that can be heard would reveal which is which.
+          const playing = running !== null;
+          stop();
           swapped = Math.random() < 0.5;
+          side = "a";
+          if (playing) start();
           status.textContent = "X and Y are A and B in an order that is not shown. Press Blind again to learn which.";
         }
         blind = !blind;

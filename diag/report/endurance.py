@@ -1,0 +1,346 @@
+"""Reports of `diag soak` and `diag load`: text for the terminal, and one HTML page with a chart."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from diag.core.endurance import LoadResult, SoakResult
+from diag.core.errors import ExitCode
+from diag.core.results import VerdictLine
+from diag.core.states import State
+from diag.core.units import counted, format_seconds
+from diag.files.whole_files import write_whole
+from diag.judge.endurance import LoadSummary, SoakSummary
+from diag.report.page import packed, rendered, unwritable
+from diag.report.svg import number, points, ticks
+
+WIDTH, HEIGHT = 900.0, 190.0
+LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 14.0, 30.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a chart: its name and its path."""
+
+    name: str
+    path: str
+    dots: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with time or load to the right: labelled ticks, lines, and vertical marks with words."""
+
+    title: str
+    words: str
+    x_name: str
+    lines: tuple[Line, ...]
+    x_ticks: tuple[tuple[str, str], ...]
+    y_ticks: tuple[tuple[str, str], ...]
+    marks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def box(self) -> str:
+        """The view box of the drawing."""
+        return f"0 0 {WIDTH:g} {HEIGHT:g}"
+
+
+def chart(
+    title: str,
+    words: str,
+    x_name: str,
+    series: Sequence[tuple[str, Sequence[float], Sequence[float]]],
+    *,
+    marks: Sequence[tuple[float, str]] = (),
+    from_zero: bool = True,
+) -> Chart | None:
+    """Return a chart of lines; None if there is nothing to draw.
+
+    Parameters
+    ----------
+    series : sequence of (name, xs, ys)
+    marks : sequence of (x, words)
+        Vertical lines.
+    from_zero : bool
+        Whether the vertical axis begins at 0.
+    """
+    xs = [x for _, values, _ in series for x in values]
+    ys = [y for _, _, values in series for y in values]
+    if not xs:
+        return None
+    low_x = min(xs)
+    high_x = max(low_x + 1e-9, *xs)
+    low_y = 0.0 if from_zero and min(ys) >= 0 else min(ys)
+    high_y = max(low_y + 1e-3, *ys)
+
+    def across(x: float) -> float:
+        return LEFT + (x - low_x) / (high_x - low_x) * (WIDTH - LEFT - RIGHT)
+
+    def up(y: float) -> float:
+        return HEIGHT - BOTTOM - (y - low_y) / (high_y - low_y) * (HEIGHT - TOP - BOTTOM)
+
+    lines = tuple(
+        Line(
+            name,
+            points(map(across, values_x), map(up, values_y)),
+            tuple((number(across(x)), number(up(y))) for x, y in zip(values_x, values_y, strict=True)),
+        )
+        for name, values_x, values_y in series
+        if values_x
+    )
+    return Chart(
+        title=title,
+        words=words,
+        x_name=x_name,
+        lines=lines,
+        x_ticks=tuple((number(across(x)), f"{x:g}") for x in ticks(low_x, high_x, 8)),
+        y_ticks=tuple((number(up(y)), f"{y:g}") for y in ticks(low_y, high_y, 4)),
+        marks=tuple((number(across(x)), text) for x, text in marks if low_x <= x <= high_x),
+    )
+
+
+def write_soak(result: SoakResult, summary: SoakSummary, folder: Path) -> Path:
+    """Write the page and the JSON of a long session, and return the path of the page."""
+    minutes = [turn.t_s / 60 for turn in result.turns]
+    waits = [
+        (at, turn.first_byte_s) for at, turn in zip(minutes, result.turns, strict=True) if turn.first_byte_s is not None
+    ]
+    played = [
+        (at, turn.first_played_s)
+        for at, turn in zip(minutes, result.turns, strict=True)
+        if turn.first_played_s is not None
+    ]
+    memory = [
+        (at, turn.memory_mb) for at, turn in zip(minutes, result.turns, strict=True) if turn.memory_mb is not None
+    ]
+    marks = [
+        (item.end_s / 60, "goAway" if item.ended == "goAway" else "lost")
+        for item in result.connections
+        if item.ended != "client"
+    ]
+    charts = [
+        chart(
+            "Seconds from the end of the prompt",
+            "The wait for the first byte and for the first sound of each reply over time",
+            "minutes",
+            [("first byte", *_split(waits)), ("first sound played", *_split(played))],
+            marks=marks,
+        ),
+        chart(
+            "Memory of the client, MB", "Memory over time", "minutes", [("memory", *_split(memory))], from_zero=False
+        ),
+        chart(
+            "Clock drift, milliseconds",
+            "How far each device's clock has moved from its nominal rate",
+            "minutes",
+            [(port, *_drift(result, port)) for port in result.rates_hz],
+            from_zero=False,
+        ),
+    ]
+    return _write(
+        folder,
+        "soak",
+        result.name,
+        lines=soak_lines(result, summary),
+        problems=summary.problems,
+        not_shown=summary.not_shown,
+        charts=[item for item in charts if item is not None],
+        document={"soak": result.to_json(), "summary": asdict(summary)},
+        table=_connections(result),
+    )
+
+
+def write_load(result: LoadResult, summary: LoadSummary, folder: Path) -> Path:
+    """Write the page and the JSON of growing load, and return the path of the page."""
+    rows = summary.rows
+    drawn = chart(
+        "Seconds from the end of the prompt to the first byte",
+        "The wait for the first byte over the number of sessions at once",
+        "sessions at once",
+        [
+            ("median", *_split([(float(row.sessions), row.median_s) for row in rows if row.median_s is not None])),
+            ("95th percentile", *_split([(float(row.sessions), row.p95_s) for row in rows if row.p95_s is not None])),
+        ],
+        marks=[(float(row.sessions), f"{row.failed} failed") for row in rows if row.failed],
+    )
+    table = [
+        ("sessions at once", "answered", "failed", "diag late", "median", "95th percentile"),
+        *(
+            (
+                str(row.sessions),
+                str(row.counted + row.late),
+                str(row.failed),
+                str(row.late),
+                _wait(row.median_s),
+                _wait(row.p95_s),
+            )
+            for row in rows
+        ),
+    ]
+    return _write(
+        folder,
+        "load",
+        result.name,
+        lines=load_lines(summary),
+        problems=summary.problems,
+        not_shown=summary.not_shown,
+        charts=[drawn] if drawn else [],
+        document={"load": result.to_json(), "summary": asdict(summary)},
+        table=table,
+    )
+
+
+def soak_lines(result: SoakResult, summary: SoakSummary) -> list[str]:
+    """Return what a long session showed, one sentence a line."""
+    last_s = max((turn.t_s for turn in result.turns), default=0.0)
+    lines = [
+        f"{counted(len(result.turns), 'turn')} in {last_s / 60:.1f} min, {summary.answered} answered,"
+        f" {counted(len(result.connections), 'connection')}"
+    ]
+    waits = [turn.first_byte_s for turn in result.turns if turn.first_byte_s is not None]
+    if waits:
+        lines.append(f"First byte: {format_seconds(min(waits))} to {format_seconds(max(waits))}")
+    if summary.latency is not None and summary.latency_per_turn_s is not None:
+        lines.append(
+            f"Wait over time: {1000 * summary.latency.per_minute:+.1f} ms a minute,"
+            f" {1000 * summary.latency_per_turn_s:+.1f} ms a turn"
+        )
+    if summary.memory is not None:
+        lines.append(f"Memory: {summary.memory.change:+.1f} MB over the session")
+    if summary.drift_ppm:
+        lines.append("Clock drift: " + ", ".join(f"{port} {ppm:+.0f} ppm" for port, ppm in summary.drift_ppm.items()))
+    gap_s = max((turn.gap_s for turn in result.turns), default=0.0)
+    lines.append(
+        f"Gaps: {counted(summary.underruns, 'underrun')}; the latest chunk came {format_seconds(gap_s)} after its time"
+    )
+    lines += [
+        f"Connection {item.number}: {item.ended} after {format_seconds(item.end_s - item.start_s)}, session resumed"
+        f" {format_seconds(item.away_s or 0.0)} later"
+        for item in result.connections
+        if item.resumed is True
+    ]
+    return lines
+
+
+def load_lines(summary: LoadSummary) -> list[str]:
+    """Return what growing load showed, one line for each step."""
+    lines = []
+    for row in summary.rows:
+        spread = "" if row.p95_s is None else f", 95th percentile {format_seconds(row.p95_s)}"
+        wait = (
+            "no latency"
+            if row.median_s is None
+            else f"first byte after {format_seconds(row.median_s)} (median{spread})"
+        )
+        late = f", {row.late} not counted because diag was late" if row.late else ""
+        failed = f", {row.failed} failed" if row.failed else ""
+        lines.append(f"{counted(row.sessions, 'session')} at once: {wait}{failed}{late}")
+    if summary.per_session_s is not None:
+        lines.append(f"Each further session adds {1000 * summary.per_session_s:.1f} ms")
+    return lines
+
+
+def endurance_text(lines: Sequence[str], problems: Sequence[str], not_shown: Sequence[str], page: Path) -> str:
+    """Return the text for the terminal."""
+    state = _state(problems, not_shown)
+    body = [f"  {line}" for line in lines]
+    body += [f"  {State.FAILS.shape} {problem}" for problem in problems]
+    body += [f"  {State.UNKNOWN.shape} not shown: {item}" for item in not_shown]
+    return "\n".join([f"{state.shape} {_WORDS[state]}", *body, "", f"Report: {page}"])
+
+
+_WORDS = {State.GOOD: "READY", State.FAILS: "NOT READY", State.UNKNOWN: "NOT SHOWN"}
+
+
+def exit_code_of(summary: SoakSummary | LoadSummary) -> int:
+    """Return the exit code of a command with this result."""
+    state = _state(summary.problems, summary.not_shown)
+    codes = {State.FAILS: ExitCode.FAILED, State.UNKNOWN: ExitCode.TOO_LITTLE_EVIDENCE}
+    return int(codes.get(state, ExitCode.GOOD))
+
+
+def _state(problems: Sequence[str], not_shown: Sequence[str]) -> State:
+    return State.FAILS if problems else State.UNKNOWN if not_shown else State.GOOD
+
+
+def _write(
+    folder: Path,
+    kind: str,
+    name: str,
+    *,
+    lines: Sequence[str],
+    problems: Sequence[str],
+    not_shown: Sequence[str],
+    charts: Sequence[Chart],
+    document: dict[str, Any],
+    table: Sequence[Sequence[str]],
+) -> Path:
+    plain = re.sub(r"[^\w.\-]+", "-", name).strip("-.")[:60] or kind
+    page = folder / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{kind}-{plain}.html"
+    state = _state(problems, not_shown)
+    sentence = (
+        problems[0] if problems else f"Not shown: {not_shown[0]}." if not_shown else f"{lines[0]}; nothing is wrong."
+    )
+    html = rendered(
+        "endurance.html.j2",
+        title=f"{kind} of {name}",
+        verdict=VerdictLine(state, _WORDS[state], sentence),
+        measured=lines[0],
+        switches=False,
+        size="",
+        origin=f"Made by diag {kind}.",
+        problems=problems,
+        not_shown=not_shown,
+        lines=lines,
+        charts=charts,
+        table=table,
+        document=packed(document),
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(page, html.encode("utf-8"))
+    except OSError as error:
+        raise unwritable(page, error, next_step="choose another folder with --out") from None
+    return page
+
+
+def _connections(result: SoakResult) -> list[tuple[str, ...]]:
+    head = ("connection", "from", "to", "ended by", "session resumed", "time without one")
+    return [
+        head,
+        *(
+            (
+                str(item.number),
+                f"{item.start_s:.1f} s",
+                f"{item.end_s:.1f} s",
+                "the end of the run" if item.ended == "client" else item.ended,
+                "-" if item.resumed is None else "yes" if item.resumed else "no",
+                "-" if item.away_s is None else format_seconds(item.away_s),
+            )
+            for item in result.connections
+        ),
+    ]
+
+
+def _drift(result: SoakResult, port: str) -> tuple[list[float], list[float]]:
+    """Return minutes, and how many milliseconds a port's clock has gained since its first point."""
+    clocks = [turn.clocks[port] for turn in result.turns if port in turn.clocks]
+    if not clocks:
+        return [], []
+    (first_s, first), rate_hz = clocks[0], result.rates_hz[port]
+    gained = [1000 * ((frame - first) / rate_hz - (at_s - first_s)) for at_s, frame in clocks]
+    return [at_s / 60 for at_s, _ in clocks], gained
+
+
+def _split(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    return [x for x, _ in pairs], [y for _, y in pairs]
+
+
+def _wait(value_s: float | None) -> str:
+    return "-" if value_s is None or math.isnan(value_s) else format_seconds(value_s)

@@ -1,0 +1,111 @@
+"""Trends and sentences of long sessions and of growing load, from figures with known trends."""
+
+from dataclasses import replace
+
+import pytest
+
+from diag.core.endurance import LoadResult, LoadSession, LoadStep, SoakConnection, SoakResult, SoakTurn
+from diag.judge.endurance import load_summary, soak_summary
+
+HEALTHY_END = SoakConnection(number=1, start_s=0.0, end_s=600.0, ended="client")
+
+
+def turn(number, *, wait_s=0.8, memory_mb=100.0, ppm=0.0, underruns=0):
+    t_s = 10.0 * number
+    frame = round(t_s * 48000 * (1 + ppm / 1e6))
+    played_s = None if wait_s is None else wait_s + 0.1
+    return SoakTurn(
+        t_s=t_s, connection=1, first_byte_s=wait_s, first_played_s=played_s, complete=True, underruns=underruns,
+        gap_s=0.0, memory_mb=memory_mb, clocks={"microphone": (t_s, frame)}, late_s=0.0,
+    )  # fmt: skip
+
+
+def session(turns, connections=(HEALTHY_END,), stopped=None):
+    return SoakResult(
+        name="x", minutes=10, audio="wire", endpoint="emulator", turns=tuple(turns), connections=tuple(connections),
+        rates_hz={"microphone": 48000}, stopped=stopped,
+    )  # fmt: skip
+
+
+def problems(turns, **given):
+    return soak_summary(session(turns, **given)).problems
+
+
+def test_a_level_session_has_no_problem_and_everything_is_shown():
+    summary = soak_summary(session(turn(number) for number in range(60)))
+    assert summary.problems == ()
+    assert summary.not_shown == ()
+
+
+def test_the_planted_growth_of_the_wait_is_found_within_two_percent():
+    summary = soak_summary(session(turn(number, wait_s=0.8 + 0.02 * number) for number in range(60)))
+    assert summary.latency_per_turn_s == pytest.approx(0.02, rel=0.02)
+    assert summary.latency.per_minute == pytest.approx(0.12, rel=0.02)
+    assert "grew by 1.18 s" in summary.problems[0]
+
+
+def test_the_planted_drift_is_found_within_two_percent():
+    summary = soak_summary(session(turn(number, ppm=800) for number in range(60)))
+    assert summary.drift_ppm["microphone"] == pytest.approx(800, rel=0.02)
+    assert "800 ppm too fast" in summary.problems[0]
+
+
+def test_memory_that_grows_is_told_and_the_start_does_not_count():
+    warm = [turn(number, memory_mb=80.0 if number < 5 else 120.0) for number in range(60)]
+    assert problems(warm) == ()
+    growing = [turn(number, memory_mb=100 + 0.2 * number) for number in range(60)]
+    assert "memory of the client grew by 10." in problems(growing)[0]
+
+
+def test_a_connection_that_was_resumed_is_no_problem_and_one_that_was_lost_is_named():
+    away = replace(HEALTHY_END, end_s=300.0, ended="goAway", notice_s=50.0, resumed=True, away_s=0.2)
+    after = SoakConnection(number=2, start_s=300.2, end_s=600.0, ended="client")
+    turns = [turn(number) for number in range(60)]
+    assert problems(turns, connections=(away, after)) == ()
+    lost = replace(away, ended="1011 Internal error", resumed=False)
+    (sentence,) = problems(turns, connections=(lost, after))
+    assert "1011 Internal error" in sentence
+    assert "without the old context" in sentence
+
+
+def test_prompts_without_a_reply_and_underruns_are_counted():
+    turns = [turn(number, wait_s=None if number == 3 else 0.8, underruns=number == 7) for number in range(60)]
+    assert problems(turns) == ("1 prompt of 60 had no reply.", "The player ran out of audio 1 time.")
+
+
+def test_a_short_session_shows_no_trend():
+    assert soak_summary(session(turn(number) for number in range(3))).not_shown
+
+
+def step(sessions, wait_s, *, late=0, failed=0):
+    results = [LoadSession(first_byte_s=wait_s, failed=None, late_s=0.0)] * (sessions - late - failed)
+    results += [LoadSession(first_byte_s=9.0, failed=None, late_s=0.2)] * late
+    results += [LoadSession(first_byte_s=None, failed="1011 quota", late_s=0.0)] * failed
+    return LoadStep(sessions=sessions, results=tuple(results))
+
+
+def load(*steps):
+    return load_summary(LoadResult(name="x", endpoint="emulator", steps=steps))
+
+
+def test_level_latency_under_load_is_no_problem():
+    assert load(step(1, 0.8), step(5, 0.8), step(20, 0.81)).problems == ()
+
+
+def test_the_planted_growth_with_sessions_is_found():
+    summary = load(step(1, 0.8), step(5, 0.92), step(20, 1.37))
+    assert summary.per_session_s == pytest.approx(0.03, rel=0.02)
+    assert "800 ms with 1 session, 1.37 s with 20" in summary.problems[0]
+
+
+def test_sessions_that_diag_spoiled_are_not_counted():
+    (row,) = load(step(20, 0.8, late=2)).rows
+    assert (row.counted, row.late, row.median_s) == (18, 2, 0.8)
+
+
+def test_failures_are_counted_with_their_reason():
+    assert load(step(1, 0.8), step(5, 0.8, failed=2)).problems == ("With 5 sessions, 2 failed: 1011 quota.",)
+
+
+def test_a_step_in_which_diag_was_always_late_shows_nothing():
+    assert load(step(1, 0.8), step(5, 0.8, late=5)).not_shown
