@@ -103,12 +103,11 @@ def silence_inserted(
     text = f"{place.output} has {silence} that {place.input} does not have{where}"
     evidence = [evidence_of(item, text)]
     fix = place.on.fix
-    if place.hop is Hop.PLAYER and timeline.events:
+    if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         noted = len(timeline.named(EventName.UNDERRUN))
         evidence.append(
             Evidence(text=f"the player itself reported {counted(noted, 'underrun') if noted else 'no underrun'}")
         )
-    if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         fix = (
             f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "
             "of the player's thread"
