@@ -13,7 +13,8 @@ export PIP_ROOT_USER_ACTION := ignore
 
 .DEFAULT_GOAL := help
 SIZE ?= small
-.PHONY: help setup browser bench test check truth peers perf accuracy mos prove mutants test-all reference voices voice-app clean
+MUTATIONS ?= 2000
+.PHONY: help setup browser bench statistics test fuzz check truth peers perf accuracy mos prove mutants test-all reference voices voice-app docs clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name what; do \
@@ -27,16 +28,21 @@ $(READY): pyproject.toml tools/system_packages.sh
 	@tools/system_packages.sh
 	@[ -x $(RUN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "setup: could not make a virtual environment with $(PYTHON); install its venv package (python3-venv)" >&2; exit 1; }
-	@echo "setup: installing Python packages into $(VENV) (a minute or two the first time)"
-	@$(PIP_INSTALL) --editable '.[test]'
+	@echo "setup: installing Python packages into $(VENV): one to two minutes and about 700 MB of disk"
+	@started=$$(date +%s); \
+	( while sleep 15 >/dev/null 2>&1; do echo "setup: still installing, $$(( $$(date +%s) - started )) s"; done ) & ticker=$$!; \
+	$(PIP_INSTALL) --editable '.[test]'; code=$$?; kill $$ticker 2>/dev/null; [ $$code = 0 ] || exit $$code; \
+	echo "setup: done in $$(( $$(date +%s) - started )) s; $(VENV) takes $$(du -sm $(VENV) | cut -f1) MB (\`make clean\` removes it)"
 	@touch $@
-	@echo "setup: done"
 
 browser:  ## install Chromium for the tests of pages, where allowed
 	@tools/system_packages.sh browser
 
-bench: setup  ## every scenario through virtual devices; table on the screen, report in reports/bench.html
+bench: setup  ## is the product fit to ship (diag's own client, unless a suite names yours), then diag's self-check: reports/bench.html
 	@$(RUN)/diag bench
+
+statistics: setup  ## how often the release gate is wrong, and which regressions it shows (some minutes)
+	@$(RUN)/python -m benchmarks.gate_statistics
 
 test: setup browser  ## the test suite (no sound card, key or internet needed)
 	@$(RUN)/python -m pytest -q -m "not slow and not live"
@@ -44,14 +50,19 @@ test: setup browser  ## the test suite (no sound card, key or internet needed)
 test-all: setup browser  ## the same with the tests that take minutes
 	@$(RUN)/python -m pytest -q -m "not live"
 
+fuzz: setup  ## have diag read thousands of damaged files and messages (MUTATIONS=2000 of each sort; most of an hour)
+	@$(RUN)/python tests/fuzz.py --mutations $(MUTATIONS)
+
 check: setup  ## lint, format and types
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
 
-truth: setup  ## measured latencies against the emulator's own log, without and with virtual devices
+truth: setup browser  ## measured latencies against the emulator's own log: without and with virtual devices, through a program and a page
 	@$(RUN)/python benchmarks/truth.py --audio wire --takes 40
 	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 20
+	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 40 --config examples/python_websocket/app.toml --prompt can_you_hear_me
+	@$(RUN)/python benchmarks/truth.py --audio virtual --takes 40 --config examples/pages/ring_buffer.toml --prompt can_you_hear_me
 
 peers: setup  ## other tools to hold ours against in `make perf` and `make mos`: DNSMOS, PESQ, ViSQOL, librosa, ffmpeg
 	@$(PIP_INSTALL) --editable '.[test,mos]'
@@ -88,6 +99,10 @@ voices: setup  ## figures of the recorded prompts and replies
 voice-app: setup  ## the example voice app on http://127.0.0.1:8003/gemini/ (GEMINI_API_KEY: real service; else the emulator)
 	@$(PIP_INSTALL) --editable '.[voice-app]'
 	@$(RUN)/python examples/voice_app/start.py
+
+docs: setup  ## the documents as a site with a search, in build/site
+	@$(PIP_INSTALL) --editable '.[docs]'
+	@$(RUN)/zensical build --clean
 
 clean:  ## remove .venv and caches; reports stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

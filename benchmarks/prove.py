@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.prove_recordings import prove_recordings
-from diag.api.bench import bench
 from diag.api.options import Options
+from diag.api.self_check import check_scenarios
 from diag.cli.progress import TerminalProgress
 from diag.core.results import RunResult, Severity
 from diag.files.run_folders import finished_takes, read_run, read_take
@@ -136,7 +136,7 @@ def recorded(options: Options, only: Sequence[str]) -> Iterator[Proof]:
     chosen = [scenario.name for scenario in scenarios if set(scenario.expect.findings) & set(only)]
     names = [f"faults/{name}" for name in chosen] or ["faults"]
     with TerminalProgress() as progress:
-        report = bench(options, progress, scenarios=names)
+        report = check_scenarios(options, progress, scenarios=names)
     for result in report.runs:
         yield proof_of(result.name, expected[result.name], result)
 

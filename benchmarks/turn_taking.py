@@ -69,7 +69,7 @@ def _with_barge_in(draw: np.random.Generator, **changes: object) -> Talk:
 def _false(draw: np.random.Generator) -> Talk:
     cause = draw.choice(("nothing", "back_channel", "noise"))
     if cause == "nothing":
-        return replace(healthy(draw), steps=(Step(), Step()), own_interruption_s=float(draw.uniform(1.6, 2.6)))
+        return replace(healthy(draw), steps=(Step(), Step()), own_interruption_s=float(draw.uniform(0.3, 2.6)))
     at_s = float(draw.uniform(1.0, 2.0))
     return replace(healthy(draw), steps=(Step(), Step(str(cause), 0.6, at_s=at_s, interrupts=True), Step()))
 

@@ -56,18 +56,31 @@ def _told(error: BaseException) -> ExitCode:
         _say(_usage_sentence(error))
         return ExitCode.USAGE
     if isinstance(error, BrokenPipeError):
-        # Whoever read our output has had enough; Python must not complain about it while it shuts down.
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        # Whoever read our output has had enough.
+        _discard_output()
         return ExitCode.GOOD
+    from diag.core.machine import trouble_of
     from diag.files import log as logbook
 
+    trouble = trouble_of(error)
+    if trouble is not None:
+        logbook.write_bug(error)
+        _say(str(trouble))
+        if isinstance(error, OSError) and error.filename is None:
+            _discard_output()  # it may be the output that cannot be written
+        return trouble.exit_code
     _say(
         f"This is a bug in diag ({type(error).__name__}), not in what you measure: {logbook.write_bug(error)}; "
         "please report it with that file (it contains no key)."
     )
     return ExitCode.BUG
+
+
+def _discard_output() -> None:
+    """Send further output nowhere, so that Python does not complain about it while it shuts down."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _usage_sentence(error: click.ClickException) -> str:
@@ -113,7 +126,8 @@ def call(arguments: Sequence[str]) -> int:
 
         result = diag.main(args=list(arguments), prog_name="diag", standalone_mode=False)
         ending.exit_code = result if isinstance(result, int) else int(ExitCode.GOOD)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     return bisect_code(ending.exit_code) if BISECT in arguments else ending.exit_code
 
 
@@ -129,7 +143,9 @@ def main() -> int:
     """Run the command line of this process, and return its exit code."""
     # A polite kill and a closed terminal are stops as Ctrl-C is: devices are given back, what was kept is told.
     for name in ("SIGTERM", "SIGHUP"):
-        signal.signal(getattr(signal, name), _stop)
+        # `nohup` ignores SIGHUP, so that a command outlives its terminal.
+        if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
+            signal.signal(getattr(signal, name), _stop)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")

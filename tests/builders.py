@@ -29,6 +29,8 @@ SESSION_START_S = 0.4
 PROMPT_START_S = 1.0
 AIR_S = 0.003
 """Between mouth and microphone, and between speaker and ear."""
+ECHO_S = 0.02
+"""Between speaker and microphone."""
 EDGE_S = 0.15
 """Silence in the prompt's file before and after its speech."""
 HEALTHY_SESSION = {"response_modalities": ["AUDIO"]}
@@ -133,6 +135,8 @@ class Story:
     """Chunks of the reply that come twice."""
     echo_gain: float = 0.0
     """How loud the reply is in the microphone."""
+    echo_cancelled: bool = False
+    """Whether the client removes the echo before it sends."""
     detector_shift_s: float = 0.0
     """How much later than the stamps say the reply comes out of the speaker."""
 
@@ -297,14 +301,13 @@ class _Scene:
         self._stamps(Tap.HEARD, "ear", RIG_HZ, len(heard), SESSION_START_S, output=False)
 
     def _add_echo(self, played: np.ndarray) -> None:
-        captured = self.clips[Tap.CAPTURED]
-        echo = resampled(played, self.story.config.playback.sample_rate_hz, captured.sample_rate_hz)
-        echo = _delayed(echo, 0.02, captured.sample_rate_hz)
-        count = min(len(echo), captured.frames)
-        samples = captured.samples[:count] + np.float32(self.story.echo_gain) * echo[:count]
-        self.clips[Tap.CAPTURED] = Clip(
-            samples=samples, sample_rate_hz=captured.sample_rate_hz, start_s=captured.start_s
-        )
+        for tap in (Tap.CAPTURED,) if self.story.echo_cancelled else (Tap.CAPTURED, Tap.SENT):
+            clip = self.clips[tap]
+            echo = resampled(played, self.story.config.playback.sample_rate_hz, clip.sample_rate_hz)
+            echo = _delayed(echo, ECHO_S, clip.sample_rate_hz)
+            count = min(len(echo), clip.frames)
+            samples = clip.samples[:count] + np.float32(self.story.echo_gain) * echo[:count]
+            self.clips[tap] = Clip(samples=samples, sample_rate_hz=clip.sample_rate_hz, start_s=clip.start_s)
 
     def _reply(self, played: np.ndarray, answer_s: float) -> None:
         story, playback = self.story, self.story.config.playback

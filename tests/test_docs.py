@@ -18,6 +18,7 @@ from diag.files import scenarios
 from diag.files.prompts import find_prompt
 from diag.judge.registry import all_rules
 from diag.measure.registry import all_metrics
+from diag.report.manual import explain
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -92,8 +93,8 @@ def test_commands_and_options_exist(line):
         for name in set(names) - follows_option:
             assert (ROOT / "scenarios" / f"{name}.toml").is_file()
     if words[0] == "explain":
-        known = {rule.code for rule in all_rules()} | {metric.name for metric in all_metrics()}
-        assert {word for word in words[1:] if not word.startswith("--")} <= known
+        asked = " ".join(word for word in words[1:] if not word.startswith("--"))
+        assert not asked or explain(asked)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=relative)
@@ -249,3 +250,9 @@ def test_no_event_is_missing_from_the_vocabulary():
         used |= set(re.findall(r"timeline\.(?:named|first)\(\s*\"([a-z_]+)\"", text))
         used |= set(re.findall(r"\bEvent\([^()]*?name=\"([a-z_]+)\"", text))
     assert used <= vocabulary
+
+
+def test_the_pages_of_the_site_exist():
+    listed = re.findall(r"[\w.-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert len(listed) == len(set(listed)) > 20
+    assert set(listed) <= {path.name for path in (ROOT / "docs").glob("*.md")}

@@ -37,7 +37,7 @@ CALLS = {
     ("doctor", "--audio", "wire"): {GOOD},
     # On a busy machine takes are discarded as disturbed. They are recorded and judged all the same.
     ("run", "healthy", "--audio", "wire", "--takes", "1", "--prompt", "yes"): {GOOD, FEW_TAKES},
-    ("bench", "wrong_model", "--audio", "wire", "--takes", "1"): {GOOD, FEW_TAKES},
+    ("verify", "--self", "wrong_model", "--audio", "wire", "--takes", "1"): {GOOD, FEW_TAKES},
     ("report", "reports/runs/RUN"): {GOOD, FEW_TAKES},
 }
 """Calls in their order, and the exit codes that each may have. RUN stands for the run that `diag run` recorded."""
@@ -180,7 +180,7 @@ def test_a_run_is_recorded_where_the_command_was_given(calls, places, place):
 
 @pytest.mark.parametrize("place", PLACES)
 def test_the_bench_shows_what_the_scenario_must_show(calls, place):
-    output = calls[place, ("bench", "wrong_model", "--audio", "wire", "--takes", "1")].stdout
+    output = calls[place, ("verify", "--self", "wrong_model", "--audio", "wire", "--takes", "1")].stdout
     assert re.search(r"wrong_model +CFG002", output), output
 
 

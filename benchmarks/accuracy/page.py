@@ -20,11 +20,10 @@ _TITLES = {
 _TOLD_CONFUSIONS = 4
 KNOWN_MISSES = """## What is missed
 
-- Fine damage behind Opus at 24 kbit/s: few bits, single clicks, short gaps and swapped chunks. The codec replaces the
-  waveform that the measures compare. Few bits are read from the sample values, which the codec replaces too.
-- Silence in place of sound in noise 20 dB below the speech: the noise fills the gap, and a gap of 20 ms is then as loud
-  as the end of a word.
-- A companding table that is 9 dB off is mostly named as clipping or as a change of level.
+- Fine damage behind Opus at 24 kbit/s: few bits and short gaps. The codec replaces the waveform that the
+  measures compare. Few bits are read from the sample values, which the codec replaces too.
+- A gap of 20 ms in noise 20 dB below the speech, where the speech is as soft as the noise.
+- A companding table that is 9 dB off, behind Opus: it is named as a change of level.
 - Whether a recording alone plays 1.5 times too fast: fast speakers sound the same.
 - Samples repeated at twice the rate look like two channels read as one without a reference.
 """

@@ -88,7 +88,7 @@ def analyze(
     Examples
     --------
     >>> analyze("heard.wav", reference="received.wav").sentence
-    'heard.wav: 24000 Hz audio was played as 16000 Hz: 1.5 times as long and a musical fifth deeper [PLY001].'
+    'heard.wav: 24000 Hz audio was played as 16000 Hz: 1.5 times as long and 7 semitones deeper [PLY001].'
     """
     against = _reference(reference, sample_rate_hz)
     parts = sources_of(recording, sample_rate_hz, raw=raw, channel=channel)

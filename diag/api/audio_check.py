@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,21 +15,24 @@ from diag.core.client_config import ClientConfig
 from diag.core.states import Check, State
 from diag.core.units import counted, format_seconds
 from diag.files.scenarios import Faults
+from diag.judge.rules.mic006 import LIMIT_DB
 
 if TYPE_CHECKING:
+    from diag.record.audio.calibration import Calibration
     from diag.record.audio.portaudio import Device
     from diag.record.audio.ports import Rig
+    from diag.record.audio.pulse import SoundServer
     from diag.record.audio.rigs import Farm
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loopback:
-    """What opening the audio showed: `delays` are (port, delay in s or None, confidence 0 to 1)."""
+    """What opening the audio showed, with the calibration of each path."""
 
     open_s: float
     rates: str
     xruns: int
-    delays: tuple[tuple[str, float | None, float], ...]
+    paths: tuple[Calibration, ...]
     devices: Mapping[str, str]
 
 
@@ -62,12 +65,12 @@ async def _loopback(rig: Rig, begin_s: float) -> Loopback:
     audio = await asyncio.to_thread(open_session, rig, board.plan)
     try:
         open_s = time.perf_counter() - begin_s
-        found = await calibrate(board.mouth, board.calibration_speaker, board.ear, audio)
+        found = await calibrate(board.mouth, board.calibration_speaker, board.ear, audio, board.calibration_microphone)
         return Loopback(
             open_s=open_s,
             rates=", ".join(f"{port} {rate} Hz" for port, rate in audio.rates_hz.items()),
             xruns=sum(audio.xruns.values()),
-            delays=tuple((item.port, item.delay_s, item.confidence) for item in found),
+            paths=found,
             devices=dict(audio.devices),
         )
     finally:
@@ -83,22 +86,49 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
         seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {lost}",
         fix="close other programs, or use --rigs 1" if seen.xruns else "",
     )
-    return (streams, *(_loopback_check(*delay) for delay in seen.delays))
+    return (streams, *_path_checks(seen.paths, set(seen.devices)))
 
 
-def _loopback_check(port: str, delay_s: float | None, confidence: float) -> Check:
-    # The calibration gives no delay of which it is not sure.
-    sure = delay_s is not None
-    told = "no delay found" if delay_s is None else f"heard {delay_s * 1000:.1f} ms after the device's time stamp"
-    return Check(
-        name=f"loopback of {port}",
-        state=State.GOOD if sure else State.WATCH,
-        seen=f"{told}, confidence {confidence:.2f}",
-        fix=""
-        if sure
-        else "make sure that the ear hears it (connect the cable, choose the monitor source, turn the level up); "
-        "until then, latencies at the ear are not reported",
+def _path_checks(paths: Sequence[Calibration], open_ports: set[str]) -> Iterator[Check]:
+    """Judge each path whose two ports are open."""
+    known = {(item.port, item.at) for item in paths if item.delay_s is not None}
+    for item in paths:
+        if not {item.port, item.at} <= open_ports:
+            continue
+        level = "" if item.level_db is None else f", {item.level_db:+.0f} dB"
+        found = "not heard" if item.delay_s is None else f"heard after {item.delay_s * 1000:.1f} ms{level}"
+        state, fix = _judged_path(item, known)
+        yield Check(
+            name=f"{item.port} to {item.at}", state=state, seen=f"{found}, confidence {item.confidence:.2f}", fix=fix
+        )
+
+
+def _judged_path(item: Calibration, known: set[tuple[str, str]]) -> tuple[State, str]:
+    heard = item.delay_s is not None
+    if (item.port, item.at) == ("speaker", "microphone"):
+        echo = heard and item.level_db is not None and item.level_db > LIMIT_DB
+        fix = "use a headset or echo cancellation, or send silence while a reply plays: the service hears its own reply"
+        return (State.WATCH, fix) if echo else (State.GOOD, "")
+    if heard:
+        return State.GOOD, ""
+    if item.at == "microphone":
+        return State.WATCH, "choose the right microphone, unmute it, or turn the mouth up: it captures no prompt"
+    if item.port == "mouth" and {("speaker", "ear"), ("mouth", "microphone")} <= known:
+        return State.GOOD, ""
+    return State.WATCH, (
+        "make sure that the ear hears it (connect the cable, choose the monitor source, turn the level up); "
+        "until then, latencies at the ear are not reported"
     )
+
+
+def server_check() -> Check:
+    """Name the sound server of this machine, and the devices that programs get by default."""
+    server = found_server()
+    if server is None:
+        return Check(name="sound server", state=State.UNKNOWN, seen="none answers; ALSA's devices are used directly")
+    chosen = {device.is_input: device.title for device in server.devices if device.is_default}
+    seen = f"{server.name}; default output {chosen.get(False, 'none')}, default input {chosen.get(True, 'none')}"
+    return Check(name="sound server", state=State.GOOD, seen=seen)
 
 
 def found_devices() -> tuple[Device, ...]:
@@ -114,8 +144,8 @@ def found_devices() -> tuple[Device, ...]:
     return list_devices(check_rates=True)
 
 
-def devices_text(devices: Sequence[Device], width: int) -> str:
-    """One device a line: number, channels, name; its rates below it."""
+def devices_text(devices: Sequence[Device], width: int, server: SoundServer | None = None) -> str:
+    """One device a line: number, channels, name; its rates below it. Then the devices of the sound server."""
     if not devices:
         return "there are no audio devices on this machine; --audio virtual creates its own, --audio wire needs none"
     lines = ["number  in  out  name"]
@@ -124,12 +154,26 @@ def devices_text(devices: Sequence[Device], width: int) -> str:
         name = f"{device.name} ({device.host_api})"
         lines.append(f"{device.index:>6} {device.input_channels:>3} {device.output_channels:>4}  {name}")
         lines.append(f"{'':17}rates in Hz: {rates}"[:width])
+    if server is not None:
+        lines += ["", f"devices of {server.name}, to be chosen by these names:"]
+        lines += [
+            f"  {'input ' if item.is_input else 'output'} {item.title}{' (default)' if item.is_default else ''}"
+            for item in server.devices
+        ]
     return "\n".join(lines)
 
 
-def devices_document(devices: Sequence[Device]) -> dict[str, Any]:
+def devices_document(devices: Sequence[Device], server: SoundServer | None = None) -> dict[str, Any]:
     """The JSON document of `diag devices --json`."""
-    return {"schema_version": 1, "devices": [asdict(device) for device in devices]}
+    found = None if server is None else asdict(server)
+    return {"schema_version": 1, "devices": [asdict(device) for device in devices], "sound_server": found}
+
+
+def found_server() -> SoundServer | None:
+    """Return the user's sound server with its devices; None if there is none."""
+    from diag.record.audio.pulse import users_server
+
+    return users_server()
 
 
 def open_virtual_rigs(count: int) -> AbstractContextManager[Farm]:
@@ -142,23 +186,28 @@ def open_virtual_rigs(count: int) -> AbstractContextManager[Farm]:
     """
     from diag.record.audio.rigs import open_farm
 
-    return open_farm("virtual", rigs=count)
+    return open_farm("virtual", rigs=count, for_programs=True)
 
 
 def rigs_text(farm: Farm) -> str:
     """How another program uses virtual rigs: environment to set, and the devices of each rig."""
+    first, *others = farm.rigs
+    shared = _exports(first)
     lines = [
-        f"{counted(len(farm.rigs), 'set')} of virtual devices, until Ctrl-C. Set the variables of a set for other"
-        " programs:"
+        f"{counted(len(farm.rigs), 'set')} of virtual devices, until Ctrl-C. With these variables, the microphone and "
+        f"the speaker of {first.name} are the default devices of a program:",
+        *(f"  export {item}" for item in shared),
+        "Names of the devices, in PulseAudio and ALSA alike:",
+        *(f"  {', '.join(str(rig.options[port]) for port in PORTS)}" for rig in farm.rigs),
     ]
-    for rig in farm.rigs:
-        environment = rig.options.get("environment", {})
-        lines += [f"  export {name}={shlex.quote(value)}" for name, value in environment.items()]
-        ports = ", ".join(f"{port} {rig.options[port]}" for port in PORTS)
-        played = ", ".join(f"{port} {rig.name}_{port}" for port in ("mouth", "microphone", "speaker"))
-        lines.append(f"  {rig.name} in PulseAudio: {played}, ear {rig.name}.monitor")
-        lines.append(f"  {rig.name} in ALSA: {ports}")
+    for rig in others:
+        own = " ".join(item for item in _exports(rig) if item not in shared)
+        lines += [f"For the devices of {rig.name} instead, in addition:", f"  export {own}"]
     return "\n".join(lines)
+
+
+def _exports(rig: Rig) -> list[str]:
+    return [f"{name}={shlex.quote(value)}" for name, value in rig.program_environment.items()]
 
 
 def rigs_document(farm: Farm) -> dict[str, Any]:

@@ -119,6 +119,16 @@ class ClusterWorkers:
         finally:
             executor.shutdown(wait=False)
 
+    def resource(self, name: str) -> int:
+        """Return how much of a resource all workers offer together."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        return int(sum(worker.get("resources", {}).get(name, 0) for worker in workers.values()))
+
+    def executor_with(self, resources: dict[str, int]) -> Executor:
+        """Return an executor whose calls each need these resources of a worker while they run."""
+        executor: Executor = self._client.get_executor(pure=False, resources=resources)
+        return executor
+
     def why_died(self, executor: Executor) -> str:
         """Say that several workers died."""
         return (

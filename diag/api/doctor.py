@@ -147,8 +147,10 @@ def _folder(folder: Path) -> Check:
 
 
 def _audio(kind: str, devices: Mapping[str, str]) -> Iterator[Check]:
-    from diag.api.audio_check import check_audio, measure_loopback
+    from diag.api.audio_check import check_audio, measure_loopback, server_check
 
+    if kind == "system":
+        yield server_check()
     try:
         seen = measure_loopback(kind, devices)
     except CannotMeasureError as error:

@@ -12,6 +12,8 @@ RUNS = "runs"
 """Folder of the run folders, below that of the reports."""
 MAX_TAKES = 10_000
 """Of one run."""
+AUTO_TAKES = (10, 20, 40)
+"""Numbers of takes at which `--takes auto` looks. The probability of a false alarm is divided among the looks."""
 RIGS_PER_CORE = 4
 """A take mostly waits. With four per core no take was discarded, even on a machine with other work; with six, 4 of 59
 were. If takes are discarded, fewer are recorded at a time (`diag.api.take_dispatch`)."""
@@ -54,6 +56,8 @@ class Options:
     ----------
     takes : int
         Takes of each configuration, >= 1.
+    auto : bool
+        Whether a comparison or a bench goes on, beyond `takes`, until it decides or its budget ends.
     prompts : tuple of str
         Names or paths; empty for the configuration's own, else all.
     audio : str
@@ -90,9 +94,12 @@ class Options:
         Room whose acoustics virtual rigs get: a name or a file; None for the configuration's own, if it names one.
     turns : Path or None
         TOML file with the script of a conversation, which replaces that of the configurations.
+    cluster : str or None
+        Address of a Dask scheduler on whose workers the takes are recorded; None for this machine.
     """
 
     takes: int = 5
+    auto: bool = False
     prompts: tuple[str, ...] = ()
     audio: str = "virtual"
     endpoint: str = "emulator"
@@ -111,6 +118,7 @@ class Options:
     fail_on: str = "error"
     room: str | None = None
     turns: Path | None = None
+    cluster: str | None = None
 
     def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
         """How many rigs serve a number of takes.

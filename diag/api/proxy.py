@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diag.api.options import Options
 from diag.core.errors import CannotMeasureError
-from diag.core.processes import keep_time
+from diag.core.processes import keep_time, wait_for_end
 from diag.core.results import Report
+from diag.core.temporary import temporary_folder
 from diag.record.proxy.line import LineFaults, line_from_text
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def proxy(
         tell=tell,
     )
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-proxy-")))
+        folder = stack.enter_context(temporary_folder("proxy"))
         if named is None:
             emulator = stack.enter_context(EmbeddedEmulator())
             base_url = emulator.register(settings, seed=seed)
@@ -130,7 +130,7 @@ async def _serve(  # noqa: PLR0917 (each is of its own type)
         bound = await proxy.listen(host, port)
         authority = f"[{host}]:{bound}" if ":" in host else f"{host}:{bound}"
         tell(directions(authority, service.kind, ca_path, bundle, proxy.certificates.key_hash))
-        await stop.wait()
+        await wait_for_end(stop)
     finally:
         await proxy.close()
 

@@ -15,6 +15,7 @@ from diag.api.options import RUNS, Options, Progress, Quiet
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
+from diag.core.units import counted
 from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, read_turns, scenario_from_mapping
 from diag.files.turn_script import StepKind
 
@@ -52,6 +53,13 @@ def run(config: str, options: Options | None = None, progress: Progress | None =
         If there is no audio, no connection or no key; nothing was measured.
     """
     options, progress = options or Options(), progress or Quiet()
+    if options.auto:
+        raise BadInputError(
+            "Could not record until a comparison decides",
+            seen="--takes auto, and nothing to compare with",
+            allowed="auto for `diag compare` and `diag bench`",
+            next_step="write a number, as --takes 20",
+        )
     resumed = options.resume is not None and Path(config).resolve() == options.resume.resolve()
     wanted = None if resumed else [_scenario_of(config, options)]
     plans, options = planned_or_resumed(wanted, options, progress, command="run")
@@ -347,13 +355,13 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
     missing = {plan.folder: lacking(plan, takes[plan.folder]) for plan in plans}
     count = sum(map(len, missing.values()))
     if count:
-        from diag.api.take_dispatch import record_all
-
         title = " and ".join(plan.name for plan in plans) if len(plans) < 4 else f"{len(plans)} configurations"
         rigs = rigs_for(plans, count, options)
         planned = list(interleaved(plans, missing))
-        progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs))
         with _told_what_was_kept(plans, progress):
+            progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs))
+            from diag.api.take_dispatch import record_all
+
             for folder, recorded in record_all(planned, options, progress).items():
                 takes[folder] += recorded
     results = []
@@ -397,16 +405,40 @@ def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
 def _told_what_was_kept(plans: Sequence[RunPlan], progress: Progress) -> Iterator[None]:
     try:
         yield
-    except (KeyboardInterrupt, CannotMeasureError):
-        kept = sum(len(plan.finished) for plan in plans)
-        if kept:
-            from diag.report.sentences import plural
-
-            takes = plural(kept, "take")
-            progress.note(
-                f"kept {kept} finished {takes}; `diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
-            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_kept(plans) or "No take was finished, so nothing was kept.") from None
+    except CannotMeasureError:
+        if kept := _kept(plans):
+            progress.note(kept)
         raise
+
+
+def _kept(plans: Sequence[RunPlan]) -> str:
+    """Return how many takes of a run that ended early are on the disk, and how to go on; empty if there is none."""
+    kept = sum(len(plan.finished) for plan in plans)
+    if not kept:
+        return ""
+    again = f"`diag {plans[0].command} … --resume {plans[0].folder}` records the rest"
+    return f"{counted(kept, 'finished take')} {'is' if kept == 1 else 'are'} on the disk; {again}."
+
+
+def _check_still_there(run: RunResult) -> None:
+    """Check that the takes of a run are on the disk, where the report reads them.
+
+    Raises
+    ------
+    CannotMeasureError
+        If one is missing, because its folder was removed meanwhile.
+    """
+    if run.folder is None:
+        return
+    gone = sum(not (Path(run.folder) / "takes" / take.id / "take.json").is_file() for take in run.takes)
+    if gone:
+        raise CannotMeasureError(
+            f"Could not write the report of {run.folder}",
+            seen=f"{gone} of {counted(len(run.takes), 'take')} {'is' if gone == 1 else 'are'} no longer on the disk",
+            next_step="run again, and leave the folder in place until the run ends",
+        )
 
 
 def finish(report: Report, options: Options, *, name: str) -> Report:
@@ -418,6 +450,8 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     from diag.report.exports import write_export
     from diag.report.sentences import verdict_of
 
+    for run in report.runs:
+        _check_still_there(run)
     report = replace(report, verdict=verdict_of(report))
     takes = {
         run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder

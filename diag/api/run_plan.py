@@ -7,7 +7,7 @@ import platform
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,16 @@ from diag.core.errors import BadInputError
 from diag.core.keys import HIDDEN
 from diag.files.checksums import record_sums
 from diag.files.prompts import Prompt, find_prompt, recorded_prompts
-from diag.files.run_folders import SavedRun, create_run, finished_takes, read_run, read_wav, remove_partial_takes
+from diag.files.revisions import revision_of
+from diag.files.run_folders import (
+    SavedRun,
+    create_run,
+    finished_takes,
+    read_run,
+    read_wav,
+    remove_partial_takes,
+    write_beside,
+)
 from diag.files.scenarios import Scenario, first_problem
 from diag.files.voice_profiles import RUN_FILE, load_voice, save_voice, voice_of_run
 from diag.record.take_job import PromptJob, StepJob, script_of, turn_prompts
@@ -105,6 +114,7 @@ def new_run(scenario: Scenario, options: Options, *, command: str, name: str, gr
         "group": group,
         "position": position,
         "environment": environment,
+        "revision": revision_of(Path.cwd()),
     }
     folder = create_run(options.runs_dir, name, facts)
     if voice is not None:
@@ -174,6 +184,13 @@ def resumed_runs(folder: Path, note: Callable[[str], None]) -> tuple[list[RunPla
     for plan in plans:
         remove_partial_takes(plan.folder)
     return plans, dict(named.facts)
+
+
+def grown(plan: RunPlan, takes: int) -> RunPlan:
+    """Return a plan for more takes, and note their number in the run folder, so that `--resume` knows it."""
+    if takes > plan.takes:
+        write_beside(plan.folder, "run.json", {**read_run(plan.folder).facts, "takes": takes})
+    return replace(plan, takes=max(plan.takes, takes))
 
 
 def _position(run: SavedRun) -> int:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
-from diag.core.errors import CannotMeasureError
+from diag.api.take_cluster import ClusterRigs
+from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
-from diag.files.log import log_path
+from diag.files.prompts import prompts_by_name
 from diag.files.rooms import find_room
 from diag.files.run_folders import read_take, read_wav, write_beside, write_result
 from diag.files.scenarios import AppConfig, RoomConfig
@@ -28,7 +29,8 @@ from diag.judge.engine import judge_take
 from diag.judge.limits import SLOW_WARNING_S
 from diag.record.app.command import CommandJob
 from diag.record.app.page import PageJob
-from diag.record.audio.rigs import open_farm
+from diag.record.audio.rigs import Farm, open_farm
+from diag.record.audio.system import PERSON
 from diag.record.live.genai import Endpoint, endpoint_from_name
 from diag.record.take_job import AppJob, RoomJob, TakeJob
 from diag.record.take_workers import WorkerPool, load_workers
@@ -91,6 +93,13 @@ class _Dispatcher:
         self._deaths = 0
         self._running: dict[Future[Path], _Running] = {}
         self._endpoint = None if options.endpoint == "emulator" else endpoint_from_name(options.endpoint)
+        self._cluster: ClusterRigs | None = None
+        if options.cluster is not None:
+            self._cluster = stack.enter_context(_cluster_rigs(queue, options, options.cluster))
+            self._farm, self._emulator = Farm(kind=options.audio, rigs=()), None
+            self._pool: WorkerPool | ClusterRigs = self._cluster
+            self._take_places(options)
+            return
         # Loads in the background while the devices and the emulator start, which also take about a second.
         load_workers()
         self._farm = stack.enter_context(
@@ -101,10 +110,14 @@ class _Dispatcher:
             )
         )
         self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
-        self._pool = stack.enter_context(WorkerPool(self._farm.rigs, log_path().parent))
+        self._pool = stack.enter_context(WorkerPool(self._farm.rigs))
+        self._take_places(options)
+
+    def _take_places(self, options: Options) -> None:
         self._idle = list(self._pool.rig_names)
         self._side_by_side = len(self._idle)
         self._following = options.follow
+        self._person_speaks = options.audio == "system" and options.devices.get("mouth") == PERSON
         self._shown: dict[tuple[Path, str], int] = {}
         self._recent: collections.deque[bool] = collections.deque(maxlen=CROWDED_WINDOW)
 
@@ -133,8 +146,17 @@ class _Dispatcher:
         while self._queue and self._idle and len(self._running) < self._side_by_side:
             rig_name, item = self._idle.pop(), self._queue.popleft()
             endpoint = self._endpoint_of(item)
-            future = self._pool.submit(rig_name, self._job(item, endpoint))
+            if self._person_speaks:
+                said = item.plan.prompts_of(item.number)[0].name
+                self._progress.note(f"take {item.take_id}: in three seconds, say “{_words_of(said)}”")
+            future = self._submitted(rig_name, item, endpoint)
             self._running[future] = _Running(rig_name, item, endpoint, time.monotonic() + _longest_s(item))
+
+    def _submitted(self, rig_name: str, item: Planned, endpoint: Endpoint) -> Future[Path]:
+        job = self._job(item, endpoint)
+        if isinstance(self._pool, WorkerPool):
+            return self._pool.submit(rig_name, job)
+        return self._pool.submit(rig_name, job, None if self._endpoint else item.plan.scenario.emulator)
 
     def _follow(self, entry: _Running) -> None:
         """Report what the app of a take has written since the last time."""
@@ -161,9 +183,10 @@ class _Dispatcher:
                 self._pool.kill(entry.rig_name)
 
     def _endpoint_of(self, item: Planned) -> Endpoint:
-        if self._emulator is None:
-            assert self._endpoint is not None
+        if self._endpoint is not None:
             return self._endpoint
+        if self._emulator is None:
+            return Endpoint(kind="emulator", base_url="")  # the cluster's worker starts one
         base_url = self._emulator.register(item.plan.scenario.emulator, seed=_seed_of(item))
         return Endpoint(kind="emulator", base_url=base_url, ca_file=str(self._emulator.ca_file))
 
@@ -246,6 +269,25 @@ class _Dispatcher:
             self._queue.append(Planned(item.plan, item.number, take_name(number)))
 
 
+def _cluster_rigs(queue: Iterable[Planned], options: Options, address: str) -> ClusterRigs:
+    """Return the rigs of a cluster.
+
+    Raises
+    ------
+    BadInputError
+        If a take needs something that only this machine has.
+    """
+    app = next((item.plan.name for item in queue if item.plan.scenario.app is not None), None)
+    if app is not None or options.devices:
+        raise BadInputError(
+            f"Could not record takes on the cluster {address}",
+            seen="--device" if options.devices else f"{app}, whose client is an app",
+            allowed="diag's own client, on the workers' own devices",
+            next_step="leave out --cluster",
+        )
+    return ClusterRigs(address, options.audio)
+
+
 def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None, voice: VoiceProfile | None = None) -> TakeResult:
     """Judge a take folder; the verdict is written beside it, and the emulator's truth, which the judge never sees."""
     if truth is not None:
@@ -267,6 +309,12 @@ def _app_job(app: AppConfig | None) -> AppJob | None:
         url=app.url, directory=directory, serve=app.serve, start=start, ready_text=app.ready.text, hosts=app.hosts
     )
     return AppJob(client=page, ready_within_s=app.ready_within_s)
+
+
+def _words_of(name: str) -> str:
+    """Return the words of a recorded prompt; its name if they are not known."""
+    known = prompts_by_name().get(name)
+    return known.text if known is not None and known.text else name
 
 
 def _room_job(room: RoomConfig | None) -> RoomJob | None:

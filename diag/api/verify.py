@@ -16,6 +16,7 @@ from diag.core.results import TakeResult
 from diag.core.take import Take
 from diag.files.checksums import FolderCheck, check_sums, has_sums
 from diag.files.run_folders import RESULT_NAME, SavedRun, json_values, read_result, read_run, read_take
+from diag.files.run_shelf import PRUNED_NAME
 
 RELATIVE_TOLERANCE = 1e-6
 """Numbers that differ by less agree. Other processors add in another order; differences of 1e-9 were seen."""
@@ -120,6 +121,9 @@ def verify_run(folder: str | Path, progress: Progress | None = None, *, page: Pa
     from diag.judge.engine import judge_take
 
     progress, folder = progress or Quiet(), Path(folder)
+    if (folder / PRUNED_NAME).is_file():
+        gone = "its recordings were removed by `diag runs prune`, so nothing can be derived again"
+        return Verification(folder=str(folder), takes=0, files=0, numbers=0, problems=(), unproven=(gone,))
     files, without = check_run_files(folder)
     problems = [Problem(str(path.relative_to(folder)), text) for path, text in files.problems]
     try:
@@ -187,7 +191,12 @@ def _compared(saved: Mapping[str, Any], derived: Mapping[str, Any], place: str) 
 
 
 def _values(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {_identity(item): item.get("value") for item in document.get("measurements", ())}
+    items = document.get("measurements")
+    return {
+        _identity(item): item.get("value")
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, dict)
+    }
 
 
 def _differences(saved: Any, derived: Any, place: str) -> tuple[int, list[Problem]]:
@@ -212,20 +221,26 @@ def _pairs(saved: Any, derived: Any, place: str) -> Iterator[tuple[str, Any, Any
             if key not in _STAMPS:
                 yield from _pairs(saved.get(key, _ABSENT), derived.get(key, _ABSENT), f"{place} {key}")
     elif isinstance(saved, list) and isinstance(derived, list):
-        for index in range(max(len(saved), len(derived))):
-            a = saved[index] if index < len(saved) else _ABSENT
-            b = derived[index] if index < len(derived) else _ABSENT
-            one = b if a is _ABSENT else a
-            name = (_identity(one) if isinstance(one, dict) else "") or str(index + 1)
-            yield from _pairs(a, b, f"{place} {name}")
+        a, b = _named(saved), _named(derived)
+        for name in dict.fromkeys((*a, *b)):
+            yield from _pairs(a.get(name, _ABSENT), b.get(name, _ABSENT), f"{place} {name}")
     else:
         yield place, saved, derived
+
+
+def _named(items: list[Any]) -> dict[str, Any]:
+    """Return the members of a list by what identifies them, or by their number, so that one that is missing is one."""
+    names = [_identity(item) if isinstance(item, dict) else "" for item in items]
+    unique = len(set(names)) == len(names) and "" not in names
+    return {
+        name if unique else str(number): item for number, (name, item) in enumerate(zip(names, items, strict=True), 1)
+    }
 
 
 def _identity(item: Mapping[str, Any]) -> str:
     """Return the name of a member of a list: its metric or code with its place; empty if it has none."""
     given = [item[key] for key in _KEYS if item.get(key) not in (None, "")]
-    return " ".join("–".join(part) if isinstance(part, list) else str(part) for part in given)
+    return " ".join("–".join(map(str, part)) if isinstance(part, list) else str(part) for part in given)
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -251,7 +266,7 @@ def _compared_page(
 ) -> tuple[int, list[Problem], str]:
     """Compare the document in a report with what is derived from the run's takes."""
     from diag.judge.engine import judge_run
-    from diag.report.page import document_of
+    from diag.report.page import document_of, document_text
 
     attempted = f"Could not compare the report {page}"
     try:
@@ -260,16 +275,26 @@ def _compared_page(
         raise BadInputError(attempted, seen=error.strerror or "it cannot be read", next_step="check its path") from None
     if document is None:
         return 0, [Problem(page.name, "its JSON document is missing or damaged")], ""
-    shown = next((item for item in document["runs"] if Path(item["folder"] or "").name == run.folder.name), None)
+    shown_runs = document.get("runs")
+    shown = next(
+        (
+            item
+            for item in (shown_runs if isinstance(shown_runs, list) else ())
+            if isinstance(item, dict) and Path(str(item.get("folder") or "")).name == run.folder.name
+        ),
+        None,
+    )
     if shown is None:
         if named:
             raise BadInputError(
                 attempted, seen=f"it does not show {run.folder.name}", next_step="name another --report"
             )
         return 0, [], ""
-    if shown["voice"] != run.facts.get("voice"):
-        return 0, [], f"{page.name}: made against the voice {shown['voice']}, so its numbers were not compared"
+    voice = shown.get("voice")
+    if voice != run.facts.get("voice"):
+        return 0, [], f"{page.name}: made against the voice {voice}, so its numbers were not compared"
     last, title = takes[-1][0], str(run.facts.get("title", ""))
     environment = run.facts.get("environment") or last.environment
     result = judge_run(run.name, title, [judged for _, judged in takes], last.config, environment)
-    return _compared(shown, json_values(replace(result, voice=shown["voice"]).to_json()), page.name)
+    plain = json_values(replace(result, voice=voice).to_json())
+    return _compared(shown, json.loads(document_text(plain, page.parent)), page.name)

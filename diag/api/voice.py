@@ -20,6 +20,7 @@ from diag.dsp.profile import VoiceSource
 from diag.dsp.spectrum import sound_of
 from diag.files.audio_files import decode_audio
 from diag.files.voice_profiles import default_path, load_voice, save_voice, with_sample
+from diag.files.whole_files import read_limited
 from diag.measure.voice_making import MadeVoice, usual_measures, voice_from_sounds
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["MadeVoice", "default_path", "load_voice", "make_voice", "read_sentences", "save_voice", "speak_voice"]
 
 MOST_SENTENCES = 40
+MAX_SENTENCES_BYTES = 1_000_000
 """Most sentences that a speech service is asked for. More hardly improves a profile, and each may cost money."""
 _RIFF = b"RIFF"
 
@@ -150,8 +152,8 @@ def read_sentences(path: Path) -> tuple[str, ...]:
     """
     attempted = f"Could not use the sentences in {path}"
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_limited(path, MAX_SENTENCES_BYTES).decode("utf-8").splitlines()
+    except (OSError, ValueError) as error:
         raise BadInputError(
             attempted,
             seen=getattr(error, "strerror", None) or "it is not UTF-8 text",

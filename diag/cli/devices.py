@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import Whole, audio_option, device_option, json_option, refuse_unused_devices
+from diag.cli.options import Whole, audio_option, chosen_devices, device_option, json_option, refuse_unused_devices
 from diag.core.errors import BadInputError
 
 
@@ -49,7 +49,7 @@ def command(*, calibrate: bool, hold: bool, rigs: int, as_json: bool, **given: A
             next_step="leave one out",
         )
     for option, given_here, goes_with, used in (
-        ("--device", bool(given["devices"]), "--calibrate", calibrate),
+        ("--device", bool(chosen_devices(given["devices"])), "--calibrate", calibrate),
         ("--rigs", rigs != 1, "--hold", hold),
     ):
         if given_here and not used:
@@ -65,13 +65,13 @@ def command(*, calibrate: bool, hold: bool, rigs: int, as_json: bool, **given: A
 
 
 def _list(*, as_json: bool) -> int:
-    from diag.api.audio_check import devices_document, devices_text, found_devices
+    from diag.api.audio_check import devices_document, devices_text, found_devices, found_server
     from diag.cli.output import show_json, show_text, terminal_width
 
-    devices = found_devices()
-    show_text(devices_text(devices, terminal_width(err=as_json)), err=as_json)
+    devices, server = found_devices(), found_server()
+    show_text(devices_text(devices, terminal_width(err=as_json), server), err=as_json)
     if as_json:
-        show_json(devices_document(devices))
+        show_json(devices_document(devices, server))
     return 0
 
 
@@ -81,8 +81,9 @@ def _calibrate(*, as_json: bool, audio: str, devices: tuple[tuple[str, str], ...
     from diag.cli.output import show_json, show_text, terminal_width
     from diag.report.terminal import check_text
 
-    refuse_unused_devices(audio, devices)
-    checks = check_audio(audio, measure_loopback(audio, dict(devices)))
+    chosen = chosen_devices(devices)
+    refuse_unused_devices(audio, chosen)
+    checks = check_audio(audio, measure_loopback(audio, chosen))
     for check in checks:
         show_text(check_text(check, terminal_width(err=as_json)), err=as_json)
     if as_json:

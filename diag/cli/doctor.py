@@ -11,6 +11,7 @@ from diag.cli.help_examples import Worded
 from diag.cli.options import (
     OneOf,
     audio_option,
+    chosen_devices,
     device_option,
     endpoint_option,
     json_option,
@@ -84,9 +85,10 @@ def command(
     _refuse_what_does_not_go_together(frame)
     if frame is not None:
         return _judge_frame(frame, as_of=as_of, api_version=api_version, as_json=as_json)
-    refuse_unused_devices(audio, devices)
+    chosen = chosen_devices(devices)
+    refuse_unused_devices(audio, chosen)
     checks = []
-    for check in examine(config, audio=audio, endpoint=endpoint, devices=dict(devices), out=out, as_of=as_of):
+    for check in examine(config, audio=audio, endpoint=endpoint, devices=chosen, out=out, as_of=as_of):
         checks.append(check)
         show_text(check_text(check, terminal_width(err=as_json)), err=as_json)
     if as_json:

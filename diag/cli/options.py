@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from diag.api.options import MAX_TAKES, Options
+from diag.api.options import AUTO_TAKES, MAX_TAKES, Options
 from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
 from diag.report.exports import format_named, format_names
@@ -39,6 +39,15 @@ class Whole(click.ParamType[int]):
                 next_step=f"write for example {_named(param)} {max(self.low, 5)}",
             )
         return number
+
+
+class Takes(Whole):
+    """Number of takes, or "auto", which is `AUTO`."""
+
+    AUTO = 0
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return self.AUTO if value == "auto" else super().convert(value, param, ctx)
 
 
 class Numbers(click.ParamType[tuple[int, ...]]):
@@ -115,9 +124,36 @@ endpoint_option = click.option(
     help="Which service answers. emulator: the simulated service in diag. gemini: the real service, which needs a key "
     "and may cost money. URL: any other address.",
 )  # fmt: skip
-device_option = click.option(
-    "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
-    help="With --audio system: the device for a port. PORT is mouth, microphone, speaker or ear. Can be repeated.",
+
+
+def _note_port(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Keep the device of `--mouth` or `--ear` for `chosen_devices`."""
+    if value is not None:
+        port = parameter.opts[0].lstrip("-")
+        closed = value.strip().casefold() == "none"
+        context.meta.setdefault(_PORTS, {})[port] = "person" if closed and port == "mouth" else value.strip()
+
+
+def chosen_devices(devices: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return port to device name from `--device`, `--mouth` and `--ear`."""
+    context = click.get_current_context(silent=True)
+    return {**dict(devices), **(context.meta.get(_PORTS, {}) if context is not None else {})}
+
+
+_PORTS = "diag.ports"
+device_option = _stacked(
+    click.option(
+        "--device", "devices", type=DeviceOfPort(), multiple=True, metavar="PORT=NAME",
+        help="With --audio system: the device for a port. PORT is mouth, microphone, speaker or ear. Can be repeated.",
+    ),
+    click.option(
+        "--mouth", metavar="NAME|none", expose_value=False, callback=_note_port,
+        help="With --audio system: the loudspeaker that speaks the prompts. none: a person speaks them.",
+    ),
+    click.option(
+        "--ear", metavar="NAME|none", expose_value=False, callback=_note_port,
+        help="With --audio system: the microphone that records what is heard. none: nothing is measured at the ear.",
+    ),
 )  # fmt: skip
 json_option = click.option(
     "--json",
@@ -172,8 +208,9 @@ seed_option = click.option(
     "--seed", type=Whole(0, 2**31 - 1), default=0, show_default=True, metavar="N", help="Seed of all random choices.",
 )  # fmt: skip
 take_options = _stacked(
-    click.option("--takes", type=Whole(1, MAX_TAKES), default=5, show_default=True, metavar="N",
-                 help="Number of takes per configuration."),
+    click.option("--takes", type=Takes(1, MAX_TAKES), default=5, show_default=True, metavar="N|auto",
+                 help="Number of takes per configuration. auto, for compare and bench: until the comparison decides, "
+                 "at most 40."),
     prompt_option,
     click.option("--turns", type=click.Path(path_type=Path), default=None, metavar="FILE",
                  help="Script of a conversation with several turns: a TOML file with [[turns]]. "
@@ -189,6 +226,9 @@ take_options = _stacked(
                  help="Let the simulated service have the models of this day, as 2025-09-19."),
     click.option("--rigs", type=Whole(1, 64), default=None, metavar="N",
                  help="Number of takes recorded at the same time.  [default: depends on the number of cores]"),
+    click.option("--cluster", default=None, metavar="ADDRESS",
+                 help="Record the takes on the workers of a Dask scheduler, as tcp://HOST:8786, that offer rigs. "
+                 "Needs the extra `cluster`."),
     embed_option,
     format_options,
     json_option,
@@ -213,10 +253,10 @@ def refuse_unused_devices(audio: str, devices: Collection[object]) -> None:
     """
     if devices and audio != "system":
         raise BadInputError(
-            "Could not use --device",
-            seen=f"--device with --audio {audio}",
-            allowed="--device with --audio system",
-            next_step="add `--audio system`, or leave --device out",
+            "Could not use --device, --mouth or --ear",
+            seen=f"a device with --audio {audio}",
+            allowed="devices with --audio system",
+            next_step="add `--audio system`, or leave the device out",
         )
 
 
@@ -239,19 +279,29 @@ def _refuse_changes(context: click.Context) -> None:
         )
 
 
+def typed_options() -> frozenset[str]:
+    """Return the names of the parameters of this command that were typed, and not left at their defaults."""
+    context = click.get_current_context()
+    names = (option.name for option in context.command.params if option.name is not None)
+    return frozenset(name for name in names if context.get_parameter_source(name) is ParameterSource.COMMANDLINE)
+
+
 def options_from(given: dict[str, Any]) -> Options:
     """Return the options of the Python API from those of the command line; options it does not have are ignored."""
     if given.get("resume") is not None:
         _refuse_changes(click.get_current_context())
-    refuse_unused_devices(given.get("audio", "system"), given.get("devices", ()))
+    devices = chosen_devices(given.get("devices", ()))
+    refuse_unused_devices(given.get("audio", "system"), devices)
     names = (
         "takes", "prompts", "audio", "endpoint", "out", "seed", "rigs", "embed", "resume", "voice", "as_of", "app",
-        "follow", "formats", "link", "room", "turns",
+        "follow", "formats", "link", "room", "turns", "cluster",
     )  # fmt: skip
     values = {name: given[name] for name in names if name in given}
+    if values.get("takes") == Takes.AUTO:
+        values.update(takes=AUTO_TAKES[0], auto=True)
     for name in given.get("formats", ()):
         format_named(name)  # a missing library is reported before anything is recorded
     context = click.get_current_context(silent=True)
     if context is not None and "fail_on" in context.params:
         values["fail_on"] = context.params["fail_on"]
-    return Options(**values, devices=dict(given.get("devices", ())))
+    return Options(**values, devices=devices)

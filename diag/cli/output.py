@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from diag.core.errors import CannotMeasureError
 from diag.core.keys import without_keys, without_secrets
 from diag.core.plain_text import json_safe, visible
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from diag.core.results import Report
 
 MAX_WIDTH = 110
+LARGE_BYTES = 100_000_000
+"""From here on, the space that runs take is told."""
 
 
 def show_report(report: Report, *, as_json: bool, fail_on: str) -> int:
@@ -34,7 +38,16 @@ def show_report(report: Report, *, as_json: bool, fail_on: str) -> int:
     show_text(report_text(report, code, width=terminal_width(err=as_json)), err=as_json)
     if as_json:
         show_json(report.to_json())
+    _tell_size(report)
     return int(code)
+
+
+def _tell_size(report: Report) -> None:
+    from diag.files.run_shelf import size_of_runs
+
+    size_bytes = size_of_runs([Path(run.folder) for run in report.runs if run.folder])
+    if size_bytes >= LARGE_BYTES:
+        _echo(f"These runs take {size_bytes / 1e6:.0f} MB; `diag runs prune` removes recordings of old ones.", err=True)
 
 
 def show_json(document: Any) -> None:
@@ -47,7 +60,7 @@ def show_text(text: str, *, err: bool = False) -> None:
     from diag.report.terminal import coloured
 
     stream = sys.stderr if err else sys.stdout
-    wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    wanted = _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     safe = visible(without_keys(text))
     _echo(coloured(safe) if wanted else safe, err=err)
 
@@ -55,13 +68,33 @@ def show_text(text: str, *, err: bool = False) -> None:
 def terminal_width(*, err: bool = False) -> int:
     """Return the width of the text: that of the terminal, at most 110 columns; 100 in a pipe."""
     stream = sys.stderr if err else sys.stdout
-    return min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if stream.isatty() else 100
+    return min(shutil.get_terminal_size((80, 24)).columns, MAX_WIDTH) if _is_terminal(stream) else 100
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def _echo(text: str, *, err: bool = False) -> None:
+    """Write a line of output.
+
+    Raises
+    ------
+    CannotMeasureError
+        If standard output is closed or cannot be written. A closed standard error is ignored.
+    """
+    stream: TextIO | None = sys.stderr if err else sys.stdout
+    attempted, next_step = "Could not write the output", "send it to a file or a program that takes it"
+    if stream is None:
+        if err:
+            return
+        raise CannotMeasureError(attempted, seen="standard output is closed", next_step=next_step)
     try:
         click.echo(text, err=err)
     except BrokenPipeError:
         # The reading program has closed the pipe. The exit code still says how the command ended.
-        stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except OSError as error:
+        # Python would complain about the rest of the output when it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise CannotMeasureError(attempted, seen=error.strerror or str(error), next_step=next_step) from None

@@ -39,15 +39,13 @@ class TerminalProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        if isinstance(error, KeyboardInterrupt) and not str(error) and not self.kept:
-            raise KeyboardInterrupt("No take was finished, so nothing was kept.") from None
 
     def started(self, *, title: str, takes: int, about_s: float | None) -> None:
         """Print what will be recorded, and start the live line on a terminal."""
         about = "" if about_s is None else f", about {_duration(about_s)}"
         self._takes += takes
         self.note(f"{title}: {takes} {'take' if takes == 1 else 'takes'}{about}")
-        if self._bar is None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        if self._bar is None and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._bar = _live_line()
             self._bar.start()
         if self._bar is not None and self._task is None:
@@ -93,7 +91,7 @@ class ShareDone:
 
     def update(self, done: float, total: float) -> None:
         """Show that `done` of `total` is finished."""
-        shown = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        shown = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         if self._bar is None and shown and time.perf_counter() - self._begun_s > QUIET_S:
             self._bar = _share_line()
             self._bar.start()
@@ -132,7 +130,7 @@ def _live_line() -> Progress:
 
 
 def _folded(text: str, width: int) -> str:
-    from diag.report.terminal import wrapped
+    from diag.report.wrapping import wrapped
 
     return "\n".join(wrapped(text, width))
 

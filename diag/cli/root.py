@@ -13,8 +13,8 @@ from diag.cli.help_examples import write_examples
 from diag.core.errors import BadInputError
 
 COMMANDS = (
-    "doctor", "devices", "run", "compare", "bench", "soak", "load", "analyze", "voice", "report", "verify",
-    "explain", "serve", "proxy",
+    "doctor", "devices", "run", "compare", "init", "bench", "sweep", "soak", "load", "analyze", "voice", "report",
+    "history", "runs", "verify", "explain", "serve", "proxy",
 )  # fmt: skip
 """Subcommands in the order in which help lists them; each is `command` in the module of its name in `diag.cli`."""
 

@@ -33,7 +33,7 @@ _SHAPES = re.compile(
 )
 _NAME_ENDS = (
     "apikey", "authorization", "token", "secret", "secretkey", "password", "passwd", "passphrase", "privatekey",
-    "subscriptionkey", "accesskey", "credential", "credentials", "cookie",
+    "subscriptionkey", "accesskey", "credentials", "cookie",
 )  # fmt: skip
 _NAMES = frozenset({"handle", "newhandle", "keys"})
 """Names that mean a secret only as a whole. `handle` resumes a session, `keys` are those that the emulator accepts."""
@@ -47,9 +47,10 @@ _WORDS = (
 )
 _NAMED = re.compile(
     rf"""(?P<before>(?<![\w\-])(?P<quote>\\?["'])?(?:--)?(?:{_WORDS})(?:\\?["'])?"""
-    r"""(?:\s*[:=]\s*|(?<=["'])\s*,\s*(?=\\?["'])))"""
+    r"""\s*[:=]\s*)"""
     r"""(?P<value>\\?"(?:[^"\\\n]|\\[^"\n])*\\?"|'[^'\n]*'|(?:bearer|basic|token|key|digest)\s+[^\s"'`\\,;&<>()]+"""
     r"""|[^\s"'`\\,;&<>()\[\]{}]+)"""
+    rf"""|(?P<pair>[(\[]\s*["'](?:{_WORDS})["']\s*,\s*["'])(?P<second>[^"'\n]*)"""
     rf"""|(?P<option>(?<!\S)--(?:{_WORDS}|key|token)[ ]+)(?P<argument>[^\s\-]\S*)"""
     r"""|(?P<scheme>\b(?:bearer|basic)\s+)(?P<token>(?=[^\s"'\\,;]*\d)[0-9a-z_\-.~+/]{8,}=*)"""
     r"""|(?P<address>\b[a-z][a-z0-9+.\-]{0,20}://)(?P<login>[^\s/@:"'<>]{1,200}:[^\s/@"'<>]{1,200})@""",
@@ -138,7 +139,7 @@ def _cleaned(text: str, known: tuple[str, ...]) -> str:
 def _hidden_value(found: re.Match[str]) -> str:
     if found["login"] is not None:
         return f"{found['address']}{HIDDEN}@"
-    for start, value in (("before", "value"), ("option", "argument"), ("scheme", "token")):
+    for start, value in (("before", "value"), ("pair", "second"), ("option", "argument"), ("scheme", "token")):
         if found[start] is not None:
             opening = re.match(r"\\?[\"']", found[value])
             mark = opening.group() if opening else ""
@@ -163,8 +164,17 @@ def _cleaned_data(value: Any, known: tuple[str, ...]) -> Any:
     if isinstance(value, list | tuple):
         if len(value) == 2 and isinstance(value[0], str) and is_secret_name(value[0]):
             return [value[0], _all_hidden(value[1])]
-        return [_cleaned_data(inner, known) for inner in value]
+        # In a list of words, as a command has, the word after `--api-key` is the key.
+        before = [None, *value]
+        return [
+            _all_hidden(inner) if _is_secret_option(option) else _cleaned_data(inner, known)
+            for option, inner in zip(before, value, strict=False)
+        ]
     return value
+
+
+def _is_secret_option(word: object) -> bool:
+    return isinstance(word, str) and word.startswith("--") and is_secret_name(word)
 
 
 def _all_hidden(value: Any) -> Any:

@@ -49,6 +49,8 @@ class Model:
         Sends speech from text as a WAV file, not as raw PCM.
     stream_end : bool
         `audioStreamEnd` ends the turn; otherwise the client must send audio until the detector finds silence.
+    longest_silence_ms : int or None
+        A longer `silenceDurationMs` is accepted but not used; None if every value is.
     mute_setups : bool
         Neither answers nor refuses a setup with affective dialog or proactive audio.
     scheduling : bool
@@ -75,6 +77,7 @@ class Model:
     whole_wav: bool = False
     fills: bool = False
     stream_end: bool = True
+    longest_silence_ms: int | None = None
     mute_setups: bool = False
     scheduling: bool = True
 
@@ -144,6 +147,8 @@ MODELS: tuple[Model, ...] = (
         thinking="level",
         media_chunks=False,
         tools="only_blocking",
+        # Turns were seen to end after about 2 s with 6000 in the setup.
+        longest_silence_ms=2000,
         mute_setups=True,
     ),
     Model(

@@ -9,6 +9,7 @@ from typing import Any
 
 from diag.core.chain import Hop, Segment, Tap
 from diag.core.missing import Missing
+from diag.core.units import with_minus
 
 
 class Severity(StrEnum):
@@ -232,6 +233,7 @@ class Verdict:
     reason: str | None = None
     severity: Severity | None = None
     discard: bool = False
+    applies: bool = True
 
 
 def raised(
@@ -250,8 +252,8 @@ def raised(
     """
     return Verdict(
         status=Status.RAISED,
-        title=title,
-        evidence=tuple(evidence),
+        title=with_minus(title),
+        evidence=tuple(replace(item, text=with_minus(item.text)) for item in evidence),
         likely_cause=likely_cause,
         fix=fix,
         confidence=confidence,
@@ -271,3 +273,11 @@ def clear(reason: str | None = None) -> Verdict:
 def not_checked(reason: str) -> Verdict:
     """Return the verdict that the fault could not be looked for, with the reason."""
     return Verdict(status=Status.NOT_CHECKED, reason=reason)
+
+
+def does_not_apply(reason: str) -> Verdict:
+    """Return the verdict that there is nothing to look for, such as a page in a run without one.
+
+    It is not listed among what was not checked.
+    """
+    return Verdict(status=Status.NOT_CHECKED, reason=reason, applies=False)

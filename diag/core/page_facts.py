@@ -300,8 +300,8 @@ def _only(rates: set[int]) -> int | None:
     return next(iter(rates)) if len(rates) == 1 else None
 
 
-LEAST_MESSAGES, LEAST_SPAN_S = 20, 1.0
-"""The rate of fewer messages, or of a shorter time, is not measured."""
+LEAST_MESSAGES, LEAST_SPAN_S, LONG_SPAN_S = 20, 1.0, 3.0
+"""The rate of fewer messages, or of a shorter time, is not measured. In a long time a few long messages are enough."""
 
 
 def measured_rate_hz(socket: PageSocket) -> float | None:
@@ -309,6 +309,7 @@ def measured_rate_hz(socket: PageSocket) -> float | None:
 
     Messages are sent once they are full, so the samples of the first were collected before the measured time.
     """
-    if socket.messages < LEAST_MESSAGES or socket.span_s < LEAST_SPAN_S:
+    few = socket.messages < LEAST_MESSAGES and socket.span_s < LONG_SPAN_S
+    if few or socket.span_s < LEAST_SPAN_S:
         return None
     return sum(socket.audio_bytes[1:]) / 2 / socket.span_s

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import multiprocessing
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
+import multiprocessing.util
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -19,11 +25,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
+from diag.core.temporary import make_folder
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 NICE = -10
 """Nice value that puts the process above ordinary programs and below the audio threads."""
+PARENT_EVERY_S = 1.0
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Environment variables from which linear algebra libraries take their number of threads when they are loaded."""
 
@@ -80,6 +89,7 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(preload))
+    folder = _folder_of_processes()
     # The server needs the resource tracker, whose start would unblock the signal again.
     multiprocessing.resource_tracker.ensure_running()
     with _interrupts_deferred(), _environment({**import_environment(), **(environment or {})}):
@@ -87,10 +97,54 @@ def start_fork_server(preload: Sequence[str], environment: Mapping[str, str] | N
         # traceback.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         try:
-            multiprocessing.forkserver.ensure_running()
+            with _standard_error_in(folder):
+                multiprocessing.forkserver.ensure_running()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
+
+
+@contextmanager
+def _standard_error_in(folder: Path | None) -> Iterator[None]:
+    """Let processes that are started in the block write to a file in a folder, in place of standard error.
+
+    A worker that cannot start prints a traceback, but this process reports its end in one sentence.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        folder = None  # standard error is closed
+    if folder is None:
+        yield
+        return
+    try:
+        with (folder / "errors").open("ab") as file:
+            os.dup2(file.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@cache
+def _folder_of_processes() -> Path | None:
+    """Let `multiprocessing` keep its sockets in a folder of ours, which is swept if this process is killed; return it.
+
+    Its path is short. A worker uses the folder of its parent; the result is then None.
+    """
+    if multiprocessing.parent_process() is not None:
+        return None
+    folder, before = make_folder("processes", for_sockets=True), tempfile.tempdir
+    # After the folder that `multiprocessing` makes in it, which has the priority -100.
+    multiprocessing.util.Finalize(None, shutil.rmtree, (folder, True), exitpriority=-200)
+    tempfile.tempdir = str(folder)
+    try:
+        multiprocessing.util.get_temp_dir()
+    finally:
+        tempfile.tempdir = before
+    return folder
 
 
 @contextmanager
@@ -128,6 +182,25 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+async def parent_gone() -> None:
+    """Return when the parent process of this one has ended. Never return if this process was made to outlive it.
+
+    It was made so with `nohup`, or with `setsid` or as a service, which makes it the first of its session.
+    """
+    parent = os.getppid()
+    outlives = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN or os.getsid(0) == os.getpid() or parent == 1
+    while outlives or os.getppid() == parent:
+        await asyncio.sleep(PARENT_EVERY_S)
+
+
+async def wait_for_end(stop: asyncio.Event) -> None:
+    """Wait until an event is set or the parent process has ended (`parent_gone`)."""
+    tasks = asyncio.create_task(stop.wait()), asyncio.create_task(parent_gone())
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
 
 
 def end_with_parent() -> None:

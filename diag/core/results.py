@@ -6,7 +6,7 @@ All types are frozen, and `to_json` returns what `json.dumps` accepts.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,13 @@ from diag.core.measurement import (
     Tier,
     Verdict,
     clear,
+    does_not_apply,
     not_checked,
     not_measured,
     raised,
     segment_ends,
 )
+from diag.core.release import Release
 from diag.core.states import State
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ __all__ = [
     "BenchRow",
     "Change",
     "Comparison",
-    "Drift",
     "Evidence",
     "Finding",
     "Measurement",
@@ -62,6 +63,7 @@ __all__ = [
     "Verdict",
     "VerdictLine",
     "clear",
+    "does_not_apply",
     "not_checked",
     "not_measured",
     "raised",
@@ -111,6 +113,7 @@ class RuleOutcome:
     name: str
     status: Status
     reason: str | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -306,7 +309,18 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One metric in two runs: the difference b minus a with its 95 % confidence interval."""
+    """One metric in two runs: the difference b minus a with its 95 % confidence interval.
+
+    Parameters
+    ----------
+    chance : float or None
+        Probability of such a change if both runs were equal, corrected for the number of metrics tested; None if it was
+        not tested.
+    smallest : float or None
+        Smallest difference that would have been shown with a probability of 80 %.
+    noise : float or None
+        How far two series of takes of run b alone differ, in 95 of 100 cases.
+    """
 
     metric: str
     unit: str
@@ -319,6 +333,9 @@ class Comparison:
     reason: str | None = None
     segment: Segment | None = None
     tap: Tap | None = None
+    chance: float | None = None
+    smallest: float | None = None
+    noise: float | None = None
 
     @property
     def hop(self) -> Hop | None:
@@ -340,6 +357,9 @@ class Comparison:
             "n_pairs": self.n_pairs,
             "verdict": self.verdict.value,
             "reason": self.reason,
+            "chance": self.chance,
+            "smallest_shown": self.smallest,
+            "noise": self.noise,
         }
 
 
@@ -376,7 +396,7 @@ class RunComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchRow:
-    """One scenario of a bench: the findings that it must show, and those that it showed.
+    """One scenario of a self-check: the findings that it must show, and those that it showed.
 
     Parameters
     ----------
@@ -426,28 +446,10 @@ class BenchRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drift:
-    """One latency of this bench and of the baseline, in seconds."""
-
-    run: str
-    metric: str
-    baseline_s: float
-    now_s: float
-    n: int
-    worse: bool
-    sentence: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Return one JSON object."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Result of a bench: its rows, latencies against the baseline, its duration, and the command that repeats it."""
+    """Self-check by scenarios: its rows, its duration, and the command that repeats it."""
 
     rows: tuple[BenchRow, ...]
-    drift: tuple[Drift, ...] = ()
     seconds: float = 0.0
     command: str = ""
 
@@ -455,7 +457,6 @@ class Bench:
         """Return one JSON object."""
         return {
             "bench": [row.to_json() for row in self.rows],
-            "drift": [item.to_json() for item in self.drift],
             "seconds": self.seconds,
             "command": self.command,
         }
@@ -491,7 +492,9 @@ class Report:
     exports : tuple of str
         Paths of the same report in other formats.
     bench : Bench or None
-        Result of the bench, if the report is about one.
+        Result of a self-check by scenarios, if the report is about one.
+    release : Release or None
+        Decision of a release bench, if the report is about one. `comparisons` then holds those with earlier releases.
     """
 
     runs: tuple[RunResult, ...]
@@ -499,6 +502,7 @@ class Report:
     verdict: VerdictLine | None = None
     report: str | None = None
     bench: Bench | None = None
+    release: Release | None = None
     exports: tuple[str, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
@@ -523,4 +527,5 @@ class Report:
             "report": self.report,
             **({"exports": list(self.exports)} if self.exports else {}),
             **(self.bench.to_json() if self.bench else {}),
+            **({"release": self.release.to_json()} if self.release else {}),
         }

@@ -80,31 +80,34 @@ def bootstrap_interval(
         return None
     generator = np.random.default_rng(seed)
     units = filled if len(filled) >= FEWEST_VALUES else [np.array([value]) for value in np.concatenate(filled)]
-    if all(len(unit) == len(units[0]) for unit in units):
-        drawn = _even(np.stack(units), statistic, generator, resamples)
-    else:
-        drawn = _uneven(units, statistic, generator, resamples)
+    drawn = _drawn(units, statistic, generator, resamples)
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def _even(
-    units: NDArray[np.float64], statistic: str, generator: np.random.Generator, resamples: int
+def _drawn(
+    units: Sequence[NDArray[np.float64]], statistic: str, generator: np.random.Generator, resamples: int
 ) -> NDArray[np.float64]:
-    function = np.median if statistic == "median" else np.mean
-    rows = max(1, _CELLS_AT_ONCE // units.size)
+    """Return the statistic of each resample. A resample is held as the number of times that each value is in it."""
+    values = np.concatenate(units)
+    unit_of = np.repeat(np.arange(len(units)), [len(unit) for unit in units])
+    order = np.argsort(values)
+    values, unit_of = values[order], unit_of[order]
+    rows = max(1, _CELLS_AT_ONCE // len(values))
     parts = []
     for start in range(0, resamples, rows):
         count = min(rows, resamples - start)
-        chosen = units[generator.integers(0, len(units), size=(count, len(units)))]
-        parts.append(function(chosen.reshape(count, -1), axis=1))
+        draws = generator.integers(0, len(units), size=(count, len(units)))
+        flat = draws + len(units) * np.arange(count)[:, None]
+        times = np.bincount(flat.ravel(), minlength=count * len(units)).reshape(count, len(units))
+        weights = times[:, unit_of]
+        if statistic == "mean":
+            parts.append(weights @ values / weights.sum(axis=1))
+            continue
+        reached = weights.cumsum(axis=1)
+        total = reached[:, -1:]
+        lower = (reached >= (total + 1) // 2).argmax(axis=1)
+        upper = (reached >= total // 2 + 1).argmax(axis=1)
+        parts.append((values[lower] + values[upper]) / 2)
     return np.concatenate(parts)
-
-
-def _uneven(
-    units: Sequence[NDArray[np.float64]], statistic: str, generator: np.random.Generator, resamples: int
-) -> NDArray[np.float64]:
-    function = np.median if statistic == "median" else np.mean
-    draws = generator.integers(0, len(units), size=(resamples, len(units)))
-    return np.array([float(function(np.concatenate([units[index] for index in draw]))) for draw in draws])

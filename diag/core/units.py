@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 SILENCE_DBFS = -120.0
 """Lowest level in dBFS that is returned; more than 20 dB below the quantisation noise of 16-bit audio."""
@@ -21,11 +22,18 @@ def db_from_amplitude(ratio: float) -> float:
     return max(20.0 * math.log10(ratio), SILENCE_DBFS)
 
 
+MINUS = "−"
+"""Minus sign of figures in text."""
+
+
+def with_minus(text: str) -> str:
+    """Return a text with a minus sign in place of the hyphen before each negative number."""
+    return re.sub(r"(?<![\w.-])-(?=[\d.])", MINUS, text)
+
+
 def format_seconds(value_s: float) -> str:
     """Return a duration as text: '85 ms' below one second, '1.93 s' above."""
-    if abs(value_s) < 0.9995:
-        return f"{value_s * 1000:.0f} ms"
-    return f"{value_s:.2f} s"
+    return with_minus(f"{value_s * 1000:.0f} ms" if abs(value_s) < 0.9995 else f"{value_s:.2f} s")
 
 
 def counted(count: float, noun: str) -> str:
@@ -50,10 +58,8 @@ def format_value(value: float | None, unit: str) -> str:
     if unit in _WITH_UNIT:
         return _WITH_UNIT[unit](value)
     if unit in ("1", ""):
-        return f"{value:.4g}"
-    if unit == "1/s":
-        return f"{value:.1f}/s"
-    return f"{value:.1f} {unit}"
+        return with_minus(f"{value:.4g}")
+    return with_minus(f"{value:.1f}") + ("/s" if unit == "1/s" else f" {unit}")
 
 
 LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ = 16000, 24000

@@ -34,6 +34,13 @@ LEAST_IMAGE_GAIN_DB = -20.0
 FAINTEST_IMAGE_DB = -65.0
 """Images further below the voice (300 Hz to 4 kHz) cannot be heard: at a speech level of 65 dB SPL they are at the
 threshold of hearing. Poor resamplers leave -54 dB for the dullest voices and -20 to -40 dB for most."""
+BEYOND = ((1.2, 1.35), (1.35, 1.55))
+"""Bands above the Nyquist frequency of an input, as multiples of it, in which it is searched what a segment adds. The
+transition band of good resamplers and of Opus ends below (healthy copies of 46 development voices have -39 dB or less
+there, and linear interpolation over Opus -11 dB)."""
+BEYOND_CORRELATION = 0.8
+"""Least correlation over time of the power beyond and of the mirrored power. Opus keeps the power of a band, but not
+its waveform."""
 LOUD_SHARE = 0.4
 _NEARLY = 0.85
 _ONE_LEVEL_DB = 4.0
@@ -181,6 +188,42 @@ def image_about(spectrum: Spectrum, mirror_hz: float) -> Imaging | None:
     """
     found = _mirrored(spectrum, mirror_hz)
     return None if found is None else found.imaging
+
+
+def images_beyond(spectrum: Spectrum, nyquist_hz: float) -> float:
+    """Return the correlation over time of images above the Nyquist frequency of the input; 0 if there are none.
+
+    The input has nothing there, so what follows the mirrored sound was added by the segment. Unlike `imaging`, this
+    needs no fine structure, which noise hides and a codec replaces. Sound that follows the voice as a whole is not an
+    image: distortion and clicks reach beyond the input too.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+        Of the output.
+    nyquist_hz : float
+        Half the sample rate of the input.
+    """
+    power = spectrum.power[spectrum.active]
+    if len(power) < _LEAST_FRAMES:
+        return 0.0
+    sound = Spectrum(power, spectrum.sample_rate_hz, spectrum.bin_hz)
+    voice = sound.band_power(*_VOICE_HZ)
+    best = 0.0
+    for low, high in BEYOND:
+        top_hz = min(high * nyquist_hz, 0.98 * spectrum.nyquist_hz)
+        if top_hz - low * nyquist_hz < NARROWEST_MIRROR_HZ:
+            continue
+        added = sound.band_power(low * nyquist_hz, top_hz)
+        mirrored = sound.band_power(2.0 * nyquist_hz - top_hz, (2.0 - low) * nyquist_hz)
+        gain = float(np.cov(mirrored, added)[0, 1]) / max(float(np.var(mirrored)), 1e-30)
+        heard = _decibels(gain * float(mirrored.mean()), float(voice.mean())) > FAINTEST_IMAGE_DB
+        if not heard or _decibels(gain, 1.0) <= LEAST_IMAGE_GAIN_DB:
+            continue
+        along, with_voice = (float(np.corrcoef(np.sqrt(added), np.sqrt(other))[0, 1]) for other in (mirrored, voice))
+        if along > max(BEYOND_CORRELATION, with_voice):
+            best = max(best, along)
+    return best
 
 
 def _mirrored(spectrum: Spectrum, mirror_hz: float) -> _Mirrored | None:

@@ -30,6 +30,10 @@ _MET_SHARE = 0.08
 _MIXED_LEFT = 0.4
 _MIXED_S = 0.008
 _SHORTEST_S = 0.004
+_MOVED_S, _MOVED_OFF_S = 0.04, 0.003
+_MOVED_FIT, _FREE_SHARE = 5.0, 0.25
+"""Least correlation of a moved part, in standard errors of that of unrelated sound, of whose samples a quarter is
+independent."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +178,59 @@ def _gain_near(pair: Pair, piece: Piece, first: int, last: int) -> float:
     if end - begin < 16:
         begin, end = piece.first, piece.last
     return gain_of(pair, piece, begin, end)
+
+
+def with_moved_parts(pair: Pair, pieces: Sequence[Piece], joins: Sequence[Join]) -> tuple[list[Piece], list[Join]]:
+    """Return the pieces and joins with parts that are missing at one place and sound at another.
+
+    A stretch of the copy that no piece explains may be a missing part of the reference of the same length. Its delay
+    is then known, and less evidence is needed than for a search over all delays.
+
+    Parameters
+    ----------
+    pair : Pair
+    pieces : sequence of Piece
+        With exact ends, in order of the estimated signal.
+    joins : sequence of Join
+    """
+    rate_hz = pair.rate_hz
+    covered: list[tuple[int, int]] = sorted((piece.first, piece.last) for piece in pieces)
+    reached, missing = covered[0][1], []
+    for first, last in covered[1:]:
+        if first - reached > _MOVED_S * rate_hz:
+            missing.append((reached, first))
+        reached = max(reached, last)
+    result, between = [pieces[0]], []
+    for before, after, join in zip(pieces, pieces[1:], joins, strict=False):
+        begin, size = before.end, after.begin - before.end
+        for part in list(missing):
+            delay = begin - part[0]
+            moved = min(abs(delay - before.delay), abs(delay - after.delay)) > SAME_S * rate_hz
+            if not moved or abs(part[1] - part[0] - size) > _MOVED_OFF_S * rate_hz:
+                continue
+            fit, late = _fit_near(pair, part, delay)
+            if fit > _MOVED_FIT / np.sqrt(_FREE_SHARE * size):
+                last = part[0] + min(part[1] - part[0], int(size - max(0.0, late)))
+                piece = Piece(part[0], last, delay + max(0.0, late), 0.0, pair.typical)
+                result.append(piece)
+                between.append(Join())
+                missing.remove(part)
+                break
+        result.append(after)
+        between.append(join)
+    return result, between
+
+
+def _fit_near(pair: Pair, part: tuple[int, int], delay: float) -> tuple[float, float]:
+    """Return the largest correlation of a part of the reference near a delay, and how much later it is there."""
+    reach = round(_MOVED_OFF_S * pair.rate_hz)
+    own = pair.x.samples[part[0] : part[1]]
+    other = sliced(pair.y.samples, part[0] + delay - reach, own.size + 2 * reach)
+    products = pair.polarity * np.correlate(other, own, mode="valid")
+    power = np.convolve(np.square(other), np.ones(own.size, dtype=np.float32), mode="valid")
+    fits = products / np.sqrt(np.maximum(power, 1e-20) * max(float(np.dot(own, own)), 1e-20))
+    best = int(np.argmax(fits))
+    return float(fits[best]), float(best - reach)
 
 
 def _joined(  # noqa: PLR0911 (one line a case)

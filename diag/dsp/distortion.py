@@ -28,6 +28,9 @@ Distortion acts on the current sample: the others explained at most 0.3 times as
 of filters and codecs are in phase with the voice, so that the others explain at least 0.7 times as much."""
 LEAST_LEAPS = 2
 """Least number of jumps. One excursion beyond full scale causes two: one away and one back."""
+_LEAPS_HZ = (10.0, 400.0)
+"""Jumps per second of a voice that wraps around so often that its waveform is lost (development voices amplified to
+9.5 dB beyond full scale had 90 to 200); misread bytes had 800 or more."""
 FEW_BITS = 7
 """Longest word length that is a fault: 7 bits or fewer are heard as hiss. 8 bits are usual in telephony."""
 _FEWEST_BITS = 1.5
@@ -42,6 +45,10 @@ _LEAST_SAMPLES = 2000
 _LEAST_PEAK = 0.002
 _CURVE_RATE_HZ = 8000.0
 _LIFT_S = 0.0025
+_TURNED, _TURNED_SHARE, _TURNED_LEAST = 0.2, 0.5, 8
+_TURNED_FROM, _TURNED_STEP = 0.3, 0.1
+"""A class of levels is turned over if half of its samples (at least 8) have the opposite sign and a fifth of the
+expected size. In copies over Opus at 24 kbit/s none has."""
 _MARGIN = 8
 _LEVEL_MOVES = 0.2
 _SHIFTS = (-4, 4)
@@ -167,6 +174,26 @@ def few_levels(reference: Array, recorded: Array) -> Distortion | None:
     return None if found is None else Distortion(found[1], Kind.FEW_BITS, found[0])
 
 
+def wrapped_alone(reference: Array, recorded: Array, rate_hz: float) -> Distortion | None:
+    """Return the distortion by integers that wrapped, from the samples alone; None where there is none.
+
+    Far beyond full scale too little of the waveform is left to align it. Misread bytes jump more often than a voice
+    can reach full scale.
+
+    Parameters
+    ----------
+    reference, recorded : ndarray, shape (n,) and (m,)
+        Both at their own sample rates.
+    rate_hz : float
+        Sample rate of what was recorded.
+    """
+    leaps = wrapped_leaps(recorded, rate_hz)
+    per_s = leaps.leaps / len(recorded) * rate_hz if leaps is not None else 0.0
+    if not _LEAPS_HZ[0] <= per_s <= _LEAPS_HZ[1] or wrapped_leaps(reference, rate_hz) is not None:
+        return None
+    return Distortion(0.0, Kind.WRAPPED, per_s / 2.0)
+
+
 def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion | None:
     """Return the level and kind of the distortion in the estimated signal; None if there is too little loud speech.
 
@@ -214,10 +241,31 @@ def _wrapped(
         return Distortion(_db(power), Kind.WRAPPED, count / own.size * pair.rate_hz)
     leaps = wrapped_leaps(heard, pair.rate_hz)
     if leaps is None or wrapped_leaps(pair.reference, pair.rate_hz) is not None:
-        return None
+        return _turned_over(pair, own, out)
     error = out - own * float((own * out).sum()) / max(float((own * own).sum()), _FLOOR)
     power = float(np.mean(np.square(error))) / max(float(np.mean(np.square(out))), _FLOOR)
     return Distortion(_db(power), Kind.WRAPPED, leaps.leaps / 2.0 / heard.size * pair.rate_hz)
+
+
+def _turned_over(pair: AlignedPair, own: NDArray[np.float64], out: NDArray[np.float64]) -> Distortion | None:
+    """Return the distortion by wrapped integers behind a codec or noise, which blur the jumps; None if none wrapped.
+
+    From some level on, most samples have the opposite sign. No gain, filter, codec or clipping does that, and clicks
+    come at any level.
+    """
+    size = np.abs(own).reshape(-1)
+    same = (out * np.sign(own)).reshape(-1)
+    most = float(size.max())
+    gain = float((size * same)[size < 0.5 * most].sum()) / max(float(np.square(size[size < 0.5 * most]).sum()), _FLOOR)
+    turned = same < -_TURNED * gain * size
+    edges = np.arange(_TURNED_FROM, 1.0, _TURNED_STEP) * most
+    for low in edges:
+        inside = (size >= low) & (size < low + _TURNED_STEP * most * 1.01)
+        if inside.sum() >= _TURNED_LEAST and gain > 0.0 and float(turned[inside].mean()) > _TURNED_SHARE:
+            error = out - gain * own
+            power = float(np.mean(np.square(error))) / max(float(np.mean(np.square(out))), _FLOOR)
+            return Distortion(_db(power), Kind.WRAPPED, float(turned.sum()) / own.size * pair.rate_hz)
+    return None
 
 
 def _bits(coarse: Levels | None, raw: NDArray[np.float64], out: NDArray[np.float64]) -> tuple[float, float] | None:

@@ -17,6 +17,9 @@ DEEPEST_DB = 60.0
 LOUD_RANGE_DB = 12.0
 EDGE_S = 0.03
 """Time that is left out at the ends of a stretch next to a break, because the jump adds treble."""
+_CLEAR_SHARE, _KEPT_QUANTILE, _KEPT_WITHIN_DB = 0.03, 0.75, 0.5
+_CODED_MOST_DB = 12.0
+"""A band that lost more was cut off, not coded with few bits. Opus at 24 kbit/s takes up to 6 dB."""
 _LEAST_FRAMES = 8
 _LEAST_BAND_DB = -70.0
 """A band of the original is not compared if its level relative to the speech band is below this."""
@@ -59,11 +62,15 @@ def treble_loss(reference: Sound, estimated: Sound, stretches: tuple[Stretch, ..
         return TrebleLoss((None,) * len(BANDS_HZ))
     speech = x.ltas_band(*LEVEL_BAND_HZ)
     losses: list[float | None] = []
+    kept: list[float | None] = []
     for low, high in BANDS_HZ:
-        ratio = None
-        if high <= limit and x.ltas_band(low, high) > speech * 10 ** (_LEAST_BAND_DB / 10):
-            ratio = _band_ratio_db(x, y, low, high)
-        losses.append(None if ratio is None else float(np.clip(level - ratio, -DEEPEST_DB, DEEPEST_DB)))
+        known = high <= limit and x.ltas_band(low, high) > speech * 10 ** (_LEAST_BAND_DB / 10)
+        ratio = _band_ratio_db(x, y, low, high) if known else None
+        loss = None if ratio is None else float(np.clip(level - ratio, -DEEPEST_DB, DEEPEST_DB))
+        losses.append(loss)
+        kept.append(None if loss is None else min(loss, level - _kept_db(x, y, low, high)))
+    if max((loss for loss in losses if loss is not None), default=0.0) < _CODED_MOST_DB:
+        losses = kept
     return TrebleLoss(tuple(losses))
 
 
@@ -74,8 +81,9 @@ def _band_ratio_db(x: Spectrum, y: Spectrum, low_hz: float, high_hz: float) -> f
     top = float(np.percentile(own, 98))
     count = max(_LEAST_FRAMES // 2, int((own > top * 10 ** (-LOUD_RANGE_DB / 10)).sum()))
     loud, quiet = order[-count:], order[: max(2, own.size // 20)]
-    own_loud, own_quiet = float(own[loud].mean()), float(own[quiet].mean())
-    other_loud, other_quiet = float(other[loud].mean()), float(other[quiet].mean())
+    # A click in one quiet window is no noise.
+    own_loud, own_quiet = float(own[loud].mean()), float(np.median(own[quiet]))
+    other_loud, other_quiet = float(other[loud].mean()), float(np.median(other[quiet]))
     if own_loud < 4.0 * own_quiet:
         own_quiet = other_quiet = 0.0
     if own_loud <= 0.0:
@@ -85,6 +93,22 @@ def _band_ratio_db(x: Spectrum, y: Spectrum, low_hz: float, high_hz: float) -> f
     other_noise = max(other_quiet - share * other_loud, 0.0)
     other_power = max(other_loud - other_noise, 0.05 * other_noise, own_power * 10 ** (-2 * DEEPEST_DB / 10))
     return float(10.0 * np.log10(other_power / (own_power + own_quiet)))
+
+
+def _kept_db(x: Spectrum, y: Spectrum, low_hz: float, high_hz: float) -> float:
+    """Return the gain in a band that the upper quarter of its loud windows keeps; -inf where noise may hide it.
+
+    A filter takes the same from every window. A codec takes most from those for which it has no bits, which is not lost
+    treble.
+    """
+    own, other = x.band_power(low_hz, high_hz), y.band_power(low_hz, high_hz)
+    order = np.argsort(own)
+    count = max(_LEAST_FRAMES // 2, int((own > float(np.percentile(own, 98)) * 10 ** (-LOUD_RANGE_DB / 10)).sum()))
+    loud, quiet = order[-count:], order[: max(2, own.size // 20)]
+    if float(np.median(other[quiet])) >= _CLEAR_SHARE * float(other[loud].mean()):
+        return -np.inf
+    kept = float(np.quantile(other[loud] / np.maximum(own[loud], 1e-20), _KEPT_QUANTILE))
+    return float(10.0 * np.log10(max(kept, 1e-12))) - _KEPT_WITHIN_DB
 
 
 def _paired_windows(

@@ -19,7 +19,16 @@ DISTINCT, DISTINCT_WEIGHTED = 9.0, 6.5
 
 Recordings of other speech reach 8.4, and 5.8 with weighting.
 """
+SILENT_DB = -120.0
 _AROUND_S = 0.002
+_BEFORE_S, _ROOM_S = 0.03, 0.35
+"""The response is fitted from this long before the direct sound to this long after it."""
+_TAPS_PER_SAMPLE = 0.125
+"""Most taps of the fitted response for each sample of the known sound."""
+_BLOCK_S = 0.01
+_ABOVE_NOISE = 1.3
+_MOST_HIDDEN = 0.15
+_RIDGE = 1e-4
 _WINDOW = 256
 _HOP = _WINDOW // 2
 _FINER = 16
@@ -54,7 +63,8 @@ def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_ra
     Both must begin at the same time. Each bin of the recording's spectrogram is weighted by the inverse of its power,
     so that other speech in the recording masks an echo only at the times and frequencies at which it sounds. The
     impulse response is estimated by regularised division of the spectra at 8 kHz. Its largest peak within the first
-    second gives the delay. Weighted least squares over ±2 ms around the peak gives the level.
+    second gives the delay. The level is that of the direct sound and of the reverberation after it, by a least-squares
+    fit. If other speech hides the reverberation, it is a weighted least-squares fit over ±2 ms around the peak.
     """
     x, factor = rescale(known, WORK_HZ / known_rate_hz, cut=0.45)
     y, _ = rescale(recording, WORK_HZ / recording_rate_hz, cut=0.45)
@@ -67,7 +77,46 @@ def find_echo(known: Array, known_rate_hz: float, recording: Array, recording_ra
     peaks = [_strongest(x, part, rate_hz, least) for part, least in ((y, DISTINCT), (weighted, DISTINCT_WEIGHTED))]
     peak, distinct = max(peaks, key=lambda found: found[1])
     level_db, shift = _explained(x, spectra, weight, peak, round(_AROUND_S * rate_hz))
+    if distinct > 1.0:
+        # Other speech can only hide a part of the room's response, so the larger of both levels is the better one.
+        level_db = max(level_db, _with_room(x, y, peak, rate_hz))
     return Echo(level_db, (peak + shift) / rate_hz, distinct > 1.0)
+
+
+def _with_room(x: Array, y: Array, peak: int, rate_hz: float) -> float:
+    """Return the level of the whole response from x to y in dB: the direct sound and the reverberation after it.
+
+    The response is a least-squares fit. Its taps before the direct sound show how much noise and other speech there is
+    in every tap. That power is subtracted, and the response ends where there is little more than that. The result is
+    `SILENT_DB` if much of the response is noise and other speech.
+    """
+    from scipy.linalg import solve_toeplitz
+
+    before = round(_BEFORE_S * rate_hz)
+    taps = before + round(min(_ROOM_S * rate_hz, x.size * _TAPS_PER_SAMPLE))
+    size = fourier.next_fast_len(max(x.size, y.size) + taps + peak)
+    own, other = fourier.rfft(x.astype(np.float64), size), fourier.rfft(y.astype(np.float64), size)
+    power = own.real**2 + own.imag**2
+    alone = fourier.irfft(power, size)[:taps]
+    both = fourier.irfft(other * np.conj(own), size)[(peak - before + np.arange(taps)) % size]
+    alone[0] *= 1.0 + _RIDGE
+    response = np.asarray(solve_toeplitz(alone, both))
+
+    def energy(first: int, last: int) -> float:
+        """Return the energy of x behind these taps of the response."""
+        return float(np.sum(power * np.abs(fourier.rfft(response[first:last], size)) ** 2)) / size * 2
+
+    block, quiet = round(_BLOCK_S * rate_hz), round((_BEFORE_S - _AROUND_S) * rate_hz)
+    noise = energy(0, quiet) / quiet
+    direct = before - round(_AROUND_S * rate_hz)
+    end = direct + block
+    while end + block <= taps and energy(end, end + block) > _ABOVE_NOISE * noise * block:
+        end += block
+    whole, hidden = energy(direct, end), noise * (end - direct)
+    if hidden > _MOST_HIDDEN * whole:
+        return SILENT_DB
+    left = whole - hidden
+    return float(10.0 * np.log10(max(left / max(float(alone[0]), 1e-20), 10 ** (SILENT_DB / 10))))
 
 
 def _strongest(x: Array, y: Array, rate_hz: float, least: float) -> tuple[int, float]:

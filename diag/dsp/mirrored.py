@@ -27,7 +27,8 @@ _CLEAR_OF = 1.2
 _NEAREST_HZ = 150.0
 _GROUP_HZ = 300.0
 _BLOCK_S = 0.8
-_LEAST_COHERENCE = 0.03
+_LEAST_COHERENCE = 0.06
+"""Aliases of a smaller share lie 12 dB below the noise or the coding errors at their frequencies, which mask them."""
 _DECOY_BINS = (-7, -4, 4, 7)
 _ABOVE_CHANCE = 2.5
 """The coherence must be this many times that about mirrors some bins away, which shows the level of chance."""

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
+from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps, chunk_overlaps
 from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
+from diag.dsp.filled_gaps import filled_gaps
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
 from diag.dsp.joins import Stretch
 from diag.dsp.runs import runs
@@ -36,6 +38,7 @@ _RISE_DB = 4.0
 _BLUR_S = 0.0004
 _GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
 _BETWEEN_FIT = 0.7
+_LOUD_GAP_S, _LOUD_BELOW_DB = 0.15, 10.0
 _EDGE_LONGEST_S = 0.2
 _DIP_SHARE, _DIP_AROUND_S, _DIP_DB = 0.6, 0.03, 8.0
 _CODED_DROPOUT_S = 0.008
@@ -47,14 +50,15 @@ _BRIDGED_S = 1.0
 """Pauses within other speech."""
 _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
-_SEAMS_LEAST = 5
+_STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
 
 
 class EventKind(StrEnum):
     """What happened to the sound.
 
-    `DROPOUT` is silence in place of sound: nothing that follows is late.
+    `DROPOUT` is silence in place of sound: nothing that follows is late. `HALF_SPEED` is sound of the reference that
+    goes on at half the speed.
     """
 
     STALL = "stall"
@@ -64,6 +68,7 @@ class EventKind(StrEnum):
     HEAD_LOST = "head lost"
     TAIL_LOST = "tail lost"
     OTHER_SOUND = "other sound"
+    HALF_SPEED = "at half the speed"
     SWAPPED = "swapped"
     OVERLAP = "overlap"
     SECOND_COPY = "second copy"
@@ -235,7 +240,64 @@ def events_of(story: Story) -> list[Event]:
     events += _other_sound(story)
     events += _dropouts(story)
     events = sorted(_with_like_overlaps(events), key=lambda event: (event.estimated_s, event.reference_s))
-    return with_seams(events)
+    return _gaps_at_chunks(story, events) or _overlaps_at_chunks(story, events) or with_seams(events)
+
+
+def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
+    """Return the events with those between the first and the last piece as gaps at every chunk; None without such."""
+    if len(events) < LEAST_GAPS:
+        return None
+    found = chunk_gaps(story.pieces, story.pair.rate_hz)
+    stalled = sum(event.kind is EventKind.STALL for event in events)
+    # Sound that is stretched in time also comes later at every chunk, but there is no silence between.
+    if found is None or stalled < _STALLED_SHARE * found.count:
+        return None
+    sounding = np.flatnonzero(story.pair.x.active) * story.pair.x.frame
+    # Quiet chunks at both ends are not found in noise, but the gaps go on.
+    before = max(0, int((found.first - float(sounding[0])) / found.period))
+    count = max(found.count, int((float(sounding[-1]) - found.first) / found.period) + 1) + before
+    first = found.first - before * found.period
+    seams = Event(
+        EventKind.SEAMS, story.reference_s(first), story.clip_s(first + story.pieces[0].delay - before * found.gap),
+        story.clip_s(found.gap * count), count=count, period_s=story.reference_s(found.period),
+    )  # fmt: skip
+    begin_s, end_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
+    around = [
+        event for event in events
+        if (event.estimated_s <= begin_s or event.estimated_s >= end_s)
+        and not _end_of_chunks(event, story.reference_s(found.period))
+    ]  # fmt: skip
+    return sorted([*around, seams], key=lambda event: event.estimated_s)
+
+
+def _overlaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
+    """Return the events with those between the first and the last piece as overlaps of chunks; None without such."""
+    unclear = sum(event.kind in (EventKind.SKIP, EventKind.OTHER_SOUND) for event in events)
+    if unclear < LEAST_GAPS:
+        return None
+    found = chunk_overlaps(story.pair, story.pieces)
+    if found is None:
+        return None
+    begin_s, end_s = story.clip_s(story.pieces[0].begin), story.clip_s(story.pieces[-1].end)
+    length_s = story.clip_s(-found.gap)
+    overlaps = [
+        Event(EventKind.OVERLAP, story.reference_s(border),
+              story.clip_s(border + story.pieces[0].delay + (number + 1) * found.gap), length_s)
+        for number in range(found.count)
+        for border in (found.first + number * found.period,)
+    ]  # fmt: skip
+    around = [
+        event for event in events
+        if (event.estimated_s <= begin_s or event.estimated_s >= end_s)
+        and not _end_of_chunks(event, story.reference_s(found.period))
+    ]  # fmt: skip
+    return sorted([*around, *overlaps], key=lambda event: event.estimated_s)
+
+
+def _end_of_chunks(event: Event, period_s: float) -> bool:
+    """Return whether an event is a quiet chunk at an end that was not found."""
+    lost = event.kind in (EventKind.HEAD_LOST, EventKind.TAIL_LOST)
+    return lost and event.duration_s < _CHUNKS_AT_END * period_s
 
 
 def _moved(pieces: Sequence[Piece]) -> NDArray[np.bool_]:
@@ -433,6 +495,13 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     return events
 
 
+def _loud_s(pair: Pair, first: int, last: int) -> float:
+    """Return how long the reference is loud between two samples."""
+    energy = pair.x.energy[first // pair.x.frame : -(-last // pair.x.frame)]
+    loud = float(np.percentile(pair.x.energy[pair.x.active], 90))
+    return float((energy > loud * 10 ** (-_LOUD_BELOW_DB / 10)).sum()) * FRAME_S
+
+
 def _audible(pair: Pair, first: int, last: int) -> bool:
     """Return whether the reference is audible between two samples. Codecs drop faint background, which is no loss."""
     energy = pair.x.energy[first // pair.x.frame : -(-last // pair.x.frame)]
@@ -468,6 +537,9 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
         return True
     if pair.typical > EXACT_NATS and size >= OTHER_SHORTEST_S * pair.rate_hz:
         # The waveforms are unchanged elsewhere, so a different waveform is other sound, maybe of the same voice.
+        return False
+    if same and _loud_s(pair, before.last, after.first) > _LOUD_GAP_S:
+        # Loud sound keeps its waveform behind a codec and in noise.
         return False
     gain = max(_gain(pair, before), _gain(pair, after))
     level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
@@ -651,7 +723,32 @@ def _dropouts(story: Story) -> list[Event]:
         story.own.sound, story.loudness.sound, stretches, story.speed,
         shortest_s=DROPOUT_SHORTEST_S if exact else _CODED_DROPOUT_S,
     )  # fmt: skip
-    return [Event(EventKind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
+    events = [Event(EventKind.DROPOUT, item.original_s, item.start_s, item.length_s) for item in found]
+    if exact:
+        return events
+    audible = [event for event in events if _audible(story.pair, *_samples_of(story, event))]
+    return [*audible, *_filled(story, events)]
+
+
+def _samples_of(story: Story, event: Event) -> tuple[int, int]:
+    """Return the first sample of the reference that a dropout replaces, and one past the last."""
+    first = round(event.reference_s * story.pair.rate_hz)
+    return first, first + max(1, round(event.duration_s * story.speed * story.pair.rate_hz))
+
+
+def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
+    """Return the dropouts that noise or a codec fills, except where one is known."""
+    events = []
+    for piece in story.pieces:
+        for gap in filled_gaps(story.pair, piece):
+            start_s, length_s = story.clip_s(gap.first + piece.delay), story.clip_s(gap.last - gap.first)
+            apart = all(
+                start_s > event.estimated_s + event.duration_s or event.estimated_s > start_s + length_s
+                for event in known
+            )
+            if apart:
+                events.append(Event(EventKind.DROPOUT, story.reference_s(gap.first), start_s, length_s))
+    return events
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
@@ -695,7 +792,7 @@ def with_seams(events: Sequence[Event]) -> list[Event]:
 
 def _period(times_s: Sequence[float]) -> float | None:
     """Return the period of which all distances are whole multiples; None for none or too few."""
-    if len(times_s) < _SEAMS_LEAST:
+    if len(times_s) < LEAST_GAPS:
         return None
     steps = np.diff(np.sort(times_s))
     smallest = float(np.median(steps))

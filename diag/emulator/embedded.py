@@ -7,10 +7,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from diag.core.errors import BadInputError, CannotMeasureError, DiagError
 from diag.core.processes import import_environment
@@ -43,6 +44,7 @@ class EmbeddedEmulator:
         self._log_path = log_path
         self._process: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+        self._errors: IO[bytes] | None = None
         self._ca_file: Path | None = None
 
     @property
@@ -79,8 +81,9 @@ class EmbeddedEmulator:
             command += ["--replies", str(self._replies_dir)]
         if self._log_path is not None:
             command += ["--truth", str(self._log_path)]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the child)
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8",
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, encoding="utf-8",
             env={**os.environ, **import_environment()},
         )  # fmt: skip
         try:
@@ -104,6 +107,8 @@ class EmbeddedEmulator:
             process.kill()
             process.wait()
         process.stdout.close()
+        if self._errors is not None:
+            self._errors.close()
 
     def register(self, settings: Mapping[str, Any], *, seed: int = 0) -> str:
         """Create a profile for a take.
@@ -160,12 +165,24 @@ class EmbeddedEmulator:
         return answer
 
     def _ended(self) -> CannotMeasureError:
-        code = self._process.poll() if self._process is not None else None
+        code = None
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(END_WITHIN_S)
+        last = self._last_error()
         return CannotMeasureError(
             "Could not talk to the embedded emulator",
-            seen=f"its process has ended with code {code}",
-            next_step="run `python -m diag.emulator` in a terminal to see its error message",
+            seen=f"its process has ended with code {code}{f' ({last})' if last else ''}",
+            next_step="check free memory, or run `python -m diag.emulator` in a terminal to see its error message",
         )
+
+    def _last_error(self) -> str:
+        """Return the last line that the child wrote to standard error; empty if it wrote none."""
+        if self._errors is None:
+            return ""
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def profile_of(base_url: str) -> str:

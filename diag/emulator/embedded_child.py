@@ -13,13 +13,13 @@ import os
 import secrets
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from diag.core.errors import DiagError
 from diag.core.processes import keep_time_alone
+from diag.core.temporary import temporary_folder
 from diag.emulator.bank import Bank, read_bank
 from diag.emulator.down import DownPorts
 from diag.emulator.fairness import run
@@ -45,7 +45,7 @@ def run_child(replies_dir: Path | None, log_path: Path | None) -> None:
         _say(_failure(error))
         return
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-emulator-")))
+        folder = stack.enter_context(temporary_folder("emulator"))
         sinks: tuple[Callable[[str], object], ...] = ()
         if log_path is not None:
             sinks = (line_sink(stack.enter_context(log_path.open("a", encoding="utf-8", buffering=1))),)

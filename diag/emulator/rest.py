@@ -23,6 +23,7 @@ _STATUS = {
         "Please use API Key or other form of API consumer identity to call this API.",
     ),
     404: ("NOT_FOUND", "Requested entity was not found."),
+    408: ("DEADLINE_EXCEEDED", "The request did not arrive completely in time."),
     429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota, please check your plan and billing details."),
     500: ("INTERNAL", "Internal error encountered."),
     502: ("UNAVAILABLE", "Bad gateway."),

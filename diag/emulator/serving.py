@@ -8,13 +8,13 @@ import gc
 import signal
 import ssl
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from diag.core.errors import CannotMeasureError
-from diag.core.processes import keep_time
+from diag.core.processes import keep_time, wait_for_end
+from diag.core.temporary import temporary_folder
 from diag.emulator.bank import read_bank
 from diag.emulator.down import DownPorts, bracketed
 from diag.emulator.fairness import run
@@ -113,7 +113,7 @@ def serve(
     keep_time()  # before threads are started, because they inherit these settings
     bank = read_bank(replies_dir)
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diag-serve-")))
+        folder = stack.enter_context(temporary_folder("serve"))
         _make_folder(transcript_dir)
         truth = TruthLog(_sinks(truth_path, stack), kept_lines=0)
         stack.callback(truth.close)
@@ -175,7 +175,7 @@ async def _serve(  # noqa: PLR0917 (each is of its own type)
     steady()
     tell(f"{'https' if context else 'http'}://{authority}")
     try:
-        await stop.wait()
+        await wait_for_end(stop)
     finally:
         down.close()
         await server.close()

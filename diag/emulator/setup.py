@@ -109,7 +109,7 @@ def read_setup(
         manual_activity=bool(detection.get("disabled", False)),
         silence_ms=min(
             _milliseconds(detection, "silenceDurationMs", settings.silence_ms),
-            settings.silence_at_most_ms or LONGEST_DETECTION_MS,
+            settings.silence_at_most_ms or model.longest_silence_ms or LONGEST_DETECTION_MS,
         ),
         prefix_padding_ms=_milliseconds(detection, "prefixPaddingMs", settings.prefix_padding_ms),
         start_sensitivity=_sensitivity(detection, "startOfSpeechSensitivity", "START", vertex=vertex),

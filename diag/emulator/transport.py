@@ -166,7 +166,12 @@ class Server:
         elif target.kind == "tokens" and request.method == "POST":
             answer = new_token(profile)
         elif target.kind == "call" and request.method == "POST":
-            answer = call_method(profile, target, await request.read())
+            try:
+                async with asyncio.timeout(REQUEST_WITHIN_S):
+                    body = await request.read()
+            except TimeoutError:
+                return _refusal(408)
+            answer = call_method(profile, target, body)
         else:
             return _refusal(404)
         return web.Response(

@@ -24,6 +24,8 @@ from diag.files.containers import container_of, open_container
 from diag.files.mp3_length import states_its_length, with_length
 from diag.files.wav_header import WavHeader, read_wav_header
 
+MOST_CHANNELS = 32
+"""More channels than this are not judged one by one: each takes as long as a recording of its own."""
 MAX_SAMPLES = 60 * 60 * 48000
 """Largest recording that is read into memory at once: one hour of 48 kHz mono, 690 MB as float32."""
 
@@ -149,11 +151,11 @@ def open_raw(path: str | Path, spec: str) -> AudioReader:
     rate_hz, channels = int(numbers[0]), int(numbers[1]) if len(numbers) == 2 else 1
     size = _size_of(path, attempted)
     frame_bytes = formats()[encoding].width * max(channels, 1)
-    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ or channels < 1:
+    if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ or not 1 <= channels <= MOST_CHANNELS:
         raise BadInputError(
             attempted,
             seen=f"{counted(channels, 'channel')} at {rate_hz} Hz",
-            allowed=f"sample rates of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz",
+            allowed=f"sample rates of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz, and 1 to {MOST_CHANNELS} channels",
             next_step="correct the rate and the channels in --raw",
         )
     if size % frame_bytes:
@@ -335,6 +337,13 @@ def _check_shape(frames: int, channels: int, rate_hz: int, path: Path, attempted
             seen=f"{counted(channels, 'channel')} at {rate_hz} Hz",
             allowed=f"sample rates of {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ} Hz",
             next_step=_PLAIN_WAV.format(name=path.name),
+        )
+    if channels > MOST_CHANNELS:
+        raise BadInputError(
+            attempted,
+            seen=f"{channels} channels",
+            allowed=f"at most {MOST_CHANNELS} channels",
+            next_step=f"keep the ones with the voices, as `ffmpeg -i {path.name} -map_channel 0.0.0 voice.wav`",
         )
     if frames < 1:
         raise BadInputError(attempted, seen="there is a header but no audio (0 frames)", next_step="record it again")

@@ -41,7 +41,7 @@ def record_sums(folder: Path, names: Iterable[str]) -> None:
     path = folder / SUMS_NAME
     kept = _parsed(path.read_bytes()) if path.is_file() else {}
     fresh = {name: digest_of((folder / name).read_bytes()) for name in names}
-    write_whole(path, sums_text({**(kept or {}), **fresh}))
+    write_whole(path, sums_text({**(kept or {}), **fresh}), private=True)
 
 
 def has_sums(folder: Path) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from diag.core.audio_reader import AudioReader
 from diag.core.clip import Samples
 from diag.core.errors import BadInputError
+from diag.core.temporary import temporary_folder
 from diag.files.wav_header import read_wav_header
 
 LONGEST_S = 4 * 3600
@@ -62,23 +62,24 @@ def open_container(path: Path, name: str, attempted: str) -> AudioReader:
 
 def _by_ffmpeg(program: str, path: Path, name: str, attempted: str) -> AudioReader:
     command = [program, "-v", "error", "-nostdin", "-i", f"file:{path}", "-map", "0:a:0", "-t", str(LONGEST_S)]
-    with tempfile.NamedTemporaryFile(suffix=".wav") as decoded:
+    with temporary_folder("decode") as folder:
+        decoded = folder / "decoded.wav"
         try:
-            done = subprocess.run(
-                [*command, "-c:a", "pcm_f32le", "-f", "wav", "-"],
-                stdout=decoded, stderr=subprocess.PIPE, check=False, timeout=_TIMEOUT_S,
-            )  # fmt: skip
+            with decoded.open("wb") as file:
+                done = subprocess.run(
+                    [*command, "-c:a", "pcm_f32le", "-f", "wav", "-"],
+                    stdout=file, stderr=subprocess.PIPE, check=False, timeout=_TIMEOUT_S,
+                )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise _undecodable(name, f"ffmpeg took longer than {_TIMEOUT_S} s", attempted) from None
-        size = Path(decoded.name).stat().st_size
-        header = read_wav_header(Path(decoded.name), size)
+        header = read_wav_header(decoded, decoded.stat().st_size)
         if done.returncode != 0 or header is None or header.sample_format != "f32le":
             output = done.stderr.decode(errors="replace").strip().splitlines() or ["no audio in it"]
             raise _undecodable(name, f"ffmpeg: {output[-1].removeprefix(f'file:{path}: ')}", attempted)
         # The file is deleted at the end of this block, but the mapping stays valid. The disk space is freed together
         # with the samples.
         values: Any = np.memmap(
-            decoded.name, dtype="<f4", mode="r", offset=header.first_byte,
+            decoded, dtype="<f4", mode="r", offset=header.first_byte,
             shape=(header.present_bytes // (4 * header.channels), header.channels),
         )  # fmt: skip
     return _reader(values, header.sample_rate_hz, f"decoded from {name} by ffmpeg", attempted)

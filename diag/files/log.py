@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -27,7 +28,7 @@ def log_path() -> Path:
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     for folder in (Path(state) / "diag", Path(tempfile.gettempdir()) / f"diag-{os.getuid()}"):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
@@ -52,6 +53,13 @@ def send_logs_to_file() -> Path:
         root.addHandler(handler)
     logging.captureWarnings(True)
     return path
+
+
+def write_output(name: str, text: str) -> None:
+    """Append what a process printed to the log file, if it printed anything."""
+    if text.strip():
+        with contextlib.suppress(OSError), log_path().open("a", encoding="utf-8") as file:
+            file.write(f"\noutput of {name}:\n{visible(without_keys(text))}\n")
 
 
 def write_bug(error: BaseException) -> str:

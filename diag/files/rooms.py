@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +13,14 @@ from diag.core.errors import BadInputError
 from diag.dsp.resample import rescale
 from diag.files.audio_files import read_wav
 from diag.files.scenario_folders import ROOMS_TABLE, folders_with
+from diag.files.toml_text import read_toml
+from diag.files.whole_files import read_limited
 
 PATHS = ("speaker_to_microphone", "speaker_to_ear", "mouth_to_microphone", "mouth_to_ear")
 """Channels of a room's file, in this order."""
 ROOM_RATE_HZ = 48000
 LONGEST_S = 1.0
+MAX_TABLE_BYTES = 1_000_000
 """Longest response; the sound server convolves in one piece, which takes the more time the longer it is."""
 _FILE = "a WAV file with 4 channels: " + ", ".join(path.replace("_to_", " to ") for path in PATHS)
 
@@ -55,7 +57,7 @@ def load_rooms(folder: Path) -> tuple[Room, ...]:
     """
     table = folder / ROOMS_TABLE.name
     try:
-        entries = tomllib.loads(table.read_text(encoding="utf-8"))["room"]
+        entries = read_toml(read_limited(table, MAX_TABLE_BYTES).decode("utf-8"))["room"]
         return tuple(
             Room(
                 name=str(entry["name"]),
@@ -65,7 +67,7 @@ def load_rooms(folder: Path) -> tuple[Room, ...]:
             )
             for entry in entries
         )
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise BadInputError(
             f"Could not read the rooms in {table}",
             seen=str(error),

@@ -30,14 +30,16 @@ from diag.core.keys import without_secrets
 from diag.core.plain_text import json_safe, on_one_line, quotable
 from diag.core.results import SCHEMA_VERSION, TakeResult
 from diag.core.take import Span, Take, Turn
+from diag.core.temporary import has_ended
 from diag.core.timeline import Event, Timeline
 from diag.files.audio_files import encode_wav, read_raw, read_wav
 from diag.files.checksums import SUMS_NAME, digest_of, has_sums, record_sums, sums_text
-from diag.files.whole_files import flush_folder, partial_path, read_limited, write_flushed, write_whole
+from diag.files.whole_files import PARTIAL, flush_folder, partial_path, read_limited, write_flushed, write_whole
 
 __all__ = [
     "SavedRun", "create_run", "file_name_of", "finished_takes", "json_values", "read_raw", "read_result", "read_run",
-    "read_take", "read_wav", "remove_partial_takes", "write_beside", "write_result", "write_take",
+    "read_take", "read_wav", "remove_partial_takes", "write_beside", "write_document", "write_result",
+    "write_take",
 ]  # fmt: skip
 
 RESULT_NAME = "result.json"
@@ -49,6 +51,7 @@ MOST_FRAMES = 2**53
 LONGEST_NAME = 200
 _PCM16_TAPS = frozenset({Tap.SENT, Tap.RECEIVED})
 _FIX_TAKE = "restore it, or remove this take's folder (`--resume` records another)"
+_GONE, _FIX_GONE = "the run folder is no longer there", "run again, and leave the folder in place until the run ends"
 _FIX_RUN = "restore it, or run again"
 
 
@@ -64,17 +67,20 @@ def write_take(run_dir: Path, take: Take) -> Path:
     """
     folder = run_dir / "takes" / take.id
     attempted = f"Could not save the take {folder}"
+    if not run_dir.is_dir():
+        raise CannotMeasureError(attempted, seen=_GONE, next_step=_FIX_GONE)
     if folder.exists():
         raise BadInputError(attempted, seen="it exists already", next_step="save to another run folder")
     partial = partial_path(folder)
     with _disk(attempted):
         try:
-            partial.mkdir(parents=True)
+            folder.parent.mkdir(mode=0o700, exist_ok=True)
+            partial.mkdir(mode=0o700)
             digests = {}
             for name, content in _contents(take):
-                write_flushed(partial / name, content)
+                write_flushed(partial / name, content, private=True)
                 digests[name] = digest_of(content)
-            write_flushed(partial / SUMS_NAME, sums_text(digests))
+            write_flushed(partial / SUMS_NAME, sums_text(digests), private=True)
             flush_folder(partial)
             partial.rename(folder)
             flush_folder(folder.parent)
@@ -143,6 +149,18 @@ def remove_partial_takes(run_dir: str | Path) -> int:
     return len(partial)
 
 
+def remove_abandoned(out_dir: Path) -> None:
+    """Remove incomplete takes and files that killed processes left in the runs of a folder and beside it."""
+    for pattern in (f"{out_dir.name}/*/takes/.*", f"{out_dir.name}/*/.*", ".*"):
+        for path in out_dir.absolute().parent.glob(pattern):
+            owner = PARTIAL.fullmatch(path.name)
+            if owner and has_ended(int(owner[1])):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+
 def write_result(take_folder: str | Path, result: TakeResult) -> Path:
     """Write the judgement of a take into its folder, replacing an earlier one, and return the path."""
     return write_beside(take_folder, RESULT_NAME, {**_stamp(), **result.to_json()})
@@ -168,22 +186,36 @@ def json_values(document: Mapping[str, Any]) -> Any:
 
 
 def write_beside(folder: str | Path, name: str, document: Mapping[str, Any]) -> Path:
-    """Write a JSON document into a folder, replacing an earlier one. The folder is created if it is missing.
+    """Write a JSON document into the folder of a take, replacing an earlier one. Only this user can read it.
 
     If the folder has checksums, that of the document is written too.
 
     Raises
     ------
     CannotMeasureError
-        If the disk is full or cannot be written.
+        If the folder is gone, or the disk is full or cannot be written.
     """
     path = Path(folder) / name
+    if not path.parent.is_dir():
+        raise CannotMeasureError(f"Could not save {path}", seen=_GONE, next_step=_FIX_GONE)
     with _disk(f"Could not save {path}"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, _document(document))
+        write_whole(path, _document(document), private=True)
         if has_sums(path.parent):
             record_sums(path.parent, [name])
     return path
+
+
+def write_document(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON document for everybody to read, replacing an earlier one. Missing folders are created.
+
+    Raises
+    ------
+    CannotMeasureError
+        If the disk is full or cannot be written.
+    """
+    with _disk(f"Could not save {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, _document(document))
 
 
 def _take_facts(take: Take) -> dict[str, Any]:
@@ -301,10 +333,12 @@ def create_run(out_dir: str | Path, name: str, facts: Mapping[str, Any]) -> Path
     now = time.gmtime()
     with _disk(f"Could not make a run folder in {out_dir}"):
         out_dir.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(out_dir)
         folder = out_dir / f"{time.strftime('%Y%m%d-%H%M%S', now)}-{file_name_of(name)}-{secrets.token_hex(3)}"
-        (folder / "takes").mkdir(parents=True)
+        folder.mkdir(mode=0o700)
+        (folder / "takes").mkdir(mode=0o700)
         made = time.strftime("%Y-%m-%dT%H:%M:%SZ", now)
-        write_whole(folder / "run.json", _document({**_stamp(), "name": name, "made": made, **facts}))
+        write_whole(folder / "run.json", _document({**_stamp(), "name": name, "made": made, **facts}), private=True)
         record_sums(folder, ["run.json"])
     return folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import overload
 
@@ -35,4 +36,18 @@ class SavedTakes(Sequence[Take]):
     def __getitem__(self, index: int | slice) -> Take | Sequence[Take]:
         if isinstance(index, slice):
             return SavedTakes(self._folder, self._take_ids[index])
-        return read_take(self._folder / "takes" / self._take_ids[index])
+        folder = self._folder / "takes" / self._take_ids[index]
+        return _read(folder, _stamp(folder))
+
+
+@lru_cache(maxsize=2)
+def _read(folder: Path, stamp: int) -> Take:
+    """Return a take; the last two are kept, because several parts of a report show the same one."""
+    return read_take(folder)
+
+
+def _stamp(folder: Path) -> int:
+    try:
+        return (folder / "take.json").stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
+
+PARTIAL = re.compile(r"\..+\.partial-(\d+)-[0-9a-f]+")
+"""Names that `partial_path` makes; the number is the process that writes there."""
 
 
 def read_limited(path: Path, most_bytes: int) -> bytes:
@@ -36,8 +40,10 @@ def partial_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(3)}")
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file atomically, replacing an earlier one. A crash or a full disk leaves the earlier file unchanged.
+
+    With `private`, only this user can read it.
 
     Raises
     ------
@@ -46,22 +52,23 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     partial = partial_path(path)
     try:
-        write_flushed(partial, data)
+        write_flushed(partial, data, private=private)
         partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
 
 
-def write_flushed(path: Path, data: bytes) -> None:
-    """Write a file and wait until its content is on the disk (fsync).
+def write_flushed(path: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file and wait until its content is on the disk (fsync). With `private`, only this user can read it.
 
     Raises
     ------
     OSError
         If the file cannot be written.
     """
-    with path.open("wb") as file:
+    mode = 0o600 if private else 0o666
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -5,14 +5,34 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from diag.core import stats
 from diag.core.chain import Segment, Tap
 from diag.core.errors import BadInputError
-from diag.core.results import Change, Comparison, Measurement, RunComparison, RunFinding, RunResult, Severity
+from diag.core.results import (
+    Change,
+    Comparison,
+    Measurement,
+    RunComparison,
+    RunFinding,
+    RunResult,
+    Severity,
+    TakeResult,
+)
 from diag.core.units import format_value
+from diag.judge.difference import (
+    LEVEL,
+    chance_of,
+    chance_of_counts,
+    corrected,
+    floor_between_equals,
+    smallest_shown,
+)
 from diag.measure.registry import Metric, all_metrics, headlines
 
 MUST_MATCH = ("audio", "endpoint")
@@ -30,6 +50,8 @@ SETUP_CAUSES: Mapping[str, str] = {
 """Findings whose cause is in the setup message, and the beginning of the field's name that can cause it."""
 _QUIET = ("audio_server", "host", "time")
 
+DECIDED_TOLERANCES = 2.0
+"""`--takes auto` goes on while less than this many tolerances of a headline measure in seconds would not be shown."""
 MOST_FIELDS = 3
 """Number of differing fields of the setup messages that the sentence names."""
 
@@ -37,13 +59,19 @@ Place = tuple[str, Segment | None, Tap | None]
 Key = tuple[str, int]
 
 
-def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool = False) -> RunComparison:
+def compare_runs(
+    a: RunResult, b: RunResult, *, seed: int, allow_different: bool = False, level: float = LEVEL
+) -> RunComparison:
     """Compare two runs; every difference is b minus a.
 
-    Takes are paired by prompt and, within a prompt, by order. The difference is the median of the paired differences
-    (the mean for shares such as `answered`). Its interval is a 95 % percentile bootstrap over pairs, or over prompts if
-    at least five prompts repeat. A difference is called better or worse if its interval excludes zero and the
-    difference is at least the metric's tolerance.
+    The take is the unit. Takes are paired by prompt and, within a prompt, by order. The difference is the median of the
+    paired differences (the mean for shares such as `answered`). Its interval is a 95 % percentile bootstrap over pairs,
+    or over prompts if at least five prompts repeat. A difference is called better or worse if its interval excludes
+    zero, it is at least the metric's tolerance, and its probability by chance, corrected for the number of metrics
+    tested, is small enough. Headline measures and all others are two families of tests, and each has half of `level`.
+
+    A take without a reply is a change for the worse in all measures of the reply. Metrics whose values all lie within
+    the tolerance cannot differ, whichever take belongs to which run, so they are not among the metrics tested.
 
     Parameters
     ----------
@@ -53,6 +81,8 @@ def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool
         Seed of the bootstrap.
     allow_different : bool
         Compare figures even if audio or endpoint differ.
+    level : float
+        Probability of calling any metric of two equal runs worse.
 
     Raises
     ------
@@ -61,7 +91,7 @@ def compare_runs(a: RunResult, b: RunResult, *, seed: int, allow_different: bool
     """
     if not allow_different:
         _refuse_unlike(a, b)
-    comparisons = tuple(_comparisons(a, b, seed))
+    comparisons = _comparisons(a, b, seed, level)
     config_diff = tuple(item for item in differences(a.config, b.config) if item[0].split(".")[0] not in _FRAMES)
     setup_diff = setup_differences(a.setup, b.setup) if a.setup is not None and b.setup is not None else ()
     sentence, verdict = _sentence(a, b, comparisons, config_diff, setup_diff)
@@ -126,13 +156,38 @@ def _refuse_unlike(a: RunResult, b: RunResult) -> None:
 # --- metric by metric -------------------------------------------------------------------------------------------
 
 
-def _comparisons(a: RunResult, b: RunResult, seed: int) -> Iterator[Comparison]:
+@dataclass(frozen=True)
+class _Tested:
+    """One metric at one place: what was measured, and the probability of its change by chance (None if not tested)."""
+
+    metric: Metric
+    comparison: Comparison
+    changes: tuple[float, ...]
+    chance: float | None
+
+
+def _comparisons(a: RunResult, b: RunResult, seed: int, level: float) -> tuple[Comparison, ...]:
     known = {metric.name: metric for metric in all_metrics()}
     in_a, in_b = _by_place(a), _by_place(b)
-    for place in dict.fromkeys([*in_a, *in_b]):
-        metric = known.get(place[0])
-        if metric is not None and metric.better != "none":
-            yield _compare_metric(metric, place, in_a.get(place, {}), in_b.get(place, {}), seed)
+    failed = _failed(a), _failed(b)
+    found = [
+        _test_metric(metric, place, in_a.get(place, {}), in_b.get(place, {}), failed=failed, seed=seed)
+        for place in dict.fromkeys([*in_a, *in_b])
+        if (metric := known.get(place[0])) is not None and metric.better != "none"
+    ]
+    # Two families: a measure that few look at does not make it harder to show a change of the wait.
+    judged: dict[int, Comparison] = {}
+    for leading in (True, False):
+        family = [index for index, item in enumerate(found) if _leads(item.metric) is leading]
+        tested = [index for index in family if found[index].chance is not None]
+        chances = dict(zip(tested, corrected([found[index].chance or 0.0 for index in tested]), strict=True))
+        for index in family:
+            judged[index] = _judged(found[index], chances.get(index), tested=len(tested), level=level / 2)
+    return tuple(judged[index] for index in range(len(found)))
+
+
+def _leads(metric: Metric) -> bool:
+    return metric.headline is not None
 
 
 def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
@@ -142,17 +197,33 @@ def _by_place(run: RunResult) -> dict[Place, dict[Key, Measurement]]:
         for item in take.measurements:
             if isinstance(item.value, tuple) or (item.segment is not None and not item.segment.comparable):
                 continue
-            one_turn = item.turn is not None and item.turn < len(take.prompt_names)
-            prompt = take.prompt_names[item.turn or 0] if one_turn else " / ".join(take.prompt_names)
+            prompt = _prompt_of(take, item.turn)
             place = (item.metric, item.segment, item.tap)
             count = sum(1 for name, _ in found[place] if name == prompt)
             found[place][prompt, count] = item
     return found
 
 
-def _compare_metric(
-    metric: Metric, place: Place, in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement], seed: int
-) -> Comparison:
+def _prompt_of(take: TakeResult, turn: int | None) -> str:
+    one_turn = turn is not None and turn < len(take.prompt_names)
+    return take.prompt_names[turn or 0] if one_turn else " / ".join(take.prompt_names)
+
+
+def _failed(run: RunResult) -> frozenset[Key]:
+    """Return prompts, and the number of earlier takes of that prompt, that were not answered."""
+    answers = _by_place(run).get(("answered", None, None), {})
+    return frozenset(key for key, item in answers.items() if item.value == 0.0)
+
+
+def _test_metric(
+    metric: Metric,
+    place: Place,
+    in_a: Mapping[Key, Measurement],
+    in_b: Mapping[Key, Measurement],
+    *,
+    failed: tuple[frozenset[Key], frozenset[Key]],
+    seed: int,
+) -> _Tested:
     name, segment, tap = place
     values_a, values_b = _values(in_a), _values(in_b)
     pairs = [(key, values_b[key] - values_a[key]) for key in values_a if key in values_b]
@@ -161,27 +232,65 @@ def _compare_metric(
     by_prompt: dict[str, list[float]] = defaultdict(list)
     for (prompt, _), change in pairs:
         by_prompt[prompt].append(change)
-    interval = stats.bootstrap_interval(
-        list(by_prompt.values()),
-        statistic="mean" if shares else "median",
-        seed=stats.derived_seed(seed, name, segment.hop.value if segment else "None", str(tap)),
-    )
-    a, b = typical(list(values_a.values())), typical(list(values_b.values()))
-    difference = typical([value for _, value in pairs])
-    verdict, reason = _verdict(metric, a=a, b=b, difference=difference, interval=interval, pairs=len(pairs))
-    return Comparison(
+    own_seed = stats.derived_seed(seed, name, segment.hop.value if segment else "None", str(tap))
+    comparison = Comparison(
         metric=name,
         unit=metric.unit,
-        a=a,
-        b=b,
-        difference=difference,
-        interval=interval,
+        a=typical(list(values_a.values())),
+        b=typical(list(values_b.values())),
+        difference=typical([value for _, value in pairs]),
+        interval=stats.bootstrap_interval(
+            list(by_prompt.values()), statistic="mean" if shares else "median", seed=own_seed
+        ),
         n_pairs=len(pairs),
-        verdict=verdict,
-        reason=reason or _missing(in_a, in_b),
+        verdict=Change.TOO_FEW,
+        reason=_missing(in_a, in_b),
         segment=segment,
         tap=tap,
+        noise=None if shares else floor_between_equals(_by_prompt(values_b), len(pairs), seed=own_seed),
     )
+    if comparison.interval is None:
+        return _Tested(metric, comparison, (), None)
+    if shares:
+        ones = int(sum(values_a.values())), int(sum(values_b.values()))
+        return _Tested(metric, comparison, (), chance_of_counts(ones[0], len(values_a), ones[1], len(values_b)))
+    changes = _changes(metric, values_a, values_b, failed)
+    values = (*values_a.values(), *values_b.values())
+    tried = max(values) - min(values) >= metric.tolerance or bool(failed[0] ^ failed[1])
+    chance = chance_of(changes, tolerance=metric.tolerance, seed=own_seed) if tried else None
+    return _Tested(metric, comparison, tuple(changes), chance)
+
+
+def _by_prompt(values: Mapping[Key, float]) -> list[Any]:
+    groups: dict[str, list[float]] = defaultdict(list)
+    for (prompt, _), value in values.items():
+        groups[prompt].append(value)
+    return [np.asarray(group) for group in groups.values()]
+
+
+def _changes(
+    metric: Metric,
+    values_a: Mapping[Key, float],
+    values_b: Mapping[Key, float],
+    failed: tuple[frozenset[Key], frozenset[Key]],
+) -> list[float]:
+    """Return how much worse B is in each pair.
+
+    A pair in which one take has no reply is a change for the worse, or the better, of the usual size. Were it the
+    largest one, a single reply that stayed away before would hide that all others come later now. The share of takes
+    that were answered is a measure of its own.
+    """
+    measured = {
+        key: badness(metric.better, values_b[key]) - badness(metric.better, values_a[key])
+        for key in values_a
+        if key in values_b
+    }
+    finite = {key: value for key, value in measured.items() if math.isfinite(value)}
+    usual = max(metric.tolerance, stats.median([abs(value) for value in finite.values()]) or 0.0)
+    changes = list(finite.values())
+    changes += [usual for key in failed[1] if key not in values_b and key in values_a]
+    changes += [-usual for key in failed[0] if key not in values_a and key in values_b]
+    return changes
 
 
 def _values(items: Mapping[Key, Measurement]) -> dict[Key, float]:
@@ -192,24 +301,20 @@ def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _verdict(
-    metric: Metric,
-    *,
-    a: float | None,
-    b: float | None,
-    difference: float | None,
-    interval: tuple[float, float] | None,
-    pairs: int,
-) -> tuple[Change, str | None]:
-    if a is None or b is None or difference is None or interval is None:
-        return Change.TOO_FEW, f"{pairs} pairs with a value on both sides; {stats.FEWEST_VALUES} are needed"
-    low, high = interval
-    if low <= 0 <= high or abs(difference) < metric.tolerance:
-        return Change.NONE_SHOWN, None
-    change = badness(metric.better, b) - badness(metric.better, a)
-    if change == 0:
-        return Change.NONE_SHOWN, None
-    return (Change.WORSE if change > 0 else Change.BETTER), None
+def _judged(item: _Tested, chance: float | None, *, tested: int, level: float) -> Comparison:
+    """Return the comparison of a metric with its verdict."""
+    metric, found = item.metric, item.comparison
+    if found.a is None or found.b is None or found.difference is None or found.interval is None:
+        pairs = f"{found.n_pairs} pair{'' if found.n_pairs == 1 else 's'}"
+        few = f"{pairs} with a value on both sides; {stats.FEWEST_VALUES} are needed"
+        return replace(found, reason="; ".join(filter(None, (few, found.reason))))
+    smallest = smallest_shown(item.changes, tolerance=metric.tolerance, tested=tested, level=level)
+    low, high = found.interval
+    change = badness(metric.better, found.b) - badness(metric.better, found.a)
+    shown = not low <= 0 <= high and abs(found.difference) >= metric.tolerance and change != 0
+    if not shown or chance is None or chance > level:
+        return replace(found, verdict=Change.NONE_SHOWN, chance=chance, smallest=smallest)
+    return replace(found, verdict=Change.WORSE if change > 0 else Change.BETTER, chance=chance, smallest=smallest)
 
 
 def badness(better: str, value: float) -> float:
@@ -227,6 +332,22 @@ def _missing(in_a: Mapping[Key, Measurement], in_b: Mapping[Key, Measurement]) -
         if missing:
             told.append(f"{side} has no value in {len(missing)} of {len(items)} ({missing[0].reason})")
     return "; ".join(told) or None
+
+
+def is_decided(comparison: RunComparison) -> bool:
+    """Return whether more takes would not change the verdict: a difference, or one that would have been shown.
+
+    No difference is decided if, for every headline measure in seconds, twice its tolerance would have been shown.
+    """
+    if comparison.verdict in (Change.WORSE, Change.BETTER):
+        return True
+    known = {metric.name: metric for metric in all_metrics() if metric.headline is not None and metric.unit == "s"}
+    items = [item for item in comparison.comparisons if item.metric in known]
+    return bool(items) and all(
+        item.smallest is not None and item.smallest <= DECIDED_TOLERANCES * known[item.metric].tolerance
+        for item in items
+        if item.a is not None and item.b is not None
+    )
 
 
 # --- the sentence -----------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ MEMORY_MB = 5.0
 """Memory that may be added over a whole session."""
 DRIFT_PPM = 500.0
 """Difference of a device's clock, as for takes: a bad crystal is off by 200 ppm."""
-SETTLED_SHARE = 0.1
-"""Share of the turns at the beginning that is left out of the trend of memory: libraries are loaded on first use."""
+SETTLED_S = 120.0
+"""Time at the beginning that is left out of the trend of memory: libraries and caches are filled on first use."""
 FEWEST_TURNS = 5
 LATE_S = 0.05
 """A delay of diag's own sending by more than one batch spoils a session's latency."""
@@ -80,7 +80,7 @@ def soak_summary(result: SoakResult) -> SoakSummary:
         (float(number), turn.first_byte_s) for number, turn in enumerate(turns) if turn.first_byte_s is not None
     ]
     per_turn = trend([number for number, _ in numbered], [value for _, value in numbered])
-    settled = turns[round(SETTLED_SHARE * len(turns)) :]
+    settled = [turn for turn in turns if turn.t_s > SETTLED_S]
     known = [(turn.t_s, turn.memory_mb) for turn in settled if turn.memory_mb is not None]
     memory = trend([t_s for t_s, _ in known], [value for _, value in known])
     drifts = {

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from diag import __version__
 from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
-from diag.core.keys import without_secrets
+from diag.core.keys import without_keys, without_secrets
 from diag.core.live_setup import canonical
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
@@ -238,7 +238,9 @@ def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_ta
 
 
 def _outcome(rule: Rule, verdict: Verdict) -> RuleOutcome:
-    return RuleOutcome(code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason)
+    return RuleOutcome(
+        code=rule.code, name=rule.name, status=verdict.status, reason=verdict.reason, applies=verdict.applies
+    )
 
 
 def _roots(findings: Iterable[Finding]) -> set[str]:
@@ -303,7 +305,7 @@ def judge_run(
     ]
     return RunResult(
         name=name,
-        title=quotable(title, LONGEST_TITLE),
+        title=quotable(without_keys(title), LONGEST_TITLE),
         config=without_secrets(config.model_dump(mode="json")),
         environment=without_secrets(environment),
         takes=tuple(takes),
@@ -381,4 +383,4 @@ def _take_outcomes(takes: Sequence[TakeResult]) -> Iterator[RuleOutcome]:
             status for status in (Status.CRASHED, Status.RAISED, Status.NOT_CHECKED, Status.CLEAR) if counts[status]
         )
         reason = next((item.reason for item in found if item.status is status), None)
-        yield replace(found[0], status=status, reason=reason)
+        yield replace(found[0], status=status, reason=reason, applies=any(item.applies for item in found))

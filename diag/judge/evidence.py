@@ -37,13 +37,6 @@ _SNAP = 0.005
 _WHOLE_DB, _GONE_DB = 2.0, 15.0
 _SAMPLING_OF_BAND_HZ = (8000, 12000, 16000, 22050)
 """The common sample rate whose Nyquist frequency lies in each band of `BANDS_HZ`."""
-_INTERVALS = {
-    12: "an octave",
-    7: "a musical fifth",
-    19: "an octave and a musical fifth",
-    24: "two octaves",
-    5: "a musical fourth",
-}
 
 
 def number(item: Measurement) -> float | None:
@@ -219,10 +212,12 @@ def stretch_of(measurements: Measurements, item: Measurement) -> float | None:
 def has_the_voice(measurements: Measurements, hop: Hop) -> bool:
     """Return whether the output of a hop's segment is known to hold the sound of its input, although it is noise.
 
-    Either its waveform follows the input from one end to the other below the noise, or it has too few bits. Misread
+    Either its waveform follows the input from one end to the other below the noise, or it has too few bits, or
+    integers wrapped around. Misread
     bytes follow it in no place, so that the rest is other sound.
     """
-    few = any(event.kind == "few bits" for item in measurements.find("distortion_db", hop=hop) for event in item.events)
+    bent = ("few bits", "wrapped")
+    few = any(event.kind in bent for item in measurements.find("distortion_db", hop=hop) for event in item.events)
     parts = [measurements.value(name, hop=hop) for name in ("other_sound_s", "head_lost_s", "tail_lost_s", "skipped_s")]
     whole = all(part is not None for part in parts) and sum(part or 0.0 for part in parts) <= OTHER_SOUND_S
     return few or whole
@@ -253,11 +248,10 @@ def rate_by_pace(ratio: float, declared_hz: int) -> int | None:
 
 
 def changed_sound(ratio: float) -> str:
-    """Return how a wrong rate sounds: "1.5 times as long and a musical fifth deeper"."""
+    """Return how a wrong rate sounds: "1.5 times as long and 7 semitones deeper"."""
     semitones = 12 * math.log2(ratio)
     amount = round(abs(semitones))
-    name = _INTERVALS.get(amount) if abs(abs(semitones) - amount) < 0.1 else None
-    interval = name or f"{abs(semitones):.1f} semitones"
+    interval = f"{amount if abs(abs(semitones) - amount) < 0.1 else round(abs(semitones), 1)} semitones"
     times = f"{max(ratio, 1 / ratio):.3g} times"
     return f"{times} as long and {interval} deeper" if ratio < 1 else f"{times} as fast and {interval} higher"
 

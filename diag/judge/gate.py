@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.errors import ExitCode
+from diag.core.release import Decision
 from diag.core.results import Bench, Change, Report, RunFinding, RunResult, Severity, Status
 
 UNREACHABLE_CODE = "CFG009"
@@ -15,8 +16,8 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     Parameters
     ----------
     report : Report
-        A bench is judged by its rows and by its drift from the baseline. Any other report is judged by the findings of
-        all its runs and by its comparisons.
+        A release bench is judged by its decision, a self-check by its rows. Any other report is judged by the findings
+        of all its runs and by its comparisons.
     fail_on : {"error", "warning", "never"}
         Lowest severity of a finding that fails the run.
 
@@ -29,8 +30,11 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
         for, or if no fault was found but not everything was shown to be right. A refusal by the service counts as a
         measurement.
     """
-    if report.bench is not None and any(run.counted for run in report.runs):
-        return _bench_code(report, report.bench, fail_on)
+    measured = any(run.counted for run in report.runs)
+    if report.release is not None and measured:
+        return _DECIDED[report.release.decision]
+    if report.bench is not None and measured:
+        return _bench_code(report.bench, fail_on)
     if not report.runs or any(not run.counted for run in report.runs):
         return ExitCode.CANNOT_MEASURE
     hindered, failing = _split(report, fail_on)
@@ -43,10 +47,16 @@ def exit_code(report: Report, fail_on: str = "error") -> ExitCode:
     return ExitCode.TOO_LITTLE_EVIDENCE if undecided or unshown else ExitCode.GOOD
 
 
-def _bench_code(report: Report, bench: Bench, fail_on: str) -> ExitCode:
+_DECIDED = {
+    Decision.SHIP: ExitCode.GOOD,
+    Decision.DO_NOT_SHIP: ExitCode.FAILED,
+    Decision.TOO_LITTLE_EVIDENCE: ExitCode.TOO_LITTLE_EVIDENCE,
+}
+
+
+def _bench_code(bench: Bench, fail_on: str) -> ExitCode:
     rows = bench.rows
-    failed = any(row.as_expected is False for row in rows) or _regressed(report)
-    if failed and fail_on != "never":
+    if any(row.as_expected is False for row in rows) and fail_on != "never":
         return ExitCode.FAILED
     return ExitCode.TOO_LITTLE_EVIDENCE if any(row.too_short for row in rows) else ExitCode.GOOD
 
@@ -72,14 +82,14 @@ def _split(report: Report, fail_on: str) -> tuple[list[RunFinding], list[RunFind
             if item.finding.severity.rank < least:
                 continue
             roots = {item.finding.code, item.finding.consequence_of or item.finding.code}
-            (hindered if any(_hinders(code) for code in roots) else failing).append(item)
+            (hindered if any(prevents_measuring(code) for code in roots) else failing).append(item)
     return hindered, failing
 
 
-def _hinders(code: str) -> bool:
+def prevents_measuring(code: str) -> bool:
+    """Return whether a finding is about the endpoint or this machine, and says nothing about the voice app."""
     return code == UNREACHABLE_CODE or code.startswith(ENVIRONMENT_PREFIX)
 
 
 def _regressed(report: Report) -> bool:
-    drifted = report.bench is not None and any(item.worse for item in report.bench.drift)
-    return drifted or any(comparison.verdict is Change.WORSE for comparison in report.comparisons)
+    return any(comparison.verdict is Change.WORSE for comparison in report.comparisons)

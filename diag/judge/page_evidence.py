@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.page_facts import PageFacts
-from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, does_not_apply
 from diag.dsp.band import IMAGING_LIMIT
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.evidence import WrongRate, evidence_of, numbers, wrong_rate
@@ -21,7 +21,7 @@ NOTICED_DB = 1.0
 
 def page_of(observed: ObservedClient) -> PageFacts | Verdict:
     """Return the facts about the page, or the verdict for a client that is none."""
-    return observed.page if observed.page is not None else not_checked(NO_PAGE)
+    return observed.page if observed.page is not None else does_not_apply(NO_PAGE)
 
 
 def images_and_treble(measurements: Measurements) -> Iterator[Evidence]:

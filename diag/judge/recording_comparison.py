@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity, Tier
-from diag.core.units import format_seconds, format_value
+from diag.core.units import format_seconds, format_value, with_minus
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.comparison import badness
 from diag.judge.evidence import changed_sound
@@ -375,7 +375,7 @@ _PAIR_WORDS: dict[str, Callable[[str, str, float], str]] = {
 
 def _pair_words(finding: Finding, metric: str, result: AnalysisResult, own: str, other: str) -> str:
     """Return a difference as a sentence about `own`, the output of the pair, and `other`, its input."""
-    return _phrase(finding, metric, result, own, other).replace("(-", "(−")
+    return with_minus(_phrase(finding, metric, result, own, other))
 
 
 def _phrase(finding: Finding, metric: str, result: AnalysisResult, own: str, other: str) -> str:
@@ -493,11 +493,14 @@ def _not_compared(
     if not matched:
         yield "speed, delay, and lost, repeated or added sound, because the recordings do not hold the same sound"
         return
+    both = [result for result in (pair, back) if result is not None]
+    # What one direction found is compared, although the other direction could not be.
+    found = {finding.code for result in both for finding in result.findings}
     reasons = {
-        f"{', '.join(item.codes)} ({item.reason})"
-        for result in (pair, back)
-        if result is not None
+        f"{', '.join(codes)} ({item.reason})"
+        for result in both
         for item in by_reason(result.not_shown)
+        if (codes := [code for code in item.codes if code not in found])
     }
     yield from sorted(reasons)
 

@@ -19,6 +19,7 @@ from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Reading, Spot, Verdict, not_measured
 from diag.core.take import Take, Turn
+from diag.core.timeline import EventName
 from diag.dsp.profile import VoiceProfile
 from diag.measure import reasons
 from diag.measure.registry import Metric, MetricKind, all_metrics
@@ -214,7 +215,16 @@ def _cut(take: Take, tap: Tap, turn: Turn | None) -> Clip | Missing:
     if span is None:
         return reasons.not_on(tap, "prompt" if tap in _PROMPT_TAPS else "reply")
     reply_channel = HEARD_REPLY_CHANNEL if tap is Tap.HEARD and clip.channels > 1 else HEARD_PROMPT_CHANNEL
-    return clip.slice(*span).channel(reply_channel)
+    part = clip.slice(*span).channel(reply_channel)
+    if tap is Tap.RECEIVED:
+        # The received audio of all turns lies end to end in one clip, so only events tell when a reply arrived.
+        arrived = (
+            event.t_s
+            for event in take.timeline.named(EventName.CHUNK_RECEIVED)
+            if event.data.get("turn") == turn.index and event.data.get("start_frame", -1) >= span[0]
+        )
+        part = replace(part, start_s=next(arrived, part.start_s))
+    return part
 
 
 def _placed(reading: Reading, tap: Tap | None, recorded: _Recorded, before: Tap | None = None) -> Reading:

@@ -1,7 +1,7 @@
 """Registry of metrics. A metric is one file in `diag.measure.metrics`; there is no list to edit.
 
 `@metric` declares everything about a metric: where it is measured, its label, unit, group and order in reports, its
-words in a comparison, whether baselines keep it, and its tolerance. The limit beyond which a value is a fault is
+words in a comparison, and its tolerance. The limit beyond which a value is a fault is
 declared by the rule that judges it.
 """
 
@@ -103,7 +103,6 @@ class Metric:
     order: float = 0.0
     headline: str | None = None
     tile: bool = False
-    baseline: bool = False
     compared: bool = False
 
     @property
@@ -129,7 +128,6 @@ def metric(
     order: float = 0.0,
     headline: str | None = None,
     tile: bool = False,
-    baseline: bool = False,
     compared: bool = False,
 ) -> Callable[[Callable[..., Reading]], Callable[..., Reading]]:
     """Register a metric function.
@@ -169,8 +167,6 @@ def metric(
         names this metric. If several metrics changed, the first by group and `order` is named.
     tile : bool
         Whether it is one of the few figures at the top of a run. For a segment metric the worst segment is shown.
-    baseline : bool
-        Whether baselines keep its median. Only for metrics in seconds where lower is better.
     compared : bool
         For a tap metric: whether it is measured on the reference of a pair too, because its rule judges the difference
         between recording and reference.
@@ -178,8 +174,7 @@ def metric(
     Raises
     ------
     TypeError
-        If a parameter name is not known, a name is registered twice for one kind of place, or `baseline` is set for a
-        metric that is not in seconds or where lower is not better.
+        If a parameter name is not known, or a name is registered twice for one kind of place.
     """
 
     def register(function: Callable[..., Reading]) -> Callable[..., Reading]:
@@ -188,13 +183,11 @@ def metric(
         optional = tuple(need for need in needs if has_default(function, need))
         if (name, kind) in _metrics:
             raise TypeError(f"{kind} metric {name} is registered twice")
-        if baseline and (unit, better) != ("s", "lower"):
-            raise TypeError(f"{name} cannot be part of a baseline: it must be in seconds and better when lower")
         _metrics[name, kind] = Metric(
             name=name, unit=unit, better=better, version=version, function=function,
             needs=tuple(need for need in needs if need not in optional), kind=kind,
             taps=taps if kind is MetricKind.TAP else (), tolerance=tolerance, pool=pool, optional=optional,
-            label=label, group=group, order=order, headline=headline, tile=tile, baseline=baseline, compared=compared,
+            label=label, group=group, order=order, headline=headline, tile=tile, compared=compared,
         )  # fmt: skip
         return function
 

@@ -43,6 +43,7 @@ class Portboard:
         self._captured = Tape(config.capture.sample_rate_hz)
         self.mouth = Mouth(MOUTH_RATE_HZ)
         self.calibration_speaker = Mouth(config.playback.sample_rate_hz)
+        self.calibration_microphone = Tape(config.capture.sample_rate_hz)
         self.ear = Tape(EAR_RATE_HZ, 2)
         self._impaired_microphone = planted_chain(faults.on("microphone"), config.capture.sample_rate_hz)
         self._leaks = tuple(
@@ -105,6 +106,8 @@ class Portboard:
             block = self._impaired(block)
             self._captured.write(block, t_s, device_s)
             self._client.microphone(block, t_s - self._origin_s)
+        else:
+            self.calibration_microphone.write(block, t_s, device_s)
 
     def _impaired(self, block: Block) -> Block:
         if self._leaks:

@@ -40,6 +40,8 @@ from diag.record.take_recorder import LEAD_IN_S, POLL_S, spoken_samples
 
 LEAVE_EARLY_S = 1.0
 """After goAway the connection is left at the end of the turn, and at the latest this long before its announced end."""
+LIMIT_TOLD_WITHIN_S = 5.0
+"""A resumed connection that is told to go away within this time belongs to a session that has reached its limit."""
 RECONNECT_WITHIN = 3
 """Failed attempts to connect after which a long session ends."""
 
@@ -105,6 +107,7 @@ class _Soak:
         self._connection: LiveConnection | RawConnection | None = None
         self._tasks: list[asyncio.Task[Any]] = []
         self._notice_s: float | None = None
+        self._told_at_s = math.inf
         self._leave_by_s = math.inf
         self._closed: str | None = None
         self._handle: str | None = None
@@ -176,7 +179,8 @@ class _Soak:
         events = log.take_events()
         started = events.first(EventName.PLAYOUT_STARTED)
         played_s = None if started is None else _passes_at(tapes["speaker"], started.data["frame"])
-        chunks = events.named(EventName.CHUNK_RECEIVED)
+        # What came before the prompt belongs to the turn before.
+        chunks = events.named(EventName.CHUNK_RECEIVED, start_s=turn.start_s)
         clocks = {port: point for port in audio.rates_hz if port in tapes and (point := _clock_of(tapes[port], port))}
         for tape in tapes.values():
             tape.forget()
@@ -206,7 +210,8 @@ class _Soak:
             self._follower.complete(self._log.now())
         elif name == "go_away":
             self._notice_s = data.get("time_left_s") or 0.0
-            self._leave_by_s = self._log.now() + self._notice_s - LEAVE_EARLY_S
+            self._told_at_s = self._log.now()
+            self._leave_by_s = self._told_at_s + self._notice_s - LEAVE_EARLY_S
         elif name == "session_closed" and data["by"] == "service":
             self._closed = f"{data['code']} {data['reason']}".strip()
             self._client.player.reply_over()
@@ -220,7 +225,7 @@ class _Soak:
 
     async def _connect(self) -> bool:
         self._closed = self._notice_s = None
-        self._leave_by_s = math.inf
+        self._told_at_s = self._leave_by_s = math.inf
         self._opened_s = self._log.now()
         config, handle = self._job.config, self._handle
         if config.raw_frame is not None:
@@ -260,7 +265,12 @@ class _Soak:
 
     async def _reconnect(self) -> bool:
         """Open the next connection after goAway or a loss; the old one must be closed before it is resumed."""
+        number = len(self._connections) + 1
+        answered = any(turn.connection == number and turn.first_byte_s is not None for turn in self._turns)
         await self._disconnect("goAway" if self._closed is None else self._closed)
+        if number > 1 and (not answered or self._told_at_s - self._opened_s < LIMIT_TOLD_WITHIN_S):
+            # A session beyond its time limit is ended again as soon as it is resumed.
+            self._handle = None
         gone_s = self._log.now()
         for attempt in range(RECONNECT_WITHIN):
             resumed = self._handle is not None

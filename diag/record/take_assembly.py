@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from diag.core.chain import Tap
 from diag.core.clip import Clip, clip_from_pcm16
 from diag.core.take import Span, Take, Turn
 from diag.core.timeline import Event, EventName, Timeline
+from diag.dsp.speech import speech_span
 from diag.record.audio.tape import Stamps, Tape, stamp_fit
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
@@ -41,6 +42,8 @@ class TurnRecord:
     first_frame: int | None = None
     end_frame: int | None = None
     barge_in: bool = False
+    person: bool = False
+    """A person spoke, and there is no recording of what was said before it reached the microphone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +139,8 @@ def network_clips(network: NetworkAudio, timeline: Timeline) -> dict[Tap, Clip]:
 
 
 def _turn(record: TurnRecord, clips: Mapping[Tap, Clip], timeline: Timeline) -> Turn:
+    if record.person and Tap.CAPTURED in clips:
+        return _turn_of_a_person(record, clips, timeline)
     prompt = clips.get(Tap.PROMPT)
     spoken = prompt is not None and record.first_frame is not None and record.end_frame is not None
     if not spoken or prompt is None or record.first_frame is None or record.end_frame is None:
@@ -163,6 +168,26 @@ def _turn(record: TurnRecord, clips: Mapping[Tap, Clip], timeline: Timeline) -> 
         },
         reply_spans=_reply_spans(record, clips, timeline, speech_end_s),
         barge_in=record.barge_in,
+    )
+
+
+def _turn_of_a_person(record: TurnRecord, clips: Mapping[Tap, Clip], timeline: Timeline) -> Turn:
+    """Return a turn whose speech is found in `captured`, before the first audio of the reply."""
+    captured = clips[Tap.CAPTURED]
+    chunks = reply_chunks(record.index, timeline)
+    first = max(captured.frame_at(record.start_s), 0)
+    last = captured.frame_at(chunks[0].t_s if chunks else record.end_s)
+    span = speech_span(captured.slice(first, max(last, first)).channel(0).samples, captured.sample_rate_hz)
+    turn = Turn(index=record.index, prompt_name=record.prompt.name, start_s=record.start_s, end_s=record.end_s)
+    if span is None or captured.start_s is None:
+        return turn
+    start_s, end_s = (captured.start_s + (first + frame) / captured.sample_rate_hz for frame in span)
+    return replace(
+        turn,
+        speech_start_s=start_s,
+        speech_end_s=end_s,
+        prompt_spans=_prompt_spans(clips, timeline, start_s, end_s),
+        reply_spans=_reply_spans(record, clips, timeline, end_s),
     )
 
 

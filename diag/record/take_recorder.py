@@ -102,6 +102,11 @@ def noise_burst(frames: int, level_dbfs: float, *, seed: int) -> Samples:
     return np.clip(noise, -1.0, 1.0).astype(np.float32)
 
 
+def _person_speaks(audio: AudioSession) -> bool:
+    """Return whether there is a microphone and no mouth, so that a person speaks the prompts."""
+    return "microphone" in audio.rates_hz and "mouth" not in audio.rates_hz
+
+
 def _from(steps: Sequence[StepJob], first: int) -> Iterator[tuple[int, StepJob]]:
     return ((number, steps[number]) for number in range(first, len(steps)))
 
@@ -209,15 +214,21 @@ class _Recorder:
             self._follower.content(self._log.now())
 
     async def _calibrate(self, board: Portboard, audio: AudioSession) -> None:
-        calibrations = await calibrate(board.mouth, board.calibration_speaker, board.ear, audio)
+        calibrations = await calibrate(
+            board.mouth, board.calibration_speaker, board.ear, audio, board.calibration_microphone
+        )
         for item in calibrations:
+            if item.port not in audio.devices:
+                continue
             self._log.emit(
                 "calibrated",
                 {
                     "port": item.port,
+                    "at": item.at,
                     "delay_s": item.delay_s,
                     "confidence": item.confidence,
                     "signal_dbfs": item.signal_dbfs,
+                    "level_db": item.level_db,
                 },
             )
 
@@ -280,6 +291,12 @@ class _Recorder:
         self._reply_begun_s = self._unsettled_s = None
         self._reply_over = self._cut = self._whole = False
         start_s = log.now()
+        if _person_speaks(audio):
+            # Nobody knows when the person has finished: the reply is awaited from now on.
+            log.emit("prompt_started", {"turn": index, "prompt": prompt.name, "frame": None})
+            self._turns.append(TurnRecord(index=index, prompt=prompt, start_s=start_s, end_s=start_s, person=True))
+            self._follower.prompt_ended(start_s)
+            return
         first_frame = board.mouth.say(samples)
         log.emit("prompt_started", {"turn": index, "prompt": prompt.name, "frame": first_frame})
         self._turns.append(

@@ -7,6 +7,7 @@ share its memory. A worker ends when its parent process ends, even if the parent
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
@@ -16,10 +17,14 @@ from types import TracebackType
 
 from diag.core.keys import remember_address
 from diag.core.processes import KillableProcessPool, keep_time_alone, start_fork_server
+from diag.core.temporary import make_folder
+from diag.files.log import write_output
 from diag.files.rooms import read_responses, with_echo_level
 from diag.record.audio.ports import Rig
 from diag.record.take_job import RoomJob, TakeJob
 
+LONGEST_OUTPUT = 100_000
+"""The log keeps so many last characters of what a worker printed."""
 _PRELOAD = ["diag.record.preload"]
 
 
@@ -35,13 +40,12 @@ class WorkerPool:
     ----------
     rigs : sequence of Rig
         One worker is started for each.
-    log_dir : Path
-        Folder for one log file per worker, with what third-party libraries print.
     """
 
-    def __init__(self, rigs: Sequence[Rig], log_dir: Path) -> None:
+    def __init__(self, rigs: Sequence[Rig]) -> None:
         self._context = load_workers()
-        self._log_dir = log_dir
+        # One file per worker, with what third-party libraries print. What there is goes to the log at the end.
+        self._log_dir = make_folder("workers")
         self._executors = {rig.name: self._start(rig) for rig in rigs}
         self._rigs = {rig.name: rig for rig in rigs}
 
@@ -77,6 +81,9 @@ class WorkerPool:
             if kill:
                 executor.kill()
             executor.shutdown(wait=not kill, cancel_futures=True)
+        for path in sorted(self._log_dir.glob("*.log")):
+            write_output(path.stem, path.read_text(encoding="utf-8", errors="replace")[-LONGEST_OUTPUT:])
+        shutil.rmtree(self._log_dir, ignore_errors=True)
 
     def _start(self, rig: Rig) -> KillableProcessPool:
         log_path = self._log_dir / f"worker-{rig.name}.log"
@@ -90,7 +97,7 @@ def _become_worker(rig: Rig, log_path: str) -> None:
     """Initialise a new worker process: set its scheduling, its log file and the environment of its rig."""
     global _rig  # noqa: PLW0603 (a worker process serves one rig for life)
     keep_time_alone()
-    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)

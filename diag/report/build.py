@@ -12,12 +12,12 @@ from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run
 from diag.files.voice_profiles import sample_of
-from diag.files.whole_files import write_whole
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.copied import copied_verdict, days_of
-from diag.report.page import packed, rendered, unwritable
+from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.picks import Pick, pick
+from diag.report.release_text import release_values
 from diag.report.runview import RunView, run_view
 from diag.report.sentences import measured_line, verdict_line
 from diag.report.shelf import Embed, VoiceSample, players_of, size_note
@@ -41,7 +41,8 @@ def build_report(
     Parameters
     ----------
     report : Report
-        The judged runs. A bench adds the table of scenarios and the command that repeats it.
+        The judged runs. A release bench adds its decision, a self-check the table of scenarios, and both the command
+        that repeats them.
     takes : mapping of run folder or run name to takes
         Recordings of each run, for audio and drawings. The folder distinguishes runs with the same name. A sequence may
         load its members lazily. Runs that are missing here are shown without recordings.
@@ -69,6 +70,7 @@ def build_report(
         views = [
             run_view(run, index, picks.get(index), players, samples.get(index)) for index, run in enumerate(report.runs)
         ]
+        rows = bench_rows(report.bench.rows if report.bench else (), views)
         title, verdict, measured = _title(report), verdict_line(report), measured_line(report)
         dated = days_of([time for run in report.runs if (time := _made(run))])
         page = rendered(
@@ -84,18 +86,21 @@ def build_report(
                 compare_view(comparison, index, report.runs, picks, players)
                 for index, comparison in enumerate(report.comparisons)
             ],
-            bench=bench_rows(report.bench.rows if report.bench else (), views),
+            bench=rows,
+            expected_of={row.anchor: row for row in rows if row.anchor and row.state is State.GOOD},
+            release=report.release,
+            **release_values(report.release),
             tally=[(state, sum(check.state is state for view in views for check in view.checks)) for state in State],
-            document=packed(report.to_json()),
+            document=packed(report.to_json(), out.parent),
             size=size_note(players.values()),
             switches=bool(report.comparisons),
             origin="Every figure is derived from saved recordings and events alone.",
-            command=report.bench.command if report.bench else "",
+            command=_command(report),
             folded=len(report.runs) > FOLD_FROM,
             stages=stages(),
             unknown=State.UNKNOWN,
         )
-        write_whole(out, page.encode())
+        write_page(out, page)
     except OSError as error:
         raise unwritable(out, error, next_step="name another folder with --out") from None
     return out
@@ -125,6 +130,12 @@ def _in_order(report: Report, views: Sequence[RunView]) -> list[tuple[str, RunVi
     two = len(report.runs) == len(report.comparisons) + 1 == 2
     shown = list(zip("AB" if two else [""] * len(views), views, strict=True))
     return shown if report.bench else sorted(shown, key=lambda item: -item[1].state.rank)
+
+
+def _command(report: Report) -> str:
+    if report.release is not None:
+        return report.release.command
+    return report.bench.command if report.bench else ""
 
 
 def _title(report: Report) -> str:

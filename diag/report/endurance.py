@@ -15,11 +15,13 @@ from diag.core.errors import ExitCode
 from diag.core.results import VerdictLine
 from diag.core.states import State
 from diag.core.units import counted, format_seconds
-from diag.files.whole_files import write_whole
 from diag.judge.endurance import LoadSummary, SoakSummary
-from diag.report.page import packed, rendered, unwritable
+from diag.report.copied import copied_verdict
+from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.svg import number, points, ticks
 
+MOST_CONNECTIONS = 5
+"""Connections that are listed one by one in the text; the page has all."""
 WIDTH, HEIGHT = 900.0, 190.0
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 14.0, 30.0
 
@@ -59,6 +61,7 @@ def chart(
     *,
     marks: Sequence[tuple[float, str]] = (),
     from_zero: bool = True,
+    least_span: float = 1e-3,
 ) -> Chart | None:
     """Return a chart of lines; None if there is nothing to draw.
 
@@ -69,6 +72,8 @@ def chart(
         Vertical lines.
     from_zero : bool
         Whether the vertical axis begins at 0.
+    least_span : float
+        Least height of the vertical axis, so that noise does not look like a change.
     """
     xs = [x for _, values, _ in series for x in values]
     ys = [y for _, _, values in series for y in values]
@@ -77,7 +82,9 @@ def chart(
     low_x = min(xs)
     high_x = max(low_x + 1e-9, *xs)
     low_y = 0.0 if from_zero and min(ys) >= 0 else min(ys)
-    high_y = max(low_y + 1e-3, *ys)
+    if not from_zero:
+        low_y -= max(least_span - (max(ys) - low_y), 0.0) / 2
+    high_y = max(low_y + least_span, *ys)
 
     def across(x: float) -> float:
         return LEFT + (x - low_x) / (high_x - low_x) * (WIDTH - LEFT - RIGHT)
@@ -133,7 +140,12 @@ def write_soak(result: SoakResult, summary: SoakSummary, folder: Path) -> Path:
             marks=marks,
         ),
         chart(
-            "Memory of the client, MB", "Memory over time", "minutes", [("memory", *_split(memory))], from_zero=False
+            "Memory of the client, MB",
+            "Memory over time",
+            "minutes",
+            [("memory", *_split(memory))],
+            from_zero=False,
+            least_span=10.0,
         ),
         chart(
             "Clock drift, milliseconds",
@@ -219,12 +231,14 @@ def soak_lines(result: SoakResult, summary: SoakSummary) -> list[str]:
     lines.append(
         f"Gaps: {counted(summary.underruns, 'underrun')}; the latest chunk came {format_seconds(gap_s)} after its time"
     )
+    resumed = [item for item in result.connections if item.resumed is True]
     lines += [
         f"Connection {item.number}: {item.ended} after {format_seconds(item.end_s - item.start_s)}, session resumed"
         f" {format_seconds(item.away_s or 0.0)} later"
-        for item in result.connections
-        if item.resumed is True
+        for item in resumed[:MOST_CONNECTIONS]
     ]
+    if len(resumed) > MOST_CONNECTIONS:
+        lines.append(f"{len(resumed) - MOST_CONNECTIONS} more connections were resumed")
     return lines
 
 
@@ -287,11 +301,14 @@ def _write(
     sentence = (
         problems[0] if problems else f"Not shown: {not_shown[0]}." if not_shown else f"{lines[0]}; nothing is wrong."
     )
+    title, verdict = f"{kind} of {name}", VerdictLine(state, _WORDS[state], sentence)
     html = rendered(
         "endurance.html.j2",
-        title=f"{kind} of {name}",
-        verdict=VerdictLine(state, _WORDS[state], sentence),
+        title=title,
+        verdict=verdict,
         measured=lines[0],
+        dated=time.strftime("%Y-%m-%d", time.gmtime()),
+        copied=copied_verdict(verdict, title, lines[0]),
         switches=False,
         size="",
         origin=f"Made by diag {kind}.",
@@ -300,11 +317,10 @@ def _write(
         lines=lines,
         charts=charts,
         table=table,
-        document=packed(document),
+        document=packed(document, folder),
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_whole(page, html.encode("utf-8"))
+        write_page(page, html)
     except OSError as error:
         raise unwritable(page, error, next_step="choose another folder with --out") from None
     return page

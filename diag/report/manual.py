@@ -16,7 +16,7 @@ from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
 from diag.report.sentences import label, state_of
 from diag.report.symptoms import GLOSSARY, SYMPTOMS, Symptom, rules_of, symptoms_of
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 METRIC_HEADINGS = ("What", "From – to", "Better is", "Not measured when", "Reference")
 _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")

@@ -16,13 +16,17 @@ from markupsafe import Markup
 
 from diag import __version__
 from diag.core.errors import BadInputError
+from diag.core.json_reading import read_json
 from diag.core.keys import without_keys, without_secrets
 from diag.core.plain_text import json_safe, visible
+from diag.files.whole_files import write_whole
 from diag.report.sentences import capitalised, full_stop
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+LARGEST_DOCUMENT_BYTES = 200_000_000
+"""A larger document of a page is not read: a run of 1,000 takes has 70 MB."""
 _PACKED = "data:application/gzip;base64,"
 
 
@@ -40,21 +44,55 @@ def rendered(template: str, **values: object) -> str:
     )
 
 
-def packed(document: dict[str, Any]) -> str:
+def packed(document: dict[str, Any], folder: Path) -> str:
     """Return a compressed JSON document as a data URI that can be downloaded without a script."""
-    text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    packed = gzip.compress(json_safe(text).encode("utf-8"), mtime=0)
+    packed = gzip.compress(document_text(document, folder).encode("utf-8"), mtime=0)
     return f"{_PACKED}{base64.b64encode(packed).decode('ascii')}"
+
+
+def document_text(document: dict[str, Any], folder: Path) -> str:
+    """Return a JSON document as a page holds it: without secrets, and with paths as in `without_places`."""
+    text = json.dumps(without_secrets(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return without_places(json_safe(text), folder)
+
+
+def without_places(text: str, folder: Path) -> str:
+    """Return text with paths that do not tell where on this machine they are, because pages are passed on.
+
+    Paths below `folder`, that of the page, and below the working directory begin there, those of the user with `~`.
+    """
+    places = {folder.absolute(): "", folder.resolve(): "", Path.cwd(): "", Path.home(): "~/"}
+    for place, instead in places.items():
+        # Two levels at least: "/" and "/tmp" are in too many texts.
+        if len(place.parts) > 2:
+            text = text.replace(f"{place}/", instead)
+    return text
 
 
 def document_of(page: str) -> dict[str, Any] | None:
     """Return the JSON document that a page holds, see `packed`; None if it holds none or it is damaged."""
     found = re.search(re.escape(_PACKED) + r"([A-Za-z0-9+/]+=*)", page)
+    if found is None:
+        return None
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)  # with the header of gzip
     try:
-        document = json.loads(gzip.decompress(base64.b64decode(found[1]))) if found else None
-    except (ValueError, OSError, EOFError, zlib.error):
+        text = unpacking.decompress(base64.b64decode(found[1]), LARGEST_DOCUMENT_BYTES)
+        document = read_json(text) if unpacking.eof else None
+    except (ValueError, zlib.error):
         return None
     return document if isinstance(document, dict) else None
+
+
+def write_page(out: Path, page: str) -> None:
+    """Write a page without the places of this machine (`without_places`). Missing folders are created.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, without_places(page, out.parent).encode())
 
 
 def unwritable(out: Path, error: OSError, *, next_step: str) -> BadInputError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip
@@ -13,12 +14,20 @@ from diag.core.take import Span, Take, Turn
 
 @dataclass(frozen=True)
 class Pick:
-    """The take that represents a run, its judgement, the turn shown, and why it was chosen."""
+    """The take that represents a run, its judgement, the turn shown, and why it was chosen.
 
-    take: Take
+    The take is loaded when it is accessed, because the takes of many runs do not fit into memory together.
+    """
+
+    load: Callable[[], Take]
     result: TakeResult
     turn: Turn | None
     why: str
+
+    @property
+    def take(self) -> Take:
+        """The take."""
+        return self.load()
 
 
 def pick(run: RunResult, takes: Sequence[Take], like: Pick | None = None) -> Pick | None:
@@ -31,9 +40,9 @@ def pick(run: RunResult, takes: Sequence[Take], like: Pick | None = None) -> Pic
     for result, why, turn in sorted(
         _preferred(run), key=lambda found: bool(wanted) and found[0].prompt_names != wanted
     ):
-        take = _loaded(run, takes, result.id)
-        if take is not None:
-            return Pick(take, result, _turn(take, turn), why)
+        index = _index_of(run, takes, result.id)
+        if index is not None:
+            return Pick(partial(takes.__getitem__, index), result, _turn(takes[index], turn), why)
     return None
 
 
@@ -58,11 +67,11 @@ def _preferred(run: RunResult) -> Iterator[tuple[TakeResult, str, int | None]]:
         yield result, "discarded; no other take to show", None
 
 
-def _loaded(run: RunResult, takes: Sequence[Take], take_id: str) -> Take | None:
+def _index_of(run: RunResult, takes: Sequence[Take], take_id: str) -> int | None:
     index = [result.id for result in run.takes].index(take_id)
     if index < len(takes) and takes[index].id == take_id:
-        return takes[index]
-    return next((take for take in takes if take.id == take_id), None)
+        return index
+    return next((index for index, take in enumerate(takes) if take.id == take_id), None)
 
 
 def _rank(item: RunFinding) -> int:

@@ -10,7 +10,7 @@ from diag.core.states import State
 from diag.judge.recording_comparison import MeasureDifference, RecordingChange, RecordingComparison
 from diag.report.recording_text import exit_code, result_lines
 from diag.report.sentences import capitalised, figure, full_stop, label, signed
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 _CALLS = {
     RecordingChange.WORSE: (State.FAILS, "WORSE"),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from diag.core.chain import Tap
 from diag.core.results import Finding, Measurement, SoundEvent
 from diag.core.states import State
-from diag.core.units import format_seconds
+from diag.core.units import format_seconds, with_minus
 from diag.judge.recording_result import AnalysisResult
 from diag.report.sentences import label, state_of
 
@@ -124,4 +124,4 @@ def _of_event(event: SoundEvent) -> Happening:
         what = f"{what}, {format_seconds(abs(event.duration_s))}"
     end_s = event.estimated_s + max(length_s, 0.0)
     reference_s = None if event.kind == "other sound" else event.reference_s
-    return Happening(event.estimated_s, end_s, reference_s, what.replace("-", "−"), State.UNKNOWN, "")
+    return Happening(event.estimated_s, end_s, reference_s, with_minus(what), State.UNKNOWN, "")

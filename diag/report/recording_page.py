@@ -12,11 +12,10 @@ from diag.core.chain import Tap
 from diag.core.results import Severity, VerdictLine
 from diag.core.states import State
 from diag.files.audio_files import encode_flac
-from diag.files.whole_files import write_whole
 from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.report.copied import copied_verdict
-from diag.report.page import packed, rendered, unwritable
+from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.recording_compare_text import call_of_recordings, comparison_document
 from diag.report.recording_compare_view import comparison_view
 from diag.report.recording_marks import Happening, happenings
@@ -62,11 +61,11 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
             dated="",
             copied=copied_verdict(verdict, title, measured),
             views=[views[index] for index in order],
-            document=packed(results_document([item.result for item in shown])),
+            document=packed(results_document([item.result for item in shown]), out.parent),
             comparison=None,
             **frame_values(players),
         )
-        write_whole(out, page.encode())
+        write_page(out, page)
     except OSError as error:
         raise unwritable(out, error, next_step="name another file with --html") from None
     return out
@@ -95,11 +94,11 @@ def build_comparison_page(
             dated="",
             copied=copied_verdict(verdict, title, measured),
             views=views,
-            document=packed(comparison_document(comparison)),
+            document=packed(comparison_document(comparison), out.parent),
             comparison=comparison_view(comparison, a, b, views),
             **frame_values(players),
         )
-        write_whole(out, page.encode())
+        write_page(out, page)
     except OSError as error:
         raise unwritable(out, error, next_step="name another file with --html") from None
     return out

@@ -14,8 +14,8 @@ from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.sentences import figure, label, label_in_sentence, plural, state_of, word_of
-from diag.report.terminal import wrapped
+from diag.report.sentences import TIER_WORDS, figure, label, label_in_sentence, plural, state_of, word_of
+from diag.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,8 +129,13 @@ def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[s
         width,
         later="  ",
     )
+    followed = [] if verbose else [item for item in result.findings if item.consequence_of is not None]
     for index, finding in enumerate(result.findings):
-        lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
+        if finding not in followed:
+            lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
+    if followed:
+        titles = "; ".join(f"{item.title} [{item.code}]" for item in followed)
+        lines += wrapped(f"  as a consequence: {titles}", width, later="    ")
     for words in usual_words(result):
         lines += wrapped(f"  {words}", width, later="    ")
     for reasons in by_reason(result.not_shown):
@@ -221,7 +226,7 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
     without: dict[str, list[str]] = {}
     for item in result.information:
         if isinstance(item.value, float):
-            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({item.tier.value})")
+            lines.append(f"    {label(item.metric):<{_LABEL_WIDTH - 2}} {item.value:.2f}  ({TIER_WORDS[item.tier]})")
         else:
             without.setdefault(item.reason or "no reason given", []).append(label(item.metric))
     for reason, names in without.items():
@@ -234,11 +239,11 @@ def _measure_line(item: Measurement, every: Measurements) -> str:
 
 
 def measure_words(item: Measurement, every: Measurements) -> str:
-    """Return the value of a measure with what it was compared with, as "−10.6 dB (waveform)"."""
+    """Return the value of a measure with what it was compared with, as "−10.6 dB (against its input)"."""
     covers = _covered(item, every)
     none = item.unit == "dB" and isinstance(item.value, float) and item.value <= NOTHING_DB
     value = "none found" if none else figure(item.value, item.unit)
-    return f"{value}  ({item.tier.value}{covers})"
+    return f"{value}  ({TIER_WORDS[item.tier]}{covers})"
 
 
 def _covered(item: Measurement, every: Measurements) -> str:

@@ -183,7 +183,9 @@ def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
     for metric in tiles():
         rows = [row for row in run.summary if row.metric == metric.name]
         if metric.kind is MetricKind.SEGMENT:
-            found = _segment_tile(metric, [row for row in rows if row.segment], run)
+            # With several turns, the row without a turn is over all of them.
+            over_all = [row for row in rows if row.turn is None] or rows
+            found = _segment_tile(metric, [row for row in over_all if row.segment], run)
         else:
             first = next((row for row in rows if row.turn in (None, 0)), None)
             found = _take_tile(metric, first, run) if first else None
@@ -195,7 +197,11 @@ def _tiles(run: RunResult) -> tuple[tuple[str, str, str], ...]:
 def _take_tile(metric: Metric, row: SummaryRow, run: RunResult) -> tuple[str, str, str]:
     if metric.group is not Group.ANSWER:
         return _tile(row, len(run.counted))
-    values = [take.measurements.value(row.metric, turn=row.turn) or 0.0 for take in run.counted]
+    # A take with several turns counts if every turn does.
+    values = [
+        min((item.value for item in take.measurements.find(row.metric) if isinstance(item.value, float)), default=0.0)
+        for take in run.counted
+    ]
     yes = sum(value > 0.5 for value in values)
     return label(row.metric), f"{yes} of {len(values)}", plural(len(values), "take")
 

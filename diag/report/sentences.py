@@ -17,13 +17,15 @@ from diag.core.results import (
     RunResult,
     Severity,
     SummaryRow,
+    Tier,
     VerdictLine,
 )
 from diag.core.states import State
-from diag.core.units import format_value
+from diag.core.units import MINUS, format_value, with_minus
 from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
 from diag.measure.registry import Group, metric_named, report_order
+from diag.report.release_text import release_verdict
 
 
 def state_of(severity: Severity) -> State:
@@ -42,7 +44,9 @@ def verdict_line(report: Report) -> VerdictLine:
 
 
 def verdict_of(report: Report) -> VerdictLine:
-    """Return the verdict that follows from a report's findings, comparisons and bench."""
+    """Return the verdict that follows from a report's decision, findings, comparisons and self-check."""
+    if report.release is not None and any(run.counted for run in report.runs):
+        return release_verdict(report.release)
     if report.bench is not None:
         return _bench_verdict(report, report.bench)
     if not any(run.counted for run in report.runs):
@@ -72,7 +76,6 @@ def _bench_sentence(bench: Bench) -> str:
     rows = bench.rows
     shown = sum(row.passed for row in rows)
     failed = [row.scenario for row in rows if row.as_expected is False]
-    failed += [item.sentence for item in bench.drift if item.worse]
     short = [f"{row.scenario} ({row.takes} of {row.asked})" for row in rows if row.too_short]
     if not failed and not short:
         return f"every scenario shows the expected findings ({shown} of {len(rows)})"
@@ -245,12 +248,21 @@ def figure(value: float | Sequence[float | None] | None, unit: str) -> str:
     if isinstance(value, Sequence):
         return ", ".join(figure(item, unit) if item is not None else "–" for item in value)
     if value is not None and unit in ("1", "") and 0.01 <= abs(value) < 10:
-        return f"{value:.3f}".rstrip("0").rstrip(".")
+        return with_minus(f"{value:.3f}".rstrip("0").rstrip("."))
     if value is not None and unit == "Hz" and abs(value) >= 1000:
-        return f"{value / 1000:.1f} kHz"
+        return with_minus(f"{value / 1000:.1f} kHz")
     text = format_value(value, unit)
     # A value that rounds to zero has no sign.
-    return text.removeprefix("-") if text.startswith("-") and not re.search("[1-9]", text) else text
+    return text.removeprefix(MINUS) if not re.search("[1-9]", text) else text
+
+
+TIER_WORDS = {
+    Tier.WAVEFORM: "against its input",
+    Tier.PROFILE: "against the voice",
+    Tier.BLIND: "by itself",
+    Tier.EVENTS: "from events",
+}
+"""What a value was measured against, by its tier."""
 
 
 def signed(value: float | None, unit: str) -> str:

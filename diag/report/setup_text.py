@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from diag.core.states import State
 from diag.judge.setup_frame import FrameFault, FrameVerdict
 from diag.report.sentences import plural
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     import datetime

@@ -16,6 +16,7 @@ from typing import Literal
 from diag.core.chain import Hop, Tap
 from diag.core.clip import Clip
 from diag.core.results import RunResult, Spot
+from diag.core.units import with_minus
 from diag.dsp.level import peak_dbfs
 from diag.dsp.speech import active_level_dbfs, first_audible_frame
 from diag.files.audio_files import encode_flac
@@ -319,7 +320,7 @@ def _described(piece: Piece, name: str) -> Player:
         same_as=None,
         left_out=None,
         note=piece.note,
-        facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {loudness.replace('-', '−')}",
+        facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {with_minus(loudness)}",
         wave=envelope(peaks(clip.samples, piece.columns), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
         offset_s=piece.offset_s,

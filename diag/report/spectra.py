@@ -9,7 +9,7 @@ import numpy as np
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
-from diag.core.units import LIVE_OUTPUT_RATE_HZ
+from diag.core.units import LIVE_OUTPUT_RATE_HZ, with_minus
 from diag.dsp.level import decibels
 from diag.dsp.pitch_scale import EDGE_DROP_DB, loud_edge_hz
 from diag.dsp.spectrum import short_time_power, short_time_power_at
@@ -67,7 +67,7 @@ def spectra_of(title: str, clips: Sequence[tuple[str, str, Clip]]) -> Spectra | 
     if not curves:
         return None
     hertz = tuple((hz / TOP_HZ * 100, f"{hz / 1000:g}") for hz in (0, 2000, 4000, 6000, 8000, 10000, 12000))
-    levels = tuple((_y(level) / HEIGHT * 100, f"{level:g}".replace("-", "−")) for level in (0, -20, -40, -60))
+    levels = tuple((_y(level) / HEIGHT * 100, with_minus(f"{level:g}")) for level in (0, -20, -40, -60))
     return Spectra(title, tuple(curves), hertz, levels)
 
 

@@ -59,10 +59,13 @@ class HopState:
 def checks_of(run: RunResult) -> tuple[Check, ...]:
     """Return every check of a run, worst first: raised, crashed, not checked, clear.
 
-    A check is good only if it was clear in at least one counted take and raised in none.
+    A check is good only if it was clear in at least one counted take and raised in none. One that does not apply to
+    the run is left out.
     """
     seen: dict[str, list[RuleOutcome]] = {}
     for outcome in outcomes_of(run):
+        if not outcome.applies:
+            continue
         seen.setdefault(outcome.code, []).append(outcome)
     found = {item.finding.code: item for item in run.findings}
     checks = [_check(code, outcomes, found.get(code)) for code, outcomes in sorted(seen.items())]

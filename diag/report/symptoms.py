@@ -179,9 +179,9 @@ SYMPTOMS = (
 )
 
 GLOSSARY = {
-    "baseline": "Latencies of an earlier bench, saved with `--save-baseline`, that later ones are compared with.",
+    "baseline": "Takes of an accepted release, kept by `diag bench --update-baseline`, to compare later ones with.",
     "blind": "Measured on one recording alone, without anything to compare it with.",
-    "bench": "A run of many scenarios, each of which must give its expected findings.",
+    "bench": "The decision before a release: takes of the product, held against those of its last accepted release.",
     "calibration": "A short sound at the start of a take that measures the delay between the devices.",
     "captured": "The tap behind the microphone: what the client got.",
     "chunk": "A piece of audio in one message of the service.",

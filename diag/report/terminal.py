@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diag.core.errors import ExitCode
@@ -12,7 +13,6 @@ from diag.core.results import (
     BenchRow,
     Change,
     Comparison,
-    Drift,
     Report,
     RunComparison,
     RunFinding,
@@ -21,6 +21,7 @@ from diag.core.results import (
 )
 from diag.core.states import State
 from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
+from diag.report.release_text import release_lines
 from diag.report.sentences import (
     call_of,
     counted_of,
@@ -36,6 +37,7 @@ from diag.report.sentences import (
     verdict_line,
 )
 from diag.report.states import checks_of, row_state, row_takes
+from diag.report.wrapping import wrapped
 
 if TYPE_CHECKING:
     from diag.core.states import Check
@@ -73,9 +75,12 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
     """
     verdict = verdict_line(report)
     lines = wrapped(f"{verdict.state.shape} {verdict.text}", width, later="  ")
-    if report.bench is not None:
+    if report.release is not None:
+        lines += release_lines(report.release, width)
+        for comparison in report.comparisons:
+            lines += comparison_lines(comparison, width)
+    elif report.bench is not None:
         lines += bench_lines(report.bench.rows, report.runs, width)
-        lines += drift_lines(report.bench.drift, width)
     else:
         for comparison in report.comparisons:
             lines += comparison_lines(comparison, width)
@@ -121,7 +126,8 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
     lines += _labelled("cause", finding.likely_cause, width)
     lines += _labelled("fix", finding.fix, width)
     consequences = ", ".join(
-        f"{other.finding.code} {other.finding.name} ({len(other.take_ids)} of {other.counted})" for other in following
+        f"{other.finding.code} {other.finding.name} (in {counted_of(len(other.take_ids), other.counted, 'take')})"
+        for other in following
     )
     return [*lines, *_labelled("leads to", consequences, width)]
 
@@ -130,8 +136,10 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
     """Return lines with latencies, the waterfall, and speed and treble loss of each segment."""
     lines: list[str] = []
     latencies, stages_of_wait = metrics_in(Group.LATENCY), metrics_in(Group.STAGES)
+    several = any(len(take.prompt_names) > 1 for take in run.counted)
+    summary = run.summary if several else tuple(replace(row, turn=None) for row in run.summary)
     unmeasured: dict[str, list[str]] = {}
-    for row in sorted(run.summary, key=lambda row: report_order(row.metric)):
+    for row in sorted(summary, key=lambda row: report_order(row.metric)):
         if row.metric in latencies and row.median is not None:
             lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
         elif row.metric in latencies:
@@ -139,26 +147,28 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
         lines += wrapped(f"  {State.UNKNOWN.shape} {', '.join(names)} not measured{why}", width)
-    stages = [row for name in stages_of_wait for row in run.summary if row.metric == name and row.median is not None]
-    for turn in sorted({row.turn or 0 for row in stages}):
-        told = [
-            f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}"
-            for row in stages
-            if (row.turn or 0) == turn
-        ]
-        lines += _row(f"of which{f', turn {turn + 1}' if turn else ''}", " + ".join(told), width)
+    over_all = [row for row in summary if row.turn is None and row.median is not None]
+    stages = [row for name in stages_of_wait for row in over_all if row.metric == name]
+    if stages:
+        told = [f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}" for row in stages]
+        lines += _row("of which", " + ".join(told), width)
+    if several:
+        for row in sorted(over_all, key=lambda row: report_order(row.metric)):
+            if row.metric in metrics_in(Group.TURNS):
+                # Turns in which nobody interrupted have no value, and that is no lack.
+                lines += _row(label(row.metric), _spread(replace(row, missing=0)), width)
     for metric in tiles():
         if metric.kind is not MetricKind.SEGMENT:
             continue
         name = metric.name
-        rows = [row for row in run.summary if row.metric == name and row.segment and row.median is not None]
-        told = [f"{place(row.segment, None, row.turn)} {figure(row.median, row.unit)}" for row in rows]
+        rows = [row for row in over_all if row.metric == name and row.segment]
+        told = [f"{place(row.segment, None)} {figure(row.median, row.unit)}" for row in rows]
         lines += _row(label(name), ", ".join(told), width)
     return lines
 
 
 def _turn(row: SummaryRow) -> str:
-    return f", turn {row.turn + 1}" if row.turn else ""
+    return "" if row.turn is None else f", turn {row.turn + 1}"
 
 
 def _reason(run: RunResult, row: SummaryRow) -> str:
@@ -267,7 +277,7 @@ def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int)
         found = ", ".join(row.found) or "nothing"
         lines.append(f"  {state.shape} {_ROW_WORDS[state]:<7} {row.scenario:<22} {found:<14} {after:<11}  {takes}")
         if state is State.UNKNOWN:
-            again = f"`diag bench --resume {row.folder}` records the rest" if row.folder else "record more"
+            again = f"`diag verify --self --resume {row.folder}` records the rest" if row.folder else "record more"
             lines += _labelled("too few", f"{row.takes} of {row.asked} takes were counted; {again}", width)
         elif state is State.FAILS:
             counts = ", ".join(f"{code} in {k} of {n}" for code, (k, n) in row.counts.items())
@@ -276,16 +286,6 @@ def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int)
             lines += _labelled("allowed", ", ".join(row.consequences), width)
             lines += _labelled("look at", f"`diag run {row.scenario}`", width)
     return lines
-
-
-def drift_lines(rows: Iterable[Drift], width: int) -> list[str]:
-    """Return the latencies of healthy scenarios compared with the baseline, worse ones first."""
-    ordered = sorted(rows, key=lambda row: not row.worse)
-    return [
-        line
-        for row in ordered
-        for line in wrapped(f"  {(State.FAILS if row.worse else State.GOOD).shape} {row.sentence}", width)
-    ]
 
 
 def _shown(value: object) -> str:
@@ -298,17 +298,3 @@ def _row(name: str, text: str, width: int) -> list[str]:
 
 def _labelled(name: str, text: str, width: int) -> list[str]:
     return wrapped(f"    {name:<9} {text}", width, later=" " * 14) if text else []
-
-
-def wrapped(text: str, width: int, *, later: str | None = None) -> list[str]:
-    """Return lines of at most `width` columns; later ones start with `later` or are indented two more."""
-    indent = text[: len(text) - len(text.lstrip())]
-    words = re.split(r"( +)", text.strip())
-    lines, line = [], indent
-    for gap, word in zip(["", *words[1::2]], words[::2], strict=True):
-        if line.strip() and len(line) + len(gap) + len(word) > max(width, 40):
-            lines.append(line)
-            line = (f"{indent}  " if later is None else later) + word
-        else:
-            line += gap + word
-    return [*lines, line]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from diag.core.states import State
 from diag.core.units import counted
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 MAX_SHOWN = 20
 """More problems are counted: a damaged recording changes most numbers of its take."""

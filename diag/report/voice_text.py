@@ -10,7 +10,7 @@ from diag.core.states import State
 from diag.dsp.profile import VoiceProfile
 from diag.measure.voice_making import PLENTY_S, Given, MadeVoice
 from diag.report.sentences import plural
-from diag.report.terminal import wrapped
+from diag.report.wrapping import wrapped
 
 WIDE_SPEED, WIDE_TREBLE_DB = 0.02, 2.0
 """If the recordings of a profile differ by more than this, the limits of a verdict are raised."""

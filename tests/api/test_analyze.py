@@ -80,7 +80,7 @@ def test_a_faithful_copy_is_called_one():
 def test_24_khz_played_as_16_khz():
     result = against_received(PLAYED_16K)
     assert result.sentence == (
-        "the recording: 24000 Hz audio was played as 16000 Hz: 1.5 times as long and a musical fifth deeper [PLY001]."
+        "the recording: 24000 Hz audio was played as 16000 Hz: 1.5 times as long and 7 semitones deeper [PLY001]."
     )
     assert [(item.code, item.consequence_of) for item in result.findings] == [("PLY001", None), ("REC006", "PLY001")]
     assert result.failed

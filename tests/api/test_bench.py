@@ -1,170 +1,155 @@
-import json
-import re
-from dataclasses import dataclass, replace
+"""`diag bench` and `diag init` without recording: what is tested, what is kept, what is refused, what is written."""
 
+import importlib
+import subprocess
+from dataclasses import replace
+
+import numpy as np
 import pytest
+import yaml
 
-from diag.api import bench as bench_module
-from diag.api.bench import bench, row_of
-from diag.api.options import Options, Quiet
-from diag.core.chain import Hop
-from diag.core.results import (
-    Bench,
-    BenchRow,
-    Finding,
-    Measurements,
-    NotShown,
-    Report,
-    RunFinding,
-    RunNotShown,
-    RunResult,
-    Severity,
-    TakeResult,
-)
-from diag.files.scenarios import Expect, Scenario
-from diag.report.sentences import verdict_of
+from benchmarks.gate_statistics import PROMPTS, Service, simulated
+from diag.api.init import init
+from diag.api.options import Options
+from diag.core.errors import BadInputError
+from diag.core.release import Decision, Weight
+from diag.files.scenarios import read_scenario
+from diag.files.suites import read_suite
 
-
-def finding(code, *, severity=Severity.ERROR, consequence_of=None):
-    return Finding(
-        code=code, name=code.lower(), severity=severity, hop=None, title="", evidence=(), likely_cause="",
-        fix="", confidence=1.0, consequence_of=consequence_of,
-    )  # fmt: skip
-
-
-def result(found, takes=3, discarded=0):
-    results = tuple(
-        TakeResult(
-            id=f"{index:04d}", prompt_names=("yes",), measurements=Measurements(()), findings=(), outcomes=(),
-            discarded="late" if index < discarded else None,
-        )
-        for index in range(takes + discarded)
-    )  # fmt: skip
-    ids = tuple(take.id for take in results if take.discarded is None)
-    findings = tuple(RunFinding(finding=item, take_ids=ids[:count], counted=takes) for item, count in found)
-    return RunResult(name="x", title="", config={}, environment={}, takes=results, summary=(), findings=findings)
-
-
-def scenario(*codes, consequences=()):
-    return Scenario(name="x", expect=Expect(findings=codes, consequences=consequences))
-
-
-@pytest.mark.parametrize(
-    ("expected", "found", "passed"),
-    [
-        ((), [], True),
-        ((), [(finding("PLY001"), 1)], False),
-        ((), [(finding("SVC012", severity=Severity.INFO), 3)], True),
-        (("PLY001",), [(finding("PLY001"), 3)], True),
-        (("PLY001",), [(finding("PLY001"), 2)], False),
-        (("PLY001",), [], False),
-        (("PLY001",), [(finding("PLY001"), 3), (finding("SPK001"), 1)], False),
-        (("CFG001",), [(finding("CFG001"), 3), (finding("SVC002", consequence_of="CFG001"), 3)], False),
-    ],
-)
-def test_a_row_passes_only_when_every_take_shows_just_what_is_expected(expected, found, passed):
-    assert row_of(scenario(*expected), result(found), asked=3).passed is passed
-
-
-def test_announced_consequences_are_allowed():
-    found = [(finding("CFG001"), 3), (finding("SVC002", consequence_of="CFG001"), 3)]
-    row = row_of(scenario("CFG001", consequences=("SVC002",)), result(found), asked=3)
-    assert row.passed
-    assert (row.found, row.consequences) == (("CFG001",), ("SVC002",))
-
-
-def test_a_healthy_scenario_passes_only_when_every_link_is_shown_to_be_right():
-    missing = RunNotShown(item=NotShown(what="x", reason="y", hop=Hop.PLAYER), take_ids=("0000",), counted=3)
-    unsure = replace(result([]), not_shown=(missing,))
-    assert row_of(scenario(), unsure, asked=3).as_expected is False
-    found = replace(result([(finding("PLY001"), 3)]), not_shown=(missing,))
-    assert row_of(scenario("PLY001"), found, asked=3).passed
-
-
-@pytest.mark.parametrize(("takes", "as_expected"), [(0, None), (2, True)])
-def test_fewer_takes_than_asked_for_never_pass(takes, as_expected):
-    row = row_of(scenario(), result([], takes=takes, discarded=3), asked=3)
-    assert not row.passed
-    assert row.too_short
-    assert row.as_expected is as_expected
-    assert (row.takes, row.asked, row.discarded) == (takes, 3, 3)
-
-
-def bench_row(name, as_expected, takes):
-    return BenchRow(
-        scenario=name, title="", shows="", expected=(), consequences=(), found=(), counts={"PLY001": (1, takes)},
-        takes=takes, asked=3, discarded=0, as_expected=as_expected, folder=None,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("rows", "word", "words"),
-    [
-        ([(True, 3)], "AS EXPECTED", "Every scenario shows the expected findings \\(1 of 1\\)."),
-        ([(True, 3), (False, 3)], "NOT AS EXPECTED", "1 of 2 scenarios show the expected findings .*; look at s1."),
-        ([(True, 3), (True, 2)], "TOO FEW TAKES", "1 of 2 .*; too few takes were counted in s1 \\(2 of 3\\)."),
-        ([(None, 0), (False, 1)], "NOT AS EXPECTED", "0 of 2 .*; look at s1; too few .* in s0 \\(0 of 3\\)."),
-    ],
-)
-def test_the_verdict_names_what_is_wrong_and_what_is_short_of_takes(rows, word, words):
-    made = Bench(rows=tuple(bench_row(f"s{number}", *row) for number, row in enumerate(rows)))
-    verdict = verdict_of(Report(runs=(result([]),), bench=made))
-    assert verdict.word == word
-    assert re.fullmatch(words, verdict.sentence)
-
-
-def test_a_bench_as_json_names_every_field_of_its_rows():
-    made = Bench(rows=(bench_row("s0", True, 2),), seconds=1.5, command="diag bench")
-    document = json.loads(json.dumps(Report(runs=(), bench=made).to_json()))
-    assert document["command"] == "diag bench"
-    assert (document["seconds"], document["drift"]) == (1.5, [])
-    assert document["bench"] == [
-        {"scenario": "s0", "title": "", "shows": "", "expected": [], "consequences": [], "found": [],
-         "counts": {"PLY001": [1, 2]}, "takes": 2, "asked": 3, "discarded": 0, "as_expected": True, "folder": None,
-         "passed": False}
-    ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Plan:
-    scenario: Scenario
-    takes: int = 3
-
-
-class Notes(Quiet):
-    def __init__(self):
-        self.all = []
-
-    def note(self, text):
-        self.all.append(text)
+bench_module = importlib.import_module("diag.api.bench")
+PROMPTS_S = np.linspace(0.6, 1.3, len(PROMPTS))
 
 
 @pytest.fixture
-def notes_of(tmp_path, monkeypatch):
-    """Notes of a bench in an empty working directory, of a scenario that must show these findings."""
+def repository(tmp_path, monkeypatch):
+    """A repository with a suite, and a bench whose takes are simulated."""
+    init(tmp_path, takes=20)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(bench_module, "execute", lambda plans, *_: [result([])] * len(plans))
     monkeypatch.setattr(bench_module, "finish", lambda report, *_, **__: report)
-
-    def notes(*codes, **given):
-        monkeypatch.setattr(
-            bench_module, "planned_or_resumed", lambda chosen, options, *_, **__: ([Plan(scenario(*codes))], options)
-        )
-        progress = Notes()
-        bench(Options(audio="wire"), progress, scenarios=["healthy"], **given)
-        return progress.all
-
-    return notes
+    return tmp_path
 
 
-def test_a_missing_baseline_is_reported(notes_of):
-    assert notes_of() == [
-        "no baseline at reports/baselines/wire-emulator.json: latencies are not compared "
-        "(`--save-baseline` saves those of this run)"
-    ]
+@pytest.fixture
+def bench(repository, monkeypatch):
+    def run(*, seed=1, later_s=0.0, **given):
+        def execute(plans, *_):
+            rng = np.random.default_rng(seed)
+            made = [simulated(Service(0.02, later_s=later_s, loss=0.0), plan.takes, rng, PROMPTS_S) for plan in plans]
+            return [replace(run, name=plan.name, findings=()) for run, plan in zip(made, plans, strict=True)]
+
+        monkeypatch.setattr(bench_module, "execute", execute)
+        return bench_module.bench(Options(), self_check=False, **given).release
+
+    return run
 
 
-def test_nothing_is_said_of_a_baseline_that_is_not_needed_or_is_there(notes_of):
-    assert notes_of("PLY001") == []
-    assert notes_of(save_baseline=True) == []
-    assert notes_of() == []
+def texts(release, weight=None):
+    return [item.text for item in release.products[0].reasons if weight in (None, item.weight)]
+
+
+def test_the_suite_of_the_folder_is_tested_and_no_stand_in(bench, repository):
+    release = bench()
+    assert (release.decision, release.stand_in) == (Decision.SHIP, False)
+    assert [item.name for item in release.products] == ["app"]
+    assert (release.products[0].takes, release.products[0].asked) == (20, 20)
+
+
+def test_without_a_suite_the_product_is_a_stand_in(bench, repository):
+    (repository / "diag.toml").unlink()
+    release = bench()
+    assert release.stand_in
+    assert [item.name for item in release.products] == ["healthy"]
+
+
+def test_a_baseline_is_kept_and_a_later_release_is_held_against_it(bench, repository):
+    first = bench(update_baseline=True)
+    assert (repository / "voice_tests/baselines/app.json").is_file()
+    assert "It is the first one." in texts(first)
+    assert bench(seed=2).decision is Decision.SHIP
+    late = bench(seed=3, later_s=0.1)
+    assert late.decision is Decision.DO_NOT_SHIP
+    assert any(text.startswith("First audio heard is worse") for text in texts(late, Weight.BLOCKS))
+
+
+def test_a_new_baseline_shows_what_it_changes(bench, repository):
+    bench(update_baseline=True)
+    later = bench(seed=2, later_s=0.1, update_baseline=True)
+    assert later.decision is Decision.SHIP
+    assert any(text.startswith("Baseline: First audio heard is worse") for text in texts(later))
+    assert bench(seed=3, later_s=0.1).decision is Decision.SHIP
+
+
+def test_a_release_that_does_not_ship_is_not_kept(bench, repository):
+    suite = repository / "diag.toml"
+    suite.write_text(suite.read_text().replace("at_most = 3.0", "at_most = 0.1"))
+    assert bench(update_baseline=True).decision is Decision.DO_NOT_SHIP
+    assert not (repository / "voice_tests/baselines/app.json").exists()
+
+
+def test_a_baseline_with_another_recording_of_a_prompt_is_refused_by_name(bench, repository):
+    bench(update_baseline=True)
+    path = repository / "voice_tests/baselines/app.json"
+    text = path.read_text()
+    start = text.index('"prompt ')
+    name = text[start + 1 : text.index('"', start + 1)]
+    value = text.index('"', text.index(":", start)) + 1
+    path.write_text(text[:value] + "0" * 12 + text[value + 12 :])
+    release = bench(seed=2)
+    assert release.decision is Decision.TOO_LITTLE_EVIDENCE
+    assert any(f"{name} was 000000000000" in text for text in texts(release, Weight.UNDECIDED))
+
+
+def test_an_unknown_revision_is_one_sentence(bench, repository):
+    with pytest.raises(BadInputError, match="Could not compare with v9: git says"):
+        bench(against="v9")
+
+
+def test_an_earlier_revision_is_recorded_beside_the_product(bench, repository):
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words], cwd=repository, check=True)
+    release = bench(against="HEAD")
+    assert release.products[0].earlier.what == "HEAD (recorded in turn with it)"
+    assert len(release.products) == 1
+
+
+# --- what init writes
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({}, "sample_rate_hz"), ({"page": "http://127.0.0.1:{port}/a", "serve": "s {port}"}, "url ="),
+     ({"program": "python 'my client.py'"}, "command =")],
+)  # fmt: skip
+def test_what_is_written_can_be_read(tmp_path, given, words):
+    paths = init(tmp_path, **given)
+    assert words in (tmp_path / "voice_tests/app.toml").read_text()
+    assert read_scenario(tmp_path / "voice_tests/app.toml").title == "Our voice app"
+    suite = read_suite(tmp_path / "diag.toml", metrics=("ttfa_heard_s", "answered"))
+    assert suite.paths(suite.suite.configurations) == (str(tmp_path / "voice_tests/app.toml"),)
+    assert {path.name for path in paths} == {"diag.toml", "app.toml", ".gitkeep", "voice.yml"}
+
+
+def test_nothing_is_overwritten_unless_asked(tmp_path):
+    init(tmp_path)
+    (tmp_path / "diag.toml").write_text("mine")
+    with pytest.raises(BadInputError, match="exists already"):
+        init(tmp_path)
+    assert (tmp_path / "diag.toml").read_text() == "mine"
+    init(tmp_path, replace=True)
+    assert (tmp_path / "diag.toml").read_text() != "mine"
+
+
+def test_a_product_that_cannot_be_used_leaves_nothing_behind(tmp_path):
+    with pytest.raises(BadInputError, match="not an address"):
+        init(tmp_path, page="voice.html")
+    assert not list(tmp_path.rglob("*.toml"))
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_a_workflow_file_is_yaml_and_keeps_the_report_and_both_exports(tmp_path, system):
+    (path,) = (path for path in init(tmp_path, ci=system) if path.suffix == ".yml")
+    text = path.read_text()
+    document = yaml.safe_load(text)
+    assert "voice" in (document["jobs"] if system == "github" else document)
+    assert "diag bench --format junit --format markdown" in text
+    assert all(name in text for name in ("reports/bench.html", "reports/bench.junit.xml", "reports/bench.md"))

@@ -21,8 +21,12 @@ from diag.api import analyze as judging
 from diag.api import cluster
 from diag.api.analyze import analyze_all
 from diag.api.cluster import ClusterWorkers, FarFile, far_file, open_cluster, why_not_seen
+from diag.api.options import Options, Quiet
 from diag.api.process_pool import run_all
+from diag.api.run import run
+from diag.api.take_cluster import ClusterRigs, unpacked
 from diag.core.errors import CannotMeasureError
+from diag.files.checksums import check_sums, record_sums
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE_HZ = 24000
@@ -53,7 +57,8 @@ def addresses(tmp_path_factory):
     try:
         for file in files:
             start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-        start("worker", "--scheduler-file", str(files[0]), "--nworkers", "2", "--nthreads", "1", "--no-dashboard")
+        start("worker", "--scheduler-file", str(files[0]), "--nworkers", "2", "--nthreads", "1", "--no-dashboard",
+              "--resources", "rig=1")  # fmt: skip
         until_s = time.monotonic() + STARTED_WITHIN_S
         while not all(file.is_file() and file.stat().st_size for file in files):
             assert time.monotonic() < until_s, [log.read_text() for log in folder.glob("*.log")]
@@ -111,6 +116,49 @@ def test_a_worker_that_is_killed_in_mid_work_costs_no_result(address, folder):
     here = analyze_all([folder], workers=1)
     assert [result.to_json() for result in found] == [result.to_json() for result in here]
     assert reported[-1] == (FILES, FILES)
+
+
+def test_a_worker_that_is_lost_costs_its_take_which_is_recorded_elsewhere(address, tmp_path):
+    notes = []
+
+    class Killing(Quiet):
+        def take_done(self, **given):
+            # The other worker is in the middle of its take, or waits for the next.
+            if not notes:
+                notes.append(given)
+                with distributed.Client(address, set_as_default=False) as client:
+                    busy = next((worker for worker, tasks in client.processing().items() if tasks), None)
+                    pids = client.run(os.getpid)
+                    os.kill(pids.get(busy, min(pids.values())), signal.SIGKILL)
+
+    options = Options(takes=2, prompts=("yes",), audio="wire", out=tmp_path, cluster=address)
+    report = run("healthy", options, Killing())
+    assert notes
+    (result,) = report.runs
+    assert len(result.counted) == 2
+    for take in result.takes:
+        folder = Path(result.folder) / "takes" / take.id
+        assert check_sums(folder).problems == ()
+        assert (folder / "truth.json").is_file()
+        assert "machine" in json.loads((folder / "take.json").read_text(encoding="utf-8"))["environment"]
+
+
+def test_a_take_that_was_damaged_on_its_way_is_not_taken_over(tmp_path):
+    folder = tmp_path / "0001"
+    folder.mkdir()
+    (folder / "take.json").write_text("{}")
+    record_sums(folder, ["take.json"])
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(CannotMeasureError, match=r"take.json differs from its checksum"):
+        unpacked({**files, "take.json": b"[]"}, tmp_path / "run" / "0001")
+    assert not any((tmp_path / "run").iterdir())
+    assert (unpacked(files, tmp_path / "run" / "0001") / "take.json").read_text() == "{}"
+
+
+def test_a_cluster_whose_workers_offer_no_rig_is_refused_with_the_command(address, monkeypatch):
+    monkeypatch.setattr(ClusterWorkers, "resource", lambda _self, _name: 0)
+    with pytest.raises(CannotMeasureError, match="--resources"):
+        ClusterRigs(address, "wire")
 
 
 def give_up_at_once(dask_scheduler):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from page_bench import PAGES, can_install
@@ -14,11 +17,14 @@ from diag.api.run import run
 from diag.core.chain import Tap
 from diag.core.errors import BadInputError, CannotMeasureError, ExitCode
 from diag.core.observed_client import observed_client
+from diag.core.results import Severity
+from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.run_folders import read_take
 from diag.files.scenarios import scenario_from_mapping
 from diag.record.app.page_host import browser_path
 
 pytestmark = pytest.mark.audio
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "pages"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -86,6 +92,33 @@ def test_a_page_whose_server_is_gone_is_named_in_one_sentence(tmp_path):
     title = report.runs[0].findings[0].finding.title
     assert title.startswith("The page http://127.0.0.1:")
     assert "nothing listens there" in title
+
+
+def test_messages_of_a_page_are_the_taps_if_its_server_runs_elsewhere(tmp_path):
+    port = free_port()
+    with EmbeddedEmulator() as emulator:
+        environment = {
+            **os.environ,
+            "GEMINI_API_KEY": "any",
+            "GOOGLE_GEMINI_BASE_URL": emulator.register({}),
+            "SSL_CERT_FILE": str(emulator.ca_file),
+        }
+        command = [sys.executable, str(EXAMPLE / "server.py"), str(port)]
+        with subprocess.Popen(command, env=environment) as server:
+            try:
+                (tmp_path / "page.toml").write_text(
+                    f'prompts = ["yes"]\n[app]\nurl = "http://127.0.0.1:{port}/ring_buffer.html"\n'
+                )
+                report = run(str(tmp_path / "page.toml"), Options(takes=1, embed="none", out=tmp_path))
+            finally:
+                server.terminate()
+    take = read_take(sorted((tmp_path / "runs").glob("*/takes/*"))[-1])
+    assert set(take.clips) == {Tap.PROMPT, Tap.SENT, Tap.RECEIVED, Tap.HEARD}
+    assert take.clips[Tap.SENT].sample_rate_hz == 16000
+    codes = {item.finding.code: item.severity for item in report.runs[0].findings}
+    assert codes["APP003"] is Severity.INFO
+    # The page speaks the messages of the Live API, so nothing is left open.
+    assert report.runs[0].not_shown == ()
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from diag.api.bench import bench
 from diag.api.compare import compare
 from diag.api.options import Options
 from diag.api.run import run
+from diag.api.self_check import check_scenarios
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = ("can_you_hear_me",)
@@ -33,7 +33,7 @@ def assert_as_expected(report):
 
 
 def test_every_scenario_shows_what_it_must_on_the_wire(tmp_path):
-    report = bench(Options(takes=1, audio="wire", out=tmp_path, prompts=SHORT))
+    report = check_scenarios(Options(takes=1, audio="wire", out=tmp_path, prompts=SHORT))
     assert_as_expected(report)
     page = Path(report.report).read_text(encoding="utf-8")
     assert all(row.scenario in page for row in report.bench.rows)
@@ -48,19 +48,21 @@ SOME_FAULTS = (
 
 def test_faults_planted_on_every_hop_are_the_only_ones_found(tmp_path):
     options = Options(takes=1, audio="wire", out=tmp_path)
-    assert_as_expected(bench(options, scenarios=[f"faults/{name}" for name in SOME_FAULTS]))
+    assert_as_expected(check_scenarios(options, scenarios=[f"faults/{name}" for name in SOME_FAULTS]))
 
 
 @pytest.mark.slow
 def test_the_fault_of_every_finding_is_the_only_one_found(tmp_path):
-    assert_as_expected(bench(Options(takes=1, audio="wire", out=tmp_path), scenarios=["faults"]))
+    assert_as_expected(check_scenarios(Options(takes=1, audio="wire", out=tmp_path), scenarios=["faults"]))
 
 
 @pytest.mark.audio
 @needs_sound_server
 def test_faults_of_devices_are_found_on_virtual_devices(tmp_path):
     scenarios = ("healthy", "playback_16k", "speaker_off", "send_48k_as_16k")
-    assert_as_expected(bench(Options(takes=1, audio="virtual", out=tmp_path, prompts=SHORT), scenarios=scenarios))
+    assert_as_expected(
+        check_scenarios(Options(takes=1, audio="virtual", out=tmp_path, prompts=SHORT), scenarios=scenarios)
+    )
 
 
 def test_a_comparison_with_a_prompt_of_the_users_own_says_what_differs_and_why(tmp_path):

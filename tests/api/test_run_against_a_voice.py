@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from diag.api.bench import bench
 from diag.api.options import Options
 from diag.api.report import report_of_runs
+from diag.api.self_check import check_scenarios
 from diag.core.errors import BadInputError
 from diag.files.scenarios import read_scenario
 from diag.files.voice_profiles import RUN_FILE
@@ -25,7 +25,7 @@ def made(kore, tmp_path_factory):
     """One take each: healthy against the voice Kore, and a reply in another voice."""
     out = tmp_path_factory.mktemp("out")
     options = Options(takes=1, prompts=("can_you_hear_me",), audio="wire", out=out, voice=kore)
-    return bench(options, scenarios=("healthy", "faults/svc016"))
+    return check_scenarios(options, scenarios=("healthy", "faults/svc016"))
 
 
 def run_named(report, name):
@@ -70,7 +70,7 @@ def test_a_profile_that_is_none_stops_the_run_before_anything_is_made(tmp_path):
     path = tmp_path / "k.voice.json"
     path.write_text("{}")
     with pytest.raises(BadInputError, match="not a voice profile"):
-        bench(Options(audio="wire", out=tmp_path / "out", voice=path), scenarios=("healthy",))
+        check_scenarios(Options(audio="wire", out=tmp_path / "out", voice=path), scenarios=("healthy",))
     assert not (tmp_path / "out").exists()
 
 

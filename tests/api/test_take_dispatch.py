@@ -62,7 +62,7 @@ def world(monkeypatch):
     world = World()
 
     class Pool:
-        def __init__(self, rigs, log_dir):
+        def __init__(self, rigs):
             self.rig_names = tuple(rigs)
             self.submit = world.submit
             self.restart = world.restarted.append
@@ -184,14 +184,22 @@ def test_workers_that_keep_dying_stop_the_run(world, tmp_path):
         record(world, tmp_path, takes=3)
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, "kept 1 finished take;"), (2, "kept 2 finished takes;")])
-def test_what_was_kept_is_told_in_its_number(count, words):
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, "No take was finished, so nothing was kept."),
+        (1, "1 finished take is on the disk; `diag run … --resume run_folder` records the rest."),
+        (2, "2 finished takes are on the disk; `diag run … --resume run_folder` records the rest."),
+    ],
+)
+def test_ctrl_c_ends_with_one_sentence_that_counts_what_is_on_the_disk(count, words):
     notes = []
     progress = SimpleNamespace(note=notes.append)
     plan = SimpleNamespace(finished=["take"] * count, command="run", folder="run_folder")
-    with pytest.raises(KeyboardInterrupt), conduct._told_what_was_kept([plan], progress):
+    with pytest.raises(KeyboardInterrupt) as stopped, conduct._told_what_was_kept([plan], progress):
         raise KeyboardInterrupt
-    assert notes == [f"{words} `diag run … --resume run_folder` records the rest"]
+    assert str(stopped.value) == words
+    assert not notes
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_a_finding_that_was_taken_out_is_found(run):
 def test_a_changed_recording_with_a_new_checksum_changes_the_numbers(run):
     folder = run / "takes" / "0001"
     quiet = build(Story(seed=1, speak=lambda samples: 0.5 * samples))
-    other = write_take(run.parent / "other", quiet)
+    other = write_take(create_run(run.parent, "other", {}), quiet)
     shutil.copy(other / "heard.wav", folder / "heard.wav")
     record_sums(folder, ["heard.wav"])
     assert any("is derived" in item.text for item in verify_run(run).problems)
@@ -119,11 +119,11 @@ def test_a_report_with_another_number_is_found(run):
     page = run.parent.parent / f"{run.name}.html"
     text = page.read_text()
     document = document_of(text)
-    right = packed(document)
+    right = packed(document, page.parent)
     row = next(row for row in document["runs"][0]["summary"] if row["metric"] == "ttfa_heard_s")
     row["median"] -= 0.2
     assert right in text
-    page.write_text(text.replace(right, packed(document)))
+    page.write_text(text.replace(right, packed(document, page.parent)))
     problems = verify_run(run).problems
     assert [item.place for item in problems] == [f"{page.name} summary ttfa_heard_s median"]
     page.write_text(text.replace(right, right[:-40]))
@@ -175,3 +175,13 @@ def test_a_report_of_another_run_is_refused(run, tmp_path):
     write_take(other, build(Story()))
     with pytest.raises(BadInputError, match="does not show"):
         verify_run(other, page=Path(run.parent.parent / f"{run.name}.html"))
+
+
+@pytest.mark.parametrize("runs", [7, [3, {"folder": 5}], [{"folder": "RUN", "takes": [[]]}]])
+def test_a_report_of_any_shape_gives_a_sentence(run, runs):
+    from diag.report.page import packed
+
+    runs = json.loads(json.dumps(runs).replace("RUN", run.name))
+    page = run.parent.parent / f"{run.name}.html"
+    page.write_text(packed({"runs": runs}, page.parent))
+    assert verify_run(run).exit_code in (ExitCode.GOOD, ExitCode.FAILED)

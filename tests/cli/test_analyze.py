@@ -30,7 +30,7 @@ def test_faithful_copy(diag):
     assert "compared with received.wav" in done.out
     assert "Speed" not in done.out
     told = diag("analyze", "copy.wav", "--reference", "received.wav", "-v").out
-    assert "    Speed                    1  (waveform)\n" in told
+    assert "    Speed                    1  (against its input)\n" in told
 
 
 def test_wrong_speed_fails_and_names_both_rates(diag):

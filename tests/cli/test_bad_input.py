@@ -1,6 +1,10 @@
 """Bad input of every kind, through the commands that take it: one sentence of four parts, the right exit code."""
 
+import json
+import os
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -43,7 +47,7 @@ def test_unknown_scenario(diag, command):
 @pytest.mark.parametrize("audio", ["wire", "virtual"])
 def test_a_device_for_audio_that_has_none_to_choose(diag, tmp_path, command, audio):
     done = diag(*command, "--device", "mouth=foo", "--audio", audio)
-    refused(done, 2, "Could not use --device", f"--audio {audio}", "allowed: --device with --audio system")
+    refused(done, 2, "Could not use --device", f"--audio {audio}", "allowed: devices with --audio system")
     assert not (tmp_path / "reports").exists()
 
 
@@ -262,3 +266,61 @@ def test_setting_of_the_emulator_that_is_unknown(diag, tmp_path):
     (tmp_path / "mine.toml").write_text("[emulator]\nthink = 3\n")
     refused(diag("serve", "--scenario", "mine.toml"), 2, "unknown key `think`", "allowed:", "did you mean `think_s`?")
     refused(diag("serve", "--as-of", "yesterday"), 2, "as_of", "yesterday", "allowed:")
+
+
+@pytest.mark.parametrize("text", ["a=" + "[" * 30_000, "x=" + "1" * 5000, "[session.extra]\nx = inf\n"])
+def test_toml_that_would_break_its_reader(diag, tmp_path, text):
+    (tmp_path / "mine.toml").write_text(text)
+    refused(diag("run", "mine.toml", "--audio", "wire"), 2, "Could not read the configuration mine.toml")
+
+
+@pytest.mark.parametrize("words", [("run",), ("report",), ("analyze",), ("bench",), ("doctor", "--setup"),
+                                   ("analyze", "a.wav", "--voice")])  # fmt: skip
+def test_a_path_of_5000_characters_is_refused_in_a_short_sentence(diag, words):
+    done = diag(*words, "y" * 5000)
+    refused(done, 2, "Could not")
+    assert len(done.err) < 3000
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "pipe"])
+@pytest.mark.parametrize("words", [("run", "{}.toml"), ("analyze", "{}"), ("analyze", "good.wav", "--voice", "{}")])
+def test_a_device_or_a_pipe_is_no_file(diag, tmp_path, words, path):
+    write_wav(tmp_path / "good.wav", np.sin(np.arange(RATE_HZ) / 9.0) * 0.5)
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "zero.toml").symlink_to("/dev/zero")
+    name = path if ".toml" not in words[-1] else path.replace("/dev/zero", "zero")
+    refused(diag(*(word.format(name) for word in words)), 2, "it is a pipe or a device")
+
+
+def test_more_channels_than_a_recording_of_voices_has(diag, tmp_path):
+    soundfile.write(tmp_path / "many.wav", np.zeros((100, 1000), np.float32), RATE_HZ)
+    refused(diag("analyze", "many.wav"), 2, "1000 channels", "allowed: at most 32")
+
+
+def test_a_run_from_elsewhere_writes_nothing_outside_the_output(diag, tmp_path):
+    from builders import Story, build
+
+    from diag.files.run_folders import create_run, write_take
+
+    run = create_run(tmp_path / "runs", "x", {"title": "x"})
+    write_take(run, build(Story(prompt_s=0.8, reply_s=1.0)))
+    facts = json.loads((run / "run.json").read_text())
+    for name in ("../../escaped", "/tmp/escaped", "a\u001b[31m", "x" * 500):
+        (run / "run.json").write_text(json.dumps({**facts, "name": name}))
+        refused(diag("compare", str(run), str(run), "--out", "out"), 2, "run.json is damaged", "is not a name")
+    (run / "run.json").write_text(json.dumps(facts))
+    take = json.loads((run / "takes/0001/take.json").read_text())
+    (run / "takes/0001/take.json").write_text(json.dumps({**take, "id": "../../../escaped"}))
+    assert diag("report", str(run), "--out", "out", "--embed", "all").code in (0, 1, 4)
+    assert not list(tmp_path.rglob("*escaped*"))
+
+
+def test_output_that_is_closed_or_full(tmp_path):
+    diag = f"{sys.executable} -m diag explain PLY001"
+    for end, seen in ((">&-", "standard output is closed"), (">/dev/full", "No space left on device")):
+        done = subprocess.run(f"{diag} {end}", shell=True, capture_output=True, text=True, check=False)
+        assert done.returncode == 3
+        assert done.stderr.startswith("Could not write the output: ")
+        assert seen in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -66,6 +66,7 @@ def test_the_one_of_twelve_commits_that_breaks_the_voice_is_found(tmp_path):
         "bench",
         "app.toml",
         "--bisect",
+        "--no-self-check",
         "--audio",
         "wire",
         "--takes",

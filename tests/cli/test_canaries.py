@@ -5,6 +5,7 @@ import base64
 import gzip
 import os
 import re
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -30,8 +31,9 @@ def everything_below(folder):
                 yield path, gzip.decompress(base64.b64decode(packed)).decode()
 
 
-def test_no_artefact_of_a_comparison_holds_a_key(diag, tmp_path, monkeypatch):
+def test_no_artefact_of_a_comparison_holds_a_key(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     named, formed = canaries(0, 12), canaries(20, 8, LONG)
     held = [f"held-{number}-{'v' * 12}" for number in range(4)]
     for name, value in zip(("GEMINI_API_KEY", "GOOGLE_API_KEY", "MY_TOKEN", "MY_PASSWORD"), held, strict=True):
@@ -72,11 +74,14 @@ def test_no_artefact_of_a_comparison_holds_a_key(diag, tmp_path, monkeypatch):
     seen, stop = set(), threading.Event()
     watching = threading.Thread(target=_watch_processes, args=(seen, stop))
     watching.start()
-    done = diag("compare", "sdk.toml", "raw.toml", "--audio", "wire", "--takes", "1", "--json", "--out", "out")
+    words = ("compare", "sdk.toml", "raw.toml", "--audio", "wire", "--takes", "1", "--json", "--out", "out")
+    for name in ("junit", "markdown", "csv", "perfetto", "prometheus"):
+        words += ("--format", name)
+    done = subprocess.run([sys.executable, "-m", "diag", *words], capture_output=True, text=True, check=False)
     stop.set()
     watching.join()
-    assert done.code in (0, 1, 4), done.err
-    texts = [("output", done.out), ("errors", done.err), *everything_below("out"), *everything_below("state")]
+    assert done.returncode in (0, 1, 4), done.stderr
+    texts = [("output", done.stdout), ("errors", done.stderr), *everything_below("out"), *everything_below("state")]
     texts += [("process list", text) for text in seen]
     assert len(texts) > 20
     assert any("(key hidden)" in text for _, text in texts)

@@ -6,15 +6,31 @@ from contextlib import contextmanager
 import pytest
 
 from diag.api.audio_check import Loopback
+from diag.core.chain import PORTS
 from diag.core.errors import CannotMeasureError
+from diag.record.audio.calibration import Calibration
 from diag.record.audio.portaudio import Device
 from diag.record.audio.ports import Rig
 from diag.record.audio.rigs import Farm
 from diag.record.live.genai import Endpoint
 
 MODELS = ["models/gemini-3.8-live", "models/gemini-2.5-flash-native-audio-latest"]
-HEARD = Loopback(
-    open_s=0.3, rates="ear 48000 Hz", xruns=0, delays=(("mouth", 0.001, 0.99), ("speaker", 0.002, 0.98)), devices={}
+
+
+def path(port, at, delay_s, *, confidence=0.99, level_db=0.0):
+    level = None if delay_s is None else level_db
+    return Calibration(
+        port=port, at=at, delay_s=delay_s, confidence=confidence, signal_dbfs=-20.0, level_db=level
+    )  # fmt: skip
+
+
+def loopback_of(*paths, xruns=0):
+    return Loopback(open_s=0.3, rates="ear 48000 Hz", xruns=xruns, paths=paths, devices=dict.fromkeys(PORTS, "x"))
+
+
+HEARD = loopback_of(
+    path("mouth", "ear", 0.001), path("speaker", "ear", 0.002), path("mouth", "microphone", 0.001),
+    path("speaker", "microphone", None, confidence=0.01),
 )  # fmt: skip
 
 
@@ -54,11 +70,11 @@ def test_machine_in_order(diag, machine):
     assert done.code == 0
     assert {check["state"] for check in checks.values()} <= {"good", "unknown"}
     assert list(checks) == [
-        "machine", "packages", "output folder", "audio", "loopback of mouth", "loopback of speaker", "key", "service",
-        "model of healthy", "modality",
+        "machine", "packages", "output folder", "audio", "mouth to ear", "speaker to ear", "mouth to microphone",
+        "speaker to microphone", "key", "service", "model of healthy", "modality",
     ]  # fmt: skip
     assert all(check["state"] == "unknown" or not check["fix"] for check in checks.values())
-    assert "heard 1.0 ms after the device's time stamp, confidence 0.99" in done.err
+    assert "heard after 1.0 ms, +0 dB, confidence 0.99" in done.err
 
 
 def test_busy_machine_is_watched(diag, machine, monkeypatch):
@@ -79,13 +95,29 @@ def test_audio_that_does_not_open_is_fixed_by_its_own_next_step(diag, machine):
     assert checks["model of healthy"]["state"] == "good"
 
 
-def test_loopback_that_is_not_sure_is_watched(diag, machine):
-    machine["loopback"] = Loopback(open_s=0.3, rates="", xruns=2, delays=(("speaker", None, 0.1),), devices={})
+def test_a_speaker_that_the_ear_does_not_hear_is_watched(diag, machine):
+    machine["loopback"] = loopback_of(path("speaker", "ear", None, confidence=0.1), xruns=2)
     done, checks = checks_of(diag)
     assert done.code == 0
-    assert checks["loopback of speaker"]["state"] == "watch"
-    assert checks["loopback of speaker"]["fix"]
+    assert checks["speaker to ear"]["state"] == "watch"
+    assert "ear hears it" in checks["speaker to ear"]["fix"]
     assert checks["audio"]["state"] == "watch"
+
+
+def test_a_headset_is_in_order_although_the_ear_does_not_hear_the_mouth(diag, machine):
+    machine["loopback"] = loopback_of(
+        path("mouth", "ear", None, confidence=0.01), path("speaker", "ear", 0.03), path("mouth", "microphone", 0.02)
+    )
+    _, checks = checks_of(diag)
+    assert {checks[name]["state"] for name in ("mouth to ear", "speaker to ear", "mouth to microphone")} == {"good"}
+
+
+def test_a_microphone_that_hears_the_speaker_is_watched(diag, machine):
+    machine["loopback"] = loopback_of(path("speaker", "microphone", 0.03, level_db=-15.0))
+    _, checks = checks_of(diag)
+    assert checks["speaker to microphone"]["state"] == "watch"
+    assert "-15 dB" in checks["speaker to microphone"]["seen"]
+    assert "headset" in checks["speaker to microphone"]["fix"]
 
 
 def test_real_service_without_a_key(diag, monkeypatch):
@@ -150,7 +182,7 @@ def test_output_folder_that_cannot_be_written(diag, machine, tmp_path):
 def test_wire_loopback_is_really_measured(diag):
     done = diag("devices", "--calibrate", "--audio", "wire", "--json")
     states = {check["name"]: check["state"] for check in json.loads(done.out)["checks"]}
-    assert states["loopback of mouth"] == states["loopback of speaker"] == "good"
+    assert states["mouth to ear"] == states["speaker to ear"] == states["mouth to microphone"] == "good"
     assert done.code == 0
 
 
@@ -177,12 +209,17 @@ def test_list_of_devices(diag, monkeypatch):
 
 
 def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
-    ports = {port: f"diag_rig0_{port}" for port in ("mouth", "microphone", "speaker", "ear")}
-    rig = Rig(kind="virtual", name="rig0", options={**ports, "environment": {"PULSE_SERVER": "unix:/tmp/a b"}})
+    ports = {port: f"rig0_{port}" for port in ("mouth", "microphone", "speaker", "ear")}
+    variables = {
+        "environment": {"PULSE_SERVER": "unix:/tmp/a b", "ALSA_CONFIG_PATH": "all.conf"},
+        "app_environment": {"ALSA_CONFIG_PATH": "rig0.conf", "PULSE_SINK": "rig0_speaker"},
+    }
+    rig = Rig(kind="virtual", name="rig0", options={**ports, **variables})
     closed = []
 
     @contextmanager
-    def open_farm(kind, *, rigs):
+    def open_farm(kind, *, rigs, for_programs):
+        assert for_programs
         yield Farm(kind=kind, rigs=(rig,) * rigs)
         closed.append(rigs)
 
@@ -194,8 +231,9 @@ def test_held_rigs_tell_what_other_programs_must_set(diag, monkeypatch):
     done = diag("devices", "--hold")
     assert done.code == 130
     assert "  export PULSE_SERVER='unix:/tmp/a b'\n" in done.out
-    assert "  rig0 in PulseAudio: mouth rig0_mouth, microphone rig0_microphone" in done.out
-    assert "  rig0 in ALSA: mouth diag_rig0_mouth, microphone diag_rig0_microphone" in done.out
+    assert "  export ALSA_CONFIG_PATH=rig0.conf\n" in done.out
+    assert "  export PULSE_SINK=rig0_speaker\n" in done.out
+    assert "  rig0_mouth, rig0_microphone, rig0_speaker, rig0_ear\n" in done.out
     assert done.err.endswith("Stopped. The virtual devices were removed.\n")
     document = json.loads(diag("devices", "--hold", "--json", "--rigs", "2").out)
     assert len(document["rigs"]) == 2

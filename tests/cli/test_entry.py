@@ -21,7 +21,7 @@ def ends_with(diag, monkeypatch):
     """Call `diag explain X` whose manual raises an error."""
 
     def call(error):
-        def explain(code):
+        def explain(code, width):
             raise error
 
         monkeypatch.setattr("diag.report.manual.explain", explain)
@@ -163,7 +163,7 @@ def test_reader_who_leaves_early_is_no_error():
 def test_polite_kill_stops_like_control_c():
     code = (
         "import sys, time; import diag.report.manual as manual\n"
-        "def explain(code): print('ready', flush=True); time.sleep(20)\n"
+        "def explain(code, width): print('ready', flush=True); time.sleep(20)\n"
         "manual.explain = explain\n"
         "from diag.__main__ import main; sys.argv = ['diag', 'explain', 'X']; sys.exit(main())"
     )

@@ -3,7 +3,8 @@
 import pytest
 
 from diag.core.errors import ExitCode
-from diag.core.results import Change, Drift, NotShown, RunNotShown, Severity
+from diag.core.release import Decision, KnownAnswer, Product, Release, SelfCheck
+from diag.core.results import Change, NotShown, RunNotShown, Severity
 from diag.judge.gate import exit_code
 
 
@@ -94,10 +95,33 @@ def test_bench_is_judged_by_its_rows_not_by_planted_findings(make):
     assert exit_code(make.report(run, bench=make.bench(WRONG)), "never") is ExitCode.GOOD
 
 
-@pytest.mark.parametrize(("worse", "expected"), [(False, ExitCode.GOOD), (True, ExitCode.FAILED)])
-def test_bench_fails_when_slower_than_the_baseline(make, worse, expected):
-    drift = Drift(run="a", metric="ttfb_s", baseline_s=1.0, now_s=1.5, n=5, worse=worse, sentence="")
-    assert exit_code(make.report(make.run(), bench=make.bench(PASSED, drift=(drift,)))) is expected
+def product(decision):
+    return Product(name="app", title="", decision=decision, reasons=(), takes=3, asked=3)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "expected"),
+    [
+        ((Decision.SHIP,), ExitCode.GOOD),
+        ((Decision.SHIP, Decision.DO_NOT_SHIP), ExitCode.FAILED),
+        ((Decision.SHIP, Decision.TOO_LITTLE_EVIDENCE), ExitCode.TOO_LITTLE_EVIDENCE),
+        ((Decision.DO_NOT_SHIP, Decision.TOO_LITTLE_EVIDENCE), ExitCode.FAILED),
+    ],
+)
+def test_a_release_is_judged_by_its_worst_product(make, decisions, expected):
+    release = Release(products=tuple(map(product, decisions)))
+    assert exit_code(make.report(make.run("a", make.finding()), release=release)) is expected
+
+
+def test_nothing_ships_on_detectors_that_failed(make):
+    missed = SelfCheck(answers=(KnownAnswer(name="x", title="", expected=("PLY001",), found=()),), seconds=1.0)
+    release = Release(products=(product(Decision.SHIP),), self_check=missed)
+    assert exit_code(make.report(make.run(), release=release)) is ExitCode.TOO_LITTLE_EVIDENCE
+
+
+def test_a_release_without_a_take_could_not_be_measured(make):
+    release = Release(products=(product(Decision.TOO_LITTLE_EVIDENCE),))
+    assert exit_code(make.report(make.run(takes=0), release=release)) is ExitCode.CANNOT_MEASURE
 
 
 @pytest.mark.parametrize("fail_on", ["error", "never"])

@@ -83,8 +83,12 @@ def test_what_belongs_to_the_run_is_not_given_beside_resume(diag, asked):
 def test_compare_and_bench_hand_on_what_they_got(diag, asked):
     diag("compare", "a", "b", "--takes", "9")
     assert (asked.configs, asked.options.takes) == (("a", "b"), 9)
-    diag("bench", "healthy", "playback_16k", "--save-baseline")
-    assert asked.more == {"scenarios": ("healthy", "playback_16k"), "save_baseline": True}
+    diag("bench", "healthy", "playback_16k", "--update-baseline", "--takes", "9")
+    given = asked.more.pop("given")
+    assert {"takes", "update_baseline"} <= given
+    assert "audio" not in given
+    assert asked.more == {"configurations": ("healthy", "playback_16k"), "update_baseline": True, "against": None,
+                          "fail_on": None, "self_check": True}  # fmt: skip
 
 
 def test_text_on_standard_output_progress_on_standard_error(diag, asked):
@@ -134,7 +138,7 @@ def test_nothing_measured_is_never_good(diag, asked, make):
     assert done.out.startswith("○ NOTHING MEASURED")
 
 
-def test_stopped_before_the_first_take_ended(diag, monkeypatch):
+def test_stopped_before_any_take_was_planned(diag, monkeypatch):
     def run(config, options, progress):
         progress.started(title="healthy", takes=5, about_s=None)
         raise KeyboardInterrupt
@@ -142,7 +146,7 @@ def test_stopped_before_the_first_take_ended(diag, monkeypatch):
     monkeypatch.setattr("diag.api.run.run", run)
     done = diag("run", "healthy")
     assert done.code == 130
-    assert done.err.endswith("Stopped. No take was finished, so nothing was kept.\n")
+    assert done.err.endswith("Stopped.\n")
 
 
 def test_a_reader_who_leaves_does_not_hide_the_verdict(make, tmp_path):

@@ -40,3 +40,27 @@ def _session_lives(session):
     except ProcessLookupError:
         return False
     return True
+
+
+@pytest.mark.parametrize("command", ["serve", "proxy"])
+def test_a_server_ends_when_the_process_that_started_it_was_killed(tmp_path, command):
+    start = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-m', 'diag', '{command}'], stdout=subprocess.PIPE, text=True)\n"
+        "child.stdout.readline(); print(child.pid, flush=True); time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", start], stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True
+    )
+    child = int(parent.stdout.readline())
+    parent.kill()
+    parent.communicate()
+    _await(lambda: not _lives(child))
+
+
+def _lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

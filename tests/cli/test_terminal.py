@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from diag.core.errors import ExitCode
 from diag.core.results import NotShown, RuleOutcome, RunNotShown, Status
 from diag.judge.gate import exit_code
-from diag.report.terminal import coloured, report_text, wrapped
+from diag.report.terminal import coloured, report_text
+from diag.report.wrapping import wrapped
 
 
 def told(report, code=ExitCode.FAILED, width=80):
@@ -48,7 +49,7 @@ def test_faulty_run_names_finding_fix_consequence_and_discards(make):
     evidence  speed 0.667 between received and played
     cause     the player opened its stream at 16000 Hz
     fix       set playback.sample_rate_hz = 24000, or playback.resample = true
-    leads to  SVC002 no-reply (3 of 3)
+    leads to  SVC002 no-reply (in 3 of 3 takes)
 """
     assert shown in text
 
@@ -107,8 +108,9 @@ def test_a_scenario_with_too_few_takes_is_neither_good_nor_wrong(make):
     assert text.startswith("○ TOO FEW TAKES  0 of 1 scenarios show the expected findings")
     assert "  ○ too few healthy " in text
     assert "3 of 5 (4 discarded)" in text
-    assert "too few 3 of 5 takes were counted; `diag bench --resume reports/runs/x` records the rest" in " ".join(
-        text.split()
+    assert (
+        "too few 3 of 5 takes were counted; `diag verify --self --resume reports/runs/x` records the rest"
+        in " ".join(text.split())
     )
     assert text.endswith("exit code 4")
 

@@ -35,7 +35,7 @@ def test_make_show_and_use(diag, tmp_path):
     assert used.code == 1
     assert "slower and deeper than the profile of the voice Kore" in used.out
     assert "compared with the profile of the voice Kore" in used.out
-    assert "(profile)" in diag("analyze", "slow.wav", "--voice", "kore.voice.json", "-v").out
+    assert "(against the voice)" in diag("analyze", "slow.wav", "--voice", "kore.voice.json", "-v").out
 
 
 def test_alone_it_says_what_there_is(diag):

@@ -2,13 +2,9 @@
 
 import json
 
-import pytest
-
 from diag.core.chain import Hop, Segment, Tap
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import (
-    Bench,
-    Drift,
     Measurement,
     Report,
     RunResult,
@@ -67,12 +63,3 @@ def test_a_report_without_a_bench_has_no_bench_in_its_document():
 def test_the_verdict_of_a_report_is_one_line():
     line = VerdictLine(State.FAILS, "NOT READY", "It is too slow.", "Open the stream at 24000 Hz.")
     assert Report(runs=(RUN,), verdict=line).to_json()["verdict"] == "NOT READY  It is too slow."
-
-
-@pytest.mark.parametrize("worse", [True, False])
-def test_drift_is_written_as_it_is(worse):
-    drift = Drift(run="a", metric="ttfb_s", baseline_s=1.0, now_s=1.5, n=5, worse=worse, sentence="slower")
-    document = json.loads(json.dumps(Report(runs=(RUN,), bench=Bench(rows=(), drift=(drift,))).to_json()))
-    assert document["drift"] == [
-        {"run": "a", "metric": "ttfb_s", "baseline_s": 1.0, "now_s": 1.5, "n": 5, "worse": worse, "sentence": "slower"}
-    ]

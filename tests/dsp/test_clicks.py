@@ -3,7 +3,7 @@ import pytest
 import soxr
 from dsp_voices import padded
 
-from diag.dsp.clicks import added_clicks, clicks
+from diag.dsp.clicks import MOST_HIDDEN, added_clicks, clicks
 from diag.dsp.rate import match_clips
 from diag.dsp.spectrum import Sound
 
@@ -51,3 +51,12 @@ def test_clicks_of_the_original_are_not_the_hops(reply):
 def test_nothing_has_no_clicks():
     assert clicks(np.zeros(0, np.float32), 24000).count == 0
     assert clicks(np.ones(3, np.float32), 24000).count == 0
+
+
+def test_where_noise_would_hide_a_click_it_is_said(reply):
+    noise = np.random.default_rng(4).standard_normal(reply.samples.size).astype(np.float32)
+    peak = float(np.abs(reply.samples).max())
+    hidden = [added(reply, Sound(reply.samples + share * peak * noise, reply.rate_hz)).hidden_share
+              for share in (0.0, 0.001, 0.05)]  # fmt: skip
+    assert hidden[:2] == [0.0, 0.0]
+    assert hidden[2] > MOST_HIDDEN

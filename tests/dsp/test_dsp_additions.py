@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import soxr
 from dsp_voices import made_voice
 
 from diag.dsp.additions import faults, measure_additions
 from diag.dsp.aligned import Piece, align_pair
-from diag.dsp.distortion import Kind, few_levels, sample_levels, wrapped_leaps
+from diag.dsp.distortion import Kind, few_levels, sample_levels, wrapped_alone, wrapped_leaps
 from diag.dsp.resample import rescale, shifted
 
 RATE_HZ = 24000.0
@@ -274,6 +275,26 @@ def test_a_tone_in_the_last_two_seconds_is_found_although_its_level_wavers(voice
     found = measured(voice, out)
     assert found.tones[0].frequency_hz == pytest.approx(1700, abs=15)
     assert found.tones[0].relative_db == pytest.approx(-25, abs=3)
+
+
+@pytest.mark.parametrize("over_db", [3.0, 6.0])
+def test_integers_that_wrap_are_recognised_where_the_jumps_are_blurred(reply, over_db):
+    def blurred(samples):
+        return 0.9 * soxr.resample(soxr.resample(samples, 24000, 8000), 8000, 24000)
+
+    own = reply.samples.astype(np.float64)
+    over = own / np.abs(own).max() * 10 ** (over_db / 20)
+    assert measured(own, blurred((over + 1) % 2 - 1)).distortion.kind is Kind.WRAPPED
+    assert measured(own, blurred(np.clip(over, -1, 1))).distortion.kind is not Kind.WRAPPED
+
+
+def test_integers_that_wrap_are_recognised_without_alignment(voice):
+    smooth = low_passed(voice, 500.0)
+    wrapped = ((smooth / np.abs(smooth).max() * 3.0 + 1) % 2 - 1).astype(np.float32)
+    assert wrapped_alone(smooth.astype(np.float32), wrapped, RATE_HZ).kind is Kind.WRAPPED
+    noise = np.random.default_rng(1).uniform(-1, 1, wrapped.size).astype(np.float32)
+    assert wrapped_alone(smooth.astype(np.float32), noise, RATE_HZ) is None
+    assert wrapped_alone(wrapped, wrapped, RATE_HZ) is None
 
 
 def test_a_short_piece_whose_halves_lie_at_different_delays_is_aligned_all_the_same():

@@ -226,3 +226,23 @@ def test_a_healthy_minute_costs_little(replies):
         assert wrong_reading(minute, 24000) is None
         took_s.append(time.process_time() - start_s)
     assert min(took_s) < 0.05
+
+
+@pytest.mark.parametrize("level", [0.02, 0.1])
+def test_integers_taken_as_floats_are_named_in_noise(replies, level):
+    sound = replies["hearing_you_well"]
+    half = sound.samples.size // 2
+    full = sound.samples.copy()
+    full[half:] = np.clip(np.round(full[half:] * 32768), -1, 1)
+    noise = level * np.random.default_rng(7).standard_normal(full.size)
+    found = wrong_reading(np.clip(full + noise, -1, 1).astype(np.float32), sound.rate_hz)
+    assert found.kind is ReadingKind.INTEGERS_AS_FLOAT
+    assert found.start_s == pytest.approx(half / sound.rate_hz, abs=0.3)
+
+
+def test_clipped_speech_is_not_taken_for_integers_as_floats(replies):
+    for name, sound in replies.items():
+        limit = 10 ** (-24 / 20) * float(np.abs(sound.samples).max())
+        clipped = np.clip(sound.samples, -limit, limit) / limit
+        noise = 0.02 * np.random.default_rng(7).standard_normal(clipped.size)
+        assert wrong_reading(np.clip(clipped + noise, -1, 1).astype(np.float32), sound.rate_hz) is None, name

@@ -197,3 +197,35 @@ def test_other_speech_keeps_its_pauses(replies):
     found = breaks(sound, Sound(out, sound.rate_hz))
     assert [item.kind for item in found] == [EventKind.OTHER_SOUND]
     assert found[0].duration_s == pytest.approx(pausing.size / sound.rate_hz, abs=0.02)
+
+
+def test_sound_that_goes_on_at_half_the_speed_is_named(reply):
+    half = loud_frame(reply, 2.0)
+    slow = np.repeat(reply.samples[half:], 2)
+    found = breaks(reply, Sound(np.concatenate((reply.samples[:half], slow)), reply.rate_hz))
+    assert EventKind.HALF_SPEED in [event.kind for event in found]
+
+
+def test_rumble_that_the_copy_has_lost_is_nothing_missing(reply):
+    time = np.arange(reply.samples.size) / reply.rate_hz
+    level = 0.1 * float(np.abs(reply.samples).max())
+    rumble = level * (0.7 + np.sin(2 * np.pi * 11 * time)).astype(np.float32)
+    noise = 1e-3 * np.random.default_rng(3).standard_normal(reply.samples.size).astype(np.float32)
+    assert breaks(Sound(reply.samples + rumble, reply.rate_hz), Sound(reply.samples + noise, reply.rate_hz)) == ()
+
+
+def test_a_moved_chunk_is_told_in_noise(reply):
+    out, chunk = reply.samples.copy(), round(0.2 * reply.rate_hz)
+    at = loud_frame(reply, 2.0) - chunk
+    out[at : at + 2 * chunk] = np.concatenate((out[at + chunk : at + 2 * chunk], out[at : at + chunk]))
+    noise = np.random.default_rng(5).standard_normal(out.size) * np.std(out) * 0.1
+    found = breaks(reply, Sound((out + noise).astype(np.float32), reply.rate_hz))
+    assert EventKind.SWAPPED in [event.kind for event in found]
+
+
+def test_loud_sound_that_is_not_that_of_the_reference_is_told_in_noise(reply):
+    out, chunk = reply.samples.copy(), round(0.4 * reply.rate_hz)
+    at = loud_frame(reply, 1.0) - chunk // 2
+    out[at : at + chunk] = out[at : at + chunk][::-1]
+    noise = np.random.default_rng(5).standard_normal(out.size) * np.std(out) * 0.1
+    assert breaks(reply, Sound((out + noise).astype(np.float32), reply.rate_hz))

@@ -9,6 +9,9 @@ import pytest
 from emulator_raw import HELLO, LIVE, QUICK, VERTEX, Got, Raw, audio, one_turn, raw, realtime, setup_with
 from websockets.exceptions import ConnectionClosed
 
+from diag.emulator.settings import EmulatorSettings
+from diag.emulator.setup import read_setup
+
 MANUAL = {"automaticActivityDetection": {"disabled": True}}
 
 
@@ -76,6 +79,52 @@ def test_no_interruption_queues_the_next_turn(tls, emulator) -> None:
     assert not first.has("interrupted")
     assert first.chunks
     assert second.chunks
+
+
+def interrupting(tls, base_url) -> Got:
+    """Speak again while the reply is sent, and hear everything that comes."""
+
+    async def talk() -> Got:
+        async with raw(tls, base_url) as client:
+            await client.set_up()
+            await client.say()
+            await client.hear("modelTurn")
+            await client.say()
+            return await client.hear(None, for_s=5.0)
+
+    return asyncio.run(talk())
+
+
+def test_a_barge_in_that_is_ignored_is_answered_later_or_never(tls, emulator) -> None:
+    fault = {"kind": "ignore_barge_in", "turns": [1]}
+    got = interrupting(tls, emulator.register({**QUICK, "pace": 2.0, "faults": [fault]}))
+    assert not got.has("interrupted")
+    assert sum("turnComplete" in content for content in got.contents) == 2
+    got = interrupting(tls, emulator.register({**QUICK, "pace": 2.0, "faults": [{**fault, "answered": False}]}))
+    assert not got.has("interrupted")
+    assert sum("turnComplete" in content for content in got.contents) == 1
+
+
+def test_a_slow_interruption_comes_that_much_later(tls, emulator) -> None:
+    fault = {"kind": "slow_interrupt", "delay_s": 0.4, "turns": [1]}
+    base_url = emulator.register({**QUICK, "pace": 1.0, "faults": [fault]})
+    assert interrupting(tls, base_url).has("interrupted")
+    lines = {
+        line["event"]: line for line in emulator.truth(base_url) if line["event"] in ("fault_fired", "interrupted")
+    }
+    assert lines["interrupted"]["t_s"] - lines["fault_fired"]["t_s"] == pytest.approx(0.4, abs=0.2)
+
+
+def test_31_does_not_wait_longer_than_two_seconds_of_silence() -> None:
+    detection = {"automaticActivityDetection": {"silenceDurationMs": 6000}}
+    waits = {
+        model: read_setup(
+            setup_with(model=f"models/{model}", realtimeInputConfig=detection), EmulatorSettings(), version="v1beta",
+            vertex=False,
+        ).silence_ms
+        for model in ("gemini-3.1-flash-live-preview", "gemini-3.8-live")
+    }  # fmt: skip
+    assert waits == {"gemini-3.1-flash-live-preview": 2000, "gemini-3.8-live": 6000}
 
 
 def test_transcriptions_both_ways(tls, healthy) -> None:

@@ -11,7 +11,7 @@ from diag.judge.registry import all_rules
 
 FAULTS = find_scenarios(["faults"])
 RULES = {rule.code: rule for rule in all_rules()}
-NOT_BY_A_CONFIGURATION = {"ENV001", "ENV003", "ENV004", "ENV006", "SND022"}
+NOT_BY_A_CONFIGURATION = {"ENV001", "ENV003", "ENV004", "ENV006", "ENV007", "SND022"}
 OF_APPS = ("APP", "WEB")
 """Codes of rules that need an app or a page; tests with real ones raise them."""
 

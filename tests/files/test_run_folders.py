@@ -5,6 +5,9 @@ import errno
 import json
 import os
 import struct
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -276,7 +279,7 @@ def test_finished_takes_leave_out_what_is_not_whole(tmp_path):
 
 
 def test_a_full_disk_is_told_for_what_is_written_beside_a_take(tmp_path, monkeypatch):
-    def full(path, data):
+    def full(path, data, **_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("diag.files.whole_files.write_flushed", full)
@@ -391,3 +394,68 @@ def test_keys_never_reach_a_file(tmp_path, monkeypatch):
         assert "0123456789" not in text
         assert "AIza" not in text
     assert json.loads((folder / "takes/0001/take.json").read_text())["environment"] == {"note": "(key hidden)"}
+
+
+def test_a_new_run_removes_what_killed_processes_left_and_nothing_else(tmp_path):
+    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    runs = tmp_path / "runs"
+    old = store.create_run(runs, "old", {})
+    left = [
+        old / f"takes/.0001.partial-{int(done.stdout)}-abc123",
+        old / f".run.json.partial-{int(done.stdout)}-abc123",
+        tmp_path / f".report.html.partial-{int(done.stdout)}-abc123",
+    ]
+    kept = [old / f"takes/.0002.partial-{os.getpid()}-abc123", tmp_path / ".notes"]
+    for path in (left[0], kept[0]):
+        path.mkdir()
+    for path in (*left[1:], kept[1]):
+        path.write_text("")
+    store.create_run(runs, "new", {})
+    assert not [path for path in left if path.exists()]
+    assert all(path.exists() for path in kept)
+
+
+def test_runs_are_private_to_their_user(tmp_path):
+    run = store.create_run(tmp_path / "runs", "mine", {})
+    folder = store.write_take(run, take_of({Tap.PROMPT: Clip(samples=SINE, sample_rate_hz=16000)}))
+    modes = {path.relative_to(run).as_posix(): path.stat().st_mode & 0o777 for path in (run, *run.rglob("*"))}
+    assert folder.is_dir()
+    assert {mode for path, mode in modes.items() if (run / path).is_dir()} == {0o700}
+    assert {mode for path, mode in modes.items() if (run / path).is_file()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda facts: facts["turns"][0]["prompt_spans"].update(prompt=[0, 1e308]),
+        lambda facts: facts["turns"][0]["prompt_spans"].update(prompt=[-5, 10]),
+        lambda facts: facts["turns"][0].update(start_s=1e308),
+        lambda facts: facts["turns"][0].update(end_s=float("inf")),
+        lambda facts: facts["turns"][0].update(speech_start_s="now"),
+        lambda facts: facts["turns"][0].update(prompt_name="\ud800"),
+        lambda facts: facts["clips"]["prompt"].update(start_s=float("nan")),
+        lambda facts: facts["clips"].update({"../../escaped": {"frames": 1, "start_s": 0}}),
+        lambda facts: facts.update(turns=[[[]]]),
+        lambda facts: facts.update(seed=10**400),
+        lambda facts: facts.update(environment=[1]),
+        lambda facts: facts.update(environment={"a": json.loads("[" * 90 + "]" * 90)}),
+    ],
+)
+def test_a_take_from_elsewhere_is_checked_on_reading(tmp_path, change):
+    turn = Turn(index=0, prompt_name="x", start_s=0.0, end_s=1.0, prompt_spans={Tap.PROMPT: (0, 10)})
+    take = replace(take_of({Tap.PROMPT: Clip(samples=SINE, sample_rate_hz=16000)}), turns=(turn,))
+    folder = store.write_take(store.create_run(tmp_path, "x", {}), take)
+    assert store.read_take(folder).turns[0].prompt_spans == {Tap.PROMPT: (0, 10)}
+    facts = json.loads((folder / "take.json").read_text())
+    change(facts)
+    (folder / "take.json").write_text(json.dumps(facts))
+    with pytest.raises(BadInputError, match=r"take\.json is damaged"):
+        store.read_take(folder)
+
+
+def test_the_id_of_a_take_is_the_name_of_its_folder_whatever_the_file_says(tmp_path):
+    take = take_of({Tap.PROMPT: Clip(samples=SINE, sample_rate_hz=16000)})
+    folder = store.write_take(store.create_run(tmp_path, "x", {}), take)
+    facts = json.loads((folder / "take.json").read_text())
+    (folder / "take.json").write_text(json.dumps({**facts, "id": "../../escaped"}))
+    assert store.read_take(folder).id == folder.name

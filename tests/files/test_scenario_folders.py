@@ -5,7 +5,6 @@ import pytest
 from diag.core.errors import BadInputError
 from diag.emulator.bank import read_bank
 from diag.files import scenario_folders
-from diag.files.baselines import baseline_path
 from diag.files.prompts import find_prompt, prompts_by_name, recorded_prompts
 from diag.files.scenario_folders import (
     checkout_root,
@@ -153,12 +152,6 @@ def test_lost_prompts_of_a_checkout_are_reported(built_in, tmp_path):
     make_checkout(tmp_path / "work", names=("healthy",))
     with pytest.raises(BadInputError, match="restore the file"):
         recorded_prompts()
-
-
-def test_baselines_lie_in_the_checkout_or_the_working_directory(built_in, tmp_path):
-    assert baseline_path("wire-emulator").as_posix() == "reports/baselines/wire-emulator.json"
-    make_checkout(tmp_path / "work", names=("healthy",))
-    assert baseline_path("wire-emulator") == tmp_path / "work/reports/baselines/wire-emulator.json"
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_a_discarded_take_has_no_partner():
 def test_four_pairs_are_too_few(count):
     found = only(compare_runs(run_of([1.0] * count), run_of([9.0] * count), seed=1))
     assert (found.verdict, found.interval) == (Change.TOO_FEW, None)
-    assert f"{count} pairs" in found.reason
+    assert f"{count} pair" in found.reason
 
 
 def test_noise_shows_no_difference():
@@ -266,7 +266,7 @@ def judged(name, story, count=5):
         (Story(refused=(1008, "models/x-live is not found for API version v1beta, or is not supported for bidi")),
          ("CFG002", "models/x-live", "use a")),
         (Story(config=client(playback={"sample_rate_hz": 16000, "resample": False})),
-         ("PLY001", "24000 Hz audio was played as 16000 Hz", "a musical fifth deeper", "resample")),
+         ("PLY001", "24000 Hz audio was played as 16000 Hz", "7 semitones deeper", "resample")),
     ],
 )  # fmt: skip
 def test_the_three_comparisons_of_the_first_release(story, words, monkeypatch):

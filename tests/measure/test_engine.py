@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 from builders import Story, build
+from talks import LEAD_S, Step, Talk, build_talk
 
 from diag.core.chain import Hop, Segment, Tap, segments_of
 from diag.core.missing import MissingCode
 from diag.core.results import Measurements, Reading, Spot, Tier
 from diag.core.take import Take
 from diag.measure.engine import measure_clip, measure_pair, measure_take
-from diag.measure.registry import Metric, MetricKind, all_metrics
+from diag.measure.registry import Metric, MetricKind, all_metrics, metric_named
 
 HEALTHY = build(Story())
 PROMPT_SIDE = (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
@@ -229,3 +230,13 @@ def test_numbers_of_numpy_become_plain_ones():
     found = measured(metric(lambda timeline: Reading(value=np.float32(0.5))),
                      metric(lambda timeline: Reading(value=(np.float32(1), None)), name="bands"))  # fmt: skip
     assert json.loads(json.dumps([item.to_json() for item in found]))[1]["value"] == [1.0, None]
+
+
+def test_a_later_reply_begins_when_its_first_chunk_arrived():
+    take = build_talk(Talk(steps=(Step(), Step(), Step())))
+    delays = [
+        item.value
+        for item in measure_take(take, [metric_named("hop_delay_s", MetricKind.SEGMENT)], None)
+        if item.segment.first is Tap.RECEIVED
+    ]
+    assert delays == pytest.approx([LEAD_S] * 3, abs=0.02)

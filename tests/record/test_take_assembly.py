@@ -51,6 +51,13 @@ def take():
     return assembled(chunks_of_one_reply)
 
 
+def take_job():
+    return TakeJob(
+        run_dir=Path("run"), take_id="0001", scenario="x", config=ClientConfig(), faults=Faults(),
+        endpoint=Endpoint(kind="emulator", base_url="https://127.0.0.1:1"), prompts=(PROMPT, PROMPT), seed=1,
+    )  # fmt: skip
+
+
 def assembled(reply):
     log = TakeLog()
     origin_s = log.origin_s
@@ -74,11 +81,7 @@ def assembled(reply):
     )
     spoken = TurnRecord(index=0, prompt=PROMPT, start_s=1.5, end_s=5.0, first_frame=48000, end_frame=86400)
     unspoken = TurnRecord(index=1, prompt=PROMPT, start_s=5.5, end_s=5.5)
-    job = TakeJob(
-        run_dir=Path("run"), take_id="0001", scenario="x", config=ClientConfig(), faults=Faults(),
-        endpoint=Endpoint(kind="emulator", base_url="https://127.0.0.1:1"), prompts=(PROMPT, PROMPT), seed=1,
-    )  # fmt: skip
-    return assemble_take(job, Session(log=log, network=network, tapes=tapes, turns=(spoken, unspoken)))
+    return assemble_take(take_job(), Session(log=log, network=network, tapes=tapes, turns=(spoken, unspoken)))
 
 
 def test_tapes_are_placed_by_device_stamps_and_the_microphone_by_delivery(take):
@@ -132,3 +135,29 @@ def test_stamps_of_every_device_tap_are_kept(take):
     assert set(stamps) == {"prompt", "captured", "played", "heard"}
     assert stamps["captured"]["device_s"][0] is None
     assert stamps["played"]["device_s"][0] == pytest.approx(1.12)
+
+
+def test_the_speech_of_a_person_is_found_in_what_the_microphone_captured():
+    log = TakeLog()
+    log.turn = 0
+    recorded = Tape(16000, 1)
+    said = 0.2 * np.sin(2 * np.pi * 200 * np.arange(16000) / 16000) * np.hanning(16000) ** 0.2
+    samples = 1e-4 * np.random.default_rng(0).standard_normal(16000 * 6)
+    samples[32000:48000] += said
+    for index in range(300):
+        block = samples[index * 320 : (index + 1) * 320].astype(np.float32)
+        recorded.write(block, log.origin_s + 1.0 + (index + 1) / 50, None)
+    log.emit("chunk_received", {"start_frame": 0, "frames": 4800}, t_s=5.0)
+    network = NetworkAudio(sent=b"", sent_rate_hz=16000, received=bytes(9600), received_rate_hz=24000)
+    session = Session(
+        log=log,
+        network=network,
+        tapes={Tap.PROMPT: Tape(48000), Tap.CAPTURED: recorded},
+        turns=(TurnRecord(index=0, prompt=PROMPT, start_s=1.2, end_s=6.0, person=True),),
+    )
+    (turn,) = assemble_take(take_job(), session).turns
+    assert turn.speech_start_s == pytest.approx(3.0, abs=0.05)
+    assert turn.speech_end_s == pytest.approx(4.0, abs=0.05)
+    first, last = turn.prompt_spans[Tap.CAPTURED]
+    assert first < 32000
+    assert last > 48000

@@ -139,7 +139,7 @@ def finding(
     severity: Severity = Severity.ERROR,
     hop: Hop | None = Hop.PLAYER,
     consequence_of: str | None = None,
-    title: str = "24000 Hz audio is played at 16000 Hz: 1.5 times too slow and a musical fifth too deep",
+    title: str = "24000 Hz audio is played at 16000 Hz: 1.5 times too slow and 7 semitones too deep",
 ) -> Finding:
     """A finding with evidence that can be heard 0.9 s into the ear's recording of the reply."""
     return Finding(

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from report_samples import comparison, run_result
 
 from diag.core.errors import BadInputError, ExitCode
+from diag.core.release import Decision, Product, Reason, Release, Weight
 from diag.core.results import Change, Report
 from diag.judge.engine import judge_run, judge_take
 from diag.judge.gate import exit_code
@@ -109,8 +110,8 @@ def test_markdown_is_short_and_has_the_verdict_a_table_and_the_link(export, repo
     assert "<b>" not in text
 
 
-def test_markdown_of_any_report_has_at_most_60_lines_and_says_what_it_left_out(export):
-    many = Report(runs=(run_result(),) * 50, comparisons=(comparison(),) * 3)
+def test_markdown_of_any_report_has_at_most_60_lines_and_says_what_it_left_out(export, release):
+    many = Report(runs=(run_result(),) * 50, comparisons=(comparison(),) * 3, release=release.release)
     lines = export("markdown", many).decode().splitlines()
     assert len(lines) <= 60
     assert any(line.endswith("more in the report.") for line in lines)
@@ -186,3 +187,34 @@ def test_the_stages_of_a_trace_end_when_the_reply_is_heard(export, report, takes
     )
     heard_s = report.runs[0].takes[0].measurements.value("ttfa_heard_s")
     assert end_us / 1e6 == pytest.approx(takes[0].turns[0].speech_end_s + heard_s, abs=0.02)
+
+
+# --- a release
+
+
+@pytest.fixture
+def release(report):
+    blocks = Reason(
+        weight=Weight.BLOCKS, text="First audio heard is 100 ms later", fix="shorten it", metric="ttfa_heard_s"
+    )
+    warns = Reason(weight=Weight.WARNS, text="The reply is dull", code="PLY002")
+    product = Product(
+        name="app",
+        title="",
+        decision=Decision.DO_NOT_SHIP,
+        reasons=(blocks, warns),
+        takes=20,
+        asked=20,
+        folder="runs/a",
+    )
+    return replace(report, release=Release(products=(product,)))
+
+
+def test_the_reasons_of_a_release_are_in_junit_and_markdown(export, release):
+    root = ET.fromstring(export("junit", release))
+    suite = next(suite for suite in root if suite.get("name") == "diag.release.app")
+    shown = {case.get("name"): case[0].tag for case in suite}
+    assert shown == {"decision": "failure", "1 ttfa_heard_s": "failure", "2 PLY002": "system-out"}
+    text = export("markdown", release).decode()
+    assert "| DO NOT SHIP | app | blocks | First audio heard is 100 ms later | shorten it |" in text
+    assert len(text.splitlines()) <= 60

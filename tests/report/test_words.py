@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from report_samples import CHECKS, comparison, finding, mute_run, run_result, slow_player_run, take, take_result
 
-from diag.core.chain import Hop
+from diag.core.chain import Hop, Segment, Tap
 from diag.core.results import (
     Change,
     NotShown,
@@ -20,7 +21,9 @@ from diag.core.results import (
     VerdictLine,
 )
 from diag.core.states import State
+from diag.measure.registry import MetricKind, metric_named
 from diag.report.picks import pick
+from diag.report.runview import _segment_tile
 from diag.report.sentences import capitalised, figure, label, signed, spread, verdict_line
 from diag.report.states import SetupState, checks_of, hops_of, setup_of
 
@@ -182,7 +185,7 @@ def test_names_keep_their_spelling():
         (0.085, "s", "85 ms"),
         (1.934, "s", "1.93 s"),
         (None, "s", "not measured"),
-        (-0.02, "s", "-20 ms"),
+        (-0.02, "s", "−20 ms"),
         (-0.04, "dB", "0.0 dB"),
         (-0.0001, "s", "0 ms"),
         (10800.0, "Hz", "10.8 kHz"),
@@ -218,3 +221,43 @@ def test_every_median_says_its_range_and_n():
     assert spread(row(12, 0.5, 0.4, 0.6)) == "500 ms (400 ms to 600 ms, n 12)"
     assert spread(row(1)) == "1.90 s (n 1)"
     assert spread(row(0, None, None, None)) == "not measured"
+
+
+def test_a_check_that_does_not_apply_is_not_listed():
+    page = RuleOutcome(code="WEB001", name="x", status=Status.NOT_CHECKED, reason="no page", applies=False)
+    fine = RuleOutcome(code="PLY001", name="x", status=Status.CLEAR)
+    takes = (dataclasses.replace(take_result(), outcomes=(fine, page)),)
+    assert [check.code for check in checks_of(run_result(takes=takes))] == ["PLY001"]
+
+
+def treble_tile(player_db, *codes):
+    """The tile of the treble for a run whose loudspeaker loses none, and whose player loses `player_db`."""
+    rows = [
+        SummaryRow(
+            metric="dullness_db", unit="dB", n=0 if lost_db is None else 5, missing=5 if lost_db is None else 0,
+            median=lost_db, p95=None, low=lost_db, high=lost_db, segment=segment,
+        )
+        for segment, lost_db in (
+            (Segment(Tap.RECEIVED, Tap.PLAYED), player_db), (Segment(Tap.PLAYED, Tap.HEARD), 0.0),
+        )
+    ]  # fmt: skip
+    findings = [
+        SimpleNamespace(finding=SimpleNamespace(code=code, title="The reply is already dull")) for code in codes
+    ]
+    run = SimpleNamespace(counted=range(5), findings=findings)
+    return _segment_tile(metric_named("dullness_db", MetricKind.SEGMENT), rows, run)
+
+
+def test_a_tile_shows_the_worst_segment():
+    assert treble_tile(46.4)[1] == "46.4 dB"
+    assert treble_tile(0.2)[1] == "0.2 dB"
+
+
+def test_a_good_value_is_not_shown_for_a_segment_that_has_none():
+    assert treble_tile(None)[1:] == ("not measured", "player; 0.0 dB at worst elsewhere, n 5")
+
+
+def test_a_good_value_is_not_shown_for_a_reply_that_arrived_with_the_fault():
+    assert treble_tile(0.0, "SVC005")[1:] == (
+        "by the service", "The reply is already dull (SVC005); 0.0 dB on the way from it",
+    )  # fmt: skip

@@ -46,6 +46,11 @@ def a_turn(**spans: Any) -> Turn:
 
 @picture(
     "echo_db",
+    "echo_delay_s",
+    "echo_sent_db",
+    "echo_removed_db",
+    "interruption_echo_share",
+    "interruption_user_share",
     words="Spectrograms of what the microphone takes while the reply plays: a quiet room, and the reply again",
 )
 def echo() -> Figure:
@@ -173,6 +178,7 @@ def answered() -> Figure:
     "ttfa_events_s",
     "first_speech_s",
     "detector_gap_s",
+    "ttfa_heard_uncertainty_s",
     words="A timeline of prompt, received bytes and the reply at the ear: from where to where each latency runs",
 )
 def latency() -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, clear, does_not_apply, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
 from diag.judge.evidence import last_lines
@@ -40,7 +40,7 @@ def app_not_ready(timeline: Timeline) -> Verdict:
         That the app never gets ready: it may be slow to start on this machine.
     """
     if timeline.first(EventName.APP_STARTED) is None:
-        return not_checked("no app was started")
+        return does_not_apply("no app was started")
     found = timeline.first(EventName.APP_NOT_READY)
     if found is None:
         return clear()

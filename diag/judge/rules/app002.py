@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Verdict, clear, does_not_apply, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import last_lines
 from diag.judge.registry import rule
@@ -48,7 +48,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         That the error is the app's own: a refusal by the service ends many apps, and has a finding of its own.
     """
     if timeline.first(EventName.APP_STARTED) is None:
-        return not_checked("no app was started")
+        return does_not_apply("no app was started")
     found = timeline.first(EventName.APP_ENDED)
     if found is None:
         return clear()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Severity, Verdict, clear, does_not_apply, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import last_lines
 from diag.judge.registry import rule
@@ -18,20 +18,22 @@ _SERVER = (
 )
 
 
-@rule("APP003", name="service-not-reached-through-proxy", severity="error")
+@rule("APP003", name="service-not-reached-through-proxy", severity="error", or_severity="info")
 def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     """The app's service traffic does not pass the recording proxy.
 
     What it shows
         The app ran, but no session passed the proxy: the app said that it listens and opened none there, or it did not
-        accept the proxy's certificate.
+        accept the proxy's certificate. It is information where the page's own messages show what it sends and receives.
 
     Why it matters
-        Without `sent` and `received`, a fault cannot be assigned to the app or to the service.
+        Without `sent` and `received`, a fault cannot be assigned to the app or to the service. With the page's own
+        messages, what the page's server does is judged together with the service.
 
     Evidence
         The number of sessions and requests that passed the proxy, and of connections that were given up because of the
-        certificate; the last lines of the app's output.
+        certificate; the other addresses to which the program was connected with TLS; the last lines of the app's
+        output.
 
     Likely causes
         - The address of the service is fixed in the app, and its library does not use HTTPS_PROXY.
@@ -47,7 +49,7 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     """
     started = timeline.first(EventName.APP_STARTED)
     if started is None:
-        return not_checked("no app was started")
+        return does_not_apply("no app was started")
     stopped = timeline.first(EventName.APP_STOPPED)
     if stopped is None:
         return not_checked("how the app ended was not recorded")
@@ -58,19 +60,34 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     if not listened and not distrusted:
         return not_checked("the app did not get as far as opening a session")
     requests = int(stopped.data.get("requests") or 0)
-    title = (
+    seen = f"0 sessions and {requests} other requests passed the proxy"
+    page = stopped.data.get("page_messages") or {}
+    is_page = started is not None and "url" in started.data
+    if page.get("sent") and page.get("received") and not distrusted:
+        return raised(
+            "The page talks to a server that diag did not start; the page's own messages are taken for `sent` and "
+            "`received`",
+            evidence=[
+                Evidence(text=f"{seen}; the page sent {page['sent']} messages with audio and received "
+                f"{page['received']}")
+            ],
+            likely_cause="the server runs already, or on another machine",
+            fix=_SERVER,
+            severity=Severity.INFO,
+        )  # fmt: skip
+    if distrusted:
+        seen += f"; {distrusted} connections were given up during the TLS handshake"
+    elsewhere = [str(item) for item in stopped.data.get("connections") or ()]
+    if elsewhere:
+        seen += f"; the program was connected to {', '.join(elsewhere)}"
+    return raised(
         "The app does not trust the certificate of the recording proxy, so no session was opened"
         if distrusted
         else "The app listens, but its sessions do not pass the recording proxy"
-    )
-    seen = f"0 sessions and {requests} other requests passed the proxy"
-    if distrusted:
-        seen += f"; {distrusted} connections were given up during the TLS handshake"
-    return raised(
-        title,
+        + (f": it is connected to {elsewhere[0]}" if elsewhere else ""),
         evidence=[Evidence(text=seen), *last_lines(stopped.data)],
         likely_cause="the library has a certificate store of its own and ignores SSL_CERT_FILE"
         if distrusted
         else "the address of the service is fixed in the app, and its library does not use HTTPS_PROXY",
-        fix=_SERVER if started is not None and "url" in started.data else _REDIRECT,
+        fix=_SERVER if is_page else _REDIRECT,
     )

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Measurements, Verdict, raised
+from diag.core.results import Evidence, Measurements, Verdict, raised
+from diag.dsp.band import IMAGING_LIMIT
+from diag.dsp.segment_events import EventKind
 from diag.judge.evidence import (
+    WrongRate,
     added,
     all_clear,
     clear_if_added_measured,
+    clear_if_measured,
     evidence_of,
     has_the_voice,
     in_mid_sentence,
     misread_bytes,
     misread_evidence,
     raised_at,
+    worst_fault,
     wrong_rate,
 )
 from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING
 from diag.judge.registry import OnHop, Place, segment_rule
 
+_MIX = "mix the two channels down to one, or take one of them"
+_HALF, _HALF_WITHIN = 0.5, 0.005
 _CAUSES = ("samples are read in the wrong byte order or format, or a byte was lost on the way",
            "stereo is read as mono")  # fmt: skip
 
@@ -69,7 +76,7 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
 
     Evidence
         `misread_s` of {output}, with the right format if one was found; `flatness` and `equal_pairs` of both
-        recordings.
+        recordings; half the speed, with the mirror images of repeated samples, where two channels are read as one.
 
     Does not prove
         Which format was read wrongly, if the sound was resampled or scaled afterwards: the original bytes are then
@@ -95,6 +102,14 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             f"The {place.who} turns the sound into noise, as misread bytes do",
             evidence=[evidence_of(item, text)],
         )
+    halved = _at_half_speed(place, measurements)
+    if halved:
+        return raised(
+            f"The {place.who} reads two channels as one: {halved[0].text}",
+            evidence=halved,
+            likely_cause=place.on.causes[1],
+            fix=_MIX,
+        )
     if not isinstance(pairs, str) and in_pairs:
         more, before, item = pairs
         shares = f"{100 * before:.0f} %", f"{100 * (before + more):.0f} %"
@@ -103,12 +118,35 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             f"The {place.who} reads two channels as one: the samples come in pairs",
             evidence=[evidence_of(item, text)],
             likely_cause=place.on.causes[1],
-            fix="mix the two channels down to one, or take one of them",
+            fix=_MIX,
         )
     return _clear_if_measured(place, measurements)
 
 
+def _at_half_speed(place: Place, measurements: Measurements) -> list[Evidence]:
+    """Return why the sound, or a part of it, is two channels that were read as one; nothing where it is not.
+
+    Each sample comes twice then: the sound has half its speed, with the mirror images of repeated samples above half
+    of the rate that is left. Noise and codecs leave both.
+    """
+    speed = wrong_rate(measurements, place.hop)
+    images = worst_fault(measurements, "imaging", lambda value: value > IMAGING_LIMIT, hop=place.hop)
+    if isinstance(speed, WrongRate) and abs(speed.ratio - _HALF) < _HALF_WITHIN and not isinstance(images, Verdict):
+        mirrored = f"mirror images (correlation {images[0]:.2f}) above what {place.input} reaches at this speed"
+        return [evidence_of(speed.item, "half the speed"), evidence_of(images[1], mirrored)]
+    return [
+        evidence_of(item, f"from {event.estimated_s:.2f} s on, half the speed")
+        for item in measurements.find("other_sound_s", hop=place.hop)
+        for event in item.events
+        if event.kind == EventKind.HALF_SPEED
+    ]
+
+
 def _clear_if_measured(place: Place, measurements: Measurements) -> Verdict:
-    """Return "clear" if both ends of the segment were searched for every sign of misread bytes."""
-    signs = ("misread_s", "flatness", "equal_pairs")
-    return all_clear(clear_if_added_measured(measurements, place, sign) for sign in signs)
+    """Return "clear" if the segment and both of its ends were searched for every sign of misread bytes."""
+    ends = ("misread_s", "flatness", "equal_pairs")
+    between = ("rate_ratio", "imaging", "other_sound_s")
+    return all_clear((
+        *(clear_if_added_measured(measurements, place, sign) for sign in ends),
+        *(clear_if_measured(measurements.find(sign, hop=place.hop), sign) for sign in between),
+    ))  # fmt: skip

@@ -87,7 +87,7 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     )
 
 
-_CLIPPED = ("clipped", "companding", "other")
+_CLIPPED = ("clipped", "other")
 """Kinds of distortion that clipping explains; without clipping they are reported as distortion."""
 _KINDS = {
     "clipped": "clips the peaks of the waveform",

@@ -13,7 +13,9 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     """The delay between the devices and the measuring microphone (the ear) is not known.
 
     What it shows
-        A calibration burst was not clearly found in the ear's recording, so latencies at the ear are not measured.
+        A calibration burst was not clearly found in the ear's recording, so latencies at the ear are not measured. It
+        is not raised if the ear hears only the speaker and the microphone hears the mouth, as on a headset: the latency
+        is then measured by device stamps.
 
     Why it matters
         Without calibration, a latency at the ear would include the delay of the measuring devices.
@@ -32,7 +34,8 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
         A fault of the client: only the measuring path failed. If the loudspeaker is completely silent, SPK001 is
         reported and this finding is not.
     """
-    tried = timeline.named("calibrated")
+    every = timeline.named("calibrated")
+    tried = [event for event in every if event.data.get("at", "ear") == "ear"]
     if not tried:
         return not_checked("no calibration took place")
     opened = timeline.first("streams_opened")
@@ -42,12 +45,20 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     if not lost:
         return clear()
     ports = [str(event.data.get("port")) for event in lost]
+    mouth_at_microphone = any(
+        event.data.get("port") == "mouth" and event.data.get("delay_s") is not None
+        for event in every
+        if event not in tried
+    )
+    if ports == ["mouth"] and len(tried) > 1 and mouth_at_microphone:
+        return clear()
     levels = [event.data.get("signal_dbfs") for event in lost]
     nothing_came = all(level is None or level <= SILENT_DBFS for level in levels)
     if ports == ["speaker"] and nothing_came and timeline.first(EventName.PLAYOUT_STARTED) is not None:
         return not_checked("nothing at all came out of the loudspeaker, which is a finding of its own (SPK001)")
+    outputs = " and ".join(f"the {port}" for port in ports)
     return raised(
-        f"The delay from {' and '.join(ports)} to the ear is not known, so nothing is timed at the ear",
+        f"The delay from {outputs} to the ear is not known, so nothing is timed at the ear",
         evidence=[_burst(event) for event in lost],
         likely_cause="the calibration burst does not arrive at the ear"
         if nothing_came

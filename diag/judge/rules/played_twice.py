@@ -33,7 +33,7 @@ echo does not overlap chunks."""
         "PLY012",
         "played-twice",
         Hop.PLAYER,
-        explained_by=("SVC008",),
+        explained_by=("SVC008", "WEB008"),
         causes=("two players play the same reply, one a little later", "an effect with a delay"),
         fix="make sure that one player plays each reply: look for a second receiver on the session or a second output",
     ),

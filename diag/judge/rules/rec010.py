@@ -18,7 +18,7 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
         The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster.
 
     Why it matters
-        The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and a musical fifth
+        The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and 7 semitones
         deeper.
 
     Evidence

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.core.results import (
+    Evidence,
+    Measurements,
+    Severity,
+    Tier,
+    Verdict,
+    clear,
+    does_not_apply,
+    not_checked,
+    raised,
+)
 from diag.judge.blind import own_measure, own_value
 from diag.judge.evidence import bands_in_words, why_not
 from diag.judge.limits import VOICE_TREBLE_ERROR_DB, VOICE_TREBLE_WARNING_DB
@@ -43,7 +53,7 @@ def recording_dull_for_voice(measurements: Measurements, recording: Recording) -
         differences are reported.
     """
     if recording.voice is None:
-        return not_checked("no profile of the voice was given")
+        return does_not_apply("no profile of the voice was given")
     found = own_value(measurements, recording, "dullness_db", Tier.PROFILE)
     if isinstance(found, Verdict):
         return found

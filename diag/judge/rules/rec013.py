@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, does_not_apply, raised
 from diag.judge.blind import own_measure, own_value
 from diag.judge.evidence import number
 from diag.judge.limits import DULL_VOICE_RATE_WARNING, VERY_DULL_DB, VOICE_RATE_ERROR, VOICE_RATE_WARNING
@@ -41,7 +41,7 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
         The exact ratio: other words spoken by the same voice differ by a few percent.
     """
     if recording.voice is None:
-        return not_checked("no profile of the voice was given")
+        return does_not_apply("no profile of the voice was given")
     found = own_value(measurements, recording, "rate_ratio", Tier.PROFILE)
     if isinstance(found, Verdict):
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diag.core.missing import MissingCode
-from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, does_not_apply, not_checked, raised
 from diag.dsp.profile import OTHER_VOICE_DB
 from diag.judge.blind import own_measure
 from diag.judge.evidence import number, why_not
@@ -38,7 +38,7 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
     """
     item = own_measure(measurements, recording, "rate_ratio", Tier.PROFILE)
     if recording.voice is None:
-        return not_checked("no profile of the voice was given")
+        return does_not_apply("no profile of the voice was given")
     if item is None:
         return not_checked(why_not([], "rate_ratio"))
     if item.missing is None:

@@ -18,8 +18,8 @@ def send_rate_suspected(measurements: Measurements, observed: ObservedClient) ->
         slower than real time by just the ratio of a common sample rate to the declared one, within 1.5 %.
 
     Why it matters
-        The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and a
-        fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.
+        The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and 19
+        semitones deeper. It recognises little, gives a wrong answer or none, and reports no error.
 
     Evidence
         `realtime_ratio`: seconds of audio sent per second, at the declared rate; the MIME types of the batches.

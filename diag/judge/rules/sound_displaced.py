@@ -32,6 +32,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY019",
         "player-disorders-sound",
         Hop.PLAYER,
+        explained_by=("WEB010",),
         causes=(
             "chunks are started by a timer that is too fast, so that each starts before the previous one has ended",
             "chunks are played by several tasks, so that some overtake others",

@@ -28,6 +28,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "SND014",
         "sender-repeats-sound",
         Hop.SENDER,
+        explained_by=("WEB008",),
         causes=(
             "chunks are sent to the service twice, for example after a retry",
             "a buffer is read again before it was refilled",
@@ -39,7 +40,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
         "PLY017",
         "player-repeats-sound",
         Hop.PLAYER,
-        explained_by=("SVC008",),
+        explained_by=("SVC008", "WEB008"),
         causes=(
             "chunks are put into the queue twice, for example by two receivers on one session",
             "a ring buffer is read again before it was refilled",

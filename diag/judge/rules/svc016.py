@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
-from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, does_not_apply, raised
 from diag.dsp.profile import OTHER_VOICE_DB, WELL_WITHIN, VoiceProfile
 from diag.judge.evidence import evidence_of, number, worst_fault
 from diag.judge.registry import rule
@@ -36,7 +36,7 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
         not found. If the recordings of the profile differ a lot among themselves, only larger differences are reported.
     """
     if voice is None:
-        return not_checked("no profile of the voice was given")
+        return does_not_apply("no profile of the voice was given")
     limit_db = max(OTHER_VOICE_DB, 2 * (voice.distance_spread_db or 0.0))
     found = worst_fault(measurements, "voice_distance_db", lambda distance_db: distance_db > limit_db, tap=Tap.RECEIVED)
     if isinstance(found, Verdict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Evidence, Measurements, Verdict, clear, raised
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted
@@ -54,6 +54,8 @@ def false_barge_in(measurements: Measurements, timeline: Timeline, turns: tuple[
         for event in timeline.named(EventName.INTERRUPTED)
         if (kind := cause_of(event, timeline, turns)) != "speech"
     ]
+    if not turns:
+        return not_checked("no turn took place")
     if not found:
         return clear()
     kinds = [kind for _, kind in found]

@@ -21,7 +21,7 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
         converts between the two. Or the reply passes a second audio context of a lower rate.
 
     Why it matters
-        24 kHz audio in a 16 kHz context is 1.5 times as long and a musical fifth deeper. In a 48 kHz context it is
+        24 kHz audio in a 16 kHz context is 1.5 times as long and 7 semitones deeper. In a 48 kHz context it is
         twice as fast.
 
     Evidence

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
+from diag.core.units import format_seconds
+from diag.judge.evidence import evidence_of, numbers
+from diag.judge.limits import LEFT_OUT_S, REPEATED_S, SILENCE_INSERTED_S
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
 
+LOSSES = (
+    ("skipped_s", Hop.SENDER, LEFT_OUT_S, "of the voice are missing in what the page sends"),
+    ("inserted_silence_s", Hop.SENDER, SILENCE_INSERTED_S, "of silence are in what the page sends"),
+    ("inserted_silence_s", Hop.PLAYER, SILENCE_INSERTED_S, "of silence are in what the page plays"),
+    ("repeated_s", Hop.PLAYER, REPEATED_S, "of the reply are played twice"),
+)
+"""What a page that is busy does to the sound: metric, hop, limit, and how it is worded."""
 
-@rule("WEB008", name="script-processor", severity="warning")
-def script_processor(observed: ObservedClient) -> Verdict:
+
+@rule("WEB008", name="script-processor", severity="info", or_severity="warning")
+def script_processor(measurements: Measurements, observed: ObservedClient) -> Verdict:
     """The page handles audio in a ScriptProcessorNode.
 
     What it shows
-        The page made a `ScriptProcessorNode`.
+        The page made a `ScriptProcessorNode`. It is information, and a warning where gaps were measured.
 
     Why it matters
         It runs on the thread that draws the page, so whatever else the page does makes gaps, such as laying out a long
         list. It is deprecated; an `AudioWorkletNode` runs on a thread of its own.
 
     Evidence
-        The number of such nodes and the length of their buffers; the load of the audio context.
+        The number of such nodes and the length of their buffers; the gaps that were measured.
 
     Likely causes
         - The page was made after an old example.
@@ -30,7 +42,7 @@ def script_processor(observed: ObservedClient) -> Verdict:
         `new AudioWorkletNode(context, name)`.
 
     Does not prove
-        That sound was lost in this take: lost sound has findings of its own.
+        That the page is too busy for it on every machine. Where no gap was measured, nothing was lost in this take.
     """
     page = page_of(observed)
     if isinstance(page, Verdict):
@@ -43,9 +55,17 @@ def script_processor(observed: ObservedClient) -> Verdict:
         return clear()
     lengths = ", ".join(str(size) for size in sorted(set(sizes)))
     of = f", with buffers of {lengths} frames" if sizes else ""
+    lost = [
+        evidence_of(item, f"{format_seconds(value)} {words}")
+        for metric, hop, limit_s, words in LOSSES
+        for value, item in numbers(measurements.find(metric, hop=hop))
+        if value >= limit_s
+    ]
     return raised(
-        "The page handles audio in a ScriptProcessorNode, on the thread that draws the page",
-        evidence=[Evidence(text=f"{max(len(sizes), nodes)} ScriptProcessorNode{of}")],
-        likely_cause="the page was made after an old example",
+        "The page handles audio in a ScriptProcessorNode, on the thread that draws the page"
+        + (", and the sound has gaps" if lost else ""),
+        evidence=[Evidence(text=f"{max(len(sizes), nodes)} ScriptProcessorNode{of}"), *lost],
+        likely_cause="the page's other work delays it" if lost else "the page was made after an old example",
         fix="use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`",
+        severity=Severity.WARNING if lost else Severity.INFO,
     )

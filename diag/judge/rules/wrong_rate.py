@@ -39,8 +39,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
             "a resampler is given the wrong input or output rate",
         ),
         fix="resample the captured audio to the declared rate, or declare its actual rate",
-        why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and an octave and "
-        "a musical fifth deeper. It recognises little, gives a wrong answer or none, and reports no error.",
+        why="The service trusts the label: it hears 48 kHz audio labelled 16 kHz three times as long and 19 "
+        "semitones deeper. It recognises little, gives a wrong answer or none, and reports no error.",
     ),
     OnHop(
         "PLY001",
@@ -52,8 +52,8 @@ from diag.judge.registry import OnHop, Place, segment_rule
             "the rate in the MIME type is ignored, or a resampler is given the wrong rate",
         ),
         fix="open the output stream at the rate of the received audio, or resample from that rate to the stream's",
-        why="24 kHz audio played as 16 kHz is 1.5 times as long and a musical fifth deeper: the voice is slow and "
-        "dull, and the model is blamed. Played as 48 kHz it is twice as fast and an octave higher.",
+        why="24 kHz audio played as 16 kHz is 1.5 times as long and 7 semitones deeper: the voice is slow and "
+        "dull, and the model is blamed. Played as 48 kHz it is twice as fast and 12 semitones higher.",
     ),
     OnHop(
         "SPK003",

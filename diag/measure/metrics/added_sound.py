@@ -11,7 +11,7 @@ from diag.core.results import Reading, SoundEvent, Spot, not_measured
 from diag.dsp.added_sound import NOISE_WARN_SNR_DB
 from diag.dsp.additions import NOTHING_DB, Additions, faults
 from diag.dsp.copies import COPY_WARN_DB
-from diag.dsp.distortion import Distortion, Kind, few_levels
+from diag.dsp.distortion import Distortion, Kind, few_levels, wrapped_alone
 from diag.measure.metrics.sounds import additions, input_time_s, sound
 from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
@@ -203,15 +203,16 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Lower.
     Not measured when
-        The output is not a copy of the input, its speed is wrong, or there is too little sound. Few bits are measured
-        there too, because they show in the sample values alone.
+        The output is not a copy of the input, its speed is wrong, or there is too little sound. Few bits and integers
+        that wrap are measured there too, because they show in the samples alone.
     Reference
         Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values.
     """
     if isinstance(additions(reference, estimated), Missing):
-        few = few_levels(sound(reference).samples, sound(estimated).samples)
-        if few is not None:
-            return _distortion(few)
+        own, other = sound(reference), sound(estimated)
+        alone = few_levels(own.samples, other.samples) or wrapped_alone(own.samples, other.samples, other.rate_hz)
+        if alone is not None:
+            return _distortion(alone)
     return _read(reference, estimated, lambda found: _distortion(found.distortion))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
-from diag.dsp.band import IMAGING_LIMIT, NYQUISTS_HZ, Imaging, content_edge, image_about, imaging
+from diag.dsp.band import IMAGING_LIMIT, NYQUISTS_HZ, Imaging, content_edge, image_about, images_beyond, imaging
 from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
 from diag.measure.metrics.sounds import HEALTHY_RATIO, additions, remembered, sound, speed
 from diag.measure.reasons import SILENT, too_short, wrong_speed
@@ -168,26 +168,29 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
     What
         Mirror correlation of the output minus that of the input about the same frequency, the largest over all
         candidate frequencies. The faint images of a good resampler count as 0, as for a tap. Treble that resembles its
-        mirror image but not in phase counts as 0 too, because codecs synthesise it.
+        mirror image but not in phase counts as 0 too, because codecs synthesise it. Above half the sample rate of the
+        input only the segment can add sound: there it is enough that its level follows the mirrored sound.
     From – to
         Input tap – output tap.
     Better is
         Lower; 0 is healthy.
     Not measured when
-        The output is silent, its sample rate is too low to look for images, the speed differs by more than 0.5 %, or
-        treble resembles its mirror image and added noise hides whether it is in phase.
+        The output is silent, its sample rate is too low to look for images, the speed differs by more than 0.5 % and
+        nothing lies above half the sample rate of the input at that speed, or treble resembles its mirror image and
+        added noise hides whether it is in phase.
     Reference
         Limit 0.22, as for a tap.
     """
     found = speed(reference, estimated)
-    if not isinstance(found, Missing) and abs(found.by_pitch - 1.0) > HEALTHY_RATIO:
-        return not_measured(wrong_speed(found.by_pitch))
     before, after = sound(reference).spectrum, sound(estimated).spectrum
+    if not isinstance(found, Missing) and abs(found.by_pitch - 1.0) > HEALTHY_RATIO:
+        beyond = images_beyond(after, found.by_pitch * before.nyquist_hz)
+        return Reading(value=beyond) if beyond else not_measured(wrong_speed(found.by_pitch))
     if not before.active.any():
         return not_measured(_no_images(before, "input"))
     if imaging(after) is None:
         return not_measured(_no_images(after, "output"))
-    most, in_doubt = 0.0, False
+    most, in_doubt = images_beyond(after, before.nyquist_hz), False
     for mirror_hz in NYQUISTS_HZ:
         images = image_about(after, mirror_hz)
         if images is None or images.weighed <= most:

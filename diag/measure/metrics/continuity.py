@@ -22,7 +22,7 @@ KINDS = {
     "repeated_s": (EventKind.REPEAT,),
     "head_lost_s": (EventKind.HEAD_LOST,),
     "tail_lost_s": (EventKind.TAIL_LOST,),
-    "other_sound_s": (EventKind.OTHER_SOUND,),
+    "other_sound_s": (EventKind.OTHER_SOUND, EventKind.HALF_SPEED),
     "displaced_s": (EventKind.SWAPPED, EventKind.OVERLAP),
 }
 """Kinds of events that each metric counts. Each kind adds to one total; `dropout_count` counts some of them again."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
@@ -14,19 +16,25 @@ from diag.measure.metrics.moments import (
     calibration,
     first_audible_played,
     first_audible_received,
+    out_s,
     playable_s,
     prompt_end_in,
     reply_start_in_heard,
     speech_end_s,
+    stamp_jitter_s,
+    timed_by_stamps,
 )
 from diag.measure.metrics.sounds import remembered
-from diag.measure.reasons import NO_AUDIO
+from diag.measure.reasons import NO_AUDIO, no_recording
 from diag.measure.registry import Group, metric
+
+ONE_RECORDING_S, BY_STAMPS_S = 0.01, 0.02
+"""How exactly the heard latency is measured: from one recording, and by steady device stamps with calibrated paths."""
 
 
 @metric(
     "ttfb_s", unit="s", better="lower", tolerance=0.05,
-    label="First byte received", group=Group.LATENCY, order=2, tile=True, baseline=True,
+    label="First byte received", group=Group.LATENCY, order=2, tile=True,
 )  # fmt: skip
 def ttfb(turn: Turn, timeline: Timeline) -> Reading:
     """Time to the first byte of the reply's audio.
@@ -54,7 +62,7 @@ def ttfb(turn: Turn, timeline: Timeline) -> Reading:
 
 @metric(
     "ttfa_received_s", unit="s", better="lower", tolerance=0.05,
-    label="First audio received", group=Group.LATENCY, order=3, baseline=True,
+    label="First audio received", group=Group.LATENCY, order=3,
     headline="time to the first audible sample received",
 )  # fmt: skip
 def ttfa_received(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
@@ -102,20 +110,28 @@ def heard_span(
 @metric(
     "ttfa_heard_s", unit="s", better="lower", tolerance=0.05,
     label="First audio heard", group=Group.LATENCY, order=1, headline="time to the first sound heard", tile=True,
-    baseline=True,
 )  # fmt: skip
 def ttfa_heard(
-    turn: Turn, timeline: Timeline, *, prompt: Clip, received: Clip, heard: Clip, played: Clip | None = None
+    turn: Turn,
+    timeline: Timeline,
+    *,
+    received: Clip,
+    heard: Clip,
+    prompt: Clip | None = None,
+    played: Clip | None = None,
 ) -> Reading:
     """Wait from the end of the prompt's speech to the first audible sound of the reply, both at the ear.
 
     What
         The response delay of the whole chain, measured from the ear's recording alone. Prompt and reply are in one file
-        with one sample clock, so no device time stamp is needed.
+        with one sample clock, so no device time stamp is needed. If the ear hears only the speaker, as on a headset,
+        device stamps are used, with the calibrated delays from the speaker to the ear and from the mouth to the
+        microphone. `ttfa_heard_uncertainty_s` says how exact the value is.
     From – to
         The prompt's last speech sample in `heard` – the reply's first audible sample in `heard`, each found by
         normalised correlation with the known prompt and reply. Where `played` was not recorded, the reply in `received`
-        is searched for.
+        is searched for. By device stamps: the prompt's last speech sample leaves the mouth – the reply's first audible
+        sample arrives at the ear.
     Better is
         Lower. The value is negative if the reply begins before the prompt has ended.
     Not measured when
@@ -124,11 +140,66 @@ def ttfa_heard(
     Reference
         SVC001 warns above 1.5 s and reports an error above 3 s. People answer each other within 0.2 s (Stivers 2009).
     """
-    span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
+    span: tuple[float, float] | Missing = no_recording(Tap.PROMPT)
+    if prompt is not None:
+        span = heard_span(turn, timeline, prompt=prompt, received=received, played=played, heard=heard)
     if isinstance(span, Missing):
-        return not_measured(span)
+        if played is None or not timed_by_stamps(timeline):
+            return not_measured(span)
+        return _by_stamps(turn, timeline, received, played, heard)
     end, start = (frame / heard.sample_rate_hz for frame in span)
     return Reading(value=start - end, spots=(Spot(Tap.HEARD, min(end, start), max(end, start)),))
+
+
+def _by_stamps(turn: Turn, timeline: Timeline, received: Clip, played: Clip, heard: Clip) -> Reading:
+    """Return the wait by device stamps and calibrated paths, if the reply was heard at all."""
+    start = reply_start_in_heard(turn, received, played, heard)
+    end, out = speech_end_s(turn), out_s(turn, timeline, received, played)
+    for moment in (start, end, out):
+        if isinstance(moment, Missing):
+            return not_measured(moment, Tier.EVENTS)
+    assert isinstance(end, float)
+    assert isinstance(out, float)
+    return Reading(value=out - end, tier=Tier.EVENTS)
+
+
+@metric(
+    "ttfa_heard_uncertainty_s", unit="s", better="lower", tolerance=0.005,
+    label="First audio heard, exact to", group=Group.HARNESS, order=3,
+)  # fmt: skip
+def ttfa_heard_uncertainty(
+    turn: Turn,
+    timeline: Timeline,
+    *,
+    received: Clip,
+    heard: Clip,
+    prompt: Clip | None = None,
+    played: Clip | None = None,
+) -> Reading:
+    """How exact `ttfa_heard_s` is stated to be.
+
+    What
+        10 ms if both sides are in one recording of the ear. By device stamps it is 20 ms, and more if the stamps of
+        mouth, speaker, microphone or ear jitter: the root of the sum of the squares of 20 ms and of the 95th
+        percentiles of their distance from a steady clock.
+    From – to
+        As for `ttfa_heard_s`.
+    Better is
+        Lower: it is the error of the measuring tool, not of the voice app.
+    Not measured when
+        `ttfa_heard_s` is not measured.
+    Reference
+        10 ms: virtual takes whose two detectors differ by more are discarded (ENV004). 20 ms for steady stamps is an
+        assumption: it was not compared with a second recording on devices with separate clocks.
+    """
+    value = ttfa_heard(turn, timeline, prompt=prompt, received=received, heard=heard, played=played)
+    if value.missing is not None:
+        return not_measured(value.missing, value.tier)
+    if value.tier is not Tier.EVENTS:
+        return Reading(value=ONE_RECORDING_S, tier=value.tier)
+    taps = (Tap.PROMPT, Tap.CAPTURED, Tap.PLAYED, Tap.HEARD)
+    jitter_s = [found for tap in taps if (found := stamp_jitter_s(timeline, tap)) is not None]
+    return Reading(value=math.hypot(BY_STAMPS_S, *jitter_s), tier=value.tier)
 
 
 @metric(

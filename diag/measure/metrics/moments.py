@@ -6,6 +6,7 @@ not known, the reason is returned.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,14 +50,14 @@ def speech_end_s(turn: Turn) -> float | Missing:
 
 
 def audio_chunks(timeline: Timeline, turn: Turn) -> tuple[Event, ...]:
-    """Return the audio chunks of this turn's reply in order of arrival, without those of a reply that it replaced."""
-    first = turn.reply_spans.get(Tap.RECEIVED, (0, 0))[0]
+    """Return the audio chunks of this turn's reply in order of arrival, without those of other replies in the turn."""
+    first, last = turn.reply_spans.get(Tap.RECEIVED, (0, math.inf))
     return tuple(
         event
         for event in timeline.named("chunk_received")
         if event.data.get("turn") == turn.index
         and event.data.get("frames", 0) > 0
-        and event.data.get("start_frame", first) >= first
+        and first <= event.data.get("start_frame", first) < last
     )
 
 
@@ -151,6 +152,22 @@ class Stamps:
         return float(np.median(known)) + frame / sample_rate_hz
 
 
+def stamp_jitter_s(timeline: Timeline, tap: Tap) -> float | None:
+    """Return the 95th percentile of the distance of a tap's device stamps from a steady clock; None without stamps.
+
+    The clock is a straight line through the stamps, so a clock that runs fast or slow does not count as jitter.
+    """
+    blocks = stamps(timeline, tap)
+    if isinstance(blocks, Missing):
+        return None
+    known = np.isfinite(blocks.device_s)
+    if known.sum() < 3:
+        return None
+    frame, at_s = blocks.frame[known], blocks.device_s[known]
+    residual_s = at_s - np.polyval(np.polyfit(frame, at_s, 1), frame)
+    return float(np.percentile(np.abs(residual_s - np.median(residual_s)), 95))
+
+
 def stamps(timeline: Timeline, tap: Tap) -> Stamps | Missing:
     """Return the block stamps of a tap, or why there are none."""
     event = next((item for item in timeline.named("stamps") if item.data.get("tap") == tap.value), None)
@@ -163,16 +180,81 @@ def stamps(timeline: Timeline, tap: Tap) -> Stamps | Missing:
     return Stamps(frame, t_s, device_s)
 
 
+def path_delays(timeline: Timeline) -> dict[tuple[str, str], float | None]:
+    """Return the delay of each calibrated path from the output's device stamp to the input; None where none was found.
+
+    The keys are ("mouth" or "speaker", "ear" or "microphone").
+    """
+    return {
+        (str(event.data["port"]), str(event.data.get("at", "ear"))): event.data.get("delay_s")
+        for event in timeline.named("calibrated")
+    }
+
+
 def calibration(timeline: Timeline) -> Mapping[str, Any] | Missing:
     """Return the delay from device stamp to ear of each calibrated port, or why one is not known."""
-    delays: dict[str, Any] = {}
-    for event in timeline.named("calibrated"):
-        delays[event.data["port"]] = event.data.get("delay_s")
+    delays = {port: delay for (port, at), delay in path_delays(timeline).items() if at == "ear"}
     unknown = [port for port, delay in delays.items() if delay is None]
     if unknown:
         text = f"the delay of the {' and the '.join(unknown)} to the ear could not be calibrated"
         return Missing(MissingCode.NO_CLOCK, text)
     return delays
+
+
+def output_difference_s(timeline: Timeline) -> float | Missing:
+    """Return how much later than its stamps the speaker plays, compared with the mouth.
+
+    It is the difference of the delays of both to the ear, or to the microphone: the error of the input's own stamps
+    cancels in it. On a headset the ear hears only the speaker, and the microphone only the mouth. Then it is the
+    difference of these two paths, with the difference of the stamps of both inputs as its error.
+    """
+    delays = path_delays(timeline)
+    if not delays:
+        return 0.0
+    for first, second in (("ear", "ear"), ("microphone", "microphone"), ("ear", "microphone")):
+        speaker_s, mouth_s = delays.get(("speaker", first)), delays.get(("mouth", second))
+        if speaker_s is not None and mouth_s is not None:
+            return float(speaker_s - mouth_s)
+    to_ear_s = delays.get(("speaker", "ear"))
+    if to_ear_s is not None and not any(port == "mouth" for port, _ in delays):
+        # A person spoke: the prompt is timed at the microphone, so the reply is timed at the ear.
+        return float(to_ear_s)
+    known = calibration(timeline)
+    if isinstance(known, Missing):
+        return known
+    # An app's own speaker is not calibrated.
+    return 0.0
+
+
+def timed_by_stamps(timeline: Timeline) -> bool:
+    """Return whether the ear hears the speaker but no mouth, so that only device stamps link both.
+
+    Either the microphone hears the mouth, as on a headset, or a person spoke.
+    """
+    delays = path_delays(timeline)
+    person = not any(port == "mouth" for port, _ in delays)
+    return (
+        delays.get(("speaker", "ear")) is not None
+        and delays.get(("mouth", "ear")) is None
+        and (person or delays.get(("mouth", "microphone")) is not None)
+    )
+
+
+def out_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | Missing:
+    """Return when the first audible sample leaves the playback device, on the same clock as the prompt's stamps.
+
+    The time stamps of two output streams may be wrong by different amounts. The calibrated difference between mouth and
+    speaker is corrected here.
+    """
+    frame = first_audible_played(turn, received, played)
+    blocks = stamps(timeline, Tap.PLAYED)
+    if isinstance(frame, Missing):
+        return frame
+    left = blocks if isinstance(blocks, Missing) else blocks.leaves_device_s(frame, played.sample_rate_hz)
+    difference_s = output_difference_s(timeline)
+    if isinstance(left, Missing):
+        return left
+    return difference_s if isinstance(difference_s, Missing) else float(left + difference_s)
 
 
 def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float | Missing:

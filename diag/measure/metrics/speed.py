@@ -20,7 +20,7 @@ def rate_ratio(reference: Clip, estimated: Clip) -> Reading:
     """Speed of the output relative to the input of a hop, by pitch and waveform.
 
     What
-        1 is healthy. 0.667 is 24 kHz audio played as 16 kHz (1.5 times as long and a musical fifth deeper), 1.5 is the
+        1 is healthy. 0.667 is 24 kHz audio played as 16 kHz (1.5 times as long and 7 semitones deeper), 1.5 is the
         reverse, and 0.333 is 48 kHz audio labelled 16 kHz.
     From – to
         Input tap – output tap, each at its declared sample rate.

@@ -65,7 +65,8 @@ def _last_audible_s(
     if span is None:
         return NOTHING_PLAYED
     rate_hz = recording.sample_rate_hz
-    end_s = _played_until_s(turn, timeline)
+    begins_s = None if recording.start_s is None else recording.start_s + span[0] / rate_hz
+    end_s = None if begins_s is None else _played_until_s(turn, timeline, begins_s)
     if end_s is None or recording.start_s is None:
         later = [other.reply_spans[tap][0] for other in turns if other.index > turn.index and tap in other.reply_spans]
         last = min((first for first in later if first > span[0]), default=recording.frames)
@@ -105,9 +106,9 @@ def _reply_intervals(timeline: Timeline, turn: Turn | None = None) -> list[Inter
     return intervals
 
 
-def _played_until_s(turn: Turn, timeline: Timeline) -> float | None:
-    intervals = _reply_intervals(timeline, turn)
-    return intervals[-1][1] if intervals else None
+def _played_until_s(turn: Turn, timeline: Timeline, begins_s: float) -> float | None:
+    """Return when the reply ended that was played from `begins_s` on; a turn may have another one after it."""
+    return next((end_s for _, end_s in _reply_intervals(timeline, turn) if end_s > begins_s), None)
 
 
 def _common_s(first: Iterable[Interval], second: Sequence[Interval]) -> float:
@@ -129,12 +130,26 @@ def user_sounds(timeline: Timeline, turns: Sequence[Turn]) -> list[tuple[str, In
     return sorted([*spoken, *others], key=lambda item: item[1])
 
 
+def _reply_begun_s(interrupted: Event, timeline: Timeline) -> float:
+    """Return when the first chunk of an interrupted reply arrived; what ended before cannot have interrupted it."""
+    begun_s = None
+    for event in timeline.named(EventName.CHUNK_RECEIVED, EventName.INTERRUPTED, EventName.TURN_COMPLETE):
+        if event is interrupted:
+            break
+        if event.name != EventName.CHUNK_RECEIVED:
+            begun_s = None
+        elif begun_s is None:
+            begun_s = event.t_s
+    return interrupted.t_s if begun_s is None else begun_s
+
+
 def cause_of(event: Event, timeline: Timeline, turns: Sequence[Turn]) -> str:
     """Return what the user did before an `interrupted`: "speech", "back_channel", "noise", or "" for nothing."""
+    begun_s = _reply_begun_s(event, timeline)
     near = [
         kind
         for kind, (start_s, end_s) in user_sounds(timeline, turns)
-        if start_s <= event.t_s and end_s >= event.t_s - ATTRIBUTED_S
+        if start_s <= event.t_s and end_s >= max(event.t_s - ATTRIBUTED_S, begun_s)
     ]
     # The last sound before it is the nearest cause.
     return near[-1] if near else ""
@@ -206,7 +221,7 @@ def _onset_at_ear_s(turn: Turn, prompt: Clip, heard: Clip) -> float | Missing:
 
 @metric(
     "interrupt_delay_s", unit="s", better="lower", tolerance=0.05,
-    label="Barge-in to `interrupted`", group=Group.TURNS, order=2,
+    label="Until `interrupted`", group=Group.TURNS, order=2,
 )  # fmt: skip
 def interrupt_delay(turn: Turn, turns: tuple[Turn, ...], timeline: Timeline) -> Reading:
     """Time from the user's first word to the service's `interrupted`.
@@ -235,7 +250,7 @@ def interrupt_delay(turn: Turn, turns: tuple[Turn, ...], timeline: Timeline) -> 
 
 @metric(
     "flush_delay_s", unit="s", better="lower", tolerance=0.02,
-    label="`interrupted` to silence", group=Group.TURNS, order=3,
+    label="After `interrupted`", group=Group.TURNS, order=3,
 )  # fmt: skip
 def flush_delay(
     turn: Turn, turns: tuple[Turn, ...], timeline: Timeline, *, played: Clip | None = None, heard: Clip | None = None
@@ -288,11 +303,12 @@ def reply_cut(turn: Turn, timeline: Timeline, received: Clip) -> Reading:
     event = interruption(timeline, turn)
     if event is None or span is None or not chunks:
         return not_measured(NOT_INTERRUPTED, Tier.EVENTS)
-    last = max(item.data["start_frame"] + item.data["frames"] for item in chunks if item.t_s <= event.t_s)
+    arrived = timeline.named(EventName.CHUNK_RECEIVED, start_s=chunks[0].t_s, end_s=event.t_s)
+    last = max(item.data["start_frame"] + item.data["frames"] for item in arrived)
     return Reading(value=max(last - span[1], 0) / received.sample_rate_hz, tier=Tier.EVENTS)
 
 
-@metric("overlap_s", unit="s", better="none", label="Prompt over a reply", group=Group.TURNS, order=5)
+@metric("overlap_s", unit="s", better="none", label="Prompt over reply", group=Group.TURNS, order=5)
 def overlap(turn: Turn, timeline: Timeline, played: Clip) -> Reading:
     """Time in which the prompt of this turn and a reply sounded together.
 
@@ -316,7 +332,7 @@ def overlap(turn: Turn, timeline: Timeline, played: Clip) -> Reading:
     return Reading(value=_common_s(spoken, playing), tier=Tier.EVENTS)
 
 
-@metric("double_talk_s", unit="s", better="none", label="Both talk at once", group=Group.TURNS, order=6)
+@metric("double_talk_s", unit="s", better="none", label="Double talk", group=Group.TURNS, order=6)
 def double_talk(turns: tuple[Turn, ...], timeline: Timeline, played: Clip) -> Reading:
     """Time of the whole conversation in which the user and a reply sounded together.
 
@@ -341,7 +357,7 @@ def double_talk(turns: tuple[Turn, ...], timeline: Timeline, played: Clip) -> Re
 
 @metric(
     "false_interruptions", unit="1", better="lower",
-    label="Interruptions without speech", group=Group.TURNS, order=7,
+    label="False interruptions", group=Group.TURNS, order=7,
 )  # fmt: skip
 def false_interruptions(turn: Turn, turns: tuple[Turn, ...], timeline: Timeline) -> Reading:
     """Number of times that the service interrupted its reply although the user did not speak.
@@ -402,7 +418,7 @@ def end_of_turn(turn: Turn, timeline: Timeline) -> Reading:
     return Reading(value=min(signs) - end, tier=Tier.EVENTS, confidence=0.0)
 
 
-@metric("cut_off_s", unit="s", better="lower", label="Reply before the end of the prompt", group=Group.TURNS, order=9)
+@metric("cut_off_s", unit="s", better="lower", label="Reply too early", group=Group.TURNS, order=9)
 def cut_off(turn: Turn, timeline: Timeline) -> Reading:
     """How long before the end of the prompt the service began to answer it.
 

@@ -14,9 +14,9 @@ from diag.core.timeline import Timeline
 from diag.measure.metrics.latency import heard_span
 from diag.measure.metrics.moments import (
     audio_chunks,
-    calibration,
     first_audible_played,
     first_audible_received,
+    out_s,
     playable_s,
     prompt_end_in,
     speech_end_s,
@@ -69,26 +69,6 @@ def handed_over_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) 
     if isinstance(frame, Missing):
         return frame
     return blocks if isinstance(blocks, Missing) else blocks.handed_over_s(frame, played.sample_rate_hz)
-
-
-def out_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float | Missing:
-    """Return when the first audible sample leaves the playback device, on the same clock as the prompt's stamps.
-
-    The time stamps of two output streams may be wrong by different amounts. The calibrated difference between mouth and
-    speaker is corrected here.
-    """
-    frame = first_audible_played(turn, received, played)
-    blocks = stamps(timeline, Tap.PLAYED)
-    if isinstance(frame, Missing):
-        return frame
-    left = blocks if isinstance(blocks, Missing) else blocks.leaves_device_s(frame, played.sample_rate_hz)
-    known = calibration(timeline)
-    if isinstance(left, Missing):
-        return left
-    if isinstance(known, Missing):
-        return known
-    difference_s = known["speaker"] - known["mouth"] if {"speaker", "mouth"} <= known.keys() else 0.0
-    return float(left + difference_s)
 
 
 def _between(start: float | Missing, end: float | Missing) -> Reading:

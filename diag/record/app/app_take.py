@@ -7,10 +7,8 @@ the recording proxy. So the take has the taps `prompt`, `sent`, `received` and `
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +22,7 @@ from diag.core.chain import HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Samples
 from diag.core.keys import key_variable
 from diag.core.take import Take
+from diag.core.temporary import temporary_folder
 from diag.core.timeline import EventName
 from diag.core.units import SILENCE_DBFS, db_from_amplitude
 from diag.files.checksums import record_sums
@@ -38,6 +37,7 @@ from diag.record.app.environment import (
     write_certificates,
 )
 from diag.record.app.page import PageDriver, PageJob
+from diag.record.app.page_messages import note_messages
 from diag.record.audio.calibration import calibrate
 from diag.record.audio.ports import EAR_RATE_HZ, MOUTH_RATE_HZ, AudioSession, Block, PortPlan, Rig
 from diag.record.audio.rigs import open_session
@@ -63,6 +63,12 @@ recorded replies are shorter than 0.9 s."""
 SILENT_PLAYER_S = 2.5
 """An app that plays nothing within this time after the service completed the reply is taken for silent."""
 TAIL_S = 0.3
+LOOK_EVERY_S = 0.5
+"""Interval at which the connections of an app are looked at whose sessions do not pass the proxy."""
+TALKS_S = 2.0
+"""A page that sends audio past the proxy for so long listens."""
+UNSEEN_QUIET_S = 2.5
+"""A reply whose messages do not pass the proxy is over when nothing was heard or received for so long."""
 SOUND_DBFS, SOUND_S = -45.0, 0.2
 """A reply sounds once its peak level within the last moments is above this."""
 SCREENSHOT_NAME = "page.jpg"
@@ -141,6 +147,9 @@ class _AppRecorder:
         variable = key_variable()
         self._driver = _driver_of(job, app, (os.environ[variable],) if variable else ())
         self._sounded = False
+        self._connections: set[str] = set()
+        self._received, self._received_s = 0, 0.0
+        self._page_messages = {"sent": 0, "received": 0}
 
     async def record(self, spoken: Sequence[Samples]) -> Take:
         log = self._log
@@ -160,8 +169,8 @@ class _AppRecorder:
             self._note_streams(audio)
             await self._calibrate(audio)
             self._mouth, self._ear = Mouth(MOUTH_RATE_HZ), Tape(EAR_RATE_HZ, max(audio.ear_channels, 1))
-            with tempfile.TemporaryDirectory(prefix="diag-app-") as folder:
-                await self._with_app(audio, devices, Path(folder), spoken)
+            with temporary_folder("app") as folder:
+                await self._with_app(audio, devices, folder, spoken)
             if log.timeline.first(EventName.SESSION_REFUSED) is not None:
                 version = "v1beta"
                 log.emit(EventName.MODEL_LIST, await live_models(self._job.endpoint, version))
@@ -190,7 +199,7 @@ class _AppRecorder:
         endpoint = self._job.endpoint
         service = Service(kind=endpoint.kind, base_url=endpoint.base_url, ca_file=endpoint.ca_file)
         proxy = RecordingProxy(service, self._watch, seed=self._job.seed)
-        watching = asyncio.create_task(self._log.watch_loop())
+        watching = [asyncio.create_task(self._log.watch_loop()), asyncio.create_task(self._watch_connections())]
         try:
             address = f"127.0.0.1:{await proxy.listen()}"
             ca_file = folder / "ca.pem"
@@ -202,6 +211,7 @@ class _AppRecorder:
                 output_file=output_path(self._job),
                 proxy_address=address,
                 ca_file=ca_file,
+                folders=(folder,),
                 key_hash=proxy.certificates.key_hash,
             )
             await self._driver.start(setting)
@@ -209,15 +219,23 @@ class _AppRecorder:
             if await self._ready(audio):
                 await self._converse(audio, spoken)
             self._note_unspoken()
+            if not self._sessions:
+                await asyncio.to_thread(self._note_messages)
             self._note_app_end(proxy)
         finally:
             await self._driver.stop()
             for fact in self._driver.facts():
                 self._log.emit(fact.name, fact.data, t_s=fact.at_s - self._log.origin_s)
             await proxy.close()
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+
+    async def _watch_connections(self) -> None:
+        """Note where the app is connected to, as long as no session passes the proxy."""
+        while not self._sessions:
+            self._connections |= set(await asyncio.to_thread(self._driver.connections))
+            await asyncio.sleep(LOOK_EVERY_S)
 
     def _watch(self, request: Request) -> SessionRecorder:
         recorder = SessionRecorder(request, self._on_event, lambda t_s: t_s - self._log.origin_s, self._audio)
@@ -249,17 +267,27 @@ class _AppRecorder:
                 self._log.emit(EventName.APP_READY, {"by": by, "after_s": waited_s})
                 break
             refused = any(session.over and not session.open for session in self._sessions)
+            if told is None and self._talks_past_the_proxy():
+                self._log.emit(EventName.APP_READY, {"by": "messages", "after_s": waited_s})
+                return True
             if self._driver.ended() is not None or audio.failed is not None or (refused and not self._open):
                 return False
-            if waited_s > self._app.ready_within_s:
+            if waited_s > self._app.ready_within_s or self._driver.stuck():
                 data = {"waited_s": waited_s, "awaits": awaited(self._app.client), "connected": self._open}
                 self._log.emit(EventName.APP_NOT_READY, {**data, "last_lines": list(self._driver.last_lines())})
                 return False
             await asyncio.sleep(POLL_S)
         until_s = time.perf_counter() + FIRST_BATCH_WITHIN_S
         while time.perf_counter() < until_s and not self._audio.sent.known and self._driver.ended() is None:
+            if self._talks_past_the_proxy():
+                break
             await asyncio.sleep(POLL_S)
         return True
+
+    def _talks_past_the_proxy(self) -> bool:
+        """Return whether the app sends audio although nothing of it passed the proxy."""
+        sent_s = None if self._sessions else self._driver.talk().sent_s
+        return sent_s is not None and sent_s >= TALKS_S
 
     async def _converse(self, audio: AudioSession, spoken: Sequence[Samples]) -> None:
         await asyncio.sleep(LEAD_IN_S)
@@ -303,14 +331,26 @@ class _AppRecorder:
                 return
             if phase is Phase.LOST or (phase is Phase.COMPLETE and self._played_out(index)):
                 return
+            if not self._sessions and self._heard_out(now_s - waited_from_s):
+                return
             await asyncio.sleep(POLL_S)
+
+    def _heard_out(self, waited_s: float) -> bool:
+        """Return whether a reply whose messages did not pass the proxy has been heard to its end."""
+        now_s, received = self._log.now(), self._driver.talk().received
+        if received > self._received or self._level_dbfs(SOUND_S) > SOUND_DBFS:
+            self._received, self._received_s = received, now_s
+            self._follower.content(now_s)
+        if now_s - self._received_s < UNSEEN_QUIET_S:
+            return False
+        return self._level_dbfs(waited_s) > SOUND_DBFS and self._level_dbfs(UNSEEN_QUIET_S) <= QUIET_DBFS
 
     def _note_sound(self, index: int) -> None:
         """Tell the driver once when the ear hears a reply."""
         if self._sounded or self._level_dbfs(SOUND_S) <= SOUND_DBFS:
             return
         chunks = self._log.timeline.named(EventName.CHUNK_RECEIVED)
-        if any(event.data["turn"] == index for event in chunks):
+        if not self._sessions or any(event.data["turn"] == index for event in chunks):
             self._sounded = True
             self._driver.sounded()
 
@@ -343,6 +383,18 @@ class _AppRecorder:
             now_s = self._log.now()
             self._turns.append(TurnRecord(index=index, prompt=self._job.prompts[index], start_s=now_s, end_s=now_s))
 
+    def _note_messages(self) -> None:
+        """Take the audio in the page's own messages for `sent` and `received`."""
+
+        def emit(name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
+            at_s = self._log.now() if t_s is None else t_s
+            begun = [turn.index for turn in self._turns if turn.start_s <= at_s]
+            self._log.turn = begun[-1] if begun else None
+            self._log.emit(name, data, t_s=at_s)
+
+        sent, received = note_messages(self._driver.messages(), emit, lambda t_s: t_s - self._log.origin_s, self._audio)
+        self._page_messages = {"sent": sent, "received": received}
+
     def _note_app_end(self, proxy: RecordingProxy) -> None:
         end, lines = self._driver.ended(), list(self._driver.last_lines())
         if end is not None:
@@ -351,6 +403,8 @@ class _AppRecorder:
             "sessions": len(self._sessions),
             "requests": proxy.requests,
             "refused_certificates": proxy.refused_certificates,
+            "page_messages": self._page_messages,
+            "connections": sorted(self._connections),
             "last_lines": lines,
         }
         self._log.emit(EventName.APP_STOPPED, data)

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.keys import without_secrets
+from diag.core.plain_text import visible
 from diag.record.app import keeper
-from diag.record.app.driver import AppEnd, AppSetting, Fact
+from diag.record.app.connections import outgoing
+from diag.record.app.driver import AppEnd, AppSetting, Fact, PageMessage, Talk
 
 LAST_LINES = 12
 LONGEST_LINE = 2000
@@ -58,11 +60,12 @@ class CommandDriver:
 
     async def start(self, setting: AppSetting) -> None:
         """Start the program below its keeper."""
+        folders = os.pathsep.join(str(folder) for folder in setting.folders)
         status_read, status_write = os.pipe()
         output_read, output_write = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", keeper.__file__, str(status_write), *self._job.command],
+                [sys.executable, "-I", "-S", keeper.__file__, str(status_write), folders, *self._job.command],
                 stdin=subprocess.PIPE, stdout=output_write, stderr=output_write, pass_fds=(status_write,),
                 cwd=self._job.directory, env=dict(setting.environment), start_new_session=True,
             )  # fmt: skip
@@ -77,6 +80,14 @@ class CommandDriver:
     def ready(self) -> bool | None:
         """Return whether a line of the output matched; None if no output shows it."""
         return None if self._ready is None else self._is_ready
+
+    def stuck(self) -> bool:
+        """Return False: a program's output does not show it."""
+        return False
+
+    def talk(self) -> Talk:
+        """Return nothing: the messages of a program are not seen."""
+        return Talk()
 
     async def speak(self) -> None:
         """Do nothing: a program listens to its microphone."""
@@ -96,6 +107,7 @@ class CommandDriver:
             return
         assert process.stdin is not None
         with contextlib.suppress(OSError):
+            process.stdin.write(b"stop")
             process.stdin.close()
         try:
             await asyncio.to_thread(process.wait, STOP_WITHIN_S)
@@ -114,6 +126,14 @@ class CommandDriver:
         """Return nothing: of a program only its output is seen."""
         return ()
 
+    def messages(self) -> tuple[PageMessage, ...]:
+        """Return nothing: the messages of a program are not seen."""
+        return ()
+
+    def connections(self) -> tuple[str, ...]:
+        """Return the addresses outside of this machine to which the program is connected with TLS now."""
+        return outgoing(self._process.pid) if self._process is not None else ()
+
     async def _read_output(self, stream: asyncio.StreamReader, path: Path) -> None:
         kept = 0
         with path.open("a", encoding="utf-8") as file:
@@ -121,7 +141,7 @@ class CommandDriver:
                 text = without_secrets(line.decode("utf-8", "replace").rstrip("\r\n"), self._secrets)
                 kept += len(line)
                 if kept <= MOST_OUTPUT_BYTES:
-                    file.write(text + "\n")
+                    file.write(visible(text) + "\n")
                     file.flush()
                 if text.strip():
                     self._lines.append(text[:LONGEST_LINE])
@@ -130,7 +150,8 @@ class CommandDriver:
 
     async def _read_status(self, stream: asyncio.StreamReader) -> None:
         line = await stream.readline()
-        if line:
+        # What ends while it is being stopped did not end by itself.
+        if line and self._process is not None:
             code = int(line)
             if code >= 0:
                 self._end = AppEnd(code=code, detail=f"exit code {code}")

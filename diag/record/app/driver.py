@@ -25,6 +25,8 @@ class AppSetting:
         Certificate that the app must trust.
     key_hash : str
         Hash of the public key of that certificate's server certificate (`HostCertificates.key_hash`).
+    folders : tuple of Path
+        Folders of temporary files, which are removed with the app if diag is killed.
     """
 
     environment: Mapping[str, str]
@@ -32,6 +34,7 @@ class AppSetting:
     proxy_address: str
     ca_file: Path
     key_hash: str
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,45 @@ class Fact(NamedTuple):
     at_s: float
 
 
+class Talk(NamedTuple):
+    """Audio in the app's own messages so far.
+
+    Parameters
+    ----------
+    sent_s : float or None
+        Time from the first message with audio that was sent to the last; None if there is none.
+    received : int
+        Number of messages with audio that were received.
+    """
+
+    sent_s: float | None = None
+    received: int = 0
+
+
+@dataclass(frozen=True)
+class PageMessage:
+    """A message of a WebSocket of the page.
+
+    Parameters
+    ----------
+    at_s : float
+        When it passed, as a `time.perf_counter` reading.
+    socket, url : str
+        The WebSocket and its address.
+    sent : bool
+        The page sent it; else it received it.
+    binary : bool
+    payload : bytes
+    """
+
+    at_s: float
+    socket: str
+    url: str
+    sent: bool
+    binary: bool
+    payload: bytes
+
+
 class AppDriver(Protocol):
     """Driver of one kind of app. A take calls `start`, `ready` until it is true, `speak` before each prompt, `stop`."""
 
@@ -66,6 +108,12 @@ class AppDriver(Protocol):
 
     def ready(self) -> bool | None:
         """Return whether the app has shown that it listens; None if only the wire can show it."""
+
+    def stuck(self) -> bool:
+        """Return whether what was seen shows that the app will not get ready, although it has not ended."""
+
+    def talk(self) -> Talk:
+        """Return what the app's own messages show of the conversation so far."""
 
     async def speak(self) -> None:
         """Do what a user does just before speaking, such as pressing a button."""
@@ -84,3 +132,9 @@ class AppDriver(Protocol):
 
     def facts(self) -> tuple[Fact, ...]:
         """Return what was seen of the app as events."""
+
+    def messages(self) -> tuple[PageMessage, ...]:
+        """Return the messages of the app's own WebSockets; call it before `stop`."""
+
+    def connections(self) -> tuple[str, ...]:
+        """Return the addresses outside of this machine to which the app is connected with TLS now."""

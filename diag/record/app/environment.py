@@ -30,7 +30,7 @@ def device_environment(rig: Rig) -> dict[str, str]:
             allowed="virtual, system",
             next_step="use `--audio virtual`",
         )
-    return {**rig.options.get("environment", {}), **rig.options.get("app_environment", {})}
+    return rig.program_environment
 
 
 def service_environment(proxy_address: str, ca_file: Path, bundle: Path, *, local: bool) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 It runs as a script without diag's modules, so that it starts fast. Standard input is the lifeline: when it closes, for
 whatever reason, the app ends. Processes that left the app's process group or whose parent ended are found too, because
-this process adopts them.
+this process adopts them. If the lifeline closes without a word, diag was killed, and temporary files are removed here.
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def main(arguments: list[str]) -> int:
-    """Run the command in `arguments[1:]`; write how it ended to the file descriptor `arguments[0]`."""
-    status = int(arguments[0])
+    """Run a command below this process.
+
+    Parameters
+    ----------
+    arguments : list of str
+        File descriptor to which it is written how the command ended, folders to remove if diag was killed (separated by
+        colons), and the command with its arguments.
+    """
+    status, folders = int(arguments[0]), arguments[1]
     os.set_inheritable(status, False)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -31,15 +38,23 @@ def main(arguments: list[str]) -> int:
     libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     app = os.fork()
     if app == 0:
-        _become_app(libc, arguments[1:])
+        _become_app(libc, arguments[2:])
     lifeline = select.poll()
     lifeline.register(0, select.POLLIN | select.POLLHUP)
     running = True
+    stopped = False
     while True:
-        if lifeline.poll(LOOK_EVERY_MS) and not os.read(0, 64):
-            break
+        if lifeline.poll(LOOK_EVERY_MS):
+            if not os.read(0, 64):
+                break
+            stopped = True
         running = not _reaped(app, status) and running
     _end_all(app if running else None, status)
+    if not stopped:
+        import shutil  # takes time to load, and is needed only here
+
+        for folder in filter(None, folders.split(":")):
+            shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
@@ -76,14 +91,14 @@ def _end_all(app: int | None, status: int) -> None:
     """End the app and all processes that descend from this one."""
     _signal_all(signal.SIGTERM)
     until_s = time.monotonic() + POLITE_S
-    while _descendants() and time.monotonic() < until_s:
+    while descendants(os.getpid()) and time.monotonic() < until_s:
         if app is not None:
             _reaped(app, status)
         else:
             _reaped(-1, status)
         time.sleep(LOOK_EVERY_MS / 1000)
     for _ in range(50):
-        if not _descendants():
+        if not descendants(os.getpid()):
             return
         _signal_all(signal.SIGKILL)
         _reaped(-1, status)
@@ -91,13 +106,13 @@ def _end_all(app: int | None, status: int) -> None:
 
 
 def _signal_all(number: int) -> None:
-    for pid in _descendants():
+    for pid in descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, number)
 
 
-def _descendants() -> list[int]:
-    """Return the ids of all running processes that descend from this one."""
+def descendants(pid: int) -> list[int]:
+    """Return the ids of all running processes that descend from one."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if not name.isdecimal():
@@ -108,7 +123,7 @@ def _descendants() -> list[int]:
             if state != "Z":
                 children.setdefault(int(parent), []).append(int(name))
     found: list[int] = []
-    waiting = [os.getpid()]
+    waiting = [pid]
     while waiting:
         below = children.get(waiting.pop(), [])
         found += below

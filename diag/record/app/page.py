@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import sys
-import tempfile
-import uuid
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from diag.core.keys import without_secrets
+from diag.core.temporary import make_folder
 from diag.core.timeline import EventName
 from diag.record.app import page_host
 from diag.record.app.command import CommandDriver, CommandJob
-from diag.record.app.driver import AppEnd, AppSetting, Fact
+from diag.record.app.driver import AppEnd, AppSetting, Fact, PageMessage, Talk
 
-_FOLDER = "diag-page-"
 MOST_LINES = 200
 """More lines of a console are not kept with the take; the file of the output has them all."""
+STUCK_S = 3.0
+"""A page on which a script failed is given up if nothing happens for so long. Scripts that wait for something are given
+more time, and pages on which a script fails that does no harm go on within it."""
+_PROGRESS = ("js_page", "js_context", "js_microphone", "js_module", "socket", "webaudio")
+_DENIED = ("NotAllowedError", "NotFoundError", "NotReadableError", "OverconstrainedError", "SecurityError")
+"""Errors of a page that got no microphone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +78,7 @@ class PageDriver:
 
     def __init__(self, job: PageJob, screenshot: Path, secrets: tuple[str, ...] = ()) -> None:
         self._job, self._screenshot, self._secrets = job, screenshot, secrets
-        self._folder = Path(tempfile.gettempdir()) / f"{_FOLDER}{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._folder = make_folder("page")
         self._records = self._folder / "records.jsonl"
         self._read_bytes = 0
         self._seen: list[dict[str, Any]] = []
@@ -83,9 +87,7 @@ class PageDriver:
 
     async def start(self, setting: AppSetting) -> None:
         """Start the process that starts the server and opens the page."""
-        _remove_left_folders()
         # The browser's profile is here too: processes that are ended by a signal do not clean up.
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         job = {
             "url": self._job.url,
             "serve": self._job.serve,
@@ -105,12 +107,31 @@ class PageDriver:
         source = str(Path(page_host.__file__).resolve().parents[3])
         paths = [source, *filter(None, [setting.environment.get("PYTHONPATH")])]
         environment = {**setting.environment, "PYTHONPATH": ":".join(paths)}
-        await self._host.start(replace(setting, environment=environment))
+        await self._host.start(replace(setting, environment=environment, folders=(*setting.folders, self._folder)))
 
     def ready(self) -> bool | None:
         """Return whether the page shows the text; None if no text shows that it listens."""
         self._read()
         return None if self._job.ready_text is None else any(item["k"] == "ready" for item in self._seen)
+
+    def stuck(self) -> bool:
+        """Return whether a script failed or the microphone was denied, and nothing has happened since."""
+        self._read()
+        failed = [item["at_s"] for item in self._seen if item["k"] == "error" or item.get("error") in _DENIED]
+        started = next((item["at_s"] for item in self._seen if item["k"] == "started"), None)
+        listens = any(item["k"] == "ready" for item in self._seen) or self.talk().sent_s is not None
+        if not failed or started is None or listens:
+            return False
+        progress = [item["at_s"] for item in self._seen if item["k"] in _PROGRESS]
+        last_s: float = max(started, failed[-1], *progress)
+        return time.perf_counter() - last_s > STUCK_S
+
+    def talk(self) -> Talk:
+        """Return what the page's own messages show of the conversation so far."""
+        self._read()
+        audio = [item for item in self._seen if item["k"] == "frame" and item["audio_bytes"]]
+        sent = [item["at_s"] for item in audio if item["direction"] == "sent"]
+        return Talk(sent_s=sent[-1] - sent[0] if sent else None, received=len(audio) - len(sent))
 
     async def speak(self) -> None:
         """Do nothing: a page listens to its microphone."""
@@ -145,6 +166,28 @@ class PageDriver:
             Fact(item.name, without_secrets(item.data, self._secrets), item.at_s) for item in page_events(self._seen)
         )
 
+    def messages(self) -> tuple[PageMessage, ...]:
+        """Return the messages of the page's WebSockets."""
+        self._read()
+        try:
+            kept = page_host.messages_path(self._records).read_bytes()
+        except FileNotFoundError:
+            return ()
+        urls = {item["id"]: item["url"] for item in self._seen if item["k"] == "socket"}
+        return tuple(
+            PageMessage(
+                at_s=item["at_s"], socket=item["socket"], url=urls.get(item["socket"], ""),
+                sent=item["direction"] == "sent", binary=item["binary"],
+                payload=kept[item["place"] : item["place"] + item["bytes"]],
+            )
+            for item in self._seen
+            if item["k"] == "frame"
+        )  # fmt: skip
+
+    def connections(self) -> tuple[str, ...]:
+        """Return nothing: a browser has connections of its own, which say nothing of the page."""
+        return ()
+
     def _read(self) -> None:
         """Read the records that were written since the last time."""
         with contextlib.suppress(FileNotFoundError):
@@ -154,14 +197,6 @@ class PageDriver:
             whole = data.rfind(b"\n") + 1
             self._read_bytes += whole
             self._seen += [json.loads(line) for line in data[:whole].splitlines()]
-
-
-def _remove_left_folders() -> None:
-    """Remove the folders of processes that were killed."""
-    for path in Path(tempfile.gettempdir()).glob(f"{_FOLDER}[0-9]*-*"):
-        number = path.name.removeprefix(_FOLDER).partition("-")[0]
-        if number.isdecimal() and not Path(f"/proc/{number}").exists():
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def page_events(records: Iterable[Mapping[str, Any]]) -> Iterator[Fact]:

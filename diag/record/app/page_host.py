@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import contextlib
 import json
 import os
@@ -27,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from diag.core.json_reading import read_json
+from diag.record.app.message_audio import audio_in_message
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, CDPSession, Page
@@ -40,8 +40,6 @@ CLICK_WITHIN_S = 2.0
 CAPACITY_EVERY_S = 0.5
 REPORT_BINDING = "__diag_report"
 LONGEST_TEXT = 2000
-LEAST_BASE64 = 64
-"""Shorter texts in a JSON message are not taken for audio."""
 _LIVE_HOSTS = ("generativelanguage.googleapis.com", "firebasevertexai.googleapis.com", "*aiplatform.googleapis.com")
 _START_WORDS = (
     re.compile(
@@ -51,8 +49,6 @@ _START_WORDS = (
 )
 """Labels of the button that starts a conversation, the surer words first: a microphone button may only mute. An icon's
 name is a label too, such as "play_arrow"."""
-_DATA_URL = re.compile(r"data:([^,]*?)(?:;base64)?,", re.IGNORECASE)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]+={0,2}")
 
 
 class PageFailedError(Exception):
@@ -85,19 +81,34 @@ def browser_arguments(job: Mapping[str, Any], *, as_root: bool) -> list[str]:
 
 
 class Records:
-    """Writes what is seen to a file, one JSON object per line."""
+    """Writes what is seen to a file, one JSON object per line; messages go to a file beside it, one after another."""
 
     def __init__(self, path: Path) -> None:
         self._file: IO[str] = path.open("a", encoding="utf-8")
+        self._messages: IO[bytes] = messages_path(path).open("ab", buffering=0)
+        self._kept = 0
 
     def add(self, kind: str, at_s: float | None = None, **facts: Any) -> None:
         at_s = time.perf_counter() if at_s is None else at_s
         self._file.write(json.dumps({"k": kind, "at_s": at_s, **facts}) + "\n")
         self._file.flush()
 
+    def keep(self, payload: bytes) -> int:
+        """Write the payload of a message; return its place in the file."""
+        place = self._kept
+        self._messages.write(payload)
+        self._kept += len(payload)
+        return place
+
     def close(self) -> None:
-        """Close the file; what is seen later is lost."""
+        """Close the files; what is seen later is lost."""
         self._file.close()
+        self._messages.close()
+
+
+def messages_path(records: Path) -> Path:
+    """Return the file of the messages that belongs to a file of records."""
+    return records.with_suffix(".messages")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -180,6 +191,7 @@ class WatchedPage:
         page, session = await self.open()
         try:
             await self.start(page)
+            self._records.add("started")
             await self._stay(page, session)
         except Error as error:
             if self._crashed.is_set() or page.is_closed():
@@ -273,11 +285,13 @@ class WatchedPage:
 
     def _frame(self, direction: str, event: Mapping[str, Any]) -> None:
         response = event["response"]
-        audio = audio_in_message(response["payloadData"], binary=response["opcode"] == 2)
+        binary = response["opcode"] == 2
+        payload = base64.b64decode(response["payloadData"]) if binary else response["payloadData"].encode()
+        audio = audio_in_message(payload, binary=binary)
         self._records.add(
             "frame", at_s=event["timestamp"], socket=event["requestId"], direction=direction,
-            binary=response["opcode"] == 2, bytes=len(response["payloadData"]),
-            audio_bytes=None if audio is None else len(audio[0]), mime_type=None if audio is None else audio[1],
+            binary=binary, bytes=len(payload), audio_bytes=None if audio is None else len(audio[0]),
+            mime_type=None if audio is None else audio[1], place=self._records.keep(payload),
         )  # fmt: skip
 
     def _failed(self, event: Mapping[str, Any]) -> None:
@@ -485,45 +499,6 @@ async def _passed_on(process: asyncio.subprocess.Process) -> None:
 
 def _server_ended(code: int, command: str) -> str:
     return f"the command of `serve` in [app] ended with exit code {code} (`{command}`)"
-
-
-def audio_in_message(payload: str, *, binary: bool) -> tuple[bytes, str | None] | None:
-    """Return the audio in a WebSocket message and its MIME type; None if it holds none.
-
-    Audio is a whole binary message, a long base64 text anywhere in a JSON message, or a data URL there.
-
-    Parameters
-    ----------
-    payload : str
-        The message, in base64 if it is binary.
-    """
-    data = base64.b64decode(payload) if binary else b""
-    try:
-        # Some services send JSON as binary messages.
-        message = read_json(data if binary else payload)
-    except ValueError:
-        return (data, None) if data else None
-    found = list(_audio_texts(message, None))
-    return (b"".join(data for data, _ in found), found[0][1]) if found else None
-
-
-def _audio_texts(value: Any, mime_type: str | None) -> list[tuple[bytes, str | None]]:
-    if isinstance(value, Mapping):
-        stated = value.get("mimeType") or value.get("mime_type") or mime_type
-        return [item for inner in value.values() for item in _audio_texts(inner, stated)]
-    if isinstance(value, list):
-        return [item for inner in value for item in _audio_texts(inner, mime_type)]
-    if not isinstance(value, str) or len(value) < LEAST_BASE64:
-        return []
-    head = _DATA_URL.match(value)
-    text = value[head.end() :] if head else value
-    if not _BASE64.fullmatch(text):
-        return []
-    plain = text.rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return [(base64.b64decode(plain + "=" * (-len(plain) % 4)), head[1] if head else mime_type)]
-    except binascii.Error:
-        return []
 
 
 def _address(url: str) -> str:

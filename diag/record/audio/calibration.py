@@ -1,13 +1,14 @@
-"""Output delay of mouth and speaker, measured with a coded burst played by each and found in the ear's recording.
+"""Calibration of each path between the devices: a coded burst from mouth and speaker, found by ear and microphone.
 
-The ear's recording shows when a burst arrived. The output's device stamps show when it should have arrived. The
-difference is the delay of the port. The error of the ear's own stamps is the same in both delays, so it cancels when
-one is subtracted from the other.
+A recording shows when a burst arrived. The output's device stamps show when it should have arrived. The difference is
+the delay of the path. The error of an input's own stamps is the same in both delays to it, so it cancels when one is
+subtracted from the other.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from dataclasses import dataclass
 
@@ -37,7 +38,7 @@ STAMPS_AROUND_S = 0.1
 GAP_S = 0.05
 """Silence between the two bursts."""
 MARGIN_S = 0.15
-"""The ear records this much longer than the burst; it limits the delay that can be measured."""
+"""The inputs record this much longer than the burst; it limits the delay that can be measured."""
 TIMEOUT_S = 3.0
 """Longest duration of the whole calibration."""
 _POLL_S = 0.01
@@ -46,25 +47,31 @@ _PEAK_WIDTH_S = 0.005
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Measured delay of one port.
+    """Measured delay and level of one path.
 
     Parameters
     ----------
     port : str
-        "mouth" or "speaker".
+        Where it begins: "mouth" or "speaker".
+    at : str
+        Where it ends: "ear" or "microphone".
     delay_s : float or None
-        Time from the burst's device stamp to its arrival in the ear's recording; None if the confidence is below
+        Time from the burst's device stamp to its arrival in the recording; None if the confidence is below
         `LEAST_CONFIDENCE`.
     confidence : float
         0 to 1.
     signal_dbfs : float
-        RMS level of the ear's recording where the correlation is highest (of all of it if there is no correlation).
+        RMS level of the recording where the correlation is highest (of all of it if there is no correlation).
+    level_db : float or None
+        That level relative to the burst as it was played; None without a delay.
     """
 
     port: str
+    at: str = "ear"
     delay_s: float | None
     confidence: float
     signal_dbfs: float
+    level_db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +117,9 @@ def find_burst(code: Samples, heard: Samples) -> Found:
     return Found(parabola_peak(correlation, peak), confidence, rms_dbfs(heard[peak : peak + len(code)]))
 
 
-async def calibrate(mouth: Mouth, speaker: Mouth, ear: Tape, session: AudioSession) -> tuple[Calibration, ...]:
+async def calibrate(
+    mouth: Mouth, speaker: Mouth, ear: Tape, session: AudioSession, microphone: Tape | None = None
+) -> tuple[Calibration, ...]:
     """Play silence until the streams have settled, then play both bursts and find them; takes about 1 s.
 
     Parameters
@@ -121,56 +130,83 @@ async def calibrate(mouth: Mouth, speaker: Mouth, ear: Tape, session: AudioSessi
         What the ear writes to during calibration; with two channels, prompt on channel 0 and reply on channel 1.
     session : AudioSession
         The open streams.
+    microphone : Tape, optional
+        What the microphone writes to during calibration.
 
     Returns
     -------
     tuple of Calibration
-        One for the mouth and one for the speaker; without a delay if that port or the ear is not open.
+        The paths of mouth and speaker to the ear, without a delay if one of the ports is not open. Then those to the
+        microphone if it is open.
     """
     sources = {port: source for port, source in (("mouth", mouth), ("speaker", speaker)) if port in session.devices}
+    tapes = {"ear": ear} if "ear" in session.devices else {}
+    if microphone is not None and "microphone" in session.devices:
+        tapes["microphone"] = microphone
     begin_s = time.perf_counter()
     starts: dict[str, int] = {}
 
     def running() -> bool:
         return session.failed is None and time.perf_counter() - begin_s < TIMEOUT_S
 
-    if "ear" in session.devices:
+    if tapes:
         warming = [source.tape for source in sources.values()]
         while running() and any(tape.frames < WARM_UP_S * tape.sample_rate_hz for tape in warming):
             await asyncio.sleep(_POLL_S)
         for port, source in sources.items():
             starts[port] = source.say(burst(port, source.tape.sample_rate_hz))
             await asyncio.sleep(BURST_S + GAP_S)
-        while running() and not all(_heard(sources[port], starts[port], ear) for port in starts):
+        while running() and not all(
+            _heard(sources[port], starts[port], tape) for port in starts for tape in tapes.values()
+        ):
             await asyncio.sleep(_POLL_S)
     return tuple(
-        _measured(port, sources[port], starts[port], ear)
-        if port in starts
-        else Calibration(port=port, delay_s=None, confidence=0.0, signal_dbfs=SILENCE_DBFS)
+        _measured(port, at, sources[port], starts[port], tapes[at])
+        if port in starts and at in tapes
+        else Calibration(port=port, at=at, delay_s=None, confidence=0.0, signal_dbfs=SILENCE_DBFS)
+        for at in ("ear", "microphone")
         for port in CODES
+        if at == "ear" or (at in tapes and port in starts)
     )
 
 
-def _heard(source: Mouth, start: int, ear: Tape) -> bool:
-    """Return whether the ear has recorded long enough after the burst to contain it."""
+def _heard(source: Mouth, start: int, tape: Tape) -> bool:
+    """Return whether a tape is long enough to contain the burst."""
     if source.busy:
         return False
-    return bool(ear.stamps().t_s[-1] > _time_of(source.tape, start) + BURST_S + MARGIN_S)
+    return bool(_newest_s(tape) > _time_of(source.tape, start) + BURST_S + MARGIN_S)
 
 
-def _measured(port: str, source: Mouth, start: int, ear: Tape) -> Calibration:
-    heard = ear.samples()
+def _newest_s(tape: Tape) -> float:
+    stamps = tape.stamps()
+    return float(stamps.t_s[-1]) if len(stamps.t_s) else -math.inf
+
+
+def _measured(port: str, at: str, source: Mouth, start: int, tape: Tape) -> Calibration:
+    heard = tape.samples()
     if heard.ndim == 2:
         heard = heard[:, list(CODES).index(port)]
-    found = find_burst(burst(port, ear.sample_rate_hz), heard)
-    delay_s = None
+    code = burst(port, tape.sample_rate_hz)
+    found = find_burst(code, heard)
+    delay_s = level_db = None
     if found.confidence >= LEAST_CONFIDENCE:
-        delay_s = _time_of(ear, found.frame) - _time_of(source.tape, start)
-    return Calibration(port=port, delay_s=delay_s, confidence=found.confidence, signal_dbfs=found.signal_dbfs)
+        delay_s = _time_of(tape, found.frame) - _time_of(source.tape, start)
+        level_db = found.signal_dbfs - rms_dbfs(code)
+    return Calibration(
+        port=port, at=at, delay_s=delay_s, confidence=found.confidence, signal_dbfs=found.signal_dbfs,
+        level_db=level_db,
+    )  # fmt: skip
 
 
 def _time_of(tape: Tape, frame: float) -> float:
-    """Return when a frame passed its device, from the stamps near it; earlier stamps are from before settling."""
+    """Return when a frame passed its device, from the stamps near it; earlier stamps are from before settling.
+
+    For an input without stamps it is when the frame was delivered.
+    """
     reach = STAMPS_AROUND_S * tape.sample_rate_hz
-    around = stamp_fit(tape.stamps(), tape.sample_rate_hz, start_frame=round(frame - reach))
-    return around.time_at(frame)
+    stamps = tape.stamps()
+    around = stamp_fit(stamps, tape.sample_rate_hz, start_frame=round(frame - reach))
+    if math.isfinite(around.t0_s):
+        return around.time_at(frame)
+    ends = np.append(stamps.frame[1:], tape.frames)
+    return float(np.median(stamps.t_s - ends / tape.sample_rate_hz)) + frame / tape.sample_rate_hz

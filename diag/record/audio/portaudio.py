@@ -7,11 +7,13 @@ rigs can be open at the same time only in two processes.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +23,7 @@ from diag.core.clip import Samples
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.units import counted
 from diag.record.audio.ports import EAR_RATE_HZ, PortPlan, Rig
+from diag.record.audio.pulse import users_server
 from diag.record.audio.streams import INPUTS, OUTPUTS, Port, PortAudioSession
 
 BLOCK_S = 0.02
@@ -32,7 +35,17 @@ NOISE_S = 7.0
 NOISE_BLOCK_S, NOISE_LATENCY_S = 0.1, 0.4
 """Noise is not timed, so its buffer is long."""
 LOWEST_NOISE_HZ = 40.0
+FREE_HANDLES = 12
 COMMON_RATES_HZ = (8000, 16000, 24000, 32000, 44100, 48000, 96000)
+
+_THROUGH = "pulse"
+"""The device through which ALSA's plugin plays to a sound server."""
+_DEVICE_UNAVAILABLE = -9985
+
+_IGNORE_MESSAGE = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)(
+    lambda *_: None
+)
+"""ALSA's handler of messages: file, line, function, error, format. It must live as long as ALSA uses it."""
 
 _environment: dict[str, str] = {}
 """Environment variables of the rig under which PortAudio was started."""
@@ -49,6 +62,8 @@ class Device:
     output_channels: int
     default_rate_hz: int
     rates_hz: tuple[int, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that are set while it is opened: they choose the device of a sound server."""
 
 
 def open_portaudio(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) -> PortAudioSession:
@@ -155,17 +170,37 @@ def find_device(named: str, port: str) -> Device:
         for device in list_devices(_environment)
         if (device.input_channels if needs_input else device.output_channels) > 0
     ]
-    matching = [device for device in fit if named == str(device.index) or device.name == named]
-    matching = matching or [device for device in fit if named.casefold() in device.name.casefold()]
+    through = next((device for device in fit if device.name == _THROUGH), None)
+    exact = [device for device in fit if named == str(device.index) or device.name == named]
+    if len(exact) == 1:
+        return exact[0]
+    # The devices of a sound server are asked for only if PortAudio has none of this full name.
+    served = [] if through is None else _served(through, needs_input=needs_input)
+    exact += [device for device in served if named in (device.name, *device.environment.values())]
+    matching = exact or [device for device in (*fit, *served) if named.casefold() in device.name.casefold()]
     if len(matching) == 1:
         return matching[0]
-    candidates = ", ".join(f"{device.index} {device.name}" for device in (matching or fit)) or "none"
+    candidates = ", ".join(
+        device.name if device.environment else f"{device.index} {device.name}"
+        for device in (matching or (*fit, *served))
+    )
     raise BadInputError(
         f"Could not choose the {port} device",
         seen=f"`{named}` matches {len(matching) or 'none'} of the {'input' if needs_input else 'output'} devices",
-        allowed=f"the number or a unique part of the name of: {candidates}",
+        allowed=f"the number or a unique part of the name of: {candidates or 'none'}",
         next_step="run `diag devices` to list them",
     )
+
+
+def _served(through: Device, *, needs_input: bool) -> list[Device]:
+    """Return the inputs or outputs of the user's sound server, which are opened through ALSA's pulse device."""
+    server = users_server()
+    variable = "PULSE_SOURCE" if needs_input else "PULSE_SINK"
+    return [
+        replace(through, name=device.title, environment={variable: device.name})
+        for device in (server.devices if server is not None else ())
+        if device.is_input == needs_input
+    ]
 
 
 def default_devices() -> tuple[Device | None, Device | None]:
@@ -192,10 +227,17 @@ def is_named(place: object) -> bool:
 @contextmanager
 def _library(environment: Mapping[str, str]) -> Iterator[ModuleType]:
     """Yield sounddevice, with PortAudio started under these environment variables; restore them afterwards."""
+    with _variables(environment):
+        yield _started(dict(environment))
+
+
+@contextmanager
+def _variables(environment: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables, and restore them afterwards."""
     before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
-        yield _started(dict(environment))
+        yield
     finally:
         for name, value in before.items():
             if value is None:
@@ -207,20 +249,39 @@ def _library(environment: Mapping[str, str]) -> Iterator[ModuleType]:
 def _started(environment: dict[str, str]) -> ModuleType:
     running = "sounddevice" in sys.modules
     try:
-        import sounddevice as sd
+        with _quiet_libraries():
+            import sounddevice as sd
     except OSError:
+        # The library is looked for with other programs, which cannot be started without free handles either.
+        _check_free_handles()
         raise CannotMeasureError(
             "Could not open audio devices",
             seen="the PortAudio library is not installed",
             next_step="`sudo apt-get install libportaudio2`, or use `--audio wire`, which needs no devices",
         ) from None
-    if running and environment != _environment:
-        sd._terminate()
-        sd._initialize()
+    if not running:
+        _silence_alsa()
+    elif environment != _environment:
+        with _quiet_libraries():
+            sd._terminate()
+            sd._initialize()
     _environment.clear()
     _environment.update(environment)
     library: ModuleType = sd
     return library
+
+
+def _silence_alsa() -> None:
+    """Keep ALSA's library from writing to the terminal, as it does at every underrun; diag counts these itself."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_IGNORE_MESSAGE)
+
+
+def _check_free_handles() -> None:
+    """Raise `OSError` if this process cannot open a few more files."""
+    with ExitStack() as files:
+        for _ in range(FREE_HANDLES):
+            files.enter_context(open(os.devnull, "rb"))
 
 
 def _checked_rates(sd: ModuleType, index: int, info: Mapping[str, Any]) -> tuple[int, ...]:
@@ -254,18 +315,26 @@ def _start(sd: ModuleType, port: Port, device: Device, callback: Any) -> None:
     is_input = port.name in INPUTS
     port.device = device.name
     try:
-        port.stream = (sd.InputStream if is_input else sd.OutputStream)(
-            device=device.index,
-            samplerate=port.rate_hz,
-            blocksize=round(port.rate_hz * BLOCK_S),
-            channels=port.channels,
-            dtype="float32",
-            latency=LATENCY_S,
-            callback=port.pushing(callback) if is_input else port.pulling(callback),
-            finished_callback=port.ended.set,
-        )
+        with _variables(device.environment):
+            port.stream = (sd.InputStream if is_input else sd.OutputStream)(
+                device=device.index,
+                samplerate=port.rate_hz,
+                blocksize=round(port.rate_hz * BLOCK_S),
+                channels=port.channels,
+                dtype="float32",
+                latency=LATENCY_S,
+                callback=port.pushing(callback) if is_input else port.pulling(callback),
+                finished_callback=port.ended.set,
+            )
         port.stream.start()
     except sd.PortAudioError as error:
+        if _DEVICE_UNAVAILABLE in error.args:
+            raise CannotMeasureError(
+                f"Could not open the {port.name} ({device.name})",
+                seen="it is in use: another program has opened it for itself alone",
+                next_step="close that program, or choose the device of your sound server, which several programs can "
+                "use at once; `diag devices` lists them",
+            ) from None
         rates = ", ".join(map(str, list_devices(_environment, check_rates=True)[device.index].rates_hz))
         channels = counted(port.channels, "channel")
         raise CannotMeasureError(

@@ -83,6 +83,11 @@ class Rig:
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def program_environment(self) -> dict[str, str]:
+        """Return the variables with which a program uses the microphone and the speaker as its default devices."""
+        return {**self.options.get("environment", {}), **self.options.get("app_environment", {})}
+
 
 @dataclass(frozen=True)
 class LateCallback:

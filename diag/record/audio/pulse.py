@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from diag.core.errors import CannotMeasureError
@@ -84,3 +85,62 @@ def set_stream_gain(pulse: Server, module: int, gain: float) -> None:
     (stream,) = (item for item in pulse.sink_input_list() if item.owner_module == module)
     # PulseAudio's volume scale is cubic.
     pulse.volume_set_all_chans(stream, gain ** (1 / 3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerDevice:
+    """A device of the user's sound server.
+
+    Parameters
+    ----------
+    name : str
+        Its name inside the server, for example "alsa_output.pci-0000_00_1f.3.analog-stereo".
+    title : str
+        The name that people see in their settings, for example "Built-in Audio Analog Stereo".
+    is_input : bool
+    is_default : bool
+        Whether programs get it if they ask for no device.
+    """
+
+    name: str
+    title: str
+    is_input: bool
+    is_default: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SoundServer:
+    """The sound server that the desktop uses: its name with version, and its devices."""
+
+    name: str
+    devices: tuple[ServerDevice, ...]
+
+
+def users_server() -> SoundServer | None:
+    """Return the user's sound server; None if none runs or libpulse is not installed."""
+    try:
+        pulse = connected(None, attempted="Could not ask the sound server", next_step="")
+    except CannotMeasureError:
+        return None
+    try:
+        info = pulse.server_info()
+        named = (
+            (pulse.sink_list(), False, info.default_sink_name),
+            (pulse.source_list(), True, info.default_source_name),
+        )
+        devices = tuple(
+            ServerDevice(
+                name=item.name,
+                title=item.description or item.name,
+                is_input=is_input,
+                is_default=item.name == default,
+            )
+            for items, is_input, default in named
+            for item in items
+        )
+        # PipeWire calls itself "PulseAudio (on PipeWire 1.0.5)".
+        name = info.server_name
+        inner = name.partition("(on ")[2].rstrip(")")
+        return SoundServer(name=inner or f"PulseAudio {info.server_version}", devices=devices)
+    finally:
+        pulse.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, CannotMeasureError
 from diag.record.audio.ports import AudioSession, PortPlan, Rig
 
 KINDS = ("virtual", "wire", "system")
@@ -44,7 +44,9 @@ class Farm:
 
 
 @contextmanager
-def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = None) -> Iterator[Farm]:
+def open_farm(
+    kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = None, for_programs: bool = False
+) -> Iterator[Farm]:
     """Make rigs, and remove them at the end.
 
     Parameters
@@ -56,6 +58,9 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
     devices : mapping, optional
         For "system": mouth, microphone, speaker or ear to a device's number, a unique part of its name, or "none".
 
+    for_programs : bool
+        For "virtual": make the devices ready for programs that are not diag's, by their names.
+
     Raises
     ------
     BadInputError
@@ -66,7 +71,7 @@ def open_farm(kind: str, *, rigs: int = 1, devices: Mapping[str, str] | None = N
     if kind == "virtual":
         from diag.record.audio.virtual import virtual_rigs
 
-        with virtual_rigs(rigs) as (made, facts):
+        with virtual_rigs(rigs, for_programs=for_programs) as (made, facts):
             yield Farm(kind=kind, rigs=made, environment=facts)
     elif kind == "wire":
         yield Farm(kind=kind, rigs=tuple(Rig(kind=kind, name=f"rig{index}") for index in range(rigs)))
@@ -106,4 +111,11 @@ def open_session(rig: Rig, plan: PortPlan, *, speaker_connected: bool = True) ->
         return open_wire(rig, plan, speaker_connected=speaker_connected)
     from diag.record.audio.portaudio import open_portaudio
 
-    return open_portaudio(rig, plan, speaker_connected=speaker_connected)
+    try:
+        return open_portaudio(rig, plan, speaker_connected=speaker_connected)
+    except (BadInputError, CannotMeasureError):
+        if rig.kind == "virtual":
+            from diag.record.audio.virtual import check_server
+
+            check_server(rig)
+        raise

@@ -11,6 +11,8 @@ from diag.record.audio.ports import Rig
 from diag.record.audio.streams import INPUTS
 
 EAR_CHANNELS = ("1", "2")
+PERSON = "person"
+"""In place of the mouth's device: a person speaks into the microphone."""
 
 
 def system_rig(devices: Mapping[str, str]) -> Rig:
@@ -21,6 +23,7 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
     devices : mapping
         Port name to a device's number, a unique part of its name, or "none" to keep the port closed. Mouth and
         microphone are open or closed together: "none" for one closes the other too unless a device is named for it.
+        With "person" for the mouth, only the microphone is open, and a person speaks.
         A port that is left out uses the machine's default input or output.
         `ear_channels` is "2" for a stereo loopback (prompt left, reply right), else "1".
 
@@ -41,13 +44,23 @@ def system_rig(devices: Mapping[str, str]) -> Rig:
             next_step="use one of these names, for example `--device speaker=USB`",
         )
     options: dict[str, object] = {"ear_channels": int(channels)}
+    person = devices.get("mouth") == PERSON
     for port in PORTS:
+        if person and port == "mouth":
+            continue
         named = devices.get(port, "none" if _follows_a_closed_port(port, devices) else None)
         if named is None:
             options[port] = _default(port)
         elif is_named(named):
             options[port] = find_device(named, port).name
-    if ("mouth" in options) != ("microphone" in options):
+    if person and "microphone" not in options:
+        raise BadInputError(
+            "Could not choose devices",
+            seen="a person is to speak, and the microphone is closed",
+            allowed="an open microphone with `--mouth none`",
+            next_step="name a microphone, or leave out `--mouth none`",
+        )
+    if not person and ("mouth" in options) != ("microphone" in options):
         raise BadInputError(
             "Could not choose devices",
             seen="a device for only one of mouth and microphone",

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -26,6 +27,7 @@ import numpy as np
 from diag.core.chain import PORTS
 from diag.core.clip import Clip, Samples
 from diag.core.errors import CannotMeasureError
+from diag.core.temporary import short_parent, started_at
 from diag.files.audio_files import encode_wav
 from diag.record.audio.ports import EAR_RATE_HZ, Rig
 from diag.record.audio.pulse import NoServerError, connected, loaded, modules_named, set_stream_gain
@@ -50,17 +52,21 @@ _CONVOLVER = "module-virtual-surround-sink"
 _CONVOLVER_HEADROOM = 2.5
 NOWHERE = "nowhere"
 """Name of the sink that the speaker plays to when it is not connected; nothing records it."""
+_STEREO = "channels=2 channel_map=front-left,front-right remix=no"
 _MONO = "channels=1 channel_map=mono remix=no"
 _LEFT, _RIGHT = "master_channel_map=front-left", "master_channel_map=front-right"
+COOKIE, COOKIE_BYTES = "cookie", 256
 _INSTALL = "`sudo apt-get install pulseaudio libasound2-plugins libportaudio2`, or use `--audio wire` without devices"
 _SYSTEM_ALSA_CONFIG = Path("/usr/share/alsa/alsa.conf")
 
 
 @contextmanager
-def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
+def virtual_rigs(count: int, *, for_programs: bool = False) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]:
     """Start private sound servers with `count` rigs; yield the rigs and facts about the servers (JSON-ready).
 
-    One server holds up to `RIGS_PER_SERVER` rigs.
+    One server holds up to `RIGS_PER_SERVER` rigs. With `for_programs`, the ear is also a device of the sound server,
+    and the environment for apps knows all devices of its rig by name. Takes do without: nothing but the ear is to
+    listen to a rig.
 
     Raises
     ------
@@ -74,19 +80,21 @@ def virtual_rigs(count: int) -> Iterator[tuple[tuple[Rig, ...], dict[str, Any]]]
         facts: dict[str, Any] = {}
         for first in range(0, count, RIGS_PER_SERVER):
             indices = range(first, min(first + RIGS_PER_SERVER, count))
-            directory, facts = servers.enter_context(_server(indices))
+            directory, facts = servers.enter_context(_server(indices, for_programs=for_programs))
             rigs += [_rig(directory, index) for index in indices]
         yield tuple(rigs), facts
 
 
 @contextmanager
-def _server(indices: Sequence[int]) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _server(indices: Sequence[int], *, for_programs: bool) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Start a server with the rigs of these numbers; yield its folder and facts about it."""
-    directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=_parent()))
+    directory = Path(tempfile.mkdtemp(prefix=f"{DIRECTORY_PREFIX}{os.getpid()}-", dir=short_parent()))
     server = None
     try:
         _write_owner(directory, daemon=None)
-        _write_files(directory, indices)
+        # Without a cookie, the libraries of PulseAudio look for the user's, or write a warning.
+        (directory / COOKIE).write_bytes(os.urandom(COOKIE_BYTES))
+        _write_files(directory, indices, for_programs=for_programs)
         server = _start(directory)
         _write_owner(directory, daemon=server.pid)
         with _keeper(directory, server) as facts:
@@ -99,22 +107,16 @@ def _server(indices: Sequence[int]) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def sweep() -> None:
     """Remove directories and stop servers of this user's farms whose diag process has ended."""
-    for directory in _parent().glob(f"{DIRECTORY_PREFIX}*"):
+    for directory in short_parent().glob(f"{DIRECTORY_PREFIX}*"):
         with suppress(OSError, ValueError, KeyError):
             if directory.stat().st_uid != os.getuid():
                 continue
             owner = _owner_of(directory)
-            if _started_at(owner["pid"]) == owner["started"]:
+            if started_at(owner["pid"]) == owner["started"]:
                 continue
             if owner["daemon"] is not None and _serves(owner["daemon"], directory):
                 os.kill(owner["daemon"], signal.SIGTERM)
             shutil.rmtree(directory, ignore_errors=True)
-
-
-def _parent() -> Path:
-    """Return the folder for farm directories; it must be short, as a socket's path may have about 100 bytes."""
-    wanted = Path(tempfile.gettempdir())
-    return wanted if len(os.fsencode(wanted)) < 50 else Path("/tmp")
 
 
 def _require_parts() -> None:
@@ -133,7 +135,7 @@ def _require_parts() -> None:
 
 
 def _write_owner(directory: Path, *, daemon: int | None) -> None:
-    owner = {"pid": os.getpid(), "started": _started_at(os.getpid()), "daemon": daemon}
+    owner = {"pid": os.getpid(), "started": started_at(os.getpid()), "daemon": daemon}
     (directory / "owner.json").write_text(json.dumps(owner))
 
 
@@ -144,20 +146,8 @@ def _owner_of(directory: Path) -> dict[str, Any]:
         pid = int(directory.name.removeprefix(DIRECTORY_PREFIX).split("-")[0])
         # The directory may have just been made and have no owner file yet: a running process with this id counts as
         # its owner.
-        return {"pid": pid, "started": _started_at(pid) or "gone", "daemon": None}
+        return {"pid": pid, "started": started_at(pid) or "gone", "daemon": None}
     return owner
-
-
-def _started_at(pid: int) -> str | None:
-    """Return the start time of a process in clock ticks since boot; None if it has ended (zombies included).
-
-    The start time distinguishes a process from a later one with the same id.
-    """
-    try:
-        state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return None if state == "Z" else others[18]
-    except OSError:
-        return None
 
 
 def _serves(pid: int, directory: Path) -> bool:
@@ -167,7 +157,7 @@ def _serves(pid: int, directory: Path) -> bool:
         return False
 
 
-def _write_files(directory: Path, indices: Sequence[int]) -> None:
+def _write_files(directory: Path, indices: Sequence[int], *, for_programs: bool) -> None:
     """Write the server's script, and for each rig the ALSA configuration of its recorder and of its app."""
     socket = directory / "socket"
     null_sink = f"rate={EAR_RATE_HZ} format=float32le norewinds=1"
@@ -181,8 +171,15 @@ def _write_files(directory: Path, indices: Sequence[int]) -> None:
             *(f"load-module module-remap-sink {arguments}" for arguments in _outputs(rig, master=rig)),
             f"load-module module-remap-source source_name={rig}_microphone master={rig}.monitor {_MONO} {_LEFT}",
         ]
-        (directory / f"{rig}.conf").write_text(_own_devices(socket, rig))
-        (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig))
+        if for_programs:
+            lines.append(f"load-module module-remap-source source_name={rig}_ear master={rig}.monitor {_STEREO}")
+        own = directory / f"{rig}.conf"
+        own.write_text(_own_devices(socket, rig))
+        known = own if for_programs else _SYSTEM_ALSA_CONFIG
+        (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig, known))
+    # Programs that ask the server for its default devices. Those that read the environment get the ones of their rig.
+    first = _name(indices[0])
+    lines += [f"set-default-sink {first}_speaker", f"set-default-source {first}_microphone"]
     (directory / "farm.pa").write_text("\n".join(lines) + "\n")
 
 
@@ -196,9 +193,9 @@ def _own_devices(socket: Path, rig: str, *, noise: bool = False) -> str:
     PortAudio opens every device of the configuration when it starts. With the devices of 22 rigs in one
     configuration, some were refused then, and were missing from its list.
     """
-    pcms = [_pcm(socket, f"diag_{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
-    pcms += [_pcm(socket, f"diag_{rig}_ear", f"{rig}.monitor"), _pcm(socket, f"diag_{NOWHERE}", NOWHERE)]
-    pcms += [_pcm(socket, f"diag_{rig}_noise", rig)] if noise else []
+    pcms = [_pcm(socket, f"{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
+    pcms += [_pcm(socket, f"{rig}_ear", f"{rig}.monitor"), _pcm(socket, NOWHERE, NOWHERE)]
+    pcms += [_pcm(socket, f"{rig}_noise", rig)] if noise else []
     return "\n".join([f"<{_SYSTEM_ALSA_CONFIG}>", *pcms]) + "\n"
 
 
@@ -210,13 +207,16 @@ def _outputs(rig: str, *, master: str) -> tuple[str, str]:
     )
 
 
-def _default_devices(socket: Path, rig: str) -> str:
-    """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs."""
+def _default_devices(socket: Path, rig: str, known: Path) -> str:
+    """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs.
+
+    The devices of the configuration `known` are there by their names too.
+    """
     server = f'server "unix:{socket}"'
     playback = f'{{ type pulse {server} device "{rig}_speaker" handle_underrun 1 }}'
     capture = f'{{ type pulse {server} device "{rig}_microphone" }}'
     return (
-        f"<{_SYSTEM_ALSA_CONFIG}>\n"
+        f"<{known}>\n"
         f"pcm.!default {{ type asym playback.pcm {playback} capture.pcm {capture} hint {{ show on }} }}\n"
         f"ctl.!default {{ type pulse {server} }}\n"
     )
@@ -230,9 +230,9 @@ def _pcm(socket: Path, name: str, device: str) -> str:
 
 def _rig(directory: Path, index: int) -> Rig:
     rig = _name(index)
-    options: dict[str, Any] = {port: f"diag_{rig}_{port}" for port in PORTS}
+    options: dict[str, Any] = {port: f"{rig}_{port}" for port in PORTS}
     options |= {
-        "nowhere": f"diag_{NOWHERE}",
+        "nowhere": NOWHERE,
         "ear_channels": 2,
         "steady_stamps": True,
         "stamps_late_s": RENDERED_AHEAD_S,
@@ -298,7 +298,7 @@ def furnished(rig: Rig, responses: Samples, noise_dbfs: float | None) -> Iterato
                 loaded(pulse, "module-remap-sink", arguments)
             environment = {**rig.options["environment"], "ALSA_CONFIG_PATH": str(config)}
             room = {"environment": environment, "ear_channel": 1, "noise_dbfs": noise_dbfs}
-            yield replace(rig, options={**rig.options, **room, "noise": f"diag_{rig.name}_noise"})
+            yield replace(rig, options={**rig.options, **room, "noise": f"{rig.name}_noise"})
         finally:
             _unload_outputs(pulse, rig.name)
             if filter_module is not None:
@@ -315,6 +315,26 @@ def _unload_outputs(pulse: Server, rig: str) -> None:
             pulse.module_unload(index)
 
 
+def check_server(rig: Rig) -> None:
+    """Check that the server of a rig still runs.
+
+    Raises
+    ------
+    CannotMeasureError
+        If it has ended. What PortAudio says then, that a device does not exist, would mislead.
+    """
+    path = str(rig.options["environment"]["PULSE_SERVER"]).removeprefix("unix:")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(path)
+        except OSError:
+            raise CannotMeasureError(
+                "Could not go on recording",
+                seen="the private sound server (pulseaudio) has ended",
+                next_step="run again with `--resume`, or use `--audio wire`, which needs no sound server",
+            ) from None
+
+
 def underruns(server_log: Path) -> int:
     """Return how often a stream of the server had nothing to play when audio was due; 0 if there is no log."""
     try:
@@ -328,7 +348,7 @@ def _private(directory: Path) -> dict[str, str]:
     return {
         "PULSE_RUNTIME_PATH": str(directory),
         "PULSE_STATE_PATH": str(directory),
-        "PULSE_COOKIE": os.devnull,
+        "PULSE_COOKIE": str(directory / COOKIE),
     }
 
 

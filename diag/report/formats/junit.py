@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 
 from diag.core.errors import ExitCode
+from diag.core.release import Decision, Product, Weight
 from diag.core.results import BenchRow, Change, Report, RunComparison, RunFinding, RunResult, Status
 from diag.judge.gate import exit_code, least_rank
 from diag.report.exports import export_format
@@ -14,6 +15,8 @@ from diag.report.sentences import figure, label, place, signed, times_found, ver
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow, section 2.2."""
+
+_TAGS = {Weight.BLOCKS: "failure", Weight.UNDECIDED: "error"}
 
 
 @export_format(suffix=".junit.xml", summary="test results for CI systems")
@@ -26,6 +29,8 @@ def junit(report: Report, link: str, fail_on: str) -> bytes:
     """
     root = ET.Element("testsuites", name="diag")
     suites = [_suite("diag", [_verdict(report, link, fail_on)])]
+    products = report.release.products if report.release is not None else ()
+    suites += [_suite(f"diag.release.{product.name}", list(_reasons(product))) for product in products]
     planted = report.bench.rows if report.bench is not None else ()
     places = {row.folder for row in planted}
     suites += [_suite("diag.self-check", [_row(row) for row in planted])] if planted else []
@@ -65,6 +70,17 @@ def _verdict(report: Report, link: str, fail_on: str) -> ET.Element:
     text = f"{verdict.text}\n{verdict.next_step}\nreport: {link}"
     tag = {ExitCode.GOOD: "system-out", ExitCode.FAILED: "failure"}.get(code, "error")
     return _case("verdict", tag, verdict.text, text)
+
+
+def _reasons(product: Product) -> Iterator[ET.Element]:
+    if product.decision is Decision.SHIP:
+        yield _case("decision", "system-out", product.decision.words)
+    else:
+        tag = "failure" if product.decision is Decision.DO_NOT_SHIP else "error"
+        yield _case("decision", tag, product.decision.words)
+    for number, reason in enumerate(product.reasons, 1):
+        name = f"{number} {reason.code or reason.metric or 'evidence'}"
+        yield _case(name, _TAGS.get(reason.weight, "system-out"), reason.text, f"{reason.text}\n{reason.fix}")
 
 
 def _row(row: BenchRow) -> ET.Element:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from diag.core.release import Release
 from diag.core.results import Change, Report, RunComparison, RunResult, Severity
 from diag.measure.registry import Group, tiles
 from diag.report.exports import export_format
@@ -21,7 +22,7 @@ from diag.report.sentences import (
 )
 
 MOST_LINES = 60
-_ROWS = {"runs": 12, "findings": 12, "comparison": 14}
+_ROWS = {"reasons": 8, "runs": 6, "findings": 8, "comparison": 10}
 """Most rows of each table. With their headings and the lines around them, all tables together fit into `MOST_LINES`."""
 
 
@@ -32,6 +33,8 @@ def markdown(report: Report, link: str) -> bytes:
     lines = [f"## {verdict.state.shape} {verdict.word}", "", _escaped(verdict.sentence)]
     if verdict.next_step:
         lines += ["", f"**Next:** {_escaped(verdict.next_step)}"]
+    if report.release is not None:
+        lines += _reasons(report.release)
     planted = {row.folder for row in report.bench.rows} if report.bench is not None else set()
     own = [run for run in report.runs if run.folder not in planted]
     lines += _runs(own) + _findings(own)
@@ -42,9 +45,20 @@ def markdown(report: Report, link: str) -> bytes:
     if report.bench is not None and report.bench.rows:
         passed = sum(row.passed for row in report.bench.rows)
         lines += ["", f"Self-check: {passed} of {len(report.bench.rows)} scenarios as expected."]
+    if report.release is not None and report.release.self_check is not None:
+        lines += ["", _escaped(report.release.self_check.sentence)]
     lines += ["", f"{_escaped(measured_line(report))} [Report]({_address(link)})"]
     assert len(lines) <= MOST_LINES
     return ("\n".join(lines) + "\n").encode()
+
+
+def _reasons(release: Release) -> list[str]:
+    rows = [
+        (f"{product.decision.words}", product.name, reason.weight.value, reason.text, reason.fix)
+        for product in release.products
+        for reason in product.reasons
+    ]
+    return _table(("decision", "product", "", "reason", "fix"), rows, _ROWS["reasons"])
 
 
 def _runs(runs: Sequence[RunResult]) -> list[str]:

@@ -78,8 +78,11 @@
   };
   addEventListener("hashchange", followHash);
   followHash();
-  // Paper gets the findings of every run; tables of measures and checks stay closed.
-  addEventListener("beforeprint", () => all(".run > details").forEach((details) => { details.open = true; }));
+  // Paper gets the findings of a few runs, and one line for each of many; tables of measures and checks stay closed.
+  addEventListener("beforeprint", () => {
+    const runs = all(".run > details");
+    if (runs.length <= 4) runs.forEach((details) => { details.open = true; });
+  });
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button, [data-play]");
@@ -162,11 +165,12 @@
     const line = box.querySelector("[data-timeline]");
     let context = null, buffers = null, running = null, side = "a", swapped = false, blind = false, matched = true;
     // Seconds from the start of both sides, and how long the longer one lasts.
-    let begun_s = 0, from_s = 0, length_s = 0;
+    let begun_s = 0, from_s = 0, length_s = 0, frame = 0;
     const position_s = () => (running ? Math.max(0, context.currentTime - begun_s) + from_s : from_s);
     const draw = () => {
       line.firstElementChild.style.left = `${length_s ? Math.min(100, (100 * position_s()) / length_s) : 0}%`;
-      if (running) requestAnimationFrame(draw);
+      cancelAnimationFrame(frame);
+      if (running) frame = requestAnimationFrame(draw);
     };
     const real = (name) => (swapped ? (name === "a" ? "b" : "a") : name);
     const gain = (name) => (matched ? 10 ** (Number(name === "a" ? data.gainA : data.gainB) / 20) : 1);
@@ -190,10 +194,10 @@
         param.linearRampToValueAtTime(target, now + FADE_S);
       }
     };
-    const stop = (at_s = 0) => {
+    const stop = () => {
       if (!running) return;
       const ending = running;
-      from_s = at_s;
+      from_s = 0;
       running = null;
       for (const name of ["a", "b"]) { ending[name].source.onended = null; ending[name].source.stop(); }
       draw();
@@ -227,7 +231,7 @@
       length_s = buffers[longer].duration - onset[longer] + lead;
       begun_s = at;
       from_s = first_s;
-      running[longer].source.onended = () => stop();
+      running[longer].source.onended = stop;
       draw();
       setGains(at - 0.01);
       show();
@@ -266,10 +270,11 @@
       if (button) doIt(button.dataset.do);
     });
     box.addEventListener("keydown", (event) => {
-      const name = letters[event.key];
-      if (!name || event.ctrlKey || event.metaKey || event.altKey) return;
+      const name = letters[event.key], by_s = { ArrowLeft: -0.5, ArrowRight: 0.5 }[event.key];
+      if (!(name || by_s) || event.ctrlKey || event.metaKey || event.altKey) return;
       event.preventDefault();
-      doIt(name);
+      if (name) doIt(name);
+      else seek(position_s() + by_s);
     });
     const letters = { " ": "play", a: "a", b: "b", x: "blind" };
     const handle = { stop, used: false, key: (letter) => doIt(letters[letter]) };

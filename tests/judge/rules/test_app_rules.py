@@ -6,7 +6,7 @@ import pytest
 
 from diag.core.chain import Segment, Tap
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Measurement, Measurements, Status, Tier
+from diag.core.results import Measurement, Measurements, Severity, Status, Tier
 from diag.core.timeline import Event, Timeline
 from diag.judge.evidence import rate_by_pace
 from diag.judge.rules.app001 import app_not_ready
@@ -83,6 +83,23 @@ def test_an_app_that_listens_without_a_session_at_the_proxy_is_found():
     assert found.status is Status.RAISED
     assert "do not pass the recording proxy" in found.title
     assert "HTTPS_PROXY" in found.fix
+
+
+def test_the_address_that_an_app_talks_to_past_the_proxy_is_named():
+    name, data = stopped(0)
+    found = service_not_reached_through_proxy(
+        timeline(STARTED, READY, (name, {**data, "connections": ["1.2.3.4:443"]}))
+    )
+    assert found.title.endswith("it is connected to 1.2.3.4:443")
+    assert found.severity is None
+
+
+def test_a_page_whose_own_messages_are_the_taps_is_information():
+    name, data = stopped(0)
+    seen = {**data, "page_messages": {"sent": 80, "received": 20}}
+    found = service_not_reached_through_proxy(timeline(("app_started", {"url": "http://x/"}), READY, (name, seen)))
+    assert found.severity is Severity.INFO
+    assert "`serve`" in found.fix
 
 
 def test_an_app_that_does_not_trust_the_certificate_is_found_even_if_it_never_gets_ready():

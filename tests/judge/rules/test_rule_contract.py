@@ -85,10 +85,10 @@ def test_rates_snap_within_half_a_percent_only(rate_hz, snapped):
 @pytest.mark.parametrize(
     ("ratio", "words"),
     [
-        (2 / 3, "1.5 times as long and a musical fifth deeper"),
-        (1 / 3, "3 times as long and an octave and a musical fifth deeper"),
-        (0.5, "2 times as long and an octave deeper"),
-        (2.0, "2 times as fast and an octave higher"),
+        (2 / 3, "1.5 times as long and 7 semitones deeper"),
+        (1 / 3, "3 times as long and 19 semitones deeper"),
+        (0.5, "2 times as long and 12 semitones deeper"),
+        (2.0, "2 times as fast and 12 semitones higher"),
         (44100 / 48000, "1.09 times as long and 1.5 semitones deeper"),
     ],
 )

@@ -79,7 +79,7 @@ FAULTS = [
     ("suspended", "WEB005", {}, "context.resume()"),
     ("voice-processing", "WEB007", {"sent_dullness_db": 6.0}, "echoCancellation: false"),
     ("voice-processing", "WEB007", {"sent_level_change_db": 9.0}, "autoGainControl: false"),
-    ("script-processor", "WEB008", {}, "addModule"),
+    ("script-processor", "WEB008", {"inserted_silence_s": 0.2}, "addModule"),
     ("batch-size", "WEB009", {}, "800 samples at 16000 Hz"),
     ("schedule", "WEB010", {}, "context.currentTime + 0.1"),
 ]
@@ -91,6 +91,12 @@ def test_a_page_with_a_fault_gets_its_code_and_the_line_to_change(bench, fault, 
     also = {"WEB003"} if fault == "buffers-16k" else set()
     assert found(verdicts) - also == {code}
     assert fix in verdicts[code].fix
+
+
+def test_a_script_processor_without_gaps_is_information(bench):
+    verdicts = judged(bench.see("live.html", "fault=script-processor", until=replied))
+    assert verdicts["WEB008"].status is Status.RAISED
+    assert found(verdicts) == set()
 
 
 @pytest.mark.parametrize(

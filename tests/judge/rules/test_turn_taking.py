@@ -75,6 +75,7 @@ def test_the_setup_that_forbids_interruptions_is_named_as_the_cause():
         (FAULTY["TRN003"], "back-channel"),
         (Talk(steps=(Step(), Step("noise", 0.6, at_s=1.0, interrupts=True), Step())), "noise"),
         (Talk(steps=(Step(), Step()), own_interruption_s=2.0), "nothing that the user said"),
+        (Talk(steps=(Step(), Step()), own_interruption_s=0.6), "nothing that the user said"),
     ],
 )
 def test_a_false_barge_in_says_what_sounded_before_it(talk, words):

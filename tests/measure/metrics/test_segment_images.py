@@ -32,16 +32,37 @@ def test_repeated_samples_leave_images_however_short_the_clip_is(length_s):
     assert imaging_of_segment(clip(voice, 16000), clip(np.repeat(voice, 3), 48000)).value > 0.9
 
 
+def wide(voice):
+    """The voice at a rate whose band a codec may fill."""
+    return clip(soxr.resample(voice, 16000, 48000, quality="VHQ"), 48000)
+
+
 def test_treble_out_of_phase_is_no_image():
     voice = speech(3.0, 2, 16000)
     copy = clip(made_up(voice), 48000)
     assert band.imaging_of_tap(copy).value > IMAGING_LIMIT
-    assert imaging_of_segment(clip(voice, 16000), copy).value < 0.1
+    assert imaging_of_segment(wide(voice), copy).value < 0.1
+
+
+@pytest.mark.parametrize("snr_db", [20, 30])
+def test_images_above_the_band_of_the_input_are_found_in_noise(snr_db):
+    voice = speech(3.0, 2, 16000)
+    noise = np.random.default_rng(1).standard_normal(2 * voice.size) * np.std(voice) * 10 ** (-snr_db / 20)
+    good = soxr.resample(voice, 16000, 32000, quality="VHQ")
+    assert imaging_of_segment(clip(voice, 16000), clip(np.repeat(voice, 2) + noise, 32000)).value > 0.8
+    assert imaging_of_segment(clip(voice, 16000), clip(good + noise, 32000)).value < IMAGING_LIMIT
+
+
+def test_samples_read_twice_leave_images_at_half_the_speed():
+    voice = speech(3.0, 2, 16000)
+    slow = soxr.resample(voice, 16000, 32000, quality="VHQ")
+    assert imaging_of_segment(clip(voice, 16000), clip(np.repeat(voice, 2), 16000)).value > 0.8
+    assert imaging_of_segment(clip(voice, 16000), clip(slow, 16000)).value is None
 
 
 def test_where_noise_hides_the_phase_images_are_not_measured(monkeypatch):
     monkeypatch.setattr(band, "_quiet", lambda reference, estimated: False)
     voice = speech(3.0, 2, 16000)
-    found = imaging_of_segment(clip(voice, 16000), clip(made_up(voice), 48000))
+    found = imaging_of_segment(wide(voice), clip(made_up(voice), 48000))
     assert found.value is None
     assert found.missing.code is MissingCode.UNFIT

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from builders import Story, build
+from builders import AIR_S, Story, build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import MissingCode
-from diag.core.results import Measurements
+from diag.core.results import Measurements, Tier
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
 from diag.measure.engine import measure_take
@@ -70,6 +70,42 @@ def test_without_confidence_in_a_delay_nothing_heard_is_reported(judged):
         assert item.value is None, name
         assert "calibrated" in item.reason
     assert blind.value("ttfb_s") is not None
+
+
+def at_microphone(port, delay_s):
+    data = {"port": port, "at": "microphone", "delay_s": delay_s, "confidence": 0.99, "signal_dbfs": -20.0}
+    return Event(t_s=0.2, name="calibrated", source="audio", data=data)
+
+
+def test_on_a_headset_the_wait_is_measured_by_stamps_and_says_how_exact_it_is(judged, healthy):
+    story = replace(Story(), mouth_confidence=0.05, extra=(at_microphone("mouth", AIR_S),))
+    measured = judged(story)[1]
+    (item,) = measured.find("ttfa_heard_s")
+    assert item.value == pytest.approx(healthy[1].value("ttfa_heard_s"), abs=0.003)
+    assert item.tier is Tier.EVENTS
+    assert measured.value("ttfa_heard_uncertainty_s") == pytest.approx(0.02, abs=0.002)
+    assert healthy[1].value("ttfa_heard_uncertainty_s") == pytest.approx(0.01)
+
+
+def test_outputs_of_different_latency_are_corrected_on_a_headset(judged, healthy):
+    # The loudspeaker's stamps are 30 ms early: its burst arrives 30 ms later at the ear than they say.
+    late = build(replace(Story(), mouth_confidence=0.05, extra=(at_microphone("mouth", AIR_S),), detector_shift_s=0.03))
+    events = tuple(
+        replace(event, data={**event.data, "delay_s": AIR_S + 0.03})
+        if event.name == "calibrated" and event.data["port"] == "speaker"
+        else event
+        for event in late.timeline
+    )
+    take = replace(late, timeline=Timeline(events))
+    measured = Measurements(tuple(measure_take(take, all_metrics(), None)))
+    assert measured.value("ttfa_heard_s") == pytest.approx(healthy[1].value("ttfa_heard_s") + 0.03, abs=0.003)
+
+
+def test_a_microphone_that_hears_nothing_leaves_the_wait_unmeasured(judged):
+    measured = judged(replace(Story(), mouth_confidence=0.05, extra=(at_microphone("mouth", None),)))[1]
+    (item,) = measured.find("ttfa_heard_s")
+    assert item.value is None
+    assert "calibrated" in item.reason
 
 
 @pytest.mark.parametrize("story", [Story(reply_s=None), Story(service=lambda samples: 0 * samples)])

@@ -38,6 +38,7 @@ def setting(tmp_path: Path) -> AppSetting:
         output_file=tmp_path / "output.txt",
         proxy_address="127.0.0.1:1",
         ca_file=tmp_path / "ca.pem",
+        folders=(tmp_path / "temporary",),
         key_hash="",
     )
 
@@ -135,14 +136,17 @@ def test_stopping_ends_everything_that_the_app_started(tmp_path, monkeypatch):
         await until(lambda: len(marked(mark)) >= 5)
         await app.stop()
 
+    (tmp_path / "temporary").mkdir()
     asyncio.run(watch())
     monkeypatch.delenv("DIAG_TEST_MARK")
     assert marked(mark) == []
+    assert (tmp_path / "temporary").exists()
 
 
 def test_the_app_ends_when_diag_is_killed(tmp_path):
     mark = f"DIAG_TEST_MARK=kill-{os.getpid()}-{time.time_ns()}"
     (tmp_path / "children.py").write_text(CHILDREN)
+    (tmp_path / "temporary").mkdir()
     code = (
         "import asyncio, sys; sys.path.insert(0, sys.argv[1]); import test_command as t; from pathlib import Path\n"
         "async def main():\n"
@@ -162,9 +166,10 @@ def test_the_app_ends_when_diag_is_killed(tmp_path):
         diag.send_signal(signal.SIGKILL)
         diag.wait()
     end_s = time.monotonic() + 8
-    while marked(mark) and time.monotonic() < end_s:
+    while (marked(mark) or (tmp_path / "temporary").exists()) and time.monotonic() < end_s:
         time.sleep(0.05)
     assert marked(mark) == []
+    assert not (tmp_path / "temporary").exists()
 
 
 @pytest.mark.parametrize("hangs", ["import signal; signal.signal(15, 1); "])

@@ -23,7 +23,7 @@ from test_command import marked, setting, until
 from diag.core.processes import import_environment
 from diag.core.timeline import EventName
 from diag.record.app.page import PageDriver, PageJob, page_events
-from diag.record.app.page_host import audio_in_message, browser_arguments, browser_path
+from diag.record.app.page_host import browser_arguments, browser_path
 
 FAKE = ("--use-fake-device-for-media-stream",)
 
@@ -228,10 +228,33 @@ def test_nothing_is_left_of_a_hanging_page_when_diag_is_killed(tmp_path, site):
     finally:
         diag.send_signal(signal.SIGKILL)
         diag.wait()
+    left = Path(tempfile.gettempdir())
     end_s = time.monotonic() + 8
-    while running(everything) and time.monotonic() < end_s:
+    while (running(everything) or [*left.glob(f"diag-page-{diag.pid}-*")]) and time.monotonic() < end_s:
         time.sleep(0.05)
     assert running(everything) == []
+    assert [*left.glob(f"diag-page-{diag.pid}-*")] == []
+
+
+def stuck_after(*records):
+    """Whether a page is given up whose records are these, each a kind with the time since it."""
+    app = PageDriver(PageJob(url="http://x/", directory=Path()), Path("page.jpg"))
+    now_s = time.perf_counter()
+    app._seen = [{"audio_bytes": 3200, "direction": "sent", **facts, "k": kind, "at_s": now_s - ago_s}
+                 for kind, ago_s, facts in records]  # fmt: skip
+    return app.stuck()
+
+
+def test_a_page_on_which_a_script_failed_is_given_up_once_nothing_happens_any_more():
+    error, started = ("error", 5.0, {}), ("started", 4.0, {})
+    denied = ("js_microphone", 4.0, {"error": "NotAllowedError"})
+    assert stuck_after(error, started)
+    assert stuck_after(started, denied)
+    assert not stuck_after(started)
+    assert not stuck_after(error)
+    assert not stuck_after(error, started, ("socket", 1.0, {}))
+    assert not stuck_after(error, started, ("frame", 3.5, {}))
+    assert not stuck_after(("error", 2.0, {}), started)
 
 
 def test_sandbox_is_left_out_for_root_only_and_autoplay_is_the_browsers_own():
@@ -240,27 +263,6 @@ def test_sandbox_is_left_out_for_root_only_and_autoplay_is_the_browsers_own():
     arguments = browser_arguments(job, as_root=False)
     assert "--no-sandbox" not in arguments
     assert not any("autoplay" in argument or "mute" in argument for argument in arguments)
-
-
-PCM = bytes(range(256)) * 4
-
-
-@pytest.mark.parametrize(
-    ("payload", "binary", "expected"),
-    [
-        ("{b64}", True, (PCM, None)),
-        ('{{"realtimeInput": {{"audio": {{"mimeType": "audio/pcm;rate=16000", "data": "{b64}"}}}}}}', False,
-         (PCM, "audio/pcm;rate=16000")),
-        ('{{"type": "audio", "payload": "data:audio/pcm;base64,{b64}"}}', False, (PCM, "audio/pcm")),
-        ('{{"text": "hello there"}}', False, None),
-        ("not json {b64}", False, None),
-        ("[[[{b64}", False, None),
-    ],
-)  # fmt: skip
-def test_audio_is_found_in_messages_of_any_form(payload, binary, expected):
-    import base64
-
-    assert audio_in_message(payload.format(b64=base64.b64encode(PCM).decode()), binary=binary) == expected
 
 
 def test_records_that_were_never_finished_give_events_all_the_same():

@@ -6,6 +6,7 @@ from diag.core.errors import BadInputError, CannotMeasureError
 from diag.record.audio import portaudio, system
 from diag.record.audio.portaudio import Device, find_device
 from diag.record.audio.ports import PortPlan, Rig
+from diag.record.audio.pulse import ServerDevice, SoundServer
 from diag.record.audio.rigs import open_farm, open_session
 from diag.record.audio.system import system_rig
 
@@ -52,6 +53,31 @@ def test_what_fits_none_or_several_lists_the_candidates(named, port, said):
         find_device(named, port)
     assert said in str(caught.value)
     assert "2 Built-in" in str(caught.value)
+
+
+SERVED = (
+    ServerDevice(name="alsa_output.usb", title="USB Headset Stereo", is_input=False, is_default=True),
+    ServerDevice(name="alsa_input.usb", title="USB Headset Mono", is_input=True, is_default=True),
+)
+
+
+def test_devices_of_the_sound_server_are_found_by_the_names_that_people_see(monkeypatch):
+    monkeypatch.setattr(portaudio, "list_devices", lambda *_, **__: (*DEVICES, device(4, "pulse", 32, 32)))
+    monkeypatch.setattr(portaudio, "users_server", lambda: SoundServer(name="PipeWire 1.0.5", devices=SERVED))
+    found = find_device("headset stereo", "speaker")
+    assert (found.index, found.name, dict(found.environment)) == (
+        4, "USB Headset Stereo", {"PULSE_SINK": "alsa_output.usb"},
+    )  # fmt: skip
+    assert dict(find_device("alsa_input.usb", "ear").environment) == {"PULSE_SOURCE": "alsa_input.usb"}
+    with pytest.raises(BadInputError, match="USB Headset Mono"):
+        find_device("bluetooth", "ear")
+
+
+def test_a_person_speaks_with_the_microphone_alone():
+    rig = system_rig({"mouth": "person", "speaker": "surround", "ear": "none"})
+    assert rig.options == {"ear_channels": 1, "speaker": "Built-in surround", "microphone": "Built-in"}
+    with pytest.raises(BadInputError, match="microphone is closed"):
+        system_rig({"mouth": "person", "microphone": "none", "speaker": "surround"})
 
 
 def test_a_rig_names_whole_devices_and_leaves_none_closed():

@@ -84,3 +84,27 @@ def test_every_fed_sample_is_played_once_in_order(steps, prebuffer_frames):
     played = np.concatenate(out)
     assert (played[played > 0] == ramp(0, fed)).all()
     assert not playout.playing
+
+
+def test_a_reply_that_is_queued_behind_another_has_its_own_start_and_end():
+    playout = Playout(prebuffer_frames=0)
+    playout.feed(ramp(0, 25))
+    playout.end()
+    playout.feed(ramp(25, 10))
+    playout.end()
+    out = pulled(playout, 4)
+    assert (out[:35] == ramp(0, 35)).all()
+    assert [(event.name, event.frame) for event in playout.events] == [
+        ("playout_started", 0), ("playout_ended", 25), ("playout_started", 25), ("playout_ended", 35),
+    ]  # fmt: skip
+
+
+def test_a_flush_forgets_where_the_next_reply_would_have_begun():
+    playout = Playout(prebuffer_frames=0)
+    playout.feed(ramp(0, 25))
+    playout.end()
+    playout.feed(ramp(25, 10))
+    pulled(playout, 1)
+    playout.flush()
+    assert not pulled(playout, 3).any()
+    assert [event.name for event in playout.events] == ["playout_started", "playout_ended"]

@@ -1,0 +1,50 @@
+"""Trouble of the machine (memory, disk, open files, paths) as errors that say so, in place of a bug of diag."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from diag.core.errors import BadInputError, CannotMeasureError, DiagError
+
+_OF_THE_MACHINE = {
+    errno.EMFILE: "raise the limit of open files (`ulimit -n 4096`), or use fewer takes at a time (`--rigs 1`)",
+    errno.ENFILE: "close other programs: the system has no more open files to give",
+    errno.ENOMEM: "free some memory, or use fewer takes at a time (`--rigs 1`)",
+    errno.EAGAIN: "raise the limit of processes (`ulimit -u`), or use fewer takes at a time (`--rigs 1`)",
+    errno.ENOSPC: "free some space, also in the temporary folder and in /dev/shm",
+    errno.EDQUOT: "free some space of your quota",
+    errno.EROFS: "choose a folder that can be written, with `--out` or TMPDIR",
+    errno.EIO: "check the disk",
+    errno.EACCES: "check the permissions",
+    errno.EPERM: "check the permissions",
+    errno.ENOENT: "put it back, or start again",
+    errno.ENOTDIR: "put it back, or start again",
+    errno.EBADF: "do not close the output of the command",
+}
+_OF_THE_INPUT = {
+    errno.ENAMETOOLONG: "name a shorter path",
+    errno.ELOOP: "correct the links",
+    errno.EISDIR: "name a file",
+}
+
+
+def trouble_of(error: BaseException) -> DiagError | None:
+    """Return an error of the machine or of a path as one for the user; None if it is something else."""
+    if isinstance(error, MemoryError):
+        return _machine("not enough memory", _OF_THE_MACHINE[errno.ENOMEM])
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return _machine("no more threads can be started", _OF_THE_MACHINE[errno.EAGAIN])
+    if not isinstance(error, OSError) or error.errno is None:
+        return None
+    words = os.strerror(error.errno)
+    seen = words if error.filename is None else f"{words}: {error.filename}"
+    if error.errno in _OF_THE_INPUT:
+        return BadInputError("Could not use a path", seen=seen, next_step=_OF_THE_INPUT[error.errno])
+    if error.errno in _OF_THE_MACHINE:
+        return _machine(seen, _OF_THE_MACHINE[error.errno])
+    return None
+
+
+def _machine(seen: str, next_step: str) -> CannotMeasureError:
+    return CannotMeasureError("This machine could not go on", seen=seen, next_step=next_step)

@@ -1,0 +1,80 @@
+"""ENV007: the devices of this machine lost audio while the take was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diag.core.chain import Hop
+from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
+from diag.core.timeline import EventName, Timeline
+from diag.core.units import counted, format_seconds
+from diag.judge.evidence import numbers
+from diag.judge.limits import OWN_AUDIO
+from diag.judge.registry import rule
+
+_EFFECTS = {
+    ("speaker", "inserted_silence_s"): Hop.SPEAKER,
+    ("speaker", "skipped_s"): Hop.SPEAKER,
+    ("microphone", "inserted_silence_s"): Hop.MICROPHONE,
+    ("microphone", "skipped_s"): Hop.MICROPHONE,
+}
+"""Where a lost block shows, by port and metric."""
+
+
+@rule("ENV007", name="device-xruns", severity="info")
+def device_xruns(timeline: Timeline, environment: Mapping[str, Any], measurements: Measurements) -> Verdict:
+    """The devices of this machine lost audio while the take was recorded.
+
+    What it shows
+        A device of `--audio system` reported that it ran out of audio (underrun) or could not deliver it in time
+        (overrun).
+
+    Why it matters
+        Each loss may be a gap or a click that the app did not make.
+
+    Evidence
+        The event `xruns` of each port, and the silence and the skipped sound on the hop of that device.
+
+    Likely causes
+        - The device's buffer is too small for the load of this machine.
+        - Another program uses much processor time, or a wireless device has a bad connection.
+
+    Fix
+        Close other programs, or use another device.
+
+    Does not prove
+        That a gap in the recording is one of these losses: compare their number and length.
+    """
+    if environment.get("audio", "wire") in OWN_AUDIO:
+        return not_checked("these are diag's own devices; see ENV004")
+    events = timeline.named(EventName.XRUNS)
+    if not events:
+        return not_checked("the devices did not report whether they lost audio")
+    counts = {str(event.data.get("port")): int(event.data.get("count") or 0) for event in events}
+    lost = {port: count for port, count in counts.items() if count}
+    if not lost:
+        return clear()
+    listed = ", ".join(f"{port} {counted(count, 'time')}" for port, count in lost.items())
+    return raised(
+        f"The devices of this machine lost audio while the take was recorded: {listed}",
+        evidence=[
+            Evidence(text=f"{port}: audio was lost {counted(count, 'time')}{_effect(port, measurements)}")
+            for port, count in lost.items()
+        ],
+        likely_cause="the device's buffer is too small for the load of this machine",
+        fix="close other programs, or use another device",
+    )
+
+
+def _effect(port: str, measurements: Measurements) -> str:
+    """Return what the recordings show of the losses of a port."""
+    words = []
+    for (name, metric), hop in _EFFECTS.items():
+        found = sum(value for value, _ in numbers(measurements.find(metric, hop=hop))) if name == port else 0.0
+        if found > 0:
+            kind = "silence" if metric == "inserted_silence_s" else "skipped sound"
+            words.append(f"{format_seconds(found)} of {kind}")
+    if words:
+        return f"; the {port} hop has {' and '.join(words)}"
+    return "; no gap was found in the recordings"

@@ -1,0 +1,143 @@
+"""Texts of a release bench and a self-check: verdict, reasons, and the lines of the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diag.core.release import Decision, Earlier, Product, Reason, Release, SelfCheck, Weight
+from diag.core.results import VerdictLine
+from diag.core.states import State
+from diag.report.wrapping import wrapped
+
+STATES = {
+    Decision.SHIP: State.GOOD,
+    Decision.DO_NOT_SHIP: State.FAILS,
+    Decision.TOO_LITTLE_EVIDENCE: State.UNKNOWN,
+}
+WEIGHTS = {
+    Weight.BLOCKS: State.FAILS,
+    Weight.UNDECIDED: State.UNKNOWN,
+    Weight.WARNS: State.WATCH,
+    Weight.NOTE: State.GOOD,
+}
+STAND_IN = (
+    "The product under test is diag's own client, a stand-in for yours. To test your own: `diag init` in your "
+    "repository, or `diag bench my_app.toml`."
+)
+WORDS = {Weight.BLOCKS: "blocks", Weight.UNDECIDED: "undecided", Weight.WARNS: "warning", Weight.NOTE: ""}
+_DECIDING = {
+    Decision.DO_NOT_SHIP: Weight.BLOCKS,
+    Decision.TOO_LITTLE_EVIDENCE: Weight.UNDECIDED,
+}
+
+
+def release_verdict(release: Release) -> VerdictLine:
+    """Return the verdict of a release bench: the decision, and the first reason for it."""
+    decision = release.decision
+    deciding = [
+        (product, reason)
+        for product in release.products
+        for reason in product.reasons
+        if reason.weight is _DECIDING.get(decision)
+    ]
+    if decision is Decision.SHIP:
+        return VerdictLine(STATES[decision], decision.words, _why_to_ship(release))
+    if not deciding:
+        text = release.self_check.sentence if release.self_check else "nothing was measured"
+        sentence = f"diag's own check failed, so its findings cannot be relied on: {text}."
+        return VerdictLine(STATES[decision], decision.words, sentence, "Install diag again, or report this.")
+    product, first = deciding[0]
+    place = f"{product.name}: " if len(release.products) > 1 else ""
+    more = len(deciding) - 1
+    tail = f" {more} more {'reason' if more == 1 else 'reasons'} below." if more else ""
+    fix = first.fix and f"{first.fix[:1].upper()}{first.fix[1:].rstrip('.')}."
+    return VerdictLine(STATES[decision], decision.words, f"{place}{first.text}{tail}", fix)
+
+
+def _why_to_ship(release: Release) -> str:
+    takes = sum(item.takes for item in release.products)
+    warned = sum(reason.weight is Weight.WARNS for item in release.products for reason in item.reasons)
+    fault = "no fault that blocks a release" if warned else "no fault"
+    text = f"In {takes} {'take' if takes == 1 else 'takes'}, {fault} was found and every hop was shown to be right"
+    held = [item.earlier for item in release.products if item.earlier is not None]
+    if len(held) == len(release.products):
+        text += f"; nothing is worse than {_named(held)}"
+    else:
+        text += "; it was not held against an earlier release, because there is no baseline"
+    return f"{text}. {warned} {'warning' if warned == 1 else 'warnings'} below." if warned else f"{text}."
+
+
+def _named(held: Sequence[Earlier]) -> str:
+    names = list(dict.fromkeys(item.what for item in held))
+    return names[0] if len(names) == 1 else "the earlier releases"
+
+
+def release_values(release: Release | None) -> dict[str, object]:
+    """Return what the template of a release needs besides the release itself; {} without one."""
+    if release is None:
+        return {}
+    passed = release.self_check is not None and release.self_check.passed
+    return {
+        "stand_in": STAND_IN,
+        "states": STATES,
+        "weights": WEIGHTS,
+        "words": WORDS,
+        "self_check_state": State.GOOD if passed else State.FAILS,
+        "good": State.GOOD,
+        "fails": State.FAILS,
+    }
+
+
+def release_lines(release: Release, width: int) -> list[str]:
+    """Return the lines of a release bench: products with their reasons, then the self-check."""
+    lines = ["", *wrapped(f"  {STAND_IN}", width)] if release.stand_in else []
+    for product in release.products:
+        lines += product_lines(product, width)
+    if release.self_check is not None:
+        lines += ["", *self_check_lines(release.self_check, width)]
+    stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in (release.stages_s or {}).items())
+    return [*lines, "", f"  took {release.seconds:.0f} s ({stages})"]
+
+
+def product_lines(product: Product, width: int) -> list[str]:
+    """Return the lines of one product: its decision, then each reason with its fix."""
+    title = f": {product.title}" if product.title else ""
+    state = STATES[product.decision]
+    takes = f"{product.takes} of {product.asked} takes"
+    lines = [
+        "",
+        *wrapped(f"{state.shape} {product.decision.words}  {product.name}{title} ({takes})", width, later="  "),
+    ]
+    for reason in product.reasons:
+        lines += reason_lines(reason, width)
+    return lines
+
+
+def reason_lines(reason: Reason, width: int) -> list[str]:
+    """Return the lines of one reason."""
+    mark = "·" if reason.weight is Weight.NOTE else WEIGHTS[reason.weight].shape
+    lines = wrapped(f"  {mark} {reason.text}", width, later="    ")
+    return [*lines, *(wrapped(f"    fix  {reason.fix}", width, later="         ") if reason.fix else [])]
+
+
+def self_check_lines(checked: SelfCheck, width: int) -> list[str]:
+    """Return the line of a self-check, and one line per wrong answer."""
+    state = State.GOOD if checked.passed else State.FAILS
+    lines = wrapped(
+        f"{state.shape} self-check of diag: {checked.sentence} ({checked.seconds:.0f} s)", width, later="  "
+    )
+    for item in checked.answers:
+        if not item.passed:
+            expected, found = (", ".join(codes) or "nothing" for codes in (item.expected, item.found))
+            lines += wrapped(f"    {item.name}: expected {expected}, found {found}", width)
+    return lines
+
+
+def self_check_text(checked: SelfCheck, *, width: int) -> str:
+    """Return the terminal text of `diag verify --self`: the result, then every fault with what was found."""
+    lines = self_check_lines(checked, width)
+    for item in checked.answers:
+        if item.passed:
+            found = ", ".join(item.found) or "nothing found"
+            lines += wrapped(f"  {State.GOOD.shape} {item.name:<20} {found:<8} {item.title}", width)
+    return "\n".join(lines)

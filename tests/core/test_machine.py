@@ -1,0 +1,31 @@
+"""What the machine lacks is told as the machine's, with what to do."""
+
+import errno
+
+import pytest
+
+from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.machine import trouble_of
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (OSError(errno.EMFILE, "x"), CannotMeasureError, "Too many open files"),
+        (OSError(errno.ENOSPC, "x", "/dev/shm/a"), CannotMeasureError, "No space left on device: /dev/shm/a"),
+        (MemoryError(), CannotMeasureError, "not enough memory"),
+        (RuntimeError("can't start new thread"), CannotMeasureError, "no more threads"),
+        (OSError(errno.ENAMETOOLONG, "x", "y" * 5000), BadInputError, "File name too long: yyy"),
+    ],
+)
+def test_trouble_is_one_sentence(error, kind, words):
+    told = trouble_of(error)
+    assert isinstance(told, kind)
+    assert words in str(told)
+    assert len(str(told)) < 1000
+    assert "\n" not in str(told)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("x"), ValueError("x"), KeyError("x"), OSError("no number")])
+def test_other_errors_stay_bugs(error):
+    assert trouble_of(error) is None

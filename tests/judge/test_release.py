@@ -1,0 +1,223 @@
+"""The release gate: what blocks, what leaves it undecided, and how often it is wrong."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.gate_statistics import PROMPTS, Service, rates, simulated
+from diag.core.chain import Hop
+from diag.core.release import Decision, Earlier, Limit, Weight
+from diag.core.results import Change, Finding, NotShown, RunFinding, RunNotShown, Severity
+from diag.judge.comparison import compare_runs
+from diag.judge.difference import (
+    chance_of,
+    chance_of_counts,
+    corrected,
+    floor_between_equals,
+    smallest_shown,
+)
+from diag.judge.release import judge_product
+
+EARLIER = Earlier(what="the baseline of 2026-11-01", takes=20)
+PROMPTS_S = np.linspace(0.6, 1.3, len(PROMPTS))
+
+
+def run_of(seed=1, *, takes=20, later_s=0.0, loss=0.0, spread_s=0.02):
+    """A simulated run without warnings."""
+    service = Service(spread_s, later_s=later_s, loss=loss)
+    return replace(simulated(service, takes, np.random.default_rng(seed), PROMPTS_S), findings=())
+
+
+def fault(code="PLY004", severity=Severity.WARNING, share=20, counted=20):
+    found = Finding(code=code, name="n", severity=severity, hop=Hop.PLAYER, title=f"{code} is there", evidence=(),
+                    likely_cause="", fix="repair it", confidence=1.0)  # fmt: skip
+    return RunFinding(finding=found, take_ids=tuple(f"{k:04d}" for k in range(1, share + 1)), counted=counted)
+
+
+def decide(run, before=None, **more):
+    given = {"asked": 20, "earlier": None if before is None else EARLIER, "before": before}
+    return judge_product(run, **{**given, **more})[0]
+
+
+def texts(product, weight):
+    return [reason.text for reason in product.reasons if reason.weight is weight]
+
+
+# --- decisions
+
+
+def test_a_faultless_release_ships_and_says_that_there_was_no_baseline():
+    product = decide(run_of())
+    assert product.decision is Decision.SHIP
+    assert texts(product, Weight.NOTE) == ["Not held against an earlier release: there is no baseline."]
+
+
+def test_a_release_like_the_one_before_ships():
+    """The negative control."""
+    assert decide(run_of(1), run_of(2)).decision is Decision.SHIP
+
+
+def test_a_release_that_answers_100_ms_later_is_blocked_with_the_figures():
+    """The positive control."""
+    product = decide(run_of(1, later_s=0.1), run_of(2))
+    assert product.decision is Decision.DO_NOT_SHIP
+    (first, *_) = texts(product, Weight.BLOCKS)
+    assert first.startswith("First audio heard is worse: ")
+    assert first.endswith("here) since the baseline of 2026-11-01.")
+
+
+def test_an_error_blocks_and_comes_with_its_fix():
+    product = decide(replace(run_of(), findings=(fault("PLY001", Severity.ERROR),)))
+    assert product.decision is Decision.DO_NOT_SHIP
+    assert product.reasons[0].text == "PLY001 is there (PLY001, in 20 of 20 takes)."
+    assert product.reasons[0].fix == "repair it"
+
+
+@pytest.mark.parametrize(("share", "decision"), [(20, Decision.DO_NOT_SHIP), (2, Decision.SHIP)])
+def test_a_warning_blocks_if_the_release_before_did_not_have_it_and_chance_does_not_explain_it(share, decision):
+    run = replace(run_of(1), findings=(fault(share=share),))
+    assert decide(run, run_of(2)).decision is decision
+    assert decide(run).decision is Decision.SHIP
+    assert decide(run, replace(run_of(2), findings=(fault(share=share),))).decision is Decision.SHIP
+    assert decide(run, fail_on="warning").decision is Decision.DO_NOT_SHIP
+
+
+def test_an_accepted_finding_is_listed_and_does_not_block():
+    product = decide(replace(run_of(), findings=(fault("PLY001", Severity.ERROR),)), accepted=("PLY001",))
+    assert product.decision is Decision.SHIP
+    assert "Accepted in the suite: PLY001 is there (PLY001, in 20 of 20 takes)." in texts(product, Weight.NOTE)
+
+
+def test_a_fault_of_this_machine_is_no_fault_of_the_product():
+    product = decide(replace(run_of(), findings=(fault("ENV001", Severity.ERROR),)))
+    assert product.decision is Decision.TOO_LITTLE_EVIDENCE
+
+
+@pytest.mark.parametrize("asked", [21, 40])
+def test_fewer_takes_than_asked_for_are_too_little_evidence(asked):
+    assert decide(run_of(), asked=asked).decision is Decision.TOO_LITTLE_EVIDENCE
+
+
+def test_what_was_not_shown_to_be_right_is_too_little_evidence():
+    missing = RunNotShown(item=NotShown(code="SPK001", what="x", reason="it was not recorded"), take_ids=(), counted=20)
+    product = decide(replace(run_of(), not_shown=(missing,)))
+    assert product.decision is Decision.TOO_LITTLE_EVIDENCE
+    assert texts(product, Weight.UNDECIDED) == ["Not shown to be right: SPK001 (it was not recorded)."]
+
+
+def test_an_unlike_environment_is_refused_by_name_and_a_small_difference_is_flagged():
+    earlier = replace(EARLIER, refused=(("audio", "wire", "virtual"),), flagged=(("machine", "a", "b"),))
+    product, comparison = judge_product(run_of(1, later_s=0.5), asked=20, earlier=earlier, before=run_of(2))
+    assert comparison is None
+    assert product.decision is Decision.TOO_LITTLE_EVIDENCE
+    refused = "Not compared with the baseline of 2026-11-01: audio was wire and is virtual."
+    assert texts(product, Weight.UNDECIDED) == [refused]
+    assert "Another machine than in the baseline of 2026-11-01: a then, b now." in texts(product, Weight.NOTE)
+
+
+def test_takes_that_vary_too_much_to_show_anything_are_too_little_evidence():
+    product = decide(run_of(1, spread_s=1.0), run_of(2, spread_s=1.0))
+    assert product.decision is Decision.TOO_LITTLE_EVIDENCE
+    assert "varies so much from take to take" in texts(product, Weight.UNDECIDED)[0]
+
+
+def test_replies_that_stay_away_are_outcomes_and_are_never_left_out():
+    product = decide(run_of(1, loss=0.5), run_of(2))
+    assert product.decision is Decision.DO_NOT_SHIP
+    assert any("answered" in text.lower() for text in texts(product, Weight.BLOCKS))
+
+
+# --- limits
+
+
+@pytest.mark.parametrize(
+    ("limit", "decision"),
+    [
+        ({"at_most": 0.5}, Decision.DO_NOT_SHIP),
+        ({"at_most": 5.0}, Decision.SHIP),
+        ({"at_least": 5.0}, Decision.DO_NOT_SHIP),
+        ({"at_most": 0.5, "blocks": False}, Decision.SHIP),
+        ({"at_most": 0.5, "configuration": "another"}, Decision.SHIP),
+        ({"at_most": 0.5, "statistic": "worst"}, Decision.DO_NOT_SHIP),
+        ({"rise_at_most": 0.1}, Decision.TOO_LITTLE_EVIDENCE),
+    ],
+)
+def test_limits_are_held_against_the_summary_of_the_takes(limit, decision):
+    limits = (Limit(metric="ttfa_heard_s", **limit),)
+    assert decide(run_of(), limits=limits).decision is decision
+
+
+@pytest.mark.parametrize("limit", [{"rise_at_most": 0.02}, {"rise_at_most_percent": 2.0}])
+def test_a_limit_of_the_change_is_absolute_or_relative(limit):
+    limits = (Limit(metric="ttfa_heard_s", **limit),)
+    assert decide(run_of(1), run_of(2), limits=limits).decision is Decision.SHIP
+    product = decide(run_of(1, later_s=0.1), run_of(2), limits=limits)
+    assert product.decision is Decision.DO_NOT_SHIP
+    assert any("became worse since the baseline" in text for text in texts(product, Weight.BLOCKS))
+
+
+def test_a_missing_value_of_a_metric_with_a_limit_fails():
+    product = decide(run_of(), limits=(Limit(metric="echo_db", at_most=-40.0),))
+    assert product.decision is Decision.DO_NOT_SHIP
+    assert texts(product, Weight.BLOCKS) == ["Echo has a limit and was not measured in any take."]
+
+
+# --- statistics
+
+
+def test_equal_changes_up_and_down_are_chance():
+    assert chance_of([0.1, -0.1, 0.1, -0.1, 0.1, -0.1], tolerance=0.05, seed=1) > 0.4
+    assert chance_of([0.0] * 12, tolerance=0.05, seed=1) == 1.0
+
+
+def test_ten_changes_in_one_direction_have_the_chance_of_ten_heads():
+    changes = np.arange(1, 11) / 10
+    assert chance_of(changes, tolerance=0.05, seed=1) == pytest.approx(2**-10)
+    assert chance_of(-changes, tolerance=0.05, seed=1) == pytest.approx(2**-10)
+
+
+def test_counts_follow_the_tea_test_of_fisher():
+    assert chance_of_counts(0, 5, 5, 5) == pytest.approx(1 / math.comb(10, 5))
+    assert chance_of_counts(5, 5, 0, 5) == pytest.approx(1 / math.comb(10, 5))
+    assert chance_of_counts(0, 0, 5, 5) == 1.0
+
+
+def test_correction_multiplies_the_smallest_by_all_and_keeps_the_order():
+    assert corrected([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert corrected([]) == []
+
+
+def test_more_takes_show_smaller_differences_and_none_below_the_tolerance():
+    values = np.random.default_rng(1).normal(0, 0.1, 80)
+    shown = [smallest_shown(values[:count], tolerance=0.05, tested=4) for count in (5, 20, 80)]
+    assert shown[0] > shown[1] > shown[2] >= 0.05
+    assert smallest_shown(values[:1], tolerance=0.05, tested=4) is None
+
+
+def test_the_noise_floor_is_that_of_the_takes_and_not_of_the_prompts():
+    rng = np.random.default_rng(1)
+    groups = [place + rng.normal(0, 0.02, 10) for place in (0.5, 5.0)]
+    assert 0.004 < floor_between_equals(groups, 20, seed=1) < 0.02
+    assert floor_between_equals([np.array([1.0]), np.array([2.0])], 20, seed=1) is None
+
+
+@pytest.mark.parametrize("takes", [5, 20])
+def test_few_of_many_equal_releases_are_blocked(takes):
+    """A short form of `make statistics`: the nominal rate is 2 %, so 3 of 25 would be seen in 1 of 80 such tests."""
+    _, blocked, _ = rates(Service(0.06), takes, 25, 3, spread_s=0.06)
+    assert blocked <= 2 / 25
+
+
+def test_nearly_all_later_releases_are_blocked():
+    _, blocked, _ = rates(Service(0.02, 0.1), 20, 15, 4, spread_s=0.02)
+    assert blocked >= 14 / 15
+
+
+def test_a_metric_that_cannot_differ_takes_no_part_in_the_correction():
+    comparison = compare_runs(run_of(1), run_of(2), seed=1)
+    chances = {item.metric: item.chance for item in comparison.comparisons}
+    assert chances["rate_ratio"] is None
+    assert chances["ttfa_heard_s"] is not None
+    assert all(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
