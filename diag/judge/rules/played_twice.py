@@ -26,6 +26,7 @@ echo does not overlap chunks."""
         "SND021",
         "sender-sends-twice",
         Hop.SENDER,
+        explained_by=("WEB008",),
         causes=("two capture paths are mixed into what is sent", "an effect with a delay"),
         fix="send one capture path",
     ),
