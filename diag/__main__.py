@@ -122,6 +122,9 @@ def call(arguments: Sequence[str]) -> int:
     """
     ending = Ending()
     with ending:
+        from diag.core.machine import check_address_space
+
+        check_address_space()
         from diag.cli.root import diag
 
         result = diag.main(args=list(arguments), prog_name="diag", standalone_mode=False)

@@ -29,6 +29,29 @@ _OF_THE_INPUT = {
 }
 
 
+LEAST_ADDRESS_SPACE = 600_000_000
+"""Bytes of address space without which numpy's linear algebra cannot be loaded; OpenBLAS then tries without end."""
+
+
+def check_address_space() -> None:
+    """Refuse to start under a limit of address space (`ulimit -v`) that is too small for any command.
+
+    Raises
+    ------
+    CannotMeasureError
+    """
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY and limit < LEAST_ADDRESS_SPACE:
+        raise _machine(
+            f"the memory of this shell is limited to {limit // 1_000_000} MB",
+            f"raise the limit to {LEAST_ADDRESS_SPACE // 1_000_000} MB or more (`ulimit -v unlimited`)",
+        )
+
+
 def trouble_of(error: BaseException) -> DiagError | None:
     """Return an error of the machine or of a path as one for the user; None if it is something else."""
     if isinstance(error, MemoryError):

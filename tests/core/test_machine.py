@@ -1,11 +1,12 @@
 """What the machine lacks is told as the machine's, with what to do."""
 
 import errno
+import resource
 
 import pytest
 
 from diag.core.errors import BadInputError, CannotMeasureError
-from diag.core.machine import trouble_of
+from diag.core.machine import LEAST_ADDRESS_SPACE, check_address_space, trouble_of
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,16 @@ def test_trouble_is_one_sentence(error, kind, words):
 @pytest.mark.parametrize("error", [RuntimeError("x"), ValueError("x"), KeyError("x"), OSError("no number")])
 def test_other_errors_stay_bugs(error):
     assert trouble_of(error) is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "refused"),
+    [(LEAST_ADDRESS_SPACE - 1, True), (LEAST_ADDRESS_SPACE, False), (resource.RLIM_INFINITY, False)],
+)
+def test_too_little_address_space_is_refused_before_anything_heavy_is_loaded(monkeypatch, limit, refused):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, resource.RLIM_INFINITY))
+    if refused:
+        with pytest.raises(CannotMeasureError, match="limited to 599 MB"):
+            check_address_space()
+    else:
+        check_address_space()

@@ -69,8 +69,8 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
     versions = served_in(model)
     if versions and version and version not in versions:
         advice = (
-            f"ask for API version {versions[0]}, in google-genai with `http_options={{'api_version': '{versions[0]}'}}`"
-            f" or `GOOGLE_GENAI_API_VERSION={versions[0]}` in the environment; or {advice}"
+            f'ask for API version {versions[0]}, in google-genai with `HttpOptions(api_version="{versions[0]}")` or'
+            f" `GOOGLE_GENAI_API_VERSION={versions[0]}` in the environment; or {advice}"
         )
     in_version = f" (API version {version})" if version else ""
     return raised(

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import theilslopes
 
 from diag.core.chain import HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip
@@ -477,6 +476,8 @@ def latency_growth(turns: tuple[Turn, ...], timeline: Timeline) -> Reading:
     Reference
         Theil 1950, Sen 1968. No threshold.
     """
+    from scipy.stats import theilslopes
+
     number, wait_s = _waits(turns, timeline)
     if number.size < FEWEST_TURNS:
         return not_measured(_too_few(number.size), Tier.EVENTS)

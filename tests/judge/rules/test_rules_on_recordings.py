@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
+from approved import check, findings_in_words
 from builders import resampled, speech
 from recording_faults import RATE_HZ, RECORDING_FAULTS
 
@@ -17,6 +18,7 @@ from diag.files.audio_files import read_wav
 from diag.judge.registry import Scope, all_rules
 from diag.measure.voice_making import voice_from_sounds
 
+APPROVED = Path(__file__).with_name("approved_recordings.txt")
 FOLDER = Path(__file__).resolve().parents[3] / "scenarios"
 VOICES = ("sunny_in_seoul", "ko_sunny_in_seoul", "table_is_booked")
 KORE = ("replies/hearing_you_well", "replies/say_it_again", "prompts/train_with_a_pause")
@@ -71,6 +73,8 @@ def test_every_fault_of_a_recording_has_its_code_and_no_other(fault, name):
         assert item.likely_cause
         assert "None" not in item.title
     assert f"[{result.findings[0].code}]" in result.sentence
+    text = findings_in_words(result.findings, result.outcomes)
+    check(APPROVED, f"recording: {fault.name} on {name}", f"{result.sentence}\n{text}")
 
 
 def test_every_rule_on_recordings_is_provoked():

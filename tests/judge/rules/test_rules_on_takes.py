@@ -1,8 +1,10 @@
 """Every fault gives its root findings and no others; what is healthy gives none."""
 
 import functools
+from pathlib import Path
 
 import pytest
+from approved import check, findings_in_words
 from builders import Story, build
 from fault_cases import FAULT_CASES, HEALTHY_CASES
 from segment_faults import HOPS, SEGMENT_FAULTS
@@ -11,6 +13,7 @@ from diag.core.results import Severity, Status
 from diag.judge.engine import judge_take
 from diag.judge.registry import all_rules
 
+APPROVED = Path(__file__).with_name("approved_findings.txt")
 CASES = {case.name: case for case in (*HEALTHY_CASES, *FAULT_CASES)}
 
 
@@ -41,11 +44,13 @@ def check_on_hop(fault, hop, seed):
     )
     assert result.discarded is None
     check_words(result.findings)
+    return result
 
 
 @pytest.mark.parametrize(("fault", "hop", "seed"), ON_HOPS, ids=name_of)
 def test_a_fault_of_segments_is_found_on_its_hop_and_nowhere_else(fault, hop, seed):
-    check_on_hop(fault, hop, seed)
+    result = check_on_hop(fault, hop, seed)
+    check(APPROVED, f"segment: {fault.name} on {hop.value}", findings_in_words(result.findings, ()))
 
 
 @pytest.mark.slow
@@ -68,6 +73,7 @@ def test_exactly_its_root_findings(name):
     beside = {item.code for item in result.findings if item.consequence_of is not None}
     assert beside - set(case.possible) == set(case.consequences) - set(case.possible), found
     assert (result.discarded is not None) == case.discarded
+    check(APPROVED, f"take: {name}", findings_in_words(result.findings, result.outcomes))
 
 
 @pytest.mark.parametrize("name", [case.name for case in FAULT_CASES])

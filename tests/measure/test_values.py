@@ -1,0 +1,87 @@
+"""Every value that is measured of some takes and recordings, against values that a person has read and approved."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from approved import check
+from builders import Story, build, client, replace, speech
+from segment_faults import SEGMENT_FAULTS
+
+from diag.core.chain import Hop
+from diag.core.clip import Clip
+from diag.measure.engine import measure_clip, measure_pair, measure_take
+from diag.measure.registry import all_metrics
+
+APPROVED = Path(__file__).with_name("approved_values.txt")
+FAULTS = {fault.name: fault for fault in SEGMENT_FAULTS}
+STORIES = {
+    "healthy": Story(seed=3),
+    "slow and uneven": Story(seed=4, service_delay_s=1.2, pace=0.8, chunk_s=0.2, leading_silence_s=0.2),
+    "an echo, and chunks that come twice": Story(seed=5, echo_gain=0.05, twice=(3, 4)),
+    "text in place of a voice": Story(seed=3, text_reply=True),
+    "refused": Story(refused=(1008, "Requested entity was not found.")),
+    "another rate, and detection switched off": replace(
+        Story(seed=6), config=client(send={"declared_rate_hz": 48000}), send_pace=1.5
+    ),
+    **{f"{name} by the player": FAULTS[name].story(Hop.PLAYER, 2) for name in
+       ("a wrong rate", "silence put in", "sound left out", "clicks", "another level", "noise", "two players")},
+    **{f"{name} by the microphone": FAULTS[name].story(Hop.MICROPHONE, 1) for name in
+       ("lost treble", "clipping", "aliases", "sound repeated")},
+}  # fmt: skip
+
+
+MOST_PLACES = 3
+LEAST = 1e-6
+"""What is smaller is rounding."""
+
+
+def in_words(measurements):
+    lines, reasons = [], {}
+    for item in measurements:
+        place = f"{item.segment.first} to {item.segment.last}" if item.segment is not None else item.tap or "take"
+        if item.missing is not None:
+            reasons.setdefault(f"{item.missing.code.value}: {item.missing.text}", []).append(
+                f"{item.metric} of {place}"
+            )
+            continue
+        values = item.value if isinstance(item.value, tuple) else (item.value,)
+        value = " ".join("none" if one is None else f"{one if abs(one) > LEAST else 0:.3g}" for one in values)
+        sure = "" if item.confidence is None else f" confidence {item.confidence:.2f}"
+        lines.append(f"{item.metric} of {place}, {item.unit}: {value}{sure}")
+        places = [
+            *(f"  {event.kind} at {event.reference_s:.3f} s and {event.estimated_s:.3f} s for {event.duration_s:.4f} s"
+              for event in item.events),
+            *(f"  {spot.tap} {spot.start_s:.3f} to {spot.end_s:.3f} s" for spot in item.spots),
+        ]  # fmt: skip
+        lines += [*places[:MOST_PLACES], *([f"  {len(places)} places"] if len(places) > MOST_PLACES else [])]
+    return "\n".join([*lines, *(f"{reason}: {', '.join(names)}" for reason, names in reasons.items())])
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_values_of_takes_are_those_approved(name):
+    check(APPROVED, f"take: {name}", in_words(measure_take(build(STORIES[name]), all_metrics(), None)))
+
+
+def recording(fault):
+    rate_hz = 24000
+    samples = speech(2.5, 7, rate_hz)
+    reference = Clip(samples=samples, sample_rate_hz=rate_hz)
+    changed = FAULTS[fault].apply(samples, rate_hz) if fault else np.concatenate([np.zeros(1200, np.float32), samples])
+    return reference, Clip(samples=changed.astype(np.float32), sample_rate_hz=rate_hz)
+
+
+@pytest.mark.parametrize("fault", [None, "overdrive", "sound in another order", "an odd byte", "images"])
+def test_values_of_recordings_are_those_approved(fault):
+    reference, changed = recording(fault)
+    check(APPROVED, f"pair: {fault}", in_words(measure_pair(reference, changed)))
+    check(APPROVED, f"alone: {fault}", in_words(measure_clip(changed)))
+
+
+def test_what_is_declared_of_each_measure_is_as_approved():
+    text = "\n".join(
+        f"{item.name} {item.unit} {item.better} version {item.version} tolerance {item.tolerance} label {item.label} "
+        f"group {item.group} order {item.order}"
+        for item in sorted(all_metrics(), key=lambda item: item.name)
+    )
+    check(APPROVED, "declared", text)
