@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats as tests
 
 LEVEL = 0.02
 """Probability that a comparison of two equal things calls any of its metrics worse, and the same for better."""
@@ -46,6 +45,8 @@ def chance_of(changes: Sequence[float], *, tolerance: float, seed: int) -> float
     seed : int
         For the signs that are drawn, from 15 pairs on.
     """
+    from scipy import stats as tests
+
     values = np.asarray(changes, dtype=float)
     if len(values) < 2 or not values.any():
         return 1.0
@@ -71,6 +72,8 @@ def chance_of_counts(count_a: int, total_a: int, count_b: int, total_b: int) -> 
 
     The test takes the direction in which the shares differ.
     """
+    from scipy import stats as tests
+
     if not total_a or not total_b:
         return 1.0
     more = count_b * total_a >= count_a * total_b
@@ -107,6 +110,8 @@ def smallest_shown(changes: Sequence[float], *, tolerance: float, tested: int, l
     float or None
         In the unit of the changes; None for fewer than two pairs.
     """
+    from scipy import stats as tests
+
     values = np.asarray(changes, dtype=float)
     count = len(values)
     if count < 2:

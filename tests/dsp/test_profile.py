@@ -66,7 +66,7 @@ def test_whole_decibels_change_nothing_that_counts(profile, other_words):
         ("{}", "not a voice profile"),
         ("[]", "not a voice profile"),
         ("not json", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("[" * 100_000, "nested deeper than 64 levels"),
         ('{"voice_profile": 99}', "version 99, made by a newer diag"),
         ('{"voice_profile": "1"}', "damaged version"),
         ('{"voice_profile": true}', "damaged version"),
@@ -98,7 +98,7 @@ def test_what_is_no_profile_is_refused(text, word):
 def test_damaged_profiles_are_refused(profile, key, value):
     document = json.loads(profile_to_json(profile))
     document[key] = value
-    with pytest.raises(ValueError, match="damaged"):
+    with pytest.raises(ValueError, match="damaged|Infinity is not a number"):
         profile_from_json(json.dumps(document))
 
 
