@@ -98,7 +98,7 @@ def test_what_is_no_profile_is_refused(text, word):
 def test_damaged_profiles_are_refused(profile, key, value):
     document = json.loads(profile_to_json(profile))
     document[key] = value
-    with pytest.raises(ValueError, match="damaged|Infinity is not a number"):
+    with pytest.raises(ValueError, match=r"damaged|Infinity is not a number"):
         profile_from_json(json.dumps(document))
 
 
