@@ -427,8 +427,6 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
     # or a gate.
     rise = float(np.max(gain - np.minimum.accumulate(gain))) if gain.size else 0.0
     drop = float(gain[0] - gain[-1]) if gain.size else 0.0
-    if rise > 2.5 and rise > drop:
-        return Kind.COMPANDING, None
 
     def left(shape: NDArray[np.float64]) -> float:
         other = _without_gain(shape, own)
@@ -439,6 +437,8 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
     soft = min((left(np.tanh(own / drive) * drive), drive) for drive in _DRIVES)
     # The named curve must explain at least half of what the free curve explains.
     named = min(hard, soft)
+    if rise > 2.5 and rise > drop and named[0] > 0.5 * power:
+        return Kind.COMPANDING, None
     if named[0] > 0.6 * power and np.abs(curve).max() > 0.0 and rise > 1.0:
         return Kind.OTHER, None
     return (Kind.CLIPPED, hard[1]) if hard[0] < soft[0] else (Kind.OVERDRIVE, soft[1])

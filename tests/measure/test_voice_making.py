@@ -144,7 +144,7 @@ def test_where_no_profile_can_be_saved(made, tmp_path, name):
         (b"{}", "not a voice profile"),
         (b"RIFF\xff\xfe", "not text"),
         (b'{"voice_profile": 3}', "newer diag"),
-        (b" " * 2_000_001, "2000001 bytes"),
+        (b" " * 2_000_001, "2000000 bytes"),
     ],
 )
 def test_files_that_are_no_profiles(tmp_path, content, word):

@@ -354,7 +354,7 @@ FAULT_CASES = [
     Case("no confident delay", replace(HEALTHY, speaker_confidence=0.3), ("ENV003",), words=("speaker",),
          severity="warning"),
     Case("a dead ear", replace(HEALTHY, speaker_confidence=0.1, mouth_confidence=0.1), ("ENV003",),
-         words=("mouth and speaker",), severity="warning"),
+         words=("mouth and the speaker",), severity="warning"),
     Case("a dead loudspeaker and no reply", replace(MUTE, speaker_connected=False), ("ENV003", "SVC002"),
          severity="error"),
     *(Case(f"a loop that was late {when}", replace(HEALTHY, extra=(event(t_s, "loop_late", late_s=late_s),)),
