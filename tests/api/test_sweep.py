@@ -126,6 +126,7 @@ def test_forecasts_agree_with_real_takes(tmp_path):
         take = saved.take(take_id)
         real, forecast = recorded_playback(take), forecast_playback(take, 20)
         assert abs(real.underruns - forecast.underruns) <= 1
-        assert forecast.start_s == pytest.approx(real.start_s, abs=0.005)
+        # A chunk that arrives at the border of two blocks of 10 ms may be played with the one or the other.
+        assert forecast.start_s == pytest.approx(real.start_s, abs=0.011)
         assert forecast.silence_s == pytest.approx(real.silence_s, abs=0.02)
         assert forecast_playback(take, 2000).underruns == 0

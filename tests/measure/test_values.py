@@ -31,6 +31,7 @@ STORIES = {
 }  # fmt: skip
 
 
+METRICS = sorted(all_metrics(), key=lambda item: item.name)
 MOST_PLACES = 3
 LEAST = 1e-6
 """What is smaller is rounding."""
@@ -60,7 +61,7 @@ def in_words(measurements):
 
 @pytest.mark.parametrize("name", STORIES)
 def test_values_of_takes_are_those_approved(name):
-    check(APPROVED, f"take: {name}", in_words(measure_take(build(STORIES[name]), all_metrics(), None)))
+    check(APPROVED, f"take: {name}", in_words(measure_take(build(STORIES[name]), METRICS, None)))
 
 
 def recording(fault):
@@ -74,14 +75,14 @@ def recording(fault):
 @pytest.mark.parametrize("fault", [None, "overdrive", "sound in another order", "an odd byte", "images"])
 def test_values_of_recordings_are_those_approved(fault):
     reference, changed = recording(fault)
-    check(APPROVED, f"pair: {fault}", in_words(measure_pair(reference, changed)))
-    check(APPROVED, f"alone: {fault}", in_words(measure_clip(changed)))
+    check(APPROVED, f"pair: {fault}", in_words(measure_pair(reference, changed, metrics=METRICS)))
+    check(APPROVED, f"alone: {fault}", in_words(measure_clip(changed, metrics=METRICS)))
 
 
 def test_what_is_declared_of_each_measure_is_as_approved():
     text = "\n".join(
         f"{item.name} {item.unit} {item.better} version {item.version} tolerance {item.tolerance} label {item.label} "
         f"group {item.group} order {item.order}"
-        for item in sorted(all_metrics(), key=lambda item: item.name)
+        for item in METRICS
     )
     check(APPROVED, "declared", text)
