@@ -28,7 +28,7 @@ $(READY): pyproject.toml tools/system_packages.sh
 	@tools/system_packages.sh
 	@[ -x $(RUN)/python ] || "$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "setup: could not make a virtual environment with $(PYTHON); install its venv package (python3-venv)" >&2; exit 1; }
-	@echo "setup: installing Python packages into $(VENV): one to two minutes and about 700 MB of disk"
+	@echo "setup: installing Python packages into $(VENV): one to two minutes and about 950 MB of disk"
 	@started=$$(date +%s); \
 	( while sleep 15 >/dev/null 2>&1; do echo "setup: still installing, $$(( $$(date +%s) - started )) s"; done ) & ticker=$$!; \
 	$(PIP_INSTALL) --editable '.[test]'; code=$$?; kill $$ticker 2>/dev/null; [ $$code = 0 ] || exit $$code; \

@@ -38,7 +38,7 @@ class _Group(click.Group):
 def command(ctx: click.Context, /, **_options: Any) -> None:
     """List saved runs, and remove old ones by rule.
 
-    A take of ten seconds takes about 5 MB, and a bench of all scenarios about 300 MB.
+    A take of ten seconds takes about 5 MB, and a self-check by scenarios about 500 MB.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
