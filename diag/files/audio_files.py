@@ -76,8 +76,13 @@ def open_wav(path: str | Path) -> AudioReader:
     size = _size_of(path, attempted)
     header = read_wav_header(path, size)
     if header is not None and header.open_ended and header.sample_format:
-        return _checked_scale(_open_ended(path, header, attempted))
+        reader = _after_header(path, header, header.present_bytes, attempted)
+        return _checked_scale(
+            replace(reader, note="its header does not say how long it is; read to the end of the file")
+        )
     _check_riff_whole(header, attempted)
+    if header is not None and header.sample_format and _looks_packed(path, header):
+        return _checked_scale(_after_header(path, header, header.announced_bytes, attempted))
     import soundfile as sf
 
     def source() -> str | io.BytesIO:
@@ -190,11 +195,11 @@ def _headerless(
     return AudioReader(sample_rate_hz=rate_hz, frames=frames, channels=channels, part=part, sample_format=encoding)
 
 
-def _open_ended(path: Path, header: WavHeader, attempted: str) -> AudioReader:
-    """Return a reader for a WAV file whose header was written before its length was known."""
-    frames = header.present_bytes // max(1, formats()[header.sample_format].width * header.channels)
+def _after_header(path: Path, header: WavHeader, size: int, attempted: str) -> AudioReader:
+    """Return a reader for `size` bytes of samples that follow the header of a WAV file."""
+    frames = size // max(1, formats()[header.sample_format].width * header.channels)
     _check_shape(frames, header.channels, header.sample_rate_hz, path, attempted)
-    reader = _headerless(
+    return _headerless(
         path,
         header.sample_format,
         attempted,
@@ -203,7 +208,16 @@ def _open_ended(path: Path, header: WavHeader, attempted: str) -> AudioReader:
         frames=frames,
         first_byte=header.first_byte,
     )
-    return replace(reader, note="its header does not say how long it is; read to the end of the file")
+
+
+def _looks_packed(path: Path, header: WavHeader) -> bool:
+    """Return whether samples begin with the bytes by which libsndfile knows Ogg or WavPack, and refuses the file.
+
+    Any PCM may begin so: "Og" and "gS" are two 16-bit samples of 0.81 and 0.65.
+    """
+    with path.open("rb") as file:
+        file.seek(header.first_byte)
+        return file.read(4) in (b"OggS", b"wvpk")
 
 
 def _checked_scale(audio: AudioReader) -> AudioReader:

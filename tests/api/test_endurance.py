@@ -27,7 +27,7 @@ def configuration(tmp_path, more=""):
 
 
 def test_a_session_survives_go_away(tmp_path):
-    config = configuration(tmp_path, "connection_limit_s = 5.0\ngo_away_notice_s = 4.0\n")
+    config = configuration(tmp_path, "connection_limit_s = 30.0\ngo_away_notice_s = 29.0\n")
     result, summary, page = soak(config, 0.12, Options(audio="wire", out=tmp_path))
     first, second, *_ = result.connections
     assert (first.ended, first.resumed) == ("goAway", True)

@@ -69,6 +69,13 @@ def test_an_open_ended_wav_file_may_hold_any_format(tmp_path, name, tag, bits):
     assert np.abs(audio.part(0, audio.frames)[:, 1] + TONE).max() < 0.03
 
 
+@pytest.mark.parametrize("mark", [b"OggS", b"wvpk"])
+def test_samples_may_begin_with_the_marks_of_packed_audio(tmp_path, mark):
+    audio = open_wav(written(tmp_path, wav(mark + PCM, between=b"") + b"LIST\4\0\0\0tail"))
+    assert (audio.frames, audio.note) == (TONE.size + 2, "")
+    assert np.abs(audio.part(2, audio.frames) - TONE).max() < 1e-4
+
+
 def test_a_whole_wav_file_needs_no_note_and_a_cut_one_is_refused(tmp_path):
     assert open_wav(written(tmp_path, wav(PCM))).note == ""
     assert "cut off: its header announces 16000 bytes of audio, 956" in refusal(
