@@ -277,6 +277,8 @@ def _kept(
     product: Product, plans: Sequence[RunPlan], results: Sequence[RunResult], gate: _Gate, progress: Progress
 ) -> Product:
     """Keep a product as its baseline, and return it with what changed as notes; a blocked one is not kept."""
+    from diag.judge.release import NO_BASELINE
+
     if product.decision is not Decision.SHIP:
         reason = Reason(weight=Weight.NOTE, text=f"The baseline was not changed: {product.decision.words}.")
         return replace(product, reasons=(*product.reasons, reason))
@@ -287,7 +289,7 @@ def _kept(
     path = keep_baseline(gate.baselines, run, surroundings)
     progress.note(f"baseline {path} ({path.stat().st_size / 1000:.0f} kB); commit it")
     kept = [Reason(weight=Weight.NOTE, text=f"Kept as the baseline of later releases: {path}.")]
-    others = [item for item in product.reasons if not item.text.startswith("Not held against")]
+    others = [item for item in product.reasons if item != NO_BASELINE]
     return replace(product, reasons=(*others, *kept, *notes))
 
 

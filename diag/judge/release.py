@@ -20,6 +20,12 @@ BLIND_TOLERANCES = 4.0
 """A latency whose smallest difference that could be shown is larger than so many tolerances (0.2 s) was not compared
 well enough: it is the largest regression of the table of `make statistics`."""
 REASONS_OF_PROOF = 3
+NO_BASELINE = Reason(
+    weight=Weight.NOTE,
+    text="Not held against an earlier release: there is no baseline.",
+    fix="`diag bench --update-baseline` keeps this release as the baseline of later ones",
+)
+"""What is said of a product that nothing is held against."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def judge_product(
         *(reason for limit in limits if limit.configuration in (None, run.name) for reason in _limit(limit, run, held)),
         *(_changes(comparison, held) if comparison is not None and held is not None else ()),
         *_evidence(run, asked),
-        *_earlier(earlier),
+        *_earlier(earlier, before),
     ]
     order = list(Weight)
     reasons.sort(key=lambda item: order.index(item.weight))
@@ -309,13 +315,16 @@ def _evidence(run: RunResult, asked: int) -> Iterator[Reason]:
         yield Reason(weight=Weight.UNDECIDED, text=f"Not shown to be right: {codes} ({item.reason}).")
 
 
-def _earlier(earlier: Earlier | None) -> Iterator[Reason]:
+def _earlier(earlier: Earlier | None, before: RunResult | None) -> Iterator[Reason]:
     if earlier is None:
-        yield Reason(weight=Weight.NOTE, text="Not held against an earlier release: there is no baseline.",
-                     fix="`diag bench --update-baseline` keeps this release as the baseline of later ones")  # fmt: skip
+        yield NO_BASELINE
         return
     for name, then, now in earlier.refused:
         yield Reason(weight=Weight.UNDECIDED, text=f"Not compared with {earlier.what}: {name} was {then} and is {now}.",
                      fix="measure as then, or keep a new baseline with `diag bench --update-baseline`")  # fmt: skip
+    if not earlier.refused and (before is None or not before.counted):
+        yield Reason(weight=Weight.UNDECIDED, text=f"Not compared with {earlier.what}: none of its takes was measured.",
+                     fix="keep a new baseline with `diag bench --update-baseline`, or name another run after "
+                     "`--against`")  # fmt: skip
     for name, then, now in earlier.flagged:
         yield Reason(weight=Weight.NOTE, text=f"Another {name} than in {earlier.what}: {then} then, {now} now.")

@@ -117,6 +117,15 @@ def test_an_unlike_environment_is_refused_by_name_and_a_small_difference_is_flag
     assert "Another machine than in the baseline of 2026-11-01: a then, b now." in texts(product, Weight.NOTE)
 
 
+def test_an_earlier_release_without_a_measured_take_leaves_it_undecided():
+    for before in (None, replace(run_of(2), takes=())):
+        product, comparison = judge_product(run_of(1), asked=20, earlier=EARLIER, before=before)
+        assert comparison is None
+        assert product.decision is Decision.TOO_LITTLE_EVIDENCE
+        expected = "Not compared with the baseline of 2026-11-01: none of its takes was measured."
+        assert texts(product, Weight.UNDECIDED) == [expected]
+
+
 def test_takes_that_vary_too_much_to_show_anything_are_too_little_evidence():
     product = decide(run_of(1, spread_s=1.0), run_of(2, spread_s=1.0))
     assert product.decision is Decision.TOO_LITTLE_EVIDENCE
