@@ -467,5 +467,7 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     for name_of_format in options.formats:
         link = options.link or path.name
         stem = path.with_name(path.name.removesuffix(".html"))
-        exports.append(str(write_export(name_of_format, report, stem, takes=takes, link=link, fail_on=options.fail_on)))
+        with speaking("en"):
+            written = write_export(name_of_format, report, stem, takes=takes, link=link, fail_on=options.fail_on)
+        exports.append(str(written))
     return replace(report, report=str(path), exports=tuple(exports))

@@ -256,7 +256,10 @@ def _documentation(rule: Rule) -> str:
     texts = rule_texts(rule)
     lines = wrapped(texts.pop(""), _RULE_WIDTH)
     for heading in (name for name in HEADINGS if name in texts):
-        lines += ["", tr(heading), *wrapped(f"    {texts[heading]}", _RULE_WIDTH, later="    ")]
+        lines += ["", tr(heading)]
+        # The items of a list have been joined to one line.
+        for item in texts[heading].split(" - ") if texts[heading].startswith("- ") else [texts[heading]]:
+            lines += wrapped(f"    {item}", _RULE_WIDTH, later="    ")
     return "\n".join(lines)
 
 
