@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -40,6 +41,7 @@ WORDS = (
     *("how often", "evidence", "cause", "fix", "leads to", "takes", "self-check", "report", "Seen with"),
     *("before the hop", "after the hop", "here", ", {hop} hop (owner: {owner})", "model", "voice", "audio", "endpoint"),
     *("median", "no fault", "no fault that blocks a release", "the baseline", STAND_IN),
+    *("Shaded: the wait for an answer.", "Shaded: the wait for an answer. Time 0 is the end of the prompt's speech."),
     "Every figure is derived from saved recordings and events alone.",
 )
 """Texts that reach `tr` in a variable and are in no registry."""
@@ -85,6 +87,8 @@ def translated(language: str) -> Catalog:
     catalogue = read_po(io.BytesIO(path.read_bytes()), locale=language, domain=DOMAIN)
     catalogue.update(texts(), no_fuzzy_matching=True)
     catalogue.obsolete.clear()
+    # The same texts give the same bytes on any day.
+    catalogue.creation_date = catalogue.revision_date = datetime(2026, 1, 1, tzinfo=UTC)
     return catalogue
 
 
@@ -110,7 +114,7 @@ def main() -> None:
         header += f'"Language: {language}\\n"\n"Plural-Forms: {catalogue.plural_forms}\\n"\n\n'.encode()
         po_path(language).write_bytes(header + buffer.getvalue())
         po_path(language).with_suffix(".mo").write_bytes(compiled(translated(language)))
-        missing = sum(1 for message in catalogue if message.id and not any(message.string))
+        missing = sum(1 for message in catalogue if message.id and not any(message.string or ()))
         print(f"{language}: {len(catalogue)} texts, {missing} without a translation")
 
 
