@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.keys import without_secrets
+from diag.core.local_paths import shortened_paths
 from diag.core.plain_text import visible
 from diag.record.app import keeper
 from diag.record.app.connections import outgoing
@@ -136,17 +137,19 @@ class CommandDriver:
 
     async def _read_output(self, stream: asyncio.StreamReader, path: Path) -> None:
         kept = 0
+        folder = self._job.directory.absolute()
         with path.open("a", encoding="utf-8") as file:
             while line := await _line(stream):
                 text = without_secrets(line.decode("utf-8", "replace").rstrip("\r\n"), self._secrets)
+                if self._ready is not None and self._ready.search(text):
+                    self._is_ready = True
+                text = shortened_paths(text, folder)
                 kept += len(line)
                 if kept <= MOST_OUTPUT_BYTES:
                     file.write(visible(text) + "\n")
                     file.flush()
                 if text.strip():
                     self._lines.append(text[:LONGEST_LINE])
-                if self._ready is not None and self._ready.search(text):
-                    self._is_ready = True
 
     async def _read_status(self, stream: asyncio.StreamReader) -> None:
         line = await stream.readline()

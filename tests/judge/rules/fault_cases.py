@@ -102,6 +102,13 @@ def overdriven(samples):
     return np.clip(samples * 5, -0.9, 0.9).astype(np.float32)
 
 
+def as_floats(samples):
+    """Read 16-bit samples as 32-bit floats, and resample what is read, so that the original bytes are lost."""
+    pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+    floats = np.nan_to_num(np.frombuffer(pcm[: len(pcm) // 4 * 4], "<f4"), posinf=1, neginf=-1)
+    return np.clip(resampled(np.clip(floats, -1, 1), 24000, 23000), -1, 1)
+
+
 def swapped_bytes(samples):
     data = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
     return np.frombuffer(data, ">i2").astype(np.float32) / 32768
@@ -334,6 +341,8 @@ FAULT_CASES = [
          possible=("PLY004",), severity="warning"),
     Case("bytes played in the wrong order", replace(HEALTHY, play=swapped_bytes), ("PLY009",),
          words=("big-endian",)),
+    Case("16-bit samples played as floats, through a resampler", replace(HEALTHY, play=as_floats), ("PLY009",),
+         words=("turns the sound into noise",)),
     # speaker
     Case("a volume too high", replace(HEALTHY, speak=overdriven), ("SPK005",), ("SPK011",),
          possible=("SPK006",), severity="warning"),

@@ -104,6 +104,20 @@ def test_keys_are_removed_from_the_output(tmp_path):
     assert text.count("(key hidden)") == 4
 
 
+def test_the_output_holds_no_absolute_path(tmp_path):
+    script = tmp_path / "client" / "main.py"
+    script.parent.mkdir()
+    script.write_text("import asyncio\n\nasync def main():\n    raise ValueError(asyncio.__file__)\n\nasyncio.run(main())\n")
+    app = run(tmp_path, sys.executable, str(script), ready=str(tmp_path))
+    text = (tmp_path / "output.txt").read_text()
+    assert 'File "client/main.py", line 4, in main' in text
+    assert 'File "…/asyncio/runners.py"' in text
+    assert app.last_lines()[-1] == "ValueError: …/asyncio/__init__.py"
+    assert str(tmp_path) not in text
+    assert "/lib/" not in text
+    assert app.ready(), "what shows that the app listens is searched for in the output as it was written"
+
+
 def test_a_line_of_any_length_and_any_bytes_are_taken(tmp_path):
     code = "import sys; sys.stdout.buffer.write(b'x' * 300000 + b'\\n\\xff\\xfe\\n' + b'end')"
     app = run(tmp_path, sys.executable, "-c", code)
