@@ -18,6 +18,10 @@ import time
 POLITE_S = 2.0
 """Time that the app has to end after SIGTERM."""
 LOOK_EVERY_MS = 20
+SESSIONS_EVERY_S = 0.5
+"""Interval at which new sessions of the app are looked for."""
+SESSION_NICE = b"-10"
+"""Nice value of the app's sessions, that of diag's own (`diag.core.processes.NICE`)."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -43,7 +47,12 @@ def main(arguments: list[str]) -> int:
     lifeline.register(0, select.POLLIN | select.POLLHUP)
     running = True
     stopped = False
+    raised: set[int] = set()
+    next_s = time.monotonic()
     while True:
+        if time.monotonic() >= next_s:
+            next_s = time.monotonic() + SESSIONS_EVERY_S
+            raised = keep_time_of_sessions(raised)
         if lifeline.poll(LOOK_EVERY_MS):
             if not os.read(0, 64):
                 break
@@ -70,6 +79,28 @@ def _become_app(libc: ctypes.CDLL, command: list[str]) -> None:
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
         os._exit(127)
+
+
+def keep_time_of_sessions(raised: set[int]) -> set[int]:
+    """Let the app's sessions keep time as diag's own do, where the system allows it; return the sessions that do.
+
+    An app inherits the priority of diag. But Linux shares a core among sessions first, and programs such as browsers
+    start sessions of their own: they waited for the work of other terminals, and their sound had gaps.
+
+    Parameters
+    ----------
+    raised : set of int
+        Sessions for which this was done before.
+    """
+    own = os.getsid(0)
+    sessions = set()
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(OSError):
+            sessions.add(os.getsid(pid))
+    for session in sessions - raised - {own}:
+        with contextlib.suppress(OSError), open(f"/proc/{session}/autogroup", "wb", buffering=0) as file:
+            file.write(SESSION_NICE)
+    return sessions
 
 
 def _reaped(app: int, status: int) -> bool:

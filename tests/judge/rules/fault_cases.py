@@ -39,6 +39,18 @@ def event(t_s, name, source="harness", **data):
     return Event(t_s=t_s, name=name, source=source, data=data)
 
 
+PAGE = {
+    "number": 1, "rate_hz": 24000, "callback_frames": 279, "state": "running", "ran": True,
+    "nodes": {"AudioDestination": 1, "ScriptProcessor": 1}, "links": [["ScriptProcessor", "AudioDestination"]],
+    "audible": ["ScriptProcessor"], "capacity": 0.1,
+}  # fmt: skip
+SCRIPT_PROCESSOR = (
+    event(0.1, "page_opened", url="http://localhost/", secure=True, media=True),
+    event(0.2, "page_script_processor", frames=1024),
+    event(0.2, "page_context", **PAGE),
+)
+
+
 def through(rate_hz, at_hz):
     """Squeezed through a lower sample rate."""
     return lambda samples: resampled(resampled(samples, at_hz, rate_hz), rate_hz, at_hz)
@@ -343,6 +355,9 @@ FAULT_CASES = [
          words=("big-endian",)),
     Case("16-bit samples played as floats, through a resampler", replace(HEALTHY, play=as_floats), ("PLY009",),
          words=("turns the sound into noise",)),
+    Case("a page whose thread stops while it plays in a ScriptProcessor",
+         replace(HEALTHY, extra=SCRIPT_PROCESSOR, play=stall(1.0, 0.12, 24000)), ("WEB008",), ("PLY003",),
+         severity="warning", words=("addModule",)),
     # speaker
     Case("a volume too high", replace(HEALTHY, speak=overdriven), ("SPK005",), ("SPK011",),
          possible=("SPK006",), severity="warning"),

@@ -95,6 +95,26 @@ def test_a_command_that_does_not_exist_says_so(tmp_path):
     assert app.last_lines() == ("no-such-program-here: No such file or directory",)
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/proc/self/autogroup").exists(), reason="only root may raise the priority of sessions"
+)
+def test_sessions_of_the_app_keep_time_like_those_of_diag(tmp_path):
+    code = """
+import os, time
+from pathlib import Path
+if os.fork() == 0:
+    os.setsid()
+own = Path("/proc/self/autogroup")
+until_s = time.monotonic() + 5
+while not own.read_text().endswith("nice -10\\n") and time.monotonic() < until_s:
+    time.sleep(0.02)
+print(own.read_text().partition(" ")[2].strip(), flush=True)
+time.sleep(0.5)
+"""
+    app = run(tmp_path, sys.executable, "-c", code)
+    assert app.last_lines() == ("nice -10", "nice -10")
+
+
 def test_keys_are_removed_from_the_output(tmp_path):
     key = "AIza" + "k" * 35
     app = run(tmp_path, sys.executable, "-c", f"print('{key}', 'plain-secret-1')", secrets=("plain-secret-1",))
