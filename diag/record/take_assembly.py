@@ -124,9 +124,7 @@ def assemble_take(job: TakeJob, session: Session) -> Take:
     )
 
 
-def _prompt_timed_by_ear(
-    clips: Mapping[Tap, Clip], turns: Sequence[TurnRecord], timeline: Timeline
-) -> dict[Tap, Clip]:
+def _prompt_timed_by_ear(clips: Mapping[Tap, Clip], turns: Sequence[TurnRecord], timeline: Timeline) -> dict[Tap, Clip]:
     """Return the clip of the mouth that begins when the ear shows it; nothing where the ear does not show it.
 
     A prompt left the mouth when the ear heard it, less the calibrated delay of the path. It is the median over the
@@ -143,7 +141,9 @@ def _prompt_timed_by_ear(
     for turn in turns:
         if turn.first_frame is None or turn.end_frame is None:
             continue
-        stamped_s, end_s = (prompt.start_s + frame / prompt.sample_rate_hz for frame in (turn.first_frame, turn.end_frame))
+        stamped_s, end_s = (
+            prompt.start_s + frame / prompt.sample_rate_hz for frame in (turn.first_frame, turn.end_frame)
+        )
         first, last = _span_of_time(heard, stamped_s - SEARCHED_S, end_s + SEARCHED_S)
         spoken = prompt.samples[turn.first_frame : turn.end_frame]
         template = rescale(spoken, rate_hz / prompt.sample_rate_hz)[0]

@@ -194,7 +194,9 @@ def test_a_prompt_on_a_device_that_an_app_shares_is_timed_by_the_ear():
 
 
 @pytest.mark.parametrize(
-    "case", [{"shared": False}, {"heard_level": 0.0}, {"delay_s": None}], ids=("a device of its own", "unheard", "no path")
+    "case",
+    [{"shared": False}, {"heard_level": 0.0}, {"delay_s": None}],
+    ids=("a device of its own", "unheard", "no path"),
 )
 def test_a_prompt_is_timed_by_the_stamps_of_its_device_otherwise(case):
     assert shared_take(**case).turns[0].speech_end_s == pytest.approx(1.03 + 2.0 + PROMPT.speech_end_s, abs=1e-4)

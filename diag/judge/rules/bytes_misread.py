@@ -68,10 +68,10 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     """The {who} reads the bytes of the sound wrongly.
 
     What it shows
-        {input} is speech, and {output} is not. Either the bytes of {output} become speech when they are read in another
-        format, or {output} has the flat spectrum of noise, or its samples come in equal pairs. Less noise is enough where
-        no speed makes {output} a copy of {input}: 16-bit samples that are read as 32-bit floats leave short, loud
-        pieces and silence. When this is found, no other finding is reported for this segment.
+        {input} is speech, and {output} is not. Either the bytes of {output} become speech when they are read in
+        another format, or {output} has the flat spectrum of noise, or its samples come in equal pairs. Less noise is
+        enough where no speed makes {output} a copy of {input}: 16-bit samples that are read as 32-bit floats leave
+        short, loud pieces and silence. When this is found, no other finding is reported for this segment.
 
     Why it matters
         Nobody can understand it, and it may be loud.

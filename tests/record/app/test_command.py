@@ -96,7 +96,8 @@ def test_a_command_that_does_not_exist_says_so(tmp_path):
 
 
 @pytest.mark.skipif(
-    os.geteuid() != 0 or not Path("/proc/self/autogroup").exists(), reason="only root may raise the priority of sessions"
+    os.geteuid() != 0 or not Path("/proc/self/autogroup").exists(),
+    reason="only root may raise the priority of sessions",
 )
 def test_sessions_of_the_app_keep_time_like_those_of_diag(tmp_path):
     code = """
@@ -127,7 +128,9 @@ def test_keys_are_removed_from_the_output(tmp_path):
 def test_the_output_holds_no_absolute_path(tmp_path):
     script = tmp_path / "client" / "main.py"
     script.parent.mkdir()
-    script.write_text("import asyncio\n\nasync def main():\n    raise ValueError(asyncio.__file__)\n\nasyncio.run(main())\n")
+    script.write_text(
+        "import asyncio\n\nasync def main():\n    raise ValueError(asyncio.__file__)\n\nasyncio.run(main())\n"
+    )
     app = run(tmp_path, sys.executable, str(script), ready=str(tmp_path))
     text = (tmp_path / "output.txt").read_text()
     assert 'File "client/main.py", line 4, in main' in text
