@@ -16,6 +16,7 @@ from pathlib import Path
 from diag.core.keys import without_secrets
 from diag.core.local_paths import shortened_paths
 from diag.core.plain_text import visible
+from diag.core.timeline import EventName
 from diag.record.app import keeper
 from diag.record.app.connections import outgoing
 from diag.record.app.driver import AppEnd, AppSetting, Fact, PageMessage, Talk
@@ -57,6 +58,7 @@ class CommandDriver:
         self._lines: collections.deque[str] = collections.deque(maxlen=LAST_LINES)
         self._process: subprocess.Popen[bytes] | None = None
         self._end: AppEnd | None = None
+        self._waits: list[Fact] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, setting: AppSetting) -> None:
@@ -124,8 +126,8 @@ class CommandDriver:
         """Do nothing: a program has no picture."""
 
     def facts(self) -> tuple[Fact, ...]:
-        """Return nothing: of a program only its output is seen."""
-        return ()
+        """Return when the program had to wait for a core that other programs used."""
+        return tuple(self._waits)
 
     def messages(self) -> tuple[PageMessage, ...]:
         """Return nothing: the messages of a program are not seen."""
@@ -152,10 +154,17 @@ class CommandDriver:
                     self._lines.append(text[:LONGEST_LINE])
 
     async def _read_status(self, stream: asyncio.StreamReader) -> None:
-        line = await stream.readline()
-        # What ends while it is being stopped did not end by itself.
-        if line and self._process is not None:
-            code = int(line)
+        while line := await stream.readline():
+            what, *values = line.decode().split()
+            if what == "waited":
+                begun_s, until_s, waited_s = map(float, values)
+                data = {"within_s": until_s - begun_s, "waited_s": waited_s}
+                self._waits.append(Fact(EventName.APP_WAITED, data, until_s))
+                continue
+            # What ends while it is being stopped did not end by itself.
+            if self._process is None:
+                continue
+            code = int(values[0])
             if code >= 0:
                 self._end = AppEnd(code=code, detail=f"exit code {code}")
             else:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from diag.core.processes import import_environment
+from diag.record.app import keeper
 from diag.record.app.command import CommandDriver, CommandJob
 from diag.record.app.driver import AppSetting
 from diag.record.app.environment import app_environment
@@ -114,6 +115,29 @@ time.sleep(0.5)
 """
     app = run(tmp_path, sys.executable, "-c", code)
     assert app.last_lines() == ("nice -10", "nice -10")
+
+
+@pytest.mark.parametrize(
+    ("used_s", "waited_s", "busy_s", "told"),
+    [(0.02, 0.03, 0.4, True), (0.3, 0.03, 0.4, False), (0.02, 0.001, 0.4, False)],
+    ids=("others used the cores", "the app used them itself", "a short wait"),
+)
+def test_a_wait_for_a_core_is_told_if_others_used_the_cores(monkeypatch, used_s, waited_s, busy_s, told):
+    first, busy = {"1": (5, 7), "2": (0, 0)}, [10.0]
+    second = {"1": (5 + round(1e9 * used_s), 7 + round(1e9 * waited_s)), "2": (0, 0), "new": (0, 10**12)}
+    threads = [first, second]
+    monkeypatch.setattr(keeper, "thread_times", lambda pid: threads.pop(0))
+    monkeypatch.setattr(keeper, "busy_s", lambda: busy[0])
+    waits = keeper.Waits()
+    assert waits.line() is None
+    busy[0] += busy_s
+    line = waits.line()
+    assert (line is not None) is told
+    if line is not None:
+        word, begun_s, until_s, longest_s = line.decode().split()
+        assert word == "waited"
+        assert float(begun_s) <= float(until_s)
+        assert float(longest_s) == pytest.approx(waited_s)
 
 
 def test_keys_are_removed_from_the_output(tmp_path):
