@@ -153,7 +153,7 @@ def _waited(timeline: Timeline, measurements: Measurements) -> list[Evidence]:
     for hop, tap in _APP_TAPS.items():
         start_s = _start_s(timeline, tap)
         measured = [item for metric in _LOSSES for item in measurements.find(metric, hop=hop) if item.value]
-        for item, gap in [(item, gap) for item in measured for gap in item.events]:
+        for item, gap in [(one, event) for one in measured for event in one.events]:
             if start_s is None:
                 return []
             at_s = start_s + gap.estimated_s
