@@ -18,11 +18,10 @@ import time
 POLITE_S = 2.0
 """Time that the app has to end after SIGTERM."""
 LOOK_EVERY_MS = 20
-SESSIONS_EVERY_S = 0.5
-"""Interval at which new sessions of the app are looked for."""
+THREADS_EVERY_S = 0.5
+"""Interval at which the app's processes and threads are looked at: with a browser a look takes 10 ms."""
 SESSION_NICE = b"-10"
 """Nice value of the app's sessions, that of diag's own (`diag.core.processes.NICE`)."""
-WAITS_EVERY_S = 0.25
 LEAST_WAIT_S = 0.005
 """Shorter waits of a thread for a core are not reported. A browser's sound is made in blocks of about 10 ms."""
 LARGEST_SHARE = 0.5
@@ -54,15 +53,14 @@ def main(arguments: list[str]) -> int:
     running = True
     stopped = False
     raised: set[int] = set()
-    next_s = waits_s = time.monotonic()
+    next_s = time.monotonic()
     waits = Waits()
     while True:
         if time.monotonic() >= next_s:
-            next_s = time.monotonic() + SESSIONS_EVERY_S
-            raised = keep_time_of_sessions(raised)
-        if time.monotonic() >= waits_s:
-            waits_s = time.monotonic() + WAITS_EVERY_S
-            line = waits.line()
+            next_s = time.monotonic() + THREADS_EVERY_S
+            processes = descendants(os.getpid())
+            raised = keep_time_of_sessions(processes, raised)
+            line = waits.line(processes)
             if line:
                 with contextlib.suppress(OSError):
                     os.write(status, line)
@@ -102,9 +100,9 @@ class Waits:
         self._busy_s = busy_s()
         self._at_s = time.perf_counter()
 
-    def line(self) -> bytes | None:
+    def line(self, processes: list[int]) -> bytes | None:
         """Return a line about the longest wait since the last look; None if it was short or the app's own doing."""
-        threads, busy, at_s = thread_times(os.getpid()), busy_s(), time.perf_counter()
+        threads, busy, at_s = thread_times(processes), busy_s(), time.perf_counter()
         known = [(new, self._threads[name]) for name, new in threads.items() if name in self._threads]
         used_s = sum(new[0] - old[0] for new, old in known) / 1e9
         waited_s = max((new[1] - old[1] for new, old in known), default=0) / 1e9
@@ -114,13 +112,13 @@ class Waits:
         return f"waited {begun_s} {at_s} {waited_s}\n".encode() if by_others and waited_s >= LEAST_WAIT_S else None
 
 
-def thread_times(pid: int) -> dict[str, tuple[int, int]]:
-    """Return the time on a core and the time of waiting for one, in ns, of each thread of the descendants of a process.
+def thread_times(processes: list[int]) -> dict[str, tuple[int, int]]:
+    """Return the time on a core and the time of waiting for one, in ns, of each thread of some processes.
 
     Linux alone tells it (`/proc/PID/task/TID/schedstat`).
     """
     found = {}
-    for process in descendants(pid):
+    for process in processes:
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{process}/task"):
                 with contextlib.suppress(OSError, ValueError):
@@ -140,7 +138,7 @@ def busy_s() -> float:
     return (user + nice + system + sum(others)) / os.sysconf("SC_CLK_TCK")
 
 
-def keep_time_of_sessions(raised: set[int]) -> set[int]:
+def keep_time_of_sessions(processes: list[int], raised: set[int]) -> set[int]:
     """Let the app's sessions keep time as diag's own do, where the system allows it; return the sessions that do.
 
     An app inherits the priority of diag. But Linux shares a core among sessions first, and programs such as browsers
@@ -148,12 +146,14 @@ def keep_time_of_sessions(raised: set[int]) -> set[int]:
 
     Parameters
     ----------
+    processes : list of int
+        The processes of the app.
     raised : set of int
         Sessions for which this was done before.
     """
     own = os.getsid(0)
     sessions = set()
-    for pid in descendants(os.getpid()):
+    for pid in processes:
         with contextlib.suppress(OSError):
             sessions.add(os.getsid(pid))
     for session in sessions - raised - {own}:

@@ -126,12 +126,12 @@ def test_a_wait_for_a_core_is_told_if_others_used_the_cores(monkeypatch, used_s,
     first, busy = {"1": (5, 7), "2": (0, 0)}, [10.0]
     second = {"1": (5 + round(1e9 * used_s), 7 + round(1e9 * waited_s)), "2": (0, 0), "new": (0, 10**12)}
     threads = [first, second]
-    monkeypatch.setattr(keeper, "thread_times", lambda pid: threads.pop(0))
+    monkeypatch.setattr(keeper, "thread_times", lambda processes: threads.pop(0))
     monkeypatch.setattr(keeper, "busy_s", lambda: busy[0])
     waits = keeper.Waits()
-    assert waits.line() is None
+    assert waits.line([]) is None
     busy[0] += busy_s
-    line = waits.line()
+    line = waits.line([])
     assert (line is not None) is told
     if line is not None:
         word, begun_s, until_s, longest_s = line.decode().split()
