@@ -19,7 +19,7 @@ POLITE_S = 2.0
 """Time that the app has to end after SIGTERM."""
 LOOK_EVERY_MS = 20
 THREADS_EVERY_S = 0.5
-"""Interval at which the app's processes and threads are looked at: with a browser a look takes 10 ms."""
+"""Interval at which the app's processes and threads are looked at: with a browser a look takes 8 ms of a core."""
 SESSION_NICE = b"-10"
 """Nice value of the app's sessions, that of diag's own (`diag.core.processes.NICE`)."""
 LEAST_WAIT_S = 0.005
