@@ -63,7 +63,7 @@ def harness_late(
     kind = str(environment.get("audio", ""))
     seen = [
         *_late(timeline, turns),
-        *(_xruns(timeline) if kind in OWN_AUDIO else ()),
+        *(_xruns(timeline) if kind in OWN_AUDIO and timeline.first(EventName.PROMPT_STARTED) is not None else ()),
         *(_lost(measurements) if passes_unchanged(environment, LOSSY_OWN_AUDIO) else ()),
         *_waited(timeline, measurements),
     ]

@@ -10,7 +10,7 @@ import pytest
 from builders import Story, build
 
 from diag.core.chain import Tap
-from diag.core.timeline import Event
+from diag.core.timeline import Event, Timeline
 from diag.judge.engine import judge_take
 
 GAP_S = 0.023
@@ -74,3 +74,10 @@ def test_a_gap_longer_than_the_wait_is_the_apps_own():
 def test_waits_without_a_gap_are_no_finding():
     result = judged(waited(3.0, 0.2), play=lambda samples: samples)
     assert not [item.code for item in result.findings]
+
+
+def test_sound_that_is_lost_although_nothing_was_said_discards_nothing():
+    take = build(Story(xruns={"mouth": 2}))
+    timeline = Timeline(tuple(event for event in take.timeline.events if event.name != "prompt_started"))
+    assert judge_take(take).discarded is not None
+    assert judge_take(replace(take, timeline=timeline, turns=())).discarded is None
