@@ -170,7 +170,7 @@ def pumping() -> Figure:
 
 @picture(
     "tone_change_db",
-    words="Two spectrograms: the reply, and the reply mixed with itself, in which bands are missing at regular distances",
+    words="Two spectrograms: the reply, and the reply mixed with itself, which lacks bands at regular distances",
 )
 def tone() -> Figure:
     """The sound mixed with itself 1 ms later."""
