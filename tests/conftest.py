@@ -1,17 +1,28 @@
 """Fixtures for all tests."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 # The same examples every time, and no deadline: a busy machine must not turn a good test into a failure.
 settings.register_profile("diag", deadline=None, derandomize=True)
 settings.load_profile("diag")
 
 ROOT = Path(__file__).resolve().parent.parent
+REAL_TIME = (
+    *(f"tests/api/test_{name}.py" for name in ("app_takes", "cluster", "endurance", "page_takes", "real_takes",
+                                               "run_against_a_voice", "sweep", "watched_sessions")),
+    "tests/cli/test_stopping.py", "tests/emulator/", "tests/examples/", "tests/judge/rules/test_rules_on_pages.py",
+    "tests/record/",
+)  # fmt: skip
+"""Files and folders of tests that wait for real audio, pages and programs most of their time. One worker runs them one
+after the other, first and with the usual priority. The others calculate meanwhile, and give way to it."""
+FIRST_WORKER = "gw0"
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +53,31 @@ def long_speech(scenarios: Path) -> np.ndarray:
     sound += (1e-4 * rng.standard_normal(sound.size)).astype(np.float32)
     sound.flags.writeable = False
     return sound
+
+
+def in_real_time(node_id: str) -> bool:
+    """Return whether a test stands in one of `REAL_TIME`."""
+    return node_id.startswith(REAL_TIME)
+
+
+class InTwoKinds(LoadFileScheduling):
+    """Distribution of tests over workers: those in real time are one portion, each other file is one."""
+
+    def _split_scope(self, nodeid):
+        return "real time" if in_real_time(nodeid) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    # Portions are handed out in the order of their first test, not by their number of tests: so the first worker gets
+    # the tests in real time.
+    config.option.loadscopereorder = False
+    return InTwoKinds(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not in_real_time(item.nodeid))
+
+
+def pytest_configure(config):
+    if os.environ.get("PYTEST_XDIST_WORKER", FIRST_WORKER) != FIRST_WORKER:
+        os.nice(10)

@@ -21,6 +21,7 @@ from diag.core.chain import Tap
 from diag.core.client_config import ClientConfig
 from diag.core.clip import Clip, clip_from_pcm16
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.keys import without_secrets
 from diag.core.results import SCHEMA_VERSION
 from diag.core.take import Take, Turn
 from diag.core.timeline import Event, Timeline
@@ -197,6 +198,13 @@ def test_raw_formats_that_do_not_fit_the_file_are_refused(tmp_path, spec):
 
 
 finite = st.floats(-2, 2, width=32)
+
+
+def holds_no_key(value):
+    """Whether nothing in it is called or looks like a key, which is hidden when a take is written."""
+    return without_secrets(value) == value
+
+
 pcm = st.binary(max_size=400).map(lambda data: data[: len(data) // 2 * 2])
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -218,10 +226,10 @@ def takes(draw):
             shape = draw(st.sampled_from([(0,), (5,), (0, 2), (7, 2)]))
             samples = draw(arrays(np.float32, shape, elements=finite))
             clips[tap] = Clip(samples=samples, sample_rate_hz=rate_hz, start_s=start_s)
-    names = st.text(min_size=1, max_size=12)
+    names = st.text(min_size=1, max_size=12).filter(holds_no_key)
     events = st.builds(
         Event, t_s=st.floats(-1, 1e6), name=names, source=names,
-        data=st.dictionaries(st.text(max_size=8), json_values, max_size=3),
+        data=st.dictionaries(st.text(max_size=8), json_values, max_size=3).filter(holds_no_key),
     )  # fmt: skip
     span = st.tuples(st.integers(0, 10**9), st.integers(0, 10**9))
     turns = st.builds(
@@ -233,7 +241,7 @@ def takes(draw):
     return take_of(
         clips,
         seed=draw(st.integers(0, 2**63)),
-        environment=draw(st.dictionaries(st.text(max_size=8), json_values, max_size=3)),
+        environment=draw(st.dictionaries(st.text(max_size=8), json_values, max_size=3).filter(holds_no_key)),
         timeline=Timeline(tuple(draw(st.lists(events, max_size=4)))),
         turns=tuple(draw(st.lists(turns, max_size=2))),
     )
