@@ -235,9 +235,7 @@ class _Bench:
         if abs(self.rate_hz * ratio / WORK_HZ - 1.0) * self.x.samples.size < SAME_SPEED_WITHIN:
             y, exact = self.estimated.narrow
         else:
-            y, exact = rescale(
-                self.estimated.samples, self.rate_hz * ratio / self.estimated.rate_hz, cut=NARROW_CUT
-            )
+            y, exact = rescale(self.estimated.samples, self.rate_hz * ratio / self.estimated.rate_hz, cut=NARROW_CUT)
         return side_of(y, self.rate_hz), exact * self.estimated.rate_hz / self.rate_hz
 
 
