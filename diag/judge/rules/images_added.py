@@ -44,8 +44,8 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
 
     Does not prove
         That it can be heard: images at high frequencies are faint. If the voice also lost treble because a poor
-        resampler came from a lower rate, the lost treble is reported as a consequence. Clipped sound has harmonics above
-        half the sample rate of the input, which resemble images; they are reported as a consequence of the clipping.
+        resampler came from a lower rate, the lost treble is reported as a consequence. Clipped sound has harmonics
+        above half the sample rate of the input, which resemble images. They are a consequence of the clipping.
     """
     found = worst_fault(measurements, "imaging", lambda value: value > IMAGING_LIMIT, hop=place.hop)
     if isinstance(found, Verdict):
