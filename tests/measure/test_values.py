@@ -31,7 +31,7 @@ STORIES = {
 }  # fmt: skip
 
 
-METRICS = sorted(all_metrics(), key=lambda item: item.name)
+METRICS = sorted(all_metrics(), key=lambda item: (item.name, item.kind.value))
 MOST_PLACES = 3
 TOLERANCES = {item.name: item.tolerance for item in METRICS}
 ROUNDING, LEAST = 1e-3, 1e-6

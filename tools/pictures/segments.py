@@ -153,6 +153,31 @@ def level_change() -> Figure:
 
 
 @picture(
+    "level_pumping_db",
+    "tone_change_db",
+    words="The waveform of the reply, the same with a level that goes up and down, and a spectrogram in which bands "
+    "are missing at regular distances",
+)
+def pumping_and_tone() -> Figure:
+    """A gain that goes up and down, and the sound mixed with itself 1 ms later."""
+    whole = 0.5 * heard(reply()) / np.abs(heard(reply())).max()
+    t_s = np.arange(whole.size) / frames(1.0)
+    pumping = 0.6 * whole * (1 + 0.6 * np.sin(2 * np.pi * 1.5 * t_s))
+    mixed = 0.5 * whole + 0.45 * np.pad(whole, (frames(0.001), 0))[: whole.size]
+    figure, places = panels(
+        f"healthy: level_pumping_db {hop('level_pumping_db', whole):.1f},\n"
+        f"tone_change_db {abs(hop('tone_change_db', whole)):.1f}",
+        f"gain up and down:\nlevel_pumping_db {hop('level_pumping_db', pumping):.1f}",
+        f"mixed with itself:\ntone_change_db {hop('tone_change_db', mixed):.1f}",
+        height_in=1.9,
+    )
+    for place, samples in zip(places, (whole, pumping), strict=False):
+        wave(place, samples, 0, LENGTH_S)
+    spectrogram(places[2], mixed)
+    return figure
+
+
+@picture(
     "added_noise_db",
     "added_hum_db",
     "added_tone_db",
