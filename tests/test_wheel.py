@@ -139,7 +139,8 @@ def test_the_wheel_holds_every_module_and_every_recording_once(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert len(names) == len(set(names))
-    code = {str(path.relative_to(ROOT)) for path in ROOT.glob("diag/**/*") if path.suffix in (".py", ".json", ".j2", ".mo")}
+    kinds = (".py", ".json", ".j2", ".mo")
+    code = {str(path.relative_to(ROOT)) for path in ROOT.glob("diag/**/*") if path.suffix in kinds}
     data = {f"diag/{path.relative_to(ROOT)}" for path in ROOT.glob("scenarios/**/*") if path.is_file()}
     assert code | data <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"diag"}
