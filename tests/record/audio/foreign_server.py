@@ -65,7 +65,7 @@ def _start_pulseaudio(folder, environment, places, started):
     lines = [f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={folder}/s"]
     lines += [" ".join(("load-module module-null-sink", *_sink(place))) for place in places]
     (folder / "user.pa").write_text("\n".join(lines) + "\n")
-    _start(
+    started_server(
         ["pulseaudio", "-n", "-F", str(folder / "user.pa"), "--daemonize=no", "--use-pid-file=no",
          "--exit-idle-time=60", f"--log-target=file:{folder}/log"],
         environment, folder / "s", started,
@@ -78,9 +78,9 @@ def _start_pipewire(folder, environment, places, started):
     for part, lines in WITHOUT_A_BUS.items():
         (folder / "wireplumber" / part).mkdir(parents=True)
         (folder / "wireplumber" / part / "80-no-bus.lua").write_text(lines)
-    _start(["pipewire"], environment, folder / "pipewire-0", started)
-    _start(["wireplumber"], environment, folder / "pipewire-0", started)
-    _start(["pipewire-pulse"], environment, folder / "native", started)
+    started_server(["pipewire"], environment, folder / "pipewire-0", started)
+    started_server(["wireplumber"], environment, folder / "pipewire-0", started)
+    started_server(["pipewire-pulse"], environment, folder / "native", started)
     server = f"unix:{folder}/native"
     for place in places:
         command = ["pactl", "load-module", "module-null-sink", *_sink(place)]
@@ -90,7 +90,7 @@ def _start_pipewire(folder, environment, places, started):
     return server
 
 
-def _start(command, environment, appears, started):
+def started_server(command, environment, appears, started):
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     started.append(server)
     end_s = time.monotonic() + 10
