@@ -1,6 +1,6 @@
 """Which faults of speed, treble and continuity are still found through a room.
 
-    python benchmarks/faults_in_rooms.py [--room NAME]
+    python -m benchmarks.faults_in_rooms [--room NAME]
 
 Every fault of the catalogue (`scenarios/faults`) that lies on the microphone or the speaker and is one of these kinds
 is planted at the strength stated there, by the same code as in a take. The sound also passes the impulse response of
@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
-from echo_in_rooms import CAPTURED_HZ, RATE_HZ, noise
 from scipy.signal import fftconvolve
 
+from benchmarks.echo_in_rooms import CAPTURED_HZ, RATE_HZ, noise
 from diag.core.chain import Tap
 from diag.core.client_config import ClientConfig
 from diag.core.clip import Clip

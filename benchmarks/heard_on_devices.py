@@ -1,6 +1,6 @@
-"""How exactly the wait is measured on devices that diag did not start: `python benchmarks/heard_on_devices.py`.
+"""How exactly the wait is measured on devices that diag did not start: `python -m benchmarks.heard_on_devices`.
 
-    python benchmarks/heard_on_devices.py headset --takes 20
+    python -m benchmarks.heard_on_devices headset --takes 20
 
 A PulseAudio server holds one stereo device: the mouth plays to its left channel and the speaker to its right one. A
 witness records both, so the true wait is read from one recording: from the place of the prompt's end on the left to the
@@ -29,8 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "record" / "audio"))
 
 from foreign_server import started_server  # noqa: E402
-from truth import _place_s  # noqa: E402
 
+from benchmarks.truth import place_s  # noqa: E402
 from diag.api.take_dispatch import TRUTH_FILE  # noqa: E402
 from diag.files.prompts import find_prompt  # noqa: E402
 from diag.files.run_folders import read_take  # noqa: E402
@@ -86,8 +86,8 @@ def error_ms(take_dir: Path, witness: np.ndarray, began_s: float) -> float | Non
     assert end_s is not None
     first_s = started.data["perf_counter_s"] - began_s
     part = witness[max(0, round((first_s - 1.0) * RATE_HZ)) : round((first_s + end_s + 2.0) * RATE_HZ)]
-    prompt_at_s = _place_s(part[:, 0], RATE_HZ, prompt.path)
-    reply_at_s = _place_s(part[:, -1], RATE_HZ, built_in_folder() / "replies" / f"{reply['reply']}.wav")
+    prompt_at_s = place_s(part[:, 0], RATE_HZ, prompt.path)
+    reply_at_s = place_s(part[:, -1], RATE_HZ, built_in_folder() / "replies" / f"{reply['reply']}.wav")
     true_s = reply_at_s + reply["first_audible_frame"] / 24000 - (prompt_at_s + prompt.speech_end_s)
     measured_s = judge_take(take).measurements.value("ttfa_heard_s")
     return None if measured_s is None else 1000 * (measured_s - true_s)
