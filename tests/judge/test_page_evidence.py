@@ -9,7 +9,6 @@ from diag.dsp.dullness import BANDS_HZ
 from diag.judge.limits import CLICKS_HZ
 from diag.judge.page_evidence import NOTICED_DB, images_and_treble, worst_band
 
-
 PLAYER = Segment(Tap.RECEIVED, Tap.HEARD)
 
 
