@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -244,7 +245,8 @@ def _leaps(rough: NDArray[np.float32], sample_rate_hz: float, over: float, floor
     block = max(4, round(0.0005 * sample_rate_hz))
     count = rough.size // block
     part = rough[: count * block].reshape(count, block)
-    top = part.max(axis=1)
+    # One pass per column: numpy is four times slower along so short an axis.
+    top = reduce(np.maximum, part.T)
     high = np.flatnonzero(top > floor)
     neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))[high]
     hit = high[top[high] > over * neighbour]
