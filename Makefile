@@ -45,10 +45,10 @@ statistics: setup  ## how often the release gate is wrong, and which regressions
 	@$(RUN)/python -m benchmarks.gate_statistics
 
 test: setup browser  ## the test suite (no sound card, key or internet needed)
-	@$(RUN)/python -m pytest -q -n 2 -m "not slow and not live"
+	@OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2 -m "not slow and not live"
 
 test-all: setup browser  ## the same with the tests that take minutes
-	@$(RUN)/python -m pytest -q -n 2 -m "not live"
+	@OPENBLAS_NUM_THREADS=1 $(RUN)/python -m pytest -q -n 2 -m "not live"
 
 fuzz: setup  ## have diag read thousands of damaged files and messages (MUTATIONS=2000 of each sort; most of an hour)
 	@$(RUN)/python tests/fuzz.py --mutations $(MUTATIONS)

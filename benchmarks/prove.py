@@ -31,6 +31,7 @@ IN_TESTS = {
     "ENV003": "tests/judge/rules: an ear that hears no burst",
     "ENV004": "tests/judge/rules: a harness that is late, which nothing under test may cause",
     "ENV006": "raised by every run with fewer than five takes, so by each of these",
+    "ENV007": "tests/judge/rules: devices of this machine that lose audio, which virtual devices never do",
     "SND022": "tests/api/test_watched_sessions.py: a session whose prompt was not recorded",
     **dict.fromkeys(
         (rule.code for rule in all_rules() if rule.code.startswith("APP")),

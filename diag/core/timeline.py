@@ -58,6 +58,7 @@ class EventName(StrEnum):
     APP_NOT_READY = "app_not_ready"
     APP_ENDED = "app_ended"
     APP_STOPPED = "app_stopped"
+    APP_WAITED = "app_waited"
     PAGE_SERVED = "page_served"
     PAGE_BROWSER = "page_browser"
     PAGE_OPENED = "page_opened"

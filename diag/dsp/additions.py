@@ -36,6 +36,7 @@ from diag.dsp.copies import (
 from diag.dsp.distortion import Distortion, Kind, distortion
 from diag.dsp.level_change import LEVEL_CHANGE_WARN_DB, PUMPING_DB, LevelChange, level_change, with_steps
 from diag.dsp.mirrored import ALIAS_GAIN_DB, ALIASING_WARN_DB, Mirrored, aliasing, images, strongest
+from diag.dsp.tone_colour import UNCHANGED, ToneChange, tone_change
 
 IMAGES_WARN_DB = -50.0
 """Level of images relative to the speech. Good resamplers stay below -62 dB; linear interpolation gives -28 to
@@ -72,6 +73,7 @@ class Additions:
         Images about each frequency at which they could be measured, also where none stand out.
     copy : Copy or None
     room : Room or None
+    tone : ToneChange or None
     """
 
     level: LevelChange | None
@@ -84,6 +86,7 @@ class Additions:
     images_about: tuple[Mirrored, ...]
     copy: Copy | None
     room: Room | None
+    tone: ToneChange | None
 
     @property
     def images(self) -> Mirrored | None:
@@ -124,6 +127,7 @@ def plain_copy(pair: AlignedPair) -> Additions | None:
         images_about=(),
         copy=None,
         room=None,
+        tone=UNCHANGED,
     )
 
 
@@ -142,7 +146,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
     later measures. A second copy is measured next and added to the reference. Otherwise its speech would be measured as
     noise and its interference as pumping.
     """
-    level = level_change(pair)
+    level, tone = level_change(pair), tone_change(pair)
     if level is not None and level.steps:
         pair = with_steps(pair, level)
         even = level_change(pair)
@@ -180,6 +184,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
         images_about=images(pair) if whole else (),
         copy=copy,
         room=room,
+        tone=tone,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +102,9 @@ class _Mirrored:
 
     imaging: Imaging
     spread_db: float
+
+
+_mirrors: WeakKeyDictionary[Spectrum, dict[float, _Mirrored | None]] = WeakKeyDictionary()
 
 
 def content_edge(spectrum: Spectrum) -> float | None:
@@ -227,6 +231,14 @@ def images_beyond(spectrum: Spectrum, nyquist_hz: float) -> float:
 
 
 def _mirrored(spectrum: Spectrum, mirror_hz: float) -> _Mirrored | None:
+    """Return the images about one candidate frequency, computed once per spectrum."""
+    kept = _mirrors.setdefault(spectrum, {})
+    if mirror_hz not in kept:
+        kept[mirror_hz] = _mirrored_about(spectrum, mirror_hz)
+    return kept[mirror_hz]
+
+
+def _mirrored_about(spectrum: Spectrum, mirror_hz: float) -> _Mirrored | None:
     from_hz = MIRROR_FROM * mirror_hz
     to_hz = min(MIRROR_TO * mirror_hz, from_hz + MIRROR_WIDTH_HZ, 0.98 * spectrum.nyquist_hz - mirror_hz)
     if to_hz - from_hz < NARROWEST_MIRROR_HZ or spectrum.active.sum() < _LEAST_FRAMES:

@@ -134,5 +134,7 @@ def _paired_windows(
 
 
 def _together(parts: list[Spectrum], frames: list[int]) -> Spectrum:
+    if len(parts) == 1 and frames[0] == parts[0].frames:
+        return parts[0]
     power = np.concatenate([part.power[:count] for part, count in zip(parts, frames, strict=True)])
     return Spectrum(power, parts[0].sample_rate_hz, parts[0].bin_hz)

@@ -251,11 +251,16 @@ def _moment(pair: AlignedPair, early_s: float, late_s: float, before: float, beh
 
 
 def _range_db(left: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
-    """Return the 5th to 95th percentile of the gain smoothed over 11 active frames."""
+    """Return the 5th to 95th percentile of the gain smoothed over 0.2 s of active frames.
+
+    The gain is smoothed by its median first, so that a gap of up to 0.06 s is no change of level.
+    """
     if left.size < 22:
         return 0.0
-    kernel = np.ones(11)
-    smooth = np.convolve(left * weight, kernel, "valid") / np.convolve(weight, kernel, "valid")
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(left, 4, mode="edge"), 9)
+    kernel = np.ones(7)
+    steady = np.median(around, axis=1)
+    smooth = np.convolve(steady * weight, kernel, "valid") / np.convolve(weight, kernel, "valid")
     low, high = np.percentile(smooth, (5, 95))
     return float(high - low)
 

@@ -13,9 +13,9 @@ from diag.core.missing import Missing, MissingCode
 from diag.dsp.align import best_delay, parabola_peak
 from diag.dsp.joins import time_stretch
 from diag.dsp.pitch_scale import MAX_OCTAVES, Candidate, fit_in_time, loudness_curves, spectral_candidates
-from diag.dsp.resample import WORK_HZ, padded, rescale, shifted
+from diag.dsp.resample import SAME_SPEED_WITHIN, WORK_HZ, padded, rescale, shifted
 from diag.dsp.slope import SURE, Line, common_slope, polish, window_delays
-from diag.dsp.spectrum import HOP_S, Sound, Spectrum, short_time_power_at
+from diag.dsp.spectrum import HOP_S, NARROW_CUT, Sound, Spectrum, short_time_power_at
 from diag.dsp.track import DelayTrack, track_delays
 
 SHORTEST_S = 0.25
@@ -145,8 +145,11 @@ class _Pair:
         self.reference, self.estimated = reference, estimated
         self.spectra = reference.spectrum, estimated.spectrum
         self.top_hz = 0.9 * min(top_hz, reference.rate_hz / 2)
-        self.x, factor = rescale(
-            reference.samples, WORK_HZ / reference.rate_hz, cut=min(0.45, self.top_hz / 0.9 / WORK_HZ)
+        self.narrow_cut = min(NARROW_CUT, self.top_hz / 0.9 / WORK_HZ)
+        self.x, factor = (
+            reference.narrow
+            if self.narrow_cut == NARROW_CUT
+            else rescale(reference.samples, WORK_HZ / reference.rate_hz, cut=self.narrow_cut)
         )
         self.x_rate_hz = factor * reference.rate_hz
         self._own_curves: dict[int, NDArray[np.float64]] = {}
@@ -266,14 +269,15 @@ class _Pair:
 
         Kept for as long as the speed asked for differs by less than a twentieth of a sample over the whole clip.
         """
-        if self._kept is None or abs(ratio / self._kept[0] - 1.0) * self._kept[1].size > 0.05:
-            cut = min(0.45, self.top_hz / 0.9 / WORK_HZ)
-            if abs(ratio - 1.0) < _NEAR_ONE:
+        if self._kept is None or abs(ratio / self._kept[0] - 1.0) * self._kept[1].size > SAME_SPEED_WITHIN:
+            cut, first = self.narrow_cut, 1.0
+            if ratio == 1.0 and cut == NARROW_CUT:
+                y, second = self.estimated.narrow
+            elif abs(ratio - 1.0) < _NEAR_ONE:
                 narrow, first = self._narrow
                 y, second = rescale(narrow, self.x_rate_hz * ratio / (self.estimated.rate_hz * first), cut=cut)
             else:
-                narrow, first = self.estimated.samples, 1.0
-                y, second = rescale(narrow, self.x_rate_hz * ratio / self.estimated.rate_hz, cut=cut)
+                y, second = rescale(self.estimated.samples, self.x_rate_hz * ratio / self.estimated.rate_hz, cut=cut)
             self._kept = ratio, y, first * second * self.estimated.rate_hz / self.x_rate_hz
         return self._kept[1:]
 

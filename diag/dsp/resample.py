@@ -13,6 +13,8 @@ from diag.dsp.arrays import Array
 _GUARD = 64
 WORK_HZ = 8000.0
 """Sample rate at which a voice is searched for in a recording: it keeps most of the energy of speech."""
+SAME_SPEED_WITHIN = 0.05
+"""Two speeds are the same if they differ by less than this number of samples at the end of a recording."""
 MARGIN = 128
 """Number of samples on either side of a block that a shift or a slope needs."""
 _BLOCK = 4096

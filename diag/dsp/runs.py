@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 
 def runs_of(flags: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Return the runs of True as rows of (first, last + 1); shape (runs, 2)."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], flags.astype(np.int8), [0]))))
+    padded = np.zeros(flags.size + 2, dtype=bool)
+    padded[1:-1] = flags
+    edges = np.flatnonzero(padded[1:] != padded[:-1])
     return np.asarray(edges.reshape(-1, 2), dtype=np.int64)
 
 

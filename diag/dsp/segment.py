@@ -12,10 +12,10 @@ from diag.dsp.borders import with_exact_ends, with_moved_parts, without_lookalik
 from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
 from diag.dsp.follow import Pair, Piece, covered_estimated, opened, pieces_of
 from diag.dsp.pitch_scale import spectral_candidates
-from diag.dsp.resample import WORK_HZ, rescale
+from diag.dsp.resample import SAME_SPEED_WITHIN, WORK_HZ, rescale
 from diag.dsp.second_copy import SecondCopy, find_second_copy, without_second_copy
 from diag.dsp.segment_events import Event, EventKind, Story, events_of, loudness_of
-from diag.dsp.spectrum import Sound, short_time_power_at
+from diag.dsp.spectrum import NARROW_CUT, Sound, short_time_power_at
 
 SHORTEST_S = 0.1
 LEAST_SHARE = 0.12
@@ -148,7 +148,7 @@ def compare_segment(
         if sound.duration_s < SHORTEST_S:
             return _nothing(f"the {name} is shorter than {SHORTEST_S:g} s")
     reference = _like_copy(reference, estimated)
-    x, factor = rescale(reference.samples, WORK_HZ / reference.rate_hz, cut=0.45)
+    x, factor = reference.narrow
     scale = factor * reference.rate_hz
     side = side_of(x, scale)
     if not side.active.any():
@@ -232,7 +232,10 @@ class _Bench:
 
     def at(self, ratio: float) -> tuple[Side, float]:
         """Return the estimated clip on the time scale of the reference at a speed, and the exact speed reached."""
-        y, exact = rescale(self.estimated.samples, self.rate_hz * ratio / self.estimated.rate_hz, cut=0.45)
+        if abs(self.rate_hz * ratio / WORK_HZ - 1.0) * self.x.samples.size < SAME_SPEED_WITHIN:
+            y, exact = self.estimated.narrow
+        else:
+            y, exact = rescale(self.estimated.samples, self.rate_hz * ratio / self.estimated.rate_hz, cut=NARROW_CUT)
         return side_of(y, self.rate_hz), exact * self.estimated.rate_hz / self.rate_hz
 
 

@@ -235,7 +235,10 @@ _FURTHER = 1.2
 _GARBAGE = ("misread_s", "flatness", "equal_pairs")
 """Measures of bytes that were read wrongly."""
 _LOST = ("skipped_s", "head_lost_s", "tail_lost_s")
-_NEUTRAL = (*_LOST, "level_change_db", "rate_ratio", "time_ratio", "displaced_s", "other_sound_s", "hop_delay_s")
+_NEUTRAL = (
+    *_LOST, "level_change_db", "level_pumping_db", "tone_change_db", "rate_ratio", "time_ratio", "displaced_s",
+    "other_sound_s", "hop_delay_s",
+)  # fmt: skip
 """Differences that do not show which side is right."""
 _ADDED = ("added_dc_dbfs", "added_noise_db", "added_hum_db", "added_tone_db", "reverberation_db")
 _HIDDEN_BY_SOUND = (*_LOST, "other_sound_s", "dullness_db", "inserted_silence_s", "level_change_db", "distortion_db")
@@ -366,6 +369,8 @@ _PAIR_WORDS: dict[str, Callable[[str, str, float], str]] = {
     "reverberation_db": lambda x, y, v: f"{x} has reverberation that {y} does not have ({v:.0f} dB)",
     "other_sound_s": lambda x, y, v: f"{x} has {format_seconds(v)} of other sound that {y} does not have",
     "level_change_db": lambda x, y, v: f"{x} is {abs(v):.0f} dB {'louder' if v > 0 else 'quieter'} than {y}",
+    "level_pumping_db": lambda x, y, v: f"the level of {x} goes up and down by {v:.0f} dB against {y}",
+    "tone_change_db": lambda x, y, v: f"{x} has another tone colour than {y}: {abs(v):.0f} dB in one band",
     "rate_ratio": lambda x, y, v: f"{x} is {changed_sound(v)} than {y}",
     "time_ratio": lambda x, y, v: f"{x} lasts {1 / v:.3g} times as long as {y}, at a pitch that did not change with it",
     "displaced_s": lambda x, y, _: f"parts of {x} are in another place than in {y}",

@@ -119,9 +119,9 @@ SYMPTOMS = (
         (_RUN, _AGAINST, _ALONE),
     ),
     Symptom(
-        "The voice is robotic, metallic or tinny",
-        ("robotic", "robot", "metallic", "tinny", "artificial", "images", "aliasing"),
-        ("PLY005", "PLY016", "PLY018", "PLY015", "PLY012", "REC007"),
+        "The voice is robotic, metallic, hollow or tinny",
+        ("robotic", "robot", "metallic", "tinny", "thin", "hollow", "artificial", "images", "aliasing"),
+        ("PLY005", "PLY016", "PLY020", "PLY018", "PLY015", "PLY012", "REC007"),
         (_RUN, _AGAINST, _ALONE),
     ),
     Symptom(
@@ -144,7 +144,7 @@ SYMPTOMS = (
     ),
     Symptom(
         "The voice is too quiet or too loud",
-        ("quiet", "loud", "volume", "level", "faint"),
+        ("quiet", "loud", "volume", "level", "faint", "pumping"),
         ("PLY013", "SVC013", "REC002", "PLY008"),
         (_RUN, _AGAINST),
     ),

@@ -31,10 +31,11 @@ STORIES = {
 }  # fmt: skip
 
 
-METRICS = sorted(all_metrics(), key=lambda item: item.name)
+METRICS = sorted(all_metrics(), key=lambda item: (item.name, item.kind.value))
 MOST_PLACES = 3
-LEAST = 1e-6
-"""What is smaller is rounding."""
+TOLERANCES = {item.name: item.tolerance for item in METRICS}
+ROUNDING, LEAST = 1e-3, 1e-6
+"""What is smaller than this share of the tolerance of its measure, or than this number, is rounding."""
 
 
 def in_words(measurements):
@@ -47,7 +48,8 @@ def in_words(measurements):
             )
             continue
         values = item.value if isinstance(item.value, tuple) else (item.value,)
-        value = " ".join("none" if one is None else f"{one if abs(one) > LEAST else 0:.3g}" for one in values)
+        least = max(LEAST, ROUNDING * TOLERANCES[item.metric])
+        value = " ".join("none" if one is None else f"{one if abs(one) > least else 0:.3g}" for one in values)
         sure = "" if item.confidence is None else f" confidence {item.confidence:.2f}"
         lines.append(f"{item.metric} of {place}, {item.unit}: {value}{sure}")
         places = [

@@ -161,3 +161,42 @@ def test_the_speech_of_a_person_is_found_in_what_the_microphone_captured():
     first, last = turn.prompt_spans[Tap.CAPTURED]
     assert first < 32000
     assert last > 48000
+
+
+def shared_take(*, shared=True, heard_level=1.0, delay_s=0.01):
+    """A take whose mouth's stamps leap by 30 ms before the prompt although its sound goes on as before."""
+    log = TakeLog()
+    origin_s = log.origin_s
+    noise = np.random.default_rng(3).standard_normal(48000).astype(np.float32) * 0.1
+    sound = np.zeros(4 * 48000, np.float32)
+    sound[2 * 48000 : 3 * 48000] = noise
+    mouth, ear = Tape(48000), Tape(48000, 2)
+    late = np.roll(sound, 48 * 10) * heard_level
+    for first in range(0, len(sound), 960):
+        t_s = origin_s + 1.0 + first / 48000
+        leap_s = 0.03 if first >= 48000 else 0.0
+        mouth.write(sound[first : first + 960], t_s, t_s + leap_s)
+        ear.write(np.column_stack([late[first : first + 960], np.zeros(960, np.float32)]), t_s, t_s)
+    log.emit("calibrated", {"port": "mouth", "delay_s": delay_s}, t_s=0.5)
+    log.turn = 0
+    turn = TurnRecord(index=0, prompt=PROMPT, start_s=2.9, end_s=4.5, first_frame=96000, end_frame=144000)
+    network = NetworkAudio(sent=b"", sent_rate_hz=16000, received=b"", received_rate_hz=24000)
+    tapes = {Tap.PROMPT: mouth, Tap.HEARD: ear}
+    session = Session(log=log, network=network, tapes=tapes, turns=(turn,), shared_output=shared)
+    return assemble_take(take_job(), session)
+
+
+def test_a_prompt_on_a_device_that_an_app_shares_is_timed_by_the_ear():
+    take = shared_take()
+    assert take.turns[0].speech_end_s == pytest.approx(1.0 + 2.0 + PROMPT.speech_end_s, abs=1e-4)
+    assert take.clips[Tap.PROMPT].start_s == pytest.approx(1.0, abs=1e-4)
+    assert take.turns[0].prompt_spans[Tap.PROMPT] == (96000, 144000)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [{"shared": False}, {"heard_level": 0.0}, {"delay_s": None}],
+    ids=("a device of its own", "unheard", "no path"),
+)
+def test_a_prompt_is_timed_by_the_stamps_of_its_device_otherwise(case):
+    assert shared_take(**case).turns[0].speech_end_s == pytest.approx(1.03 + 2.0 + PROMPT.speech_end_s, abs=1e-4)

@@ -152,6 +152,40 @@ def level_change() -> Figure:
     return figure
 
 
+@picture("level_pumping_db", words="The waveform of the reply, and the same with a level that goes up and down")
+def pumping() -> Figure:
+    """A gain that goes up and down."""
+    whole = 0.5 * heard(reply()) / np.abs(heard(reply())).max()
+    t_s = np.arange(whole.size) / frames(1.0)
+    changed = 0.6 * whole * (1 + 0.6 * np.sin(2 * np.pi * 1.5 * t_s))
+    figure, places = panels(
+        f"healthy: level_pumping_db {hop('level_pumping_db', whole):.1f}",
+        f"gain up and down: {hop('level_pumping_db', changed):.1f}",
+        height_in=1.6,
+    )
+    for place, samples in zip(places, (whole, changed), strict=True):
+        wave(place, samples, 0, LENGTH_S)
+    return figure
+
+
+@picture(
+    "tone_change_db",
+    words="Two spectrograms: the reply, and the reply mixed with itself, which lacks bands at regular distances",
+)
+def tone() -> Figure:
+    """The sound mixed with itself 1 ms later."""
+    whole = heard(reply())
+    mixed = 0.5 * whole + 0.45 * np.pad(whole, (frames(0.001), 0))[: whole.size]
+    figure, places = panels(
+        f"healthy: tone_change_db {abs(hop('tone_change_db', whole)):.1f}",
+        f"mixed with itself 1 ms later: {hop('tone_change_db', mixed):.1f}",
+        height_in=2.2,
+    )
+    for place, samples in zip(places, (whole, mixed), strict=True):
+        spectrogram(place, samples)
+    return figure
+
+
 @picture(
     "added_noise_db",
     "added_hum_db",

@@ -24,6 +24,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND018",
         "sender-aliasing",
         Hop.SENDER,
+        explained_by=("WEB008",),
         causes=(
             "samples are dropped to reach the lower rate, such as two of every three to get from 48 to 16 kHz",
             "a resampler without a low-pass filter",
@@ -34,6 +35,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY016",
         "aliasing",
         Hop.PLAYER,
+        explained_by=("WEB008",),
         causes=("samples are dropped to reach a lower rate", "a resampler without a low-pass filter"),
         fix="use a band-limited resampler, or play at the sample rate of the reply",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurements, Verdict, raised
 from diag.dsp.band import IMAGING_LIMIT
 from diag.dsp.segment_events import EventKind
@@ -22,7 +23,7 @@ from diag.judge.evidence import (
     wrong_rate,
     wrongly_decoded,
 )
-from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING
+from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING, UNLIKE_NOISE
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _MIX = "mix the two channels down to one, or take one of them"
@@ -68,9 +69,10 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     """The {who} reads the bytes of the sound wrongly.
 
     What it shows
-        {input} is speech, and {output} is not. Either the bytes of {output} become speech when they are read in another
-        format, or {output} has the flat spectrum of noise, or its samples come in equal pairs. When this is found, no
-        other finding is reported for this segment.
+        {input} is speech, and {output} is not. Either the bytes of {output} become speech when they are read in
+        another format, or {output} has the flat spectrum of noise, or its samples come in equal pairs. Less noise is
+        enough where no speed makes {output} a copy of {input}: 16-bit samples that are read as 32-bit floats leave
+        short, loud pieces and silence. When this is found, no other finding is reported for this segment.
 
     Why it matters
         Nobody can understand it, and it may be loud.
@@ -97,7 +99,8 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             f"The {place.who} reads the bytes of the sound wrongly: {in_mid_sentence(own.events[0].kind)}",
             evidence=[misread_evidence(own, place.output)],
         )
-    if not isinstance(noise, str) and noise[0] > NOISE_WARNING and not has_the_voice(measurements, place.hop):
+    limit = UNLIKE_NOISE if _is_no_copy(measurements, place.hop) else NOISE_WARNING
+    if not isinstance(noise, str) and noise[0] > limit and not has_the_voice(measurements, place.hop):
         more, before, item = noise
         text = f"spectral flatness is {before:.3f} in {place.input} and {before + more:.3f} in {place.output}"
         return raised_at(
@@ -124,6 +127,12 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
             fix=_MIX,
         )
     return _clear_if_measured(place, measurements)
+
+
+def _is_no_copy(measurements: Measurements, hop: Hop) -> bool:
+    """Return whether the sound of a hop's output is in no turn a copy of its input."""
+    items = measurements.find("rate_ratio", hop=hop)
+    return bool(items) and all(item.missing is not None and item.missing.code == MissingCode.NO_MATCH for item in items)
 
 
 def _at_half_speed(place: Place, measurements: Measurements) -> list[Evidence]:

@@ -27,6 +27,7 @@ _DEVICE_FIX = "increase the device's buffer, or open the device at its own sampl
         "SND012",
         "sender-clicks",
         Hop.SENDER,
+        explained_by=("WEB008",),
         causes=("a resampler or filter is restarted with every block", "blocks are joined with samples missing"),
         fix="keep the state of resampler and filters from block to block",
     ),
@@ -34,7 +35,7 @@ _DEVICE_FIX = "increase the device's buffer, or open the device at its own sampl
         "PLY004",
         "chunk-clicks",
         Hop.PLAYER,
-        explained_by=("SVC004", "WEB003", "WEB010"),
+        explained_by=("SVC004", "WEB003", "WEB010", "WEB008"),
         causes=(
             "a resampler or filter is restarted with every chunk",
             "chunks are joined with a byte or a sample missing",

@@ -6,20 +6,29 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diag.core.chain import Hop, Tap
+from diag.core.missing import Missing
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
-from diag.core.timeline import Timeline
+from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
 from diag.judge.evidence import DEVICE_HOPS, all_clear, clear_if_measured, evidence_of, numbers, worst
 from diag.judge.limits import LOSSY_OWN_AUDIO, OWN_AUDIO, RATE_ERROR, TONE_ERROR_DB, passes_unchanged
 from diag.judge.registry import rule
+from diag.measure.metrics.moments import stamps
 
 GAP_LIMIT_S = 0.010
 LOST_LIMIT_S = 0.002
 LOOP_LIMIT_S = 0.020
 LOOP_LIMIT_IN_TURN_S = 0.100
+_APP_TAPS = {Hop.SENDER: Tap.SENT, Hop.PLAYER: Tap.HEARD}
+"""Where the sound of an app is recorded: the end of the segment that is judged under the code of each of its hops."""
 _LOSSES = {"inserted_silence_s": "inserted {} of silence", "skipped_s": "lost {} of sound"}
 _SENDING_S, _ARRIVING_S = 0.15, 0.3
+AROUND_S = 0.3
+"""A wait for a core explains a gap at most so far from it: the sound waits in buffers before it is recorded."""
+BLOCKS_S = 0.025
+"""A wait makes a gap of its own length and of the blocks of sound that are lost with it: browsers lose one or two of
+11.6 ms each."""
 
 
 @rule("ENV004", name="harness-late", severity="warning", explained_by=("ENV001",))
@@ -29,17 +38,18 @@ def harness_late(
     """The measuring tool itself was late or lost audio, so the take is discarded.
 
     What it shows
-        The tool disturbed its own measurement in one of four ways. Its event loop was blocked for more than 20 ms at a
-        moment that is timed, or for more than 100 ms elsewhere in a turn. Its audio callbacks came later than the
+        The tool disturbed its own measurement in one of five ways. Its event loop was blocked for more than 20 ms at
+        a moment that is timed, or for more than 100 ms elsewhere in a turn. Its audio callbacks came later than the
         device's buffer allows. Its virtual devices lost audio. Its two ways of timing the reply disagree by more than
-        10 ms.
+        10 ms. Every gap in the sound of an app is no longer than the app had to wait at that moment for a core that
+        other programs used.
 
     Why it matters
         If the take counted, the voice app would be blamed for a fault of the tool. The report lists the discarded take.
 
     Evidence
-        The events `loop_late`, `callback_late` and `xruns`; silence inserted or sound lost on the microphone and
-        speaker hops of virtual devices; `detector_gap_s`.
+        The events `loop_late`, `callback_late`, `xruns` and `app_waited`; silence inserted or sound lost on the
+        microphone and speaker hops of virtual devices; `detector_gap_s`.
 
     Likely causes
         - The machine is busy, or too slow for so many takes in parallel.
@@ -53,8 +63,9 @@ def harness_late(
     kind = str(environment.get("audio", ""))
     seen = [
         *_late(timeline, turns),
-        *(_xruns(timeline) if kind in OWN_AUDIO else ()),
+        *(_xruns(timeline) if kind in OWN_AUDIO and timeline.first(EventName.PROMPT_STARTED) is not None else ()),
         *(_lost(measurements) if passes_unchanged(environment, LOSSY_OWN_AUDIO) else ()),
+        *_waited(timeline, measurements),
     ]
     gaps = [item for item in measurements.find("detector_gap_s") if isinstance(item.value, float)]
     for item in gaps:
@@ -131,6 +142,43 @@ def _xruns(timeline: Timeline) -> Iterator[Evidence]:
         if event.data.get("count"):
             times = counted(event.data["count"], "time")
             yield Evidence(text=f"audio was lost {times} at the {event.data.get('port')}")
+
+
+def _waited(timeline: Timeline, measurements: Measurements) -> list[Evidence]:
+    """Return the waits of an app for a core if they explain every gap in its sound; nothing if a gap is its own."""
+    waits = [
+        (event.t_s, event.data["within_s"], event.data["waited_s"]) for event in timeline.named(EventName.APP_WAITED)
+    ]
+    found = []
+    for hop, tap in _APP_TAPS.items():
+        start_s = _start_s(timeline, tap)
+        measured = [item for metric in _LOSSES for item in measurements.find(metric, hop=hop) if item.value]
+        for item, gap in [(one, event) for one in measured for event in one.events]:
+            if start_s is None:
+                return []
+            at_s = start_s + gap.estimated_s
+            near = [
+                waited_s for until_s, within_s, waited_s in waits
+                if until_s - within_s - AROUND_S <= at_s <= until_s + AROUND_S and gap.duration_s <= waited_s + BLOCKS_S
+            ]  # fmt: skip
+            if not near:
+                return []
+            gap_s, waited_s = format_seconds(gap.duration_s), format_seconds(max(near))
+            found.append(evidence_of(item, f"a gap of {gap_s} in `{tap}` while the app waited {waited_s} for a core"))
+    return found
+
+
+def _start_s(timeline: Timeline, tap: Tap) -> float | None:
+    """Return when the recording of `sent` or `heard` begins, on the clock of the take."""
+    if tap is Tap.SENT:
+        first = timeline.first(EventName.BATCH_SENT)
+        return None if first is None else first.t_s
+    blocks, opened = stamps(timeline, tap), timeline.first(EventName.STREAMS_OPENED)
+    rate_hz = (opened.data.get("rates_hz") or {}).get("ear") if opened is not None else None
+    if isinstance(blocks, Missing) or not rate_hz:
+        return None
+    start_s = blocks.leaves_device_s(0, rate_hz)
+    return None if isinstance(start_s, Missing) else start_s
 
 
 def _lost(measurements: Measurements) -> Iterator[Evidence]:

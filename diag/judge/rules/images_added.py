@@ -27,7 +27,7 @@ _DEVICE_FIX = "open the device at the sample rate of the sound, or set the sound
     OnHop("SND013", "sender-imaging", Hop.SENDER, causes=_CAUSES, fix=_FIX),
     OnHop("PLY005", "imaging", Hop.PLAYER, explained_by=("SVC007", "WEB003"), causes=_CAUSES, fix=_FIX),
     OnHop("SPK007", "speaker-imaging", Hop.SPEAKER, causes=_CAUSES, fix=_DEVICE_FIX),
-    explained_by=("bytes_misread", "distorted"),
+    explained_by=("bytes_misread", "distorted", "clipping_added"),
     severity="warning",
 )
 def images_added(place: Place, measurements: Measurements) -> Verdict:
@@ -44,7 +44,8 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
 
     Does not prove
         That it can be heard: images at high frequencies are faint. If the voice also lost treble because a poor
-        resampler came from a lower rate, the lost treble is reported as a consequence.
+        resampler came from a lower rate, the lost treble is reported as a consequence. Clipped sound has harmonics
+        above half the sample rate of the input, which resemble images. They are a consequence of the clipping.
     """
     found = worst_fault(measurements, "imaging", lambda value: value > IMAGING_LIMIT, hop=place.hop)
     if isinstance(found, Verdict):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.core.chain import Hop
-from diag.core.results import Measurements, Severity, Verdict
-from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB
-from diag.judge.evidence import DEVICE_HOPS, events_in_words, evidence_of, raised_at, worst_fault
+from diag.core.results import Measurements, Severity, Status, Verdict
+from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB, PUMPING_DB
+from diag.judge.evidence import DEVICE_HOPS, all_clear, events_in_words, evidence_of, raised_at, worst_fault
 from diag.judge.limits import OWN_AUDIO, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -20,7 +20,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         Hop.MICROPHONE,
         causes=(
             "the input volume, the distance to the microphone, or automatic gain control of the device",
-            "noise suppression that turns the voice down",
+            "noise suppression that turns the voice down, or up and down",
         ),
         fix="raise or lower the volume of the device, and switch automatic gain control off",
     ),
@@ -57,14 +57,15 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
     """The {who} changes the level.
 
     What it shows
-        {output} is at least 6.5 dB louder or quieter than {input}, as a whole or from a point on. From 25 dB on it is
-        an error.
+        {output} is at least 6.5 dB louder or quieter than {input}, as a whole or from a point on (from 25 dB on it is
+        an error), or its level goes up and down by more than 4 dB.
 
     Why it matters
         Listeners have to adjust the volume, or hear nothing. Speech that is too quiet is recognised less reliably.
 
     Evidence
-        `level_change_db` of the segment, and the time at which the change begins if it is not there from the start.
+        `level_change_db` of the segment, and the time at which the change begins if it is not there from the start;
+        `level_pumping_db`.
 
     Does not prove
         Which gain caused it. On real devices the level also depends on volume and distance, so there it is reported as
@@ -74,13 +75,14 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
         measurements, "level_change_db", lambda change_db: abs(change_db) >= LEVEL_CHANGE_WARN_DB, badness=abs,
         hop=place.hop,
     )  # fmt: skip
+    natural = place.hop in DEVICE_HOPS and not passes_unchanged(environment, OWN_AUDIO)
     if isinstance(found, Verdict):
-        return found
+        pumping = _pumping(place, measurements, Severity.INFO if natural else Severity.WARNING)
+        return pumping if pumping.status is Status.RAISED else all_clear((found, pumping))
     change_db, item = found
     where = events_in_words(item.events, place=True)
     change = f"{abs(change_db):.1f} dB {'louder' if change_db > 0 else 'quieter'}"
     text = f"{place.output} is {change} than {place.input}{f': {where}' if where else ''}"
-    natural = place.hop in DEVICE_HOPS and not passes_unchanged(environment, OWN_AUDIO)
     severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
     return raised_at(
         place,
@@ -88,4 +90,19 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
         + (f" from {item.events[0].estimated_s:.2f} s on" if item.events else ""),
         evidence=[evidence_of(item, text)],
         severity=Severity.INFO if natural else severe,
+    )
+
+
+def _pumping(place: Place, measurements: Measurements, severity: Severity) -> Verdict:
+    found = worst_fault(measurements, "level_pumping_db", lambda range_db: range_db > PUMPING_DB, hop=place.hop)
+    if isinstance(found, Verdict):
+        return found
+    range_db, item = found
+    return raised_at(
+        place,
+        f"The {place.who} lets the level go up and down by {range_db:.0f} dB",
+        evidence=[evidence_of(item, f"the gain from {place.input} to {place.output} varies by {range_db:.1f} dB")],
+        cause="automatic gain control, a compressor, or a volume that another sound turns down and up",
+        fix="switch automatic gain control and other effects off, and keep the gain constant",
+        severity=severity,
     )

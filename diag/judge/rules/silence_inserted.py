@@ -31,7 +31,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND011",
         "sender-gaps",
         Hop.SENDER,
-        explained_by=("WEB007",),
+        explained_by=("WEB007", "WEB008"),
         causes=(
             "the sender runs late and fills the gap with silence",
             "a voice activity gate closes in the middle of words",
@@ -43,7 +43,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY003",
         "underruns",
         Hop.PLAYER,
-        explained_by=("SVC004", "PLY001", "WEB010", "ENV004"),
+        explained_by=("SVC004", "PLY001", "WEB010", "ENV004", "WEB008"),
         causes=(
             "the reply arrives too unevenly for the player's buffer (see SVC004)",
             "the player gets its audio too late because of a blocked event loop or a slow decoder",

@@ -22,6 +22,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND019",
         "sender-disorders-sound",
         Hop.SENDER,
+        explained_by=("WEB008",),
         causes=(
             "chunks are sent by several tasks, so that some overtake others",
             "chunks are placed by a timer that is too fast",
@@ -32,7 +33,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "PLY019",
         "player-disorders-sound",
         Hop.PLAYER,
-        explained_by=("WEB010",),
+        explained_by=("WEB010", "WEB008"),
         causes=(
             "chunks are started by a timer that is too fast, so that each starts before the previous one has ended",
             "chunks are played by several tasks, so that some overtake others",

@@ -12,6 +12,8 @@ from diag.dsp.added_sound import NOISE_WARN_SNR_DB
 from diag.dsp.additions import NOTHING_DB, Additions, faults
 from diag.dsp.copies import COPY_WARN_DB
 from diag.dsp.distortion import Distortion, Kind, few_levels, wrapped_alone
+from diag.dsp.level_change import PUMPING_DB
+from diag.dsp.tone_colour import TONE_WARN_DB
 from diag.measure.metrics.sounds import additions, input_time_s, sound
 from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
@@ -74,6 +76,70 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
     return Reading(
         value=value, spots=tuple(_listen(step.start_s - 0.5, step.end_s + 0.5) for step in steps), events=events
     )
+
+
+@metric(
+    "level_pumping_db", unit="dB", better="lower", tolerance=1.0, pool="level",
+    label="Level pumping", group=Group.LEVEL, order=11,
+)  # fmt: skip
+def level_pumping(reference: Clip, estimated: Clip) -> Reading:
+    """Range in which the gain from the input to the output of a segment goes up and down.
+
+    What
+        5th to 95th percentile of the gain over the active parts, smoothed over 0.2 s; lasting steps and fades are left
+        out.
+    From – to
+        Input tap – output tap.
+    Better is
+        Lower; more than 4 dB is a warning.
+    Not measured when
+        The output is not a copy of the input, its speed is wrong, or there is too little sound. An echo, distortion,
+        reverberation or noise within 20 dB of the voice changes the gain too; then up to 4 dB is measured only.
+    Reference
+        Gain of the part of each 40 ms window that is coherent with the filtered input.
+    """
+    return _read(reference, estimated, _pumping)
+
+
+def _pumping(found: Additions) -> Reading:
+    if found.level is None:
+        return not_measured(TOO_LITTLE)
+    if found.level.pumping_db > PUMPING_DB and "pumping" not in faults(found):
+        return not_measured(EXPLAINED)
+    return Reading(value=found.level.pumping_db)
+
+
+@metric(
+    "tone_change_db", unit="dB", better="zero", tolerance=1.0, pool="mean",
+    label="Tone colour", group=Group.LEVEL, order=12,
+)  # fmt: skip
+def tone_change(reference: Clip, estimated: Clip) -> Reading:
+    """Change of the balance between the bands of a voice below its treble.
+
+    What
+        Gain of the third-octave band from 0.4 to 2.5 kHz that changes most, relative to the median of these bands. The
+        event gives the band.
+    From – to
+        Input tap – output tap.
+    Better is
+        Nearer to 0; 7 dB is a warning.
+    Not measured when
+        The output is not a copy of the input, its speed is wrong, or there is too little sound.
+    Reference
+        Linear filter of 5 ms to both sides, fitted from input to output.
+    """
+    return _read(reference, estimated, _tone)
+
+
+def _tone(found: Additions) -> Reading:
+    tone = found.tone
+    if tone is None:
+        return not_measured(TOO_LITTLE)
+    if abs(tone.change_db) < TONE_WARN_DB:
+        return Reading(value=tone.change_db)
+    band = f"from {tone.low_hz / 1000:.1f} to {tone.high_hz / 1000:.1f} kHz"
+    event = SoundEvent(kind=band, reference_s=0.0, estimated_s=0.0, duration_s=0.0, level_db=tone.change_db)
+    return Reading(value=tone.change_db, events=(event,))
 
 
 @metric(

@@ -188,7 +188,7 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
         return Reading(value=beyond) if beyond else not_measured(wrong_speed(found.by_pitch))
     if not before.active.any():
         return not_measured(_no_images(before, "input"))
-    if imaging(after) is None:
+    if _images(estimated) is None:
         return not_measured(_no_images(after, "output"))
     most, in_doubt = images_beyond(after, before.nyquist_hz), False
     for mirror_hz in NYQUISTS_HZ:

@@ -298,10 +298,13 @@ def _plain_copy(own: Sound, heard: Array, pieces: Sequence[Piece], rate_hz: floa
     delays = [piece.estimated_start - piece.reference_start for piece in pieces]
     if max(delays) - min(delays) > 1:
         return None
-    if all(_clearly_differs(own, heard, delay, rate_hz) for delay in range(min(delays) - 1, max(delays) + 2)):
+    # The delay that was found is the likeliest one.
+    near = sorted(range(min(delays) - 1, max(delays) + 2), key=lambda delay: abs(delay - delays[0]))
+    possible = [delay for delay in near if not _clearly_differs(own, heard, delay, rate_hz)]
+    if not possible:
         return None
     moved = own.samples if own.rate_hz == rate_hz else rescale(own.samples, rate_hz / own.rate_hz)[0]
-    for delay in range(min(delays) - 1, max(delays) + 2):
+    for delay in possible:
         if (found := plain_copy(shifted_pair(moved, heard, delay, rate_hz))) is not None:
             return found
     return None

@@ -183,7 +183,9 @@ class _AppRecorder:
         # The client is not diag's own, so nothing is known of it but what was seen.
         log.emit(EventName.CLIENT_DESCRIBED, {"marks_activity": marked})
         tapes = {Tap.PROMPT: self._mouth.tape, Tap.HEARD: self._ear}
-        session = Session(log=log, network=self._audio.network, tapes=tapes, turns=tuple(self._turns))
+        session = Session(
+            log=log, network=self._audio.network, tapes=tapes, turns=tuple(self._turns), shared_output=True
+        )
         return assemble_take(self._job, session)
 
     # The calibration and the session have a mouth and an ear of their own, so the ports look them up at each block.

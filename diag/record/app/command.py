@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.keys import without_secrets
+from diag.core.local_paths import shortened_paths
 from diag.core.plain_text import visible
+from diag.core.timeline import EventName
 from diag.record.app import keeper
 from diag.record.app.connections import outgoing
 from diag.record.app.driver import AppEnd, AppSetting, Fact, PageMessage, Talk
@@ -56,6 +58,7 @@ class CommandDriver:
         self._lines: collections.deque[str] = collections.deque(maxlen=LAST_LINES)
         self._process: subprocess.Popen[bytes] | None = None
         self._end: AppEnd | None = None
+        self._waits: list[Fact] = []
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self, setting: AppSetting) -> None:
@@ -123,8 +126,8 @@ class CommandDriver:
         """Do nothing: a program has no picture."""
 
     def facts(self) -> tuple[Fact, ...]:
-        """Return nothing: of a program only its output is seen."""
-        return ()
+        """Return when the program had to wait for a core that other programs used."""
+        return tuple(self._waits)
 
     def messages(self) -> tuple[PageMessage, ...]:
         """Return nothing: the messages of a program are not seen."""
@@ -136,23 +139,32 @@ class CommandDriver:
 
     async def _read_output(self, stream: asyncio.StreamReader, path: Path) -> None:
         kept = 0
+        folder = self._job.directory.absolute()
         with path.open("a", encoding="utf-8") as file:
             while line := await _line(stream):
                 text = without_secrets(line.decode("utf-8", "replace").rstrip("\r\n"), self._secrets)
+                if self._ready is not None and self._ready.search(text):
+                    self._is_ready = True
+                text = shortened_paths(text, folder)
                 kept += len(line)
                 if kept <= MOST_OUTPUT_BYTES:
                     file.write(visible(text) + "\n")
                     file.flush()
                 if text.strip():
                     self._lines.append(text[:LONGEST_LINE])
-                if self._ready is not None and self._ready.search(text):
-                    self._is_ready = True
 
     async def _read_status(self, stream: asyncio.StreamReader) -> None:
-        line = await stream.readline()
-        # What ends while it is being stopped did not end by itself.
-        if line and self._process is not None:
-            code = int(line)
+        while line := await stream.readline():
+            what, *values = line.decode().split()
+            if what == "waited":
+                begun_s, until_s, waited_s = map(float, values)
+                data = {"within_s": until_s - begun_s, "waited_s": waited_s}
+                self._waits.append(Fact(EventName.APP_WAITED, data, until_s))
+                continue
+            # What ends while it is being stopped did not end by itself.
+            if self._process is None:
+                continue
+            code = int(values[0])
             if code >= 0:
                 self._end = AppEnd(code=code, detail=f"exit code {code}")
             else:

@@ -162,8 +162,12 @@ class PageDriver:
 
     def facts(self) -> tuple[Fact, ...]:
         """Return what was seen of the page as events."""
-        return tuple(
-            Fact(item.name, without_secrets(item.data, self._secrets), item.at_s) for item in page_events(self._seen)
+        return (
+            *(
+                Fact(item.name, without_secrets(item.data, self._secrets), item.at_s)
+                for item in page_events(self._seen)
+            ),
+            *self._host.facts(),
         )
 
     def messages(self) -> tuple[PageMessage, ...]:

@@ -39,6 +39,18 @@ def event(t_s, name, source="harness", **data):
     return Event(t_s=t_s, name=name, source=source, data=data)
 
 
+PAGE = {
+    "number": 1, "rate_hz": 24000, "callback_frames": 279, "state": "running", "ran": True,
+    "nodes": {"AudioDestination": 1, "ScriptProcessor": 1}, "links": [["ScriptProcessor", "AudioDestination"]],
+    "audible": ["ScriptProcessor"], "capacity": 0.1,
+}  # fmt: skip
+SCRIPT_PROCESSOR = (
+    event(0.1, "page_opened", url="http://localhost/", secure=True, media=True),
+    event(0.2, "page_script_processor", frames=1024),
+    event(0.2, "page_context", **PAGE),
+)
+
+
 def through(rate_hz, at_hz):
     """Squeezed through a lower sample rate."""
     return lambda samples: resampled(resampled(samples, at_hz, rate_hz), rate_hz, at_hz)
@@ -100,6 +112,13 @@ def at_speed(ratio):
 
 def overdriven(samples):
     return np.clip(samples * 5, -0.9, 0.9).astype(np.float32)
+
+
+def as_floats(samples):
+    """Read 16-bit samples as 32-bit floats, and resample what is read, so that the original bytes are lost."""
+    pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+    floats = np.nan_to_num(np.frombuffer(pcm[: len(pcm) // 4 * 4], "<f4"), posinf=1, neginf=-1)
+    return np.clip(resampled(np.clip(floats, -1, 1), 24000, 23000), -1, 1)
 
 
 def swapped_bytes(samples):
@@ -334,6 +353,11 @@ FAULT_CASES = [
          possible=("PLY004",), severity="warning"),
     Case("bytes played in the wrong order", replace(HEALTHY, play=swapped_bytes), ("PLY009",),
          words=("big-endian",)),
+    Case("16-bit samples played as floats, through a resampler", replace(HEALTHY, play=as_floats), ("PLY009",),
+         words=("turns the sound into noise",)),
+    Case("a page whose thread stops while it plays in a ScriptProcessor",
+         replace(HEALTHY, extra=SCRIPT_PROCESSOR, play=stall(1.0, 0.12, 24000)), ("WEB008",), ("PLY003",),
+         severity="warning", words=("addModule",)),
     # speaker
     Case("a volume too high", replace(HEALTHY, speak=overdriven), ("SPK005",), ("SPK011",),
          possible=("SPK006",), severity="warning"),

@@ -192,6 +192,18 @@ def twice(samples, rate_hz):
     return (0.5 * samples + 0.5 * late).astype(np.float32)
 
 
+def mixed_with_itself(samples, rate_hz):
+    """Add the sound once more 1 ms later, as two paths to the same output do."""
+    late = np.pad(samples, (round(0.001 * rate_hz), 0))[: len(samples)]
+    return (0.5 * samples + 0.45 * late).astype(np.float32)
+
+
+def pumping(samples, rate_hz):
+    """Let the gain go up and down by 8 dB twice a second, as a bad automatic gain control does."""
+    t_s = np.arange(len(samples)) / rate_hz
+    return (0.65 * samples * (1 + 0.45 * np.sin(2 * np.pi * 2.0 * t_s))).astype(np.float32)
+
+
 SEGMENT_FAULTS = (
     SegmentFault("a wrong rate", ("MIC005", "SND001", "PLY001", "SPK003"), at_speed(44100 / 48000), "deeper"),
     SegmentFault("a time stretch", ("MIC016", "SND020", "PLY018", "SPK015"), longer, "by duration"),
@@ -203,7 +215,8 @@ SEGMENT_FAULTS = (
     SegmentFault("clicks", ("MIC007", "SND012", "PLY004", "SPK006"), clicking, "clicks per second"),
     SegmentFault("clipping", ("MIC002", "SND010", "PLY008", "SPK005"), cut_tops, "",
                  also=("MIC014", "SND017", "PLY015", "SPK013"),
-                 beside=(("MIC007", "SND012", "PLY004", "SPK006"), ("MIC012", "SND015", "PLY013", "SPK011"))),
+                 beside=(("MIC007", "SND012", "PLY004", "SPK006"), ("MIC012", "SND015", "PLY013", "SPK011"),
+                         ("MIC008", "SND013", "PLY005", "SPK007"))),
     SegmentFault("images", ("MIC008", "SND013", "PLY005", "SPK007"), straight_lines, "mirror images",
                  beside=(("MIC003", "SND007", "PLY002", "SPK002"), ("MIC013", "SND016", "PLY014", "SPK012"))),
     SegmentFault("bytes in the wrong order", ("MIC009", "SND003", "PLY009", "SPK008"), swapped_bytes, "byte"),
@@ -217,6 +230,9 @@ SEGMENT_FAULTS = (
     SegmentFault("aliases", ("MIC015", "SND018", "PLY016", "SPK014"), unfiltered, "aliasing",
                  beside=(("MIC003", "SND007", "PLY002", "SPK002"), ("MIC013", "SND016", "PLY014", "SPK012"),
                          ("MIC010", "SND008", "PLY011", "SPK009"), ("MIC004", "SND011", "PLY003", "SPK004"))),
+    SegmentFault("a comb filter", ("MIC019", "SND023", "PLY020", "SPK018"), mixed_with_itself, "tone colour"),
+    SegmentFault("pumping", ("MIC012", "SND015", "PLY013", "SPK011"), pumping, "up and down",
+                 beside=(("MIC007", "SND012", "PLY004", "SPK006"),)),
     SegmentFault("two players", ("MIC017", "SND021", "PLY012", "SPK016"), twice, "twice",
                  beside=(("MIC007", "SND012", "PLY004", "SPK006"),)),
 )  # fmt: skip

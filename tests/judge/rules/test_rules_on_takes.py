@@ -34,8 +34,9 @@ def name_of(item):
 def check_on_hop(fault, hop, seed):
     result = judge_take(build(fault.story(hop, seed)))
     found = [(item.code, item.title, item.consequence_of) for item in result.findings]
-    (root,) = [item for item in result.findings if item.consequence_of is None] or [None]
-    assert root is not None, [item for item in result.outcomes if item.code == fault.code(hop)]
+    roots = [item for item in result.findings if item.consequence_of is None]
+    assert len(roots) == 1, found or [item for item in result.outcomes if item.code == fault.code(hop)]
+    root = roots[0]
     assert root.code in fault.roots(hop), found
     assert fault.code(hop) in {item.code for item in result.findings}, found
     assert fault.words in root.title

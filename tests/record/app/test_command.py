@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from diag.core.processes import import_environment
+from diag.record.app import keeper
 from diag.record.app.command import CommandDriver, CommandJob
 from diag.record.app.driver import AppSetting
 from diag.record.app.environment import app_environment
@@ -95,6 +96,50 @@ def test_a_command_that_does_not_exist_says_so(tmp_path):
     assert app.last_lines() == ("no-such-program-here: No such file or directory",)
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/proc/self/autogroup").exists(),
+    reason="only root may raise the priority of sessions",
+)
+def test_sessions_of_the_app_keep_time_like_those_of_diag(tmp_path):
+    code = """
+import os, time
+from pathlib import Path
+if os.fork() == 0:
+    os.setsid()
+own = Path("/proc/self/autogroup")
+until_s = time.monotonic() + 5
+while not own.read_text().endswith("nice -10\\n") and time.monotonic() < until_s:
+    time.sleep(0.02)
+print(own.read_text().partition(" ")[2].strip(), flush=True)
+time.sleep(0.5)
+"""
+    app = run(tmp_path, sys.executable, "-c", code)
+    assert app.last_lines() == ("nice -10", "nice -10")
+
+
+@pytest.mark.parametrize(
+    ("used_s", "waited_s", "busy_s", "told"),
+    [(0.02, 0.03, 0.4, True), (0.3, 0.03, 0.4, False), (0.02, 0.001, 0.4, False)],
+    ids=("others used the cores", "the app used them itself", "a short wait"),
+)
+def test_a_wait_for_a_core_is_told_if_others_used_the_cores(monkeypatch, used_s, waited_s, busy_s, told):
+    first, busy = {"1": (5, 7), "2": (0, 0)}, [10.0]
+    second = {"1": (5 + round(1e9 * used_s), 7 + round(1e9 * waited_s)), "2": (0, 0), "new": (0, 10**12)}
+    threads = [first, second]
+    monkeypatch.setattr(keeper, "thread_times", lambda processes: threads.pop(0))
+    monkeypatch.setattr(keeper, "busy_s", lambda: busy[0])
+    waits = keeper.Waits()
+    assert waits.line([]) is None
+    busy[0] += busy_s
+    line = waits.line([])
+    assert (line is not None) is told
+    if line is not None:
+        word, begun_s, until_s, longest_s = line.decode().split()
+        assert word == "waited"
+        assert float(begun_s) <= float(until_s)
+        assert float(longest_s) == pytest.approx(waited_s)
+
+
 def test_keys_are_removed_from_the_output(tmp_path):
     key = "AIza" + "k" * 35
     app = run(tmp_path, sys.executable, "-c", f"print('{key}', 'plain-secret-1')", secrets=("plain-secret-1",))
@@ -102,6 +147,22 @@ def test_keys_are_removed_from_the_output(tmp_path):
     assert key not in text
     assert "plain-secret-1" not in text
     assert text.count("(key hidden)") == 4
+
+
+def test_the_output_holds_no_absolute_path(tmp_path):
+    script = tmp_path / "client" / "main.py"
+    script.parent.mkdir()
+    script.write_text(
+        "import asyncio\n\nasync def main():\n    raise ValueError(asyncio.__file__)\n\nasyncio.run(main())\n"
+    )
+    app = run(tmp_path, sys.executable, str(script), ready=str(tmp_path))
+    text = (tmp_path / "output.txt").read_text()
+    assert 'File "client/main.py", line 4, in main' in text
+    assert 'File "…/asyncio/runners.py"' in text
+    assert app.last_lines()[-1] == "ValueError: …/asyncio/__init__.py"
+    assert str(tmp_path) not in text
+    assert "/lib/" not in text
+    assert app.ready(), "what shows that the app listens is searched for in the output as it was written"
 
 
 def test_a_line_of_any_length_and_any_bytes_are_taken(tmp_path):
