@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MUTATED = ("diag/measure", "diag/judge")
 TESTS = (
     "tests/measure", "tests/judge", "tests/api/test_analyze.py", "tests/api/test_analyze_long.py",
+    "tests/api/test_history.py",
     "tests/api/test_compare_recordings.py",
 )  # fmt: skip
 ENOUGH = 0.9
