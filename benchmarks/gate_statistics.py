@@ -146,22 +146,22 @@ def main() -> int:
     parser.add_argument("--releases", type=int, default=1000, help="simulated releases for false alarms")
     parser.add_argument("--trials", type=int, default=200, help="simulated releases for each cell of the power table")
     parser.add_argument("--spread-ms", type=float, nargs="+", default=[1000 * item for item in SPREADS_S])
+    parser.add_argument("--takes", type=int, nargs="+", default=COUNTS, help="takes of a release")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     missed, spreads_s = False, [item / 1000 for item in given.spread_ms]
     print(f"False alarms in {given.releases} A/A releases per row; nominal level {LEVEL:.0%}")
     print("spread of a take | takes | a metric worse | gate: do not ship | gate: too little evidence")
-    per_row = given.releases
-    for spread_s in spreads_s:
-        for takes in COUNTS:
-            found = rates(Service(spread_s), takes, per_row, given.seed, spread_s=spread_s)
+    for spread_s in spreads_s if given.releases else ():
+        for takes in given.takes:
+            found = rates(Service(spread_s), takes, given.releases, given.seed, spread_s=spread_s)
             missed |= max(found[:2]) > LEVEL
             print(f"{spread_s * 1000:>13.0f} ms | {takes:>5} | {found[0]:>14.1%} | {found[1]:>17.1%} | {found[2]:.1%}",
                   flush=True)  # fmt: skip
     print(f"\nPower: share of {given.trials} later releases that the gate blocks")
     print("spread of a take | takes | " + " | ".join(f"+{later_s * 1000:.0f} ms" for later_s in REGRESSIONS_S))
-    for spread_s in spreads_s:
-        for takes in COUNTS:
+    for spread_s in spreads_s if given.trials else ():
+        for takes in given.takes:
             shares = [
                 rates(Service(spread_s, later_s), takes, given.trials, given.seed + 1, spread_s=spread_s)[1]
                 for later_s in REGRESSIONS_S

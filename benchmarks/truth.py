@@ -73,13 +73,14 @@ def _heard_s(take: Take, reply_name: str, audible_frame: int) -> float:
     heard = take.clips[Tap.HEARD]
     prompt = find_prompt(take.turns[0].prompt_name)
     assert prompt.speech_end_s is not None
-    prompt_at_s = _place_s(heard.channel(HEARD_PROMPT_CHANNEL).samples, heard.sample_rate_hz, prompt.path)
+    prompt_at_s = place_s(heard.channel(HEARD_PROMPT_CHANNEL).samples, heard.sample_rate_hz, prompt.path)
     reply_path = built_in_folder() / "replies" / f"{reply_name}.wav"
-    reply_at_s = _place_s(heard.channel(HEARD_REPLY_CHANNEL).samples, heard.sample_rate_hz, reply_path)
+    reply_at_s = place_s(heard.channel(HEARD_REPLY_CHANNEL).samples, heard.sample_rate_hz, reply_path)
     return reply_at_s + audible_frame / REPLY_RATE_HZ - (prompt_at_s + prompt.speech_end_s)
 
 
-def _place_s(recording: np.ndarray, sample_rate_hz: int, path: Path) -> float:
+def place_s(recording: np.ndarray, sample_rate_hz: int, path: Path) -> float:
+    """Return where a file begins in a recording, in seconds."""
     clip = read_wav(path)
     template = resample(clip.samples, clip.sample_rate_hz, sample_rate_hz)
     place = locate(template, recording, sample_rate_hz)

@@ -14,8 +14,10 @@ import venv
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+import yaml
 
 from diag.cli.root import COMMANDS
 
@@ -27,7 +29,7 @@ PLACES = ("empty", "above_a_checkout", "beside_another_diag")
 COMMAND_S = 240
 """Longest time for one command: a take takes 15 s on a machine at rest."""
 
-GOOD, CANNOT_MEASURE, FEW_TAKES, STOPPED = 0, 3, 4, 130
+GOOD, FAILED, CANNOT_MEASURE, FEW_TAKES, STOPPED = 0, 1, 3, 4, 130
 HELP = [("--help",), *((name, "--help") for name in COMMANDS), ("voice", "make", "--help"), ("voice", "show", "--help")]
 CALLS = {
     ("--version",): {GOOD},
@@ -137,7 +139,8 @@ def test_the_wheel_holds_every_module_and_every_recording_once(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert len(names) == len(set(names))
-    code = {str(path.relative_to(ROOT)) for path in ROOT.glob("diag/**/*") if path.suffix in (".py", ".json", ".j2")}
+    kinds = (".py", ".json", ".j2", ".mo")
+    code = {str(path.relative_to(ROOT)) for path in ROOT.glob("diag/**/*") if path.suffix in kinds}
     data = {f"diag/{path.relative_to(ROOT)}" for path in ROOT.glob("scenarios/**/*") if path.is_file()}
     assert code | data <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"diag"}
@@ -217,3 +220,120 @@ def test_inside_a_checkout_its_configurations_are_used(calls, installed, places)
     assert "only_in_the_checkout" not in calls["above_a_checkout", ("run", "--help")].stdout
     for inside in (above / "diag", above / "diag/diag/api"):
         assert "only_in_the_checkout" in call(installed, inside, "run", "--help").stdout
+
+
+# --- a team's first gate, in an empty repository
+
+SUITE = ["--settings", "--name", "app"]
+SUMMARY = "summary.md"
+
+
+@pytest.fixture(scope="module")
+def repository(folder, installed):
+    """A repository with nothing in it but what `diag init` writes; takes go through no devices, one prompt, 3 takes."""
+    place = folder / "repository"
+    place.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=place, check=True)
+    done = call(installed, place, "init", *SUITE)
+    assert done.returncode == GOOD, done.stdout
+    change(
+        place / "diag.toml",
+        'audio = "virtual"',
+        'audio = "wire"',
+        "takes = 20 ",
+        "takes = 3 ",
+        "prompts = []",
+        'prompts = ["yes"]',
+    )
+    return place
+
+
+def change(path, *words):
+    """Replace words in a file, given as old, new, old, new; each must be there."""
+    text = path.read_text(encoding="utf-8")
+    for old, new in zip(words[::2], words[1::2], strict=True):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def steps_of(place):
+    """The commands of the workflow file that `diag init` wrote, by the name of their step, and the paths it keeps."""
+    (job,) = yaml.safe_load((place / ".github/workflows/voice.yml").read_text(encoding="utf-8"))["jobs"].values()
+    kept = next(step["with"]["path"] for step in job["steps"] if step.get("uses", "").startswith("actions/upload"))
+    return {step["name"]: step["run"] for step in job["steps"] if "run" in step}, kept.split()
+
+
+def run_step(installed, place, command, **more):
+    """Run a step as GitHub's runner does."""
+    path = f"{installed}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", command], cwd=place, check=False, text=True,
+        env={**environment_in(place), "PATH": path, "GITHUB_STEP_SUMMARY": str(place / SUMMARY), **more},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=COMMAND_S,
+    )  # fmt: skip
+
+
+def run_workflow(installed, place):
+    """Run the steps after the installation; return the result of the bench."""
+    steps, kept = steps_of(place)
+    for name in kept:
+        (place / name).unlink(missing_ok=True)
+    done = run_step(installed, place, steps["Bench"])
+    assert run_step(installed, place, steps["Summary"]).returncode == 0
+    assert [name for name in kept if not (place / name).is_file()] == []
+    ElementTree.parse(place / "reports/bench.junit.xml")
+    return done
+
+
+def test_a_first_gate_accepts_its_own_baseline_and_blocks_playback_at_16_khz(installed, repository):
+    kept = call(installed, repository, "bench", "--update-baseline", "--no-self-check")
+    assert kept.returncode == GOOD, kept.stdout
+    (baseline,) = (repository / "voice_tests/baselines").glob("app*")
+    assert baseline.stat().st_size > 0
+    change(repository / "voice_tests/app.toml", "sample_rate_hz = 24000", "sample_rate_hz = 16000\nresample = false")
+    done = run_workflow(installed, repository)
+    assert done.returncode == FAILED, done.stdout
+    assert "DO NOT SHIP" in done.stdout
+    assert "PLY001" in done.stdout
+    assert "24000 Hz audio was played as 16000 Hz" in " ".join(done.stdout.split())
+    assert "DO NOT SHIP" in (repository / SUMMARY).read_text(encoding="utf-8")
+    assert_no_bug(repository, done.stdout)
+
+
+def test_the_workflow_installs_diag_from_an_index(installed, repository, wheel):
+    """System packages are there already; a stand-in for `sudo` notes which ones would be installed."""
+    install = steps_of(repository)[0]["Install"]
+    stand_ins = repository / "stand_ins"
+    stand_ins.mkdir()
+    for name, words in (("sudo", 'echo "$@"'), ("python", f'exec {installed}/python "$@"')):
+        (stand_ins / name).write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
+        (stand_ins / name).chmod(0o755)
+    done = run_step(
+        installed,
+        repository,
+        f'PATH="{stand_ins}:$PATH"\n{install}',
+        PIP_NO_INDEX="1",
+        PIP_FIND_LINKS=str(wheel.parent),
+    )
+    assert done.returncode == 0, done.stdout
+    assert "apt-get install --yes --no-install-recommends pulseaudio libportaudio2" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_first_gate_ships_and_blocks_a_regression_of_100_ms(installed, folder):
+    place = folder / "first_gate"
+    place.mkdir()
+    subprocess.run(["git", "init", "-q"], cwd=place, check=True)
+    assert call(installed, place, "init", *SUITE).returncode == GOOD
+    kept = call(installed, place, "bench", "--update-baseline")
+    assert kept.returncode == GOOD, kept.stdout
+    assert "SHIP" in kept.stdout.splitlines()[0]
+    same = run_workflow(installed, place)
+    assert same.returncode == GOOD, same.stdout
+    assert same.stdout.splitlines()[0].split()[1] == "SHIP"
+    change(place / "voice_tests/app.toml", "prebuffer_ms = 60", "prebuffer_ms = 160")
+    later = run_workflow(installed, place)
+    assert later.returncode == FAILED, later.stdout
+    assert "DO NOT SHIP" in later.stdout.splitlines()[0]
+    assert "First audio heard is worse" in " ".join(later.stdout.split())

@@ -448,11 +448,13 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     from diag.files.voice_profiles import load_voice, voice_of_run
     from diag.report.build import build_report
     from diag.report.exports import write_export
+    from diag.report.language import speaking
     from diag.report.sentences import verdict_of
 
     for run in report.runs:
         _check_still_there(run)
-    report = replace(report, verdict=verdict_of(report))
+    with speaking("en"):
+        report = replace(report, verdict=verdict_of(report))
     takes = {
         run.folder: SavedTakes(Path(run.folder), [take.id for take in run.takes]) for run in report.runs if run.folder
     }
@@ -465,5 +467,7 @@ def finish(report: Report, options: Options, *, name: str) -> Report:
     for name_of_format in options.formats:
         link = options.link or path.name
         stem = path.with_name(path.name.removesuffix(".html"))
-        exports.append(str(write_export(name_of_format, report, stem, takes=takes, link=link, fail_on=options.fail_on)))
+        with speaking("en"):
+            written = write_export(name_of_format, report, stem, takes=takes, link=link, fail_on=options.fail_on)
+        exports.append(str(written))
     return replace(report, report=str(path), exports=tuple(exports))

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import app_options, options_from, resume_option, take_options, typed_options
+from diag.cli.options import app_options, lang_option, options_from, resume_option, take_options, typed_options
 
 
 @click.command(
@@ -25,6 +25,7 @@ from diag.cli.options import app_options, options_from, resume_option, take_opti
 )
 @click.argument("configurations", nargs=-1, metavar="[CONFIG]...")
 @take_options
+@lang_option
 @app_options
 @resume_option
 @click.option(

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from diag.cli.help_examples import Worded, use_one_thread
-from diag.cli.options import app_options, options_from, resume_option, take_options
+from diag.cli.options import app_options, lang_option, options_from, resume_option, take_options
 from diag.core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ _OF_BOTH = ("a", "b", "as_json", "fail_on", "embed", "voice")
               help="Recordings only: sample format of files without a header, as s16le:24000.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Recordings only: show all measures.")
 @take_options
+@lang_option
 @app_options
 @resume_option
 def command(a: str, b: str, *, as_json: bool, fail_on: str, **given: Any) -> int:

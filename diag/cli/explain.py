@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import json_option
+from diag.cli.options import json_option, lang_option
 
 
 @click.command(
@@ -21,6 +21,7 @@ from diag.cli.options import json_option
     ),
 )
 @click.argument("words", metavar="[CODE|MEASURE|WORDS]", nargs=-1)
+@lang_option
 @json_option
 def command(words: tuple[str, ...], *, as_json: bool) -> int:
     """Explain a finding, a measure, a word of diag, or what you hear.

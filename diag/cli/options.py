@@ -14,6 +14,7 @@ from diag.api.options import AUTO_TAKES, MAX_TAKES, Options
 from diag.core.chain import PORTS
 from diag.core.errors import BadInputError
 from diag.report.exports import format_named, format_names
+from diag.report.language import LANGUAGES, speaking
 
 Command = Callable[..., Any]
 
@@ -164,6 +165,17 @@ json_option = click.option(
 fail_on_option = click.option(
     "--fail-on", type=OneOf(["error", "warning", "never"]), default="error", show_default=True,
     help="Lowest severity of a finding that gives exit code 1.",
+)  # fmt: skip
+
+
+def _speak(context: click.Context, _parameter: click.Parameter, value: str) -> None:
+    """Show texts in this language until the command has ended."""
+    context.with_resource(speaking(value))
+
+
+lang_option = click.option(
+    "--lang", type=OneOf(LANGUAGES), default="en", show_default=True, expose_value=False, callback=_speak,
+    help="Language of the HTML report and the text: English or Korean. JSON and other formats stay English.",
 )  # fmt: skip
 out_option = click.option(
     "--out", type=click.Path(path_type=Path, file_okay=True), default=None, metavar="DIR",

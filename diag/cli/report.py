@@ -13,6 +13,7 @@ from diag.cli.options import (
     fail_on_option,
     format_options,
     json_option,
+    lang_option,
     options_from,
     out_option,
     voice_option,
@@ -35,6 +36,7 @@ from diag.cli.options import (
 @out_option
 @embed_option
 @format_options
+@lang_option
 @json_option
 @fail_on_option
 def command(folders: tuple[Path, ...], *, as_json: bool, fail_on: str, **given: Any) -> int:

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from diag.cli.help_examples import Worded
-from diag.cli.options import app_options, options_from, resume_option, take_options
+from diag.cli.options import app_options, lang_option, options_from, resume_option, take_options
 
 QUICK_PROMPT = "yes"
 """The shortest prompt that comes with diag."""
@@ -32,6 +32,7 @@ QUICK_PROMPT = "yes"
 )
 @click.argument("config", required=False)
 @take_options
+@lang_option
 @app_options
 @resume_option
 @click.option("--quick", is_flag=True, help="One take with one short prompt, for a first look in a few seconds.")

@@ -177,8 +177,10 @@ def _strongest(response: Response, *, earlier: bool) -> Copy | None:
         searched[:middle] = 0.0
     peak = int(np.argmax(searched))
     # The typical magnitude around the peak, by a quantile on which the peak and a few others have no influence.
+    # What lies just before the searched delays counts too: the first reflections of a room and the periods of a voice
+    # fall off there, and their end is no peak.
     around = slice(max(0, peak - 40 * near), peak + 40 * near + 1)
-    beside = size[around][(away[around] >= first) & (np.abs(np.arange(size.size)[around] - peak) > near)]
+    beside = size[around][(away[around] >= first // 2) & (np.abs(np.arange(size.size)[around] - peak) > near)]
     if beside.size < 50:
         return None
     scatter = float(np.quantile(beside, 0.68))

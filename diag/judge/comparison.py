@@ -257,7 +257,7 @@ def _test_metric(
     changes = _changes(metric, values_a, values_b, failed)
     values = (*values_a.values(), *values_b.values())
     tried = max(values) - min(values) >= metric.tolerance or bool(failed[0] ^ failed[1])
-    chance = chance_of(changes, tolerance=metric.tolerance, seed=own_seed) if tried else None
+    chance = chance_of(changes, tolerance=metric.tolerance) if tried else None
     return _Tested(metric, comparison, tuple(changes), chance)
 
 

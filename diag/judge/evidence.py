@@ -26,6 +26,7 @@ from diag.core.results import (
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import LIVE_OUTPUT_RATE_HZ, format_seconds, playable_rate_hz
+from diag.dsp.distortion import DISTORTION_WARN_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.limits import OTHER_SOUND_S, RATE_ERROR, RATE_WARNING, TREBLE_WARNING_DB
 from diag.judge.registry import Place
@@ -218,9 +219,26 @@ def has_the_voice(measurements: Measurements, hop: Hop) -> bool:
     """
     bent = ("few bits", "wrapped")
     few = any(event.kind in bent for item in measurements.find("distortion_db", hop=hop) for event in item.events)
+    return few or _follows_throughout(measurements, hop)
+
+
+def _follows_throughout(measurements: Measurements, hop: Hop) -> bool:
+    """Return whether the output of a hop's segment follows its input from one end to the other."""
     parts = [measurements.value(name, hop=hop) for name in ("other_sound_s", "head_lost_s", "tail_lost_s", "skipped_s")]
-    whole = all(part is not None for part in parts) and sum(part or 0.0 for part in parts) <= OTHER_SOUND_S
-    return few or whole
+    return all(part is not None for part in parts) and sum(part or 0.0 for part in parts) <= OTHER_SOUND_S
+
+
+def wrongly_decoded(measurements: Measurements, place: Place) -> Measurement | None:
+    """Return the reading of an output whose samples are decoded with a wrong table; None if there is no such sign.
+
+    The samples of the output can be read in another way, yet its waveform follows the input from one end to the other
+    and is distorted. Its bytes are then in the right order, and only their values are wrong.
+    """
+    own = misread_bytes(measurements, place.segment.last)
+    if own is None or not _follows_throughout(measurements, place.hop):
+        return None
+    bent = [value for value, _ in numbers(measurements.find("distortion_db", hop=place.hop))]
+    return own if any(value > DISTORTION_WARN_DB for value in bent) else None
 
 
 def snapped_hz(rate_hz: float) -> int:

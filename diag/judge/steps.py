@@ -18,6 +18,13 @@ SHORTEST = 5
 PENALTY = 20.0
 """What a step must explain, as a multiple of the variance of the noise. Among 1,000 series of noise alone, it leaves
 less than one step in 20 series, from 10 to 1,000 runs (tests/judge/test_steps.py)."""
+SHORT = 20
+"""Below this number of runs since or until the next step, most of them must lie on their own side of the step."""
+AGREEING = 0.8
+"""Share of the runs of a short stretch that must. Among 1,000 runs with 5 % outliers, 3 of 5 runs in a row are
+outliers in some places: their median is far from that of the others, but the other two are not. In simulated series of
+1,000 runs it leaves 0.8 false steps in 20 series instead of 8 (300 runs: 0.5 instead of 2.7). Steps of 5 standard
+deviations are found as before: 95 to 98 % at the right run with 5 % outliers, 99 to 100 % without."""
 SURE_Z = 4.0
 """Difference of medians on both sides of a step, in standard errors."""
 _MEDIAN_ERROR = 1.2533
@@ -106,4 +113,17 @@ def _weakest(series: NDArray[np.float64], ends: Sequence[int], noise: float, tol
         share = abs(float(np.median(after) - np.median(before))) / needed
         if share < worst:
             worst, place = share, index
-    return place
+    return place or _disagreeing(series, ends)
+
+
+def _disagreeing(series: NDArray[np.float64], ends: Sequence[int]) -> int:
+    """Return the position of a step beside a short stretch whose runs do not agree on it, or 0 if there is none."""
+    for start, index, end in zip(ends, ends[1:], ends[2:], strict=False):
+        before, after = series[start:index], series[index:end]
+        levels = float(np.median(before)), float(np.median(after))
+        up = np.sign(levels[1] - levels[0])
+        middle = sum(levels) / 2
+        for part, towards in ((before, -up), (after, up)):
+            if part.size < SHORT and np.mean(towards * (part - middle) > 0) < AGREEING:
+                return index
+    return 0

@@ -15,6 +15,7 @@ from diag.files.voice_profiles import sample_of
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.copied import copied_verdict, days_of
+from diag.report.localised import localised
 from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.picks import Pick, pick
 from diag.report.release_text import release_values
@@ -59,7 +60,8 @@ def build_report(
     BadInputError
         If the file cannot be written.
     """
-    out = Path(out)
+    out, document = Path(out), report.to_json()
+    report = localised(report)
     picks = _picks(report, takes)
     samples = _samples(report, voices or {})
     try:
@@ -91,7 +93,7 @@ def build_report(
             release=report.release,
             **release_values(report.release),
             tally=[(state, sum(check.state is state for view in views for check in view.checks)) for state in State],
-            document=packed(report.to_json(), out.parent),
+            document=packed(document, out.parent),
             size=size_note(players.values()),
             switches=bool(report.comparisons),
             origin="Every figure is derived from saved recordings and events alone.",

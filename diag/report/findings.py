@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from diag import __version__
 from diag.core.chain import Hop, Tap
 from diag.core.results import Finding, RunFinding, RunResult, Spot
 from diag.core.states import State
-from diag.judge.registry import HEADINGS, all_rules
-from diag.report.manual import sections
+from diag.judge.registry import all_rules
+from diag.report.language import tr
+from diag.report.localised import rule_texts
 from diag.report.sentences import capitalised, full_stop, how_sure, state_of, times_found, word_of
 from diag.report.shelf import Player, Players
 
@@ -76,7 +76,7 @@ class Listening:
 
     def at(self, tap: Tap, at_s: float) -> Hearing:
         """Return where a time of a tap's recording can be heard."""
-        words = f"{self.name(tap)} at {at_s:.2f} s"
+        words = tr("{tap} at {at_s:.2f} s").format(tap=self.name(tap), at_s=at_s)
         player = self.find(tap, at_s)
         if player is None or player.left_out or not -0.05 <= at_s - player.offset_s < player.duration_s:
             return Hearing(None, at_s, words)
@@ -156,8 +156,9 @@ def _ends(finding: Finding, index: int, players: Players) -> tuple[Hearing, ...]
 def _run_text(run: RunResult, item: RunFinding) -> str:
     """Return the text to paste into an issue: words and figures, no audio, no keys."""
     hop = item.finding.hop
-    place = f" on the {hop.value} hop ({hop.owner})" if hop else ""
-    return "\n".join(_issue_lines(item.finding, f"{times_found(item)} of {run.name}{place}.", _versions(run)))
+    place = tr(" on the {hop} hop ({owner})").format(hop=tr(hop.value), owner=tr(hop.owner)) if hop else ""
+    where = tr("{often} of {run}{place}.").format(often=times_found(item), run=run.name, place=place)
+    return "\n".join(_issue_lines(item.finding, where, _versions(run)))
 
 
 def _issue_lines(finding: Finding, where: str, versions: Sequence[str]) -> list[str]:
@@ -165,10 +166,10 @@ def _issue_lines(finding: Finding, where: str, versions: Sequence[str]) -> list[
         f"{finding.code} {finding.name}: {full_stop(capitalised(finding.title))}",
         where,
         *(f"- {full_stop(evidence.text)}" for evidence in finding.evidence),
-        f"Likely cause: {full_stop(finding.likely_cause)}",
-        f"Fix: {full_stop(finding.fix)}",
-        f"How sure: {how_sure(finding)}.",
-        f"Seen with: {', '.join(versions)}.",
+        f"{tr('Likely cause')}: {full_stop(finding.likely_cause)}",
+        f"{tr('Fix')}: {full_stop(finding.fix)}",
+        f"{tr('How sure')}: {how_sure(finding)}.",
+        f"{tr('Seen with')}: {', '.join(versions)}.",
     ]
 
 
@@ -186,8 +187,7 @@ def _versions(run: RunResult) -> list[str]:
     return [*(f"{name} {value}" for name, value in known.items() if value), *named]
 
 
-@cache
 def _manual(code: str) -> Mapping[str, str]:
     """Return the documentation of a rule by heading; empty for a code that no longer exists."""
-    document = next((rule.documentation for rule in all_rules() if rule.code == code), None)
-    return sections(document or "", HEADINGS)
+    rule = next((rule for rule in all_rules() if rule.code == code), None)
+    return rule_texts(rule) if rule is not None else {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip
 from diag.core.take import Turn
+from diag.report.language import tr
 from diag.report.picks import Pick
 from diag.report.sentences import figure
 from diag.report.svg import envelope, number, peaks, ticks
@@ -158,4 +159,5 @@ def _in_words(pick: Pick, waits: tuple[Wait, ...]) -> str:
     lengths = [wait.words.removesuffix(" wait") for wait in waits]
     turns = lengths if len(waits) == 1 else [f"turn {n}: {length}" for n, length in enumerate(lengths, start=1)]
     said = "; ".join(turns) if turns else "no prompt was spoken"
-    return f"Take {pick.take.id}. Wait from the end of the prompt's speech to the first audio heard: {said}."
+    words = tr("Take {take}. Wait from the end of the prompt's speech to the first audio heard: {waits}.")
+    return words.format(take=pick.take.id, waits=said)

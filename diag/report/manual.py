@@ -14,11 +14,15 @@ from diag.core.errors import BadInputError
 from diag.core.results import SCHEMA_VERSION
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.measure.registry import Metric, MetricKind, all_metrics
+from diag.report.language import language, tr
+from diag.report.localised import rule_texts
+from diag.report.sections import sections
 from diag.report.sentences import label, state_of
 from diag.report.symptoms import GLOSSARY, SYMPTOMS, Symptom, rules_of, symptoms_of
 from diag.report.wrapping import wrapped
 
 METRIC_HEADINGS = ("What", "From – to", "Better is", "Not measured when", "Reference")
+_RULE_WIDTH = 100
 _CODE = re.compile(r"([A-Za-z]{3})[-_ ]?(\d{1,4})")
 
 
@@ -86,7 +90,7 @@ def overview(width: int = 80) -> str:
     """Return one line per finding: code, name and summary."""
     lines: list[str] = []
     for rule in all_rules():
-        line = f"{state_of(rule.severity).shape} {rule.code}  {rule.name:<26} {rule.documentation.splitlines()[0]}"
+        line = f"{state_of(rule.severity).shape} {rule.code}  {rule.name:<26} {_summary(rule)}"
         lines += wrapped(line, width, later=" " * 10)
     heard = ", ".join(symptom.words[0] for symptom in SYMPTOMS)
     return "\n".join(
@@ -106,24 +110,6 @@ def contents() -> dict[str, Any]:
         "findings": [_rule_json(rule) for rule in all_rules()],
         "measures": [_measure_json(metrics) for metrics in _measures().values()],
     }
-
-
-def sections(document: str, headings: Sequence[str]) -> dict[str, str]:
-    """Return the text under each fixed heading of a docstring as one line; the summary has the key "".
-
-    A heading is alone on its line, underlined or not, or starts the line ("Fix: …").
-    """
-    found: dict[str, list[str]] = {"": []}
-    heading = ""
-    pattern = re.compile(rf"\W*({'|'.join(map(re.escape, headings))})\W*?(?:[.:]\s+(.*))?")
-    for line in document.splitlines():
-        opens = pattern.fullmatch(line.strip())
-        if opens:
-            heading = opens[1]
-            found[heading] = [opens[2] or ""]
-        elif not re.fullmatch(r"\s*-+\s*", line):
-            found[heading].append(line)
-    return {name: " ".join(" ".join(lines).split()) for name, lines in found.items()}
 
 
 def _measures() -> dict[str, tuple[Metric, ...]]:
@@ -227,12 +213,16 @@ def _symptom_text(symptom: Symptom, width: int) -> str:
         lines += [f"    {command}", *wrapped(f"      {tells}", width, later="      ")]
     lines += ["", "  Findings that can cause it"]
     for rule in rules_of(symptom, all_rules()):
-        summary = rule.documentation.splitlines()[0]
+        summary = _summary(rule)
         lines += wrapped(f"    {state_of(rule.severity).shape} {rule.code}  {summary}", width, later=" " * 14)
     return "\n".join(lines)
 
 
 # --- findings ---------------------------------------------------------------------------------------------------
+
+
+def _summary(rule: Rule) -> str:
+    return rule.documentation.splitlines()[0] if language() == "en" else rule_texts(rule)[""]
 
 
 def severities(rule: Rule) -> list[str]:
@@ -241,16 +231,36 @@ def severities(rule: Rule) -> list[str]:
 
 
 def _rule_text(rule: Rule) -> str:
-    hop = f"on the {rule.hop.value} hop ({rule.hop.owner})" if rule.hop else "not on a single hop"
-    usual, *other = severities(rule)
-    severity = f"{usual} or {other[0]}, depending on the evidence" if other else usual
+    on_hop = tr("on the {hop} hop ({owner})")
+    hop = on_hop.format(hop=tr(rule.hop.value), owner=tr(rule.hop.owner)) if rule.hop else tr("not on a single hop")
+    usual, *other = map(tr, severities(rule))
+    severity = (
+        tr("{usual} or {other}, depending on the evidence").format(usual=usual, other=other[0]) if other else usual
+    )
     head = f"{state_of(rule.severity).shape} {rule.code} {rule.name}  {severity}, {hop}"
     cause = (
-        f"\n\nReported as a consequence if one of these is found too: {', '.join(rule.explained_by)}."
+        "\n\n"
+        + tr("Reported as a consequence if one of these is found too: {codes}.").format(
+            codes=", ".join(rule.explained_by)
+        )
         if rule.explained_by
         else ""
     )
-    return f"{head}\n\n{rule.documentation}{cause}"
+    return f"{head}\n\n{_documentation(rule)}{cause}"
+
+
+def _documentation(rule: Rule) -> str:
+    """Return the documentation of a rule, each section in the language in use if it has a translation."""
+    if language() == "en":
+        return rule.documentation
+    texts = rule_texts(rule)
+    lines = wrapped(texts.pop(""), _RULE_WIDTH)
+    for heading in (name for name in HEADINGS if name in texts):
+        lines += ["", tr(heading)]
+        # The items of a list have been joined to one line.
+        for item in texts[heading].split(" - ") if texts[heading].startswith("- ") else [texts[heading]]:
+            lines += wrapped(f"    {item}", _RULE_WIDTH, later="    ")
+    return "\n".join(lines)
 
 
 def _rule_json(rule: Rule) -> dict[str, Any]:
@@ -281,7 +291,7 @@ _BETTER = {
 
 def _measure_text(metric: Metric) -> str:
     unit = "" if metric.unit in ("1", "") else f" in {metric.unit}"
-    head = f"{metric.name}  {label(metric.name)}{unit}, on {_place(metric)}; {_BETTER[metric.better]}"
+    head = f"{metric.name}  {tr(label(metric.name))}{unit}, on {_place(metric)}; {_BETTER[metric.better]}"
     return f"{head}\n\n{inspect.getdoc(metric.function) or ''}"
 
 

@@ -20,6 +20,7 @@ from diag.core.json_reading import read_json
 from diag.core.keys import without_keys, without_secrets
 from diag.core.plain_text import json_safe, visible
 from diag.files.whole_files import write_whole
+from diag.report.language import language, tr
 from diag.report.sentences import capitalised, full_stop
 
 if TYPE_CHECKING:
@@ -119,6 +120,10 @@ def _environment() -> Environment:
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
     environment.filters["prose"] = _prose
+    environment.filters["tr"] = tr
+    # Texts of templates are HTML already; texts of variables go through the filter, and are escaped.
+    environment.globals["_"] = lambda text: Markup(tr(text))
+    environment.globals["language"] = language
     return environment
 
 

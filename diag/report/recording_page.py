@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -52,14 +53,14 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
         views, players = views_of(shown, out, embed)
         order = sorted(range(len(views)), key=lambda index: -views[index].state.rank)
         title = title_of([view.name for view in views])
-        measured = _measured_words([item.result for item in shown])
+        measured, dated = _measured_words([item.result for item in shown]), _judged_today()
         page = rendered(
             "recordings.html.j2",
             title=title,
             verdict=verdict,
             measured=measured,
-            dated="",
-            copied=copied_verdict(verdict, title, measured),
+            dated=dated,
+            copied=copied_verdict(verdict, title, measured, dated),
             views=[views[index] for index in order],
             document=packed(results_document([item.result for item in shown]), out.parent),
             comparison=None,
@@ -86,13 +87,14 @@ def build_comparison_page(
         title = f"{views[0].name} and {views[1].name}"
         verdict = VerdictLine(state, word, full_stop(capitalised(comparison.sentence)))
         measured = f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound."
+        dated = _judged_today()
         page = rendered(
             "recordings.html.j2",
             title=title,
             verdict=verdict,
             measured=measured,
-            dated="",
-            copied=copied_verdict(verdict, title, measured),
+            dated=dated,
+            copied=copied_verdict(verdict, title, measured, dated),
             views=views,
             document=packed(comparison_document(comparison), out.parent),
             comparison=comparison_view(comparison, a, b, views),
@@ -102,6 +104,11 @@ def build_comparison_page(
     except OSError as error:
         raise unwritable(out, error, next_step="name another file with --html") from None
     return out
+
+
+def _judged_today() -> str:
+    """Return the day and minute of the judgement; a recording by itself does not say when it was made."""
+    return f"judged {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC"
 
 
 def _on_side(view: RecordingView, side: str) -> RecordingView:

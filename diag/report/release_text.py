@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from diag.core.release import Decision, Earlier, Product, Reason, Release, SelfCheck, Weight
 from diag.core.results import VerdictLine
 from diag.core.states import State
+from diag.report.language import ntr, tr
 from diag.report.wrapping import wrapped
 
 STATES = {
@@ -41,35 +42,40 @@ def release_verdict(release: Release) -> VerdictLine:
         if reason.weight is _DECIDING.get(decision)
     ]
     if decision is Decision.SHIP:
-        return VerdictLine(STATES[decision], decision.words, _why_to_ship(release))
+        return VerdictLine(STATES[decision], tr(decision.words), _why_to_ship(release))
     if not deciding:
         text = release.self_check.sentence if release.self_check else "nothing was measured"
         sentence = f"diag's own check failed, so its findings cannot be relied on: {text}."
-        return VerdictLine(STATES[decision], decision.words, sentence, "Install diag again, or report this.")
+        return VerdictLine(STATES[decision], tr(decision.words), sentence, "Install diag again, or report this.")
     product, first = deciding[0]
     place = f"{product.name}: " if len(release.products) > 1 else ""
     more = len(deciding) - 1
     tail = f" {more} more {'reason' if more == 1 else 'reasons'} below." if more else ""
     fix = first.fix and f"{first.fix[:1].upper()}{first.fix[1:].rstrip('.')}."
-    return VerdictLine(STATES[decision], decision.words, f"{place}{first.text}{tail}", fix)
+    return VerdictLine(STATES[decision], tr(decision.words), f"{place}{first.text}{tail}", fix)
 
 
 def _why_to_ship(release: Release) -> str:
     takes = sum(item.takes for item in release.products)
     warned = sum(reason.weight is Weight.WARNS for item in release.products for reason in item.reasons)
     fault = "no fault that blocks a release" if warned else "no fault"
-    text = f"In {takes} {'take' if takes == 1 else 'takes'}, {fault} was found and every hop was shown to be right"
+    text = ntr(
+        "In {n} take, {fault} was found and every hop was shown to be right",
+        "In {n} takes, {fault} was found and every hop was shown to be right",
+        takes,
+    ).format(n=takes, fault=tr(fault))
     held = [item.earlier for item in release.products if item.earlier is not None]
     if len(held) == len(release.products):
-        text += f"; nothing is worse than {_named(held)}"
+        text += tr("; nothing is worse than {earlier}").format(earlier=_named(held))
     else:
-        text += "; it was not held against an earlier release, because there is no baseline"
-    return f"{text}. {warned} {'warning' if warned == 1 else 'warnings'} below." if warned else f"{text}."
+        text += tr("; it was not held against an earlier release, because there is no baseline")
+    more = ntr(" {n} warning below.", " {n} warnings below.", warned).format(n=warned) if warned else ""
+    return f"{text}.{more}"
 
 
 def _named(held: Sequence[Earlier]) -> str:
     names = list(dict.fromkeys(item.what for item in held))
-    return names[0] if len(names) == 1 else "the earlier releases"
+    return tr(names[0]) if len(names) == 1 else tr("the earlier releases")
 
 
 def release_values(release: Release | None) -> dict[str, object]:
@@ -78,10 +84,10 @@ def release_values(release: Release | None) -> dict[str, object]:
         return {}
     passed = release.self_check is not None and release.self_check.passed
     return {
-        "stand_in": STAND_IN,
+        "stand_in": tr(STAND_IN),
         "states": STATES,
         "weights": WEIGHTS,
-        "words": WORDS,
+        "words": {weight: tr(word) for weight, word in WORDS.items()},
         "self_check_state": State.GOOD if passed else State.FAILS,
         "good": State.GOOD,
         "fails": State.FAILS,
@@ -90,23 +96,23 @@ def release_values(release: Release | None) -> dict[str, object]:
 
 def release_lines(release: Release, width: int) -> list[str]:
     """Return the lines of a release bench: products with their reasons, then the self-check."""
-    lines = ["", *wrapped(f"  {STAND_IN}", width)] if release.stand_in else []
+    lines = ["", *wrapped(f"  {tr(STAND_IN)}", width)] if release.stand_in else []
     for product in release.products:
         lines += product_lines(product, width)
     if release.self_check is not None:
         lines += ["", *self_check_lines(release.self_check, width)]
-    stages = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in (release.stages_s or {}).items())
-    return [*lines, "", f"  took {release.seconds:.0f} s ({stages})"]
+    stages = ", ".join(f"{tr(name)} {seconds:.0f} s" for name, seconds in (release.stages_s or {}).items())
+    return [*lines, "", tr("  took {seconds:.0f} s ({stages})").format(seconds=release.seconds, stages=stages)]
 
 
 def product_lines(product: Product, width: int) -> list[str]:
     """Return the lines of one product: its decision, then each reason with its fix."""
     title = f": {product.title}" if product.title else ""
     state = STATES[product.decision]
-    takes = f"{product.takes} of {product.asked} takes"
+    takes = tr("{takes} of {asked} takes").format(takes=product.takes, asked=product.asked)
     lines = [
         "",
-        *wrapped(f"{state.shape} {product.decision.words}  {product.name}{title} ({takes})", width, later="  "),
+        *wrapped(f"{state.shape} {tr(product.decision.words)}  {product.name}{title} ({takes})", width, later="  "),
     ]
     for reason in product.reasons:
         lines += reason_lines(reason, width)
@@ -117,7 +123,7 @@ def reason_lines(reason: Reason, width: int) -> list[str]:
     """Return the lines of one reason."""
     mark = "·" if reason.weight is Weight.NOTE else WEIGHTS[reason.weight].shape
     lines = wrapped(f"  {mark} {reason.text}", width, later="    ")
-    return [*lines, *(wrapped(f"    fix  {reason.fix}", width, later="         ") if reason.fix else [])]
+    return [*lines, *(wrapped(f"    {tr('fix')}  {reason.fix}", width, later="         ") if reason.fix else [])]
 
 
 def self_check_lines(checked: SelfCheck, width: int) -> list[str]:

@@ -14,6 +14,7 @@ from diag.judge.comparison import badness
 from diag.measure.registry import Group, Metric, MetricKind, metric_named, report_order, tiles
 from diag.report.findings import FindingView, findings_of
 from diag.report.lanes import Lanes, lanes_of
+from diag.report.language import ntr, tr
 from diag.report.page_view import PageView, page_view
 from diag.report.picks import Pick, stretch
 from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, plural, spread
@@ -167,7 +168,9 @@ def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
     discarded = len(run.takes) - len(run.counted)
     session = run.config.get("session", {})
     wanted = {
-        "takes": f"{len(run.counted)} of {len(run.takes)} counted, {discarded} discarded",
+        "takes": tr("{counted} of {takes} counted, {discarded} discarded").format(
+            counted=len(run.counted), takes=len(run.takes), discarded=discarded
+        ),
         "model": session.get("model"),
         "voice": session.get("voice"),
         "compared with": None if run.voice is None else f"the profile of the voice {run.voice}",
@@ -203,7 +206,8 @@ def _take_tile(metric: Metric, row: SummaryRow, run: RunResult) -> tuple[str, st
         for take in run.counted
     ]
     yes = sum(value > 0.5 for value in values)
-    return label(row.metric), f"{yes} of {len(values)}", plural(len(values), "take")
+    answered = tr("{k} of {n}").format(k=yes, n=len(values))
+    return label(row.metric), answered, ntr("take", "takes", len(values))
 
 
 _IN_THE_REPLY = {"dullness_db": "SVC005"}
@@ -226,20 +230,25 @@ def _segment_tile(metric: Metric, rows: Sequence[SummaryRow], run: RunResult) ->
             (item.finding for item in run.findings if item.finding.code == _IN_THE_REPLY.get(metric.name)), None
         )
         if arrived is not None:
-            return name, "by the service", f"{arrived.title} ({arrived.code}); {value} on the way from it"
+            words = tr("{title} ({code}); {value} on the way from it")
+            return name, tr("by the service"), words.format(title=arrived.title, code=arrived.code, value=value)
         if missing:
-            return name, "not measured", f"{', '.join(missing)}; {value} at worst elsewhere, n {worst.n}"
-    unknown = f"; not measured: {', '.join(missing)}" if missing else ""
-    return name, value, f"{place(worst.segment, None)}, the worst of {len(measured)}; {rest}{unknown}"
+            words = tr("{hops}; {value} at worst elsewhere, n {n}")
+            return name, tr("not measured"), words.format(hops=", ".join(map(tr, missing)), value=value, n=worst.n)
+    unknown = tr("; not measured: {hops}").format(hops=", ".join(map(tr, missing))) if missing else ""
+    words = tr("{place}, the worst of {n}; {rest}").format(place=place(worst.segment, None), n=len(measured), rest=rest)
+    return name, value, f"{words}{unknown}"
 
 
 def _tile(row: SummaryRow, counted: int) -> tuple[str, str, str]:
     if row.median is None or row.low is None or row.high is None:
-        return label(row.metric), "not measured", f"in {counted_of(row.missing, counted, 'take')}"
+        words = ntr("in {k} of {n} take", "in {k} of {n} takes", counted)
+        return label(row.metric), tr("not measured"), words.format(k=row.missing, n=counted)
     median, low, high = alike((row.median, row.low, row.high), row.unit)
-    missing = f", {row.missing} missing" if row.missing else ""
+    missing = tr(", {n} missing").format(n=row.missing) if row.missing else ""
     # A single value has neither a median nor a range.
-    words = f"median, {low} to {high}, n {row.n}" if row.n > 1 else "a single value, n 1"
+    several = tr("median, {low} to {high}, n {n}").format(low=low, high=high, n=row.n)
+    words = several if row.n > 1 else tr("a single value, n 1")
     return label(row.metric), median, f"{words}{missing}"
 
 

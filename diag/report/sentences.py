@@ -25,6 +25,8 @@ from diag.core.units import MINUS, format_value, with_minus
 from diag.judge.gate import checked, exit_code
 from diag.judge.proof import by_reason
 from diag.measure.registry import Group, metric_named, report_order
+from diag.report.language import language, ntr, tr
+from diag.report.localised import localised
 from diag.report.release_text import release_verdict
 
 
@@ -39,8 +41,11 @@ def word_of(severity: Severity) -> str:
 
 
 def verdict_line(report: Report) -> VerdictLine:
-    """Return the first line of the report: its stored verdict, or the one that follows from its findings."""
-    return report.verdict or verdict_of(report)
+    """Return the first line of the report: its stored verdict, or the one that follows from its findings.
+
+    The stored one is English, so it is derived again in another language.
+    """
+    return report.verdict if report.verdict and language() == "en" else verdict_of(localised(report))
 
 
 def verdict_of(report: Report) -> VerdictLine:
@@ -50,14 +55,14 @@ def verdict_of(report: Report) -> VerdictLine:
     if report.bench is not None:
         return _bench_verdict(report, report.bench)
     if not any(run.counted for run in report.runs):
-        return VerdictLine(State.UNKNOWN, "NOTHING MEASURED", nothing_measured(report.runs))
+        return VerdictLine(State.UNKNOWN, tr("NOTHING MEASURED"), nothing_measured(report.runs))
     if report.comparisons:
         worst = min(report.comparisons, key=lambda item: list(_CHANGES).index(item.verdict))
         state, word = _CHANGES[worst.verdict]
         sentence = full_stop(capitalised(worst.sentence))
         next_step = _readiness(report).next_step
         included = next_step.rstrip(".").lower() in sentence.lower()
-        return VerdictLine(state, word.upper(), sentence, "" if included else next_step)
+        return VerdictLine(state, tr(word.upper()), sentence, "" if included else next_step)
     return _readiness(report)
 
 
@@ -114,27 +119,34 @@ def _readiness(report: Report) -> VerdictLine:
     counted = sum(len(run.counted) for run in report.runs)
     missing = not_shown_words(report.runs)
     if not shown and not all(checked(run) for run in report.runs):
-        return VerdictLine(State.UNKNOWN, "NOTHING CHECKED", "No check could be made on what was recorded.")
+        return VerdictLine(State.UNKNOWN, tr("NOTHING CHECKED"), tr("No check could be made on what was recorded."))
     if not shown and missing:
-        sentence = (
-            f"No fault found in {counted_of(counted, counted, 'take')}, but not everything was shown to be right: "
+        sentence = ntr(
+            "No fault found in {n} of {n} take, but not everything was shown to be right: {missing}.",
+            "No fault found in {n} of {n} takes, but not everything was shown to be right: {missing}.",
+            counted,
         )
-        return VerdictLine(State.UNKNOWN, NOT_SHOWN, f"{sentence}{missing}.")
+        return VerdictLine(State.UNKNOWN, tr(NOT_SHOWN), sentence.format(n=counted, missing=missing))
     if not shown:
         state = State.GOOD if code is ExitCode.GOOD else State.UNKNOWN
-        sentence = f"No fault found in {counted_of(counted, counted, 'take')}; every hop was compared with its input."
-        return VerdictLine(state, _HEADLINES[code], sentence)
+        sentence = ntr(
+            "No fault found in {n} of {n} take; every hop was compared with its input.",
+            "No fault found in {n} of {n} takes; every hop was compared with its input.",
+            counted,
+        )
+        return VerdictLine(state, tr(_HEADLINES[code]), sentence.format(n=counted))
     run, worst = shown[0]
     place = f"{run.name}: " if len(report.runs) > 1 else ""
     more = len(shown) - 1
-    tail = f" {more} more {plural(more, 'finding')} below." if more else ""
+    tail = ntr(" {more} more finding below.", " {more} more findings below.", more).format(more=more) if more else ""
     sentence = f"{place}{full_stop(capitalised(worst.finding.title))} {times_found(worst)}.{tail}"
     states = {ExitCode.GOOD: State.WATCH, ExitCode.FAILED: State.FAILS}
-    word = _HEADLINES[code]
+    word = tr(_HEADLINES[code])
     if code is ExitCode.GOOD:
-        word = f"{word}, WITH {len(shown)} {plural(len(shown), 'WARNING')}".replace("WARNINGs", "WARNINGS")
+        word = ntr("READY, WITH {n} WARNING", "READY, WITH {n} WARNINGS", len(shown)).format(n=len(shown))
     elif code is ExitCode.TOO_LITTLE_EVIDENCE and missing:
-        word, sentence = NOT_SHOWN, f"{sentence} Not shown to be right: {missing}."
+        word = tr(NOT_SHOWN)
+        sentence += " " + tr("Not shown to be right: {missing}.").format(missing=missing)
     next_step = full_stop(capitalised(worst.finding.fix))
     return VerdictLine(states.get(code, State.UNKNOWN), word, sentence, next_step)
 
@@ -165,13 +177,16 @@ def measured_line(report: Report) -> str:
         name: ", ".join(dict.fromkeys(str(run.environment[name]) for run in report.runs if run.environment.get(name)))
         for name in ("endpoint", "audio")
     }
-    parts = [f"{counted_of(counted, made, 'take')} counted, {made - counted} discarded"]
+    words = ntr(
+        "{k} of {n} take counted, {discarded} discarded", "{k} of {n} takes counted, {discarded} discarded", made
+    )
+    parts = [words.format(k=counted, n=made, discarded=made - counted)]
     if places["endpoint"] == "emulator":
-        parts.append("answered by the emulator, not by the real service")
+        parts.append(tr("answered by the emulator, not by the real service"))
     elif places["endpoint"]:
-        parts.append(f"answered by {places['endpoint']}")
+        parts.append(tr("answered by {service}").format(service=places["endpoint"]))
     if places["audio"]:
-        parts.append(f"audio {places['audio']}")
+        parts.append(tr("audio {kind}").format(kind=places["audio"]))
     return f"{'; '.join(parts)}."
 
 
@@ -194,14 +209,15 @@ def nothing_measured(runs: Sequence[RunResult]) -> str:
 def times_found(found: RunFinding) -> str:
     """Return in how many of the counted takes a finding was raised."""
     if found.counted == 0:
-        return "Seen over the whole run"
-    return f"Found in {counted_of(len(found.take_ids), found.counted, 'take')}"
+        return tr("Seen over the whole run")
+    words = ntr("Found in {k} of {n} take", "Found in {k} of {n} takes", found.counted)
+    return words.format(k=len(found.take_ids), n=found.counted)
 
 
 def how_sure(finding: Finding) -> str:
     """Return a confidence as a word and a figure."""
     word = "high" if finding.confidence >= 0.9 else "medium" if finding.confidence >= 0.7 else "low"
-    return f"{word} ({finding.confidence:.2f} of 1)"
+    return tr("{word} ({figure:.2f} of 1)").format(word=tr(word), figure=finding.confidence)
 
 
 def counted_of(k: int, n: int, noun: str) -> str:
@@ -229,11 +245,11 @@ def full_stop(text: str) -> str:
 def spread(row: SummaryRow) -> str:
     """Return median, range and n of a summary row in words."""
     if row.median is None:
-        return "not measured"
+        return tr("not measured")
     if row.n == 1 or row.low is None or row.high is None:
         return f"{figure(row.median, row.unit)} (n {row.n})"
     median, low, high = alike((row.median, row.low, row.high), row.unit)
-    return f"{median} ({low} to {high}, n {row.n})"
+    return tr("{median} ({low} to {high}, n {n})").format(median=median, low=low, high=high, n=row.n)
 
 
 def alike(values: Sequence[float], unit: str) -> list[str]:
@@ -304,9 +320,9 @@ def label_in_sentence(metric: str) -> str:
 
 def place(segment: Segment | None, tap: Tap | None, turn: int | None = None) -> str:
     """Return where something was measured: "player hop", "player and speaker together", "heard tap, turn 2", or ""."""
-    parts = [f"{tap.value} tap"] if tap else []
+    parts = [tr("{tap} tap").format(tap=tap.value)] if tap else []
     if segment is not None:
-        parts = [segment.covers if segment.merged else f"{segment.covers} hop"]
+        parts = [segment.covers if segment.merged else tr("{hop} hop").format(hop=tr(segment.covers))]
     if turn is not None and turn > 0:
-        parts.append(f"turn {turn + 1}")
+        parts.append(tr("turn {number}").format(number=turn + 1))
     return ", ".join(parts)

@@ -9,6 +9,7 @@ from diag.core.chain import Hop
 from diag.core.results import BenchRow, RuleOutcome, RunFinding, RunResult, Severity, Status
 from diag.core.states import State
 from diag.judge.proof import by_reason
+from diag.report.language import ntr
 from diag.report.sentences import counted_of, figure, outcomes_of, state_of, times_found
 
 FAMILIES = {
@@ -117,8 +118,12 @@ def setup_of(run: RunResult) -> SetupState:
     own = [check for check in checks_of(run) if check.code.startswith(_SETUP_FAMILY)]
     fine = sum(check.state is State.GOOD for check in own)
     if fine:
-        return SetupState(State.GOOD, State.GOOD.word, f"{counted_of(fine, len(own), 'check')} clear")
+        return SetupState(State.GOOD, State.GOOD.word, _checks_clear(fine, len(own)))
     return SetupState(State.UNKNOWN, State.UNKNOWN.word, "no check was made on the setup")
+
+
+def _checks_clear(k: int, n: int) -> str:
+    return ntr("{k} of {n} check clear", "{k} of {n} checks clear", n).format(k=k, n=n)
 
 
 def _weight(item: RunFinding) -> tuple[bool, int]:
@@ -155,7 +160,7 @@ def _unfaulted(run: RunResult, hop: Hop, checks: tuple[Check, ...], *, measured:
     fine = [check for check in own if check.state is State.GOOD]
     missing = by_reason(entry.item for entry in run.not_shown if entry.item.hop is hop)
     if run.counted and fine and not missing:
-        return State.GOOD, State.GOOD.word, f"{counted_of(len(fine), len(own), 'check')} clear"
+        return State.GOOD, State.GOOD.word, _checks_clear(len(fine), len(own))
     if not run.counted:
         detail = "no take counted"
     elif missing:

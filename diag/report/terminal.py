@@ -21,15 +21,15 @@ from diag.core.results import (
 )
 from diag.core.states import State
 from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
+from diag.report.language import language, ntr, tr
+from diag.report.localised import localised
 from diag.report.release_text import release_lines
 from diag.report.sentences import (
     call_of,
-    counted_of,
     figure,
     label,
     label_in_sentence,
     place,
-    plural,
     signed,
     spread,
     state_of,
@@ -37,7 +37,7 @@ from diag.report.sentences import (
     verdict_line,
 )
 from diag.report.states import checks_of, row_state, row_takes
-from diag.report.wrapping import wrapped
+from diag.report.wrapping import padded, wrapped
 
 if TYPE_CHECKING:
     from diag.core.states import Check
@@ -73,7 +73,7 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
     width : int
         Width in columns, at least 40.
     """
-    verdict = verdict_line(report)
+    verdict, report = verdict_line(report), localised(report)
     lines = wrapped(f"{verdict.state.shape} {verdict.text}", width, later="  ")
     if report.release is not None:
         lines += release_lines(report.release, width)
@@ -86,8 +86,8 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
             lines += comparison_lines(comparison, width)
         for run in report.runs:
             lines += run_lines(run, width)
-    tail = [f"report {path}" for path in (report.report, *report.exports) if path]
-    return "\n".join([*lines, "", *tail, f"exit code {int(code)}"])
+    tail = [tr("report {path}").format(path=path) for path in (report.report, *report.exports) if path]
+    return "\n".join([*lines, "", *tail, tr("exit code {code}").format(code=int(code))])
 
 
 def check_text(check: Check, width: int) -> str:
@@ -99,12 +99,19 @@ def check_text(check: Check, width: int) -> str:
 def run_lines(run: RunResult, width: int) -> list[str]:
     """Return the lines of one run: number of takes, findings, latencies, and checks that were not made."""
     discarded = [take for take in run.takes if take.discarded]
-    takes = f"{len(run.counted)} {plural(len(run.counted), 'take')} counted, {len(discarded)} discarded"
+    takes = ntr(
+        "{counted} take counted, {discarded} discarded",
+        "{counted} takes counted, {discarded} discarded",
+        len(run.counted),
+    ).format(counted=len(run.counted), discarded=len(discarded))
     lines = ["", *wrapped(f"{run.name}: {run.title}" if run.title else run.name, width), f"  {takes}"]
     for take in discarded[:DISCARDS_SHOWN]:
-        lines += wrapped(f"    take {take.id} discarded: {take.discarded}", width, later="      ")
+        lines += wrapped(
+            tr("    take {take} discarded: {reason}").format(take=take.id, reason=take.discarded), width, later="      "
+        )
     if len(discarded) > DISCARDS_SHOWN:
-        lines.append(f"    {len(discarded) - DISCARDS_SHOWN} more; the report lists them all")
+        more = tr("    {n} more; the report lists them all")
+        lines.append(more.format(n=len(discarded) - DISCARDS_SHOWN))
     raised = {item.finding.code for item in run.findings}
     roots = [item for item in run.findings if item.finding.consequence_of not in raised]
     for item in sorted(roots, key=lambda item: -item.finding.severity.rank):
@@ -116,8 +123,9 @@ def run_lines(run: RunResult, width: int) -> list[str]:
 def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int) -> list[str]:
     """Return the lines of one finding: code, title, how often, evidence, cause, fix and consequences."""
     finding = item.finding
-    where = f", {finding.hop.value} hop ({finding.hop.owner})" if finding.hop else ""
-    head = f"  {state_of(finding.severity).shape} {finding.severity.value} {finding.code} {finding.name}"
+    hop = finding.hop
+    where = tr(", {hop} hop ({owner})").format(hop=tr(hop.value), owner=tr(hop.owner)) if hop else ""
+    head = f"  {state_of(finding.severity).shape} {tr(finding.severity.value)} {finding.code} {finding.name}"
     lines = wrapped(head, width)
     lines += wrapped(f"    {finding.title}", width, later="    ")
     lines += _labelled("found", f"{times_found(item).removeprefix('Found ')}{where}", width)
@@ -126,10 +134,14 @@ def finding_lines(item: RunFinding, following: Iterable[RunFinding], width: int)
     lines += _labelled("cause", finding.likely_cause, width)
     lines += _labelled("fix", finding.fix, width)
     consequences = ", ".join(
-        f"{other.finding.code} {other.finding.name} (in {counted_of(len(other.take_ids), other.counted, 'take')})"
+        f"{other.finding.code} {other.finding.name} ({_in_takes(len(other.take_ids), other.counted)})"
         for other in following
     )
     return [*lines, *_labelled("leads to", consequences, width)]
+
+
+def _in_takes(k: int, n: int) -> str:
+    return ntr("in {k} of {n} take", "in {k} of {n} takes", n).format(k=k, n=n)
 
 
 def measure_lines(run: RunResult, width: int) -> list[str]:
@@ -141,34 +153,40 @@ def measure_lines(run: RunResult, width: int) -> list[str]:
     unmeasured: dict[str, list[str]] = {}
     for row in sorted(summary, key=lambda row: report_order(row.metric)):
         if row.metric in latencies and row.median is not None:
-            lines += _row(f"{label(row.metric)}{_turn(row)}", _spread(row), width)
+            lines += _row(f"{tr(label(row.metric))}{_turn(row)}", _spread(row), width)
         elif row.metric in latencies:
-            unmeasured.setdefault(_reason(run, row), []).append(f"{label_in_sentence(row.metric)}{_turn(row)}")
+            unmeasured.setdefault(_reason(run, row), []).append(f"{_small_label(row.metric)}{_turn(row)}")
     for reason, names in unmeasured.items():
         why = f": {reason}" if reason else ""
-        lines += wrapped(f"  {State.UNKNOWN.shape} {', '.join(names)} not measured{why}", width)
+        missing = tr("{measures} not measured{why}").format(measures=", ".join(names), why=why)
+        lines += wrapped(f"  {State.UNKNOWN.shape} {missing}", width)
     over_all = [row for row in summary if row.turn is None and row.median is not None]
     stages = [row for name in stages_of_wait for row in over_all if row.metric == name]
     if stages:
-        told = [f"{label_in_sentence(row.metric)} {figure(row.median, row.unit)}" for row in stages]
-        lines += _row("of which", " + ".join(told), width)
+        told = [f"{_small_label(row.metric)} {figure(row.median, row.unit)}" for row in stages]
+        lines += _row(tr("of which"), " + ".join(told), width)
     if several:
         for row in sorted(over_all, key=lambda row: report_order(row.metric)):
             if row.metric in metrics_in(Group.TURNS):
                 # Turns in which nobody interrupted have no value, and that is no lack.
-                lines += _row(label(row.metric), _spread(replace(row, missing=0)), width)
+                lines += _row(tr(label(row.metric)), _spread(replace(row, missing=0)), width)
     for metric in tiles():
         if metric.kind is not MetricKind.SEGMENT:
             continue
         name = metric.name
         rows = [row for row in over_all if row.metric == name and row.segment]
         told = [f"{place(row.segment, None)} {figure(row.median, row.unit)}" for row in rows]
-        lines += _row(label(name), ", ".join(told), width)
+        lines += _row(tr(label(name)), ", ".join(told), width)
     return lines
 
 
 def _turn(row: SummaryRow) -> str:
-    return "" if row.turn is None else f", turn {row.turn + 1}"
+    return "" if row.turn is None else tr(", turn {number}").format(number=row.turn + 1)
+
+
+def _small_label(metric: str) -> str:
+    """Return a label as it stands within a sentence."""
+    return label_in_sentence(metric) if language() == "en" else tr(label(metric))
 
 
 def _reason(run: RunResult, row: SummaryRow) -> str:
@@ -177,9 +195,13 @@ def _reason(run: RunResult, row: SummaryRow) -> str:
 
 
 def _spread(row: SummaryRow) -> str:
-    first = "" if row.n == 1 else "median "
-    tail = f", 95th percentile {figure(row.p95, row.unit)}" if row.p95 is not None else ""
-    missing = f", not measured in {counted_of(row.missing, row.n + row.missing, 'take')}" if row.missing else ""
+    first = "" if row.n == 1 else tr("median ")
+    tail = tr(", 95th percentile {value}").format(value=figure(row.p95, row.unit)) if row.p95 is not None else ""
+    made = row.n + row.missing
+    missing = (
+        ntr(", not measured in {k} of {n} take", ", not measured in {k} of {n} takes", made) if row.missing else ""
+    )
+    missing = missing.format(k=row.missing, n=made)
     return f"{first}{spread(row)}{tail}{missing}"
 
 
@@ -187,8 +209,8 @@ def check_lines(run: RunResult, width: int) -> list[str]:
     """Return how many checks are clear, which were not made and why, and which crashed."""
     checks = checks_of(run)
     clear = [check for check in checks if check.word == "clear"]
-    noun = plural(len(clear), "check")
-    lines = [f"  {State.GOOD.shape} {len(clear)} {noun} clear"] if clear else []
+    words = ntr("{n} check clear", "{n} checks clear", len(clear)).format(n=len(clear))
+    lines = [f"  {State.GOOD.shape} {words}"] if clear else []
     by_reason: dict[tuple[str, str], list[str]] = {}
     for check in checks:
         # Checks that raised a finding, even a note, are listed above.
@@ -199,10 +221,15 @@ def check_lines(run: RunResult, width: int) -> list[str]:
     groups = sorted(by_reason.items(), key=lambda group: (group[0][0] != "crashed", -len(group[1])))
     for (word, reason), codes in groups[:REASONS_SHOWN]:
         why = f": {reason}" if reason else ""
-        lines += wrapped(f"  {State.UNKNOWN.shape} {word} {', '.join(_with_ranges(codes))}{why}", width)
+        lines += wrapped(f"  {State.UNKNOWN.shape} {tr(word)} {', '.join(_with_ranges(codes))}{why}", width)
     rest = sum(len(codes) for _, codes in groups[REASONS_SHOWN:])
     if rest:
-        lines.append(f"  {State.UNKNOWN.shape} {rest} more {plural(rest, 'check')} not made; the report lists them all")
+        more = ntr(
+            "{n} more check not made; the report lists them all",
+            "{n} more checks not made; the report lists them all",
+            rest,
+        )
+        lines.append(f"  {State.UNKNOWN.shape} {more.format(n=rest)}")
     return lines
 
 
@@ -222,7 +249,7 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     """Return lines on two runs: differing settings, then changed metrics, worst first; unchanged ones are counted."""
     from diag.core.stats import FEWEST_VALUES
 
-    lines = ["", *wrapped(f"A is {comparison.a}, B is {comparison.b}", width)]
+    lines = ["", *wrapped(tr("A is {a}, B is {b}").format(a=comparison.a, b=comparison.b), width)]
     for name, a, b in comparison.setup_diff:
         lines += wrapped(f"  setup message, {name}: {_shown(a)} -> {_shown(b)}", width)
     for differences in (comparison.config_diff, comparison.environment_diff):
@@ -235,35 +262,36 @@ def comparison_lines(comparison: RunComparison, width: int) -> list[str]:
     undecided = [item for item in comparison.comparisons if item.verdict is Change.TOO_FEW]
     unmeasured = [item for item in undecided if item.a is None or item.b is None]
     few = [item for item in undecided if item not in unmeasured]
-    thin = f"not decided, because fewer than {FEWEST_VALUES} pairs of takes have a value"
-    for words, items in ((thin, few), ("not measured", unmeasured)):
+    thin = tr("not decided, because fewer than {n} pairs of takes have a value").format(n=FEWEST_VALUES)
+    for words, items in ((thin, few), (tr("not measured"), unmeasured)):
         if items:
             line = f"  {call_of(Change.TOO_FEW)[0].shape} {words}: {_measures_named(items)}"
             lines += wrapped(line, width, later="    ")
     same = sum(item.verdict is Change.NONE_SHOWN for item in comparison.comparisons)
     if same:
-        noun = plural(same, "measure")
-        lines.append(f"  {call_of(Change.NONE_SHOWN)[0].shape} {same} {noun} with no clear difference")
+        words = ntr("{n} measure with no clear difference", "{n} measures with no clear difference", same)
+        lines.append(f"  {call_of(Change.NONE_SHOWN)[0].shape} {words.format(n=same)}")
     return lines
 
 
 def _measures_named(items: Sequence[Comparison]) -> str:
     """Return the names of measures, each once; of many, the first ones and how many more there are."""
-    names = list(dict.fromkeys(label_in_sentence(item.metric) for item in items))
+    names = list(dict.fromkeys(_small_label(item.metric) for item in items))
     rest = len(names) - NAMED
-    return "; ".join([*names[:NAMED], f"{rest} more"] if rest > 0 else names)
+    return "; ".join([*names[:NAMED], tr("{n} more").format(n=rest)] if rest > 0 else names)
 
 
 def _comparison_line(item: Comparison) -> str:
     state, word = call_of(item.verdict)
     where = place(item.segment, item.tap)
-    name = f"{label(item.metric)}{f' ({where})' if where else ''}"
-    line = f"  {state.shape} {word}  {name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}"
+    name = f"{tr(label(item.metric))}{f' ({where})' if where else ''}"
+    line = f"  {state.shape} {tr(word)}  {name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}"
     if item.difference is not None:
-        line += f", change {signed(item.difference, item.unit)}"
+        line += tr(", change {change}").format(change=signed(item.difference, item.unit))
     if item.interval is not None:
-        line += f" (95 % interval: {signed(item.interval[0], item.unit)} to {signed(item.interval[1], item.unit)})"
-    return f"{line}, {item.n_pairs} {plural(item.n_pairs, 'pair')}"
+        low, high = (signed(end, item.unit) for end in item.interval)
+        line += tr(" (95 % interval: {low} to {high})").format(low=low, high=high)
+    return line + ntr(", {n} pair", ", {n} pairs", item.n_pairs).format(n=item.n_pairs)
 
 
 def bench_lines(rows: Sequence[BenchRow], runs: Sequence[RunResult], width: int) -> list[str]:
@@ -293,8 +321,8 @@ def _shown(value: object) -> str:
 
 
 def _row(name: str, text: str, width: int) -> list[str]:
-    return wrapped(f"  {name:<{_LABEL_WIDTH}} {text}", width, later=" " * (_LABEL_WIDTH + 3)) if text else []
+    return wrapped(f"  {padded(name, _LABEL_WIDTH)} {text}", width, later=" " * (_LABEL_WIDTH + 3)) if text else []
 
 
 def _labelled(name: str, text: str, width: int) -> list[str]:
-    return wrapped(f"    {name:<9} {text}", width, later=" " * 14) if text else []
+    return wrapped(f"    {padded(tr(name), 9)} {text}", width, later=" " * 14) if text else []

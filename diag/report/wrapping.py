@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from unicodedata import east_asian_width
 
 
 def wrapped(text: str, width: int, *, later: str | None = None) -> list[str]:
@@ -11,9 +12,21 @@ def wrapped(text: str, width: int, *, later: str | None = None) -> list[str]:
     words = re.split(r"( +)", text.strip())
     lines, line = [], indent
     for gap, word in zip(["", *words[1::2]], words[::2], strict=True):
-        if line.strip() and len(line) + len(gap) + len(word) > max(width, 40):
+        if line.strip() and columns(line) + len(gap) + columns(word) > max(width, 40):
             lines.append(line)
             line = (f"{indent}  " if later is None else later) + word
         else:
             line += gap + word
     return [*lines, line]
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for each character of Korean, Chinese and Japanese."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces at its end, at least `width` columns wide."""
+    return text + " " * (width - columns(text))

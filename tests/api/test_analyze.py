@@ -12,6 +12,7 @@ from diag.api.analyze import analyze, analyze_all, analyze_run
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError, ExitCode
 from diag.core.results import Severity
+from diag.dsp.byte_formats import alaw_table, formats
 from diag.files import run_folders as store
 from diag.judge.engine import judge_take
 from diag.judge.recording_result import COLUMNS
@@ -56,6 +57,19 @@ def test_three_bits_are_named_although_little_of_the_waveform_is_left():
     result = against_received(np.round(RECEIVED * 4) / 4, 24000)
     assert "PLY015" in roots(result)
     assert "PLY009" not in roots(result)
+
+
+def test_a_wrong_companding_table_is_distortion_and_not_misread_bytes():
+    narrow = 0.25 * resampled(RECEIVED, 24000, 8000)
+    decoded = alaw_table(1)[formats()["alaw"].encode(narrow)] / np.float32(32768)
+    result = analyze(Clip(samples=np.clip(decoded, -1, 1), sample_rate_hz=8000),
+                     reference=Clip(samples=narrow, sample_rate_hz=8000))  # fmt: skip
+    found = {item.code: item for item in result.findings}
+    assert "PLY015" in roots(result)
+    assert "A-law" in found["PLY015"].title
+    assert "G.711" in found["PLY015"].fix
+    assert "PLY009" not in found
+    assert found["REC008"].consequence_of == "PLY015"
 
 
 @pytest.mark.parametrize(("through_hz", "rate_hz", "severity"), [

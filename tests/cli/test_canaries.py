@@ -34,7 +34,7 @@ def everything_below(folder):
 def test_no_artefact_of_a_comparison_holds_a_key(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    named, formed = canaries(0, 12), canaries(20, 8, LONG)
+    named, formed = canaries(0, 15), canaries(20, 10, LONG)
     held = [f"held-{number}-{'v' * 12}" for number in range(4)]
     for name, value in zip(("GEMINI_API_KEY", "GOOGLE_API_KEY", "MY_TOKEN", "MY_PASSWORD"), held, strict=True):
         monkeypatch.setenv(name, value)
@@ -48,6 +48,9 @@ def test_no_artefact_of_a_comparison_holds_a_key(tmp_path, monkeypatch):
         authorization = "Bearer {named[2]}"
         cookie = "session={named[3]}"
         x-other = "{formed[2]}"
+        proxy-authorization = "Basic {named[12]}"
+        x-session-token = "{named[13]}"
+        x-list = "a, {formed[8]}; b"
         [session.extra.session_resumption]
         handle = "{named[4]}"
         [emulator]
@@ -66,6 +69,7 @@ def test_no_artefact_of_a_comparison_holds_a_key(tmp_path, monkeypatch):
         apiKey = "{named[9]}"
         note = "{formed[4]} {held[1]} {held[3]}"
         headers = [["x-goog-api-key", "{named[10]}"], ["x-a", "{formed[5]}"]]
+        nested = {{ list = [{{ client_secret = "{named[14]}" }}], address = "wss://host/ws?alt=json&key={formed[9]}" }}
         [setup.systemInstruction]
         parts = [{{ text = "{formed[6]}" }}, {{ text = "curl -H 'x-api-key: {named[11]}' {formed[7]}" }}]
         [setup.generationConfig]

@@ -10,7 +10,8 @@ from diag.judge.registry import HEADINGS, Rule
 from diag.judge.registry import all_rules as registered_rules
 from diag.measure.registry import all_metrics
 from diag.report import manual
-from diag.report.manual import METRIC_HEADINGS, sections
+from diag.report.manual import METRIC_HEADINGS
+from diag.report.sections import sections
 from diag.report.symptoms import SYMPTOMS
 
 

@@ -61,3 +61,21 @@ def test_a_measure_that_is_mostly_zero_has_no_step():
 @pytest.mark.parametrize("values", [[], [1.0], [1.0] * (2 * SHORTEST - 1), [0.0] * 50, [3.0] * 50])
 def test_short_and_constant_series_have_no_step(values):
     assert find_steps(values) == ()
+
+
+def test_three_outliers_among_five_runs_in_a_row_are_no_step():
+    dice = np.random.default_rng(9)
+    values = dice.normal(50, 1, 300)
+    values[[150, 152, 154]] += 12
+    assert not find_steps(values)
+
+
+def test_outliers_in_one_run_of_20_make_at_most_one_step_in_20_long_series():
+    false = 0
+    for seed in range(40):
+        dice = np.random.default_rng(seed)
+        values = dice.normal(50, 1, 300)
+        outliers = dice.random(300) < 0.05
+        values[outliers] += dice.exponential(8, outliers.sum())
+        false += len(find_steps(values))
+    assert false <= 40 / 20

@@ -53,6 +53,11 @@ def test_verdict_comes_first_then_findings_with_their_fix_then_measures(page):
     assert places == sorted(places)
 
 
+def test_the_page_and_the_copied_verdict_say_when_the_recording_was_judged(page):
+    assert re.search(r'class="quiet">judged 20\d\d-\d\d-\d\d \d\d:\d\d UTC, diag', page)
+    assert re.search(r"Judged 20\d\d-\d\d-\d\d \d\d:\d\d UTC\.", page)
+
+
 def test_the_fault_is_marked_where_it_is(page):
     mark = re.search(r'<i class="event watch" style="left:([\d.]+)%;width:([\d.]+)%"', page)
     length_s = float(re.search(r"length</span> ([\d.]+) s", page)[1])

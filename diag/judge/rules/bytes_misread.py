@@ -21,6 +21,7 @@ from diag.judge.evidence import (
     raised_at,
     worst_fault,
     wrong_rate,
+    wrongly_decoded,
 )
 from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING, UNLIKE_NOISE
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -86,8 +87,10 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     """
     noise, pairs = (added(measurements, place, metric) for metric in ("flatness", "equal_pairs"))
     in_pairs = not isinstance(pairs, str) and pairs[0] > PAIRED_SAMPLES_WARNING
-    if in_pairs and wrong_rate(measurements, place.hop) is None and has_the_voice(measurements, place.hop):
+    repeated = in_pairs and wrong_rate(measurements, place.hop) is None and has_the_voice(measurements, place.hop)
+    if repeated or wrongly_decoded(measurements, place) is not None:
         # Two channels read as one last twice as long; samples repeated at the right speed are a poor resampler's.
+        # A wrong companding table keeps the waveform and distorts it.
         return _clear_if_measured(place, measurements)
     own = misread_bytes(measurements, place.segment.last)
     if own is not None and misread_bytes(measurements, place.segment.first) is None:

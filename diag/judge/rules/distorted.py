@@ -5,7 +5,15 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.results import Measurements, Severity, Verdict, not_checked
 from diag.dsp.distortion import DISTORTION_FAIL_DB, DISTORTION_WARN_DB
-from diag.judge.evidence import added, evidence_of, raised_at, worst_fault
+from diag.judge.evidence import (
+    added,
+    evidence_of,
+    in_mid_sentence,
+    misread_evidence,
+    raised_at,
+    worst_fault,
+    wrongly_decoded,
+)
 from diag.judge.limits import FLAT_TOPS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -64,7 +72,8 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
 
     Evidence
         `distortion_db` of the segment, and its kind if it can be recognised: clipped, overdrive, wrapped (integers
-        that overflow), few bits, companding (a wrong table).
+        that overflow), few bits, companding (a wrong table). If the samples show which table is wrong, `misread_s` of
+        {output} names it.
 
     Does not prove
         Which stage caused it, if the kind is not known.
@@ -77,13 +86,24 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
     tops = added(measurements, place, "clipping_rate_hz")
     if kind in _CLIPPED and not isinstance(tops, str) and tops[0] > FLAT_TOPS_HZ:
         return not_checked("the sound is clipped, which is a finding of its own")
-    said = _KINDS.get(kind, "distorts the sound")
-    text = f"distortion of {place.output} against {place.input}: {level_db:.0f} dB relative to the voice ({kind})"
+    decoded = wrongly_decoded(measurements, place)
+    shown = "companding" if decoded is not None else kind
+    text = f"distortion of {place.output} against {place.input}: {level_db:.0f} dB relative to the voice ({shown})"
+    severity = Severity.ERROR if level_db > DISTORTION_FAIL_DB else Severity.WARNING
+    if decoded is not None:
+        return raised_at(
+            place,
+            f"The {place.who} distorts the sound: {in_mid_sentence(decoded.events[0].kind)}",
+            evidence=[evidence_of(item, text), misread_evidence(decoded, place.output)],
+            cause="samples are decoded with a wrong companding table (mu-law or A-law)",
+            fix="decode mu-law and A-law with the tables of ITU-T G.711",
+            severity=severity,
+        )
     return raised_at(
         place,
-        f"The {place.who} {said}",
+        f"The {place.who} {_KINDS.get(kind, 'distorts the sound')}",
         evidence=[evidence_of(item, text)],
-        severity=Severity.ERROR if level_db > DISTORTION_FAIL_DB else Severity.WARNING,
+        severity=severity,
     )
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, raised
+from diag.dsp.slope import SURE
 from diag.judge.evidence import (
     WrongRate,
     changed_sound,
     clear_if_measured,
+    evidence_of,
+    numbers,
     raised_at,
     received_rate_hz,
     snapped_hz,
     wrong_rate,
 )
+from diag.judge.limits import LOST_ALL_ALONG_PPM
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
@@ -83,11 +87,13 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
 
     Does not prove
         Which line of code or which setting is wrong. Differences below 1 % are only a warning, because the clocks of
-        two devices may drift apart. Time stretching without a change of pitch is a finding of its own.
+        two devices may drift apart. On the sender and the player, 0.05 to 0.5 % is a warning too: samples are lost or
+        added all along. Time stretching without a change of pitch is a finding of its own.
     """
     found = wrong_rate(measurements, place.hop)
     if not isinstance(found, WrongRate):
-        return clear_if_measured(measurements.find("rate_ratio", hop=place.hop), "rate_ratio")
+        drifting = _drifting(place, measurements) if place.hop in (Hop.SENDER, Hop.PLAYER) else None
+        return drifting or clear_if_measured(measurements.find("rate_ratio", hop=place.hop), "rate_ratio")
     severity = Severity.ERROR if found.error else Severity.WARNING
     words = {Hop.SENDER: _sent, Hop.PLAYER: _played}.get(place.hop)
     if words is None:
@@ -99,6 +105,25 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
         )
     title, seen, cause, fix = words(place, found, observed)
     return raised(title, evidence=[found.evidence(place), *seen], likely_cause=cause, fix=fix, severity=severity)
+
+
+def _drifting(place: Place, measurements: Measurements) -> Verdict | None:
+    """Return the finding on samples that are lost or added all along, so that the speed is off by less than 0.5 %."""
+    items = numbers(measurements.find("drift_ppm", hop=place.hop))
+    sure = [pair for pair in items if pair[1].confidence is None or pair[1].confidence >= SURE]
+    drift_ppm, item = max(sure, key=lambda pair: abs(pair[0]), default=(0.0, None))
+    if item is None or abs(drift_ppm) <= LOST_ALL_ALONG_PPM:
+        return None
+    does, speed = ("loses", "fast") if drift_ppm > 0 else ("adds", "slow")
+    percent = f"{abs(drift_ppm) / 1e4:.2f} %"
+    return raised_at(
+        place,
+        f"The {place.who} {does} samples all along: the sound runs {percent} too {speed}",
+        evidence=[evidence_of(item, f"{abs(drift_ppm) * 1e-3:.1f} ms in each second, evenly")],
+        cause="a sample of each chunk is dropped or repeated, as by a resampler that is restarted each time",
+        fix="keep the state of the resampler from chunk to chunk, and join chunks without dropping samples",
+        severity=Severity.WARNING,
+    )
 
 
 def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str, list[Evidence], str, str]:

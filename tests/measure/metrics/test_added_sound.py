@@ -9,6 +9,10 @@ from builders import resampled, speech
 from diag.core.clip import Clip
 from diag.core.missing import MissingCode
 from diag.dsp.additions import NOTHING_DB
+from diag.dsp.copies import COPY_WARN_DB
+from diag.files.audio_files import read_wav
+from diag.files.prompts import find_prompt
+from diag.files.rooms import PATHS, ROOM_RATE_HZ, read_responses, rooms_by_name
 from diag.measure.metrics import added_sound
 
 RATE_HZ = 24000
@@ -157,3 +161,15 @@ def test_a_long_copy_of_a_noisy_reference_adds_nothing_and_a_noisier_one_does(ra
     assert added_sound.added_noise(reference, clip(own, rate_hz)).value <= (NOTHING_DB if rate_hz == RATE_HZ else -55.0)
     louder = own + 0.02 * np.random.default_rng(3).standard_normal(own.size)
     assert added_sound.added_noise(reference, clip(louder, rate_hz)).value > -40.0
+
+
+def test_the_near_reflections_of_a_headset_are_no_second_copy():
+    room = rooms_by_name()["headset"]
+    prompt = read_wav(find_prompt("can_you_hear_me").path)
+    spoken = np.pad(prompt.samples, prompt.sample_rate_hz // 2)
+    response = read_responses(room.path)[:, PATHS.index("mouth_to_microphone")]
+    response = resampled(response, ROOM_RATE_HZ, prompt.sample_rate_hz) * ROOM_RATE_HZ / prompt.sample_rate_hz
+    captured = np.convolve(spoken, response)[: spoken.size]
+    captured += 10 ** (room.noise_dbfs / 20) * np.random.default_rng(0).standard_normal(spoken.size)
+    read_back = added_sound.second_copy(clip(spoken, prompt.sample_rate_hz), clip(captured, prompt.sample_rate_hz))
+    assert read_back.value < COPY_WARN_DB

@@ -1,0 +1,113 @@
+"""Korean texts: complete, with the placeholders of the English ones, and none of it in English output."""
+
+import re
+import string
+
+import make_catalogue
+import pytest
+from report_samples import slow_player_run, take
+
+from diag.core.errors import ExitCode
+from diag.core.results import Report
+from diag.judge.registry import all_rules
+from diag.report.build import build_report
+from diag.report.language import LANGUAGES, language, ntr, speaking, tr
+from diag.report.localised import TRANSLATED_SECTIONS, rule_texts
+from diag.report.manual import explain, overview
+from diag.report.terminal import report_text
+from diag.report.wrapping import columns, padded, wrapped
+
+OTHERS = LANGUAGES[1:]
+HANGUL = re.compile("[가-힣]")
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def catalogue(request):
+    return make_catalogue.translated(request.param)
+
+
+def placeholders(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_every_text_is_translated(catalogue):
+    assert [message.id for message in catalogue if message.id and not any(message.string)] == []
+
+
+def test_translations_have_the_placeholders_of_their_texts(catalogue):
+    for message in catalogue:
+        if not message.id or not re.search(r"{\w*}", str(message.id)):
+            continue
+        keys, values = (
+            ((one,) if isinstance(one, str) else tuple(one)) for one in (message.id, message.string)
+        )  # fmt: skip
+        wanted = set().union(*map(placeholders, keys))
+        assert [value for value in values if placeholders(value) != wanted] == [], message.id
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_compiled_catalogue_is_that_of_the_texts(name):
+    path = make_catalogue.po_path(name)
+    assert path.with_suffix(".mo").read_bytes() == make_catalogue.compiled(make_catalogue.translated(name))
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_title_explanation_and_fix_of_every_finding_are_korean(rule):
+    with speaking("ko"):
+        texts = rule_texts(rule)
+    assert [heading for heading in TRANSLATED_SECTIONS if not HANGUL.search(texts[heading])] == []
+    assert "{" not in texts[""]
+
+
+def test_a_text_without_a_translation_stays_english():
+    with speaking("ko"):
+        assert tr("nothing that diag says") == "nothing that diag says"
+        assert ntr("{n} apple", "{n} apples", 2) == "{n} apples"
+
+
+def test_the_language_ends_with_its_block():
+    with speaking("ko"):
+        assert language() == "ko"
+        assert tr("Findings") == "진단"
+    assert language() == "en"
+    assert tr("Findings") == "Findings"
+
+
+def test_the_terminal_text_is_korean_with_the_figures_of_the_english_one():
+    report = Report(runs=(slow_player_run(),))
+    english = report_text(report, ExitCode.FAILED)
+    with speaking("ko"):
+        korean = report_text(report, ExitCode.FAILED)
+    assert korean.splitlines()[0].startswith("▲ 준비되지 않음")
+    assert "종료 코드 1" in korean
+    assert "첫 소리가 들리기까지" in korean
+    assert not HANGUL.search(english)
+    codes = re.compile(r"\b[A-Z]{3}\d{3}\b")
+    assert codes.findall(english) == codes.findall(korean)
+
+
+def test_the_page_is_korean_and_its_document_english(tmp_path):
+    report = Report(runs=(slow_player_run(),))
+    takes = {report.runs[0].name: [take()]}
+    pages = {}
+    for name in LANGUAGES:
+        with speaking(name):
+            pages[name] = build_report(report, takes, tmp_path / f"{name}.html").read_text(encoding="utf-8")
+    assert '<html lang="ko">' in pages["ko"]
+    assert "플레이어에서 소리의 속도가 바뀝니다" in pages["ko"]
+    assert not HANGUL.search(pages["en"])
+    document = re.compile(r"data:application/gzip;base64,[A-Za-z0-9+/=]+")
+    assert document.findall(pages["en"]) == document.findall(pages["ko"])
+
+
+def test_explain_is_korean():
+    with speaking("ko"):
+        assert "무엇을 보여 주는가" in explain("PLY001")
+        assert len(HANGUL.findall(overview())) > 1000
+
+
+def test_korean_is_two_columns_wide():
+    assert columns("abc") == 3
+    assert columns("지연") == 4
+    assert padded("지연", 6) == "지연  "
+    assert all(columns(line) <= 40 for line in wrapped("소리의 속도가 " * 20, 40))
