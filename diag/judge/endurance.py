@@ -19,6 +19,8 @@ MEMORY_MB = 5.0
 """Memory that may be added over a whole session."""
 DRIFT_PPM = 500.0
 """Difference of a device's clock, as for takes: a bad crystal is off by 200 ppm."""
+NO_CLOCK_PPM = 5000.0
+"""A device that seems slower than this lost audio, as on a machine that was too busy."""
 SETTLED_S = 120.0
 """Time at the beginning that is left out of the trend of memory: libraries and caches are filled on first use."""
 FEWEST_TURNS = 5
@@ -126,7 +128,9 @@ def _problems(result: SoakResult, summary: SoakSummary) -> tuple[str, ...]:
     if summary.memory is not None and summary.memory.change > MEMORY_MB:
         found.append(f"The memory of the client grew by {summary.memory.change:.1f} MB.")
     found += [
-        f"The clock of the {port} is {abs(ppm):.0f} ppm too {'fast' if ppm > 0 else 'slow'}."
+        f"The {port} lost about {-ppm / 1e4:.1f} % of its audio: no clock is that slow."
+        if ppm < -NO_CLOCK_PPM
+        else f"The clock of the {port} is {abs(ppm):.0f} ppm too {'fast' if ppm > 0 else 'slow'}."
         for port, ppm in summary.drift_ppm.items()
         if abs(ppm) > DRIFT_PPM
     ]

@@ -50,6 +50,11 @@ def test_the_planted_drift_is_found_within_two_percent():
     assert "800 ppm too fast" in summary.problems[0]
 
 
+def test_audio_that_was_lost_is_not_taken_for_a_slow_clock():
+    summary = soak_summary(session(turn(number, ppm=-22_000) for number in range(60)))
+    assert summary.problems[0] == "The microphone lost about 2.2 % of its audio: no clock is that slow."
+
+
 def test_memory_that_grows_is_told_and_the_start_does_not_count():
     warm = [turn(number, memory_mb=80.0 if number < 10 else 120.0) for number in range(60)]
     assert problems(warm) == ()

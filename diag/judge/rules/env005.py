@@ -11,7 +11,7 @@ LIMIT_PPM = 300.0
 """Crystals are off by up to 100 ppm, so two of them differ by at most 200 ppm. Above 5000 ppm it is a wrong rate."""
 
 
-@rule("ENV005", name="clock-drift", severity="warning", explained_by=("MIC005", "SPK003"))
+@rule("ENV005", name="clock-drift", severity="warning", explained_by=("MIC005", "SPK003", "MIC019", "SPK018"))
 def clock_drift(measurements: Measurements) -> Verdict:
     """Two audio devices do not run at the same speed.
 

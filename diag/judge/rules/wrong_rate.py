@@ -87,7 +87,7 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
 
     Does not prove
         Which line of code or which setting is wrong. Differences below 1 % are only a warning, because the clocks of
-        two devices may drift apart. On the sender and the player, 0.05 to 0.5 % is a warning too: samples are lost or
+        two devices may drift apart. On the sender and the player, 0.1 to 0.5 % is a warning too: samples are lost or
         added all along. Time stretching without a change of pitch is a finding of its own.
     """
     found = wrong_rate(measurements, place.hop)

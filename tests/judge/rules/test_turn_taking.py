@@ -82,6 +82,7 @@ def test_a_false_barge_in_says_what_sounded_before_it(talk, words):
     (finding,) = judged(talk).findings
     assert finding.code == "TRN003"
     assert words in finding.title
+    assert ("headset" in finding.fix) == (words == "nothing that the user said")
 
 
 def test_a_late_reply_alone_does_not_prove_a_slow_detector():
