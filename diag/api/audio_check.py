@@ -39,7 +39,8 @@ class Loopback:
 def measure_loopback(kind: str, devices: Mapping[str, str]) -> Loopback:
     """Open one rig as a take does, play the coded bursts, and close it.
 
-    If a path is not heard, that is done a second time: a machine that was busy for 0.1 s is not a missing cable.
+    If a path that has to be heard is not, that is done a second time: a machine that was busy for 0.1 s is not a
+    missing cable.
 
     Raises
     ------
@@ -53,7 +54,7 @@ def measure_loopback(kind: str, devices: Mapping[str, str]) -> Loopback:
     begin_s = time.perf_counter()
     with open_farm(kind, rigs=1, devices=devices) as farm:
         first = asyncio.run(_loopback(farm.rigs[0], begin_s))
-        if all(path.delay_s is not None for path in first.paths):
+        if all(item.delay_s is not None or state is State.GOOD for item, state, _ in _judged_paths(first)):
             return first
         return _clearer(first, asyncio.run(_loopback(farm.rigs[0], time.perf_counter())))
 
@@ -97,18 +98,21 @@ def check_audio(kind: str, seen: Loopback) -> tuple[Check, ...]:
         seen=f"{kind}, opened in {format_seconds(seen.open_s)}; {seen.rates}; {lost}",
         fix="close other programs, or use --rigs 1" if seen.xruns else "",
     )
-    return (streams, *_path_checks(seen.paths, set(seen.devices)))
+    return (streams, *_path_checks(seen))
 
 
-def _path_checks(paths: Sequence[Calibration], open_ports: set[str]) -> Iterator[Check]:
-    """Judge each path whose two ports are open."""
-    known = {(item.port, item.at) for item in paths if item.delay_s is not None}
-    for item in paths:
-        if not {item.port, item.at} <= open_ports:
-            continue
+def _judged_paths(seen: Loopback) -> Iterator[tuple[Calibration, State, str]]:
+    """Give each path whose two ports are open, with its state and fix."""
+    known = {(item.port, item.at) for item in seen.paths if item.delay_s is not None}
+    for item in seen.paths:
+        if {item.port, item.at} <= set(seen.devices):
+            yield item, *_judged_path(item, known)
+
+
+def _path_checks(seen: Loopback) -> Iterator[Check]:
+    for item, state, fix in _judged_paths(seen):
         level = "" if item.level_db is None else f", {item.level_db:+.0f} dB"
         found = "not heard" if item.delay_s is None else f"heard after {item.delay_s * 1000:.1f} ms{level}"
-        state, fix = _judged_path(item, known)
         yield Check(
             name=f"{item.port} to {item.at}", state=state, seen=f"{found}, confidence {item.confidence:.2f}", fix=fix
         )

@@ -94,7 +94,8 @@ def level_pumping(reference: Clip, estimated: Clip) -> Reading:
         Lower; more than 4 dB is a warning.
     Not measured when
         The output is not a copy of the input, its speed is wrong, or there is too little sound. An echo, distortion,
-        reverberation or noise within 20 dB of the voice changes the gain too; then up to 4 dB is measured only.
+        reverberation or noise within 20 dB of the voice changes the gain too; then only values up to 4 dB count as
+        measured.
     Reference
         Gain of the part of each 40 ms window that is coherent with the filtered input.
     """
