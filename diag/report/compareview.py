@@ -145,15 +145,14 @@ def _lanes(a: Pick | None, b: Pick | None) -> tuple[Lanes | None, Lanes | None]:
 def _pairs(a: int, b: int, players: Players) -> tuple[Pair, ...]:
     """Return what one can switch between: the exchange, or else what was heard, and what came from the service."""
     found: list[Pair | None] = []
-    top = players.get((a, EXCHANGE)), players.get((b, EXCHANGE))
-    if top[0] and top[1]:
-        title = tr("{tap}: the end of the prompt, the wait and the reply").format(tap=top[0].title)
-        found.append(exchange_pair(title, *top))
-    shown = {player.tap for player in top if player}
+    first, second = players.get((a, EXCHANGE)), players.get((b, EXCHANGE))
+    if first and second:
+        title = tr("{tap}: the end of the prompt, the wait and the reply").format(tap=first.title)
+        found.append(exchange_pair(title, first, second))
     for tap in (Tap.HEARD, Tap.RECEIVED):
         one, other = players.get((a, tap)), players.get((b, tap))
         # Parts of different places of the reply cannot be compared.
-        if one and other and tap not in shown and one.from_s == other.from_s:
+        if one and other and not (first and second and tap is first.tap) and one.from_s == other.from_s:
             found.append(pair_of(tap.value, one, other))
     return tuple(pair for pair in found if pair)
 
