@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, does_not_apply, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import last_lines
@@ -62,7 +63,9 @@ def app_ended(timeline: Timeline) -> Verdict:
             f"{detail[:1].upper()}{detail[1:]}",
             evidence=[Evidence(text=f"the page or its server ended {when}"), *lines],
             likely_cause="`url`, `serve` or `start` in [app] does not fit, or the page or its server fails",
-            fix="correct what the sentence names; the page's console and the server's output are kept with the take",
+            fix=msg(
+                "correct what the sentence names; the page's console and the server's output are kept with the take"
+            ),
         )
     return raised(
         f"The app ended {when} ({found.data.get('detail')})",
@@ -72,7 +75,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         else "an error in the app, which its last lines name"
         if lines and code != 0
         else "the app is made to end",
-        fix="correct `command` in [app], or `--app`"
+        fix=msg("correct `command` in [app], or `--app`")
         if code == _NOT_FOUND
-        else "correct the error that the last lines of its output name; the whole output is kept with the take",
+        else msg("correct the error that the last lines of its output name; the whole output is kept with the take"),
     )

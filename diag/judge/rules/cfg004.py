@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
@@ -65,4 +66,6 @@ def key_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if isinstance(found, Verdict):
         return found
     title, cause, fix = next((words for pattern, *words in _KINDS if pattern.search(found.reason)), _ANY)
-    return raised(title, evidence=[found.evidence], likely_cause=cause, fix=f"{fix}, then run `diag doctor`")
+    return raised(
+        title, evidence=[found.evidence], likely_cause=cause, fix=msg("{fix}, then run `diag doctor`", fix=fix)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
@@ -97,7 +98,7 @@ def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
         _title(found),
         evidence=[found.evidence, Evidence(text=f"step that failed: {_step(found)}; {retry}")],
         likely_cause=meaning.cause,
-        fix=f"{meaning.fix} ({retry})",
+        fix=msg("{fix} ({retry})", fix=meaning.fix, retry=retry),
         confidence=0.9 if found.reason else 0.7,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
@@ -54,5 +55,5 @@ def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> V
         f"The model{model} does not support a setting that the client sent: {words}",
         evidence=[found.evidence],
         likely_cause="the setting belongs to another model or API version",
-        fix=f"{fix}, or choose another model",
+        fix=msg("{fix}, or choose another model", fix=fix),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Event, EventName, Timeline
 from diag.judge.limits import SILENT_DBFS
@@ -63,8 +64,10 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
         likely_cause="the calibration burst does not arrive at the ear"
         if nothing_came
         else "the calibration burst arrives too quiet, noisy or changed",
-        fix="connect the loopback or move the microphone, turn the level up, switch echo cancellation off, and "
-        "calibrate again (`diag devices`)",
+        fix=msg(
+            "connect the loopback or move the microphone, turn the level up, switch echo cancellation "
+            "off, and calibrate again (`diag devices`)"
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, TakeResult, Verdict, clear, not_checked, raised
 from diag.core.stats import FEWEST_FOR_P95, FEWEST_VALUES
 from diag.judge.registry import rule
@@ -40,5 +41,9 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
         f"Only {count} {noun} counted: intermittent faults may be missed",
         evidence=[Evidence(text=f"a 95 % interval for the median needs at least {FEWEST_VALUES} takes")],
         likely_cause="few takes were asked for, or many were discarded",
-        fix=f"record {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
+        fix=msg(
+            "record {fewest_values} or more with `--takes`, and {fewest_for_p95} for a 95th percentile",
+            fewest_values=FEWEST_VALUES,
+            fewest_for_p95=FEWEST_FOR_P95,
+        ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Status, Verdict
 from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB, PUMPING_DB
 from diag.judge.evidence import DEVICE_HOPS, all_clear, events_in_words, evidence_of, raised_at, worst_fault
@@ -103,6 +104,6 @@ def _pumping(place: Place, measurements: Measurements, severity: Severity) -> Ve
         f"The {place.who} lets the level go up and down by {range_db:.0f} dB",
         evidence=[evidence_of(item, f"the gain from {place.input} to {place.output} varies by {range_db:.1f} dB")],
         cause="automatic gain control, a compressor, or a volume that another sound turns down and up",
-        fix="switch automatic gain control and other effects off, and keep the gain constant",
+        fix=msg("switch automatic gain control and other effects off, and keep the gain constant"),
         severity=severity,
     )

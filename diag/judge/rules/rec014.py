@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, does_not_apply, not_checked, raised
 from diag.dsp.profile import OTHER_VOICE_DB
@@ -54,5 +55,7 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
         f"The recording does not sound like the voice {recording.voice.name} at any speed",
         evidence=[Evidence(text=item.missing.text, metric="rate_ratio")],
         likely_cause="another voice speaks, or the recording contains other sounds",
-        fix="check that the right voice speaks, alone in the recording; make a new profile if the voice has changed",
+        fix=msg(
+            "check that the right voice speaks, alone in the recording; make a new profile if the voice has changed"
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import mime_rate_hz
@@ -54,6 +55,6 @@ def send_rate_undeclared(observed: ObservedClient) -> Verdict:
         f"The audio is sent as `{bare[0]}`, without its sample rate{heard}",
         evidence=[Evidence(text=f"MIME types of the batches: {', '.join(types)}")],
         likely_cause="the MIME type is written without `;rate=`",
-        fix=f"declare {known}",
+        fix=msg("declare {known}", known=known),
         severity=Severity.ERROR if wrong else Severity.WARNING,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -46,5 +47,5 @@ def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Ver
         f"Batches contain {format_seconds(longest_s)} of audio; send at most 100 ms at a time{cost}",
         evidence=[Evidence(text=f"{len(lengths)} batches of up to {format_seconds(longest_s)}{cost}")],
         likely_cause="the batch length is set too large",
-        fix="send batches of 20 to 50 ms (`batch_ms = 50` in [send])",
+        fix=msg("send batches of 20 to 50 ms (`batch_ms = 50` in [send])"),
     )

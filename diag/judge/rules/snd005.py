@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Verdict, not_checked, raised
 from diag.core.units import LIVE_INPUT_RATE_HZ
@@ -75,5 +76,5 @@ def send_pacing(measurements: Measurements, observed: ObservedClient) -> Verdict
         likely_cause="a timer paces the batches instead of the microphone"
         if ratio < 1
         else "audio is sent as fast as the connection allows",
-        fix="send each batch as soon as the microphone has filled it, and pace files by the clock",
+        fix=msg("send each batch as soon as the microphone has filled it, and pace files by the clock"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.judge.evidence import changed_sound, rate_by_pace, why_not, worst
@@ -59,6 +60,10 @@ def send_rate_suspected(measurements: Measurements, observed: ObservedClient) ->
             Evidence(text=f"MIME types of the batches: {', '.join(observed.sent_mime_types or ('none',))}"),
         ],
         likely_cause=f"the microphone runs at {content_hz} Hz and nothing resamples to {declared_hz} Hz",
-        fix=f"resample from {content_hz} to {declared_hz} Hz before sending, or declare audio/pcm;rate={content_hz}",
+        fix=msg(
+            "resample from {content_hz} to {declared_hz} Hz before sending, or declare audio/pcm;rate={content_hz}",
+            content_hz=content_hz,
+            declared_hz=declared_hz,
+        ),
         confidence=0.8,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Severity, SummaryRow, TakeResult, Verdict, clear, not_checked, raised
 from diag.core.units import counted, format_seconds
 from diag.judge.limits import SLOW_ERROR_P95_S, SLOW_ERROR_S, SLOW_WARNING_S
@@ -76,10 +77,12 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         likely_cause=f"most of the wait is {stage[1]}"
         if stage
         else "not known: the longest part of the wait was not measured by itself",
-        fix="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "
-        "before the turn ends (`silence_duration_ms`)"
+        fix=msg(
+            "shorten the longest stage; for the service: a faster model or less thinking, and a shorter "
+            "silence before the turn ends (`silence_duration_ms`)"
+        )
         if stage is None or stage[1] == _STAGES["service_delay_s"]
-        else f"shorten the longest stage, which is {stage[1]}",
+        else msg("shorten the longest stage, which is {stage}", stage=stage[1]),
         severity=Severity.ERROR if too_late else Severity.WARNING,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Verdict, not_checked, raised
 from diag.core.units import format_seconds
@@ -48,5 +49,9 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
         f"The reply arrives in bursts: {text}",
         evidence=[evidence_of(item, text)],
         likely_cause="the service or the network delivers unevenly",
-        fix=f"raise `prebuffer_ms` in [playback] from {held_s * 1000:.0f} to about {needed_s * 1100 + 20:.0f}",
+        fix=msg(
+            "raise `prebuffer_ms` in [playback] from {held_s:.0f} to about {needed_s:.0f}",
+            held_s=held_s * 1000,
+            needed_s=needed_s * 1100 + 20,
+        ),
     )

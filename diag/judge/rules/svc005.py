@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import neg
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Status, Verdict, not_checked, raised
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
@@ -71,7 +72,7 @@ def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
         f"The reply is already dull when it arrives, compared with the voice {voice.name}: {lost}",
         evidence=[evidence_of(item, text)],
         likely_cause="the model renders the voice with less treble, or a stage before the client takes it away",
-        fix="connect without gateways, and try another model",
+        fix=msg("connect without gateways, and try another model"),
         confidence=0.8,
     )
 
@@ -96,6 +97,6 @@ def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
         f"The reply is already dull when it arrives: {text}",
         evidence=[evidence_of(item, text)],
         likely_cause="the voice has little treble, or a stage before the client runs at 16 kHz",
-        fix="try another voice or model, and connect without gateways",
+        fix=msg("try another voice or model, and connect without gateways"),
         confidence=0.6,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
@@ -59,5 +60,5 @@ def _broken_off(timeline: Timeline, turn: Turn, over: Event) -> Verdict:
             Evidence(text=f"turn {turn.index + 1}: no {' and no '.join(missing) or 'further message'}", turn=turn.index)
         ],
         likely_cause="the service stalled in the middle of its reply",
-        fix="give up after 2 s without audio during a reply, open a new session and ask again",
+        fix=msg("give up after 2 s without audio during a reply, open a new session and ask again"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, raised
 from diag.core.units import format_seconds
 from diag.judge.evidence import evidence_of, worst_fault
@@ -42,5 +43,5 @@ def leading_silence(measurements: Measurements) -> Verdict:
         f"The reply starts with silence: {text}",
         evidence=[evidence_of(item, text)],
         likely_cause="the voice starts this way",
-        fix="let the player skip silence at the start of a reply",
+        fix=msg("let the player skip silence at the start of a reply"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
@@ -51,5 +52,5 @@ def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[
         f"The service rejected the {what}: {reason}" + ("" if answered else ", and no audible reply came"),
         evidence=[Evidence(text=f"{number}turnCompleteReason is {reason}")],
         likely_cause=f"a filter of the service stopped the {what}",
-        fix="read turnCompleteReason in the client and tell the caller; ask again, or in other words",
+        fix=msg("read turnCompleteReason in the client and tell the caller; ask again, or in other words"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, not_checked, raised
 from diag.core.timeline import Timeline
@@ -153,6 +154,6 @@ def _cut_off_by_rate(
         f"A sample rate of {output_hz} Hz cuts off the {input_hz} Hz reply above {edge_hz / 1000:.1f} kHz",
         evidence=[*seen, *([found.evidence(place)] if isinstance(found, LostTreble) else [])],
         likely_cause="the output stream runs at a lower rate than the reply has",
-        fix=f"open the output stream at {input_hz} Hz or more (`sample_rate_hz` in [playback])",
+        fix=msg("open the output stream at {input_hz} Hz or more (`sample_rate_hz` in [playback])", input_hz=input_hz),
         severity=Severity.ERROR if edge_hz < EDGE_ERROR_HZ else Severity.WARNING,
     )

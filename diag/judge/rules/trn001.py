@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
@@ -71,7 +72,7 @@ def barge_in_ignored(measurements: Measurements, observed: ObservedClient, turns
         likely_cause="the setup forbids interruptions"
         if off
         else "the service's detector did not take the user's sound for speech, or did not get it",
-        fix="remove `activityHandling: NO_INTERRUPTION` from the setup"
+        fix=msg("remove `activityHandling: NO_INTERRUPTION` from the setup")
         if off
-        else "check that audio is sent while the reply is played, and set `startOfSpeechSensitivity` to HIGH",
+        else msg("check that audio is sent while the reply is played, and set `startOfSpeechSensitivity` to HIGH"),
     )

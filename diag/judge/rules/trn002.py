@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.units import format_seconds
@@ -66,7 +67,9 @@ def barge_in_slow(measurements: Measurements, turns: tuple[Turn, ...]) -> Verdic
         likely_cause="the service needs long to notice the user"
         if told_s > LIMIT_S / 2
         else "the player goes on after `interrupted`",
-        fix="set `startOfSpeechSensitivity` to HIGH, `prefixPaddingMs` to 100 or less, and send batches of 20 to 50 ms"
+        fix=msg(
+            "set `startOfSpeechSensitivity` to HIGH, `prefixPaddingMs` to 100 or less, and send batches of 20 to 50 ms"
+        )
         if told_s > LIMIT_S / 2
-        else "empty the player's queue when `interrupted` comes",
+        else msg("empty the player's queue when `interrupted` comes"),
     )

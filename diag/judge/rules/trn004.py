@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -71,5 +72,5 @@ def end_of_turn_slow(measurements: Measurements, observed: ObservedClient) -> Ve
         likely_cause="`silenceDurationMs` is long"
         if asked_s is not None and asked_s > LIMIT_S
         else "the detector waits for a long silence, or hears noise as speech",
-        fix="set `silenceDurationMs` to 500 to 800, and `endOfSpeechSensitivity` to `END_SENSITIVITY_HIGH`",
+        fix=msg("set `silenceDurationMs` to 500 to 800, and `endOfSpeechSensitivity` to `END_SENSITIVITY_HIGH`"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.page_facts import PageFacts
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
@@ -87,6 +88,9 @@ def _relayed(page: PageFacts, measurements: Measurements, reply_hz: int, narrow_
         f"above {PASSBAND_SHARE * narrow_hz / 2000:.1f} kHz",
         evidence=[Evidence(text=f"received at {reply_hz} Hz; {rates}"), *lost],
         likely_cause="two audio contexts of different rates are connected by a stream",
-        fix=f"play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and connect its player "
-        "to `context.destination`",
+        fix=msg(
+            "play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and "
+            "connect its player to `context.destination`",
+            reply_hz=reply_hz,
+        ),
     )

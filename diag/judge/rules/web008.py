@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -66,6 +67,8 @@ def script_processor(measurements: Measurements, observed: ObservedClient) -> Ve
         + (", and the sound has gaps" if lost else ""),
         evidence=[Evidence(text=f"{max(len(sizes), nodes)} ScriptProcessorNode{of}"), *lost],
         likely_cause="the page's other work delays it" if lost else "the page was made after an old example",
-        fix="use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`",
+        fix=msg(
+            "use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`"
+        ),
         severity=Severity.WARNING if lost else Severity.INFO,
     )

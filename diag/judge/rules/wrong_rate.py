@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, raised
 from diag.dsp.slope import SURE
@@ -121,7 +122,7 @@ def _drifting(place: Place, measurements: Measurements) -> Verdict | None:
         f"The {place.who} {does} samples all along: the sound runs {percent} too {speed}",
         evidence=[evidence_of(item, f"{abs(drift_ppm) * 1e-3:.1f} ms in each second, evenly")],
         cause="a sample of each chunk is dropped or repeated, as by a resampler that is restarted each time",
-        fix="keep the state of the resampler from chunk to chunk, and join chunks without dropping samples",
+        fix=msg("keep the state of the resampler from chunk to chunk, and join chunks without dropping samples"),
         severity=Severity.WARNING,
     )
 
