@@ -54,7 +54,7 @@ def app_not_ready(timeline: Timeline) -> Verdict:
     return raised(
         f"The app was not ready after {waited}: {what}",
         evidence=[Evidence(text=f"waited {waited}; {what}"), *last_lines(found.data)],
-        likely_cause="the app waits for something, or hangs while it opens a device or connects",
+        likely_cause=msg("the app waits for something, or hangs while it opens a device or connects"),
         fix=msg("open the page by hand and see what it waits for; name its steps in `start` of [app]")
         if is_page
         else msg(

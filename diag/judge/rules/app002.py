@@ -62,7 +62,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         return raised(
             f"{detail[:1].upper()}{detail[1:]}",
             evidence=[Evidence(text=f"the page or its server ended {when}"), *lines],
-            likely_cause="`url`, `serve` or `start` in [app] does not fit, or the page or its server fails",
+            likely_cause=msg("`url`, `serve` or `start` in [app] does not fit, or the page or its server fails"),
             fix=msg(
                 "correct what the sentence names; the page's console and the server's output are kept with the take"
             ),
@@ -70,11 +70,11 @@ def app_ended(timeline: Timeline) -> Verdict:
     return raised(
         f"The app ended {when} ({found.data.get('detail')})",
         evidence=[Evidence(text=str(found.data.get("detail"))), *lines],
-        likely_cause="there is no such program"
+        likely_cause=msg("there is no such program")
         if code == _NOT_FOUND
-        else "an error in the app, which its last lines name"
+        else msg("an error in the app, which its last lines name")
         if lines and code != 0
-        else "the app is made to end",
+        else msg("the app is made to end"),
         fix=msg("correct `command` in [app], or `--app`")
         if code == _NOT_FOUND
         else msg("correct the error that the last lines of its output name; the whole output is kept with the take"),

@@ -44,6 +44,6 @@ def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
     return raised(
         "The service ended the session because it reached its time limit",
         evidence=evidence,
-        likely_cause="the client did not change to a new connection in time",
+        likely_cause=msg("the client did not change to a new connection in time"),
         fix=msg("switch on session resumption and open the next connection when `goAway` comes; compress the context"),
     )

@@ -51,6 +51,6 @@ def activity_detection_off(observed: ObservedClient, measurements: Measurements,
             Evidence(text="the setup disables automatic activity detection"),
             Evidence(text="neither activityStart nor activityEnd was sent"),
         ],
-        likely_cause="detection was switched off and the client does not mark its turns",
+        likely_cause=msg("detection was switched off and the client does not mark its turns"),
         fix=msg("send activityStart when speech begins and activityEnd when it ends, or leave automatic detection on"),
     )

@@ -96,7 +96,7 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
             place,
             f"The {place.who} distorts the sound: {in_mid_sentence(decoded.events[0].kind)}",
             evidence=[evidence_of(item, text), misread_evidence(decoded, place.output)],
-            cause="samples are decoded with a wrong companding table (mu-law or A-law)",
+            cause=msg("samples are decoded with a wrong companding table (mu-law or A-law)"),
             fix=msg("decode mu-law and A-law with the tables of ITU-T G.711"),
             severity=severity,
         )

@@ -47,7 +47,7 @@ def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verd
     return raised(
         f"There is no working audio ({kind}): {detail}",
         evidence=[Evidence(text=detail), Evidence(text=f"ports opened: {', '.join(ports) or 'none'}")],
-        likely_cause="the device or its sound server stopped" if failed else "the device is missing",
+        likely_cause=msg("the device or its sound server stopped") if failed else msg("the device is missing"),
         fix=msg("run `diag doctor`, or use `--audio wire` (no devices) or `--audio virtual` (virtual devices)"),
         discard=True,
     )

@@ -85,7 +85,7 @@ def harness_late(
     return raised(
         f"The measuring tool disturbed this take: {seen[0].text}{more}",
         evidence=seen,
-        likely_cause="the machine was too busy to keep time",
+        likely_cause=msg("the machine was too busy to keep time"),
         fix=msg("close other programs on this machine, or record fewer takes in parallel (`--rigs 1`)"),
         discard=True,
     )

@@ -47,7 +47,7 @@ def clock_drift(measurements: Measurements) -> Verdict:
     return raised(
         f"The clocks on the {_hop(item)} hop differ by {abs(drift_ppm):.0f} parts per million",
         evidence=[evidence_of(item, f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour")],
-        likely_cause="two devices with clocks of their own, or a driver that resamples by a rounded ratio",
+        likely_cause=msg("two devices with clocks of their own, or a driver that resamples by a rounded ratio"),
         fix=msg("use one device for both directions, or resample adaptively between them"),
     )
 

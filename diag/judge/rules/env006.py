@@ -36,11 +36,18 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
         return not_checked("no take was counted")
     if count >= FEWEST_VALUES:
         return clear()
-    noun = "take was" if count == 1 else "takes were"
     return raised(
-        f"Only {count} {noun} counted: intermittent faults may be missed",
-        evidence=[Evidence(text=f"a 95 % interval for the median needs at least {FEWEST_VALUES} takes")],
-        likely_cause="few takes were asked for, or many were discarded",
+        msg("Only 1 take was counted: intermittent faults may be missed")
+        if count == 1
+        else msg("Only {count} takes were counted: intermittent faults may be missed", count=count),
+        evidence=[
+            Evidence(
+                text=msg(
+                    "a 95 % interval for the median needs at least {fewest_values} takes", fewest_values=FEWEST_VALUES
+                )
+            )
+        ],
+        likely_cause=msg("few takes were asked for, or many were discarded"),
         fix=msg(
             "record {fewest_values} or more with `--takes`, and {fewest_for_p95} for a 95th percentile",
             fewest_values=FEWEST_VALUES,

@@ -63,7 +63,7 @@ def device_xruns(timeline: Timeline, environment: Mapping[str, Any], measurement
             Evidence(text=f"{port}: audio was lost {counted(count, 'time')}{_effect(port, measurements)}")
             for port, count in lost.items()
         ],
-        likely_cause="the device's buffer is too small for the load of this machine",
+        likely_cause=msg("the device's buffer is too small for the load of this machine"),
         fix=msg("close other programs, or use another device"),
     )
 

@@ -64,7 +64,7 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         return raised(
             f"The bytes of the recording were read wrongly: {in_mid_sentence(own.events[0].kind)}{also}",
             evidence=[misread_evidence(own, recording.name)],
-            likely_cause="wrong byte order, offset or sample format, or there is other data among the samples",
+            likely_cause=msg("wrong byte order, offset or sample format, or there is other data among the samples"),
             fix=msg(
                 "read the bytes in the format named here, and check the code that writes them or cuts them into chunks"
             ),

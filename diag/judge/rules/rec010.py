@@ -47,7 +47,7 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
     return raised(
         f"The recording seems to play about {how}, judged by its sound alone",
         evidence=[Evidence(text=f"speed by the sound alone: {ratio:.2f}", metric="rate_ratio")],
-        likely_cause="the audio is played at the wrong sample rate",
+        likely_cause=msg("the audio is played at the wrong sample rate"),
         fix=msg(
             "compare it with what was received (`--reference`) or with a profile of the voice (`--voice`) to be sure"
         ),

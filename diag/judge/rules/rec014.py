@@ -54,7 +54,7 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
     return raised(
         f"The recording does not sound like the voice {recording.voice.name} at any speed",
         evidence=[Evidence(text=item.missing.text, metric="rate_ratio")],
-        likely_cause="another voice speaks, or the recording contains other sounds",
+        likely_cause=msg("another voice speaks, or the recording contains other sounds"),
         fix=msg(
             "check that the right voice speaks, alone in the recording; make a new profile if the voice has changed"
         ),

@@ -71,7 +71,7 @@ def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
     return raised(
         f"The reply is already dull when it arrives, compared with the voice {voice.name}: {lost}",
         evidence=[evidence_of(item, text)],
-        likely_cause="the model renders the voice with less treble, or a stage before the client takes it away",
+        likely_cause=msg("the model renders the voice with less treble, or a stage before the client takes it away"),
         fix=msg("connect without gateways, and try another model"),
         confidence=0.8,
     )
@@ -96,7 +96,7 @@ def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
     return raised(
         f"The reply is already dull when it arrives: {text}",
         evidence=[evidence_of(item, text)],
-        likely_cause="the voice has little treble, or a stage before the client runs at 16 kHz",
+        likely_cause=msg("the voice has little treble, or a stage before the client runs at 16 kHz"),
         fix=msg("try another voice or model, and connect without gateways"),
         confidence=0.6,
     )

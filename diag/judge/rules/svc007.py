@@ -40,6 +40,6 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     return raised(
         "The service answered with a steady tone in place of speech",
         evidence=[evidence_of(item, text)],
-        likely_cause="the model produced a stuck tone",
+        likely_cause=msg("the model produced a stuck tone"),
         fix=msg("detect the tone in the client, stop playing, and ask again in a new session"),
     )

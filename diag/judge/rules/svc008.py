@@ -49,7 +49,8 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
             evidence_of(item, f"turn {(item.turn or 0) + 1}: {counted(value, 'chunk')} repeated, sample for sample")
             for value, item in found
         ],
-        likely_cause="something between the service and the client sends messages again, or two receivers use one "
-        "queue",
+        likely_cause=msg(
+            "something between the service and the client sends messages again, or two receivers use one queue"
+        ),
         fix=msg("connect without gateways, and look for a second receiver of the same session"),
     )

@@ -46,6 +46,6 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     return raised(
         f"The reply is already damaged when it arrives: {' and '.join(item.text for item in seen)}",
         evidence=seen,
-        likely_cause="the model, or a gateway between it and the client, damaged the audio",
+        likely_cause=msg("the model, or a gateway between it and the client, damaged the audio"),
         fix=msg("connect without gateways; if the fault remains, report it to the service with the recording"),
     )

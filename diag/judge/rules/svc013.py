@@ -45,6 +45,6 @@ def near_silent_reply(measurements: Measurements) -> Verdict:
     return raised(
         f"The reply is nearly silent: {text}{several}",
         evidence=[Evidence(text=text, metric="peak_dbfs", turn=item.turn)],
-        likely_cause="the model produced nearly silent audio, or a gateway turns the sound down",
+        likely_cause=msg("the model produced nearly silent audio, or a gateway turns the sound down"),
         fix=msg("ask again, and report it to the service if it happens often"),
     )

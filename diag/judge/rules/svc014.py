@@ -51,6 +51,6 @@ def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[
     return raised(
         f"The service rejected the {what}: {reason}" + ("" if answered else ", and no audible reply came"),
         evidence=[Evidence(text=f"{number}turnCompleteReason is {reason}")],
-        likely_cause=f"a filter of the service stopped the {what}",
+        likely_cause=msg("a filter of the service stopped the {what}", what=what),
         fix=msg("read turnCompleteReason in the client and tell the caller; ask again, or in other words"),
     )

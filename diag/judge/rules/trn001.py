@@ -60,18 +60,22 @@ def barge_in_ignored(measurements: Measurements, observed: ObservedClient, turns
     evidence = [
         evidence_of(
             item,
-            f"{turn_of(item)}: the reply was heard for {format_seconds(delay_s)} after the user's first word",
+            msg(
+                "{turn_of}: the reply was heard for {delay_s} after the user's first word",
+                turn_of=turn_of(item),
+                delay_s=format_seconds(delay_s),
+            ),
         )
     ]
-    evidence.append(Evidence(text="the service sent no `interrupted`"))
+    evidence.append(Evidence(text=msg("the service sent no `interrupted`")))
     if off:
-        evidence.append(Evidence(text="the setup has `activityHandling: NO_INTERRUPTION`"))
+        evidence.append(Evidence(text=msg("the setup has `activityHandling: NO_INTERRUPTION`")))
     return raised(
-        f"The reply goes on although the user interrupts it: for {format_seconds(delay_s)}",
+        msg("The reply goes on although the user interrupts it: for {delay_s}", delay_s=format_seconds(delay_s)),
         evidence=evidence,
-        likely_cause="the setup forbids interruptions"
+        likely_cause=msg("the setup forbids interruptions")
         if off
-        else "the service's detector did not take the user's sound for speech, or did not get it",
+        else msg("the service's detector did not take the user's sound for speech, or did not get it"),
         fix=msg("remove `activityHandling: NO_INTERRUPTION` from the setup")
         if off
         else msg("check that audio is sent while the reply is played, and set `startOfSpeechSensitivity` to HIGH"),

@@ -67,7 +67,7 @@ def capture_context_rate(measurements: Measurements, observed: ObservedClient) -
     return raised(
         f"The page captures at {rate_hz} Hz and sends the samples as {declared_hz} Hz",
         evidence=seen,
-        likely_cause="the context of the microphone is made without a sample rate",
+        likely_cause=msg("the context of the microphone is made without a sample rate"),
         fix=msg(
             "make the context of the microphone with its rate: `new AudioContext({{ sampleRate: {declared_hz} }})`",
             declared_hz=declared_hz,

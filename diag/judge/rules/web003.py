@@ -64,7 +64,7 @@ def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict
             ),
             *effects,
         ],
-        likely_cause="the context is made without a sample rate",
+        likely_cause=msg("the context is made without a sample rate"),
         fix=msg(
             "make the context at the rate of the buffers: `new AudioContext({{ sampleRate: {rate_hz} }})`",
             rate_hz=worst.rate_hz,

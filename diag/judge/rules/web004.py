@@ -54,6 +54,6 @@ def not_connected_to_destination(observed: ObservedClient, timeline: Timeline) -
             Evidence(text=f"nodes: {', '.join(nodes)}"),
             Evidence(text=f"connections: {', '.join(links) or 'none'}"),
         ],
-        likely_cause="`connect(context.destination)` is missing",
+        likely_cause=msg("`connect(context.destination)` is missing"),
         fix=msg("connect the node that plays: `player.connect(context.destination)`"),
     )

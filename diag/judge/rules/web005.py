@@ -56,8 +56,8 @@ def context_suspended(observed: ObservedClient) -> Verdict:
             ),
             *(Evidence(text=f"console: {text}") for text in said[:1]),
         ],
-        likely_cause="it was made before the first click, so the browser keeps it suspended"
+        likely_cause=msg("it was made before the first click, so the browser keeps it suspended")
         if said
-        else "`suspend()` was called, or the context was made before the first click",
+        else msg("`suspend()` was called, or the context was made before the first click"),
         fix=msg("call `await context.resume()` in the handler of the click that starts the conversation"),
     )

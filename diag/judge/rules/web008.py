@@ -66,7 +66,7 @@ def script_processor(measurements: Measurements, observed: ObservedClient) -> Ve
         "The page handles audio in a ScriptProcessorNode, on the thread that draws the page"
         + (", and the sound has gaps" if lost else ""),
         evidence=[Evidence(text=f"{max(len(sizes), nodes)} ScriptProcessorNode{of}"), *lost],
-        likely_cause="the page's other work delays it" if lost else "the page was made after an old example",
+        likely_cause=msg("the page's other work delays it") if lost else msg("the page was made after an old example"),
         fix=msg(
             "use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`"
         ),

@@ -60,9 +60,9 @@ def batch_size(observed: ObservedClient) -> Verdict:
     return raised(
         f"The page sends batches of {format_seconds(length_s)}, which is too {size}",
         evidence=[Evidence(text=f"{socket.messages} messages of {format_seconds(length_s)} at {rate_hz:.0f} Hz")],
-        likely_cause="the buffer before sending is too large"
+        likely_cause=msg("the buffer before sending is too large")
         if size == "long"
-        else "nothing is collected before sending",
+        else msg("nothing is collected before sending"),
         fix=msg("collect 50 ms before sending: {frames} samples at {rate_hz:.0f} Hz", frames=frames, rate_hz=rate_hz),
     )
 

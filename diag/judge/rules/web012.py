@@ -52,7 +52,9 @@ def permission_denied(observed: ObservedClient) -> Verdict:
     return raised(
         f"The page {what}: {last.error}: {last.message}",
         evidence=[Evidence(text=f"getUserMedia({_asked(last.asked)}) was rejected with {last.error}: {last.message}")],
-        likely_cause="`Permissions-Policy` or an iframe forbids it" if denied else "the constraints fit no device",
+        likely_cause=msg("`Permissions-Policy` or an iframe forbids it")
+        if denied
+        else msg("the constraints fit no device"),
         fix=msg('allow it: `Permissions-Policy: microphone=(self)`, and `allow="microphone"` in an iframe')
         if denied
         else msg("ask for what devices have: leave `exact` out of the constraints"),
