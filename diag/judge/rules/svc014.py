@@ -51,6 +51,8 @@ def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[
     return raised(
         f"The service rejected the {what}: {reason}" + ("" if answered else ", and no audible reply came"),
         evidence=[Evidence(text=f"{number}turnCompleteReason is {reason}")],
-        likely_cause=msg("a filter of the service stopped the {what}", what=what),
+        likely_cause=msg("a filter of the service stopped the prompt")
+        if what == "prompt"
+        else msg("a filter of the service stopped the reply"),
         fix=msg("read turnCompleteReason in the client and tell the caller; ask again, or in other words"),
     )
