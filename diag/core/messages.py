@@ -21,7 +21,11 @@ class Message(str):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return how a process that gets the message makes it again."""
-        return _message, (self.template, dict(self.values))
+        return _message, (str(self), self.template, dict(self.values))
+
+    def spelled(self, text: str) -> Message:
+        """Return the same message with its English text spelled otherwise, such as with a minus sign for a hyphen."""
+        return _message(text, self.template, self.values)
 
 
 def msg(template: str, /, **values: object) -> Message:
@@ -29,10 +33,10 @@ def msg(template: str, /, **values: object) -> Message:
 
     The template is a literal, because `tools/make_catalogue.py` collects it. Braces in the sentence are doubled.
     """
-    return _message(template, values)
+    return _message(template.format(**values), template, values)
 
 
-def _message(template: str, values: Mapping[str, object]) -> Message:
-    message = Message(template.format(**values))
+def _message(text: str, template: str, values: Mapping[str, object]) -> Message:
+    message = Message(text)
     message.template, message.values = template, dict(values)
     return message

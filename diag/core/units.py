@@ -30,7 +30,8 @@ MINUS = "−"
 
 def with_minus(text: str) -> str:
     """Return a text with a minus sign in place of the hyphen before each negative number."""
-    return re.sub(r"(?<![\w.-])-(?=[\d.])", MINUS, text)
+    spelled = re.sub(r"(?<![\w.-])-(?=[\d.])", MINUS, text)
+    return text.spelled(spelled) if isinstance(text, Message) else spelled
 
 
 def format_seconds(value_s: float) -> str:

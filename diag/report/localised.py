@@ -6,9 +6,11 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from string import Formatter
 
 from diag.core.messages import Message
 from diag.core.results import Finding, Report, RunFinding
+from diag.core.units import with_minus
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
 from diag.report.sections import sections
@@ -67,10 +69,10 @@ def in_words(text: object) -> str:
     if not isinstance(text, Message):
         return str(text)
     template = tr(text.template)
-    if template == text.template:
+    if template == text.template and any(words.strip(" ,.;:()") for words, *_ in Formatter().parse(template)):
         return str(text)
     values = {name: in_words(value) if isinstance(value, str) else value for name, value in text.values.items()}
-    return template.format(**values)
+    return with_minus(template.format(**values))
 
 
 def catalogue_texts() -> Iterator[tuple[str, str]]:

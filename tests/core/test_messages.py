@@ -6,7 +6,7 @@ import pickle
 
 from diag.core.messages import Message, msg
 from diag.core.plain_text import quotable
-from diag.core.units import counted
+from diag.core.units import counted, with_minus
 
 
 def test_a_message_is_its_english_sentence():
@@ -21,6 +21,13 @@ def test_a_process_that_gets_a_message_gets_its_template():
     for other in (pickle.loads(pickle.dumps(message)), copy.deepcopy(message)):  # noqa: S301, what was just written
         assert other == "turn 2: nothing came"
         assert (other.template, other.values["text"].template) == ("turn {number}: {text}", "nothing came")
+
+
+def test_a_minus_sign_keeps_the_template():
+    message = with_minus(msg("peaks at {level_dbfs:.0f} dBFS", level_dbfs=-9.2))
+    assert message == "peaks at −9 dBFS"
+    assert pickle.loads(pickle.dumps(message)) == message  # noqa: S301, what was just written
+    assert message.template == "peaks at {level_dbfs:.0f} dBFS"
 
 
 def test_braces_in_a_sentence_are_doubled():
