@@ -27,6 +27,7 @@ def test_a_minus_sign_keeps_the_template():
     message = with_minus(msg("peaks at {level_dbfs:.0f} dBFS", level_dbfs=-9.2))
     assert message == "peaks at −9 dBFS"
     assert pickle.loads(pickle.dumps(message)) == message
+    assert isinstance(message, Message)
     assert message.template == "peaks at {level_dbfs:.0f} dBFS"
 
 
