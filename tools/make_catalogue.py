@@ -44,6 +44,8 @@ WORDS = (
     *("before the hop", "after the hop", "here", ", {hop} hop (owner: {owner})", "model", "voice", "audio", "endpoint"),
     *("median", "no fault", "no fault that blocks a release", "the baseline", STAND_IN),
     *("Shaded: the wait for an answer.", "Shaded: the wait for an answer. Time 0 is the end of the prompt's speech."),
+    *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),
+    *("The prompt on its way in", "The reply as received and the voice of the profile", "What was heard"),
     "Every figure is derived from saved recordings and events alone.",
 )
 """Texts that reach `tr` in a variable and are in no registry."""
