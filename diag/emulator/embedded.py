@@ -76,6 +76,11 @@ class EmbeddedEmulator:
         DiagError
             If it cannot serve, for example because there are no replies.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start the child; it loads for about a second, and `wait` has to be called before it is used."""
         command = [sys.executable, "-m", "diag.emulator", "--embedded"]
         if self._replies_dir is not None:
             command += ["--replies", str(self._replies_dir)]
@@ -86,6 +91,15 @@ class EmbeddedEmulator:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, encoding="utf-8",
             env={**os.environ, **import_environment()},
         )  # fmt: skip
+
+    def wait(self) -> None:
+        """Wait until the child that was launched listens.
+
+        Raises
+        ------
+        DiagError
+            If it cannot serve, for example because there are no replies.
+        """
         try:
             self._ca_file = Path(str(self._answer()["ca_file"]))
         except DiagError:
