@@ -104,7 +104,7 @@ REPLIES = (
     ),
     Line(
         "you_are_welcome", "en-US", "espeak-ng:en-us+f3",
-        ("You're welcome.",), lead_s=0.03, tail_s=0.1, answers=("thanks",),
+        ("You're welcome.",), lead_s=0.03, answers=("thanks",),
     ),
     Line(
         "ko_hearing_you_well", "ko-KR", "espeak-ng:ko",

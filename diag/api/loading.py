@@ -28,4 +28,4 @@ def load_judging_and_reports() -> None:
     all_rules()
     for name in NEEDED_LATER:
         importlib.import_module(name)
-    spectrogram_uri(np.zeros((1, 1)), 0.0)  # the first picture loads the formats that Pillow knows
+    spectrogram_uri(np.zeros((1, 1)), 0.0)  # loads Pillow

@@ -187,7 +187,8 @@ class EmbeddedEmulator:
         return CannotMeasureError(
             "Could not talk to the embedded emulator",
             seen=f"its process has ended with code {code}{f' ({last})' if last else ''}",
-            next_step="check free memory, or run `python -m diag.emulator` in a terminal to see its error message",
+            next_step="check free memory and the limits of this shell (`ulimit -a`), or run `python -m diag.emulator` "
+            "to see its error message",
         )
 
     def _last_error(self) -> str:

@@ -85,8 +85,8 @@ def open_wav(path: str | Path) -> AudioReader:
         return _checked_scale(_after_header(path, header, header.announced_bytes, attempted))
     import soundfile as sf
 
-    def source() -> str | io.BytesIO:
-        return str(path)
+    def source() -> bytes | io.BytesIO:
+        return os.fsencode(path)  # soundfile itself cannot encode every name
 
     try:
         info = sf.info(source())
