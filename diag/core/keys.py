@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -105,7 +105,21 @@ def without_secrets(value: Any, secrets: Collection[str] = ()) -> Any:
     secrets : collection of str
         Keys and tokens that are known; they are removed wherever they occur, also within longer text.
     """
-    return _cleaned_data(value, _known_values(secrets))
+    return cleaner(secrets)(value)
+
+
+def cleaner(secrets: Collection[str] = ()) -> Callable[[Any], Any]:
+    """Return a function that cleans JSON data as `without_secrets` does, for the many messages of a session.
+
+    The variables of the environment are read once, now: to read them for each message costs more than to clean it.
+
+    Parameters
+    ----------
+    secrets : collection of str
+        Keys and tokens that are known.
+    """
+    known = _known_values(secrets)
+    return lambda value: _cleaned_data(value, known)
 
 
 def _known_values(secrets: Collection[str]) -> tuple[str, ...]:

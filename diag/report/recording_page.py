@@ -175,9 +175,8 @@ def views_of(shown: Sequence[Shown], out: Path, embed: Embed) -> tuple[list[Reco
     found = embedded([piece for pair in ordered for piece in pair], embed, out, _room(len(drawn)))
     by_key: dict[int, dict[Tap, list[Player]]] = {index: {} for index in range(len(shown))}
     for piece, player in found:
-        index, tap = piece.key
-        if tap is not None:
-            by_key[index].setdefault(tap, []).append(player)
+        if piece.tap is not None:
+            by_key[piece.key[0]].setdefault(piece.tap, []).append(player)
     views = [
         recording_view(item, index, places[index], by_key[index], drawn=index in drawn)
         for index, item in enumerate(shown)

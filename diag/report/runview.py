@@ -18,7 +18,7 @@ from diag.report.language import ntr, tr
 from diag.report.page_view import PageView, page_view
 from diag.report.picks import Pick, stretch
 from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, plural, spread
-from diag.report.shelf import Player, Players, VoiceSample
+from diag.report.shelf import EXCHANGE, Key, Player, Players, VoiceSample
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
 from diag.report.waterfall import Waterfall, waterfall_of
@@ -116,7 +116,9 @@ def run_view(
     # The voice of the profile stands behind what was received, because both are compared.
     order: list[Tap | None] = list(Tap)
     order.insert(order.index(Tap.RECEIVED) + 1, None)
-    own = tuple(player for tap in order if (player := players.get((index, tap))))
+    # The exchange of a comparison is also the player of its tap, or has one of its own.
+    keys: list[Key] = [(index, EXCHANGE), *((index, tap) for tap in order)]
+    own = tuple({player.id: player for key in reversed(keys) if (player := players.get(key))}.values())[::-1]
     return RunView(
         anchor=f"run-{index + 1}",
         run=run,
