@@ -99,7 +99,7 @@ def open_wav(path: str | Path) -> AudioReader:
     if info.format == "MP3" and not states_its_length(data := path.read_bytes()):
         complete = with_length(data)
 
-        def source() -> str | io.BytesIO:
+        def source() -> bytes | io.BytesIO:
             return io.BytesIO(complete)
 
         info = sf.info(source())

@@ -26,9 +26,13 @@ def log_path() -> Path:
     It is `diag/diag.log` in `XDG_STATE_HOME` (by default ~/.local/state). If that folder cannot be written, it is in
     the temporary folder.
     """
-    home, temporary = home_folder(), _temporary()
-    state = os.environ.get("XDG_STATE_HOME") or (home and str(home / ".local" / "state"))
-    for folder in (*((Path(state) / "diag",) if state else ()), temporary / f"diag-{os.getuid()}"):
+    state, home, temporary = os.environ.get("XDG_STATE_HOME"), home_folder(), _temporary()
+    folders = [temporary / f"diag-{os.getuid()}"]
+    if state:
+        folders.insert(0, Path(state) / "diag")
+    elif home is not None:
+        folders.insert(0, home / ".local" / "state" / "diag")
+    for folder in folders:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:

@@ -66,9 +66,8 @@ def without_places(text: str, folder: Path) -> str:
     Paths below `folder`, that of the page, and below the working directory begin there, those of the user with `~`.
     """
     here = working_folder()
-    own = {} if here is None else {folder.absolute(): "", folder.resolve(): "", here: ""}
-    places: dict[Path | None, str] = {**own, home_folder(): "~/"}
-    for place, instead in places.items():
+    own = [] if here is None else [(folder.absolute(), ""), (folder.resolve(), ""), (here, "")]
+    for place, instead in (*own, (home_folder(), "~/")):
         # Two levels at least: "/" and "/tmp" are in too many texts.
         if place is not None and len(place.parts) > 2:
             text = text.replace(f"{place}/", instead)
