@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def find_room(name_or_path: str) -> Room:
     BadInputError
         If it is neither a known name nor a file.
     """
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     looks_like_path = path.suffix != "" or len(path.parts) > 1
     if path.is_file():
         return Room(name=path.stem, path=path.resolve())
