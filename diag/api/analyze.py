@@ -21,7 +21,6 @@ from diag.core.errors import BadInputError
 from diag.core.missing import Missing
 from diag.core.processes import cores
 from diag.core.results import Measurements, RunResult, TakeResult
-from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run, write_result
 from diag.files.voice_profiles import load_voice, voice_of_run
