@@ -11,6 +11,7 @@ import numpy as np
 
 from diag.core.clip import Samples
 from diag.core.errors import BadInputError
+from diag.core.units import counted
 from diag.dsp.resample import rescale
 from diag.files.audio_files import read_wav
 from diag.files.scenario_folders import ROOMS_TABLE, folders_with
@@ -127,7 +128,7 @@ def read_responses(path: Path) -> Samples:
     clip = read_wav(path)
     seen = None
     if clip.channels != len(PATHS):
-        seen = f"{clip.channels} channel(s)"
+        seen = counted(clip.channels, "channel")
     elif clip.duration_s > LONGEST_S:
         seen = f"{clip.duration_s:.2f} s of sound"
     elif not clip.samples.any():
