@@ -43,6 +43,7 @@ def rendered(template: str, **values: object) -> str:
             style=Markup(_asset("style.css")),
             script=Markup(_asset("report.js")),
             version=__version__,
+            words=_script_words(),
             **values,
         )
     )
@@ -109,6 +110,24 @@ def unwritable(out: Path, error: OSError, *, next_step: str) -> DiagError:
         allowed="a file in a folder that can be written",
         next_step=next_step,
     )
+
+
+def _script_words() -> dict[str, str]:
+    """Return the texts of the script in the language in use; nothing in English."""
+    if language() == "en":
+        return {}
+    return {
+        "Close all": tr("Close all"),
+        "Open all": tr("Open all"),
+        "Copied": tr("Copied"),
+        "Selected: press Ctrl+C": tr("Selected: press Ctrl+C"),
+        "Play": tr("Play"),
+        "Stop": tr("Stop"),
+        "Cannot switch here. Use the players below.": tr("Cannot switch here. Use the players below."),
+        "X and Y are A and B in an order that is not shown. Press Blind again to learn which.": tr(
+            "X and Y are A and B in an order that is not shown. Press Blind again to learn which."
+        ),
+    }
 
 
 @cache
