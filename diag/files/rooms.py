@@ -126,7 +126,7 @@ def read_responses(path: Path) -> Samples:
         If the file cannot be read, does not have 4 channels, is silent, or is longer than `LONGEST_S`.
     """
     clip = read_wav(path)
-    seen = None
+    seen: str | None = None
     if clip.channels != len(PATHS):
         seen = counted(clip.channels, "channel")
     elif clip.duration_s > LONGEST_S:
