@@ -11,6 +11,7 @@ import numpy as np
 
 from diag.core.clip import Samples
 from diag.core.errors import BadInputError
+from diag.core.units import counted
 from diag.dsp.resample import rescale
 from diag.files.audio_files import read_wav
 from diag.files.scenario_folders import ROOMS_TABLE, folders_with
@@ -125,9 +126,9 @@ def read_responses(path: Path) -> Samples:
         If the file cannot be read, does not have 4 channels, is silent, or is longer than `LONGEST_S`.
     """
     clip = read_wav(path)
-    seen = None
+    seen: str | None = None
     if clip.channels != len(PATHS):
-        seen = f"{clip.channels} channel(s)"
+        seen = counted(clip.channels, "channel")
     elif clip.duration_s > LONGEST_S:
         seen = f"{clip.duration_s:.2f} s of sound"
     elif not clip.samples.any():

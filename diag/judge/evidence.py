@@ -380,8 +380,8 @@ def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str
 
 
 def times_in_words(spots: Sequence[Spot]) -> str:
-    """Return the middles of places as "at 1.40 s, 3.15 s and 2 more"; empty without places."""
-    times = [f"{(spot.start_s + spot.end_s) / 2:.2f} s" for spot in spots]
+    """Return the middles of places as "at 1.40 s, 3.15 s and 2 more", each time once; empty without places."""
+    times = list(dict.fromkeys(f"{(spot.start_s + spot.end_s) / 2:.2f} s" for spot in spots))
     named, rest = times[:MOST_EVENTS_NAMED], len(times) - MOST_EVENTS_NAMED
     if not named:
         return ""
