@@ -11,6 +11,7 @@ from string import Formatter
 from diag.core.messages import Message
 from diag.core.results import Finding, Report, RunFinding
 from diag.core.units import with_minus
+from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
 from diag.report.sections import sections
@@ -41,6 +42,13 @@ def localised(report: Report) -> Report:
 
 def _localised(item: RunFinding) -> RunFinding:
     return replace(item, finding=localised_finding(item.finding))
+
+
+def localised_result(result: AnalysisResult) -> AnalysisResult:
+    """Return a recording whose findings are in the language in use, see `localised_finding`."""
+    if language() == "en":
+        return result
+    return replace(result, findings=tuple(localised_finding(finding) for finding in result.findings))
 
 
 def localised_finding(finding: Finding) -> Finding:
