@@ -43,7 +43,7 @@ def rendered(template: str, **values: object) -> str:
             style=Markup(_asset("style.css")),
             script=Markup(_asset("report.js")),
             version=__version__,
-            words=_script_words(),
+            script_words=_script_words(),
             **values,
         )
     )

@@ -48,11 +48,11 @@ _START_WORDS = (
     ),
     re.compile(r"(?<![a-z])(mic|microphone|record)(?![a-z])|마이크|녹음", re.I),
 )
+"""Labels of the button that starts a conversation, the surer words first: a microphone button may only mute. An icon's
+name is a label too, such as "play_arrow"."""
 _END_WORDS = re.compile(
     r"(?<![a-z])(stop|end|mute|hang|close|clear|reset|delete|log ?out)(?![a-z])|중지|종료|끄기|닫기|지우기", re.I
 )
-"""Labels of the button that starts a conversation, the surer words first: a microphone button may only mute. An icon's
-name is a label too, such as "play_arrow"."""
 
 
 class PageFailedError(Exception):
