@@ -393,7 +393,7 @@ def _document(document: Mapping[str, Any]) -> bytes:
     """Return the content of a JSON file, without keys, and with paths below the user's home from `~` on."""
     text, home = _json(document, indent=1), home_folder()
     if home is not None and len(home.parts) > 1:
-        text = text.replace(f"{_json(str(home))[:-1]}/", '"~/')
+        text = text.replace(f"{json.dumps(str(home), ensure_ascii=False)[:-1]}/", '"~/')
     return (text + "\n").encode()
 
 
