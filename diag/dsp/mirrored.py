@@ -32,6 +32,9 @@ _LEAST_COHERENCE = 0.06
 _DECOY_BINS = (-7, -4, 4, 7)
 _ABOVE_CHANCE = 2.5
 """The coherence must be this many times that about mirrors some bins away, which shows the level of chance."""
+_LOUDEST_GAIN_DB = 3.0
+"""Sampling mirrors sound at its own level. Louder sound that resembles a mirrored band is the work of a codec: Opus
+fills bands for which it has no bits with copies of others."""
 _FAINTEST_SOURCE_DB = -70.0
 _MOST_FRAMES = 600
 _FLOOR = 1e-20
@@ -143,6 +146,9 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
     if power <= 0.0 or coherence < _LEAST_COHERENCE:
         return nothing
     gain = 10.0 * np.log10(power / max(float(source_power.sum()), _FLOOR))
+    reference_power = float(pair.power[0][pair.active].sum(dtype=np.float64)) / whole
+    if gain > _LOUDEST_GAIN_DB + 10.0 * np.log10(speech / max(reference_power, _FLOOR)):
+        return nothing
     level = 10.0 * np.log10(max(power / whole, _FLOOR) / speech)
     return Mirrored(mirror_hz, float(level), float(gain), float(coherence))
 
