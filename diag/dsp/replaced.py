@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.arrays import Flags
-from diag.dsp.borders import Join
-from diag.dsp.diagonal import sliced
+from diag.dsp import fourier
+from diag.dsp.arrays import Array, Flags
+from diag.dsp.borders import SAME_S, Join
+from diag.dsp.diagonal import nats_of_energy, sliced
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
 from diag.dsp.runs import runs
 
@@ -33,7 +34,9 @@ _USUAL_ERRORS, _LEAST_ERROR, _MOST_ERROR = 4.0, 0.003, 0.06
 steady vowel one period differs by more from the next."""
 _BETTER = 0.2
 """The same, relative to the residual at its own place."""
-_PARTS = np.linspace(-0.5, 0.5, 9)
+_FINER = 4
+_PARTS = np.linspace(-0.125, 0.125, 5)
+_AROUND_S = 0.5
 _GONE_SHARE = 0.25
 """Most of the reference, as a factor, that may be left where its sound is gone."""
 _LEAST_LEVEL = 0.05
@@ -56,10 +59,16 @@ def with_replaced(pair: Pair, pieces: Sequence[Piece], joins: Sequence[Join]) ->
     """
     if pair.typical <= EXACT_NATS:
         return list(pieces), list(joins)
-    result: list[Piece] = []
-    between: list[Join] = []
-    for place, piece in enumerate(pieces):
-        parts = list(_split(pair, piece))
+    left, result, between = list(pieces), [], []
+    for place in range(len(left)):
+        parts = list(_split(pair, left[place]))
+        if place < len(joins) and not joins[place].overlap:
+            again = _in_gap(pair, left[place], left[place + 1])
+            if again is not None:
+                begin, end, lag = again
+                parts[-1] = replace(parts[-1], last=begin)
+                parts += _times(left[place], begin, end, lag)
+                left[place + 1] = replace(left[place + 1], first=end)
         between += [Join()] * (len(parts) - 1)
         result += parts
         if place < len(joins):
@@ -67,18 +76,41 @@ def with_replaced(pair: Pair, pieces: Sequence[Piece], joins: Sequence[Join]) ->
     return result, between
 
 
+def _in_gap(pair: Pair, before: Piece, after: Piece) -> tuple[int, int, int] | None:
+    """Return where earlier sound fills the gap between two pieces of one delay, as `_replaced` does, or None."""
+    gap = after.first - before.last
+    if not SHORTEST_S * pair.rate_hz <= gap <= LONGEST_S * pair.rate_hz:
+        return None
+    if abs(after.delay - before.delay) >= SAME_S * pair.rate_hz:
+        return None
+    around = round(_AROUND_S * pair.rate_hz)
+    first, last = max(before.first, before.last - around), min(after.last, after.first + around)
+    copy = _copy_of(pair, replace(before, first=first, last=last), round(_STEP_S * pair.rate_hz))
+    again = None if copy is None else _again(pair, copy, before.last - first, after.first - first)
+    if again is None or not _has_sound(pair, first, again):
+        return None
+    begin, end, lag = again
+    inside = before.first < first + begin and first + end < after.last and begin >= lag
+    return (first + begin, first + end, lag) if inside else None
+
+
 def _split(pair: Pair, piece: Piece) -> Iterator[Piece]:
     """Yield the parts of a piece, and the earlier sound between them."""
     first = piece.first
     for begin, end, lag in _replaced(pair, piece):
         yield replace(piece, first=first, last=begin)
-        # Where it is repeated more than once, each time is a piece.
-        times = max(1, round((end - begin) / lag)) if lag else 0
-        for again in range(begin, begin + times * lag, lag or 1):
-            size = end - again if again == begin + (times - 1) * lag else lag
-            yield replace(piece, first=begin - lag, last=begin - lag + size, delay=piece.delay + again - begin + lag)
+        if lag:
+            yield from _times(piece, begin, end, lag)
         first = end
     yield replace(piece, first=first)
+
+
+def _times(piece: Piece, begin: int, end: int, lag: int) -> Iterator[Piece]:
+    """Yield a piece for each time that the sound of `lag` samples before a place is heard from there on."""
+    times = max(1, round((end - begin) / lag))
+    for again in range(begin, begin + times * lag, lag):
+        size = end - again if again == begin + (times - 1) * lag else lag
+        yield replace(piece, first=begin - lag, last=begin - lag + size, delay=piece.delay + again - begin + lag)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +166,7 @@ def _replaced(pair: Pair, piece: Piece) -> list[tuple[int, int, int]]:
     found = []
     for low, high in runs(changed, _BRIDGED_STEPS):
         if SHORTEST_S <= (high - low) * _STEP_S <= LONGEST_S:
-            again = _again(copy, low * step, high * step, pair.rate_hz)
+            again = _again(pair, copy, low * step, high * step)
             # Silence that is repeated in place of sound is a dropout.
             found += [again] if again is not None and _has_sound(pair, piece.first, again) else []
     for low, high in runs(changed, round(GONE_SHORTEST_S / _STEP_S)):
@@ -169,32 +201,65 @@ def _changed(copy: _Copy, step: int) -> Flags:
     return np.asarray(audible & (rest > _CHANGED_SHARE * level) & (rest > _ABOVE_USUAL * usual))
 
 
-def _again(copy: _Copy, first: int, last: int, rate_hz: float) -> tuple[int, int, int] | None:
+@dataclass(frozen=True)
+class _Earlier:
+    """Earlier sound of a signal that fits best to a stretch of it.
+
+    Parameters
+    ----------
+    lag : int
+        By how many samples it is earlier.
+    gain : float
+        Factor from the earlier sound to the stretch.
+    left : float
+        Energy of what differs, relative to that of the stretch.
+    """
+
+    lag: int
+    gain: float
+    left: float
+
+
+def _earlier(samples: Array, low: int, high: int, rate_hz: float) -> _Earlier | None:
+    """Return the earlier sound that fits best to samples `low` to `high`; None where there is none."""
+    begin = max(0, low - round(LONGEST_S * rate_hz))
+    core, past = samples[low:high], samples[begin : high - round(SHORTEST_S * rate_hz)]
+    power = float(core @ core)
+    if past.size < core.size or power <= 0.0:
+        return None
+    size = fourier.next_fast_len(past.size)
+    cross = fourier.rfft(past, size) * np.conj(fourier.rfft(core, size))
+    # A packet may be no whole number of samples at this rate.
+    shared = _FINER * fourier.irfft(cross, _FINER * size)
+    sums = np.concatenate(([0.0], np.cumsum(np.square(past, dtype=np.float64))))
+    energy = np.maximum(np.repeat(sums[core.size :] - sums[: -core.size], _FINER), 1e-20)
+    place = int(np.argmax(np.maximum(shared[: energy.size], 0.0) / np.sqrt(energy))) / _FINER
+    tried = [sliced(samples, begin + place + part, core.size) for part in _PARTS]
+    best = max(tried, key=lambda part: float(core @ part) / np.sqrt(max(float(part @ part), 1e-20)))
+    lag = low - begin - round(place)
+    gain = float(core @ best) / max(float(best @ best), 1e-20)
+    return _Earlier(lag, gain, float(np.square(core - gain * best).sum()) / power)
+
+
+def _most_left(pair: Pair) -> float:
+    """Return how much may be left of sound that is there again, relative to its energy."""
+    usual = float(np.exp(-pair.typical / nats_of_energy(pair.x.frame)))
+    return min(max(_LEAST_ERROR, _USUAL_ERRORS * usual), _MOST_ERROR)
+
+
+def _again(pair: Pair, copy: _Copy, first: int, last: int) -> tuple[int, int, int] | None:
     """Return the exact samples of the copy that repeat earlier sound of it, and by how many; None if they do not."""
-    edge, other, rest = round(_EDGE_S * rate_hz), copy.other, copy.rest
+    edge, other, rest = round(_EDGE_S * pair.rate_hz), copy.other, copy.rest
     inner = min(edge, (last - first) // 4)
     low, high = first + inner, last - inner
-    begin = max(0, low - round(LONGEST_S * rate_hz))
-    core, past = other[low:high], other[begin : high - round(SHORTEST_S * rate_hz)]
-    if past.size < core.size:
+    found = _earlier(other, low, high, pair.rate_hz)
+    if found is None or found.left > _most_left(pair):
         return None
-    shared = np.correlate(past, core, mode="valid")
-    sums = np.concatenate(([0.0], np.cumsum(np.square(past))))
-    fits = np.maximum(shared, 0.0) / np.sqrt(np.maximum(sums[core.size :] - sums[: -core.size], 1e-20))
-    lag = low - begin - int(np.argmax(fits))
-    # A packet may be no whole number of samples at this rate.
-    earlier = max(
-        (sliced(other, low - lag + part, core.size) for part in _PARTS),
-        key=lambda tried: float(core @ tried) / np.sqrt(max(float(tried @ tried), 1e-20)),
-    )
-    gain = float(core @ earlier) / max(float(earlier @ earlier), 1e-20)
-    left = float(np.square(core - gain * earlier).sum())
-    usual = min(max(_LEAST_ERROR, _USUAL_ERRORS * copy.error), _MOST_ERROR) * float(core @ core)
-    if left > usual or left > _BETTER * float(rest[low:high].sum()):
+    if found.left * float(np.square(other[low:high]).sum()) > _BETTER * float(rest[low:high].sum()):
         return None
     # The ends are where the earlier sound explains the copy better than the reference does.
-    start, stop = max(lag, first - edge), min(other.size, last + edge)
-    better = rest[start:stop] - np.square(other[start:stop] - gain * other[start - lag : stop - lag])
+    lag, start, stop = found.lag, max(found.lag, first - edge), min(other.size, last + edge)
+    better = rest[start:stop] - np.square(other[start:stop] - found.gain * other[start - lag : stop - lag])
     total = np.concatenate(([0.0], np.cumsum(better)))
     end = int(np.argmax(total - np.minimum.accumulate(total)))
     return start + int(np.argmin(total[: end + 1])), start + end, lag

@@ -767,18 +767,18 @@ def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
 
 
 def _with_concealed(events: Sequence[Event]) -> list[Event]:
-    """Return the events, with each repeat that takes the place of as much lost sound as one event."""
-    kept = list(events)
-    for repeat in [event for event in events if event.kind is EventKind.REPEAT]:
-        end_s = repeat.estimated_s + repeat.duration_s
-        lost = next(
-            (event for event in kept if event.kind is EventKind.SKIP and abs(event.estimated_s - end_s) < _CONCEALED_S
-             and abs(event.duration_s - repeat.duration_s) < _CONCEALED_S), None,
-        )  # fmt: skip
-        if lost is not None:
-            kept.remove(lost)
-            kept[kept.index(repeat)] = replace(repeat, kind=EventKind.CONCEALED, reference_s=lost.reference_s)
-    return kept
+    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often."""
+    repeats = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
+    changed: dict[Event, Event | None] = {}
+    for lost in (event for event in events if event.kind is EventKind.SKIP):
+        begin_s = lost.estimated_s - lost.duration_s - _CONCEALED_S
+        mine = [event for event in repeats if begin_s < event.estimated_s < lost.estimated_s]
+        if mine and abs(sum(event.duration_s for event in mine) - lost.duration_s) < _CONCEALED_S:
+            changed[lost] = None
+            for event in mine:
+                late_s = event.estimated_s - mine[0].estimated_s
+                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=lost.reference_s + late_s)
+    return [after for event in events if (after := changed.get(event, event)) is not None]
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:
