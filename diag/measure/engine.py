@@ -22,6 +22,7 @@ from diag.core.take import Take, Turn
 from diag.core.timeline import EventName
 from diag.dsp.profile import VoiceProfile
 from diag.measure import reasons
+from diag.measure.metrics.sounds import with_phase_of
 from diag.measure.registry import Metric, MetricKind, all_metrics
 
 RECEIVED_TO_HEARD = Segment(Tap.RECEIVED, Tap.HEARD)
@@ -142,7 +143,7 @@ def _of_segment(metric: Metric, segment: Segment, recorded: _Recorded) -> Readin
     for clip in (reference, estimated):
         if isinstance(clip, Missing):
             return not_measured(clip)
-    return _reading(metric, {"reference": reference, "estimated": estimated})
+    return _reading(metric, {"reference": with_phase_of(reference, estimated), "estimated": estimated})
 
 
 def _on_taps(
