@@ -223,7 +223,7 @@ class _Earlier:
 def _earlier(samples: Array, low: int, high: int, rate_hz: float) -> _Earlier | None:
     """Return the earlier sound that fits best to samples `low` to `high`; None where there is none."""
     begin = max(0, low - round(LONGEST_S * rate_hz))
-    core, past = samples[low:high], samples[begin : high - round(SHORTEST_S * rate_hz)]
+    core, past = samples[low:high], samples[begin : max(begin, high - round(SHORTEST_S * rate_hz))]
     power = float(core @ core)
     if past.size < core.size or power <= 0.0:
         return None

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from dsp_voices import made_voice
 from test_segment_breaks import loud_frame
 
 from diag.dsp.segment import compare_segment
@@ -69,3 +70,11 @@ def test_silence_in_place_of_sound_is_no_repeat(replies):
     frame = loud_frame(sound, 1.2)
     found = compare_segment(sound, changed(sound, lambda *_: np.float32(0.0), [frame], 0.02)).events
     assert [item.kind for item in found] == [EventKind.DROPOUT]
+
+
+def test_sound_that_is_replaced_at_the_very_beginning_has_nothing_earlier_to_repeat():
+    sound = made_voice()
+    out = sound.samples.copy()
+    out[:480] = out[480:960]
+    found = compare_segment(sound, Sound(out, sound.rate_hz))
+    assert EventKind.CONCEALED not in {item.kind for item in found.events}
