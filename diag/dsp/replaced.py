@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ class _Copy:
     floor: float
     error: float
 
-    @property
+    @cached_property
     def rest(self) -> NDArray[np.float64]:
         """Squared residual of each sample."""
         return np.square(self.other - self.gain * self.own)
