@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from diag.core.keys import without_keys, without_secrets
+from diag.core.keys import cleaner, without_keys
 from diag.emulator.closing import Refused
 from diag.emulator.incoming import declared_rate_hz, decode_bytes, read_frame
 from diag.emulator.link import Link, OuterLink
@@ -41,6 +41,7 @@ class KeptLink(OuterLink):
     def __init__(self, link: Link, root: Path, session: int, writer: TruthLog) -> None:
         super().__init__(link)
         self._writer = writer
+        self._clean = cleaner()
         # The name begins with the time, because several runs of the server may use the same folder.
         self._folder = root / f"{time.strftime('%Y%m%d-%H%M%S')}-session-{session:04d}"
         self._writer.call(lambda: self._folder.mkdir(parents=True, exist_ok=True))
@@ -70,17 +71,18 @@ class KeptLink(OuterLink):
     def _append(self, at_s: float, side: str, data: str | bytes) -> None:
         text = data if isinstance(data, str) else data.decode("utf-8", "backslashreplace")
         with (self._folder / FRAMES).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"t_s": at_s, "from": side, "frame": _without_keys(text)}, ensure_ascii=False) + "\n")
+            file.write(
+                json.dumps({"t_s": at_s, "from": side, "frame": self._without_keys(text)}, ensure_ascii=False) + "\n"
+            )
 
-
-def _without_keys(frame: str) -> str:
-    """Return a frame without keys; byte for byte the same if it has none."""
-    try:
-        message = json.loads(frame)
-    except (ValueError, RecursionError):
-        return without_keys(frame)
-    cleaned = without_secrets(message)
-    return frame if cleaned == message else json.dumps(cleaned, ensure_ascii=False)
+    def _without_keys(self, frame: str) -> str:
+        """Return a frame without keys; byte for byte the same if it has none."""
+        try:
+            message = json.loads(frame)
+        except (ValueError, RecursionError):
+            return without_keys(frame)
+        cleaned = self._clean(message)
+        return frame if cleaned == message else json.dumps(cleaned, ensure_ascii=False)
 
 
 def write_audio(folder: Path) -> None:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from diag.core.keys import without_secrets
+from diag.core.keys import cleaner
 
 KEPT_LINES = 20_000
 """Most lines kept for each profile, about 15 MB: half an hour of one session that talks all the time. Older lines are
@@ -90,7 +90,7 @@ class TruthLog:
         """Write the lines and clear the list; in one write, since each write makes the interpreter switch threads."""
         if not lines:
             return
-        text = "\n".join(_ENCODED(without_secrets(line)) for line in lines)
+        text = "\n".join(map(_ENCODED, map(cleaner(), lines)))
         lines.clear()
         try:
             for sink in self._sinks:

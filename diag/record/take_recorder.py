@@ -19,7 +19,7 @@ from diag.core.clip import Samples
 from diag.core.take import Take
 from diag.core.timeline import EventName
 from diag.files.run_folders import read_wav, write_take
-from diag.files.turn_script import BETWEEN_TURNS_S, StepKind
+from diag.files.turn_script import StepKind
 from diag.record.audio.calibration import calibrate
 from diag.record.audio.ports import MOUTH_RATE_HZ, AudioSession, Rig
 from diag.record.audio.rigs import open_session
@@ -245,7 +245,7 @@ class _Recorder:
                 continue  # played while the reply is awaited
             if self._connection.open and audio.failed is None:
                 await self._step(number, board, audio, spoken)
-        await asyncio.sleep(BETWEEN_TURNS_S + TAIL_S)
+        await asyncio.sleep(TAIL_S)
         self._client.report_playout(self._log.turn)
         await self._connection.close()
         for task in tasks:

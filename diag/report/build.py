@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,18 +16,21 @@ from diag.files.voice_profiles import sample_of
 from diag.report.benchview import bench_rows
 from diag.report.compareview import compare_view
 from diag.report.copied import copied_verdict, days_of
+from diag.report.exchange import exchanges_of
 from diag.report.localised import localised
 from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.picks import Pick, pick
 from diag.report.release_text import release_values
 from diag.report.runview import RunView, run_view
 from diag.report.sentences import measured_line, verdict_line
-from diag.report.shelf import Embed, VoiceSample, players_of, size_note
+from diag.report.shelf import Embed, VoiceSample, players_of, room_for, size_note
 from diag.report.voice_text import voice_origin
 from diag.report.waterfall import stages
 
 FOLD_FROM = 2
 """With more runs than this, each run is collapsed to its headline."""
+EXCHANGE_SHARE = 0.6
+"""Largest part of the room for audio that the clips at the top of a comparison take; the rest is for evidence."""
 
 
 def build_report(
@@ -63,11 +67,17 @@ def build_report(
     out, document = Path(out), report.to_json()
     report = localised(report)
     picks = _picks(report, takes)
+    room = EXCHANGE_SHARE * room_for(len(picks)) if embed == "evidence" else math.inf
+    exchanges = exchanges_of(report.comparisons, report.runs, picks, room) if embed != "none" else []
     samples = _samples(report, voices or {})
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         players = players_of(
-            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)], embed, out, samples
+            [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)],
+            embed,
+            out,
+            samples,
+            exchanges,
         )
         views = [
             run_view(run, index, picks.get(index), players, samples.get(index)) for index, run in enumerate(report.runs)

@@ -9,11 +9,13 @@ from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.results import Change, Comparison, RunComparison, RunResult, Severity
 from diag.core.states import State
+from diag.report.exchange import sides_of
 from diag.report.lanes import Lanes, lanes_of, origin_of, span_of
+from diag.report.language import tr
 from diag.report.picks import Pick, stretch
 from diag.report.runview import show
 from diag.report.sentences import call_of, capitalised, figure, label, place, signed
-from diag.report.shelf import Pair, Players, pair_of
+from diag.report.shelf import EXCHANGE, Pair, Players, exchange_pair, pair_of
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of
 
 
@@ -62,7 +64,7 @@ def compare_view(
     comparison: RunComparison, index: int, runs: Sequence[RunResult], picks: Mapping[int, Pick], players: Players
 ) -> CompareView:
     """Return the view of a comparison of two runs of the report."""
-    a, b = _sides(comparison, runs)
+    a, b = sides_of(comparison, runs)
     state, word = call_of(comparison.verdict)
     order = {Change.WORSE: 0, Change.BETTER: 1}
     lines = sorted(comparison.comparisons, key=lambda item: order.get(item.verdict, 2))
@@ -82,7 +84,7 @@ def compare_view(
         undecided=tuple(_line(item) for item in lines if item.verdict is Change.TOO_FEW),
         a_lanes=a_lanes,
         b_lanes=b_lanes,
-        pairs=tuple(pair for tap in (Tap.HEARD, Tap.RECEIVED) if (pair := _pair(tap, a, b, players))),
+        pairs=_pairs(a, b, players),
         spectra=_spectra(picks.get(a), picks.get(b)),
         pictures=pictures_of(_heard(picks.get(a), picks.get(b))),
     )
@@ -100,14 +102,6 @@ def _blame(comparison: RunComparison, sides: Sequence[RunResult]) -> str:
     if differing > 1:
         return "the figures alone cannot show which of these is the cause"
     return ""
-
-
-def _sides(comparison: RunComparison, runs: Sequence[RunResult]) -> tuple[int, int]:
-    """Return the indices of the two runs, -1 if absent. If both have the same name, the first is A and the second B."""
-    names = [run.name for run in runs]
-    a = names.index(comparison.a) if comparison.a in names else -1
-    rest = [number for number, name in enumerate(names) if name == comparison.b and number != a]
-    return a, rest[0] if rest else -1
 
 
 def _line(item: Comparison) -> Line:
@@ -148,9 +142,19 @@ def _lanes(a: Pick | None, b: Pick | None) -> tuple[Lanes | None, Lanes | None]:
     return first, second
 
 
-def _pair(tap: Tap, a: int, b: int, players: Players) -> Pair | None:
-    one, other = players.get((a, tap)), players.get((b, tap))
-    return pair_of(tap.value, one, other) if one and other else None
+def _pairs(a: int, b: int, players: Players) -> tuple[Pair, ...]:
+    """Return what one can switch between: the exchange, or else what was heard, and what came from the service."""
+    found: list[Pair | None] = []
+    first, second = players.get((a, EXCHANGE)), players.get((b, EXCHANGE))
+    if first and second:
+        title = tr("{tap}: the end of the prompt, the wait and the reply").format(tap=first.title)
+        found.append(exchange_pair(title, first, second))
+    for tap in (Tap.HEARD, Tap.RECEIVED):
+        one, other = players.get((a, tap)), players.get((b, tap))
+        # Parts of different places of the reply cannot be compared.
+        if one and other and not (first and second and tap is first.tap) and one.from_s == other.from_s:
+            found.append(pair_of(tap.value, one, other))
+    return tuple(pair for pair in found if pair)
 
 
 def _heard(a: Pick | None, b: Pick | None) -> list[tuple[str, Clip]]:

@@ -16,6 +16,8 @@ from diag.files.audio_files import encode_flac
 from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.report.copied import copied_verdict
+from diag.report.language import ntr, tr
+from diag.report.localised import in_words, localised_result
 from diag.report.page import packed, rendered, unwritable, write_page
 from diag.report.recording_compare_text import call_of_recordings, comparison_document
 from diag.report.recording_compare_view import comparison_view
@@ -50,7 +52,7 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
     verdict = verdict_of_results(shown)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        views, players = views_of(shown, out, embed)
+        views, players = views_of([replace(item, result=localised_result(item.result)) for item in shown], out, embed)
         order = sorted(range(len(views)), key=lambda index: -views[index].state.rank)
         title = title_of([view.name for view in views])
         measured, dated = _measured_words([item.result for item in shown]), _judged_today()
@@ -108,7 +110,7 @@ def build_comparison_page(
 
 def _judged_today() -> str:
     """Return the day and minute of the judgement; a recording by itself does not say when it was made."""
-    return f"judged {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC"
+    return tr("judged {day} UTC").format(day=time.strftime("%Y-%m-%d %H:%M", time.gmtime()))
 
 
 def _on_side(view: RecordingView, side: str) -> RecordingView:
@@ -134,7 +136,7 @@ def frame_values(players: Sequence[Player]) -> dict[str, Any]:
 
 def title_of(names: Sequence[str]) -> str:
     """Return the title of a page about these recordings."""
-    return names[0] if len(names) == 1 else f"{len(names)} recordings"
+    return names[0] if len(names) == 1 else ntr("{n} recording", "{n} recordings", len(names)).format(n=len(names))
 
 
 _WORDS = {
@@ -143,20 +145,24 @@ _WORDS = {
     State.GOOD: "NO FAULT FOUND",
     State.UNKNOWN: "NOT SHOWN",
 }
+"""Verdict by state, before translation."""
 
 
 def verdict_of_results(shown: Sequence[Shown]) -> VerdictLine:
     """Return the first line of the page: the worst state, the verdict in a sentence, and what to do first."""
-    results = [item.result for item in shown]
+    results = [localised_result(item.result) for item in shown]
     worst = max(results, key=lambda result: state_of_result(result).rank)
     state = state_of_result(worst)
-    word = "NOT READ" if worst.refused is not None and state is State.UNKNOWN else _WORDS[state]
-    sentence = full_stop(worst.sentence)
+    word = tr("NOT READ") if worst.refused is not None and state is State.UNKNOWN else tr(_WORDS[state])
+    sentence = full_stop(in_words(worst.sentence))
     if len(results) > 1 and state in (State.FAILS, State.WATCH):
         alike = Counter(result.findings[0].code for result in results if result.findings)
         code, count = alike.most_common(1)[0]
-        often = f" {code} is the main finding in {count} of {len(results)} recordings." if count > 1 else ""
-        sentence = f"{counted_words(results)}. The worst: {sentence}{often}"
+        words = tr(" {code} is the main finding in {k} of {n} recordings.")
+        often = words.format(code=code, k=count, n=len(results)) if count > 1 else ""
+        sentence = (
+            tr("{counted}. The worst: {sentence}").format(counted=counted_words(results), sentence=sentence) + often
+        )
     elif len(results) > 1:
         sentence = f"{counted_words(results)}."
     fix = next((item.fix for item in worst.findings if item.severity is not Severity.INFO), "")
@@ -175,9 +181,8 @@ def views_of(shown: Sequence[Shown], out: Path, embed: Embed) -> tuple[list[Reco
     found = embedded([piece for pair in ordered for piece in pair], embed, out, _room(len(drawn)))
     by_key: dict[int, dict[Tap, list[Player]]] = {index: {} for index in range(len(shown))}
     for piece, player in found:
-        index, tap = piece.key
-        if tap is not None:
-            by_key[index].setdefault(tap, []).append(player)
+        if piece.tap is not None:
+            by_key[piece.key[0]].setdefault(piece.tap, []).append(player)
     views = [
         recording_view(item, index, places[index], by_key[index], drawn=index in drawn)
         for index, item in enumerate(shown)

@@ -17,8 +17,8 @@ from diag.report.lanes import Lanes, lanes_of
 from diag.report.language import ntr, tr
 from diag.report.page_view import PageView, page_view
 from diag.report.picks import Pick, stretch
-from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, plural, spread
-from diag.report.shelf import Player, Players, VoiceSample
+from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, spread
+from diag.report.shelf import EXCHANGE, Key, Player, Players, VoiceSample
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
 from diag.report.waterfall import Waterfall, waterfall_of
@@ -116,7 +116,9 @@ def run_view(
     # The voice of the profile stands behind what was received, because both are compared.
     order: list[Tap | None] = list(Tap)
     order.insert(order.index(Tap.RECEIVED) + 1, None)
-    own = tuple(player for tap in order if (player := players.get((index, tap))))
+    # The exchange of a comparison is also the player of its tap, or has one of its own.
+    keys: list[Key] = [(index, EXCHANGE), *((index, tap) for tap in order)]
+    own = tuple({player.id: player for key in reversed(keys) if (player := players.get(key))}.values())[::-1]
     return RunView(
         anchor=f"run-{index + 1}",
         run=run,
@@ -160,8 +162,9 @@ def _summary(run: RunResult, findings: Sequence[FindingView]) -> str:
     if faults:
         return faults[0].title
     if not run.counted:
-        return "Nothing was measured."
-    return f"No fault found in {len(run.counted)} counted {plural(len(run.counted), 'take')}."
+        return tr("Nothing was measured.")
+    words = ntr("No fault found in {n} counted take.", "No fault found in {n} counted takes.", len(run.counted))
+    return words.format(n=len(run.counted))
 
 
 def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
@@ -257,7 +260,7 @@ def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:
     if pick is None:
         return ()
     missing = [tap for tap in (Tap.PROMPT, Tap.RECEIVED, Tap.HEARD) if tap not in {player.tap for player in players}]
-    reasons = {True: "it has no sound of this turn", False: "this tap was not recorded"}
+    reasons = {True: tr("it has no sound of this turn"), False: tr("this tap was not recorded")}
     return tuple(f"{tap.value}: {reasons[tap in pick.take.clips]}" for tap in missing)
 
 
@@ -362,9 +365,9 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 def show(value: object) -> str:
     """Return a setting in words; None is 'not set'."""
     if value is None:
-        return "not set"
+        return tr("not set")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     if isinstance(value, (list, tuple)):
         return ", ".join(show(item) for item in value) or "empty"
     if isinstance(value, Mapping):

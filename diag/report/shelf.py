@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from diag.core.chain import Hop, Tap
 from diag.core.clip import Clip
@@ -20,10 +20,15 @@ from diag.core.units import with_minus
 from diag.dsp.level import peak_dbfs
 from diag.dsp.speech import active_level_dbfs, first_audible_frame
 from diag.files.audio_files import encode_flac
+from diag.report.language import tr
 from diag.report.picks import Pick, span_of, stretch
 from diag.report.svg import envelope, peaks
 
 Embed = Literal["evidence", "all", "none"]
+EXCHANGE: Final = "exchange"
+Key = tuple[int, Tap | Literal["exchange"] | None]
+"""Index of the run in the report (two runs may share a name), and what is played: a tap, the exchange at the top of a
+comparison, or the voice of the profile (None)."""
 
 EVIDENCE_CLIPS = 12
 EVIDENCE_S = 6.0
@@ -48,7 +53,7 @@ class Player:
     """One clip to listen to, or the reason why it is not in the report.
 
     `title` and `detail` say what it is, `style` gives its colour. `tap` is None for the sample of a voice profile.
-    `offset_s` is where the clip begins in its recording.
+    `offset_s` is where the clip begins in its recording, `from_s` where it begins in what was wanted of it.
     """
 
     id: str
@@ -65,6 +70,7 @@ class Player:
     wave: str
     duration_s: float
     offset_s: float
+    from_s: float
     level_dbfs: float | None
     onset_s: float | None
     loud: bool
@@ -76,8 +82,8 @@ class Piece:
 
     Parameters
     ----------
-    key : (int, Tap)
-        Number of the run or recording in the report, and tap.
+    key : Key
+        Number of the run or recording in the report, and what of it is played.
     clip : Clip
         Mono; what can be listened to.
     title, detail, label : str
@@ -87,13 +93,18 @@ class Piece:
     tap : Tap or None
     offset_s : float
         Where it begins in its recording.
+    from_s : float
+        Where it begins in the prompt or reply that it is a part of. An exchange counts from the end of the prompt.
+    reply : Clip or None
+        The reply in the clip, from the same frame on, if other voices are in it too. Level and first sound are taken
+        from it.
     columns : int
         Number of columns of its drawn waveform.
     style : str
         Name of its colour in the style sheet; empty for that of its tap.
     """
 
-    key: tuple[int, Tap | None]
+    key: Key
     clip: Clip
     title: str
     detail: str
@@ -101,6 +112,8 @@ class Piece:
     tap: Tap | None
     note: str = ""
     offset_s: float = 0.0
+    from_s: float = 0.0
+    reply: Clip | None = None
     columns: int = 150
     style: str = ""
 
@@ -114,8 +127,7 @@ class _Wish:
     spots: tuple[Spot, ...]
 
 
-Players = Mapping[tuple[int, Tap | None], Player]
-"""Players by index of the run in the report (two runs may share a name) and tap; None is the voice of the profile."""
+Players = Mapping[Key, Player]
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,8 @@ def players_of(
     embed: Embed,
     out: Path,
     voices: Mapping[int, VoiceSample] | None = None,
-) -> dict[tuple[int, Tap | None], Player]:
+    exchanges: Sequence[Piece] = (),
+) -> dict[Key, Player]:
     """Return players for the taps of each run, the most relevant ones first while there is room.
 
     Parameters
@@ -144,11 +157,33 @@ def players_of(
     out : Path
         Where the report will be written; audio that does not fit goes into a folder beside it.
     voices : mapping of int to VoiceSample, optional
-        Samples of the voices that runs were compared with, by index of the run. They come first.
+        Samples of the voices that runs were compared with, by index of the run. They come after the exchanges.
+    exchanges : sequence of Piece
+        Clips at the top of comparisons. They come first. With "evidence", one of them is also the player of its tap,
+        if it holds the first place that a finding names on that tap.
     """
-    room = SMALL_BYTES - RUN_BYTES * len(picks)
-    pieces = [*_sample_pieces(picks, embed, voices or {}), *_pieces(_wishes(picks, embed), embed)]
-    return {piece.key: player for piece, player in embedded(pieces, embed, out, room)}
+    room = room_for(len(picks))
+    shared = [] if embed == "all" else [piece for piece in exchanges if _holds_first_spot(piece, picks)]
+    wishes = [
+        wish
+        for wish in _wishes(picks, embed)
+        if (wish.index, wish.tap) not in {(piece.key[0], piece.tap) for piece in shared}
+    ]
+    pieces = [*exchanges, *_sample_pieces(picks, embed, voices or {}), *_pieces(wishes, embed)]
+    players = {piece.key: player for piece, player in embedded(pieces, embed, out, room)}
+    return players | {(piece.key[0], piece.tap): players[piece.key] for piece in shared}
+
+
+def room_for(runs: int) -> int:
+    """Return how many bytes of audio a report of this many runs has room for with `--embed evidence`."""
+    return SMALL_BYTES - RUN_BYTES * runs
+
+
+def _holds_first_spot(piece: Piece, picks: Sequence[tuple[int, RunResult, Pick]]) -> bool:
+    """Whether a clip holds the first place that a finding of its run names on its tap, if there is one."""
+    runs = {index: run for index, run, _ in picks}
+    spots = spots_of(runs[piece.key[0]], piece.tap) if piece.tap and piece.key[0] in runs else ()
+    return not spots or 0.0 <= spots[0].start_s - piece.offset_s < piece.clip.duration_s
 
 
 def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> list[tuple[Piece, Player]]:
@@ -172,7 +207,7 @@ def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> lis
     for piece in pieces:
         player = _described(piece, f"clip-{len(found) + 1}")
         if embed == "none":
-            found.append((piece, replace(player, left_out="audio was not asked for (--embed none)")))
+            found.append((piece, replace(player, left_out=tr("audio was not asked for (--embed none)"))))
             continue
         flac = encode_flac(piece.clip)
         digest = hashlib.sha256(flac).hexdigest()
@@ -181,7 +216,7 @@ def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> lis
             continue
         size = len(flac) * 4 // 3
         if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > room):
-            found.append((piece, replace(player, left_out="left out to keep this file small (--embed all)")))
+            found.append((piece, replace(player, left_out=tr("left out to keep this file small (--embed all)"))))
             continue
         spent += size
         by_hash[digest] = player.id
@@ -220,9 +255,10 @@ def size_note(players: Iterable[Player]) -> str:
     inside = sum(len(source) for source in sources if source.startswith("data:"))
     if sources and not inside:
         folder = sources[0].split("/", 1)[0]
-        return f"The audio is in the folder {folder} beside this file: move both together."
+        return tr("The audio is in the folder {folder} beside this file: move both together.").format(folder=folder)
     if inside > LARGE_BYTES:
-        return f"This file contains {inside / 1e6:.0f} MB of audio; `--embed evidence` makes a smaller one."
+        words = tr("This file contains {size:.0f} MB of audio; `--embed evidence` makes a smaller one.")
+        return words.format(size=inside / 1e6)
     return ""
 
 
@@ -239,7 +275,7 @@ def _wishes(picks: Sequence[tuple[int, RunResult, Pick]], embed: Embed) -> list[
     ranked = [[(index, run, chosen, tap) for tap in _taps(run, embed)] for index, run, chosen in picks]
     rounds = max((len(taps) for taps in ranked), default=0)
     ordered = [taps[index] for index in range(rounds) for taps in ranked if index < len(taps)]
-    return [_Wish(index, run, chosen, tap, _spots(run, tap)) for index, run, chosen, tap in ordered]
+    return [_Wish(index, run, chosen, tap, spots_of(run, tap)) for index, run, chosen, tap in ordered]
 
 
 def _pieces(wishes: Sequence[_Wish], embed: Embed) -> Iterator[Piece]:
@@ -257,12 +293,14 @@ def _pieces(wishes: Sequence[_Wish], embed: Embed) -> Iterator[Piece]:
             tap=wish.tap,
             note=part_note(start_s, cut.duration_s, clip.duration_s),
             offset_s=_stretch_start_s(wish) + start_s,
+            from_s=start_s,
         )
 
 
 def part_note(start_s: float, length_s: float, whole_s: float) -> str:
     """Return which part of a recording a clip is, as "1.2 to 7.2 s of 30.0 s"; empty for all of it."""
-    return "" if length_s >= whole_s else f"{start_s:.1f} to {start_s + length_s:.1f} s of {whole_s:.1f} s"
+    words = tr("{start_s:.1f} to {end_s:.1f} s of {whole_s:.1f} s")
+    return "" if length_s >= whole_s else words.format(start_s=start_s, end_s=start_s + length_s, whole_s=whole_s)
 
 
 def _taps(run: RunResult, embed: Embed) -> tuple[Tap, ...]:
@@ -277,7 +315,8 @@ def _taps(run: RunResult, embed: Embed) -> tuple[Tap, ...]:
     return tuple(dict.fromkeys([Tap.HEARD, *faulty, Tap.RECEIVED, Tap.PROMPT]))
 
 
-def _spots(run: RunResult, tap: Tap) -> tuple[Spot, ...]:
+def spots_of(run: RunResult, tap: Tap) -> tuple[Spot, ...]:
+    """Return the places on a tap that the findings of a run name."""
     return tuple(
         spot for found in run.findings for item in found.finding.evidence for spot in item.spots if spot.tap is tap
     )
@@ -302,11 +341,15 @@ def _stretch_start_s(wish: _Wish) -> float:
 
 
 def _described(piece: Piece, name: str) -> Player:
-    clip = piece.clip
-    level = active_level_dbfs(clip.samples, clip.sample_rate_hz)
-    peak = peak_dbfs(clip.samples)
-    onset = first_audible_frame(clip.samples, clip.sample_rate_hz)
-    loudness = f"speech {level:.0f} dBFS RMS, peak {peak:.0f} dBFS" if level is not None else "silence"
+    clip, judged = piece.clip, piece.reply or piece.clip
+    level = active_level_dbfs(judged.samples, judged.sample_rate_hz)
+    peak = peak_dbfs(judged.samples)
+    onset = first_audible_frame(judged.samples, judged.sample_rate_hz)
+    loudness = (
+        tr("silence")
+        if level is None
+        else tr("speech {level:.0f} dBFS RMS, peak {peak:.0f} dBFS").format(level=level, peak=peak)
+    )
     loudest = max(float(abs(clip.samples).max()), 0.01)
     half = (WAVE_HEIGHT / 2 - 2) / loudest
     return Player(
@@ -320,10 +363,12 @@ def _described(piece: Piece, name: str) -> Player:
         same_as=None,
         left_out=None,
         note=piece.note,
-        facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {with_minus(loudness)}",
+        facts=tr("{seconds:.1f} s at {rate_hz} Hz").format(seconds=clip.duration_s, rate_hz=clip.sample_rate_hz)
+        + f", {with_minus(loudness)}",
         wave=envelope(peaks(clip.samples, piece.columns), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
         offset_s=piece.offset_s,
+        from_s=piece.from_s,
         level_dbfs=level,
         onset_s=None if onset is None else onset / clip.sample_rate_hz,
         loud=level is not None and level > _LOUD_DBFS,
@@ -332,7 +377,11 @@ def _described(piece: Piece, name: str) -> Player:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two players to switch between, aligned at one time of each; the louder one is turned down."""
+    """Two players to switch between, aligned at one time of each; the louder one is turned down.
+
+    Playing begins up to `lead_s` before that time. `replies_s` is another time of each to align at on request: where
+    its reply begins.
+    """
 
     title: str
     a: Player
@@ -345,11 +394,24 @@ class Pair:
     b_start_s: float
     matched: str
     aligned: str
+    lead_s: float = 0.2
+    replies_s: tuple[float, float] | None = None
 
     @property
     def same(self) -> bool:
         """Whether both are the same audio, bit for bit."""
         return self.a_clip == self.b_clip
+
+
+def exchange_pair(title: str, a: Player, b: Player) -> Pair | None:
+    """Return the clips at the top of a comparison, which begin at the same moment; None if one is not in the report."""
+    moment_s = max(-a.from_s, 0.0)
+    pair = pair_of(title, a, b, (moment_s, moment_s))
+    if pair is None:
+        return None
+    replies = (a.onset_s, b.onset_s) if moment_s and a.onset_s is not None and b.onset_s is not None else None
+    aligned = tr("Both sides are at the same moment, counted from the end of the prompt.")
+    return replace(pair, aligned=aligned, lead_s=moment_s, replies_s=replies)
 
 
 def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | None = None) -> Pair | None:
@@ -364,12 +426,14 @@ def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | No
     """
     if a.left_out or b.left_out:
         return None
-    a_gain_db, b_gain_db, matched = 0.0, 0.0, "nothing is changed, because one side is silent"
+    a_gain_db, b_gain_db, matched = 0.0, 0.0, tr("Levels are as recorded, because one side is silent.")
     if a.level_dbfs is not None and b.level_dbfs is not None:
         louder_db = round(a.level_dbfs - b.level_dbfs, 1)
         a_gain_db, b_gain_db = min(-louder_db, 0.0), min(louder_db, 0.0)
-        turned = "A" if louder_db > 0 else "B"
-        matched = f"{turned} is turned down by {abs(louder_db):.1f} dB" if louder_db else "nothing has to be changed"
+        matched = tr("Both have the same loudness.")
+        if louder_db:
+            turned = tr("For equal loudness, {side} is turned down by {level_db:.1f} dB.")
+            matched = turned.format(side="A" if louder_db > 0 else "B", level_db=abs(louder_db))
     starts = starts_s or (a.onset_s or 0.0, b.onset_s or 0.0)
     return Pair(
         title=title,
@@ -382,5 +446,7 @@ def pair_of(title: str, a: Player, b: Player, starts_s: tuple[float, float] | No
         a_start_s=round(starts[0], 4),
         b_start_s=round(starts[1], 4),
         matched=matched,
-        aligned="are aligned by the measured delay" if starts_s else "start at their first audible sample",
+        aligned=tr("Both sides are aligned by the measured delay.")
+        if starts_s
+        else tr("Both sides start at their first audible sample."),
     )

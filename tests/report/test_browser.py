@@ -64,7 +64,13 @@ async function act(view, root) {
   const cursor = line ? parseFloat(line.style.left) : null;
   root.activeElement.blur();
   press(" ");
-  return {all, first, still, keys, fails, watch, again, cursor, played};
+  const box = root.querySelector(".ab");
+  const laidOut = () => [...box.querySelectorAll("[data-wave], .zero")].map((item) => parseFloat(item.style.left));
+  const waves = [laidOut()];
+  box.querySelector("[data-do=align]").click();
+  waves.push(laidOut());
+  const ticks = [...box.querySelectorAll("[data-axis] span")].map((item) => item.textContent);
+  return {waves, ticks, all, first, still, keys, fails, watch, again, cursor, played};
 }
 addEventListener("load", async () => {
   for (const width of [320, 390, 1280]) {
@@ -149,6 +155,16 @@ def test_a_line_follows_the_sound_and_space_plays_it_again(seen):
     for item in seen:
         assert item["acted"]["cursor"] == pytest.approx(25, abs=1)
         assert item["acted"]["played"] == 1
+
+
+def test_waves_of_a_and_b_stand_at_the_same_moment_until_the_replies_are_aligned(seen):
+    for item in seen:
+        (a, b, zero), aligned = item["acted"]["waves"]
+        assert (a, b) == (0, 0)
+        assert 20 < zero < 50, "one second of about three"
+        assert aligned[0] < 0
+        assert aligned[2] < zero
+        assert item["acted"]["ticks"][0] == "0 s", "0.2 s before the replies are shown"
 
 
 @pytest.mark.skipif("AXE_CORE" not in os.environ, reason="AXE_CORE names no axe.min.js")

@@ -11,11 +11,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from diag.core.json_reading import read_json
-from diag.core.keys import without_secrets
+from diag.core.keys import cleaner
 from diag.core.timeline import EventName
 from diag.core.units import LIVE_INPUT_RATE_HZ, LIVE_OUTPUT_RATE_HZ, playable_rate_hz
 from diag.record.take_assembly import NetworkAudio
@@ -129,7 +130,7 @@ class SessionRecorder:
         self, request: Request, emit: Emit, clock: Callable[[float], float], audio: WireAudio | None = None
     ) -> None:
         self._request = request
-        self._secrets = request.secrets
+        self._clean = cleaner(request.secrets)
         self._write = emit
         self._clock = clock
         self._begun_s = time.perf_counter()
@@ -321,8 +322,7 @@ class SessionRecorder:
         self._emit(EventName.UNREADABLE_MESSAGE, {"by": by, "bytes": len(payload)})
 
     def _emit(self, name: EventName, data: Mapping[str, Any], *, at_s: float | None = None) -> None:
-        scrubbed = without_secrets(data, self._secrets)
-        self._write(name, scrubbed, t_s=self._clock(self._t_s if at_s is None else at_s))
+        self._write(name, self._clean(data), t_s=self._clock(self._t_s if at_s is None else at_s))
 
 
 _MARKS = (
@@ -342,7 +342,12 @@ def _object(payload: bytes | str) -> Mapping[str, Any] | None:
 
 def _field(table: Mapping[str, Any], name: str) -> Any:
     """Return a field by its camelCase name, however the sender spells it; None if it is absent."""
-    return table[name] if name in table else table.get(re.sub("([A-Z])", lambda found: f"_{found[1].lower()}", name))
+    return table[name] if name in table else table.get(_in_snake_case(name))
+
+
+@cache
+def _in_snake_case(name: str) -> str:
+    return re.sub("([A-Z])", lambda found: f"_{found[1].lower()}", name)
 
 
 def _list(value: object) -> list[Any]:

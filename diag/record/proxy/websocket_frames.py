@@ -11,13 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
-import numpy as np
-
 LONGEST_MESSAGE_BYTES = 64 * 1024 * 1024
 _DEFLATE_END = b"\x00\x00\xff\xff"
 _LENGTH_16, _LENGTH_64 = 126, 127
 _FIN, _COMPRESSED, _MASKED = 0x80, 0x40, 0x80
-_LAST_SHORT_MASK = 64
 
 
 class FrameError(ValueError):
@@ -152,8 +149,6 @@ class FrameReader:
 
 def unmasked(payload: bytes, key: bytes) -> bytes:
     """Return a payload without its mask (RFC 6455, 5.3)."""
-    if len(payload) < _LAST_SHORT_MASK:
-        return bytes(byte ^ key[index % 4] for index, byte in enumerate(payload))
-    whole = np.frombuffer(payload, dtype=np.uint8)
-    mask = np.resize(np.frombuffer(key, dtype=np.uint8), len(whole))
-    return (whole ^ mask).tobytes()
+    # One operation on long integers is the fastest way in plain Python.
+    mask = (key * (len(payload) // 4 + 1))[: len(payload)]
+    return (int.from_bytes(payload, "little") ^ int.from_bytes(mask, "little")).to_bytes(len(payload), "little")

@@ -3,6 +3,9 @@
   document.documentElement.classList.add("script");
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
+  // English texts of this script, and what the language of the page has for them.
+  const words = JSON.parse(document.body.dataset.words || "{}");
+  const say = (text) => words[text] ?? text;
 
   // A clip that is shown twice is stored only once.
   for (const audio of all("audio[data-same]")) audio.src = byId(audio.dataset.same).getAttribute("src");
@@ -96,7 +99,7 @@
       const open = button.dataset.open === "all";
       all("main details").forEach((details) => { details.open = open; });
       button.dataset.open = open ? "none" : "all";
-      button.textContent = open ? "Close all" : "Open all";
+      button.textContent = say(open ? "Close all" : "Open all");
     }
     if (button.dataset.play) {
       const audio = byId(button.dataset.play);
@@ -137,10 +140,10 @@
     const said = button.textContent;
     try {
       await navigator.clipboard.writeText(source.textContent);
-      button.textContent = "Copied";
+      button.textContent = say("Copied");
     } catch {
       getSelection().selectAllChildren(source);
-      button.textContent = "Selected: press Ctrl+C";
+      button.textContent = say("Selected: press Ctrl+C");
     }
     setTimeout(() => { button.textContent = said; }, 2000);
   }
@@ -164,13 +167,40 @@
     const status = box.querySelector("[data-status]");
     const line = box.querySelector("[data-timeline]");
     let context = null, buffers = null, running = null, side = "a", swapped = false, blind = false, matched = true;
-    // Seconds from the start of both sides, and how long the longer one lasts.
-    let begun_s = 0, from_s = 0, length_s = 0, frame = 0;
+    // Where each side begins on the common axis, seconds played of it, and how long the axis is.
+    let begun_s = 0, from_s = 0, length_s = 0, frame = 0, aligned = false, onset, lead, longer;
+    const duration = { a: Number(data.lengthA), b: Number(data.lengthB) };
     const position_s = () => (running ? Math.max(0, context.currentTime - begun_s) + from_s : from_s);
     const draw = () => {
-      line.firstElementChild.style.left = `${length_s ? Math.min(100, (100 * position_s()) / length_s) : 0}%`;
+      line.querySelector(".cursor").style.left = `${Math.min(100, (100 * position_s()) / length_s)}%`;
       cancelAnimationFrame(frame);
       if (running) frame = requestAnimationFrame(draw);
+    };
+    // Waves, the aligned moment and a tick each second, on the axis of this alignment.
+    const layOut = () => {
+      onset = aligned
+        ? { a: Number(data.replyA), b: Number(data.replyB) }
+        : { a: Number(data.onsetA), b: Number(data.onsetB) };
+      lead = Math.min(onset.a, onset.b, aligned ? 0.2 : Number(data.lead));
+      longer = duration.a - onset.a > duration.b - onset.b ? "a" : "b";
+      length_s = duration[longer] - onset[longer] + lead;
+      const percent = (seconds) => `${(100 * seconds) / length_s}%`;
+      for (const wave of all("[data-wave]", line)) {
+        wave.style.left = percent(lead - onset[wave.dataset.wave]);
+        wave.style.width = percent(duration[wave.dataset.wave]);
+      }
+      line.querySelector(".zero").style.left = percent(lead);
+      const every_s = [1, 2, 5, 10].find((step_s) => length_s / step_s <= 8) ?? 30;
+      const axis = box.querySelector("[data-axis]");
+      axis.replaceChildren();
+      for (let at_s = Math.ceil(-lead / every_s) * every_s; at_s <= length_s - lead; at_s += every_s) {
+        const tick = document.createElement("span");
+        const left = (at_s + lead) / length_s;
+        tick.style.left = `${100 * left}%`;
+        tick.className = left < 0.02 ? "edge-low" : left > 0.97 ? "edge-high" : "";
+        tick.textContent = `${at_s || 0} s`;
+        axis.append(tick);
+      }
     };
     const real = (name) => (swapped ? (name === "a" ? "b" : "a") : name);
     const gain = (name) => (matched ? 10 ** (Number(name === "a" ? data.gainA : data.gainB) / 20) : 1);
@@ -182,7 +212,9 @@
       }
       find("blind").setAttribute("aria-pressed", String(blind));
       find("match").setAttribute("aria-pressed", String(matched));
-      find("play").textContent = running ? "Stop" : "Play";
+      find("align")?.setAttribute("aria-pressed", String(aligned));
+      for (const row of all(".row", line)) row.classList.toggle("muted", !blind && !row.classList.contains(`side-${side}`));
+      find("play").textContent = say(running ? "Stop" : "Play");
     };
     const setGains = (now) => {
       if (!running) return;
@@ -199,7 +231,7 @@
       const ending = running;
       from_s = 0;
       running = null;
-      for (const name of ["a", "b"]) { ending[name].source.onended = null; ending[name].source.stop(); }
+      for (const { source } of [ending.a, ending.b]) { source.onended = null; source.stop(); }
       draw();
       show();
     };
@@ -209,15 +241,13 @@
         await context.resume();
         buffers ??= { a: await decoded(context, data.a), b: await decoded(context, data.b) };
       } catch (error) {
-        status.textContent = `Cannot switch here: ${error.message}. Use the players below.`;
+        status.textContent = `${say("Cannot switch here. Use the players below.")} (${error.message})`;
         return;
       }
       all("audio").forEach((audio) => audio.pause());
       switches.forEach((one) => { one.stop(); one.used = false; });
       handle.used = true;
       last = { toggle: () => doIt("play"), seek: (by_s) => seek(position_s() + by_s) };
-      const onset = { a: Number(data.onsetA), b: Number(data.onsetB) };
-      const lead = Math.min(onset.a, onset.b, 0.2);
       const at = context.currentTime + 0.03;
       running = {};
       for (const name of ["a", "b"]) {
@@ -227,8 +257,6 @@
         source.start(at, onset[name] - lead + first_s);
         running[name] = { source, level };
       }
-      const longer = buffers.a.duration - onset.a > buffers.b.duration - onset.b ? "a" : "b";
-      length_s = buffers[longer].duration - onset[longer] + lead;
       begun_s = at;
       from_s = first_s;
       running[longer].source.onended = stop;
@@ -236,20 +264,28 @@
       setGains(at - 0.01);
       show();
     };
-    const seek = (to_s) => { if (length_s) start(Math.min(Math.max(0, to_s), length_s - 0.1)); };
+    const seek = (to_s) => { start(Math.min(Math.max(0, to_s), length_s - 0.1)); };
     line.addEventListener("click", (event) => {
       const place = line.getBoundingClientRect();
-      if (length_s) seek(((event.clientX - place.left) / place.width) * length_s);
-      else start();
+      seek(((event.clientX - place.left) / place.width) * length_s);
     });
     const act = {
       play: () => (running ? stop() : start()),
       a: () => { side = "a"; },
       b: () => { side = "b"; },
       match: () => { matched = !matched; },
+      align: () => {
+        // The reply that is heard goes on where it is.
+        const playing = running !== null, in_clip_s = position_s() + onset[real(side)] - lead;
+        stop();
+        aligned = !aligned;
+        layOut();
+        if (playing) seek(in_clip_s - onset[real(side)] + lead);
+        draw();
+      },
       blind: () => {
         if (blind) {
-          status.textContent = `X was ${real("a").toUpperCase()}, Y was ${real("b").toUpperCase()}.`;
+          status.textContent = `X = ${real("a").toUpperCase()}, Y = ${real("b").toUpperCase()}`;
           side = real(side);
           swapped = false;
         } else {
@@ -259,7 +295,7 @@
           swapped = Math.random() < 0.5;
           side = "a";
           if (playing) start();
-          status.textContent = "X and Y are A and B in an order that is not shown. Press Blind again to learn which.";
+          status.textContent = say("X and Y are A and B in an order that is not shown. Press Blind again to learn which.");
         }
         blind = !blind;
       },
@@ -277,6 +313,8 @@
       else seek(position_s() + by_s);
     });
     const letters = { " ": "play", a: "a", b: "b", x: "blind" };
+    layOut();
+    draw();
     const handle = { stop, used: false, key: (letter) => doIt(letters[letter]) };
     show();
     return handle;
