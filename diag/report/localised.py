@@ -77,7 +77,7 @@ def in_words(text: object) -> str:
     if not isinstance(text, Message):
         return str(text)
     template = tr(text.template)
-    if template == text.template and any(words.strip(" ,.;:()") for words, *_ in Formatter().parse(template)):
+    if template == text.template and any(words.strip(" ,.;:()[]") for words, *_ in Formatter().parse(template)):
         return str(text)
     values = {name: in_words(value) if isinstance(value, str) else value for name, value in text.values.items()}
     return with_minus(template.format(**values))

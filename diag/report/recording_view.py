@@ -426,5 +426,5 @@ def _unmeasured(result: AnalysisResult) -> tuple[tuple[str, str], ...]:
     reasons: dict[str, list[str]] = {}
     for item in result.measurements:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
-            reasons.setdefault(item.missing.text, []).append(label(item.metric))
+            reasons.setdefault(item.missing.text, []).append(tr(label(item.metric)))
     return tuple((", ".join(dict.fromkeys(names)), reason) for reason, names in reasons.items())

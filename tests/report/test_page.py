@@ -214,7 +214,7 @@ def test_findings_say_what_where_why_and_how_sure(texts):
     words = Page(texts["run"]).words
     for said in (
         "PLY001 playback-rate-mismatch", "player hop (owner: the client", "Found in 3 of 3 takes",
-        "Open the output stream at 24000 Hz", "Likely cause", "high (0.97 of 1)", "Hear it: heard at 2.30 s",
+        "Open the output stream at 24000 Hz", "Likely cause", "high (0.97 of 1)", "Hear it: heard at 2.60 s",
         "Seen with: diag 0.1.0, Python 3.11.7, audio virtual", "google-genai 3.4.0",
     ):  # fmt: skip
         assert said in words, said
