@@ -140,9 +140,10 @@ def _of_segment(metric: Metric, segment: Segment, recorded: _Recorded) -> Readin
     if not segment.comparable:
         return not_measured(reasons.OTHER_SPEECH)
     reference, estimated = recorded.clips[segment.first], recorded.clips[segment.last]
-    for clip in (reference, estimated):
-        if isinstance(clip, Missing):
-            return not_measured(clip)
+    if isinstance(reference, Missing):
+        return not_measured(reference)
+    if isinstance(estimated, Missing):
+        return not_measured(estimated)
     return _reading(metric, {"reference": with_phase_of(reference, estimated), "estimated": estimated})
 
 

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
-from dsp_voices import made_voice
-from test_segment_breaks import loud_frame
+from dsp_voices import loud_frame, made_voice
 
 from diag.dsp.segment import compare_segment
 from diag.dsp.segment_events import EventKind
