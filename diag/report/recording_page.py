@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,9 @@ from diag.judge.recording_result import AnalysisResult
 from diag.report.copied import copied_verdict
 from diag.report.language import ntr, tr
 from diag.report.localised import in_words, localised_result
-from diag.report.page import packed, rendered, unwritable, write_page
+from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.recording_compare_text import call_of_recordings, comparison_document
-from diag.report.recording_compare_view import comparison_view
+from diag.report.recording_compare_view import ComparisonView, comparison_view
 from diag.report.recording_marks import Happening, happenings
 from diag.report.recording_text import compared_words, counted_words, results_document, state_of_result
 from diag.report.recording_view import WHOLE_S, RecordingView, Shown, pieces_of, recording_view
@@ -49,28 +50,18 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
     BadInputError
         If the file cannot be written, or a recording can no longer be read.
     """
-    verdict = verdict_of_results(shown)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    results = [item.result for item in shown]
+    with _folder_of(out):
         views, players = views_of([replace(item, result=localised_result(item.result)) for item in shown], out, embed)
-        order = sorted(range(len(views)), key=lambda index: -views[index].state.rank)
-        title = title_of([view.name for view in views])
-        measured, dated = _measured_words([item.result for item in shown]), _judged_today()
-        page = rendered(
-            "recordings.html.j2",
-            title=title,
-            verdict=verdict,
-            measured=measured,
-            dated=dated,
-            copied=copied_verdict(verdict, title, measured, dated),
-            views=[views[index] for index in order],
-            document=packed(results_document([item.result for item in shown]), out.parent),
-            comparison=None,
-            **frame_values(players),
+        _write(
+            out,
+            _title_of([view.name for view in views]),
+            verdict_of_results(shown),
+            _measured_words(results),
+            views=sorted(views, key=lambda view: -view.state.rank),
+            players=players,
+            document=results_document(results),
         )
-        write_page(out, page)
-    except OSError as error:
-        raise unwritable(out, error, next_step="name another file with --html") from None
     return out
 
 
@@ -82,30 +73,55 @@ def build_comparison_page(
     Parameters and errors are those of `build_recordings_page`.
     """
     state, word = call_of_recordings(comparison)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with _folder_of(out):
         views, players = views_of([a, b], out, embed)
         views = [_on_side(view, side) for view, side in zip(views, "AB", strict=True)]
-        title = f"{views[0].name} and {views[1].name}"
-        verdict = VerdictLine(state, word, full_stop(capitalised(comparison.sentence)))
-        measured = f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound."
-        dated = _judged_today()
-        page = rendered(
-            "recordings.html.j2",
-            title=title,
-            verdict=verdict,
-            measured=measured,
-            dated=dated,
-            copied=copied_verdict(verdict, title, measured, dated),
+        _write(
+            out,
+            f"{views[0].name} and {views[1].name}",
+            VerdictLine(state, word, full_stop(capitalised(comparison.sentence))),
+            f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound.",
             views=views,
-            document=packed(comparison_document(comparison), out.parent),
+            players=players,
+            document=comparison_document(comparison),
             comparison=comparison_view(comparison, a, b, views),
-            **frame_values(players),
         )
-        write_page(out, page)
-    except OSError as error:
-        raise unwritable(out, error, next_step="name another file with --html") from None
     return out
+
+
+def _folder_of(out: Path) -> AbstractContextManager[None]:
+    return page_folder(out, next_step="name another file with --html")
+
+
+def _write(
+    out: Path,
+    title: str,
+    verdict: VerdictLine,
+    measured: str,
+    *,
+    views: Sequence[RecordingView],
+    players: Sequence[Player],
+    document: dict[str, Any],
+    comparison: ComparisonView | None = None,
+) -> None:
+    """Write the page of recordings, with their comparison if there is one."""
+    dated = _judged_today()
+    page = rendered(
+        "recordings.html.j2",
+        title=title,
+        verdict=verdict,
+        measured=measured,
+        dated=dated,
+        copied=copied_verdict(verdict, title, measured, dated),
+        views=views,
+        document=packed(document, out.parent),
+        comparison=comparison,
+        size=size_note(players),
+        switches=True,
+        origin="Every figure is derived from the recordings alone.",
+        unknown=State.UNKNOWN,
+    )
+    write_page(out, page)
 
 
 def _judged_today() -> str:
@@ -124,18 +140,7 @@ def _measured_words(results: Sequence[AnalysisResult]) -> str:
     return full_stop(capitalised(compared_words(read[0]))) if read else ""
 
 
-def frame_values(players: Sequence[Player]) -> dict[str, Any]:
-    """Return what every page about recordings passes to its frame."""
-    return {
-        "size": size_note(players),
-        "switches": True,
-        "origin": "Every figure is derived from the recordings alone.",
-        "unknown": State.UNKNOWN,
-    }
-
-
-def title_of(names: Sequence[str]) -> str:
-    """Return the title of a page about these recordings."""
+def _title_of(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else ntr("{n} recording", "{n} recordings", len(names)).format(n=len(names))
 
 
