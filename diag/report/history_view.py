@@ -38,7 +38,8 @@ def history_text(
         if item.config != config:
             config = item.config
             heads = padded(tr("measure"), 34), to_the_right(tr("last"), 10), to_the_right(tr("usual"), 10)
-            lines += ["", config, f"  {' '.join(heads)}  {to_the_right(tr('runs'), 5)}  {tr('step')}"]
+            counts, steps = to_the_right(tr("runs"), 5), tr("step")
+            lines += ["", config, f"  {' '.join(heads)}  {counts}  {steps}"]
         told = ""
         if item.steps:
             told = f"{signed(item.steps[-1].change, item.measure.unit)} {ago(item, item.steps[-1].index)}"
