@@ -42,6 +42,9 @@ FADE_S = 0.01
 SETTLE_S = 2.5
 """Wait after a sound or an interruption that the service may answer: longer than a detector's silence (up to 1 s) and
 the usual time of a Live model to its first audio (1.5 s)."""
+MOST_CUTS = 3
+"""A reply that was interrupted this often while nobody spoke is over. A service that hears its own reply would go on
+until the longest wait ends."""
 TAIL_S = 0.7
 """Recorded after the last turn: covers the audio still buffered in the output device and the delay of the ear."""
 
@@ -138,6 +141,8 @@ class _Recorder:
         """All of the reply has been received."""
         self._cut = False
         """The reply was interrupted."""
+        self._cuts = 0
+        """Number of interruptions of the reply."""
         self._unsettled_s: float | None = None
         """When the user made a sound that the service may answer although it is no prompt."""
         self._reply_over = True
@@ -200,6 +205,7 @@ class _Recorder:
             self._whole = self._old_turn is None
         elif name == "interrupted":
             self._cut = self._old_turn is not None or self._follower.prompt_ended_s is not None
+            self._cuts += self._cut and self._old_turn is None
         elif name == "session_closed" and data["by"] == "service":
             self._client.player.reply_over()
             self._follower.lost()
@@ -290,6 +296,7 @@ class _Recorder:
         self._follower = TurnFollower(patience=self._job.config.turn)
         self._reply_begun_s = self._unsettled_s = None
         self._reply_over = self._cut = self._whole = False
+        self._cuts = 0
         start_s = log.now()
         if _person_speaks(audio):
             # Nobody knows when the person has finished: the reply is awaited from now on.
@@ -374,7 +381,8 @@ class _Recorder:
                 self._log.emit("reply_wait_over", {"waited_s": now_s - waited_from_s})
                 self._reply_over = True
             elif phase in (Phase.COMPLETE, Phase.LOST):
-                self._reply_over = not (plays and self._client.player.busy) and self._settled(now_s, board)
+                played = not (plays and self._client.player.busy)
+                self._reply_over = played and (self._cuts >= MOST_CUTS or self._settled(now_s, board))
             if self._reply_over:
                 break
             await asyncio.sleep(POLL_S)
