@@ -103,7 +103,7 @@ def take_of(hop: str, name: str, room: str, fault: Planted | None, generator: np
         prompt_spans=spans if hop == "microphone" else {}, reply_spans=spans if hop == "speaker" else {},
     )  # fmt: skip
     # Through the air, one ear hears the prompt and the reply.
-    opened = {"devices": {}, "rates_hz": {}, "latency_s": {}, "ear_channels": 2 if room == "dry" else 1}
+    opened: dict[str, Any] = {"devices": {}, "rates_hz": {}, "latency_s": {}, "ear_channels": 2 if room == "dry" else 1}
     return Take(
         id="0001", scenario="x", config=ClientConfig(), environment={"audio": "system"}, seed=0, clips=clips,
         timeline=Timeline((Event(t_s=0.0, name=EventName.STREAMS_OPENED, source="audio", data=opened),)), turns=(turn,),
