@@ -53,7 +53,7 @@ test-all: setup browser  ## the same with the tests that take minutes
 fuzz: setup  ## have diag read thousands of damaged files and messages (MUTATIONS=2000 of each sort; most of an hour)
 	@$(RUN)/python tests/fuzz.py --mutations $(MUTATIONS)
 
-check: setup  ## lint, format and types
+check: setup docs  ## lint, format, types, and whether the documents make a site without dead links
 	@$(RUN)/ruff check .
 	@$(RUN)/ruff format --check .
 	@$(RUN)/mypy
@@ -102,7 +102,7 @@ voice-app: setup  ## the example voice app on http://127.0.0.1:8003/gemini/ (GEM
 
 docs: setup  ## the documents as a site with a search, in build/site
 	@$(PIP_INSTALL) --editable '.[docs]'
-	@$(RUN)/zensical build --clean
+	@$(RUN)/zensical build --clean --strict
 
 clean:  ## remove .venv and caches; reports stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -122,9 +122,10 @@ def call(arguments: Sequence[str]) -> int:
     """
     ending = Ending()
     with ending:
-        from diag.core.machine import check_address_space
+        from diag.core.machine import check_address_space, check_threads
 
         check_address_space()
+        check_threads(os.cpu_count() or 1)
         from diag.cli.root import diag
 
         result = diag.main(args=list(arguments), prog_name="diag", standalone_mode=False)

@@ -27,6 +27,8 @@ import numpy as np
 import soundfile
 from builders import Story, build, speech
 
+from diag.api.loading import load_judging_and_reports
+
 LONGEST_S = 20.0
 MOST_MEMORY_BYTES = 1 << 30
 DOCUMENTED = (0, 1, 2, 3, 4)
@@ -372,6 +374,7 @@ def run(target: Target, mutations: int, seed: int = 0, *, keep: Path | None = No
     failures = []
     with tempfile.TemporaryDirectory(prefix="diag-fuzz-") as home:
         os.environ.setdefault("XDG_STATE_HOME", home)
+        load_judging_and_reports()  # on a busy machine this alone takes longer than an input may
         target.prepare()
         for number in range(mutations):
             with tempfile.TemporaryDirectory(prefix="diag-fuzz-") as place:

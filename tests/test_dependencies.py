@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-DISTRIBUTIONS = {"google": "google-genai", "webrtcvad": "webrtcvad-wheels"}
+DISTRIBUTIONS = {"PIL": "pillow", "google": "google-genai", "webrtcvad": "webrtcvad-wheels"}
 """Distributions that are named differently from the module that they hold."""
 TOOLS = {"test"}
 """Extras of what is run and not imported by diag."""

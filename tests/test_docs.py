@@ -55,6 +55,11 @@ def test_links_lead_somewhere(path):
     assert not missing
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=relative)
+def test_links_of_the_site_stay_in_it(path):
+    assert "](../" not in path.read_text(encoding="utf-8")
+
+
 def anchors(path):
     """Anchors of the headings of a page, as GitHub makes them."""
     text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)

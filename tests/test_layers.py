@@ -30,7 +30,7 @@ ONE_IMPORTER = {
     "google": "diag.record.live.genai",
     "soundfile": "diag.files.audio_files",
     "av": "diag.files.containers",
-    "matplotlib": "diag.report.plots",
+    "PIL": "diag.report.plots",
     "trustme": "diag.files.certificates",
     "webrtcvad": "diag.emulator.hearing",
     "pulsectl": "diag.record.audio.pulse",
@@ -225,7 +225,7 @@ def test_broad_handlers_are_rare():
 
 
 def test_help_is_quick_and_light():
-    heavy = ("numpy", "scipy", "google.genai", "matplotlib", "pandas", "sounddevice", "soundfile", "aiohttp")
+    heavy = ("numpy", "scipy", "google.genai", "PIL", "pandas", "sounddevice", "soundfile", "aiohttp")
     code = (
         "import sys; sys.argv = ['diag', '--help']\n"
         "from diag.__main__ import main\n"

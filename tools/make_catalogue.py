@@ -21,6 +21,7 @@ from diag.core.chain import Hop, Tap
 from diag.core.release import Decision
 from diag.core.results import Severity
 from diag.core.states import State
+from diag.core.units import NOUNS, counted
 from diag.judge.registry import HEADINGS
 from diag.measure.registry import Group, all_metrics
 from diag.report.language import DOMAIN, LANGUAGES
@@ -30,8 +31,9 @@ from diag.report.sentences import capitalised, label
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "diag/report"
+FOLDERS = (REPORT, ROOT / "diag/judge")
 METHODS = [("**.py", "python"), ("templates/**.j2", "jinja2")]
-KEYWORDS = {"tr": None, "_": None, "ntr": (1, 2)}
+KEYWORDS = {"tr": None, "_": None, "ntr": (1, 2), "msg": None, "partial": (2,)}
 
 
 WORDS = (
@@ -42,6 +44,8 @@ WORDS = (
     *("before the hop", "after the hop", "here", ", {hop} hop (owner: {owner})", "model", "voice", "audio", "endpoint"),
     *("median", "no fault", "no fault that blocks a release", "the baseline", STAND_IN),
     *("Shaded: the wait for an answer.", "Shaded: the wait for an answer. Time 0 is the end of the prompt's speech."),
+    *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),
+    *("The prompt on its way in", "The reply as received and the voice of the profile", "What was heard"),
     "Every figure is derived from saved recordings and events alone.",
 )
 """Texts that reach `tr` in a variable and are in no registry."""
@@ -54,6 +58,9 @@ def registered() -> Iterator[tuple[str, str]]:
         yield word, "word"
     for heading in HEADINGS:
         yield heading, "headings of a rule"
+    for noun in NOUNS:
+        for count in (1, 2):
+            yield counted(count, noun).template, "number with its noun"
     for hop in Hop:
         yield hop.value, "hop"
         yield hop.owner, "owner of a hop"
@@ -74,8 +81,9 @@ def registered() -> Iterator[tuple[str, str]]:
 def texts() -> Catalog:
     """Return a catalogue of all texts, without translations."""
     catalogue = Catalog(domain=DOMAIN, project="diag", charset="utf-8")
-    for path, _line, message, comments, context in extract_from_dir(str(REPORT), METHODS, keywords=KEYWORDS):
-        catalogue.add(message, locations=[(path, 0)], auto_comments=comments, context=context)
+    for folder in FOLDERS:
+        for path, _line, message, comments, context in extract_from_dir(str(folder), METHODS, keywords=KEYWORDS):
+            catalogue.add(message, locations=[(path, 0)], auto_comments=comments, context=context)
     for message, place in registered():
         catalogue.add(message, auto_comments=[place])
     return catalogue

@@ -74,6 +74,7 @@ PROMPTS = (
         "table_for_six", "en-US", "flite:rms",
         ("Please book a table for six people on Saturday evening, and send me the confirmation.",),
     ),
+    Line("thanks", "en-GB", "espeak-ng:en-gb", ("Thanks.",)),
     Line("mm_hmm", "en-GB", "espeak-ng:en-gb+f2", ("Mhm-hmm.",), kind="back_channel"),
 )  # fmt: skip
 
@@ -100,6 +101,10 @@ REPLIES = (
     Line(
         "so_be_it", "en-US", "espeak-ng:en-us+f3",
         ("Great, then it is settled. Is there something else?",), lead_s=0.03, answers=("yes",),
+    ),
+    Line(
+        "you_are_welcome", "en-US", "espeak-ng:en-us+f3",
+        ("You're welcome.",), lead_s=0.03, answers=("thanks",),
     ),
     Line(
         "ko_hearing_you_well", "ko-KR", "espeak-ng:ko",

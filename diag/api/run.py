@@ -222,6 +222,10 @@ def planned_or_resumed(
     scenarios : sequence of Scenario or None
         What was asked for; None for whatever the runs to go on with hold.
     """
+    if options.cluster is None:
+        from diag.record.take_workers import load_workers
+
+        load_workers()  # takes a second and a half, in the background
     from diag.api.run_plan import new_run, profile_for
     from diag.emulator.settings import read_settings
     from diag.record.live.genai import endpoint_from_name

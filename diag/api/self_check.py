@@ -66,7 +66,7 @@ def _answers() -> Iterator[KnownAnswer]:
 def check_scenarios(
     options: Options | None = None, progress: Progress | None = None, *, scenarios: Sequence[str] = ()
 ) -> Report:
-    """Record scenarios side by side and compare the findings of each with those that it must show.
+    """Record scenarios side by side and compare the findings of each with those that are expected.
 
     Parameters
     ----------
@@ -117,8 +117,8 @@ def row_of(scenario: Scenario, result: RunResult, *, asked: int) -> BenchRow:
 
     It is as expected when every counted take shows each expected root finding and no take shows another one of
     severity warning or error (information counts where it is expected); consequences must be announced by the scenario
-    too. A scenario that expects nothing must show every link to be right. It passes when, besides, as many takes count
-    as were asked for: what was discarded may hide anything.
+    too. A scenario that expects nothing passes only if every hop was shown to be right. Besides, as many takes must
+    count as were asked for: what was discarded may hide anything.
     """
     expected, allowed = set(scenario.expect.findings), set(scenario.expect.consequences)
     counted = result.counted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import importlib
 import time
 import zlib
 from collections.abc import Collection, Iterable
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diag.api.loading import load_judging_and_reports
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.api.take_cluster import ClusterRigs
 from diag.core.errors import BadInputError, CannotMeasureError
@@ -100,8 +100,13 @@ class _Dispatcher:
             self._pool: WorkerPool | ClusterRigs = self._cluster
             self._take_places(options)
             return
-        # Loads in the background while the devices and the emulator start, which also take about a second.
+        # Both load in the background while the devices are made, which takes a while too.
         load_workers()
+        self._emulator = None
+        if self._endpoint is None:
+            self._emulator = EmbeddedEmulator()
+            stack.callback(self._emulator.close)
+            self._emulator.launch()
         self._farm = stack.enter_context(
             open_farm(
                 options.audio,
@@ -109,8 +114,9 @@ class _Dispatcher:
                 devices=options.devices,
             )
         )
-        self._emulator = stack.enter_context(EmbeddedEmulator()) if self._endpoint is None else None
         self._pool = stack.enter_context(WorkerPool(self._farm.rigs))
+        if self._emulator is not None:
+            self._emulator.wait()
         self._take_places(options)
 
     def _take_places(self, options: Options) -> None:
@@ -123,8 +129,7 @@ class _Dispatcher:
 
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
-        # Needed after the last take, and loaded while the first ones are recorded.
-        importlib.import_module("diag.report.build")
+        load_judging_and_reports()
         while self._running:
             every_s = FOLLOW_EVERY_S if self._following else LOOK_EVERY_S
             done, _ = wait(self._running, timeout=every_s, return_when=FIRST_COMPLETED)

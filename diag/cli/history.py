@@ -43,7 +43,7 @@ def command(
     """Show each measure over all saved runs, and where it took a step.
 
     DIR is the folder of run folders, reports/runs by default. Each value is the median of the takes of one run. A
-    series starts anew where the model, the SDK, the endpoint, the machine, the audio devices or the version of diag
+    series begins again where the model, the SDK, the endpoint, the machine, the audio devices or the version of diag
     changed. Steps alert and do not fail: the exit code is 0.
     """
     use_one_thread()

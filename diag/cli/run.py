@@ -11,8 +11,8 @@ from click.core import ParameterSource
 from diag.cli.help_examples import Worded
 from diag.cli.options import app_options, lang_option, options_from, resume_option, take_options
 
-QUICK_PROMPT = "yes"
-"""The shortest prompt that comes with diag."""
+QUICK_PROMPT = "thanks"
+"""The prompt with the shortest reply."""
 
 
 @click.command(

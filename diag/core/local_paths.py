@@ -1,13 +1,28 @@
-"""Absolute paths of this machine in the output of programs, shortened before the output is kept."""
+"""The folders of the user, and absolute paths in the output of programs, shortened before the output is kept."""
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 from pathlib import Path
 
 KEPT_PARTS = 2
 """Of a path outside of the program's folder so many last parts are kept: they name the file in a traceback."""
+
+
+def home_folder() -> Path | None:
+    """Return the user's home folder; None if there is neither HOME nor an entry in the list of users."""
+    home = os.path.expanduser("~")
+    return Path(home) if os.path.isabs(home) else None
+
+
+def working_folder() -> Path | None:
+    """Return the working directory; None if it was removed."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
 
 
 def shortened_paths(text: str, folder: Path) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 
 from diag.core.errors import BadInputError, CannotMeasureError, DiagError
+from diag.core.local_paths import working_folder
 
 _OF_THE_MACHINE = {
     errno.EMFILE: "raise the limit of open files (`ulimit -n 4096`), or use fewer takes at a time (`--rigs 1`)",
@@ -52,20 +54,45 @@ def check_address_space() -> None:
         )
 
 
+def check_threads(number: int) -> None:
+    """Refuse to start where the system does not give so many threads (`ulimit -u`).
+
+    OpenBLAS, which numpy loads, would interrupt the process instead, as if the user had pressed Ctrl-C.
+
+    Raises
+    ------
+    CannotMeasureError
+    """
+    ending = threading.Event()
+    threads = [threading.Thread(target=ending.wait, daemon=True) for _ in range(number)]
+    try:
+        for thread in threads:
+            thread.start()
+    except RuntimeError:
+        raise _machine("no more threads can be started", _OF_THE_MACHINE[errno.EAGAIN]) from None
+    finally:
+        ending.set()
+
+
 def trouble_of(error: BaseException) -> DiagError | None:
     """Return an error of the machine or of a path as one for the user; None if it is something else."""
     if isinstance(error, MemoryError):
         return _machine("not enough memory", _OF_THE_MACHINE[errno.ENOMEM])
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return _machine("no more threads can be started", _OF_THE_MACHINE[errno.EAGAIN])
-    if not isinstance(error, OSError) or error.errno is None:
-        return None
-    words = os.strerror(error.errno)
+    return _trouble_of_system(error) if isinstance(error, OSError) and error.errno is not None else None
+
+
+def _trouble_of_system(error: OSError) -> DiagError | None:
+    if isinstance(error, FileNotFoundError) and working_folder() is None:
+        return _machine("the folder in which it was started has been removed", "change to a folder that exists")
+    number = error.errno or 0
+    words = os.strerror(number)
     seen = words if error.filename is None else f"{words}: {error.filename}"
-    if error.errno in _OF_THE_INPUT:
-        return BadInputError("Could not use a path", seen=seen, next_step=_OF_THE_INPUT[error.errno])
-    if error.errno in _OF_THE_MACHINE:
-        return _machine(seen, _OF_THE_MACHINE[error.errno])
+    if number in _OF_THE_INPUT:
+        return BadInputError("Could not use a path", seen=seen, next_step=_OF_THE_INPUT[number])
+    if number in _OF_THE_MACHINE:
+        return _machine(seen, _OF_THE_MACHINE[number])
     return None
 
 

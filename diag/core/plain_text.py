@@ -34,7 +34,9 @@ def on_one_line(text: str) -> str:
 def quotable(text: str, most: int = LONGEST_QUOTED) -> str:
     """Return text of others for use within a sentence: on one line, and cut after `most` characters."""
     cut = text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
-    return on_one_line(cut)
+    shown = on_one_line(cut)
+    # The same object where nothing changed: a `Message` keeps its template.
+    return text if shown == text else shown
 
 
 def json_safe(text: str) -> str:

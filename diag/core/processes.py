@@ -25,6 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
+from diag.core.errors import CannotMeasureError
 from diag.core.temporary import make_folder
 
 P = ParamSpec("P")
@@ -215,6 +216,20 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
+def _no_processes() -> CannotMeasureError:
+    """Return the error for a fork server that has ended, with what it wrote last."""
+    folder, last = _folder_of_processes(), ""
+    if folder is not None:
+        with suppress(OSError):
+            lines = (folder / "errors").read_text(encoding="utf-8", errors="replace").split("\n")
+            last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return CannotMeasureError(
+        "Could not start the processes that record and measure",
+        seen=f"the process that starts them has ended{f' ({last})' if last else ''}",
+        next_step="check free memory, the limits of this shell (`ulimit -a`), and the path that is named, if any",
+    )
+
+
 _starting = threading.Lock()
 """Held while a pool may start processes, so that each pool can tell which processes it started."""
 
@@ -258,6 +273,8 @@ class KillableProcessPool(ProcessPoolExecutor):
             before = set(multiprocessing.active_children())
             try:
                 return super().submit(fn, *args, **kwargs)
+            except (EOFError, ConnectionError):
+                raise _no_processes() from None
             finally:
                 self._workers += set(multiprocessing.active_children()) - before
 

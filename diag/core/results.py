@@ -396,12 +396,12 @@ class RunComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchRow:
-    """One scenario of a self-check: the findings that it must show, and those that it showed.
+    """One scenario of a self-check: the findings that are expected of it, and those that it showed.
 
     Parameters
     ----------
     expected, consequences : tuple of str
-        Codes of the root findings that it must show, and of the consequences that it showed.
+        Codes of the root findings that are expected, and of the consequences that it showed.
     found : tuple of str
         Codes of the root findings that it showed: errors, warnings, and those of severity "info" that are expected.
     counts : mapping of str to (int, int)

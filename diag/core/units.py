@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 
+from diag.core.messages import Message, msg
+
 SILENCE_DBFS = -120.0
 """Lowest level in dBFS that is returned; more than 20 dB below the quantisation noise of 16-bit audio."""
 
@@ -28,7 +30,8 @@ MINUS = "−"
 
 def with_minus(text: str) -> str:
     """Return a text with a minus sign in place of the hyphen before each negative number."""
-    return re.sub(r"(?<![\w.-])-(?=[\d.])", MINUS, text)
+    spelled = re.sub(r"(?<![\w.-])-(?=[\d.])", MINUS, text)
+    return text.spelled(spelled) if isinstance(text, Message) else spelled
 
 
 def format_seconds(value_s: float) -> str:
@@ -36,9 +39,13 @@ def format_seconds(value_s: float) -> str:
     return with_minus(f"{value_s * 1000:.0f} ms" if abs(value_s) < 0.9995 else f"{value_s:.2f} s")
 
 
-def counted(count: float, noun: str) -> str:
+NOUNS = ("chunk", "gap", "place", "prompt", "take", "time", "tool call", "turn", "underrun")
+"""Nouns of `counted` that catalogues of other languages have."""
+
+
+def counted(count: float, noun: str) -> Message:
     """Return a number with its noun as text: '1 turn', '2 turns'."""
-    return f"{count:.0f} {noun if count == 1 else f'{noun}s'}"
+    return msg(f"{{count:.0f}} {noun if count == 1 else f'{noun}s'}", count=count)
 
 
 def format_hz(value_hz: float) -> str:

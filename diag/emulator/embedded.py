@@ -76,6 +76,11 @@ class EmbeddedEmulator:
         DiagError
             If it cannot serve, for example because there are no replies.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start the child; it loads for about a second, and `wait` has to be called before it is used."""
         command = [sys.executable, "-m", "diag.emulator", "--embedded"]
         if self._replies_dir is not None:
             command += ["--replies", str(self._replies_dir)]
@@ -86,6 +91,15 @@ class EmbeddedEmulator:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, encoding="utf-8",
             env={**os.environ, **import_environment()},
         )  # fmt: skip
+
+    def wait(self) -> None:
+        """Wait until the child that was launched listens.
+
+        Raises
+        ------
+        DiagError
+            If it cannot serve, for example because there are no replies.
+        """
         try:
             self._ca_file = Path(str(self._answer()["ca_file"]))
         except DiagError:
@@ -173,7 +187,8 @@ class EmbeddedEmulator:
         return CannotMeasureError(
             "Could not talk to the embedded emulator",
             seen=f"its process has ended with code {code}{f' ({last})' if last else ''}",
-            next_step="check free memory, or run `python -m diag.emulator` in a terminal to see its error message",
+            next_step="check free memory and the limits of this shell (`ulimit -a`), or run `python -m diag.emulator` "
+            "to see its error message",
         )
 
     def _last_error(self) -> str:

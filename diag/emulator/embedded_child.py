@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from diag.core.errors import DiagError
+from diag.core.machine import trouble_of
 from diag.core.processes import keep_time_alone
 from diag.core.temporary import temporary_folder
 from diag.emulator.bank import Bank, read_bank
@@ -51,7 +52,13 @@ def run_child(replies_dir: Path | None, log_path: Path | None) -> None:
             sinks = (line_sink(stack.enter_context(log_path.open("a", encoding="utf-8", buffering=1))),)
         truth = TruthLog(sinks)
         stack.callback(truth.close)
-        run(_child(bank, truth, folder))
+        try:
+            run(_child(bank, truth, folder))
+        except OSError as error:
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
+            _say(_failure(trouble))
 
 
 async def _child(bank: Bank, truth: TruthLog, folder: Path) -> None:

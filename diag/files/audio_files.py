@@ -85,8 +85,8 @@ def open_wav(path: str | Path) -> AudioReader:
         return _checked_scale(_after_header(path, header, header.announced_bytes, attempted))
     import soundfile as sf
 
-    def source() -> str | io.BytesIO:
-        return str(path)
+    def source() -> bytes | io.BytesIO:
+        return os.fsencode(path)  # soundfile itself cannot encode every name
 
     try:
         info = sf.info(source())
@@ -99,7 +99,7 @@ def open_wav(path: str | Path) -> AudioReader:
     if info.format == "MP3" and not states_its_length(data := path.read_bytes()):
         complete = with_length(data)
 
-        def source() -> str | io.BytesIO:
+        def source() -> bytes | io.BytesIO:
             return io.BytesIO(complete)
 
         info = sf.info(source())

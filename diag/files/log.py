@@ -14,6 +14,7 @@ from pathlib import Path
 
 from diag import __version__
 from diag.core.keys import without_keys
+from diag.core.local_paths import home_folder
 from diag.core.plain_text import visible
 
 MAX_BYTES = 1_000_000
@@ -25,15 +26,28 @@ def log_path() -> Path:
     It is `diag/diag.log` in `XDG_STATE_HOME` (by default ~/.local/state). If that folder cannot be written, it is in
     the temporary folder.
     """
-    state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    for folder in (Path(state) / "diag", Path(tempfile.gettempdir()) / f"diag-{os.getuid()}"):
+    state, home, temporary = os.environ.get("XDG_STATE_HOME"), home_folder(), _temporary()
+    folders = [temporary / f"diag-{os.getuid()}"]
+    if state:
+        folders.insert(0, Path(state) / "diag")
+    elif home is not None:
+        folders.insert(0, home / ".local" / "state" / "diag")
+    for folder in folders:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError:
             continue
         if os.access(folder, os.W_OK):
             return folder / "diag.log"
-    return Path(tempfile.gettempdir()) / "diag.log"
+    return temporary / "diag.log"
+
+
+def _temporary() -> Path:
+    """Return the temporary folder, also if nothing can be written there."""
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:
+        return Path("/tmp")
 
 
 class _KeylessFormatter(logging.Formatter):

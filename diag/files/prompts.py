@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,10 +133,11 @@ def find_prompt(name_or_path: str) -> Prompt:
     BadInputError
         If it is neither a known name nor a file.
     """
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     looks_like_path = path.suffix != "" or len(path.parts) > 1
     if path.is_file() or (looks_like_path and path.exists()):
-        return Prompt(name=path.stem, path=path)
+        # Also if its bytes are no text in the encoding of this shell.
+        return Prompt(name=os.fsencode(path.stem).decode("utf-8", "replace"), path=path)
     prompts = prompts_by_name()
     if name_or_path in prompts:
         return prompts[name_or_path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from diag.core.clip import Samples
 from diag.core.errors import BadInputError
+from diag.core.units import counted
 from diag.dsp.resample import rescale
 from diag.files.audio_files import read_wav
 from diag.files.scenario_folders import ROOMS_TABLE, folders_with
@@ -99,7 +101,7 @@ def find_room(name_or_path: str) -> Room:
     BadInputError
         If it is neither a known name nor a file.
     """
-    path = Path(name_or_path).expanduser()
+    path = Path(os.path.expanduser(name_or_path))
     looks_like_path = path.suffix != "" or len(path.parts) > 1
     if path.is_file():
         return Room(name=path.stem, path=path.resolve())
@@ -124,9 +126,9 @@ def read_responses(path: Path) -> Samples:
         If the file cannot be read, does not have 4 channels, is silent, or is longer than `LONGEST_S`.
     """
     clip = read_wav(path)
-    seen = None
+    seen: str | None = None
     if clip.channels != len(PATHS):
-        seen = f"{clip.channels} channel(s)"
+        seen = counted(clip.channels, "channel")
     elif clip.duration_s > LONGEST_S:
         seen = f"{clip.duration_s:.2f} s of sound"
     elif not clip.samples.any():

@@ -48,7 +48,7 @@ class Faults(ConfigModel):
 
 
 class Expect(ConfigModel):
-    """The findings that a scenario must show.
+    """The findings that are expected of a scenario.
 
     `findings` are codes of root findings: all of them must be found, and no others. `consequences` are codes that may
     be found in addition, as consequences of these.

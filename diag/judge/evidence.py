@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from diag.core.chain import Hop, Tap
 from diag.core.live_setup import canonical
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import (
     Evidence,
@@ -116,7 +118,7 @@ def through_the_air(timeline: Timeline) -> bool:
 
 def turn_of(item: Measurement) -> str:
     """Return the turn of a measurement in words, counted from 1: "turn 2"."""
-    return f"turn {(item.turn or 0) + 1}"
+    return msg("turn {number}", number=(item.turn or 0) + 1)
 
 
 def setting(observed: ObservedClient, *path: str) -> object:
@@ -180,8 +182,14 @@ class WrongRate:
 
     def evidence(self, place: Place) -> Evidence:
         """Return the measured speed in words."""
-        sure = "" if self.item.confidence is None else f" (match {self.item.confidence:.2f} of 1)"
-        text = f"{place.output} runs at {self.ratio:.4f} times the speed of {place.input}{sure}"
+        text = msg(
+            "{output} runs at {ratio:.4f} times the speed of {input}",
+            output=place.output,
+            ratio=self.ratio,
+            input=place.input,
+        )
+        if self.item.confidence is not None:
+            text = msg("{text} (match {confidence:.2f} of 1)", text=text, confidence=self.item.confidence)
         return evidence_of(self.item, text)
 
 
@@ -269,9 +277,10 @@ def changed_sound(ratio: float) -> str:
     """Return how a wrong rate sounds: "1.5 times as long and 7 semitones deeper"."""
     semitones = 12 * math.log2(ratio)
     amount = round(abs(semitones))
-    interval = f"{amount if abs(abs(semitones) - amount) < 0.1 else round(abs(semitones), 1)} semitones"
-    times = f"{max(ratio, 1 / ratio):.3g} times"
-    return f"{times} as long and {interval} deeper" if ratio < 1 else f"{times} as fast and {interval} higher"
+    interval = amount if abs(abs(semitones) - amount) < 0.1 else round(abs(semitones), 1)
+    if ratio < 1:
+        return msg("{times:.3g} times as long and {interval} semitones deeper", times=1 / ratio, interval=interval)
+    return msg("{times:.3g} times as fast and {interval} semitones higher", times=ratio, interval=interval)
 
 
 def received_rate_hz(observed: ObservedClient, place: Place | None = None) -> int:
@@ -294,7 +303,13 @@ class LostTreble:
 
     def evidence(self, place: Place) -> Evidence:
         """Return the loss in words."""
-        text = f"{place.output} has {self.loss_db:.1f} dB less treble than {place.input}: {self.words}"
+        text = msg(
+            "{output} has {loss_db:.1f} dB less treble than {input}: {words}",
+            output=place.output,
+            loss_db=self.loss_db,
+            input=place.input,
+            words=self.words,
+        )
         return evidence_of(self.item, text)
 
 
@@ -312,15 +327,17 @@ def lost_treble(measurements: Measurements, hop: Hop) -> LostTreble | str | None
         return None
     bands = next((other.value for other in measurements.find("dullness_bands_db", hop=hop, turn=item.turn)), None)
     words = bands_in_words(bands if isinstance(bands, tuple) else (), TREBLE_WARNING_DB)
-    return LostTreble(loss_db, words or f"above 3.5 kHz {loss_db:.0f} dB", item)
+    return LostTreble(loss_db, words or msg("above 3.5 kHz {loss_db:.0f} dB", loss_db=loss_db), item)
 
 
 def bands_in_words(bands_db: Sequence[float | None], least_db: float) -> str:
     """Return the bands that lost at least `least_db`, as "5 to 7 kHz 12 dB, 7 to 9 kHz 20 dB"."""
-    return ", ".join(
-        f"{low / 1000:g} to {high / 1000:g} kHz {value:.0f} dB"
-        for (low, high), value in zip(BANDS_HZ, bands_db, strict=False)
-        if value is not None and value >= least_db
+    return listed(
+        [
+            msg("{low:g} to {high:g} kHz {value:.0f} dB", low=low / 1000, high=high / 1000, value=value)
+            for (low, high), value in zip(BANDS_HZ, bands_db, strict=False)
+            if value is not None and value >= least_db
+        ]
     )
 
 
@@ -347,6 +364,11 @@ def sampling_of_bands(bands_db: Sequence[float | None]) -> int | None:
 MOST_EVENTS_NAMED = 5
 
 
+def listed(items: Sequence[str]) -> str:
+    """Return texts with commas between them, as a message if they are messages; empty without any."""
+    return reduce(lambda first, other: msg("{first}, {other}", first=first, other=other), items) if items else ""
+
+
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
     """Return events as "350 ms at 1.40 s, 350 ms at 3.15 s". If there are many, name the first and count the rest.
 
@@ -354,12 +376,12 @@ def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str
     """
     named = [_event_in_words(event, named=place) for event in events[:MOST_EVENTS_NAMED]]
     rest = len(events) - len(named)
-    return ", ".join([*named, f"and {rest} more"] if rest else named)
+    return listed([*named, msg("and {rest} more", rest=rest)] if rest else named)
 
 
 def times_in_words(spots: Sequence[Spot]) -> str:
-    """Return the middles of places as "at 1.40 s, 3.15 s and 2 more"; empty without places."""
-    times = [f"{(spot.start_s + spot.end_s) / 2:.2f} s" for spot in spots]
+    """Return the middles of places as "at 1.40 s, 3.15 s and 2 more", each time once; empty without places."""
+    times = list(dict.fromkeys(f"{(spot.start_s + spot.end_s) / 2:.2f} s" for spot in spots))
     named, rest = times[:MOST_EVENTS_NAMED], len(times) - MOST_EVENTS_NAMED
     if not named:
         return ""
@@ -370,11 +392,17 @@ def _event_in_words(event: SoundEvent, *, named: bool) -> str:
     if event.count > 1 and event.period_s is not None:
         each_ms = 1000 * event.duration_s / event.count
         every = format_seconds(event.period_s)
-        return f"{event.count} gaps of {each_ms:.1f} ms, one every {every} from {event.estimated_s:.2f} s on"
+        return msg(
+            "{count} gaps of {each_ms:.1f} ms, one every {every} from {at_s:.2f} s on",
+            count=event.count,
+            each_ms=each_ms,
+            every=every,
+            at_s=event.estimated_s,
+        )
     at = f"at {event.estimated_s:.2f} s"
     length = format_seconds(event.duration_s)
     if not named:
-        return f"{length} {at}"
+        return msg("{length} at {at_s:.2f} s", length=length, at_s=event.estimated_s)
     level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None else ""
     return f"{event.kind} {at} for {length}{level}" if event.duration_s else f"{event.kind} {at}{level}"
 

@@ -45,7 +45,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Break:
-    """Where a series starts anew: the position of the first run under new conditions, and what changed."""
+    """Where a series begins again: the position of the first run under new conditions, and what changed."""
 
     index: int
     changed: tuple[tuple[str, str, str], ...]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from diag.core.live_catalogue import MODELS, fate
+from diag.core.messages import msg
 
 _AS_OF = datetime.date(2026, 11, 1)
 RETIRED = {
@@ -89,13 +90,13 @@ def end_of_turn_advice(model: str | None) -> str:
     """
     name = (model or "").rpartition("/")[2]
     if name.startswith("gemini-3.8"):
-        return (
+        return msg(
             "keep sending until the service has received about 1 s of silence: `audioStreamEnd` does not end a turn on "
             "this model"
         )
     if name.startswith("gemini-3.1"):
-        return "keep sending about 1 s of silence: `audioStreamEnd` may not end a turn on this model"
-    return (
+        return msg("keep sending about 1 s of silence: `audioStreamEnd` may not end a turn on this model")
+    return msg(
         "send `audioStreamEnd` when the microphone is switched off, or about 1 s of silence (on the 3.8 models only "
         "silence ends the turn)"
     )

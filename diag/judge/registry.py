@@ -11,9 +11,10 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cache
+from functools import cache, reduce
 
 from diag.core.chain import Hop, Segment
+from diag.core.messages import msg
 from diag.core.plugins import import_all, needs_of
 from diag.core.results import Severity, Verdict
 
@@ -124,10 +125,16 @@ class Place:
     def who(self) -> str:
         """Who changed the sound: "player", or "player or loudspeaker" where hops were merged."""
         hops = self.segment.hops if self.segment.merged else (self.on.hop,)
-        return " or ".join(_WHO[hop] for hop in hops)
+        first, *others = (_WHO[hop] for hop in hops)
+        return reduce(lambda names, other: msg("{names} or {other}", names=names, other=other), others, first)
 
 
-_WHO = {Hop.MICROPHONE: "microphone", Hop.SENDER: "sender", Hop.PLAYER: "player", Hop.SPEAKER: "loudspeaker"}
+_WHO = {
+    Hop.MICROPHONE: msg("microphone"),
+    Hop.SENDER: msg("sender"),
+    Hop.PLAYER: msg("player"),
+    Hop.SPEAKER: msg("loudspeaker"),
+}
 
 _rules: dict[str, Rule] = {}
 

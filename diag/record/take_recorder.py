@@ -14,7 +14,7 @@ import numpy as np
 from diag.core.clip import Samples
 from diag.core.take import Take
 from diag.files.run_folders import read_wav, write_take
-from diag.files.turn_script import BETWEEN_TURNS_S, StepKind
+from diag.files.turn_script import StepKind
 from diag.record.audio.calibration import calibrate
 from diag.record.audio.ports import MOUTH_RATE_HZ, AudioSession, Rig
 from diag.record.audio.rigs import open_session
@@ -203,7 +203,7 @@ class _Recorder:
         tasks.append(asyncio.create_task(self._connection.receive()))
         await asyncio.sleep(LEAD_IN_S)
         await self._conversation.run(spoken)
-        await asyncio.sleep(BETWEEN_TURNS_S + TAIL_S)
+        await asyncio.sleep(TAIL_S)
         self._client.report_playout(self._log.turn)
         await self._connection.close()
         for task in tasks:

@@ -1,4 +1,4 @@
-"""Table of a bench: the findings that each scenario must show, and those that it showed."""
+"""Table of a bench: the findings that are expected of each scenario, and those that it showed."""
 
 from __future__ import annotations
 

@@ -31,11 +31,12 @@ class Lane:
 
 @dataclass(frozen=True)
 class Wait:
-    """The shaded wait of one turn; positions in percent of the axis."""
+    """The shaded wait of one turn; positions in percent of the axis. `length` is how long it was, `words` says so."""
 
     left: float
     width: float
     words: str
+    length: str
     answered: bool
 
 
@@ -135,7 +136,7 @@ def _chunk_row(pick: Pick, start_s: float, end_s: float) -> Lane | None:
         return None
     places = [(event.t_s - start_s) / (end_s - start_s) * WIDTH for event in chunks]
     path = "".join(f"M{number(x)} 12V{number(HEIGHT - 12)}" for x in places)
-    return Lane("received", f"{len(chunks)} chunks as they arrived", Tap.RECEIVED, path, marks=True)
+    return Lane("received", tr("{n} chunks as they arrived").format(n=len(chunks)), Tap.RECEIVED, path, marks=True)
 
 
 def _wait(pick: Pick, turn: Turn, start_s: float, end_s: float) -> Wait | None:
@@ -146,18 +147,20 @@ def _wait(pick: Pick, turn: Turn, start_s: float, end_s: float) -> Wait | None:
     left, right = sorted((turn.speech_end_s, until))
     share = 100.0 / (end_s - start_s)
     clipped_left, clipped_right = max(left, start_s), min(right, end_s)
-    words = f"{figure(value, 's')} wait" if value is not None else "nothing heard"
+    length = tr("nothing heard") if value is None else figure(value, "s")
+    words = length if value is None else tr("{time} wait").format(time=length)
     return Wait(
         round((clipped_left - start_s) * share, 2),
         round(max(clipped_right - clipped_left, 0.0) * share, 2),
         words,
+        length,
         value is not None,
     )
 
 
 def _in_words(pick: Pick, waits: tuple[Wait, ...]) -> str:
-    lengths = [wait.words.removesuffix(" wait") for wait in waits]
-    turns = lengths if len(waits) == 1 else [f"turn {n}: {length}" for n, length in enumerate(lengths, start=1)]
-    said = "; ".join(turns) if turns else "no prompt was spoken"
+    lengths = [wait.length for wait in waits]
+    numbered = [tr("turn {number}").format(number=n) + f": {length}" for n, length in enumerate(lengths, start=1)]
+    said = "; ".join(lengths if len(waits) == 1 else numbered) or tr("no prompt was spoken")
     words = tr("Take {take}. Wait from the end of the prompt's speech to the first audio heard: {waits}.")
     return words.format(take=pick.take.id, waits=said)

@@ -6,8 +6,11 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from string import Formatter
 
+from diag.core.messages import Message
 from diag.core.results import Finding, Report, RunFinding
+from diag.core.units import with_minus
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
 from diag.report.sections import sections
@@ -29,11 +32,7 @@ def rule_texts(rule: Rule) -> dict[str, str]:
 
 
 def localised(report: Report) -> Report:
-    """Return a report whose findings have title and fix in the language in use: those of their rule, without figures.
-
-    The figures of a finding are in its evidence. The report is returned as it is in English, and for a finding whose
-    rule has no translation.
-    """
+    """Return a report whose findings are in the language in use, see `localised_finding`."""
     if language() == "en":
         return report
     runs = tuple(replace(run, findings=tuple(_localised(item) for item in run.findings)) for run in report.runs)
@@ -45,14 +44,35 @@ def _localised(item: RunFinding) -> RunFinding:
 
 
 def localised_finding(finding: Finding) -> Finding:
-    """Return a finding with title and fix in the language in use, if its rule has both."""
+    """Return a finding with its texts in the language in use, each by itself.
+
+    A text that is a message with a translation is translated with its values. A title without one becomes the title of
+    the rule, which has no figures. A fix without one becomes that of the rule only if it is the fix of the hop: a rule
+    may give several fixes. Any other text stays English.
+    """
     rule = _rules().get(finding.code)
     if rule is None or language() == "en":
         return finding
     texts, english = rule_texts(rule), sections(rule.documentation, HEADINGS)
-    if texts[""] == english[""] or texts.get("Fix") == english.get("Fix"):
-        return finding
-    return replace(finding, title=texts[""], fix=texts["Fix"])
+    title, fix = in_words(finding.title), in_words(finding.fix)
+    if title == finding.title and texts[""] != english[""]:
+        title = texts[""]
+    if fix == finding.fix and rule.on is not None and fix == rule.on.fix:
+        fix = texts["Fix"]
+    evidence = tuple(replace(item, text=in_words(item.text)) for item in finding.evidence)
+    cause = tr(finding.likely_cause) if rule.on is not None else in_words(finding.likely_cause)
+    return replace(finding, title=title, evidence=evidence, likely_cause=in_words(cause), fix=fix)
+
+
+def in_words(text: object) -> str:
+    """Return a message in the language in use; any other text as it is."""
+    if not isinstance(text, Message):
+        return str(text)
+    template = tr(text.template)
+    if template == text.template and any(words.strip(" ,.;:()") for words, *_ in Formatter().parse(template)):
+        return str(text)
+    values = {name: in_words(value) if isinstance(value, str) else value for name, value in text.values.items()}
+    return with_minus(template.format(**values))
 
 
 def catalogue_texts() -> Iterator[tuple[str, str]]:
@@ -62,6 +82,8 @@ def catalogue_texts() -> Iterator[tuple[str, str]]:
         english = sections(rule.documentation, HEADINGS)
         for heading in TRANSLATED_SECTIONS:
             yield templates.get(heading) or english.get(heading, ""), rule.code
+        for cause in rule.on.causes if rule.on is not None else ():
+            yield cause, rule.code
 
 
 def _of_rule(rule: Rule, template: str, english: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gzip
 import json
 import re
@@ -15,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from diag import __version__
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, CannotMeasureError, DiagError
 from diag.core.json_reading import read_json
 from diag.core.keys import without_keys, without_secrets
+from diag.core.local_paths import home_folder, working_folder
 from diag.core.plain_text import json_safe, visible
 from diag.files.whole_files import write_whole
 from diag.report.language import language, tr
@@ -26,6 +28,7 @@ from diag.report.sentences import capitalised, full_stop
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 LARGEST_DOCUMENT_BYTES = 200_000_000
 """A larger document of a page is not read: a run of 1,000 takes has 70 MB."""
 _PACKED = "data:application/gzip;base64,"
@@ -40,6 +43,7 @@ def rendered(template: str, **values: object) -> str:
             style=Markup(_asset("style.css")),
             script=Markup(_asset("report.js")),
             version=__version__,
+            words=_script_words(),
             **values,
         )
     )
@@ -62,10 +66,11 @@ def without_places(text: str, folder: Path) -> str:
 
     Paths below `folder`, that of the page, and below the working directory begin there, those of the user with `~`.
     """
-    places = {folder.absolute(): "", folder.resolve(): "", Path.cwd(): "", Path.home(): "~/"}
-    for place, instead in places.items():
+    here = working_folder()
+    own = [] if here is None else [(folder.absolute(), ""), (folder.resolve(), ""), (here, "")]
+    for place, instead in (*own, (home_folder(), "~/")):
         # Two levels at least: "/" and "/tmp" are in too many texts.
-        if len(place.parts) > 2:
+        if place is not None and len(place.parts) > 2:
             text = text.replace(f"{place}/", instead)
     return text
 
@@ -96,14 +101,33 @@ def write_page(out: Path, page: str) -> None:
     write_whole(out, without_places(page, out.parent).encode())
 
 
-def unwritable(out: Path, error: OSError, *, next_step: str) -> BadInputError:
-    """Return the error for a page that could not be written."""
-    return BadInputError(
+def unwritable(out: Path, error: OSError, *, next_step: str) -> DiagError:
+    """Return the error for a page that could not be written: the machine's if there is no room, else the path's."""
+    kind = CannotMeasureError if error.errno in _NO_ROOM else BadInputError
+    return kind(
         f"Could not write the report {out}",
         seen=error.strerror or str(error),
         allowed="a file in a folder that can be written",
         next_step=next_step,
     )
+
+
+def _script_words() -> dict[str, str]:
+    """Return the texts of the script in the language in use; nothing in English."""
+    if language() == "en":
+        return {}
+    return {
+        "Close all": tr("Close all"),
+        "Open all": tr("Open all"),
+        "Copied": tr("Copied"),
+        "Selected: press Ctrl+C": tr("Selected: press Ctrl+C"),
+        "Play": tr("Play"),
+        "Stop": tr("Stop"),
+        "Cannot switch here. Use the players below.": tr("Cannot switch here. Use the players below."),
+        "X and Y are A and B in an order that is not shown. Press Blind again to learn which.": tr(
+            "X and Y are A and B in an order that is not shown. Press Blind again to learn which."
+        ),
+    }
 
 
 @cache

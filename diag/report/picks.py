@@ -10,6 +10,7 @@ from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip
 from diag.core.results import RunFinding, RunResult, TakeResult
 from diag.core.take import Span, Take, Turn
+from diag.report.language import tr
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,18 @@ def _preferred(run: RunResult) -> Iterator[tuple[TakeResult, str, int | None]]:
         named = next((item.turn for item in found.finding.evidence if item.turn is not None), None)
         for take_id in found.take_ids:
             if take_id in counted:
-                yield counted[take_id], f"shows {found.finding.code}", named
+                yield counted[take_id], tr("shows {code}").format(code=found.finding.code), named
     timed = [
         (value, result.id)
         for result in counted.values()
         if (value := result.measurements.value("ttfa_heard_s")) is not None
     ]
     if timed:
-        yield counted[sorted(timed)[(len(timed) - 1) // 2][1]], "median time to first audio", None
+        yield counted[sorted(timed)[(len(timed) - 1) // 2][1]], tr("median time to first audio"), None
     for result in counted.values():
-        yield result, "first counted take", None
+        yield result, tr("first counted take"), None
     for result in run.takes:
-        yield result, "discarded; no other take to show", None
+        yield result, tr("discarded; no other take to show"), None
 
 
 def _index_of(run: RunResult, takes: Sequence[Take], take_id: str) -> int | None:

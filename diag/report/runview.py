@@ -17,7 +17,7 @@ from diag.report.lanes import Lanes, lanes_of
 from diag.report.language import ntr, tr
 from diag.report.page_view import PageView, page_view
 from diag.report.picks import Pick, stretch
-from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, plural, spread
+from diag.report.sentences import alike, capitalised, counted_of, figure, label, place, spread
 from diag.report.shelf import EXCHANGE, Key, Player, Players, VoiceSample
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.states import Check, HopState, SetupState, checks_of, hops_of, setup_of
@@ -162,8 +162,9 @@ def _summary(run: RunResult, findings: Sequence[FindingView]) -> str:
     if faults:
         return faults[0].title
     if not run.counted:
-        return "Nothing was measured."
-    return f"No fault found in {len(run.counted)} counted {plural(len(run.counted), 'take')}."
+        return tr("Nothing was measured.")
+    words = ntr("No fault found in {n} counted take.", "No fault found in {n} counted takes.", len(run.counted))
+    return words.format(n=len(run.counted))
 
 
 def _facts(run: RunResult) -> tuple[tuple[str, str], ...]:
@@ -259,7 +260,7 @@ def _silent(pick: Pick | None, players: Sequence[Player]) -> tuple[str, ...]:
     if pick is None:
         return ()
     missing = [tap for tap in (Tap.PROMPT, Tap.RECEIVED, Tap.HEARD) if tap not in {player.tap for player in players}]
-    reasons = {True: "it has no sound of this turn", False: "this tap was not recorded"}
+    reasons = {True: tr("it has no sound of this turn"), False: tr("this tap was not recorded")}
     return tuple(f"{tap.value}: {reasons[tap in pick.take.clips]}" for tap in missing)
 
 
@@ -364,9 +365,9 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str
 def show(value: object) -> str:
     """Return a setting in words; None is 'not set'."""
     if value is None:
-        return "not set"
+        return tr("not set")
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return tr("yes") if value else tr("no")
     if isinstance(value, (list, tuple)):
         return ", ".join(show(item) for item in value) or "empty"
     if isinstance(value, Mapping):

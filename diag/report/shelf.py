@@ -207,7 +207,7 @@ def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> lis
     for piece in pieces:
         player = _described(piece, f"clip-{len(found) + 1}")
         if embed == "none":
-            found.append((piece, replace(player, left_out="audio was not asked for (--embed none)")))
+            found.append((piece, replace(player, left_out=tr("audio was not asked for (--embed none)"))))
             continue
         flac = encode_flac(piece.clip)
         digest = hashlib.sha256(flac).hexdigest()
@@ -216,7 +216,7 @@ def embedded(pieces: Iterable[Piece], embed: Embed, out: Path, room: int) -> lis
             continue
         size = len(flac) * 4 // 3
         if embed == "evidence" and (len(data) >= EVIDENCE_CLIPS or spent + size > room):
-            found.append((piece, replace(player, left_out="left out to keep this file small (--embed all)")))
+            found.append((piece, replace(player, left_out=tr("left out to keep this file small (--embed all)"))))
             continue
         spent += size
         by_hash[digest] = player.id
@@ -255,9 +255,10 @@ def size_note(players: Iterable[Player]) -> str:
     inside = sum(len(source) for source in sources if source.startswith("data:"))
     if sources and not inside:
         folder = sources[0].split("/", 1)[0]
-        return f"The audio is in the folder {folder} beside this file: move both together."
+        return tr("The audio is in the folder {folder} beside this file: move both together.").format(folder=folder)
     if inside > LARGE_BYTES:
-        return f"This file contains {inside / 1e6:.0f} MB of audio; `--embed evidence` makes a smaller one."
+        words = tr("This file contains {size:.0f} MB of audio; `--embed evidence` makes a smaller one.")
+        return words.format(size=inside / 1e6)
     return ""
 
 
@@ -298,7 +299,8 @@ def _pieces(wishes: Sequence[_Wish], embed: Embed) -> Iterator[Piece]:
 
 def part_note(start_s: float, length_s: float, whole_s: float) -> str:
     """Return which part of a recording a clip is, as "1.2 to 7.2 s of 30.0 s"; empty for all of it."""
-    return "" if length_s >= whole_s else f"{start_s:.1f} to {start_s + length_s:.1f} s of {whole_s:.1f} s"
+    words = tr("{start_s:.1f} to {end_s:.1f} s of {whole_s:.1f} s")
+    return "" if length_s >= whole_s else words.format(start_s=start_s, end_s=start_s + length_s, whole_s=whole_s)
 
 
 def _taps(run: RunResult, embed: Embed) -> tuple[Tap, ...]:
@@ -343,7 +345,11 @@ def _described(piece: Piece, name: str) -> Player:
     level = active_level_dbfs(judged.samples, judged.sample_rate_hz)
     peak = peak_dbfs(judged.samples)
     onset = first_audible_frame(judged.samples, judged.sample_rate_hz)
-    loudness = f"speech {level:.0f} dBFS RMS, peak {peak:.0f} dBFS" if level is not None else "silence"
+    loudness = (
+        tr("silence")
+        if level is None
+        else tr("speech {level:.0f} dBFS RMS, peak {peak:.0f} dBFS").format(level=level, peak=peak)
+    )
     loudest = max(float(abs(clip.samples).max()), 0.01)
     half = (WAVE_HEIGHT / 2 - 2) / loudest
     return Player(
@@ -357,7 +363,8 @@ def _described(piece: Piece, name: str) -> Player:
         same_as=None,
         left_out=None,
         note=piece.note,
-        facts=f"{clip.duration_s:.1f} s at {clip.sample_rate_hz} Hz, {with_minus(loudness)}",
+        facts=tr("{seconds:.1f} s at {rate_hz} Hz").format(seconds=clip.duration_s, rate_hz=clip.sample_rate_hz)
+        + f", {with_minus(loudness)}",
         wave=envelope(peaks(clip.samples, piece.columns), x=0, width=WAVE_WIDTH, middle=WAVE_HEIGHT / 2, half=half),
         duration_s=clip.duration_s,
         offset_s=piece.offset_s,

@@ -13,6 +13,7 @@ from diag.core.units import LIVE_OUTPUT_RATE_HZ, with_minus
 from diag.dsp.level import decibels
 from diag.dsp.pitch_scale import EDGE_DROP_DB, loud_edge_hz
 from diag.dsp.spectrum import short_time_power, short_time_power_at
+from diag.report.language import tr
 from diag.report.plots import spectrogram_uri
 from diag.report.svg import points
 
@@ -83,7 +84,9 @@ def _curve(name: str, style: str, clip: Clip) -> Curve | None:
         ((lows + _BAND_HZ / 2) / TOP_HZ * WIDTH).tolist(),
         [_y(level) for level in np.clip(levels, _FLOOR_DB - 5, _CEILING_DB).tolist()],
     )
-    words = f"within {EDGE_DROP_DB:g} dB of its peak up to {loud_edge_hz(spectrum) / 1000:.1f} kHz"
+    words = tr("within {drop_db:g} dB of its peak up to {edge_khz:.1f} kHz").format(
+        drop_db=EDGE_DROP_DB, edge_khz=loud_edge_hz(spectrum) / 1000
+    )
     return Curve(name, style, path, words)
 
 
@@ -111,7 +114,9 @@ def _picture(name: str, clip: Clip, longest_s: float) -> Picture:
         [decibels(np.sqrt(spectrum.band_power(low, low + width_hz))) for low in lows[held]], axis=1
     )
     strongest = max(float(np.nanmax(levels)), _QUIETEST_BRIGHT_DBFS)
-    words = f"Spectrogram of {name}: {clip.duration_s:.1f} s, 0 to {TOP_HZ / 1000:g} kHz"
+    words = tr("Spectrogram of {name}: {seconds:.1f} s, 0 to {top_khz:g} kHz").format(
+        name=name, seconds=clip.duration_s, top_khz=TOP_HZ / 1000
+    )
     share = round(clip.duration_s / longest_s * 100, 2)
     return Picture(name, spectrogram_uri(levels, strongest), words, f"{clip.duration_s:.1f} s", share)
 

@@ -8,6 +8,7 @@ from itertools import accumulate
 
 from diag.core.results import RunResult, SummaryRow, TakeResult
 from diag.measure.registry import Group, metrics_in
+from diag.report.language import tr
 from diag.report.sentences import figure, label, spread
 
 TOTAL = "ttfa_heard_s"
@@ -108,27 +109,27 @@ def _row(name: str, values: dict[str, float], heard: float | None, longest: floa
         left, right = max(at, 0.0), max(at + value, 0.0)
         bars.append(Bar(stage, round(left * scale, 2), round(max(right - left, 0.0) * scale, 2), _words(stage, value)))
         at += value
-    missing = [label(stage).lower() for stage in stages() if stage not in values]
+    missing = [tr(label(stage)).lower() for stage in stages() if stage not in values]
     mark = round(heard * scale, 2) if heard is not None and heard >= 0 else None
     if name == _MEDIAN:
-        return Row(name, tuple(bars), mark, _heard(heard), "each stage's own median")
-    return Row(f"take {name}", tuple(bars), mark, _heard(heard), _note(at, heard, missing))
+        return Row(name, tuple(bars), mark, _heard(heard), tr("each stage's own median"))
+    return Row(tr("take {take}").format(take=name), tuple(bars), mark, _heard(heard), _note(at, heard, missing))
 
 
 def _heard(value: float | None) -> str:
-    return "nothing heard" if value is None else f"{figure(value, 's')} heard"
+    return tr("nothing heard") if value is None else tr("{time} heard").format(time=figure(value, "s"))
 
 
 def _words(stage: str, value: float) -> str:
-    return f"{label(stage)} {figure(value, 's')}"
+    return f"{tr(label(stage))} {figure(value, 's')}"
 
 
 def _note(total: float, heard: float | None, missing: Sequence[str]) -> str:
     if missing:
-        return f"not measured: {', '.join(missing)}"
+        return tr("not measured: {stages}").format(stages=", ".join(missing))
     if heard is None:
-        return "stages only; nothing was heard"
-    return f"stages and recording differ by {abs(total - heard) * 1000:.1f} ms"
+        return tr("stages only; nothing was heard")
+    return tr("stages and recording differ by {ms:.1f} ms").format(ms=abs(total - heard) * 1000)
 
 
 def _legend(run: RunResult, stage: str) -> Legend:

@@ -77,7 +77,7 @@ def test_a_table_that_cannot_be_written_is_refused_first(diag, folder):
 
 
 def test_a_recording_alone_loads_nothing_heavy(folder):
-    heavy = ("scipy", "pandas", "matplotlib", "pydantic", "google.genai", "sounddevice", "aiohttp", "rich", "soxr")
+    heavy = ("scipy", "pandas", "PIL", "pydantic", "google.genai", "sounddevice", "aiohttp", "rich", "soxr")
     code = (
         "import sys\nfrom diag.__main__ import call\n"
         "code = call(['analyze', 'replies/03.wav'])\n"

@@ -13,7 +13,7 @@ import pytest
 from diag import __version__
 from diag.core.errors import BadInputError, CannotMeasureError
 
-HEAVY = ("numpy", "scipy", "pandas", "matplotlib", "google.genai", "pydantic", "rich", "sounddevice", "soundfile")
+HEAVY = ("numpy", "scipy", "pandas", "PIL", "google.genai", "pydantic", "rich", "sounddevice", "soundfile")
 
 
 @pytest.fixture

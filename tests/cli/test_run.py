@@ -24,7 +24,7 @@ def asked(diag, monkeypatch, make):
 
 def test_quick_is_one_take_with_one_short_prompt(asked):
     options, _ = asked("healthy", "--quick")
-    assert (options.takes, options.prompts) == (1, ("yes",))
+    assert (options.takes, options.prompts) == (1, ("thanks",))
 
 
 def test_quick_keeps_a_prompt_that_is_named(asked):

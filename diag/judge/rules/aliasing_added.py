@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Verdict
 from diag.dsp.mirrored import ALIASING_FAIL_DB, ALIASING_WARN_DB
 from diag.judge.evidence import evidence_of, raised_at, worst_fault
@@ -75,7 +76,10 @@ def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
     text = f"aliasing in {place.output}: {level_db:.0f} dB relative to the voice"
     return raised_at(
         place,
-        f"The {place.who} resamples to a lower rate without a low-pass filter: treble is folded back (aliasing)",
+        msg(
+            "The {who} resamples to a lower rate without a low-pass filter: treble is folded back (aliasing)",
+            who=place.who,
+        ),
         evidence=[evidence_of(item, text)],
         severity=Severity.ERROR if level_db > ALIASING_FAIL_DB else Severity.WARNING,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, does_not_apply, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
@@ -53,9 +54,10 @@ def app_not_ready(timeline: Timeline) -> Verdict:
     return raised(
         f"The app was not ready after {waited}: {what}",
         evidence=[Evidence(text=f"waited {waited}; {what}"), *last_lines(found.data)],
-        likely_cause="the app waits for something, or hangs while it opens a device or connects",
-        fix="open the page by hand and see what it waits for; name its steps in `start` of [app]"
+        likely_cause=msg("the app waits for something, or hangs while it opens a device or connects"),
+        fix=msg("open the page by hand and see what it waits for; name its steps in `start` of [app]")
         if is_page
-        else "start the app by hand with the same command and see what it waits for, or raise `ready_within_s` in "
-        "[app]",
+        else msg(
+            "start the app by hand with the same command and see what it waits for, or raise `ready_within_s` in [app]"
+        ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, does_not_apply, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import last_lines
@@ -61,18 +62,20 @@ def app_ended(timeline: Timeline) -> Verdict:
         return raised(
             f"{detail[:1].upper()}{detail[1:]}",
             evidence=[Evidence(text=f"the page or its server ended {when}"), *lines],
-            likely_cause="`url`, `serve` or `start` in [app] does not fit, or the page or its server fails",
-            fix="correct what the sentence names; the page's console and the server's output are kept with the take",
+            likely_cause=msg("`url`, `serve` or `start` in [app] does not fit, or the page or its server fails"),
+            fix=msg(
+                "correct what the sentence names; the page's console and the server's output are kept with the take"
+            ),
         )
     return raised(
         f"The app ended {when} ({found.data.get('detail')})",
         evidence=[Evidence(text=str(found.data.get("detail"))), *lines],
-        likely_cause="there is no such program"
+        likely_cause=msg("there is no such program")
         if code == _NOT_FOUND
-        else "an error in the app, which its last lines name"
+        else msg("an error in the app, which its last lines name")
         if lines and code != 0
-        else "the app is made to end",
-        fix="correct `command` in [app], or `--app`"
+        else msg("the app is made to end"),
+        fix=msg("correct `command` in [app], or `--app`")
         if code == _NOT_FOUND
-        else "correct the error that the last lines of its output name; the whole output is kept with the take",
+        else msg("correct the error that the last lines of its output name; the whole output is kept with the take"),
     )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Severity, Verdict, clear, does_not_apply, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.evidence import last_lines
 from diag.judge.registry import rule
 
-_REDIRECT = (
-    "let the client library take its address from GOOGLE_GEMINI_BASE_URL, or its proxy from HTTPS_PROXY, and trust the "
-    "certificate in SSL_CERT_FILE; docs/apps.md has the line for each library"
+_REDIRECT = msg(
+    "let the client library take its address from GOOGLE_GEMINI_BASE_URL, or its proxy from "
+    "HTTPS_PROXY, and trust the certificate in SSL_CERT_FILE; docs/apps.md has the line for each "
+    "library"
 )
 
-_SERVER = (
-    "name the command of the page's server in `serve` of [app], so that diag starts it with the variables that lead it "
-    "to the proxy; docs/apps.md has the line for each library"
+_SERVER = msg(
+    "name the command of the page's server in `serve` of [app], so that diag starts it with the "
+    "variables that lead it to the proxy; docs/apps.md has the line for each library"
 )
 
 
@@ -71,7 +73,7 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
                 Evidence(text=f"{seen}; the page sent {page['sent']} messages with audio and received "
                 f"{page['received']}")
             ],
-            likely_cause="the server runs already, or on another machine",
+            likely_cause=msg("the server runs already, or on another machine"),
             fix=_SERVER,
             severity=Severity.INFO,
         )  # fmt: skip
@@ -86,8 +88,8 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
         else "The app listens, but its sessions do not pass the recording proxy"
         + (f": it is connected to {elsewhere[0]}" if elsewhere else ""),
         evidence=[Evidence(text=seen), *last_lines(stopped.data)],
-        likely_cause="the library has a certificate store of its own and ignores SSL_CERT_FILE"
+        likely_cause=msg("the library has a certificate store of its own and ignores SSL_CERT_FILE")
         if distrusted
-        else "the address of the service is fixed in the app, and its library does not use HTTPS_PROXY",
+        else msg("the address of the service is fixed in the app, and its library does not use HTTPS_PROXY"),
         fix=_SERVER if is_page else _REDIRECT,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurements, Verdict, raised
 from diag.dsp.band import IMAGING_LIMIT
@@ -26,7 +27,7 @@ from diag.judge.evidence import (
 from diag.judge.limits import NOISE_WARNING, PAIRED_SAMPLES_WARNING, UNLIKE_NOISE
 from diag.judge.registry import OnHop, Place, segment_rule
 
-_MIX = "mix the two channels down to one, or take one of them"
+_MIX = msg("mix the two channels down to one, or take one of them")
 _HALF, _HALF_WITHIN = 0.5, 0.005
 _CAUSES = ("samples are read in the wrong byte order or format, or a byte was lost on the way",
            "stereo is read as mono")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
@@ -46,22 +47,32 @@ def missing_audio_modality(
         return not_checked("no turn took place")
     if timeline.first("chunk_received") is not None:
         return clear()
-    setup = "without response_modalities" if asked is None else f"with response_modalities {list(asked)}"
+    setup = (
+        msg("without response_modalities")
+        if asked is None
+        else msg("with response_modalities {asked}", asked=list(asked))
+    )
     text = timeline.first("text_received")
     missed = sum(1 for turn in turns if measurements.value("answered", turn=turn.index) == 0.0)
+    seen = msg(
+        "no audio came in {turns}; {missed} without an audible reply", turns=counted(len(turns), "turn"), missed=missed
+    )
     return raised(
-        f"The setup does not ask for audio: it was sent {setup}, and no audio came",
+        msg("The setup does not ask for audio: it was sent {setup}, and no audio came", setup=setup),
         evidence=[
-            Evidence(text=f"the setup was sent {setup}"),
+            Evidence(text=msg("the setup was sent {setup}", setup=setup)),
             Evidence(
-                text=f"no audio came in {counted(len(turns), 'turn')}; {missed} without an audible reply"
-                + ("; text came instead" if text else ""),
+                text=msg("{seen}; text came instead", seen=seen) if text else seen,
                 metric="answered",
             ),
         ],
-        likely_cause="`response_modalities` was left out of the setup"
+        likely_cause=msg("`response_modalities` was left out of the setup")
         if asked is None
-        else "another modality was asked for in place of audio",
-        fix='add response_modalities: ["AUDIO"] to the generation config of the setup'
-        + (' (`response_modalities = ["AUDIO"]` in [session])' if observed.from_settings else ""),
+        else msg("another modality was asked for in place of audio"),
+        fix=msg(
+            'add response_modalities: ["AUDIO"] to the generation config of the setup '
+            '(`response_modalities = ["AUDIO"]` in [session])'
+        )
+        if observed.from_settings
+        else msg('add response_modalities: ["AUDIO"] to the generation config of the setup'),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
@@ -62,24 +63,27 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
             )
         )
     advice = (
-        f"use a model that is served: {_either(near)}"
+        msg("use a model that is served: {names}", names=_either(near))
         if near
-        else f"use a model that is served, such as {DEFAULT_MODEL}"
+        else msg("use a model that is served, such as {names}", names=DEFAULT_MODEL)
     )
     versions = served_in(model)
     if versions and version and version not in versions:
-        advice = (
-            f'ask for API version {versions[0]}, in google-genai with `HttpOptions(api_version="{versions[0]}")` or'
-            f" `GOOGLE_GENAI_API_VERSION={versions[0]}` in the environment; or {advice}"
+        advice = msg(
+            'ask for API version {version}, in google-genai with `HttpOptions(api_version="{version}")` or '
+            "`GOOGLE_GENAI_API_VERSION={version}` in the environment; or {advice}",
+            version=versions[0],
+            advice=advice,
         )
     in_version = f" (API version {version})" if version else ""
     return raised(
         f"The service does not serve the model {model} to Live sessions{in_version}",
         evidence=evidence,
         likely_cause=known,
-        fix=advice + (" (`model` in [session])" if observed.from_settings else ""),
+        fix=msg("{advice} (`model` in [session])", advice=advice) if observed.from_settings else advice,
     )
 
 
 def _either(names: list[str]) -> str:
-    return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    first = ", ".join(names[:-1])
+    return msg("{names} or {other}", names=first, other=names[-1]) if first else names[-1]

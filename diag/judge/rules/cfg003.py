@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
 from diag.judge.closings import closing_of, names_modality
 from diag.judge.registry import rule
 
-_OF_SETTINGS = (
-    'ask for audio alone (`response_modalities = ["AUDIO"]` in [session]), and set `output_transcription = true` if '
-    "you want its text too"
+_OF_SETTINGS = msg(
+    'ask for audio alone (`response_modalities = ["AUDIO"]` in [session]), and set '
+    "`output_transcription = true` if you want its text too"
 )
-_OF_FRAME = (
-    'ask for audio alone (`responseModalities`: ["AUDIO"] in the generation config of the setup), and add '
-    "an empty object `outputAudioTranscription` beside it if you want its text too"
+_OF_FRAME = msg(
+    'ask for audio alone (`responseModalities`: ["AUDIO"] in the generation config of the '
+    "setup), and add an empty object `outputAudioTranscription` beside it if you want its text "
+    "too"
 )
 
 
@@ -51,7 +53,7 @@ def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdic
     return raised(
         f"The model does not answer in the modality that was {told}",
         evidence=[Evidence(text=f"the setup {told}"), found.evidence],
-        likely_cause="a native audio model answers in audio, not in text, and a session has only one modality",
+        likely_cause=msg("a native audio model answers in audio, not in text, and a session has only one modality"),
         fix=_OF_SETTINGS if observed.from_settings else _OF_FRAME,
         confidence=1.0 if names_modality(found.reason) else 0.7,
     )

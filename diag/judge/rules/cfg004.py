@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
@@ -13,28 +14,28 @@ from diag.judge.registry import rule
 _KINDS = (
     (
         re.compile(r"project '.*' not found|suspended", re.IGNORECASE),
-        "The service refused the project of the API key",
-        "the project was deleted or suspended, or its name is wrong",
-        "use a key of a project that exists and is active",
+        msg("The service refused the project of the API key"),
+        msg("the project was deleted or suspended, or its name is wrong"),
+        msg("use a key of a project that exists and is active"),
     ),
     (
         re.compile(r"requests from|are blocked", re.IGNORECASE),
-        "The service refused the API key from this client",
-        "the key is restricted to certain web pages, addresses or apps, and this client is none of them",
-        "allow this client in the restrictions of the key, or use a key without such restrictions",
+        msg("The service refused the API key from this client"),
+        msg("the key is restricted to certain web pages, addresses or apps, and this client is none of them"),
+        msg("allow this client in the restrictions of the key, or use a key without such restrictions"),
     ),
     (
         re.compile(r"leaked", re.IGNORECASE),
-        "The service refused the API key, which was reported as leaked",
-        "the key was published, for example in a repository, and is blocked permanently",
-        "make a new key, put it into GEMINI_API_KEY (or GOOGLE_API_KEY) and keep it out of files",
+        msg("The service refused the API key, which was reported as leaked"),
+        msg("the key was published, for example in a repository, and is blocked permanently"),
+        msg("make a new key, put it into GEMINI_API_KEY (or GOOGLE_API_KEY) and keep it out of files"),
     ),
 )
 """Pattern that the reason matches; then title, cause and fix of the finding."""
 _ANY = (
-    "The service refused the API key",
-    "the key is missing, mistyped, expired or leaked, or its project has no access to this API",
-    "put a working key into GEMINI_API_KEY (or GOOGLE_API_KEY)",
+    msg("The service refused the API key"),
+    msg("the key is missing, mistyped, expired or leaked, or its project has no access to this API"),
+    msg("put a working key into GEMINI_API_KEY (or GOOGLE_API_KEY)"),
 )
 
 
@@ -65,4 +66,6 @@ def key_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if isinstance(found, Verdict):
         return found
     title, cause, fix = next((words for pattern, *words in _KINDS if pattern.search(found.reason)), _ANY)
-    return raised(title, evidence=[found.evidence], likely_cause=cause, fix=f"{fix}, then run `diag doctor`")
+    return raised(
+        title, evidence=[found.evidence], likely_cause=cause, fix=msg("{fix}, then run `diag doctor`", fix=fix)
+    )

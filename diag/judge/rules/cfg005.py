@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
@@ -40,6 +41,6 @@ def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
     return raised(
         "The quota of the key is used up, or too many sessions are open",
         evidence=[found.evidence],
-        likely_cause="too many sessions are open at the same time; sessions that were never closed count too",
-        fix="close sessions that are no longer used, wait, or use a key with a higher quota",
+        likely_cause=msg("too many sessions are open at the same time; sessions that were never closed count too"),
+        fix=msg("close sessions that are no longer used, wait, or use a key with a higher quota"),
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from diag.core.live_setup import camel, snake
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
@@ -91,9 +92,15 @@ def _cause(*, unknown: bool, faults: Sequence[FrameFault]) -> str:
 
 def _advice(field: re.Match[str] | None, reason: str) -> str:
     if field is not None and " at '" not in reason:
-        return (
-            'the first message of a session is {"setup": {…}} and has no other name beside it: put the fields of the '
-            f"setup inside, and remove `{field.group(1)}`"
+        return msg(
+            'the first message of a session is {{"setup": {{…}}}} and has no other name beside it: put the fields of '
+            "the setup inside, and remove `{name}`",
+            name=field.group(1),
         )
-    first = f"remove `{field.group(1)}`" if field else "remove fields from the setup one by one"
-    return f"{first}, or use an API version that has it (v1alpha has the newest fields)"
+    if field:
+        return msg(
+            "remove `{name}`, or use an API version that has it (v1alpha has the newest fields)", name=field.group(1)
+        )
+    return msg(
+        "remove fields from the setup one by one, or use an API version that has it (v1alpha has the newest fields)"
+    )

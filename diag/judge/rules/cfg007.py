@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
@@ -37,6 +38,6 @@ def deprecated_media_chunks(timeline: Timeline, observed: ObservedClient) -> Ver
     return raised(
         "Audio was sent as `media_chunks`, which the model no longer accepts",
         evidence=[found.evidence],
-        likely_cause="the client calls send_realtime_input(media=…) or the old send()",
-        fix="send it with send_realtime_input(audio=…)",
+        likely_cause=msg("the client calls send_realtime_input(media=…) or the old send()"),
+        fix=msg("send it with send_realtime_input(audio=…)"),
     )

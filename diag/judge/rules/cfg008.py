@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
@@ -43,6 +44,6 @@ def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
     return raised(
         "The service ended the session because it reached its time limit",
         evidence=evidence,
-        likely_cause="the client did not change to a new connection in time",
-        fix="switch on session resumption and open the next connection when `goAway` comes; compress the context",
+        likely_cause=msg("the client did not change to a new connection in time"),
+        fix=msg("switch on session resumption and open the next connection when `goAway` comes; compress the context"),
     )

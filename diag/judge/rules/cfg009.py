@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.judge.registry import rule
 
 _STEPS = {
-    "dns": ("its name could not be resolved", "check the host's name and this machine's name server"),
-    "tcp": ("nothing accepted the connection", "check address, port and firewall, and that the service is up"),
-    "tls": (
-        "no trusted TLS connection could be made",
-        "check the certificate, its names and the clock of this machine",
+    "dns": (msg("its name could not be resolved"), msg("check the host's name and this machine's name server")),
+    "tcp": (
+        msg("nothing accepted the connection"),
+        msg("check address, port and firewall, and that the service is up"),
     ),
-    "proxy": ("the proxy did not let it through", "check the proxy, or exclude this host from it with NO_PROXY"),
-    "http": ("it did not open a WebSocket", "try again later; check the path if the address is your own"),
+    "tls": (
+        msg("no trusted TLS connection could be made"),
+        msg("check the certificate, its names and the clock of this machine"),
+    ),
+    "proxy": (
+        msg("the proxy did not let it through"),
+        msg("check the proxy, or exclude this host from it with NO_PROXY"),
+    ),
+    "http": (msg("it did not open a WebSocket"), msg("try again later; check the path if the address is your own")),
 }
 
 
@@ -48,7 +55,7 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
         reached = timeline.first("session_open", "session_refused") is not None
         return clear() if reached else not_checked("no connection was attempted")
     step = str(failed.data.get("step", ""))
-    words, advice = _STEPS.get(step, ("the connection failed", "check the network"))
+    words, advice = _STEPS.get(step, (msg("the connection failed"), msg("check the network")))
     connecting = timeline.first("session_connecting")
     host = str((connecting.data.get("host") or connecting.data.get("endpoint")) if connecting else "") or "the service"
     host = host.rpartition("@")[2]
@@ -62,7 +69,10 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
             ),
             Evidence(text=through),
         ],
-        likely_cause=words + (f"; {', '.join(proxies)} may redirect the connection" if proxies else ""),
-        fix=advice
-        + (f"; unset {', '.join(proxies)} if this host needs no proxy" if proxies and step != "proxy" else ""),
+        likely_cause=msg("{words}; {names} may redirect the connection", words=words, names=", ".join(proxies))
+        if proxies
+        else words,
+        fix=msg("{advice}; unset {names} if this host needs no proxy", advice=advice, names=", ".join(proxies))
+        if proxies and step != "proxy"
+        else advice,
     )

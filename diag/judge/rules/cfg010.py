@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
@@ -20,46 +21,91 @@ class _Meaning:
     retry: bool
 
 
-_CLIENT = "the service rejected something that the client sent"
 _CLOSE_CODES = {
-    1000: _Meaning("the service or a gateway ended the session as if it were over", "check the gateway, if there is "
-                   "one, and connect without it", retry=True),
-    1001: _Meaning("the server is going away, as for a restart", "connect again", retry=True),
-    1002: _Meaning(_CLIENT + ": it broke the WebSocket protocol", "update the WebSocket library, and connect without "
-                   "proxies that change frames", retry=False),
-    1003: _Meaning(_CLIENT + ": a kind of data that it does not accept", "send JSON messages of the Live API",
-                   retry=False),
-    1006: _Meaning("the connection was dropped without a close frame", "connect again, and look for proxies that drop "
-                   "connections", retry=True),
-    1007: _Meaning(_CLIENT + ": its content is not valid", "compare the last message with the Live API reference, "
-                   "and remove settings from the setup one by one", retry=False),
-    1008: _Meaning(_CLIENT + ": it breaks a rule about keys, projects, models, regions or the order of messages",
-                   "read the reason; check key, project and model, and send no audio while a tool call is open",
-                   retry=False),
-    1009: _Meaning(_CLIENT + ": the message is too big", "send smaller batches", retry=False),
-    1011: _Meaning("the service failed or is overloaded", "try again with increasing delays", retry=True),
-    1012: _Meaning("the service is restarting", "connect again", retry=True),
-    1013: _Meaning("the service is overloaded and asks to try again later", "try again with increasing delays",
-                   retry=True),
-    1014: _Meaning("a gateway got a bad answer from the service behind it", "check the gateway and its logs",
-                   retry=True),
-}  # fmt: skip
+    1000: _Meaning(
+        msg("the service or a gateway ended the session as if it were over"),
+        msg("check the gateway, if there is one, and connect without it"),
+        retry=True,
+    ),
+    1001: _Meaning(msg("the server is going away, as for a restart"), msg("connect again"), retry=True),
+    1002: _Meaning(
+        msg("the service rejected something that the client sent: it broke the WebSocket protocol"),
+        msg("update the WebSocket library, and connect without proxies that change frames"),
+        retry=False,
+    ),
+    1003: _Meaning(
+        msg("the service rejected something that the client sent: a kind of data that it does not accept"),
+        msg("send JSON messages of the Live API"),
+        retry=False,
+    ),
+    1006: _Meaning(
+        msg("the connection was dropped without a close frame"),
+        msg("connect again, and look for proxies that drop connections"),
+        retry=True,
+    ),
+    1007: _Meaning(
+        msg("the service rejected something that the client sent: its content is not valid"),
+        msg("compare the last message with the Live API reference, and remove settings from the setup one by one"),
+        retry=False,
+    ),
+    1008: _Meaning(
+        msg(
+            "the service rejected something that the client sent: it breaks a rule about keys, projects, "
+            "models, regions or the order of messages"
+        ),
+        msg("read the reason; check key, project and model, and send no audio while a tool call is open"),
+        retry=False,
+    ),
+    1009: _Meaning(
+        msg("the service rejected something that the client sent: the message is too big"),
+        msg("send smaller batches"),
+        retry=False,
+    ),
+    1011: _Meaning(msg("the service failed or is overloaded"), msg("try again with increasing delays"), retry=True),
+    1012: _Meaning(msg("the service is restarting"), msg("connect again"), retry=True),
+    1013: _Meaning(
+        msg("the service is overloaded and asks to try again later"),
+        msg("try again with increasing delays"),
+        retry=True,
+    ),
+    1014: _Meaning(
+        msg("a gateway got a bad answer from the service behind it"), msg("check the gateway and its logs"), retry=True
+    ),
+}
 _HTTP = {
-    400: _Meaning("the server does not understand the WebSocket upgrade or its query", "check the address, the API "
-                  "version and the query parameters", retry=False),
-    404: _Meaning("the path is wrong, the API version does not exist, or a gateway does not know the Live path",
-                  "check base URL and API version; a gateway must forward /ws/…BidiGenerateContent", retry=False),
-    405: _Meaning("a server on the way does not accept WebSocket upgrades on this path", "check the base URL",
-                  retry=False),
-    407: _Meaning("a proxy asks for credentials", "configure the proxy credentials, or bypass the proxy with NO_PROXY",
-                  retry=False),
-    408: _Meaning("a server on the way waited too long for the upgrade", "connect again", retry=True),
-    426: _Meaning("a server on the way wants another protocol", "let the gateway pass WebSocket upgrades", retry=False),
-}  # fmt: skip
-_UNKNOWN_CLOSE = _Meaning("the code is not part of the WebSocket protocol, so it may come from a gateway",
-                          "read the reason, and check the gateway if there is one", retry=False)  # fmt: skip
-_UNKNOWN_HTTP = _Meaning("a server on the way refused the WebSocket upgrade", "check base URL, proxy and gateway",
-                         retry=False)  # fmt: skip
+    400: _Meaning(
+        msg("the server does not understand the WebSocket upgrade or its query"),
+        msg("check the address, the API version and the query parameters"),
+        retry=False,
+    ),
+    404: _Meaning(
+        msg("the path is wrong, the API version does not exist, or a gateway does not know the Live path"),
+        msg("check base URL and API version; a gateway must forward /ws/…BidiGenerateContent"),
+        retry=False,
+    ),
+    405: _Meaning(
+        msg("a server on the way does not accept WebSocket upgrades on this path"),
+        msg("check the base URL"),
+        retry=False,
+    ),
+    407: _Meaning(
+        msg("a proxy asks for credentials"),
+        msg("configure the proxy credentials, or bypass the proxy with NO_PROXY"),
+        retry=False,
+    ),
+    408: _Meaning(msg("a server on the way waited too long for the upgrade"), msg("connect again"), retry=True),
+    426: _Meaning(
+        msg("a server on the way wants another protocol"), msg("let the gateway pass WebSocket upgrades"), retry=False
+    ),
+}
+_UNKNOWN_CLOSE = _Meaning(
+    msg("the code is not part of the WebSocket protocol, so it may come from a gateway"),
+    msg("read the reason, and check the gateway if there is one"),
+    retry=False,
+)
+_UNKNOWN_HTTP = _Meaning(
+    msg("a server on the way refused the WebSocket upgrade"), msg("check base URL, proxy and gateway"), retry=False
+)
 
 
 @rule("CFG010", name="session-refused", severity="error")
@@ -92,12 +138,15 @@ def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if isinstance(found, Verdict):
         return found
     meaning = _meaning(found)
-    retry = "trying again may help" if meaning.retry else "trying again will not help"
+    retry = msg("trying again may help") if meaning.retry else msg("trying again will not help")
     return raised(
         _title(found),
-        evidence=[found.evidence, Evidence(text=f"step that failed: {_step(found)}; {retry}")],
+        evidence=[
+            found.evidence,
+            Evidence(text=msg("step that failed: {step}; {retry}", step=_step(found), retry=retry)),
+        ],
         likely_cause=meaning.cause,
-        fix=f"{meaning.fix} ({retry})",
+        fix=msg("{fix} ({retry})", fix=meaning.fix, retry=retry),
         confidence=0.9 if found.reason else 0.7,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
@@ -38,6 +39,10 @@ def location_not_served(timeline: Timeline, observed: ObservedClient) -> Verdict
     return raised(
         "The service is not available at the location of this machine's IP address",
         evidence=[found.evidence],
-        likely_cause="the country of this address, or of the VPN, proxy or cloud region in front of it, is not served",
-        fix="connect from a served country or region (check VPN and proxy), or use Vertex AI in a supported region",
+        likely_cause=msg(
+            "the country of this address, or of the VPN, proxy or cloud region in front of it, is not served"
+        ),
+        fix=msg(
+            "connect from a served country or region (check VPN and proxy), or use Vertex AI in a supported region"
+        ),
     )

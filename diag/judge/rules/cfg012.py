@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
@@ -50,6 +51,6 @@ def activity_detection_off(observed: ObservedClient, measurements: Measurements,
             Evidence(text="the setup disables automatic activity detection"),
             Evidence(text="neither activityStart nor activityEnd was sent"),
         ],
-        likely_cause="detection was switched off and the client does not mark its turns",
-        fix="send activityStart when speech begins and activityEnd when it ends, or leave automatic detection on",
+        likely_cause=msg("detection was switched off and the client does not mark its turns"),
+        fix=msg("send activityStart when speech begins and activityEnd when it ends, or leave automatic detection on"),
     )

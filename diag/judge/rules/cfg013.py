@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, raised
 from diag.core.timeline import Timeline
@@ -12,10 +13,10 @@ from diag.judge.registry import rule
 
 _SETTING = re.compile(r"^(.*?) (?:is |are )?not supported for this model", re.IGNORECASE)
 _FIXES = {
-    "requires a thinking level": "set `thinking_config.thinking_level`",
-    "thinking level": "remove `thinking_config.thinking_level`",
-    "function response scheduling": "remove `scheduling` from the function responses",
-    "content_type_audio": "send no audio while a tool call is open",
+    "requires a thinking level": msg("set `thinking_config.thinking_level`"),
+    "thinking level": msg("remove `thinking_config.thinking_level`"),
+    "function response scheduling": msg("remove `scheduling` from the function responses"),
+    "content_type_audio": msg("send no audio while a tool call is open"),
 }
 
 
@@ -48,11 +49,11 @@ def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> V
         return found
     named = _SETTING.search(found.reason)
     words = named.group(1).strip() if named else found.reason[:60]
-    fix = next((advice for key, advice in _FIXES.items() if key in words.lower()), "remove it from the setup")
+    fix = next((advice for key, advice in _FIXES.items() if key in words.lower()), msg("remove it from the setup"))
     model = f" {observed.model}" if observed.model else ""
     return raised(
         f"The model{model} does not support a setting that the client sent: {words}",
         evidence=[found.evidence],
-        likely_cause="the setting belongs to another model or API version",
-        fix=f"{fix}, or choose another model",
+        likely_cause=msg("the setting belongs to another model or API version"),
+        fix=msg("{fix}, or choose another model", fix=fix),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, not_checked
 from diag.judge.evidence import WrongRate, evidence_of, raised_at, worst_fault, wrong_rate
 from diag.judge.limits import CLICKS_HZ
@@ -86,9 +87,14 @@ def clicks_added(place: Place, measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     rate_hz, item = found
-    text = f"{rate_hz:.1f} clicks per second in {place.output} that {place.input} does not have"
+    text = msg(
+        "{rate_hz:.1f} clicks per second in {output} that {input} does not have",
+        rate_hz=rate_hz,
+        output=place.output,
+        input=place.input,
+    )
     return raised_at(
         place,
-        f"The {place.who} adds {rate_hz:.1f} clicks per second",
+        msg("The {who} adds {rate_hz:.1f} clicks per second", who=place.who, rate_hz=rate_hz),
         evidence=[evidence_of(item, text)],
     )

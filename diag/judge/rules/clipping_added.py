@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, clear, not_checked
 from diag.judge.evidence import added, clear_if_added_measured, evidence_of, raised_at
 from diag.judge.limits import FLAT_TOPS_HZ
@@ -77,10 +78,17 @@ def clipping_added(place: Place, measurements: Measurements) -> Verdict:
         return clear_if_added_measured(measurements, place, "clipping_rate_hz")
     if _bends_nothing(measurements, place.hop, item.turn):
         return clear()
-    text = f"{own_hz:.3g} flat tops per second in {place.input}, {own_hz + more_hz:.3g} in {place.output}"
+    text = msg(
+        "{own_hz:.3g} flat tops per second in {input}, {output_hz:.3g} in {output}",
+        own_hz=own_hz, input=place.input, output_hz=own_hz + more_hz, output=place.output,
+    )  # fmt: skip
     return raised_at(
         place,
-        f"The {place.who} clips: {more_hz:.0f} flat tops per second that were not there before",
+        msg(
+            "The {who} clips: {more_hz:.0f} flat tops per second that were not there before",
+            who=place.who,
+            more_hz=more_hz,
+        ),
         evidence=[evidence_of(item, text)],
     )
 

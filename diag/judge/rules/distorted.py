@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Verdict, not_checked
 from diag.dsp.distortion import DISTORTION_FAIL_DB, DISTORTION_WARN_DB
 from diag.judge.evidence import (
@@ -95,8 +96,8 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
             place,
             f"The {place.who} distorts the sound: {in_mid_sentence(decoded.events[0].kind)}",
             evidence=[evidence_of(item, text), misread_evidence(decoded, place.output)],
-            cause="samples are decoded with a wrong companding table (mu-law or A-law)",
-            fix="decode mu-law and A-law with the tables of ITU-T G.711",
+            cause=msg("samples are decoded with a wrong companding table (mu-law or A-law)"),
+            fix=msg("decode mu-law and A-law with the tables of ITU-T G.711"),
             severity=severity,
         )
     return raised_at(

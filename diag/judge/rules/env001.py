@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.judge.registry import rule
@@ -46,7 +47,7 @@ def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verd
     return raised(
         f"There is no working audio ({kind}): {detail}",
         evidence=[Evidence(text=detail), Evidence(text=f"ports opened: {', '.join(ports) or 'none'}")],
-        likely_cause="the device or its sound server stopped" if failed else "the device is missing",
-        fix="run `diag doctor`, or use `--audio wire` (no devices) or `--audio virtual` (virtual devices)",
+        likely_cause=msg("the device or its sound server stopped") if failed else msg("the device is missing"),
+        fix=msg("run `diag doctor`, or use `--audio wire` (no devices) or `--audio virtual` (virtual devices)"),
         discard=True,
     )

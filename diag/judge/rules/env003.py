@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Event, EventName, Timeline
 from diag.judge.limits import SILENT_DBFS
@@ -60,11 +61,13 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     return raised(
         f"The delay from {outputs} to the ear is not known, so nothing is timed at the ear",
         evidence=[_burst(event) for event in lost],
-        likely_cause="the calibration burst does not arrive at the ear"
+        likely_cause=msg("the calibration burst does not arrive at the ear")
         if nothing_came
-        else "the calibration burst arrives too quiet, noisy or changed",
-        fix="connect the loopback or move the microphone, turn the level up, switch echo cancellation off, and "
-        "calibrate again (`diag devices`)",
+        else msg("the calibration burst arrives too quiet, noisy or changed"),
+        fix=msg(
+            "connect the loopback or move the microphone, turn the level up, switch echo cancellation "
+            "off, and calibrate again (`diag devices`)"
+        ),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.missing import Missing
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
@@ -84,8 +85,8 @@ def harness_late(
     return raised(
         f"The measuring tool disturbed this take: {seen[0].text}{more}",
         evidence=seen,
-        likely_cause="the machine was too busy to keep time",
-        fix="close other programs on this machine, or record fewer takes in parallel (`--rigs 1`)",
+        likely_cause=msg("the machine was too busy to keep time"),
+        fix=msg("close other programs on this machine, or record fewer takes in parallel (`--rigs 1`)"),
         discard=True,
     )
 

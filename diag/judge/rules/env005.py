@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurement, Measurements, Status, Verdict, not_checked, raised
 from diag.dsp.slope import SURE
 from diag.judge.evidence import DEVICE_HOPS, clear_if_measured, evidence_of, numbers
@@ -46,8 +47,8 @@ def clock_drift(measurements: Measurements) -> Verdict:
     return raised(
         f"The clocks on the {_hop(item)} hop differ by {abs(drift_ppm):.0f} parts per million",
         evidence=[evidence_of(item, f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour")],
-        likely_cause="two devices with clocks of their own, or a driver that resamples by a rounded ratio",
-        fix="use one device for both directions, or resample adaptively between them",
+        likely_cause=msg("two devices with clocks of their own, or a driver that resamples by a rounded ratio"),
+        fix=msg("use one device for both directions, or resample adaptively between them"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, TakeResult, Verdict, clear, not_checked, raised
 from diag.core.stats import FEWEST_FOR_P95, FEWEST_VALUES
 from diag.judge.registry import rule
@@ -35,10 +36,21 @@ def too_few_takes(takes: tuple[TakeResult, ...]) -> Verdict:
         return not_checked("no take was counted")
     if count >= FEWEST_VALUES:
         return clear()
-    noun = "take was" if count == 1 else "takes were"
     return raised(
-        f"Only {count} {noun} counted: intermittent faults may be missed",
-        evidence=[Evidence(text=f"a 95 % interval for the median needs at least {FEWEST_VALUES} takes")],
-        likely_cause="few takes were asked for, or many were discarded",
-        fix=f"record {FEWEST_VALUES} or more with `--takes`, and {FEWEST_FOR_P95} for a 95th percentile",
+        msg("Only 1 take was counted: intermittent faults may be missed")
+        if count == 1
+        else msg("Only {count} takes were counted: intermittent faults may be missed", count=count),
+        evidence=[
+            Evidence(
+                text=msg(
+                    "a 95 % interval for the median needs at least {fewest_values} takes", fewest_values=FEWEST_VALUES
+                )
+            )
+        ],
+        likely_cause=msg("few takes were asked for, or many were discarded"),
+        fix=msg(
+            "record {fewest_values} or more with `--takes`, and {fewest_for_p95} for a 95th percentile",
+            fewest_values=FEWEST_VALUES,
+            fewest_for_p95=FEWEST_FOR_P95,
+        ),
     )

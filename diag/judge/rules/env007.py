@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
@@ -62,8 +63,8 @@ def device_xruns(timeline: Timeline, environment: Mapping[str, Any], measurement
             Evidence(text=f"{port}: audio was lost {counted(count, 'time')}{_effect(port, measurements)}")
             for port, count in lost.items()
         ],
-        likely_cause="the device's buffer is too small for the load of this machine",
-        fix="close other programs, or use another device",
+        likely_cause=msg("the device's buffer is too small for the load of this machine"),
+        fix=msg("close other programs, or use another device"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
 from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.evidence import evidence_of, raised_at, worst_fault
@@ -54,6 +55,6 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
     text = f"mirror correlation {value:.2f} added in {place.output}; the limit is {IMAGING_LIMIT}"
     return raised_at(
         place,
-        f"The {place.who} adds mirror images of the voice, as a poor resampler does",
+        msg("The {who} adds mirror images of the voice, as a poor resampler does", who=place.who),
         evidence=[evidence_of(item, text)],
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Status, Verdict
 from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB, PUMPING_DB
 from diag.judge.evidence import DEVICE_HOPS, all_clear, events_in_words, evidence_of, raised_at, worst_fault
@@ -81,13 +82,23 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
         return pumping if pumping.status is Status.RAISED else all_clear((found, pumping))
     change_db, item = found
     where = events_in_words(item.events, place=True)
-    change = f"{abs(change_db):.1f} dB {'louder' if change_db > 0 else 'quieter'}"
-    text = f"{place.output} is {change} than {place.input}{f': {where}' if where else ''}"
+    than = {"input": place.input, "output": place.output, "change_db": abs(change_db)}
+    text = (
+        msg("{output} is {change_db:.1f} dB louder than {input}", **than)
+        if change_db > 0
+        else msg("{output} is {change_db:.1f} dB quieter than {input}", **than)
+    )
+    if where:
+        text = msg("{text}: {where}", text=text, where=where)
+    title = (
+        msg("The {who} makes the sound {change_db:.0f} dB louder", who=place.who, change_db=abs(change_db))
+        if change_db > 0
+        else msg("The {who} makes the sound {change_db:.0f} dB quieter", who=place.who, change_db=abs(change_db))
+    )
     severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
     return raised_at(
         place,
-        f"The {place.who} makes the sound {abs(change_db):.0f} dB {'louder' if change_db > 0 else 'quieter'}"
-        + (f" from {item.events[0].estimated_s:.2f} s on" if item.events else ""),
+        msg("{title} from {at_s:.2f} s on", title=title, at_s=item.events[0].estimated_s) if item.events else title,
         evidence=[evidence_of(item, text)],
         severity=Severity.INFO if natural else severe,
     )
@@ -100,9 +111,19 @@ def _pumping(place: Place, measurements: Measurements, severity: Severity) -> Ve
     range_db, item = found
     return raised_at(
         place,
-        f"The {place.who} lets the level go up and down by {range_db:.0f} dB",
-        evidence=[evidence_of(item, f"the gain from {place.input} to {place.output} varies by {range_db:.1f} dB")],
-        cause="automatic gain control, a compressor, or a volume that another sound turns down and up",
-        fix="switch automatic gain control and other effects off, and keep the gain constant",
+        msg("The {who} lets the level go up and down by {range_db:.0f} dB", who=place.who, range_db=range_db),
+        evidence=[
+            evidence_of(
+                item,
+                msg(
+                    "the gain from {input} to {output} varies by {range_db:.1f} dB",
+                    input=place.input,
+                    output=place.output,
+                    range_db=range_db,
+                ),
+            )
+        ],
+        cause=msg("automatic gain control, a compressor, or a volume that another sound turns down and up"),
+        fix=msg("switch automatic gain control and other effects off, and keep the gain constant"),
         severity=severity,
     )

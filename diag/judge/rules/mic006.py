@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from operator import itemgetter
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
@@ -16,7 +18,7 @@ LIMIT_DB = -40.0
 ECHO_SHARE, USER_SHARE = 0.5, 0.25
 """The echo interrupted the reply if at least this much of what the service had heard was echo, and less than this the
 user: an echo that interrupts does so as soon as the reply begins, so a user who speaks later is the cause."""
-_FIX = (
+_FIX = msg(
     "cancel the echo (the platform's echo canceller, in a browser `echoCancellation: true`), or use a headset, or send "
     "silence while a reply plays (half duplex; `half_duplex` in [send] for diag's own client); "
     "`startOfSpeechSensitivity: START_SENSITIVITY_LOW` helps only against a quiet echo"
@@ -63,9 +65,12 @@ def echo(measurements: Measurements, timeline: Timeline) -> Verdict:
     evidence = list(_evidence(measurements, level_db, item))
     if cut is None:
         return raised(
-            f"The microphone picks up the reply: the service hears it {-level_db:.0f} dB below what was played",
+            msg(
+                "The microphone picks up the reply: the service hears it {level_db:.0f} dB below what was played",
+                level_db=-level_db,
+            ),
             evidence=evidence,
-            likely_cause="loudspeaker and microphone are in one room, without echo cancellation",
+            likely_cause=msg("loudspeaker and microphone are in one room, without echo cancellation"),
             fix=_FIX,
         )
     share, turn = cut
@@ -73,16 +78,23 @@ def echo(measurements: Measurements, timeline: Timeline) -> Verdict:
     evidence.insert(
         0,
         Evidence(
-            text=f"{100 * share:.0f} % of what the service heard in the 0.6 s before `interrupted` was its own reply",
+            text=msg(
+                "{share:.0f} % of what the service heard in the 0.6 s before `interrupted` was its own reply",
+                share=100 * share,
+            ),
             metric="interruption_echo_share",
             turn=turn,
         ),
     )
-    when = "" if after is None else f" after {format_seconds(after)}"
+    when = "" if after is None else msg(" after {after_s}", after_s=format_seconds(after))
     return raised(
-        f"The service interrupted its own reply{when}: it heard the echo, {-level_db:.0f} dB below what was played",
+        msg(
+            "The service interrupted its own reply{when}: it heard the echo, {level_db:.0f} dB below what was played",
+            when=when,
+            level_db=-level_db,
+        ),
         evidence=evidence,
-        likely_cause="loudspeaker and microphone are in one room, without echo cancellation",
+        likely_cause=msg("loudspeaker and microphone are in one room, without echo cancellation"),
         fix=_FIX,
         severity=Severity.ERROR,
     )
@@ -120,13 +132,15 @@ def _played_for_s(timeline: Timeline, turn: int | None) -> float | None:
 
 def _evidence(measurements: Measurements, level_db: float, item: Measurement) -> Iterator[Evidence]:
     where = "sent" if item.metric == "echo_sent_db" else "captured"
-    yield evidence_of(item, f"`{where}` contains an echo {-level_db:.0f} dB below what was played")
+    yield evidence_of(
+        item, msg("`{where}` contains an echo {level_db:.0f} dB below what was played", where=where, level_db=-level_db)
+    )
     for metric, words in (
-        ("echo_db", "echo return loss {:.0f} dB from what was played to `captured`"),
-        ("echo_delay_s", "the microphone delivers the echo {:.0f} ms after it was played"),
-        ("echo_removed_db", "the client removes {:.0f} dB of it before it sends"),
+        ("echo_db", partial(msg, "echo return loss {value:.0f} dB from what was played to `captured`")),
+        ("echo_delay_s", partial(msg, "the microphone delivers the echo {value:.0f} ms after it was played")),
+        ("echo_removed_db", partial(msg, "the client removes {value:.0f} dB of it before it sends")),
     ):
         found = [pair for pair in numbers(measurements.find(metric)) if pair[1].turn == item.turn]
         if found and item.metric != metric:
             value = {"echo_db": -found[0][0], "echo_delay_s": 1000 * found[0][0]}.get(metric, found[0][0])
-            yield evidence_of(found[0][1], words.format(max(value, 0.0)))
+            yield evidence_of(found[0][1], words(value=max(value, 0.0)))

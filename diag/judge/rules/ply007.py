@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurement, Measurements, Status, Verdict, raised
 from diag.core.units import format_seconds
@@ -46,7 +47,7 @@ def excess_buffering(measurements: Measurements, observed: ObservedClient) -> Ve
         unknown = found.status is Status.NOT_CHECKED
         return (_at_the_ear(measurements, observed) if unknown else None) or found
     delay_s, item = found
-    return _late(f"{format_seconds(delay_s)} in the player", item, observed)
+    return _late(msg("{delay_s} in the player", delay_s=format_seconds(delay_s)), item, observed)
 
 
 def _at_the_ear(measurements: Measurements, observed: ObservedClient) -> Verdict | None:
@@ -65,16 +66,22 @@ def _at_the_ear(measurements: Measurements, observed: ObservedClient) -> Verdict
     delay_s, item = max(delays, key=lambda found: found[0], default=(0.0, None))
     if item is None or delay_s <= allowed_s:
         return None
-    return _late(f"heard {format_seconds(delay_s)} after it could have been played", item, observed)
+    late = msg("heard {delay_s} after it could have been played", delay_s=format_seconds(delay_s))
+    return _late(late, item, observed)
 
 
 def _late(what: str, item: Measurement, observed: ObservedClient) -> Verdict:
     buffer_s = observed.prebuffer_s
-    text = f"{what}, its buffer is {'not known' if buffer_s is None else format_seconds(buffer_s)}"
+    text = (
+        msg("{what}, its buffer is not known", what=what)
+        if buffer_s is None
+        else msg("{what}, its buffer is {buffer_s}", what=what, buffer_s=format_seconds(buffer_s))
+    )
     return raised(
-        f"The player delays the reply: {text}",
+        msg("The player delays the reply: {text}", text=text),
         evidence=[evidence_of(item, text)],
-        likely_cause="a second buffer, or a queue that is never emptied",
-        fix="find what else buffers in the player, and start as soon as "
-        + ("0.1 to 0.2 s of audio have arrived" if buffer_s is None else "`prebuffer_ms` of audio have arrived"),
+        likely_cause=msg("a second buffer, or a queue that is never emptied"),
+        fix=msg("find what else buffers in the player, and start as soon as 0.1 to 0.2 s of audio have arrived")
+        if buffer_s is None
+        else msg("find what else buffers in the player, and start as soon as `prebuffer_ms` of audio have arrived"),
     )

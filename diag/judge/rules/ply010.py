@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
@@ -49,8 +50,8 @@ def queue_not_flushed(measurements: Measurements, timeline: Timeline) -> Verdict
         return clear()
     text = f"{turn_of(item)}: the reply went on for {format_seconds(delay_s)} after `interrupted`"
     return raised(
-        f"The player goes on with the old reply for {format_seconds(delay_s)} after `interrupted`",
+        msg("The player goes on with the old reply for {delay_s} after `interrupted`", delay_s=format_seconds(delay_s)),
         evidence=[evidence_of(item, text)],
-        likely_cause="the client does not empty its queue when `interrupted` comes",
-        fix="when `serverContent.interrupted` is true, stop the current source and empty every queue",
+        likely_cause=msg("the client does not empty its queue when `interrupted` comes"),
+        fix=msg("when `serverContent.interrupted` is true, stop the current source and empty every queue"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, raised
 from diag.judge.blind import own_value
 from diag.judge.limits import SILENT_DBFS
@@ -45,8 +46,8 @@ def recording_silent(measurements: Measurements, recording: Recording) -> Verdic
     if level_dbfs > SILENT_DBFS:
         return clear()
     return raised(
-        f"The recording is silent (its loudest sample is at {level_dbfs:.0f} dBFS)",
-        evidence=[Evidence(text=f"peak_dbfs is {level_dbfs:.0f}", metric="peak_dbfs")],
-        likely_cause="the device is disconnected or muted, or the wrong device is selected",
-        fix="check that the right device is selected, connected and not muted",
+        msg("The recording is silent (its loudest sample is at {level_dbfs:.0f} dBFS)", level_dbfs=level_dbfs),
+        evidence=[Evidence(text=msg("peak_dbfs is {level_dbfs:.0f}", level_dbfs=level_dbfs), metric="peak_dbfs")],
+        likely_cause=msg("the device is disconnected or muted, or the wrong device is selected"),
+        fix=msg("check that the right device is selected, connected and not muted"),
     )

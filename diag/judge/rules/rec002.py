@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, raised
 from diag.judge.blind import own_value
 from diag.judge.limits import NEAR_SILENT_DBFS, SILENT_DBFS
@@ -45,8 +46,10 @@ def recording_near_silent(measurements: Measurements, recording: Recording) -> V
     if not SILENT_DBFS < level_dbfs <= NEAR_SILENT_DBFS:
         return clear()
     return raised(
-        f"The recording is nearly silent (its loudest sample is at {level_dbfs:.0f} dBFS)",
-        evidence=[Evidence(text=f"peak_dbfs is {level_dbfs:.0f}", metric="peak_dbfs")],
-        likely_cause="a gain is near zero somewhere on the way, or the model answered at this level",
-        fix="check every gain and volume on the way; if the service already delivers it quiet, ask again and report it",
+        msg("The recording is nearly silent (its loudest sample is at {level_dbfs:.0f} dBFS)", level_dbfs=level_dbfs),
+        evidence=[Evidence(text=msg("peak_dbfs is {level_dbfs:.0f}", level_dbfs=level_dbfs), metric="peak_dbfs")],
+        likely_cause=msg("a gain is near zero somewhere on the way, or the model answered at this level"),
+        fix=msg(
+            "check every gain and volume on the way; if the service already delivers it quiet, ask again and report it"
+        ),
     )

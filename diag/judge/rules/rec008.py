@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Status, Verdict, not_checked, raised
 from diag.judge.blind import beyond, own_measure
 from diag.judge.evidence import (
@@ -63,8 +64,10 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         return raised(
             f"The bytes of the recording were read wrongly: {in_mid_sentence(own.events[0].kind)}{also}",
             evidence=[misread_evidence(own, recording.name)],
-            likely_cause="wrong byte order, offset or sample format, or there is other data among the samples",
-            fix="read the bytes in the format named here, and check the code that writes them or cuts them into chunks",
+            likely_cause=msg("wrong byte order, offset or sample format, or there is other data among the samples"),
+            fix=msg(
+                "read the bytes in the format named here, and check the code that writes them or cuts them into chunks"
+            ),
             severity=Severity.INFO if same else None,
         )
     noise = beyond(

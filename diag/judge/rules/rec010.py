@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, not_checked, raised
 from diag.judge.blind import own_measure
@@ -46,7 +47,9 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
     return raised(
         f"The recording seems to play about {how}, judged by its sound alone",
         evidence=[Evidence(text=f"speed by the sound alone: {ratio:.2f}", metric="rate_ratio")],
-        likely_cause="the audio is played at the wrong sample rate",
-        fix="compare it with what was received (`--reference`) or with a profile of the voice (`--voice`) to be sure",
+        likely_cause=msg("the audio is played at the wrong sample rate"),
+        fix=msg(
+            "compare it with what was received (`--reference`) or with a profile of the voice (`--voice`) to be sure"
+        ),
         confidence=0.6,
     )

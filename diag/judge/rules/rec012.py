@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import (
     Evidence,
     Measurements,
@@ -69,7 +70,7 @@ def recording_dull_for_voice(measurements: Measurements, recording: Recording) -
     return raised(
         f"The recording has less treble than the profile of the voice {recording.voice.name}: {lost}",
         evidence=[Evidence(text=f"dullness_db is {loss_db:.1f} against the voice", metric="dullness_db")],
-        likely_cause="a filter, a codec or a stage at a lower sample rate between the voice and this recording",
-        fix="look for a filter, a codec or a stage at a lower sample rate between the voice and this recording",
+        likely_cause=msg("a filter, a codec or a stage at a lower sample rate between the voice and this recording"),
+        fix=msg("look for a filter, a codec or a stage at a lower sample rate between the voice and this recording"),
         severity=Severity.ERROR if loss_db > error_db or (most_db or 0.0) > 2 * error_db else Severity.WARNING,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, does_not_apply, raised
 from diag.judge.blind import own_measure, own_value
 from diag.judge.evidence import number
@@ -58,8 +59,10 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
         f"The recording is about {100 * abs(ratio - 1):.0f} % {way} than the profile of the voice "
         f"{recording.voice.name}",
         evidence=[Evidence(text=f"speed against the voice is {ratio:.3f}", metric="rate_ratio")],
-        likely_cause="the audio is played at the wrong sample rate",
-        fix="compare the declared sample rate with the rate at which the audio is played; `--reference` with what was "
-        "received gives the exact ratio",
+        likely_cause=msg("the audio is played at the wrong sample rate"),
+        fix=msg(
+            "compare the declared sample rate with the rate at which the audio is played; `--reference` "
+            "with what was received gives the exact ratio"
+        ),
         severity=Severity.ERROR if error else Severity.WARNING,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, does_not_apply, not_checked, raised
 from diag.dsp.profile import OTHER_VOICE_DB
@@ -53,6 +54,8 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
     return raised(
         f"The recording does not sound like the voice {recording.voice.name} at any speed",
         evidence=[Evidence(text=item.missing.text, metric="rate_ratio")],
-        likely_cause="another voice speaks, or the recording contains other sounds",
-        fix="check that the right voice speaks, alone in the recording; make a new profile if the voice has changed",
+        likely_cause=msg("another voice speaks, or the recording contains other sounds"),
+        fix=msg(
+            "check that the right voice speaks, alone in the recording; make a new profile if the voice has changed"
+        ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
@@ -97,23 +98,38 @@ def silence_inserted(
     if place.hop in DEVICE_HOPS and passes_unchanged(environment, LOSSY_OWN_AUDIO):
         return not_checked("these are diag's own virtual devices; see ENV004")
     count = measurements.value("dropout_count", hop=place.hop, turn=item.turn)
-    silence = f"{format_seconds(silence_s)} of silence"
-    times = f" in {counted(count, 'place')}" if count else ""
-    where = f": {events_in_words(item.events)}" if item.events else ""
-    text = f"{place.output} has {silence} that {place.input} does not have{where}"
-    evidence = [evidence_of(item, text)]
+    text = msg(
+        "{output} has {silence_s} of silence that {input} does not have",
+        output=place.output,
+        silence_s=format_seconds(silence_s),
+        input=place.input,
+    )
+    where = msg("{text}: {events}", text=text, events=events_in_words(item.events)) if item.events else text
+    evidence = [evidence_of(item, where)]
     fix = place.on.fix
     if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         noted = len(timeline.named(EventName.UNDERRUN))
         evidence.append(
-            Evidence(text=f"the player itself reported {counted(noted, 'underrun') if noted else 'no underrun'}")
+            Evidence(
+                text=msg("the player itself reported {underruns}", underruns=counted(noted, "underrun"))
+                if noted
+                else msg("the player itself reported no underrun")
+            )
         )
-        fix = (
-            f"raise `prebuffer_ms` in [playback] above {observed.prebuffer_s * 1000:.0f}, and keep slow work out "
-            "of the player's thread"
+        fix = msg(
+            "raise `prebuffer_ms` in [playback] above {prebuffer_ms:.0f}, and keep slow work out "
+            "of the player's thread",
+            prebuffer_ms=observed.prebuffer_s * 1000,
         )
     return raised(
-        f"The {place.who} inserts {silence}{times}",
+        msg(
+            "The {who} inserts {silence_s} of silence in {places}",
+            who=place.who,
+            silence_s=format_seconds(silence_s),
+            places=counted(count, "place"),
+        )
+        if count
+        else msg("The {who} inserts {silence_s} of silence", who=place.who, silence_s=format_seconds(silence_s)),
         evidence=evidence,
         likely_cause=place.on.causes[0],
         fix=fix,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
-from diag.judge.evidence import clear_if_measured, number
+from diag.judge.evidence import clear_if_measured, number, turn_of
 from diag.judge.limits import SILENT_DBFS
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -95,15 +96,21 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
     if place.hop is Hop.SPEAKER and timeline.events and not ear_hears_mouth(timeline):
         return not_checked("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead")
     item, output = silent[0]
-    several = f" ({len(silent)} of {len(inputs)} turns)" if len(inputs) > 1 else ""
-    heard = f"peaks at {number(output):.0f} dBFS" if number(output) is not None else "was never started"
-    turn = "" if item.turn is None else f"turn {item.turn + 1}: "
-    text = f"{turn}{place.input} peaks at {number(item):.0f} dBFS, {place.output} {heard}"
+    several = msg(" ({silent} of {turns} turns)", silent=len(silent), turns=len(inputs)) if len(inputs) > 1 else ""
+    text = (
+        msg("{input} peaks at {given:.0f} dBFS, {output} was never started",
+            input=place.input, given=number(item), output=place.output)
+        if number(output) is None
+        else msg("{input} peaks at {given:.0f} dBFS, {output} peaks at {heard:.0f} dBFS",
+                 input=place.input, given=number(item), output=place.output, heard=number(output))
+    )  # fmt: skip
+    if item.turn is not None:
+        text = msg("{turn}: {text}", turn=turn_of(item), text=text)
     evidence = [Evidence(text=text, metric="peak_dbfs", turn=item.turn)]
     if place.hop is Hop.SPEAKER and timeline.events:
-        evidence.append(Evidence(text="the ear works: it heard the calibration burst of the mouth"))
+        evidence.append(Evidence(text=msg("the ear works: it heard the calibration burst of the mouth")))
     return raised(
-        f"{_what(place)}{several}{_device(place, timeline)}",
+        msg("{what}{several}{device}", what=_what(place), several=several, device=_device(place, timeline)),
         evidence=evidence,
         likely_cause=place.on.causes[0],
         fix=place.on.fix,
@@ -112,10 +119,10 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
 
 def _what(place: Place) -> str:
     return {
-        Hop.MICROPHONE: "The prompt was spoken but the microphone captured nothing",
-        Hop.SENDER: "The prompt was captured but the client sent silence",
-        Hop.PLAYER: "A reply was received but the client played nothing",
-        Hop.SPEAKER: "The reply was played but nothing came out of the loudspeaker",
+        Hop.MICROPHONE: msg("The prompt was spoken but the microphone captured nothing"),
+        Hop.SENDER: msg("The prompt was captured but the client sent silence"),
+        Hop.PLAYER: msg("A reply was received but the client played nothing"),
+        Hop.SPEAKER: msg("The reply was played but nothing came out of the loudspeaker"),
     }[place.hop]
 
 

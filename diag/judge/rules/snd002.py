@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import mime_rate_hz
@@ -43,17 +44,15 @@ def send_rate_undeclared(observed: ObservedClient) -> Verdict:
     if not bare:
         return clear()
     rate_hz = observed.sent_rate_hz
-    known = (
-        f"audio/pcm;rate={rate_hz} (`declared_rate_hz = {rate_hz}` in [send])"
-        if rate_hz
-        else "the rate it has, as `audio/pcm;rate=16000`"
-    )
     wrong = rate_hz is not None and rate_hz != ASSUMED_RATE_HZ
-    heard = f"; it is {rate_hz} Hz audio, heard {changed_sound(ASSUMED_RATE_HZ / (rate_hz or 1))}" if wrong else ""
+    sound = changed_sound(ASSUMED_RATE_HZ / (rate_hz or 1))
+    heard = msg("; it is {rate_hz} Hz audio, heard {sound}", rate_hz=rate_hz, sound=sound) if wrong else ""
     return raised(
-        f"The audio is sent as `{bare[0]}`, without its sample rate{heard}",
-        evidence=[Evidence(text=f"MIME types of the batches: {', '.join(types)}")],
-        likely_cause="the MIME type is written without `;rate=`",
-        fix=f"declare {known}",
+        msg("The audio is sent as `{bare}`, without its sample rate{heard}", bare=bare[0], heard=heard),
+        evidence=[Evidence(text=msg("MIME types of the batches: {types}", types=", ".join(types)))],
+        likely_cause=msg("the MIME type is written without `;rate=`"),
+        fix=msg("declare audio/pcm;rate={rate_hz} (`declared_rate_hz = {rate_hz}` in [send])", rate_hz=rate_hz)
+        if rate_hz
+        else msg("declare the rate it has, as `audio/pcm;rate=16000`"),
         severity=Severity.ERROR if wrong else Severity.WARNING,
     )

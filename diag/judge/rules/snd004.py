@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -41,10 +42,25 @@ def batch_too_large(measurements: Measurements, observed: ObservedClient) -> Ver
     if longest_s <= LIMIT_S + _ROUNDING_S:
         return clear()
     cost_s = measurements.value("batching_delay_s")
-    cost = f"; it delayed the end of the prompt by {format_seconds(cost_s)}" if cost_s is not None else ""
+    cost = (
+        "" if cost_s is None else msg("; it delayed the end of the prompt by {cost_s}", cost_s=format_seconds(cost_s))
+    )
     return raised(
-        f"Batches contain {format_seconds(longest_s)} of audio; send at most 100 ms at a time{cost}",
-        evidence=[Evidence(text=f"{len(lengths)} batches of up to {format_seconds(longest_s)}{cost}")],
-        likely_cause="the batch length is set too large",
-        fix="send batches of 20 to 50 ms (`batch_ms = 50` in [send])",
+        msg(
+            "Batches contain {longest_s} of audio; send at most 100 ms at a time{cost}",
+            longest_s=format_seconds(longest_s),
+            cost=cost,
+        ),
+        evidence=[
+            Evidence(
+                text=msg(
+                    "{batches} batches of up to {longest_s}{cost}",
+                    batches=len(lengths),
+                    longest_s=format_seconds(longest_s),
+                    cost=cost,
+                )
+            )
+        ],
+        likely_cause=msg("the batch length is set too large"),
+        fix=msg("send batches of 20 to 50 ms (`batch_ms = 50` in [send])"),
     )

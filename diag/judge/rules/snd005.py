@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Verdict, not_checked, raised
 from diag.core.units import LIVE_INPUT_RATE_HZ
@@ -68,12 +69,14 @@ def send_pacing(measurements: Measurements, observed: ObservedClient) -> Verdict
     # Without a recording of the prompt, only the pace itself can show that the declared rate is wrong.
     if isinstance(speed, str) and rate_by_pace(ratio, observed.sent_rate_hz or LIVE_INPUT_RATE_HZ) is not None:
         return not_checked("the declared rate seems to be wrong; see SND022")
-    text = f"{ratio:.2f} s of audio were sent per second; it should be 1"
+    text = msg("{ratio:.2f} s of audio were sent per second; it should be 1", ratio=ratio)
     return raised(
-        f"The client sends {100 * abs(ratio - 1):.0f} % {'faster' if ratio > 1 else 'slower'} than real time",
+        msg("The client sends {percent:.0f} % faster than real time", percent=100 * (ratio - 1))
+        if ratio > 1
+        else msg("The client sends {percent:.0f} % slower than real time", percent=100 * (1 - ratio)),
         evidence=[evidence_of(item, text)],
-        likely_cause="a timer paces the batches instead of the microphone"
+        likely_cause=msg("a timer paces the batches instead of the microphone")
         if ratio < 1
-        else "audio is sent as fast as the connection allows",
-        fix="send each batch as soon as the microphone has filled it, and pace files by the clock",
+        else msg("audio is sent as fast as the connection allows"),
+        fix=msg("send each batch as soon as the microphone has filled it, and pace files by the clock"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
@@ -61,16 +62,27 @@ def no_end_of_turn(
         over_s = turn.end_s if closed is None else min(closed.t_s, turn.end_s)
         if after_s >= LEAST_SILENCE_S or over_s - turn.speech_end_s < 2 * LEAST_SILENCE_S:
             continue
-        when = f"{format_seconds(after_s)} after" if after_s >= 0 else f"{format_seconds(-after_s)} before"
+        when = (
+            msg("{seconds} after", seconds=format_seconds(after_s))
+            if after_s >= 0
+            else msg("{seconds} before", seconds=format_seconds(-after_s))
+        )
         return raised(
-            f"The client stopped sending {when} the end of the speech, and no answer came",
+            msg("The client stopped sending {when} the end of the speech, and no answer came", when=when),
             evidence=[
                 Evidence(
-                    text=f"turn {turn.index + 1}: the last batch was sent {when} the last word; the session stayed "
-                    f"open for {format_seconds(over_s - turn.speech_end_s)}"
+                    text=msg(
+                        "turn {index}: the last batch was sent {when} the last word; the session stayed open for "
+                        "{over_s}",
+                        index=turn.index + 1,
+                        when=when,
+                        over_s=format_seconds(over_s - turn.speech_end_s),
+                    )
                 )
             ],
-            likely_cause="the stream ends with the speech, so the service never receives the silence that ends a turn",
+            likely_cause=msg(
+                "the stream ends with the speech, so the service never receives the silence that ends a turn"
+            ),
             fix=end_of_turn_advice(observed.model),
         )
     if judged < len(silent):

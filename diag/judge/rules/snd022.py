@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.judge.evidence import changed_sound, rate_by_pace, why_not, worst
@@ -46,19 +47,39 @@ def send_rate_suspected(measurements: Measurements, observed: ObservedClient) ->
     if content_hz is None:
         return clear()
     return raised(
-        f"{content_hz} Hz audio seems to be sent labelled {declared_hz} Hz: the service hears it "
-        f"{changed_sound(declared_hz / content_hz)}",
+        msg(
+            "{content_hz} Hz audio seems to be sent labelled {declared_hz} Hz: the service hears it {sound}",
+            content_hz=content_hz,
+            declared_hz=declared_hz,
+            sound=changed_sound(declared_hz / content_hz),
+        ),
         evidence=[
             Evidence(
-                text=f"{ratio:.3f} s of audio at {declared_hz} Hz were sent per second; {content_hz} Hz audio gives "
-                f"{content_hz / declared_hz:.3f}",
+                text=msg(
+                    "{ratio:.3f} s of audio at {declared_hz} Hz were sent per second; {content_hz} Hz audio "
+                    "gives {pace:.3f}",
+                    ratio=ratio,
+                    declared_hz=declared_hz,
+                    content_hz=content_hz,
+                    pace=content_hz / declared_hz,
+                ),
                 metric="realtime_ratio",
                 turn=item.turn,
                 spots=item.spots,
             ),
-            Evidence(text=f"MIME types of the batches: {', '.join(observed.sent_mime_types or ('none',))}"),
+            Evidence(
+                text=msg("MIME types of the batches: {types}", types=", ".join(observed.sent_mime_types or ("none",)))
+            ),
         ],
-        likely_cause=f"the microphone runs at {content_hz} Hz and nothing resamples to {declared_hz} Hz",
-        fix=f"resample from {content_hz} to {declared_hz} Hz before sending, or declare audio/pcm;rate={content_hz}",
+        likely_cause=msg(
+            "the microphone runs at {content_hz} Hz and nothing resamples to {declared_hz} Hz",
+            content_hz=content_hz,
+            declared_hz=declared_hz,
+        ),
+        fix=msg(
+            "resample from {content_hz} to {declared_hz} Hz before sending, or declare audio/pcm;rate={content_hz}",
+            content_hz=content_hz,
+            declared_hz=declared_hz,
+        ),
         confidence=0.8,
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict
 from diag.core.timeline import Timeline
 from diag.core.units import counted
@@ -59,8 +60,10 @@ _KINDS = (
         DC_WARN_DBFS,
         DC_FAIL_DBFS,
         "a DC offset ({:.0f} dBFS)",
-        cause="the sound card adds an offset, or a conversion between sample formats shifts all samples",
-        fix="check how samples are converted between formats, and remove the offset with a high-pass filter of 20 Hz",
+        cause=msg("the sound card adds an offset, or a conversion between sample formats shifts all samples"),
+        fix=msg(
+            "check how samples are converted between formats, and remove the offset with a high-pass filter of 20 Hz"
+        ),
     ),
     _Kind("reverberation_db", ROOM_WARN_DB, None, "reverberation ({:.0f} dB relative to the direct sound)", True),
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import format_seconds
@@ -20,9 +23,9 @@ from diag.judge.limits import BORDER_LOST_S, LEFT_OUT_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
 _KINDS = (
-    ("skipped_s", LEFT_OUT_S, "in the middle"),
-    ("head_lost_s", BORDER_LOST_S, "at the beginning"),
-    ("tail_lost_s", BORDER_LOST_S, "at the end"),
+    ("skipped_s", LEFT_OUT_S, msg("in the middle")),
+    ("head_lost_s", BORDER_LOST_S, msg("at the beginning")),
+    ("tail_lost_s", BORDER_LOST_S, msg("at the end")),
 )
 _DEVICE_CAUSES = ("the device's buffer overflowed, or its link lost packets", "the machine was too busy to keep time")
 _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or use a wired device"
@@ -108,16 +111,30 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
     if not seen:
         return all_clear(clear_if_measured(found, metric) for metric, found in items.items())
     lost_s = sum(value for value, _, _ in seen)
-    wheres = " and ".join(where for _, _, where in seen)
+    wheres = reduce(lambda one, other: msg("{one} and {other}", one=one, other=other), [where for _, _, where in seen])
     return raised_at(
         place,
-        f"The {place.who} loses {format_seconds(lost_s)} of the sound {wheres}",
+        msg(
+            "The {who} loses {lost_s} of the sound {wheres}",
+            who=place.who,
+            lost_s=format_seconds(lost_s),
+            wheres=wheres,
+        ),
         evidence=[_evidence(place, *entry) for entry in seen],
     )
 
 
 def _evidence(place: Place, lost_s: float, item: Measurement, where: str) -> Evidence:
+    lost = format_seconds(lost_s)
     places = events_in_words(item.events) if where == "in the middle" else ""
-    at = "within" if places else f"{where} of"
-    text = f"{format_seconds(lost_s)} of {place.input} is missing {at} {place.output}{f': {places}' if places else ''}"
+    if places:
+        text = msg(
+            "{lost} of {input} is missing within {output}: {places}",
+            lost=lost, input=place.input, output=place.output, places=places,
+        )  # fmt: skip
+    else:
+        text = msg(
+            "{lost} of {input} is missing {where} of {output}",
+            lost=lost, input=place.input, where=where, output=place.output,
+        )  # fmt: skip
     return evidence_of(item, text)

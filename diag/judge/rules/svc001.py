@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Severity, SummaryRow, TakeResult, Verdict, clear, not_checked, raised
 from diag.core.units import counted, format_seconds
 from diag.judge.limits import SLOW_ERROR_P95_S, SLOW_ERROR_S, SLOW_WARNING_S
 from diag.judge.registry import rule
 
 _STAGES = {
-    "capture_delay_s": "capture",
-    "batching_delay_s": "batching in the client",
-    "service_delay_s": "the service",
-    "leading_silence_s": "silence at the start of the reply",
-    "playout_delay_s": "the player's buffer",
-    "device_delay_s": "the playback device",
+    "capture_delay_s": msg("capture"),
+    "batching_delay_s": msg("batching in the client"),
+    "service_delay_s": msg("the service"),
+    "leading_silence_s": msg("silence at the start of the reply"),
+    "playout_delay_s": msg("the player's buffer"),
+    "device_delay_s": msg("the playback device"),
 }
 
 
@@ -50,7 +51,7 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
     """
     row, note = _row(summary, "ttfa_heard_s"), ""
     if row is None:
-        row, note = _row(summary, "ttfa_received_s"), " (as received: nothing could be timed at the ear)"
+        row, note = _row(summary, "ttfa_received_s"), msg(" (as received: nothing could be timed at the ear)")
     if row is None or row.median is None:
         return not_checked("no reply was timed in any take")
     too_late = row.median > SLOW_ERROR_S or (row.p95 is not None and row.p95 > SLOW_ERROR_P95_S)
@@ -58,28 +59,47 @@ def slow_first_audio(summary: tuple[SummaryRow, ...], takes: tuple[TakeResult, .
         return clear()
     limit_s = SLOW_ERROR_S if row.median > SLOW_ERROR_S else SLOW_WARNING_S
     stage = _longest_stage(summary, row.median)
-    where = f"; the longest stage is {stage[1]} with {format_seconds(stage[0])}" if stage else ""
+    where = (
+        msg("; the longest stage is {stage} with {median}", stage=stage[1], median=format_seconds(stage[0]))
+        if stage
+        else ""
+    )
     evidence = [Evidence(text=_figures(row, note), metric=row.metric)]
     if stage:
-        evidence.append(Evidence(text=f"longest stage: {stage[1]}, median {format_seconds(stage[0])}"))
+        evidence.append(
+            Evidence(
+                text=msg("longest stage: {stage}, median {median}", stage=stage[1], median=format_seconds(stage[0]))
+            )
+        )
     missing = sum(1 for take in takes for item in take.measurements.find("answered") if item.value == 0.0)
     if missing:
         evidence.append(
             Evidence(
-                text=f"{counted(missing, 'prompt')} without a reply, not included in the median", metric="answered"
+                text=msg(
+                    "{missing} without a reply, not included in the median",
+                    missing=counted(missing, "prompt"),
+                ),
+                metric="answered",
             )
         )
     return raised(
-        f"The first sound of the reply comes {format_seconds(row.median)} after the prompt{note}, "
-        f"and the limit is {format_seconds(limit_s)}{where}",
+        msg(
+            "The first sound of the reply comes {median} after the prompt{note}, and the limit is {limit_s}{where}",
+            median=format_seconds(row.median),
+            note=note,
+            limit_s=format_seconds(limit_s),
+            where=where,
+        ),
         evidence=evidence,
-        likely_cause=f"most of the wait is {stage[1]}"
+        likely_cause=msg("most of the wait is {stage}", stage=stage[1])
         if stage
-        else "not known: the longest part of the wait was not measured by itself",
-        fix="shorten the longest stage; for the service: a faster model or less thinking, and a shorter silence "
-        "before the turn ends (`silence_duration_ms`)"
+        else msg("not known: the longest part of the wait was not measured by itself"),
+        fix=msg(
+            "shorten the longest stage; for the service: a faster model or less thinking, and a shorter "
+            "silence before the turn ends (`silence_duration_ms`)"
+        )
         if stage is None or stage[1] == _STAGES["service_delay_s"]
-        else f"shorten the longest stage, which is {stage[1]}",
+        else msg("shorten the longest stage, which is {stage}", stage=stage[1]),
         severity=Severity.ERROR if too_late else Severity.WARNING,
     )
 
@@ -98,5 +118,8 @@ def _row(summary: tuple[SummaryRow, ...], metric: str) -> SummaryRow | None:
 
 def _figures(row: SummaryRow, note: str) -> str:
     low, median, high = (format_seconds(value or 0.0) for value in (row.low, row.median, row.high))
-    p95 = f", 95th percentile {format_seconds(row.p95)}" if row.p95 is not None else ""
-    return f"{row.metric}: median {median} ({low} to {high}, n {row.n}){p95}{note}"
+    p95 = "" if row.p95 is None else msg(", 95th percentile {p95}", p95=format_seconds(row.p95))
+    return msg(
+        "{metric}: median {median} ({low} to {high}, n {n}){p95}{note}",
+        metric=row.metric, median=median, low=low, high=high, n=row.n, p95=p95, note=note,
+    )  # fmt: skip

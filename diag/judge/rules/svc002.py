@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
-from diag.judge.evidence import unanswered
+from diag.judge.evidence import listed, unanswered
 from diag.judge.live_models import end_of_turn_advice
 from diag.judge.registry import rule
 
@@ -59,21 +60,37 @@ def no_reply(
         return not_checked("the take ended before the wait for a reply was over")
     first = over[0]
     waits = _of_turn(timeline, "reply_wait_over", first)
-    waited = f" within {format_seconds(waits[0])}" if waits and waits[0] else ""
+    waited = msg(" within {waited}", waited=format_seconds(waits[0])) if waits and waits[0] else ""
     instead = _instead(timeline, first)
     complete = bool(_of_turn(timeline, "turn_complete", first))
-    how = "ended the turn without an answer" if complete else f"did not answer{waited}"
-    return raised(
-        f"The service {how} ({len(over)} of {counted(len(turns), 'prompt')})",
-        evidence=[
-            Evidence(text=f"turn {first.index + 1}: no audible reply and no text came{waited}", metric="answered"),
-            Evidence(text=f"what came instead: {instead}"),
-        ],
-        likely_cause="the service ended the turn without content"
+    how = (
+        msg("The service ended the turn without an answer")
         if complete
-        else "the service did not detect the end of the turn, or it stalled",
-        fix="repeat the turn; if there is still no reply, open a new session and ask again; after the speech, "
-        + end_of_turn_advice(observed.model),
+        else msg("The service did not answer{waited}", waited=waited)
+    )
+    return raised(
+        msg(
+            "{how} ({silent} of {prompts})",
+            how=how,
+            silent=len(over),
+            prompts=counted(len(turns), "prompt"),
+        ),
+        evidence=[
+            Evidence(
+                text=msg(
+                    "turn {index}: no audible reply and no text came{waited}", index=first.index + 1, waited=waited
+                ),
+                metric="answered",
+            ),
+            Evidence(text=msg("what came instead: {instead}", instead=instead)),
+        ],
+        likely_cause=msg("the service ended the turn without content")
+        if complete
+        else msg("the service did not detect the end of the turn, or it stalled"),
+        fix=msg(
+            "repeat the turn; if there is still no reply, open a new session and ask again; after the speech, {advice}",
+            advice=end_of_turn_advice(observed.model),
+        ),
     )
 
 
@@ -94,10 +111,10 @@ def _ended(timeline: Timeline, turn: Turn) -> bool:
 
 def _instead(timeline: Timeline, turn: Turn) -> str:
     chunks = len(_of_turn(timeline, "chunk_received", turn))
-    came = [f"{counted(chunks, 'chunk')} of silent audio"] if chunks else []
-    came += ["a tool call"] if _of_turn(timeline, EventName.TOOL_CALL, turn) else []
+    came: list[str] = [msg("{chunks} of silent audio", chunks=counted(chunks, "chunk"))] if chunks else []
+    came += [msg("a tool call")] if _of_turn(timeline, EventName.TOOL_CALL, turn) else []
     came += [name for name in ("generation_complete", "turn_complete") if _of_turn(timeline, name, turn)]
     closed = timeline.first("session_closed")
     if closed is not None and closed.data.get("by") == "service":
-        came.append(f"the session was closed with {closed.data.get('code')}")
-    return ", ".join(came) or "nothing"
+        came.append(msg("the session was closed with {code}", code=closed.data.get("code")))
+    return listed(came) or msg("nothing")

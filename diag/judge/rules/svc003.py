@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
@@ -47,6 +48,6 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
     return raised(
         f"The service answered {len(silent)} of {counted(len(turns), 'prompt')} in text, without audio",
         evidence=[Evidence(text=f"turn {turn.index + 1}: text and no audio") for turn in silent],
-        likely_cause="the model ignored the modality in this turn",
-        fix="ask again, and tell the model in `system_instruction` to speak",
+        likely_cause=msg("the model ignored the modality in this turn"),
+        fix=msg("ask again, and tell the model in `system_instruction` to speak"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Verdict, not_checked, raised
 from diag.core.units import format_seconds
@@ -43,10 +44,18 @@ def bursty_delivery(measurements: Measurements, observed: ObservedClient) -> Ver
     if isinstance(found, Verdict):
         return found
     needed_s, item = found
-    text = f"it needs a buffer of {format_seconds(needed_s)}, and the player's buffer is {format_seconds(held_s)}"
+    text = msg(
+        "it needs a buffer of {needed_s}, and the player's buffer is {held_s}",
+        needed_s=format_seconds(needed_s),
+        held_s=format_seconds(held_s),
+    )
     return raised(
-        f"The reply arrives in bursts: {text}",
+        msg("The reply arrives in bursts: {text}", text=text),
         evidence=[evidence_of(item, text)],
-        likely_cause="the service or the network delivers unevenly",
-        fix=f"raise `prebuffer_ms` in [playback] from {held_s * 1000:.0f} to about {needed_s * 1100 + 20:.0f}",
+        likely_cause=msg("the service or the network delivers unevenly"),
+        fix=msg(
+            "raise `prebuffer_ms` in [playback] from {held_s:.0f} to about {needed_s:.0f}",
+            held_s=held_s * 1000,
+            needed_s=needed_s * 1100 + 20,
+        ),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import neg
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Measurements, Status, Verdict, not_checked, raised
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
@@ -70,8 +71,8 @@ def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
     return raised(
         f"The reply is already dull when it arrives, compared with the voice {voice.name}: {lost}",
         evidence=[evidence_of(item, text)],
-        likely_cause="the model renders the voice with less treble, or a stage before the client takes it away",
-        fix="connect without gateways, and try another model",
+        likely_cause=msg("the model renders the voice with less treble, or a stage before the client takes it away"),
+        fix=msg("connect without gateways, and try another model"),
         confidence=0.8,
     )
 
@@ -95,7 +96,7 @@ def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
     return raised(
         f"The reply is already dull when it arrives: {text}",
         evidence=[evidence_of(item, text)],
-        likely_cause="the voice has little treble, or a stage before the client runs at 16 kHz",
-        fix="try another voice or model, and connect without gateways",
+        likely_cause=msg("the voice has little treble, or a stage before the client runs at 16 kHz"),
+        fix=msg("try another voice or model, and connect without gateways"),
         confidence=0.6,
     )

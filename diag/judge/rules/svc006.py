@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import Event, Timeline
@@ -66,10 +67,17 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
 def _broken_off(turn: Turn, of_turn: Mapping[str, Event], waited_s: float) -> Verdict:
     missing = [name for name in ("generation_complete", "turn_complete") if name not in of_turn]
     return raised(
-        f"The reply broke off: nothing came for {format_seconds(waited_s)} after its last chunk",
+        msg("The reply broke off: nothing came for {waited_s} after its last chunk", waited_s=format_seconds(waited_s)),
         evidence=[
-            Evidence(text=f"turn {turn.index + 1}: no {' and no '.join(missing) or 'further message'}", turn=turn.index)
+            Evidence(
+                text=msg(
+                    "turn {index}: no {names}",
+                    index=turn.index + 1,
+                    names=" and no ".join(missing) or msg("further message"),
+                ),
+                turn=turn.index,
+            )
         ],
-        likely_cause="the service stalled in the middle of its reply",
-        fix="give up after 2 s without audio during a reply, open a new session and ask again",
+        likely_cause=msg("the service stalled in the middle of its reply"),
+        fix=msg("give up after 2 s without audio during a reply, open a new session and ask again"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, raised
 from diag.judge.evidence import evidence_of, worst_fault
 from diag.judge.limits import TONE_ERROR_DB
@@ -39,6 +40,6 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     return raised(
         "The service answered with a steady tone in place of speech",
         evidence=[evidence_of(item, text)],
-        likely_cause="the model produced a stuck tone",
-        fix="detect the tone in the client, stop playing, and ask again in a new session",
+        likely_cause=msg("the model produced a stuck tone"),
+        fix=msg("detect the tone in the client, stop playing, and ask again in a new session"),
     )

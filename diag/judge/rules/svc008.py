@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, not_checked, raised
 from diag.core.units import counted
 from diag.judge.evidence import clear_if_measured, evidence_of, numbers, worst
@@ -48,7 +49,8 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
             evidence_of(item, f"turn {(item.turn or 0) + 1}: {counted(value, 'chunk')} repeated, sample for sample")
             for value, item in found
         ],
-        likely_cause="something between the service and the client sends messages again, or two receivers use one "
-        "queue",
-        fix="connect without gateways, and look for a second receiver of the same session",
+        likely_cause=msg(
+            "something between the service and the client sends messages again, or two receivers use one queue"
+        ),
+        fix=msg("connect without gateways, and look for a second receiver of the same session"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
@@ -43,7 +44,7 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
         f"The connection was lost during the session ({found.code or 'no code'})",
         evidence=[found.evidence],
         likely_cause=_cause(found),
-        fix="reconnect with increasing delays, switch on session resumption, and do not block the event loop",
+        fix=msg("reconnect with increasing delays, switch on session resumption, and do not block the event loop"),
     )
 
 

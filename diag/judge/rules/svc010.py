@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Timeline
 from diag.core.units import LIVE_OUTPUT_RATE_HZ, mime_rate_hz
@@ -43,6 +44,6 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
     return raised(
         f"The reply is labelled {', '.join(f'{rate} Hz' for rate in other)}; the Live API answers at 24000 Hz",
         evidence=[Evidence(text=f"MIME types of the chunks: {', '.join(types)}")],
-        likely_cause="a gateway or proxy between client and service resamples, or writes a wrong label",
-        fix="connect without the gateway or proxy in between, and compare",
+        likely_cause=msg("a gateway or proxy between client and service resamples, or writes a wrong label"),
+        fix=msg("connect without the gateway or proxy in between, and compare"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, raised
 from diag.core.units import counted
 from diag.judge.evidence import all_clear, evidence_of, worst_fault
@@ -45,6 +46,6 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     return raised(
         f"The reply is already damaged when it arrives: {' and '.join(item.text for item in seen)}",
         evidence=seen,
-        likely_cause="the model, or a gateway between it and the client, damaged the audio",
-        fix="connect without gateways; if the fault remains, report it to the service with the recording",
+        likely_cause=msg("the model, or a gateway between it and the client, damaged the audio"),
+        fix=msg("connect without gateways; if the fault remains, report it to the service with the recording"),
     )

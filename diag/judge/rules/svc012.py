@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, raised
 from diag.core.units import format_seconds
 from diag.judge.evidence import evidence_of, worst_fault
@@ -37,10 +38,10 @@ def leading_silence(measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     silence_s, item = found
-    text = f"{format_seconds(silence_s)} from the first byte to the first audible sample"
+    text = msg("{silence_s} from the first byte to the first audible sample", silence_s=format_seconds(silence_s))
     return raised(
-        f"The reply starts with silence: {text}",
+        msg("The reply starts with silence: {text}", text=text),
         evidence=[evidence_of(item, text)],
-        likely_cause="the voice starts this way",
-        fix="let the player skip silence at the start of a reply",
+        likely_cause=msg("the voice starts this way"),
+        fix=msg("let the player skip silence at the start of a reply"),
     )

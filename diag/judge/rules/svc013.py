@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, raised
 from diag.judge.evidence import clear_if_measured, numbers
 from diag.judge.limits import NEAR_SILENT_DBFS
@@ -44,6 +45,6 @@ def near_silent_reply(measurements: Measurements) -> Verdict:
     return raised(
         f"The reply is nearly silent: {text}{several}",
         evidence=[Evidence(text=text, metric="peak_dbfs", turn=item.turn)],
-        likely_cause="the model produced nearly silent audio, or a gateway turns the sound down",
-        fix="ask again, and report it to the service if it happens often",
+        likely_cause=msg("the model produced nearly silent audio, or a gateway turns the sound down"),
+        fix=msg("ask again, and report it to the service if it happens often"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
@@ -50,6 +51,8 @@ def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[
     return raised(
         f"The service rejected the {what}: {reason}" + ("" if answered else ", and no audible reply came"),
         evidence=[Evidence(text=f"{number}turnCompleteReason is {reason}")],
-        likely_cause=f"a filter of the service stopped the {what}",
-        fix="read turnCompleteReason in the client and tell the caller; ask again, or in other words",
+        likely_cause=msg("a filter of the service stopped the prompt")
+        if what == "prompt"
+        else msg("a filter of the service stopped the reply"),
+        fix=msg("read turnCompleteReason in the client and tell the caller; ask again, or in other words"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.judge.registry import rule
@@ -48,6 +49,6 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
     return raised(
         f"The service called {names}, but the client did not respond",
         evidence=[Evidence(text=f"{len(waiting)} of {len(called)} tool calls have no response: {', '.join(waiting)}")],
-        likely_cause="a tool is declared in the setup, but the client has no code that handles it",
-        fix="answer every tool call with its id, even when the tool fails, or do not declare the tool",
+        likely_cause=msg("a tool is declared in the setup, but the client has no code that handles it"),
+        fix=msg("answer every tool call with its id, even when the tool fails, or do not declare the tool"),
     )

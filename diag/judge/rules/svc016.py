@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, does_not_apply, raised
 from diag.dsp.profile import OTHER_VOICE_DB, WELL_WITHIN, VoiceProfile
 from diag.judge.evidence import evidence_of, number, worst_fault
@@ -55,7 +56,7 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
         f"The reply does not sound like the voice {voice.name}",
         evidence=evidence,
         likely_cause=cause,
-        fix="compare speech_config in the setup message with the voice of the profile, and listen to both",
+        fix=msg("compare speech_config in the setup message with the voice of the profile, and listen to both"),
         confidence=0.8,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict
 from diag.judge.evidence import all_clear, clear_if_measured, numbers, raised_at, stretch_of
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -41,10 +42,10 @@ def time_stretched(place: Place, measurements: Measurements) -> Verdict:
     for ratio, item in numbers(items):
         stretch = stretch_of(measurements, item)
         if stretch is not None:
-            text = f"the speed is {stretch:.3f} by duration and {ratio:.3f} by pitch"
+            text = msg("the speed is {stretch:.3f} by duration and {ratio:.3f} by pitch", stretch=stretch, ratio=ratio)
             return raised_at(
                 place,
-                f"The {place.who} changes duration and pitch by different factors: {text}",
+                msg("The {who} changes duration and pitch by different factors: {text}", who=place.who, text=text),
                 evidence=[Evidence(text=text, metric="time_ratio", turn=item.turn, spots=item.spots)],
             )
     by_time = measurements.find("time_ratio", hop=place.hop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop, Tap
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, not_checked, raised
 from diag.core.timeline import Timeline
@@ -117,12 +118,23 @@ def treble_lost(place: Place, measurements: Measurements, observed: ObservedClie
         needed = ("rate_ratio", "dullness_db")
         return all_clear(clear_if_measured(measurements.find(name, hop=place.hop), name) for name in needed)
     through_hz = sampling_that_would_do_it(measurements, place.hop)
-    as_sampling = f", as if it went through a sample rate of {through_hz} Hz" if through_hz else f" ({found.words})"
+    as_sampling = (
+        msg(", as if it went through a sample rate of {through_hz} Hz", through_hz=through_hz)
+        if through_hz
+        else msg(" ({bands})", bands=found.words)
+    )
     return raised_at(
         place,
-        f"The {place.who} loses {found.loss_db:.0f} dB of treble{as_sampling}",
+        msg(
+            "The {who} loses {loss_db:.0f} dB of treble{as_sampling}",
+            who=place.who,
+            loss_db=found.loss_db,
+            as_sampling=as_sampling,
+        ),
         evidence=[found.evidence(place)],
-        cause=f"the sound goes through a sample rate of {through_hz} Hz on its way" if through_hz else "",
+        cause=msg("the sound goes through a sample rate of {through_hz} Hz on its way", through_hz=through_hz)
+        if through_hz
+        else "",
         severity=_severity(place, found, through_hz, timeline),
     )
 
@@ -148,11 +160,26 @@ def _cut_off_by_rate(
     edge_hz = PASSBAND_SHARE * output_hz / 2
     if edge_hz >= EDGE_WARNING_HZ or (reaches_hz is not None and reaches_hz <= EDGE_ACCURACY * output_hz / 2):
         return None
-    seen = [Evidence(text=f"{place.input} has {input_hz} Hz, {place.output} comes from a stream of {output_hz} Hz")]
+    seen = [
+        Evidence(
+            text=msg(
+                "{input} has {input_hz} Hz, {output} comes from a stream of {output_hz} Hz",
+                input=place.input,
+                input_hz=input_hz,
+                output=place.output,
+                output_hz=output_hz,
+            )
+        )
+    ]
     return raised(
-        f"A sample rate of {output_hz} Hz cuts off the {input_hz} Hz reply above {edge_hz / 1000:.1f} kHz",
+        msg(
+            "A sample rate of {output_hz} Hz cuts off the {input_hz} Hz reply above {edge_hz:.1f} kHz",
+            output_hz=output_hz,
+            input_hz=input_hz,
+            edge_hz=edge_hz / 1000,
+        ),
         evidence=[*seen, *([found.evidence(place)] if isinstance(found, LostTreble) else [])],
-        likely_cause="the output stream runs at a lower rate than the reply has",
-        fix=f"open the output stream at {input_hz} Hz or more (`sample_rate_hz` in [playback])",
+        likely_cause=msg("the output stream runs at a lower rate than the reply has"),
+        fix=msg("open the output stream at {input_hz} Hz or more (`sample_rate_hz` in [playback])", input_hz=input_hz),
         severity=Severity.ERROR if edge_hz < EDGE_ERROR_HZ else Severity.WARNING,
     )

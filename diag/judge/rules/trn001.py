@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
@@ -59,19 +60,23 @@ def barge_in_ignored(measurements: Measurements, observed: ObservedClient, turns
     evidence = [
         evidence_of(
             item,
-            f"{turn_of(item)}: the reply was heard for {format_seconds(delay_s)} after the user's first word",
+            msg(
+                "{turn_of}: the reply was heard for {delay_s} after the user's first word",
+                turn_of=turn_of(item),
+                delay_s=format_seconds(delay_s),
+            ),
         )
     ]
-    evidence.append(Evidence(text="the service sent no `interrupted`"))
+    evidence.append(Evidence(text=msg("the service sent no `interrupted`")))
     if off:
-        evidence.append(Evidence(text="the setup has `activityHandling: NO_INTERRUPTION`"))
+        evidence.append(Evidence(text=msg("the setup has `activityHandling: NO_INTERRUPTION`")))
     return raised(
-        f"The reply goes on although the user interrupts it: for {format_seconds(delay_s)}",
+        msg("The reply goes on although the user interrupts it: for {delay_s}", delay_s=format_seconds(delay_s)),
         evidence=evidence,
-        likely_cause="the setup forbids interruptions"
+        likely_cause=msg("the setup forbids interruptions")
         if off
-        else "the service's detector did not take the user's sound for speech, or did not get it",
-        fix="remove `activityHandling: NO_INTERRUPTION` from the setup"
+        else msg("the service's detector did not take the user's sound for speech, or did not get it"),
+        fix=msg("remove `activityHandling: NO_INTERRUPTION` from the setup")
         if off
-        else "check that audio is sent while the reply is played, and set `startOfSpeechSensitivity` to HIGH",
+        else msg("check that audio is sent while the reply is played, and set `startOfSpeechSensitivity` to HIGH"),
     )

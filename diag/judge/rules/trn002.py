@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.units import format_seconds
@@ -54,19 +55,23 @@ def barge_in_slow(measurements: Measurements, turns: tuple[Turn, ...]) -> Verdic
     told_s = measurements.value("interrupt_delay_s", turn=item.turn)
     assert told_s is not None
     return raised(
-        f"The reply stops {format_seconds(delay_s)} after the user begins to interrupt it",
+        msg("The reply stops {delay_s} after the user begins to interrupt it", delay_s=format_seconds(delay_s)),
         evidence=[
-            evidence_of(item, f"{turn_of(item)}: both talk for {format_seconds(delay_s)}"),
+            evidence_of(
+                item, msg("{turn_of}: both talk for {delay_s}", turn_of=turn_of(item), delay_s=format_seconds(delay_s))
+            ),
             Evidence(
-                text=f"`interrupted` came {format_seconds(told_s)} after the user's first word",
+                text=msg("`interrupted` came {told_s} after the user's first word", told_s=format_seconds(told_s)),
                 metric="interrupt_delay_s",
                 turn=item.turn,
             ),
         ],
-        likely_cause="the service needs long to notice the user"
+        likely_cause=msg("the service needs long to notice the user")
         if told_s > LIMIT_S / 2
-        else "the player goes on after `interrupted`",
-        fix="set `startOfSpeechSensitivity` to HIGH, `prefixPaddingMs` to 100 or less, and send batches of 20 to 50 ms"
+        else msg("the player goes on after `interrupted`"),
+        fix=msg(
+            "set `startOfSpeechSensitivity` to HIGH, `prefixPaddingMs` to 100 or less, and send batches of 20 to 50 ms"
+        )
         if told_s > LIMIT_S / 2
-        else "empty the player's queue when `interrupted` comes",
+        else msg("empty the player's queue when `interrupted` comes"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
 from diag.core.timeline import EventName, Timeline
@@ -11,15 +12,18 @@ from diag.judge.registry import rule
 from diag.measure.metrics.turn_taking import cause_of
 
 _CAUSES = {
-    "back_channel": ("a back-channel such as “mm-hmm”", "the detector takes every sound of a voice for a barge-in"),
-    "noise": ("a noise", "the detector takes noise for speech"),
-    "": ("nothing that the user said", "the service hears its own reply, or interrupts it without a reason"),
+    "back_channel": (
+        msg("a back-channel such as “mm-hmm”"),
+        msg("the detector takes every sound of a voice for a barge-in"),
+    ),
+    "noise": (msg("a noise"), msg("the detector takes noise for speech")),
+    "": (msg("nothing that the user said"), msg("the service hears its own reply, or interrupts it without a reason")),
 }
-_FIX = (
-    "set `startOfSpeechSensitivity` to `START_SENSITIVITY_LOW`, or `activityHandling` to `NO_INTERRUPTION` if the user "
-    "need not interrupt"
+_FIX = msg(
+    "set `startOfSpeechSensitivity` to `START_SENSITIVITY_LOW`, or `activityHandling` to "
+    "`NO_INTERRUPTION` if the user need not interrupt"
 )
-_FIX_ECHO = (
+_FIX_ECHO = msg(
     "use a headset or echo cancellation, send no audio while the reply is played, or set the start sensitivity to LOW"
 )
 
@@ -62,10 +66,14 @@ def false_barge_in(measurements: Measurements, timeline: Timeline, turns: tuple[
     sound, cause = _CAUSES[max(set(kinds), key=lambda kind: (kinds.count(kind), kind))]
     times = counted(len(found), "time")
     return raised(
-        f"The service interrupts its reply although the user does not speak: {times}, after {sound}",
+        msg(
+            "The service interrupts its reply although the user does not speak: {times}, after {sound}",
+            times=times,
+            sound=sound,
+        ),
         evidence=[
             Evidence(
-                text=f"`interrupted` at {event.t_s:.2f} s, after {_CAUSES[kind][0]}",
+                text=msg("`interrupted` at {t_s:.2f} s, after {causes}", t_s=event.t_s, causes=_CAUSES[kind][0]),
                 metric="false_interruptions",
                 turn=event.data.get("turn"),
             )

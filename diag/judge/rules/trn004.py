@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -57,19 +58,36 @@ def end_of_turn_slow(measurements: Measurements, observed: ObservedClient) -> Ve
     evidence = [
         evidence_of(
             item,
-            f"{turn_of(item)}: its end was reported {format_seconds(delay_s)} after the last word",
+            msg(
+                "{turn_of}: its end was reported {delay_s} after the last word",
+                turn_of=turn_of(item),
+                delay_s=format_seconds(delay_s),
+            ),
         )
         if known
-        else evidence_of(item, f"{turn_of(item)}: nothing came for {format_seconds(delay_s)} after the last word")
+        else evidence_of(
+            item,
+            msg(
+                "{turn_of}: nothing came for {delay_s} after the last word",
+                turn_of=turn_of(item),
+                delay_s=format_seconds(delay_s),
+            ),
+        )
     ]
     if asked_s is not None:
-        evidence.append(Evidence(text=f"the setup asks for {format_seconds(asked_s)} of silence (`silenceDurationMs`)"))
+        evidence.append(
+            Evidence(
+                text=msg(
+                    "the setup asks for {asked_s} of silence (`silenceDurationMs`)", asked_s=format_seconds(asked_s)
+                )
+            )
+        )
     late_s = delay_s if known else asked_s or delay_s
     return raised(
-        f"The service takes {format_seconds(late_s)} to notice that the user has finished",
+        msg("The service takes {late_s} to notice that the user has finished", late_s=format_seconds(late_s)),
         evidence=evidence,
-        likely_cause="`silenceDurationMs` is long"
+        likely_cause=msg("`silenceDurationMs` is long")
         if asked_s is not None and asked_s > LIMIT_S
-        else "the detector waits for a long silence, or hears noise as speech",
-        fix="set `silenceDurationMs` to 500 to 800, and `endOfSpeechSensitivity` to `END_SENSITIVITY_HIGH`",
+        else msg("the detector waits for a long silence, or hears noise as speech"),
+        fix=msg("set `silenceDurationMs` to 500 to 800, and `endOfSpeechSensitivity` to `END_SENSITIVITY_HIGH`"),
     )

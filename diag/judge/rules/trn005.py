@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, raised
 from diag.core.units import format_seconds
 from diag.judge.evidence import evidence_of, turn_of, worst_fault
@@ -42,8 +43,8 @@ def cut_off_user(measurements: Measurements) -> Verdict:
     early_s, item = found
     text = f"{turn_of(item)}: a reply came {format_seconds(early_s)} before the end of the prompt"
     return raised(
-        f"The reply begins {format_seconds(early_s)} before the user has finished",
+        msg("The reply begins {early_s} before the user has finished", early_s=format_seconds(early_s)),
         evidence=[evidence_of(item, text)],
-        likely_cause="the service takes a pause of the user for the end",
-        fix="set `silenceDurationMs` to 800 or more and `endOfSpeechSensitivity` to LOW, or mark the activity",
+        likely_cause=msg("the service takes a pause of the user for the end"),
+        fix=msg("set `silenceDurationMs` to 800 or more and `endOfSpeechSensitivity` to LOW, or mark the activity"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.page_facts import PageFacts
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
@@ -60,11 +61,14 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
             return clear()
         return not_checked("the rates differ, and whether the page converts them is not known without the speed")
     if heard_hz in buffer_rates:
-        what = f"audio buffers are made at {heard_hz} Hz"
-        fix = f"make the buffers at the rate of the reply: `createBuffer(1, frames, {reply_hz})`"
+        what = msg("audio buffers are made at {heard_hz} Hz", heard_hz=heard_hz)
+        fix = msg("make the buffers at the rate of the reply: `createBuffer(1, frames, {reply_hz})`", reply_hz=reply_hz)
     else:
-        what = f"the audio context runs at {heard_hz} Hz"
-        fix = f"play the reply in a context of its own rate: `new AudioContext({{ sampleRate: {reply_hz} }})`"
+        what = msg("the audio context runs at {heard_hz} Hz", heard_hz=heard_hz)
+        fix = msg(
+            "play the reply in a context of its own rate: `new AudioContext({{ sampleRate: {reply_hz} }})`",
+            reply_hz=reply_hz,
+        )
     rates = ", ".join(f"context {item.number} at {item.rate_hz} Hz" for item in contexts)
     return raised(
         f"The page plays the {reply_hz} Hz reply as {heard_hz} Hz, because {what}: it is {changed_sound(fast.ratio)}",
@@ -86,7 +90,10 @@ def _relayed(page: PageFacts, measurements: Measurements, reply_hz: int, narrow_
         f"The page passes the {reply_hz} Hz reply through a second audio context of {narrow_hz} Hz, which cuts it off "
         f"above {PASSBAND_SHARE * narrow_hz / 2000:.1f} kHz",
         evidence=[Evidence(text=f"received at {reply_hz} Hz; {rates}"), *lost],
-        likely_cause="two audio contexts of different rates are connected by a stream",
-        fix=f"play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and connect its player "
-        "to `context.destination`",
+        likely_cause=msg("two audio contexts of different rates are connected by a stream"),
+        fix=msg(
+            "play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and "
+            "connect its player to `context.destination`",
+            reply_hz=reply_hz,
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.page_facts import measured_rate_hz
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
@@ -66,6 +67,9 @@ def capture_context_rate(measurements: Measurements, observed: ObservedClient) -
     return raised(
         f"The page captures at {rate_hz} Hz and sends the samples as {declared_hz} Hz",
         evidence=seen,
-        likely_cause="the context of the microphone is made without a sample rate",
-        fix=f"make the context of the microphone with its rate: `new AudioContext({{ sampleRate: {declared_hz} }})`",
+        likely_cause=msg("the context of the microphone is made without a sample rate"),
+        fix=msg(
+            "make the context of the microphone with its rate: `new AudioContext({{ sampleRate: {declared_hz} }})`",
+            declared_hz=declared_hz,
+        ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.judge.limits import TREBLE_WARNING_DB
@@ -63,7 +64,10 @@ def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict
             ),
             *effects,
         ],
-        likely_cause="the context is made without a sample rate",
-        fix=f"make the context at the rate of the buffers: `new AudioContext({{ sampleRate: {worst.rate_hz} }})`",
+        likely_cause=msg("the context is made without a sample rate"),
+        fix=msg(
+            "make the context at the rate of the buffers: `new AudioContext({{ sampleRate: {rate_hz} }})`",
+            rate_hz=worst.rate_hz,
+        ),
         severity=Severity.ERROR if dull else Severity.WARNING,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
@@ -53,6 +54,6 @@ def not_connected_to_destination(observed: ObservedClient, timeline: Timeline) -
             Evidence(text=f"nodes: {', '.join(nodes)}"),
             Evidence(text=f"connections: {', '.join(links) or 'none'}"),
         ],
-        likely_cause="`connect(context.destination)` is missing",
-        fix="connect the node that plays: `player.connect(context.destination)`",
+        likely_cause=msg("`connect(context.destination)` is missing"),
+        fix=msg("connect the node that plays: `player.connect(context.destination)`"),
     )

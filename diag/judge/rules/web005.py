@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.judge.page_evidence import page_of
@@ -55,8 +56,8 @@ def context_suspended(observed: ObservedClient) -> Verdict:
             ),
             *(Evidence(text=f"console: {text}") for text in said[:1]),
         ],
-        likely_cause="it was made before the first click, so the browser keeps it suspended"
+        likely_cause=msg("it was made before the first click, so the browser keeps it suspended")
         if said
-        else "`suspend()` was called, or the context was made before the first click",
-        fix="call `await context.resume()` in the handler of the click that starts the conversation",
+        else msg("`suspend()` was called, or the context was made before the first click"),
+        fix=msg("call `await context.resume()` in the handler of the click that starts the conversation"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Severity, Verdict, clear, raised
 from diag.core.timeline import EventName, Timeline
@@ -50,7 +51,9 @@ def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
             for error in page.errors[:3]
         ],
         likely_cause=_cause(first.text),
-        fix=f"correct line {first.line} of {first.url}" if where else "correct the error that the browser names",
+        fix=msg("correct line {line} of {url}", line=first.line, url=first.url)
+        if where
+        else msg("correct the error that the browser names"),
         severity=Severity.WARNING if answered else Severity.ERROR,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -21,6 +22,10 @@ SETTLES_S = 3.0
 """Chromium's echo canceller suppresses the voice until it has settled. Seen with Chromium 150 on speech that begins
 half a second after the microphone: holes up to 1.4 s, none later."""
 _HOLES = {"inserted_silence_s": SILENCE_INSERTED_S, "skipped_s": SILENCE_INSERTED_S, "head_lost_s": BORDER_LOST_S}
+
+_FIX = msg(
+    "with headphones, ask for `audio: {{ echoCancellation: false, noiseSuppression: false, autoGainControl: false }}`"
+)
 
 
 @rule("WEB007", name="voice-processing", severity="warning", or_severity="error", hop=Hop.SENDER)
@@ -78,11 +83,12 @@ def voice_processing(measurements: Measurements, observed: ObservedClient) -> Ve
     return raised(
         ", and ".join([what, *costs]),
         evidence=seen,
-        likely_cause="the echo canceller suppresses the voice until it has settled"
+        likely_cause=msg("the echo canceller suppresses the voice until it has settled")
         if holes
-        else "the page asks for `audio: true`, or does not switch them off",
-        fix="with headphones, ask for `audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: "
-        "false }`" + ("; with a loudspeaker, open the microphone some seconds before the user speaks" if holes else ""),
+        else msg("the page asks for `audio: true`, or does not switch them off"),
+        fix=msg("{fix}; with a loudspeaker, open the microphone some seconds before the user speaks", fix=_FIX)
+        if holes
+        else _FIX,
         severity=Severity.ERROR if holes else Severity.WARNING if costs else Severity.INFO,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -65,7 +66,9 @@ def script_processor(measurements: Measurements, observed: ObservedClient) -> Ve
         "The page handles audio in a ScriptProcessorNode, on the thread that draws the page"
         + (", and the sound has gaps" if lost else ""),
         evidence=[Evidence(text=f"{max(len(sizes), nodes)} ScriptProcessorNode{of}"), *lost],
-        likely_cause="the page's other work delays it" if lost else "the page was made after an old example",
-        fix="use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`",
+        likely_cause=msg("the page's other work delays it") if lost else msg("the page was made after an old example"),
+        fix=msg(
+            "use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`"
+        ),
         severity=Severity.WARNING if lost else Severity.INFO,
     )

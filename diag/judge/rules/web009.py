@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.page_facts import PageFacts, PageSocket, measured_rate_hz
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
@@ -59,10 +60,10 @@ def batch_size(observed: ObservedClient) -> Verdict:
     return raised(
         f"The page sends batches of {format_seconds(length_s)}, which is too {size}",
         evidence=[Evidence(text=f"{socket.messages} messages of {format_seconds(length_s)} at {rate_hz:.0f} Hz")],
-        likely_cause="the buffer before sending is too large"
+        likely_cause=msg("the buffer before sending is too large")
         if size == "long"
-        else "nothing is collected before sending",
-        fix=f"collect 50 ms before sending: {frames} samples at {rate_hz:.0f} Hz",
+        else msg("nothing is collected before sending"),
+        fix=msg("collect 50 ms before sending: {frames} samples at {rate_hz:.0f} Hz", frames=frames, rate_hz=rate_hz),
     )
 
 

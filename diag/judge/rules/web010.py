@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -68,6 +69,8 @@ def schedule_ahead_too_small(observed: ObservedClient) -> Verdict:
         title,
         evidence=[first, Evidence(text=seen)],
         likely_cause=cause,
-        fix="start each chunk where the one before ends, with a lead: "
-        "`next = Math.max(next, context.currentTime + 0.1); source.start(next); next += buffer.duration`",
+        fix=msg(
+            "start each chunk where the one before ends, with a lead: `next = Math.max(next, "
+            "context.currentTime + 0.1); source.start(next); next += buffer.duration`"
+        ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.judge.page_evidence import page_of
@@ -43,6 +44,6 @@ def insecure_context(observed: ObservedClient) -> Verdict:
             Evidence(text=f"{page.url}: isSecureContext is false"),
             *([Evidence(text="navigator.mediaDevices does not exist")] if page.has_media_devices is False else []),
         ],
-        likely_cause="the page is opened by plain HTTP from a host other than localhost",
-        fix="serve the page by HTTPS, or open it as http://localhost",
+        likely_cause=msg("the page is opened by plain HTTP from a host other than localhost"),
+        fix=msg("serve the page by HTTPS, or open it as http://localhost"),
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.judge.page_evidence import page_of
@@ -51,10 +52,12 @@ def permission_denied(observed: ObservedClient) -> Verdict:
     return raised(
         f"The page {what}: {last.error}: {last.message}",
         evidence=[Evidence(text=f"getUserMedia({_asked(last.asked)}) was rejected with {last.error}: {last.message}")],
-        likely_cause="`Permissions-Policy` or an iframe forbids it" if denied else "the constraints fit no device",
-        fix='allow it: `Permissions-Policy: microphone=(self)`, and `allow="microphone"` in an iframe'
+        likely_cause=msg("`Permissions-Policy` or an iframe forbids it")
         if denied
-        else "ask for what devices have: leave `exact` out of the constraints",
+        else msg("the constraints fit no device"),
+        fix=msg('allow it: `Permissions-Policy: microphone=(self)`, and `allow="microphone"` in an iframe')
+        if denied
+        else msg("ask for what devices have: leave `exact` out of the constraints"),
     )
 
 

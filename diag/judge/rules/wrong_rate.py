@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, raised
 from diag.dsp.slope import SURE
@@ -99,7 +100,11 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
     if words is None:
         return raised_at(
             place,
-            f"The {place.who} changes the speed: what it delivers is {changed_sound(found.ratio)}",
+            msg(
+                "The {who} changes the speed: what it delivers is {sound}",
+                who=place.who,
+                sound=changed_sound(found.ratio),
+            ),
             evidence=[found.evidence(place)],
             severity=severity,
         )
@@ -114,14 +119,15 @@ def _drifting(place: Place, measurements: Measurements) -> Verdict | None:
     drift_ppm, item = max(sure, key=lambda pair: abs(pair[0]), default=(0.0, None))
     if item is None or abs(drift_ppm) <= LOST_ALL_ALONG_PPM:
         return None
-    does, speed = ("loses", "fast") if drift_ppm > 0 else ("adds", "slow")
     percent = f"{abs(drift_ppm) / 1e4:.2f} %"
     return raised_at(
         place,
-        f"The {place.who} {does} samples all along: the sound runs {percent} too {speed}",
-        evidence=[evidence_of(item, f"{abs(drift_ppm) * 1e-3:.1f} ms in each second, evenly")],
-        cause="a sample of each chunk is dropped or repeated, as by a resampler that is restarted each time",
-        fix="keep the state of the resampler from chunk to chunk, and join chunks without dropping samples",
+        msg("The {who} loses samples all along: the sound runs {percent} too fast", who=place.who, percent=percent)
+        if drift_ppm > 0
+        else msg("The {who} adds samples all along: the sound runs {percent} too slow", who=place.who, percent=percent),
+        evidence=[evidence_of(item, msg("{drift_ppm:.1f} ms in each second, evenly", drift_ppm=abs(drift_ppm) * 1e-3))],
+        cause=msg("a sample of each chunk is dropped or repeated, as by a resampler that is restarted each time"),
+        fix=msg("keep the state of the resampler from chunk to chunk, and join chunks without dropping samples"),
         severity=Severity.WARNING,
     )
 
@@ -130,37 +136,60 @@ def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str
     declared_hz = observed.sent_rate_hz or place.output_rate_hz or 0
     content_hz = snapped_hz(declared_hz / found.ratio)
     types = observed.sent_mime_types
-    label = f"the batches were labelled {', '.join(types)}" if types else f"{place.output} is read as {declared_hz} Hz"
-    unchanged = observed.resamples_capture is False and observed.capture_rate_hz
-    sound = changed_sound(found.ratio)
+    label = (
+        msg("the batches were labelled {types}", types=", ".join(types))
+        if types
+        else msg("{output} is read as {declared_hz} Hz", output=place.output, declared_hz=declared_hz)
+    )
+    if observed.resamples_capture is False and observed.capture_rate_hz:
+        cause: str = msg("captured at {rate_hz} Hz and sent without resampling", rate_hz=observed.capture_rate_hz)
+    else:
+        cause = place.on.causes[1 if observed.resamples_capture else 0]
     return (
-        f"{content_hz} Hz audio was sent labelled as {declared_hz} Hz: the service hears it {sound}",
+        msg(
+            "{content_hz} Hz audio was sent labelled as {declared_hz} Hz: the service hears it {sound}",
+            content_hz=content_hz, declared_hz=declared_hz, sound=changed_sound(found.ratio),
+        ),
         [Evidence(text=label)],
-        f"captured at {observed.capture_rate_hz} Hz and sent without resampling" if unchanged else place.on.causes[1]
-        if observed.resamples_capture else place.on.causes[0],
-        f"resample from {content_hz} to {declared_hz} Hz before sending (`resample = true` in [send]), or declare "
-        f"audio/pcm;rate={content_hz}",
+        cause,
+        msg(
+            "resample from {content_hz} to {declared_hz} Hz before sending (`resample = true` in [send]), or declare "
+            "audio/pcm;rate={content_hz}",
+            content_hz=content_hz, declared_hz=declared_hz,
+        ),
     )  # fmt: skip
 
 
 def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str, list[Evidence], str, str]:
     declared_hz = received_rate_hz(observed, place)
     stream_hz = observed.playback_rate_hz
-    title = (
-        f"{declared_hz} Hz audio was played as {snapped_hz(declared_hz * found.ratio)} Hz: {changed_sound(found.ratio)}"
+    title = msg(
+        "{declared_hz} Hz audio was played as {played_hz} Hz: {sound}",
+        declared_hz=declared_hz,
+        played_hz=snapped_hz(declared_hz * found.ratio),
+        sound=changed_sound(found.ratio),
     )
     if stream_hz is None:
-        return title, [], place.on.causes[0], f"open the output stream at {declared_hz} Hz, or resample to its rate"
-    seen = [Evidence(text=f"received as {declared_hz} Hz, played by a stream of {stream_hz} Hz")]
-    if observed.resamples_reply:
-        cause, fix = (
-            "the player's resampler is given a wrong rate",
-            (f"set the input rate of the player's resampler to {declared_hz} Hz"),
+        fix = msg("open the output stream at {declared_hz} Hz, or resample to its rate", declared_hz=declared_hz)
+        return title, [], place.on.causes[0], fix
+    seen = [
+        Evidence(
+            text=msg(
+                "received as {declared_hz} Hz, played by a stream of {stream_hz} Hz",
+                declared_hz=declared_hz,
+                stream_hz=stream_hz,
+            )
         )
+    ]
+    if observed.resamples_reply:
+        cause = msg("the player's resampler is given a wrong rate")
+        fix = msg("set the input rate of the player's resampler to {declared_hz} Hz", declared_hz=declared_hz)
     else:
-        cause = f"the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged"
-        fix = (
-            f"open the output stream at {declared_hz} Hz (`sample_rate_hz = {declared_hz}` in [playback]), or resample "
-            f"from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])"
+        rates = {"stream_hz": stream_hz, "declared_hz": declared_hz}
+        cause = msg("the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged", **rates)
+        fix = msg(
+            "open the output stream at {declared_hz} Hz (`sample_rate_hz = {declared_hz}` in [playback]), or resample "
+            "from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])",
+            **rates,
         )
     return title, seen, cause, fix

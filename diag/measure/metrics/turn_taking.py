@@ -479,11 +479,11 @@ def latency_growth(turns: tuple[Turn, ...], timeline: Timeline) -> Reading:
     Reference
         Theil 1950, Sen 1968. No threshold.
     """
-    from scipy.stats import theilslopes
-
     number, wait_s = _waits(turns, timeline)
     if number.size < FEWEST_TURNS:
         return not_measured(_too_few(number.size), Tier.EVENTS)
+    from scipy.stats import theilslopes  # takes a second, so only conversations import it
+
     return Reading(value=float(theilslopes(wait_s, number).slope), tier=Tier.EVENTS)
 
 

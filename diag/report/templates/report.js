@@ -3,6 +3,9 @@
   document.documentElement.classList.add("script");
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
   const byId = (id) => document.getElementById(id);
+  // English texts of this script, and what the language of the page has for them.
+  const words = JSON.parse(document.body.dataset.words || "{}");
+  const say = (text) => words[text] ?? text;
 
   // A clip that is shown twice is stored only once.
   for (const audio of all("audio[data-same]")) audio.src = byId(audio.dataset.same).getAttribute("src");
@@ -96,7 +99,7 @@
       const open = button.dataset.open === "all";
       all("main details").forEach((details) => { details.open = open; });
       button.dataset.open = open ? "none" : "all";
-      button.textContent = open ? "Close all" : "Open all";
+      button.textContent = say(open ? "Close all" : "Open all");
     }
     if (button.dataset.play) {
       const audio = byId(button.dataset.play);
@@ -137,10 +140,10 @@
     const said = button.textContent;
     try {
       await navigator.clipboard.writeText(source.textContent);
-      button.textContent = "Copied";
+      button.textContent = say("Copied");
     } catch {
       getSelection().selectAllChildren(source);
-      button.textContent = "Selected: press Ctrl+C";
+      button.textContent = say("Selected: press Ctrl+C");
     }
     setTimeout(() => { button.textContent = said; }, 2000);
   }
@@ -211,7 +214,7 @@
       find("match").setAttribute("aria-pressed", String(matched));
       find("align")?.setAttribute("aria-pressed", String(aligned));
       for (const row of all(".row", line)) row.classList.toggle("muted", !blind && !row.classList.contains(`side-${side}`));
-      find("play").textContent = running ? "Stop" : "Play";
+      find("play").textContent = say(running ? "Stop" : "Play");
     };
     const setGains = (now) => {
       if (!running) return;
@@ -238,7 +241,7 @@
         await context.resume();
         buffers ??= { a: await decoded(context, data.a), b: await decoded(context, data.b) };
       } catch (error) {
-        status.textContent = `Cannot switch here: ${error.message}. Use the players below.`;
+        status.textContent = `${say("Cannot switch here. Use the players below.")} (${error.message})`;
         return;
       }
       all("audio").forEach((audio) => audio.pause());
@@ -282,7 +285,7 @@
       },
       blind: () => {
         if (blind) {
-          status.textContent = `X was ${real("a").toUpperCase()}, Y was ${real("b").toUpperCase()}.`;
+          status.textContent = `X = ${real("a").toUpperCase()}, Y = ${real("b").toUpperCase()}`;
           side = real(side);
           swapped = false;
         } else {
@@ -292,7 +295,7 @@
           swapped = Math.random() < 0.5;
           side = "a";
           if (playing) start();
-          status.textContent = "X and Y are A and B in an order that is not shown. Press Blind again to learn which.";
+          status.textContent = say("X and Y are A and B in an order that is not shown. Press Blind again to learn which.");
         }
         blind = !blind;
       },

@@ -1,0 +1,42 @@
+"""English sentences that can be shown in another language, because they keep their template and its values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class Message(str):
+    """A sentence made from a template, see `msg`. It is an ordinary English string everywhere else.
+
+    Attributes
+    ----------
+    template : str
+        The sentence with names in braces, as `str.format` reads it. It is the key of a translation.
+    values : mapping of str to object
+        What stands for the names; a value may be a `Message` itself.
+    """
+
+    template: str
+    values: Mapping[str, object]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how a process that gets the message makes it again."""
+        return _message, (str(self), self.template, dict(self.values))
+
+    def spelled(self, text: str) -> Message:
+        """Return the same message with its English text spelled otherwise, such as with a minus sign for a hyphen."""
+        return _message(text, self.template, self.values)
+
+
+def msg(template: str, /, **values: object) -> Message:
+    """Return the English sentence of a template, such as `msg("resample to {rate_hz} Hz", rate_hz=16000)`.
+
+    The template is a literal, because `tools/make_catalogue.py` collects it. Braces in the sentence are doubled.
+    """
+    return _message(template.format(**values), template, values)
+
+
+def _message(text: str, template: str, values: Mapping[str, object]) -> Message:
+    message = Message(text)
+    message.template, message.values = template, dict(values)
+    return message
