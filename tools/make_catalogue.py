@@ -26,14 +26,15 @@ from diag.judge.registry import HEADINGS
 from diag.measure.registry import Group, all_metrics
 from diag.report.language import DOMAIN, LANGUAGES
 from diag.report.localised import catalogue_texts
+from diag.report.recording_marks import WORDS_OF_EVENT, WORDS_OF_SPOT
 from diag.report.release_text import STAND_IN
-from diag.report.sentences import capitalised, label
+from diag.report.sentences import TIER_WORDS, capitalised, label
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "diag/report"
 FOLDERS = (REPORT, ROOT / "diag/judge")
 METHODS = [("**.py", "python"), ("templates/**.j2", "jinja2")]
-KEYWORDS = {"tr": None, "_": None, "ntr": (1, 2), "msg": None, "partial": (2,)}
+KEYWORDS = {"tr": None, "_": None, "ntr": (1, 2), "msg": None}
 
 
 WORDS = (
@@ -44,6 +45,19 @@ WORDS = (
     *("before the hop", "after the hop", "here", ", {hop} hop (owner: {owner})", "model", "voice", "audio", "endpoint"),
     *("median", "no fault", "no fault that blocks a release", "the baseline", STAND_IN),
     *("Shaded: the wait for an answer.", "Shaded: the wait for an answer. Time 0 is the end of the prompt's speech."),
+    *(
+        "FAULT FOUND",
+        "WARNING",
+        "NO FAULT FOUND",
+        "length",
+        "sample rate",
+        "channels",
+        "reference",
+        "judged",
+        "not read",
+    ),
+    *("no audio", *TIER_WORDS.values(), *WORDS_OF_EVENT.values(), *WORDS_OF_SPOT.values()),
+    "Every figure is derived from the recordings alone.",
     *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),
     *("The prompt on its way in", "The reply as received and the voice of the profile", "What was heard"),
     "Every figure is derived from saved recordings and events alone.",

@@ -21,7 +21,6 @@ from diag.core.errors import BadInputError
 from diag.core.missing import Missing
 from diag.core.processes import cores
 from diag.core.results import Measurements, RunResult, TakeResult
-from diag.core.take import Take
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run, write_result
 from diag.files.voice_profiles import load_voice, voice_of_run
@@ -342,7 +341,13 @@ def _information(part: Source, against: Source | None) -> Measurements:
     return opinions(part.clip, against.clip if against else None)
 
 
-def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None = None, save: bool = False) -> RunResult:
+def analyze_run(
+    folder: str | Path,
+    *,
+    voice: str | Path | VoiceProfile | None = None,
+    save: bool = False,
+    processes: bool = False,
+) -> RunResult:
     """Judge a saved run again, from its takes alone.
 
     Takes are read one after another, so a run may be larger than memory.
@@ -355,6 +360,9 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
         Profile of the voice that replies; by default the one that the run keeps, if any.
     save : bool
         Write each take's result.json anew.
+    processes : bool
+        Judge many takes in several processes, one for each core. The program that calls it must then have its own
+        code under `if __name__ == "__main__":`, as for `multiprocessing`.
 
     Raises
     ------
@@ -369,20 +377,58 @@ def analyze_run(folder: str | Path, *, voice: str | Path | VoiceProfile | None =
             seen="it has no finished take",
             next_step=f"go on with `--resume {folder}`",
         )
-    results: list[TakeResult] = []
-    take: Take | None = None
-    for take_id in take_ids:
-        take = run.take(take_id)
-        results.append(judge_take(take, voice=profile))
-        if save:
-            write_result(run.folder / "takes" / take_id, results[-1])
-    assert take is not None
+    results = _judged_takes(folder, profile, take_ids, processes=processes)
+    if save:
+        for take_id, judged in zip(take_ids, results, strict=True):
+            write_result(run.folder / "takes" / take_id, judged)
+    last = run.take(take_ids[-1])
     result = judge_run(
         run.name,
         str(run.facts.get("title", "")),
         results,
-        take.config,
-        run.facts.get("environment") or take.environment,
+        last.config,
+        run.facts.get("environment") or last.environment,
         folder=str(run.folder),
     )
     return replace(result, voice=None if profile is None else profile.name)
+
+
+def _judged_takes(
+    folder: str | Path, profile: VoiceProfile | None, take_ids: Sequence[str], *, processes: bool
+) -> tuple[TakeResult, ...]:
+    """Return the judgement of each take of a run; with `processes` from several processes if there are enough takes.
+
+    Raises
+    ------
+    BadInputError
+        If a take is damaged.
+    """
+    judge = _prepared_for_takes((folder, profile))
+    if not processes or len(take_ids) < WORTH_PROCESSES or cores() == 1:
+        judged = tuple(judge(take_id) for take_id in take_ids)
+    else:
+        pool = LocalWorkers(min(cores(), len(take_ids)), preload=preloaded(with_reference=True))
+        judged = run_all(_prepared_for_takes, (folder, profile), take_ids, pool, failed=_unjudged)
+    for item in judged:
+        if isinstance(item, BadInputError):
+            raise item
+    return tuple(item for item in judged if not isinstance(item, BadInputError))
+
+
+def _prepared_for_takes(
+    given: tuple[str | Path, VoiceProfile | None],
+) -> Callable[[str], TakeResult | BadInputError]:
+    folder, profile = given
+    run = read_run(folder)
+
+    def judged(take_id: str) -> TakeResult | BadInputError:
+        try:
+            return judge_take(run.take(take_id), voice=profile)
+        except BadInputError as error:
+            return error
+
+    return judged
+
+
+def _unjudged(take_id: str, reason: str) -> BadInputError:
+    return BadInputError(f"Could not judge the take {take_id}", seen=reason, next_step="judge the run once more")

@@ -13,7 +13,7 @@ from diag.judge.gate import exit_code
 __all__ = ["exit_code", "report_of_runs"]
 
 
-def report_of_runs(folders: Sequence[str | Path], options: Options | None = None) -> Report:
+def report_of_runs(folders: Sequence[str | Path], options: Options | None = None, *, processes: bool = False) -> Report:
     """Judge saved runs and write their HTML report.
 
     Parameters
@@ -22,6 +22,8 @@ def report_of_runs(folders: Sequence[str | Path], options: Options | None = None
         Run folders, at least one; the report bears the name of the first.
     options : Options, optional
         `out`, `embed` and `voice` are used.
+    processes : bool
+        As in `analyze_run`.
 
     Raises
     ------
@@ -33,6 +35,6 @@ def report_of_runs(folders: Sequence[str | Path], options: Options | None = None
 
     options = options or Options()
     voice = None if options.voice is None else load_voice(options.voice)
-    runs = tuple(analyze_run(folder, voice=voice) for folder in folders)
+    runs = tuple(analyze_run(folder, voice=voice, processes=processes) for folder in folders)
     name = Path(folders[0]).resolve().name + (f"-and-{len(runs) - 1}-more" if len(runs) > 1 else "")
     return finish(Report(runs=runs), options, name=name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from diag.cli.help_examples import Worded, use_one_thread
-from diag.cli.options import Whole, embed_option, fail_on_option, json_option
+from diag.cli.options import Whole, embed_option, fail_on_option, json_option, lang_option
 
 if TYPE_CHECKING:
     from diag.report.shelf import Embed
@@ -70,6 +70,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("-v", "--verbose", is_flag=True, help="Show all measures, not only the findings.")
 @json_option
 @fail_on_option
+@lang_option
 def command(
     recordings: tuple[Path, ...],
     *,

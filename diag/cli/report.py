@@ -47,5 +47,5 @@ def command(folders: tuple[Path, ...], *, as_json: bool, fail_on: str, **given: 
     from diag.api.report import report_of_runs
     from diag.cli.output import show_report
 
-    report = report_of_runs(folders, options_from(given))
+    report = report_of_runs(folders, options_from(given), processes=True)
     return show_report(report, as_json=as_json, fail_on=fail_on)

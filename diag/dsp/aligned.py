@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from diag.dsp import fourier
 from diag.dsp.arrays import Array
+from diag.dsp.rumble import RUMBLE_HZ
 from diag.dsp.spectrum import ACTIVE_RANGE_DB, INAUDIBLE_DBFS, WINDOW_S
 
 Complex = NDArray[np.complexfloating[Any]]
@@ -82,6 +83,11 @@ class AlignedPair:
         """Frequency step from one bin of a frame's spectrum to the next."""
         return self.rate_hz / self.width
 
+    @property
+    def lowest_voice_bin(self) -> int:
+        """First bin above rumble, which is loud in pauses and says nothing about the level of a voice."""
+        return round(RUMBLE_HZ[1] / self.bin_hz)
+
     @cached_property
     def spectra(self) -> tuple[Complex, Complex]:
         """Spectra of the frames of reference and estimated; shape (frames, bins) each."""
@@ -114,8 +120,9 @@ class AlignedPair:
 
     @cached_property
     def reference_db(self) -> NDArray[np.float64]:
-        """Level of each frame of the reference above 50 Hz, dBFS; shape (frames,)."""
-        return np.asarray(10.0 * np.log10(np.maximum(self.power[0].sum(axis=1, dtype=np.float64), 1e-12)))
+        """Level of each frame of the reference above 100 Hz, dBFS; shape (frames,)."""
+        voice = self.power[0][:, self.lowest_voice_bin :].sum(axis=1, dtype=np.float64)
+        return np.asarray(10.0 * np.log10(np.maximum(voice, 1e-12)))
 
     @cached_property
     def active(self) -> NDArray[np.bool_]:
@@ -158,9 +165,10 @@ class AlignedPair:
 
     def _gain(self, response: Complex) -> NDArray[np.float64]:
         reference, estimated = self.spectra
-        filtered = reference * response
+        first = self.lowest_voice_bin
+        filtered, other = reference[:, first:] * response[first:], estimated[:, first:]
         energy = _power(filtered).sum(axis=1, dtype=np.float64)
-        shared = (estimated.real * filtered.real + estimated.imag * filtered.imag).sum(axis=1, dtype=np.float64)
+        shared = (other.real * filtered.real + other.imag * filtered.imag).sum(axis=1, dtype=np.float64)
         return np.where(self.active, np.maximum(shared / np.maximum(energy, _FLOOR), 1e-4), np.nan)
 
     @cached_property

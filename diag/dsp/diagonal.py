@@ -147,7 +147,12 @@ def likelihood(correlation: Floats, frame: int) -> Floats:
     For a Gaussian signal with n independent samples and an unknown gain it is -n / 2 · ln(1 - r²).
     """
     positive = np.clip(correlation, 0.0, 1.0)
-    return np.asarray(-0.5 * _FREE_SAMPLES * frame * np.log(1.0 - positive**2 * (1.0 - _CAP)))
+    return np.asarray(-nats_of_energy(frame) * np.log(1.0 - positive**2 * (1.0 - _CAP)))
+
+
+def nats_of_energy(frame: int) -> float:
+    """Return the evidence in nats for each factor e by which what is left of a frame is below its energy."""
+    return 0.5 * _FREE_SAMPLES * frame
 
 
 def refined_delay(  # noqa: PLR0917 (a place is two samples)

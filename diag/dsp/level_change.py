@@ -82,9 +82,11 @@ def level_change(pair: AlignedPair) -> LevelChange | None:
     places = np.flatnonzero(pair.active)
     if places.size < 5:
         return None
-    filtered = np.abs(pair.response[None, :]) ** 2 * pair.power[0][places]
+    first = pair.lowest_voice_bin
+    power = pair.power[0][places, first:]
+    filtered = np.abs(pair.response[None, first:]) ** 2 * power
     coherent = pair.frame_gain[places] ** 2 * filtered.sum(axis=1, dtype=np.float64)
-    own: NDArray[np.float64] = pair.power[0][places].sum(axis=1, dtype=np.float64)
+    own: NDArray[np.float64] = power.sum(axis=1, dtype=np.float64)
     offset = 10.0 * np.log10(max(float(filtered.sum()), 1e-20) / float(own.sum()))
     gain_db = np.maximum(20.0 * np.log10(pair.frame_gain[places]), _FAINTEST_GAIN_DB)
     time_s = np.asarray((places * pair.hop + pair.width / 2.0) / pair.rate_hz, dtype=np.float64)

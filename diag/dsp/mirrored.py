@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diag.dsp.aligned import LEAST_FRAMES, AlignedPair
+from diag.dsp.aligned import LEAST_FRAMES, AlignedPair, Complex
 from diag.dsp.band import NYQUISTS_HZ
 
 ALIAS_GAIN_DB = -22.0
@@ -32,6 +32,9 @@ _LEAST_COHERENCE = 0.06
 _DECOY_BINS = (-7, -4, 4, 7)
 _ABOVE_CHANCE = 2.5
 """The coherence must be this many times that about mirrors some bins away, which shows the level of chance."""
+_OWN_IMAGES = 0.2
+"""Share of mirrored sound in the reference itself from which on it has images of its own. They change where a codec
+changes the sound that they mirror. Recordings without images stay below 0.06."""
 _FAINTEST_SOURCE_DB = -70.0
 _MOST_FRAMES = 600
 _FLOOR = 1e-20
@@ -126,16 +129,19 @@ def _mirrored(pair: AlignedPair, mirror_hz: float, *, downwards: bool) -> Mirror
     there = _tiles(left_power, rows, columns)
     turned = own * np.exp(2j * np.pi * turns).astype(np.complex64)[:, None]
 
-    def mirrored(away: int) -> float:
-        beside = left if away == 0 else pair.residual[np.ix_(frames, np.clip(image + away, 0, last))]
+    def shared_with(spectra: Complex, away: int = 0) -> float:
+        beside = spectra[np.ix_(frames, np.clip(image + away, 0, last))]
         both = _tiles(turned * beside, rows, columns)
         return float(((both.real**2 + both.imag**2) / source_power).sum())
 
     nothing = Mirrored(mirror_hz, -np.inf, -np.inf, 0.0)
-    shared = mirrored(0)
+    shared = shared_with(pair.residual)
     if shared < _LEAST_COHERENCE * float(there.sum()):
         return nothing
-    chance = [mirrored(away) for away in _DECOY_BINS]
+    own_image = pair.spectra[0][np.ix_(frames, image)]
+    if shared_with(pair.spectra[0]) > _OWN_IMAGES * float((own_image.real**2 + own_image.imag**2).sum()):
+        return nothing
+    chance = [shared_with(pair.residual, away) for away in _DECOY_BINS]
     if shared < _ABOVE_CHANCE * max(chance):
         return nothing
     power = shared - float(np.mean(chance))

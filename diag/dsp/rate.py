@@ -14,6 +14,7 @@ from diag.dsp.align import best_delay, parabola_peak
 from diag.dsp.joins import time_stretch
 from diag.dsp.pitch_scale import MAX_OCTAVES, Candidate, fit_in_time, loudness_curves, spectral_candidates
 from diag.dsp.resample import SAME_SPEED_WITHIN, WORK_HZ, padded, rescale, shifted
+from diag.dsp.rumble import alike_below_voice
 from diag.dsp.slope import SURE, Line, common_slope, polish, window_delays
 from diag.dsp.spectrum import HOP_S, NARROW_CUT, Sound, Spectrum, short_time_power_at
 from diag.dsp.track import DelayTrack, track_delays
@@ -102,6 +103,7 @@ def match_clips(reference: Sound, estimated: Sound) -> Match:
         if spectrum.active.sum() * HOP_S < SHORTEST_S:
             text = f"the {name} has less than {SHORTEST_S:.2f} s of sound"
             return no_match(Missing(MissingCode.TOO_SHORT, text))
+    reference, estimated = alike_below_voice(reference, estimated)
     pair = _Pair(reference, estimated)
     straight = pair.try_ratio(1.0)
     if straight is not None:

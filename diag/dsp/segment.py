@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from diag.dsp import fourier
 from diag.dsp.borders import with_exact_ends, with_moved_parts, without_lookalikes
 from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
 from diag.dsp.follow import Pair, Piece, covered_estimated, opened, pieces_of
 from diag.dsp.pitch_scale import spectral_candidates
+from diag.dsp.replaced import with_replaced
 from diag.dsp.resample import SAME_SPEED_WITHIN, WORK_HZ, rescale
+from diag.dsp.rumble import alike_below_voice
 from diag.dsp.second_copy import SecondCopy, find_second_copy, without_second_copy
 from diag.dsp.segment_events import Event, EventKind, Story, events_of, loudness_of
 from diag.dsp.spectrum import NARROW_CUT, Sound, short_time_power_at
@@ -31,9 +32,6 @@ _CHUNKS_SHARE = 0.35
 """Least share of the reference in many short, exact pieces, which are proof too: 20 ms chunks with a gap after each."""
 USUAL_RATES_HZ = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Usual sample rates. A mistaken sample rate gives a speed that is the ratio of two of these."""
-RUMBLE_HZ = (60.0, 100.0)
-"""Below the first frequency there is no voice, from the second on there is."""
-_RUMBLE_SHARE, _RUMBLE_KEPT, _RUMBLE_PAD_S = 10**-3.5, 0.3, 0.2
 _HALVED_LEAST_S, _HALVED_SHARE = 0.5, 0.5
 _SPECTRA_ERROR = 0.025
 _GRID = 0.0025
@@ -147,7 +145,7 @@ def compare_segment(
     for name, sound in (("reference", reference), ("estimated clip", estimated)):
         if sound.duration_s < SHORTEST_S:
             return _nothing(f"the {name} is shorter than {SHORTEST_S:g} s")
-    reference = _like_copy(reference, estimated)
+    reference, estimated = alike_below_voice(reference, estimated)
     x, factor = reference.narrow
     scale = factor * reference.rate_hz
     side = side_of(x, scale)
@@ -185,25 +183,6 @@ def _with_half_speed(found: SegmentComparison, reference: Sound, estimated: Soun
         if covered_s > _HALVED_SHARE * event.duration_s:
             events[place] = replace(event, kind=EventKind.HALF_SPEED)
     return replace(found, events=tuple(events))
-
-
-def _like_copy(reference: Sound, estimated: Sound) -> Sound:
-    """Return the reference, without rumble and direct current where the copy has none.
-
-    Codecs and microphones remove them. The pauses of the copy are then silent, and nothing is missing.
-    """
-    own, other = (
-        sound.spectrum.ltas_band(0.0, RUMBLE_HZ[0]) / max(sound.spectrum.ltas_band(RUMBLE_HZ[1], WORK_HZ / 2), 1e-20)
-        for sound in (reference, estimated)
-    )
-    if own < _RUMBLE_SHARE or other > _RUMBLE_KEPT * own:
-        return reference
-    size = fourier.next_fast_len(reference.samples.size + round(_RUMBLE_PAD_S * reference.rate_hz))
-    spectrum = fourier.rfft(reference.samples, size)
-    hz = np.arange(spectrum.size) * reference.rate_hz / size
-    kept = np.clip((hz - RUMBLE_HZ[0]) / (RUMBLE_HZ[1] - RUMBLE_HZ[0]), 0.0, 1.0).astype(np.float32)
-    lifted = fourier.irfft(spectrum * kept, size)[: reference.samples.size]
-    return Sound(np.asarray(lifted, dtype=np.float32), reference.rate_hz)
 
 
 def _inside(found: SegmentComparison) -> SegmentComparison:
@@ -373,6 +352,7 @@ def _finished(bench: _Bench, attempt: _Attempt) -> SegmentComparison:
     """Return the comparison of an attempt: exact ends, events, totals."""
     pair = attempt.pair
     pieces, joins = with_moved_parts(pair, *with_exact_ends(pair, attempt.pieces))
+    pieces, joins = with_replaced(pair, pieces, joins)
     story = Story(
         pair,
         tuple(pieces),

@@ -37,6 +37,7 @@ _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
 _DECAY_FRAMES, _DECAY_DB, _BEHIND_S = 6, 4.0, 0.1
+_ECHO_LONGEST_S, _ECHO_APART_S, _ECHO_NATS = 0.1, 0.02, 60.0
 _CANCELLED_DB = 4.0
 """A gap that noise fills is at least 10 dB quieter than its sound."""
 _BLUR_S = 0.0004
@@ -56,19 +57,22 @@ _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
 _STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
+_CONCEALED_S = 0.003
+_AS_LOUD_DB = 10.0
 
 
 class EventKind(StrEnum):
     """What happened to the sound.
 
-    `DROPOUT` is silence in place of sound: nothing that follows is late. `HALF_SPEED` is sound of the reference that
-    goes on at half the speed.
+    `DROPOUT` is silence in place of sound and `CONCEALED` is earlier sound in place of sound: nothing that follows is
+    late. `HALF_SPEED` is sound of the reference that goes on at half the speed.
     """
 
     STALL = "stall"
     DROPOUT = "dropout"
     SKIP = "skip"
     REPEAT = "repeat"
+    CONCEALED = "repeat in place of sound"
     HEAD_LOST = "head lost"
     TAIL_LOST = "tail lost"
     OTHER_SOUND = "other sound"
@@ -237,14 +241,33 @@ class Story:
 
 def events_of(story: Story) -> list[Event]:
     """Return the events, in order of the estimated clip."""
+    story = _without_echo(story)
     moved = _moved(story.pieces)
     events = [*_repeats(story), *_swaps(story, moved), *_lost_ends(story)]
     events += _gaps(story)
     events += _overlaps(story)
     events += _other_sound(story)
     events += _dropouts(story)
-    events = sorted(_with_like_overlaps(events), key=lambda event: (event.estimated_s, event.reference_s))
+    events = _with_like_overlaps(_with_concealed(events))
+    events = sorted(events, key=lambda event: (event.estimated_s, event.reference_s))
     return _gaps_at_chunks(story, events) or _overlaps_at_chunks(story, events) or with_seams(events)
+
+
+def _without_echo(story: Story) -> Story:
+    """Return the story without a last piece that is no copy: reverberation resembles a quiet end of the same voice.
+
+    Such a piece has little evidence, follows the piece before it at once, and the level falls steadily through it.
+    """
+    if len(story.pieces) < 2 or story.pair.typical > EXACT_NATS:
+        return story
+    before, last = story.pieces[-2:]
+    rate_hz = story.pair.rate_hz
+    short = (
+        last.last - last.first < _ECHO_LONGEST_S * rate_hz and abs(last.begin - before.end) < _ECHO_APART_S * rate_hz
+    )
+    if not short or last.score > _ECHO_NATS or not _is_decay(story, before.end, last.end):
+        return story
+    return replace(story, pieces=story.pieces[:-1], joins=story.joins[:-1])
 
 
 def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
@@ -499,7 +522,7 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         inserted, left_out = max(0.0, change), max(0.0, -change)
     elif (
         inserted >= least
-        and not _is_silence(story, clip_s, story.clip_s(after.begin))
+        and (not _is_silence(story, clip_s, story.clip_s(after.begin)) or (both and _as_loud(story, before, after)))
         and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
     ):
         events = _pieces_of_gap(story, before, after)
@@ -514,6 +537,17 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         duration_s = story.clip_s(change) if change > 0 else story.reference_s(-change)
         events.append(Event(kind, reference_s, clip_s, duration_s, story.reference_s(_pause_around(story, before))))
     return events
+
+
+def _as_loud(story: Story, before: Piece, after: Piece) -> bool:
+    """Return whether a gap of an exact copy is as loud as the reference there: quiet sound, not silence."""
+    pair = story.pair
+    own = pair.x.samples[before.last : after.first]
+    other = sliced(pair.y.samples, before.end, round(after.begin - before.end))
+    if pair.typical <= EXACT_NATS or not own.size or not other.size:
+        return False
+    expected = _gain(pair, before) ** 2 * float(np.mean(np.square(own)))
+    return float(np.mean(np.square(other))) > expected * 10 ** (-_AS_LOUD_DB / 10)
 
 
 def _loud_s(pair: Pair, first: int, last: int) -> float:
@@ -784,6 +818,21 @@ def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
         for item in found
         if not filtered_out(own, copy, item, story.speed, response, within_db=_CANCELLED_DB)
     ]
+
+
+def _with_concealed(events: Sequence[Event]) -> list[Event]:
+    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often."""
+    repeats = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
+    changed: dict[Event, Event | None] = {}
+    for lost in (event for event in events if event.kind is EventKind.SKIP):
+        begin_s = lost.estimated_s - lost.duration_s - _CONCEALED_S
+        mine = [event for event in repeats if begin_s < event.estimated_s < lost.estimated_s]
+        if mine and abs(sum(event.duration_s for event in mine) - lost.duration_s) < _CONCEALED_S:
+            changed[lost] = None
+            for event in mine:
+                late_s = event.estimated_s - mine[0].estimated_s
+                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=lost.reference_s + late_s)
+    return [after for event in events if (after := changed.get(event, event)) is not None]
 
 
 def _with_like_overlaps(events: Sequence[Event]) -> list[Event]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diag.core.chain import Tap
+from diag.core.messages import msg
 from diag.core.results import (
     SCHEMA_VERSION,
     Finding,
@@ -86,34 +87,63 @@ class AnalysisResult:
         """The verdict in one sentence: the worst finding, or what was compared and found right."""
         if self.refused is not None:
             return self.refused
-        named = self.name if self.channel is None else f"{self.name} (channel {self.channel})"
+        named = self.called
         worst = next((item for item in self.findings if item.severity is not Severity.INFO), None)
-        if worst is not None:
-            more = sum(item.severity is not Severity.INFO for item in self.findings) - 1
-            rest = f" ({more} more finding{'s' if more > 1 else ''})" if more else ""
-            return f"{named}: {worst.title} [{worst.code}]{rest}."
-        return f"{named} {self._good()}."
+        if worst is None:
+            return msg("{name} {good}.", name=named, good=self._good())
+        more = sum(item.severity is not Severity.INFO for item in self.findings) - 1
+        told = {"name": named, "title": worst.title, "code": worst.code, "more": more}
+        if not more:
+            return msg("{name}: {title} [{code}].", **told)
+        if more == 1:
+            return msg("{name}: {title} [{code}] ({more} more finding).", **told)
+        return msg("{name}: {title} [{code}] ({more} more findings).", **told)
+
+    @property
+    def called(self) -> str:
+        """Its name, with its channel if it is one of several."""
+        return self.name if self.channel is None else msg("{name} (channel {n})", name=self.name, n=self.channel)
 
     def _good(self) -> str:
         """Return what was shown to be right if there is no error or warning."""
         for_voice = self._like_the_voice() if self.voice is not None else ""
-        also = f"; {for_voice}" if for_voice else ""
         if self.reference is None:
-            return for_voice or "shows no fault by itself; compare it with what was received (`--reference`) to be sure"
+            return for_voice or msg(
+                "shows no fault by itself; compare it with what was received (`--reference`) to be sure"
+            )
         if self.not_shown:
             reasons = "; ".join(item.reason for item in by_reason(self.not_shown))
-            return f"is not shown to be a faithful copy of {self.reference}: {reasons}{also}"
-        return f"is a faithful copy of {self.reference}: right speed, whole treble, nothing missing or added{also}"
+            good = msg(
+                "is not shown to be a faithful copy of {reference}: {reasons}",
+                reference=self.reference,
+                reasons=reasons,
+            )
+        else:
+            good = msg(
+                "is a faithful copy of {reference}: right speed, whole treble, nothing missing or added",
+                reference=self.reference,
+            )
+        return msg("{good}; {also}", good=good, also=for_voice) if for_voice else good
 
     def _like_the_voice(self) -> str:
         """Return which of speed and treble match the voice. Only what was measured is named."""
         items = [item for item in self.measurements if item.tier is Tier.PROFILE]
-        named = (("rate_ratio", "speed"), ("dullness_db", "treble"))
-        good = [word for metric, word in named if any(i.metric == metric and i.value is not None for i in items)]
-        if good:
-            return f"has the {' and '.join(good)} of the voice {self.voice}"
+        speed, treble = (
+            any(item.metric == metric and item.value is not None for item in items)
+            for metric in ("rate_ratio", "dullness_db")
+        )
+        if speed and treble:
+            return msg("has the speed and treble of the voice {voice}", voice=self.voice)
+        if speed:
+            return msg("has the speed of the voice {voice}", voice=self.voice)
+        if treble:
+            return msg("has the treble of the voice {voice}", voice=self.voice)
         why = next((item.reason for item in items if item.metric == "rate_ratio" and item.reason), "nothing to compare")
-        return f"shows no fault by itself, but could not be compared with the profile of the voice {self.voice}: {why}"
+        return msg(
+            "shows no fault by itself, but could not be compared with the profile of the voice {voice}: {why}",
+            voice=self.voice,
+            why=why,
+        )
 
     @property
     def failed(self) -> bool:

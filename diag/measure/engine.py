@@ -22,6 +22,7 @@ from diag.core.take import Take, Turn
 from diag.core.timeline import EventName
 from diag.dsp.profile import VoiceProfile
 from diag.measure import reasons
+from diag.measure.metrics.sounds import with_phase_of
 from diag.measure.registry import Metric, MetricKind, all_metrics
 
 RECEIVED_TO_HEARD = Segment(Tap.RECEIVED, Tap.HEARD)
@@ -139,10 +140,11 @@ def _of_segment(metric: Metric, segment: Segment, recorded: _Recorded) -> Readin
     if not segment.comparable:
         return not_measured(reasons.OTHER_SPEECH)
     reference, estimated = recorded.clips[segment.first], recorded.clips[segment.last]
-    for clip in (reference, estimated):
-        if isinstance(clip, Missing):
-            return not_measured(clip)
-    return _reading(metric, {"reference": reference, "estimated": estimated})
+    if isinstance(reference, Missing):
+        return not_measured(reference)
+    if isinstance(estimated, Missing):
+        return not_measured(estimated)
+    return _reading(metric, {"reference": with_phase_of(reference, estimated), "estimated": estimated})
 
 
 def _on_taps(

@@ -18,7 +18,7 @@ from diag.report.compareview import compare_view
 from diag.report.copied import copied_verdict, days_of
 from diag.report.exchange import exchanges_of
 from diag.report.localised import localised
-from diag.report.page import packed, rendered, unwritable, write_page
+from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.picks import Pick, pick
 from diag.report.release_text import release_values
 from diag.report.runview import RunView, run_view
@@ -70,8 +70,7 @@ def build_report(
     room = EXCHANGE_SHARE * room_for(len(picks)) if embed == "evidence" else math.inf
     exchanges = exchanges_of(report.comparisons, report.runs, picks, room) if embed != "none" else []
     samples = _samples(report, voices or {})
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with page_folder(out, next_step="name another folder with --out"):
         players = players_of(
             [(index, report.runs[index], picks[index]) for index in _worst_first(report, picks)],
             embed,
@@ -113,8 +112,6 @@ def build_report(
             unknown=State.UNKNOWN,
         )
         write_page(out, page)
-    except OSError as error:
-        raise unwritable(out, error, next_step="name another folder with --out") from None
     return out
 
 

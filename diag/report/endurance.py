@@ -17,7 +17,7 @@ from diag.core.states import State
 from diag.core.units import counted, format_seconds
 from diag.judge.endurance import LoadSummary, SoakSummary
 from diag.report.copied import copied_verdict
-from diag.report.page import packed, rendered, unwritable, write_page
+from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.svg import number, points, ticks
 
 MOST_CONNECTIONS = 5
@@ -319,10 +319,8 @@ def _write(
         table=table,
         document=packed(document, folder),
     )
-    try:
+    with page_folder(page, next_step="choose another folder with --out"):
         write_page(page, html)
-    except OSError as error:
-        raise unwritable(page, error, next_step="choose another folder with --out") from None
     return page
 
 

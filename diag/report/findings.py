@@ -74,9 +74,9 @@ class Listening:
     name: Callable[[Tap], str]
     lead_s: float
 
-    def at(self, tap: Tap, at_s: float) -> Hearing:
-        """Return where a time of a tap's recording can be heard."""
-        words = tr("{tap} at {at_s:.2f} s").format(tap=self.name(tap), at_s=at_s)
+    def at(self, tap: Tap, at_s: float, *, named_s: float | None = None) -> Hearing:
+        """Return where a time of a tap's recording can be heard; `named_s` is what the words say, if it differs."""
+        words = tr("{tap} at {at_s:.2f} s").format(tap=self.name(tap), at_s=at_s if named_s is None else named_s)
         player = self.find(tap, at_s)
         if player is None or player.left_out or not -0.05 <= at_s - player.offset_s < player.duration_s:
             return Hearing(None, at_s, words)
@@ -141,7 +141,9 @@ def _view(
 
 
 def _hearings(spots: Sequence[Spot], listening: Listening) -> tuple[Hearing, ...]:
-    return tuple(listening.at(spot.tap, spot.start_s) for spot in spots[:_MOST_SPOTS])
+    """Return where to listen, with the middle of each place in words, and places with the same words once."""
+    every = (listening.at(spot.tap, spot.start_s, named_s=(spot.start_s + spot.end_s) / 2) for spot in spots)
+    return tuple({hearing.words: hearing for hearing in every}.values())[:_MOST_SPOTS]
 
 
 def _ends(finding: Finding, index: int, players: Players) -> tuple[Hearing, ...]:

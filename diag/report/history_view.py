@@ -14,7 +14,7 @@ from diag.core.units import counted
 from diag.judge.history import Break, Direction, Point, Series, direction_of
 from diag.judge.steps import SHORTEST, Step
 from diag.report.copied import copied_verdict, days_of
-from diag.report.page import packed, rendered, unwritable, write_page
+from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.sentences import figure, signed
 from diag.report.svg import number, points
 from diag.report.wrapping import wrapped
@@ -173,10 +173,8 @@ def build_history_page(series: Sequence[Series], out: Path, *, runs: int) -> Pat
         switches=False,
         origin="Steps alert; they do not fail a build.",
     )
-    try:
+    with page_folder(out, next_step="name another file with --html"):
         write_page(out, page)
-    except OSError as error:
-        raise unwritable(out, error, next_step="name another file with --html") from None
     return out
 
 

@@ -11,6 +11,7 @@ from string import Formatter
 from diag.core.messages import Message
 from diag.core.results import Finding, Report, RunFinding
 from diag.core.units import with_minus
+from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
 from diag.report.sections import sections
@@ -43,6 +44,13 @@ def _localised(item: RunFinding) -> RunFinding:
     return replace(item, finding=localised_finding(item.finding))
 
 
+def localised_result(result: AnalysisResult) -> AnalysisResult:
+    """Return a recording whose findings are in the language in use, see `localised_finding`."""
+    if language() == "en":
+        return result
+    return replace(result, findings=tuple(localised_finding(finding) for finding in result.findings))
+
+
 def localised_finding(finding: Finding) -> Finding:
     """Return a finding with its texts in the language in use, each by itself.
 
@@ -69,7 +77,7 @@ def in_words(text: object) -> str:
     if not isinstance(text, Message):
         return str(text)
     template = tr(text.template)
-    if template == text.template and any(words.strip(" ,.;:()") for words, *_ in Formatter().parse(template)):
+    if template == text.template and any(words.strip(" ,.;:()[]") for words, *_ in Formatter().parse(template)):
         return str(text)
     values = {name: in_words(value) if isinstance(value, str) else value for name, value in text.values.items()}
     return with_minus(template.format(**values))

@@ -8,6 +8,8 @@ import gzip
 import json
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -43,7 +45,7 @@ def rendered(template: str, **values: object) -> str:
             style=Markup(_asset("style.css")),
             script=Markup(_asset("report.js")),
             version=__version__,
-            words=_script_words(),
+            script_words=_script_words(),
             **values,
         )
     )
@@ -89,20 +91,34 @@ def document_of(page: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
+@contextmanager
+def page_folder(out: Path, *, next_step: str) -> Iterator[None]:
+    """Create the folder of a page for the block that writes it and its files.
+
+    Raises
+    ------
+    BadInputError, CannotMeasureError
+        If the block raises an `OSError`: the path's fault, or the machine's if there is no room.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise _unwritable(out, error, next_step) from None
+
+
 def write_page(out: Path, page: str) -> None:
-    """Write a page without the places of this machine (`without_places`). Missing folders are created.
+    """Write a page without the places of this machine (`without_places`) into its folder.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    out.parent.mkdir(parents=True, exist_ok=True)
     write_whole(out, without_places(page, out.parent).encode())
 
 
-def unwritable(out: Path, error: OSError, *, next_step: str) -> DiagError:
-    """Return the error for a page that could not be written: the machine's if there is no room, else the path's."""
+def _unwritable(out: Path, error: OSError, next_step: str) -> DiagError:
     kind = CannotMeasureError if error.errno in _NO_ROOM else BadInputError
     return kind(
         f"Could not write the report {out}",

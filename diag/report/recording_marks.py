@@ -10,11 +10,12 @@ from diag.core.results import Finding, Measurement, SoundEvent
 from diag.core.states import State
 from diag.core.units import format_seconds, with_minus
 from diag.judge.recording_result import AnalysisResult
+from diag.report.language import tr
 from diag.report.sentences import label, state_of
 
 MOST_MARKS = 120
 """More marks than this cannot be told apart on a screen."""
-_WORDS_OF_EVENT = {
+WORDS_OF_EVENT = {
     "stall": "silence inserted",
     "dropout": "silence in place of sound",
     "skip": "sound left out",
@@ -26,7 +27,7 @@ _WORDS_OF_EVENT = {
     "seams": "gaps between chunks",
 }
 """Events in words, where their kind alone is not plain."""
-_WORDS_OF_SPOT = {
+WORDS_OF_SPOT = {
     "dropout_count": "gap",
     "click_rate_hz": "click",
     "clipping_rate_hz": "clipped",
@@ -94,7 +95,7 @@ def _concerns(item: Measurement, finding: Finding, tap: Tap | None) -> bool:
 def _places(item: Measurement) -> Iterable[Happening]:
     if item.events:
         return [_of_event(event) for event in _merged(item.events)]
-    words = _WORDS_OF_SPOT.get(item.metric, label(item.metric).lower())
+    words = tr(WORDS_OF_SPOT.get(item.metric, label(item.metric).lower()))
     middles = ((spot.start_s + spot.end_s) / 2 for spot in item.spots)
     return [Happening(at_s, at_s, None, words, State.UNKNOWN, "") for at_s in middles]
 
@@ -115,11 +116,11 @@ def _of_event(event: SoundEvent) -> Happening:
     length_s = event.count * event.period_s if event.period_s else event.duration_s
     if event.kind in _LOSSES:
         length_s = 0.0  # what is missing takes no time in the recording
-    what = _WORDS_OF_EVENT.get(event.kind, event.kind)
+    what = tr(WORDS_OF_EVENT.get(event.kind, event.kind))
     if event.kind.startswith("level "):
         what = f"{event.kind} of {event.level_db:+.0f} dB" if event.level_db is not None else event.kind
     elif event.count > 1:
-        what = f"{what}, {event.count} times"
+        what = tr("{what}, {n} times").format(what=what, n=event.count)
     else:
         what = f"{what}, {format_seconds(abs(event.duration_s))}"
     end_s = event.estimated_s + max(length_s, 0.0)

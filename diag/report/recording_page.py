@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from diag.files.audio_files import encode_flac
 from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.report.copied import copied_verdict
-from diag.report.page import packed, rendered, unwritable, write_page
+from diag.report.language import ntr, tr
+from diag.report.localised import in_words, localised_result
+from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.recording_compare_text import call_of_recordings, comparison_document
-from diag.report.recording_compare_view import comparison_view
+from diag.report.recording_compare_view import ComparisonView, comparison_view
 from diag.report.recording_marks import Happening, happenings
 from diag.report.recording_text import compared_words, counted_words, results_document, state_of_result
 from diag.report.recording_view import WHOLE_S, RecordingView, Shown, pieces_of, recording_view
@@ -47,28 +50,18 @@ def build_recordings_page(shown: Sequence[Shown], out: Path, *, embed: Embed = "
     BadInputError
         If the file cannot be written, or a recording can no longer be read.
     """
-    verdict = verdict_of_results(shown)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        views, players = views_of(shown, out, embed)
-        order = sorted(range(len(views)), key=lambda index: -views[index].state.rank)
-        title = title_of([view.name for view in views])
-        measured, dated = _measured_words([item.result for item in shown]), _judged_today()
-        page = rendered(
-            "recordings.html.j2",
-            title=title,
-            verdict=verdict,
-            measured=measured,
-            dated=dated,
-            copied=copied_verdict(verdict, title, measured, dated),
-            views=[views[index] for index in order],
-            document=packed(results_document([item.result for item in shown]), out.parent),
-            comparison=None,
-            **frame_values(players),
+    results = [item.result for item in shown]
+    with _folder_of(out):
+        views, players = views_of([replace(item, result=localised_result(item.result)) for item in shown], out, embed)
+        _write(
+            out,
+            _title_of([view.name for view in views]),
+            verdict_of_results(shown),
+            _measured_words(results),
+            views=sorted(views, key=lambda view: -view.state.rank),
+            players=players,
+            document=results_document(results),
         )
-        write_page(out, page)
-    except OSError as error:
-        raise unwritable(out, error, next_step="name another file with --html") from None
     return out
 
 
@@ -80,35 +73,60 @@ def build_comparison_page(
     Parameters and errors are those of `build_recordings_page`.
     """
     state, word = call_of_recordings(comparison)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with _folder_of(out):
         views, players = views_of([a, b], out, embed)
         views = [_on_side(view, side) for view, side in zip(views, "AB", strict=True)]
-        title = f"{views[0].name} and {views[1].name}"
-        verdict = VerdictLine(state, word, full_stop(capitalised(comparison.sentence)))
-        measured = f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound."
-        dated = _judged_today()
-        page = rendered(
-            "recordings.html.j2",
-            title=title,
-            verdict=verdict,
-            measured=measured,
-            dated=dated,
-            copied=copied_verdict(verdict, title, measured, dated),
+        _write(
+            out,
+            f"{views[0].name} and {views[1].name}",
+            VerdictLine(state, word, full_stop(capitalised(comparison.sentence))),
+            f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound.",
             views=views,
-            document=packed(comparison_document(comparison), out.parent),
+            players=players,
+            document=comparison_document(comparison),
             comparison=comparison_view(comparison, a, b, views),
-            **frame_values(players),
         )
-        write_page(out, page)
-    except OSError as error:
-        raise unwritable(out, error, next_step="name another file with --html") from None
     return out
+
+
+def _folder_of(out: Path) -> AbstractContextManager[None]:
+    return page_folder(out, next_step="name another file with --html")
+
+
+def _write(
+    out: Path,
+    title: str,
+    verdict: VerdictLine,
+    measured: str,
+    *,
+    views: Sequence[RecordingView],
+    players: Sequence[Player],
+    document: dict[str, Any],
+    comparison: ComparisonView | None = None,
+) -> None:
+    """Write the page of recordings, with their comparison if there is one."""
+    dated = _judged_today()
+    page = rendered(
+        "recordings.html.j2",
+        title=title,
+        verdict=verdict,
+        measured=measured,
+        dated=dated,
+        copied=copied_verdict(verdict, title, measured, dated),
+        views=views,
+        document=packed(document, out.parent),
+        comparison=comparison,
+        size=size_note(players),
+        switches=True,
+        origin="Every figure is derived from the recordings alone.",
+        unknown=State.UNKNOWN,
+    )
+    write_page(out, page)
 
 
 def _judged_today() -> str:
     """Return the day and minute of the judgement; a recording by itself does not say when it was made."""
-    return f"judged {time.strftime('%Y-%m-%d %H:%M', time.gmtime())} UTC"
+    return tr("judged {day} UTC").format(day=time.strftime("%Y-%m-%d %H:%M", time.gmtime()))
 
 
 def _on_side(view: RecordingView, side: str) -> RecordingView:
@@ -122,19 +140,8 @@ def _measured_words(results: Sequence[AnalysisResult]) -> str:
     return full_stop(capitalised(compared_words(read[0]))) if read else ""
 
 
-def frame_values(players: Sequence[Player]) -> dict[str, Any]:
-    """Return what every page about recordings passes to its frame."""
-    return {
-        "size": size_note(players),
-        "switches": True,
-        "origin": "Every figure is derived from the recordings alone.",
-        "unknown": State.UNKNOWN,
-    }
-
-
-def title_of(names: Sequence[str]) -> str:
-    """Return the title of a page about these recordings."""
-    return names[0] if len(names) == 1 else f"{len(names)} recordings"
+def _title_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ntr("{n} recording", "{n} recordings", len(names)).format(n=len(names))
 
 
 _WORDS = {
@@ -143,20 +150,24 @@ _WORDS = {
     State.GOOD: "NO FAULT FOUND",
     State.UNKNOWN: "NOT SHOWN",
 }
+"""Verdict by state, before translation."""
 
 
 def verdict_of_results(shown: Sequence[Shown]) -> VerdictLine:
     """Return the first line of the page: the worst state, the verdict in a sentence, and what to do first."""
-    results = [item.result for item in shown]
+    results = [localised_result(item.result) for item in shown]
     worst = max(results, key=lambda result: state_of_result(result).rank)
     state = state_of_result(worst)
-    word = "NOT READ" if worst.refused is not None and state is State.UNKNOWN else _WORDS[state]
-    sentence = full_stop(worst.sentence)
+    word = tr("NOT READ") if worst.refused is not None and state is State.UNKNOWN else tr(_WORDS[state])
+    sentence = full_stop(in_words(worst.sentence))
     if len(results) > 1 and state in (State.FAILS, State.WATCH):
         alike = Counter(result.findings[0].code for result in results if result.findings)
         code, count = alike.most_common(1)[0]
-        often = f" {code} is the main finding in {count} of {len(results)} recordings." if count > 1 else ""
-        sentence = f"{counted_words(results)}. The worst: {sentence}{often}"
+        words = tr(" {code} is the main finding in {k} of {n} recordings.")
+        often = words.format(code=code, k=count, n=len(results)) if count > 1 else ""
+        sentence = (
+            tr("{counted}. The worst: {sentence}").format(counted=counted_words(results), sentence=sentence) + often
+        )
     elif len(results) > 1:
         sentence = f"{counted_words(results)}."
     fix = next((item.fix for item in worst.findings if item.severity is not Severity.INFO), "")

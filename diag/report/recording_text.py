@@ -14,8 +14,10 @@ from diag.dsp.additions import NOTHING_DB
 from diag.dsp.dullness import BANDS_HZ
 from diag.judge.gate import least_rank
 from diag.judge.proof import by_reason
-from diag.report.sentences import TIER_WORDS, figure, label, label_in_sentence, plural, state_of, word_of
-from diag.report.wrapping import wrapped
+from diag.report.language import ntr, tr
+from diag.report.localised import in_words, localised_result
+from diag.report.sentences import TIER_WORDS, figure, label, label_in_sentence, state_of, word_of
+from diag.report.wrapping import padded, wrapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,12 +60,11 @@ def results_text(
 
     `page` is the HTML report that was written, if any.
     """
-    end = [f"report {page}"] if page else []
-    end.append(f"exit code {int(code)}")
+    results = [localised_result(result) for result in results]
+    end = [tr("report {path}").format(path=page)] if page else []
+    end.append(tr("exit code {code}").format(code=int(code)))
     if len(results) > BLOCKS_SHOWN:
-        return "\n".join(
-            [*_table_lines(results, width), "", *wrapped(counted_words(results), width), f"exit code {int(code)}"]
-        )
+        return "\n".join([*_table_lines(results, width), "", *wrapped(counted_words(results), width), end[-1]])
     blocks = ["\n".join(result_lines(result, width, verbose=verbose)) for result in results]
     return "\n\n".join([*blocks, "\n".join(end)])
 
@@ -77,14 +78,14 @@ def state_of_result(result: AnalysisResult) -> State:
 
 
 def _table_lines(results: Sequence[AnalysisResult], width: int) -> list[str]:
-    longest = max(len(called(result)) for result in results)
+    longest = max(len(in_words(result.called)) for result in results)
     column = min(longest, max(16, width // 3))
     lines = []
     for result in results:
         told = _found(result)
         length = "" if result.refused is not None else format_seconds(result.duration_s)
         lines += wrapped(
-            f"{state_of_result(result).shape} {called(result):<{column}}  {length:>8}  {told}",
+            f"{state_of_result(result).shape} {in_words(result.called):<{column}}  {length:>8}  {told}",
             width,
             later=" " * (column + 14),
         )
@@ -95,12 +96,12 @@ def _found(result: AnalysisResult) -> str:
     if result.refused is not None:
         return result.refused
     found = "; ".join(f"{item.title} [{item.code}]" for item in result.findings)
-    return found or ("not everything could be compared" if result.not_shown else "no fault found")
+    return found or nothing_found(result)
 
 
-def called(result: AnalysisResult) -> str:
-    """Return the name of a recording, with its channel if it is one of several."""
-    return result.name if result.channel is None else f"{result.name} (channel {result.channel})"
+def nothing_found(result: AnalysisResult) -> str:
+    """Return what a recording without a finding shows, in two or three words."""
+    return tr("not everything could be compared") if result.not_shown else tr("no fault found")
 
 
 def counted_words(results: Sequence[AnalysisResult]) -> str:
@@ -108,22 +109,23 @@ def counted_words(results: Sequence[AnalysisResult]) -> str:
     unread = sum(result.refused is not None for result in results)
     states = [state_of_result(result) for result in results if result.refused is None]
     words = {
-        State.FAILS: "with an error",
-        State.WATCH: "with a warning",
-        State.GOOD: "without a fault",
-        State.UNKNOWN: "not shown to be a faithful copy",
+        State.FAILS: tr("{n} with an error"),
+        State.WATCH: tr("{n} with a warning"),
+        State.GOOD: tr("{n} without a fault"),
+        State.UNKNOWN: tr("{n} not shown to be a faithful copy"),
     }
-    counted = [f"{states.count(state)} {word}" for state, word in words.items() if state in states]
-    counted += [f"{unread} that could not be read"] if unread else []
-    return f"{len(results)} {plural(len(results), 'recording')}: {', '.join(counted)}"
+    counted = [word.format(n=states.count(state)) for state, word in words.items() if state in states]
+    counted += [tr("{n} that could not be read").format(n=unread)] if unread else []
+    all_of_them = ntr("{n} recording", "{n} recordings", len(results)).format(n=len(results))
+    return f"{all_of_them}: {', '.join(counted)}"
 
 
 def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[str]:
     """Return the lines on one recording: verdict, findings and, with `verbose`, all measures."""
-    lines = wrapped(f"{state_of_result(result).shape} {result.sentence}", width, later="  ")
+    lines = wrapped(f"{state_of_result(result).shape} {in_words(result.sentence)}", width, later="  ")
     if result.refused is not None:
         return lines
-    note = result.note or f"{result.channels} {plural(result.channels, 'channel')}"
+    note = result.note or channels_in_words(result)
     lines += wrapped(
         f"  {format_seconds(result.duration_s)}, {result.sample_rate_hz} Hz, {note}; {compared_words(result)}",
         width,
@@ -135,14 +137,19 @@ def result_lines(result: AnalysisResult, width: int, *, verbose: bool) -> list[s
             lines += _finding_lines(finding, width, first=index == 0 and finding.severity is not Severity.INFO)
     if followed:
         titles = "; ".join(f"{item.title} [{item.code}]" for item in followed)
-        lines += wrapped(f"  as a consequence: {titles}", width, later="    ")
+        lines += wrapped("  " + tr("as a consequence: {titles}").format(titles=titles), width, later="    ")
     for words in usual_words(result):
         lines += wrapped(f"  {words}", width, later="    ")
     for reasons in by_reason(result.not_shown):
-        line = f"  {State.UNKNOWN.shape} not shown {', '.join(reasons.codes)}: {reasons.reason}"
+        line = f"  {State.UNKNOWN.shape} {tr('not shown')} {', '.join(reasons.codes)}: {reasons.reason}"
         lines += wrapped(line, width, later="    ")
     lines += _measure_lines(result, width) if verbose else _main_measure_lines(result, width)
     return [*lines, *_information_lines(result, width)]
+
+
+def channels_in_words(result: AnalysisResult) -> str:
+    """Return the number of channels: "1 channel", "2 channels"."""
+    return ntr("{n} channel", "{n} channels", result.channels).format(n=result.channels)
 
 
 def usual_words(result: AnalysisResult) -> tuple[str, ...]:
@@ -154,17 +161,17 @@ def compared_words(result: AnalysisResult) -> str:
     """Return in words what the recording was compared with."""
     against = [
         result.reference or "",
-        f"the profile of the voice {result.voice}" if result.voice else "",
+        tr("the profile of the voice {voice}").format(voice=result.voice) if result.voice else "",
     ]
-    named = " and ".join(item for item in against if item)
-    return f"compared with {named}" if named else "judged by itself"
+    named = tr(" and ").join(item for item in against if item)
+    return tr("compared with {names}").format(names=named) if named else tr("judged by itself")
 
 
 def _finding_lines(finding: Finding, width: int, *, first: bool) -> list[str]:
     """Return a finding with its evidence and its fix. The title of the first one is already in the verdict."""
     lines: list[str] = []
     if not first:
-        after = f", a consequence of {finding.consequence_of}" if finding.consequence_of else ""
+        after = tr(", a consequence of {code}").format(code=finding.consequence_of) if finding.consequence_of else ""
         line = (
             f"  {state_of(finding.severity).shape} {word_of(finding.severity)}: {finding.title} [{finding.code}{after}]"
         )
@@ -172,7 +179,7 @@ def _finding_lines(finding: Finding, width: int, *, first: bool) -> list[str]:
     for item in finding.evidence:
         lines += wrapped(f"    {item.text}", width, later="      ")
     if finding.consequence_of is None:
-        lines += wrapped(f"    fix  {finding.fix}", width, later=" " * 9)
+        lines += wrapped(f"    {tr('fix')}  {finding.fix}", width, later=" " * 9)
     return lines
 
 
@@ -185,12 +192,15 @@ def _main_measure_lines(result: AnalysisResult, width: int) -> list[str]:
     """Return the few measures that are always worth a look, on one line."""
     compared = result.reference is not None
     found = [
-        f"{label(item.metric)[:1].lower()}{label(item.metric)[1:]} {figure(item.value, item.unit)}"
+        f"{label_in_sentence(item.metric)} {figure(item.value, item.unit)}"
         for name in (_MAIN_AGAINST if compared else _MAIN_ALONE)
         for item in result.measurements.find(name)
         if isinstance(item.value, float) and (item.segment is not None) is compared
     ]
-    return wrapped(f"  measured: {', '.join(found)} (-v shows all)", width, later="    ") if found else []
+    if not found:
+        return []
+    words = tr("measured: {values} (-v shows all)").format(values=", ".join(found))
+    return wrapped(f"  {words}", width, later="    ")
 
 
 def _measure_lines(result: AnalysisResult, width: int) -> list[str]:
@@ -235,15 +245,15 @@ def _information_lines(result: AnalysisResult, width: int) -> list[str]:
 
 
 def _measure_line(item: Measurement, every: Measurements) -> str:
-    return f"    {label(item.metric):<{_LABEL_WIDTH}} {measure_words(item, every)}"
+    return f"    {padded(tr(label(item.metric)), _LABEL_WIDTH)} {measure_words(item, every)}"
 
 
 def measure_words(item: Measurement, every: Measurements) -> str:
     """Return the value of a measure with what it was compared with, as "−10.6 dB (against its input)"."""
     covers = _covered(item, every)
     none = item.unit == "dB" and isinstance(item.value, float) and item.value <= NOTHING_DB
-    value = "none found" if none else figure(item.value, item.unit)
-    return f"{value}  ({TIER_WORDS[item.tier]}{covers})"
+    value = tr("none found") if none else figure(item.value, item.unit)
+    return f"{value}  ({tr(TIER_WORDS[item.tier])}{covers})"
 
 
 def _covered(item: Measurement, every: Measurements) -> str:

@@ -18,9 +18,11 @@ from diag.core.units import format_seconds
 from diag.judge.proof import by_reason
 from diag.judge.recording_result import AnalysisResult
 from diag.report.findings import FindingView, Listening, recording_findings
+from diag.report.language import tr
+from diag.report.localised import in_words
 from diag.report.recording_marks import Happening
-from diag.report.recording_text import called, measure_words, state_of_result, usual_words
-from diag.report.sentences import capitalised, figure, label, plural, report_group
+from diag.report.recording_text import channels_in_words, measure_words, state_of_result, usual_words
+from diag.report.sentences import capitalised, figure, label, report_group
 from diag.report.shelf import WAVE_HEIGHT, WAVE_WIDTH, Pair, Piece, Player, pair_of, part_note
 from diag.report.spectra import Picture, Spectra, pictures_of, spectra_of, style_of
 from diag.report.svg import envelope, ticks
@@ -160,10 +162,12 @@ def pieces_of(shown: Shown, index: int, places: Sequence[Happening], most: int, 
                  for start_s, near in _starts(shown, places, most)]  # fmt: skip
     pieces: list[Piece] = []
     for start_s, reference_s, length_s in spans:
-        pieces.append(_piece(shown.audio, (called(shown.result), "the recording"), (index, last), start_s, length_s))
+        pieces.append(
+            _piece(shown.audio, (in_words(shown.result.called), tr("the recording")), (index, last), start_s, length_s)
+        )
         if shown.reference is not None and reference_s is not None:
             name = shown.result.reference or "reference"
-            pieces.append(_piece(shown.reference, (name, "the reference"), (index, first), reference_s, length_s))
+            pieces.append(_piece(shown.reference, (name, tr("the reference")), (index, first), reference_s, length_s))
     return pieces
 
 
@@ -229,7 +233,7 @@ def recording_view(
     """
     result = shown.result
     first, last = taps_of(result)
-    names = {last: called(result), first: result.reference or "the reference"}
+    names = {last: in_words(result.called), first: result.reference or tr("the reference")}
     listening = Listening(
         lambda tap, at_s: _holding(players.get(tap, ()), at_s), lambda tap: names.get(tap, tap.value), LEAD_S
     )
@@ -239,11 +243,11 @@ def recording_view(
     worst = next((item for item in result.findings if item.severity is not Severity.INFO), None)
     return RecordingView(
         anchor=f"recording-{index + 1}",
-        name=called(result),
+        name=in_words(result.called),
         result=result,
         state=state,
         word=_word(result, state),
-        sentence=result.sentence,
+        sentence=in_words(result.sentence),
         finding=f"{capitalised(worst.title)} [{worst.code}]" if worst else "",
         facts=_facts(result),
         tracks=tracks,
@@ -251,8 +255,8 @@ def recording_view(
         more_marks=max(len(marks) - LISTED, 0),
         pairs=_pairs(shown, players),
         parts=_excerpts(players.get(last, ()), players.get(first, ())),
-        no_audio="" if drawn or result.refused else "Its picture and audio are left out to keep this file small.",
-        findings=recording_findings(result.findings, called(result), index, listening),
+        no_audio="" if drawn or result.refused else tr("Its picture and audio are left out to keep this file small."),
+        findings=recording_findings(result.findings, in_words(result.called), index, listening),
         spectra=_spectra(shown, names) if drawn else None,
         measures=tuple(_measures(result)),
         unmeasured=_unmeasured(result),
@@ -281,10 +285,10 @@ def _facts(result: AnalysisResult) -> tuple[tuple[str, str], ...]:
     facts = {
         "length": format_seconds(result.duration_s),
         "sample rate": f"{result.sample_rate_hz} Hz",
-        "channels": result.note or f"{result.channels} {plural(result.channels, 'channel')}",
+        "channels": result.note or channels_in_words(result),
         "reference": result.reference,
         "voice": result.voice,
-        "judged": None if result.reference or result.voice else "by itself",
+        "judged": None if result.reference or result.voice else tr("by itself"),
     }
     return tuple((name, value) for name, value in facts.items() if value)
 
@@ -293,9 +297,9 @@ def _tracks(shown: Shown, places: Sequence[Happening], players: Parts, listening
     if shown.audio is None:
         return ()
     first, last = taps_of(shown.result)
-    sides = [(shown.audio, last, called(shown.result), "the recording")]
+    sides = [(shown.audio, last, in_words(shown.result.called), tr("the recording"))]
     if shown.reference is not None:
-        sides.append((shown.reference, first, shown.result.reference or "reference", "the reference"))
+        sides.append((shown.reference, first, shown.result.reference or "reference", tr("the reference")))
     longest_s = max(audio.duration_s for audio, *_ in sides)
     whole = [(name, audio) for audio, _, name, _ in sides if audio.duration_s <= WHOLE_S]
     pictures = dict(zip((name for name, _ in whole), pictures_of([(name, _clip(audio)) for name, audio in whole]),
@@ -343,7 +347,7 @@ def _marks(
         heard = listening.at(tap, min(start_s, audio.duration_s - 0.01))
         shown = abs(at - numbered_at) >= _NUMBER_APART
         numbered_at = at if shown else numbered_at
-        words = f"{place.words} at {start_s:.2f} s"
+        words = tr("{what} at {at_s:.2f} s").format(what=place.words, at_s=start_s)
         marks.append(
             Mark(str(number) if shown else "", round(at, 3), round(width, 3), place.state, words, place.code,
                  heard.player, heard.at_s)
@@ -394,7 +398,7 @@ def _spectra(shown: Shown, names: Mapping[Tap, str]) -> Spectra | None:
 def spectra_between(sides: Sequence[tuple[str, str, AudioReader | None]]) -> Spectra | None:
     """Return the average spectra of (name, style, recording); of those that are short enough to be read as a whole."""
     clips = [(name, style, _clip(audio)) for name, style, audio in sides if audio and audio.duration_s <= WHOLE_S]
-    return spectra_of("Average spectrum", clips)
+    return spectra_of(tr("Average spectrum"), clips)
 
 
 def _measures(result: AnalysisResult) -> list[Measure]:
@@ -402,9 +406,11 @@ def _measures(result: AnalysisResult) -> list[Measure]:
     for item in sorted(result.measurements, key=lambda item: report_group(item.metric)[0]):
         if item.value is None:
             continue
-        of = f"against {result.reference}" if item.segment is not None else "by itself"
-        if item.segment is None and item.tap != result.tap:
-            of = f"{result.reference} by itself"
+        of = tr("by itself")
+        if item.segment is not None:
+            of = tr("against {reference}").format(reference=result.reference)
+        elif item.tap != result.tap:
+            of = tr("{reference} by itself").format(reference=result.reference)
         words = measure_words(item, result.measurements)
         found.append(Measure(label(item.metric), item.metric, report_group(item.metric)[1], words, of))
     for item in result.information:
@@ -420,5 +426,5 @@ def _unmeasured(result: AnalysisResult) -> tuple[tuple[str, str], ...]:
     reasons: dict[str, list[str]] = {}
     for item in result.measurements:
         if item.missing is not None and item.missing.code is not MissingCode.NO_PROFILE:
-            reasons.setdefault(item.missing.text, []).append(label(item.metric))
+            reasons.setdefault(item.missing.text, []).append(tr(label(item.metric)))
     return tuple((", ".join(dict.fromkeys(names)), reason) for reason, names in reasons.items())

@@ -314,7 +314,7 @@ def report_group(metric: str) -> tuple[tuple[int, float], str]:
 
 def label_in_sentence(metric: str) -> str:
     """Return a measure's label with a small first letter, unless its first word is an abbreviation such as DC."""
-    text = label(metric)
+    text = tr(label(metric))
     return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 

@@ -84,7 +84,7 @@ def _curve(name: str, style: str, clip: Clip) -> Curve | None:
         ((lows + _BAND_HZ / 2) / TOP_HZ * WIDTH).tolist(),
         [_y(level) for level in np.clip(levels, _FLOOR_DB - 5, _CEILING_DB).tolist()],
     )
-    words = tr("within {drop_db:g} dB of its peak up to {edge_khz:.1f} kHz").format(
+    words = tr("sound up to {edge_khz:.1f} kHz ({drop_db:g} dB below its peak)").format(
         drop_db=EDGE_DROP_DB, edge_khz=loud_edge_hz(spectrum) / 1000
     )
     return Curve(name, style, path, words)

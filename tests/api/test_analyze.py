@@ -8,6 +8,7 @@ import pytest
 import soundfile as sf
 from builders import Story, build, client, replace, resampled, speech
 
+import diag.api.analyze
 from diag.api.analyze import analyze, analyze_all, analyze_run
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError, ExitCode
@@ -297,6 +298,17 @@ def test_results_are_saved_only_when_asked(tmp_path):
     analyze_run(folder, save=True)
     document = json.loads((folder / "takes/0001/result.json").read_text())
     assert (document["id"], document["schema_version"]) == ("0001", 1)
+
+
+def test_processes_judge_takes_as_one_process_does(tmp_path, monkeypatch):
+    folder = saved(tmp_path, *(Story(seed=seed, reply_s=None) for seed in (1, 2, 3)))
+    alone = analyze_run(folder)
+    monkeypatch.setattr(diag.api.analyze, "WORTH_PROCESSES", 2)
+    monkeypatch.setattr(diag.api.analyze, "cores", lambda: 2)
+    assert analyze_run(folder, processes=True) == alone
+    (folder / "takes/0002/take.json").write_text("{")
+    with pytest.raises(BadInputError, match="0002"):
+        analyze_run(folder, processes=True)
 
 
 def test_a_run_without_takes_is_refused(tmp_path):

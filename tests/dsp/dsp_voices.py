@@ -51,3 +51,11 @@ def padded(sound, before_s=0.3, after_s=0.3):
     gaps = (np.zeros(round(seconds * sound.rate_hz), dtype=np.float32) for seconds in (before_s, after_s))
     first, last = gaps
     return Sound(np.concatenate((first, sound.samples, last)), sound.rate_hz)
+
+
+def loud_frame(sound, after_s, width_s=0.25):
+    """Middle of the loudest stretch of `width_s` in the second that begins at `after_s`."""
+    width = round(width_s * sound.rate_hz)
+    energy = np.convolve(sound.samples**2, np.ones(width), mode="same")
+    first = round(after_s * sound.rate_hz)
+    return first + int(np.argmax(energy[first : first + round(sound.rate_hz)]))

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 import soxr
 from dsp_voices import made_voice, padded, read
+
+
+from dsp_voices import loud_frame, made_voice, padded, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,14 +17,6 @@ from diag.files.rooms import PATHS, find_room, read_responses
 
 ROOM_RATE_HZ = 48000
 RANDOM = np.random.default_rng(5)
-
-
-def loud_frame(sound, after_s, width_s=0.25):
-    """Middle of the loudest stretch of `width_s` in the second that begins at `after_s`."""
-    width = round(width_s * sound.rate_hz)
-    energy = np.convolve(sound.samples**2, np.ones(width), mode="same")
-    first = round(after_s * sound.rate_hz)
-    return first + int(np.argmax(energy[first : first + round(sound.rate_hz)]))
 
 
 def breaks(original, copy):

@@ -1,7 +1,10 @@
 """Korean texts: complete, with the placeholders of the English ones, and none of it in English output."""
 
+import html
+import json
 import re
 import string
+from importlib.resources import files
 
 import make_catalogue
 import pytest
@@ -98,6 +101,18 @@ def test_the_page_is_korean_and_its_document_english(tmp_path):
     assert not HANGUL.search(pages["en"])
     document = re.compile(r"data:application/gzip;base64,[A-Za-z0-9+/=]+")
     assert document.findall(pages["en"]) == document.findall(pages["ko"])
+
+
+def test_texts_of_the_script_are_in_the_page(tmp_path):
+    report = Report(runs=(slow_player_run(),))
+    with speaking("ko"):
+        page = build_report(report, {}, tmp_path / "ko.html").read_text(encoding="utf-8")
+    given = json.loads(html.unescape(re.search(r'<body data-words="(.*?)">', page)[1]))
+    assert given["Close all"] == "모두 접기"
+    assert "<body>" in build_report(report, {}, tmp_path / "en.html").read_text(encoding="utf-8")
+    script = files("diag.report").joinpath("templates/report.js").read_text(encoding="utf-8")
+    for text in given:
+        assert f'"{text}"' in script
 
 
 def test_explain_is_korean():

@@ -14,7 +14,7 @@ from diag.core.messages import msg
 from diag.core.results import Evidence
 from diag.judge.registry import all_rules
 from diag.report.language import speaking
-from diag.report.localised import localised_finding
+from diag.report.localised import in_words, localised_finding
 
 HANGUL = re.compile("[가-힣]")
 RULES = {rule.code: rule for rule in all_rules()}
@@ -66,6 +66,12 @@ def test_the_causes_of_a_hop_are_korean():
         if rule.on is not None and rule.hop is Hop.SENDER:
             shown = korean(dataclasses.replace(finding(rule.code), likely_cause=rule.on.causes[0]))
             assert HANGUL.search(shown.likely_cause), rule.code
+
+
+def test_a_sentence_of_parts_alone_is_made_of_translated_parts():
+    with speaking("ko"):
+        assert in_words(msg("{name}: {title} [{code}].", name=msg("{name} (channel {n})", name="a.wav", n=2), title="x",
+                            code="PLY001")) == "a.wav(채널 2): x [PLY001]."  # fmt: skip
 
 
 def test_english_findings_stay_as_they_are():

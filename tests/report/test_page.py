@@ -27,6 +27,7 @@ from report_samples import (
 from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.errors import BadInputError
+from diag.core.release import Decision, Product, Reason, Release, Weight
 from diag.core.results import Bench, BenchRow, Report, VerdictLine
 from diag.core.states import State
 from diag.core.timeline import Timeline
@@ -93,6 +94,14 @@ def loaded(*names: str) -> dict[str, list]:
     return {name: [take(f"{k:04d}", **kinds.get(name, {})) for k in (1, 2, 3)] for name in names}
 
 
+RELEASE = Release(
+    products=(
+        Product(
+            name="healthy", title="", decision=Decision.DO_NOT_SHIP, takes=20, asked=20, folder="runs/a",
+            reasons=(Reason(weight=Weight.BLOCKS, text="First audio heard is 100 ms later", fix="shorten it"),),
+        ),
+    ),
+)  # fmt: skip
 REPORTS = {
     "run": (Report(runs=(slow_player_run(),)), loaded("playback_16k")),
     "mute": (Report(runs=(mute_run(),)), loaded("missing_audio_modality")),
@@ -105,6 +114,7 @@ REPORTS = {
         loaded("healthy", "playback_16k", "missing_audio_modality"),
     ),
     "words_alone": (Report(runs=(run_result(),)), {}),
+    "release": (Report(runs=(run_result(),), release=RELEASE), loaded("healthy")),
 }
 
 
@@ -204,7 +214,7 @@ def test_findings_say_what_where_why_and_how_sure(texts):
     words = Page(texts["run"]).words
     for said in (
         "PLY001 playback-rate-mismatch", "player hop (owner: the client", "Found in 3 of 3 takes",
-        "Open the output stream at 24000 Hz", "Likely cause", "high (0.97 of 1)", "Hear it: heard at 2.30 s",
+        "Open the output stream at 24000 Hz", "Likely cause", "high (0.97 of 1)", "Hear it: heard at 2.60 s",
         "Seen with: diag 0.1.0, Python 3.11.7, audio virtual", "google-genai 3.4.0",
     ):  # fmt: skip
         assert said in words, said
@@ -281,6 +291,11 @@ def test_two_runs_of_one_name_are_two_sides_with_their_own_audio(tmp_path):
 def test_a_single_value_has_neither_median_nor_range(tmp_path):
     words = Page(text_of(Report(runs=(run_result(takes=(take_result(),)),)), tmp_path)).words
     assert "First audio heard 857 ms a single value, n 1" in words
+
+
+def test_the_page_of_a_release_begins_with_its_decision(texts):
+    words = Page(texts["release"]).words
+    assert words.index("DO NOT SHIP") < words.index("First audio heard is 100 ms later") < words.index("Findings")
 
 
 def test_of_two_runs_the_one_that_fails_comes_first(texts):

@@ -51,9 +51,11 @@ def app_not_ready(timeline: Timeline) -> Verdict:
     shown = f"the page did not show “{awaited}”" if is_page else f"no line of its output matched `{awaited}`"
     what = shown if awaited else "no session was set up"
     waited = format_seconds(float(found.data.get("waited_s") or 0.0))
+    # What was clicked on the page, or which buttons it has.
+    steps = [Evidence(text=str(event.data.get("text", ""))) for event in timeline.named(EventName.PAGE_STEP)]
     return raised(
         f"The app was not ready after {waited}: {what}",
-        evidence=[Evidence(text=f"waited {waited}; {what}"), *last_lines(found.data)],
+        evidence=[Evidence(text=f"waited {waited}; {what}"), *steps[-1:], *last_lines(found.data)],
         likely_cause=msg("the app waits for something, or hangs while it opens a device or connects"),
         fix=msg("open the page by hand and see what it waits for; name its steps in `start` of [app]")
         if is_page

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from operator import itemgetter
 
 from diag.core.chain import Hop
@@ -135,12 +134,16 @@ def _evidence(measurements: Measurements, level_db: float, item: Measurement) ->
     yield evidence_of(
         item, msg("`{where}` contains an echo {level_db:.0f} dB below what was played", where=where, level_db=-level_db)
     )
-    for metric, words in (
-        ("echo_db", partial(msg, "echo return loss {value:.0f} dB from what was played to `captured`")),
-        ("echo_delay_s", partial(msg, "the microphone delivers the echo {value:.0f} ms after it was played")),
-        ("echo_removed_db", partial(msg, "the client removes {value:.0f} dB of it before it sends")),
-    ):
+    for metric in ("echo_db", "echo_delay_s", "echo_removed_db"):
         found = [pair for pair in numbers(measurements.find(metric)) if pair[1].turn == item.turn]
         if found and item.metric != metric:
-            value = {"echo_db": -found[0][0], "echo_delay_s": 1000 * found[0][0]}.get(metric, found[0][0])
-            yield evidence_of(found[0][1], words(value=max(value, 0.0)))
+            yield evidence_of(found[0][1], _in_words(metric, found[0][0]))
+
+
+def _in_words(metric: str, value: float) -> str:
+    if metric == "echo_db":
+        return msg("echo return loss {loss_db:.0f} dB from what was played to `captured`", loss_db=max(-value, 0.0))
+    if metric == "echo_delay_s":
+        delay_ms = max(1000 * value, 0.0)
+        return msg("the microphone delivers the echo {delay_ms:.0f} ms after it was played", delay_ms=delay_ms)
+    return msg("the client removes {removed_db:.0f} dB of it before it sends", removed_db=max(value, 0.0))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from diag.core.results import Measurements, Verdict
+from diag.core.results import Measurements, Verdict, clear
 from diag.dsp.band import IMAGING_LIMIT
-from diag.judge.blind import beyond
+from diag.judge.blind import beyond, reference_value
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
@@ -37,6 +37,12 @@ def recording_images(measurements: Measurements, recording: Recording) -> Verdic
     Does not prove
         Which stage made them. Compare with a reference to find out.
     """
+    segment = recording.segment
+    added = None if segment is None else measurements.value("imaging", hop=segment.hop)
+    own = reference_value(measurements, recording, "imaging")
+    if added is not None and max(added, own or 0.0) <= IMAGING_LIMIT:
+        # With the reference the phase shows whether treble is an image, or only resembles one as behind a codec.
+        return clear()
     return beyond(
         measurements,
         recording,

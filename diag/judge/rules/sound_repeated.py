@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
-from diag.core.results import Measurements, Verdict, not_checked
+from diag.core.results import Measurement, Measurements, Verdict, not_checked
 from diag.core.units import format_seconds
+from diag.dsp.segment_events import EventKind
 from diag.judge.evidence import WrongRate, events_in_words, evidence_of, raised_at, worst_fault, wrong_rate
 from diag.judge.limits import REPEATED_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -62,7 +63,8 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     """The {who} repeats parts of the sound.
 
     What it shows
-        At least 10 ms of {input} occur more than once in {output}.
+        At least 10 ms of {input} occur more than once in {output}: inserted, so that the rest comes later, or in place
+        of other sound, as in the concealment of lost packets.
 
     Why it matters
         Syllables or words are heard twice.
@@ -79,6 +81,8 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     repeated_s, item = found
+    if item.events and all(event.kind == EventKind.CONCEALED for event in item.events):
+        return _concealed(place, repeated_s, item)
     where = f": {events_in_words(item.events)}" if item.events else ""
     repeated = format_seconds(repeated_s)
     text = f"{repeated} of {place.input} occurs twice in {place.output}{where}"
@@ -86,4 +90,18 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
         place,
         f"The {place.who} repeats {repeated} of the sound",
         evidence=[evidence_of(item, text)],
+    )
+
+
+def _concealed(place: Place, repeated_s: float, item: Measurement) -> Verdict:
+    """Report sound that was lost and covered by a repeat of what came before."""
+    count, total = len(item.events), format_seconds(repeated_s)
+    gaps = "1 gap" if count == 1 else f"{count} gaps"
+    text = f"{place.output} repeats earlier sound in place of {total} of {place.input}: {events_in_words(item.events)}"
+    return raised_at(
+        place,
+        f"The {place.who} fills {gaps} with a repeat of the sound before ({total})",
+        evidence=[evidence_of(item, text)],
+        cause="packets are lost or late, and the last one is played again in their place (packet loss concealment)",
+        fix="keep more audio in the queue, so that it never runs empty, and do not drop chunks",
     )

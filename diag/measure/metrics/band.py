@@ -5,7 +5,16 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
-from diag.dsp.band import IMAGING_LIMIT, NYQUISTS_HZ, Imaging, content_edge, image_about, images_beyond, imaging
+from diag.dsp.band import (
+    FAINTEST_IMAGE_DB,
+    IMAGING_LIMIT,
+    NYQUISTS_HZ,
+    Imaging,
+    content_edge,
+    image_about,
+    images_beyond,
+    imaging,
+)
 from diag.dsp.spectrum import Spectrum, centroid_hz, tilt_db_per_octave
 from diag.measure.metrics.sounds import HEALTHY_RATIO, additions, remembered, sound, speed
 from diag.measure.reasons import SILENT, too_short, wrong_speed
@@ -205,10 +214,11 @@ def imaging_of_segment(reference: Clip, estimated: Clip) -> Reading:
 
 
 def _out_of_phase(reference: Clip, estimated: Clip, mirror_hz: float) -> bool:
-    """Return whether nothing above a frequency was measured to have the phase of the mirrored input."""
+    """Return whether nothing above a frequency that can be heard has the phase of the mirrored input."""
     found = additions(reference, estimated)
     return not isinstance(found, Missing) and any(
-        item.mirror_hz == mirror_hz and item.coherence == 0.0 for item in found.images_about
+        item.mirror_hz == mirror_hz and (item.coherence == 0.0 or item.level_db < FAINTEST_IMAGE_DB)
+        for item in found.images_about
     )
 
 

@@ -19,7 +19,7 @@ KINDS = {
     "inserted_silence_s": _SILENCE,
     "dropout_count": _SILENCE,
     "skipped_s": (EventKind.SKIP,),
-    "repeated_s": (EventKind.REPEAT,),
+    "repeated_s": (EventKind.REPEAT, EventKind.CONCEALED),
     "head_lost_s": (EventKind.HEAD_LOST,),
     "tail_lost_s": (EventKind.TAIL_LOST,),
     "other_sound_s": (EventKind.OTHER_SOUND, EventKind.HALF_SPEED),

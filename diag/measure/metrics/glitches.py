@@ -27,7 +27,8 @@ def _unfit(clip: Clip) -> Missing | None:
 
 def _spots(frames: list[int], clip: Clip) -> tuple[Spot, ...]:
     times = [frame / clip.sample_rate_hz for frame in frames[:20]]
-    return tuple(Spot(Tap.HEARD, max(0.0, time - _SPOT_S), time + _SPOT_S) for time in times)
+    # Near the start of the clip they are shorter, as their middle is the time that texts name.
+    return tuple(Spot(Tap.HEARD, time - min(time, _SPOT_S), time + min(time, _SPOT_S)) for time in times)
 
 
 @metric(

@@ -6,7 +6,7 @@ Clips are immutable and compared by identity, so results are cached for the life
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -15,6 +15,7 @@ import numpy as np
 
 from diag.core.clip import Clip, Samples
 from diag.core.missing import Missing, MissingCode
+from diag.dsp import phase
 from diag.dsp.additions import PLAIN_COPY_DB, Additions, measure_additions, plain_copy
 from diag.dsp.aligned import LEAST_FRAMES, Piece, align_pair, shifted_pair
 from diag.dsp.arrays import Array
@@ -114,6 +115,8 @@ ppm)."""
 MOST_ODD_EVENTS = 3
 """A copy whose time was stretched looks like many short skips and repeats. A copy with more of them than this counts as
 stretched."""
+_SAME_PHASE = 0.99
+"""Agreement of waveforms from which on no phase was changed."""
 _ORDINARY = (
     EventKind.STALL, EventKind.DROPOUT, EventKind.SEAMS, EventKind.HEAD_LOST, EventKind.TAIL_LOST,
     EventKind.SECOND_COPY, EventKind.OVERLAP,
@@ -147,6 +150,24 @@ def _comparison(reference: Clip, estimated: Clip, known: float | None) -> Segmen
         return free
     at_speed = compare_segment(own, other, rate_ratio=known)
     return max((free, at_speed), key=lambda result: (result.found_share, -len(result.events)))
+
+
+def with_phase_of(reference: Clip, estimated: Clip) -> Clip:
+    """Return the reference with the phase of its copy where an all-pass filter changed only that, else itself."""
+    return of_pair(reference, estimated, "phase", lambda: _with_phase(reference, estimated))
+
+
+def _with_phase(reference: Clip, estimated: Clip) -> Clip:
+    found = match(reference, estimated)
+    known = found.rate_ratio if found.track is not None else None
+    result = of_pair(reference, estimated, "comparison", lambda: _comparison(reference, estimated, known))
+    ratio = result.rate_ratio if result.rate_ratio is not None else found.rate_ratio
+    longest = max(result.pieces, key=lambda piece: piece.reference_end_s - piece.reference_start_s, default=None)
+    agreement = 0.0 if longest is None else longest.confidence
+    if ratio is None or abs(ratio - 1.0) > HEALTHY_RATIO or agreement > _SAME_PHASE:
+        return reference
+    turned = phase.with_phase_of(sound(reference), sound(estimated))
+    return reference if turned is None else replace(reference, samples=turned)
 
 
 def input_time_s(reference: Clip, estimated: Clip, at_s: float) -> float:

@@ -40,6 +40,7 @@ CLICK_WITHIN_S = 2.0
 CAPACITY_EVERY_S = 0.5
 REPORT_BINDING = "__diag_report"
 LONGEST_TEXT = 2000
+MOST_BUTTONS_NAMED = 5
 _LIVE_HOSTS = ("generativelanguage.googleapis.com", "firebasevertexai.googleapis.com", "*aiplatform.googleapis.com")
 _START_WORDS = (
     re.compile(
@@ -49,6 +50,9 @@ _START_WORDS = (
 )
 """Labels of the button that starts a conversation, the surer words first: a microphone button may only mute. An icon's
 name is a label too, such as "play_arrow"."""
+_END_WORDS = re.compile(
+    r"(?<![a-z])(stop|end|mute|hang|close|clear|reset|delete|log ?out)(?![a-z])|중지|종료|끄기|닫기|지우기", re.I
+)
 
 
 class PageFailedError(Exception):
@@ -393,7 +397,23 @@ class WatchedPage:
                 f"no button that starts the conversation can be clicked: {' and '.join(refused)} stayed covered or "
                 "moved; say what to click with `start` in [app]"
             )
-        self._records.add("step", text="found no button to start with; the page was left to start by itself")
+        await self._only_button(page)
+
+    async def _only_button(self, page: Page) -> None:
+        """Click the only button of a page whatever its label says, unless that ends something."""
+        from playwright.async_api import Error
+
+        buttons = [item for item in await page.get_by_role("button").all() if await item.is_visible()]
+        labels = [((await item.get_attribute("aria-label")) or (await item.inner_text())).strip() for item in buttons]
+        text = "found no button to start with; the page was left to start by itself"
+        if len(buttons) == 1 and not _END_WORDS.search(labels[0]):
+            with contextlib.suppress(Error):
+                await buttons[0].click(timeout=CLICK_WITHIN_S * 1000)
+                text = f"clicked the only button, “{labels[0]}”"
+        elif labels:
+            named = ", ".join(f"“{label}”" for label in labels[:MOST_BUTTONS_NAMED])
+            text = f"found no button to start with among {named}; the page was left to start by itself"
+        self._records.add("step", text=text)
 
     async def _stay(self, page: Page, session: CDPSession) -> None:
         """Watch until the process is ended."""

@@ -118,6 +118,14 @@ def repeated(length_s: float) -> Apply:
     return apply
 
 
+def concealed(samples, rate_hz):
+    """Play the packet before in place of every tenth packet of 20 ms."""
+    out, size = samples.copy(), round(0.02 * rate_hz)
+    for first in range(5 * size, len(samples) - size, 10 * size):
+        out[first : first + size] = samples[first - size : first]
+    return out
+
+
 def swapped(samples, rate_hz):
     """Exchange two neighbouring pieces of 200 ms."""
     at, size = loud_place(samples, rate_hz, 0.4), round(0.2 * rate_hz)
@@ -211,6 +219,8 @@ SEGMENT_FAULTS = (
     SegmentFault("silence put in", ("MIC004", "SND011", "PLY003", "SPK004"), put_in(0.12), "of silence"),
     SegmentFault("sound left out", ("MIC010", "SND008", "PLY011", "SPK009"), left_out(0.15), "loses"),
     SegmentFault("sound repeated", ("MIC011", "SND014", "PLY017", "SPK010"), repeated(0.15), "repeats"),
+    SegmentFault("packets concealed", ("MIC011", "SND014", "PLY017", "SPK010"), concealed, "with a repeat",
+                 beside=(("MIC007", "SND012", "PLY004", "SPK006"),)),
     SegmentFault("sound in another order", ("MIC018", "SND019", "PLY019", "SPK017"), swapped, "wrong order"),
     SegmentFault("clicks", ("MIC007", "SND012", "PLY004", "SPK006"), clicking, "clicks per second"),
     SegmentFault("clipping", ("MIC002", "SND010", "PLY008", "SPK005"), cut_tops, "",

@@ -53,6 +53,14 @@ def test_an_app_that_listens_and_connects_is_clear(rule):
     assert rule(timeline(STARTED, READY, stopped(1))).status is Status.CLEAR
 
 
+def test_a_page_that_never_gets_ready_is_found_with_what_was_clicked():
+    started = ("app_started", {"url": "http://127.0.0.1/"})
+    step = ("page_step", {"text": "found no button to start with among “Los”, “Hilfe”"})
+    data = {"waited_s": 30.0, "awaits": None, "connected": False, "last_lines": []}
+    found = app_not_ready(timeline(started, step, ("app_not_ready", data), stopped(0)))
+    assert "among “Los”, “Hilfe”" in found.evidence[1].text
+
+
 def test_an_app_that_never_gets_ready_is_found_with_its_last_lines():
     data = {"waited_s": 30.0, "awaits": None, "connected": False, "last_lines": ["press Enter to start"]}
     found = app_not_ready(timeline(STARTED, ("app_not_ready", data), stopped(0)))

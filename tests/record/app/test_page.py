@@ -124,6 +124,21 @@ def test_a_start_step_that_fits_nothing_is_named(tmp_path, site):
     assert text == "step 2 of `start` in [app]: nothing that can be used matches `#no-such-button`"
 
 
+def test_the_only_button_of_a_page_is_clicked_in_any_language(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text("<button onclick='this.textContent=`Los`'>Auf geht's</button>", encoding="utf-8")
+
+    async def watch():
+        app = driver(tmp_path, page.as_uri(), ready_text="Los")
+        await app.start(setting(tmp_path))
+        await until(app.ready, 30)
+        await app.stop()
+        return app.facts()
+
+    steps = [fact.data["text"] for fact in asyncio.run(watch()) if fact.name == EventName.PAGE_STEP]
+    assert steps == ["clicked the only button, “Auf geht's”"]
+
+
 def test_a_certificate_that_is_not_trusted_is_named(tmp_path):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
