@@ -3,9 +3,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soxr
-from dsp_voices import made_voice, padded, read
-
-
 from dsp_voices import loud_frame, made_voice, padded, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
