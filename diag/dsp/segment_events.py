@@ -52,7 +52,7 @@ _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
 _STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
-_CONCEALED_S = 0.003
+_CONCEALED_S, _CONCEALED_WITHIN_S = 0.003, 0.12
 _AS_LOUD_DB = 10.0
 
 
@@ -767,17 +767,26 @@ def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
 
 
 def _with_concealed(events: Sequence[Event]) -> list[Event]:
-    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often."""
-    repeats = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
+    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often.
+
+    The loss may come up to 0.12 s after the repeat, with late sound between the two.
+    """
+    free = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
     changed: dict[Event, Event | None] = {}
-    for lost in (event for event in events if event.kind is EventKind.SKIP):
-        begin_s = lost.estimated_s - lost.duration_s - _CONCEALED_S
-        mine = [event for event in repeats if begin_s < event.estimated_s < lost.estimated_s]
-        if mine and abs(sum(event.duration_s for event in mine) - lost.duration_s) < _CONCEALED_S:
-            changed[lost] = None
+    lost = sorted((event for event in events if event.kind is EventKind.SKIP), key=lambda event: event.estimated_s)
+    for skip in lost:
+        begin_s = skip.estimated_s - skip.duration_s - _CONCEALED_WITHIN_S
+        mine: list[Event] = []
+        for event in reversed([event for event in free if begin_s < event.estimated_s < skip.estimated_s]):
+            if sum(other.duration_s for other in mine) < skip.duration_s - _CONCEALED_S:
+                mine.insert(0, event)
+        if mine and abs(sum(event.duration_s for event in mine) - skip.duration_s) < _CONCEALED_S:
+            free = [event for event in free if event not in mine]
+            changed[skip] = None
             for event in mine:
                 late_s = event.estimated_s - mine[0].estimated_s
-                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=lost.reference_s + late_s)
+                place_s = mine[0].reference_s + mine[0].duration_s + late_s
+                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=place_s)
     return [after for event in events if (after := changed.get(event, event)) is not None]
 
 
