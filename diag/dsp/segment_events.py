@@ -53,7 +53,7 @@ _MOST_OVERLAPS = 6
 _STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
 _CONCEALED_S, _CONCEALED_WITHIN_S = 0.003, 0.12
-_AS_LOUD_DB = 10.0
+_AS_LOUD_DB, _GONE_SHARE = 10.0, 0.25
 
 
 class EventKind(StrEnum):
@@ -482,7 +482,10 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         inserted, left_out = max(0.0, change), max(0.0, -change)
     elif (
         inserted >= least
-        and (not _is_silence(story, clip_s, story.clip_s(after.begin)) or (both and _as_loud(story, before, after)))
+        and (
+            not _is_silence(story, clip_s, story.clip_s(after.begin))
+            or (both and _is_other_quiet_sound(story, before, after))
+        )
         and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
     ):
         events = _pieces_of_gap(story, before, after)
@@ -499,15 +502,19 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     return events
 
 
-def _as_loud(story: Story, before: Piece, after: Piece) -> bool:
-    """Return whether a gap of an exact copy is as loud as the reference there: quiet sound, not silence."""
+def _is_other_quiet_sound(story: Story, before: Piece, after: Piece) -> bool:
+    """Return whether a gap of an exact copy is as loud as the reference there, but nothing of the reference is in it.
+
+    Quiet sound in place of quiet sound is no silence.
+    """
     pair = story.pair
-    own = pair.x.samples[before.last : after.first]
-    other = sliced(pair.y.samples, before.end, round(after.begin - before.end))
-    if pair.typical <= EXACT_NATS or not own.size or not other.size:
+    own = _gain(pair, before) * pair.x.samples[before.last : after.first]
+    other = sliced(pair.y.samples, before.end, own.size)
+    power = float(own @ own)
+    if pair.typical <= EXACT_NATS or power <= 0.0:
         return False
-    expected = _gain(pair, before) ** 2 * float(np.mean(np.square(own)))
-    return float(np.mean(np.square(other))) > expected * 10 ** (-_AS_LOUD_DB / 10)
+    heard, shared = float(other @ other), pair.polarity * float(own @ other)
+    return heard > power * 10 ** (-_AS_LOUD_DB / 10) and shared < _GONE_SHARE * power
 
 
 def _loud_s(pair: Pair, first: int, last: int) -> float:
