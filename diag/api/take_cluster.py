@@ -7,6 +7,7 @@ checksums. If a worker is lost, Dask gives its take to another one.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import shutil
@@ -227,6 +228,11 @@ def _placed(far: FarTake, folder: Path) -> FarTake:
     )
 
 
+def _machine() -> str:
+    """Return what tells the machines of a cluster apart in saved takes, which do not say how they are called."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
 def _end_with_input() -> None:
     sys.stdin.read()
     os._exit(1)
@@ -250,7 +256,7 @@ def main() -> int:
         job = replace(
             far.job,
             environment={
-                **far.job.environment, "audio_server": dict(farm.environment), "machine": socket.gethostname(),
+                **far.job.environment, "audio_server": dict(farm.environment), "machine": _machine(),
             },
         )  # fmt: skip
         emulator = None

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from diag.cli.help_examples import Worded, use_one_thread
-from diag.cli.options import Whole, json_option
+from diag.cli.options import Whole, json_option, lang_option
 
 
 @click.command(
@@ -31,6 +31,7 @@ from diag.cli.options import Whole, json_option
     "--html", "page", type=click.Path(path_type=Path), default=None, metavar="PAGE", help="Write a page with plots."
 )
 @json_option
+@lang_option
 def command(
     folder: Path,
     *,

@@ -215,6 +215,8 @@ def _measurement(row: Mapping[str, Any], value: object) -> Measurement:
         code, text = row["missing"] or (MissingCode.NO_TURN, "not measured")
         missing = Missing(MissingCode(code), str(text))
     ends = row["segment"]
+    if ends is not None and len(ends) != 2:
+        raise ValueError(f"a segment has {len(ends)} ends")
     return Measurement(
         metric=str(row["metric"]),
         unit=str(row["unit"]),

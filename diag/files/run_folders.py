@@ -27,6 +27,7 @@ from diag.core.clip import Clip
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.json_reading import read_json
 from diag.core.keys import without_secrets
+from diag.core.local_paths import home_folder
 from diag.core.plain_text import json_safe, on_one_line, quotable
 from diag.core.results import SCHEMA_VERSION, TakeResult
 from diag.core.take import Span, Take, Turn
@@ -384,12 +385,25 @@ def read_run(folder: str | Path) -> SavedRun:
         raise _damaged(attempted, "run.json", f"`{quotable(name, 60)}` is not a name", fix=_FIX_RUN)
     if not isinstance(environment, Mapping):
         raise _damaged(attempted, "run.json", "its environment is not a table", fix=_FIX_RUN)
-    return SavedRun(folder=folder, name=facts["name"], facts=facts)
+    home = home_folder()
+    return SavedRun(folder=folder, name=facts["name"], facts=facts if home is None else _at_home(facts, home))
 
 
 def _document(document: Mapping[str, Any]) -> bytes:
-    """Return the content of a JSON file, without keys."""
-    return (_json(document, indent=1) + "\n").encode()
+    """Return the content of a JSON file, without keys, and with paths below the user's home from `~` on."""
+    text, home = _json(document, indent=1), home_folder()
+    if home is not None and len(home.parts) > 1:
+        text = text.replace(f"{json.dumps(str(home), ensure_ascii=False)[:-1]}/", '"~/')
+    return (text + "\n").encode()
+
+
+def _at_home(value: Any, home: Path) -> Any:
+    """Return JSON data with the paths that `_document` shortened as they were."""
+    if isinstance(value, str):
+        return f"{home}{value[1:]}" if value.startswith("~/") else value
+    if isinstance(value, Mapping):
+        return {name: _at_home(inner, home) for name, inner in value.items()}
+    return [_at_home(inner, home) for inner in value] if isinstance(value, list) else value
 
 
 def _stamp() -> dict[str, Any]:

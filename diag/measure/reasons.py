@@ -33,4 +33,5 @@ def too_short(text: str) -> Missing:
 
 def wrong_speed(ratio: float) -> Missing:
     """Return the reason that a segment changes the speed."""
-    return Missing(MissingCode.WRONG_SPEED, f"the speed differs by {100 * (ratio - 1):+.1f} %; see rate_ratio")
+    text = f"the speed differs by {100 * (ratio - 1):+.1f} %, which has to be repaired first"
+    return Missing(MissingCode.WRONG_SPEED, text)

@@ -10,19 +10,18 @@ from statistics import median
 
 from diag.core.results import VerdictLine
 from diag.core.states import State
-from diag.core.units import counted
 from diag.judge.history import Break, Direction, Point, Series, direction_of
 from diag.judge.steps import SHORTEST, Step
 from diag.report.copied import copied_verdict, days_of
+from diag.report.language import ntr, tr
 from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.sentences import figure, signed
 from diag.report.svg import number, points
-from diag.report.wrapping import wrapped
+from diag.report.wrapping import padded, to_the_right, wrapped
 
 WIDTH, HEIGHT, EDGE = 720.0, 110.0, 8.0
 MOST_PLOTS = 60
 """More series are in the table only, so that the page stays small."""
-_NEEDED = f"{2 * SHORTEST} are needed since the last change of model, SDK, machine, devices or diag"
 _STATES = {Direction.WORSE: State.WATCH, Direction.BETTER: State.GOOD, Direction.OTHER: State.UNKNOWN}
 
 
@@ -38,37 +37,49 @@ def history_text(
     for item in series:
         if item.config != config:
             config = item.config
-            lines += ["", config, f"  {'measure':<34} {'last':>10} {'usual':>10}  {'runs':>5}  step"]
+            heads = padded(tr("measure"), 34), to_the_right(tr("last"), 10), to_the_right(tr("usual"), 10)
+            counts, steps = to_the_right(tr("runs"), 5), tr("step")
+            lines += ["", config, f"  {' '.join(heads)}  {counts}  {steps}"]
         told = ""
         if item.steps:
             told = f"{signed(item.steps[-1].change, item.measure.unit)} {ago(item, item.steps[-1].index)}"
         last, usual = (figure(value, item.measure.unit) for value in (item.points[-1].value, _usual(item)))
-        lines.append(f"  {name_of(item):<34} {last:>10} {usual:>10}  {len(item.points):>5}  {told}".rstrip())
-        since = f"since {break_words(item.breaks[-1])}, {ago(item, item.breaks[-1].index)}" if item.breaks else ""
+        lines.append(f"  {padded(name_of(item), 34)} {last:>10} {usual:>10}  {len(item.points):>5}  {told}".rstrip())
+        since = ""
+        if item.breaks:
+            changed, when = break_words(item.breaks[-1]), ago(item, item.breaks[-1].index)
+            since = tr("since {change}, {when}").format(change=changed, when=when)
         lines += wrapped(f"    {since}", width, later="      ") if since and item is _first(series, item) else []
     if unreadable:
-        lines += ["", *wrapped(f"{State.UNKNOWN.shape} not read: {', '.join(unreadable)}", width, later="  ")]
-    return "\n".join([*lines, "", *([f"report {page}"] if page else [])])
+        lines += ["", *wrapped(f"{State.UNKNOWN.shape} {tr('not read')}: {', '.join(unreadable)}", width, later="  ")]
+    return "\n".join([*lines, "", *([tr("report {path}").format(path=page)] if page else [])])
 
 
 def history_verdict(series: Sequence[Series], runs: int) -> VerdictLine:
     """Return the sentence at the top. The history alerts, and never fails a build."""
-    alerts, of_runs = len(_alerts(series)), f"{len(series)} series of {counted(runs, 'run')}"
+    alerts, of_runs = len(_alerts(series)), tr("{n} series of {runs}").format(n=len(series), runs=_runs(runs))
     if alerts:
-        sentence = f"{counted(alerts, 'step')} for the worse in {of_runs}."
-        return VerdictLine(State.WATCH, "STEPS", sentence)
+        words = ntr("{n} step for the worse in {series}.", "{n} steps for the worse in {series}.", alerts)
+        return VerdictLine(State.WATCH, tr("STEPS"), words.format(n=alerts, series=of_runs))
     if not series:
-        return VerdictLine(
-            State.UNKNOWN, "NO HISTORY", f"{counted(runs, 'run')}: no measure has two values to compare."
-        )
+        words = tr("{runs}: no measure has two values to compare.")
+        return VerdictLine(State.UNKNOWN, tr("NO HISTORY"), words.format(runs=_runs(runs)))
+    needed = tr("{n} are needed since the last change of model, SDK, machine, devices or diag").format(n=2 * SHORTEST)
     long_enough = sum(item.long_enough for item in series)
     if not long_enough:
-        sentence = f"{counted(runs, 'run')}: too few in each series to find a step ({_NEEDED})."
-        return VerdictLine(State.UNKNOWN, "TOO FEW RUNS", sentence)
+        words = tr("{runs}: too few in each series to find a step ({needed}).")
+        return VerdictLine(State.UNKNOWN, tr("TOO FEW RUNS"), words.format(runs=_runs(runs), needed=needed))
     short = len(series) - long_enough
-    more = f" {short} more have too few runs to find one ({_NEEDED})." if short else ""
-    of_runs = f"{long_enough} series of {counted(runs, 'run')}"
-    return VerdictLine(State.GOOD, "NO STEP", f"No step for the worse in {of_runs}.{more}")
+    words = tr(" {n} more have too few runs to find one ({needed}).")
+    more = words.format(n=short, needed=needed) if short else ""
+    of_runs = tr("{n} series of {runs}").format(n=long_enough, runs=_runs(runs))
+    return VerdictLine(
+        State.GOOD, tr("NO STEP"), tr("No step for the worse in {series}.").format(series=of_runs) + more
+    )
+
+
+def _runs(count: int) -> str:
+    return ntr("{n} run", "{n} runs", count).format(n=count)
 
 
 def _alerts(series: Sequence[Series]) -> list[tuple[Series, Step]]:
@@ -87,26 +98,33 @@ def _usual(series: Series) -> float:
 
 def name_of(series: Series) -> str:
     """Return the label of a series with its place."""
-    return f"{series.measure.label}{f', {series.place}' if series.place else ''}"
+    return f"{tr(series.measure.label)}{f', {tr(series.place)}' if series.place else ''}"
 
 
 def step_words(series: Series, step: Step) -> str:
     """Return a step in words: by how much, and from which run on."""
     unit, point = series.measure.unit, series.points[step.index]
-    levels = f"{figure(step.before, unit)} to {figure(step.after, unit)}, {signed(step.change, unit)}"
+    levels = tr("{before} to {after}, {change}").format(
+        before=figure(step.before, unit), after=figure(step.after, unit), change=signed(step.change, unit)
+    )
     place = f"{point.folder}{f' ({point.revision})' if point.revision else ''}"
-    return f"{series.config}: {name_of(series)} {direction_of(step, series.measure).value}, {levels}, since {place}"
+    words = tr("{config}: {measure} {direction}, {levels}, since {place}")
+    direction = tr(direction_of(step, series.measure).value)
+    return words.format(config=series.config, measure=name_of(series), direction=direction, levels=levels, place=place)
 
 
 def break_words(item: Break) -> str:
     """Return what changed at a break."""
-    return "; ".join(f"{name}: {before or 'none'} → {after or 'none'}" for name, before, after in item.changed)
+    none = tr("none")
+    return "; ".join(f"{name}: {before or none} → {after or none}" for name, before, after in item.changed)
 
 
 def ago(series: Series, index: int) -> str:
     """Return how many runs ago a point was."""
     runs = len(series.points) - 1 - index
-    return "in the last run" if runs == 0 else f"{counted(runs, 'run')} ago"
+    if runs == 0:
+        return tr("in the last run")
+    return ntr("{n} run ago", "{n} runs ago", runs).format(n=runs)
 
 
 @dataclass(frozen=True)
@@ -153,15 +171,15 @@ def build_history_page(series: Sequence[Series], out: Path, *, runs: int) -> Pat
     groups = [
         (config, [_row(item, id(item) in drawn) for item in series if item.config == config]) for config in configs
     ]
-    measured = f"{counted(runs, 'run')}; each point is the median of the takes of one run."
+    measured = tr("{runs}; each point is the median of the takes of one run.").format(runs=_runs(runs))
     dated = days_of([point.made for item in series for point in item.points])
     page = rendered(
         "history.html.j2",
-        title="history",
+        title=tr("history"),
         verdict=verdict,
         measured=measured,
         dated=dated,
-        copied=copied_verdict(verdict, "history", measured, dated, ()),
+        copied=copied_verdict(verdict, tr("history"), measured, dated, ()),
         document=packed(
             {"series": [item.to_json() for item in series if item.alerts or id(item) in drawn]}, out.parent
         ),

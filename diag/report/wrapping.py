@@ -30,3 +30,8 @@ def columns(text: str) -> int:
 def padded(text: str, width: int) -> str:
     """Return a text with spaces at its end, at least `width` columns wide."""
     return text + " " * (width - columns(text))
+
+
+def to_the_right(text: str, width: int) -> str:
+    """Return a text with spaces before it, at least `width` columns wide."""
+    return " " * (width - columns(text)) + text

@@ -1,5 +1,6 @@
 """Baselines: what is written is what is read, small, and refused if it is damaged."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +57,16 @@ def test_the_same_takes_give_the_same_file(tmp_path):
 
 def test_no_file_is_no_baseline(tmp_path):
     assert read_baseline(tmp_path / "a.json") is None
+
+
+@pytest.mark.parametrize("ends", [["played"], ["received", "played", "heard"]])
+def test_a_segment_has_two_ends(tmp_path, ends):
+    write_baseline(tmp_path / "a.json", made(), metrics=METRICS)
+    document = json.loads((tmp_path / "a.json").read_text())
+    document["measures"][0]["segment"] = ends
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(BadInputError, match=f"a segment has {len(ends)} ends"):
+        read_baseline(tmp_path / "a.json")
 
 
 @pytest.mark.parametrize(

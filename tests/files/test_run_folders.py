@@ -363,6 +363,14 @@ def test_a_run_comes_back(tmp_path):
     assert run.take("0001").seed == 7
 
 
+def test_a_run_does_not_say_where_the_home_of_its_user_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "anna"))
+    facts = {"prompts": [{"path": f"{tmp_path}/anna/voice/hello.wav"}], "title": "~", "takes": 5}
+    folder = store.create_run(tmp_path / "runs", "healthy", facts)
+    assert "anna" not in (folder / "run.json").read_text()
+    assert {name: store.read_run(folder).facts[name] for name in facts} == facts
+
+
 def test_runs_of_the_same_second_do_not_collide(tmp_path):
     folders = {store.create_run(tmp_path, "healthy", {}) for _ in range(50)}
     assert len(folders) == 50

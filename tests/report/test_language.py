@@ -18,7 +18,7 @@ from diag.report.language import LANGUAGES, language, ntr, speaking, tr
 from diag.report.localised import TRANSLATED_SECTIONS, rule_texts
 from diag.report.manual import explain, overview
 from diag.report.terminal import report_text
-from diag.report.wrapping import columns, padded, wrapped
+from diag.report.wrapping import columns, padded, to_the_right, wrapped
 
 OTHERS = LANGUAGES[1:]
 HANGUL = re.compile("[가-힣]")
@@ -125,4 +125,5 @@ def test_korean_is_two_columns_wide():
     assert columns("abc") == 3
     assert columns("지연") == 4
     assert padded("지연", 6) == "지연  "
+    assert to_the_right("지연", 6) == "  지연"
     assert all(columns(line) <= 40 for line in wrapped("소리의 속도가 " * 20, 40))

@@ -66,7 +66,7 @@ def voice_treble(clip: Clip, voice: VoiceProfile | None) -> tuple[float, TrebleL
         if apart_db is not None and apart_db > OTHER_VOICE_DB:
             return speed if speed.code is MissingCode.OTHER_VOICE else OTHER_VOICE_OR_SPEED
     elif abs(speed.ratio - 1.0) > WELL_WITHIN:
-        text = f"the speed differs by {100 * (speed.ratio - 1):+.0f} % from the voice's; see rate_ratio"
+        text = f"the speed differs by {100 * (speed.ratio - 1):+.0f} % from the voice's, which has to be repaired first"
         return Missing(MissingCode.WRONG_SPEED, text)
     found = remembered(clip, ("voice treble", voice), lambda: treble_against_profile(voice, sound(clip)))
     if found is None:
