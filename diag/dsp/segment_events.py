@@ -57,8 +57,8 @@ _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
 _STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
-_CONCEALED_S = 0.003
-_AS_LOUD_DB = 10.0
+_CONCEALED_S, _CONCEALED_WITHIN_S = 0.003, 0.12
+_AS_LOUD_DB, _GONE_SHARE = 10.0, 0.25
 
 
 class EventKind(StrEnum):
@@ -522,7 +522,10 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         inserted, left_out = max(0.0, change), max(0.0, -change)
     elif (
         inserted >= least
-        and (not _is_silence(story, clip_s, story.clip_s(after.begin)) or (both and _as_loud(story, before, after)))
+        and (
+            not _is_silence(story, clip_s, story.clip_s(after.begin))
+            or (both and _is_other_quiet_sound(story, before, after))
+        )
         and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
     ):
         events = _pieces_of_gap(story, before, after)
@@ -539,15 +542,19 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     return events
 
 
-def _as_loud(story: Story, before: Piece, after: Piece) -> bool:
-    """Return whether a gap of an exact copy is as loud as the reference there: quiet sound, not silence."""
+def _is_other_quiet_sound(story: Story, before: Piece, after: Piece) -> bool:
+    """Return whether a gap of an exact copy is as loud as the reference there, but nothing of the reference is in it.
+
+    Quiet sound in place of quiet sound is no silence.
+    """
     pair = story.pair
-    own = pair.x.samples[before.last : after.first]
-    other = sliced(pair.y.samples, before.end, round(after.begin - before.end))
-    if pair.typical <= EXACT_NATS or not own.size or not other.size:
+    own = _gain(pair, before) * pair.x.samples[before.last : after.first]
+    other = sliced(pair.y.samples, before.end, own.size)
+    power = float(own @ own)
+    if pair.typical <= EXACT_NATS or power <= 0.0:
         return False
-    expected = _gain(pair, before) ** 2 * float(np.mean(np.square(own)))
-    return float(np.mean(np.square(other))) > expected * 10 ** (-_AS_LOUD_DB / 10)
+    heard, shared = float(other @ other), pair.polarity * float(own @ other)
+    return heard > power * 10 ** (-_AS_LOUD_DB / 10) and shared < _GONE_SHARE * power
 
 
 def _loud_s(pair: Pair, first: int, last: int) -> float:
@@ -821,17 +828,26 @@ def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
 
 
 def _with_concealed(events: Sequence[Event]) -> list[Event]:
-    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often."""
-    repeats = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
+    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often.
+
+    The loss may come up to 0.12 s after the repeat, with late sound between the two.
+    """
+    free = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
     changed: dict[Event, Event | None] = {}
-    for lost in (event for event in events if event.kind is EventKind.SKIP):
-        begin_s = lost.estimated_s - lost.duration_s - _CONCEALED_S
-        mine = [event for event in repeats if begin_s < event.estimated_s < lost.estimated_s]
-        if mine and abs(sum(event.duration_s for event in mine) - lost.duration_s) < _CONCEALED_S:
-            changed[lost] = None
+    lost = sorted((event for event in events if event.kind is EventKind.SKIP), key=lambda event: event.estimated_s)
+    for skip in lost:
+        begin_s = skip.estimated_s - skip.duration_s - _CONCEALED_WITHIN_S
+        mine: list[Event] = []
+        for event in reversed([event for event in free if begin_s < event.estimated_s < skip.estimated_s]):
+            if sum(other.duration_s for other in mine) < skip.duration_s - _CONCEALED_S:
+                mine.insert(0, event)
+        if mine and abs(sum(event.duration_s for event in mine) - skip.duration_s) < _CONCEALED_S:
+            free = [event for event in free if event not in mine]
+            changed[skip] = None
             for event in mine:
                 late_s = event.estimated_s - mine[0].estimated_s
-                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=lost.reference_s + late_s)
+                place_s = mine[0].reference_s + mine[0].duration_s + late_s
+                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=place_s)
     return [after for event in events if (after := changed.get(event, event)) is not None]
 
 
