@@ -29,7 +29,7 @@ from diag.core.client_config import ClientConfig
 from diag.core.clip import Clip
 from diag.core.results import Severity, Status, TakeResult
 from diag.core.take import Take, Turn
-from diag.core.timeline import Timeline
+from diag.core.timeline import Event, EventName, Timeline
 from diag.files.planted import Planted
 from diag.files.rooms import PATHS, read_responses, rooms_by_name
 from diag.judge.engine import judge_take
@@ -102,9 +102,11 @@ def take_of(hop: str, name: str, room: str, fault: Planted | None, generator: np
         speech_start_s=AROUND_S, speech_end_s=seconds - AROUND_S,
         prompt_spans=spans if hop == "microphone" else {}, reply_spans=spans if hop == "speaker" else {},
     )  # fmt: skip
+    # Through the air, one ear hears the prompt and the reply.
+    opened: dict[str, Any] = {"devices": {}, "rates_hz": {}, "latency_s": {}, "ear_channels": 2 if room == "dry" else 1}
     return Take(
         id="0001", scenario="x", config=ClientConfig(), environment={"audio": "system"}, seed=0, clips=clips,
-        timeline=Timeline(()), turns=(turn,),
+        timeline=Timeline((Event(t_s=0.0, name=EventName.STREAMS_OPENED, source="audio", data=opened),)), turns=(turn,),
     )  # fmt: skip
 
 

@@ -312,6 +312,7 @@ def _what_changed(
         yield Reason(weight=Weight.NOTE, text=f"Baseline: {name} was {a} and is {b}.")
     changed = [item for item in comparison.comparisons if item.verdict in (Change.WORSE, Change.BETTER)]
     for item in changed:
-        yield Reason(weight=Weight.NOTE, text=f"Baseline: {change_in_words(item)}.", metric=item.metric)
+        text = f"Baseline: {change_in_words(item, 'the one before')}."
+        yield Reason(weight=Weight.NOTE, text=text, metric=item.metric)
     if not changed:
         yield Reason(weight=Weight.NOTE, text="Baseline: no measure differs from the one before.")

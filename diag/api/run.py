@@ -17,7 +17,6 @@ from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
 from diag.core.units import counted
 from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, read_turns, scenario_from_mapping
-from diag.files.turn_script import StepKind
 
 if TYPE_CHECKING:
     from diag.api.run_plan import Planned, RunPlan
@@ -258,18 +257,10 @@ def _with_turns(scenario: Scenario, options: Options) -> Scenario:
     Raises
     ------
     BadInputError
-        If the file of the conversation cannot be used, or the client is an app and a step is no prompt.
+        If the file of the conversation cannot be used.
     """
     if options.turns is not None:
         scenario = scenario.model_copy(update={"turns": read_turns(options.turns), "prompts": ()})
-    other = next((step for step in scenario.turns if step.kind is not StepKind.PROMPT), None)
-    if other is not None and (scenario.app is not None or options.app is not None):
-        raise BadInputError(
-            f"Could not run the conversation of {scenario.name}",
-            seen=f"a step of kind `{other.kind}`, with an app as the client",
-            allowed="with an app: steps of kind `prompt`, each after the reply to the one before",
-            next_step="leave out the other steps, or test diag's own client",
-        )
     return scenario
 
 

@@ -76,8 +76,8 @@ def dropouts(
                 found[-1] = Dropout(last.start_s, end_s - last.start_s, last.original_s)
                 continue
             if response is None:
-                response = _response(original, copy, stretches, speed)
-            if not _filtered_out(original, copy, item, speed, response):
+                response = response_of(original, copy, stretches, speed)
+            if not filtered_out(original, copy, item, speed, response):
                 found.append(item)
     return tuple(item for item in found if item.length_s >= shortest_s)
 
@@ -160,7 +160,7 @@ def _gain_over_time(difference_db: Array, sounding: NDArray[np.bool_]) -> NDArra
     return np.asarray(np.interp(np.arange(size), centres, medians))
 
 
-def _response(original: Sound, copy: Sound, stretches: Sequence[Stretch], speed: float) -> NDArray[np.float64]:
+def response_of(original: Sound, copy: Sound, stretches: Sequence[Stretch], speed: float) -> NDArray[np.float64]:
     """Return the gain of power from the original to the copy in each band of `_BAND_HZ`; shape (bands,).
 
     It is the lower quartile over the frames in which the original is loud in the band. Mirror images and noise fill a
@@ -192,8 +192,22 @@ def _in_bands(power: Array, edges: NDArray[np.intp]) -> NDArray[np.float64]:
     return np.asarray(np.diff(sums[:, edges], axis=1))
 
 
-def _filtered_out(original: Sound, copy: Sound, event: Dropout, speed: float, response: Array) -> bool:
-    """Return whether the copy is silent there only because of its response, such as hiss after a low-pass filter."""
+def filtered_out(
+    original: Sound, copy: Sound, event: Dropout, speed: float, response: Array, *, within_db: float = _FILTERED_DB
+) -> bool:
+    """Return whether the copy is quiet there only because of its response, such as hiss after a low-pass filter.
+
+    Parameters
+    ----------
+    original, copy : Sound
+    event : Dropout
+    speed : float
+        Speed of the copy.
+    response : ndarray, shape (bands,)
+        Gains of `response_of`.
+    within_db : float
+        The copy may be this much quieter than the response makes it.
+    """
     own = original.cut(event.original_s, event.original_s + event.length_s * speed).samples
     there = copy.cut(event.start_s + _BLUR_S, event.start_s + event.length_s - _BLUR_S).samples
     if own.size < 8 or there.size < 2 or not response.size:
@@ -204,4 +218,4 @@ def _filtered_out(original: Sound, copy: Sound, event: Dropout, speed: float, re
     share = float(power @ gain) / max(float(power.sum()), 1e-20)
     expected = share * float(np.mean(np.square(own, dtype=np.float64)))
     heard = float(np.mean(np.square(there, dtype=np.float64)))
-    return expected < _ROUNDING or heard > expected * 10 ** (-_FILTERED_DB / 10)
+    return expected < _ROUNDING or heard > expected * 10 ** (-within_db / 10)

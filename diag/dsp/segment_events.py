@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -14,7 +15,7 @@ from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
 from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps, chunk_overlaps
 from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
-from diag.dsp.dropouts import DROPOUT_SHORTEST_S, dropouts
+from diag.dsp.dropouts import DROPOUT_SHORTEST_S, Dropout, dropouts, filtered_out, response_of
 from diag.dsp.filled_gaps import filled_gaps
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
 from diag.dsp.joins import Stretch
@@ -35,6 +36,10 @@ NOISE_FLATNESS = 0.15
 _ABOVE_FLOOR_DB = 5.0
 _AROUND_SOUND_S = 0.25
 _RISE_DB = 4.0
+_DECAY_FRAMES, _DECAY_DB, _BEHIND_S = 6, 4.0, 0.1
+_ECHO_LONGEST_S, _ECHO_APART_S, _ECHO_NATS = 0.1, 0.02, 60.0
+_CANCELLED_DB = 4.0
+"""A gap that noise fills is at least 10 dB quieter than its sound."""
 _BLUR_S = 0.0004
 _GAP_FIT, _GAP_TOLD_S = 0.35, 0.015
 _BETWEEN_FIT = 0.7
@@ -52,8 +57,8 @@ _SEAM_LONGEST_S = 0.04
 _MOST_OVERLAPS = 6
 _STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
-_CONCEALED_S = 0.003
-_AS_LOUD_DB = 10.0
+_CONCEALED_S, _CONCEALED_WITHIN_S = 0.003, 0.12
+_AS_LOUD_DB, _GONE_SHARE = 10.0, 0.25
 
 
 class EventKind(StrEnum):
@@ -236,6 +241,7 @@ class Story:
 
 def events_of(story: Story) -> list[Event]:
     """Return the events, in order of the estimated clip."""
+    story = _without_echo(story)
     moved = _moved(story.pieces)
     events = [*_repeats(story), *_swaps(story, moved), *_lost_ends(story)]
     events += _gaps(story)
@@ -245,6 +251,23 @@ def events_of(story: Story) -> list[Event]:
     events = _with_like_overlaps(_with_concealed(events))
     events = sorted(events, key=lambda event: (event.estimated_s, event.reference_s))
     return _gaps_at_chunks(story, events) or _overlaps_at_chunks(story, events) or with_seams(events)
+
+
+def _without_echo(story: Story) -> Story:
+    """Return the story without a last piece that is no copy: reverberation resembles a quiet end of the same voice.
+
+    Such a piece has little evidence, follows the piece before it at once, and the level falls steadily through it.
+    """
+    if len(story.pieces) < 2 or story.pair.typical > EXACT_NATS:
+        return story
+    before, last = story.pieces[-2:]
+    rate_hz = story.pair.rate_hz
+    short = (
+        last.last - last.first < _ECHO_LONGEST_S * rate_hz and abs(last.begin - before.end) < _ECHO_APART_S * rate_hz
+    )
+    if not short or last.score > _ECHO_NATS or not _is_decay(story, before.end, last.end):
+        return story
+    return replace(story, pieces=story.pieces[:-1], joins=story.joins[:-1])
 
 
 def _gaps_at_chunks(story: Story, events: Sequence[Event]) -> list[Event] | None:
@@ -421,9 +444,26 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     there = np.convolve(power, smooth, mode="same") > 0.06 * np.convolve(expected, smooth, mode="same")
     begin = low * frame + piece.delay + np.arange(high - low) * frame
     inside = (begin >= 0) & (begin + frame <= pair.y.samples.size)
-    if float((there & inside)[recognisable].mean()) > 0.5 and _similar(pair, piece, low, high, inside):
+    present = float((there & inside)[recognisable].mean()) > 0.5
+    # Reverberation goes on behind the end.
+    begun = float(begin[recognisable][0])
+    ended = min(float(begin[recognisable][-1]) + frame + _BEHIND_S * pair.rate_hz, float(pair.y.samples.size))
+    if present and (_similar(pair, piece, low, high, inside) or _is_decay(story, begun, ended)):
         return 0
     return int(recognisable.sum())
+
+
+def _is_decay(story: Story, begin: float, end: float) -> bool:
+    """Return whether the level falls steadily between two samples of the clip.
+
+    Reverberation of louder sound before them hides quiet sound. Silence and noise in place of sound do not fall.
+    """
+    first, last = max(0, int(story.clip_s(begin) / FRAME_S)), math.ceil(story.clip_s(end) / FRAME_S)
+    level = story.loudness.level_db[first:last]
+    if level.size < _DECAY_FRAMES or _decay(story.loudness, first) < level.size:
+        return False
+    third = level.size // 3
+    return float(np.mean(level[:third]) - np.mean(level[-third:])) > _DECAY_DB
 
 
 def _similar(pair: Pair, piece: Piece, low: int, high: int, inside: Flags) -> bool:
@@ -482,7 +522,10 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         inserted, left_out = max(0.0, change), max(0.0, -change)
     elif (
         inserted >= least
-        and (not _is_silence(story, clip_s, story.clip_s(after.begin)) or (both and _as_loud(story, before, after)))
+        and (
+            not _is_silence(story, clip_s, story.clip_s(after.begin))
+            or (both and _is_other_quiet_sound(story, before, after))
+        )
         and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
     ):
         events = _pieces_of_gap(story, before, after)
@@ -499,15 +542,19 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
     return events
 
 
-def _as_loud(story: Story, before: Piece, after: Piece) -> bool:
-    """Return whether a gap of an exact copy is as loud as the reference there: quiet sound, not silence."""
+def _is_other_quiet_sound(story: Story, before: Piece, after: Piece) -> bool:
+    """Return whether a gap of an exact copy is as loud as the reference there, but nothing of the reference is in it.
+
+    Quiet sound in place of quiet sound is no silence.
+    """
     pair = story.pair
-    own = pair.x.samples[before.last : after.first]
-    other = sliced(pair.y.samples, before.end, round(after.begin - before.end))
-    if pair.typical <= EXACT_NATS or not own.size or not other.size:
+    own = _gain(pair, before) * pair.x.samples[before.last : after.first]
+    other = sliced(pair.y.samples, before.end, own.size)
+    power = float(own @ own)
+    if pair.typical <= EXACT_NATS or power <= 0.0:
         return False
-    expected = _gain(pair, before) ** 2 * float(np.mean(np.square(own)))
-    return float(np.mean(np.square(other))) > expected * 10 ** (-_AS_LOUD_DB / 10)
+    heard, shared = float(other @ other), pair.polarity * float(own @ other)
+    return heard > power * 10 ** (-_AS_LOUD_DB / 10) and shared < _GONE_SHARE * power
 
 
 def _loud_s(pair: Pair, first: int, last: int) -> float:
@@ -558,9 +605,10 @@ def _kept(story: Story, before: Piece, after: Piece) -> bool:
         return False
     gain = max(_gain(pair, before), _gain(pair, after))
     level = 10.0 * np.log10((float(np.dot(other, other)) + 1e-12) / (gain**2 * float(np.dot(own, own)) + 1e-12))
-    if abs(level) > LIKE_DB + 3.0:
-        return False
-    return size < OTHER_SHORTEST_S * pair.rate_hz or alike(own, other, gain)
+    if same and level > -LIKE_DB and _is_decay(story, before.end, after.begin):
+        return True
+    near = abs(level) <= LIKE_DB + 3.0
+    return near and (size < OTHER_SHORTEST_S * pair.rate_hz or alike(own, other, gain))
 
 
 def _is_between(pair: Pair, before: Piece, after: Piece) -> bool:
@@ -729,10 +777,7 @@ def _reference_at(story: Story, clip_s: float) -> float:
 
 def _dropouts(story: Story) -> list[Event]:
     """Return the silence in place of sound inside pieces, too short to end them."""
-    rate_hz = story.pair.rate_hz
-    stretches = [
-        Stretch(piece.first / rate_hz, piece.last / rate_hz, piece.delay / rate_hz, 1.0) for piece in story.pieces
-    ]
+    stretches = _stretches(story)
     exact = story.pair.typical > EXACT_NATS
     found = dropouts(
         story.own.sound, story.loudness.sound, stretches, story.speed,
@@ -745,6 +790,11 @@ def _dropouts(story: Story) -> list[Event]:
     return [*audible, *_filled(story, events)]
 
 
+def _stretches(story: Story) -> list[Stretch]:
+    rate_hz = story.pair.rate_hz
+    return [Stretch(piece.first / rate_hz, piece.last / rate_hz, piece.delay / rate_hz, 1.0) for piece in story.pieces]
+
+
 def _samples_of(story: Story, event: Event) -> tuple[int, int]:
     """Return the first sample of the reference that a dropout replaces, and one past the last."""
     first = round(event.reference_s * story.pair.rate_hz)
@@ -752,8 +802,11 @@ def _samples_of(story: Story, event: Event) -> tuple[int, int]:
 
 
 def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
-    """Return the dropouts that noise or a codec fills, except where one is known."""
-    events = []
+    """Return the dropouts that noise or a codec fills, except where one is known.
+
+    A tone at a frequency that a room or a filter cancels is no dropout.
+    """
+    found = []
     for piece in story.pieces:
         for gap in filled_gaps(story.pair, piece):
             start_s, length_s = story.clip_s(gap.first + piece.delay), story.clip_s(gap.last - gap.first)
@@ -762,22 +815,39 @@ def _filled(story: Story, known: Sequence[Event]) -> list[Event]:
                 for event in known
             )
             if apart:
-                events.append(Event(EventKind.DROPOUT, story.reference_s(gap.first), start_s, length_s))
-    return events
+                found.append(Dropout(start_s, length_s, story.reference_s(gap.first)))
+    if not found:
+        return []
+    own, copy = story.own.sound, story.loudness.sound
+    response = response_of(own, copy, _stretches(story), story.speed)
+    return [
+        Event(EventKind.DROPOUT, item.original_s, item.start_s, item.length_s)
+        for item in found
+        if not filtered_out(own, copy, item, story.speed, response, within_db=_CANCELLED_DB)
+    ]
 
 
 def _with_concealed(events: Sequence[Event]) -> list[Event]:
-    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often."""
-    repeats = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
+    """Return the events, without lost sound in whose place earlier sound is repeated as long, once or more often.
+
+    The loss may come up to 0.12 s after the repeat, with late sound between the two.
+    """
+    free = sorted((event for event in events if event.kind is EventKind.REPEAT), key=lambda event: event.estimated_s)
     changed: dict[Event, Event | None] = {}
-    for lost in (event for event in events if event.kind is EventKind.SKIP):
-        begin_s = lost.estimated_s - lost.duration_s - _CONCEALED_S
-        mine = [event for event in repeats if begin_s < event.estimated_s < lost.estimated_s]
-        if mine and abs(sum(event.duration_s for event in mine) - lost.duration_s) < _CONCEALED_S:
-            changed[lost] = None
+    lost = sorted((event for event in events if event.kind is EventKind.SKIP), key=lambda event: event.estimated_s)
+    for skip in lost:
+        begin_s = skip.estimated_s - skip.duration_s - _CONCEALED_WITHIN_S
+        mine: list[Event] = []
+        for event in reversed([event for event in free if begin_s < event.estimated_s < skip.estimated_s]):
+            if sum(other.duration_s for other in mine) < skip.duration_s - _CONCEALED_S:
+                mine.insert(0, event)
+        if mine and abs(sum(event.duration_s for event in mine) - skip.duration_s) < _CONCEALED_S:
+            free = [event for event in free if event not in mine]
+            changed[skip] = None
             for event in mine:
                 late_s = event.estimated_s - mine[0].estimated_s
-                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=lost.reference_s + late_s)
+                place_s = mine[0].reference_s + mine[0].duration_s + late_s
+                changed[event] = replace(event, kind=EventKind.CONCEALED, reference_s=place_s)
     return [after for event in events if (after := changed.get(event, event)) is not None]
 
 

@@ -255,16 +255,14 @@ def _changes(comparison: RunComparison, earlier: _Held) -> Iterator[Reason]:
     items = [item for item in comparison.comparisons if item.metric in leading or item.metric == "answered"]
     for item in sorted(items, key=lambda item: leading.index(item.metric) if item.metric in leading else -1):
         if item.verdict is Change.WORSE:
-            yield Reason(
-                weight=Weight.BLOCKS, metric=item.metric, text=f"{change_in_words(item)} since {earlier.what}."
-            )
+            yield Reason(weight=Weight.BLOCKS, metric=item.metric, text=f"{change_in_words(item, earlier.what)}.")
         elif item.verdict is Change.BETTER:
-            yield Reason(weight=Weight.NOTE, metric=item.metric, text=f"{change_in_words(item)} since {earlier.what}.")
+            yield Reason(weight=Weight.NOTE, metric=item.metric, text=f"{change_in_words(item, earlier.what)}.")
         else:
             yield from _blind(item, earlier)
     for item in comparison.comparisons:
         if item not in items and item.verdict is Change.WORSE:
-            yield Reason(weight=Weight.WARNS, metric=item.metric, text=f"{change_in_words(item)} since {earlier.what}.")
+            yield Reason(weight=Weight.WARNS, metric=item.metric, text=f"{change_in_words(item, earlier.what)}.")
 
 
 def _blind(item: Comparison, earlier: _Held) -> Iterator[Reason]:
@@ -286,11 +284,11 @@ def _blind(item: Comparison, earlier: _Held) -> Iterator[Reason]:
         )
 
 
-def change_in_words(item: Comparison) -> str:
-    """Return what changed in one measure, with what two series of the same thing differ by."""
+def change_in_words(item: Comparison, before: str) -> str:
+    """Return what changed in one measure since `before`, with what two series of the same thing differ by."""
     place = f" ({item.hop or item.tap})" if item.hop or item.tap else ""
     text = f"{_name(item.metric)}{place} is {item.verdict.value}: "
-    text += f"{format_value(item.a, item.unit)} then, {format_value(item.b, item.unit)} now"
+    text += f"{format_value(item.a, item.unit)} in {before}, {format_value(item.b, item.unit)} now"
     if item.noise is not None:
         text += f" (two series of the same thing differ by up to {format_value(item.noise, item.unit)} here)"
     return text

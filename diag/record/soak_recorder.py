@@ -31,12 +31,13 @@ from diag.record.audio.rigs import open_session
 from diag.record.audio.tape import Tape
 from diag.record.client.turn import Phase, TurnFollower
 from diag.record.client.voice_client import VoiceClient
+from diag.record.conversation import POLL_S
 from diag.record.live.genai import Endpoint, LiveConnection
 from diag.record.live.raw import RawConnection
 from diag.record.port_routing import Portboard
 from diag.record.take_job import PromptJob
 from diag.record.take_log import TakeLog
-from diag.record.take_recorder import LEAD_IN_S, POLL_S, spoken_samples
+from diag.record.take_recorder import LEAD_IN_S, spoken_samples
 
 LEAVE_EARLY_S = 1.0
 """After goAway the connection is left at the end of the turn, and at the latest this long before its announced end."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from diag.core.chain import HEARD_PROMPT_CHANNEL, Tap
+from diag.core.chain import HEARD_PROMPT_CHANNEL, HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Clip, clip_from_pcm16
 from diag.core.take import Span, Take, Turn
 from diag.core.timeline import Event, EventName, Timeline
 from diag.dsp.align import locate
 from diag.dsp.resample import rescale
-from diag.dsp.speech import speech_span
+from diag.dsp.speech import first_audible_frame, speech_span
 from diag.record.audio.tape import Stamps, Tape, stamp_fit
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
@@ -281,6 +281,8 @@ def _reply_spans(
     played = clips.get(Tap.PLAYED)
     if played is None and Tap.HEARD in clips and chunks:
         spans[Tap.HEARD] = _span_of_time(clips[Tap.HEARD], events[0].t_s - BEFORE_S, record.end_s)
+        if _interrupted(record.index, events, timeline):
+            spans |= _spans_until_cut(spans, clips, events, timeline)
     playing = _playing(record.index, events, timeline)
     if played is None or playing is None:
         return spans
@@ -306,6 +308,34 @@ def _reply_spans(
             played.start_s + last / rate_hz + heard_after_s,
         )
     return spans
+
+
+def _spans_until_cut(
+    spans: Mapping[Tap, Span], clips: Mapping[Tap, Clip], chunks: Sequence[Event], timeline: Timeline
+) -> dict[Tap, Span]:
+    """Return the part of an interrupted reply that the ear heard, at the ear and of what was received.
+
+    The rest was discarded, which is right. Nothing is returned if the ear heard nothing, or the prompt in the same
+    channel.
+    """
+    heard, received = clips[Tap.HEARD], clips[Tap.RECEIVED]
+    if heard.channels == 1:
+        return {}
+    later = timeline.named("chunk_received", start_s=chunks[-1].t_s)
+    until_s = next((event.t_s for event in later if event not in chunks), max(event.t_s for event in timeline))
+    first, last = _span_of_time(heard, chunks[0].t_s, until_s)
+    sound = heard.slice(first, last).channel(HEARD_REPLY_CHANNEL).samples
+    begin, back = (first_audible_frame(samples, heard.sample_rate_hz) for samples in (sound, sound[::-1]))
+    start, end = spans[Tap.RECEIVED]
+    own = first_audible_frame(received.samples[start:end], received.sample_rate_hz)
+    if begin is None or back is None or own is None:
+        return {}
+    kept_s = (len(sound) - back - begin) / heard.sample_rate_hz - CUT_GUARD_S
+    kept = start + own + max(1, round(kept_s * received.sample_rate_hz))
+    if kept >= end:
+        return {Tap.HEARD: (spans[Tap.HEARD][0], last - back)}
+    guard = round(CUT_GUARD_S * heard.sample_rate_hz)
+    return {Tap.RECEIVED: (start, kept), Tap.HEARD: (spans[Tap.HEARD][0], last - back - guard)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ FAULTS = {
     "long_batches": "half a second is collected before it is sent",
     "dropped_chunks": "every fifth chunk of the reply is lost",
     "stereo": "the output is opened with two channels and given one",
+    "goes_on": "a reply is played to its end although the user has interrupted it",
 }
 
 
@@ -56,7 +57,7 @@ def send(socket: ClientConnection, fault: str) -> None:
 
 
 def play(chunks: queue.SimpleQueue[bytes | None], fault: str) -> None:
-    """Play what is received; None ends it."""
+    """Play what is received; no bytes drop what waits, and None ends it."""
     channels = 2 if fault == "stereo" else 1
     waiting = b""
     quiet = bytes(2 * channels * round(0.02 * RECEIVED_HZ))
@@ -66,7 +67,7 @@ def play(chunks: queue.SimpleQueue[bytes | None], fault: str) -> None:
                 chunk = chunks.get()
                 if chunk is None:
                     return
-                waiting += chunk
+                waiting = waiting + chunk if chunk else b""
             speaker.write(waiting[: len(quiet)].ljust(len(quiet), b"\0"))
             waiting = waiting[len(quiet) :]
 
@@ -88,7 +89,10 @@ def main() -> None:
                 message = json.loads(data)
                 if "setupComplete" in message:
                     threading.Thread(target=send, args=(socket, fault)).start()
-                for part in message.get("serverContent", {}).get("modelTurn", {}).get("parts", []):
+                content = message.get("serverContent", {})
+                if content.get("interrupted") and fault != "goes_on":
+                    chunks.put(b"")
+                for part in content.get("modelTurn", {}).get("parts", []):
                     count += 1
                     if "inlineData" in part and not (fault == "dropped_chunks" and count % 5 == 0):
                         chunks.put(base64.b64decode(part["inlineData"]["data"]))

@@ -47,6 +47,29 @@ def test_a_fault_of_the_app_is_found_on_its_segment(tmp_path):
     assert (finding.segment.first, finding.segment.last) == (Tap.RECEIVED, Tap.HEARD)
 
 
+BARGE_IN = """
+[[turns]]
+say = "weather_in_seoul"
+[[turns]]
+kind = "barge_in"
+say = "can_you_hear_me"
+at_s = 0.8
+"""
+
+
+@pytest.mark.audio
+@pytest.mark.parametrize(("fault", "found"), [((), []), (("--fault", "goes_on"), ["PLY010"])])
+def test_an_app_is_interrupted_and_must_stop(tmp_path, fault, found):
+    script = tmp_path / "turns.toml"
+    script.write_text(BARGE_IN)
+    app = shlex.join((sys.executable, str(APP.parents[1] / "python_websocket" / "app.py"), *fault))
+    report = run("", Options(app=app, out=tmp_path / "out", takes=1, turns=script, embed="none"))
+    assert codes_of(report) == found
+    take = next(item for item in report.runs[0].takes if item.discarded is None)
+    assert take.measurements.value("barge_in_delay_s", turn=1) > 0.1
+    assert (take.measurements.value("flush_delay_s", turn=0) > 0.3) == bool(found)
+
+
 @pytest.mark.audio
 def test_an_app_that_fails_at_once_is_named_with_its_exit_code(tmp_path):
     failing = shlex.join((sys.executable, "-c", "import sys; print('no config'); sys.exit(4)"))

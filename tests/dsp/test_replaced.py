@@ -77,3 +77,12 @@ def test_sound_that_is_replaced_at_the_very_beginning_has_nothing_earlier_to_rep
     out[:480] = out[480:960]
     found = compare_segment(sound, Sound(out, sound.rate_hz))
     assert EventKind.CONCEALED not in {item.kind for item in found.events}
+
+
+def test_a_repeat_and_a_loss_of_the_same_length_that_are_far_apart_are_two_events(replies):
+    sound = replies["sunny_in_seoul"]
+    size, early, late = round(0.05 * sound.rate_hz), loud_frame(sound, 0.2), loud_frame(sound, 1.2)
+    x = sound.samples
+    out = Sound(np.concatenate((x[:early], x[early - size : late], x[late + size :])), sound.rate_hz)
+    found = compare_segment(sound, out).events
+    assert [item.kind for item in found] == [EventKind.REPEAT, EventKind.SKIP]

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 from dsp_voices import loud_frame, made_voice, padded, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,9 @@ from hypothesis import strategies as st
 from diag.dsp.segment import compare_segment
 from diag.dsp.segment_events import EventKind
 from diag.dsp.spectrum import Sound
+from diag.files.rooms import PATHS, find_room, read_responses
 
+ROOM_RATE_HZ = 48000
 RANDOM = np.random.default_rng(5)
 
 
@@ -221,3 +224,23 @@ def test_loud_sound_that_is_not_that_of_the_reference_is_told_in_noise(reply):
     out[at : at + chunk] = out[at : at + chunk][::-1]
     noise = np.random.default_rng(5).standard_normal(out.size) * np.std(out) * 0.1
     assert breaks(reply, Sound((out + noise).astype(np.float32), reply.rate_hz))
+
+
+def in_a_room(sound, room, path="speaker_to_ear"):
+    """The sound as it is heard in one of the rooms that come with diag, in faint noise."""
+    wide = soxr.resample(padded(sound).samples, sound.rate_hz, ROOM_RATE_HZ)
+    response = read_responses(find_room(room).path)[:, PATHS.index(path)].astype(float)
+    wet = np.convolve(wide, response)[: wide.size]
+    return Sound((wet + RANDOM.normal(scale=1e-4, size=wet.size)).astype(np.float32), ROOM_RATE_HZ)
+
+
+@pytest.mark.parametrize("name", ["hearing_you_well", "ko_sunny_in_seoul"])
+def test_reverberation_that_hides_quiet_sound_loses_nothing(replies, name):
+    assert [item.kind for item in breaks(replies[name], in_a_room(replies[name], "laptop"))] == []
+
+
+def test_a_loud_end_that_is_lost_is_missed_in_a_room_too(replies):
+    sound = replies["ko_sunny_in_seoul"]
+    cut = loud_frame(sound, sound.duration_s - 1.5)
+    wet = in_a_room(Sound(np.where(np.arange(sound.samples.size) < cut, sound.samples, 0.0), sound.rate_hz), "laptop")
+    assert EventKind.TAIL_LOST in [item.kind for item in breaks(sound, wet)]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from diag.files.scenarios import Faults
 from diag.measure.metrics.moments import audio_chunks
 from diag.record.audio.tape import Tape
 from diag.record.live.genai import Endpoint
-from diag.record.take_assembly import AFTER_S, BEFORE_S, NetworkAudio, Session, TurnRecord, assemble_take
+from diag.record.take_assembly import AFTER_S, BEFORE_S, CUT_GUARD_S, NetworkAudio, Session, TurnRecord, assemble_take
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
 
@@ -200,3 +201,54 @@ def test_a_prompt_on_a_device_that_an_app_shares_is_timed_by_the_ear():
 )
 def test_a_prompt_is_timed_by_the_stamps_of_its_device_otherwise(case):
     assert shared_take(**case).turns[0].speech_end_s == pytest.approx(1.03 + 2.0 + PROMPT.speech_end_s, abs=1e-4)
+
+
+def interrupted_at_ear(stops_s, channels=2):
+    """Return a take whose app gets 4 s of a reply at 4.0 s and `interrupted` at 5.0 s, and is heard until `stops_s`."""
+    log = TakeLog()
+    log.turn = 0
+    for index in range(4):
+        log.emit("chunk_received", {"start_frame": index * 24000, "frames": 24000}, t_s=4.0 + index * 0.1)
+    log.emit("interrupted", {}, t_s=5.0)
+    log.emit("turn_complete", {}, t_s=5.01)
+    log.turn = 1
+    log.emit("chunk_received", {"start_frame": 96000, "frames": 24000}, t_s=9.0)
+    heard, rate_hz = Tape(48000, channels), 48000
+    tone = 0.3 * np.sin(np.arange(rate_hz // 50) * 0.1)
+    for index in range(500):
+        t_s = index / 50
+        sounds = (4.2 <= t_s < stops_s) or t_s >= 9.2
+        block = np.zeros((rate_hz // 50, channels), np.float32)
+        block[:, -1] = tone if sounds else 0.0
+        heard.write(block, log.origin_s + t_s, log.origin_s + t_s)
+    network = NetworkAudio(
+        sent=b"",
+        sent_rate_hz=16000,
+        received=pcm16_from_samples(np.full(120000, 0.3, np.float32)),
+        received_rate_hz=24000,
+    )
+    turns = (
+        TurnRecord(index=0, prompt=PROMPT, start_s=1.5, end_s=5.2),
+        TurnRecord(index=1, prompt=PROMPT, start_s=5.2, end_s=9.9),
+    )
+    mouth = tape(48000, 6, log.origin_s + 1.0)
+    turns = tuple(replace(turn, first_frame=48000, end_frame=86400) for turn in turns)
+    session = Session(log=log, network=network, tapes={Tap.PROMPT: mouth, Tap.HEARD: heard}, turns=turns)
+    return assemble_take(take_job(), session)
+
+
+@pytest.mark.parametrize("stops_s", [5.2, 6.4])
+def test_an_interrupted_reply_of_an_app_is_compared_as_far_as_it_was_heard(stops_s):
+    spans = interrupted_at_ear(stops_s).turns[0].reply_spans
+    assert spans[Tap.RECEIVED][0] == 0
+    assert spans[Tap.RECEIVED][1] / 24000 == pytest.approx(stops_s - 4.2 - CUT_GUARD_S, abs=0.03)
+    assert spans[Tap.HEARD][1] / 48000 == pytest.approx(stops_s - CUT_GUARD_S, abs=0.03)
+
+
+def test_an_interrupted_reply_that_was_heard_whole_is_compared_whole():
+    spans = interrupted_at_ear(8.4).turns[0].reply_spans
+    assert spans[Tap.RECEIVED] == (0, 96000)
+
+
+def test_one_channel_for_user_and_reply_does_not_show_where_a_reply_stopped():
+    assert interrupted_at_ear(5.2, channels=1).turns[0].reply_spans[Tap.RECEIVED] == (0, 96000)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurement, Measurements, Verdict, not_checked
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.dsp.segment_events import EventKind
 from diag.judge.evidence import WrongRate, events_in_words, evidence_of, raised_at, worst_fault, wrong_rate
 from diag.judge.limits import REPEATED_S
@@ -83,12 +84,15 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     repeated_s, item = found
     if item.events and all(event.kind == EventKind.CONCEALED for event in item.events):
         return _concealed(place, repeated_s, item)
-    where = f": {events_in_words(item.events)}" if item.events else ""
     repeated = format_seconds(repeated_s)
-    text = f"{repeated} of {place.input} occurs twice in {place.output}{where}"
+    text = msg(
+        "{repeated} of {input} occurs twice in {output}", repeated=repeated, input=place.input, output=place.output
+    )
+    if item.events:
+        text = msg("{text}: {events}", text=text, events=events_in_words(item.events))
     return raised_at(
         place,
-        f"The {place.who} repeats {repeated} of the sound",
+        msg("The {who} repeats {repeated} of the sound", who=place.who, repeated=repeated),
         evidence=[evidence_of(item, text)],
     )
 
@@ -96,12 +100,22 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
 def _concealed(place: Place, repeated_s: float, item: Measurement) -> Verdict:
     """Report sound that was lost and covered by a repeat of what came before."""
     count, total = len(item.events), format_seconds(repeated_s)
-    gaps = "1 gap" if count == 1 else f"{count} gaps"
-    text = f"{place.output} repeats earlier sound in place of {total} of {place.input}: {events_in_words(item.events)}"
+    gaps = counted(count, "gap")
+    text = msg(
+        "{output} repeats earlier sound in place of {total} of {input}: {events}",
+        output=place.output,
+        total=total,
+        input=place.input,
+        events=events_in_words(item.events),
+    )
     return raised_at(
         place,
-        f"The {place.who} fills {gaps} with a repeat of the sound before ({total})",
+        msg(
+            "The {who} fills {gaps} with a repeat of the sound before ({total})", who=place.who, gaps=gaps, total=total
+        ),
         evidence=[evidence_of(item, text)],
-        cause="packets are lost or late, and the last one is played again in their place (packet loss concealment)",
-        fix="keep more audio in the queue, so that it never runs empty, and do not drop chunks",
+        cause=msg(
+            "packets are lost or late, and the last one is played again in their place (packet loss concealment)"
+        ),
+        fix=msg("keep more audio in the queue, so that it never runs empty, and do not drop chunks"),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
@@ -11,8 +13,11 @@ from diag.core.units import format_seconds
 from diag.judge.evidence import unanswered
 from diag.judge.registry import rule
 
+STALLED_S = 2.0
+"""Shortest silence after which a reply counts as broken off. Within a reply, chunks come several times a second."""
 
-@rule("SVC006", name="reply-cut", severity="warning", hop=Hop.SERVICE, explained_by=("SVC009",))
+
+@rule("SVC006", name="reply-cut", severity="warning", hop=Hop.SERVICE, explained_by=("SVC009", "MIC006"))
 def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...]) -> Verdict:
     """The reply started but never ended.
 
@@ -42,17 +47,24 @@ def reply_cut(measurements: Measurements, timeline: Timeline, turns: tuple[Turn,
     answered = [turn for turn in turns if turn not in silent]
     if not answered:
         return not_checked("no reply came")
+    went_on = False
     for turn in answered:
         for over in timeline.named("reply_wait_over"):
             if over.data.get("turn") == turn.index:
-                return _broken_off(timeline, turn, over)
-    return clear()
+                of_turn = {
+                    event.name: event
+                    for event in timeline
+                    if event.data.get("turn") == turn.index and event.t_s <= over.t_s
+                }
+                last = of_turn.get("chunk_received")
+                waited_s = over.t_s - (last.t_s if last else turn.start_s)
+                if waited_s >= STALLED_S:
+                    return _broken_off(turn, of_turn, waited_s)
+                went_on = True
+    return not_checked("the reply still went on when the wait for its end was over") if went_on else clear()
 
 
-def _broken_off(timeline: Timeline, turn: Turn, over: Event) -> Verdict:
-    of_turn = {event.name: event for event in timeline if event.data.get("turn") == turn.index}
-    last = of_turn.get("chunk_received")
-    waited_s = over.t_s - (last.t_s if last else turn.start_s)
+def _broken_off(turn: Turn, of_turn: Mapping[str, Event], waited_s: float) -> Verdict:
     missing = [name for name in ("generation_complete", "turn_complete") if name not in of_turn]
     return raised(
         msg("The reply broke off: nothing came for {waited_s} after its last chunk", waited_s=format_seconds(waited_s)),

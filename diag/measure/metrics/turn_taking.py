@@ -38,6 +38,7 @@ NO_BARGE_IN = Missing(MissingCode.NO_TURN, "nobody interrupted a reply in this t
 NOT_INTERRUPTED = Missing(MissingCode.NO_TURN, "the reply of this turn was not interrupted")
 OVER_BEFORE = Missing(MissingCode.NO_TURN, "the reply was over before the user spoke")
 ENDED_BY_ITSELF = Missing(MissingCode.NO_TURN, "the reply ended by itself soon after the user spoke")
+ONE_CHANNEL = Missing(MissingCode.UNFIT, "the ear hears the user and the reply in one channel")
 NO_CLOCK = Missing(MissingCode.NO_CLOCK, "a recording has no start time on the clock")
 
 
@@ -274,6 +275,8 @@ def flush_delay(
     tap, recording = (Tap.PLAYED, played) if played is not None else (Tap.HEARD, heard)
     if recording is None or recording.start_s is None:
         return not_measured(NO_CLOCK, Tier.EVENTS)
+    if tap is Tap.HEARD and recording.channels == 1 and any(other.barge_in for other in turns):
+        return not_measured(ONE_CHANNEL, Tier.EVENTS)
     last_s = _last_audible_s(turn, tap, recording, timeline, turns)
     if isinstance(last_s, Missing):
         return not_measured(last_s, Tier.EVENTS)

@@ -10,7 +10,7 @@ import asyncio
 import gc
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from diag.core.clip import Samples
 from diag.core.keys import key_variable
 from diag.core.take import Take
 from diag.core.temporary import temporary_folder
-from diag.core.timeline import EventName
+from diag.core.timeline import Event, EventName
 from diag.core.units import SILENCE_DBFS, db_from_amplitude
 from diag.files.checksums import record_sums
 from diag.files.run_folders import write_take
@@ -42,14 +42,14 @@ from diag.record.audio.calibration import calibrate
 from diag.record.audio.ports import EAR_RATE_HZ, MOUTH_RATE_HZ, AudioSession, Block, PortPlan, Rig
 from diag.record.audio.rigs import open_session
 from diag.record.audio.tape import Mouth, Tape
-from diag.record.client.turn import Phase, TurnFollower
+from diag.record.conversation import POLL_S, Conversation
 from diag.record.live.genai import live_models
 from diag.record.proxy.recording_proxy import RecordingProxy, Service
 from diag.record.proxy.session_recorder import Request, SessionRecorder, WireAudio
-from diag.record.take_assembly import Session, TurnRecord, assemble_take
-from diag.record.take_job import AppJob, PromptJob, TakeJob
+from diag.record.take_assembly import Session, assemble_take
+from diag.record.take_job import AppJob, TakeJob
 from diag.record.take_log import TakeLog
-from diag.record.take_recorder import LEAD_IN_S, POLL_S, spoken_samples
+from diag.record.take_recorder import LEAD_IN_S, spoken_steps
 
 OUTPUT_NAME = "app_output.txt"
 """File in the take's folder with what the app wrote to standard output and standard error."""
@@ -96,7 +96,7 @@ def record_app_take(job: TakeJob, rig: Rig) -> Path:
         If a prompt cannot be read, or programs cannot use the rig.
     """
     assert job.app is not None
-    spoken = [spoken_samples(prompt) for prompt in job.prompts]
+    spoken = spoken_steps(job)
     output = output_path(job)
     output.write_text("")
     gc.collect()
@@ -140,8 +140,8 @@ class _AppRecorder:
         self._log = TakeLog()
         self._audio = WireAudio()
         self._sessions: list[SessionRecorder] = []
-        self._follower = TurnFollower(patience=job.config.turn)
-        self._turns: list[TurnRecord] = []
+        self._conversation = Conversation(job, self._log, self)
+        self._session_audio: AudioSession | None = None
         self._mouth = Mouth(MOUTH_RATE_HZ)
         self._ear = Tape(EAR_RATE_HZ, 2)
         variable = key_variable()
@@ -151,7 +151,7 @@ class _AppRecorder:
         self._received, self._received_s = 0, 0.0
         self._page_messages = {"sent": 0, "received": 0}
 
-    async def record(self, spoken: Sequence[Samples]) -> Take:
+    async def record(self, spoken: Mapping[int, Samples]) -> Take:
         log = self._log
         devices = device_environment(self._rig)
         plan = PortPlan(
@@ -165,6 +165,7 @@ class _AppRecorder:
         # The app's streams change the latency of the sink that they share with the mouth.
         rig = replace(self._rig, options={**self._rig.options, "shared": True})
         audio = await asyncio.to_thread(open_session, rig, plan)
+        self._session_audio = audio
         try:
             self._note_streams(audio)
             await self._calibrate(audio)
@@ -184,7 +185,12 @@ class _AppRecorder:
         log.emit(EventName.CLIENT_DESCRIBED, {"marks_activity": marked})
         tapes = {Tap.PROMPT: self._mouth.tape, Tap.HEARD: self._ear}
         session = Session(
-            log=log, network=self._audio.network, tapes=tapes, turns=tuple(self._turns), shared_output=True
+            log=log,
+            network=self._audio.network,
+            tapes=tapes,
+            turns=tuple(self._conversation.turns),
+            interjections=tuple(self._conversation.interjections),
+            shared_output=True,
         )
         return assemble_take(self._job, session)
 
@@ -196,7 +202,7 @@ class _AppRecorder:
         self._ear.write(block, t_s, device_s)
 
     async def _with_app(
-        self, audio: AudioSession, devices: Mapping[str, str], folder: Path, spoken: Sequence[Samples]
+        self, audio: AudioSession, devices: Mapping[str, str], folder: Path, spoken: Mapping[int, Samples]
     ) -> None:
         endpoint = self._job.endpoint
         service = Service(kind=endpoint.kind, base_url=endpoint.base_url, ca_file=endpoint.ca_file)
@@ -219,8 +225,10 @@ class _AppRecorder:
             await self._driver.start(setting)
             self._log.emit(EventName.APP_STARTED, _described(self._app))
             if await self._ready(audio):
-                await self._converse(audio, spoken)
-            self._note_unspoken()
+                await asyncio.sleep(LEAD_IN_S)
+                await self._conversation.run(spoken)
+                await asyncio.sleep(BETWEEN_TURNS_S + TAIL_S)
+            self._conversation.unspoken()
             if not self._sessions:
                 await asyncio.to_thread(self._note_messages)
             self._note_app_end(proxy)
@@ -245,14 +253,14 @@ class _AppRecorder:
         return recorder
 
     def _on_event(self, name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
-        now_s = self._log.now()
+        if name == EventName.CHUNK_RECEIVED:
+            self._conversation.before_audio()
         self._log.emit(name, data, t_s=t_s)
-        if name == EventName.CHUNK_RECEIVED or (name == EventName.TEXT_RECEIVED and not data["thought"]):
-            self._follower.content(now_s)
-        elif name == EventName.TURN_COMPLETE:
-            self._follower.complete(now_s)
+        self._conversation.event(name, data)
+        if name == EventName.CHUNK_RECEIVED:
+            self._conversation.content()
         elif name == EventName.SESSION_CLOSED and data["by"] == "service" and not self._open:
-            self._follower.lost()
+            self._conversation.lost()
 
     @property
     def _open(self) -> bool:
@@ -291,80 +299,65 @@ class _AppRecorder:
         sent_s = None if self._sessions else self._driver.talk().sent_s
         return sent_s is not None and sent_s >= TALKS_S
 
-    async def _converse(self, audio: AudioSession, spoken: Sequence[Samples]) -> None:
-        await asyncio.sleep(LEAD_IN_S)
-        for index, (item, samples) in enumerate(zip(self._job.steps, spoken, strict=True)):
-            if self._goes_on(audio) and item.prompt is not None:
-                await asyncio.sleep(item.step.after_s)
-                await self._turn(index, item.prompt, samples, audio)
-        await asyncio.sleep(BETWEEN_TURNS_S + TAIL_S)
+    @property
+    def works(self) -> bool:
+        audio = self._session_audio
+        return audio is not None and audio.failed is None and self._driver.ended() is None
 
-    def _goes_on(self, audio: AudioSession) -> bool:
-        return audio.failed is None and self._driver.ended() is None
+    @property
+    def listens(self) -> bool:
+        return self.works
 
-    async def _turn(self, index: int, prompt: PromptJob, samples: Samples, audio: AudioSession) -> None:
-        log = self._log
+    @property
+    def speaking(self) -> bool:
+        return self._mouth.busy
+
+    async def prepare(self) -> None:
         await self._driver.speak()
-        log.turn = index
-        self._follower = TurnFollower(patience=self._job.config.turn)
-        start_s = log.now()
-        first_frame = self._mouth.say(samples)
-        log.emit(EventName.PROMPT_STARTED, {"prompt": prompt.name, "frame": first_frame})
-        while self._mouth.busy and audio.failed is None:
-            await asyncio.sleep(POLL_S)
-        log.emit(EventName.PROMPT_ENDED, {"frame": first_frame + len(samples)})
-        self._follower.prompt_ended(log.now())
-        await self._reply(index, audio)
-        self._turns.append(
-            TurnRecord(
-                index=index, prompt=prompt, start_s=start_s, end_s=log.now(),
-                first_frame=first_frame, end_frame=first_frame + len(samples),
-            )
-        )  # fmt: skip
 
-    async def _reply(self, index: int, audio: AudioSession) -> None:
-        waited_from_s = self._log.now()
-        while self._goes_on(audio):
-            now_s = self._log.now()
-            self._note_sound(index)
-            phase = self._follower.phase(now_s)
-            if phase is Phase.TIMED_OUT:
-                self._log.emit(EventName.REPLY_WAIT_OVER, {"waited_s": now_s - waited_from_s})
-                return
-            if phase is Phase.LOST or (phase is Phase.COMPLETE and self._played_out(index)):
-                return
-            if not self._sessions and self._heard_out(now_s - waited_from_s):
-                return
-            await asyncio.sleep(POLL_S)
+    def say(self, samples: Samples) -> int | None:
+        return self._mouth.say(samples)
+
+    def look(self) -> None:
+        """Tell the driver once when the ear hears a reply."""
+        if not self._sounded and not self._mouth.busy and self.sounds():
+            self._sounded = True
+            self._driver.sounded()
+
+    def sounds(self) -> bool:
+        return self._level_dbfs(SOUND_S) > SOUND_DBFS and (not self._sessions or bool(self._chunks))
+
+    def received_s(self, since_s: float) -> float:
+        frames = sum(event.data["frames"] for event in self._chunks if event.t_s >= since_s)
+        return float(frames / self._audio.received.sample_rate_hz)
+
+    @property
+    def _chunks(self) -> list[Event]:
+        """Audio that was received of the current reply."""
+        chunks = self._log.timeline.named(EventName.CHUNK_RECEIVED)
+        return [event for event in chunks if event.data["turn"] == self._log.turn]
+
+    def fell_silent(self, waited_s: float) -> bool:
+        return not self._sessions and self._heard_out(waited_s)
 
     def _heard_out(self, waited_s: float) -> bool:
         """Return whether a reply whose messages did not pass the proxy has been heard to its end."""
         now_s, received = self._log.now(), self._driver.talk().received
         if received > self._received or self._level_dbfs(SOUND_S) > SOUND_DBFS:
             self._received, self._received_s = received, now_s
-            self._follower.content(now_s)
+            self._conversation.heard_only()
         if now_s - self._received_s < UNSEEN_QUIET_S:
             return False
         return self._level_dbfs(waited_s) > SOUND_DBFS and self._level_dbfs(UNSEEN_QUIET_S) <= QUIET_DBFS
 
-    def _note_sound(self, index: int) -> None:
-        """Tell the driver once when the ear hears a reply."""
-        if self._sounded or self._level_dbfs(SOUND_S) <= SOUND_DBFS:
-            return
-        chunks = self._log.timeline.named(EventName.CHUNK_RECEIVED)
-        if not self._sessions or any(event.data["turn"] == index for event in chunks):
-            self._sounded = True
-            self._driver.sounded()
-
-    def _played_out(self, index: int) -> bool:
+    def played_out(self, *, lost: bool) -> bool:
         """Return whether the app has played the reply to its end, as far as the ear can tell."""
-        timeline, now_s = self._log.timeline, self._log.now()
-        chunks = [event for event in timeline.named(EventName.CHUNK_RECEIVED) if event.data["turn"] == index]
+        timeline, now_s, chunks = self._log.timeline, self._log.now(), self._chunks
         complete = timeline.named(EventName.TURN_COMPLETE)
-        if not chunks or not complete:
+        if lost or not chunks or not complete:
             return True
         audio_s = sum(event.data["frames"] for event in chunks) / self._audio.received.sample_rate_hz
-        interrupted = any(event.data["turn"] == index for event in timeline.named(EventName.INTERRUPTED))
+        interrupted = any(event.data["turn"] == self._log.turn for event in timeline.named(EventName.INTERRUPTED))
         if now_s < chunks[0].t_s + audio_s and not interrupted:
             return False
         since_s = max(complete[-1].t_s, chunks[0].t_s)
@@ -379,18 +372,12 @@ class _AppRecorder:
             samples = samples[:, HEARD_REPLY_CHANNEL]
         return db_from_amplitude(float(np.abs(samples).max())) if len(samples) else SILENCE_DBFS
 
-    def _note_unspoken(self) -> None:
-        """Add a turn for each prompt that was not spoken because the app was not there to hear it."""
-        for index in range(len(self._turns), len(self._job.prompts)):
-            now_s = self._log.now()
-            self._turns.append(TurnRecord(index=index, prompt=self._job.prompts[index], start_s=now_s, end_s=now_s))
-
     def _note_messages(self) -> None:
         """Take the audio in the page's own messages for `sent` and `received`."""
 
         def emit(name: str, data: Mapping[str, Any], *, t_s: float | None = None) -> None:
             at_s = self._log.now() if t_s is None else t_s
-            begun = [turn.index for turn in self._turns if turn.start_s <= at_s]
+            begun = [turn.index for turn in self._conversation.turns if turn.start_s <= at_s]
             self._log.turn = begun[-1] if begun else None
             self._log.emit(name, data, t_s=at_s)
 
