@@ -103,8 +103,16 @@ def _log_stray(stray: sys.UnraisableHookArgs | threading.ExceptHookArgs) -> None
         logbook.write_bug(stray.exc_value)
 
 
+class _StopRequest(KeyboardInterrupt):
+    """The process was asked to end.
+
+    Once an `exec`, as that of a dataclass, was left with `KeyboardInterrupt` itself, Python ends the process with
+    SIGINT instead of its exit code.
+    """
+
+
 def _stop(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise _StopRequest
 
 
 def call(arguments: Sequence[str]) -> int:

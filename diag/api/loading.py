@@ -14,6 +14,7 @@ NEEDED_LATER = (
     "diag.report.terminal",
     "jinja2",
     "scipy.fft",
+    "soundfile",
 )
 """Modules that are imported only when a function is called that needs them."""
 

@@ -78,9 +78,11 @@ def world(monkeypatch):
     def farm(kind, *, rigs, devices):
         yield SimpleNamespace(rigs=[f"rig{i}" for i in range(rigs)], environment={})
 
-    @contextlib.contextmanager
     def emulator():
-        yield SimpleNamespace(
+        return SimpleNamespace(
+            launch=lambda: None,
+            wait=lambda: None,
+            close=lambda: None,
             register=lambda settings, seed: "https://127.0.0.1:1/profile/x",
             truth=lambda url: [],
             forget=lambda url: None,
@@ -96,6 +98,7 @@ def world(monkeypatch):
 
     monkeypatch.setattr(dispatch, "WorkerPool", Pool)
     monkeypatch.setattr(dispatch, "load_workers", lambda: None)
+    monkeypatch.setattr(dispatch, "load_judging_and_reports", lambda: None)
     monkeypatch.setattr(dispatch, "open_farm", farm)
     monkeypatch.setattr(dispatch, "EmbeddedEmulator", emulator)
     monkeypatch.setattr(dispatch, "wait", world.wait)
