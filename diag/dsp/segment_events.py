@@ -254,9 +254,10 @@ def events_of(story: Story) -> list[Event]:
 
 
 def _without_echo(story: Story) -> Story:
-    """Return the story without a last piece that is no copy: reverberation resembles a quiet end of the same voice.
+    """Return the story without a last piece that is no copy: reverberation resembles the end of the voice before it.
 
-    Such a piece has little evidence, follows the piece before it at once, and the level falls steadily through it.
+    Such a piece follows the piece before it at once, and the level falls steadily through it. It either seems to repeat
+    the end, which would be as loud as before, or it has little evidence.
     """
     if len(story.pieces) < 2 or story.pair.typical > EXACT_NATS:
         return story
@@ -265,7 +266,8 @@ def _without_echo(story: Story) -> Story:
     short = (
         last.last - last.first < _ECHO_LONGEST_S * rate_hz and abs(last.begin - before.end) < _ECHO_APART_S * rate_hz
     )
-    if not short or last.score > _ECHO_NATS or not _is_decay(story, before.end, last.end):
+    doubtful = last.delay > before.delay or last.score < _ECHO_NATS
+    if not short or not doubtful or not _is_decay(story, before.end, last.end):
         return story
     return replace(story, pieces=story.pieces[:-1], joins=story.joins[:-1])
 
