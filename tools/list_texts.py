@@ -40,7 +40,8 @@ def texts() -> Iterator[tuple[str, int, str]]:
             yield place, line, text
     for path in sorted((ROOT / "diag/report/templates").glob("*.j2")):
         for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            words = re.sub(r"<[^>]*>|{[{%].*?[%}]}", " ", text)
+            shown = re.sub(r'{{\s*_\("([^"]*)".*?}}', r" \1 ", text)  # what is translated
+            words = re.sub(r"<[^>]*>|{[{%].*?[%}]}", " ", shown)
             if WORDS.search(words):
                 yield str(path.relative_to(ROOT)), line, words
 

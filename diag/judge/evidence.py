@@ -30,7 +30,7 @@ from diag.core.timeline import EventName, Timeline
 from diag.core.units import LIVE_OUTPUT_RATE_HZ, format_seconds, playable_rate_hz
 from diag.dsp.distortion import DISTORTION_WARN_DB
 from diag.dsp.dullness import BANDS_HZ
-from diag.judge.limits import OTHER_SOUND_S, RATE_ERROR, RATE_WARNING, TREBLE_WARNING_DB
+from diag.judge.limits import OTHER_SOUND_S, RATE_ERROR, RATE_WARNING, ROOM_BLURS_DB, ROOM_BLURS_S, TREBLE_WARNING_DB
 from diag.judge.registry import Place
 
 DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
@@ -114,6 +114,27 @@ def through_the_air(timeline: Timeline) -> bool:
     """Return whether the ear heard the reply through the air, together with the prompt, and not by a cable."""
     opened = timeline.first(EventName.STREAMS_OPENED)
     return opened is not None and opened.data.get("ear_channels") == 1
+
+
+def blurred_by_room(
+    place: Place, measurements: Measurements, timeline: Timeline, changed_s: float = 0.0
+) -> Verdict | None:  # fmt: skip
+    """Return a check that was not made, where the room's reverberation hides whether the sound was changed; else None.
+
+    Parameters
+    ----------
+    changed_s : float
+        Length of the sound that seems changed. From `ROOM_BLURS_S` on, reverberation does not explain it.
+    """
+    if place.hop not in DEVICE_HOPS or not through_the_air(timeline) or changed_s >= ROOM_BLURS_S:
+        return None
+    found = worst(measurements.find("reverberation_db", hop=place.hop), float)
+    if found is None or found[0] < ROOM_BLURS_DB:
+        return None
+    return not_checked(
+        f"the room's reverberation ({found[0]:.0f} dB relative to the direct sound) blurs changes of less than "
+        f"{format_seconds(ROOM_BLURS_S)}"
+    )
 
 
 def turn_of(item: Measurement) -> str:

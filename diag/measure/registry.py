@@ -217,9 +217,11 @@ def all_metrics() -> tuple[Metric, ...]:
     unlabelled = [item.name for item in _metrics.values() if item.name not in labelled]
     if unlabelled:
         raise TypeError(f"{', '.join(unlabelled)}: no label is declared")
+    # A module that was imported before the others must not come first: processes would list them in unlike orders.
+    in_order = sorted(_metrics.values(), key=lambda item: item.function.__module__)
     return tuple(
         replace(item, label=known.label, group=known.group, order=known.order)
-        for item in _metrics.values()
+        for item in in_order
         if (known := labelled[item.name])
     )
 

@@ -187,7 +187,7 @@ def test_a_slow_one_is_told_with_its_tier(made, others_words):
     assert told.severity is Severity.ERROR
     assert "% slower and deeper than the profile of the voice Kore" in told.title
     assert of_profile(result, "dullness_db").value is None
-    assert "see rate_ratio" in of_profile(result, "dullness_db").reason
+    assert "has to be repaired first" in of_profile(result, "dullness_db").reason
 
 
 def test_a_dull_one_is_told_with_its_bands(made, others_words):

@@ -5,9 +5,13 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, not_checked
-from diag.judge.evidence import WrongRate, evidence_of, raised_at, worst_fault, wrong_rate
+from diag.core.timeline import Timeline
+from diag.judge.evidence import WrongRate, blurred_by_room, evidence_of, raised_at, worst_fault, wrong_rate
 from diag.judge.limits import CLICKS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
+
+CLICKS_IN_ROOM_HZ = 2.0
+"""Fewer clicks per second are not told from strong reverberation."""
 
 _DEVICE_CAUSES = (
     "the device's buffer underruns or overflows for an instant",
@@ -65,7 +69,7 @@ _DEVICE_FIX = "increase the device's buffer, or open the device at its own sampl
     ),
     severity="warning",
 )
-def clicks_added(place: Place, measurements: Measurements) -> Verdict:
+def clicks_added(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} adds clicks.
 
     What it shows
@@ -87,6 +91,9 @@ def clicks_added(place: Place, measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     rate_hz, item = found
+    blurred = blurred_by_room(place, measurements, timeline)
+    if blurred is not None and rate_hz < CLICKS_IN_ROOM_HZ:
+        return blurred
     text = msg(
         "{rate_hz:.1f} clicks per second in {output} that {input} does not have",
         rate_hz=rate_hz,

@@ -23,6 +23,7 @@ from diag.dsp.added_sound import (
 from diag.dsp.copies import ROOM_WARN_DB
 from diag.judge.evidence import (
     all_clear,
+    blurred_by_room,
     clear_if_measured,
     events_in_words,
     evidence_of,
@@ -32,6 +33,9 @@ from diag.judge.evidence import (
 )
 from diag.judge.limits import OTHER_SOUND_S
 from diag.judge.registry import OnHop, Place, segment_rule
+
+RINGS_S = 2.0
+"""Through the air, tones that last no longer in all may be the room that rings on. A device hums all the time."""
 
 
 @dataclass(frozen=True)
@@ -130,16 +134,23 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
 
     Does not prove
         Where it comes from. Clicks at a fixed period sound like a hum; they are then reported as the root cause. Rooms
-        always add noise and reverberation, so both are information only if the sound goes through the air.
+        always add noise and reverberation, and ring for up to 2 s. If the sound goes through the air, these are
+        information only.
     """
     seen = list(_seen(place, measurements))
+    other_s = next((value for kind, value, _ in seen if kind.metric == "other_sound_s"), 0.0)
+    blurred = blurred_by_room(place, measurements, timeline, other_s) if other_s else None
+    if blurred is not None:
+        seen = [entry for entry in seen if entry[0].metric != "other_sound_s"]
+    if blurred is not None and not seen:
+        return blurred
     if not seen:
         return all_clear(
             clear_if_measured(measurements.find(kind.metric, hop=place.hop), kind.metric) for kind in _KINDS
         )
     air = through_the_air(timeline)
-    severities = [_severity(kind, value, air=air) for kind, value, _ in seen]
-    kind, value, _ = max(seen, key=lambda entry: _severity(entry[0], entry[1], air=air).rank)
+    severities = [_severity(*entry, air=air) for entry in seen]
+    kind, value, _ = max(seen, key=lambda entry: _severity(*entry, air=air).rank)
     also = f" and {counted(len(seen) - 1, 'other sound')}" if len(seen) > 1 else ""
     return raised_at(
         place,
@@ -160,8 +171,10 @@ def _seen(place: Place, measurements: Measurements) -> Iterator[tuple[_Kind, flo
                 break
 
 
-def _severity(kind: _Kind, value: float, *, air: bool) -> Severity:
-    if air and kind.natural:
+def _severity(kind: _Kind, value: float, item: Measurement, *, air: bool) -> Severity:
+    lasts_s = sum(event.duration_s for event in item.events)
+    rings = kind.metric == "added_tone_db" and item.events and lasts_s < RINGS_S
+    if air and (kind.natural or rings):
         return Severity.INFO
     return Severity.ERROR if kind.error is not None and value > kind.error else Severity.WARNING
 

@@ -12,6 +12,7 @@ from diag.core.units import format_seconds
 from diag.judge.evidence import (
     WrongRate,
     all_clear,
+    blurred_by_room,
     clear_if_measured,
     events_in_words,
     evidence_of,
@@ -111,6 +112,9 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
     if not seen:
         return all_clear(clear_if_measured(found, metric) for metric, found in items.items())
     lost_s = sum(value for value, _, _ in seen)
+    blurred = blurred_by_room(place, measurements, timeline, lost_s)
+    if blurred is not None:
+        return blurred
     wheres = reduce(lambda one, other: msg("{one} and {other}", one=one, other=other), [where for _, _, where in seen])
     return raised_at(
         place,

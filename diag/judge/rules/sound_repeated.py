@@ -5,9 +5,18 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Measurement, Measurements, Verdict, not_checked
+from diag.core.timeline import Timeline
 from diag.core.units import counted, format_seconds
 from diag.dsp.segment_events import EventKind
-from diag.judge.evidence import WrongRate, events_in_words, evidence_of, raised_at, worst_fault, wrong_rate
+from diag.judge.evidence import (
+    WrongRate,
+    blurred_by_room,
+    events_in_words,
+    evidence_of,
+    raised_at,
+    worst_fault,
+    wrong_rate,
+)
 from diag.judge.limits import REPEATED_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -60,7 +69,7 @@ _DEVICE_FIX = "increase the device's buffer, reduce the load of the machine, or 
     explained_by=("bytes_misread", "played_twice", "sound_displaced"),
     severity="warning",
 )
-def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
+def sound_repeated(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} repeats parts of the sound.
 
     What it shows
@@ -82,6 +91,9 @@ def sound_repeated(place: Place, measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     repeated_s, item = found
+    blurred = blurred_by_room(place, measurements, timeline, repeated_s)
+    if blurred is not None:
+        return blurred
     if item.events and all(event.kind == EventKind.CONCEALED for event in item.events):
         return _concealed(place, repeated_s, item)
     repeated = format_seconds(repeated_s)

@@ -27,6 +27,10 @@ ON_RECORDINGS = [rule for rule in RULES if rule.scope is Scope.RECORDING]
 NOT_MEASURED = Missing(MissingCode.NO_MATCH, "taken away by the test")
 
 ONLY_TO_PUT_ASIDE = {
+    ("clicks_added", "reverberation_db"): "strong reverberation puts few clicks aside",
+    ("sound_left_out", "reverberation_db"): "strong reverberation puts short losses aside",
+    ("sound_repeated", "reverberation_db"): "strong reverberation puts short repeats aside",
+    ("silence_inserted", "reverberation_db"): "strong reverberation puts short silence aside",
     ("clicks_added", "rate_ratio"): "clicks of a segment are measured only where its speed is right",
     ("sound_left_out", "rate_ratio"): "losses are measured only where the speed is right",
     ("sound_repeated", "rate_ratio"): "repeats are measured only where the speed is right",

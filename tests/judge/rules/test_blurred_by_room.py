@@ -1,0 +1,75 @@
+"""In a room with strong reverberation, short changes on a device's hop are not judged, and long ones are."""
+
+import pytest
+
+from diag.core.chain import Segment, Tap
+from diag.core.results import Measurement, Measurements, Severity, SoundEvent, Status, Tier
+from diag.core.timeline import Event, EventName, Timeline
+from diag.judge.registry import Place, all_rules
+
+ROOM = Timeline((Event(t_s=0.0, name=EventName.STREAMS_OPENED, source="audio", data={"ear_channels": 1}),))
+PATH = Segment(Tap.PROMPT, Tap.CAPTURED)
+CABLE = Timeline((Event(t_s=0.0, name=EventName.STREAMS_OPENED, source="audio", data={"ear_channels": 2}),))
+
+
+def measured(metric, value, events=()):
+    return Measurement(
+        metric=metric, unit="", value=value, missing=None, tier=Tier.WAVEFORM, segment=PATH, events=events
+    )
+
+
+def verdict(code, reverberation_db, timeline, **values):
+    (rule,) = (item for item in all_rules() if item.code == code)
+    items = [measured("reverberation_db", reverberation_db), *(measured(*item) for item in values.items())]
+    place = Place(segment=PATH, on=rule.on, input="`prompt`", output="`captured`")
+    given = {
+        "place": place,
+        "measurements": Measurements(tuple(items)),
+        "timeline": timeline,
+        "environment": {},
+        "observed": None,
+    }
+    return rule.function(**{name: given[name] for name in rule.needs})
+
+
+SHORT = [
+    ("MIC010", {"skipped_s": 0.3, "head_lost_s": 0.0, "tail_lost_s": 0.0}),
+    ("MIC011", {"repeated_s": 0.08}),
+    ("MIC004", {"inserted_silence_s": 0.1}),
+    ("MIC007", {"click_rate_hz": 0.4}),
+    ("MIC013", {"other_sound_s": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("code", "values"), SHORT)
+def test_short_changes_are_not_judged_in_strong_reverberation(code, values):
+    found = verdict(code, -1.0, ROOM, **values)
+    if code == "MIC013":
+        assert found.severity is Severity.INFO
+    else:
+        assert found.status is Status.NOT_CHECKED
+        assert "reverberation (-1 dB" in found.reason
+
+
+@pytest.mark.parametrize(("code", "values"), SHORT)
+def test_they_are_found_in_weak_reverberation_and_over_a_cable(code, values):
+    assert verdict(code, -20.0, ROOM, **values).severity is not Severity.INFO
+    assert verdict(code, -20.0, ROOM, **values).status is Status.RAISED
+    assert verdict(code, -1.0, CABLE, **values).status is Status.RAISED
+
+
+@pytest.mark.parametrize(("code", "values"), SHORT)
+def test_long_changes_are_found_in_strong_reverberation_too(code, values):
+    long = {name: 10.0 * value for name, value in values.items()}
+    found = verdict(code, -1.0, ROOM, **long)
+    assert found.status is Status.RAISED
+    assert found.severity is not Severity.INFO
+
+
+@pytest.mark.parametrize(("lasts_s", "severity"), [(1.0, Severity.INFO), (4.0, Severity.ERROR)])
+def test_a_room_rings_for_a_moment_and_a_device_all_the_time(lasts_s, severity):
+    event = SoundEvent(kind="tone", reference_s=1.0, estimated_s=1.0, duration_s=lasts_s)
+    (rule,) = (item for item in all_rules() if item.code == "MIC013")
+    place = Place(segment=PATH, on=rule.on, input="`prompt`", output="`captured`")
+    items = Measurements((measured("added_tone_db", 0.0, (event,)),))
+    assert rule.function(place=place, measurements=items, timeline=ROOM).severity is severity
