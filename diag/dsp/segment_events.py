@@ -259,7 +259,7 @@ def _without_echo(story: Story) -> Story:
     Such a piece follows the piece before it at once, and the level falls steadily through it. It either seems to repeat
     the end, which would be as loud as before, or it has little evidence.
     """
-    if len(story.pieces) < 2 or story.pair.typical > EXACT_NATS:
+    if len(story.pieces) < 2:
         return story
     before, last = story.pieces[-2:]
     rate_hz = story.pair.rate_hz
@@ -458,8 +458,11 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
 def _is_decay(story: Story, begin: float, end: float) -> bool:
     """Return whether the level falls steadily between two samples of the clip.
 
-    Reverberation of louder sound before them hides quiet sound. Silence and noise in place of sound do not fall.
+    Reverberation of louder sound before them hides quiet sound. Silence and noise in place of sound do not fall. Where
+    the waveforms are unchanged elsewhere, there is no reverberation.
     """
+    if story.pair.typical > EXACT_NATS:
+        return False
     first, last = max(0, int(story.clip_s(begin) / FRAME_S)), math.ceil(story.clip_s(end) / FRAME_S)
     level = story.loudness.level_db[first:last]
     if level.size < _DECAY_FRAMES or _decay(story.loudness, first) < level.size:

@@ -132,8 +132,8 @@ def blurred_by_room(
     if found is None or found[0] < ROOM_BLURS_DB:
         return None
     return not_checked(
-        f"the room's reverberation ({found[0]:.0f} dB relative to the direct sound) blurs changes of less than "
-        f"{format_seconds(ROOM_BLURS_S)}"
+        f"the room's reverberation ({found[0]:.0f} dB relative to the direct sound) is too strong to tell short "
+        f"changes from it"
     )
 
 

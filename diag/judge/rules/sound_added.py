@@ -31,11 +31,12 @@ from diag.judge.evidence import (
     raised_at,
     through_the_air,
 )
-from diag.judge.limits import OTHER_SOUND_S
+from diag.judge.limits import OTHER_SOUND_S, ROOM_BLURS_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
 RINGS_S = 2.0
-"""Through the air, tones that last no longer in all may be the room that rings on. A device hums all the time."""
+"""In strong reverberation, tones that last no longer in all may be the room that rings on. A device hums all the
+time."""
 
 
 @dataclass(frozen=True)
@@ -134,23 +135,22 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
 
     Does not prove
         Where it comes from. Clicks at a fixed period sound like a hum; they are then reported as the root cause. Rooms
-        always add noise and reverberation, and ring for up to 2 s. If the sound goes through the air, these are
-        information only.
+        always add noise and reverberation, so both are information only if the sound goes through the air. In strong
+        reverberation, short other sound and tones of less than 2 s are not judged.
     """
     seen = list(_seen(place, measurements))
-    other_s = next((value for kind, value, _ in seen if kind.metric == "other_sound_s"), 0.0)
-    blurred = blurred_by_room(place, measurements, timeline, other_s) if other_s else None
-    if blurred is not None:
-        seen = [entry for entry in seen if entry[0].metric != "other_sound_s"]
-    if blurred is not None and not seen:
-        return blurred
     if not seen:
         return all_clear(
             clear_if_measured(measurements.find(kind.metric, hop=place.hop), kind.metric) for kind in _KINDS
         )
     air = through_the_air(timeline)
-    severities = [_severity(*entry, air=air) for entry in seen]
-    kind, value, _ = max(seen, key=lambda entry: _severity(*entry, air=air).rank)
+    blurred = blurred_by_room(place, measurements, timeline)
+    sure = [entry for entry in seen if blurred is None or not _may_be_room(*entry)]
+    severities = [_severity(kind, value, air=air) for kind, value, _ in sure]
+    if blurred is not None and len(sure) < len(seen) and all(item is Severity.INFO for item in severities):
+        return blurred
+    seen = sure
+    kind, value, _ = max(seen, key=lambda entry: _severity(entry[0], entry[1], air=air).rank)
     also = f" and {counted(len(seen) - 1, 'other sound')}" if len(seen) > 1 else ""
     return raised_at(
         place,
@@ -171,10 +171,15 @@ def _seen(place: Place, measurements: Measurements) -> Iterator[tuple[_Kind, flo
                 break
 
 
-def _severity(kind: _Kind, value: float, item: Measurement, *, air: bool) -> Severity:
-    lasts_s = sum(event.duration_s for event in item.events)
-    rings = kind.metric == "added_tone_db" and item.events and lasts_s < RINGS_S
-    if air and (kind.natural or rings):
+def _may_be_room(kind: _Kind, value: float, item: Measurement) -> bool:
+    """Return whether strong reverberation can be what was measured."""
+    if kind.metric == "added_tone_db":
+        return bool(item.events) and sum(event.duration_s for event in item.events) < RINGS_S
+    return kind.metric == "other_sound_s" and value < ROOM_BLURS_S
+
+
+def _severity(kind: _Kind, value: float, *, air: bool) -> Severity:
+    if air and kind.natural:
         return Severity.INFO
     return Severity.ERROR if kind.error is not None and value > kind.error else Severity.WARNING
 
