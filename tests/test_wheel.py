@@ -26,6 +26,7 @@ SOURCES = ("diag", "scenarios", "pyproject.toml", "README.md", "LICENSE")
 MAX_WHEEL_BYTES = 8_500_000
 """Prompts and replies in eight voices are most of it."""
 PLACES = ("empty", "above_a_checkout", "beside_another_diag")
+MOST_RESUMED = 3
 COMMAND_S = 240
 """Longest time for one command: a take takes 15 s on a machine at rest."""
 
@@ -274,12 +275,29 @@ def run_step(installed, place, command, **more):
     )  # fmt: skip
 
 
+def resumed(done):
+    """Where a busy machine spoiled too many takes, the run that the output says to go on with."""
+    return re.search(r"`diag bench --resume (\S+)`", done.stdout)[1]
+
+
+def keep_baseline(installed, place, *words):
+    done = call(installed, place, "bench", "--update-baseline", *words)
+    for _ in range(MOST_RESUMED):
+        if done.returncode == FEW_TAKES:
+            done = call(installed, place, "bench", "--update-baseline", *words, "--resume", resumed(done))
+    assert done.returncode == GOOD, done.stdout
+    return done
+
+
 def run_workflow(installed, place):
     """Run the steps after the installation; return the result of the bench."""
     steps, kept = steps_of(place)
     for name in kept:
         (place / name).unlink(missing_ok=True)
     done = run_step(installed, place, steps["Bench"])
+    for _ in range(MOST_RESUMED):
+        if done.returncode == FEW_TAKES:
+            done = run_step(installed, place, f"{steps['Bench']} --resume {resumed(done)}")
     assert run_step(installed, place, steps["Summary"]).returncode == 0
     assert [name for name in kept if not (place / name).is_file()] == []
     ElementTree.parse(place / "reports/bench.junit.xml")
@@ -287,8 +305,7 @@ def run_workflow(installed, place):
 
 
 def test_a_first_gate_accepts_its_own_baseline_and_blocks_playback_at_16_khz(installed, repository):
-    kept = call(installed, repository, "bench", "--update-baseline", "--no-self-check")
-    assert kept.returncode == GOOD, kept.stdout
+    keep_baseline(installed, repository, "--no-self-check")
     (baseline,) = (repository / "voice_tests/baselines").glob("app*")
     assert baseline.stat().st_size > 0
     change(repository / "voice_tests/app.toml", "sample_rate_hz = 24000", "sample_rate_hz = 16000\nresample = false")
@@ -326,8 +343,7 @@ def test_a_first_gate_ships_and_blocks_a_regression_of_100_ms(installed, folder)
     place.mkdir()
     subprocess.run(["git", "init", "-q"], cwd=place, check=True)
     assert call(installed, place, "init", *SUITE).returncode == GOOD
-    kept = call(installed, place, "bench", "--update-baseline")
-    assert kept.returncode == GOOD, kept.stdout
+    kept = keep_baseline(installed, place)
     assert "SHIP" in kept.stdout.splitlines()[0]
     same = run_workflow(installed, place)
     assert same.returncode == GOOD, same.stdout

@@ -81,25 +81,28 @@ def bench(
     """
     options, progress = options or Options(), progress or Quiet()
     start_s = time.perf_counter()
-    suite = None if configurations or options.resume else _suite(progress)
-    options = _with_suite(options, suite, given)
+    suite = None if configurations else _suite(progress)
+    if not options.resume:
+        options = _with_suite(options, suite, given)
     wanted = [] if options.resume else _products(configurations, suite, progress)
-    gate = _Gate(
-        limits=_limits(suite),
-        accepted=suite.suite.accept if suite else (),
-        fail_on=fail_on or (suite.suite.fail_on if suite else "error"),
-        baselines=suite.baselines if suite else (checkout_root() or Path()) / "reports" / "baselines",
-        update=update_baseline,
-        options=options,
-    )
     # A damaged baseline is reported before takes are spent.
     for scenario, _ in wanted:
         if against is None and not update_baseline:
-            baseline_of(gate.baselines, scenario.name)
+            baseline_of(_baselines(suite), scenario.name)
     with _old_and_new(against, wanted) as scenarios:
         plans, options = planned_or_resumed(
             None if options.resume else scenarios, options, progress, command="bench"
         )  # fmt: skip
+        if options.resume and not _belong_to(suite, plans, progress):
+            suite = None
+        gate = _Gate(
+            limits=_limits(suite),
+            accepted=suite.suite.accept if suite else (),
+            fail_on=fail_on or (suite.suite.fail_on if suite else "error"),
+            baselines=_baselines(suite),
+            update=update_baseline,
+            options=options,
+        )
         results, judged = _recorded(plans, options, progress, gate)
     recorded_s = time.perf_counter() - start_s
     checked = None
@@ -193,6 +196,18 @@ def _products(
             next_step="rename one of the files",
         )
     return list(found.values())
+
+
+def _belong_to(suite: Suite | None, plans: Sequence[RunPlan], progress: Progress) -> bool:
+    """Return whether the runs gone on with are of the suite's configurations: then its limits hold for them."""
+    if suite is None:
+        return False
+    names = {scenario.name for scenario, _ in _products((), suite, progress)}
+    return all((_version_of(plan.name) or plan.name) in names for plan in plans)
+
+
+def _baselines(suite: Suite | None) -> Path:
+    return suite.baselines if suite else (checkout_root() or Path()) / "reports" / "baselines"
 
 
 def _limits(suite: Suite | None) -> tuple[Limit, ...]:

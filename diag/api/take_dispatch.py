@@ -40,7 +40,9 @@ if TYPE_CHECKING:
     from diag.dsp.profile import VoiceProfile
 
 SPARE_SHARE = 0.4
-"""Takes that may be repeated because our own harness spoiled them, as a share of those asked for; at least 2."""
+"""Takes that may be repeated because our own harness spoiled them, as a share of those asked for."""
+MIN_SPARES = 4
+"""So many may be repeated at least: a batch side by side may be spoiled whole before fewer are recorded at a time."""
 CROWDED_WINDOW = 8
 CROWDED_DISCARDS = 2
 """So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
@@ -89,7 +91,7 @@ class _Dispatcher:
         self._progress = progress
         self._results: dict[Path, list[TakeResult]] = {}
         self._next_number = _free_numbers(queue)
-        self._spares = {item.plan.folder: max(2, round(SPARE_SHARE * item.plan.takes)) for item in queue}
+        self._spares = {item.plan.folder: max(MIN_SPARES, round(SPARE_SHARE * item.plan.takes)) for item in queue}
         self._deaths = 0
         self._running: dict[Future[Path], _Running] = {}
         self._endpoint = None if options.endpoint == "emulator" else endpoint_from_name(options.endpoint)

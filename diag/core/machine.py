@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
+from pathlib import Path
 
 from diag.core.errors import BadInputError, CannotMeasureError, DiagError
 from diag.core.local_paths import working_folder
@@ -31,6 +33,9 @@ _OF_THE_INPUT = {
 }
 
 
+SHARED_MEMORY = Path("/dev/shm")
+LEAST_SHARED_MEMORY = 1_000_000
+"""Bytes: a take on one set of devices was seen to use 212 kB; with 64 kB, PortAudio's JACK library was killed."""
 LEAST_ADDRESS_SPACE = 600_000_000
 """Bytes of address space without which numpy's linear algebra cannot be loaded; OpenBLAS then tries without end."""
 
@@ -72,6 +77,26 @@ def check_threads(number: int) -> None:
         raise _machine("no more threads can be started", _OF_THE_MACHINE[errno.EAGAIN]) from None
     finally:
         ending.set()
+
+
+def check_shared_memory() -> None:
+    """Refuse to open audio devices where too little shared memory is free, as in a container with a small `/dev/shm`.
+
+    The audio libraries that PortAudio loads are killed by the system then, or wait for each other for a minute.
+
+    Raises
+    ------
+    CannotMeasureError
+    """
+    if not SHARED_MEMORY.is_dir():
+        return
+    free = shutil.disk_usage(SHARED_MEMORY).free
+    if free < LEAST_SHARED_MEMORY:
+        raise _machine(
+            f"{free // 1000} kB of shared memory are free in {SHARED_MEMORY}",
+            f"free {LEAST_SHARED_MEMORY // 1000} kB or more there (in a container: start it with `--shm-size=64m`), "
+            "or use `--audio wire`, which needs no devices",
+        )
 
 
 def trouble_of(error: BaseException) -> DiagError | None:

@@ -38,7 +38,8 @@ def bench(repository, monkeypatch):
             return [replace(run, name=plan.name, findings=()) for run, plan in zip(made, plans, strict=True)]
 
         monkeypatch.setattr(bench_module, "execute", execute)
-        return bench_module.bench(Options(), self_check=False, **given).release
+        options = Options(resume=given.pop("resume", None))
+        return bench_module.bench(options=options, self_check=False, **given).release
 
     return run
 
@@ -84,6 +85,25 @@ def test_a_release_that_does_not_ship_is_not_kept(bench, repository):
     suite.write_text(suite.read_text().replace("at_most = 3.0", "at_most = 0.1"))
     assert bench(update_baseline=True).decision is Decision.DO_NOT_SHIP
     assert not (repository / "voice_tests/baselines/app.json").exists()
+
+
+def test_a_release_that_is_gone_on_with_is_held_against_the_limits_and_the_baseline_of_its_suite(bench, repository):
+    bench(update_baseline=True)
+    bench(seed=2)
+    (run, *_) = sorted((repository / "reports/runs").iterdir())
+    late = bench(seed=3, later_s=0.1, resume=run)
+    assert any(text.startswith("First audio heard is worse") for text in texts(late, Weight.BLOCKS))
+    suite = repository / "diag.toml"
+    suite.write_text(suite.read_text().replace("at_most = 3.0", "at_most = 0.1"))
+    assert bench(seed=2, resume=run).decision is Decision.DO_NOT_SHIP
+
+
+def test_limits_of_a_suite_do_not_hold_for_another_configuration_that_is_gone_on_with(bench, repository):
+    bench(configurations=("healthy",))
+    suite = repository / "diag.toml"
+    suite.write_text(suite.read_text().replace("at_most = 3.0", "at_most = 0.1"))
+    (run,) = (repository / "reports/runs").iterdir()
+    assert bench(resume=run).decision is Decision.SHIP
 
 
 def test_a_baseline_with_another_recording_of_a_prompt_is_refused_by_name(bench, repository):

@@ -2,11 +2,19 @@
 
 import errno
 import resource
+from types import SimpleNamespace
 
 import pytest
 
+from diag.core import machine
 from diag.core.errors import BadInputError, CannotMeasureError
-from diag.core.machine import LEAST_ADDRESS_SPACE, check_address_space, trouble_of
+from diag.core.machine import (
+    LEAST_ADDRESS_SPACE,
+    LEAST_SHARED_MEMORY,
+    check_address_space,
+    check_shared_memory,
+    trouble_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +51,20 @@ def test_too_little_address_space_is_refused_before_anything_heavy_is_loaded(mon
             check_address_space()
     else:
         check_address_space()
+
+
+@pytest.mark.parametrize(("free", "refused"), [(LEAST_SHARED_MEMORY - 1, True), (LEAST_SHARED_MEMORY, False)])
+def test_too_little_shared_memory_is_refused_before_a_device_is_opened(monkeypatch, tmp_path, free, refused):
+    monkeypatch.setattr(machine, "SHARED_MEMORY", tmp_path)
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    if refused:
+        with pytest.raises(CannotMeasureError, match="999 kB of shared memory are free") as seen:
+            check_shared_memory()
+        assert "--shm-size" in str(seen.value)
+    else:
+        check_shared_memory()
+
+
+def test_a_system_without_shared_memory_in_that_place_is_not_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "SHARED_MEMORY", tmp_path / "none")
+    check_shared_memory()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.machine import check_shared_memory
 from diag.record.audio.ports import AudioSession, PortPlan, Rig
 
 KINDS = ("virtual", "wire", "system")
@@ -68,6 +69,8 @@ def open_farm(
     CannotMeasureError
         If this machine lacks what the kind needs.
     """
+    if kind in ("virtual", "system"):
+        check_shared_memory()
     if kind == "virtual":
         from diag.record.audio.virtual import virtual_rigs
 

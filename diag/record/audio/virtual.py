@@ -173,9 +173,8 @@ def _write_files(directory: Path, indices: Sequence[int], *, for_programs: bool)
         ]
         if for_programs:
             lines.append(f"load-module module-remap-source source_name={rig}_ear master={rig}.monitor {_STEREO}")
-        own = directory / f"{rig}.conf"
-        own.write_text(_own_devices(socket, rig))
-        known = own if for_programs else _SYSTEM_ALSA_CONFIG
+        (directory / f"{rig}.conf").write_text(_own_devices(socket, rig))
+        known = _own_devices(socket, rig) if for_programs else ""
         (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig, known))
     # Programs that ask the server for its default devices. Those that read the environment get the ones of their rig.
     first = _name(indices[0])
@@ -191,12 +190,14 @@ def _own_devices(socket: Path, rig: str, *, noise: bool = False) -> str:
     """Return an ALSA configuration with the devices of one rig, and with `noise` one for the noise in its room.
 
     PortAudio opens every device of the configuration when it starts. With the devices of 22 rigs in one
-    configuration, some were refused then, and were missing from its list.
+    configuration, some were refused then, and were missing from its list. So the devices of the machine are not in it
+    either: that of JACK alone, where it is installed, waits for its memory for a minute if there is little.
     """
     pcms = [_pcm(socket, f"{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
     pcms += [_pcm(socket, f"{rig}_ear", f"{rig}.monitor"), _pcm(socket, NOWHERE, NOWHERE)]
     pcms += [_pcm(socket, f"{rig}_noise", rig)] if noise else []
-    return "\n".join([f"<{_SYSTEM_ALSA_CONFIG}>", *pcms]) + "\n"
+    pcms += ["pcm.default { type null }"]  # PortAudio ends the process where a configuration has no device of this name
+    return "\n".join(pcms) + "\n"
 
 
 def _outputs(rig: str, *, master: str) -> tuple[str, str]:
@@ -207,16 +208,16 @@ def _outputs(rig: str, *, master: str) -> tuple[str, str]:
     )
 
 
-def _default_devices(socket: Path, rig: str, known: Path) -> str:
+def _default_devices(socket: Path, rig: str, known: str) -> str:
     """Return an ALSA configuration whose default devices are a rig's microphone and speaker, for other programs.
 
-    The devices of the configuration `known` are there by their names too.
+    The devices of the machine are there too, and those of the configuration `known`.
     """
     server = f'server "unix:{socket}"'
     playback = f'{{ type pulse {server} device "{rig}_speaker" handle_underrun 1 }}'
     capture = f'{{ type pulse {server} device "{rig}_microphone" }}'
     return (
-        f"<{known}>\n"
+        f"{known}<{_SYSTEM_ALSA_CONFIG}>\n"
         f"pcm.!default {{ type asym playback.pcm {playback} capture.pcm {capture} hint {{ show on }} }}\n"
         f"ctl.!default {{ type pulse {server} }}\n"
     )
