@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
 from diag.core.units import counted
+from diag.files.scenario_folders import REPLIES_TABLE, folders_with
 from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, read_turns, scenario_from_mapping
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ START_S = 3.5
 """Usual time until the first take begins and from the last take to the report: processes, devices, judging."""
 AROUND_PROMPTS_S = 2.5
 """Usual length of a take without its turns: streams that open, calibration, the session's end."""
-ANSWER_S = 5.0
-"""Usual time from the end of a prompt to the end of its reply."""
+AROUND_REPLY_S = 1.3
+"""Usual time from the end of a prompt to its reply, and from there to the next turn."""
+REPLY_S = 3.7
+"""Usual length of a reply."""
 
 
 def is_saved_run(config: str) -> bool:
@@ -354,7 +357,7 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         rigs = rigs_for(plans, count, options)
         planned = list(interleaved(plans, missing))
         with _told_what_was_kept(plans, progress):
-            progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs))
+            progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs, _reply_ends_s(options)))
             from diag.api.take_dispatch import record_all
 
             for folder, recorded in record_all(planned, options, progress).items():
@@ -373,13 +376,26 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
     return results
 
 
-def _usual_s(planned: Sequence[Planned], rigs: int) -> float:
+def _usual_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, float]) -> float:
     """Return how long takes usually need on so many rigs: no less than the longest one, or their sum over the rigs."""
     takes_s = [
-        AROUND_PROMPTS_S + sum(ANSWER_S + prompt.speech_end_s for prompt in item.plan.prompts_of(item.number))
+        AROUND_PROMPTS_S
+        + sum(
+            prompt.speech_end_s + AROUND_REPLY_S + reply_ends_s.get(prompt.name, REPLY_S)
+            for prompt in item.plan.prompts_of(item.number)
+        )
         for item in planned
     ]
     return START_S + max(*takes_s, sum(takes_s) / rigs)
+
+
+def _reply_ends_s(options: Options) -> dict[str, float]:
+    """Return how long the emulator's replies to known prompts are; nothing is known of another service's."""
+    if options.endpoint != "emulator":
+        return {}
+    from diag.emulator.replies import reply_ends_s
+
+    return reply_ends_s(folders_with(REPLIES_TABLE)[0] / REPLIES_TABLE.parent)
 
 
 def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:

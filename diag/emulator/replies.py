@@ -102,6 +102,20 @@ def read_replies(folder: Path) -> tuple[Reply, ...]:
     return replies
 
 
+def reply_ends_s(folder: Path) -> dict[str, float]:
+    """Return the names of prompts with the time in seconds at which the speech of their reply ends, without recordings.
+
+    Replies whose table states no times, and those of named voices, are left out.
+
+    Raises
+    ------
+    BadInputError
+        If `replies.toml` is missing or not valid.
+    """
+    entries = [entry for entry in _entries(folder / "replies.toml", "reply") if "speech_end_s" in entry]
+    return {str(prompt): float(entry["speech_end_s"]) for entry in entries for prompt in entry.get("answers", ())}
+
+
 def read_prompts(folder: Path) -> tuple[Prompt, ...]:
     """Read `prompts.toml` and its WAV files; return no prompts if there is no such table.
 

@@ -173,7 +173,7 @@ def _write_files(directory: Path, indices: Sequence[int], *, for_programs: bool)
         ]
         if for_programs:
             lines.append(f"load-module module-remap-source source_name={rig}_ear master={rig}.monitor {_STEREO}")
-        (directory / f"{rig}.conf").write_text(_own_devices(socket, rig))
+        (directory / f"{rig}.conf").write_text(_own_configuration(socket, rig))
         known = _own_devices(socket, rig) if for_programs else ""
         (directory / f"app-{rig}.conf").write_text(_default_devices(socket, rig, known))
     # Programs that ask the server for its default devices. Those that read the environment get the ones of their rig.
@@ -186,18 +186,22 @@ def _name(index: int) -> str:
     return f"rig{index}"
 
 
-def _own_devices(socket: Path, rig: str, *, noise: bool = False) -> str:
-    """Return an ALSA configuration with the devices of one rig, and with `noise` one for the noise in its room.
+def _own_configuration(socket: Path, rig: str, *, noise: bool = False) -> str:
+    """Return an ALSA configuration with the devices of one rig alone, and with `noise` one for the noise in its room.
 
     PortAudio opens every device of the configuration when it starts. With the devices of 22 rigs in one
-    configuration, some were refused then, and were missing from its list. So the devices of the machine are not in it
+    configuration, some were refused then, and were missing from its list. The devices of the machine are not in it
     either: that of JACK alone, where it is installed, waits for its memory for a minute if there is little.
     """
+    # PortAudio ends the process where a configuration has no device of the name "default".
+    return f"{_own_devices(socket, rig, noise=noise)}pcm.default {{ type null }}\n"
+
+
+def _own_devices(socket: Path, rig: str, *, noise: bool = False) -> str:
     pcms = [_pcm(socket, f"{rig}_{port}", f"{rig}_{port}") for port in ("mouth", "speaker", "microphone")]
     pcms += [_pcm(socket, f"{rig}_ear", f"{rig}.monitor"), _pcm(socket, NOWHERE, NOWHERE)]
     pcms += [_pcm(socket, f"{rig}_noise", rig)] if noise else []
-    pcms += ["pcm.default { type null }"]  # PortAudio ends the process where a configuration has no device of this name
-    return "\n".join(pcms) + "\n"
+    return "".join(f"{pcm}\n" for pcm in pcms)
 
 
 def _outputs(rig: str, *, master: str) -> tuple[str, str]:
@@ -217,7 +221,7 @@ def _default_devices(socket: Path, rig: str, known: str) -> str:
     playback = f'{{ type pulse {server} device "{rig}_speaker" handle_underrun 1 }}'
     capture = f'{{ type pulse {server} device "{rig}_microphone" }}'
     return (
-        f"{known}<{_SYSTEM_ALSA_CONFIG}>\n"
+        f"<{_SYSTEM_ALSA_CONFIG}>\n{known}"
         f"pcm.!default {{ type asym playback.pcm {playback} capture.pcm {capture} hint {{ show on }} }}\n"
         f"ctl.!default {{ type pulse {server} }}\n"
     )
@@ -281,7 +285,7 @@ def furnished(rig: Rig, responses: Samples, noise_dbfs: float | None) -> Iterato
     for file, columns in zip(files, (to_microphone, to_ear), strict=True):
         file.write_bytes(encode_wav(Clip(samples=columns, sample_rate_hz=EAR_RATE_HZ), pcm16=False))
     config = directory / f"room-{rig.name}.conf"
-    config.write_text(_own_devices(directory / "socket", rig.name, noise=True))
+    config.write_text(_own_configuration(directory / "socket", rig.name, noise=True))
     air = (
         f"sink_name={rig.name}_air sink_master={rig.name} format=float32le rate={EAR_RATE_HZ} channels=2 "
         f"channel_map=front-left,front-right use_volume_sharing=no hrir_left={files[0]} hrir_right={files[1]}"
