@@ -16,7 +16,8 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
     """The recording seems to play at the wrong speed.
 
     What it shows
-        The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster.
+        The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster. Single
+        words and spelled letters have no tempo: with less than 8 syllables, it is not checked.
 
     Why it matters
         The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and 7 semitones
