@@ -17,7 +17,8 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
 
     What it shows
         The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster. Single
-        words and spelled letters have no tempo: with less than 8 syllables, it is not checked.
+        words and spelled letters have no tempo: with less than 8 syllables, it is not checked. Neither is it where the
+        pitch does not agree.
 
     Why it matters
         The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and 7 semitones
