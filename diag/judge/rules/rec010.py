@@ -16,9 +16,7 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
     """The recording seems to play at the wrong speed.
 
     What it shows
-        The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster. Single
-        words and spelled letters have no tempo: with less than 8 syllables, it is not checked. Neither is it where the
-        pitch does not agree.
+        The voice is deeper, duller and slower than human voices usually are, or higher, brighter and faster.
 
     Why it matters
         The usual cause is a wrong sample rate: 24 kHz audio played as 16 kHz is 1.5 times as long and 7 semitones
@@ -35,7 +33,8 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
 
     Does not prove
         A fault: some speakers are slow and deep. It is only a suspicion, and small differences such as 44.1 kHz for
-        48 kHz are never detected.
+        48 kHz are never detected. Single words and spelled letters have no tempo: what is suspicious is not checked if it
+        has less than 8 syllables, or if the pitch does not agree.
     """
     if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
         return not_checked("the speed was measured against the reference")
