@@ -32,7 +32,7 @@ from diag.report.sentences import TIER_WORDS, capitalised, label
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "diag/report"
-FOLDERS = (REPORT, ROOT / "diag/judge")
+FOLDERS = tuple(ROOT / "diag" / name for name in ("api", "core", "judge", "report"))
 METHODS = [("**.py", "python"), ("templates/**.j2", "jinja2")]
 KEYWORDS = {"tr": None, "_": None, "ntr": (1, 2), "msg": None}
 
@@ -43,6 +43,7 @@ WORDS = (
     *("high", "medium", "low", "clear", "found", "not checked", "not shown", "crashed", "blocks", "undecided"),
     *("how often", "evidence", "cause", "fix", "leads to", "takes", "self-check", "report", "Seen with"),
     *("before the hop", "after the hop", "here", ", {hop} hop (owner: {owner})", "model", "voice", "audio", "endpoint"),
+    *("device", "machine", "version of diag", "version of google-genai"),
     *("median", "no fault", "no fault that blocks a release", "the baseline", STAND_IN),
     *("Shaded: the wait for an answer.", "Shaded: the wait for an answer. Time 0 is the end of the prompt's speech."),
     *(

@@ -45,7 +45,8 @@ NOUNS = ("chunk", "gap", "place", "prompt", "take", "time", "tool call", "turn",
 
 def counted(count: float, noun: str) -> Message:
     """Return a number with its noun as text: '1 turn', '2 turns'."""
-    return msg(f"{{count:.0f}} {noun if count == 1 else f'{noun}s'}", count=count)
+    template = f"{{count:.0f}} {noun if count == 1 else f'{noun}s'}"
+    return msg(template, count=count)
 
 
 def format_hz(value_hz: float) -> str:
