@@ -24,6 +24,7 @@ from diag.core.states import State
 from diag.core.units import NOUNS, counted
 from diag.judge.registry import HEADINGS
 from diag.measure.registry import Group, all_metrics
+from diag.report.endurance import CONNECTION_COLUMNS, LOAD_COLUMNS
 from diag.report.language import DOMAIN, LANGUAGES
 from diag.report.localised import catalogue_texts
 from diag.report.recording_marks import WORDS_OF_EVENT, WORDS_OF_SPOT
@@ -59,6 +60,7 @@ WORDS = (
     ),
     *("step", "new series", "no step for the worse", "too few runs", "changed"),
     "Steps alert; they do not fail a build.",
+    *(*LOAD_COLUMNS, *CONNECTION_COLUMNS),
     *("no audio", *TIER_WORDS.values(), *WORDS_OF_EVENT.values(), *WORDS_OF_SPOT.values()),
     "Every figure is derived from the recordings alone.",
     *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),

@@ -39,7 +39,9 @@ def format_seconds(value_s: float) -> str:
     return with_minus(f"{value_s * 1000:.0f} ms" if abs(value_s) < 0.9995 else f"{value_s:.2f} s")
 
 
-NOUNS = ("chunk", "gap", "place", "prompt", "take", "time", "tool call", "turn", "underrun")
+NOUNS = (
+    *("chunk", "connection", "gap", "place", "prompt", "session", "take", "time", "tool call", "turn", "underrun"),
+)
 """Nouns of `counted` that catalogues of other languages have."""
 
 
