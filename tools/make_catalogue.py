@@ -61,6 +61,7 @@ WORDS = (
     *("step", "new series", "no step for the worse", "too few runs", "changed"),
     "Steps alert; they do not fail a build.",
     *(*LOAD_COLUMNS, *CONNECTION_COLUMNS),
+    *("DIFFERENT", "NO DIFFERENCE", "NOT COMPARED"),
     *("no audio", *TIER_WORDS.values(), *WORDS_OF_EVENT.values(), *WORDS_OF_SPOT.values()),
     "Every figure is derived from the recordings alone.",
     *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),

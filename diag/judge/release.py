@@ -300,8 +300,12 @@ def _blind(item: Comparison, earlier: _Held) -> Iterator[Reason]:
         yield Reason(
             weight=Weight.UNDECIDED,
             metric=item.metric,
-            text=msg("{measure} varies so much from take to take that only a change of {smallest} or more would have "
-                     "been shown.", measure=_name(item.metric), smallest=format_value(item.smallest, item.unit)),
+            text=msg(
+                "{measure} varies so much from take to take that only a change of {smallest} or more would have "
+                "been shown.",
+                measure=_name(item.metric),
+                smallest=format_value(item.smallest, item.unit),
+            ),
             fix=msg("record about {more} takes (`--takes {more}`), with a baseline of as many", more=more),
         )
 

@@ -12,6 +12,7 @@ from diag.core.messages import Message
 from diag.core.release import Product
 from diag.core.results import Finding, Report, RunFinding
 from diag.core.units import with_minus
+from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
@@ -59,6 +60,20 @@ def localised_result(result: AnalysisResult) -> AnalysisResult:
     if language() == "en":
         return result
     return replace(result, findings=tuple(localised_finding(finding) for finding in result.findings))
+
+
+def localised_comparison(comparison: RecordingComparison) -> RecordingComparison:
+    """Return a comparison of recordings in the language in use, see `localised_finding`."""
+    if language() == "en":
+        return comparison
+    return replace(
+        comparison,
+        a=localised_result(comparison.a),
+        b=localised_result(comparison.b),
+        differences=tuple(replace(item, words=in_words(item.words)) for item in comparison.differences),
+        not_compared=tuple(map(in_words, comparison.not_compared)),
+        sentence=in_words(comparison.sentence),
+    )
 
 
 def localised_finding(finding: Finding) -> Finding:
