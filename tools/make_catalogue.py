@@ -42,7 +42,7 @@ WORDS = (
     *("READY", "NOT READY", "NOT SHOWN", "NOT MEASURED", "TOO FEW TAKES"),
     *("WORSE", "BETTER", "NO CLEAR DIFFERENCE", "worse", "better", "no clear difference", "too few takes"),
     *("high", "medium", "low", "clear", "found", "not checked", "not shown", "crashed", "blocks", "undecided"),
-    *("how often", "evidence", "cause", "fix", "leads to", "takes", "self-check", "report", "Seen with"),
+    *("how often", "evidence", "cause", "fix", "leads to", "takes", "product", "self-check", "report", "Seen with"),
     *("before the hop", "after the hop", "here", ", {hop} hop (owner: {owner})", "model", "voice", "audio", "endpoint"),
     *("device", "machine", "version of diag", "version of google-genai"),
     *("median", "no fault", "no fault that blocks a release", "the baseline", STAND_IN),

@@ -39,7 +39,10 @@ def soak():
 def load():
     def step(sessions):
         good = LoadSession(first_byte_s=0.5 + 0.05 * sessions, failed=None, late_s=0.0)
-        others = (LoadSession(first_byte_s=None, failed="1011 busy", late_s=0.0), LoadSession(first_byte_s=0.5, failed=None, late_s=0.2))
+        others = (
+            LoadSession(first_byte_s=None, failed="1011 busy", late_s=0.0),
+            LoadSession(first_byte_s=0.5, failed=None, late_s=0.2),
+        )
         return LoadStep(sessions=sessions, results=(good,) * (sessions - 2) + others)
 
     return LoadResult(name="healthy", endpoint="emulator", steps=(step(3), step(20)))
