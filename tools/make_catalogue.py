@@ -62,6 +62,7 @@ WORDS = (
     "Steps alert; they do not fail a build.",
     *(*LOAD_COLUMNS, *CONNECTION_COLUMNS),
     *("DIFFERENT", "NO DIFFERENCE", "NOT COMPARED"),
+    *("speed", "treble lost", "delay"),
     *("no audio", *TIER_WORDS.values(), *WORDS_OF_EVENT.values(), *WORDS_OF_SPOT.values()),
     "Every figure is derived from the recordings alone.",
     *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),
