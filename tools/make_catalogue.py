@@ -24,6 +24,7 @@ from diag.core.states import State
 from diag.core.units import NOUNS, counted
 from diag.judge.registry import HEADINGS
 from diag.measure.registry import Group, all_metrics
+from diag.report.endurance import CONNECTION_COLUMNS, LOAD_COLUMNS
 from diag.report.language import DOMAIN, LANGUAGES
 from diag.report.localised import catalogue_texts
 from diag.report.recording_marks import WORDS_OF_EVENT, WORDS_OF_SPOT
@@ -32,7 +33,7 @@ from diag.report.sentences import TIER_WORDS, capitalised, label
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "diag/report"
-FOLDERS = (REPORT, ROOT / "diag/judge")
+FOLDERS = tuple(ROOT / "diag" / name for name in ("api", "core", "judge", "report"))
 METHODS = [("**.py", "python"), ("templates/**.j2", "jinja2")]
 KEYWORDS = {"tr": None, "_": None, "ntr": (1, 2), "msg": None}
 
@@ -41,8 +42,9 @@ WORDS = (
     *("READY", "NOT READY", "NOT SHOWN", "NOT MEASURED", "TOO FEW TAKES"),
     *("WORSE", "BETTER", "NO CLEAR DIFFERENCE", "worse", "better", "no clear difference", "too few takes"),
     *("high", "medium", "low", "clear", "found", "not checked", "not shown", "crashed", "blocks", "undecided"),
-    *("how often", "evidence", "cause", "fix", "leads to", "takes", "self-check", "report", "Seen with"),
+    *("how often", "evidence", "cause", "fix", "leads to", "takes", "product", "self-check", "report", "Seen with"),
     *("before the hop", "after the hop", "here", ", {hop} hop (owner: {owner})", "model", "voice", "audio", "endpoint"),
+    *("device", "machine", "version of diag", "version of google-genai"),
     *("median", "no fault", "no fault that blocks a release", "the baseline", STAND_IN),
     *("Shaded: the wait for an answer.", "Shaded: the wait for an answer. Time 0 is the end of the prompt's speech."),
     *(
@@ -58,6 +60,9 @@ WORDS = (
     ),
     *("step", "new series", "no step for the worse", "too few runs", "changed"),
     "Steps alert; they do not fail a build.",
+    *(*LOAD_COLUMNS, *CONNECTION_COLUMNS),
+    *("DIFFERENT", "NO DIFFERENCE", "NOT COMPARED"),
+    *("speed", "treble lost", "delay"),
     *("no audio", *TIER_WORDS.values(), *WORDS_OF_EVENT.values(), *WORDS_OF_SPOT.values()),
     "Every figure is derived from the recordings alone.",
     *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),

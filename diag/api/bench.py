@@ -21,6 +21,7 @@ from diag.api.earlier import (
 from diag.api.options import AUTO_TAKES, Options, Progress, Quiet
 from diag.api.run import execute, finish, planned_or_resumed
 from diag.core.errors import BadInputError
+from diag.core.messages import Message, fixed_text, msg
 from diag.core.release import Decision, Earlier, Limit, Product, Reason, Release, Weight
 from diag.core.results import Report, RunComparison, RunResult
 from diag.files.baselines import Baseline
@@ -281,7 +282,7 @@ def _version_of(name: str) -> str | None:
 def _held(run: RunResult, fresh: Mapping[str, RunResult], plan: RunPlan, gate: _Gate) -> Held | None:
     if run.name in fresh:
         before = fresh[run.name]
-        what = f"{before.name.partition(MARK)[2]} (recorded in turn with it)"
+        what = msg("{version} (recorded in turn with it)", version=before.name.partition(MARK)[2])
         earlier = Earlier(what=what, takes=len(before.counted), tool_version=before.tool_version)
         return Held(earlier, before)
     baseline = baseline_of(gate.baselines, run.name)
@@ -295,7 +296,8 @@ def _kept(
     from diag.judge.release import NO_BASELINE
 
     if product.decision is not Decision.SHIP:
-        reason = Reason(weight=Weight.NOTE, text=f"The baseline was not changed: {product.decision.words}.")
+        text = msg("The baseline was not changed: {decision}.", decision=fixed_text(product.decision.words))
+        reason = Reason(weight=Weight.NOTE, text=text)
         return replace(product, reasons=(*product.reasons, reason))
     (plan,) = (plan for plan in plans if plan.name == product.name)
     (run,) = (run for run in results if run.name == product.name)
@@ -303,7 +305,7 @@ def _kept(
     notes = [*_what_changed(run, baseline_of(gate.baselines, run.name), surroundings, gate)]
     path = keep_baseline(gate.baselines, run, surroundings)
     progress.note(f"baseline {path} ({path.stat().st_size / 1000:.0f} kB); commit it")
-    kept = [Reason(weight=Weight.NOTE, text=f"Kept as the baseline of later releases: {path}.")]
+    kept = [Reason(weight=Weight.NOTE, text=msg("Kept as the baseline of later releases: {path}.", path=path))]
     others = [item for item in product.reasons if item != NO_BASELINE]
     return replace(product, reasons=(*others, *kept, *notes))
 
@@ -317,17 +319,22 @@ def _what_changed(
     from diag.judge.release import change_in_words
 
     if old is None:
-        yield Reason(weight=Weight.NOTE, text="It is the first one.")
+        yield Reason(weight=Weight.NOTE, text=msg("It is the first baseline."))
         return
     held = held_against(old, surroundings)
     comparison = compare_runs(held.before, run, seed=gate.options.seed, allow_different=True)
     for name, then, now in (*held.earlier.refused, *held.earlier.flagged):
-        yield Reason(weight=Weight.NOTE, text=f"Baseline: {name} was {then} and is {now}.")
+        yield Reason(weight=Weight.NOTE, text=_changed(name, then, now))
     for name, a, b in comparison.config_diff:
-        yield Reason(weight=Weight.NOTE, text=f"Baseline: {name} was {a} and is {b}.")
+        yield Reason(weight=Weight.NOTE, text=_changed(name, a, b))
     changed = [item for item in comparison.comparisons if item.verdict in (Change.WORSE, Change.BETTER)]
     for item in changed:
-        text = f"Baseline: {change_in_words(item, 'the one before')}."
+        change = change_in_words(item, msg("the one before"))
+        text = msg("Baseline: {change}", change=change)
         yield Reason(weight=Weight.NOTE, text=text, metric=item.metric)
     if not changed:
-        yield Reason(weight=Weight.NOTE, text="Baseline: no measure differs from the one before.")
+        yield Reason(weight=Weight.NOTE, text=msg("Baseline: no measure differs from the one before."))
+
+
+def _changed(name: str, then: object, now: object) -> Message:
+    return msg("Baseline: {name} was {then} and is {now}.", name=fixed_text(name), then=then, now=now)

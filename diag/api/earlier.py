@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from diag.api.run import is_saved_run
 from diag.core.errors import BadInputError
+from diag.core.messages import msg
 from diag.core.processes import cores
 from diag.core.release import Earlier
 from diag.core.results import Measurements, RunResult
@@ -87,7 +88,7 @@ def held_against(baseline: Baseline, now: Mapping[str, str]) -> Held:
     flagged += [(f"version of the measure {name}", str(baseline.versions[name]), str(current.get(name, "none")))
                 for name in changed]  # fmt: skip
     earlier = Earlier(
-        what=f"the baseline of {baseline.made[:10]}",
+        what=msg("the baseline of {day}", day=baseline.made[:10]),
         takes=len(baseline.run.counted),
         tool_version=baseline.run.tool_version,
         refused=refused,

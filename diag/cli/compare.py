@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PATH = click.Path(path_type=Path)
 _OF_RECORDINGS = ("reference", "page", "raw", "verbose")
-_OF_BOTH = ("a", "b", "as_json", "fail_on", "embed", "voice")
+_OF_BOTH = ("a", "b", "as_json", "fail_on", "embed", "lang", "voice")
 
 
 @click.command(

@@ -12,6 +12,7 @@ from diag.cli.options import (
     Whole,
     endpoint_option,
     json_option,
+    lang_option,
     options_from,
     out_option,
     prompt_option,
@@ -40,6 +41,7 @@ from diag.cli.options import (
 @endpoint_option
 @out_option
 @seed_option
+@lang_option
 @json_option
 def command(
     config: str, *, sessions: tuple[int, ...], rounds: int, budget: int | None, as_json: bool, **given: Any

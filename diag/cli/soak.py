@@ -12,6 +12,7 @@ from diag.cli.options import (
     device_option,
     endpoint_option,
     json_option,
+    lang_option,
     options_from,
     out_option,
     prompt_option,
@@ -35,6 +36,7 @@ from diag.cli.options import (
 @endpoint_option
 @out_option
 @seed_option
+@lang_option
 @json_option
 def command(config: str, *, minutes: float, as_json: bool, **given: Any) -> int:
     """Hold one long session, and show what changes over time.

@@ -36,6 +36,11 @@ def msg(template: str, /, **values: object) -> Message:
     return _message(template.format(**values), template, values)
 
 
+def fixed_text(text: str) -> Message:
+    """Return a text without values as a message, such as a label from a registry that catalogues have."""
+    return _message(text, text.replace("{", "{{").replace("}", "}}"), {})
+
+
 def _message(text: str, template: str, values: Mapping[str, object]) -> Message:
     message = Message(text)
     message.template, message.values = template, dict(values)

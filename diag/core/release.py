@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+from diag.core.messages import Message, msg
+
 Statistic = Literal["median", "p95", "mean", "worst"]
 
 
@@ -186,17 +188,19 @@ class SelfCheck:
         return bool(self.answers) and all(item.passed for item in self.answers)
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> Message:
         """The result in one sentence."""
         faults = [item for item in self.answers if item.expected]
-        found = sum(item.passed for item in faults)
         false = [item.name for item in self.answers if not item.expected and not item.passed]
         missed = [item.name for item in faults if not item.passed]
-        text = f"all {len(faults)} built-in faults detected" if found == len(faults) else (
-            f"{found} of {len(faults)} built-in faults detected; missed: {', '.join(missed)}"
-        )  # fmt: skip
-        good = len(self.answers) - len(faults)
-        return f"{text}; " + (f"false alarm in {', '.join(false)}" if false else f"no false alarm in {good} recordings")
+        faultless = len(self.answers) - len(faults)
+        detected = msg("all {faults} built-in faults detected", faults=len(faults))
+        if missed:
+            detected = msg("{found} of {faults} built-in faults detected; missed: {missed}",
+                           found=len(faults) - len(missed), faults=len(faults), missed=", ".join(missed))  # fmt: skip
+        if false:
+            return msg("{detected}; false alarm in {false}", detected=detected, false=", ".join(false))
+        return msg("{detected}; no false alarm in {faultless} recordings", detected=detected, faultless=faultless)
 
     def to_json(self) -> dict[str, Any]:
         """Return one JSON object."""

@@ -39,13 +39,16 @@ def format_seconds(value_s: float) -> str:
     return with_minus(f"{value_s * 1000:.0f} ms" if abs(value_s) < 0.9995 else f"{value_s:.2f} s")
 
 
-NOUNS = ("chunk", "gap", "place", "prompt", "take", "time", "tool call", "turn", "underrun")
+NOUNS = (
+    *("chunk", "connection", "gap", "place", "prompt", "session", "take", "time", "tool call", "turn", "underrun"),
+)
 """Nouns of `counted` that catalogues of other languages have."""
 
 
 def counted(count: float, noun: str) -> Message:
     """Return a number with its noun as text: '1 turn', '2 turns'."""
-    return msg(f"{{count:.0f}} {noun if count == 1 else f'{noun}s'}", count=count)
+    template = f"{{count:.0f}} {noun if count == 1 else f'{noun}s'}"
+    return msg(template, count=count)
 
 
 def format_hz(value_hz: float) -> str:

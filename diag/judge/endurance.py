@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import theilslopes
 
 from diag.core.endurance import LoadResult, LoadStep, SoakResult
+from diag.core.messages import Message, fixed_text, msg
 from diag.core.stats import median, p95
 from diag.core.units import counted, format_seconds
 
@@ -109,44 +110,48 @@ def soak_summary(result: SoakResult) -> SoakSummary:
 def _problems(result: SoakResult, summary: SoakSummary) -> tuple[str, ...]:
     found = []
     if result.stopped is not None:
-        found.append(f"It ended before its time: {result.stopped}.")
+        found.append(msg("It ended before its time: {reason}.", reason=result.stopped))
     silent = len(result.turns) - summary.answered
     if silent:
-        found.append(f"{counted(silent, 'prompt')} of {len(result.turns)} had no reply.")
+        text = msg("{prompts} of {turns} had no reply.", prompts=counted(silent, "prompt"), turns=len(result.turns))
+        found.append(text)
     for item in result.connections:
         if item.ended == "client" or item.resumed is True:
             continue
-        again = (
-            "a new session without the old context was opened" if item.resumed is False else "nothing was opened again"
-        )
-        found.append(
-            f"Connection {item.number} ended after {format_seconds(item.end_s - item.start_s)} ({item.ended}); {again}."
-        )
+        again = msg("nothing was opened again")
+        if item.resumed is False:
+            again = msg("a new session without the old context was opened")
+        found.append(msg("Connection {number} ended after {length} ({ended}); {again}.", number=item.number,
+                         length=format_seconds(item.end_s - item.start_s), ended=item.ended, again=again))  # fmt: skip
     if summary.latency is not None and summary.latency.change > GROWTH_S:
         change, slope = format_seconds(summary.latency.change), format_seconds(summary.latency.per_minute)
-        found.append(f"The wait for the reply grew by {change}, {slope} a minute.")
+        found.append(msg("The wait for the reply grew by {change}, {slope} a minute.", change=change, slope=slope))
     if summary.memory is not None and summary.memory.change > MEMORY_MB:
-        found.append(f"The memory of the client grew by {summary.memory.change:.1f} MB.")
-    found += [
-        f"The {port} lost about {-ppm / 1e4:.1f} % of its audio: no clock is that slow."
-        if ppm < -NO_CLOCK_PPM
-        else f"The clock of the {port} is {abs(ppm):.0f} ppm too {'fast' if ppm > 0 else 'slow'}."
-        for port, ppm in summary.drift_ppm.items()
-        if abs(ppm) > DRIFT_PPM
-    ]
+        found.append(msg("The memory of the client grew by {growth_mb:.1f} MB.", growth_mb=summary.memory.change))
+    found += [_drift_words(port, ppm) for port, ppm in summary.drift_ppm.items() if abs(ppm) > DRIFT_PPM]
     if summary.underruns:
-        found.append(f"The player ran out of audio {counted(summary.underruns, 'time')}.")
+        found.append(msg("The player ran out of audio {times}.", times=counted(summary.underruns, "time")))
     return tuple(found)
+
+
+def _drift_words(name: str, ppm: float) -> Message:
+    port = fixed_text(name)
+    if ppm < -NO_CLOCK_PPM:
+        return msg("The {port} lost about {percent:.1f} % of its audio: no clock is that slow.", port=port,
+                   percent=-ppm / 1e4)  # fmt: skip
+    if ppm > 0:
+        return msg("The clock of the {port} is {ppm:.0f} ppm too fast.", port=port, ppm=ppm)
+    return msg("The clock of the {port} is {ppm:.0f} ppm too slow.", port=port, ppm=-ppm)
 
 
 def _not_shown(summary: SoakSummary) -> tuple[str, ...]:
     missing = []
     if summary.latency is None:
-        missing.append("whether the wait grows: too few turns were answered")
+        missing.append(msg("whether the wait grows: too few turns were answered"))
     if summary.memory is None:
-        missing.append("whether memory grows: too few turns, or this system does not tell")
+        missing.append(msg("whether memory grows: too few turns, or this system does not tell"))
     if not summary.drift_ppm:
-        missing.append("whether clocks drift: too few turns")
+        missing.append(msg("whether clocks drift: too few turns"))
     return tuple(missing)
 
 
@@ -183,18 +188,22 @@ def load_summary(result: LoadResult) -> LoadSummary:
         growth = known[-1][1] - known[0][1]
         per_session = float(theilslopes(*np.array([(value, count) for count, value in known]).T).slope)
     problems = [
-        f"With {counted(row.sessions, 'session')}, {row.failed} failed: {', '.join(row.reasons)}."
+        msg("With {sessions}, {failed} failed: {reasons}.", sessions=counted(row.sessions, "session"),
+            failed=row.failed, reasons=", ".join(row.reasons))
         for row in rows
         if row.failed
-    ]
+    ]  # fmt: skip
     if growth is not None and growth > LOAD_GROWTH_S:
         first, last = known[0], known[-1]
         problems.append(
-            f"The wait for the reply grows with the load: {format_seconds(first[1])} with"
-            f" {counted(first[0], 'session')}, {format_seconds(last[1])} with {last[0]}."
-        )
+            msg("The wait for the reply grows with the load: {first_wait} with {first}, {last_wait} with {last}.",
+                first_wait=format_seconds(first[1]), first=counted(first[0], "session"),
+                last_wait=format_seconds(last[1]), last=last[0])
+        )  # fmt: skip
     missing = [
-        f"the latency with {counted(row.sessions, 'session')}: diag itself was late in {row.late}" for row in rows
+        msg("the latency with {sessions}: diag itself was late in {late}", sessions=counted(row.sessions, "session"),
+            late=row.late)
+        for row in rows
         if row.median_s is None and not row.failed
     ]  # fmt: skip
     return LoadSummary(

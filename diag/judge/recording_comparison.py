@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import reduce
 from typing import Any, Literal
 
+from diag.core.messages import fixed_text, msg
 from diag.core.results import SCHEMA_VERSION, Finding, Measurement, Measurements, Severity, Tier
 from diag.core.units import format_seconds, format_value, with_minus
 from diag.dsp.dullness import BANDS_HZ
@@ -36,8 +38,6 @@ pairs of recordings of 16 voices differ by less. Direct current differs so much 
 SAME_WORDS = {"tilt_db_per_octave": 0.5, "centroid_hz": 300.0}
 """The same for recordings of the same words, for measures that declare no tolerance."""
 _NAMED_IN_SENTENCE = 2
-_ALONE = ("level", "spectrum", "noise", "gaps, clicks and clipping")
-"""What is compared where the words differ, in words."""
 
 Side = Literal["a", "b", ""]
 
@@ -213,7 +213,7 @@ def _own_differences(a: AnalysisResult, b: AnalysisResult) -> Iterator[Differenc
     for worse, side, others in (("a", a, codes[1]), ("b", b, codes[0])):
         for finding in _roots(side.findings):
             if finding.code not in others:
-                words = f"{side.name}: {finding.title} [{finding.code}]"
+                words = msg("{name}: {title} [{code}]", name=side.name, title=finding.title, code=finding.code)
                 yield Difference(worse=_side(worse), words=words, rank=finding.severity.rank, code=finding.code)
 
 
@@ -246,10 +246,10 @@ _HIDDEN_BY_SOUND = (*_LOST, "other_sound_s", "dullness_db", "inserted_silence_s"
 _FOLLOW_A_COPY = ("distortion_db", "reverberation_db", "aliasing_db")
 """Measured too where a sound is held against itself with a copy on top."""
 _LIKE_EITHER = {
-    "second_copy_db": "a second copy of the sound",
-    "distortion_db": "distortion",
-    "added_noise_db": "noise",
-    "reverberation_db": "reverberation",
+    "second_copy_db": msg("a second copy of the sound"),
+    "distortion_db": msg("distortion"),
+    "added_noise_db": msg("noise"),
+    "reverberation_db": msg("reverberation"),
 }
 """What each seems to add to the other, in words."""
 
@@ -295,7 +295,9 @@ def _once(pair: AnalysisResult, back: AnalysisResult, a: AnalysisResult, b: Anal
             told.add(metric)
             words = _pair_words(finding, metric, result, own.name, other.name)
             if either and metric not in _NEUTRAL:
-                words = f"{a.name} and {b.name} differ by {_LIKE_EITHER.get(metric, f'this: {finding.title}')}"
+                words = msg("{a} and {b} differ by this: {title}", a=a.name, b=b.name, title=finding.title)
+                if metric in _LIKE_EITHER:
+                    words = msg("{a} and {b} differ by {what}", a=a.name, b=b.name, what=_LIKE_EITHER[metric])
             yield Difference(
                 worse="" if neutral else _side(name),
                 words=words,
@@ -351,30 +353,67 @@ def _on_segment(result: AnalysisResult) -> list[Finding]:
     return [item for item in _roots(result.findings) if item.segment is not None]
 
 
+def _values_of(x: str, y: str, value: float) -> dict[str, object]:
+    """Return the values of the sentences below: `x` has something, `y` does not have it."""
+    return {"x": x, "y": y, "value": value, "size": abs(value), "length": format_seconds(value)}
+
+
 _PAIR_WORDS: dict[str, Callable[[str, str, float], str]] = {
-    "inserted_silence_s": lambda x, y, v: f"{x} has {format_seconds(v)} of silence that {y} does not have",
-    "repeated_s": lambda x, _, v: f"{x} repeats {format_seconds(v)} of the sound",
-    "click_rate_hz": lambda x, y, v: f"{x} has {v:.1f} clicks per second that {y} does not have",
-    "imaging": lambda x, y, _: f"{x} has mirror images of a poor resampler, which {y} does not have",
-    "aliasing_db": lambda x, y, v: f"{x} has aliasing that {y} does not have ({v:.0f} dB relative to the voice)",
-    "distortion_db": lambda x, y, _: f"{x} is distorted, {y} is not",
-    "clipping_rate_hz": lambda x, y, _: f"{x} is clipped where {y} is not",
-    "second_copy_db": lambda x, y, v: f"{x} has a second copy of the sound ({v:.0f} dB) that {y} does not have",
-    "misread_s": lambda x, y, _: f"the bytes of {x} are read wrongly, those of {y} are not",
-    "flatness": lambda x, y, _: f"{x} is noise, as misread bytes sound, where {y} is not",
-    "added_noise_db": lambda x, y, v: f"{x} has noise that {y} does not have ({v:.0f} dB relative to the voice)",
-    "added_hum_db": lambda x, y, v: f"{x} has hum that {y} does not have ({v:.0f} dB relative to the voice)",
-    "added_tone_db": lambda x, y, v: f"{x} has a tone that {y} does not have ({v:.0f} dB relative to the voice)",
-    "added_dc_dbfs": lambda x, y, v: f"{x} has a DC offset that {y} does not have ({v:.0f} dBFS)",
-    "reverberation_db": lambda x, y, v: f"{x} has reverberation that {y} does not have ({v:.0f} dB)",
-    "other_sound_s": lambda x, y, v: f"{x} has {format_seconds(v)} of other sound that {y} does not have",
-    "level_change_db": lambda x, y, v: f"{x} is {abs(v):.0f} dB {'louder' if v > 0 else 'quieter'} than {y}",
-    "level_pumping_db": lambda x, y, v: f"the level of {x} goes up and down by {v:.0f} dB against {y}",
-    "tone_change_db": lambda x, y, v: f"{x} has another tone colour than {y}: {abs(v):.0f} dB in one band",
-    "rate_ratio": lambda x, y, v: f"{x} is {changed_sound(v)} than {y}",
-    "time_ratio": lambda x, y, v: f"{x} lasts {1 / v:.3g} times as long as {y}, at a pitch that did not change with it",
-    "displaced_s": lambda x, y, _: f"parts of {x} are in another place than in {y}",
-    "peak_dbfs": lambda x, y, _: f"{x} is silent where {y} has sound",
+    "inserted_silence_s": lambda x, y, v: msg(
+        "{x} has {length} of silence that {y} does not have", **_values_of(x, y, v)
+    ),
+    "repeated_s": lambda x, y, v: msg("{x} repeats {length} of the sound", **_values_of(x, y, v)),
+    "click_rate_hz": lambda x, y, v: msg(
+        "{x} has {value:.1f} clicks per second that {y} does not have", **_values_of(x, y, v)
+    ),
+    "imaging": lambda x, y, v: msg(
+        "{x} has mirror images of a poor resampler, which {y} does not have", **_values_of(x, y, v)
+    ),
+    "aliasing_db": lambda x, y, v: msg(
+        "{x} has aliasing that {y} does not have ({value:.0f} dB relative to the voice)", **_values_of(x, y, v)
+    ),
+    "distortion_db": lambda x, y, v: msg("{x} is distorted, {y} is not", **_values_of(x, y, v)),
+    "clipping_rate_hz": lambda x, y, v: msg("{x} is clipped where {y} is not", **_values_of(x, y, v)),
+    "second_copy_db": lambda x, y, v: msg(
+        "{x} has a second copy of the sound ({value:.0f} dB) that {y} does not have", **_values_of(x, y, v)
+    ),
+    "misread_s": lambda x, y, v: msg("the bytes of {x} are read wrongly, those of {y} are not", **_values_of(x, y, v)),
+    "flatness": lambda x, y, v: msg("{x} is noise, as misread bytes sound, where {y} is not", **_values_of(x, y, v)),
+    "added_noise_db": lambda x, y, v: msg(
+        "{x} has noise that {y} does not have ({value:.0f} dB relative to the voice)", **_values_of(x, y, v)
+    ),
+    "added_hum_db": lambda x, y, v: msg(
+        "{x} has hum that {y} does not have ({value:.0f} dB relative to the voice)", **_values_of(x, y, v)
+    ),
+    "added_tone_db": lambda x, y, v: msg(
+        "{x} has a tone that {y} does not have ({value:.0f} dB relative to the voice)", **_values_of(x, y, v)
+    ),
+    "added_dc_dbfs": lambda x, y, v: msg(
+        "{x} has a DC offset that {y} does not have ({value:.0f} dBFS)", **_values_of(x, y, v)
+    ),
+    "reverberation_db": lambda x, y, v: msg(
+        "{x} has reverberation that {y} does not have ({value:.0f} dB)", **_values_of(x, y, v)
+    ),
+    "other_sound_s": lambda x, y, v: msg(
+        "{x} has {length} of other sound that {y} does not have", **_values_of(x, y, v)
+    ),
+    "level_change_db": lambda x, y, v: (
+        msg("{x} is {size:.0f} dB louder than {y}", **_values_of(x, y, v))
+        if v > 0
+        else msg("{x} is {size:.0f} dB quieter than {y}", **_values_of(x, y, v))
+    ),
+    "level_pumping_db": lambda x, y, v: msg(
+        "the level of {x} goes up and down by {value:.0f} dB against {y}", **_values_of(x, y, v)
+    ),
+    "tone_change_db": lambda x, y, v: msg(
+        "{x} has another tone colour than {y}: {size:.0f} dB in one band", **_values_of(x, y, v)
+    ),
+    "rate_ratio": lambda x, y, v: msg("{x} is {sound} than {y}", x=x, y=y, sound=changed_sound(v)),
+    "time_ratio": lambda x, y, v: msg(
+        "{x} lasts {times:.3g} times as long as {y}, at a pitch that did not change with it", x=x, y=y, times=1 / v
+    ),
+    "displaced_s": lambda x, y, v: msg("parts of {x} are in another place than in {y}", **_values_of(x, y, v)),
+    "peak_dbfs": lambda x, y, v: msg("{x} is silent where {y} has sound", **_values_of(x, y, v)),
 }
 
 
@@ -388,10 +427,10 @@ def _phrase(finding: Finding, metric: str, result: AnalysisResult, own: str, oth
     if metric in _LOST:
         return _lost_words(finding, result.measurements, own, other)
     if metric == "dullness_db" or finding.name == _BAND_LIMITED:
-        return f"{own} has lost treble {_treble_words(result)} that {other} has"
+        return msg("{own} has lost treble {where} that {other} has", own=own, where=_treble_words(result), other=other)
     if metric in _PAIR_WORDS and (isinstance(value, float) or metric in _WITHOUT_VALUE):
         return _PAIR_WORDS[metric](own, other, value if isinstance(value, float) else 0.0)
-    return f"{own} against {other}: {finding.title}"
+    return msg("{own} against {other}: {title}", own=own, other=other, title=finding.title)
 
 
 _WITHOUT_VALUE = ("misread_s", "flatness", "clipping_rate_hz", "imaging", "peak_dbfs")
@@ -400,10 +439,16 @@ _WITHOUT_VALUE = ("misread_s", "flatness", "clipping_rate_hz", "imaging", "peak_
 
 def _lost_words(finding: Finding, measurements: Measurements, own: str, other: str) -> str:
     named = {item.metric for item in finding.evidence}
-    where = {"head_lost_s": "at the beginning", "tail_lost_s": "at the end", "skipped_s": "in the middle"}
+    where = {
+        "head_lost_s": msg("at the beginning"),
+        "tail_lost_s": msg("at the end"),
+        "skipped_s": msg("in the middle"),
+    }
     parts = [(where[metric], measurements.value(metric) or 0.0) for metric in where if metric in named]
     total_s = sum(value for _, value in parts)
-    return f"{own} lacks {format_seconds(total_s)} of sound that {other} has, {' and '.join(at for at, _ in parts)}"
+    places = reduce(lambda one, another: msg("{one} and {other}", one=one, other=another), [at for at, _ in parts])
+    return msg("{own} lacks {length} of sound that {other} has, {places}", own=own, length=format_seconds(total_s),
+               other=other, places=places)  # fmt: skip
 
 
 def _treble_words(result: AnalysisResult) -> str:
@@ -416,8 +461,9 @@ def _treble_words(result: AnalysisResult) -> str:
         if value is not None and value >= TREBLE_WARNING_DB
     ]
     if lost:
-        return f"above {lost[0][0] / 1000:g} kHz (−{max(value for _, value in lost):.0f} dB)"
-    return f"above {PASSBAND_SHARE * result.sample_rate_hz / 2000:.1f} kHz"
+        most_db = max(value for _, value in lost)
+        return msg("above {edge_khz:g} kHz (−{loss_db:.0f} dB)", edge_khz=lost[0][0] / 1000, loss_db=most_db)
+    return msg("above {edge_khz:.1f} kHz", edge_khz=PASSBAND_SHARE * result.sample_rate_hz / 2000)
 
 
 # --- measures -------------------------------------------------------------------------------------------------------
@@ -478,9 +524,11 @@ def _measure_differences(
     """Yield measures that differ as sentences, for recordings that could only be measured by themselves."""
     for item in measures:
         known = metric_named(item.metric)
-        label = known.label[:1].lower() + known.label[1:] if known else item.metric
-        values = [f"{format_value(value, item.unit)} in {side.name}" for value, side in ((item.b, b), (item.a, a))]
-        words = f"{label} is {' and '.join(values)}"
+        label = fixed_text(known.label if known else item.metric)
+        if known:
+            label = label.spelled(known.label[:1].lower() + known.label[1:])
+        words = msg("{measure} is {in_b} in {b} and {in_a} in {a}", measure=label, b=b.name, a=a.name,
+                    in_b=format_value(item.b, item.unit), in_a=format_value(item.a, item.unit))  # fmt: skip
         yield Difference(worse="", words=words, rank=Severity.INFO.rank)
 
 
@@ -493,16 +541,17 @@ def _not_compared(
     if a.reference is not None:
         for side in (a, b):
             for item in by_reason(side.not_shown):
-                yield f"{side.name} against {side.reference}: {', '.join(item.codes)} ({item.reason})"
+                yield msg("{name} against {reference}: {codes} ({reason})", name=side.name, reference=side.reference,
+                          codes=", ".join(item.codes), reason=item.reason)  # fmt: skip
         return
     if not matched:
-        yield "speed, delay, and lost, repeated or added sound, because the recordings do not hold the same sound"
+        yield msg("speed, delay, and lost, repeated or added sound, because the recordings do not hold the same sound")
         return
     both = [result for result in (pair, back) if result is not None]
     # What one direction found is compared, although the other direction could not be.
     found = {finding.code for result in both for finding in result.findings}
     reasons = {
-        f"{', '.join(codes)} ({item.reason})"
+        msg("{codes} ({reason})", codes=", ".join(codes), reason=item.reason)
         for result in both
         for item in by_reason(result.not_shown)
         if (codes := [code for code in item.codes if code not in found])
@@ -529,30 +578,37 @@ def _sentence(
     matched: bool,
     unread: bool,
 ) -> str:
+    names = {"a": a.name, "b": b.name}
     if unread:
-        return f"{a.name} and {b.name} were not compared: {missing[0].rstrip('.')}"
-    words = (
-        ""
-        if matched or a.reference
-        else f"{a.name} and {b.name} do not hold the same sound, so only "
-        + (f"{', '.join(_ALONE[:-1])}, and {_ALONE[-1]} of each were compared")
-    )
+        return msg("{a} and {b} were not compared: {reason}", **names, reason=missing[0].rstrip("."))
+    alone = not matched and not a.reference
     if not found:
-        none = f"no difference that can be heard was found between {a.name} and {b.name}"
-        if words:
-            return f"{words}; no difference was found in them"
-        return none if not missing else f"{none}, but not everything was compared: {missing[0]}"
+        if alone:
+            return msg("{a} and {b} do not hold the same sound, so only level, spectrum, noise, and gaps, clicks and "
+                       "clipping of each were compared; no difference was found in them", **names)  # fmt: skip
+        none = msg("no difference that can be heard was found between {a} and {b}", **names)
+        return msg("{none}, but not everything was compared: {what}", none=none, what=missing[0]) if missing else none
     side = {RecordingChange.WORSE: "b", RecordingChange.BETTER: "a"}.get(verdict)
     first = [item for item in found if item.worse == side] if side else list(found)
-    told = "; ".join(item.words for item in first[:_NAMED_IN_SENTENCE])
+    words = reduce(
+        lambda one, another: msg("{first}; {other}", first=one, other=another),
+        [item.words for item in first[:_NAMED_IN_SENTENCE]],
+    )
     rest = len(found) - len(first[:_NAMED_IN_SENTENCE])
-    more = f" ({rest} more {'difference' if rest == 1 else 'differences'})" if rest else ""
-    better = {"b": f"; {a.name} is better", "a": f"; {b.name} is better"}.get(side or "", "")
-    undecided = ""
-    if verdict is RecordingChange.DIFFERENT:
-        undecided = "; which one is right cannot be told without the sound that both should be (`--reference`)"
-        if words:
-            undecided = "; other words can sound so, too"
-        elif a.reference is not None:
-            undecided = "; neither is clearly better"
-    return f"{f'{words}: ' if words else ''}{told}{more}{better}{undecided}"
+    if rest == 1:
+        words = msg("{words} (1 more difference)", words=words)
+    elif rest:
+        words = msg("{words} ({n} more differences)", words=words, n=rest)
+    if side:
+        words = msg("{words}; {name} is better", words=words, name=a.name if side == "b" else b.name)
+    elif verdict is RecordingChange.DIFFERENT and alone:
+        words = msg("{words}; other words can sound so, too", words=words)
+    elif verdict is RecordingChange.DIFFERENT and a.reference is not None:
+        words = msg("{words}; neither is clearly better", words=words)
+    elif verdict is RecordingChange.DIFFERENT:
+        words = msg("{words}; which one is right cannot be told without the sound that both should be "
+                    "(`--reference`)", words=words)  # fmt: skip
+    if not alone:
+        return words
+    return msg("{a} and {b} do not hold the same sound, so only level, spectrum, noise, and gaps, clicks and clipping "
+               "of each were compared: {words}", **names, words=words)  # fmt: skip

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from diag.core import stats
+from diag.core.chain import Hop, Tap
+from diag.core.messages import Message, fixed_text, msg
 from diag.core.release import Decision, Earlier, Limit, Product, Reason, Weight
 from diag.core.results import Change, Comparison, Measurement, RunComparison, RunFinding, RunResult, Severity
 from diag.core.units import format_value
@@ -22,8 +24,8 @@ well enough: it is the largest regression of the table of `make statistics`."""
 REASONS_OF_PROOF = 3
 NO_BASELINE = Reason(
     weight=Weight.NOTE,
-    text="Not held against an earlier release: there is no baseline.",
-    fix="`diag bench --update-baseline` keeps this release as the baseline of later ones",
+    text=msg("Not held against an earlier release: there is no baseline."),
+    fix=msg("keep this release as the baseline of later ones with `diag bench --update-baseline`"),
 )
 """What is said of a product that nothing is held against."""
 
@@ -118,13 +120,15 @@ def _findings(
     new = _new_codes(roots, run, earlier, level)
     for item in sorted(roots, key=lambda item: (-item.finding.severity.rank, -len(item.take_ids))):
         found = item.finding
-        since = f", new since {earlier.what}" if earlier is not None and found.code in new else ""
-        title = found.title.rstrip(". ")
-        text = f"{title} ({found.code}, {_share(item)}{since})."
+        share = _share(item)
+        if earlier is not None and found.code in new:
+            share = msg("{share}, new since {earlier}", share=share, earlier=earlier.what)
+        title = found.title.rstrip(". ") if found.title.endswith(".") else found.title
+        text = msg("{title} ({code}, {share}).", title=title, code=found.code, share=share)
         if prevents_measuring(found.code):
             weight = Weight.UNDECIDED if found.severity is Severity.ERROR else Weight.NOTE
         elif found.code in accepted:
-            weight, text = Weight.NOTE, f"Accepted in the suite: {text}"
+            weight, text = Weight.NOTE, msg("Accepted in the suite: {text}", text=text)
         elif fail_on == "never":
             weight = Weight.WARNS
         else:
@@ -153,8 +157,10 @@ def _new_codes(
     return frozenset(code for (code, _), chance in zip(rising, chances, strict=True) if chance <= level)
 
 
-def _share(item: RunFinding) -> str:
-    return f"in {len(item.take_ids)} of {item.counted} takes" if item.counted else "over the whole run"
+def _share(item: RunFinding) -> Message:
+    if not item.counted:
+        return msg("over the whole run")
+    return msg("in {found} of {takes} takes", found=len(item.take_ids), takes=item.counted)
 
 
 # --- limits -----------------------------------------------------------------------------------------------------
@@ -167,14 +173,17 @@ def _limit(limit: Limit, run: RunResult, earlier: _Held | None) -> Iterator[Reas
     unit, better = (metric.unit, metric.better) if metric is not None else ("", "lower")
     if not values:
         yield Reason(weight=weight, metric=limit.metric,
-                     text=f"{_name(limit.metric)} has a limit and was not measured in any take.")  # fmt: skip
+                     text=msg("{measure} has a limit and was not measured in any take.",
+                              measure=_name(limit.metric)))  # fmt: skip
     then = {} if earlier is None else _places(limit, earlier.run)
     for place, measured in values.items():
         value = _summary(measured, limit.statistic, better)
-        name = f"{_name(limit.metric)}{f' ({place})' if place else ''}, {_STATISTICS[limit.statistic]}"
+        measure = _at(_name(limit.metric), place)
+        name = msg("{measure}, {statistic}", measure=measure, statistic=_STATISTICS[limit.statistic])
         if value is None:
-            few = f"{len(measured)} values are too few for a 95th percentile, which needs {stats.FEWEST_FOR_P95}"
-            yield Reason(weight=Weight.UNDECIDED, metric=limit.metric, text=f"{name}, has a limit: {few}.")
+            few = msg("{name}, has a limit: {values} values are too few for a 95th percentile, which needs {needed}.",
+                      name=name, values=len(measured), needed=stats.FEWEST_FOR_P95)  # fmt: skip
+            yield Reason(weight=Weight.UNDECIDED, metric=limit.metric, text=few)
             continue
         yield from _absolute(limit, name, value, unit, weight)
         if limit.rise_at_most is not None or limit.rise_at_most_percent is not None:
@@ -182,21 +191,25 @@ def _limit(limit: Limit, run: RunResult, earlier: _Held | None) -> Iterator[Reas
             yield from _relative(limit, name, (was, value), weight, earlier)
 
 
-def _absolute(limit: Limit, name: str, value: float, unit: str, weight: Weight) -> Iterator[Reason]:
-    for bound, word, beyond in ((limit.at_most, "most", 1), (limit.at_least, "least", -1)):
-        if bound is not None and (value - bound) * beyond > 0:
-            yield Reason(weight=weight, metric=limit.metric,
-                         text=f"{name}, is {format_value(value, unit)}; the limit is at {word} "
-                         f"{format_value(bound, unit)}.")  # fmt: skip
+def _absolute(limit: Limit, name: Message, value: float, unit: str, weight: Weight) -> Iterator[Reason]:
+    shown = format_value(value, unit)
+    if limit.at_most is not None and value > limit.at_most:
+        text = msg("{name}, is {value}; the limit is at most {limit}.",
+                   name=name, value=shown, limit=format_value(limit.at_most, unit))  # fmt: skip
+        yield Reason(weight=weight, metric=limit.metric, text=text)
+    if limit.at_least is not None and value < limit.at_least:
+        text = msg("{name}, is {value}; the limit is at least {limit}.",
+                   name=name, value=shown, limit=format_value(limit.at_least, unit))  # fmt: skip
+        yield Reason(weight=weight, metric=limit.metric, text=text)
 
 
 def _relative(
-    limit: Limit, name: str, values: tuple[float | None, float], weight: Weight, earlier: _Held | None
+    limit: Limit, name: Message, values: tuple[float | None, float], weight: Weight, earlier: _Held | None
 ) -> Iterator[Reason]:
     was, value = values
     metric = metric_named(limit.metric)
     if earlier is None or was is None or metric is None:
-        text = f"{name}, has a limit for its change, and there is no earlier value to compare it with."
+        text = msg("{name}, has a limit for its change, and there is no earlier value to compare it with.", name=name)
         yield Reason(weight=Weight.UNDECIDED, metric=limit.metric, text=text)
         return
     unit = metric.unit
@@ -208,12 +221,15 @@ def _relative(
         bounds.append((abs(was) * limit.rise_at_most_percent / 100, f"{limit.rise_at_most_percent:g} %"))
     for bound, words in bounds:
         if rise > bound:
-            yield Reason(weight=weight, metric=limit.metric,
-                         text=f"{name}, became worse since {earlier.what}, from {format_value(was, unit)} to "
-                         f"{format_value(value, unit)}; the limit is {words}.")  # fmt: skip
+            text = msg("{name}, became worse since {earlier}, from {was} to {value}; the limit is {limit}.",
+                       name=name, earlier=earlier.what, was=format_value(was, unit), value=format_value(value, unit),
+                       limit=words)  # fmt: skip
+            yield Reason(weight=weight, metric=limit.metric, text=text)
 
 
-_STATISTICS = {"median": "median", "p95": "95th percentile", "mean": "mean", "worst": "worst take"}
+_STATISTICS = {
+    "median": msg("median"), "p95": msg("95th percentile"), "mean": msg("mean"), "worst": msg("worst take"),
+}  # fmt: skip
 
 
 def _places(limit: Limit, run: RunResult) -> dict[str, list[float]]:
@@ -242,9 +258,14 @@ def _summary(values: Sequence[float], statistic: str, better: str) -> float | No
     return stats.median(values)
 
 
-def _name(metric: str) -> str:
+def _name(metric: str) -> Message | str:
     known = metric_named(metric)
-    return known.label if known else metric
+    return fixed_text(known.label) if known else metric
+
+
+def _at(name: str, place: Hop | Tap | str | None) -> str:
+    """Return the name of a measure with the hop or tap where it was measured, if there is one."""
+    return msg("{name} ({place})", name=name, place=fixed_text(str(place))) if place else name
 
 
 # --- the comparison with an earlier release ---------------------------------------------------------------------
@@ -255,14 +276,14 @@ def _changes(comparison: RunComparison, earlier: _Held) -> Iterator[Reason]:
     items = [item for item in comparison.comparisons if item.metric in leading or item.metric == "answered"]
     for item in sorted(items, key=lambda item: leading.index(item.metric) if item.metric in leading else -1):
         if item.verdict is Change.WORSE:
-            yield Reason(weight=Weight.BLOCKS, metric=item.metric, text=f"{change_in_words(item, earlier.what)}.")
+            yield Reason(weight=Weight.BLOCKS, metric=item.metric, text=change_in_words(item, earlier.what))
         elif item.verdict is Change.BETTER:
-            yield Reason(weight=Weight.NOTE, metric=item.metric, text=f"{change_in_words(item, earlier.what)}.")
+            yield Reason(weight=Weight.NOTE, metric=item.metric, text=change_in_words(item, earlier.what))
         else:
             yield from _blind(item, earlier)
     for item in comparison.comparisons:
         if item not in items and item.verdict is Change.WORSE:
-            yield Reason(weight=Weight.WARNS, metric=item.metric, text=f"{change_in_words(item, earlier.what)}.")
+            yield Reason(weight=Weight.WARNS, metric=item.metric, text=change_in_words(item, earlier.what))
 
 
 def _blind(item: Comparison, earlier: _Held) -> Iterator[Reason]:
@@ -272,26 +293,45 @@ def _blind(item: Comparison, earlier: _Held) -> Iterator[Reason]:
         return
     if item.verdict is Change.TOO_FEW:
         yield Reason(weight=Weight.UNDECIDED, metric=item.metric,
-                     text=f"{metric.label} was not compared with {earlier.what}: {item.reason}.")  # fmt: skip
+                     text=msg("{measure} was not compared with {earlier}: {reason}.", measure=_name(item.metric),
+                              earlier=earlier.what, reason=item.reason))  # fmt: skip
     elif item.smallest is not None and item.smallest > BLIND_TOLERANCES * metric.tolerance:
         more = math.ceil(item.n_pairs * (item.smallest / (BLIND_TOLERANCES * metric.tolerance)) ** 2)
         yield Reason(
             weight=Weight.UNDECIDED,
             metric=item.metric,
-            text=f"{metric.label} varies so much from take to take that only a change of "
-            f"{format_value(item.smallest, item.unit)} or more would have been shown.",
-            fix=f"record about {more} takes (`--takes {more}`), with a baseline of as many",
+            text=msg(
+                "{measure} varies so much from take to take that only a change of {smallest} or more would have "
+                "been shown.",
+                measure=_name(item.metric),
+                smallest=format_value(item.smallest, item.unit),
+            ),
+            fix=msg("record about {more} takes (`--takes {more}`), with a baseline of as many", more=more),
         )
 
 
-def change_in_words(item: Comparison, before: str) -> str:
-    """Return what changed in one measure since `before`, with what two series of the same thing differ by."""
-    place = f" ({item.hop or item.tap})" if item.hop or item.tap else ""
-    text = f"{_name(item.metric)}{place} is {item.verdict.value}: "
-    text += f"{format_value(item.a, item.unit)} in {before}, {format_value(item.b, item.unit)} now"
-    if item.noise is not None:
-        text += f" (two series of the same thing differ by up to {format_value(item.noise, item.unit)} here)"
-    return text
+def change_in_words(item: Comparison, before: str) -> Message:
+    """Return the sentence on a measure that became worse or better since `before`.
+
+    It ends with what two series of the same thing differ by.
+    """
+    values = {
+        "measure": _at(_name(item.metric), item.hop or item.tap),
+        "a": format_value(item.a, item.unit),
+        "before": before,
+        "b": format_value(item.b, item.unit),
+    }
+    worse = item.verdict is Change.WORSE
+    if item.noise is None:
+        if worse:
+            return msg("{measure} is worse: {a} in {before}, {b} now.", **values)
+        return msg("{measure} is better: {a} in {before}, {b} now.", **values)
+    values["noise"] = format_value(item.noise, item.unit)
+    if worse:
+        return msg("{measure} is worse: {a} in {before}, {b} now (two series of the same thing differ by up to {noise} "
+                   "here).", **values)  # fmt: skip
+    return msg("{measure} is better: {a} in {before}, {b} now (two series of the same thing differ by up to {noise} "
+               "here).", **values)  # fmt: skip
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------
@@ -300,17 +340,21 @@ def change_in_words(item: Comparison, before: str) -> str:
 def _evidence(run: RunResult, asked: int) -> Iterator[Reason]:
     counted = len(run.counted)
     if not counted or not checked(run):
-        yield Reason(weight=Weight.UNDECIDED, text="Nothing was checked: no take was measured.")
+        yield Reason(weight=Weight.UNDECIDED, text=msg("Nothing was checked: no take was measured."))
         return
     if counted < stats.FEWEST_VALUES:
-        few = f"Few takes ({counted}): faults that come now and then may be missed."
-        yield Reason(weight=Weight.WARNS, text=few, fix=f"record {stats.FEWEST_FOR_P95} takes")
+        few = msg("Few takes ({takes}): faults that come now and then may be missed.", takes=counted)
+        yield Reason(weight=Weight.WARNS, text=few, fix=msg("record {takes} takes", takes=stats.FEWEST_FOR_P95))
     if counted < asked:
-        more = f"`diag bench --resume {run.folder}` records the rest" if run.folder else "record more"
-        yield Reason(weight=Weight.UNDECIDED, text=f"Only {counted} of {asked} takes were measured.", fix=more)
+        more = msg("record more")
+        if run.folder:
+            more = msg("record the rest with `diag bench --resume {folder}`", folder=run.folder)
+        text = msg("Only {takes} of {asked} takes were measured.", takes=counted, asked=asked)
+        yield Reason(weight=Weight.UNDECIDED, text=text, fix=more)
     for item in by_reason(entry.item for entry in run.not_shown)[:REASONS_OF_PROOF]:
-        codes = ", ".join(item.codes[:REASONS_OF_PROOF])
-        yield Reason(weight=Weight.UNDECIDED, text=f"Not shown to be right: {codes} ({item.reason}).")
+        text = msg("Not shown to be right: {codes} ({reason}).",
+                   codes=", ".join(item.codes[:REASONS_OF_PROOF]), reason=item.reason)  # fmt: skip
+        yield Reason(weight=Weight.UNDECIDED, text=text)
 
 
 def _earlier(earlier: Earlier | None, before: RunResult | None) -> Iterator[Reason]:
@@ -318,11 +362,16 @@ def _earlier(earlier: Earlier | None, before: RunResult | None) -> Iterator[Reas
         yield NO_BASELINE
         return
     for name, then, now in earlier.refused:
-        yield Reason(weight=Weight.UNDECIDED, text=f"Not compared with {earlier.what}: {name} was {then} and is {now}.",
-                     fix="measure as then, or keep a new baseline with `diag bench --update-baseline`")  # fmt: skip
+        text = msg("Not compared with {earlier}: {name} was {then} and is {now}.",
+                   earlier=earlier.what, name=fixed_text(name), then=then, now=now)  # fmt: skip
+        fix = msg("measure as then, or keep a new baseline with `diag bench --update-baseline`")
+        yield Reason(weight=Weight.UNDECIDED, text=text, fix=fix)
     if not earlier.refused and (before is None or not before.counted):
-        yield Reason(weight=Weight.UNDECIDED, text=f"Not compared with {earlier.what}: none of its takes was measured.",
-                     fix="keep a new baseline with `diag bench --update-baseline`, or name another run after "
-                     "`--against`")  # fmt: skip
+        text = msg("Not compared with {earlier}: none of its takes was measured.", earlier=earlier.what)
+        yield Reason(weight=Weight.UNDECIDED, text=text,
+                     fix=msg("keep a new baseline with `diag bench --update-baseline`, or name another run after "
+                             "`--against`"))  # fmt: skip
     for name, then, now in earlier.flagged:
-        yield Reason(weight=Weight.NOTE, text=f"Another {name} than in {earlier.what}: {then} then, {now} now.")
+        text = msg("Another {name} than in {earlier}: {then} then, {now} now.",
+                   name=fixed_text(name), earlier=earlier.what, then=then, now=now)  # fmt: skip
+        yield Reason(weight=Weight.NOTE, text=text)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diag.core.results import RunFinding, RunResult, VerdictLine
-from diag.report.sentences import capitalised, counted_of, full_stop, state_of
+from diag.report.language import ntr, tr
+from diag.report.sentences import capitalised, full_stop, state_of
 
 MOST_FINDINGS = 12
 """Findings in the Markdown text; more are counted."""
@@ -37,16 +38,18 @@ def copied_verdict(
         Runs whose findings are listed in the Markdown text, without consequences.
     """
     end = f"{measured} {full_stop(capitalised(dated)) if dated else ''}".strip()
-    fix = [f"Fix: {verdict.next_step}"] if verdict.next_step else []
+    label = tr("Fix:")
+    fix = [f"{label} {verdict.next_step}"] if verdict.next_step else []
     text = "\n".join([f"{verdict.state.shape} {verdict.word}: {title}", verdict.sentence, *fix, end])
     roots = [(run, item) for run in runs for item in run.findings if item.finding.consequence_of is None]
     lines = [_line(run, item, named=len(runs) > 1) for run, item in roots[:MOST_FINDINGS]]
     if len(roots) > MOST_FINDINGS:
-        lines.append(f"- and {len(roots) - MOST_FINDINGS} more")
+        more = tr("and {n} more").format(n=len(roots) - MOST_FINDINGS)
+        lines.append(f"- {more}")
     parts = [
         f"**{verdict.state.shape} {verdict.word}: {title}**",
         verdict.sentence,
-        *(f"**Fix:** {verdict.next_step}" for _ in fix),
+        *(f"**{label}** {verdict.next_step}" for _ in fix),
         "\n".join(lines),
         f"_{end}_",
     ]
@@ -55,10 +58,12 @@ def copied_verdict(
 
 def _line(run: RunResult, item: RunFinding, *, named: bool) -> str:
     finding = item.finding
-    often = f", in {counted_of(len(item.take_ids), item.counted, 'take')}" if item.take_ids else ""
+    in_takes = ntr("in {k} of {n} take", "in {k} of {n} takes", item.counted)
+    often = f", {in_takes.format(k=len(item.take_ids), n=item.counted)}" if item.take_ids else ""
     where = f"{run.name}: " if named else ""
     title = f"{where}{full_stop(finding.title)}"
-    return f"- {state_of(finding.severity).shape} `{finding.code}`{often}: {title} Fix: {full_stop(finding.fix)}"
+    fix = f"{tr('Fix:')} {full_stop(finding.fix)}"
+    return f"- {state_of(finding.severity).shape} `{finding.code}`{often}: {title} {fix}"
 
 
 def days_of(made: Sequence[str]) -> str:
@@ -66,4 +71,6 @@ def days_of(made: Sequence[str]) -> str:
     known = sorted(f"{time[:10]} {time[11:16]} UTC" for time in made if len(time) > len("2026-11-27T02:13"))
     if not known:
         return ""
-    return f"recorded {known[0]}" if known[0] == known[-1] else f"recorded {known[0]} to {known[-1]}"
+    if known[0] == known[-1]:
+        return tr("recorded {day}").format(day=known[0])
+    return tr("recorded {first} to {last}").format(first=known[0], last=known[-1])

@@ -17,12 +17,16 @@ from diag.core.states import State
 from diag.core.units import counted, format_seconds
 from diag.judge.endurance import LoadSummary, SoakSummary
 from diag.report.copied import copied_verdict
+from diag.report.language import tr
+from diag.report.localised import in_words
 from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.svg import number, points, ticks
 
 MOST_CONNECTIONS = 5
 """Connections that are listed one by one in the text; the page has all."""
 WIDTH, HEIGHT = 900.0, 190.0
+LOAD_COLUMNS = ("sessions at once", "answered", "failed", "diag late", "median", "95th percentile")
+CONNECTION_COLUMNS = ("connection", "from", "to", "ended by", "session resumed", "time without one")
 LEFT, RIGHT, TOP, BOTTOM = 64.0, 16.0, 14.0, 30.0
 
 
@@ -127,31 +131,31 @@ def write_soak(result: SoakResult, summary: SoakSummary, folder: Path) -> Path:
         (at, turn.memory_mb) for at, turn in zip(minutes, result.turns, strict=True) if turn.memory_mb is not None
     ]
     marks = [
-        (item.end_s / 60, "goAway" if item.ended == "goAway" else "lost")
+        (item.end_s / 60, "goAway" if item.ended == "goAway" else tr("lost"))
         for item in result.connections
         if item.ended != "client"
     ]
     charts = [
         chart(
-            "Seconds from the end of the prompt",
-            "The wait for the first byte and for the first sound of each reply over time",
-            "minutes",
-            [("first byte", *_split(waits)), ("first sound played", *_split(played))],
+            tr("Seconds from the end of the prompt"),
+            tr("The wait for the first byte and for the first sound of each reply over time"),
+            tr("minutes"),
+            [(tr("first byte"), *_split(waits)), (tr("first sound played"), *_split(played))],
             marks=marks,
         ),
         chart(
-            "Memory of the client, MB",
-            "Memory over time",
-            "minutes",
-            [("memory", *_split(memory))],
+            tr("Memory of the client, MB"),
+            tr("Memory over time"),
+            tr("minutes"),
+            [(tr("memory"), *_split(memory))],
             from_zero=False,
             least_span=10.0,
         ),
         chart(
-            "Clock drift, milliseconds",
-            "How far each device's clock has moved from its nominal rate",
-            "minutes",
-            [(port, *_drift(result, port)) for port in result.rates_hz],
+            tr("Clock drift, milliseconds"),
+            tr("How far each device's clock has moved from its nominal rate"),
+            tr("minutes"),
+            [(tr(port), *_drift(result, port)) for port in result.rates_hz],
             from_zero=False,
         ),
     ]
@@ -172,17 +176,20 @@ def write_load(result: LoadResult, summary: LoadSummary, folder: Path) -> Path:
     """Write the page and the JSON of growing load, and return the path of the page."""
     rows = summary.rows
     drawn = chart(
-        "Seconds from the end of the prompt to the first byte",
-        "The wait for the first byte over the number of sessions at once",
-        "sessions at once",
+        tr("Seconds from the end of the prompt to the first byte"),
+        tr("The wait for the first byte over the number of sessions at once"),
+        tr("sessions at once"),
         [
-            ("median", *_split([(float(row.sessions), row.median_s) for row in rows if row.median_s is not None])),
-            ("95th percentile", *_split([(float(row.sessions), row.p95_s) for row in rows if row.p95_s is not None])),
+            (tr("median"), *_split([(float(row.sessions), row.median_s) for row in rows if row.median_s is not None])),
+            (
+                tr("95th percentile"),
+                *_split([(float(row.sessions), row.p95_s) for row in rows if row.p95_s is not None]),
+            ),
         ],
-        marks=[(float(row.sessions), f"{row.failed} failed") for row in rows if row.failed],
+        marks=[(float(row.sessions), tr("{n} failed").format(n=row.failed)) for row in rows if row.failed],
     )
     table = [
-        ("sessions at once", "answered", "failed", "diag late", "median", "95th percentile"),
+        tuple(map(tr, LOAD_COLUMNS)),
         *(
             (
                 str(row.sessions),
@@ -211,34 +218,37 @@ def write_load(result: LoadResult, summary: LoadSummary, folder: Path) -> Path:
 def soak_lines(result: SoakResult, summary: SoakSummary) -> list[str]:
     """Return what a long session showed, one sentence a line."""
     last_s = max((turn.t_s for turn in result.turns), default=0.0)
+    head = tr("{turns} in {minutes:.1f} min, {answered} answered, {connections}")
+    turns, connections = counted(len(result.turns), "turn"), counted(len(result.connections), "connection")
     lines = [
-        f"{counted(len(result.turns), 'turn')} in {last_s / 60:.1f} min, {summary.answered} answered,"
-        f" {counted(len(result.connections), 'connection')}"
-    ]
+        head.format(turns=in_words(turns), minutes=last_s / 60, answered=summary.answered,
+                    connections=in_words(connections))
+    ]  # fmt: skip
     waits = [turn.first_byte_s for turn in result.turns if turn.first_byte_s is not None]
     if waits:
-        lines.append(f"First byte: {format_seconds(min(waits))} to {format_seconds(max(waits))}")
+        first = tr("First byte: {shortest} to {longest}")
+        lines.append(first.format(shortest=format_seconds(min(waits)), longest=format_seconds(max(waits))))
     if summary.latency is not None and summary.latency_per_turn_s is not None:
-        lines.append(
-            f"Wait over time: {1000 * summary.latency.per_minute:+.1f} ms a minute,"
-            f" {1000 * summary.latency_per_turn_s:+.1f} ms a turn"
-        )
+        slopes_ms = (1000 * summary.latency.per_minute, 1000 * summary.latency_per_turn_s)
+        lines.append(tr("Wait over time: {:+.1f} ms a minute, {:+.1f} ms a turn").format(*slopes_ms))
     if summary.memory is not None:
-        lines.append(f"Memory: {summary.memory.change:+.1f} MB over the session")
+        lines.append(tr("Memory: {:+.1f} MB over the session").format(summary.memory.change))
     if summary.drift_ppm:
-        lines.append("Clock drift: " + ", ".join(f"{port} {ppm:+.0f} ppm" for port, ppm in summary.drift_ppm.items()))
+        drifts = ", ".join(f"{tr(port)} {ppm:+.0f} ppm" for port, ppm in summary.drift_ppm.items())
+        lines.append(tr("Clock drift: {drifts}").format(drifts=drifts))
     gap_s = max((turn.gap_s for turn in result.turns), default=0.0)
-    lines.append(
-        f"Gaps: {counted(summary.underruns, 'underrun')}; the latest chunk came {format_seconds(gap_s)} after its time"
-    )
+    gaps = tr("Gaps: {underruns}; the latest chunk came {late} after its time")
+    underruns = in_words(counted(summary.underruns, "underrun"))
+    lines.append(gaps.format(underruns=underruns, late=format_seconds(gap_s)))
     resumed = [item for item in result.connections if item.resumed is True]
+    again = tr("Connection {number}: {ended} after {length}, session resumed {away} later")
     lines += [
-        f"Connection {item.number}: {item.ended} after {format_seconds(item.end_s - item.start_s)}, session resumed"
-        f" {format_seconds(item.away_s or 0.0)} later"
+        again.format(number=item.number, ended=item.ended, length=format_seconds(item.end_s - item.start_s),
+                     away=format_seconds(item.away_s or 0.0))
         for item in resumed[:MOST_CONNECTIONS]
-    ]
+    ]  # fmt: skip
     if len(resumed) > MOST_CONNECTIONS:
-        lines.append(f"{len(resumed) - MOST_CONNECTIONS} more connections were resumed")
+        lines.append(tr("{n} more connections were resumed").format(n=len(resumed) - MOST_CONNECTIONS))
     return lines
 
 
@@ -246,17 +256,20 @@ def load_lines(summary: LoadSummary) -> list[str]:
     """Return what growing load showed, one line for each step."""
     lines = []
     for row in summary.rows:
-        spread = "" if row.p95_s is None else f", 95th percentile {format_seconds(row.p95_s)}"
-        wait = (
-            "no latency"
-            if row.median_s is None
-            else f"first byte after {format_seconds(row.median_s)} (median{spread})"
-        )
-        late = f", {row.late} not counted because diag was late" if row.late else ""
-        failed = f", {row.failed} failed" if row.failed else ""
-        lines.append(f"{counted(row.sessions, 'session')} at once: {wait}{failed}{late}")
+        wait = tr("no latency")
+        if row.median_s is not None:
+            spread = "" if row.p95_s is None else tr(", 95th percentile {p95}").format(p95=format_seconds(row.p95_s))
+            wait = tr("first byte after {median} (median{spread})")
+            wait = wait.format(median=format_seconds(row.median_s), spread=spread)
+        parts = [wait]
+        if row.failed:
+            parts.append(tr("{n} failed").format(n=row.failed))
+        if row.late:
+            parts.append(tr("{n} not counted because diag was late").format(n=row.late))
+        sessions = in_words(counted(row.sessions, "session"))
+        lines.append(tr("{sessions} at once: {what}").format(sessions=sessions, what=", ".join(parts)))
     if summary.per_session_s is not None:
-        lines.append(f"Each further session adds {1000 * summary.per_session_s:.1f} ms")
+        lines.append(tr("Each further session adds {:.1f} ms").format(1000 * summary.per_session_s))
     return lines
 
 
@@ -264,9 +277,9 @@ def endurance_text(lines: Sequence[str], problems: Sequence[str], not_shown: Seq
     """Return the text for the terminal."""
     state = _state(problems, not_shown)
     body = [f"  {line}" for line in lines]
-    body += [f"  {State.FAILS.shape} {problem}" for problem in problems]
-    body += [f"  {State.UNKNOWN.shape} not shown: {item}" for item in not_shown]
-    return "\n".join([f"{state.shape} {_WORDS[state]}", *body, "", f"Report: {page}"])
+    body += [f"  {State.FAILS.shape} {in_words(problem)}" for problem in problems]
+    body += [f"  {State.UNKNOWN.shape} {tr('not shown')}: {in_words(item)}" for item in not_shown]
+    return "\n".join([f"{state.shape} {tr(_WORDS[state])}", *body, "", tr("report {path}").format(path=page)])
 
 
 _WORDS = {State.GOOD: "READY", State.FAILS: "NOT READY", State.UNKNOWN: "NOT SHOWN"}
@@ -298,10 +311,12 @@ def _write(
     plain = re.sub(r"[^\w.\-]+", "-", name).strip("-.")[:60] or kind
     page = folder / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{kind}-{plain}.html"
     state = _state(problems, not_shown)
-    sentence = (
-        problems[0] if problems else f"Not shown: {not_shown[0]}." if not_shown else f"{lines[0]}; nothing is wrong."
-    )
-    title, verdict = f"{kind} of {name}", VerdictLine(state, _WORDS[state], sentence)
+    problems, not_shown = [in_words(item) for item in problems], [in_words(item) for item in not_shown]
+    sentence = tr("{measured}; nothing is wrong.").format(measured=lines[0])
+    if problems or not_shown:
+        sentence = problems[0] if problems else tr("Not shown: {what}.").format(what=not_shown[0])
+    title = tr("{kind} of {name}").format(kind=kind, name=name)
+    verdict = VerdictLine(state, tr(_WORDS[state]), sentence)
     html = rendered(
         "endurance.html.j2",
         title=title,
@@ -311,7 +326,7 @@ def _write(
         copied=copied_verdict(verdict, title, lines[0]),
         switches=False,
         size="",
-        origin=f"Made by diag {kind}.",
+        origin=tr("Made by diag {kind}.").format(kind=kind),
         problems=problems,
         not_shown=not_shown,
         lines=lines,
@@ -325,16 +340,15 @@ def _write(
 
 
 def _connections(result: SoakResult) -> list[tuple[str, ...]]:
-    head = ("connection", "from", "to", "ended by", "session resumed", "time without one")
     return [
-        head,
+        tuple(map(tr, CONNECTION_COLUMNS)),
         *(
             (
                 str(item.number),
                 f"{item.start_s:.1f} s",
                 f"{item.end_s:.1f} s",
-                "the end of the run" if item.ended == "client" else item.ended,
-                "-" if item.resumed is None else "yes" if item.resumed else "no",
+                tr("the end of the run") if item.ended == "client" else item.ended,
+                "-" if item.resumed is None else tr("yes") if item.resumed else tr("no"),
                 "-" if item.away_s is None else format_seconds(item.away_s),
             )
             for item in result.connections

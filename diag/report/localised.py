@@ -9,8 +9,10 @@ from functools import cache
 from string import Formatter
 
 from diag.core.messages import Message
+from diag.core.release import Product
 from diag.core.results import Finding, Report, RunFinding
 from diag.core.units import with_minus
+from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
@@ -33,15 +35,24 @@ def rule_texts(rule: Rule) -> dict[str, str]:
 
 
 def localised(report: Report) -> Report:
-    """Return a report whose findings are in the language in use, see `localised_finding`."""
+    """Return a report whose findings and reasons are in the language in use, see `localised_finding`."""
     if language() == "en":
         return report
     runs = tuple(replace(run, findings=tuple(_localised(item) for item in run.findings)) for run in report.runs)
-    return replace(report, runs=runs)
+    release = report.release
+    if release is not None:
+        release = replace(release, products=tuple(map(_localised_product, release.products)))
+    return replace(report, runs=runs, release=release)
 
 
 def _localised(item: RunFinding) -> RunFinding:
     return replace(item, finding=localised_finding(item.finding))
+
+
+def _localised_product(product: Product) -> Product:
+    reasons = tuple(replace(item, text=in_words(item.text), fix=in_words(item.fix)) for item in product.reasons)
+    earlier = product.earlier and replace(product.earlier, what=in_words(product.earlier.what))
+    return replace(product, reasons=reasons, earlier=earlier)
 
 
 def localised_result(result: AnalysisResult) -> AnalysisResult:
@@ -49,6 +60,20 @@ def localised_result(result: AnalysisResult) -> AnalysisResult:
     if language() == "en":
         return result
     return replace(result, findings=tuple(localised_finding(finding) for finding in result.findings))
+
+
+def localised_comparison(comparison: RecordingComparison) -> RecordingComparison:
+    """Return a comparison of recordings in the language in use, see `localised_finding`."""
+    if language() == "en":
+        return comparison
+    return replace(
+        comparison,
+        a=localised_result(comparison.a),
+        b=localised_result(comparison.b),
+        differences=tuple(replace(item, words=in_words(item.words)) for item in comparison.differences),
+        not_compared=tuple(map(in_words, comparison.not_compared)),
+        sentence=in_words(comparison.sentence),
+    )
 
 
 def localised_finding(finding: Finding) -> Finding:

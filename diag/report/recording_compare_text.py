@@ -8,6 +8,8 @@ from typing import Any
 from diag.core.errors import ExitCode
 from diag.core.states import State
 from diag.judge.recording_comparison import MeasureDifference, RecordingChange, RecordingComparison
+from diag.report.language import tr
+from diag.report.localised import localised_comparison
 from diag.report.recording_text import exit_code, result_lines
 from diag.report.sentences import capitalised, figure, full_stop, label, signed
 from diag.report.wrapping import wrapped
@@ -46,8 +48,9 @@ def comparison_text(
 ) -> str:
     """Return the result in a sentence, what differs, what was not compared, and the findings of both recordings."""
     state, word = call_of_recordings(comparison)
-    lines = wrapped(f"{state.shape} {word}  {full_stop(capitalised(comparison.sentence))}", width, later="  ")
-    lines += ["", *wrapped(f"A is {comparison.a.name}, B is {comparison.b.name}", width)]
+    comparison = localised_comparison(comparison)
+    lines = wrapped(f"{state.shape} {tr(word)}  {full_stop(capitalised(comparison.sentence))}", width, later="  ")
+    lines += ["", *wrapped(tr("A is {a}, B is {b}").format(a=comparison.a.name, b=comparison.b.name), width)]
     for item in comparison.differences:
         mark = {"b": f"{State.FAILS.shape} B", "a": f"{State.FAILS.shape} A", "": f"{State.UNKNOWN.shape}  "}[
             item.worse
@@ -58,22 +61,23 @@ def comparison_text(
         lines += wrapped(f"    {measure_difference_words(measure)}", width, later="      ")
     rest = len(comparison.measures) - len(shown)
     if rest:
-        lines.append(f"    {rest} more measures differ; -v shows them")
+        lines.append(tr("    {n} more measures differ; -v shows them").format(n=rest))
     for words in comparison.not_compared:
-        lines += wrapped(f"  {State.UNKNOWN.shape} not compared: {words}", width, later="    ")
+        lines += wrapped(f"  {State.UNKNOWN.shape} {tr('not compared')}: {words}", width, later="    ")
     for side, result in (("A", comparison.a), ("B", comparison.b)):
         lines += ["", f"{side}:", *result_lines(result, width, verbose=verbose)]
-    end = [f"report {page}"] if page else []
-    return "\n".join([*lines, "", *end, f"exit code {int(code)}"])
+    end = [tr("report {path}").format(path=page)] if page else []
+    return "\n".join([*lines, "", *end, tr("exit code {code}").format(code=int(code))])
 
 
 def measure_difference_words(item: MeasureDifference) -> str:
     """Return a measure in both recordings with the change, or its value for the pair."""
-    name = label(item.metric)
+    name = tr(label(item.metric))
     if item.a is None or item.b is None:
-        return f"{name}, B against A  {figure(item.difference, item.unit)}"
-    change = signed(item.difference, item.unit)
-    return f"{name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}, change {change}"
+        of_pair = tr("B against A")
+        return f"{name}, {of_pair}  {figure(item.difference, item.unit)}"
+    change = tr(", change {change}").format(change=signed(item.difference, item.unit))
+    return f"{name}  {figure(item.a, item.unit)} -> {figure(item.b, item.unit)}{change}"
 
 
 def comparison_document(comparison: RecordingComparison, page: str | None = None) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from diag.core.results import Finding, Severity
 from diag.core.states import State
 from diag.judge.recording_comparison import RecordingComparison, Side
 from diag.measure.registry import report_order
+from diag.report.language import tr
 from diag.report.recording_view import RecordingView, Shown, spectra_between
-from diag.report.sentences import figure, label, signed, state_of, word_of
+from diag.report.sentences import capitalised, figure, label, signed, state_of, word_of
 from diag.report.shelf import Pair, pair_of
 from diag.report.spectra import Spectra
 
@@ -78,13 +79,17 @@ def comparison_view(
 
 
 def _worse(side: Side) -> str:
-    return {"a": "A is worse", "b": "B is worse", "": "differs"}[side]
+    return {"a": tr("A is worse"), "b": tr("B is worse"), "": tr("differs")}[side]
 
 
 def _told(findings: Sequence[Finding]) -> tuple[Told, ...]:
     roots = [item for item in findings if item.consequence_of is None and item.severity is not Severity.INFO]
     return tuple(
-        Told(state_of(item.severity), word_of(item.severity), f"{item.title} [{item.code}]. Fix: {item.fix}")
+        Told(
+            state_of(item.severity),
+            tr(word_of(item.severity)),
+            f"{item.title} [{item.code}]. {tr('Fix:')} {capitalised(item.fix)}",
+        )
         for item in roots
     )
 
@@ -92,7 +97,7 @@ def _told(findings: Sequence[Finding]) -> tuple[Told, ...]:
 def _lines(comparison: RecordingComparison) -> tuple[Line, ...]:
     return tuple(
         Line(
-            label(item.metric),
+            tr(label(item.metric)),
             item.metric,
             "" if item.a is None else figure(item.a, item.unit),
             "" if item.b is None else figure(item.b, item.unit),

@@ -18,7 +18,7 @@ from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.report.copied import copied_verdict
 from diag.report.language import ntr, tr
-from diag.report.localised import in_words, localised_result
+from diag.report.localised import in_words, localised_comparison, localised_result
 from diag.report.page import packed, page_folder, rendered, write_page
 from diag.report.recording_compare_text import call_of_recordings, comparison_document
 from diag.report.recording_compare_view import ComparisonView, comparison_view
@@ -73,17 +73,21 @@ def build_comparison_page(
     Parameters and errors are those of `build_recordings_page`.
     """
     state, word = call_of_recordings(comparison)
+    document = comparison_document(comparison)
+    comparison = localised_comparison(comparison)
+    a, b = replace(a, result=comparison.a), replace(b, result=comparison.b)
+    same = tr("A and B hold the same sound.") if comparison.matched else tr("A and B do not hold the same sound.")
     with _folder_of(out):
         views, players = views_of([a, b], out, embed)
         views = [_on_side(view, side) for view, side in zip(views, "AB", strict=True)]
         _write(
             out,
-            f"{views[0].name} and {views[1].name}",
-            VerdictLine(state, word, full_stop(capitalised(comparison.sentence))),
-            f"A and B {'hold' if comparison.matched else 'do not hold'} the same sound.",
+            tr("{a} against {b}").format(a=views[0].name, b=views[1].name),
+            VerdictLine(state, tr(word), full_stop(capitalised(comparison.sentence))),
+            same,
             views=views,
             players=players,
-            document=comparison_document(comparison),
+            document=document,
             comparison=comparison_view(comparison, a, b, views),
         )
     return out

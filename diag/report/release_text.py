@@ -8,6 +8,7 @@ from diag.core.release import Decision, Earlier, Product, Reason, Release, SelfC
 from diag.core.results import VerdictLine
 from diag.core.states import State
 from diag.report.language import ntr, tr
+from diag.report.localised import in_words
 from diag.report.wrapping import wrapped
 
 STATES = {
@@ -44,13 +45,13 @@ def release_verdict(release: Release) -> VerdictLine:
     if decision is Decision.SHIP:
         return VerdictLine(STATES[decision], tr(decision.words), _why_to_ship(release))
     if not deciding:
-        text = release.self_check.sentence if release.self_check else "nothing was measured"
-        sentence = f"diag's own check failed, so its findings cannot be relied on: {text}."
-        return VerdictLine(STATES[decision], tr(decision.words), sentence, "Install diag again, or report this.")
+        text = in_words(release.self_check.sentence) if release.self_check else tr("nothing was measured")
+        sentence = tr("diag's own check failed, so its findings cannot be relied on: {text}.").format(text=text)
+        return VerdictLine(STATES[decision], tr(decision.words), sentence, tr("Install diag again, or report this."))
     product, first = deciding[0]
     place = f"{product.name}: " if len(release.products) > 1 else ""
     more = len(deciding) - 1
-    tail = f" {more} more {'reason' if more == 1 else 'reasons'} below." if more else ""
+    tail = ntr(" {n} more reason below.", " {n} more reasons below.", more).format(n=more) if more else ""
     fix = first.fix and f"{first.fix[:1].upper()}{first.fix[1:].rstrip('.')}."
     return VerdictLine(STATES[decision], tr(decision.words), f"{place}{first.text}{tail}", fix)
 
@@ -85,6 +86,7 @@ def release_values(release: Release | None) -> dict[str, object]:
     passed = release.self_check is not None and release.self_check.passed
     return {
         "stand_in": tr(STAND_IN),
+        "self_check_sentence": in_words(release.self_check.sentence) if release.self_check else "",
         "states": STATES,
         "weights": WEIGHTS,
         "words": {weight: tr(word) for weight, word in WORDS.items()},
@@ -129,13 +131,14 @@ def reason_lines(reason: Reason, width: int) -> list[str]:
 def self_check_lines(checked: SelfCheck, width: int) -> list[str]:
     """Return the line of a self-check, and one line per wrong answer."""
     state = State.GOOD if checked.passed else State.FAILS
-    lines = wrapped(
-        f"{state.shape} self-check of diag: {checked.sentence} ({checked.seconds:.0f} s)", width, later="  "
-    )
+    head = tr("self-check of diag: {sentence} ({seconds:.0f} s)")
+    head = head.format(sentence=in_words(checked.sentence), seconds=checked.seconds)
+    lines = wrapped(f"{state.shape} {head}", width, later="  ")
     for item in checked.answers:
         if not item.passed:
-            expected, found = (", ".join(codes) or "nothing" for codes in (item.expected, item.found))
-            lines += wrapped(f"    {item.name}: expected {expected}, found {found}", width)
+            expected, found = (", ".join(codes) or tr("nothing") for codes in (item.expected, item.found))
+            wrong = tr("{name}: expected {expected}, found {found}")
+            lines += wrapped(f"    {wrong.format(name=item.name, expected=expected, found=found)}", width)
     return lines
 
 
@@ -144,6 +147,6 @@ def self_check_text(checked: SelfCheck, *, width: int) -> str:
     lines = self_check_lines(checked, width)
     for item in checked.answers:
         if item.passed:
-            found = ", ".join(item.found) or "nothing found"
+            found = ", ".join(item.found) or tr("nothing found")
             lines += wrapped(f"  {State.GOOD.shape} {item.name:<20} {found:<8} {item.title}", width)
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from diag.core.chain import Hop
 from diag.core.results import BenchRow, RuleOutcome, RunFinding, RunResult, Severity, Status
 from diag.core.states import State
 from diag.judge.proof import by_reason
-from diag.report.language import ntr
+from diag.report.language import ntr, tr
 from diag.report.sentences import counted_of, figure, outcomes_of, state_of, times_found
 
 FAMILIES = {
@@ -185,5 +185,5 @@ _HOP_FIGURES = (("rate_ratio", "speed"), ("dullness_db", "treble lost"), ("hop_d
 def _figures(run: RunResult, hop: Hop) -> tuple[tuple[str, str], ...]:
     rows = {row.metric: row for row in run.summary if row.hop is hop and row.median is not None}
     return tuple(
-        (words, figure(rows[metric].median, rows[metric].unit)) for metric, words in _HOP_FIGURES if metric in rows
+        (tr(words), figure(rows[metric].median, rows[metric].unit)) for metric, words in _HOP_FIGURES if metric in rows
     )

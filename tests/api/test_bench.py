@@ -65,7 +65,7 @@ def test_without_a_suite_the_product_is_a_stand_in(bench, repository):
 def test_a_baseline_is_kept_and_a_later_release_is_held_against_it(bench, repository):
     first = bench(update_baseline=True)
     assert (repository / "voice_tests/baselines/app.json").is_file()
-    assert "It is the first one." in texts(first)
+    assert "It is the first baseline." in texts(first)
     assert bench(seed=2).decision is Decision.SHIP
     late = bench(seed=3, later_s=0.1)
     assert late.decision is Decision.DO_NOT_SHIP

@@ -10,6 +10,7 @@ import soundfile as sf
 from diag.api.compare_recordings import are_recordings, compare_recordings
 from diag.core.errors import BadInputError, ExitCode
 from diag.judge.recording_comparison import RecordingChange
+from diag.report.language import speaking
 from diag.report.recording_compare_text import comparison_exit_code, comparison_text
 
 RATE_HZ = 24000
@@ -176,3 +177,15 @@ def test_what_each_side_explains_by_the_other_is_not_left_out_on_both(compare, r
         found = compare(*pair)
         assert found.verdict is not RecordingChange.NONE_FOUND
         assert found.differences
+
+
+def test_a_comparison_in_korean_has_the_figures_of_the_english_one(compare, reply):
+    comparison = compare(reply, dull(stalled(reply)))
+    english = comparison_text(comparison, ExitCode.FAILED, width=2000)
+    with speaking("ko"):
+        korean = comparison_text(comparison, ExitCode.FAILED, width=2000)
+    first = korean.splitlines()[0]
+    assert re.findall("[a-z]{5,}", re.sub(r"`[^`]*`", "", first)) == []
+    assert re.search("[가-힣]", first)
+    figures = re.compile(r"\d+(?:\.\d+)? (?:dB|ms|kHz)")
+    assert set(figures.findall(english.splitlines()[0])) <= set(figures.findall(korean))

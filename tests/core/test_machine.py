@@ -56,7 +56,7 @@ def test_too_little_address_space_is_refused_before_anything_heavy_is_loaded(mon
 @pytest.mark.parametrize(("free", "refused"), [(LEAST_SHARED_MEMORY - 1, True), (LEAST_SHARED_MEMORY, False)])
 def test_too_little_shared_memory_is_refused_before_a_device_is_opened(monkeypatch, tmp_path, free, refused):
     monkeypatch.setattr(machine, "SHARED_MEMORY", tmp_path)
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
     if refused:
         with pytest.raises(CannotMeasureError, match="999 kB of shared memory are free") as seen:
             check_shared_memory()

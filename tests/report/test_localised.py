@@ -6,15 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
-from report_samples import finding
+from report_samples import finding, slow_player_run
 
 import diag.judge.rules
 from diag.core.chain import Hop
 from diag.core.messages import msg
-from diag.core.results import Evidence
+from diag.core.release import Earlier, Limit, Release
+from diag.core.results import Evidence, Report
 from diag.judge.registry import all_rules
+from diag.judge.release import judge_product
 from diag.report.language import speaking
-from diag.report.localised import in_words, localised_finding
+from diag.report.localised import in_words, localised, localised_finding
 
 HANGUL = re.compile("[가-힣]")
 RULES = {rule.code: rule for rule in all_rules()}
@@ -106,3 +108,22 @@ def test_every_fix_and_cause_of_a_rule_is_a_message(path):
         if not (isinstance(leaf, ast.Constant) and not leaf.value)
     ]
     assert given == []
+
+
+def english_words(text):
+    """Return the words of a Korean text that are English, without names, units and code in backticks."""
+    return re.findall(r"(?<![`\w.-])[a-z]{4,}(?![\w.-]*`)", re.sub(r"`[^`]*`", "", text))
+
+
+def test_reasons_of_a_release_are_korean_with_their_figures():
+    limits = (Limit(metric="first_audio_heard_s", at_most=0.001), Limit(metric="rate_ratio", rise_at_most=0.1))
+    earlier = Earlier(what=msg("the baseline of {day}", day="2026-11-01"), takes=3, refused=(("device", "a", "b"),))
+    product, _ = judge_product(slow_player_run(), asked=5, earlier=earlier, limits=limits)
+    release = Release(products=(product,))
+    with speaking("ko"):
+        (shown,) = localised(Report(runs=(slow_player_run(),), release=release)).release.products
+    assert shown.earlier.what == "2026-11-01 기준선"
+    texts = [reason.text for reason in shown.reasons]
+    assert [text for text in texts if not HANGUL.search(text)] == []
+    assert any("테이크 5개 중 3개" in text for text in texts)
+    assert [english_words(reason.fix) for reason in shown.reasons if reason.fix and not reason.code] == [[], [], []]
