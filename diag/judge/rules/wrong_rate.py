@@ -120,15 +120,15 @@ def _drifting(place: Place, measurements: Measurements) -> Verdict | None:
     drift_ppm, item = max(sure, key=lambda pair: abs(pair[0]), default=(0.0, None))
     if item is None or abs(drift_ppm) <= CLOCKS_PPM:
         return None
-    percent = f"{abs(drift_ppm) / 1e4:.2f} %"
+    values = {"who": place.who, "percent": f"{abs(drift_ppm) / 1e4:.2f} %"}
     if abs(drift_ppm) > LOST_ALL_ALONG_PPM:
-        faster = msg("The {who} loses samples all along: the sound runs {percent} too fast", who=place.who, percent=percent)
-        slower = msg("The {who} adds samples all along: the sound runs {percent} too slow", who=place.who, percent=percent)
+        faster = msg("The {who} loses samples all along: the sound runs {percent} too fast", **values)
+        slower = msg("The {who} adds samples all along: the sound runs {percent} too slow", **values)
         cause = msg("a sample of each chunk is dropped or repeated, as by a resampler that is restarted each time")
         fix = msg("keep the state of the resampler from chunk to chunk, and join chunks without dropping samples")
     else:
-        faster = msg("The {who} runs {percent} too fast", who=place.who, percent=percent)
-        slower = msg("The {who} runs {percent} too slow", who=place.who, percent=percent)
+        faster = msg("The {who} runs {percent} too fast", **values)
+        slower = msg("The {who} runs {percent} too slow", **values)
         cause = msg("a resampler with a rounded ratio, or two devices with clocks of their own, one of them inaccurate")
         fix = msg("resample by the exact ratio of the two rates, and adaptively between two devices")
     return raised_at(

@@ -22,9 +22,9 @@ def suspected_speed(clip: Clip) -> Reading:
 
     Only speeds outside 0.75 to 1.33 are reported, with an error of about 10 %, so 44.1 and 48 kHz can never be told
     apart. A recording that seems healthy gets no value either, because one voice is not enough evidence for "1.00".
-    Recordings that are not speech are not judged. Neither are those with few syllables: single words and spelled letters
-    have no tempo, and a deep or dull voice that says them sounds slow. A voice that would be higher than any voice at
-    the right speed is not slow either: pitch and tempo do not agree.
+    Recordings that are not speech are not judged. Neither are those with few syllables: single words and spelled
+    letters have no tempo, and a deep or dull voice that says them sounds slow. A voice that would be higher than any
+    voice at the right speed is not slow either: pitch and tempo do not agree.
     """
     # Imported here so that the model is only loaded when a recording is measured without a profile.
     from diag.dsp.blind_rate import HEALTHY_RATIOS, speed_alone
