@@ -90,7 +90,8 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
     Does not prove
         Which line of code or which setting is wrong. Differences below 1 % are only a warning, because the clocks of
         two devices may drift apart. On the sender and the player, 0.03 to 0.5 % is a warning too: two clocks differ by
-        at most 0.02 %, and from 0.1 % on, samples are lost or added all along. Time stretching without a change of pitch is a finding of its own.
+        at most 0.02 %, and from 0.1 % on, samples are lost or added all along. Time stretching without a change of
+        pitch is a finding of its own.
     """
     found = wrong_rate(measurements, place.hop)
     if not isinstance(found, WrongRate):
