@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
 from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps, chunk_overlaps
-from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
+from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced, unmasked
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, Dropout, dropouts, filtered_out, response_of
 from diag.dsp.filled_gaps import filled_gaps
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
@@ -26,6 +26,7 @@ SHORTEST_S = 0.0015
 """Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""
 OTHER_SHORTEST_S = 0.06
 LOST_END_S = 0.025
+_NEAR_END_S = 0.3
 AUDIBLE_BELOW_DB = 25.0
 SILENT_BELOW_DB = 25.0
 """A stretch this far below the loud parts is silence, and one within 5 dB of the background noise."""
@@ -436,7 +437,9 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     """
     pair, frame = story.pair, story.pair.x.frame
     low, high = -(-first // frame), last // frame
-    recognisable = pair.recognisable[low:high]
+    # Where the level falls towards the end, the rest may be below the noise.
+    heard = unmasked(pair.x, pair.y, _gain(pair, _near(pair, piece, first)) ** 2)
+    recognisable = (pair.recognisable & heard)[low:high]
     if not recognisable.any():
         return 0
     other = sliced(pair.y.samples, low * frame + piece.delay, (high - low) * frame).reshape(-1, frame)
@@ -453,6 +456,14 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     if present and (_similar(pair, piece, low, high, inside) or _is_decay(story, begun, ended)):
         return 0
     return int(recognisable.sum())
+
+
+def _near(pair: Pair, piece: Piece, place: int) -> Piece:
+    """Return the 0.3 s of a piece that are nearest to a sample of the reference."""
+    width = round(_NEAR_END_S * pair.rate_hz)
+    if place < piece.last:
+        return replace(piece, last=min(piece.last, piece.first + width))
+    return replace(piece, first=max(piece.first, piece.last - width))
 
 
 def _is_decay(story: Story, begin: float, end: float) -> bool:

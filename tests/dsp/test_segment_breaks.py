@@ -244,3 +244,12 @@ def test_a_loud_end_that_is_lost_is_missed_in_a_room_too(replies):
     cut = loud_frame(sound, sound.duration_s - 1.5)
     wet = in_a_room(Sound(np.where(np.arange(sound.samples.size) < cut, sound.samples, 0.0), sound.rate_hz), "laptop")
     assert EventKind.TAIL_LOST in [item.kind for item in breaks(sound, wet)]
+
+
+@pytest.mark.parametrize(("name", "noise"), [("sunny_in_seoul", 0.05), ("say_it_again", 0.02)])
+def test_an_end_that_fades_below_the_noise_is_not_lost(replies, name, noise):
+    sound = replies[name]
+    time_s = np.arange(sound.samples.size) / sound.rate_hz
+    faded = sound.samples * 10 ** (-np.clip(25.0 * (time_s - 0.3 * sound.duration_s) / 0.8, 0.0, 25.0) / 20)
+    noisy = faded + noise * np.std(sound.samples) * np.random.default_rng(1).standard_normal(faded.size)
+    assert breaks(sound, Sound(noisy.astype(np.float32), sound.rate_hz)) == ()
