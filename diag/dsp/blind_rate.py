@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diag.dsp.spectrum import Sound
-from diag.dsp.voice_features import Features, speed_features
+from diag.dsp.voice_features import MEDIAN_PITCH, Features, speed_features
 
 HEALTHY_RATIOS = (0.75, 1.33)
 """Speeds between these are never suspected, because they cannot be distinguished from another voice."""
@@ -37,11 +37,19 @@ class BlindSpeed:
         Whether hardly any healthy voice has such features.
     confidence : float
         Probability that the speed is wrong, 0 to 1, with a prior probability of one half.
+    pitch_hz : float
+        Median pitch of the voice as it is recorded.
     """
 
     ratio: float
     suspected: bool
     confidence: float
+    pitch_hz: float
+
+    @property
+    def pitch_at_right_speed_hz(self) -> float:
+        """Median pitch of the voice if its estimated speed is corrected."""
+        return self.pitch_hz / self.ratio
 
 
 @dataclass(frozen=True)
@@ -90,8 +98,8 @@ class Model:
         standard = (features - self.mean) / self.spread
         return np.asarray(np.mean([net.octaves(standard) for net in self.nets], axis=0))
 
-    def judged(self, octaves: float) -> BlindSpeed:
-        """Return the estimate for a speed in octaves."""
+    def judged(self, octaves: float, pitch_hz: float) -> BlindSpeed:
+        """Return the estimate for a speed in octaves and a median pitch."""
         beyond = max(self.slow_below - octaves, octaves - self.fast_above)
         slope, offset = self.doubt
         confidence = 1.0 / (1.0 + np.exp(-(slope * beyond + offset)))
@@ -99,7 +107,7 @@ class Model:
         if beyond > 0.0:
             low, high = HEALTHY_RATIOS
             ratio = min(ratio, low) if octaves < 0.0 else max(ratio, high)
-        return BlindSpeed(float(ratio), beyond > 0.0, float(confidence))
+        return BlindSpeed(float(ratio), beyond > 0.0, float(confidence), pitch_hz)
 
 
 def model_from(data: dict[str, Any]) -> Model:
@@ -124,4 +132,6 @@ def model() -> Model:
 def speed_alone(sound: Sound) -> BlindSpeed | None:
     """Return the speed of a recording without a reference; None for less than 4 s of speech, or no voice."""
     features = speed_features(sound)
-    return None if features is None else model().judged(float(model().octaves(features)))
+    if features is None:
+        return None
+    return model().judged(float(model().octaves(features)), float(2.0 ** features[MEDIAN_PITCH]))

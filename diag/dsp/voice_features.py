@@ -22,6 +22,8 @@ LONGEST_S = 20.0
 """Longest part of a recording that is analysed; 20 s are enough for the features."""
 BAND_EDGES_HZ = (200, 400, 800, 1600, 2400, 3400, 4800, 6400, 8000)
 MODULATION_HZ = (1.0, 2.0, 3.0, 4.5, 6.5, 9.0, 13.0, 20.0)
+MEDIAN_PITCH = 1
+"""Place of log2 of the median pitch among the features."""
 PITCH_HZ = (45.0, 700.0)
 VOICED = 0.6
 _ENVELOPE_S = 0.005

@@ -15,8 +15,8 @@ RATE_WARNING, RATE_ERROR = 0.005, 0.01
 by 0.02 %). More than 1 % is a wrong sample rate."""
 
 LOST_ALL_ALONG_PPM = 1000.0
-"""From this deviation of the speed on, a client loses or adds samples: one in each 40 ms at 24 kHz. Codecs, noise,
-telephony and filters measure below 100 ppm, a comb filter up to 650, and two clocks differ by at most 200 ppm."""
+"""From this deviation of the speed on, a client loses or adds samples: one in each 40 ms at 24 kHz. Clocks are not so
+far apart."""
 
 TREBLE_WARNING_DB, TREBLE_ERROR_DB = 3.0, 5.0
 """Treble lost on a segment. Listeners notice 5 dB in the octave around 8 kHz of speech (Monson et al., JASA 2014)."""

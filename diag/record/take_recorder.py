@@ -25,6 +25,7 @@ from diag.record.live.genai import LiveConnection, live_models
 from diag.record.live.raw import RawConnection
 from diag.record.port_routing import Portboard
 from diag.record.prompt_feeder import feed_without_devices
+from diag.record.stream_notes import note_end, note_streams
 from diag.record.take_assembly import NetworkAudio, Session, assemble_take
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
@@ -118,6 +119,7 @@ class _Recorder:
         self._conversation = Conversation(job, self._log, self)
         self._board: Portboard | None = None
         self._audio: AudioSession | None = None
+        self._lost_before: Mapping[str, int] = {}
 
     async def record(self, rig: Rig, spoken: Mapping[int, Samples]) -> Take:
         board = Portboard(self._job.config, self._client, self._log.origin_s, self._job.faults)
@@ -126,7 +128,7 @@ class _Recorder:
         )
         self._board, self._audio = board, audio
         try:
-            self._note_streams(audio)
+            note_streams(self._log, audio)
             await self._calibrate(board, audio)
             if await self._connect():
                 board.begin_session(audio.ear_channels)
@@ -140,7 +142,7 @@ class _Recorder:
             # Read before closing: a closed session reports no failure.
             failed = audio.failed
             await asyncio.to_thread(audio.close)
-        self._note_audio_end(audio, failed)
+        note_end(self._log, audio, failed, self._lost_before)
         sender, player = self._client.sender, self._client.player
         network = NetworkAudio(
             sent=sender.pcm,
@@ -202,6 +204,7 @@ class _Recorder:
         tasks.append(asyncio.create_task(self._client.sender.run(self._connection)))
         tasks.append(asyncio.create_task(self._connection.receive()))
         await asyncio.sleep(LEAD_IN_S)
+        self._lost_before = audio.xruns
         await self._conversation.run(spoken)
         await asyncio.sleep(TAIL_S)
         self._client.report_playout(self._log.turn)
@@ -251,21 +254,3 @@ class _Recorder:
     @property
     def _plays(self) -> bool:
         return self._audio is not None and "speaker" in self._audio.rates_hz
-
-    def _note_streams(self, audio: AudioSession) -> None:
-        data = {
-            "devices": dict(audio.devices),
-            "rates_hz": dict(audio.rates_hz),
-            "latency_s": dict(audio.latency_s),
-            "ear_channels": audio.ear_channels,
-        }
-        self._log.emit("streams_opened", data)
-
-    def _note_audio_end(self, audio: AudioSession, failed: str | None) -> None:
-        for port, count in audio.xruns.items():
-            self._log.emit("xruns", {"port": port, "count": count})
-        for late in audio.late:
-            t_s = late.t_s - self._log.origin_s
-            self._log.emit("callback_late", {"port": late.port, "late_s": late.late_s}, t_s=t_s)
-        if failed is not None:
-            self._log.emit("device_failed", {"detail": failed})

@@ -53,10 +53,17 @@ def test_what_is_suspected_lies_outside_of_what_one_recording_cannot_tell():
     known = model()
     low, high = HEALTHY_RATIOS
     for octaves in np.linspace(-1.5, 1.5, 61):
-        found = known.judged(float(octaves))
+        found = known.judged(float(octaves), 150.0)
         assert not found.suspected or not low < found.ratio < high
-    assert not known.judged(0.0).suspected
-    assert known.judged(-1.0).confidence > known.judged(0.0).confidence
+    assert not known.judged(0.0, 150.0).suspected
+    assert known.judged(-1.0, 150.0).confidence > known.judged(0.0, 150.0).confidence
+
+
+def test_the_pitch_at_the_right_speed_undoes_the_estimated_one(talks):
+    own = speed_alone(Sound(np.tile(talks[0], 2), RATE_HZ))
+    slow = speed_alone(Sound(np.tile(talks[0], 2), 0.5 * RATE_HZ))
+    assert slow.pitch_hz == pytest.approx(0.5 * own.pitch_hz, rel=0.05)
+    assert slow.pitch_at_right_speed_hz == pytest.approx(slow.pitch_hz / slow.ratio)
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)

@@ -140,8 +140,10 @@ def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool
 
 def _xruns(timeline: Timeline) -> Iterator[Evidence]:
     for event in timeline.named("xruns"):
-        if event.data.get("count"):
-            times = counted(event.data["count"], "time")
+        # What was lost before the first prompt was silence.
+        lost = event.data.get("count", 0) - event.data.get("before_prompts", 0)
+        if lost > 0:
+            times = counted(lost, "time")
             yield Evidence(text=f"audio was lost {times} at the {event.data.get('port')}")
 
 

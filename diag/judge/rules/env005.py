@@ -7,9 +7,7 @@ from diag.core.results import Measurement, Measurements, Status, Verdict, not_ch
 from diag.dsp.slope import SURE
 from diag.judge.evidence import DEVICE_HOPS, clear_if_measured, evidence_of, numbers
 from diag.judge.registry import rule
-
-LIMIT_PPM = 300.0
-"""Crystals are off by up to 100 ppm, so two of them differ by at most 200 ppm. Above 5000 ppm it is a wrong rate."""
+from diag.measure.metrics.speed import CLOCKS_PPM
 
 
 @rule("ENV005", name="clock-drift", severity="warning", explained_by=("MIC005", "SPK003", "MIC019", "SPK018"))
@@ -39,7 +37,7 @@ def clock_drift(measurements: Measurements) -> Verdict:
     items = [item for hop in DEVICE_HOPS for item in measurements.find("drift_ppm", hop=hop)]
     sure = [pair for pair in numbers(items) if pair[1].confidence is None or pair[1].confidence >= SURE]
     found = max(sure, key=lambda pair: abs(pair[0]), default=None)
-    if found is None or abs(found[0]) <= LIMIT_PPM:
+    if found is None or abs(found[0]) <= CLOCKS_PPM:
         measured = clear_if_measured(items, "drift_ppm")
         unsure = measured.status is Status.CLEAR and len(sure) < len(items)
         return not_checked("drift_ppm: the match is too uncertain") if unsure else measured

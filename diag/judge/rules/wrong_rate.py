@@ -20,6 +20,7 @@ from diag.judge.evidence import (
 )
 from diag.judge.limits import LOST_ALL_ALONG_PPM
 from diag.judge.registry import OnHop, Place, segment_rule
+from diag.measure.metrics.speed import CLOCKS_PPM
 
 
 @segment_rule(
@@ -88,8 +89,9 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
 
     Does not prove
         Which line of code or which setting is wrong. Differences below 1 % are only a warning, because the clocks of
-        two devices may drift apart. On the sender and the player, 0.1 to 0.5 % is a warning too: samples are lost or
-        added all along. Time stretching without a change of pitch is a finding of its own.
+        two devices may drift apart. On the sender and the player, 0.03 to 0.5 % is a warning too: two clocks differ by
+        at most 0.02 %, and from 0.1 % on, samples are lost or added all along. Time stretching without a change of
+        pitch is a finding of its own.
     """
     found = wrong_rate(measurements, place.hop)
     if not isinstance(found, WrongRate):
@@ -113,21 +115,29 @@ def wrong_speed(place: Place, measurements: Measurements, observed: ObservedClie
 
 
 def _drifting(place: Place, measurements: Measurements) -> Verdict | None:
-    """Return the finding on samples that are lost or added all along, so that the speed is off by less than 0.5 %."""
+    """Return the finding on a speed that is off by less than 0.5 %, but by more than two clocks differ."""
     items = numbers(measurements.find("drift_ppm", hop=place.hop))
     sure = [pair for pair in items if pair[1].confidence is None or pair[1].confidence >= SURE]
     drift_ppm, item = max(sure, key=lambda pair: abs(pair[0]), default=(0.0, None))
-    if item is None or abs(drift_ppm) <= LOST_ALL_ALONG_PPM:
+    if item is None or abs(drift_ppm) <= CLOCKS_PPM:
         return None
-    percent = f"{abs(drift_ppm) / 1e4:.2f} %"
+    values = {"who": place.who, "percent": f"{abs(drift_ppm) / 1e4:.2f} %"}
+    if abs(drift_ppm) > LOST_ALL_ALONG_PPM:
+        faster = msg("The {who} loses samples all along: the sound runs {percent} too fast", **values)
+        slower = msg("The {who} adds samples all along: the sound runs {percent} too slow", **values)
+        cause = msg("a sample of each chunk is dropped or repeated, as by a resampler that is restarted each time")
+        fix = msg("keep the state of the resampler from chunk to chunk, and join chunks without dropping samples")
+    else:
+        faster = msg("The {who} runs {percent} too fast", **values)
+        slower = msg("The {who} runs {percent} too slow", **values)
+        cause = msg("a resampler with a rounded ratio, or two devices with clocks of their own, one of them inaccurate")
+        fix = msg("resample by the exact ratio of the two rates, and adaptively between two devices")
     return raised_at(
         place,
-        msg("The {who} loses samples all along: the sound runs {percent} too fast", who=place.who, percent=percent)
-        if drift_ppm > 0
-        else msg("The {who} adds samples all along: the sound runs {percent} too slow", who=place.who, percent=percent),
+        faster if drift_ppm > 0 else slower,
         evidence=[evidence_of(item, msg("{drift_ppm:.1f} ms in each second, evenly", drift_ppm=abs(drift_ppm) * 1e-3))],
-        cause=msg("a sample of each chunk is dropped or repeated, as by a resampler that is restarted each time"),
-        fix=msg("keep the state of the resampler from chunk to chunk, and join chunks without dropping samples"),
+        cause=cause,
+        fix=fix,
         severity=Severity.WARNING,
     )
 

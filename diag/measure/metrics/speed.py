@@ -5,11 +5,17 @@ from __future__ import annotations
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, not_measured
-from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, speed, tracked
+from diag.measure.metrics.sounds import HEALTHY_RATIO, compared, match, speed, tracked
 from diag.measure.reasons import too_short, wrong_speed
 from diag.measure.registry import Group, metric
 
 DRIFT_SHORTEST_S = 2.0
+CLOCKS_PPM = 300.0
+"""More than two clocks differ: crystals are off by up to 100 ppm, so two of them by at most 200 ppm."""
+PRECISE_SHARE = 0.05
+"""Largest standard error of a drift beyond `CLOCKS_PPM`, as a share of it. A drift of 400 ppm has 1 ppm, also in noise
+5 dB below speech and after Opus at 24 kbit/s. Comb filters and rooms look like drifts of up to 1300 ppm, with errors of
+more than 6 %."""
 
 
 @metric(
@@ -78,7 +84,8 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
     Better is
         Nearer to 0. Crystals differ by up to 100 ppm: 1 ms in 10 s.
     Not measured when
-        `rate_ratio` is not measured or is off by more than 0.5 %, or the sound is shorter than 2 s.
+        `rate_ratio` is not measured or is off by more than 0.5 %, the sound is shorter than 2 s, or its parts do not
+        agree on a drift of more than 300 ppm.
     Reference
         Weighted slope of window delays; its standard error is below 1 ppm for 10 s of speech.
     """
@@ -90,7 +97,11 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
     span_s = sum(stretch.end_s - stretch.start_s for stretch in found.track.stretches)
     if span_s < DRIFT_SHORTEST_S:
         return not_measured(too_short(f"{span_s:.1f} s of sound are too short to measure drift"))
-    return Reading(value=(found.rate_ratio - 1.0) * 1e6, confidence=found.confidence)
+    drift, error = found.rate_ratio - 1.0, match(reference, estimated).precision
+    if abs(drift) * 1e6 > CLOCKS_PPM and (error is None or error > PRECISE_SHARE * abs(drift)):
+        text = "its parts do not agree on a drift, as with a comb filter or a room"
+        return not_measured(Missing(MissingCode.DISAGREE, text))
+    return Reading(value=drift * 1e6, confidence=found.confidence)
 
 
 @metric(

@@ -46,6 +46,7 @@ from diag.record.conversation import POLL_S, Conversation
 from diag.record.live.genai import live_models
 from diag.record.proxy.recording_proxy import RecordingProxy, Service
 from diag.record.proxy.session_recorder import Request, SessionRecorder, WireAudio
+from diag.record.stream_notes import at_rest, note_end, note_streams
 from diag.record.take_assembly import Session, assemble_take
 from diag.record.take_job import AppJob, TakeJob
 from diag.record.take_log import TakeLog
@@ -142,6 +143,7 @@ class _AppRecorder:
         self._sessions: list[SessionRecorder] = []
         self._conversation = Conversation(job, self._log, self)
         self._session_audio: AudioSession | None = None
+        self._lost_before: Mapping[str, int] = {}
         self._mouth = Mouth(MOUTH_RATE_HZ)
         self._ear = Tape(EAR_RATE_HZ, 2)
         variable = key_variable()
@@ -167,7 +169,7 @@ class _AppRecorder:
         audio = await asyncio.to_thread(open_session, rig, plan)
         self._session_audio = audio
         try:
-            self._note_streams(audio)
+            note_streams(log, audio)
             await self._calibrate(audio)
             self._mouth, self._ear = Mouth(MOUTH_RATE_HZ), Tape(EAR_RATE_HZ, max(audio.ear_channels, 1))
             with temporary_folder("app") as folder:
@@ -179,7 +181,7 @@ class _AppRecorder:
             # Read before closing: a closed session reports no failure.
             failed = audio.failed
             await asyncio.to_thread(audio.close)
-        self._note_end(audio, failed)
+        note_end(log, audio, failed, self._lost_before)
         marked = log.timeline.first(EventName.ACTIVITY_SENT) is not None
         # The client is not diag's own, so nothing is known of it but what was seen.
         log.emit(EventName.CLIENT_DESCRIBED, {"marks_activity": marked})
@@ -226,6 +228,8 @@ class _AppRecorder:
             self._log.emit(EventName.APP_STARTED, _described(self._app))
             if await self._ready(audio):
                 await asyncio.sleep(LEAD_IN_S)
+                await at_rest(audio)
+                self._lost_before = audio.xruns
                 await self._conversation.run(spoken)
                 await asyncio.sleep(BETWEEN_TURNS_S + TAIL_S)
             self._conversation.unspoken()
@@ -411,24 +415,3 @@ class _AppRecorder:
                         "signal_dbfs": item.signal_dbfs,
                     },
                 )
-
-    def _note_streams(self, audio: AudioSession) -> None:
-        data = {
-            "devices": dict(audio.devices),
-            "rates_hz": dict(audio.rates_hz),
-            "latency_s": dict(audio.latency_s),
-            "ear_channels": audio.ear_channels,
-        }
-        self._log.emit(EventName.STREAMS_OPENED, data)
-
-    def _note_end(self, audio: AudioSession, failed: str | None) -> None:
-        for port, count in audio.xruns.items():
-            self._log.emit(EventName.XRUNS, {"port": port, "count": count})
-        for late in audio.late:
-            self._log.emit(
-                EventName.CALLBACK_LATE,
-                {"port": late.port, "late_s": late.late_s},
-                t_s=late.t_s - self._log.origin_s,
-            )
-        if failed is not None:
-            self._log.emit(EventName.DEVICE_FAILED, {"detail": failed})

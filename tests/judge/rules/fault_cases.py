@@ -353,6 +353,8 @@ FAULT_CASES = [
          possible=("PLY004",), severity="warning"),
     Case("a sample lost with every chunk", replace(HEALTHY, play=lambda x: np.delete(x, np.arange(0, x.size, 480))),
          ("PLY001",), words=("loses samples all along", "0.21 % too fast"), possible=("PLY004",), severity="warning"),
+    Case("a resampler whose ratio is rounded", replace(HEALTHY, play=at_speed(1.0005)), ("PLY001",),
+         words=("0.05 % too fast", "0.5 ms in each second"), severity="warning"),
     Case("bytes played in the wrong order", replace(HEALTHY, play=swapped_bytes), ("PLY009",),
          words=("big-endian",)),
     Case("16-bit samples played as floats, through a resampler", replace(HEALTHY, play=as_floats), ("PLY009",),

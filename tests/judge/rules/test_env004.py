@@ -81,3 +81,17 @@ def test_sound_that_is_lost_although_nothing_was_said_discards_nothing():
     timeline = Timeline(tuple(event for event in take.timeline.events if event.name != "prompt_started"))
     assert judge_take(take).discarded is not None
     assert judge_take(replace(take, timeline=timeline, turns=())).discarded is None
+
+
+def test_sound_that_is_lost_before_the_first_prompt_discards_nothing():
+    take = build(Story(xruns={"mouth": 2}))
+
+    def before(count):
+        events = [
+            replace(event, data={**event.data, "before_prompts": count}) if event.name == "xruns" else event
+            for event in take.timeline.events
+        ]
+        return judge_take(replace(take, timeline=Timeline(tuple(events)))).discarded
+
+    assert before(2) is None
+    assert before(1) == "The measuring tool disturbed this take: audio was lost 1 time at the mouth"

@@ -6,6 +6,8 @@ import pytest
 from diag.core.clip import Clip
 from diag.core.measurement import Tier
 from diag.core.missing import MissingCode
+from diag.dsp.blind_rate import speed_alone
+from diag.dsp.spectrum import Sound
 from diag.files.audio_files import read_wav
 from diag.measure.metrics.blind_speed import suspected_speed
 from diag.measure.metrics.voice import voice_rate_ratio
@@ -46,3 +48,12 @@ def test_without_speech_there_is_a_reason(samples):
     assert found.value is None
     assert found.missing.code is MissingCode.TOO_SHORT
     assert "4 s of speech" in found.missing.text
+
+
+def test_a_few_long_syllables_are_too_few_to_be_called_slow(talk):
+    few = talk[round(8.75 * 24000) : round(10.55 * 24000)]
+    assert speed_alone(Sound(few, 9000.0)).suspected
+    found = suspected_speed(Clip(samples=few, sample_rate_hz=9000))
+    assert found.value is None
+    assert found.missing.code is MissingCode.TOO_SHORT
+    assert found.missing.text.startswith("only 6 syllables")
