@@ -17,6 +17,7 @@ from diag.files.checksums import JUDGEMENT_NAME, check_sums
 from diag.files.judgements import read_judgement, write_judgement
 from diag.files.run_folders import create_run, read_take, write_result, write_take
 from diag.judge.engine import judge_take
+from diag.judge.registry import all_rules
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_other_code_and_other_libraries_have_no_kept_judgement(saved, monkeypatc
 
 def test_nothing_is_kept_while_a_rule_is_registered_from_elsewhere(saved, monkeypatch):
     folder, result = saved
-    foreign = replace(judged_takes.all_rules()[0], function=lambda: None)
+    foreign = replace(all_rules()[0], function=lambda: None)
     monkeypatch.setattr(judged_takes, "all_rules", lambda: (foreign,))
     (folder / JUDGEMENT_NAME).unlink()
     assert judged_take(folder) == result
