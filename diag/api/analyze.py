@@ -13,6 +13,7 @@ import numpy as np
 import diag.measure.metrics
 from diag.api.cluster import FarFile, far_file, open_cluster, why_not_seen
 from diag.api.input_files import Source, audio_files, name_of, sources_of
+from diag.api.judged_takes import judged_take, kept_judgement
 from diag.api.opinion_scores import opinions, too_long, unscored
 from diag.api.process_pool import LocalWorkers, run_all
 from diag.core.chain import Segment, Tap
@@ -24,7 +25,7 @@ from diag.core.results import Measurements, RunResult, TakeResult
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import read_run, write_result
 from diag.files.voice_profiles import load_voice, voice_of_run
-from diag.judge.engine import judge_recording, judge_run, judge_take
+from diag.judge.engine import judge_recording, judge_run
 from diag.judge.proof import not_shown_on_segments
 from diag.judge.recording import Recording
 from diag.judge.recording_result import NOTHING, AnalysisResult
@@ -403,16 +404,19 @@ def _judged_takes(
     BadInputError
         If a take is damaged.
     """
+    found = {take_id: kept_judgement(Path(folder) / "takes" / take_id, profile) for take_id in take_ids}
+    missing = [take_id for take_id, judgement in found.items() if judgement is None]
     judge = _prepared_for_takes((folder, profile))
-    if not processes or len(take_ids) < WORTH_PROCESSES or cores() == 1:
-        judged = tuple(judge(take_id) for take_id in take_ids)
+    if not processes or len(missing) < WORTH_PROCESSES or cores() == 1:
+        judged = tuple(judge(take_id) for take_id in missing)
     else:
-        pool = LocalWorkers(min(cores(), len(take_ids)), preload=preloaded(with_reference=True))
-        judged = run_all(_prepared_for_takes, (folder, profile), take_ids, pool, failed=_unjudged)
-    for item in judged:
+        pool = LocalWorkers(min(cores(), len(missing)), preload=preloaded(with_reference=True))
+        judged = run_all(_prepared_for_takes, (folder, profile), missing, pool, failed=_unjudged)
+    for take_id, item in zip(missing, judged, strict=True):
         if isinstance(item, BadInputError):
             raise item
-    return tuple(item for item in judged if not isinstance(item, BadInputError))
+        found[take_id] = item
+    return tuple(item for item in found.values() if item is not None)
 
 
 def _prepared_for_takes(
@@ -423,7 +427,7 @@ def _prepared_for_takes(
 
     def judged(take_id: str) -> TakeResult | BadInputError:
         try:
-            return judge_take(run.take(take_id), voice=profile)
+            return judged_take(run.folder / "takes" / take_id, profile)
         except BadInputError as error:
             return error
 

@@ -400,13 +400,12 @@ def _reply_ends_s(options: Options) -> dict[str, float]:
 
 def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:
     """Takes that a run has already; one that cannot be read is named, and recorded again under another number."""
-    from diag.files.run_folders import read_take
-    from diag.judge.engine import judge_take
+    from diag.api.judged_takes import judged_take
 
     found = []
     for take_id in plan.finished:
         try:
-            found.append(judge_take(read_take(plan.folder / "takes" / take_id), voice=plan.voice))
+            found.append(judged_take(plan.folder / "takes" / take_id, plan.voice))
         except BadInputError as error:
             progress.note(f"skipped: {error}")
     return found

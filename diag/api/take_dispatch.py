@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from diag.api.judged_takes import judged_take
 from diag.api.loading import load_judging_and_reports
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.api.take_cluster import ClusterRigs
@@ -23,9 +24,8 @@ from diag.core.units import counted, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.prompts import prompts_by_name
 from diag.files.rooms import find_room
-from diag.files.run_folders import read_take, read_wav, write_beside, write_result
+from diag.files.run_folders import read_wav, write_beside, write_result
 from diag.files.scenarios import AppConfig, RoomConfig
-from diag.judge.engine import judge_take
 from diag.judge.limits import SLOW_WARNING_S
 from diag.record.app.command import CommandJob
 from diag.record.app.page import PageJob
@@ -299,7 +299,7 @@ def judge_saved_take(folder: Path, truth: list[dict[str, Any]] | None, voice: Vo
     """Judge a take folder; the verdict is written beside it, and the emulator's truth, which the judge never sees."""
     if truth is not None:
         write_beside(folder, TRUTH_FILE, {"lines": truth})
-    result = judge_take(read_take(folder), voice=voice)
+    result = judged_take(folder, voice)
     write_result(folder, result)
     return result
 

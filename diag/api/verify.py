@@ -14,7 +14,7 @@ from diag.api.options import RUNS, Progress, Quiet
 from diag.core.errors import BadInputError, ExitCode
 from diag.core.results import TakeResult
 from diag.core.take import Take
-from diag.files.checksums import FolderCheck, check_sums, has_sums
+from diag.files.checksums import JUDGEMENT_NAME, FolderCheck, check_sums, has_sums
 from diag.files.run_folders import RESULT_NAME, SavedRun, json_values, read_result, read_run, read_take
 from diag.files.run_shelf import PRUNED_NAME
 
@@ -117,6 +117,7 @@ def verify_run(folder: str | Path, progress: Progress | None = None, *, page: Pa
     BadInputError
         If it is not a run folder, has no take, or `page` is not a report of this run.
     """
+    from diag.api.judged_takes import kept_judgement
     from diag.files.voice_profiles import voice_of_run
     from diag.judge.engine import judge_take
 
@@ -156,6 +157,8 @@ def verify_run(folder: str | Path, progress: Progress | None = None, *, page: Pa
             problems.append(Problem(place, f"cannot be read ({error.seen})"))
             continue
         derived.append((replace(take, clips={}), result))
+        if kept_judgement(folder / place, voice) not in (None, result):
+            problems.append(Problem(f"{place}/{JUDGEMENT_NAME}", "differs from what is derived"))
         if saved is None:
             unproven.append(f"{place}: it has no {RESULT_NAME}, so there is no number to compare")
             continue

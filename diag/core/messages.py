@@ -21,11 +21,11 @@ class Message(str):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return how a process that gets the message makes it again."""
-        return _message, (str(self), self.template, dict(self.values))
+        return restored, (str(self), self.template, dict(self.values))
 
     def spelled(self, text: str) -> Message:
         """Return the same message with its English text spelled otherwise, such as with a minus sign for a hyphen."""
-        return _message(text, self.template, self.values)
+        return restored(text, self.template, self.values)
 
 
 def msg(template: str, /, **values: object) -> Message:
@@ -33,15 +33,16 @@ def msg(template: str, /, **values: object) -> Message:
 
     The template is a literal, because `tools/make_catalogue.py` collects it. Braces in the sentence are doubled.
     """
-    return _message(template.format(**values), template, values)
+    return restored(template.format(**values), template, values)
 
 
 def fixed_text(text: str) -> Message:
     """Return a text without values as a message, such as a label from a registry that catalogues have."""
-    return _message(text, text.replace("{", "{{").replace("}", "}}"), {})
+    return restored(text, text.replace("{", "{{").replace("}", "}}"), {})
 
 
-def _message(text: str, template: str, values: Mapping[str, object]) -> Message:
+def restored(text: str, template: str, values: Mapping[str, object]) -> Message:
+    """Return a message from its parts, as another process or a file holds them."""
     message = Message(text)
     message.template, message.values = template, dict(values)
     return message

@@ -15,6 +15,8 @@ from pathlib import Path
 from diag.files.whole_files import write_whole
 
 SUMS_NAME = "SHA256SUMS"
+JUDGEMENT_NAME = "judgement.json.gz"
+"""A cache in the folder of a take, see `diag.files.judgements`. It has a checksum, but may be deleted."""
 _LINE = re.compile(r"([0-9a-f]{64})  ([^/\n]+)\n")
 _CHECKED_SUFFIXES = (".wav", ".json", ".jsonl")
 """Files that diag reads to judge a run again. Other files without a checksum, such as a user's notes, do not matter."""
@@ -79,6 +81,8 @@ def check_sums(folder: Path) -> FolderCheck:
         try:
             seen = digest_of((folder / name).read_bytes())
         except FileNotFoundError:
+            if name == JUDGEMENT_NAME:
+                continue
             problems.append((folder / name, "is missing"))
             continue
         except OSError as error:
