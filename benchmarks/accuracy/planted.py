@@ -120,7 +120,7 @@ def first_sound(x: Samples) -> int:
 
 
 def active_rms(x: Samples, hz: float) -> float:
-    """Return the root mean square over 20 ms frames within 35 dB of the loud ones, above 100 Hz: rumble is no speech."""
+    """Return the root mean square over 20 ms frames within 35 dB of the loud ones above 100 Hz."""
     width = round(0.02 * hz)
     count = x.size // width
     spectra = np.abs(np.fft.rfft(x[: count * width].reshape(count, width) * np.hanning(width), axis=1)) ** 2

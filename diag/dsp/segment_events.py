@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp import fourier
 from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
 from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps, chunk_overlaps
@@ -59,6 +60,7 @@ _MOST_OVERLAPS = 6
 _STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
 _CONCEALED_S, _CONCEALED_WITHIN_S = 0.003, 0.12
+_LOOP_SHORTEST_S, _LOOP_ALIKE = 0.015, 0.9
 _AS_LOUD_DB, _GONE_SHARE = 10.0, 0.25
 
 
@@ -544,7 +546,8 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         )
         and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
     ):
-        events = _pieces_of_gap(story, before, after)
+        looped = _loop(story, before, after)
+        events = _pieces_of_gap(story, before, after) if looped is None else [looped]
         if left_out >= least and recognisable:
             events.append(Event(EventKind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
@@ -680,6 +683,39 @@ def _pause_around(story: Story, before: Piece) -> float:
     later, earlier = np.flatnonzero(active[place:]), np.flatnonzero(active[:place][::-1])
     pause = max(int(part[0]) if part.size else 0 for part in (later, earlier))
     return float(pause * frame) if later.size and earlier.size and pause > 2 else 0.0
+
+
+def _loop(story: Story, before: Piece, after: Piece) -> Event | None:
+    """Return the repeat that a gap holds if it is the sound before it, again and again; None if it is not.
+
+    A buffer that is played in a loop repeats to the sample. A held vowel or a tone changes, or differs from the sound
+    before it.
+    """
+    pair = story.pair
+    begin, size = round(before.end), round(after.begin - before.end)
+    shortest = round(_LOOP_SHORTEST_S * pair.rate_hz)
+    if size < 2 * shortest:
+        return None
+    gap = sliced(pair.y.samples, begin, size).astype(np.float64)
+    power = np.concatenate(([0.0], np.cumsum(gap**2)))
+    length = fourier.next_fast_len(2 * size)
+    spectrum = np.fft.rfft(gap, length)
+    lags = np.arange(shortest, size // 2 + 1)
+    shared = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, length)[lags]
+    alike_at = shared / np.sqrt(np.maximum(power[size - lags] * (power[size] - power[lags]), 1e-20))
+    if float(alike_at.max()) < _LOOP_ALIKE:
+        return None
+    period = int(lags[np.argmax(alike_at > float(alike_at.max()) - 0.01)])
+    # The gap may begin anywhere in the first period, because the sound goes on there in both ways.
+    first = gap[:period]
+    earlier, later = (sliced(pair.y.samples, at, period) for at in (begin - period, begin + size))
+    goes_on, from_before = np.cumsum(first * later), np.cumsum(first * earlier)
+    shared_best = max(float((goes_on - from_before).max()), 0.0) + float(from_before[-1])
+    if shared_best < _LOOP_ALIKE * float(first @ first):
+        return None
+    return Event(
+        EventKind.REPEAT, story.reference_s(before.last - period), story.clip_s(before.end), story.clip_s(float(size))
+    )
 
 
 def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:
