@@ -255,7 +255,7 @@ def test_an_end_that_fades_below_the_noise_is_not_lost(replies, name, noise):
     assert breaks(sound, Sound(noisy.astype(np.float32), sound.rate_hz)) == ()
 
 
-@pytest.mark.parametrize(("count", "length_s"), [(10, 0.05), (4, 0.02)])
+@pytest.mark.parametrize(("count", "length_s"), [(10, 0.05), (6, 0.03)])
 def test_a_short_loop_is_the_sound_repeated_and_no_other_sound(replies, count, length_s):
     for name in ("take_the_express", "sunny_in_seoul"):
         sound = replies[name]
