@@ -7,16 +7,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from string import Formatter
+from typing import TYPE_CHECKING
 
 from diag.core.messages import Message
 from diag.core.release import Product
 from diag.core.results import Finding, Report, RunFinding
 from diag.core.units import with_minus
-from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
 from diag.report.sections import sections
+
+if TYPE_CHECKING:
+    from diag.judge.recording_comparison import RecordingComparison
 
 TRANSLATED_SECTIONS = ("", "What it shows", "Fix")
 """Parts of the documentation of a rule that every catalogue has; "" is its summary."""
