@@ -120,12 +120,14 @@ def first_sound(x: Samples) -> int:
 
 
 def active_rms(x: Samples, hz: float) -> float:
-    """Return the root mean square over 20 ms frames within 35 dB of the loud ones."""
+    """Return the root mean square over 20 ms frames within 35 dB of the loud ones above 100 Hz."""
     width = round(0.02 * hz)
     count = x.size // width
+    spectra = np.abs(np.fft.rfft(x[: count * width].reshape(count, width) * np.hanning(width), axis=1)) ** 2
+    voice = spectra[:, round(100.0 * width / hz) :].sum(axis=1)
     power = np.square(x[: count * width]).reshape(count, width).mean(axis=1)
-    loud = np.percentile(power[power > power.max() * 1e-5], 95)
-    return float(np.sqrt(power[power > loud * 10**-3.5].mean()))
+    loud = np.percentile(voice[voice > voice.max() * 1e-5], 95)
+    return float(np.sqrt(power[voice > loud * 10**-3.5].mean()))
 
 
 def _ratio(change_db: float) -> float:

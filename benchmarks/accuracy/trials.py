@@ -241,8 +241,18 @@ def _planted_pair(task: Task, every: Sequence[Voice], random: Random) -> Record 
     out, hz = _over(task.background, made.samples, made.rate_hz, random)
     reference = Clip(samples=x.astype(np.float32), sample_rate_hz=voice.rate_hz) if with_reference else None
     result = analyze(_clip(out, hz), reference=reference)
-    measured = _measured(result, fault.size.metric) if fault.size is not None else None
-    return _record(task, voice, voice.duration_s, result, size=made.size, measured=measured)
+    size, measured = made.size, None
+    if fault.size is not None:
+        measured = _measured(result, fault.size.metric)
+        if fault.size.metric == "added_noise_db" and task.background.startswith("noise"):
+            # Both noises were added to the reference.
+            size = _noise_db(out - x, x, hz)
+    return _record(task, voice, voice.duration_s, result, size=size, measured=measured)
+
+
+def _noise_db(noise: Samples, x: Samples, hz: int) -> float:
+    """Return the level of noise relative to the speech."""
+    return float(20.0 * np.log10(np.std(noise) / planted.active_rms(x, hz)))
 
 
 def _planted_voice(task: Task, every: Sequence[Voice], random: Random) -> Record | None:

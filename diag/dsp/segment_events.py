@@ -11,10 +11,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from diag.dsp import fourier
 from diag.dsp.arrays import Flags
 from diag.dsp.borders import SAME_S, Join
 from diag.dsp.chunk_gaps import LEAST_GAPS, chunk_gaps, chunk_overlaps
-from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced
+from diag.dsp.diagonal import FRAME_S, LIKE_DB, alike, sliced, unmasked
 from diag.dsp.dropouts import DROPOUT_SHORTEST_S, Dropout, dropouts, filtered_out, response_of
 from diag.dsp.filled_gaps import filled_gaps
 from diag.dsp.follow import EXACT_NATS, Pair, Piece
@@ -26,6 +27,7 @@ SHORTEST_S = 0.0015
 """Smaller changes of delay are ignored: they come from a resampler or from estimation errors."""
 OTHER_SHORTEST_S = 0.06
 LOST_END_S = 0.025
+_NEAR_END_S = 0.3
 AUDIBLE_BELOW_DB = 25.0
 SILENT_BELOW_DB = 25.0
 """A stretch this far below the loud parts is silence, and one within 5 dB of the background noise."""
@@ -58,6 +60,7 @@ _MOST_OVERLAPS = 6
 _STALLED_SHARE, _CHUNKS_AT_END = 0.3, 2.0
 _SEAM_SCATTER = 0.06
 _CONCEALED_S, _CONCEALED_WITHIN_S = 0.003, 0.12
+_LOOP_SHORTEST_S, _LOOP_ALIKE = 0.015, 0.9
 _AS_LOUD_DB, _GONE_SHARE = 10.0, 0.25
 
 
@@ -436,7 +439,9 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     """
     pair, frame = story.pair, story.pair.x.frame
     low, high = -(-first // frame), last // frame
-    recognisable = pair.recognisable[low:high]
+    # Where the level falls towards the end, the rest may be below the noise.
+    heard = unmasked(pair.x, pair.y, _gain(pair, _near(pair, piece, first)) ** 2)
+    recognisable = (pair.recognisable & heard)[low:high]
     if not recognisable.any():
         return 0
     other = sliced(pair.y.samples, low * frame + piece.delay, (high - low) * frame).reshape(-1, frame)
@@ -453,6 +458,14 @@ def _absent(story: Story, piece: Piece, first: int, last: int) -> int:
     if present and (_similar(pair, piece, low, high, inside) or _is_decay(story, begun, ended)):
         return 0
     return int(recognisable.sum())
+
+
+def _near(pair: Pair, piece: Piece, place: int) -> Piece:
+    """Return the 0.3 s of a piece that are nearest to a sample of the reference."""
+    width = round(_NEAR_END_S * pair.rate_hz)
+    if place < piece.last:
+        return replace(piece, last=min(piece.last, piece.first + width))
+    return replace(piece, first=max(piece.first, piece.last - width))
 
 
 def _is_decay(story: Story, begin: float, end: float) -> bool:
@@ -533,7 +546,8 @@ def _between(story: Story, before: Piece, after: Piece, inserted: float, left_ou
         )
         and not (left_out < least and _dips(story, clip_s, story.clip_s(after.begin)))
     ):
-        events = _pieces_of_gap(story, before, after)
+        looped = _loop(story, before, after)
+        events = _pieces_of_gap(story, before, after) if looped is None else [looped]
         if left_out >= least and recognisable:
             events.append(Event(EventKind.SKIP, reference_s, clip_s, story.reference_s(left_out)))
         return events
@@ -669,6 +683,39 @@ def _pause_around(story: Story, before: Piece) -> float:
     later, earlier = np.flatnonzero(active[place:]), np.flatnonzero(active[:place][::-1])
     pause = max(int(part[0]) if part.size else 0 for part in (later, earlier))
     return float(pause * frame) if later.size and earlier.size and pause > 2 else 0.0
+
+
+def _loop(story: Story, before: Piece, after: Piece) -> Event | None:
+    """Return the repeat that a gap holds if it is the sound before it, again and again; None if it is not.
+
+    A buffer that is played in a loop repeats to the sample. A held vowel or a tone changes, or differs from the sound
+    before it.
+    """
+    pair = story.pair
+    begin, size = round(before.end), round(after.begin - before.end)
+    shortest = round(_LOOP_SHORTEST_S * pair.rate_hz)
+    if size < 2 * shortest:
+        return None
+    gap = sliced(pair.y.samples, begin, size).astype(np.float64)
+    power = np.concatenate(([0.0], np.cumsum(gap**2)))
+    length = fourier.next_fast_len(2 * size)
+    spectrum = np.fft.rfft(gap, length)
+    lags = np.arange(shortest, size // 2 + 1)
+    shared = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, length)[lags]
+    alike_at = shared / np.sqrt(np.maximum(power[size - lags] * (power[size] - power[lags]), 1e-20))
+    if float(alike_at.max()) < _LOOP_ALIKE:
+        return None
+    period = int(lags[np.argmax(alike_at > float(alike_at.max()) - 0.01)])
+    # The gap may begin anywhere in the first period, because the sound goes on there in both ways.
+    first = gap[:period]
+    earlier, later = (sliced(pair.y.samples, at, period) for at in (begin - period, begin + size))
+    goes_on, from_before = np.cumsum(first * later), np.cumsum(first * earlier)
+    shared_best = max(float((goes_on - from_before).max()), 0.0) + float(from_before[-1])
+    if shared_best < _LOOP_ALIKE * float(first @ first):
+        return None
+    return Event(
+        EventKind.REPEAT, story.reference_s(before.last - period), story.clip_s(before.end), story.clip_s(float(size))
+    )
 
 
 def _pieces_of_gap(story: Story, before: Piece, after: Piece) -> list[Event]:

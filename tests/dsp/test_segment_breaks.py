@@ -244,3 +244,35 @@ def test_a_loud_end_that_is_lost_is_missed_in_a_room_too(replies):
     cut = loud_frame(sound, sound.duration_s - 1.5)
     wet = in_a_room(Sound(np.where(np.arange(sound.samples.size) < cut, sound.samples, 0.0), sound.rate_hz), "laptop")
     assert EventKind.TAIL_LOST in [item.kind for item in breaks(sound, wet)]
+
+
+@pytest.mark.parametrize(("name", "noise"), [("sunny_in_seoul", 0.05), ("say_it_again", 0.02)])
+def test_an_end_that_fades_below_the_noise_is_not_lost(replies, name, noise):
+    sound = replies[name]
+    time_s = np.arange(sound.samples.size) / sound.rate_hz
+    faded = sound.samples * 10 ** (-np.clip(25.0 * (time_s - 0.3 * sound.duration_s) / 0.8, 0.0, 25.0) / 20)
+    noisy = faded + noise * np.std(sound.samples) * np.random.default_rng(1).standard_normal(faded.size)
+    assert breaks(sound, Sound(noisy.astype(np.float32), sound.rate_hz)) == ()
+
+
+@pytest.mark.parametrize(("count", "length_s"), [(10, 0.05), (6, 0.03)])
+def test_a_short_loop_is_the_sound_repeated_and_no_other_sound(replies, count, length_s):
+    for name in ("take_the_express", "sunny_in_seoul"):
+        sound = replies[name]
+        frame, size = loud_frame(sound, 1.0), round(length_s * sound.rate_hz)
+        x = sound.samples
+        found = breaks(
+            sound, Sound(np.concatenate((x[:frame], np.tile(x[frame - size : frame], count), x[frame:])), sound.rate_hz)
+        )
+        assert {item.kind for item in found} == {EventKind.REPEAT}, name
+        assert sum(item.duration_s for item in found) == pytest.approx(count * length_s, abs=0.001), name
+
+
+def test_a_tone_and_a_held_vowel_are_no_loop(replies):
+    sound = replies["take_the_express"]
+    frame, x = loud_frame(sound, 1.0), sound.samples
+    time_s = np.arange(round(0.5 * sound.rate_hz)) / sound.rate_hz
+    wave = sum(np.cos(2 * np.pi * 120.0 * harmonic * time_s) / harmonic for harmonic in range(1, 20))
+    for other in (0.1 * np.sin(2 * np.pi * 400.0 * time_s), 0.05 * wave):
+        found = breaks(sound, Sound(np.concatenate((x[:frame], other, x[frame:])).astype(np.float32), sound.rate_hz))
+        assert EventKind.REPEAT not in {item.kind for item in found}
