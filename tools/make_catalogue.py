@@ -22,6 +22,7 @@ from diag.core.release import Decision
 from diag.core.results import Severity
 from diag.core.states import State
 from diag.core.units import NOUNS, counted
+from diag.dsp.segment_events import EventKind
 from diag.judge.registry import HEADINGS
 from diag.measure.registry import Group, all_metrics
 from diag.report.endurance import CONNECTION_COLUMNS, LOAD_COLUMNS
@@ -63,6 +64,7 @@ WORDS = (
     *(*LOAD_COLUMNS, *CONNECTION_COLUMNS),
     *("DIFFERENT", "NO DIFFERENCE", "NOT COMPARED"),
     *("speed", "treble lost", "delay"),
+    *(*EventKind, "clipped", "overdrive", "wrapped", "few bits", "companding", "other", "echo"),
     *("no audio", *TIER_WORDS.values(), *WORDS_OF_EVENT.values(), *WORDS_OF_SPOT.values()),
     "Every figure is derived from the recordings alone.",
     *("what was said", "what came out", "what the player sent to the device", "The reply on its way out"),

@@ -40,7 +40,21 @@ def format_seconds(value_s: float) -> str:
 
 
 NOUNS = (
-    *("chunk", "connection", "gap", "place", "prompt", "session", "take", "time", "tool call", "turn", "underrun"),
+    *(
+        "chunk",
+        "connection",
+        "gap",
+        "more part",
+        "other sound",
+        "place",
+        "prompt",
+        "session",
+        "take",
+        "time",
+        "tool call",
+        "turn",
+        "underrun",
+    ),
 )
 """Nouns of `counted` that catalogues of other languages have."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from diag.core.messages import Message, fixed_text, msg
 from diag.core.results import Measurement, Measurements, Severity, Tier, Verdict, clear, not_checked, raised
 from diag.core.units import format_value
 from diag.dsp.profile import VoiceProfile
-from diag.judge.evidence import evidence_of, number, times_in_words, why_not
+from diag.judge.evidence import evidence_of, in_mid_sentence, number, times_in_words, why_not
 from diag.judge.limits import CLEARLY_WORSE
 from diag.judge.recording import Recording
 from diag.measure.registry import metric_named
@@ -59,10 +60,11 @@ def _limit_of_voice(voice: VoiceProfile | None, metric: str, limit: float, *, be
     return times * found.high + by if found.middle > limit else None
 
 
-def in_words(item: Measurement, value: float) -> str:
+def in_words(item: Measurement, value: float) -> Message:
     """Return a measured value as evidence, with the label of its metric and its unit: "Bandwidth: 6.8 kHz"."""
     known = metric_named(item.metric)
-    return f"{known.label if known else item.metric}: {format_value(value, item.unit)}"
+    label = fixed_text(known.label if known else item.metric)
+    return msg("{measure}: {value}", measure=label, value=format_value(value, item.unit))
 
 
 def beyond(
@@ -72,7 +74,7 @@ def beyond(
     *,
     warning: float,
     error: float | None = None,
-    words: Callable[[float], str],
+    words: Callable[[float], Message],
     cause: str,
     fix: str,
     below: bool = False,
@@ -87,7 +89,7 @@ def beyond(
     warning, error : float, float or None
         Limits. Without `error` the finding is always a warning.
     words : callable
-        Returns the fault in words for a value, such as "is clipped 12 times per second".
+        Returns the fault as a sentence for a value, such as "The recording is clipped 12 times per second".
     below : bool
         Whether a value below the limit is the fault.
     """
@@ -101,18 +103,19 @@ def beyond(
     usual = _limit_of_voice(recording.voice, metric, warning, below=below)
     if usual is not None and recording.voice is not None:
         if sign * value <= sign * usual:
-            return clear(f"as always with the voice {recording.voice.name}: the recording {words(value)}")
+            return clear(f"as always with the voice {recording.voice.name}: {in_mid_sentence(words(value))}")
         error = None if error is None else error + usual - warning
     severity = Severity.ERROR if error is not None and sign * value > sign * error else Severity.WARNING
     before = reference_value(measurements, recording, metric)
     if before is not None and sign * before > sign * warning and abs(before) >= SAME_SHARE * abs(value):
-        severity, also = Severity.INFO, f"; {recording.reference} has it too"
+        severity = Severity.INFO
+        title = msg("{title}; {reference} has it too", title=words(value), reference=recording.reference)
     else:
-        also = ""
-    where = times_in_words(item.spots)
+        title = words(value)
+    text, where = in_words(item, value), times_in_words(item.spots)
     return raised(
-        f"The recording {words(value)}{also}",
-        evidence=[evidence_of(item, f"{in_words(item, value)}{f', {where}' if where else ''}")],
+        title,
+        evidence=[evidence_of(item, msg("{first}, {other}", first=text, other=where) if where else text)],
         likely_cause=cause,
         fix=fix,
         severity=severity,

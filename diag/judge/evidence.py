@@ -10,7 +10,7 @@ from typing import Any
 
 from diag.core.chain import Hop, Tap
 from diag.core.live_setup import canonical
-from diag.core.messages import msg
+from diag.core.messages import fixed_text, msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import (
     Evidence,
@@ -406,7 +406,9 @@ def times_in_words(spots: Sequence[Spot]) -> str:
     named, rest = times[:MOST_EVENTS_NAMED], len(times) - MOST_EVENTS_NAMED
     if not named:
         return ""
-    return f"at {', '.join(named)}{f' and {rest} more' if rest > 0 else ''}"
+    if rest > 0:
+        return msg("at {times} and {rest} more", times=", ".join(named), rest=rest)
+    return msg("at {times}", times=", ".join(named))
 
 
 def _event_in_words(event: SoundEvent, *, named: bool) -> str:
@@ -420,12 +422,14 @@ def _event_in_words(event: SoundEvent, *, named: bool) -> str:
             every=every,
             at_s=event.estimated_s,
         )
-    at = f"at {event.estimated_s:.2f} s"
     length = format_seconds(event.duration_s)
     if not named:
         return msg("{length} at {at_s:.2f} s", length=length, at_s=event.estimated_s)
     level = f" ({event.level_db:+.0f} dB)" if event.level_db is not None else ""
-    return f"{event.kind} {at} for {length}{level}" if event.duration_s else f"{event.kind} {at}{level}"
+    values = {"kind": fixed_text(event.kind), "at_s": event.estimated_s, "level": level}
+    if not event.duration_s:
+        return msg("{kind} at {at_s:.2f} s{level}", **values)
+    return msg("{kind} at {at_s:.2f} s for {length}{level}", **values, length=length)
 
 
 def added(measurements: Measurements, place: Place, metric: str) -> tuple[float, float, Measurement] | str:
@@ -460,10 +464,12 @@ def misread_bytes(measurements: Measurements, tap: Tap | None) -> Measurement | 
 def misread_evidence(item: Measurement, name: str) -> Evidence:
     """Return in words how the bytes were misread, and from what time on."""
     event = item.events[0]
-    often = f", {event.count} times" if event.count > 1 else ""
-    every = f", every {format_seconds(event.period_s)}" if event.period_s else ""
-    text = f"in {name} from {event.estimated_s:.2f} s on{often}{every}: {event.kind}"
-    return evidence_of(item, text)
+    text = msg("in {name} from {at_s:.2f} s on", name=name, at_s=event.estimated_s)
+    if event.count > 1:
+        text = msg("{text}, {n} times", text=text, n=event.count)
+    if event.period_s:
+        text = msg("{text}, every {period}", text=text, period=format_seconds(event.period_s))
+    return evidence_of(item, msg("{text}: {kind}", text=text, kind=event.kind))
 
 
 def in_mid_sentence(text: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from diag.core.messages import msg
 from diag.core.results import Evidence, Finding, Measurements
+from diag.core.units import counted
 from diag.measure.pooling import Part
 from diag.measure.registry import metric_named
 
@@ -42,22 +44,24 @@ def _with_place(finding: Finding, items: Sequence[tuple[Part, Finding]], of: int
         return finding
     adds_up = any(known is not None and known.pool == "sum" for known in map(metric_named, measures))
     if len(items) == of:
-        return _adding(finding, "in every part of the recording" if adds_up else "throughout the recording")
+        return _adding(finding, msg("in every part of the recording") if adds_up else msg("throughout the recording"))
     where = span(_worst(items)[0])
     if not adds_up:
-        return _adding(finding, f"worst {where}")
-    return _adding(finding, where if len(items) == 1 else f"most of it {where}")
+        return _adding(finding, msg("worst {where}", where=where))
+    return _adding(finding, where if len(items) == 1 else msg("most of it {where}", where=where))
 
 
 def _of_parts(items: Sequence[tuple[Part, Finding]]) -> Finding:
     part, finding = _worst(items)
     more = len(items) - 1
-    rest = f" and in {more} more part{'s' if more > 1 else ''}" if more else ""
-    return _adding(finding, f"{span(part)}{rest}")
+    if not more:
+        return _adding(finding, span(part))
+    return _adding(finding, msg("{span} and in {parts}", span=span(part), parts=counted(more, "more part")))
 
 
 def _adding(finding: Finding, where: str) -> Finding:
-    return replace(finding, title=f"{finding.title}, {where}", evidence=(*finding.evidence, Evidence(text=where)))
+    title = msg("{title}, {where}", title=finding.title, where=where)
+    return replace(finding, title=title, evidence=(*finding.evidence, Evidence(text=where)))
 
 
 def _worst(items: Sequence[tuple[Part, Finding]]) -> tuple[Part, Finding]:
@@ -78,7 +82,7 @@ def _badness(part: Part, finding: Finding) -> float:
 
 def span(part: Part) -> str:
     """Return where a part lies, as "from 12:00 to 13:00"."""
-    return f"from {_clock(part.start_s)} to {_clock(part.end_s)}"
+    return msg("from {start} to {end}", start=_clock(part.start_s), end=_clock(part.end_s))
 
 
 def _clock(at_s: float) -> str:

@@ -7,18 +7,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from string import Formatter
+from typing import TYPE_CHECKING
 
 from diag.core.messages import Message
 from diag.core.release import Product
 from diag.core.results import Finding, Report, RunFinding
 from diag.core.units import with_minus
-from diag.judge.recording_comparison import RecordingComparison
 from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
 from diag.report.language import language, tr
 from diag.report.sections import sections
 
-TRANSLATED_SECTIONS = ("", "What it shows", "Fix")
+if TYPE_CHECKING:
+    from diag.judge.recording_comparison import RecordingComparison
+
+_WHY = "Why it matters"
+TRANSLATED_SECTIONS = ("", "What it shows", _WHY, "Fix")
 """Parts of the documentation of a rule that every catalogue has; "" is its summary."""
 
 
@@ -30,8 +34,19 @@ def rule_texts(rule: Rule) -> dict[str, str]:
     english = sections(rule.documentation, HEADINGS)
     if language() == "en":
         return english
-    templates = sections(inspect.getdoc(rule.function) or "", HEADINGS) if rule.on else {}
-    return {heading: _of_rule(rule, templates.get(heading, ""), text) for heading, text in english.items()}
+    templates = _templates(rule)
+    texts = {heading: _of_rule(rule, templates.get(heading, ""), text) for heading, text in english.items()}
+    if rule.on is not None:
+        texts["Likely causes"] = "- " + " - ".join(f"{tr(cause).rstrip('.')}." for cause in rule.on.causes)
+    return texts
+
+
+def _templates(rule: Rule) -> dict[str, str]:
+    """Return the documentation of a segment rule as it is translated, by heading; empty for any other rule."""
+    if rule.on is None:
+        return {}
+    found = sections(inspect.getdoc(rule.function) or "", HEADINGS)
+    return {**found, _WHY: rule.on.why} if rule.on.why else found
 
 
 def localised(report: Report) -> Report:
@@ -111,7 +126,7 @@ def in_words(text: object) -> str:
 def catalogue_texts() -> Iterator[tuple[str, str]]:
     """Yield the texts of rules that a catalogue must have, each with the code of its first rule."""
     for rule in all_rules():
-        templates = sections(inspect.getdoc(rule.function) or "", HEADINGS) if rule.on else {}
+        templates = _templates(rule)
         english = sections(rule.documentation, HEADINGS)
         for heading in TRANSLATED_SECTIONS:
             yield templates.get(heading) or english.get(heading, ""), rule.code

@@ -257,9 +257,10 @@ def _documentation(rule: Rule) -> str:
     lines = wrapped(texts.pop(""), _RULE_WIDTH)
     for heading in (name for name in HEADINGS if name in texts):
         lines += ["", tr(heading)]
+        listed = texts[heading].startswith("- ")
         # The items of a list have been joined to one line.
-        for item in texts[heading].split(" - ") if texts[heading].startswith("- ") else [texts[heading]]:
-            lines += wrapped(f"    {item}", _RULE_WIDTH, later="    ")
+        for item in texts[heading].removeprefix("- ").split(" - ") if listed else [texts[heading]]:
+            lines += wrapped(f"    {'- ' if listed else ''}{item}", _RULE_WIDTH, later="      " if listed else "    ")
     return "\n".join(lines)
 
 

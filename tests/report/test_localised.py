@@ -101,7 +101,7 @@ def test_every_fix_and_cause_of_a_rule_is_a_message(path):
     given = [
         (word.arg, leaf.lineno)
         for call in calls
-        if getattr(call.func, "id", "") in ("raised", "raised_at")
+        if getattr(call.func, "id", "") in ("raised", "raised_at", "beyond")
         for word in call.keywords
         if word.arg in ("fix", "likely_cause", "cause")
         for leaf in _plain(word.value)

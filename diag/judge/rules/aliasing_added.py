@@ -73,7 +73,7 @@ def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     level_db, item = found
-    text = f"aliasing in {place.output}: {level_db:.0f} dB relative to the voice"
+    text = msg("aliasing in {output}: {level_db:.0f} dB relative to the voice", output=place.output, level_db=level_db)
     return raised_at(
         place,
         msg(

@@ -97,32 +97,38 @@ def bytes_misread(place: Place, measurements: Measurements) -> Verdict:
     if own is not None and misread_bytes(measurements, place.segment.first) is None:
         return raised_at(
             place,
-            f"The {place.who} reads the bytes of the sound wrongly: {in_mid_sentence(own.events[0].kind)}",
+            msg(
+                "The {who} reads the bytes of the sound wrongly: {kind}",
+                who=place.who,
+                kind=in_mid_sentence(own.events[0].kind),
+            ),
             evidence=[misread_evidence(own, place.output)],
         )
     limit = UNLIKE_NOISE if _is_no_copy(measurements, place.hop) else NOISE_WARNING
     if not isinstance(noise, str) and noise[0] > limit and not has_the_voice(measurements, place.hop):
         more, before, item = noise
-        text = f"spectral flatness is {before:.3f} in {place.input} and {before + more:.3f} in {place.output}"
+        text = msg("spectral flatness is {before:.3f} in {input} and {after:.3f} in {output}", before=before,
+                   input=place.input, after=before + more, output=place.output)  # fmt: skip
         return raised_at(
             place,
-            f"The {place.who} turns the sound into noise, as misread bytes do",
+            msg("The {who} turns the sound into noise, as misread bytes do", who=place.who),
             evidence=[evidence_of(item, text)],
         )
     halved = _at_half_speed(place, measurements)
     if halved:
         return raised(
-            f"The {place.who} reads two channels as one: {halved[0].text}",
+            msg("The {who} reads two channels as one: {how}", who=place.who, how=halved[0].text),
             evidence=halved,
             likely_cause=place.on.causes[1],
             fix=_MIX,
         )
     if not isinstance(pairs, str) and in_pairs:
         more, before, item = pairs
-        shares = f"{100 * before:.0f} %", f"{100 * (before + more):.0f} %"
-        text = f"{shares[0]} of the samples come in equal pairs in {place.input}, {shares[1]} in {place.output}"
+        text = msg("{before:.0f} % of the samples come in equal pairs in {input}, {after:.0f} % in {output}",
+                   before=100 * before, input=place.input, after=100 * (before + more),
+                   output=place.output)  # fmt: skip
         return raised(
-            f"The {place.who} reads two channels as one: the samples come in pairs",
+            msg("The {who} reads two channels as one: the samples come in pairs", who=place.who),
             evidence=[evidence_of(item, text)],
             likely_cause=place.on.causes[1],
             fix=_MIX,
@@ -145,10 +151,11 @@ def _at_half_speed(place: Place, measurements: Measurements) -> list[Evidence]:
     speed = wrong_rate(measurements, place.hop)
     images = worst_fault(measurements, "imaging", lambda value: value > IMAGING_LIMIT, hop=place.hop)
     if isinstance(speed, WrongRate) and abs(speed.ratio - _HALF) < _HALF_WITHIN and not isinstance(images, Verdict):
-        mirrored = f"mirror images (correlation {images[0]:.2f}) above what {place.input} reaches at this speed"
-        return [evidence_of(speed.item, "half the speed"), evidence_of(images[1], mirrored)]
+        mirrored = msg("mirror images (correlation {value:.2f}) above what {input} reaches at this speed",
+                       value=images[0], input=place.input)  # fmt: skip
+        return [evidence_of(speed.item, msg("half the speed")), evidence_of(images[1], mirrored)]
     return [
-        evidence_of(item, f"from {event.estimated_s:.2f} s on, half the speed")
+        evidence_of(item, msg("from {at_s:.2f} s on, half the speed", at_s=event.estimated_s))
         for item in measurements.find("other_sound_s", hop=place.hop)
         for event in item.events
         if event.kind == EventKind.HALF_SPEED

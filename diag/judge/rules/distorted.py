@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from diag.core.chain import Hop
-from diag.core.messages import msg
+from diag.core.messages import Message, fixed_text, msg
 from diag.core.results import Measurements, Severity, Verdict, not_checked
 from diag.dsp.distortion import DISTORTION_FAIL_DB, DISTORTION_WARN_DB
 from diag.judge.evidence import (
@@ -89,12 +91,13 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
         return not_checked("the sound is clipped, which is a finding of its own")
     decoded = wrongly_decoded(measurements, place)
     shown = "companding" if decoded is not None else kind
-    text = f"distortion of {place.output} against {place.input}: {level_db:.0f} dB relative to the voice ({shown})"
+    text = msg("distortion of {output} against {input}: {level_db:.0f} dB relative to the voice ({kind})",
+               output=place.output, input=place.input, level_db=level_db, kind=fixed_text(shown))  # fmt: skip
     severity = Severity.ERROR if level_db > DISTORTION_FAIL_DB else Severity.WARNING
     if decoded is not None:
         return raised_at(
             place,
-            f"The {place.who} distorts the sound: {in_mid_sentence(decoded.events[0].kind)}",
+            msg("The {who} distorts the sound: {kind}", who=place.who, kind=in_mid_sentence(decoded.events[0].kind)),
             evidence=[evidence_of(item, text), misread_evidence(decoded, place.output)],
             cause=msg("samples are decoded with a wrong companding table (mu-law or A-law)"),
             fix=msg("decode mu-law and A-law with the tables of ITU-T G.711"),
@@ -102,7 +105,7 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
         )
     return raised_at(
         place,
-        f"The {place.who} {_KINDS.get(kind, 'distorts the sound')}",
+        _KINDS.get(kind, _distorts)(place.who),
         evidence=[evidence_of(item, text)],
         severity=severity,
     )
@@ -110,10 +113,19 @@ def distorted(place: Place, measurements: Measurements) -> Verdict:
 
 _CLIPPED = ("clipped", "other")
 """Kinds of distortion that clipping explains; without clipping they are reported as distortion."""
-_KINDS = {
-    "clipped": "clips the peaks of the waveform",
-    "overdrive": "overdrives the sound",
-    "wrapped": "lets integers overflow: peaks of the waveform wrap around to the opposite sign",
-    "few bits": "reduces the samples to too few bits",
-    "companding": "decodes the samples with a wrong companding table (mu-law or A-law)",
+_KINDS: dict[str, Callable[[str], Message]] = {
+    "clipped": lambda who: msg("The {who} clips the peaks of the waveform", who=who),
+    "overdrive": lambda who: msg("The {who} overdrives the sound", who=who),
+    "wrapped": lambda who: msg(
+        "The {who} lets integers overflow: peaks of the waveform wrap around to the opposite sign", who=who
+    ),
+    "few bits": lambda who: msg("The {who} reduces the samples to too few bits", who=who),
+    "companding": lambda who: msg(
+        "The {who} decodes the samples with a wrong companding table (mu-law or A-law)", who=who
+    ),
 }
+"""Titles by kind of distortion."""
+
+
+def _distorts(who: str) -> Message:
+    return msg("The {who} distorts the sound", who=who)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Verdict, not_checked
 from diag.core.units import format_seconds
 from diag.dsp.copies import COPY_FAIL_DB, COPY_WARN_DB
@@ -71,16 +72,20 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
     if _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
         return not_checked("many chunks overlap, which looks the same")
     event = item.events[0] if item.events else None
-    early = event is not None and event.duration_s < 0
-    delay = f" {format_seconds(abs(event.duration_s))} {'earlier' if early else 'later'}" if event else ""
-    echo = event is not None and event.kind == "echo"
-    twice = f"delivers the sound twice, the {'first' if early else 'second'} time"
-    what = "adds an echo of the sound" if echo else twice
-    level = f"{level_db:.0f} dB relative to the first"
-    text = f"{place.output} has a second copy of the sound{f',{delay}' if delay else ''}, at {level}"
+    how = msg("at {level_db:.0f} dB relative to the first", level_db=level_db)
+    if event is not None and event.duration_s < 0:
+        how = msg("{delay} earlier, {level}", delay=format_seconds(-event.duration_s), level=how)
+        title = msg("The {who} delivers the sound twice, the first time {how}", who=place.who, how=how)
+    else:
+        if event is not None:
+            how = msg("{delay} later, {level}", delay=format_seconds(event.duration_s), level=how)
+        title = msg("The {who} delivers the sound twice, the second time {how}", who=place.who, how=how)
+    if event is not None and event.kind == "echo":
+        title = msg("The {who} adds an echo of the sound {how}", who=place.who, how=how)
+    text = msg("{output} has a second copy of the sound, {how}", output=place.output, how=how)
     return raised_at(
         place,
-        f"The {place.who} {what}{delay}, at {level}",
+        title,
         evidence=[evidence_of(item, text)],
         severity=Severity.ERROR if level_db > COPY_FAIL_DB else Severity.WARNING,
     )

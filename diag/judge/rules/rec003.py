@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
 from diag.judge.blind import beyond
 from diag.judge.limits import FLAT_TOPS_HZ
@@ -42,7 +43,7 @@ def recording_clipped(measurements: Measurements, recording: Recording) -> Verdi
         recording,
         "clipping_rate_hz",
         warning=FLAT_TOPS_HZ,
-        words=lambda value: f"is clipped {value:.0f} times per second",
-        cause="a gain is too high somewhere on the way",
-        fix="lower the gain of the stage that clips",
+        words=lambda value: msg("The recording is clipped {value:.0f} times per second", value=value),
+        cause=msg("a gain is too high somewhere on the way"),
+        fix=msg("lower the gain of the stage that clips"),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
+from diag.core.units import counted
 from diag.judge.blind import beyond
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
@@ -46,7 +48,7 @@ def recording_gaps(measurements: Measurements, recording: Recording) -> Verdict:
         recording,
         "dropout_count",
         warning=_LEAST,
-        words=lambda value: f"has {value:.0f} gap{'' if round(value) == 1 else 's'} cut into the sound",
-        cause="a buffer that runs empty",
-        fix="raise the buffer of the player or the device",
+        words=lambda value: msg("The recording has {gaps} cut into the sound", gaps=counted(value, "gap")),
+        cause=msg("a buffer that runs empty"),
+        fix=msg("raise the buffer of the player or the device"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
 from diag.judge.blind import beyond
 from diag.judge.limits import CLICKS_HZ
@@ -55,7 +56,9 @@ def recording_clicks(measurements: Measurements, recording: Recording) -> Verdic
         recording,
         "click_rate_hz",
         warning=CLICKS_HZ,
-        words=lambda value: f"has {value:.1f} clicks per second",
-        cause="a resampler or filter is restarted with every chunk",
-        fix="keep the state of resamplers and filters from chunk to chunk, and join chunks as bytes before decoding",
+        words=lambda value: msg("The recording has {value:.1f} clicks per second", value=value),
+        cause=msg("a resampler or filter is restarted with every chunk"),
+        fix=msg(
+            "keep the state of resamplers and filters from chunk to chunk, and join chunks as bytes before decoding"
+        ),
     )

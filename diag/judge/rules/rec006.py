@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Status, Tier, Verdict, not_checked
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.judge.blind import beyond, own_measure
@@ -65,11 +66,13 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
         recording,
         "bandwidth_hz",
         warning=EDGE_ERROR_HZ,
-        words=lambda value: (
-            f"has nothing above {value / 1000:.1f} kHz although its sample rate is {recording.sample_rate_hz} Hz"
+        words=lambda value: msg(
+            "The recording has nothing above {edge_khz:.1f} kHz although its sample rate is {rate_hz} Hz",
+            edge_khz=value / 1000,
+            rate_hz=recording.sample_rate_hz,
         ),
-        cause="a stage runs at a lower sample rate, or the voice itself has no treble",
-        fix="look for a stage at a lower sample rate, and compare with what was received (`--reference`)",
+        cause=msg("a stage runs at a lower sample rate, or the voice itself has no treble"),
+        fix=msg("look for a stage at a lower sample rate, and compare with what was received (`--reference`)"),
         below=True,
     )
     item = own_measure(measurements, recording, "bandwidth_hz", Tier.BLIND)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, clear
 from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.blind import beyond, reference_value
@@ -48,7 +49,9 @@ def recording_images(measurements: Measurements, recording: Recording) -> Verdic
         recording,
         "imaging",
         warning=IMAGING_LIMIT,
-        words=lambda value: f"has mirror images from a poor resampler (correlation {value:.2f})",
-        cause="samples are repeated or linearly interpolated to reach a higher rate",
-        fix="resample with a band-limited resampler that keeps its state",
+        words=lambda value: msg(
+            "The recording has mirror images from a poor resampler (correlation {value:.2f})", value=value
+        ),
+        cause=msg("samples are repeated or linearly interpolated to reach a higher rate"),
+        fix=msg("resample with a band-limited resampler that keeps its state"),
     )

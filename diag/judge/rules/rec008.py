@@ -76,9 +76,11 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         "flatness",
         warning=NOISE_WARNING,
         error=NOISE_ERROR,
-        words=lambda value: f"is noise (spectral flatness {value:.2f}), as misread bytes sound",
-        cause="the byte order is wrong, a byte is lost, or the sample format is not the declared one",
-        fix="check byte order, byte offset and sample format (s16le, mono)",
+        words=lambda value: msg(
+            "The recording is noise (spectral flatness {value:.2f}), as misread bytes sound", value=value
+        ),
+        cause=msg("the byte order is wrong, a byte is lost, or the sample format is not the declared one"),
+        fix=msg("check byte order, byte offset and sample format (s16le, mono)"),
     )
     if noise.status is Status.RAISED:
         if recording.segment is not None and has_the_voice(measurements, recording.segment.hop):
@@ -90,9 +92,9 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         "equal_pairs",
         warning=PAIRED_SAMPLES_WARNING,
         error=PAIRED_SAMPLES_ERROR,
-        words=lambda _: "looks like two channels read as one (samples come in pairs)",
-        cause="stereo is read as mono",
-        fix="read it as stereo, or mix it down to mono",
+        words=lambda _: msg("The recording looks like two channels read as one (samples come in pairs)"),
+        cause=msg("stereo is read as mono"),
+        fix=msg("read it as stereo, or mix it down to mono"),
     )
     if pairs.status is Status.RAISED:
         return pairs

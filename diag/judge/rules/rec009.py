@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
 from diag.judge.blind import beyond
 from diag.judge.limits import TONE_ERROR_DB, TONE_WARNING_DB
@@ -46,7 +47,9 @@ def recording_tone(measurements: Measurements, recording: Recording) -> Verdict:
         "tonality_db",
         warning=TONE_WARNING_DB,
         error=TONE_ERROR_DB,
-        words=lambda value: f"contains a steady tone, {value:.0f} dB louder than the neighbouring frequencies",
-        cause="the model produced a stuck tone, or the device hums",
-        fix="listen to it: if a tone replaces the speech, ask the model again; if it hums, check the power supply",
+        words=lambda value: msg(
+            "The recording contains a steady tone, {value:.0f} dB louder than the neighbouring frequencies", value=value
+        ),
+        cause=msg("the model produced a stuck tone, or the device hums"),
+        fix=msg("listen to it: if a tone replaces the speech, ask the model again; if it hums, check the power supply"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
 from diag.judge.blind import beyond
 from diag.judge.limits import DC_DBFS
@@ -43,7 +44,7 @@ def recording_direct_current(measurements: Measurements, recording: Recording) -
         recording,
         "dc_dbfs",
         warning=DC_DBFS,
-        words=lambda value: f"has a DC offset ({value:.0f} dBFS)",
-        cause="the sound card adds an offset, or unsigned samples are read as signed",
-        fix="remove the offset with a high-pass filter of 20 Hz before recording",
+        words=lambda value: msg("The recording has a DC offset ({value:.0f} dBFS)", value=value),
+        cause=msg("the sound card adds an offset, or unsigned samples are read as signed"),
+        fix=msg("remove the offset with a high-pass filter of 20 Hz before recording"),
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from diag.core.chain import Hop
-from diag.core.messages import msg
+from diag.core.messages import Message, msg
 from diag.core.results import Evidence, Measurement, Measurements, Severity, Verdict
 from diag.core.timeline import Timeline
 from diag.core.units import counted
@@ -41,12 +41,12 @@ time."""
 
 @dataclass(frozen=True)
 class _Kind:
-    """One kind of added sound: its measure, its limits, and its words with `{}` for the value."""
+    """One kind of added sound: its measure, its limits, and its words for a value."""
 
     metric: str
     warning: float
     error: float | None
-    words: str
+    words: Callable[[float], Message]
     natural: bool = False
     """Whether sound through the air always has some of it."""
     cause: str = ""
@@ -56,21 +56,48 @@ class _Kind:
 
 
 _KINDS = (
-    _Kind("other_sound_s", OTHER_SOUND_S, None, "{:.2f} s of sound that the input does not have"),
-    _Kind("added_tone_db", TONE_WARN_DB, TONE_FAIL_DB, "a steady tone ({:.0f} dB relative to the voice)"),
-    _Kind("added_hum_db", HUM_WARN_DB, HUM_FAIL_DB, "mains hum ({:.0f} dB relative to the voice)"),
-    _Kind("added_noise_db", -NOISE_WARN_SNR_DB, -NOISE_FAIL_SNR_DB, "noise ({:.0f} dB relative to the voice)", True),
+    _Kind(
+        "other_sound_s",
+        OTHER_SOUND_S,
+        None,
+        lambda value: msg("{value:.2f} s of sound that the input does not have", value=value),
+    ),
+    _Kind(
+        "added_tone_db",
+        TONE_WARN_DB,
+        TONE_FAIL_DB,
+        lambda value: msg("a steady tone ({value:.0f} dB relative to the voice)", value=value),
+    ),
+    _Kind(
+        "added_hum_db",
+        HUM_WARN_DB,
+        HUM_FAIL_DB,
+        lambda value: msg("mains hum ({value:.0f} dB relative to the voice)", value=value),
+    ),
+    _Kind(
+        "added_noise_db",
+        -NOISE_WARN_SNR_DB,
+        -NOISE_FAIL_SNR_DB,
+        lambda value: msg("noise ({value:.0f} dB relative to the voice)", value=value),
+        True,
+    ),
     _Kind(
         "added_dc_dbfs",
         DC_WARN_DBFS,
         DC_FAIL_DBFS,
-        "a DC offset ({:.0f} dBFS)",
+        lambda value: msg("a DC offset ({value:.0f} dBFS)", value=value),
         cause=msg("the sound card adds an offset, or a conversion between sample formats shifts all samples"),
         fix=msg(
             "check how samples are converted between formats, and remove the offset with a high-pass filter of 20 Hz"
         ),
     ),
-    _Kind("reverberation_db", ROOM_WARN_DB, None, "reverberation ({:.0f} dB relative to the direct sound)", True),
+    _Kind(
+        "reverberation_db",
+        ROOM_WARN_DB,
+        None,
+        lambda value: msg("reverberation ({value:.0f} dB relative to the direct sound)", value=value),
+        True,
+    ),
 )
 
 
@@ -151,10 +178,12 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
         return blurred
     seen = sure
     kind, value, _ = max(seen, key=lambda entry: _severity(entry[0], entry[1], air=air).rank)
-    also = f" and {counted(len(seen) - 1, 'other sound')}" if len(seen) > 1 else ""
+    words = kind.words(value)
+    if len(seen) > 1:
+        words = msg("{words} and {others}", words=words, others=counted(len(seen) - 1, "other sound"))
     return raised_at(
         place,
-        f"The {place.who} adds {kind.words.format(value)}{also}",
+        msg("The {who} adds {words}", who=place.who, words=words),
         evidence=[_evidence(place, *entry) for entry in seen],
         cause=kind.cause,
         fix=kind.fix,
@@ -186,5 +215,5 @@ def _severity(kind: _Kind, value: float, *, air: bool) -> Severity:
 
 def _evidence(place: Place, kind: _Kind, value: float, item: Measurement) -> Evidence:
     where = events_in_words(item.events, place=True)
-    text = f"{place.output} has {kind.words.format(value)}{f': {where}' if where else ''}"
-    return evidence_of(item, text)
+    text = msg("{output} has {words}", output=place.output, words=kind.words(value))
+    return evidence_of(item, msg("{text}: {where}", text=text, where=where) if where else text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
 from diag.core.units import format_seconds
 from diag.judge.evidence import events_in_words, evidence_of, raised_at, worst_fault
@@ -69,16 +70,14 @@ def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     displaced_s, item = found
-    overlap = any(event.kind == "overlap" for event in item.events)
-    what = (
-        "starts chunks before the previous one has ended"
-        if overlap
-        else "delivers parts of the sound in the wrong order"
-    )
-    displaced = format_seconds(displaced_s)
-    text = f"{displaced} of {place.input} is in the wrong place: {events_in_words(item.events, place=True)}"
+    values = {"who": place.who, "displaced": format_seconds(displaced_s)}
+    title = msg("The {who} delivers parts of the sound in the wrong order ({displaced} in total)", **values)
+    if any(event.kind == "overlap" for event in item.events):
+        title = msg("The {who} starts chunks before the previous one has ended ({displaced} in total)", **values)
+    text = msg("{displaced} of {input} is in the wrong place: {events}", displaced=values["displaced"],
+               input=place.input, events=events_in_words(item.events, place=True))  # fmt: skip
     return raised_at(
         place,
-        f"The {place.who} {what} ({displaced} in total)",
+        title,
         evidence=[evidence_of(item, text)],
     )

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Verdict
 from diag.dsp.tone_colour import TONE_WARN_DB
 from diag.judge.evidence import DEVICE_HOPS, evidence_of, raised_at, worst_fault
@@ -79,13 +80,17 @@ def tone_changed(place: Place, measurements: Measurements, environment: Mapping[
     if isinstance(found, Verdict):
         return found
     change_db, item = found
-    change = f"{abs(change_db):.0f} dB {'more' if change_db > 0 else 'less'}"
     band = item.events[0].kind if item.events else ""
+    if change_db > 0:
+        change = msg("{size_db:.0f} dB more sound {band}", size_db=change_db, band=band)
+    else:
+        change = msg("{size_db:.0f} dB less sound {band}", size_db=-change_db, band=band)
     natural = place.hop in DEVICE_HOPS and not passes_unchanged(environment, OWN_AUDIO)
-    text = f"{place.output} has {change} sound {band} than {place.input}, next to the other bands"
+    text = msg("{output} has {change} than {input}, next to the other bands", output=place.output, change=change,
+               input=place.input)  # fmt: skip
     return raised_at(
         place,
-        f"The {place.who} changes the tone colour: {change} sound {band}",
+        msg("The {who} changes the tone colour: {change}", who=place.who, change=change),
         evidence=[evidence_of(item, text)],
         severity=Severity.INFO if natural else Severity.WARNING,
     )
