@@ -15,13 +15,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from diag.core.errors import CannotMeasureError
 from diag.files.certificates import HostCertificates
 from diag.record.live.connection_facts import connect_failure
+from diag.record.live.genai import Endpoint
 from diag.record.proxy.front_door import (
     READ_LIMIT_BYTES,
     NotHttpError,
@@ -57,25 +57,6 @@ _ENDS_EARLY = (
 """Ordinary ends of a connection before a whole request or answer has passed."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """Where sessions are forwarded.
-
-    Parameters
-    ----------
-    kind : str
-        "emulator", "gemini" or "url".
-    base_url : str
-        For example "https://127.0.0.1:8443/profile/x".
-    ca_file : str or None
-        Certificate file (PEM) to trust; None for the system's certificates.
-    """
-
-    kind: str
-    base_url: str
-    ca_file: str | None = None
-
-
 class Watcher(Protocol):
     """Gets copies of what passes in one session; times are `time.perf_counter` readings."""
 
@@ -103,7 +84,7 @@ class RecordingProxy:
 
     Parameters
     ----------
-    service : Service
+    service : Endpoint
     watch : callable
         Called with the request of each WebSocket session; returns its watcher.
     line : LineFaults
@@ -125,7 +106,7 @@ class RecordingProxy:
 
     def __init__(
         self,
-        service: Service,
+        service: Endpoint,
         watch: Callable[[Request], Watcher],
         *,
         line: LineFaults | None = None,
