@@ -35,7 +35,6 @@ from diag.record.proxy.line import Line, LineFaults
 from diag.record.proxy.session_recorder import Request
 from diag.record.proxy.websocket_frames import FrameError, FrameReader, Opcode
 
-LIVE_HOST = "generativelanguage.googleapis.com"
 LIVE_HOSTS = re.compile(
     r"generativelanguage\.googleapis\.com|firebasevertexai\.googleapis\.com|(.+-)?aiplatform\.googleapis\.com"
 )
