@@ -393,7 +393,7 @@ def few_bits(x: Samples, hz: int, bits: float, _: Random) -> Made:
 
 
 def wrong_table(x: Samples, hz: int, times_db: float, _: Random) -> Made:
-    """A-law whose upper segments are decoded by so much too loud."""
+    """A-law whose upper segments are decoded by so much too loud, so that the loudest samples are clipped."""
     size = np.abs(x)
     exponent = np.maximum(np.floor(np.log2(np.maximum(size * 128, 1e-9))), 0)
     step = np.where(size * 128 < 1, 1 / 2048, 2**exponent / 2048)
@@ -484,7 +484,7 @@ FAULTS: Mapping[str, Fault] = {
     "overdrive": Fault(("PLY015", "PLY008"), (-12, -6, 0, 6, 12, 18), 6, "dB", overdrive),
     "integers wrap": Fault(_BENT, (0.2, 1, 3, 6, 9.5), 1, "dB", wrapped),
     "few bits": Fault(_BENT, (7, 6, 5, 4, 3), 6, "bits", few_bits),
-    "wrong companding table": Fault(_BENT, (3, 6, 9, 12), 9, "dB", wrong_table),
+    "wrong companding table": Fault(("PLY015", "PLY008"), (3, 6, 9, 12), 9, "dB", wrong_table),
     "aliasing": Fault(("PLY016",), (-30, -18, -12, -6, 0), -12, "dB", aliases, reach_hz=lambda _: 7000.0,
                       most_hz=25000),
     "images": Fault(("PLY005",), (-30, -18, -12, -6, 0), -6, "dB", images, most_hz=25000),

@@ -43,6 +43,7 @@ _DRIVES = tuple(3.0 * 0.78**step for step in range(17))
 _LEAP, _LEAP_OFF = 1.35, 0.35
 _LEAST_SAMPLES = 2000
 _LEAST_PEAK = 0.002
+_LEAST_LOUD, _LOPSIDED, _LEAST_OF_LEVEL = 0.12, 2.0, 100
 _CURVE_RATE_HZ = 8000.0
 _LIFT_S = 0.0025
 _TURNED, _TURNED_SHARE, _TURNED_LEAST = 0.2, 0.5, 8
@@ -438,10 +439,17 @@ def _kind(own: NDArray[np.float64], out: NDArray[np.float64], curve: NDArray[np.
     # The named curve must explain at least half of what the free curve explains.
     named = min(hard, soft)
     if rise > 2.5 and rise > drop and named[0] > 0.5 * power:
-        return Kind.COMPANDING, None
+        return (Kind.OTHER if _lopsided(own, out) else Kind.COMPANDING), None
     if named[0] > 0.6 * power and np.abs(curve).max() > 0.0 and rise > 1.0:
         return Kind.OTHER, None
     return (Kind.CLIPPED, hard[1]) if hard[0] < soft[0] else (Kind.OVERDRIVE, soft[1])
+
+
+def _lopsided(own: NDArray[np.float64], out: NDArray[np.float64]) -> bool:
+    """Return whether positive and negative samples are amplified unlike, as by a rectifier; tables are symmetric."""
+    sides = (own > _LEAST_LOUD, own < -_LEAST_LOUD)
+    slopes = [abs(float(out[side].mean() / own[side].mean())) for side in sides if side.sum() >= _LEAST_OF_LEVEL]
+    return len(slopes) == 2 and max(slopes) > _LOPSIDED * min(slopes)
 
 
 def _gain_at_levels(own: NDArray[np.float64], out: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -453,7 +461,7 @@ def _gain_at_levels(own: NDArray[np.float64], out: NDArray[np.float64]) -> NDArr
     ratios = [
         float(same[which == number].mean()) / float(size[which == number].mean())
         for number in range(1, edges.size)
-        if (which == number).sum() >= 100
+        if (which == number).sum() >= _LEAST_OF_LEVEL
     ]
     return np.asarray(20.0 * np.log10(np.maximum(ratios, 1e-3)))
 

@@ -196,6 +196,12 @@ def test_uneven_steps_of_companding_are_not_few_bits(voice):
     assert sample_levels(voice) is None
 
 
+def test_a_rectifier_is_no_companding_table(voice):
+    found = measured(voice, np.maximum(voice, 0.0)).distortion
+    assert found.level_db > -20.0
+    assert found.kind is Kind.OTHER
+
+
 def test_decimation_without_a_filter_is_aliasing(voice):
     up, _ = rescale(voice, 2.0)
     hiss = np.random.default_rng(4).standard_normal(up.size) * np.abs(up) * 0.3

@@ -89,8 +89,8 @@ def voice_rate_ratio(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
         suspected speed is off by 10 % or more, so 44.1 and 48 kHz can never be told apart.
     Not measured when
         The clip has less than 4 s of speech. With a profile: it does not sound like that voice at any speed within
-        ±1.25 octaves. Without one: nothing is suspicious, or what is suspicious has less than 8 syllables
-        or a pitch that does not agree.
+        ±1.25 octaves. Without one: nothing is suspicious, or what is suspicious has less than 8 syllables,
+        noise less than 28 dB below it, or a pitch that does not agree.
     Reference
         With a profile: the speed at which windows are most similar to those of the profile in 26 bands from 0.13 to 5
         kHz; 4 % is a warning, 6 % an error. Without one: small neural networks over pitch, bands and tempo, trained on

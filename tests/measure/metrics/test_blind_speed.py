@@ -57,3 +57,12 @@ def test_a_few_long_syllables_are_too_few_to_be_called_slow(talk):
     assert found.value is None
     assert found.missing.code is MissingCode.TOO_SHORT
     assert found.missing.text.startswith("only 6 syllables")
+
+
+def test_what_sounds_slow_in_noise_is_not_judged(talk):
+    noise = np.random.default_rng(2).standard_normal(talk.size) * 0.06 * np.std(talk)
+    noisy = (talk + noise).astype(np.float32)
+    assert speed_alone(Sound(noisy, 12000)).suspected
+    found = suspected_speed(Clip(samples=noisy, sample_rate_hz=12000))
+    assert found.value is None
+    assert found.missing.code is MissingCode.UNFIT
