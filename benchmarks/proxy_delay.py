@@ -24,7 +24,8 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from diag.core.processes import keep_time
 from diag.files.certificates import make_certificates
-from diag.record.proxy.recording_proxy import RecordingProxy, Service
+from diag.record.live.genai import Endpoint
+from diag.record.proxy.recording_proxy import RecordingProxy
 from diag.record.proxy.session_take import SessionWatcher
 
 MESSAGE = json.dumps(
@@ -38,7 +39,7 @@ async def _echo(ws: ServerConnection) -> None:
         await ws.send(message)
 
 
-def _run_proxy(service: Service, pipe: Connection) -> None:
+def _run_proxy(service: Endpoint, pipe: Connection) -> None:
     """Run the proxy as `diag proxy` does, in a process of its own."""
     keep_time()
 
@@ -78,7 +79,7 @@ async def _measure(sessions: int, seconds: float, folder: Path) -> tuple[np.ndar
             return np.concatenate(await asyncio.gather(*work))
 
         direct = await all_sessions(f"wss://127.0.0.1:{port}", ssl.create_default_context(cafile=certificates.ca_file))
-        service = Service(kind="url", base_url=base_url, ca_file=str(certificates.ca_file))
+        service = Endpoint(kind="url", base_url=base_url, ca_file=str(certificates.ca_file))
         parent, child = multiprocessing.Pipe()
         process = multiprocessing.get_context("spawn").Process(target=_run_proxy, args=(service, child))
         process.start()

@@ -99,6 +99,8 @@ def registered() -> Iterator[tuple[str, str]]:
         yield capitalised(group.value), "group of measures"
     for metric in all_metrics():
         yield label(metric.name), "measure"
+        if metric.headline is not None:
+            yield metric.headline, "measure in a sentence"
 
 
 def texts() -> Catalog:

@@ -18,7 +18,7 @@ from diag.record.proxy.line import LineFaults, line_from_text
 
 if TYPE_CHECKING:
     from diag.api.watched_sessions import WatchedSessions
-    from diag.record.proxy.recording_proxy import Service
+    from diag.record.live.genai import Endpoint
 
 LIVE_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 
@@ -66,8 +66,7 @@ def proxy(
     from diag.api.watched_sessions import WatchedSessions
     from diag.emulator.embedded import EmbeddedEmulator
     from diag.files.scenarios import find_scenario
-    from diag.record.live.genai import endpoint_from_name
-    from diag.record.proxy.recording_proxy import Service
+    from diag.record.live.genai import Endpoint, endpoint_from_name
 
     keep_time()
     faults = line_from_text(line)
@@ -86,10 +85,8 @@ def proxy(
         if named is None:
             emulator = stack.enter_context(EmbeddedEmulator())
             base_url = emulator.register(settings, seed=seed)
-            service = Service(kind=kind, base_url=base_url, ca_file=str(emulator.ca_file))
-        else:
-            service = Service(kind=kind, base_url=named.base_url, ca_file=named.ca_file)
-        asyncio.run(_serve(service, sessions, host, port, faults, seed, ca_path or folder / "ca.pem", tell))
+            named = Endpoint(kind=kind, base_url=base_url, ca_file=str(emulator.ca_file))
+        asyncio.run(_serve(named, sessions, host, port, faults, seed, ca_path or folder / "ca.pem", tell))
     report = sessions.report()
     if report is None:
         raise CannotMeasureError(
@@ -101,7 +98,7 @@ def proxy(
 
 
 async def _serve(  # noqa: PLR0917 (each is of its own type)
-    service: Service,
+    service: Endpoint,
     sessions: WatchedSessions,
     host: str,
     port: int,

@@ -14,7 +14,6 @@ from diag.core.located_json import read_located_json
 from diag.judge.setup_frame import FrameVerdict, NotAFrameError, judge_frame
 
 MAX_FRAME_BYTES = 1_000_000
-API_VERSIONS = ("v1", "v1beta", "v1alpha", "vertex")
 _SHAPE = '{"setup": {"model": "models/…", "generationConfig": {"responseModalities": ["AUDIO"]}}}'
 
 

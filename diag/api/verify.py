@@ -14,6 +14,7 @@ from diag.api.options import RUNS, Progress, Quiet
 from diag.core.errors import BadInputError, ExitCode
 from diag.core.results import TakeResult
 from diag.core.take import Take
+from diag.dsp.profile import VoiceProfile
 from diag.files.checksums import JUDGEMENT_NAME, FolderCheck, check_sums, has_sums
 from diag.files.run_folders import RESULT_NAME, SavedRun, json_values, read_result, read_run, read_take
 from diag.files.run_shelf import PRUNED_NAME
@@ -117,7 +118,6 @@ def verify_run(folder: str | Path, progress: Progress | None = None, *, page: Pa
     BadInputError
         If it is not a run folder, has no take, or `page` is not a report of this run.
     """
-    from diag.api.judged_takes import kept_judgement
     from diag.files.voice_profiles import voice_of_run
     from diag.judge.engine import judge_take
 
@@ -152,17 +152,11 @@ def verify_run(folder: str | Path, progress: Progress | None = None, *, page: Pa
         try:
             take = read_take(folder / place)
             result = judge_take(take, voice=voice)
-            saved = read_result(folder / place)
+            agreeing, differing, note = _compared_take(folder, place, result, voice)
         except BadInputError as error:
             problems.append(Problem(place, f"cannot be read ({error.seen})"))
             continue
         derived.append((replace(take, clips={}), result))
-        if kept_judgement(folder / place, voice) not in (None, result):
-            problems.append(Problem(f"{place}/{JUDGEMENT_NAME}", "differs from what is derived"))
-        if saved is None:
-            unproven.append(f"{place}: it has no {RESULT_NAME}, so there is no number to compare")
-            continue
-        agreeing, differing, note = _compared(saved, json_values(result.to_json()), f"{place}/{RESULT_NAME}")
         numbers, problems = numbers + agreeing, problems + differing
         unproven += [note] if note else []
         progress.take_done(run=run.name, take=take_id, line=f"{agreeing} numbers agree", discarded=None)
@@ -175,6 +169,25 @@ def verify_run(folder: str | Path, progress: Progress | None = None, *, page: Pa
         folder=str(folder), takes=len(derived), files=files.files, numbers=numbers,
         problems=tuple(problems), unproven=tuple(unproven),
     )  # fmt: skip
+
+
+def _compared_take(
+    folder: Path, place: str, derived: TakeResult, voice: VoiceProfile | None
+) -> tuple[int, list[Problem], str]:
+    """Return how many saved numbers of a take agree with the derived ones, what does not, and a note."""
+    from diag.api.judged_takes import kept_judgement
+
+    saved, problems = read_result(folder / place), list[Problem]()
+    if saved is None:
+        agreeing, note = 0, f"{place}: it has no {RESULT_NAME}, so there is no number to compare"
+    else:
+        agreeing, problems, note = _compared(saved, json_values(derived.to_json()), f"{place}/{RESULT_NAME}")
+    kept = kept_judgement(folder / place, voice)
+    if kept is not None:
+        problems += _differences(
+            json_values(kept.to_json()), json_values(derived.to_json()), f"{place}/{JUDGEMENT_NAME}"
+        )[1]
+    return agreeing, problems, note
 
 
 def _compared(saved: Mapping[str, Any], derived: Mapping[str, Any], place: str) -> tuple[int, list[Problem], str]:

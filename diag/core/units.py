@@ -40,22 +40,9 @@ def format_seconds(value_s: float) -> str:
 
 
 NOUNS = (
-    *(
-        "chunk",
-        "connection",
-        "gap",
-        "more part",
-        "other sound",
-        "place",
-        "prompt",
-        "session",
-        "take",
-        "time",
-        "tool call",
-        "turn",
-        "underrun",
-    ),
-)
+    "chunk", "connection", "gap", "more finding", "more part", "other sound", "place", "prompt", "session", "take",
+    "time", "tool call", "turn", "underrun",
+)  # fmt: skip
 """Nouns of `counted` that catalogues of other languages have."""
 
 

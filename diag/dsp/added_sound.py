@@ -62,15 +62,12 @@ class AddedNoise:
         Level of the noise; -120 if none was found.
     snr_db : float
         Speech level minus noise level.
-    pauses_dbfs : float or None
-        Level of the estimated signal in the pauses of the reference; None without pauses.
     residual_db : float
         Level of the residual in active frames relative to the speech. It includes coding noise and distortion.
     """
 
     level_dbfs: float
     snr_db: float
-    pauses_dbfs: float | None
     residual_db: float
 
 
@@ -94,8 +91,6 @@ class Tone:
         Level while the tone sounds, in dBFS and relative to the speech.
     start_s, end_s : float
         First and last moment, on the clock of the estimated signal.
-    sounding_s : float
-        How long it sounds in total.
     count : int
         Number of bursts.
     """
@@ -105,7 +100,6 @@ class Tone:
     relative_db: float
     start_s: float
     end_s: float
-    sounding_s: float
     count: int
 
 
@@ -145,14 +139,11 @@ def added_noise(pair: AlignedPair, lines_hz: Sequence[float] = ()) -> AddedNoise
         ) / factor
         total += max(0.0, min(unexplained, excess))
     level = 10.0 * np.log10(max(total, 1e-12))
-    pauses = pair.covered_frames & (pair.reference_db < loudest_db(pair) - 45.0)
-    heard = pair.power[1][pauses].sum(axis=1).mean() if pauses.sum() >= 5 else None
     explained = float(pair.predicted_power.sum(axis=1, dtype=np.float64)[pair.active].sum())
     left = float(pair.residual_power.sum(axis=1, dtype=np.float64)[pair.active].sum())
     return AddedNoise(
         level_dbfs=float(level),
         snr_db=float(speech - level),
-        pauses_dbfs=None if heard is None else float(10.0 * np.log10(max(float(heard), 1e-12))),
         residual_db=float(10.0 * np.log10(max(left, _FLOOR) / max(explained, _FLOOR))),
     )
 
@@ -449,7 +440,6 @@ def _merged(bursts: list[_Burst], speech_dbfs: float, bin_hz: float) -> list[Ton
                 relative_db=level - speech_dbfs,
                 start_s=spans[0][0],
                 end_s=spans[-1][1],
-                sounding_s=float(sum(end - start for start, end in spans)),
                 count=len(spans),
             )
         )

@@ -118,7 +118,7 @@ def plain_copy(pair: AlignedPair) -> Additions | None:
         return None
     return Additions(
         level=level,
-        noise=AddedNoise(level_dbfs=-120.0, snr_db=-NOTHING_DB, pauses_dbfs=None, residual_db=NOTHING_DB),
+        noise=AddedNoise(level_dbfs=-120.0, snr_db=-NOTHING_DB, residual_db=NOTHING_DB),
         dc_dbfs=added_dc_dbfs(pair),
         hum=None,
         tones=(),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 FOLDER = "voice_tests"
-CI_SYSTEMS = ("github", "gitlab", "none")
 CI_PATHS = {"github": ".github/workflows/voice.yml", "gitlab": ".gitlab-ci.yml"}
 
 _SUITE = """\

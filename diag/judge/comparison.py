@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from diag.core import stats
 from diag.core.chain import Segment, Tap
 from diag.core.errors import BadInputError
+from diag.core.messages import Message, fixed_text, msg
 from diag.core.results import (
     Change,
     Comparison,
@@ -24,7 +26,7 @@ from diag.core.results import (
     Severity,
     TakeResult,
 )
-from diag.core.units import format_value
+from diag.core.units import counted, format_value
 from diag.judge.difference import (
     LEVEL,
     chance_of,
@@ -366,23 +368,27 @@ def _sentence(
     """
     if not a.counted or not b.counted:
         empty = a.name if not a.counted else b.name
-        return f"{empty} has no counted take, so nothing can be compared.", Change.TOO_FEW
+        return msg("{name} has no counted take, so nothing can be compared.", name=empty), Change.TOO_FEW
     codes_a, codes_b = ({item.finding.code for item in _roots(run)} for run in (a, b))
     only_b = sorted((item for item in _roots(b) if item.finding.code not in codes_a), key=_setup_first)
     only_a = sorted((item for item in _roots(a) if item.finding.code not in codes_b), key=_setup_first)
     if only_b or only_a:
         by_setup = _setup_words(a, b, [*only_b[:1], *only_a[:1]], setup_diff)
         if only_b and only_a:
-            text = f"{_fixed(b, only_a[0])}. New fault of {_fault(b, only_b[0])}."
+            text = msg("{fixed}. New fault of {fault}.", fixed=_fixed(b, only_a[0]), fault=_fault(b, only_b[0]))
         elif only_b:
-            text = f"{_fault(b, only_b[0])}; {a.name} does not have this fault."
+            text = msg("{fault}; {name} does not have this fault.", fault=_fault(b, only_b[0]), name=a.name)
         else:
-            text = f"{_fixed(b, only_a[0])}."
+            text = msg("{fixed}.", fixed=_fixed(b, only_a[0]))
             if only_a[0].finding.code in SETUP_CAUSES:
-                text += f" Fix of {a.name}: {_plain(only_a[0].finding.fix)}."
+                fix = _plain(only_a[0].finding.fix)
+                text = msg("{text} Fix of {name}: {fix}.", text=text, name=a.name, fix=fix)
         rest = len(only_a) + len(only_b) - (2 if only_a and only_b else 1)
-        more = f" ({rest} more finding{'s' if rest > 1 else ''} below.)" if rest else ""
-        return by_setup + text + more, _verdict_of_findings(only_a, only_b)
+        if rest:
+            text = msg("{text} ({findings} below.)", text=text, findings=counted(rest, "more finding"))
+        if by_setup:
+            text = msg("{first} {other}", first=by_setup, other=text)
+        return text, _verdict_of_findings(only_a, only_b)
     changed = [item for item in comparisons if item.verdict in (Change.WORSE, Change.BETTER)]
     leading = headlines()
     changed = [item for item in changed if item.metric in leading]
@@ -392,10 +398,16 @@ def _sentence(
     measured = [item for item in comparisons if item.metric in leading and item.verdict is not Change.TOO_FEW]
     if not measured:
         return (
-            f"Too few takes to tell {a.name} and {b.name} apart: at least {stats.FEWEST_VALUES} pairs are needed.",
+            msg("Too few takes to tell {a} and {b} apart: at least {fewest} pairs are needed.", a=a.name, b=b.name,
+                fewest=stats.FEWEST_VALUES),
             Change.TOO_FEW,
-        )
-    return f"No difference shown between {a.name} and {b.name}{_both_have(codes_a & codes_b)}.", Change.NONE_SHOWN
+        )  # fmt: skip
+    if codes_a & codes_b:
+        both = ", ".join(sorted(codes_a & codes_b))
+        text = msg("No difference shown between {a} and {b}; both have {codes}.", a=a.name, b=b.name, codes=both)
+    else:
+        text = msg("No difference shown between {a} and {b}.", a=a.name, b=b.name)
+    return text, Change.NONE_SHOWN
 
 
 def _setup_first(item: RunFinding) -> bool:
@@ -405,19 +417,29 @@ def _setup_first(item: RunFinding) -> bool:
 
 def _setup_words(
     a: RunResult, b: RunResult, named: Sequence[RunFinding], setup_diff: Sequence[tuple[str, Any, Any]]
-) -> str:
-    """Return in which fields the setup messages differ, if one of the named findings can come from them; else ""."""
+) -> Message | None:
+    """Return in which fields the setup messages differ, if one of the named findings can come from them; else None."""
     beginnings = [SETUP_CAUSES[item.finding.code] for item in named if item.finding.code in SETUP_CAUSES]
     fields = [item for item in setup_diff if any(item[0].startswith(beginning) for beginning in beginnings)]
     if not fields:
-        return ""
-    words = [f"`{name}` is {_sent(left)} in {a.name} and {_sent(right)} in {b.name}" for name, left, right in fields]
-    more = f", and {len(words) - MOST_FIELDS} more" if len(words) > MOST_FIELDS else ""
-    return f"The setup messages differ: {', '.join(words[:MOST_FIELDS])}{more}. "
+        return None
+    words = [
+        msg("`{name}` is {left} in {a} and {right} in {b}", name=name, left=_sent(left), a=a.name, right=_sent(right),
+            b=b.name)
+        for name, left, right in fields[:MOST_FIELDS]
+    ]  # fmt: skip
+    if len(fields) > MOST_FIELDS:
+        words.append(msg("and {rest} more", rest=len(fields) - MOST_FIELDS))
+    return msg("The setup messages differ: {fields}.", fields=_listed(words))
+
+
+def _listed(items: Sequence[Message]) -> Message:
+    """Return messages with commas between them; at least one."""
+    return reduce(lambda first, other: msg("{first}, {other}", first=first, other=other), items)
 
 
 def _sent(value: Any) -> str:
-    return "left out" if value is None else json.dumps(value, ensure_ascii=False)
+    return msg("left out") if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _roots(run: RunResult) -> list[RunFinding]:
@@ -425,19 +447,24 @@ def _roots(run: RunResult) -> list[RunFinding]:
     return [item for item in run.findings if item.finding.consequence_of is None and item.finding.severity in worth]
 
 
-def _fault(run: RunResult, item: RunFinding) -> str:
+def _fault(run: RunResult, item: RunFinding) -> Message:
     found = item.finding
-    share = "" if len(item.take_ids) == item.counted else f", in {len(item.take_ids)} of {item.counted} takes"
-    return f"{run.name}: {_plain(found.title)} ({found.code}{share}). Fix: {_plain(found.fix)}"
+    where: Message | str = found.code
+    if len(item.take_ids) != item.counted:
+        where = msg("{code}, in {found} of {takes} takes", code=found.code, found=len(item.take_ids),
+                    takes=item.counted)  # fmt: skip
+    return msg("{name}: {title} ({where}). Fix: {fix}", name=run.name, title=_plain(found.title), where=where,
+               fix=_plain(found.fix))  # fmt: skip
 
 
-def _fixed(b: RunResult, item: RunFinding) -> str:
+def _fixed(b: RunResult, item: RunFinding) -> Message:
     """Return a fault that only A has. Its fix is left out because B no longer needs it."""
-    return f"{b.name} no longer has {item.finding.code} ({_plain(item.finding.title)})"
+    title = _plain(item.finding.title)
+    return msg("{name} no longer has {code} ({title})", name=b.name, code=item.finding.code, title=title)
 
 
 def _plain(text: str) -> str:
-    return text.rstrip(". ")
+    return text.rstrip(". ") if text.endswith((".", " ")) else text
 
 
 def _verdict_of_findings(only_a: Sequence[RunFinding], only_b: Sequence[RunFinding]) -> Change:
@@ -447,22 +474,36 @@ def _verdict_of_findings(only_a: Sequence[RunFinding], only_b: Sequence[RunFindi
     return Change.BETTER if rank(only_a) > rank(only_b) else Change.WORSE
 
 
-def _figure(a: RunResult, b: RunResult, item: Comparison, config_diff: Sequence[tuple[str, Any, Any]]) -> str:
+def _figure(a: RunResult, b: RunResult, item: Comparison, config_diff: Sequence[tuple[str, Any, Any]]) -> Message:
     assert item.interval is not None
     place = f" ({item.hop or item.tap})" if item.hop or item.tap else ""
     low, high = (format_value(value, item.unit) for value in item.interval)
-    settings = [f"{name} {_setting(left)} and {_setting(right)}" for name, left, right in config_diff[:3]]
-    also = f" They differ in {', '.join(settings)}." if settings else " Their settings are the same."
-    return (
-        f"{b.name} is {item.verdict.value} than {a.name}: {headlines()[item.metric]}{place} "
-        f"{format_value(item.a, item.unit)} and {format_value(item.b, item.unit)}, "
-        f"a change of {format_value(item.difference, item.unit)} (95 % {low} to {high}, {item.n_pairs} pairs)." + also
-    )
+    settings = [
+        msg("{name} {left} and {right}", name=name, left=_setting(left), right=_setting(right))
+        for name, left, right in config_diff[:3]
+    ]
+    values = {
+        "a": a.name,
+        "b": b.name,
+        "measure": fixed_text(headlines()[item.metric]),
+        "place": place,
+        "before": format_value(item.a, item.unit),
+        "after": format_value(item.b, item.unit),
+        "change": format_value(item.difference, item.unit),
+        "low": low,
+        "high": high,
+        "pairs": item.n_pairs,
+    }
+    if item.verdict is Change.WORSE:
+        text = msg("{b} is worse than {a}: {measure}{place} {before} and {after}, a change of {change} "
+                   "(95 % {low} to {high}, {pairs} pairs).", **values)  # fmt: skip
+    else:
+        text = msg("{b} is better than {a}: {measure}{place} {before} and {after}, a change of {change} "
+                   "(95 % {low} to {high}, {pairs} pairs).", **values)  # fmt: skip
+    if settings:
+        return msg("{text} They differ in {settings}.", text=text, settings=_listed(settings))
+    return msg("{text} Their settings are the same.", text=text)
 
 
 def _setting(value: Any) -> str:
     return "(unset)" if value is None else str(value)
-
-
-def _both_have(codes: set[str]) -> str:
-    return f"; both have {', '.join(sorted(codes))}" if codes else ""

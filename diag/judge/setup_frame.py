@@ -451,6 +451,12 @@ class _Judge:
         return right if right != name and self._find(right) is not None else None
 
     def _judge_modality(self, model: Model) -> None:
+        asked = self._asked_modalities(model)
+        if asked:
+            self._fit_modality(model, asked, self._origin.get(_MODALITIES) or self._origin[()])
+
+    def _asked_modalities(self, model: Model) -> list[Any]:
+        """Return the list of modalities that is asked for; empty if there was none and a list has been put there."""
         value = self._get(_MODALITIES)
         pointer = self._origin.get(_MODALITIES)
         wanted = list(model.modalities[:1])
@@ -465,7 +471,7 @@ class _Judge:
                     'add `responseModalities`: ["AUDIO"] to generationConfig',
                 )  # fmt: skip
                 self._put(_MODALITIES, ["AUDIO"], "")
-            return
+            return []
         pointer = pointer or self._origin[()]
         if isinstance(value, str):
             # Google's first web console for the Live API wrote "audio", and so do many pages made after it.
@@ -479,7 +485,12 @@ class _Judge:
                       "the service expects a list here, and refuses the setup",
                       f"write {json.dumps(wanted)}")  # fmt: skip
             self._put(_MODALITIES, wanted, "")
-            return
+            return []
+        return value
+
+    def _fit_modality(self, model: Model, value: Sequence[Any], pointer: str) -> None:
+        """Correct a list of modalities to one that the model has."""
+        wanted = list(model.modalities[:1])
         asked = [str(item).upper() for item in value]
         if len(asked) > 1:
             self._put(_MODALITIES, wanted, "")

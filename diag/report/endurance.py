@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from diag.core.endurance import LoadResult, SoakResult
+from diag.core.endurance import LoadResult, SoakResult, SoakTurn
 from diag.core.errors import ExitCode
 from diag.core.results import VerdictLine
 from diag.core.states import State
@@ -118,36 +118,42 @@ def chart(
 
 def write_soak(result: SoakResult, summary: SoakSummary, folder: Path) -> Path:
     """Write the page and the JSON of a long session, and return the path of the page."""
-    minutes = [turn.t_s / 60 for turn in result.turns]
-    waits = [
-        (at, turn.first_byte_s) for at, turn in zip(minutes, result.turns, strict=True) if turn.first_byte_s is not None
-    ]
-    played = [
-        (at, turn.first_played_s)
-        for at, turn in zip(minutes, result.turns, strict=True)
-        if turn.first_played_s is not None
-    ]
-    memory = [
-        (at, turn.memory_mb) for at, turn in zip(minutes, result.turns, strict=True) if turn.memory_mb is not None
-    ]
+    return _write(
+        folder,
+        "soak",
+        result.name,
+        lines=soak_lines(result, summary),
+        problems=summary.problems,
+        not_shown=summary.not_shown,
+        charts=_soak_charts(result),
+        document={"soak": result.to_json(), "summary": asdict(summary)},
+        table=_connections(result),
+    )
+
+
+def _soak_charts(result: SoakResult) -> list[Chart]:
+    """Return the charts of a long session: waits, memory and clocks; those without a value are left out."""
     marks = [
         (item.end_s / 60, "goAway" if item.ended == "goAway" else tr("lost"))
         for item in result.connections
         if item.ended != "client"
     ]
-    charts = [
+    charts = (
         chart(
             tr("Seconds from the end of the prompt"),
             tr("The wait for the first byte and for the first sound of each reply over time"),
             tr("minutes"),
-            [(tr("first byte"), *_split(waits)), (tr("first sound played"), *_split(played))],
+            [
+                (tr("first byte"), *_over_time(result, lambda turn: turn.first_byte_s)),
+                (tr("first sound played"), *_over_time(result, lambda turn: turn.first_played_s)),
+            ],
             marks=marks,
         ),
         chart(
             tr("Memory of the client, MB"),
             tr("Memory over time"),
             tr("minutes"),
-            [(tr("memory"), *_split(memory))],
+            [(tr("memory"), *_over_time(result, lambda turn: turn.memory_mb))],
             from_zero=False,
             least_span=10.0,
         ),
@@ -158,18 +164,14 @@ def write_soak(result: SoakResult, summary: SoakSummary, folder: Path) -> Path:
             [(tr(port), *_drift(result, port)) for port in result.rates_hz],
             from_zero=False,
         ),
-    ]
-    return _write(
-        folder,
-        "soak",
-        result.name,
-        lines=soak_lines(result, summary),
-        problems=summary.problems,
-        not_shown=summary.not_shown,
-        charts=[item for item in charts if item is not None],
-        document={"soak": result.to_json(), "summary": asdict(summary)},
-        table=_connections(result),
     )
+    return [item for item in charts if item is not None]
+
+
+def _over_time(result: SoakResult, value_of: Callable[[SoakTurn], float | None]) -> tuple[list[float], list[float]]:
+    """Return the minutes of the turns that have a value, and their values."""
+    known = [(turn.t_s / 60, value) for turn in result.turns if (value := value_of(turn)) is not None]
+    return _split(known)
 
 
 def write_load(result: LoadResult, summary: LoadSummary, folder: Path) -> Path:

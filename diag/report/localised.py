@@ -50,14 +50,15 @@ def _templates(rule: Rule) -> dict[str, str]:
 
 
 def localised(report: Report) -> Report:
-    """Return a report whose findings and reasons are in the language in use, see `localised_finding`."""
+    """Return a report whose findings, comparisons and reasons are in the language in use, see `localised_finding`."""
     if language() == "en":
         return report
     runs = tuple(replace(run, findings=tuple(_localised(item) for item in run.findings)) for run in report.runs)
+    comparisons = tuple(replace(item, sentence=in_words(item.sentence)) for item in report.comparisons)
     release = report.release
     if release is not None:
         release = replace(release, products=tuple(map(_localised_product, release.products)))
-    return replace(report, runs=runs, release=release)
+    return replace(report, runs=runs, comparisons=comparisons, release=release)
 
 
 def _localised(item: RunFinding) -> RunFinding:

@@ -102,7 +102,9 @@ def test_a_judgement_may_be_deleted(saved):
 def test_a_changed_judgement_is_told_although_its_checksum_is_right(saved):
     folder, result = saved
     document = json.loads(gzip.decompress((folder / JUDGEMENT_NAME).read_bytes()))
-    write_judgement(folder, document["basis"], replace(result, findings=()))
-    assert kept_judgement(folder).findings == ()
-    places = [problem.place for problem in verify_run(folder.parent.parent).problems]
-    assert places == [f"takes/0001/{JUDGEMENT_NAME}"]
+    (first, *others) = result.findings
+    write_judgement(folder, document["basis"], replace(result, findings=(replace(first, confidence=0.5), *others)))
+    assert kept_judgement(folder) != result
+    (problem,) = verify_run(folder.parent.parent).problems
+    assert problem.place.startswith(f"takes/0001/{JUDGEMENT_NAME}")
+    assert problem.place.endswith("confidence")

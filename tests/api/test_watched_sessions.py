@@ -20,7 +20,8 @@ from diag.files.audio_files import read_wav
 from diag.files.run_folders import read_take
 from diag.judge.gate import exit_code
 from diag.record.client.resampler import resample
-from diag.record.proxy.recording_proxy import RecordingProxy, Service
+from diag.record.live.genai import Endpoint
+from diag.record.proxy.recording_proxy import RecordingProxy
 
 KEY = "AIza" + "Sy0123456789abcdefghijklmnopqrstuvw"
 TOKEN = "a-bearer-token-1234"
@@ -74,7 +75,7 @@ def sessions_of(emulator, tmp_path, rate_hz, *, snake=False):
     )
 
     async def run():
-        service = Service(kind="emulator", base_url=emulator.register({}), ca_file=str(emulator.ca_file))
+        service = Endpoint(kind="emulator", base_url=emulator.register({}), ca_file=str(emulator.ca_file))
         proxy = RecordingProxy(service, sessions.watch)
         port = await proxy.listen()
         trust = ssl.create_default_context(cadata=proxy.certificates.pem.decode())

@@ -117,7 +117,7 @@ def test_texts_of_the_script_are_in_the_page(tmp_path):
 
 def test_explain_is_korean():
     with speaking("ko"):
-        assert "무엇을 보여 주는가" in explain("PLY001")
+        assert "진단 내용" in explain("PLY001")
         assert len(HANGUL.findall(overview())) > 1000
 
 

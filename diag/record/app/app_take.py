@@ -44,7 +44,7 @@ from diag.record.audio.rigs import open_session
 from diag.record.audio.tape import Mouth, Tape
 from diag.record.conversation import POLL_S, Conversation
 from diag.record.live.genai import live_models
-from diag.record.proxy.recording_proxy import RecordingProxy, Service
+from diag.record.proxy.recording_proxy import RecordingProxy
 from diag.record.proxy.session_recorder import Request, SessionRecorder, WireAudio
 from diag.record.stream_notes import at_rest, note_end, note_streams
 from diag.record.take_assembly import Session, assemble_take
@@ -207,8 +207,7 @@ class _AppRecorder:
         self, audio: AudioSession, devices: Mapping[str, str], folder: Path, spoken: Mapping[int, Samples]
     ) -> None:
         endpoint = self._job.endpoint
-        service = Service(kind=endpoint.kind, base_url=endpoint.base_url, ca_file=endpoint.ca_file)
-        proxy = RecordingProxy(service, self._watch, seed=self._job.seed)
+        proxy = RecordingProxy(endpoint, self._watch, seed=self._job.seed)
         watching = [asyncio.create_task(self._log.watch_loop()), asyncio.create_task(self._watch_connections())]
         try:
             address = f"127.0.0.1:{await proxy.listen()}"

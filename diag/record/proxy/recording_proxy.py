@@ -15,13 +15,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from diag.core.errors import CannotMeasureError
 from diag.files.certificates import HostCertificates
 from diag.record.live.connection_facts import connect_failure
+from diag.record.live.genai import Endpoint
 from diag.record.proxy.front_door import (
     READ_LIMIT_BYTES,
     NotHttpError,
@@ -35,7 +35,6 @@ from diag.record.proxy.line import Line, LineFaults
 from diag.record.proxy.session_recorder import Request
 from diag.record.proxy.websocket_frames import FrameError, FrameReader, Opcode
 
-LIVE_HOST = "generativelanguage.googleapis.com"
 LIVE_HOSTS = re.compile(
     r"generativelanguage\.googleapis\.com|firebasevertexai\.googleapis\.com|(.+-)?aiplatform\.googleapis\.com"
 )
@@ -55,25 +54,6 @@ _ENDS_EARLY = (
     NotHttpError, HeadError, TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError,
 )  # fmt: skip
 """Ordinary ends of a connection before a whole request or answer has passed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Service:
-    """Where sessions are forwarded.
-
-    Parameters
-    ----------
-    kind : str
-        "emulator", "gemini" or "url".
-    base_url : str
-        For example "https://127.0.0.1:8443/profile/x".
-    ca_file : str or None
-        Certificate file (PEM) to trust; None for the system's certificates.
-    """
-
-    kind: str
-    base_url: str
-    ca_file: str | None = None
 
 
 class Watcher(Protocol):
@@ -103,7 +83,7 @@ class RecordingProxy:
 
     Parameters
     ----------
-    service : Service
+    service : Endpoint
     watch : callable
         Called with the request of each WebSocket session; returns its watcher.
     line : LineFaults
@@ -125,7 +105,7 @@ class RecordingProxy:
 
     def __init__(
         self,
-        service: Service,
+        service: Endpoint,
         watch: Callable[[Request], Watcher],
         *,
         line: LineFaults | None = None,

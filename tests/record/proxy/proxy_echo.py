@@ -9,7 +9,8 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
 from diag.files.certificates import make_certificates
-from diag.record.proxy.recording_proxy import RecordingProxy, Service
+from diag.record.live.genai import Endpoint
+from diag.record.proxy.recording_proxy import RecordingProxy
 
 LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 
@@ -64,7 +65,7 @@ async def proxied(base_url, ca_file, certificates, *, kind="url", **options):
         return sessions[-1]
 
     proxy = RecordingProxy(
-        Service(kind=kind, base_url=base_url, ca_file=ca_file), watch, certificates=certificates, **options
+        Endpoint(kind=kind, base_url=base_url, ca_file=ca_file), watch, certificates=certificates, **options
     )
     port = await proxy.listen()
     try:
