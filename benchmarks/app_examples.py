@@ -38,11 +38,14 @@ class Example:
         For each fault that it can plant, the code that must be found first, and the segment on which.
     faulty_config : str, optional
         The configuration that plants faults, if the healthy one does not.
+    usual_pace : tuple of str
+        Faults that show only with a service that delivers at its usual pace, although the healthy app needs a faster one.
     """
 
     config: str
     faults: Mapping[str, tuple[str, str]]
     faulty_config: str | None = None
+    usual_pace: tuple[str, ...] = ()
 
 
 EXAMPLES = {
@@ -130,6 +133,7 @@ EXAMPLES = {
             "wrong_bytes": ("PLY009", PLAYER),
             "quiet": ("PLY013", PLAYER),
         },
+        usual_pace=("whole_reply", "newest_only"),
     ),
     "voice_app": Example(
         "voice_app/continuous_voice.toml",
@@ -155,6 +159,8 @@ def write_config(example: Example, fault: str | None, folder: Path) -> Path:
     """Write the configuration of an example with a fault planted; return its file."""
     source = FOLDER / ((example.faulty_config if fault else None) or example.config)
     text = source.read_text(encoding="utf-8")
+    if fault in example.usual_pace:
+        text = re.sub(r"^pace = .*\n", "", text, flags=re.MULTILINE)
     if fault is not None:
         text = re.sub(r"\?fault=\w*", "", text)
         text = re.sub(r'^(url = ".*?)"', rf'\1?fault={fault}"', text, flags=re.MULTILINE)

@@ -85,7 +85,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         fix="choose another output device, or switch the headset from its hands-free to its music profile",
         why="The voice sounds muffled although the client plays it with full treble.",
     ),
-    explained_by=("images_added", "distorted", "level_changed", "aliasing_added"),
+    explained_by=("images_added", "level_changed", "aliasing_added"),
 )
 def treble_lost(place: Place, measurements: Measurements, observed: ObservedClient, timeline: Timeline) -> Verdict:
     """The {who} loses treble.

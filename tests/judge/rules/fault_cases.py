@@ -361,7 +361,7 @@ FAULT_CASES = [
          words=("turns the sound into noise",)),
     Case("a page whose thread stops while it plays in a ScriptProcessor",
          replace(HEALTHY, extra=SCRIPT_PROCESSOR, play=stall(1.0, 0.12, 24000)), ("WEB008",), ("PLY003",),
-         severity="warning", words=("addModule",)),
+         words=("addModule",)),
     # speaker
     Case("a volume too high", replace(HEALTHY, speak=overdriven), ("SPK005",), ("SPK011",),
          possible=("SPK006",), severity="warning"),

@@ -93,8 +93,10 @@ def test_a_page_with_a_fault_gets_its_code_and_the_line_to_change(bench, fault, 
     assert fix in verdicts[code].fix
 
 
-def test_a_script_processor_without_gaps_is_information(bench):
-    verdicts = judged(bench.see("live.html", "fault=script-processor", until=replied))
+@pytest.mark.parametrize("silence_s", [0.0, 0.012])
+def test_a_script_processor_without_gaps_worth_a_word_is_information(bench, silence_s):
+    seen = bench.see("live.html", "fault=script-processor", until=replied)
+    verdicts = judged(seen, inserted_silence_s=silence_s)
     assert verdicts["WEB008"].status is Status.RAISED
     assert found(verdicts) == set()
 
