@@ -39,7 +39,7 @@ class Example:
     faulty_config : str, optional
         The configuration that plants faults, if the healthy one does not.
     usual_pace : tuple of str
-        Faults that show only with a service that delivers at its usual pace, although the healthy app needs a faster one.
+        Faults that show only with a service of the usual pace, although the healthy app needs a faster one.
     """
 
     config: str
