@@ -83,7 +83,11 @@ def test_nothing_is_kept_while_a_rule_is_registered_from_elsewhere(saved, monkey
     assert not (folder / JUDGEMENT_NAME).exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"no gzip", gzip.compress(b"[]"), gzip.compress(b'{"basis": "x"}')])
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"no gzip", gzip.compress(b"[]", mtime=0), gzip.compress(b'{"basis": "x"}', mtime=0)],
+    ids=["empty", "no gzip", "a list", "another basis"],
+)
 def test_a_damaged_judgement_is_made_anew(saved, damage):
     folder, result = saved
     (folder / JUDGEMENT_NAME).write_bytes(damage)

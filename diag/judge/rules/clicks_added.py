@@ -6,7 +6,15 @@ from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, not_checked
 from diag.core.timeline import Timeline
-from diag.judge.evidence import WrongRate, blurred_by_room, evidence_of, raised_at, worst_fault, wrong_rate
+from diag.judge.evidence import (
+    WrongRate,
+    blurred_by_room,
+    evidence_of,
+    raised_at,
+    unless_blurred,
+    worst_fault,
+    wrong_rate,
+)
 from diag.judge.limits import CLICKS_HZ
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -89,7 +97,7 @@ def clicks_added(place: Place, measurements: Measurements, timeline: Timeline) -
         return not_checked("the speed is wrong")
     found = worst_fault(measurements, "click_rate_hz", lambda rate_hz: rate_hz > CLICKS_HZ, hop=place.hop)
     if isinstance(found, Verdict):
-        return found
+        return unless_blurred(found, place, measurements, timeline)
     rate_hz, item = found
     blurred = blurred_by_room(place, measurements, timeline)
     if blurred is not None and rate_hz < CLICKS_IN_ROOM_HZ:

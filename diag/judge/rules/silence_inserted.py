@@ -11,7 +11,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
-from diag.judge.evidence import DEVICE_HOPS, blurred_by_room, events_in_words, evidence_of, worst_fault
+from diag.judge.evidence import DEVICE_HOPS, blurred_by_room, events_in_words, evidence_of, unless_blurred, worst_fault
 from diag.judge.limits import LOSSY_OWN_AUDIO, SILENCE_INSERTED_S, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -93,7 +93,7 @@ def silence_inserted(
         measurements, "inserted_silence_s", lambda silence_s: silence_s >= SILENCE_INSERTED_S, hop=place.hop
     )
     if isinstance(found, Verdict):
-        return found
+        return unless_blurred(found, place, measurements, timeline)
     silence_s, item = found
     if place.hop in DEVICE_HOPS and passes_unchanged(environment, LOSSY_OWN_AUDIO):
         return not_checked("these are diag's own virtual devices; see ENV004")

@@ -30,6 +30,7 @@ from diag.judge.evidence import (
     number,
     raised_at,
     through_the_air,
+    unless_blurred,
 )
 from diag.judge.limits import OTHER_SOUND_S, ROOM_BLURS_S
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -167,9 +168,10 @@ def sound_added(place: Place, measurements: Measurements, timeline: Timeline) ->
     """
     seen = list(_seen(place, measurements))
     if not seen:
-        return all_clear(
+        measured = all_clear(
             clear_if_measured(measurements.find(kind.metric, hop=place.hop), kind.metric) for kind in _KINDS
         )
+        return unless_blurred(measured, place, measurements, timeline)
     air = through_the_air(timeline)
     blurred = blurred_by_room(place, measurements, timeline)
     sure = [entry for entry in seen if blurred is None or not _may_be_room(*entry)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict
+from diag.core.timeline import Timeline
 from diag.core.units import format_seconds
-from diag.judge.evidence import events_in_words, evidence_of, raised_at, worst_fault
+from diag.judge.evidence import events_in_words, evidence_of, raised_at, unless_blurred, worst_fault
 from diag.judge.limits import LEFT_OUT_S
 from diag.judge.registry import OnHop, Place, segment_rule
 
@@ -51,7 +52,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
     explained_by=("bytes_misread", "played_twice"),
     severity="error",
 )
-def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
+def sound_displaced(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} delivers parts of the sound in the wrong order.
 
     What it shows
@@ -68,7 +69,7 @@ def sound_displaced(place: Place, measurements: Measurements) -> Verdict:
     """
     found = worst_fault(measurements, "displaced_s", lambda displaced_s: displaced_s >= LEFT_OUT_S, hop=place.hop)
     if isinstance(found, Verdict):
-        return found
+        return unless_blurred(found, place, measurements, timeline)
     displaced_s, item = found
     values = {"who": place.who, "displaced": format_seconds(displaced_s)}
     title = msg("The {who} delivers parts of the sound in the wrong order ({displaced} in total)", **values)

@@ -17,6 +17,7 @@ from diag.judge.evidence import (
     events_in_words,
     evidence_of,
     raised_at,
+    unless_blurred,
     worst,
     wrong_rate,
 )
@@ -110,7 +111,8 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
         if (found := worst(items[metric], float)) is not None and found[0] >= limit_s
     ]
     if not seen:
-        return all_clear(clear_if_measured(found, metric) for metric, found in items.items())
+        measured = all_clear(clear_if_measured(found, metric) for metric, found in items.items())
+        return unless_blurred(measured, place, measurements, timeline)
     lost_s = sum(value for value, _, _ in seen)
     blurred = blurred_by_room(place, measurements, timeline, lost_s)
     if blurred is not None:

@@ -14,6 +14,7 @@ from diag.judge.evidence import (
     events_in_words,
     evidence_of,
     raised_at,
+    unless_blurred,
     worst_fault,
     wrong_rate,
 )
@@ -89,7 +90,7 @@ def sound_repeated(place: Place, measurements: Measurements, timeline: Timeline)
         return not_checked("the speed is wrong")
     found = worst_fault(measurements, "repeated_s", lambda repeated_s: repeated_s >= REPEATED_S, hop=place.hop)
     if isinstance(found, Verdict):
-        return found
+        return unless_blurred(found, place, measurements, timeline)
     repeated_s, item = found
     blurred = blurred_by_room(place, measurements, timeline, repeated_s)
     if blurred is not None:

@@ -55,6 +55,22 @@ def test_they_are_found_in_weak_reverberation_and_over_a_cable(code, values):
     assert verdict(code, -1.0, CABLE, **values).status is Status.RAISED
 
 
+NOTHING = [
+    ("MIC010", {"skipped_s": 0.0, "head_lost_s": 0.0, "tail_lost_s": 0.0}),
+    ("MIC011", {"repeated_s": 0.0}),
+    ("MIC004", {"inserted_silence_s": 0.0}),
+    ("MIC007", {"click_rate_hz": 0.0}),
+    ("MIC018", {"displaced_s": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("code", "values"), NOTHING)
+def test_nothing_found_is_no_proof_in_strong_reverberation(code, values):
+    assert verdict(code, -1.0, ROOM, **values).status is Status.NOT_CHECKED
+    assert verdict(code, -20.0, ROOM, **values).status is Status.CLEAR
+    assert verdict(code, -1.0, CABLE, **values).status is Status.CLEAR
+
+
 @pytest.mark.parametrize(("code", "values"), SHORT)
 def test_long_changes_are_found_in_strong_reverberation_too(code, values):
     long = {name: 10.0 * value for name, value in values.items()}
