@@ -133,14 +133,15 @@ def blurred_by_room(
         return None
     return not_checked(
         f"the room's reverberation ({found[0]:.0f} dB relative to the direct sound) is too strong to tell short "
-        f"changes from it"
+        f"or faint changes from it"
     )
 
 
 def unless_blurred(verdict: Verdict, place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
-    """Return a verdict, but not "clear" where the room's reverberation would hide a short change.
+    """Return a verdict, but not "clear" where the room's reverberation would hide a short or faint change.
 
-    Through a laptop's room, half of the stalls of 60 ms and most swapped chunks were not seen.
+    Through a laptop's room, half of the stalls and most swapped chunks of the catalogue were not seen; through a
+    meeting room, aliasing was not.
     """
     if verdict.status is not Status.CLEAR:
         return verdict

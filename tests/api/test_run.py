@@ -36,13 +36,12 @@ def world(monkeypatch, tmp_path):
         (folder / "take.json").write_text("{}")
         world.fates[take_id] = None if damaged else judged(take_id, fate)
 
-    def read_take(folder):
+    def judged_take(folder, voice):
         if world.fates[folder.name] is None:
             raise BadInputError("Could not read a take", seen="damage", next_step="restore it")
-        return folder.name
+        return world.fates[folder.name]
 
-    monkeypatch.setattr("diag.files.run_folders.read_take", read_take)
-    monkeypatch.setattr("diag.judge.engine.judge_take", lambda take_id, **_: world.fates[take_id])
+    monkeypatch.setattr("diag.api.judged_takes.judged_take", judged_take)
     monkeypatch.setattr(dispatch, "record_all", record_all)
     world.saved = saved
     world.run = lambda: execute([world.plan], options, Quiet())[0]

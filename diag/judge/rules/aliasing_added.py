@@ -5,8 +5,9 @@ from __future__ import annotations
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Verdict
+from diag.core.timeline import Timeline
 from diag.dsp.mirrored import ALIASING_FAIL_DB, ALIASING_WARN_DB
-from diag.judge.evidence import evidence_of, raised_at, worst_fault
+from diag.judge.evidence import evidence_of, raised_at, unless_blurred, worst_fault
 from diag.judge.registry import OnHop, Place, segment_rule
 
 
@@ -54,7 +55,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
     severity="warning",
     or_severity="error",
 )
-def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
+def aliasing_added(place: Place, measurements: Measurements, timeline: Timeline) -> Verdict:
     """The {who} adds aliasing.
 
     What it shows
@@ -71,7 +72,7 @@ def aliasing_added(place: Place, measurements: Measurements) -> Verdict:
     """
     found = worst_fault(measurements, "aliasing_db", lambda level_db: level_db > ALIASING_WARN_DB, hop=place.hop)
     if isinstance(found, Verdict):
-        return found
+        return unless_blurred(found, place, measurements, timeline)
     level_db, item = found
     text = msg("aliasing in {output}: {level_db:.0f} dB relative to the voice", output=place.output, level_db=level_db)
     return raised_at(

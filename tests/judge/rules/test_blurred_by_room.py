@@ -61,6 +61,7 @@ NOTHING = [
     ("MIC004", {"inserted_silence_s": 0.0}),
     ("MIC007", {"click_rate_hz": 0.0}),
     ("MIC018", {"displaced_s": 0.0}),
+    ("MIC015", {"aliasing_db": -60.0}),
 ]
 
 
