@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from diag.dsp.profile import VoiceProfile
     from diag.files.rooms import Room
 
-START_S = 3.5
+START_S = 2.5
 """Usual time until the first take begins and from the last take to the report: processes, devices, judging."""
 AROUND_PROMPTS_S = 2.5
 """Usual length of a take without its turns: streams that open, calibration, the session's end."""

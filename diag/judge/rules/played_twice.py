@@ -7,9 +7,12 @@ from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Verdict, not_checked
 from diag.core.units import format_seconds
 from diag.dsp.copies import COPY_FAIL_DB, COPY_WARN_DB
-from diag.judge.evidence import evidence_of, raised_at, worst_fault
+from diag.judge.evidence import evidence_of, numbers, raised_at, worst_fault
 from diag.judge.registry import OnHop, Place, segment_rule
 
+FAINT_DB, MUCH_LOST_S = -20.0, 0.5
+"""A second copy this faint hides no sound. Where so much is missing, pieces that were put elsewhere make up one: a
+player that drops files in mid-sentence was seen with echoes at -25 and -26 dB."""
 MANY_OVERLAPS = 3
 """Number of overlapping chunks from which a second copy is not reported. Overlapping chunks look like a second copy; an
 echo does not overlap chunks."""
@@ -71,6 +74,8 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
     level_db, item = found
     if _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
         return not_checked("many chunks overlap, which looks the same")
+    if level_db < FAINT_DB and _lost_s(measurements, place.hop) >= MUCH_LOST_S:
+        return not_checked("much of the sound is missing, and what is left in other places looks like a faint copy")
     event = item.events[0] if item.events else None
     how = msg("at {level_db:.0f} dB relative to the first", level_db=level_db)
     if event is not None and event.duration_s < 0:
@@ -89,6 +94,11 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         evidence=[evidence_of(item, text)],
         severity=Severity.ERROR if level_db > COPY_FAIL_DB else Severity.WARNING,
     )
+
+
+def _lost_s(measurements: Measurements, hop: Hop) -> float:
+    """Return how much sound of a segment is missing, in seconds."""
+    return sum(value for value, _ in numbers(measurements.find("skipped_s", hop=hop)))
 
 
 def _overlaps(measurements: Measurements, hop: Hop) -> int:
