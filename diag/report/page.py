@@ -157,6 +157,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
         finalize=_shown,
+        # Otherwise constant texts are translated when a template is compiled, and stay in the language of that moment.
+        optimized=False,
     )
     environment.filters["sentence"] = lambda text: full_stop(capitalised(text))
     environment.filters["prose"] = _prose

@@ -17,6 +17,7 @@ from diag.report.build import build_report
 from diag.report.language import LANGUAGES, language, ntr, speaking, tr
 from diag.report.localised import TRANSLATED_SECTIONS, rule_texts
 from diag.report.manual import explain, overview
+from diag.report.page import _environment
 from diag.report.terminal import report_text
 from diag.report.wrapping import columns, padded, to_the_right, wrapped
 
@@ -89,11 +90,13 @@ def test_the_terminal_text_is_korean_with_the_figures_of_the_english_one():
     assert codes.findall(english) == codes.findall(korean)
 
 
-def test_the_page_is_korean_and_its_document_english(tmp_path):
+@pytest.mark.parametrize("order", [LANGUAGES, LANGUAGES[::-1]])
+def test_the_page_is_korean_and_its_document_english(tmp_path, order):
+    _environment.cache_clear()
     report = Report(runs=(slow_player_run(),))
     takes = {report.runs[0].name: [take()]}
     pages = {}
-    for name in LANGUAGES:
+    for name in order:
         with speaking(name):
             pages[name] = build_report(report, takes, tmp_path / f"{name}.html").read_text(encoding="utf-8")
     assert '<html lang="ko">' in pages["ko"]
