@@ -196,7 +196,22 @@ def _entries(table: Path, key: str) -> list[Mapping[str, Any]]:
             allowed=f"[[{key}]] tables with `name`",
             next_step="correct the table",
         )
+    wrong = next((entry["name"] for entry in entries if not _well_formed(entry)), None)
+    if wrong is not None:
+        raise BadInputError(
+            attempted,
+            seen=f"a time of {wrong} is not a number, or its `answers` is not a list",
+            allowed='times in seconds, and `answers` as `["prompt", "other"]`',
+            next_step="correct the table",
+        )
     return entries
+
+
+def _well_formed(entry: Mapping[str, Any]) -> bool:
+    times = (entry.get(name, 0.0) for name in ("first_audible_s", "speech_end_s"))
+    return isinstance(entry.get("answers", []), list) and all(
+        isinstance(time_s, int | float) and not isinstance(time_s, bool) for time_s in times
+    )
 
 
 def _reply(folder: Path, entry: Mapping[str, Any]) -> Reply:

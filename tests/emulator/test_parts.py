@@ -25,7 +25,7 @@ from diag.emulator.delivery import oversized, with_chunk_faults, with_ending_fau
 from diag.emulator.faults import Burst, Drawn, DropChunk, DuplicateChunk, Jitter, Pause, ReorderChunks, Slow
 from diag.emulator.incoming import declared_rate_hz, decode_bytes, read_frame
 from diag.emulator.paths import credential, parse_target
-from diag.emulator.replies import read_pcm16, read_prompts, read_replies
+from diag.emulator.replies import read_pcm16, read_prompts, read_replies, reply_ends_s
 from diag.emulator.settings import EmulatorSettings, read_settings
 from diag.emulator.setup import read_setup
 from diag.emulator.speaking import Step, Voice, audio_steps, playback_end_s, transcript_steps, with_ending
@@ -328,6 +328,14 @@ def test_bad_banks_are_explained(tmp_path: Path, table: str) -> None:
     (tmp_path / "broken.wav").write_bytes(b"RIFF")
     with pytest.raises(BadInputError):
         read_replies(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["speech_end_s = 'x'", "first_audible_s = true", "answers = 3", "answers = 'yes'"])
+@pytest.mark.parametrize("read", [read_replies, reply_ends_s])
+def test_times_that_are_no_numbers_and_answers_that_are_no_list_are_explained(tmp_path: Path, read, line: str) -> None:
+    (tmp_path / "replies.toml").write_text(f"[[reply]]\nname = 'first'\n{line}", encoding="utf-8")
+    with pytest.raises(BadInputError, match="of first is not a number, or its `answers` is not a list"):
+        read(tmp_path)
 
 
 def test_no_bank_is_explained(tmp_path: Path) -> None:
