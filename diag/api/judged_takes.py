@@ -38,12 +38,14 @@ def judged_take(folder: Path, voice: VoiceProfile | None = None) -> TakeResult:
     BadInputError
         If the take is damaged.
     """
-    kept = kept_judgement(folder, voice)
+    if _foreign_code():
+        return judge_take(read_take(folder), voice=voice)
+    basis = _basis(folder, voice)
+    kept = read_judgement(folder, basis)
     if kept is not None:
         return kept
     result = judge_take(read_take(folder), voice=voice)
-    if not _foreign_code():
-        write_judgement(folder, _basis(folder, voice), result)
+    write_judgement(folder, basis, result)
     return result
 
 
