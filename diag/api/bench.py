@@ -95,6 +95,8 @@ def bench(
             None if options.resume else scenarios, options, progress, command="bench"
         )  # fmt: skip
         if options.resume and not _belong_to(suite, plans, progress):
+            if suite is not None:
+                progress.note("the run is not of this suite's configurations: it is judged without its limits")
             suite = None
         gate = _Gate(
             limits=_limits(suite),

@@ -10,7 +10,7 @@ import yaml
 
 from benchmarks.gate_statistics import PROMPTS, Service, simulated
 from diag.api.init import init
-from diag.api.options import Options
+from diag.api.options import Options, Quiet
 from diag.core.errors import BadInputError
 from diag.core.release import Decision, Weight
 from diag.files.scenarios import read_scenario
@@ -98,12 +98,15 @@ def test_a_release_that_is_gone_on_with_is_held_against_the_limits_and_the_basel
     assert bench(seed=2, resume=run).decision is Decision.DO_NOT_SHIP
 
 
-def test_limits_of_a_suite_do_not_hold_for_another_configuration_that_is_gone_on_with(bench, repository):
+def test_limits_of_a_suite_do_not_hold_for_another_configuration_that_is_gone_on_with(bench, repository, monkeypatch):
     bench(configurations=("healthy",))
     suite = repository / "diag.toml"
     suite.write_text(suite.read_text().replace("at_most = 3.0", "at_most = 0.1"))
     (run,) = (repository / "reports/runs").iterdir()
+    notes = []
+    monkeypatch.setattr(Quiet, "note", lambda _, text: notes.append(text))
     assert bench(resume=run).decision is Decision.SHIP
+    assert "the run is not of this suite's configurations: it is judged without its limits" in notes
 
 
 def test_a_baseline_with_another_recording_of_a_prompt_is_refused_by_name(bench, repository):
