@@ -277,7 +277,7 @@ def run_step(installed, place, command, **more):
 
 def resumed(done):
     """Where a busy machine spoiled too many takes, the run that the output says to go on with."""
-    return re.search(r"`diag bench --resume (\S+)`", done.stdout)[1]
+    return re.search(r"`diag bench --resume (\S+)`", " ".join(done.stdout.split()))[1]
 
 
 def keep_baseline(installed, place, *words):
