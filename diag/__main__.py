@@ -154,8 +154,9 @@ def bisect_code(code: int) -> int:
 def main() -> int:
     """Run the command line of this process, and return its exit code."""
     # A polite kill and a closed terminal are stops as Ctrl-C is: devices are given back, what was kept is told.
-    for name in ("SIGTERM", "SIGHUP"):
-        # `nohup` ignores SIGHUP, so that a command outlives its terminal.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        # `nohup` ignores SIGHUP, so that a command outlives its terminal; a shell ignores SIGINT for a job that it
+        # starts in the background.
         if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN:
             signal.signal(getattr(signal, name), _stop)
     for stream in (sys.stdout, sys.stderr):

@@ -160,16 +160,25 @@ def test_reader_who_leaves_early_is_no_error():
         assert (process.stderr.read(), process.wait(timeout=20)) == ("", 0)
 
 
-def test_polite_kill_stops_like_control_c():
-    code = (
-        "import sys, time; import diag.report.manual as manual\n"
-        "def explain(code, width): print('ready', flush=True); time.sleep(20)\n"
+@pytest.mark.parametrize("within_exec", [False, True])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_each_request_to_end_is_a_stop_with_its_exit_code(tmp_path, name, within_exec):
+    """Also while a module is being made: dataclasses are compiled with `exec`, which `python -m` treats differently."""
+    waiting = "print('ready', flush=True); time.sleep(20)"
+    (tmp_path / "slow_explain.py").write_text(
+        "import signal, sys, time; import diag.report.manual as manual\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"def explain(code, width): {f'exec({waiting!r})' if within_exec else waiting}\n"
         "manual.explain = explain\n"
-        "from diag.__main__ import main; sys.argv = ['diag', 'explain', 'X']; sys.exit(main())"
+        "from diag.__main__ import main; sys.argv = ['diag', 'explain', 'X']; sys.exit(main())\n"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "slow_explain"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+    )  # fmt: skip
     assert process.stdout.readline() == "ready\n"
-    os.kill(process.pid, signal.SIGTERM)
+    process.send_signal(getattr(signal, name))
     _, err = process.communicate(timeout=10)
     assert (process.returncode, err.strip()) == (130, "Stopped.")
 
