@@ -31,6 +31,11 @@ development voices clipped by 6 and 12 dB and then resampled or encoded."""
 _WIDEST_TOP_S = 0.003
 TONE_TOP_HZ, FAINTEST_TONE_DB = 14000.0, -50.0
 """Highest frequency, and least level relative to the mean level of the recording, of a steady tone that counts."""
+_SPEECH_DB_SPL = 65.0
+_HEARING_HZ = (20.0, 25.0, 31.5, 40.0, 50.0, 63.0, 80.0, 100.0, 125.0, 160.0, 200.0)
+_HEARING_DB_SPL = (78.5, 68.7, 59.5, 51.1, 44.0, 37.5, 31.5, 26.5, 22.1, 17.9, 14.4)
+"""Threshold of hearing of ISO 226:2003, and the level of speech at which people listen. Mains hum of 50 Hz counts from
+-21 dB relative to the speech, its harmonic at 100 Hz from -38.5 dB. From 200 Hz on `FAINTEST_TONE_DB` is higher."""
 LOUD_RANGE_DB = 10.0
 FLATNESS_TOP_HZ = 7600.0
 """Upper limit of the flatness. A clip that was resampled to a higher rate has no power above its old Nyquist
@@ -203,8 +208,9 @@ def tonality_db(spectrum: Spectrum) -> float | None:
 
     The level of a bin is the 10th percentile over the active windows, its surroundings are the median of the bins
     within 500 Hz. Speech is below 15 dB; a stuck tone is at 30 dB or more. Only audible tones count: those below 14 kHz
-    and at most 50 dB below the mean level of the recording. Inaudible ones, such as the 15.6 kHz line frequency of a
-    screen or residues of a cheap converter, are in many healthy recordings.
+    and at most 50 dB below the mean level of the recording, and below 200 Hz those above the threshold of hearing.
+    Inaudible ones, such as faint mains hum, the 15.6 kHz line frequency of a screen or residues of a cheap converter,
+    are in many healthy recordings.
     """
     if spectrum.active.sum() < 25:
         return None
@@ -215,7 +221,11 @@ def tonality_db(spectrum: Spectrum) -> float | None:
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(steady, width, mode="reflect"), 2 * width + 1)
     above = steady - np.median(windows, axis=1)
     whole_db = 10.0 * np.log10(float(power.sum(axis=1, dtype=np.float64).mean()))
-    # The power of a tone spreads over the main lobe of the window. The strongest bin is 2 dB below the total.
-    heard = (steady > whole_db + FAINTEST_TONE_DB - 2.0) & (spectrum.frequencies_hz < TONE_TOP_HZ)
+    hz = spectrum.frequencies_hz
+    faintest_db = np.maximum(FAINTEST_TONE_DB, np.interp(hz, _HEARING_HZ, _HEARING_DB_SPL) - _SPEECH_DB_SPL)
+    # The power of a tone spreads over the main lobe of the window. The strongest bin is 2 dB below the total, and the
+    # bins beside it are no tones.
+    strongest = (steady >= np.roll(steady, 1)) & (steady >= np.roll(steady, -1))
+    heard = (steady > whole_db + faintest_db - 2.0) & (hz < TONE_TOP_HZ) & strongest
     heard[:2] = False
     return float(np.max(above[heard], initial=0.0))
