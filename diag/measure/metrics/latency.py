@@ -155,7 +155,11 @@ def ttfa_heard(
         found = _by_devices(
             turn, timeline, prompt=prompt, captured=captured, received=received, played=played, heard=heard
         )
-        return not_measured(found, Tier.EVENTS) if isinstance(found, Missing) else Reading(value=found[0], tier=Tier.EVENTS)
+        return (
+            not_measured(found, Tier.EVENTS)
+            if isinstance(found, Missing)
+            else Reading(value=found[0], tier=Tier.EVENTS)
+        )
     end, start = (frame / heard.sample_rate_hz for frame in span)
     return Reading(value=start - end, spots=(Spot(Tap.HEARD, min(end, start), max(end, start)),))
 
@@ -224,16 +228,12 @@ def ttfa_heard_uncertainty(
         server, the value was within 1 ms of a third recording of both (`benchmarks/heard_on_devices.py`). 20 ms is an
         assumption for the different latencies of two devices of separate hardware, which was not tried.
     """
-    value = ttfa_heard(
-        turn, timeline, prompt=prompt, captured=captured, received=received, heard=heard, played=played
-    )
+    value = ttfa_heard(turn, timeline, prompt=prompt, captured=captured, received=received, heard=heard, played=played)
     if value.missing is not None:
         return not_measured(value.missing, value.tier)
     if value.tier is not Tier.EVENTS or played is None:
         return Reading(value=ONE_RECORDING_S, tier=value.tier)
-    found = _by_devices(
-        turn, timeline, prompt=prompt, captured=captured, received=received, played=played, heard=heard
-    )
+    found = _by_devices(turn, timeline, prompt=prompt, captured=captured, received=received, played=played, heard=heard)
     return not_measured(found, Tier.EVENTS) if isinstance(found, Missing) else Reading(value=found[1], tier=Tier.EVENTS)
 
 

@@ -244,7 +244,7 @@ def output_difference_s(timeline: Timeline) -> float | Missing:
 
 
 def paths_differ_s(timeline: Timeline) -> float:
-    """Return by how much the calibrated delays of mouth to microphone and of speaker to ear differ; 0 if a person spoke.
+    """Return by how much the calibrated delays mouth to microphone and speaker to ear differ; 0 if a person spoke.
 
     It holds the difference of the latencies of microphone and ear, and the error of the stamps of both outputs.
     """
