@@ -110,7 +110,7 @@ def heard_span(
 
 
 @metric(
-    "ttfa_heard_s", unit="s", better="lower", tolerance=0.05,
+    "ttfa_heard_s", unit="s", better="lower", version=2, tolerance=0.05,
     label="First audio heard", group=Group.LATENCY, order=1, headline="time to the first sound heard", tile=True,
 )  # fmt: skip
 def ttfa_heard(
@@ -196,7 +196,7 @@ def _by_devices(
 
 
 @metric(
-    "ttfa_heard_uncertainty_s", unit="s", better="lower", tolerance=0.005,
+    "ttfa_heard_uncertainty_s", unit="s", better="lower", version=2, tolerance=0.005,
     label="First audio heard, exact to", group=Group.HARNESS, order=3,
 )  # fmt: skip
 def ttfa_heard_uncertainty(

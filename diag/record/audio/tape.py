@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from diag.core.clip import Samples
 from diag.record.audio.ports import Block
 
-CHUNK_S = 10.0
+CHUNK_S = 1.0
 
 
 @dataclass(frozen=True, eq=False)
