@@ -225,7 +225,7 @@ def ttfa_heard_uncertainty(
         `ttfa_heard_s` is not measured.
     Reference
         10 ms: virtual takes whose two detectors differ by more are discarded (ENV004). From two devices of one sound
-        server, the value was within 1 ms of a third recording of both (`benchmarks/heard_on_devices.py`). 20 ms is an
+        server, the value was within 4 ms of a third recording of both (`benchmarks/heard_on_devices.py`). 20 ms is an
         assumption for the different latencies of two devices of separate hardware, which was not tried.
     """
     value = ttfa_heard(turn, timeline, prompt=prompt, captured=captured, received=received, heard=heard, played=played)
