@@ -89,9 +89,10 @@ class Nearest:
     def _that_run(self, path: str, line: int, seen: set[tuple[str, int]]) -> set[str]:
         """Return the tests that run a statement.
 
-        A statement of a module runs when the module is loaded, which no test is seen to do. If it is a
-        constant, the tests that run its uses count; if it is a function or class, those that run its
-        lines. The tests of declarations count for both.
+        A statement of a module runs when the module is loaded, which no test is seen to do; so do
+        functions that register what they decorate. If it is a constant, the tests that run its uses
+        count; if it is a function or class, those that run its lines. The tests of declarations count
+        for all of them.
         """
         if (path, line) in seen:
             return set()
@@ -99,7 +100,7 @@ class Nearest:
         place = where(path, line)
         lines = self.tests_of_line.get(path, {})
         tests = set().union(*(lines.get(number, set()) for number in place.lines))
-        if place.in_function:
+        if place.in_function and tests:
             return tests
         for other, number in uses(path, place.names):
             tests |= self._that_run(other, number, seen)
@@ -113,6 +114,10 @@ class Place:
     lines: range
     in_function: bool
     names: frozenset[str]
+
+
+def _modules() -> list[str]:
+    return sorted(item.relative_to(ROOT).as_posix() for name in MUTATED for item in (ROOT / name).rglob("*.py"))
 
 
 @functools.cache
@@ -169,9 +174,8 @@ def uses(path: str, names: frozenset[str]) -> list[tuple[str, int]]:
         folder, _, last = module.rpartition(".")
         whole = any(node.module == folder and last in {item.name for item in node.names} for node in imports)
         for item in ast.walk(tree):
-            if isinstance(item, ast.Name) and item.id in (names if other == path else known):
-                places.append((other, item.lineno))
-            elif isinstance(item, ast.Attribute) and whole and item.attr in names:
+            by_name = isinstance(item, ast.Name) and item.id in (names if other == path else known)
+            if by_name or (isinstance(item, ast.Attribute) and whole and item.attr in names):
                 places.append((other, item.lineno))
     return places
 
@@ -270,7 +274,7 @@ def _without_effect(tree: ast.Module) -> set[tuple[str, int]]:
 
 
 def _of_single_objects(node: ast.Compare) -> bool:
-    """Return whether a comparison is one with None, a truth value or a member of an enumeration, such as `Hop.PLAYER`."""
+    """Return whether a comparison is one with None, a truth value or a member of an enumeration (`Hop.PLAYER`)."""
     last = node.comparators[-1]
     if isinstance(last, ast.Attribute):
         return last.attr.isupper() and isinstance(last.value, ast.Name) and last.value.id[0].isupper()
@@ -281,17 +285,15 @@ def drawn(count: int, seed: int) -> list[Mutant]:
     """Return mutants of places drawn without replacement, each with one of the mistakes that can be made there."""
     places: dict[tuple[str, int, int], list[Mutant]] = {}
     names_of_operators = [name for name in operator_names() if not get_operator(name).arguments()]
-    for folder in MUTATED:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            name = path.relative_to(ROOT).as_posix()
-            never_run, without_effect = _never_run(_tree(name)), _without_effect(_tree(name))
-            tree = get_ast_from_path(path)
-            for operator in names_of_operators:
-                mistakes = get_operator(operator)()
-                starts = [start for node in ast_nodes(tree) for start, _ in mistakes.mutation_positions(node)]
-                for occurrence, start in enumerate(starts):
-                    if start not in never_run and (operator, start[0]) not in without_effect:
-                        places.setdefault((name, *start), []).append(Mutant(name, start[0], operator, occurrence))
+    for name in _modules():
+        never_run, without_effect = _never_run(_tree(name)), _without_effect(_tree(name))
+        tree = get_ast_from_path(ROOT / name)
+        for operator in names_of_operators:
+            mistakes = get_operator(operator)()
+            starts = [start for node in ast_nodes(tree) for start, _ in mistakes.mutation_positions(node)]
+            for occurrence, start in enumerate(starts):
+                if start not in never_run and (operator, start[0]) not in without_effect:
+                    places.setdefault((name, *start), []).append(Mutant(name, start[0], operator, occurrence))
     chance = random.Random(seed)
     chosen = chance.sample(sorted(places), min(count, len(places)))
     return [chance.choice(places[place]) for place in chosen]

@@ -1,4 +1,4 @@
-"""What is declared of each rule, the limits that rules share, and the records of both layers, against approved lists."""
+"""What is declared of each rule, the limits that rules share, and all records, against approved lists."""
 
 import dataclasses
 import importlib

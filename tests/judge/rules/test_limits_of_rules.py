@@ -18,11 +18,10 @@ from approved import check
 from builders import Story, build
 from fault_cases import PAGE, event, replace
 
-from diag.core.chain import Hop, Segment, Tap
+from diag.core.chain import Hop, Tap
 from diag.core.missing import Missing, MissingCode
 from diag.core.observed_client import observed_client
 from diag.core.results import Measurement, Measurements, SoundEvent, Status, Tier
-from diag.core.timeline import EventName, Timeline
 from diag.dsp.segment_events import EventKind
 from diag.judge.recording import Recording
 from diag.judge.registry import Place, Rule, Scope, all_rules
@@ -42,8 +41,8 @@ LADDERS = {
 SECOND_VALUES = (-60.0, -20.0, 0.0, 0.3, 1.0, 5.0, 40.0)
 TOGETHER = {"rate_ratio": ("time_ratio",), "added_noise_db": ("distortion_db",)}
 ORDINARY = {"added_noise_db": -45.0, "distortion_db": -45.0}
-"""Measures that change together if the fault is real: the speed changes pitch and time. What is ordinary is not as clean
-as what is synthesised."""
+"""Measures that change together if the fault is real: the speed changes pitch and time. What is ordinary is not as
+clean as what is synthesised."""
 KINDS = {
     "inserted_silence_s": EventKind.STALL, "skipped_s": EventKind.SKIP, "repeated_s": EventKind.REPEAT,
     "head_lost_s": EventKind.HEAD_LOST, "tail_lost_s": EventKind.TAIL_LOST, "displaced_s": EventKind.SWAPPED,
