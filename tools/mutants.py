@@ -174,9 +174,11 @@ def uses(path: str, names: frozenset[str]) -> list[tuple[str, int]]:
         folder, _, last = module.rpartition(".")
         whole = any(node.module == folder and last in {item.name for item in node.names} for node in imports)
         for item in ast.walk(tree):
-            by_name = isinstance(item, ast.Name) and item.id in (names if other == path else known)
-            if by_name or (isinstance(item, ast.Attribute) and whole and item.attr in names):
-                places.append((other, item.lineno))
+            match item:
+                case ast.Name(id=name) if name in (names if other == path else known):
+                    places.append((other, item.lineno))
+                case ast.Attribute(attr=name) if whole and name in names:
+                    places.append((other, item.lineno))
     return places
 
 
