@@ -7,6 +7,7 @@ an intended change, `DIAG_APPROVE=1 pytest …` writes what is there now; read t
 import os
 import re
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 
 from diag.core.results import Finding, RuleOutcome, Status
@@ -16,15 +17,18 @@ _SHARE = 0.02
 """Share by which a number may differ, besides one and a half of its last digit."""
 
 
-def check(path: Path, name: str, text: str) -> None:
-    """Hold a text against the approved one of this name; write it if `DIAG_APPROVE` is set."""
+def check(path: Path, name: str, text: str, *, exact: bool = False) -> None:
+    """Hold a text against the approved one of this name; write it if `DIAG_APPROVE` is set.
+
+    An exact text is one whose numbers no library computes.
+    """
     sections = _read(path)
     if os.environ.get("DIAG_APPROVE"):
         sections[name] = text
         path.write_text("".join(f"### {key}\n{sections[key]}\n\n" for key in sorted(sections)), encoding="utf-8")
         return
     assert name in sections, f"{path.name} has nothing for {name}: run it with DIAG_APPROVE=1 and read what it writes"
-    told = difference(sections[name], text)
+    told = _exact_difference(sections[name], text) if exact else difference(sections[name], text)
     assert told is None, f"{name}: {told}\n\napproved:\n{sections[name]}\n\nnow:\n{text}"
 
 
@@ -37,6 +41,11 @@ def difference(approved: str, now: str) -> str | None:
         if abs(_value(after) - _value(before)) > max(_SHARE * abs(_value(before)), 1.5 * _last_digit(before)):
             return f"{after} in place of {before}"
     return None
+
+
+def _exact_difference(approved: str, now: str) -> str | None:
+    pairs = zip_longest(approved.splitlines(), now.splitlines(), fillvalue="")
+    return next((f"{after!r} in place of {before!r}" for before, after in pairs if before != after), None)
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -79,12 +79,3 @@ def test_values_of_recordings_are_those_approved(fault):
     reference, changed = recording(fault)
     check(APPROVED, f"pair: {fault}", in_words(measure_pair(reference, changed, metrics=METRICS)))
     check(APPROVED, f"alone: {fault}", in_words(measure_clip(changed, metrics=METRICS)))
-
-
-def test_what_is_declared_of_each_measure_is_as_approved():
-    text = "\n".join(
-        f"{item.name} {item.unit} {item.better} version {item.version} tolerance {item.tolerance} label {item.label} "
-        f"group {item.group} order {item.order}"
-        for item in METRICS
-    )
-    check(APPROVED, "declared", text)
