@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from approved import check, measurements_in_words
-from builders import Story, build, client
+from builders import Story, build, client, resampled
 from talks import Step, Talk, build_talk
 
 from diag.core.chain import Tap
+from diag.core.clip import Clip
 from diag.core.timeline import Event, Timeline
 from diag.measure.engine import measure_take
 from diag.measure.registry import MetricKind, all_metrics
@@ -68,9 +69,10 @@ def without_span(kind, tap):
     return with_turn(**{kind: {place: span for place, span in spans.items() if place is not tap}})
 
 
-def calibrated(*paths):
-    """The healthy take with these calibrated paths: port, place and delay."""
-    take = without_event("calibrated")
+def calibrated(*paths, take=None):
+    """A take, the healthy one by default, with these calibrated paths: port, place and delay."""
+    take = take or healthy()
+    take = replace(take, timeline=Timeline(tuple(event for event in take.timeline if event.name != "calibrated")))
     events = [
         Event(t_s=0.2, name="calibrated", source="audio", data={"port": port, "at": at, "delay_s": delay_s})
         for port, at, delay_s in paths
@@ -121,6 +123,12 @@ OTHER = {
     "both at the microphone": lambda: calibrated(("mouth", "microphone", 0.01), ("speaker", "microphone", 0.04)),
     "a headset": lambda: calibrated(("mouth", "microphone", 0.01), ("speaker", "ear", 0.05)),
     "a person": lambda: calibrated(("speaker", "ear", 0.06)),
+    **{f"a headset whose {tap} is uneven by {uneven}": lambda tap=tap, change=change: calibrated(
+        ("mouth", "microphone", 0.01), ("speaker", "ear", 0.05), take=with_stamps(tap, change))
+       for tap in (Tap.PROMPT, Tap.CAPTURED, Tap.PLAYED, Tap.HEARD) for uneven, change in (
+           ("30 ms", lambda at_s: at_s + 0.03 * (np.arange(at_s.size) % 2)),
+           ("a drift", lambda at_s: at_s * 1.001), ("two stamps", lambda at_s: np.where(np.arange(at_s.size) < 2, at_s,
+                                                                                          np.nan)))},
     "a mouth alone": lambda: calibrated(("mouth", "ear", 0.01)),
     "a speaker that is not heard": lambda: calibrated(("mouth", "ear", 0.01), ("speaker", "ear", None)),
     "nothing heard": lambda: calibrated(("mouth", "ear", None), ("speaker", "ear", None)),
@@ -177,3 +185,40 @@ def test_the_moments_of_the_healthy_take_are_as_approved():
 @pytest.mark.parametrize("name", TALKS)
 def test_moments_of_conversations_are_as_approved(name):
     check(APPROVED, f"talk: {name}", measured(build_talk(TALKS[name])))
+
+
+def heard_without_start(take):
+    return replace(take, clips={tap: replace(clip, start_s=None) for tap, clip in take.clips.items()})
+
+
+def without_playout(take):
+    kept = tuple(event for event in take.timeline if not event.name.startswith("playout"))
+    return replace(take, timeline=Timeline(kept))
+
+
+def with_sent(take):
+    """The take with what the client sent: the prompts, and a little of the replies as echo."""
+    prompt, played = take.clips[Tap.PROMPT], take.clips[Tap.PLAYED]
+    voice = resampled(prompt.samples, prompt.sample_rate_hz, 16000)
+    echo = resampled(played.samples, played.sample_rate_hz, 16000)
+    count = min(voice.size, echo.size)
+    sent = Clip(samples=voice[:count] + np.float32(0.05) * echo[:count], sample_rate_hz=16000, start_s=0.0)
+    batches = [
+        Event(t_s=(first + 800) / 16000, name="batch_sent", source="client",
+              data={"start_frame": first, "frames": 800, "turn": 0, "mime_type": "audio/pcm;rate=16000",
+                    "captured_s": (first + 780) / 16000, "captured_end_frame": first + 800})
+        for first in range(0, count - 800, 800)
+    ]  # fmt: skip
+    events = sorted((*take.timeline, *batches), key=lambda event: event.t_s)
+    clips = {**take.clips, Tap.SENT: sent, Tap.CAPTURED: sent}
+    return replace(take, clips=clips, timeline=Timeline(tuple(events)))
+
+
+@pytest.mark.parametrize("name", ["a barge-in", "its own interruption", "a slow barge-in by one channel"])
+@pytest.mark.parametrize("how", [heard_without_start, without_playout, with_sent])
+def test_a_conversation_of_which_less_or_more_is_known_is_as_approved(name, how):
+    take = replace(TALKS[name], reply_s=2.0) if name != "a barge-in" else TALKS[name]
+    usual_of_talk = measured(build_talk(take)).splitlines()
+    changes = difflib.unified_diff(usual_of_talk, measured(how(build_talk(take))).splitlines(), n=0, lineterm="")
+    lines = [line for line in changes if line.startswith("+") and not line.startswith("+++")]
+    check(APPROVED, f"talk: {name}, {how.__name__.replace('_', ' ')}", "\n".join(lines) or "the same")
