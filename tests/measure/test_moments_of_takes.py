@@ -80,6 +80,13 @@ def calibrated(*paths, take=None):
     return replace(take, timeline=Timeline((*take.timeline, *events)))
 
 
+def headset(*paths, take=None):
+    """A take whose ear hears the reply only, calibrated by these paths."""
+    take = calibrated(*paths, take=take)
+    spans = {tap: span for tap, span in take.turns[0].prompt_spans.items() if tap is not Tap.HEARD}
+    return replace(take, turns=(replace(take.turns[0], prompt_spans=spans),))
+
+
 def late(name, by_s, *, after=0, every=1):
     """The healthy take, in which events of a name come later from one of them on, or every second or third does."""
     seen = iter(range(10_000))
@@ -102,6 +109,13 @@ def told(event, **data):
     return replace(event, data={**event.data, **data})
 
 
+UNEVEN = {
+    "uneven by 30 ms": lambda at_s: at_s + 0.03 * (np.arange(at_s.size) % 2),
+    "with a drift": lambda at_s: at_s * 1.001,
+    "with two stamps": lambda at_s: np.where(np.arange(at_s.size) < 2, at_s, np.nan),
+    "with three stamps": lambda at_s: np.where(
+        np.arange(at_s.size) < 3, at_s + 0.01 * (np.arange(at_s.size) % 2), np.nan),
+}  # fmt: skip
 EVENTS = (
     "streams_opened", "calibrated", "session_connecting", "session_open", "setup_sent", "prompt_started",
     "prompt_ended", "batch_sent", "chunk_received", "generation_complete", "turn_complete", "playout_started",
@@ -121,14 +135,11 @@ OTHER = {
     "a barge-in": lambda: with_turn(barge_in=True),
     "speaker 20 ms later than the mouth": lambda: calibrated(("mouth", "ear", 0.01), ("speaker", "ear", 0.03)),
     "both at the microphone": lambda: calibrated(("mouth", "microphone", 0.01), ("speaker", "microphone", 0.04)),
-    "a headset": lambda: calibrated(("mouth", "microphone", 0.01), ("speaker", "ear", 0.05)),
-    "a person": lambda: calibrated(("speaker", "ear", 0.06)),
-    **{f"a headset whose {tap} is uneven by {uneven}": lambda tap=tap, change=change: calibrated(
+    "a headset": lambda: headset(("mouth", "microphone", 0.01), ("speaker", "ear", 0.05)),
+    "a person": lambda: headset(("speaker", "ear", 0.06)),
+    **{f"a headset, {tap} {uneven}": lambda tap=tap, change=change: headset(
         ("mouth", "microphone", 0.01), ("speaker", "ear", 0.05), take=with_stamps(tap, change))
-       for tap in (Tap.PROMPT, Tap.CAPTURED, Tap.PLAYED, Tap.HEARD) for uneven, change in (
-           ("30 ms", lambda at_s: at_s + 0.03 * (np.arange(at_s.size) % 2)),
-           ("a drift", lambda at_s: at_s * 1.001), ("two stamps", lambda at_s: np.where(np.arange(at_s.size) < 2, at_s,
-                                                                                          np.nan)))},
+       for tap in (Tap.PROMPT, Tap.PLAYED, Tap.HEARD) for uneven, change in UNEVEN.items()},
     "a mouth alone": lambda: calibrated(("mouth", "ear", 0.01)),
     "a speaker that is not heard": lambda: calibrated(("mouth", "ear", 0.01), ("speaker", "ear", None)),
     "nothing heard": lambda: calibrated(("mouth", "ear", None), ("speaker", "ear", None)),
