@@ -8,7 +8,8 @@ from diag.core.chain import Segment, Tap
 from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, Severity, Spot, Status, Tier
-from diag.dsp.profile import Usual, VoiceFrames, VoiceProfile
+from diag.dsp.profile import Usual, VoiceProfile
+from diag.dsp.voice_frames import VoiceFrames
 from diag.judge.blind import beyond
 from diag.judge.limits import CLEARLY_WORSE
 from diag.judge.recording import Recording

@@ -167,18 +167,28 @@ OTHER = {
 SHORT = Step(length_s=0.6)
 BARGE_IN = Step("barge_in", 1.2, at_s=1.0, interrupts=True)
 TALKS = {
-    "a barge-in": Talk(reports_activity=True),
-    "a slow barge-in by one channel": Talk(detect_s=0.9, flush_s=0.4, ear_channels=1),
-    "a barge-in that is ignored": Talk(steps=(Step(), replace(BARGE_IN, interrupts=False), Step()), reply_s=4.8),
+    "a barge-in": Talk(reports_activity=True, reply_s=2.4),
+    "a slow barge-in by one channel": Talk(detect_s=0.9, flush_s=0.4, ear_channels=1, reply_s=2.4),
+    "a barge-in that is ignored": Talk(steps=(Step(), replace(BARGE_IN, interrupts=False), Step()), reply_s=2.4),
     "a back-channel that interrupts": Talk(
-        steps=(Step(), Step("back_channel", 0.6, at_s=1.0, interrupts=True), Step())),
-    "noise": Talk(steps=(Step(), Step("noise", 0.6, at_s=1.0), Step())),
-    "its own interruption": Talk(steps=(Step(), Step()), own_interruption_s=1.0),
-    "a reply too early": Talk(steps=(Step(length_s=2.4), Step()), early_s=0.6),
-    "replies that come later and later": Talk(steps=(SHORT,) * 7, grows_s=0.05, reply_s=1.2),
-    "a slow first reply": Talk(steps=(SHORT,) * 6, first_extra_s=0.8, reply_s=1.2),
-    "a slow end of turn": Talk(steps=(Step(), Step()), end_of_turn_s=1.5, think_s=0.1, pace=0.9),
+        steps=(Step(), Step("back_channel", 0.6, at_s=1.0, interrupts=True), Step()), reply_s=2.4),
+    "noise": Talk(steps=(Step(), Step("noise", 0.6, at_s=1.0)), reply_s=2.4),
+    "its own interruption": Talk(steps=(Step(), Step()), own_interruption_s=1.0, reply_s=2.4),
+    "a reply too early": Talk(steps=(Step(length_s=2.4), Step()), early_s=0.6, reply_s=2.4),
+    "replies that come later and later": Talk(steps=(SHORT,) * 5, grows_s=0.05, reply_s=1.2),
+    "a slow first reply": Talk(steps=(SHORT,) * 5, first_extra_s=0.8, reply_s=1.2),
+    "a slow end of turn": Talk(steps=(Step(), Step()), end_of_turn_s=1.5, think_s=0.1, pace=0.9, reply_s=2.4),
 }  # fmt: skip
+
+
+@functools.cache
+def built(name):
+    return build_talk(TALKS[name])
+
+
+@functools.cache
+def in_talk(name):
+    return measured(built(name))
 
 
 @pytest.mark.parametrize("name", OTHER)
@@ -195,7 +205,7 @@ def test_the_moments_of_the_healthy_take_are_as_approved():
 
 @pytest.mark.parametrize("name", TALKS)
 def test_moments_of_conversations_are_as_approved(name):
-    check(APPROVED, f"talk: {name}", measured(build_talk(TALKS[name])))
+    check(APPROVED, f"talk: {name}", in_talk(name))
 
 
 def heard_without_start(take):
@@ -228,8 +238,8 @@ def with_sent(take):
 @pytest.mark.parametrize("name", ["a barge-in", "its own interruption", "a slow barge-in by one channel"])
 @pytest.mark.parametrize("how", [heard_without_start, without_playout, with_sent])
 def test_a_conversation_of_which_less_or_more_is_known_is_as_approved(name, how):
-    take = replace(TALKS[name], reply_s=2.0) if name != "a barge-in" else TALKS[name]
-    usual_of_talk = measured(build_talk(take)).splitlines()
-    changes = difflib.unified_diff(usual_of_talk, measured(how(build_talk(take))).splitlines(), n=0, lineterm="")
+    changes = difflib.unified_diff(
+        in_talk(name).splitlines(), measured(how(built(name))).splitlines(), n=0, lineterm=""
+    )
     lines = [line for line in changes if line.startswith("+") and not line.startswith("+++")]
     check(APPROVED, f"talk: {name}, {how.__name__.replace('_', ' ')}", "\n".join(lines) or "the same")
