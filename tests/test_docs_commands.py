@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from foreign_server import foreign_server
 from page_bench import can_install
-from record.audio.foreign_server import foreign_server
 
 from diag.__main__ import call
 from diag.core.errors import ExitCode
