@@ -10,11 +10,16 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
 
-from diag.core.results import Finding, RuleOutcome, Status
+from diag.core.results import Finding, Measurement, RuleOutcome, Status
+from diag.measure.registry import all_metrics
 
 _NUMBER = re.compile(r"(?<![\w.])[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _SHARE = 0.02
 """Share by which a number may differ, besides one and a half of its last digit."""
+
+_MOST_PLACES = 3
+_ROUNDING, _LEAST = 1e-3, 1e-6
+"""What is smaller than this share of the tolerance of its measure, or than this number, is rounding."""
 
 
 def check(path: Path, name: str, text: str, *, exact: bool = False) -> None:
@@ -80,3 +85,29 @@ def findings_in_words(findings: Iterable[Finding], outcomes: Iterable[RuleOutcom
         if outcome.status not in (Status.CLEAR, Status.RAISED):
             reasons.setdefault(f"{outcome.status.value}: {outcome.reason}", []).append(outcome.code)
     return "\n".join([*lines, *(f"{reason}: {' '.join(codes)}" for reason, codes in reasons.items())])
+
+
+def measurements_in_words(measurements: Iterable[Measurement]) -> str:
+    """Return all values and the reasons where there are none. What is within the rounding of a measure is 0."""
+    tolerances = {item.name: item.tolerance for item in all_metrics()}
+    lines: list[str] = []
+    reasons: dict[str, list[str]] = {}
+    for item in measurements:
+        place = f"{item.segment.first} to {item.segment.last}" if item.segment is not None else item.tap or "take"
+        if item.missing is not None:
+            reasons.setdefault(f"{item.missing.code.value}: {item.missing.text}", []).append(
+                f"{item.metric} of {place}"
+            )
+            continue
+        values = item.value if isinstance(item.value, tuple) else (item.value,)
+        least = max(_LEAST, _ROUNDING * tolerances[item.metric])
+        value = " ".join("none" if one is None else f"{one if abs(one) > least else 0:.3g}" for one in values)
+        sure = "" if item.confidence is None else f" confidence {item.confidence:.2f}"
+        lines.append(f"{item.metric} of {place}, {item.unit}: {value}{sure}")
+        places = [
+            *(f"  {event.kind} at {event.reference_s:.3f} s and {event.estimated_s:.3f} s for {event.duration_s:.4f} s"
+              for event in item.events),
+            *(f"  {spot.tap} {spot.start_s:.3f} to {spot.end_s:.3f} s" for spot in item.spots),
+        ]  # fmt: skip
+        lines += [*places[:_MOST_PLACES], *([f"  {len(places)} places"] if len(places) > _MOST_PLACES else [])]
+    return "\n".join([*lines, *(f"{reason}: {', '.join(names)}" for reason, names in reasons.items())])

@@ -34,9 +34,11 @@ from cosmic_ray.plugins import get_operator, operator_names
 ROOT = Path(__file__).resolve().parent.parent
 MUTATED = ("diag/measure", "diag/judge")
 TESTS = (
-    "tests/measure", "tests/judge", "tests/api/test_analyze.py", "tests/api/test_analyze_long.py",
-    "tests/api/test_history.py",
-    "tests/api/test_compare_recordings.py",
+    "tests/measure", "tests/judge", "tests/report", "tests/api/test_analyze.py", "tests/api/test_analyze_long.py",
+    "tests/api/test_compare_recordings.py", "tests/api/test_endurance.py", "tests/api/test_history.py",
+    "tests/api/test_judged_takes.py", "tests/api/test_usual_of_a_voice.py", "tests/cli/test_analyze.py",
+    "tests/cli/test_compare_recordings.py", "tests/cli/test_explain.py", "tests/cli/test_gate.py",
+    "tests/cli/test_results.py", "tests/cli/test_voice.py",
 )  # fmt: skip
 DECLARATIONS = ("tests/judge/test_declarations.py", "tests/measure/test_declarations.py")
 """Files of tests that read what modules declare when they are loaded."""
