@@ -1,24 +1,23 @@
 """How exactly the wait is measured on devices that diag did not start: `python -m benchmarks.heard_on_devices`.
 
     python -m benchmarks.heard_on_devices headset --takes 20
+    python -m benchmarks.heard_on_devices headset --takes 20 --server pipewire
 
-A PulseAudio server holds one stereo device: the mouth plays to its left channel and the speaker to its right one. A
+A sound server holds one stereo device: the mouth plays to its left channel and the speaker to its right one. A
 witness records both, so the true wait is read from one recording: from the place of the prompt's end on the left to the
 place of the first audible sample of the reply on the right, as the emulator logged it. diag sees other devices, whose
 sound passes the server once more:
 
 - `one`: one device for all ports. The ear hears mouth and speaker in one recording.
-- `headset`: the microphone hears the mouth, and the ear hears the speaker. The wait is measured by device stamps.
+- `headset`: the microphone hears the mouth, and the ear hears the speaker. The wait is measured by the
+  clocks of both.
 - `four`: four devices. The ear hears mouth and speaker, and the microphone hears the mouth.
 """
 
 import argparse
 import json
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "record" / "audio"))
 
-from foreign_server import started_server  # noqa: E402
+from foreign_server import sound_server  # noqa: E402
 
 from benchmarks.truth import place_s  # noqa: E402
 from diag.api.take_dispatch import TRUTH_FILE  # noqa: E402
@@ -58,20 +57,18 @@ PORTS = {
 LIMIT_MS = {"one": 10.0, "headset": 20.0, "four": 10.0}
 
 
-def write_devices(folder: Path, topology: str) -> None:
-    """Write the start file of a server with the devices of a topology."""
+def modules_of(topology: str) -> list[str]:
+    """Return the modules of the sound server for the devices of a topology."""
     lines = [
-        f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={folder}/s",
-        "load-module module-null-sink sink_name=air channels=2 channel_map=front-left,front-right"
-        f" rate={RATE_HZ} format=float32le",
+        f"module-null-sink sink_name=air channels=2 channel_map=front-left,front-right rate={RATE_HZ} format=float32le"
     ]
     for name, how in SINKS[topology].items():
         more = f"sink_properties=device.description={name}"
-        lines.append(f"load-module module-remap-sink sink_name=out_{name} master=air {how} {more}")
+        lines.append(f"module-remap-sink sink_name=out_{name} master=air {how} {more}")
     for name, how in SOURCES[topology].items():
         more = f"source_properties=device.description={name}"
-        lines.append(f"load-module module-remap-source source_name=in_{name} master=air.monitor {how} {more}")
-    (folder / "user.pa").write_text("\n".join(lines) + "\n")
+        lines.append(f"module-remap-source source_name=in_{name} master=air.monitor {how} {more}")
+    return lines
 
 
 def error_ms(take_dir: Path, witness: np.ndarray, began_s: float) -> float | None:
@@ -98,37 +95,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("topology", choices=sorted(PORTS))
     parser.add_argument("--takes", type=int, default=20)
+    parser.add_argument("--server", choices=("pulseaudio", "pipewire"), default="pulseaudio")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="hd-", dir="/tmp"))
-    write_devices(folder, given.topology)
-    (folder / "cookie").write_bytes(bytes(256))
-    own = dict.fromkeys(("PULSE_RUNTIME_PATH", "PULSE_STATE_PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"), str(folder))
-    environment = {**os.environ, **own, "PULSE_COOKIE": str(folder / "cookie"), "PULSE_SERVER": f"unix:{folder}/s"}
-    processes: list[Any] = []
-    try:
-        command = ["pulseaudio", "-n", "-F", str(folder / "user.pa"), "--daemonize=no", "--use-pid-file=no"]
-        started_server(command, environment, folder / "s", processes)
+    with sound_server(modules_of(given.topology), given.server) as (environment, folder):
         with (folder / "witness.raw").open("wb") as file:
             listen = ["parec", "--device=air.monitor", "--format=float32le", "--channels=2", f"--rate={RATE_HZ}"]
             began_s = time.perf_counter()
-            processes.append(subprocess.Popen([*listen, "--latency-msec=50"], env=environment, stdout=file))
+            listener = subprocess.Popen([*listen, "--latency-msec=50"], env=environment, stdout=file)
             ports = [word for port in PORTS[given.topology] for word in ("--device", port)]
-            diag = [
-                sys.executable,
-                "-m",
-                "diag",
-                "run",
-                "healthy",
-                "--audio",
-                "system",
-                "--embed",
-                "none",
-                "--rigs",
-                "1",
-            ]
-            subprocess.run(
-                [*diag, "--takes", str(given.takes), *ports, "--out", str(folder)], env=environment, check=False
-            )
+            what = ["healthy", "--audio", "system", "--embed", "none", "--rigs", "1"]
+            takes = ["--takes", str(given.takes), "--out", str(folder)]
+            diag = [sys.executable, "-m", "diag", "run", *what, *takes, *ports]
+            try:
+                subprocess.run(diag, env=environment, check=False)
+            finally:
+                listener.terminate()
+                listener.wait(5)
         witness = np.fromfile(folder / "witness.raw", dtype=np.float32)
         witness = witness[: len(witness) // 2 * 2].reshape(-1, 2)
         found = [
@@ -141,11 +123,6 @@ def main() -> None:
                 f"measured minus true: median {np.median(errors):+.2f} ms, p95 of its size"
                 f" {np.percentile(np.abs(errors), 95):.2f} ms, limit {LIMIT_MS[given.topology]:.0f} ms"
             )
-    finally:
-        for process in reversed(processes):
-            process.terminate()
-            process.wait(5)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ REAL_TIME = (
     *(f"tests/api/test_{name}.py" for name in ("app_takes", "cluster", "endurance", "page_takes", "real_takes",
                                                "run_against_a_voice", "sweep", "watched_sessions")),
     "tests/cli/test_stopping.py", "tests/emulator/", "tests/examples/", "tests/judge/rules/test_rules_on_pages.py",
-    "tests/record/",
+    "tests/record/", "tests/test_docs_commands.py",
 )  # fmt: skip
 """Files and folders of tests that wait for real audio, pages and programs most of their time. One worker runs them one
 after the other, first and with the usual priority. The others calculate meanwhile, and give way to it."""

@@ -14,6 +14,7 @@ import argparse
 import ast
 import concurrent.futures
 import difflib
+import functools
 import json
 import queue
 import random
@@ -33,10 +34,14 @@ from cosmic_ray.plugins import get_operator, operator_names
 ROOT = Path(__file__).resolve().parent.parent
 MUTATED = ("diag/measure", "diag/judge")
 TESTS = (
-    "tests/measure", "tests/judge", "tests/api/test_analyze.py", "tests/api/test_analyze_long.py",
-    "tests/api/test_history.py",
-    "tests/api/test_compare_recordings.py",
+    "tests/measure", "tests/judge", "tests/report", "tests/api/test_analyze.py", "tests/api/test_analyze_long.py",
+    "tests/api/test_compare_recordings.py", "tests/api/test_endurance.py", "tests/api/test_history.py",
+    "tests/api/test_judged_takes.py", "tests/api/test_usual_of_a_voice.py", "tests/cli/test_analyze.py",
+    "tests/cli/test_compare_recordings.py", "tests/cli/test_explain.py", "tests/cli/test_gate.py",
+    "tests/cli/test_results.py", "tests/cli/test_voice.py",
 )  # fmt: skip
+DECLARATIONS = ("tests/judge/test_declarations.py", "tests/measure/test_declarations.py")
+"""Files of tests that read what modules declare when they are loaded."""
 ENOUGH = 0.9
 """The share of mutants that the tests have to kill."""
 TESTS_LIMIT_S = 60.0
@@ -63,21 +68,120 @@ class Nearest:
     seconds: dict[str, float]
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests of a mutant, the quickest first.
+        """Return the tests of a mutant: those that run it, the quickest first, then others of the same files.
 
-        A line that runs when its module is loaded, such as that of a constant, counts as run by
-        every test that runs code of its module.
+        What a test keeps for the tests after it, such as a judged take, was computed by the first test
+        that asked for it. The others of its file hold the result too.
         """
-        lines = self.tests_of_line.get(mutant.path, {})
-        tests = lines.get(mutant.line) or set().union(*lines.values())
+        run_it = self._that_run(mutant.path, mutant.line, set())
+        files = {name.partition("::")[0] for name in run_it}
+        beside = {name for name in self.seconds if name.partition("::")[0] in files} - run_it
         chosen: list[str] = []
         total_s = 0.0
-        for test in sorted(tests, key=lambda name: (self.seconds.get(name, 0.0), name)):
+        for test in (*self._quickest_first(run_it), *self._quickest_first(beside)):
             total_s += self.seconds.get(test, 0.0)
             if chosen and total_s > TESTS_LIMIT_S:
                 break
             chosen.append(test)
         return chosen
+
+    def _quickest_first(self, tests: set[str]) -> list[str]:
+        return sorted(tests, key=lambda name: (self.seconds.get(name, 0.0), name))
+
+    def _that_run(self, path: str, line: int, seen: set[tuple[str, int]]) -> set[str]:
+        """Return the tests that run a statement.
+
+        A statement of a module runs when the module is loaded, which no test is seen to do; so do
+        functions that register what they decorate. If it is a constant, the tests that run its uses
+        count; if it is a function or class, those that run its lines. The tests of declarations count
+        for all of them.
+        """
+        if (path, line) in seen:
+            return set()
+        seen.add((path, line))
+        place = where(path, line)
+        lines = self.tests_of_line.get(path, {})
+        tests = set().union(*(lines.get(number, set()) for number in place.lines))
+        if place.in_function and tests:
+            return tests
+        for other, number in uses(path, place.names):
+            tests |= self._that_run(other, number, seen)
+        return tests | {name for name in self.seconds if name.partition("::")[0] in DECLARATIONS}
+
+
+@dataclass(frozen=True)
+class Place:
+    """The statement around a line: its lines, and the names that it defines where it is one of a module."""
+
+    lines: range
+    in_function: bool
+    names: frozenset[str]
+
+
+def _modules() -> list[str]:
+    return sorted(item.relative_to(ROOT).as_posix() for name in MUTATED for item in (ROOT / name).rglob("*.py"))
+
+
+@functools.cache
+def _tree(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text())
+
+
+@functools.cache
+def where(path: str, line: int) -> Place:
+    """Return the smallest statement around a line; without its body, where it is one of a function."""
+    place = Place(range(line, line + 1), in_function=False, names=frozenset())
+    body: list[ast.stmt] = _tree(path).body
+    in_function = False
+    while body:
+        node = next((item for item in body if line in _extent(item)), None)
+        if node is None:
+            return place
+        inner = [item for item in ast.walk(node) if isinstance(item, ast.stmt) and item is not node]
+        lines = _extent(node)
+        if in_function and inner:
+            lines = range(lines.start, min(_extent(item).start for item in inner))
+        names = frozenset() if in_function else place.names | _defined(node)
+        place = Place(lines, in_function, names)
+        in_function = in_function or (
+            isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and line >= _extent(node.body[0]).start
+        )
+        body = [item for item in inner if line in _extent(item)][:1]
+    return place
+
+
+def _extent(node: ast.stmt) -> range:
+    decorators = getattr(node, "decorator_list", [])
+    return range(min([node.lineno, *(item.lineno for item in decorators)]), (node.end_lineno or node.lineno) + 1)
+
+
+def _defined(node: ast.stmt) -> frozenset[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    parts = [part for target in targets if target is not None for part in ast.walk(target)]
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    return frozenset(names | ({node.name} if isinstance(node, ast.ClassDef) else set()))
+
+
+@functools.cache
+def uses(path: str, names: frozenset[str]) -> list[tuple[str, int]]:
+    """Return the places (path, line) that use names which a module defines, in it and in modules that import them."""
+    module = path.removesuffix(".py").replace("/", ".")
+    places: list[tuple[str, int]] = []
+    for other in sorted(
+        {item.relative_to(ROOT).as_posix() for name in MUTATED for item in (ROOT / name).rglob("*.py")}
+    ):
+        tree = _tree(other)
+        imports = [item for item in ast.walk(tree) if isinstance(item, ast.ImportFrom)]
+        known = {item.name for node in imports if node.module == module for item in node.names} & names
+        folder, _, last = module.rpartition(".")
+        whole = any(node.module == folder and last in {item.name for item in node.names} for node in imports)
+        for item in ast.walk(tree):
+            match item:
+                case ast.Name(id=name) if name in (names if other == path else known):
+                    places.append((other, item.lineno))
+                case ast.Attribute(attr=name) if whole and name in names:
+                    places.append((other, item.lineno))
+    return places
 
 
 def copy_of_checkout(folder: Path) -> Path:
@@ -133,38 +237,67 @@ def nearest_tests(folder: Path) -> Nearest:
     return Nearest(tests, seconds)
 
 
-def _in_annotation(source: str) -> set[tuple[int, int]]:
-    """Return the places (line, column) inside type annotations, which never run."""
+def _never_run(tree: ast.Module) -> set[tuple[int, int]]:
+    """Return the places (line, column) that only serve type checkers: annotations, and tests of `TYPE_CHECKING`."""
+    parts: list[ast.expr | None] = []
+    for node in ast.walk(tree):
+        parts += [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            parts.append(node.test)
     places: set[tuple[int, int]] = set()
-    for node in ast.walk(ast.parse(source)):
-        for field in ("annotation", "returns"):
-            part = getattr(node, field, None)
-            if isinstance(part, ast.expr):
-                for inner in ast.walk(part):
-                    if isinstance(inner, ast.expr):
-                        first, last = inner.lineno, inner.end_lineno or inner.lineno
-                        for line in range(first, last + 1):
-                            start = inner.col_offset if line == first else 0
-                            end = inner.end_col_offset or start if line == last else 200
-                            places |= {(line, column) for column in range(start, end + 1)}
+    for part in filter(None, parts):
+        for inner in ast.walk(part):
+            if isinstance(inner, ast.expr):
+                first, last = inner.lineno, inner.end_lineno or inner.lineno
+                for line in range(first, last + 1):
+                    start = inner.col_offset if line == first else 0
+                    end = inner.end_col_offset or start if line == last else 200
+                    places |= {(line, column) for column in range(start, end + 1)}
     return places
+
+
+def _without_effect(tree: ast.Module) -> set[tuple[str, int]]:
+    """Return the mistakes (operator, line) after which a module does the same.
+
+    Nothing but identity makes something equal to None or to a member of an enumeration, so `==` there is
+    `is`. A line with another comparison is not among them. Without its cache, a function returns the same later.
+    """
+    same: set[tuple[str, int]] = set()
+    compared: dict[int, list[ast.Compare]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            compared.setdefault(node.lineno, []).append(node)
+        for decorator in getattr(node, "decorator_list", []):
+            if ast.unparse(decorator) in ("cache", "functools.cache"):
+                same.add(("core/RemoveDecorator", decorator.lineno))
+    for line, nodes in compared.items():
+        if all(_of_single_objects(node) for node in nodes):
+            pairs = ("Is_Eq", "Eq_Is", "IsNot_NotEq", "NotEq_IsNot")
+            same |= {(f"core/ReplaceComparisonOperator_{pair}", line) for pair in pairs}
+    return same
+
+
+def _of_single_objects(node: ast.Compare) -> bool:
+    """Return whether a comparison is one with None, a truth value or a member of an enumeration (`Hop.PLAYER`)."""
+    last = node.comparators[-1]
+    if isinstance(last, ast.Attribute):
+        return last.attr.isupper() and isinstance(last.value, ast.Name) and last.value.id[0].isupper()
+    return isinstance(last, ast.Constant) and (last.value is None or isinstance(last.value, bool))
 
 
 def drawn(count: int, seed: int) -> list[Mutant]:
     """Return mutants of places drawn without replacement, each with one of the mistakes that can be made there."""
     places: dict[tuple[str, int, int], list[Mutant]] = {}
     names_of_operators = [name for name in operator_names() if not get_operator(name).arguments()]
-    for folder in MUTATED:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            name, source = path.relative_to(ROOT).as_posix(), path.read_text()
-            never_run = _in_annotation(source)
-            tree = get_ast_from_path(path)
-            for operator in names_of_operators:
-                mistakes = get_operator(operator)()
-                starts = [start for node in ast_nodes(tree) for start, _ in mistakes.mutation_positions(node)]
-                for occurrence, start in enumerate(starts):
-                    if start not in never_run:
-                        places.setdefault((name, *start), []).append(Mutant(name, start[0], operator, occurrence))
+    for name in _modules():
+        never_run, without_effect = _never_run(_tree(name)), _without_effect(_tree(name))
+        tree = get_ast_from_path(ROOT / name)
+        for operator in names_of_operators:
+            mistakes = get_operator(operator)()
+            starts = [start for node in ast_nodes(tree) for start, _ in mistakes.mutation_positions(node)]
+            for occurrence, start in enumerate(starts):
+                if start not in never_run and (operator, start[0]) not in without_effect:
+                    places.setdefault((name, *start), []).append(Mutant(name, start[0], operator, occurrence))
     chance = random.Random(seed)
     chosen = chance.sample(sorted(places), min(count, len(places)))
     return [chance.choice(places[place]) for place in chosen]

@@ -47,7 +47,7 @@ def load(
     from diag.api.run_plan import prompt_jobs
     from diag.dsp.level import mono
     from diag.files.run_folders import read_wav
-    from diag.record.load_sessions import LoadJob, run_step
+    from diag.record.load_sessions import LoadJob, step_runner
     from diag.report.endurance import write_load
 
     options, progress = options or Options(), progress or Quiet()
@@ -59,7 +59,7 @@ def load(
         title=f"{scenario.name}, {' then '.join(map(str, sessions))} sessions", takes=len(sessions), about_s=None
     )
     steps = []
-    with endpoint_for(scenario, options) as endpoint:
+    with step_runner() as run_step, endpoint_for(scenario, options) as endpoint:
         job = LoadJob(
             config=scenario.client,
             endpoint=endpoint,

@@ -19,6 +19,9 @@ RIGS_PER_CORE = 4
 were. If takes are discarded, fewer are recorded at a time (`diag.api.take_dispatch`)."""
 MAX_USUAL_RIGS = 16
 """Takes are judged by one process, about two per second: more rigs would wait for it."""
+RIGS_PER_CORE_IN_A_ROOM = 3
+"""In a room, the sound server also convolves: 8 % of a core for each take with the built-in rooms, and 13 % with
+responses of one second."""
 CORES_PER_APP = 2
 """An app that starts loads one core for a second or two."""
 SESSIONS_AT_A_REAL_SERVICE = 1
@@ -120,7 +123,7 @@ class Options:
     turns: Path | None = None
     cluster: str | None = None
 
-    def rig_count(self, takes: int, *, with_app: bool = False, alone: bool = False) -> int:
+    def rig_count(self, takes: int, *, with_app: bool = False, in_room: bool = False, alone: bool = False) -> int:
         """How many rigs serve a number of takes.
 
         Parameters
@@ -128,6 +131,8 @@ class Options:
         takes : int
         with_app : bool
             Apps run beside the recorders, so there are fewer.
+        in_room : bool
+            The sound server also convolves, so there are fewer.
         alone : bool
             Takes cannot run side by side.
         """
@@ -135,9 +140,8 @@ class Options:
             return 1
         from diag.core.processes import cores  # multiprocessing takes time to load, and `--help` does without it
 
-        usual = (
-            min(RIGS_PER_CORE * cores(), MAX_USUAL_RIGS) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
-        )
+        per_core = RIGS_PER_CORE_IN_A_ROOM if in_room else RIGS_PER_CORE
+        usual = min(per_core * cores(), MAX_USUAL_RIGS) if self.endpoint == "emulator" else SESSIONS_AT_A_REAL_SERVICE
         if with_app and self.endpoint == "emulator":
             usual = max(1, cores() // CORES_PER_APP)
         wanted = self.rigs or usual

@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,22 +16,12 @@ from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.keys import HIDDEN
 from diag.core.results import Report, RunResult, TakeResult
 from diag.core.units import counted
-from diag.files.scenario_folders import REPLIES_TABLE, folders_with
 from diag.files.scenarios import AppConfig, RoomConfig, Scenario, find_scenario, read_turns, scenario_from_mapping
 
 if TYPE_CHECKING:
-    from diag.api.run_plan import Planned, RunPlan
+    from diag.api.run_plan import RunPlan
     from diag.dsp.profile import VoiceProfile
     from diag.files.rooms import Room
-
-START_S = 2.5
-"""Usual time until the first take begins and from the last take to the report: processes, devices, judging."""
-AROUND_PROMPTS_S = 2.5
-"""Usual length of a take without its turns: streams that open, calibration, the session's end."""
-AROUND_REPLY_S = 1.3
-"""Usual time from the end of a prompt to its reply, and from there to the next turn."""
-REPLY_S = 3.7
-"""Usual length of a reply."""
 
 
 def is_saved_run(config: str) -> bool:
@@ -346,6 +336,7 @@ def _distinct_names(scenarios: Sequence[Scenario]) -> list[str]:
 
 def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> list[RunResult]:
     """Record what the plans still lack, judge all of it, and give one result a plan."""
+    from diag.api.run_length import reply_ends_s, usual_s
     from diag.api.run_plan import interleaved, lacking, rigs_for
     from diag.judge.engine import judge_run
 
@@ -357,7 +348,7 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         rigs = rigs_for(plans, count, options)
         planned = list(interleaved(plans, missing))
         with _told_what_was_kept(plans, progress):
-            progress.started(title=title, takes=count, about_s=_usual_s(planned, rigs, _reply_ends_s(options)))
+            progress.started(title=title, takes=count, about_s=usual_s(planned, rigs, reply_ends_s(options)))
             from diag.api.take_dispatch import record_all
 
             for folder, recorded in record_all(planned, options, progress).items():
@@ -374,28 +365,6 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         named = None if plan.voice is None else plan.voice.name
         results.append(replace(result, folder=str(plan.folder), voice=named))
     return results
-
-
-def _usual_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, float]) -> float:
-    """Return how long takes usually need on so many rigs: no less than the longest one, or their sum over the rigs."""
-    takes_s = [
-        AROUND_PROMPTS_S
-        + sum(
-            prompt.speech_end_s + AROUND_REPLY_S + reply_ends_s.get(prompt.name, REPLY_S)
-            for prompt in item.plan.prompts_of(item.number)
-        )
-        for item in planned
-    ]
-    return START_S + max(*takes_s, sum(takes_s) / rigs)
-
-
-def _reply_ends_s(options: Options) -> dict[str, float]:
-    """Return how long the emulator's replies to known prompts are; nothing is known of another service's."""
-    if options.endpoint != "emulator":
-        return {}
-    from diag.emulator.replies import reply_ends_s
-
-    return reply_ends_s(folders_with(REPLIES_TABLE)[0] / REPLIES_TABLE.parent)
 
 
 def _judged(plan: RunPlan, progress: Progress) -> list[TakeResult]:

@@ -345,8 +345,10 @@ def _planned(plan: RunPlan, numbers: Sequence[int]) -> Iterator[Planned]:
 
 def rigs_for(plans: Iterable[RunPlan], takes: int, options: Options) -> int:
     """Return how many rigs record a number of takes of these plans side by side."""
-    apps = [plan.scenario.app for plan in plans if plan.scenario.app is not None]
-    return options.rig_count(takes, with_app=bool(apps), alone=any(app.alone for app in apps))
+    scenarios = [plan.scenario for plan in plans]
+    apps = [scenario.app for scenario in scenarios if scenario.app is not None]
+    in_room = any(scenario.room is not None for scenario in scenarios)
+    return options.rig_count(takes, with_app=bool(apps), in_room=in_room, alone=any(app.alone for app in apps))
 
 
 def run_environment(options: Options) -> dict[str, Any]:

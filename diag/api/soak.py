@@ -43,6 +43,7 @@ def soak(
     from diag.api.run_plan import prompt_jobs
     from diag.record.audio.rigs import open_farm
     from diag.record.soak_recorder import SoakJob, record_soak
+    from diag.record.take_workers import load_workers
     from diag.report.endurance import write_soak
 
     options, progress = options or Options(), progress or Quiet()
@@ -60,6 +61,7 @@ def soak(
             progress.note(f"  {turn.t_s / 60:.0f} min: {wait}{memory}")
 
     with ExitStack() as stack:
+        load_workers()  # in the background
         farm = stack.enter_context(open_farm(options.audio, rigs=1, devices=options.devices))
         endpoint = stack.enter_context(endpoint_for(scenario, options))
         job = SoakJob(

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from diag.api.judged_takes import judged_take
 from diag.api.loading import load_judging_and_reports
+from diag.api.run_length import reply_ends_s, takes_s
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.api.take_cluster import ClusterRigs
 from diag.core.errors import BadInputError, CannotMeasureError
 from diag.core.results import TakeResult
-from diag.core.units import counted, format_seconds
+from diag.core.units import counted, format_minutes, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.files.prompts import prompts_by_name
 from diag.files.rooms import find_room
@@ -124,6 +125,7 @@ class _Dispatcher:
     def _take_places(self, options: Options) -> None:
         self._idle = list(self._pool.rig_names)
         self._side_by_side = len(self._idle)
+        self._reply_ends_s = reply_ends_s(options)
         self._following = options.follow
         self._person_speaks = options.audio == "system" and options.devices.get("mouth") == PERSON
         self._shown: dict[tuple[Path, str], int] = {}
@@ -263,8 +265,13 @@ class _Dispatcher:
             before = self._side_by_side
             self._side_by_side -= max(1, round(FEWER_SHARE * before))
             self._recent.clear()
+            left = [*self._queue, *(entry.item for entry in self._running.values())]
+            about = (
+                f", about {format_minutes(takes_s(left, self._side_by_side, self._reply_ends_s))} left" if left else ""
+            )
             self._progress.note(
-                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of {before}"
+                f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of "
+                f"{before}{about}"
             )
 
     def _repeat(self, item: Planned) -> None:

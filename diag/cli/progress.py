@@ -12,6 +12,7 @@ import click
 
 from diag.core.keys import without_keys
 from diag.core.plain_text import visible
+from diag.core.units import format_minutes
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -42,7 +43,7 @@ class TerminalProgress:
 
     def started(self, *, title: str, takes: int, about_s: float | None) -> None:
         """Print what will be recorded, and start the live line on a terminal."""
-        about = "" if about_s is None else f", about {_duration(about_s)}"
+        about = "" if about_s is None else f", about {format_minutes(about_s)}"
         self._takes += takes
         self.note(f"{title}: {takes} {'take' if takes == 1 else 'takes'}{about}")
         if self._bar is None and sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
@@ -133,8 +134,3 @@ def _folded(text: str, width: int) -> str:
     from diag.report.wrapping import wrapped
 
     return "\n".join(wrapped(text, width))
-
-
-def _duration(value_s: float) -> str:
-    minutes, seconds = divmod(round(value_s), 60)
-    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"

@@ -39,6 +39,12 @@ def format_seconds(value_s: float) -> str:
     return with_minus(f"{value_s * 1000:.0f} ms" if abs(value_s) < 0.9995 else f"{value_s:.2f} s")
 
 
+def format_minutes(value_s: float) -> str:
+    """Return a duration in whole seconds as text: '50 s' below one minute, '2 min 7 s' above."""
+    minutes, seconds = divmod(round(value_s), 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
 NOUNS = (
     "chunk", "connection", "gap", "more finding", "more part", "other sound", "place", "prompt", "session", "take",
     "time", "tool call", "turn", "underrun",

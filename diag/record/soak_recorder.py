@@ -1,5 +1,6 @@
 """Recorder of a long session: prompt after prompt on one rig, across connections, with memory that does not grow.
 
+The session is held in a worker process, as takes are: in the process of the command, audio was lost on a busy machine.
 Audio and events are reduced to figures after each turn and then freed. Latencies come from events and device stamps.
 """
 
@@ -11,18 +12,24 @@ import gc
 import itertools
 import json
 import math
+import pickle
 import resource
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 
 from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples
 from diag.core.endurance import SoakConnection, SoakTurn
+from diag.core.errors import CannotMeasureError
+from diag.core.keys import remember_address
 from diag.core.take import Turn
+from diag.core.temporary import temporary_folder
 from diag.core.timeline import EventName, Timeline
 from diag.files.scenarios import Faults
 from diag.files.turn_script import BETWEEN_TURNS_S
@@ -38,11 +45,14 @@ from diag.record.port_routing import Portboard
 from diag.record.take_job import PromptJob
 from diag.record.take_log import TakeLog
 from diag.record.take_recorder import LEAD_IN_S, spoken_samples
+from diag.record.take_workers import WorkerPool
 
 LEAVE_EARLY_S = 1.0
 """After goAway the connection is left at the end of the turn, and at the latest this long before its announced end."""
 LIMIT_TOLD_WITHIN_S = 5.0
 """A resumed connection that is told to go away within this time belongs to a session that has reached its limit."""
+LOOK_EVERY_S = 1.0
+"""Interval at which the turns of the worker are read."""
 RECONNECT_WITHIN = 3
 """Failed attempts to connect after which a long session ends."""
 
@@ -58,10 +68,12 @@ class SoakJob:
     seconds: float
 
 
-def record_soak(
-    job: SoakJob, rig: Rig, on_turn: Callable[[SoakTurn], None]
-) -> tuple[tuple[SoakTurn, ...], tuple[SoakConnection, ...], Mapping[str, int], str | None]:
-    """Hold a long session; return its turns, its connections, the rates of the ports, and why it ended early.
+Held: TypeAlias = tuple[tuple[SoakTurn, ...], tuple[SoakConnection, ...], Mapping[str, int], str | None]
+"""Turns, connections, the rates of the ports, and why it ended early."""
+
+
+def record_soak(job: SoakJob, rig: Rig, on_turn: Callable[[SoakTurn], None]) -> Held:
+    """Hold a long session in a worker process; return what was recorded.
 
     Parameters
     ----------
@@ -71,20 +83,58 @@ def record_soak(
     Raises
     ------
     CannotMeasureError
-        If a device cannot be opened.
+        If a device cannot be opened, or the worker died.
     """
+    with temporary_folder("soak") as folder, WorkerPool([rig]) as pool:
+        told = folder / "turns"
+        told.touch()
+        future = pool.call(rig.name, _record, job, told)
+        with told.open("rb") as rows:
+            over = False
+            while not over:
+                over = bool(wait([future], timeout=LOOK_EVERY_S).done)
+                for turn in _new_turns(rows):
+                    on_turn(turn)
+        try:
+            return future.result()
+        except BrokenProcessPool:
+            raise CannotMeasureError(
+                "Could not hold a long session",
+                seen="the process that held it died",
+                allowed="a process that runs to its end",
+                next_step="check free memory, or try `--audio wire`",
+            ) from None
+
+
+def _record(rig: Rig, job: SoakJob, told: Path) -> Held:
+    """Hold a long session in this process, and append each turn to a file."""
+    remember_address(job.endpoint.base_url)
+
+    def on_turn(turn: SoakTurn) -> None:
+        with told.open("ab") as file:
+            file.write(pickle.dumps(turn))
+
     gc.collect()
     gc.disable()
     try:
-        return asyncio.run(_held(job, rig, on_turn))
+        return asyncio.run(_held(rig, job, on_turn))
     finally:
         gc.enable()
 
 
-async def _held(
-    job: SoakJob, rig: Rig, on_turn: Callable[[SoakTurn], None]
-) -> tuple[tuple[SoakTurn, ...], tuple[SoakConnection, ...], Mapping[str, int], str | None]:
+async def _held(rig: Rig, job: SoakJob, on_turn: Callable[[SoakTurn], None]) -> Held:
     return await _Soak(job, on_turn).run(rig)
+
+
+def _new_turns(rows: BinaryIO) -> Iterator[SoakTurn]:
+    """Return the turns that were appended since the last call; one that is not written to its end comes next time."""
+    while True:
+        place = rows.tell()
+        try:
+            yield pickle.load(rows)  # this process made the folder, and only its user can write there
+        except (EOFError, pickle.UnpicklingError):
+            rows.seek(place)
+            return
 
 
 def memory_mb() -> float | None:
@@ -113,9 +163,7 @@ class _Soak:
         self._closed: str | None = None
         self._handle: str | None = None
 
-    async def run(
-        self, rig: Rig
-    ) -> tuple[tuple[SoakTurn, ...], tuple[SoakConnection, ...], Mapping[str, int], str | None]:
+    async def run(self, rig: Rig) -> Held:
         job = self._job
         board = Portboard(job.config, self._client, self._log.origin_s, job.faults)
         audio = await asyncio.to_thread(open_session, rig, board.plan, speaker_connected=job.faults.speaker_connected)

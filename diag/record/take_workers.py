@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from diag.core.keys import remember_address
 from diag.core.processes import KillableProcessPool, keep_time_alone, start_fork_server
@@ -22,6 +23,8 @@ from diag.files.log import write_output
 from diag.files.rooms import read_responses, with_echo_level
 from diag.record.audio.ports import Rig
 from diag.record.take_job import RoomJob, TakeJob
+
+R = TypeVar("R")
 
 LONGEST_OUTPUT = 100_000
 """The log keeps so many last characters of what a worker printed."""
@@ -65,6 +68,10 @@ class WorkerPool:
     def submit(self, rig_name: str, job: TakeJob) -> Future[Path]:
         """Submit a job to the worker of a rig; the future's result is the folder of the take."""
         return self._executors[rig_name].submit(_record, job)
+
+    def call(self, rig_name: str, function: Callable[..., R], *args: object) -> Future[R]:
+        """Submit a call to the worker of a rig; the function gets the rig and then `args`."""
+        return self._executors[rig_name].submit(_with_rig, function, *args)
 
     def kill(self, rig_name: str) -> None:
         """Kill a worker that hangs; its job fails with `BrokenProcessPool`, as if the worker had died by itself."""
@@ -117,6 +124,11 @@ def _record(job: TakeJob) -> Path:
 
             return record_app_take(job, rig)
         return record_take(job, rig)
+
+
+def _with_rig(function: Callable[..., R], *args: object) -> R:
+    assert _rig is not None
+    return function(_rig, *args)
 
 
 def _in_room(rig: Rig, room: RoomJob | None) -> AbstractContextManager[Rig]:

@@ -84,27 +84,6 @@ def test_what_is_yet_to_be_recorded_is_counted_for_the_person(world):
     assert told == [("healthy", 3)]
 
 
-@pytest.mark.parametrize(("rigs", "takes_s"), [(1, 40.0), (2, 20.0), (8, 13.0)])
-def test_the_estimate_is_the_sum_of_the_takes_over_the_rigs_and_no_less_than_the_longest(rigs, takes_s, monkeypatch):
-    monkeypatch.setattr(conduct, "AROUND_PROMPTS_S", 2.0)
-    monkeypatch.setattr(conduct, "AROUND_REPLY_S", 1.0)
-    monkeypatch.setattr(conduct, "REPLY_S", 5.0)
-    assert conduct._usual_s(planned_prompts(5.0, 1.0, 1.0, 1.0), rigs, {}) == conduct.START_S + takes_s
-
-
-def test_the_estimate_knows_the_length_of_the_emulators_replies():
-    longer = conduct._usual_s(planned_prompts(1.0), 1, {}) - conduct._usual_s(planned_prompts(1.0), 1, {"prompt": 1.0})
-    assert longer == pytest.approx(conduct.REPLY_S - 1.0)
-    assert 0.5 < conduct._reply_ends_s(Options(endpoint="emulator"))["thanks"] < 1.5
-    assert conduct._reply_ends_s(Options(endpoint="gemini")) == {}
-
-
-def planned_prompts(*lengths_s):
-    """Takes with one prompt each, of the given lengths."""
-    plan = SimpleNamespace(prompts_of=lambda number: (SimpleNamespace(name="prompt", speech_end_s=lengths_s[number]),))
-    return [SimpleNamespace(plan=plan, number=number) for number in range(len(lengths_s))]
-
-
 def test_the_day_of_the_options_replaces_that_of_a_configuration(tmp_path):
     options = Options(takes=1, audio="wire", out=tmp_path, as_of="2025-09-19")
     scenario = find_scenario("healthy").model_copy(update={"emulator": {"as_of": "2026-01-01", "think_s": 0.5}})

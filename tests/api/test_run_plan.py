@@ -12,10 +12,10 @@ from diag.api import run as conduct
 from diag.api.compare import compare
 from diag.api.options import Options
 from diag.api.run import run
-from diag.api.run_plan import interleaved, lacking, new_run, prompt_jobs, resumed_runs
+from diag.api.run_plan import interleaved, lacking, new_run, prompt_jobs, resumed_runs, rigs_for
 from diag.core.errors import BadInputError
 from diag.core.results import Measurements, TakeResult
-from diag.files.scenarios import find_scenario
+from diag.files.scenarios import RoomConfig, find_scenario
 
 
 @pytest.fixture
@@ -224,6 +224,15 @@ def test_a_real_service_gets_one_session_at_a_time_unless_asked(endpoint, rigs, 
 def test_the_emulator_gets_four_takes_per_core_and_no_more_than_one_process_can_judge(monkeypatch, cores, side_by_side):
     monkeypatch.setattr("diag.core.processes.cores", lambda: cores)
     assert Options().rig_count(100) == side_by_side
+
+
+@pytest.mark.parametrize(("cores", "side_by_side"), [(1, 3), (2, 6), (8, 16)])
+def test_rooms_get_fewer_takes_side_by_side_unless_asked(monkeypatch, options, cores, side_by_side):
+    monkeypatch.setattr("diag.core.processes.cores", lambda: cores)
+    furnished = find_scenario("healthy").model_copy(update={"room": RoomConfig(name="laptop")})
+    plan = new_run(furnished, options, command="run", name="healthy", group="g")
+    assert rigs_for([plan], 100, Options()) == side_by_side
+    assert rigs_for([plan], 100, Options(rigs=5)) == 5
 
 
 @pytest.mark.parametrize("takes", [0, -1, 10_001])

@@ -1,4 +1,5 @@
 import contextlib
+import re
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -162,7 +163,10 @@ def test_a_busy_machine_gets_fewer_takes_side_by_side(world, tmp_path):
     record(world, tmp_path, takes=20)
     assert world.together[0] == 4
     assert max(world.together[5:]) == 3
-    assert any("at a time instead of" in note for note in world.notes)
+    (note,) = (note for note in world.notes if "at a time instead of" in note)
+    # 21 takes of about 6 s are left, three at a time.
+    left_s = int(re.search(r"about (\d+) s left", note)[1])
+    assert left_s == pytest.approx(21 * 6 / 3, rel=0.25), note
 
 
 def test_a_dead_worker_is_replaced_and_its_take_is_recorded_again(world, tmp_path):

@@ -3,8 +3,10 @@
 import functools
 import importlib
 from dataclasses import replace as changed
+from pathlib import Path
 
 import pytest
+from approved import check
 from builders import Story, build, client, replace
 
 from diag.core.chain import Hop
@@ -23,7 +25,7 @@ from diag.core.results import (
     TakeResult,
     Tier,
 )  # fmt: skip
-from diag.judge.comparison import compare_runs, differences, setup_differences
+from diag.judge.comparison import compare_runs, differences, is_decided, setup_differences
 from diag.judge.engine import judge_run, judge_take
 from diag.measure.registry import Metric
 
@@ -68,6 +70,10 @@ def run_of(values, name="run", *, metric="ttfa_heard_s", prompts=PROMPTS, findin
 def fault(code="PLY001", severity=Severity.ERROR, consequence_of=None):
     return Finding(code=code, name="n", severity=severity, hop=Hop.PLAYER, title=f"{code} is there", evidence=(),
                    likely_cause="c", fix=f"repair {code}.", confidence=1.0, consequence_of=consequence_of)  # fmt: skip
+
+
+def sent(run, setup):
+    return changed(run, takes=tuple(changed(take, setup=setup) for take in run.takes))
 
 
 def only(result):
@@ -165,6 +171,100 @@ def test_a_run_against_itself_shows_nothing():
     result = compare_runs(run, run, seed=1)
     assert (result.verdict, result.config_diff) == (Change.NONE_SHOWN, ())
     assert result.sentence == "No difference shown between run and run."
+
+
+# --- every figure and sentence
+
+
+APPROVED = Path(__file__).with_name("approved_run_comparisons.txt")
+UNEVEN = [1.0, 1.3, 0.8, 1.1, 1.9, 1.2, 1.4, 0.9, 1.0, 1.6, 1.1, 1.5]
+
+
+def later(by_s, values=UNEVEN):
+    return [None if value is None else round(value + by_s, 6) for value in values]
+
+
+def asked(run, answers):
+    """A run with the answer of each take beside its value."""
+    takes = [
+        changed(take, measurements=Measurements((*take.measurements, value("answered", answer))))
+        for take, answer in zip(run.takes, answers, strict=True)
+    ]
+    return changed(run, takes=tuple(takes))
+
+
+SETUPS = {"model": "m", "generationConfig": {"responseModalities": ["TEXT"], "temperature": 1, "topK": 2, "topP": 3}}
+FAULTS = {
+    "PLY001": (fault(), 12), "PLY004": (fault("PLY004", Severity.WARNING), 3), "CFG001": (fault("CFG001"), 12),
+    "CFG006": (fault("CFG006"), 1), "SVC001": (fault("SVC001", Severity.INFO), 12),
+}  # fmt: skip
+
+
+def found_in(name, *codes, **more):
+    return run_of(UNEVEN, name, findings=[FAULTS[code] for code in codes], **more)
+
+
+@functools.cache
+def pairs():
+    """Two runs each, by what differs between them."""
+    a = run_of(UNEVEN, "a")
+    other = {"send": {"batch_ms": 400, "rate": None}, "play": {"x": 1}, "y": 2, "z": 3}
+    return {
+        "a little later": (a, run_of(later(0.049), "b")),
+        "as much later as matters": (a, run_of(later(0.05), "b")),
+        "much later": (a, run_of(later(0.4), "b", config=other)),
+        "much sooner": (a, run_of(later(-0.4), "b")),
+        "later and sooner": (a, run_of([v + (0.3 if n % 2 else -0.3) for n, v in enumerate(UNEVEN)], "b")),
+        "later but for two": (a, run_of([v + (0.2 if n > 1 else -0.6) for n, v in enumerate(UNEVEN)], "b")),
+        "six pairs": (run_of(UNEVEN[:6], "a"), run_of(later(0.4)[:6], "b")),
+        "five pairs of one prompt": (
+            run_of(UNEVEN[:5], "a", prompts=("p",)), run_of(later(0.4)[:5], "b", prompts=("p",))),
+        "values missing on both sides": (
+            run_of([None, *UNEVEN[1:]], "a"), run_of([*later(0.4)[:10], None, None], "b")),
+        "replies that stay away": (
+            asked(a, [1.0] * 12), asked(run_of([*later(0.4)[:9], *[None] * 3], "b"), [1.0] * 9 + [0.0] * 3)),
+        "replies that stayed away before": (
+            asked(run_of([*UNEVEN[:9], *[None] * 3], "a"), [1.0] * 9 + [0.0] * 3),
+            asked(run_of(later(0.4), "b"), [1.0] * 12)),
+        "speed on a hop": (
+            run_of([1.0] * 12, "a", metric="rate_ratio", hop=Hop.PLAYER),
+            run_of([0.98 + 0.0005 * number for number in range(12)], "b", metric="rate_ratio", hop=Hop.PLAYER)),
+        "treble": (
+            run_of([-0.5] * 12, "a", metric="dullness_db", hop=Hop.PLAYER),
+            run_of([1.4, 1.6] * 6, "b", metric="dullness_db", hop=Hop.PLAYER)),
+        "no take in a": (run_of([1.0], "a", discarded=(0,)), run_of([1.0], "b")),
+        "too few": (run_of([1.0] * 4, "a"), run_of([1.0] * 4, "b")),
+        "equal": (a, run_of(UNEVEN, "b")),
+        "both have faults": (found_in("a", "PLY001", "PLY004"), found_in("b", "PLY001", "PLY004")),
+        "b has one fault more": (found_in("a", "PLY004"), found_in("b", "PLY001", "PLY004", "SVC001")),
+        "b has two faults more": (a, found_in("b", "PLY001", "PLY004")),
+        "b has three faults more": (a, found_in("b", "CFG006", "PLY001", "PLY004")),
+        "a has two faults more": (found_in("a", "PLY001", "PLY004"), a),
+        "a worse fault is gone": (found_in("a", "PLY001"), found_in("b", "PLY004")),
+        "a worse fault is new": (found_in("a", "PLY004"), found_in("b", "PLY001")),
+        "as bad a fault is new": (found_in("a", "CFG001", "PLY004"), found_in("b", "PLY001")),
+        "information only": (found_in("a", "SVC001"), found_in("b")),
+        "setups": (sent(found_in("a", "CFG001"), {"model": "m"}), sent(found_in("b"), SETUPS)),
+        "setups the other way": (sent(found_in("a"), SETUPS), sent(found_in("b", "CFG006"), {"model": "n"})),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", pairs())
+def test_every_figure_and_sentence_is_as_approved(name):
+    result = compare_runs(*pairs()[name], seed=1)
+    lines = [f"{result.verdict.value}, {'' if is_decided(result) else 'not '}decided: {result.sentence}"]
+    lines += [f"  differs: {item}" for item in (*result.config_diff, *result.setup_diff)]
+    for item in result.comparisons:
+        figures = ("a", "b", "difference", "interval", "n_pairs", "chance", "smallest", "noise")
+        values = "; ".join(f"{field} {rounded(getattr(item, field))}" for field in figures)
+        lines.append(f"  {item.metric} of {item.hop or 'the take'}: {item.verdict.value}; {values}; {item.reason}")
+    check(APPROVED, name, "\n".join(lines))
+
+
+def rounded(item):
+    if isinstance(item, tuple):
+        return f"({', '.join(map(rounded, item))})"
+    return "none" if item is None else f"{round(item, 9) + 0.0:.4g}"
 
 
 # --- what differs, and what must not
@@ -286,10 +386,6 @@ def test_a_healthy_run_against_another_shows_nothing(monkeypatch):
 
 
 # --- setup messages
-
-
-def sent(run, setup):
-    return changed(run, takes=tuple(changed(take, setup=setup) for take in run.takes))
 
 
 def test_fields_of_setup_messages_have_one_name_whether_their_object_is_there_or_not():

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from diag.core.endurance import LoadResult, LoadSession, LoadStep, SoakConnection, SoakResult, SoakTurn
-from diag.judge.endurance import load_summary, soak_summary
+from diag.core.stats import p95
+from diag.judge.endurance import GROWTH_S, MEMORY_MB, load_summary, soak_summary
 
 HEALTHY_END = SoakConnection(number=1, start_s=0.0, end_s=600.0, ended="client")
 
@@ -114,3 +115,101 @@ def test_failures_are_counted_with_their_reason():
 
 def test_a_step_in_which_diag_was_always_late_shows_nothing():
     assert load(step(1, 0.8), step(5, 0.8, late=5)).not_shown
+
+
+# --- every limit at both sides
+
+
+def level(count=60, **more):
+    return [turn(number, **more) for number in range(count)]
+
+
+@pytest.mark.parametrize(("growth_s", "told"), [(0.99 * GROWTH_S, False), (1.01 * GROWTH_S, True)])
+def test_a_wait_that_grows_is_told_from_its_limit_on(growth_s, told):
+    turns = [turn(number, wait_s=0.8 + growth_s * number / 59) for number in range(60)]
+    assert any("wait for the reply grew" in text for text in problems(turns)) is told
+
+
+@pytest.mark.parametrize(("growth_mb", "told"), [(0.99 * MEMORY_MB, False), (1.01 * MEMORY_MB, True)])
+def test_memory_that_grows_after_two_minutes_is_told_from_its_limit_on(growth_mb, told):
+    turns = [turn(number, memory_mb=100 + growth_mb * max(0, number - 13) / 46) for number in range(60)]
+    assert any("memory of the client grew" in text for text in problems(turns)) is told
+
+
+@pytest.mark.parametrize(
+    ("ppm", "words"),
+    [(495, None), (505, "505 ppm too fast"), (-495, None), (-505, "505 ppm too slow"), (-4950, "4950 ppm too slow"),
+     (-5050, "lost about 0.5 % of its audio")],
+)  # fmt: skip
+def test_a_clock_is_told_from_its_limit_on(ppm, words):
+    found = problems([turn(number, ppm=ppm) for number in range(60)])
+    assert [words in text for text in found] == ([] if words is None else [True])
+
+
+@pytest.mark.parametrize(("count", "shown"), [(4, False), (5, True)])
+def test_five_turns_make_a_trend(count, shown):
+    summary = soak_summary(session(level(count)))
+    assert (summary.latency is not None) is shown
+    assert ("microphone" in summary.drift_ppm) is shown
+    assert "whether the wait grows: too few turns were answered" not in summary.not_shown[:1] or not shown
+
+
+def test_every_sentence_on_a_long_session():
+    away = replace(HEALTHY_END, end_s=300.0, ended="goAway", resumed=True, away_s=0.2)
+    ends = (away, replace(away, number=2, start_s=300.0, end_s=312.5, ended="1006", resumed=None),
+            replace(away, number=3, ended="1011 x", resumed=False), replace(HEALTHY_END, number=4))  # fmt: skip
+    turns = [
+        turn(number, wait_s=None if number in (3, 9) else 0.8 + 0.01 * number, memory_mb=100 + number, ppm=2000,
+             underruns=number % 7 == 0)
+        for number in range(60)
+    ]  # fmt: skip
+    summary = soak_summary(session(turns, ends, "the service closed it"))
+    assert summary.problems == (
+        "It ended before its time: the service closed it.",
+        "2 prompts of 60 had no reply.",
+        "Connection 2 ended after 12.50 s (1006); nothing was opened again.",
+        "Connection 3 ended after 300.00 s (1011 x); a new session without the old context was opened.",
+        "The wait for the reply grew by 590 ms, 60 ms a minute.",
+        "The memory of the client grew by 46.0 MB.",
+        "The clock of the microphone is 2000 ppm too fast.",
+        "The player ran out of audio 9 times.",
+    )
+    assert (summary.answered, summary.underruns, summary.survived, summary.lost) == (58, 9, 1, 2)
+    assert summary.latency.per_minute == pytest.approx(0.06)
+    assert summary.latency_per_turn_s == pytest.approx(0.01)
+    assert summary.memory.change == pytest.approx(46.0)
+
+
+def test_a_session_of_nothing_says_all_that_is_not_shown():
+    assert soak_summary(session([])).not_shown == (
+        "whether the wait grows: too few turns were answered",
+        "whether memory grows: too few turns, or this system does not tell",
+        "whether clocks drift: too few turns",
+    )
+
+
+@pytest.mark.parametrize(("growth_s", "told"), [(0.199, False), (0.201, True)])
+def test_a_wait_that_grows_with_the_load_is_told_from_its_limit_on(growth_s, told):
+    summary = load(step(1, 0.8), step(4, 5.0, late=4), step(20, 0.8 + growth_s))
+    assert bool(summary.problems) is told
+    assert summary.growth_s == pytest.approx(growth_s)
+    assert summary.not_shown == ("the latency with 4 sessions: diag itself was late in 4",)
+
+
+@pytest.mark.parametrize(("late_s", "counted"), [(0.05, 1), (0.051, 0)])
+def test_a_session_is_late_from_50_ms_on(late_s, counted):
+    (row,) = load(LoadStep(sessions=1, results=(LoadSession(first_byte_s=0.8, failed=None, late_s=late_s),))).rows
+    assert (row.counted, row.late) == (counted, 1 - counted)
+
+
+@pytest.mark.parametrize("count", [2, 3, 20])
+def test_a_spread_needs_three_sessions(count):
+    (row,) = load(step(count, 0.8)).rows
+    assert row.median_s == 0.8
+    assert row.p95_s == (p95([0.8] * count) if count >= 3 else None)
+
+
+def test_one_step_or_a_load_that_does_not_grow_has_no_growth():
+    assert load(step(5, 0.8)).growth_s is None
+    assert load(step(5, 0.8), step(5, 1.8)).growth_s is None
+    assert load(step(1, 0.8), step(2, 0.8, failed=2)).problems == ("With 2 sessions, 2 failed: 1011 quota.",)

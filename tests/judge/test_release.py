@@ -1,17 +1,21 @@
 """The release gate: what blocks, what leaves it undecided, and how often it is wrong."""
 
+import functools
 import itertools
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from approved import check
 from scipy.stats import rankdata
 
 from benchmarks.gate_statistics import PROMPTS, Service, rates, simulated
 from diag.core.chain import Hop
+from diag.core.missing import Missing, MissingCode
 from diag.core.release import Decision, Earlier, Limit, Weight
-from diag.core.results import Change, Finding, NotShown, RunFinding, RunNotShown, Severity
+from diag.core.results import Change, Finding, Measurements, NotShown, RunFinding, RunNotShown, Severity
 from diag.judge.comparison import compare_runs
 from diag.judge.difference import (
     EXACT_TO,
@@ -175,6 +179,97 @@ def test_a_missing_value_of_a_metric_with_a_limit_fails():
     product = decide(run_of(), limits=(Limit(metric="echo_db", at_most=-40.0),))
     assert product.decision is Decision.DO_NOT_SHIP
     assert texts(product, Weight.BLOCKS) == ["Echo has a limit and was not measured in any take."]
+
+
+# --- every reason in words
+
+
+APPROVED = Path(__file__).with_name("approved_releases.txt")
+
+
+def taken(values, **more):
+    """A run whose takes have these values of the time to the first audio heard, and no findings."""
+    run = run_of(3, takes=len(values))
+    takes = []
+    for take, value in zip(run.takes, values, strict=True):
+        missing = None if value is not None else Missing(MissingCode.NO_TURN, "no reply came")
+        items = [
+            replace(item, value=value, missing=missing) if item.metric == "ttfa_heard_s" else item
+            for item in take.measurements
+        ]
+        takes.append(replace(take, measurements=Measurements(tuple(items))))
+    return replace(run, takes=tuple(takes), **more)
+
+
+def ramp(middle_s, spread_s=0.01, takes=20):
+    return [round(middle_s + spread_s * (number / (takes - 1) - 0.5), 6) for number in range(takes)]
+
+
+FINDINGS = (
+    fault("PLY001", Severity.ERROR, share=3), fault("PLY004", share=20), fault("ENV001", Severity.ERROR, share=1),
+    fault("ENV006", share=2), fault("WEB008", Severity.INFO), fault("SVC001", share=0, counted=0),
+)  # fmt: skip
+NOT_SHOWN = tuple(
+    RunNotShown(item=NotShown(code=f"SPK00{number}", what="x", reason=f"reason {number // 5}"), take_ids=(), counted=20)
+    for number in range(1, 9)
+) + tuple(
+    RunNotShown(item=NotShown(code=f"MIC00{number}", what="x", reason=f"other {number}"), take_ids=(), counted=20)
+    for number in range(1, 5)
+)
+LIMITS = {"at_most": 1.0, "at_least": 2.0, "rise_at_most": 0.05, "rise_at_most_percent": 4.0}
+STEADY, LATER, SOONER = ramp(1.2), ramp(1.4), ramp(1.0)
+
+
+@functools.cache
+def situations():
+    """Runs, what they are held against, and the rest that decides, by name."""
+    limits = tuple(
+        Limit(metric="ttfa_heard_s", statistic=statistic, **{name: value})
+        for statistic in ("median", "p95", "mean", "worst") for name, value in LIMITS.items()
+    )  # fmt: skip
+    steady = taken(STEADY)
+    return {
+        "nothing before": (taken(STEADY), None, {}),
+        "findings": (taken(STEADY, findings=FINDINGS), None, {}),
+        "findings that the earlier release did not have": (taken(STEADY, findings=FINDINGS), steady, {}),
+        "findings that it had in fewer takes": (
+            taken(STEADY, findings=(fault(share=9),)), taken(STEADY, findings=(fault(share=2),)), {}),
+        "findings that it had in as many takes": (
+            taken(STEADY, findings=(fault(share=9),)), taken(STEADY, findings=(fault(share=8),)), {}),
+        "nothing fails": (taken(STEADY, findings=FINDINGS), steady, {"fail_on": "never"}),
+        "warnings fail": (taken(STEADY, findings=FINDINGS), None, {"fail_on": "warning"}),
+        "accepted": (taken(STEADY, findings=FINDINGS), None, {"accepted": ("PLY001", "ENV006")}),
+        "later": (taken(LATER), steady, {}),
+        "sooner": (taken(SOONER), steady, {}),
+        "half a tolerance later": (taken(ramp(1.225)), steady, {}),
+        "uneven": (taken(ramp(1.2, 1.5)[::-1]), taken(ramp(1.2, 1.5)), {}),
+        "a little uneven": (taken(ramp(1.2, 0.3)[::-1]), taken(ramp(1.2, 0.3)), {}),
+        "four takes of five": (taken(ramp(1.2, takes=4), folder="runs/1"), None, {"asked": 5}),
+        "five takes": (taken(ramp(1.2, takes=5)), taken(ramp(1.2, takes=4)), {"asked": 5}),
+        "no take": (replace(steady, takes=()), steady, {}),
+        "hardly any value": (taken([None] * 17 + [1.2] * 3), steady, {"limits": limits[:8]}),
+        "not shown": (taken(STEADY, not_shown=NOT_SHOWN), None, {}),
+        "limits": (taken(LATER), steady, {"limits": limits}),
+        "limits that are kept": (taken(STEADY), steady, {"limits": tuple(
+            Limit(metric="ttfa_heard_s", at_most=1.3, at_least=1.1, rise_at_most=0.01, blocks=False) for _ in "a")}),
+        "limits just kept": (taken([1.25] * 20), taken([1.0] * 20), {"limits": (
+            Limit(metric="ttfa_heard_s", at_most=1.25, at_least=1.25, rise_at_most=0.25, rise_at_most_percent=25.0),)}),
+        "limits that only warn": (taken(LATER), steady, {"limits": tuple(
+            Limit(metric="ttfa_heard_s", blocks=False, **{name: value}) for name, value in LIMITS.items())}),
+        "limits on hops": (taken(STEADY), steady, {"limits": (
+            Limit(metric="rate_ratio", at_least=2.0, hop="player"), Limit(metric="rate_ratio", at_least=2.0),
+            Limit(metric="rate_ratio", at_most=0.5, hop="microphone"), Limit(metric="unknown", at_most=1.0))}),
+        "many decisions": (taken(LATER), steady, {"decisions": 1000}),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", situations())
+def test_every_reason_is_in_words_that_were_approved(name):
+    run, before, more = situations()[name]
+    product = decide(run, before, **more)
+    lines = [f"{product.decision.value}, {product.takes} of {product.asked} takes"]
+    lines += [f"{item.weight.value}: {item.text} {item.fix or ''}".rstrip() for item in product.reasons]
+    check(APPROVED, name, "\n".join(lines))
 
 
 # --- statistics

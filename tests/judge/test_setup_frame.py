@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+from pathlib import Path
 
 import pytest
+from approved import check
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diag.core.live_catalogue import MODELS
-from diag.core.live_setup import SETUP, Field, Kind, camel, snake
+from diag.core.live_setup import SETUP, Field, Kind, camel, known_places, snake
 from diag.core.located_json import LocatedJson, read_located_json
 from diag.emulator.closing import Refused
 from diag.emulator.incoming import read_frame
@@ -139,6 +141,95 @@ def test_a_planted_mistake_is_named_by_the_judgement_and_by_the_emulator(frame, 
     assert words in emulator_verdict(frame)
     assert judged(verdict.corrected).right
     assert emulator_verdict(verdict.corrected) is None
+
+
+# --- every word
+
+
+APPROVED = Path(__file__).with_name("approved_frames.txt")
+LEVEL_LOW = changed((*GENERATION, "thinkingConfig"), {"thinkingLevel": "LOW"})
+CHARACTER = changed(("setup", "proactivity"), {"proactiveAudio": False}, frame=changed(
+    (*GENERATION, "enableAffectiveDialog"), True, frame=changed((*GENERATION, "thinkingConfig"), {"thinkingBudget": 9})
+))  # fmt: skip
+SNAKE = {"setup": {"model": "models/gemini-3.8-live", "generation_config": {"response_modalities": ["audio"]},
+                   "outputAudioTranscription": {}, "input_audio_transcription": {}}}  # fmt: skip
+MORE = [
+    {"setup": None}, {"setup": 3}, {"setup": ["x"]}, {"setup": {}}, {**RIGHT, "sample_rate": 1, "temperature": 1},
+    changed(("setup", "bogus"), 1), changed(("setup", "modle"), "x"), changed(("setup", "mime_type"), "audio/pcm"),
+    changed(("setup", "generation_config"), {"temperature": 1}), changed((*GENERATION, "temperatur"), 1), SNAKE,
+    changed((*GENERATION, "topp"), 1), changed((*GENERATION, "responseModalities"), ["audio"]),
+    changed((*GENERATION, "responseModalities"), ["TEXT", "TEXT"]),
+    changed((*GENERATION, "responseModalities"), [1]), changed((*GENERATION, "thinkingConfig"), {"thinkingBudget": 9}),
+    changed(("setup", "tools"), {"functionDeclarations": []}), changed(("setup", "tools"), [1, {"googleSearch": {}}]),
+    changed(("setup", "sessionResumption"), False), changed(("setup", "contextWindowCompression"), True),
+    changed(("setup", "realtimeInputConfig", "automaticActivityDetection"), False),
+    changed(("setup", "realtimeInputConfig", "automaticActivityDetection"), {"disabled": "TRUE"}),
+    changed(("setup", "realtimeInputConfig", "automaticActivityDetection"), {"prefixPaddingMs": 2.6}),
+    changed(("setup", "realtimeInputConfig", "activityHandling"), "no interruption"),
+    changed((*GENERATION, "speechConfig"), {"languageCode": 7, "voiceConfig": "Kore"}),
+    changed(("setup", "systemInstruction"), "Be brief."), changed(("setup", "systemInstruction"), "x" * 61),
+    *(changed(("setup", "realtimeInputConfig", "automaticActivityDetection"), {name: value})
+      for name in ("silenceDurationMs", "prefixPaddingMs") for value in (0, 60_000, 60_001, -1, 1e6)),
+]  # fmt: skip
+NAMES = [
+    "",
+    7,
+    "m",
+    " models/gemini-3.8-live ",
+    "models/GEMINI-3.8-LIVE",
+    "gemini-3.8-live/",
+    *(f"models/{model.name}" for model in MODELS),
+    *(f"publishers/google/models/{model.name}" for model in MODELS),
+]
+PLACES = {
+    "today": {}, "of Vertex AI": {"vertex": True}, "in v1alpha": {"version": "v1alpha"}, "in v1": {"version": "v1"},
+    "on the seed's day": {"day": SEEDS_DAY}, "before all": {"day": datetime.date(2020, 1, 1)},
+}  # fmt: skip
+VALUES = (1, -1, 2.5, "x", "", "true", "LOW", True, False, [], {}, ["x"], {"x": 1}, "y" * 70)
+
+
+def in_words(verdict):
+    lines = [
+        f"{'note' if item.note else 'fault'} {item.problem.value} at {item.pointer or 'the top'}, line {item.line}: "
+        f"{item.seen}; {item.why}; {item.fix}"
+        for item in (*verdict.faults, *verdict.notes)
+    ]
+    return "\n".join([*lines, f"corrected {json.dumps(verdict.corrected)}"])
+
+
+def test_every_mistake_is_in_words_that_were_approved():
+    frames = [*(frame for frame, *_ in PLANTED), *MORE]
+    texts = [f"{json.dumps(frame)}\n{in_words(judged(frame))}" for frame in frames]
+    check(APPROVED, "mistakes", "\n".join(texts), exact=True)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_every_model_and_what_it_does_not_take_is_in_words_that_were_approved(place):
+    texts = []
+    for name in NAMES:
+        told = []
+        for frame in (RIGHT, LEVEL_LOW, CHARACTER):
+            verdict = judged(changed(MODEL, name, frame=frame), **PLACES[place])
+            told += [
+                f"  {item.problem.value}: {item.why}; {item.fix}"[:180] for item in (*verdict.faults, *verdict.notes)
+            ]
+            told.append(f"  corrected model {verdict.corrected['setup'].get('model')}")
+        texts.append("\n".join([repr(name), *dict.fromkeys(told)]))
+    check(APPROVED, f"models {place}", "\n".join(texts), exact=True)
+
+
+def test_a_value_of_every_wrong_type_is_in_words_that_were_approved():
+    lines = []
+    for path in known_places():
+        told = {}
+        for value in VALUES:
+            verdict = judged(changed(("setup", *path), value), version="v1alpha")
+            text = (
+                "; ".join(f"{item.problem.value}: {item.fix}" for item in (*verdict.faults, *verdict.notes)) or "right"
+            )
+            told.setdefault(text, []).append(json.dumps(value)[:9])
+        lines += [f"{'.'.join(path)}", *(f"  {', '.join(values)}: {text}" for text, values in told.items())]
+    check(APPROVED, "values", "\n".join(lines), exact=True)
 
 
 def test_one_modality_in_place_of_a_list_is_served_and_noted():

@@ -79,3 +79,26 @@ def test_outliers_in_one_run_of_20_make_at_most_one_step_in_20_long_series():
         values[outliers] += dice.exponential(8, outliers.sum())
         false += len(find_steps(values))
     assert false <= 40 / 20
+
+
+def rising(height, before, after, wobble=0.01):
+    series = np.r_[np.zeros(before), np.full(after, height)]
+    return series + wobble * np.sin(7.0 * np.arange(series.size))
+
+
+@pytest.mark.parametrize(
+    ("values", "tolerance", "found"),
+    [
+        (rising(1.0, 5, 5), 0.0, [5]),
+        (rising(1.0, 4, 5), 0.0, []),
+        (rising(1.0, 30, 5), 0.0, [30]),
+        (rising(-1.0, 5, 30), 0.0, [5]),
+        (rising(0.0499, 30, 30, 0.0), 0.05, []),
+        (rising(0.0501, 30, 30, 0.0), 0.05, [30]),
+        (np.r_[rising(1.0, 20, 20), rising(-1.0, 0, 20), rising(2.0, 0, 20)], 0.0, [20, 40, 60]),
+        (np.r_[np.zeros(30), 1.0, 1.0, 1.0, 0.0, 0.0, np.zeros(30)], 0.0, []),
+        (np.r_[np.zeros(30), np.tile([1.0, 1.0, 1.0, 1.0, 0.0], 2)], 0.0, [30]),
+    ],
+)
+def test_steps_of_plain_series_are_where_they_were_made(values, tolerance, found):
+    assert [step.index for step in find_steps(values, tolerance=tolerance)] == found

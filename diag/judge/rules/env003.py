@@ -16,7 +16,7 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     What it shows
         A calibration burst was not clearly found in the ear's recording, so latencies at the ear are not measured. It
         is not raised if the ear hears only the speaker and the microphone hears the mouth, as on a headset: the latency
-        is then measured by device stamps.
+        is then measured by the clocks of both.
 
     Why it matters
         Without calibration, a latency at the ear would include the delay of the measuring devices.

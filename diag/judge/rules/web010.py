@@ -6,7 +6,7 @@ from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
-from diag.core.units import format_seconds
+from diag.core.units import counted, format_seconds
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
 
@@ -58,12 +58,13 @@ def schedule_ahead_too_small(observed: ObservedClient) -> Verdict:
     )
     if gaps:
         longest = format_seconds(max(gaps))
-        title = f"The page schedules chunks too late: {len(gaps)} gaps of up to {longest} within the reply"
-        seen = f"{len(gaps)} gaps, {format_seconds(sum(gaps))} in total"
+        title = f"The page schedules chunks too late: {counted(len(gaps), 'gap')} of up to {longest} within the reply"
+        seen = f"{counted(len(gaps), 'gap')}, {format_seconds(sum(gaps))} in total"
         cause = "the first chunk starts without a lead"
     else:
-        title = f"The page plays chunks over each other: {len(overlaps)} of them begin before the one before has ended"
-        seen = f"{len(overlaps)} overlaps of up to {format_seconds(-min(overlaps))}"
+        begin = "of them begins" if len(overlaps) == 1 else "of them begin"
+        title = f"The page plays chunks over each other: {len(overlaps)} {begin} before the one before has ended"
+        seen = f"{counted(len(overlaps), 'overlap')} of up to {format_seconds(-min(overlaps))}"
         cause = "chunks are started as they arrive, or are scheduled by a wrong length"
     return raised(
         title,

@@ -39,8 +39,12 @@ _PLAYED_HZ = (16000, 48000, 44100, 32000, 22050)
 SEARCH_S = 0.5
 """How far outside the turn's span of a recording a known sound is searched for: stamps may be wrong by this much."""
 STAMP_WINDOW_S = 1.0
+CALLBACK_WINDOW_S = 2.0
+"""Callbacks of an input within this time of a frame tell when it entered. Among so many, one was not late; and clocks
+that differ by 500 ppm move by 1 ms in it."""
 NOT_AUDIBLE = Missing(MissingCode.SILENT, "the received audio is silent")
 NO_STAMPS = Missing(MissingCode.NO_EVENTS, "the device gives no time stamps")
+NO_CALLBACKS = Missing(MissingCode.NO_EVENTS, "no callbacks of the device were recorded around the frame")
 BEFORE_STAMPS = Missing(MissingCode.NO_EVENTS, "the frame lies before the first block")
 
 
@@ -151,6 +155,19 @@ class Stamps:
             return NO_STAMPS
         return float(np.median(known)) + frame / sample_rate_hz
 
+    def delivered_s(self, frame: float, sample_rate_hz: int) -> float | Missing:
+        """Return when an input had recorded a frame, by the callbacks around it.
+
+        A block may be delivered late, but not before its last frame was recorded, so the earliest callback counts. The
+        stamps of the device are not used: on sound servers, those of two inputs were wrong by up to 40 ms each, and the
+        callbacks by less than 1 ms (`benchmarks/heard_on_devices.py`).
+        """
+        ends = self.frame[1:]
+        near = np.abs(ends - frame) <= CALLBACK_WINDOW_S * sample_rate_hz
+        if not near.any():
+            return NO_CALLBACKS
+        return float(np.min((self.t_s[:-1] - ends / sample_rate_hz)[near])) + frame / sample_rate_hz
+
 
 def stamp_jitter_s(timeline: Timeline, tap: Tap) -> float | None:
     """Return the 95th percentile of the distance of a tap's device stamps from a steady clock; None without stamps.
@@ -226,8 +243,18 @@ def output_difference_s(timeline: Timeline) -> float | Missing:
     return 0.0
 
 
-def timed_by_stamps(timeline: Timeline) -> bool:
-    """Return whether the ear hears the speaker but no mouth, so that only device stamps link both.
+def paths_differ_s(timeline: Timeline) -> float:
+    """Return by how much the calibrated delays mouth to microphone and speaker to ear differ; 0 if a person spoke.
+
+    It holds the difference of the latencies of microphone and ear, and the error of the stamps of both outputs.
+    """
+    delays = path_delays(timeline)
+    mouth_s, speaker_s = delays.get(("mouth", "microphone")), delays.get(("speaker", "ear"))
+    return 0.0 if mouth_s is None or speaker_s is None else abs(mouth_s - speaker_s)
+
+
+def timed_by_devices(timeline: Timeline) -> bool:
+    """Return whether the ear hears the speaker but no mouth, so that only the clocks of the devices link both.
 
     Either the microphone hears the mouth, as on a headset, or a person spoke.
     """
@@ -255,6 +282,14 @@ def out_s(turn: Turn, timeline: Timeline, received: Clip, played: Clip) -> float
     if isinstance(left, Missing):
         return left
     return difference_s if isinstance(difference_s, Missing) else float(left + difference_s)
+
+
+def delivered_s(timeline: Timeline, tap: Tap, recording: Clip, frame: float | Missing) -> float | Missing:
+    """Return when the device of a recorded input had recorded a frame, by its callbacks."""
+    if isinstance(frame, Missing):
+        return frame
+    blocks = stamps(timeline, tap)
+    return blocks if isinstance(blocks, Missing) else blocks.delivered_s(frame, recording.sample_rate_hz)
 
 
 def prompt_end_in(turn: Turn, prompt: Clip, recording: Clip, tap: Tap) -> float | Missing:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from diag.core.clip import Samples
 from diag.record.audio.ports import Block
 
-CHUNK_S = 10.0
+CHUNK_S = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,8 @@ class Tape:
     """Recorder of a port: samples and the stamps of their blocks.
 
     Storage grows by whole chunks, so a callback never copies older samples. One thread writes; another one may read at
-    any time and sees whole blocks.
+    any time and sees whole blocks. Chunks that are forgotten are written again: if they were freed and new ones
+    allocated, the heap of a long session would grow by one of them every few minutes.
 
     Parameters
     ----------
@@ -110,9 +111,11 @@ class Tape:
         self.sample_rate_hz = sample_rate_hz
         self.channels = channels
         self._chunk_frames = max(1, round(chunk_s * sample_rate_hz))
+        self._spare: list[NDArray[np.float32]] = []
         self._chunks: list[NDArray[np.float32]] = [self._blank()]
         self._stamps: list[tuple[int, float, float]] = []
         self._frames = 0
+        self._forgotten = 0
 
     @property
     def frames(self) -> int:
@@ -148,13 +151,15 @@ class Tape:
         return out[:, 0] if self.channels == 1 else out
 
     def forget(self) -> None:
-        """Free the storage of all whole chunks so far, and the stamps; frames keep their numbers.
+        """Use the storage of all whole chunks so far again, and free the stamps; frames keep their numbers.
 
-        The samples of a freed chunk must not be read any more.
+        The samples of such a chunk must not be read any more.
         """
         whole = self._frames // self._chunk_frames
-        for index in range(whole):
+        for index in range(self._forgotten, whole):
+            self._spare.append(self._chunks[index])
             self._chunks[index] = _FREED
+        self._forgotten = whole
         del self._stamps[: max(len(self._stamps) - 1, 0)]
 
     def stamps(self) -> Stamps:
@@ -165,6 +170,8 @@ class Tape:
         )
 
     def _blank(self) -> NDArray[np.float32]:
+        if self._spare:
+            return self._spare.pop()
         return np.zeros((self._chunk_frames, self.channels), dtype=np.float32)
 
 

@@ -77,7 +77,7 @@ def at_microphone(port, delay_s):
     return Event(t_s=0.2, name="calibrated", source="audio", data=data)
 
 
-def test_on_a_headset_the_wait_is_measured_by_stamps_and_says_how_exact_it_is(judged, healthy):
+def test_on_a_headset_the_wait_is_measured_by_two_devices_and_says_how_exact_it_is(judged, healthy):
     story = replace(Story(), mouth_confidence=0.05, extra=(at_microphone("mouth", AIR_S),))
     measured = judged(story)[1]
     (item,) = measured.find("ttfa_heard_s")
@@ -99,6 +99,44 @@ def test_outputs_of_different_latency_are_corrected_on_a_headset(judged, healthy
     take = replace(late, timeline=Timeline(events))
     measured = Measurements(tuple(measure_take(take, all_metrics(), None)))
     assert measured.value("ttfa_heard_s") == pytest.approx(healthy[1].value("ttfa_heard_s") + 0.03, abs=0.003)
+    assert measured.value("ttfa_heard_uncertainty_s") == pytest.approx(np.hypot(0.02, 0.03), abs=0.001)
+
+
+def with_stamps(take, tap, change):
+    """Return the take with other block stamps of a tap; `change` is given and returns the event's data."""
+    events = tuple(
+        replace(event, data=change(event.data)) if event.name == "stamps" and event.data["tap"] == tap else event
+        for event in take.timeline
+    )
+    return replace(take, timeline=Timeline(events))
+
+
+def late_and_wrong(data):
+    """Deliver nine of ten blocks late, and move the device's own stamps by 40 ms."""
+    late_s = np.random.default_rng(7).uniform(0.005, 0.06, len(data["t_s"]))
+    late_s[::10] = 0.0
+    return {
+        **data,
+        "t_s": (np.array(data["t_s"]) + late_s).tolist(),
+        "device_s": [None if at_s is None else at_s + 0.04 for at_s in data["device_s"]],
+    }
+
+
+def test_late_callbacks_and_wrong_stamps_of_inputs_do_not_move_the_wait_on_a_headset(healthy):
+    take = build(replace(Story(), mouth_confidence=0.05, extra=(at_microphone("mouth", AIR_S),)))
+    take = with_stamps(take, Tap.HEARD.value, late_and_wrong)
+    measured = Measurements(tuple(measure_take(take, all_metrics(), None)))
+    assert measured.value("ttfa_heard_s") == pytest.approx(healthy[1].value("ttfa_heard_s"), abs=0.003)
+
+
+def test_without_the_prompt_at_the_microphone_the_stamps_of_the_devices_serve(healthy):
+    take = build(replace(Story(), mouth_confidence=0.05, extra=(at_microphone("mouth", AIR_S),)))
+    deaf = replace(take, clips={tap: clip for tap, clip in take.clips.items() if tap is not Tap.CAPTURED})
+    measured = Measurements(tuple(measure_take(deaf, all_metrics(), None)))
+    assert measured.value("ttfa_heard_s") == pytest.approx(healthy[1].value("ttfa_heard_s"), abs=0.003)
+    wrong = with_stamps(deaf, Tap.PLAYED.value, late_and_wrong)
+    moved = Measurements(tuple(measure_take(wrong, all_metrics(), None)))
+    assert moved.value("ttfa_heard_s") == pytest.approx(healthy[1].value("ttfa_heard_s") + 0.04, abs=0.003)
 
 
 def test_a_microphone_that_hears_nothing_leaves_the_wait_unmeasured(judged):

@@ -32,6 +32,21 @@ def set_ups():
 @contextmanager
 def foreign_server(places, kind="pulseaudio"):
     """Start a sound server with a device for each place; yield the environment of its user and the options for diag."""
+    modules = [
+        f"module-null-sink sink_name=d{place} {NULL_SINK} sink_properties=device.description=Desk_{place}"
+        for place in sorted(set(places))
+    ]
+    names = [
+        f"{port}=Desk_{place}" if port in ("mouth", "speaker") else f"{port}=Monitor of Desk_{place}"
+        for port, place in zip(PORTS, places, strict=True)
+    ]
+    with sound_server(modules, kind) as (environment, _):
+        yield environment, [word for name in names for word in ("--device", name)]
+
+
+@contextmanager
+def sound_server(modules, kind="pulseaudio"):
+    """Start a sound server with these modules of PulseAudio; yield the environment of its user and its folder."""
     folder = Path(tempfile.mkdtemp(prefix="fs-", dir="/tmp"))
     own = dict.fromkeys(("PULSE_RUNTIME_PATH", "PULSE_STATE_PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"), str(folder))
     (folder / "cookie").write_bytes(bytes(256))
@@ -44,12 +59,8 @@ def foreign_server(places, kind="pulseaudio"):
     started = []
     try:
         start = {"pulseaudio": _start_pulseaudio, "pipewire": _start_pipewire}[kind]
-        environment["PULSE_SERVER"] = start(folder, environment, sorted(set(places)), started)
-        names = [
-            f"{port}=Desk_{place}" if port in ("mouth", "speaker") else f"{port}=Monitor of Desk_{place}"
-            for port, place in zip(PORTS, places, strict=True)
-        ]
-        yield environment, [word for name in names for word in ("--device", name)]
+        environment["PULSE_SERVER"] = start(folder, environment, modules, started)
+        yield environment, folder
     finally:
         for process in reversed(started):
             process.terminate()
@@ -57,13 +68,9 @@ def foreign_server(places, kind="pulseaudio"):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sink(place):
-    return [f"sink_name=d{place}", *NULL_SINK.split(), f"sink_properties=device.description=Desk_{place}"]
-
-
-def _start_pulseaudio(folder, environment, places, started):
+def _start_pulseaudio(folder, environment, modules, started):
     lines = [f"load-module module-native-protocol-unix auth-anonymous=1 auth-cookie-enabled=0 socket={folder}/s"]
-    lines += [" ".join(("load-module module-null-sink", *_sink(place))) for place in places]
+    lines += [f"load-module {module}" for module in modules]
     (folder / "user.pa").write_text("\n".join(lines) + "\n")
     started_server(
         ["pulseaudio", "-n", "-F", str(folder / "user.pa"), "--daemonize=no", "--use-pid-file=no",
@@ -73,7 +80,7 @@ def _start_pulseaudio(folder, environment, places, started):
     return f"unix:{folder}/s"
 
 
-def _start_pipewire(folder, environment, places, started):
+def _start_pipewire(folder, environment, modules, started):
     """Start PipeWire, its session manager and its PulseAudio face, without a session bus and without hardware."""
     for part, lines in WITHOUT_A_BUS.items():
         (folder / "wireplumber" / part).mkdir(parents=True)
@@ -82,8 +89,8 @@ def _start_pipewire(folder, environment, places, started):
     started_server(["wireplumber"], environment, folder / "pipewire-0", started)
     started_server(["pipewire-pulse"], environment, folder / "native", started)
     server = f"unix:{folder}/native"
-    for place in places:
-        command = ["pactl", "load-module", "module-null-sink", *_sink(place)]
+    for module in modules:
+        command = ["pactl", "load-module", *module.split()]
         subprocess.run(
             command, env={**environment, "PULSE_SERVER": server}, check=True, stdout=subprocess.DEVNULL, timeout=10
         )

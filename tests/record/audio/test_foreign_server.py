@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from foreign_server import PORTS, foreign_server, set_ups
 
+from diag.core.chain import Hop
+from diag.files.run_folders import read_take
+from diag.judge.engine import judge_take
+
 ROOT = Path(__file__).resolve().parents[3]
 PIPEWIRE_PROGRAMS = ("pipewire", "wireplumber", "pipewire-pulse", "pactl")
 
@@ -78,3 +82,22 @@ def test_the_doctor_names_pipewire_and_calibrates_its_devices(server):
     assert seen["mouth to microphone"].startswith("heard after")
     assert seen["speaker to ear"].startswith("heard after")
     assert seen["mouth to ear"].startswith("not heard")
+
+
+@pytest.mark.parametrize("server", PIPEWIRE)
+def test_a_take_is_recorded_and_timed_on_pipewire(server, tmp_path):
+    with foreign_server(HEADSET, server) as (environment, devices):
+        command = [sys.executable, "-m", "diag", "run", "healthy", "--audio", "system", "--takes", "1"]
+        done = subprocess.run(
+            [*command, "--prompt", "yes", "--json", "--out", str(tmp_path), *devices],
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode in (0, 4), done.stderr
+    assert "ALSA" not in done.stderr
+    (take,) = tmp_path.glob("runs/*/takes/0001")
+    measured = judge_take(read_take(take)).measurements
+    # The emulator thinks for 0.25 s after 0.5 s of silence, and the devices have buffers.
+    assert 0.75 < measured.value("ttfa_heard_s") < 1.3
+    assert measured.value("ttfa_heard_uncertainty_s") < 0.06
+    for hop in (Hop.MICROPHONE, Hop.SENDER, Hop.PLAYER, Hop.SPEAKER):
+        assert measured.value("rate_ratio", hop=hop) == pytest.approx(1, abs=0.002), hop

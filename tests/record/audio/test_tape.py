@@ -65,6 +65,19 @@ def test_mouth_speaks_every_clip_whole_where_it_promised(sizes, said):
     assert not tape[silence].any()
 
 
+def test_a_tape_that_forgets_stores_no_more_however_long_it_runs():
+    tape = Tape(100, chunk_s=0.1)
+    stored = {}
+    for index in range(200):
+        block = np.full(7, index, dtype=np.float32)
+        tape.write(block, 0.0, None)
+        stored |= {id(chunk): chunk for chunk in tape._chunks if len(chunk)}
+        np.testing.assert_array_equal(tape.samples(tape.frames - 3), block[:3])
+        tape.forget()
+    assert tape.frames == 1400
+    assert len(stored) <= 3
+
+
 def test_saying_while_pulling_never_breaks_the_promise():
     mouth = Mouth(48000)
     stop = threading.Event()
