@@ -59,18 +59,24 @@ def script_processor(measurements: Measurements, observed: ObservedClient) -> Ve
     if not sizes and not nodes:
         return clear()
     lengths = ", ".join(str(size) for size in sorted(set(sizes)))
-    of = f", with buffers of {lengths} frames" if sizes else ""
+    of = msg(", with buffers of {lengths} frames", lengths=lengths) if sizes else ""
     found = [
-        (value, evidence_of(item, f"{format_seconds(value)} {words}"))
+        (value, evidence_of(item, msg("{value} {words}", value=format_seconds(value), words=words)))
         for metric, hop, limit_s, words in LOSSES
         for value, item in numbers(measurements.find(metric, hop=hop))
         if value >= limit_s
     ]
     lost = sum(value for value, _ in found) >= BUSY_S
     return raised(
-        "The page handles audio in a ScriptProcessorNode, on the thread that draws the page"
-        + (", and the sound has gaps" if lost else ""),
-        evidence=[Evidence(text=f"{max(len(sizes), nodes)} ScriptProcessorNode{of}"), *(item for _, item in found)],
+        msg(
+            "The page handles audio in a ScriptProcessorNode, on the thread that draws the page, and the sound has gaps"
+        )
+        if lost
+        else msg("The page handles audio in a ScriptProcessorNode, on the thread that draws the page"),
+        evidence=[
+            Evidence(text=msg("{count} ScriptProcessorNode{of}", count=max(len(sizes), nodes), of=of)),
+            *(item for _, item in found),
+        ],
         likely_cause=msg("the page's other work delays it") if lost else msg("the page was made after an old example"),
         fix=msg(
             "use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`"
