@@ -11,7 +11,7 @@ from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
-from diag.judge.evidence import numbers
+from diag.judge.evidence import listed, numbers
 from diag.judge.limits import OWN_AUDIO
 from diag.judge.registry import rule
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
-from diag.core.page_facts import PageFacts
+from diag.core.page_facts import PageContext, PageFacts
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import changed_sound, evidence_of, received_rate_hz, snapped_hz
+from diag.judge.evidence import changed_sound, evidence_of, listed, received_rate_hz, snapped_hz
 from diag.judge.limits import PASSBAND_SHARE
 from diag.judge.page_evidence import page_of, speed, worst_band
 from diag.judge.registry import rule
