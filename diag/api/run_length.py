@@ -19,6 +19,8 @@ AROUND_REPLY_S = 1.3
 """Usual time from the end of a prompt to its reply, and from there to the next turn."""
 REPLY_S = 3.7
 """Usual length of a reply."""
+JUDGED_S, JUDGED_IN_A_ROOM_S = 0.5, 1.2
+"""Usual time in which a take is judged. One process judges all, while others are recorded."""
 
 
 def usual_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, float]) -> float:
@@ -27,7 +29,9 @@ def usual_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, fl
 
 
 def takes_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, float]) -> float:
-    """Return how long takes usually need on so many rigs: no less than the longest one, or their sum over the rigs.
+    """Return how long takes usually need on so many rigs.
+
+    It is no less than the longest take, than their sum over the rigs, and than the first one and the judging of all.
 
     Parameters
     ----------
@@ -46,7 +50,8 @@ def takes_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, fl
         )
         for item in planned
     ]
-    return max(*lengths_s, sum(lengths_s) / rigs)
+    judged_s = sum(JUDGED_S if item.plan.scenario.room is None else JUDGED_IN_A_ROOM_S for item in planned)
+    return max(*lengths_s, sum(lengths_s) / rigs, min(lengths_s) + judged_s)
 
 
 def reply_ends_s(options: Options) -> dict[str, float]:

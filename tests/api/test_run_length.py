@@ -25,7 +25,18 @@ def test_the_estimate_knows_the_length_of_the_emulators_replies():
     assert run_length.reply_ends_s(Options(endpoint="gemini")) == {}
 
 
-def planned_prompts(*lengths_s):
+def test_many_takes_side_by_side_wait_for_their_judging_and_those_in_rooms_longer():
+    takes = [1.0] * 100
+    assert run_length.takes_s(planned_prompts(*takes), 100, {}) > 100 * run_length.JUDGED_S
+    in_room = planned_prompts(*takes, room="laptop")
+    assert run_length.takes_s(in_room, 100, {}) > 100 * run_length.JUDGED_IN_A_ROOM_S
+    assert run_length.takes_s(in_room, 1, {}) == run_length.takes_s(planned_prompts(*takes), 1, {})
+
+
+def planned_prompts(*lengths_s, room=None):
     """Takes with one prompt each, of the given lengths."""
-    plan = SimpleNamespace(prompts_of=lambda number: (SimpleNamespace(name="prompt", speech_end_s=lengths_s[number]),))
+    plan = SimpleNamespace(
+        prompts_of=lambda number: (SimpleNamespace(name="prompt", speech_end_s=lengths_s[number]),),
+        scenario=SimpleNamespace(room=room),
+    )
     return [SimpleNamespace(plan=plan, number=number) for number in range(len(lengths_s))]

@@ -50,6 +50,13 @@ def test_a_constant_error_of_the_device_stays_for_the_calibration_to_find():
     np.testing.assert_allclose(errors, 0.005, atol=1e-9)
 
 
+@pytest.mark.parametrize("wrong_s", [-0.0303, 0.0303, 0.05])
+def test_a_latency_that_the_server_estimates_anew_moves_nothing_while_callbacks_go_on(wrong_s):
+    late_s = np.random.default_rng(5).exponential(0.002, 300)
+    errors = run(late_s, np.where(np.arange(300) < 120, 0.0, wrong_s))[SETTLING_BLOCKS + LEARNING_BLOCKS :]
+    assert np.ptp(errors[WINDOW_BLOCKS:]) < 0.001
+
+
 def test_what_an_underrun_shifts_is_followed_within_a_second_and_a_half():
     errors = run(np.zeros(300), np.zeros(300), step_at=150, step_s=0.16)
     np.testing.assert_allclose(errors[:150], 0, atol=1e-9)
