@@ -3,6 +3,7 @@ import pytest
 import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from diag.dsp.clicks import clicks
 from diag.dsp.echo import find_echo
@@ -167,6 +168,21 @@ def test_tops_of_changing_level_are_no_clipping(replies, seed):
         assert piled_tops(soxr.resample(swaying, 24000, 48000), 48000).count == 0, name
 
 
+def of_even_loudness(samples):
+    """Samples at 24 kHz, as an automatic gain of 20 ms levels them."""
+    level = uniform_filter1d(maximum_filter1d(np.abs(samples), 480), 240) + 0.02 * np.abs(samples).max()
+    return samples / level
+
+
+def test_pointed_tops_of_even_loudness_are_no_clipping_and_plateaus_are(replies):
+    for name, sound in replies.items():
+        even = of_even_loudness(sound.samples)
+        peak = np.abs(even).max()
+        assert piled_tops(soxr.resample(even, 24000, 48000), 48000).count == 0, name
+        cut = np.clip(even, -0.5 * peak, 0.5 * peak)
+        assert piled_tops(soxr.resample(cut, 24000, 48000), 48000).count > 5, name
+
+
 def with_tone(sound, hz, level_db):
     """The sound with a steady tone at a level against its RMS."""
     time = np.arange(sound.samples.size) / sound.rate_hz
@@ -181,6 +197,10 @@ def test_a_tone_that_nobody_hears_beside_the_voice_does_not_count(reply):
     assert tonality_db(with_tone(sound, 15625.0, -40.0).spectrum) < 30.0
     assert tonality_db(with_tone(sound, 9000.0, -62.0).spectrum) < 30.0
     assert tonality_db(with_tone(sound, 9000.0, -35.0).spectrum) > 35.0
+    assert tonality_db(with_tone(sound, 50.0, -26.0).spectrum) < 30.0
+    assert tonality_db(with_tone(sound, 60.0, -26.0).spectrum) < 30.0
+    assert tonality_db(with_tone(sound, 50.0, -10.0).spectrum) > 35.0
+    assert tonality_db(with_tone(sound, 150.0, -26.0).spectrum) > 30.0
 
 
 def test_noise_between_the_words_and_coarse_steps_do_not_make_speech_flat(reply):

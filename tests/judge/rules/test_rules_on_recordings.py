@@ -77,6 +77,14 @@ def test_every_fault_of_a_recording_has_its_code_and_no_other(fault, name):
     check(APPROVED, f"recording: {fault.name} on {name}", f"{result.sentence}\n{text}")
 
 
+@pytest.mark.parametrize(("count", "severity"), [(1, Severity.INFO), (2, Severity.WARNING)])
+def test_a_single_click_is_information_and_two_are_a_warning(count, severity):
+    samples = voice(VOICES[0]).copy()
+    samples[RATE_HZ // 3 :: RATE_HZ][:count] += np.float32(0.6)
+    clicks = [item for item in analyze(clip(np.clip(samples, -1, 1))).findings if item.code == "REC005"]
+    assert [item.severity for item in clicks] == [severity]
+
+
 def test_every_rule_on_recordings_is_provoked():
     assert {item.code for item in all_rules() if item.scope is Scope.RECORDING} == {
         item.code for item in RECORDING_FAULTS
