@@ -80,7 +80,7 @@ def _heard_s(take: Take, reply_name: str, audible_frame: int) -> float:
 
 
 def place_s(recording: np.ndarray, sample_rate_hz: int, path: Path, first_s: float | None = None) -> float:
-    """Return where a file begins in a recording, in seconds; with `first_s`, only so much of the file is searched for."""
+    """Return where a file begins in a recording, in seconds; with `first_s`, only so much of it is searched for."""
     clip = read_wav(path)
     template = resample(clip.samples, clip.sample_rate_hz, sample_rate_hz)
     if first_s is not None:
