@@ -2,8 +2,8 @@
 
 A mutant is the code with one small mistake: `<` for `<=`, `+` for `-`, 1001 for 1000. Cosmic Ray makes them. Places are
 drawn one after the other, each with one of the mistakes that can be made there. The nearest tests of a mutant are those
-that run the mutated line, the quickest first, and then others of their files, up to a limit of time; coverage of one run
-of all tests says which. For a constant, the lines that use it count. A mutant is killed where one of them fails.
+that run the mutated line, the quickest first, and then others of their files, up to a limit of time; coverage of one
+run of all tests says which. For a constant, the lines that use it count. A mutant is killed where one of them fails.
 
 Not drawn are mistakes after which the code does the same: those in annotations, `==` for `is` with None or a member of
 an enumeration, and a cache that is left out.
