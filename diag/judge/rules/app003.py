@@ -93,8 +93,12 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     return raised(
         msg("The app does not trust the certificate of the recording proxy, so no session was opened")
         if distrusted
-        else "The app listens, but its sessions do not pass the recording proxy"
-        + (f": it is connected to {elsewhere[0]}" if elsewhere else ""),
+        else msg(
+            "The app listens, but its sessions do not pass the recording proxy: it is connected to {place}",
+            place=elsewhere[0],
+        )
+        if elsewhere
+        else msg("The app listens, but its sessions do not pass the recording proxy"),
         evidence=[Evidence(text=seen), *last_lines(stopped.data)],
         likely_cause=msg("the library has a certificate store of its own and ignores SSL_CERT_FILE")
         if distrusted

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from diag.core.chain import Hop, Tap
-from diag.core.messages import msg
+from diag.core.messages import Message, msg
 from diag.core.missing import Missing
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
@@ -23,7 +23,10 @@ LOOP_LIMIT_S = 0.020
 LOOP_LIMIT_IN_TURN_S = 0.100
 _APP_TAPS = {Hop.SENDER: Tap.SENT, Hop.PLAYER: Tap.HEARD}
 """Where the sound of an app is recorded: the end of the segment that is judged under the code of each of its hops."""
-_LOSSES = {"inserted_silence_s": "inserted {} of silence", "skipped_s": "lost {} of sound"}
+_LOSSES: Mapping[str, Callable[[str], Message]] = {
+    "inserted_silence_s": lambda length: msg("inserted {length} of silence", length=length),
+    "skipped_s": lambda length: msg("lost {length} of sound", length=length),
+}
 _SENDING_S, _ARRIVING_S = 0.15, 0.3
 AROUND_S = 0.3
 """A wait for a core explains a gap at most so far from it: the sound waits in buffers before it is recorded."""
@@ -219,7 +222,7 @@ def _lost(measurements: Measurements) -> Iterator[Evidence]:
                     item,
                     msg(
                         "the virtual devices {value} on the {hop} hop",
-                        value=words.format(format_seconds(value)),
+                        value=words(format_seconds(value)),
                         hop=hop,
                     ),
                 )
