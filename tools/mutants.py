@@ -5,8 +5,8 @@ drawn one after the other, each with one of the mistakes that can be made there.
 that run the mutated line, the quickest first, and then others of their files, up to a limit of time; coverage of one
 run of all tests says which. For a constant, the lines that use it count. A mutant is killed where one of them fails.
 
-Not drawn are mistakes after which the code does the same: those in annotations, `==` for `is` with None or a member of
-an enumeration, and a cache that is left out.
+Not drawn are mistakes after which the code does the same: those in annotations and in `strict` of `zip`, `==` for `is`
+with None or a member of an enumeration, and a cache that is left out.
 
     python tools/mutants.py [--count 300] [--seed 1] [--jobs 2]
 """
@@ -251,12 +251,17 @@ def nearest_tests(folder: Path) -> Nearest:
 
 
 def _never_run(tree: ast.Module) -> set[tuple[int, int]]:
-    """Return the places (line, column) that only serve type checkers: annotations, and tests of `TYPE_CHECKING`."""
+    """Return the places (line, column) that do nothing while the code is right.
+
+    Annotations and tests of `TYPE_CHECKING` serve type checkers; `strict` of `zip` says that lengths are equal.
+    """
     parts: list[ast.expr | None] = []
     for node in ast.walk(tree):
         parts += [getattr(node, "annotation", None), getattr(node, "returns", None)]
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             parts.append(node.test)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
+            parts += [keyword.value for keyword in node.keywords if keyword.arg == "strict"]
     places: set[tuple[int, int]] = set()
     for part in filter(None, parts):
         for inner in ast.walk(part):
