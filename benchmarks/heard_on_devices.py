@@ -54,6 +54,8 @@ PORTS = {
     "headset": ("mouth=Mouth", "speaker=Speaker", "microphone=Microphone", "ear=Ear"),
     "four": ("mouth=Mouth", "speaker=Speaker", "microphone=Microphone", "ear=Ear"),
 }
+SEARCHED_S, REPLY_S = 2.5, 0.25
+"""The reply begins within this time after the prompt, and so much of its sound is searched for."""
 LIMIT_MS = {"one": 10.0, "headset": 20.0, "four": 10.0}
 
 
@@ -84,8 +86,11 @@ def error_ms(take_dir: Path, witness: np.ndarray, began_s: float) -> float | Non
     first_s = started.data["perf_counter_s"] - began_s
     part = witness[max(0, round((first_s - 1.0) * RATE_HZ)) : round((first_s + end_s + 2.0) * RATE_HZ)]
     prompt_at_s = place_s(part[:, 0], RATE_HZ, prompt.path)
-    reply_at_s = place_s(part[:, -1], RATE_HZ, built_in_folder() / "replies" / f"{reply['reply']}.wav")
-    true_s = reply_at_s + reply["first_audible_frame"] / 24000 - (prompt_at_s + prompt.speech_end_s)
+    prompt_end_s, audible_s = prompt_at_s + prompt.speech_end_s, reply["first_audible_frame"] / 24000
+    # Where the microphone hears the speaker, the reply is cut off, and others follow.
+    after = part[round(prompt_end_s * RATE_HZ) : round((prompt_end_s + SEARCHED_S) * RATE_HZ), -1]
+    path = built_in_folder() / "replies" / f"{reply['reply']}.wav"
+    true_s = place_s(after, RATE_HZ, path, first_s=audible_s + REPLY_S) + audible_s
     measured_s = judge_take(take).measurements.value("ttfa_heard_s")
     return None if measured_s is None else 1000 * (measured_s - true_s)
 

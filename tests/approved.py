@@ -104,10 +104,10 @@ def measurements_in_words(measurements: Iterable[Measurement]) -> str:
         value = " ".join("none" if one is None else f"{one if abs(one) > least else 0:.3g}" for one in values)
         sure = "" if item.confidence is None else f" confidence {item.confidence:.2f}"
         lines.append(f"{item.metric} of {place}, {item.unit}: {value}{sure}")
-        places = [
-            *(f"  {event.kind} at {event.reference_s:.3f} s and {event.estimated_s:.3f} s for {event.duration_s:.4f} s"
-              for event in item.events),
-            *(f"  {spot.tap} {spot.start_s:.3f} to {spot.end_s:.3f} s" for spot in item.spots),
-        ]  # fmt: skip
-        lines += [*places[:_MOST_PLACES], *([f"  {len(places)} places"] if len(places) > _MOST_PLACES else [])]
+        for places in (
+            [f"  {event.kind} at {event.reference_s:.3f} s and {event.estimated_s:.3f} s for {event.duration_s:.4f} s"
+             for event in item.events],
+            [f"  {spot.tap} {spot.start_s:.3f} to {spot.end_s:.3f} s" for spot in item.spots],
+        ):  # fmt: skip
+            lines += [*places[:_MOST_PLACES], *([f"  {len(places)} places"] if len(places) > _MOST_PLACES else [])]
     return "\n".join([*lines, *(f"{reason}: {', '.join(names)}" for reason, names in reasons.items())])

@@ -23,7 +23,7 @@ from diag.core.missing import Missing
 from diag.core.processes import cores
 from diag.core.results import Measurements, RunResult, TakeResult
 from diag.dsp.profile import VoiceProfile
-from diag.files.run_folders import read_run, write_result
+from diag.files.run_folders import prompts_of_take, read_run, write_result
 from diag.files.voice_profiles import load_voice, voice_of_run
 from diag.judge.engine import judge_recording, judge_run
 from diag.judge.proof import not_shown_on_segments
@@ -404,14 +404,18 @@ def _judged_takes(
     BadInputError
         If a take is damaged.
     """
-    found = {take_id: kept_judgement(Path(folder) / "takes" / take_id, profile) for take_id in take_ids}
+    takes = Path(folder) / "takes"
+    found = {take_id: kept_judgement(takes / take_id, profile) for take_id in take_ids}
     missing = [take_id for take_id, judgement in found.items() if judgement is None]
-    judge = _prepared_for_takes((folder, profile))
+    judge = _prepared_for_takes((takes, profile))
     if not processes or len(missing) < WORTH_PROCESSES or cores() == 1:
-        judged = tuple(judge(take_id) for take_id in missing)
+        judged = judge(missing)
     else:
         pool = LocalWorkers(min(cores(), len(missing)), preload=preloaded(with_reference=True))
-        judged = run_all(_prepared_for_takes, (folder, profile), missing, pool, failed=_unjudged)
+        groups = _of_one_prompt(takes, missing, most=-(-len(missing) // (2 * pool.count)))
+        missing = [take_id for group in groups for take_id in group]
+        results = run_all(_prepared_for_takes, (takes, profile), groups, pool, failed=_unjudged)
+        judged = [result for group in results for result in group]
     for take_id, item in zip(missing, judged, strict=True):
         if isinstance(item, BadInputError):
             raise item
@@ -419,20 +423,41 @@ def _judged_takes(
     return tuple(item for item in found.values() if item is not None)
 
 
+def _of_one_prompt(takes: Path, take_ids: Sequence[str], *, most: int) -> tuple[tuple[str, ...], ...]:
+    """Return takes in groups with the same prompts, because a process measures recordings that they share only once.
+
+    Parameters
+    ----------
+    most : int
+        Takes in a group. With fewer groups than processes, some of these would have nothing to do.
+    """
+    by_prompts: dict[tuple[str, ...], list[str]] = {}
+    for take_id in take_ids:
+        by_prompts.setdefault(prompts_of_take(takes / take_id), []).append(take_id)
+    groups = (
+        group
+        for ids in by_prompts.values()
+        for group in (tuple(ids[first : first + most]) for first in range(0, len(ids), most))
+    )
+    return tuple(sorted(groups, key=len, reverse=True))
+
+
 def _prepared_for_takes(
-    given: tuple[str | Path, VoiceProfile | None],
-) -> Callable[[str], TakeResult | BadInputError]:
-    folder, profile = given
-    run = read_run(folder)
+    given: tuple[Path, VoiceProfile | None],
+) -> Callable[[Sequence[str]], list[TakeResult | BadInputError]]:
+    takes, profile = given
 
     def judged(take_id: str) -> TakeResult | BadInputError:
         try:
-            return judged_take(run.folder / "takes" / take_id, profile)
+            return judged_take(takes / take_id, profile)
         except BadInputError as error:
             return error
 
-    return judged
+    return lambda take_ids: [judged(take_id) for take_id in take_ids]
 
 
-def _unjudged(take_id: str, reason: str) -> BadInputError:
-    return BadInputError(f"Could not judge the take {take_id}", seen=reason, next_step="judge the run once more")
+def _unjudged(take_ids: Sequence[str], reason: str) -> list[TakeResult | BadInputError]:
+    return [
+        BadInputError(f"Could not judge the take {take_id}", seen=reason, next_step="judge the run once more")
+        for take_id in take_ids
+    ]

@@ -13,6 +13,7 @@ import diag
 from diag.core.results import TakeResult
 from diag.dsp.profile import VoiceProfile
 from diag.dsp.voice_text import profile_to_json
+from diag.files.checksums import JUDGEMENT_NAME
 from diag.files.judgements import read_judgement, write_judgement
 from diag.files.run_folders import read_take
 from diag.judge.engine import judge_take
@@ -51,7 +52,9 @@ def judged_take(folder: Path, voice: VoiceProfile | None = None) -> TakeResult:
 
 def kept_judgement(folder: Path, voice: VoiceProfile | None = None) -> TakeResult | None:
     """Return the judgement of a saved take if it is kept and has the same basis; otherwise None."""
-    return None if _foreign_code() else read_judgement(folder, _basis(folder, voice))
+    if not (folder / JUDGEMENT_NAME).exists() or _foreign_code():
+        return None
+    return read_judgement(folder, _basis(folder, voice))
 
 
 def _basis(folder: Path, voice: VoiceProfile | None) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from diag.api.judged_takes import judged_take
 from diag.api.loading import load_judging_and_reports
-from diag.api.run_length import reply_ends_s, takes_s
+from diag.api.run_length import reply_ends_s, takes_s, usual_s
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.api.take_cluster import ClusterRigs
 from diag.core.errors import BadInputError, CannotMeasureError
@@ -49,6 +49,8 @@ CROWDED_DISCARDS = 2
 """So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
 FEWER_SHARE = 0.25
 """Share of the takes side by side that is given up then; at least one."""
+SLOWER = 1.25
+"""If the first takes needed longer than usual by this factor, the time that is left is announced again."""
 MAX_WORKER_DEATHS = 2
 HUNG_AFTER_S = 60.0
 """A take may last as long as its prompt and its patience allow, and so much more: streams that open, calibration, the
@@ -88,6 +90,9 @@ class _Dispatcher:
     def __init__(
         self, queue: collections.deque[Planned], options: Options, progress: Progress, stack: ExitStack
     ) -> None:
+        self._begun_s = time.monotonic()
+        self._planned, self._done, self._corrected = tuple(queue), 0, False
+        self._reply_ends_s = reply_ends_s(options)
         self._queue = queue
         self._progress = progress
         self._results: dict[Path, list[TakeResult]] = {}
@@ -125,7 +130,6 @@ class _Dispatcher:
     def _take_places(self, options: Options) -> None:
         self._idle = list(self._pool.rig_names)
         self._side_by_side = len(self._idle)
-        self._reply_ends_s = reply_ends_s(options)
         self._following = options.follow
         self._person_speaks = options.audio == "system" and options.devices.get("mouth") == PERSON
         self._shown: dict[tuple[Path, str], int] = {}
@@ -251,6 +255,8 @@ class _Dispatcher:
         self._progress.take_done(
             run=plan.name, take=entry.item.take_id, line=line_of(result), discarded=result.discarded
         )
+        self._done += 1
+        self._correct_length()
 
     def _truth_of(self, entry: _Running) -> list[dict[str, Any]] | None:
         if self._emulator is None:
@@ -265,14 +271,33 @@ class _Dispatcher:
             before = self._side_by_side
             self._side_by_side -= max(1, round(FEWER_SHARE * before))
             self._recent.clear()
-            left = [*self._queue, *(entry.item for entry in self._running.values())]
-            about = (
-                f", about {format_minutes(takes_s(left, self._side_by_side, self._reply_ends_s))} left" if left else ""
-            )
+            about = f", about {format_minutes(self._left_s())} left" if self._left() else ""
             self._progress.note(
                 f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of "
                 f"{before}{about}"
             )
+
+    def _correct_length(self) -> None:
+        """Announce once how long the rest takes, if the first takes of all rigs needed longer than usual."""
+        if self._corrected or self._done < self._side_by_side or len(self._left()) <= self._side_by_side:
+            return
+        self._corrected = True
+        if self._slower() > SLOWER:
+            self._progress.note(f"takes need longer here than usual: about {format_minutes(self._left_s())} left")
+
+    def _left(self) -> list[Planned]:
+        return [*self._queue, *(entry.item for entry in self._running.values())]
+
+    def _left_s(self) -> float:
+        """Return how long the takes that are left will need, if they are as slow as those that are done."""
+        return self._slower() * takes_s(self._left(), self._side_by_side, self._reply_ends_s)
+
+    def _slower(self) -> float:
+        """Return by which factor the takes that are done needed longer than usual; 1 if they were faster."""
+        if self._done < self._side_by_side:
+            return 1.0
+        usually_s = usual_s(self._planned[: self._done], self._side_by_side, self._reply_ends_s)
+        return max(1.0, (time.monotonic() - self._begun_s) / usually_s)
 
     def _repeat(self, item: Planned) -> None:
         folder = item.plan.folder

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 
 class Tap(StrEnum):
@@ -83,7 +84,7 @@ class Segment:
     @property
     def hops(self) -> tuple[Hop, ...]:
         """The hops that the segment covers, in the order of the chain."""
-        return tuple(Hop)[_TAPS.index(self.first) : _TAPS.index(self.last)]
+        return _hops_between(self.first, self.last)
 
     @property
     def merged(self) -> bool:
@@ -114,6 +115,11 @@ class Segment:
 
     def __str__(self) -> str:
         return f"{self.first.value} to {self.last.value}"
+
+
+@cache
+def _hops_between(first: Tap, last: Tap) -> tuple[Hop, ...]:
+    return tuple(Hop)[_TAPS.index(first) : _TAPS.index(last)]
 
 
 def segments_of(taps: Collection[Tap]) -> tuple[Segment, ...]:

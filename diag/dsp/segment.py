@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -294,7 +295,7 @@ def _attempt(bench: _Bench, ratio: float) -> _Attempt | None:
     # A clip that has only a small part of the reference and nothing else is a copy too.
     used = covered_estimated(pair, pieces) & pair.y.active
     share = max(share, float(used.sum()) / max(1, int(pair.y.active.sum())))
-    slope = _drift(pair, pieces)
+    slope = _drift(pair, tuple(pieces))
     if slope is not None and _drifts(slope):
         exact /= 1.0 + slope[0]
     return _Attempt(pair, tuple(pieces), exact, None if slope is None else slope[1], second, share)
@@ -305,7 +306,8 @@ def _drifts(slope: tuple[float, float]) -> bool:
     return abs(slope[0]) >= 4.0 * slope[1]
 
 
-def _drift(pair: Pair, pieces: Sequence[Piece]) -> tuple[float, float] | None:
+@lru_cache(maxsize=1)  # a pair with one piece is asked for twice: to refine the speed, and for its precision
+def _drift(pair: Pair, pieces: tuple[Piece, ...]) -> tuple[float, float] | None:
     """Return the growth of the delay inside pieces, per sample, and its standard error; None for too little sound."""
     width, times, delays, groups = round(0.1 * pair.rate_hz), [], [], []
     whole = sum(piece.last - piece.first for piece in pieces)

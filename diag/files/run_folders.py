@@ -38,7 +38,8 @@ from diag.files.checksums import SUMS_NAME, digest_of, has_sums, record_sums, su
 from diag.files.whole_files import PARTIAL, flush_folder, partial_path, read_limited, write_flushed, write_whole
 
 __all__ = [
-    "SavedRun", "create_run", "file_name_of", "finished_takes", "json_values", "read_raw", "read_result", "read_run",
+    "SavedRun", "create_run", "file_name_of", "finished_takes", "json_values", "prompts_of_take",
+    "read_raw", "read_result", "read_run",
     "read_take", "read_wav", "remove_partial_takes", "write_beside", "write_document", "write_result",
     "write_take",
 ]  # fmt: skip
@@ -132,6 +133,22 @@ def read_take(folder: str | Path) -> Take:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _damaged(attempted, "take.json", str(error).splitlines()[0], fix=_FIX_TAKE) from None
+
+
+def prompts_of_take(folder: str | Path) -> tuple[str, ...]:
+    """Return the names of the prompts of a take, without reading its recordings.
+
+    Raises
+    ------
+    BadInputError
+        As `read_take`.
+    """
+    attempted = f"Could not read the take {folder}"
+    facts = _read_json(Path(folder) / "take.json", attempted, fix=_FIX_TAKE)
+    try:
+        return tuple(_text(turn["prompt_name"]) for turn in facts["turns"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(attempted, "take.json", str(error), fix=_FIX_TAKE) from None
 
 
 def finished_takes(run_dir: str | Path) -> tuple[str, ...]:

@@ -22,12 +22,13 @@ from diag.core.take import Take, Turn
 from diag.core.timeline import EventName
 from diag.dsp.profile import VoiceProfile
 from diag.measure import reasons
-from diag.measure.metrics.sounds import with_phase_of
+from diag.measure.metrics.sounds import once_for_content, with_phase_of
 from diag.measure.registry import Metric, MetricKind, all_metrics
 
 RECEIVED_TO_HEARD = Segment(Tap.RECEIVED, Tap.HEARD)
 """Segment assumed for a pair of recordings: the service's audio, and what came out of the loudspeaker."""
 _PROMPT_TAPS = (Tap.PROMPT, Tap.CAPTURED, Tap.SENT)
+_PACKAGE = __name__.partition(".")[0]
 _TAP_NAMES = frozenset(tap.value for tap in Tap)
 Result = TypeVar("Result", Reading, Verdict)
 
@@ -144,7 +145,12 @@ def _of_segment(metric: Metric, segment: Segment, recorded: _Recorded) -> Readin
         return not_measured(reference)
     if isinstance(estimated, Missing):
         return not_measured(estimated)
-    return _reading(metric, {"reference": with_phase_of(reference, estimated), "estimated": estimated})
+    return _once(
+        metric,
+        recorded,
+        (reference, estimated),
+        lambda: _reading(metric, {"reference": with_phase_of(reference, estimated), "estimated": estimated}),
+    )
 
 
 def _on_taps(
@@ -155,14 +161,27 @@ def _on_taps(
     for tap in taps:
         if tap is None or tap in metric.taps:
             for part in recorded:
-                reading = _of_tap(metric, part.clips[tap], voice)
+                reading = _of_tap(metric, part.clips[tap], voice, part)
                 yield _measurement(metric, _placed(reading, tap, part), part.turn, tap=tap)
 
 
-def _of_tap(metric: Metric, clip: Clip | Missing, voice: VoiceProfile | None) -> Reading:
+def _of_tap(metric: Metric, clip: Clip | Missing, voice: VoiceProfile | None, recorded: _Recorded) -> Reading:
     if isinstance(clip, Missing):
         return not_measured(clip)
-    return _reading(metric, {"clip": clip, "voice": voice} if "voice" in metric.optional else {"clip": clip})
+    if "voice" in metric.optional:
+        return _reading(metric, {"clip": clip, "voice": voice})
+    return _once(metric, recorded, (clip,), lambda: _reading(metric, {"clip": clip}))
+
+
+def _once(metric: Metric, recorded: _Recorded, clips: Sequence[Clip], compute: Callable[[], Reading]) -> Reading:
+    """Return a reading of recordings, measured once for all takes that have the same ones.
+
+    Metrics from elsewhere may depend on more than the samples.
+    """
+    own = metric.function.__module__.partition(".")[0] == _PACKAGE
+    if recorded.turn is None or metric.on_clock or not own:
+        return compute()
+    return once_for_content(metric.function, clips, compute)
 
 
 def _on_take(take: Take, metric: Metric, turn: Turn | None) -> Measurement:

@@ -104,6 +104,7 @@ class Metric:
     headline: str | None = None
     tile: bool = False
     compared: bool = False
+    on_clock: bool = False
 
     @property
     def place_in_report(self) -> tuple[int, float]:
@@ -129,6 +130,7 @@ def metric(
     headline: str | None = None,
     tile: bool = False,
     compared: bool = False,
+    on_clock: bool = False,
 ) -> Callable[[Callable[..., Reading]], Callable[..., Reading]]:
     """Register a metric function.
 
@@ -188,6 +190,7 @@ def metric(
             needs=tuple(need for need in needs if need not in optional), kind=kind,
             taps=taps if kind is MetricKind.TAP else (), tolerance=tolerance, pool=pool, optional=optional,
             label=label, group=group, order=order, headline=headline, tile=tile, compared=compared,
+            on_clock=on_clock,
         )  # fmt: skip
         return function
 

@@ -28,6 +28,7 @@ class World:
     notes: list[str] = field(default_factory=list)
     killed: list[str] = field(default_factory=list)
     now_s: float = 0.0
+    take_s: float = 0.0
     _waiting: list[tuple[Future, str, str]] = field(default_factory=list)
 
     def submit(self, rig_name, job):
@@ -42,6 +43,7 @@ class World:
         if fate == "hangs":
             self.now_s += 30.0
             return set(), set(running)
+        self.now_s += self.take_s
         future, take_id, _ = self._waiting.pop(0)
         if fate == "dies":
             future.set_exception(BrokenProcessPool())
@@ -167,6 +169,18 @@ def test_a_busy_machine_gets_fewer_takes_side_by_side(world, tmp_path):
     # 21 takes of about 6 s are left, three at a time.
     left_s = int(re.search(r"about (\d+) s left", note)[1])
     assert left_s == pytest.approx(21 * 6 / 3, rel=0.25), note
+
+
+@pytest.mark.parametrize(("take_s", "notes"), [(1.5, []), (10.0, ["longer here than usual"])])
+def test_the_time_that_is_left_is_announced_again_where_takes_need_longer(world, tmp_path, take_s, notes):
+    world.take_s = take_s
+    record(world, tmp_path, takes=20)
+    assert len(world.notes) == len(notes)
+    for note in world.notes:
+        assert "longer here than usual" in note
+        minutes, seconds = map(int, re.search(r"about (\d+) min (\d+) s left", note).groups())
+        # Of the time until now, some is thought to be the start of the run, which the rest does not need again.
+        assert 0.6 * 16 * take_s < 60 * minutes + seconds <= 16 * take_s, note
 
 
 def test_a_dead_worker_is_replaced_and_its_take_is_recorded_again(world, tmp_path):

@@ -226,6 +226,12 @@ def pairs():
         "replies that stayed away before": (
             asked(run_of([*UNEVEN[:9], *[None] * 3], "a"), [1.0] * 9 + [0.0] * 3),
             asked(run_of(later(0.4), "b"), [1.0] * 12)),
+        "even, and replies that stay away": (
+            asked(run_of([1.0] * 12, "a"), [1.0] * 12),
+            asked(run_of([*[1.0] * 9, *[None] * 3], "b"), [1.0] * 9 + [0.0] * 3)),
+        "even, and replies that stayed away": (
+            asked(run_of([*[1.0] * 9, *[None] * 3], "a"), [1.0] * 9 + [0.0] * 3),
+            asked(run_of([1.0] * 12, "b"), [1.0] * 12)),
         "speed on a hop": (
             run_of([1.0] * 12, "a", metric="rate_ratio", hop=Hop.PLAYER),
             run_of([0.98 + 0.0005 * number for number in range(12)], "b", metric="rate_ratio", hop=Hop.PLAYER)),

@@ -279,6 +279,26 @@ def test_a_rule_on_a_run_judges_counted_takes_and_may_be_a_consequence():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        ({"consequence_of": "AAA002", "severity": Severity.ERROR}, {"severity": Severity.WARNING}),
+        ({"severity": Severity.WARNING, "confidence": 1.0}, {"severity": Severity.ERROR, "confidence": 0.5}),
+        ({"confidence": 0.5}, {"confidence": 0.9}),
+    ],
+    ids=["a root before a consequence", "the more severe", "the surer"],
+)
+def test_the_worst_finding_of_a_code_stands_for_all_takes(better, worse, order):
+    (found,) = judged(rules=[rule("AAA001", lambda turns: fault())]).findings
+    takes = [changed(judged(), id=f"{number:04d}", findings=(changed(found, **more),))
+             for number, more in enumerate((better, worse)[::order])]  # fmt: skip
+    run = judge_run("r", "", takes, HEALTHY.config, HEALTHY.environment, rules=())
+    (told,) = run.findings
+    assert told.finding == changed(found, **worse)
+    assert told.take_ids == ("0000", "0001")
+
+
 def test_one_unchecked_take_keeps_the_tick_away():
     status = iter([clear(), not_checked("no reply"), clear()])
     run = run_of(numbered(3), [rule("AAA001", lambda turns: next(status))])

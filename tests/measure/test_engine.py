@@ -1,6 +1,7 @@
 """What metrics are given at each place of takes, pairs and lone recordings, and what becomes of what they return."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -240,3 +241,41 @@ def test_a_later_reply_begins_when_its_first_chunk_arrived():
         if item.segment.first is Tap.RECEIVED
     ]
     assert delays == pytest.approx([LEAD_S] * 3, abs=0.02)
+
+
+# --- takes with the same recordings
+
+
+def test_a_reading_is_measured_once_for_takes_with_the_same_recordings(monkeypatch):
+    seen = []
+
+    def measure(clip):
+        seen.append(clip)
+        return ONE
+
+    monkeypatch.setattr(measure, "__module__", "diag.measure.metrics.made_up")
+    one = metric(measure, taps=(Tap.PROMPT, Tap.SENT))
+    first, second = measured(one), measured(one, take=with_taps(*Tap))
+    assert len(seen) == len({clip.samples.tobytes() for clip in seen}) <= 2
+    assert first == second
+
+
+def test_a_metric_from_elsewhere_is_measured_for_every_take():
+    seen = []
+
+    def measure(clip):
+        seen.append(clip)
+        return ONE
+
+    for take in (HEALTHY, with_taps(*Tap)):
+        measured(metric(measure, taps=(Tap.PROMPT,)), take=take)
+    assert len(seen) == 2
+
+
+def test_only_metrics_on_the_clock_change_with_the_start_of_the_recordings():
+    reference, estimated = (HEALTHY.clips[tap] for tap in (Tap.RECEIVED, Tap.PLAYED))
+    places = [(replace(reference, start_s=0.0), replace(estimated, start_s=later_s)) for later_s in (0.1, 0.7)]
+    own = [one for one in all_metrics() if one.kind is not MetricKind.TAKE]
+    readings = [{one.name: measure_pair(*pair, metrics=[one]) for one in own} for pair in places]
+    changed = {name for name, found in readings[0].items() if found != readings[1][name]}
+    assert changed == {one.name for one in own if one.on_clock} == {"hop_delay_s"}

@@ -41,7 +41,7 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if found is None or code_of(timeline, observed) != "SVC009":
         return clear()
     return raised(
-        f"The connection was lost during the session ({found.code or 'no code'})",
+        msg("The connection was lost during the session ({code})", code=found.code or msg("no code")),
         evidence=[found.evidence],
         likely_cause=_cause(found),
         fix=msg("reconnect with increasing delays, switch on session resumption, and do not block the event loop"),

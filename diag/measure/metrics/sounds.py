@@ -1,11 +1,14 @@
 """Cached analyses that several metrics need of the same clip or pair: spectra, matches, events.
 
-Clips are immutable and compared by identity, so results are cached for the lifetime of the clip.
+Clips are immutable and compared by identity, so results are cached for the lifetime of the clip. Small results are kept
+longer, for other clips with the same samples: takes of one prompt share many recordings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -58,6 +61,37 @@ def of_pair(reference: Clip, estimated: Clip, key: str, compute: Callable[[], T]
     return result
 
 
+_MOST_KEPT = 20_000
+"""Results that are kept by content. A take of one turn has about 250, most of them single numbers."""
+_by_content: OrderedDict[Hashable, Any] = OrderedDict()
+
+
+def once_for_content(key: Hashable, clips: Sequence[Clip], compute: Callable[[], T]) -> T:
+    """Return the result of `compute`, computed once per key and content of the clips.
+
+    Takes of one prompt have the same prompt, often the same reply, and in a chain without clocks of its own the same
+    copies of both. The result must follow from samples and sample rates alone, and be small: no arrays.
+    """
+    whole = (key, *(_content(clip) for clip in clips))
+    if whole not in _by_content:
+        _by_content[whole] = compute()
+        if len(_by_content) > _MOST_KEPT:
+            _by_content.popitem(last=False)
+    result: T = _by_content[whole]
+    return result
+
+
+def _content(clip: Clip) -> bytes:
+    """Return a digest of the samples and the sample rate of a clip."""
+
+    def compute() -> bytes:
+        digest = hashlib.blake2b(f"{clip.samples.shape} {clip.sample_rate_hz} ".encode(), digest_size=16)
+        digest.update(clip.samples.tobytes())
+        return digest.digest()
+
+    return remembered(clip, "content", compute)
+
+
 def sound(clip: Clip) -> Sound:
     """Return the clip as a mono signal whose spectrum is computed once."""
     return remembered(clip, "sound", lambda: sound_of(clip.samples, clip.sample_rate_hz))
@@ -76,7 +110,11 @@ def misread(clip: Clip) -> ByteReading | None:
 
 def match(reference: Clip, estimated: Clip) -> Match:
     """Return speed and delays of an estimated clip relative to its reference."""
-    return of_pair(reference, estimated, "match", lambda: match_clips(sound(reference), sound(estimated)))
+
+    def compute() -> Match:
+        return match_clips(sound(reference), sound(estimated))
+
+    return of_pair(reference, estimated, "match", lambda: once_for_content("match", (reference, estimated), compute))
 
 
 @dataclass(frozen=True)
@@ -126,8 +164,7 @@ _ORDINARY = (
 def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     """Return where each piece of the reference is in the estimated clip, or why they cannot be compared."""
     found = match(reference, estimated)
-    known = found.rate_ratio if found.track is not None else None
-    result = of_pair(reference, estimated, "comparison", lambda: _comparison(reference, estimated, known))
+    result = _comparison(reference, estimated)
     if result.rate_ratio is None:
         return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
     odd = sum(event.kind not in _ORDINARY for event in result.events)
@@ -137,7 +174,20 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     return result
 
 
-def _comparison(reference: Clip, estimated: Clip, known: float | None) -> SegmentComparison:
+def _comparison(reference: Clip, estimated: Clip) -> SegmentComparison:
+    """Return the comparison at the speed of the match, if delays could be followed at it."""
+    found = match(reference, estimated)
+    known = found.rate_ratio if found.track is not None else None
+
+    def compute() -> SegmentComparison:
+        return _comparison_at(reference, estimated, known)
+
+    return of_pair(
+        reference, estimated, "comparison", lambda: once_for_content("comparison", (reference, estimated), compute)
+    )
+
+
+def _comparison_at(reference: Clip, estimated: Clip, known: float | None) -> SegmentComparison:
     """Return the comparison at a known speed. A speed near 1 may be the error of a match of short clips.
 
     Then the comparison finds the drift of two clocks itself, and the known speed is used only if more is found by it.
@@ -159,8 +209,7 @@ def with_phase_of(reference: Clip, estimated: Clip) -> Clip:
 
 def _with_phase(reference: Clip, estimated: Clip) -> Clip:
     found = match(reference, estimated)
-    known = found.rate_ratio if found.track is not None else None
-    result = of_pair(reference, estimated, "comparison", lambda: _comparison(reference, estimated, known))
+    result = _comparison(reference, estimated)
     ratio = result.rate_ratio if result.rate_ratio is not None else found.rate_ratio
     longest = max(result.pieces, key=lambda piece: piece.reference_end_s - piece.reference_start_s, default=None)
     agreement = 0.0 if longest is None else longest.confidence

@@ -106,7 +106,7 @@ def drift_ppm(reference: Clip, estimated: Clip) -> Reading:
 
 @metric(
     "hop_delay_s", unit="s", better="lower", tolerance=0.01, pool="first",
-    label="Delay of the hop", group=Group.SPEED, order=4,
+    label="Delay of the hop", group=Group.SPEED, order=4, on_clock=True,
 )  # fmt: skip
 def hop_delay(reference: Clip, estimated: Clip) -> Reading:
     """Delay of a hop.

@@ -86,6 +86,22 @@ def test_an_app_that_ends_is_found_with_its_exit_code_and_last_lines(events, wor
     assert "No module named 'x'" in found.evidence[1].text
 
 
+@pytest.mark.parametrize(
+    ("code", "lines", "cause", "fix"),
+    [
+        (127, ["sh: x: not found"], "there is no such program", "correct `command` in [app], or `--app`"),
+        (126, ["no"], "an error in the app, which its last lines name", "correct the error that the last lines"),
+        (1, [], "the app is made to end", "correct the error that the last lines"),
+        (0, ["bye"], "the app is made to end", "correct the error that the last lines"),
+    ],
+)
+def test_the_exit_code_of_an_app_says_why_it_ended(code, lines, cause, fix):
+    end = ("app_ended", {"code": code, "detail": f"exit code {code}", "last_lines": lines})
+    found = app_ended(timeline(STARTED, end))
+    assert found.likely_cause == cause
+    assert found.fix.startswith(fix)
+
+
 def test_an_app_that_listens_without_a_session_at_the_proxy_is_found():
     found = service_not_reached_through_proxy(timeline(STARTED, READY, stopped(0)))
     assert found.status is Status.RAISED

@@ -21,7 +21,7 @@ from fault_cases import PAGE, event, replace
 from diag.core.chain import Hop, Tap
 from diag.core.missing import Missing, MissingCode
 from diag.core.observed_client import observed_client
-from diag.core.results import Measurement, Measurements, SoundEvent, Status, Tier
+from diag.core.results import Measurement, Measurements, SoundEvent, Spot, Status, Tier
 from diag.dsp.segment_events import EventKind
 from diag.judge.recording import Recording
 from diag.judge.registry import Place, Rule, Scope, all_rules
@@ -49,7 +49,7 @@ KINDS = {
     "other_sound_s": EventKind.OTHER_SOUND, "second_copy_db": EventKind.SECOND_COPY, "misread_s": "Big-endian",
     "tone_change_db": "below 300 Hz", "distortion_db": "Overdrive", "level_change_db": "level",
 }  # fmt: skip
-EVENT_S = 0.25
+SPOTS = (Spot(Tap.HEARD, 1.0, 1.1), Spot(Tap.HEARD, 2.0, 2.1))
 GRANTED = {"echoCancellation": True, "noiseSuppression": True, "autoGainControl": True}
 ON_A_PAGE = (
     event(0.1, "page_opened", url="http://localhost/", secure=True, media=True),
@@ -178,7 +178,8 @@ def with_value(item, value):
         events = (SoundEvent(kind=KINDS[item.metric], reference_s=1.5, estimated_s=1.75, duration_s=abs(value)),)
     if isinstance(item.value, tuple) or item.metric.endswith("bands_db"):
         value = tuple(value * share for share in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0))
-    return changed(item, value=value, missing=None, events=events)
+    spots = SPOTS if item.metric == "click_rate_hz" else ()
+    return changed(item, value=value, missing=None, events=events, spots=spots)
 
 
 def key_of(verdict):
