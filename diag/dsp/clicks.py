@@ -207,7 +207,7 @@ def _gain(own: NDArray[np.float32], other: NDArray[np.float32], sample_rate_hz: 
     little = 0.1 * float(energy.mean()) + 1e-20
     around = np.ones(_GAIN_BLOCKS)
     gain = (np.convolve(shared, around, "same") + little * whole) / (np.convolve(energy, around, "same") + little)
-    # Straight lines from the middle of each block to that of the next, and constant before the first and after the last.
+    # Straight lines from the middle of each block to that of the next, and constant at both ends.
     middle = width // 2
     result = np.empty(own.size, dtype=np.float32)
     result[:middle], result[middle + (count - 1) * width :] = gain[0], gain[-1]
