@@ -163,12 +163,16 @@ class AlignedPair:
         """
         return self._gain(self.response)
 
-    def _gain(self, response: Complex) -> NDArray[np.float64]:
+    @cached_property
+    def _cross(self) -> Complex:
+        """Cross-spectra of estimated and reference; shape (frames, bins)."""
         reference, estimated = self.spectra
+        return np.asarray(estimated * np.conj(reference))
+
+    def _gain(self, response: Complex) -> NDArray[np.float64]:
         first = self.lowest_voice_bin
-        filtered, other = reference[:, first:] * response[first:], estimated[:, first:]
-        energy = _power(filtered).sum(axis=1, dtype=np.float64)
-        shared = (other.real * filtered.real + other.imag * filtered.imag).sum(axis=1, dtype=np.float64)
+        energy = (self.power[0][:, first:] @ _power(response[first:])).astype(np.float64)
+        shared = (self._cross[:, first:] @ np.conj(response[first:])).real.astype(np.float64)
         return np.where(self.active, np.maximum(shared / np.maximum(energy, _FLOOR), 1e-4), np.nan)
 
     @cached_property
@@ -418,4 +422,5 @@ def _hann(width: int) -> NDArray[np.float32]:
 
 
 def _power(spectra: Complex) -> NDArray[np.float32]:
-    return np.asarray(spectra.real**2 + spectra.imag**2, dtype=np.float32)
+    magnitude = np.abs(spectra)
+    return np.asarray(np.square(magnitude, out=magnitude), dtype=np.float32)

@@ -105,14 +105,22 @@ class _Mirrored:
 
 
 _mirrors: WeakKeyDictionary[Spectrum, dict[float, _Mirrored | None]] = WeakKeyDictionary()
+_edges: WeakKeyDictionary[Spectrum, float | None] = WeakKeyDictionary()
 
 
 def content_edge(spectrum: Spectrum) -> float | None:
     """Return the upper edge of the content in Hz; half the sample rate if there is none below it.
 
     A 100 Hz band has content if its level moves with the speech and is not too low. If there is noise above the content
-    that could mask more of it, only a steep drop counts as an edge. None if there is too little sound.
+    that could mask more of it, only a steep drop counts as an edge. None if there is too little sound. It is computed
+    once per spectrum.
     """
+    if spectrum not in _edges:
+        _edges[spectrum] = _content_edge(spectrum)
+    return _edges[spectrum]
+
+
+def _content_edge(spectrum: Spectrum) -> float | None:
     if spectrum.active.sum() < _LEAST_FRAMES:
         return None
     high, low = _band_levels(spectrum)

@@ -57,9 +57,10 @@ _CLEAR_GAIN = 0.7
 _ALL_ZERO = 0.98
 _UNSCALED = "Every sample is at full scale: 16-bit integers were taken as floats without dividing by 32768"
 _LEVEL_WINDOW_S, _LEVEL_BRIDGED, _LEVEL_LEAST_S = 0.01, 20, 0.5
-_LEVEL_TOP, _LEVEL_SHARE, _LEVEL_WINDOWS = 0.9, 0.7, 0.8
-"""Full scale; the least share of samples above half of it in a window, and of such windows in a part. Integers taken as
-floats have 0.89 such windows or more behind Opus, speech clipped at 24 dB below its peak 0.5 or less."""
+_LEVEL_TOP, _LEVEL_TOP_SHARE, _LEVEL_SHARE, _LEVEL_WINDOWS = 0.9, 0.005, 0.7, 0.8
+"""Full scale, and the least share of samples there; the least share of samples above half of it in a window, and of
+such windows in a part. Integers taken as floats have 0.89 such windows or more behind Opus, speech clipped at 24 dB
+below its peak 0.5 or less."""
 _HALF_SILENT = "32-bit samples, or two channels one of which is silent, are read as 16-bit samples"
 _MOST_FULL = 0.25
 """Share of samples at full scale above which a signal counts as clipped. Bytes read wrongly spread over all values."""
@@ -751,7 +752,7 @@ def _two_levels(x: Samples, rate_hz: float) -> ByteReading | None:
     """
     width = round(_LEVEL_WINDOW_S * rate_hz)
     size = np.abs(x[: x.size // width * width])
-    if size.size == 0 or float(np.percentile(size, 99.5)) < _LEVEL_TOP:
+    if np.count_nonzero(size >= _LEVEL_TOP) <= _LEVEL_TOP_SHARE * size.size:
         return None
     full = (size > _LEVEL_TOP / 2).reshape(-1, width).mean(axis=1) > _LEVEL_SHARE
     parts = runs(full, _LEVEL_BRIDGED)

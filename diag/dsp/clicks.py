@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from diag.dsp.arrays import Array
 from diag.dsp.glitches import Found
 from diag.dsp.joins import Stretch
+from diag.dsp.level import high_percentile
 from diag.dsp.resample import rescale, shifted
 from diag.dsp.spectrum import Sound
 from diag.dsp.track import DelayTrack
@@ -59,7 +60,7 @@ def clicks(samples: Array, sample_rate_hz: float) -> Found:
     change = np.zeros_like(data)
     change[2:-2] = np.diff(data, n=4)
     rough = np.abs(change)
-    floor = CLICK_FLOOR * float(np.percentile(np.abs(data[::4]), 99.9)) + 1e-9
+    floor = CLICK_FLOOR * high_percentile(np.abs(data[::4]), 99.9) + 1e-9
     frames = _leaps(rough, sample_rate_hz, CLICK_OVER_BLOCKS, floor)
     far = round(_ROW_S * sample_rate_hz)
     near, own = round(_NEAR_S * sample_rate_hz), _own_reach(sample_rate_hz)
@@ -137,7 +138,7 @@ def _added_at(
         return np.rint(inside / factor).astype(np.int64), shares[0], shares[1]
     x, exact = rescale(original.samples, copy.rate_hz / (original.rate_hz * speed))
     per_second = exact * original.rate_hz
-    peak = float(np.percentile(np.abs(copy.samples[::4]), 99.9)) if copy.samples.size else 0.0
+    peak = high_percentile(np.abs(copy.samples[::4]), 99.9) if copy.samples.size else 0.0
     found: list[int] = []
     left, whole = 0.0, 0.0
     hidden: list[NDArray[np.bool_]] = []
@@ -206,7 +207,14 @@ def _gain(own: NDArray[np.float32], other: NDArray[np.float32], sample_rate_hz: 
     little = 0.1 * float(energy.mean()) + 1e-20
     around = np.ones(_GAIN_BLOCKS)
     gain = (np.convolve(shared, around, "same") + little * whole) / (np.convolve(energy, around, "same") + little)
-    return np.interp(np.arange(own.size), (np.arange(count) + 0.5) * width, gain).astype(np.float32)
+    # Straight lines from the middle of each block to that of the next, and constant at both ends.
+    middle = width // 2
+    result = np.empty(own.size, dtype=np.float32)
+    result[:middle], result[middle + (count - 1) * width :] = gain[0], gain[-1]
+    lines = result[middle : middle + (count - 1) * width].reshape(count - 1, width)
+    np.multiply(np.diff(gain)[:, None], np.arange(width) / width, out=lines, casting="same_kind")
+    lines += gain[:-1, None].astype(np.float32)
+    return result
 
 
 def _pair_of_leaps(x: Array, y: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -275,9 +283,9 @@ def _stands_alone(rough: NDArray[np.float32], frame: int, sample_rate_hz: float,
 def _moving_max(values: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
     """Return for each position the largest value at offsets `first` to `last` from it."""
     padded = np.pad(values, (max(0, -first), max(0, last)))
-    window = np.lib.stride_tricks.sliding_window_view(padded, last - first + 1)
     start = max(0, -first) + first
-    return np.asarray(window[start : start + values.size].max(axis=1))
+    # One pass per offset: numpy is much slower along so short an axis.
+    return reduce(np.maximum, (padded[start + at : start + at + values.size] for at in range(last - first + 1)))
 
 
 def _apart(frames: NDArray[np.int64], least: int) -> NDArray[np.int64]:

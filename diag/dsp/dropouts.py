@@ -95,7 +95,11 @@ def fine_levels_db(sound: Sound, start_s: float, end_s: float, step_s: float = S
     if last <= first:
         return decibels(np.zeros(steps))
     widths = np.diff(edges)
-    energy = np.add.reduceat(np.square(samples[first:last]), np.minimum(edges[:-1] - first, last - first - 1))
+    if int(widths.min()) == int(widths.max()):
+        rows = samples[first:last].reshape(steps, -1)
+        energy = np.einsum("ij,ij->i", rows, rows)
+    else:
+        energy = np.add.reduceat(np.square(samples[first:last]), np.minimum(edges[:-1] - first, last - first - 1))
     return decibels(np.sqrt(np.where(widths > 0, energy, 0.0) / np.maximum(widths, 1)))
 
 

@@ -169,12 +169,13 @@ def extended(pair: Pair, first: int, last: int, delay: float) -> Piece | None:
     if last <= first:
         return None
     for turn in range(2):
-        gains = _gains(pair, delay, first, last)
+        along = _Along(pair, delay)
+        gains = along.gains(first, last)
         window = min(8, gains.size)
         sums = np.convolve(gains, np.ones(window), mode="valid")
         centre = first + int(np.argmax(sums)) + window // 2
-        right = centre + _reach(pair, delay, centre, high, 1)
-        left = centre - _reach(pair, delay, centre, low, -1)
+        right = centre + _reach(along, centre, high, 1)
+        left = centre - _reach(along, centre, low, -1)
         if right - left < 2:
             return None
         if turn == 0:
@@ -183,7 +184,7 @@ def extended(pair: Pair, first: int, last: int, delay: float) -> Piece | None:
             if abs(better - delay) < 0.02:
                 break
             delay, first, last = better, left, right
-    scores = pair.scores(delay, left, right)
+    scores = along.scores(left, right)
     recognisable = pair.recognisable[left:right]
     total = float(_worth(scores, recognisable, pair.cost).sum())
     if total < _PIECE_NATS or not recognisable.any():
@@ -197,17 +198,36 @@ def _worth(scores: Floats, recognisable: Flags, cost: float) -> Floats:
     return np.where(recognisable, worth, np.maximum(worth, 0.0))
 
 
-def _gains(pair: Pair, delay: float, first: int, last: int) -> Floats:
-    return _worth(pair.scores(delay, first, last), pair.recognisable[first:last], pair.cost)
+class _Along:
+    """Evidence of frames of the reference at one delay, computed once for each frame."""
+
+    def __init__(self, pair: Pair, delay: float) -> None:
+        self.pair, self._delay = pair, delay
+        self._scores = np.zeros(pair.x.frames)
+        self._first = self._last = 0
+
+    def scores(self, first: int, last: int) -> Floats:
+        """Return the evidence in nats of frames [first, last); shape (last - first,)."""
+        if last <= self._first or first >= self._last:
+            self._first = self._last = first
+        for begin, end in ((first, min(self._first, last)), (max(self._last, first), last)):
+            if end > begin:
+                self._scores[begin:end] = self.pair.scores(self._delay, begin, end)
+        self._first, self._last = min(first, self._first), max(last, self._last)
+        return self._scores[first:last]
+
+    def gains(self, first: int, last: int) -> Floats:
+        """Return what each of the frames [first, last) adds to the score of a piece."""
+        return _worth(self.scores(first, last), self.pair.recognisable[first:last], self.pair.cost)
 
 
-def _reach(pair: Pair, delay: float, centre: int, limit: int, way: int) -> int:
+def _reach(along: _Along, centre: int, limit: int, way: int) -> int:
     """Return by how many frames a piece extends from a frame on, up to the maximum of its summed evidence."""
-    drop = max(_DROP_NATS, _DROP_FRAMES * pair.cost)
+    drop = max(_DROP_NATS, _DROP_FRAMES * along.pair.cost)
     span = 200
     while True:
         end = min(centre + span, limit) if way > 0 else max(centre - span, limit)
-        gains = _gains(pair, delay, centre, end) if way > 0 else _gains(pair, delay, end, centre)[::-1]
+        gains = along.gains(centre, end) if way > 0 else along.gains(end, centre)[::-1]
         if gains.size == 0:
             return 0
         total = np.cumsum(gains)

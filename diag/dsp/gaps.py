@@ -68,8 +68,10 @@ class _Sides(NamedTuple):
 def active_level(samples: Array) -> float:
     """Return the RMS of the samples above 2 % of the peak; 0 for silence."""
     size = np.abs(samples)
-    loud = size[size > 0.02 * float(np.max(size, initial=0.0))]
-    return float(np.sqrt(np.mean(np.square(loud, dtype=np.float64)))) if loud.size else 0.0
+    loud = size > 0.02 * float(np.max(size, initial=0.0))
+    count = int(np.count_nonzero(loud))
+    size = size * loud
+    return float(np.sqrt(float(np.dot(size, size)) / count)) if count else 0.0
 
 
 def digital_gaps(samples: Array, sample_rate_hz: float) -> list[tuple[int, int]]:

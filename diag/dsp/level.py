@@ -47,6 +47,18 @@ def frame_rms(samples: Array, frame: int, step: int) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(energy / frame))
 
 
+def high_percentile(values: Array, percent: float) -> float:
+    """Return a percentile close to 100 of magnitudes, shape (n,), n > 0: as `numpy.percentile`, several times faster.
+
+    Only the values above 0.4 of the largest are sorted, where the percentile is among them.
+    """
+    upper = np.sort(values[values > 0.4 * float(values.max())])
+    rank = percent / 100.0 * (values.size - 1) - (values.size - upper.size)
+    if rank < 0.0:
+        return float(np.percentile(values, percent))
+    return float(np.interp(rank, np.arange(upper.size), upper))
+
+
 def decibels(amplitude: Array | float, floor_db: float = -120.0) -> NDArray[np.float64]:
     """Return 20 log10 of amplitudes, no lower than `floor_db`; zeros do not cause a warning."""
     return np.asarray(20.0 * np.log10(np.maximum(amplitude, 10.0 ** (floor_db / 20.0))))

@@ -491,4 +491,4 @@ def in_mid_sentence(text: str) -> str:
 def last_lines(data: Mapping[str, Any]) -> list[Evidence]:
     """Return the last lines of an app's output, from the data of an event, as evidence; none if there is no output."""
     lines = [str(line) for line in data.get("last_lines") or ()]
-    return [Evidence(text="last lines of its output: " + " ⏎ ".join(lines))] if lines else []
+    return [Evidence(text=msg("last lines of its output: {lines}", lines=" ⏎ ".join(lines)))] if lines else []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from diag.core.chain import Hop
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.page_facts import PageFacts
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, does_not_apply
@@ -28,17 +29,25 @@ def images_and_treble(measurements: Measurements) -> Iterator[Evidence]:
     """Yield what a poor change of the sample rate costs the reply, as far as it was measured."""
     for value, item in numbers(measurements.find("imaging", hop=Hop.PLAYER)):
         if value > IMAGING_LIMIT:
-            yield evidence_of(item, f"mirror images of the voice were measured (correlation {value:.2f})")
+            yield evidence_of(
+                item, msg("mirror images of the voice were measured (correlation {value:.2f})", value=value)
+            )
             break
     band = worst_band(measurements)
     if band is not None and band.loss_db >= NOTICED_DB:
         first_hz, last_hz = band.edges_hz
         yield evidence_of(
-            band.item, f"{band.loss_db:.1f} dB were lost from {first_hz / 1000:g} to {last_hz / 1000:g} kHz"
+            band.item,
+            msg(
+                "{loss_db:.1f} dB were lost from {first_hz:g} to {last_hz:g} kHz",
+                loss_db=band.loss_db,
+                first_hz=first_hz / 1000,
+                last_hz=last_hz / 1000,
+            ),
         )
     for value, item in numbers(measurements.find("click_rate_hz", hop=Hop.PLAYER)):
         if value > CLICKS_HZ:
-            yield evidence_of(item, f"{value:.1f} clicks per second were measured")
+            yield evidence_of(item, msg("{value:.1f} clicks per second were measured", value=value))
             break
 
 

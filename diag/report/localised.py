@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from diag.judge.recording_comparison import RecordingComparison
 
 _WHY = "Why it matters"
-TRANSLATED_SECTIONS = ("", "What it shows", _WHY, "Fix")
+TRANSLATED_SECTIONS = ("", "What it shows", _WHY, "Fix", "Does not prove")
 """Parts of the documentation of a rule that every catalogue has; "" is its summary."""
 
 
@@ -130,7 +130,8 @@ def catalogue_texts() -> Iterator[tuple[str, str]]:
         templates = _templates(rule)
         english = sections(rule.documentation, HEADINGS)
         for heading in TRANSLATED_SECTIONS:
-            yield templates.get(heading) or english.get(heading, ""), rule.code
+            if text := templates.get(heading) or english.get(heading, ""):
+                yield text, rule.code
         for cause in rule.on.causes if rule.on is not None else ():
             yield cause, rule.code
 

@@ -10,17 +10,12 @@ from diag.core.chain import Tap
 from diag.core.page_facts import PageContext, PageFacts, page_facts
 from diag.core.results import RunResult
 from diag.core.units import format_seconds
+from diag.report.language import ntr, tr
 from diag.report.picks import Pick
 
 SCREENSHOT = "page.jpg"
 MOST_LINES = 30
 """More lines of the console are counted and not shown; the take's folder has them all."""
-_WHERE = {
-    Tap.PROMPT: "the rig's own loudspeaker",
-    Tap.SENT: "the recording proxy",
-    Tap.RECEIVED: "the recording proxy",
-    Tap.HEARD: "the rig's own microphone",
-}
 _SETTINGS = ("sampleRate", "channelCount", "echoCancellation", "noiseSuppression", "autoGainControl", "latency")
 
 
@@ -53,6 +48,8 @@ class PageView:
         Setting, what was asked, what was granted.
     console : tuple of (str, str)
         Level and text.
+    console_words : str
+        Heading of the console, with the number of its lines and of requests that failed.
     more_lines : int
         Lines of the console that are not shown.
     failed : tuple of (str, str)
@@ -69,6 +66,7 @@ class PageView:
     sound: tuple[tuple[str, str], ...]
     microphone: tuple[tuple[str, str, str], ...]
     console: tuple[tuple[str, str], ...]
+    console_words: str
     more_lines: int
     failed: tuple[tuple[str, str], ...]
     screenshot: str
@@ -88,60 +86,85 @@ def page_view(run: RunResult, pick: Pick | None) -> PageView | None:
         microphone=_microphone(page),
         console=page.console[:MOST_LINES],
         more_lines=max(len(page.console) - MOST_LINES, 0),
+        console_words=_console_words(page),
         failed=page.failed_requests[:MOST_LINES],
         screenshot=_picture(run, pick),
-        screenshot_words=f"The page at the first sound of the reply, take {pick.take.id}",
+        screenshot_words=tr("The page at the first sound of the reply, take {take}").format(take=pick.take.id),
+    )
+
+
+def _console_words(page: PageFacts) -> str:
+    lines, failed = len(page.console), len(page.failed_requests[:MOST_LINES])
+    return tr("Console of the page ({lines}, {requests})").format(
+        lines=ntr("{n} line", "{n} lines", lines).format(n=lines),
+        requests=ntr("{n} failed request", "{n} failed requests", failed).format(n=failed),
     )
 
 
 def _facts(page: PageFacts) -> list[tuple[str, str]]:
-    found = [("address", page.url or "unknown"), ("browser", page.browser or "unknown")]
-    found += [("started by", step) for step in page.steps]
+    found = [(tr("address"), page.url or tr("unknown")), (tr("browser"), page.browser or tr("unknown"))]
+    found += [(tr("started by"), step) for step in page.steps]
     if page.secure is not None:
-        found.append(("secure context", "yes" if page.secure else "no"))
+        found.append((tr("secure context"), tr("yes") if page.secure else tr("no")))
+    place = tr("{text} ({url}, line {line})")
     found += [
-        ("script error", f"{error.text} ({error.url}, line {error.line or 'unknown'})") for error in page.errors[:5]
+        (tr("script error"), place.format(text=error.text, url=error.url, line=error.line or tr("unknown")))
+        for error in page.errors[:5]
     ]
     return found
 
 
 def _where(tap: Tap, *, recorded: bool) -> str:
+    places = {
+        Tap.PROMPT: tr("recorded at the rig's own loudspeaker"),
+        Tap.SENT: tr("recorded at the recording proxy"),
+        Tap.RECEIVED: tr("recorded at the recording proxy"),
+        Tap.HEARD: tr("recorded at the rig's own microphone"),
+    }
     if recorded:
-        return f"recorded at {_WHERE[tap]}" if tap in _WHERE else "recorded"
+        return places.get(tap, tr("recorded"))
     if tap in (Tap.CAPTURED, Tap.PLAYED):
-        return "not recorded: a browser does not show the samples at its devices"
-    return "not recorded in this take"
+        return tr("not recorded: a browser does not show the samples at its devices")
+    return tr("not recorded in this take")
 
 
 def _row(context: PageContext) -> ContextRow:
-    uses = [words for words, used in (("microphone", context.captures), ("reply", context.plays)) if used]
+    states = {"running": tr("running"), "suspended": tr("suspended"), "closed": tr("closed")}
+    uses = [words for words, used in ((tr("microphone"), context.captures), (tr("reply"), context.plays)) if used]
     links = [f"{first} → {second}" for first, second in context.links]
     loose = sorted(set(context.nodes) - {name for link in context.links for name in link} - {"AudioDestination"})
     return ContextRow(
         number=context.number,
-        use=" and ".join(uses) or "unused",
+        use=tr(" and ").join(uses) or tr("unused"),
         rate=f"{context.rate_hz} Hz",
-        state=context.state,
-        load="unknown" if context.capacity is None else f"{100 * context.capacity:.0f} %",
-        graph=(*links, *(f"{name}, not connected" for name in loose)),
+        state=states.get(context.state, context.state),
+        load=tr("unknown") if context.capacity is None else f"{100 * context.capacity:.0f} %",
+        graph=(*links, *(tr("{name}, not connected").format(name=name) for name in loose)),
     )
 
 
 def _sound(page: PageFacts) -> list[tuple[str, str]]:
     found = [
         (
-            "buffers",
-            f"{item.count} of {item.rate_hz} Hz, {format_seconds(item.frames / item.rate_hz)} in all, played in a "
-            f"context of {item.context_rate_hz} Hz",
+            tr("buffers"),
+            tr("{count} of {rate_hz} Hz, {length} in all, played in a context of {context_hz} Hz").format(
+                count=item.count,
+                rate_hz=item.rate_hz,
+                length=format_seconds(item.frames / item.rate_hz),
+                context_hz=item.context_rate_hz,
+            ),
         )
         for item in page.buffers
     ]
-    found += [("ScriptProcessorNode", f"{frames} frames") for frames in page.script_processors]
+    found += [("ScriptProcessorNode", tr("{count} frames").format(count=frames)) for frames in page.script_processors]
     found += [("AudioWorkletNode", name) for name in page.worklets]
     for item in page.sockets:
         middle = sorted(item.audio_bytes)[len(item.audio_bytes) // 2]
-        what = f"{item.messages} messages of {middle} bytes of audio, {item.mime_type or 'without a type'}"
-        found.append((f"{item.direction} by WebSocket", f"{what}, {item.url}"))
+        what = tr("{messages} messages of {size} bytes of audio, {kind}").format(
+            messages=item.messages, size=middle, kind=item.mime_type or tr("without a type")
+        )
+        way = tr("sent by WebSocket") if item.direction == "sent" else tr("received by WebSocket")
+        found.append((way, f"{what}, {item.url}"))
     return found
 
 
@@ -152,7 +175,7 @@ def _microphone(page: PageFacts) -> tuple[tuple[str, str, str], ...]:
     audio = last.asked.get("audio")
     asked = audio if isinstance(audio, dict) else {}
     if last.granted is None:
-        return (("microphone", str(audio), f"{last.error}: {last.message}"),)
+        return ((tr("microphone"), str(audio), f"{last.error}: {last.message}"),)
     names = (*_SETTINGS, *(name for name in asked if name not in _SETTINGS))
     return tuple(
         (name, _said(asked.get(name)), _said(last.granted.get(name)))
@@ -163,8 +186,10 @@ def _microphone(page: PageFacts) -> tuple[tuple[str, str, str], ...]:
 
 def _said(value: object) -> str:
     if value is None:
-        return "nothing"
-    return {True: "on", False: "off"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+        return tr("nothing")
+    if not isinstance(value, bool):
+        return str(value)
+    return tr("on") if value else tr("off")
 
 
 def _picture(run: RunResult, pick: Pick) -> str:

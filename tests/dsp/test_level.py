@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from diag.dsp.level import dc_dbfs, frame_rms, k_weight_power, mono, peak_dbfs, rms_dbfs
+from diag.dsp.level import dc_dbfs, frame_rms, high_percentile, k_weight_power, mono, peak_dbfs, rms_dbfs
 from diag.dsp.spectrum import centroid_hz, loudness_lufs, short_time_power, tilt_db_per_octave
 
 
@@ -72,3 +72,11 @@ def test_tilt_of_filtered_noise_is_its_slope():
     pink = np.fft.irfft(spectrum * frequencies**-0.5).astype(np.float32)
     pink *= np.float32(0.1 / pink.std())
     assert tilt_db_per_octave(short_time_power(pink, 48000)) == pytest.approx(-3.01, abs=0.3)
+
+
+@pytest.mark.parametrize("percent", [50.0, 99.0, 99.9, 100.0])
+@pytest.mark.parametrize("size", [1, 2, 999, 20000])
+def test_a_high_percentile_is_that_of_numpy(size, percent):
+    values = np.abs(np.random.default_rng(size).standard_normal(size)).astype(np.float32)
+    assert high_percentile(values, percent) == pytest.approx(float(np.percentile(values, percent)), rel=1e-6)
+    assert high_percentile(np.zeros(size, np.float32), percent) == 0.0

@@ -1,10 +1,13 @@
 """Korean texts: complete, with the placeholders of the English ones, and none of it in English output."""
 
+import ast
 import html
+import inspect
 import json
 import re
 import string
 from importlib.resources import files
+from pathlib import Path
 
 import make_catalogue
 import pytest
@@ -12,6 +15,7 @@ from report_samples import slow_player_run, take
 
 from diag.core.errors import ExitCode
 from diag.core.results import Report
+from diag.judge import rules
 from diag.judge.registry import all_rules
 from diag.report.build import build_report
 from diag.report.language import LANGUAGES, language, ntr, speaking, tr
@@ -130,3 +134,40 @@ def test_korean_is_two_columns_wide():
     assert padded("지연", 6) == "지연  "
     assert to_the_right("지연", 6) == "  지연"
     assert all(columns(line) <= 40 for line in wrapped("소리의 속도가 " * 20, 40))
+
+
+SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,}")
+RULE_FILES = sorted(Path(inspect.getfile(rules)).parent.glob("*.py"))
+
+
+@pytest.mark.parametrize("path", RULE_FILES, ids=lambda path: path.stem)
+def test_titles_and_evidence_are_messages_that_can_be_translated(path):
+    """A plain string would stay English in a Korean report."""
+    plain = []
+    for call in (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)):
+        name = call.func.id if isinstance(call.func, ast.Name) else ""
+        given = {"raised": call.args[:1], "evidence_of": call.args[1:2]}.get(name, [])
+        if name in {"raised", "Evidence"}:
+            given = [*given, *(keyword.value for keyword in call.keywords if keyword.arg in TRANSLATED_ARGUMENTS)]
+        plain += [text for value in given for text in texts_of(value) if SENTENCE.search(text)]
+    assert plain == []
+
+
+TRANSLATED_ARGUMENTS = {"text", "likely_cause", "fix"}
+
+
+def texts_of(value):
+    """Return the literal texts of an expression that are no arguments of a call."""
+    if isinstance(value, ast.IfExp):
+        return [*texts_of(value.body), *texts_of(value.orelse)]
+    if isinstance(value, ast.BinOp):
+        return [*texts_of(value.left), *texts_of(value.right)]
+    if isinstance(value, ast.JoinedStr):
+        return [text for part in value.values for text in texts_of(part)]
+    return [value.value] if isinstance(value, ast.Constant) and isinstance(value.value, str) else []
+
+
+def test_a_plain_title_is_seen():
+    assert texts_of(ast.parse('f"The page is {what}" + (" and so on" if more else "")', mode="eval").body) == [
+        "The page is ", " and so on", "",
+    ]  # fmt: skip

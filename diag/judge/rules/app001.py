@@ -48,14 +48,22 @@ def app_not_ready(timeline: Timeline) -> Verdict:
     awaited = found.data.get("awaits")
     started = timeline.first(EventName.APP_STARTED)
     is_page = started is not None and "url" in started.data
-    shown = f"the page did not show “{awaited}”" if is_page else f"no line of its output matched `{awaited}`"
-    what = shown if awaited else "no session was set up"
+    shown = (
+        msg("the page did not show “{awaited}”", awaited=awaited)
+        if is_page
+        else msg("no line of its output matched `{awaited}`", awaited=awaited)
+    )
+    what = shown if awaited else msg("no session was set up")
     waited = format_seconds(float(found.data.get("waited_s") or 0.0))
     # What was clicked on the page, or which buttons it has.
     steps = [Evidence(text=str(event.data.get("text", ""))) for event in timeline.named(EventName.PAGE_STEP)]
     return raised(
-        f"The app was not ready after {waited}: {what}",
-        evidence=[Evidence(text=f"waited {waited}; {what}"), *steps[-1:], *last_lines(found.data)],
+        msg("The app was not ready after {waited}: {what}", waited=waited, what=what),
+        evidence=[
+            Evidence(text=msg("waited {waited}; {what}", waited=waited, what=what)),
+            *steps[-1:],
+            *last_lines(found.data),
+        ],
         likely_cause=msg("the app waits for something, or hangs while it opens a device or connects"),
         fix=msg("open the page by hand and see what it waits for; name its steps in `start` of [app]")
         if is_page

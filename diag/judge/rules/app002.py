@@ -54,21 +54,21 @@ def app_ended(timeline: Timeline) -> Verdict:
     if found is None:
         return clear()
     code = found.data.get("code")
-    when = "before it was ready" if timeline.first(EventName.APP_READY) is None else "during the conversation"
+    when = msg("before it was ready") if timeline.first(EventName.APP_READY) is None else msg("during the conversation")
     lines = last_lines(found.data)
     started = timeline.first(EventName.APP_STARTED)
     if started is not None and "url" in started.data:
         detail = str(found.data.get("detail"))
         return raised(
             f"{detail[:1].upper()}{detail[1:]}",
-            evidence=[Evidence(text=f"the page or its server ended {when}"), *lines],
+            evidence=[Evidence(text=msg("the page or its server ended {when}", when=when)), *lines],
             likely_cause=msg("`url`, `serve` or `start` in [app] does not fit, or the page or its server fails"),
             fix=msg(
                 "correct what the sentence names; the page's console and the server's output are kept with the take"
             ),
         )
     return raised(
-        f"The app ended {when} ({found.data.get('detail')})",
+        msg("The app ended {when} ({detail})", when=when, detail=found.data.get("detail")),
         evidence=[Evidence(text=str(found.data.get("detail"))), *lines],
         likely_cause=msg("there is no such program")
         if code == _NOT_FOUND

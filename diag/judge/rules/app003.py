@@ -62,31 +62,43 @@ def service_not_reached_through_proxy(timeline: Timeline) -> Verdict:
     if not listened and not distrusted:
         return not_checked("the app did not get as far as opening a session")
     requests = int(stopped.data.get("requests") or 0)
-    seen = f"0 sessions and {requests} other requests passed the proxy"
+    seen = msg("0 sessions and {requests} other requests passed the proxy", requests=requests)
     page = stopped.data.get("page_messages") or {}
     is_page = started is not None and "url" in started.data
     if page.get("sent") and page.get("received") and not distrusted:
         return raised(
-            "The page talks to a server that diag did not start; the page's own messages are taken for `sent` and "
-            "`received`",
+            msg(
+                "The page talks to a server that diag did not start; the page's own messages are taken "
+                "for `sent` and `received`"
+            ),
             evidence=[
-                Evidence(text=f"{seen}; the page sent {page['sent']} messages with audio and received "
-                f"{page['received']}")
+                Evidence(
+                    text=msg(
+                        "{seen}; the page sent {sent} messages with audio and received {received}",
+                        seen=seen,
+                        sent=page["sent"],
+                        received=page["received"],
+                    )
+                )
             ],
             likely_cause=msg("the server runs already, or on another machine"),
             fix=_SERVER,
             severity=Severity.INFO,
         )  # fmt: skip
     if distrusted:
-        seen += f"; {distrusted} connections were given up during the TLS handshake"
+        seen = msg("{seen}; {count} connections were given up during the TLS handshake", seen=seen, count=distrusted)
     elsewhere = [str(item) for item in stopped.data.get("connections") or ()]
     if elsewhere:
-        seen += f"; the program was connected to {', '.join(elsewhere)}"
+        seen = msg("{seen}; the program was connected to {places}", seen=seen, places=", ".join(elsewhere))
     return raised(
-        "The app does not trust the certificate of the recording proxy, so no session was opened"
+        msg("The app does not trust the certificate of the recording proxy, so no session was opened")
         if distrusted
-        else "The app listens, but its sessions do not pass the recording proxy"
-        + (f": it is connected to {elsewhere[0]}" if elsewhere else ""),
+        else msg(
+            "The app listens, but its sessions do not pass the recording proxy: it is connected to {place}",
+            place=elsewhere[0],
+        )
+        if elsewhere
+        else msg("The app listens, but its sessions do not pass the recording proxy"),
         evidence=[Evidence(text=seen), *last_lines(stopped.data)],
         likely_cause=msg("the library has a certificate store of its own and ignores SSL_CERT_FILE")
         if distrusted

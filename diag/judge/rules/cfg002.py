@@ -55,11 +55,15 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
     served = [str(item) for item in (listed.data.get("models") or ())] if listed else []
     known = what_is_known(model, served, version)
     near = nearest(model, [other for other in served if bare(other) != bare(model)])
-    evidence = [found.evidence, Evidence(text=f"{model}: {known}")]
+    evidence = [found.evidence, Evidence(text=msg("{model}: {known}", model=model, known=known))]
     if served:
         evidence.append(
             Evidence(
-                text=f"{len(served)} models offer Live sessions here; the most similar names are {', '.join(near)}"
+                text=msg(
+                    "{count} models offer Live sessions here; the most similar names are {names}",
+                    count=len(served),
+                    names=", ".join(near),
+                )
             )
         )
     advice = (
@@ -75,9 +79,13 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
             version=versions[0],
             advice=advice,
         )
-    in_version = f" (API version {version})" if version else ""
+    in_version = msg(" (API version {version})", version=version) if version else ""
     return raised(
-        f"The service does not serve the model {model} to Live sessions{in_version}",
+        msg(
+            "The service does not serve the model {model} to Live sessions{in_version}",
+            model=model,
+            in_version=in_version,
+        ),
         evidence=evidence,
         likely_cause=known,
         fix=msg("{advice} (`model` in [session])", advice=advice) if observed.from_settings else advice,

@@ -49,10 +49,10 @@ def modality_unsupported(timeline: Timeline, observed: ObservedClient) -> Verdic
     if isinstance(found, Verdict):
         return found
     asked = observed.asked_modalities
-    told = f"asked for {' and '.join(asked)}" if asked else "asked for no modality"
+    told = msg("asked for {names}", names=" and ".join(asked)) if asked else msg("asked for no modality")
     return raised(
-        f"The model does not answer in the modality that was {told}",
-        evidence=[Evidence(text=f"the setup {told}"), found.evidence],
+        msg("The model does not answer in the modality that was {told}", told=told),
+        evidence=[Evidence(text=msg("the setup {told}", told=told)), found.evidence],
         likely_cause=msg("a native audio model answers in audio, not in text, and a session has only one modality"),
         fix=_OF_SETTINGS if observed.from_settings else _OF_FRAME,
         confidence=1.0 if names_modality(found.reason) else 0.7,

@@ -39,7 +39,7 @@ def quota_exhausted(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if isinstance(found, Verdict):
         return found
     return raised(
-        "The quota of the key is used up, or too many sessions are open",
+        msg("The quota of the key is used up, or too many sessions are open"),
         evidence=[found.evidence],
         likely_cause=msg("too many sessions are open at the same time; sessions that were never closed count too"),
         fix=msg("close sessions that are no longer used, wait, or use a key with a higher quota"),

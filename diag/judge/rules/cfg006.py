@@ -47,16 +47,19 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if isinstance(found, Verdict):
         return found
     field, value = _FIELD.search(found.reason), _VALUE.search(found.reason)
-    what = "an argument is invalid"
+    what = msg("an argument is invalid")
     if field is not None:
-        what = f"the field `{field.group(1)}` is not known"
+        what = msg("the field `{name}` is not known", name=field.group(1))
     elif value is not None:
-        what = f"the value of `{value.group(1)}` has the wrong type"
+        what = msg("the value of `{name}` has the wrong type", name=value.group(1))
     faults = _faults(observed, field or value)
     evidence = [found.evidence]
-    evidence += [Evidence(text=f"in the setup that was sent, {item.pointer}: {item.seen}") for item in faults[:3]]
+    evidence += [
+        Evidence(text=msg("in the setup that was sent, {pointer}: {seen}", pointer=item.pointer, seen=item.seen))
+        for item in faults[:3]
+    ]
     return raised(
-        f"The service did not accept the setup: {what}",
+        msg("The service did not accept the setup: {what}", what=what),
         evidence=evidence,
         likely_cause=_cause(unknown=field is not None, faults=faults),
         fix="; ".join(f"{item.pointer}: {item.fix}" for item in faults[:3]) if faults else _advice(field, found.reason),
@@ -86,8 +89,8 @@ def _cause(*, unknown: bool, faults: Sequence[FrameFault]) -> str:
     if faults:
         return faults[0].seen
     if unknown:
-        return "the field belongs to another API version or another place"
-    return "this model does not accept a value or a combination of values"
+        return msg("the field belongs to another API version or another place")
+    return msg("this model does not accept a value or a combination of values")
 
 
 def _advice(field: re.Match[str] | None, reason: str) -> str:

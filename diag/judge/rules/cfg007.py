@@ -36,7 +36,7 @@ def deprecated_media_chunks(timeline: Timeline, observed: ObservedClient) -> Ver
     if isinstance(found, Verdict):
         return found
     return raised(
-        "Audio was sent as `media_chunks`, which the model no longer accepts",
+        msg("Audio was sent as `media_chunks`, which the model no longer accepts"),
         evidence=[found.evidence],
         likely_cause=msg("the client calls send_realtime_input(media=…) or the old send()"),
         fix=msg("send it with send_realtime_input(audio=…)"),

@@ -40,9 +40,11 @@ def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
     notice = timeline.first("go_away")
     evidence = [found.evidence]
     if notice is not None:
-        evidence.insert(0, Evidence(text=f"goAway came with {notice.data.get('time_left_s')} s left"))
+        evidence.insert(
+            0, Evidence(text=msg("goAway came with {left_s} s left", left_s=notice.data.get("time_left_s")))
+        )
     return raised(
-        "The service ended the session because it reached its time limit",
+        msg("The service ended the session because it reached its time limit"),
         evidence=evidence,
         likely_cause=msg("the client did not change to a new connection in time"),
         fix=msg("switch on session resumption and open the next connection when `goAway` comes; compress the context"),

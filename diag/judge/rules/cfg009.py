@@ -60,12 +60,26 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     host = str((connecting.data.get("host") or connecting.data.get("endpoint")) if connecting else "") or "the service"
     host = host.rpartition("@")[2]
     proxies = [str(name) for name in failed.data.get("proxy") or ()]
-    through = f"proxy variables that are set: {', '.join(proxies)}" if proxies else "no proxy variable is set"
+    through = (
+        msg("proxy variables that are set: {names}", names=", ".join(proxies))
+        if proxies
+        else msg("no proxy variable is set")
+    )
     return raised(
-        f"The service could not be reached: {words} ({step or 'unknown step'}, {host})",
+        msg(
+            "The service could not be reached: {words} ({step}, {host})",
+            words=words,
+            step=step or msg("unknown step"),
+            host=host,
+        ),
         evidence=[
             Evidence(
-                text=f"connecting to {host} failed at {step or 'an unknown step'}: {failed.data.get('detail', '')}"
+                text=msg(
+                    "connecting to {host} failed at {step}: {detail}",
+                    host=host,
+                    step=step or msg("an unknown step"),
+                    detail=failed.data.get("detail", ""),
+                )
             ),
             Evidence(text=through),
         ],

@@ -159,16 +159,22 @@ def _meaning(found: Closing) -> _Meaning:
 
 def _step(found: Closing) -> str:
     if found.by_http:
-        return "the WebSocket upgrade"
-    return "the setup of the session" if found.refused else "a message in the running session"
+        return msg("the WebSocket upgrade")
+    return msg("the setup of the session") if found.refused else msg("a message in the running session")
 
 
 def _title(found: Closing) -> str:
     if found.by_http:
-        return f"The WebSocket upgrade was refused with HTTP {found.code}"
-    reason = f': "{found.reason[:80]}"' if found.reason else ", without a reason"
+        return msg("The WebSocket upgrade was refused with HTTP {code}", code=found.code)
+    reason = f': "{found.reason[:80]}"' if found.reason else msg(", without a reason")
     if found.refused:
-        return f"The service refused the session with {found.code or 'no code'}{reason}"
+        return msg(
+            "The service refused the session with {code}{reason}", code=found.code or msg("no code"), reason=reason
+        )
     if found.code in REFUSED_IN_SESSION:
-        return f"The service refused a request of the client and ended the session with {found.code}{reason}"
-    return f"The service ended the session with {found.code or 'no code'}{reason}"
+        return msg(
+            "The service refused a request of the client and ended the session with {code}{reason}",
+            code=found.code,
+            reason=reason,
+        )
+    return msg("The service ended the session with {code}{reason}", code=found.code or msg("no code"), reason=reason)

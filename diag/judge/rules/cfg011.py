@@ -37,7 +37,7 @@ def location_not_served(timeline: Timeline, observed: ObservedClient) -> Verdict
     if isinstance(found, Verdict):
         return found
     return raised(
-        "The service is not available at the location of this machine's IP address",
+        msg("The service is not available at the location of this machine's IP address"),
         evidence=[found.evidence],
         likely_cause=msg(
             "the country of this address, or of the VPN, proxy or cloud region in front of it, is not served"

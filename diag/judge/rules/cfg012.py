@@ -46,10 +46,13 @@ def activity_detection_off(observed: ObservedClient, measurements: Measurements,
     if not silent:
         return clear()
     return raised(
-        "The setup switches off voice activity detection and no message marks the turn, so the service never answers",
+        msg(
+            "The setup switches off voice activity detection and no message marks the turn, so the "
+            "service never answers"
+        ),
         evidence=[
-            Evidence(text="the setup disables automatic activity detection"),
-            Evidence(text="neither activityStart nor activityEnd was sent"),
+            Evidence(text=msg("the setup disables automatic activity detection")),
+            Evidence(text=msg("neither activityStart nor activityEnd was sent")),
         ],
         likely_cause=msg("detection was switched off and the client does not mark its turns"),
         fix=msg("send activityStart when speech begins and activityEnd when it ends, or leave automatic detection on"),

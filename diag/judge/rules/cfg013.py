@@ -52,7 +52,7 @@ def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> V
     fix = next((advice for key, advice in _FIXES.items() if key in words.lower()), msg("remove it from the setup"))
     model = f" {observed.model}" if observed.model else ""
     return raised(
-        f"The model{model} does not support a setting that the client sent: {words}",
+        msg("The model{model} does not support a setting that the client sent: {words}", model=model, words=words),
         evidence=[found.evidence],
         likely_cause=msg("the setting belongs to another model or API version"),
         fix=msg("{fix}, or choose another model", fix=fix),

@@ -45,8 +45,8 @@ def no_audio_backend(timeline: Timeline, environment: Mapping[str, Any]) -> Verd
     detail = str(failed.data.get("detail", "")) if failed else "no device was opened"
     kind = str(environment.get("audio", "unknown"))
     return raised(
-        f"There is no working audio ({kind}): {detail}",
-        evidence=[Evidence(text=detail), Evidence(text=f"ports opened: {', '.join(ports) or 'none'}")],
+        msg("There is no working audio ({kind}): {detail}", kind=kind, detail=detail),
+        evidence=[Evidence(text=detail), Evidence(text=msg("ports opened: {what}", what=", ".join(ports) or "none"))],
         likely_cause=msg("the device or its sound server stopped") if failed else msg("the device is missing"),
         fix=msg("run `diag doctor`, or use `--audio wire` (no devices) or `--audio virtual` (virtual devices)"),
         discard=True,

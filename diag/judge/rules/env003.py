@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import Event, EventName, Timeline
@@ -57,9 +59,12 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
     nothing_came = all(level is None or level <= SILENT_DBFS for level in levels)
     if ports == ["speaker"] and nothing_came and timeline.first(EventName.PLAYOUT_STARTED) is not None:
         return not_checked("nothing at all came out of the loudspeaker, which is a finding of its own (SPK001)")
-    outputs = " and ".join(f"the {port}" for port in ports)
+    outputs = reduce(
+        lambda first, other: msg("{first} and {other}", first=first, other=other),
+        (msg("the {port}", port=port) for port in ports),
+    )
     return raised(
-        f"The delay from {outputs} to the ear is not known, so nothing is timed at the ear",
+        msg("The delay from {outputs} to the ear is not known, so nothing is timed at the ear", outputs=outputs),
         evidence=[_burst(event) for event in lost],
         likely_cause=msg("the calibration burst does not arrive at the ear")
         if nothing_came
@@ -73,5 +78,12 @@ def loopback_uncalibrated(timeline: Timeline) -> Verdict:
 
 def _burst(event: Event) -> Evidence:
     confidence, level_dbfs = float(event.data.get("confidence") or 0), event.data.get("signal_dbfs")
-    level = "level unknown" if level_dbfs is None else f"{level_dbfs:.0f} dBFS"
-    return Evidence(text=f"burst of the {event.data.get('port')}: confidence {confidence:.2f}, {level} at the ear")
+    level = msg("level unknown") if level_dbfs is None else msg("{level_dbfs:.0f} dBFS", level_dbfs=level_dbfs)
+    return Evidence(
+        text=msg(
+            "burst of the {port}: confidence {confidence:.2f}, {level} at the ear",
+            port=event.data.get("port"),
+            confidence=confidence,
+            level=level,
+        )
+    )

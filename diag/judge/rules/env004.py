@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from diag.core.chain import Hop, Tap
-from diag.core.messages import msg
+from diag.core.messages import Message, msg
 from diag.core.missing import Missing
 from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
 from diag.core.take import Turn
@@ -23,7 +23,10 @@ LOOP_LIMIT_S = 0.020
 LOOP_LIMIT_IN_TURN_S = 0.100
 _APP_TAPS = {Hop.SENDER: Tap.SENT, Hop.PLAYER: Tap.HEARD}
 """Where the sound of an app is recorded: the end of the segment that is judged under the code of each of its hops."""
-_LOSSES = {"inserted_silence_s": "inserted {} of silence", "skipped_s": "lost {} of sound"}
+_LOSSES: Mapping[str, Callable[[str], Message]] = {
+    "inserted_silence_s": lambda length: msg("inserted {length} of silence", length=length),
+    "skipped_s": lambda length: msg("lost {length} of sound", length=length),
+}
 _SENDING_S, _ARRIVING_S = 0.15, 0.3
 AROUND_S = 0.3
 """A wait for a core explains a gap at most so far from it: the sound waits in buffers before it is recorded."""
@@ -76,14 +79,16 @@ def harness_late(
         if _time_changed(measurements, item.turn):
             continue
         if isinstance(item.value, float) and item.value > GAP_LIMIT_S and tone_db < TONE_ERROR_DB:
-            differ = f"differ by {format_seconds(item.value)}, more than 10 ms"
-            text = f"the latency by the ear's recording and the latency by events {differ}"
+            text = msg(
+                "the latency by the ear's recording and the latency by events differ by {gap}, more than 10 ms",
+                gap=format_seconds(item.value),
+            )
             seen.append(Evidence(text=text, metric="detector_gap_s", turn=item.turn))
     if not seen:
         return _undisturbed(measurements, turns, lossy=passes_unchanged(environment, LOSSY_OWN_AUDIO))
-    more = f" ({counted(len(seen) - 1, 'more disturbance')})" if len(seen) > 1 else ""
+    more = msg(" ({count})", count=counted(len(seen) - 1, "more disturbance")) if len(seen) > 1 else ""
     return raised(
-        f"The measuring tool disturbed this take: {seen[0].text}{more}",
+        msg("The measuring tool disturbed this take: {text}{more}", text=seen[0].text, more=more),
         evidence=seen,
         likely_cause=msg("the machine was too busy to keep time"),
         fix=msg("close other programs on this machine, or record fewer takes in parallel (`--rigs 1`)"),
@@ -115,14 +120,27 @@ def _late(timeline: Timeline, turns: tuple[Turn, ...]) -> Iterator[Evidence]:
         within = any(turn.start_s <= event.t_s and event.t_s - late_s <= turn.end_s for turn in turns)
         timed = any(_timed(timeline, turn, event.t_s - late_s, event.t_s) for turn in turns)
         if (within and late_s > LOOP_LIMIT_IN_TURN_S) or (timed and late_s > LOOP_LIMIT_S):
-            yield Evidence(text=f"the event loop was blocked for {format_seconds(late_s)} at {event.t_s:.2f} s")
+            yield Evidence(
+                text=msg(
+                    "the event loop was blocked for {late_s} at {t_s:.2f} s",
+                    late_s=format_seconds(late_s),
+                    t_s=event.t_s,
+                )
+            )
     opened = timeline.first("streams_opened")
     buffers: Mapping[str, Any] = (opened.data.get("latency_s") or {}) if opened else {}
     for event in timeline.named("callback_late"):
         late_s, port = float(event.data.get("late_s") or 0.0), str(event.data.get("port"))
         within = any(turn.start_s <= event.t_s <= turn.end_s for turn in turns)
         if within and late_s > float(buffers.get(port) or 0.0):
-            yield Evidence(text=f"the {port}'s callback came {format_seconds(late_s)} late at {event.t_s:.2f} s")
+            yield Evidence(
+                text=msg(
+                    "the {port}'s callback came {late_s} late at {t_s:.2f} s",
+                    port=port,
+                    late_s=format_seconds(late_s),
+                    t_s=event.t_s,
+                )
+            )
 
 
 def _timed(timeline: Timeline, turn: Turn, start_s: float, end_s: float) -> bool:
@@ -144,7 +162,7 @@ def _xruns(timeline: Timeline) -> Iterator[Evidence]:
         lost = event.data.get("count", 0) - event.data.get("before_prompts", 0)
         if lost > 0:
             times = counted(lost, "time")
-            yield Evidence(text=f"audio was lost {times} at the {event.data.get('port')}")
+            yield Evidence(text=msg("audio was lost {times} at the {port}", times=times, port=event.data.get("port")))
 
 
 def _waited(timeline: Timeline, measurements: Measurements) -> list[Evidence]:
@@ -167,7 +185,17 @@ def _waited(timeline: Timeline, measurements: Measurements) -> list[Evidence]:
             if not near:
                 return []
             gap_s, waited_s = format_seconds(gap.duration_s), format_seconds(max(near))
-            found.append(evidence_of(item, f"a gap of {gap_s} in `{tap}` while the app waited {waited_s} for a core"))
+            found.append(
+                evidence_of(
+                    item,
+                    msg(
+                        "a gap of {gap_s} in `{tap}` while the app waited {waited_s} for a core",
+                        gap_s=gap_s,
+                        tap=tap,
+                        waited_s=waited_s,
+                    ),
+                )
+            )
     return found
 
 
@@ -190,4 +218,11 @@ def _lost(measurements: Measurements) -> Iterator[Evidence]:
             found = worst(measurements.find(metric, hop=hop), float)
             if found is not None and found[0] > LOST_LIMIT_S:
                 value, item = found
-                yield evidence_of(item, f"the virtual devices {words.format(format_seconds(value))} on the {hop} hop")
+                yield evidence_of(
+                    item,
+                    msg(
+                        "the virtual devices {value} on the {hop} hop",
+                        value=words(format_seconds(value)),
+                        hop=hop,
+                    ),
+                )

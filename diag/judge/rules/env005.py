@@ -43,8 +43,21 @@ def clock_drift(measurements: Measurements) -> Verdict:
         return not_checked("drift_ppm: the match is too uncertain") if unsure else measured
     drift_ppm, item = found
     return raised(
-        f"The clocks on the {_hop(item)} hop differ by {abs(drift_ppm):.0f} parts per million",
-        evidence=[evidence_of(item, f"{drift_ppm:+.0f} ppm: {abs(drift_ppm) * 3.6e-3:.1f} s in an hour")],
+        msg(
+            "The clocks on the {hop} hop differ by {drift_ppm:.0f} parts per million",
+            hop=_hop(item),
+            drift_ppm=abs(drift_ppm),
+        ),
+        evidence=[
+            evidence_of(
+                item,
+                msg(
+                    "{drift_ppm:+.0f} ppm: {hourly_s:.1f} s in an hour",
+                    drift_ppm=drift_ppm,
+                    hourly_s=abs(drift_ppm) * 0.0036,
+                ),
+            )
+        ],
         likely_cause=msg("two devices with clocks of their own, or a driver that resamples by a rounded ratio"),
         fix=msg("use one device for both directions, or resample adaptively between them"),
     )

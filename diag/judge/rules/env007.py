@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from diag.core.chain import Hop
@@ -10,7 +11,7 @@ from diag.core.messages import msg
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
-from diag.judge.evidence import numbers
+from diag.judge.evidence import listed, numbers
 from diag.judge.limits import OWN_AUDIO
 from diag.judge.registry import rule
 
@@ -56,11 +57,18 @@ def device_xruns(timeline: Timeline, environment: Mapping[str, Any], measurement
     lost = {port: count for port, count in counts.items() if count}
     if not lost:
         return clear()
-    listed = ", ".join(f"{port} {counted(count, 'time')}" for port, count in lost.items())
+    losses = listed([msg("{port} {times}", port=port, times=counted(count, "time")) for port, count in lost.items()])
     return raised(
-        f"The devices of this machine lost audio while the take was recorded: {listed}",
+        msg("The devices of this machine lost audio while the take was recorded: {losses}", losses=losses),
         evidence=[
-            Evidence(text=f"{port}: audio was lost {counted(count, 'time')}{_effect(port, measurements)}")
+            Evidence(
+                text=msg(
+                    "{port}: audio was lost {times}{effect}",
+                    port=port,
+                    times=counted(count, "time"),
+                    effect=_effect(port, measurements),
+                )
+            )
             for port, count in lost.items()
         ],
         likely_cause=msg("the device's buffer is too small for the load of this machine"),
@@ -74,8 +82,14 @@ def _effect(port: str, measurements: Measurements) -> str:
     for (name, metric), hop in _EFFECTS.items():
         found = sum(value for value, _ in numbers(measurements.find(metric, hop=hop))) if name == port else 0.0
         if found > 0:
-            kind = "silence" if metric == "inserted_silence_s" else "skipped sound"
-            words.append(f"{format_seconds(found)} of {kind}")
+            length = format_seconds(found)
+            silence = metric == "inserted_silence_s"
+            words.append(
+                msg("{length} of silence", length=length)
+                if silence
+                else msg("{length} of skipped sound", length=length)
+            )
     if words:
-        return f"; the {port} hop has {' and '.join(words)}"
-    return "; no gap was found in the recordings"
+        both = reduce(lambda first, other: msg("{first} and {other}", first=first, other=other), words)
+        return msg("; the {port} hop has {both}", port=port, both=both)
+    return msg("; no gap was found in the recordings")

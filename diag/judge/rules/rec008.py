@@ -60,9 +60,13 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
     own = misread_bytes(measurements, recording.tap)
     if own is not None:
         same = recording.segment is not None and misread_bytes(measurements, recording.segment.first) is not None
-        also = f"; {recording.reference} has it too" if same else ""
+        also = msg("; {reference} has it too", reference=recording.reference) if same else ""
         return raised(
-            f"The bytes of the recording were read wrongly: {in_mid_sentence(own.events[0].kind)}{also}",
+            msg(
+                "The bytes of the recording were read wrongly: {kind}{also}",
+                kind=in_mid_sentence(own.events[0].kind),
+                also=also,
+            ),
             evidence=[misread_evidence(own, recording.name)],
             likely_cause=msg("wrong byte order, offset or sample format, or there is other data among the samples"),
             fix=msg(

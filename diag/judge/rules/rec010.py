@@ -44,10 +44,14 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
         return clear()
     if item is None or ratio is None:
         return not_checked(why_not([item] if item else [], "rate_ratio"))
-    how = f"{1 / ratio:.1f} times too slow" if ratio < 1 else f"{ratio:.1f} times too fast"
+    how = (
+        msg("{times:.1f} times too slow", times=1 / ratio)
+        if ratio < 1
+        else msg("{times:.1f} times too fast", times=ratio)
+    )
     return raised(
-        f"The recording seems to play about {how}, judged by its sound alone",
-        evidence=[Evidence(text=f"speed by the sound alone: {ratio:.2f}", metric="rate_ratio")],
+        msg("The recording seems to play about {how}, judged by its sound alone", how=how),
+        evidence=[Evidence(text=msg("speed by the sound alone: {ratio:.2f}", ratio=ratio), metric="rate_ratio")],
         likely_cause=msg("the audio is played at the wrong sample rate"),
         fix=msg(
             "compare it with what was received (`--reference`) or with a profile of the voice (`--voice`) to be sure"

@@ -68,8 +68,14 @@ def recording_dull_for_voice(measurements: Measurements, recording: Recording) -
         return clear() if most_db is not None else not_checked(why_not([bands] if bands else [], "dullness_bands_db"))
     lost = bands_in_words(values, min(warning_db, loss_db))
     return raised(
-        f"The recording has less treble than the profile of the voice {recording.voice.name}: {lost}",
-        evidence=[Evidence(text=f"dullness_db is {loss_db:.1f} against the voice", metric="dullness_db")],
+        msg(
+            "The recording has less treble than the profile of the voice {name}: {lost}",
+            name=recording.voice.name,
+            lost=lost,
+        ),
+        evidence=[
+            Evidence(text=msg("dullness_db is {loss_db:.1f} against the voice", loss_db=loss_db), metric="dullness_db")
+        ],
         likely_cause=msg("a filter, a codec or a stage at a lower sample rate between the voice and this recording"),
         fix=msg("look for a filter, a codec or a stage at a lower sample rate between the voice and this recording"),
         severity=Severity.ERROR if loss_db > error_db or (most_db or 0.0) > 2 * error_db else Severity.WARNING,

@@ -53,12 +53,16 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
     spread = recording.voice.speed_spread or 0.0
     if abs(ratio - 1) <= max(least, 2 * spread):
         return clear()
-    way = "slower and deeper" if ratio < 1 else "faster and higher"
+    way = msg("slower and deeper") if ratio < 1 else msg("faster and higher")
     error = abs(ratio - 1) > max(VOICE_RATE_ERROR, 3 * spread)
     return raised(
-        f"The recording is about {100 * abs(ratio - 1):.0f} % {way} than the profile of the voice "
-        f"{recording.voice.name}",
-        evidence=[Evidence(text=f"speed against the voice is {ratio:.3f}", metric="rate_ratio")],
+        msg(
+            "The recording is about {percent:.0f} % {way} than the profile of the voice {name}",
+            percent=100 * abs(ratio - 1),
+            way=way,
+            name=recording.voice.name,
+        ),
+        evidence=[Evidence(text=msg("speed against the voice is {ratio:.3f}", ratio=ratio), metric="rate_ratio")],
         likely_cause=msg("the audio is played at the wrong sample rate"),
         fix=msg(
             "compare the declared sample rate with the rate at which the audio is played; `--reference` "

@@ -52,7 +52,7 @@ def recording_other_voice(measurements: Measurements, recording: Recording) -> V
         # It is the voice, so dull that its speed cannot be measured; see REC012.
         return clear()
     return raised(
-        f"The recording does not sound like the voice {recording.voice.name} at any speed",
+        msg("The recording does not sound like the voice {name} at any speed", name=recording.voice.name),
         evidence=[Evidence(text=item.missing.text, metric="rate_ratio")],
         likely_cause=msg("another voice speaks, or the recording contains other sounds"),
         fix=msg(

@@ -46,8 +46,12 @@ def text_instead_of_audio(timeline: Timeline, observed: ObservedClient, turns: t
     if not silent:
         return clear()
     return raised(
-        f"The service answered {len(silent)} of {counted(len(turns), 'prompt')} in text, without audio",
-        evidence=[Evidence(text=f"turn {turn.index + 1}: text and no audio") for turn in silent],
+        msg(
+            "The service answered {count} of {prompts} in text, without audio",
+            count=len(silent),
+            prompts=counted(len(turns), "prompt"),
+        ),
+        evidence=[Evidence(text=msg("turn {index}: text and no audio", index=turn.index + 1)) for turn in silent],
         likely_cause=msg("the model ignored the modality in this turn"),
         fix=msg("ask again, and tell the model in `system_instruction` to speak"),
     )

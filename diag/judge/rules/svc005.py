@@ -67,9 +67,17 @@ def _against_voice(measurements: Measurements, voice: VoiceProfile) -> Verdict:
         return clear_if_measured(items, "dullness_db")
     loss_db, bands, item = max(dull, key=lambda reply: reply[0])
     lost = bands_in_words(bands, min(warning_db, loss_db))
-    text = f"`received` has {loss_db:.1f} dB less treble than the profile of the voice {voice.name}"
+    text = msg(
+        "`received` has {loss_db:.1f} dB less treble than the profile of the voice {name}",
+        loss_db=loss_db,
+        name=voice.name,
+    )
     return raised(
-        f"The reply is already dull when it arrives, compared with the voice {voice.name}: {lost}",
+        msg(
+            "The reply is already dull when it arrives, compared with the voice {name}: {lost}",
+            name=voice.name,
+            lost=lost,
+        ),
         evidence=[evidence_of(item, text)],
         likely_cause=msg("the model renders the voice with less treble, or a stage before the client takes it away"),
         fix=msg("connect without gateways, and try another model"),
@@ -92,9 +100,9 @@ def _by_itself(measurements: Measurements, observed: ObservedClient) -> Verdict:
     if isinstance(found, Verdict):
         return found
     edge_hz, item = found
-    text = f"nothing above {edge_hz / 1000:.1f} kHz in audio of {rate_hz} Hz"
+    text = msg("nothing above {edge_hz:.1f} kHz in audio of {rate_hz} Hz", edge_hz=edge_hz / 1000, rate_hz=rate_hz)
     return raised(
-        f"The reply is already dull when it arrives: {text}",
+        msg("The reply is already dull when it arrives: {text}", text=text),
         evidence=[evidence_of(item, text)],
         likely_cause=msg("the voice has little treble, or a stage before the client runs at 16 kHz"),
         fix=msg("try another voice or model, and connect without gateways"),

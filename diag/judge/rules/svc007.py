@@ -36,9 +36,9 @@ def sustained_tone(measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     value, item = found
-    text = f"one frequency is {value:.0f} dB louder than its neighbours; speech stays below 30 dB"
+    text = msg("one frequency is {value:.0f} dB louder than its neighbours; speech stays below 30 dB", value=value)
     return raised(
-        "The service answered with a steady tone in place of speech",
+        msg("The service answered with a steady tone in place of speech"),
         evidence=[evidence_of(item, text)],
         likely_cause=msg("the model produced a stuck tone"),
         fix=msg("detect the tone in the client, stop playing, and ask again in a new session"),

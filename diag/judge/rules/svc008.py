@@ -44,9 +44,16 @@ def duplicated_chunks(measurements: Measurements) -> Verdict:
         return clear_if_measured(items, "repeated_chunks")
     count = sum(value for value, _ in found)
     return raised(
-        f"{counted(count, 'chunk')} of the reply came twice",
+        msg("{count} of the reply came twice", count=counted(count, "chunk")),
         evidence=[
-            evidence_of(item, f"turn {(item.turn or 0) + 1}: {counted(value, 'chunk')} repeated, sample for sample")
+            evidence_of(
+                item,
+                msg(
+                    "turn {turn}: {chunks} repeated, sample for sample",
+                    turn=(item.turn or 0) + 1,
+                    chunks=counted(value, "chunk"),
+                ),
+            )
             for value, item in found
         ],
         likely_cause=msg(

@@ -41,7 +41,7 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     if found is None or code_of(timeline, observed) != "SVC009":
         return clear()
     return raised(
-        f"The connection was lost during the session ({found.code or 'no code'})",
+        msg("The connection was lost during the session ({code})", code=found.code or msg("no code")),
         evidence=[found.evidence],
         likely_cause=_cause(found),
         fix=msg("reconnect with increasing delays, switch on session resumption, and do not block the event loop"),
@@ -50,9 +50,9 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
 
 def _cause(found: Closing) -> str:
     if "keepalive" in found.reason.lower():
-        return (
+        return msg(
             "the answers to keepalive pings came too late: the client's event loop was blocked, or the network is slow"
         )
     if found.code in (None, 1006):
-        return "the service or the network failed, or the client's event loop was blocked"
-    return "the service failed"
+        return msg("the service or the network failed, or the client's event loop was blocked")
+    return msg("the service failed")

@@ -42,8 +42,11 @@ def reply_rate_label(timeline: Timeline) -> Verdict:
     if not other:
         return not_checked("the reply carries no sample rate") if None in rates else clear()
     return raised(
-        f"The reply is labelled {', '.join(f'{rate} Hz' for rate in other)}; the Live API answers at 24000 Hz",
-        evidence=[Evidence(text=f"MIME types of the chunks: {', '.join(types)}")],
+        msg(
+            "The reply is labelled {names}; the Live API answers at 24000 Hz",
+            names=", ".join(f"{rate} Hz" for rate in other),
+        ),
+        evidence=[Evidence(text=msg("MIME types of the chunks: {names}", names=", ".join(types)))],
         likely_cause=msg("a gateway or proxy between client and service resamples, or writes a wrong label"),
         fix=msg("connect without the gateway or proxy in between, and compare"),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from diag.core.chain import Hop, Tap
 from diag.core.messages import msg
 from diag.core.results import Measurements, Verdict, raised
@@ -38,13 +40,14 @@ def reply_glitched(measurements: Measurements) -> Verdict:
     tops = worst_fault(measurements, "clipping_rate_hz", lambda rate_hz: rate_hz > FLAT_TOPS_HZ, tap=Tap.RECEIVED)
     seen = []
     if not isinstance(gaps, Verdict):
-        seen.append(evidence_of(gaps[1], f"{counted(gaps[0], 'gap')} cut into the sound"))
+        seen.append(evidence_of(gaps[1], msg("{gaps} cut into the sound", gaps=counted(gaps[0], "gap"))))
     if not isinstance(tops, Verdict):
-        seen.append(evidence_of(tops[1], f"{tops[0]:.0f} flat tops per second"))
+        seen.append(evidence_of(tops[1], msg("{tops:.0f} flat tops per second", tops=tops[0])))
     if isinstance(gaps, Verdict) and isinstance(tops, Verdict):
         return all_clear((gaps, tops))
+    words = reduce(lambda first, other: msg("{first} and {other}", first=first, other=other), (i.text for i in seen))
     return raised(
-        f"The reply is already damaged when it arrives: {' and '.join(item.text for item in seen)}",
+        msg("The reply is already damaged when it arrives: {words}", words=words),
         evidence=seen,
         likely_cause=msg("the model, or a gateway between it and the client, damaged the audio"),
         fix=msg("connect without gateways; if the fault remains, report it to the service with the recording"),

@@ -40,10 +40,10 @@ def near_silent_reply(measurements: Measurements) -> Verdict:
     if not quiet:
         return clear_if_measured(items, "peak_dbfs")
     level_dbfs, item = quiet[0]
-    several = f" ({len(quiet)} of {len(found)} replies)" if len(found) > 1 else ""
-    text = f"the loudest sample of the reply is at {level_dbfs:.0f} dBFS"
+    several = msg(" ({count} of {all} replies)", count=len(quiet), all=len(found)) if len(found) > 1 else ""
+    text = msg("the loudest sample of the reply is at {level_dbfs:.0f} dBFS", level_dbfs=level_dbfs)
     return raised(
-        f"The reply is nearly silent: {text}{several}",
+        msg("The reply is nearly silent: {text}{several}", text=text, several=several),
         evidence=[Evidence(text=text, metric="peak_dbfs", turn=item.turn)],
         likely_cause=msg("the model produced nearly silent audio, or a gateway turns the sound down"),
         fix=msg("ask again, and report it to the service if it happens often"),

@@ -46,11 +46,13 @@ def reply_rejected(timeline: Timeline, measurements: Measurements, turns: tuple[
     event = rejected[0]
     reason, turn = str(event.data["reason"]), event.data.get("turn")
     answered = isinstance(turn, int) and measurements.value("answered", turn=turn) == 1.0
-    what = "prompt" if any(word in reason for word in _INPUT) and "GENERATED" not in reason else "reply"
-    number = f"turn {turn + 1}: " if isinstance(turn, int) else ""
+    what = msg("prompt") if any(word in reason for word in _INPUT) and "GENERATED" not in reason else msg("reply")
+    number = msg("turn {turn}: ", turn=turn + 1) if isinstance(turn, int) else ""
     return raised(
-        f"The service rejected the {what}: {reason}" + ("" if answered else ", and no audible reply came"),
-        evidence=[Evidence(text=f"{number}turnCompleteReason is {reason}")],
+        msg("The service rejected the {what}: {reason}", what=what, reason=reason)
+        if answered
+        else msg("The service rejected the {what}: {reason}, and no audible reply came", what=what, reason=reason),
+        evidence=[Evidence(text=msg("{number}turnCompleteReason is {reason}", number=number, reason=reason))],
         likely_cause=msg("a filter of the service stopped the prompt")
         if what == "prompt"
         else msg("a filter of the service stopped the reply"),

@@ -47,8 +47,17 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
         return clear()
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(waiting.values()))
     return raised(
-        f"The service called {names}, but the client did not respond",
-        evidence=[Evidence(text=f"{len(waiting)} of {len(called)} tool calls have no response: {', '.join(waiting)}")],
+        msg("The service called {names}, but the client did not respond", names=names),
+        evidence=[
+            Evidence(
+                text=msg(
+                    "{count} of {calls} tool calls have no response: {names}",
+                    count=len(waiting),
+                    calls=len(called),
+                    names=", ".join(waiting),
+                )
+            )
+        ],
         likely_cause=msg("a tool is declared in the setup, but the client has no code that handles it"),
         fix=msg("answer every tool call with its id, even when the tool fails, or do not declare the tool"),
     )

@@ -43,17 +43,22 @@ def other_voice(measurements: Measurements, voice: VoiceProfile | None) -> Verdi
     if isinstance(found, Verdict):
         return found
     distance_db, item = found
-    limit = f"other words of the same voice stay below {limit_db:.1f} dB"
-    text = f"the reply is {distance_db:.1f} dB away from the voice {voice.name}; {limit}"
+    limit = msg("other words of the same voice stay below {limit_db:.1f} dB", limit_db=limit_db)
+    text = msg(
+        "the reply is {distance_db:.1f} dB away from the voice {name}; {limit}",
+        distance_db=distance_db,
+        name=voice.name,
+        limit=limit,
+    )
     speed = _speed(measurements, item)
     evidence = [evidence_of(item, text)]
-    cause = "the voice setting was lost on the way to the service, or the session asks for another voice"
+    cause = msg("the voice setting was lost on the way to the service, or the session asks for another voice")
     if speed is not None:
-        evidence.append(Evidence(text=f"it resembles that voice at {speed:.2f} times its speed", metric="rate_ratio",
-                                 turn=item.turn))  # fmt: skip
-        cause += "; or the sample rate of the reply is not the declared one"
+        like = msg("it resembles that voice at {speed:.2f} times its speed", speed=speed)
+        evidence.append(Evidence(text=like, metric="rate_ratio", turn=item.turn))
+        cause = msg("{cause}; or the sample rate of the reply is not the declared one", cause=cause)
     return raised(
-        f"The reply does not sound like the voice {voice.name}",
+        msg("The reply does not sound like the voice {name}", name=voice.name),
         evidence=evidence,
         likely_cause=cause,
         fix=msg("compare speech_config in the setup message with the voice of the profile, and listen to both"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
-from diag.core.page_facts import PageFacts
+from diag.core.page_facts import PageContext, PageFacts
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
-from diag.judge.evidence import changed_sound, evidence_of, received_rate_hz, snapped_hz
+from diag.judge.evidence import changed_sound, evidence_of, listed, received_rate_hz, snapped_hz
 from diag.judge.limits import PASSBAND_SHARE
 from diag.judge.page_evidence import page_of, speed, worst_band
 from diag.judge.registry import rule
@@ -69,27 +71,46 @@ def context_rate_mismatch(measurements: Measurements, observed: ObservedClient) 
             "play the reply in a context of its own rate: `new AudioContext({{ sampleRate: {reply_hz} }})`",
             reply_hz=reply_hz,
         )
-    rates = ", ".join(f"context {item.number} at {item.rate_hz} Hz" for item in contexts)
+    rates = _rates(contexts)
     return raised(
-        f"The page plays the {reply_hz} Hz reply as {heard_hz} Hz, because {what}: it is {changed_sound(fast.ratio)}",
+        msg(
+            "The page plays the {reply_hz} Hz reply as {heard_hz} Hz, because {what}: it is {sound}",
+            reply_hz=reply_hz,
+            heard_hz=heard_hz,
+            what=what,
+            sound=changed_sound(fast.ratio),
+        ),
         evidence=[
-            Evidence(text=f"received at {reply_hz} Hz; {rates}"),
-            evidence_of(fast.item, f"the reply is heard at {fast.ratio:.3f} times its speed"),
+            Evidence(text=msg("received at {reply_hz} Hz; {rates}", reply_hz=reply_hz, rates=rates)),
+            evidence_of(fast.item, msg("the reply is heard at {ratio:.3f} times its speed", ratio=fast.ratio)),
         ],
         likely_cause=what,
         fix=fix,
     )
 
 
+def _rates(contexts: Sequence[PageContext]) -> str:
+    return listed([msg("context {number} at {hz} Hz", number=item.number, hz=item.rate_hz) for item in contexts])
+
+
 def _relayed(page: PageFacts, measurements: Measurements, reply_hz: int, narrow_hz: int) -> Verdict:
     """Report a reply that passes a context whose rate is lower than its own."""
-    rates = ", ".join(f"context {item.number} at {item.rate_hz} Hz" for item in page.contexts)
+    rates = _rates(page.contexts)
     band = worst_band(measurements)
-    lost = [] if band is None else [evidence_of(band.item, f"up to {band.loss_db:.1f} dB of treble were lost")]
+    lost = (
+        []
+        if band is None
+        else [evidence_of(band.item, msg("up to {loss_db:.1f} dB of treble were lost", loss_db=band.loss_db))]
+    )
     return raised(
-        f"The page passes the {reply_hz} Hz reply through a second audio context of {narrow_hz} Hz, which cuts it off "
-        f"above {PASSBAND_SHARE * narrow_hz / 2000:.1f} kHz",
-        evidence=[Evidence(text=f"received at {reply_hz} Hz; {rates}"), *lost],
+        msg(
+            "The page passes the {reply_hz} Hz reply through a second audio context of {narrow_hz} "
+            "Hz, which cuts it off above {edge_khz:.1f} kHz",
+            reply_hz=reply_hz,
+            narrow_hz=narrow_hz,
+            edge_khz=PASSBAND_SHARE * narrow_hz / 2000,
+        ),
+        evidence=[Evidence(text=msg("received at {reply_hz} Hz; {rates}", reply_hz=reply_hz, rates=rates)), *lost],
         likely_cause=msg("two audio contexts of different rates are connected by a stream"),
         fix=msg(
             "play the reply in one context: `new AudioContext({{ sampleRate: {reply_hz} }})`, and "

@@ -59,13 +59,29 @@ def capture_context_rate(measurements: Measurements, observed: ObservedClient) -
     if not fits and not slow:
         known = passed_hz is not None or measurements.value("rate_ratio", hop=Hop.SENDER) is not None
         return clear() if known else not_checked("nothing was sent from which the rate could be measured")
-    seen = [Evidence(text=f"the context of the microphone runs at {rate_hz} Hz; declared is {declared_hz} Hz")]
+    seen = [
+        Evidence(
+            text=msg(
+                "the context of the microphone runs at {rate_hz} Hz; declared is {declared_hz} Hz",
+                rate_hz=rate_hz,
+                declared_hz=declared_hz,
+            )
+        )
+    ]
     if passed_hz is not None:
-        seen.append(Evidence(text=f"{passed_hz:.0f} samples per second passed the page's WebSocket"))
+        seen.append(
+            Evidence(text=msg("{passed_hz:.0f} samples per second passed the page's WebSocket", passed_hz=passed_hz))
+        )
     if wrong is not None:
-        seen.append(evidence_of(wrong.item, f"what was sent runs at {wrong.ratio:.3f} times its speed"))
+        seen.append(
+            evidence_of(wrong.item, msg("what was sent runs at {ratio:.3f} times its speed", ratio=wrong.ratio))
+        )
     return raised(
-        f"The page captures at {rate_hz} Hz and sends the samples as {declared_hz} Hz",
+        msg(
+            "The page captures at {rate_hz} Hz and sends the samples as {declared_hz} Hz",
+            rate_hz=rate_hz,
+            declared_hz=declared_hz,
+        ),
         evidence=seen,
         likely_cause=msg("the context of the microphone is made without a sample rate"),
         fix=msg(

@@ -55,12 +55,22 @@ def buffer_rate(measurements: Measurements, observed: ObservedClient) -> Verdict
     dull = band is not None and band.loss_db >= TREBLE_WARNING_DB
     length_ms = 1000 * worst.frames / worst.count / worst.rate_hz
     return raised(
-        f"The page plays {worst.rate_hz} Hz buffers in a {worst.context_rate_hz} Hz audio context: each chunk is "
-        "converted by linear interpolation",
+        msg(
+            "The page plays {rate_hz} Hz buffers in a {context_rate_hz} Hz audio context: each chunk "
+            "is converted by linear interpolation",
+            rate_hz=worst.rate_hz,
+            context_rate_hz=worst.context_rate_hz,
+        ),
         evidence=[
             Evidence(
-                text=f"{worst.count} buffers of {worst.rate_hz} Hz, {length_ms:.0f} ms each, were started in a context "
-                f"of {worst.context_rate_hz} Hz"
+                text=msg(
+                    "{count} buffers of {rate_hz} Hz, {length_ms:.0f} ms each, were started in a "
+                    "context of {context_rate_hz} Hz",
+                    count=worst.count,
+                    rate_hz=worst.rate_hz,
+                    length_ms=length_ms,
+                    context_rate_hz=worst.context_rate_hz,
+                )
             ),
             *effects,
         ],

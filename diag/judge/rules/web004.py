@@ -49,10 +49,10 @@ def not_connected_to_destination(observed: ObservedClient, timeline: Timeline) -
     nodes = sorted({name for context in contexts for name in context.nodes if name != "AudioDestination"})
     links = sorted({f"{first} → {second}" for context in contexts for first, second in context.links})
     return raised(
-        "The page plays the reply into nodes that are not connected to the destination: nobody hears it",
+        msg("The page plays the reply into nodes that are not connected to the destination: nobody hears it"),
         evidence=[
-            Evidence(text=f"nodes: {', '.join(nodes)}"),
-            Evidence(text=f"connections: {', '.join(links) or 'none'}"),
+            Evidence(text=msg("nodes: {names}", names=", ".join(nodes))),
+            Evidence(text=msg("connections: {what}", what=", ".join(links) or msg("none"))),
         ],
         likely_cause=msg("`connect(context.destination)` is missing"),
         fix=msg("connect the node that plays: `player.connect(context.destination)`"),

@@ -42,19 +42,23 @@ def context_suspended(observed: ObservedClient) -> Verdict:
     if not idle:
         return clear()
     worst = next((context for context in idle if context.plays), idle[0])
-    role = "plays the reply" if worst.plays else "takes the microphone"
+    role = msg("plays the reply") if worst.plays else msg("takes the microphone")
     said = [text for _, text in page.console if "AudioContext was not allowed to start" in text]
     return raised(
-        f"The audio context that {role} is suspended",
+        msg("The audio context that {role} is suspended", role=role),
         evidence=[
             *(
                 Evidence(
-                    text=f"context {item.number} ({item.rate_hz} Hz): suspended, "
-                    f"{'ran before' if item.ran else 'never ran'}"
+                    text=msg(
+                        "context {number} ({rate_hz} Hz): suspended, {what}",
+                        number=item.number,
+                        rate_hz=item.rate_hz,
+                        what=msg("ran before") if item.ran else msg("never ran"),
+                    )
                 )
                 for item in idle
             ),
-            *(Evidence(text=f"console: {text}") for text in said[:1]),
+            *(Evidence(text=msg("console: {text}", text=text)) for text in said[:1]),
         ],
         likely_cause=msg("it was made before the first click, so the browser keeps it suspended")
         if said

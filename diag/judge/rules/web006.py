@@ -43,11 +43,18 @@ def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
         return clear()
     answered = timeline.first(EventName.CHUNK_RECEIVED) is not None
     first = page.errors[0]
-    where = f" ({first.url}, line {first.line})" if first.url and first.line else ""
+    where = msg(" ({url}, line {line})", url=first.url, line=first.line) if first.url and first.line else ""
     return raised(
-        f"A script of the page fails: {first.text}{where}",
+        msg("A script of the page fails: {text}{where}", text=first.text, where=where),
         evidence=[
-            Evidence(text=f"{error.text} at {error.url or 'an unknown place'}:{error.line or '?'}")
+            Evidence(
+                text=msg(
+                    "{text} at {place}:{line}",
+                    text=error.text,
+                    place=error.url or msg("an unknown place"),
+                    line=error.line or "?",
+                )
+            )
             for error in page.errors[:3]
         ],
         likely_cause=_cause(first.text),
@@ -60,7 +67,7 @@ def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
 
 def _cause(text: str) -> str:
     if "already been declared" in text:
-        return "two scripts of the page declare the same name"
+        return msg("two scripts of the page declare the same name")
     if text.startswith("SyntaxError"):
-        return "a `try` without its `catch`, or a bracket that is missing"
-    return "the script uses something that is not there at that moment"
+        return msg("a `try` without its `catch`, or a bracket that is missing")
+    return msg("the script uses something that is not there at that moment")

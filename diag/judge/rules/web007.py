@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
@@ -65,23 +67,25 @@ def voice_processing(measurements: Measurements, observed: ObservedClient) -> Ve
     active = [words for name, words in SETTINGS.items() if granted.get(name) not in (None, False, "")]
     if not active:
         return clear()
-    what = f"The browser processes the voice: {', '.join(active)}"
-    seen = [Evidence(text=f"granted with {', '.join(active)}")]
+    what = msg("The browser processes the voice: {names}", names=", ".join(active))
+    seen = [Evidence(text=msg("granted with {names}", names=", ".join(active)))]
     costs: list[str] = []
     lost = lost_treble(measurements, Hop.SENDER)
     if isinstance(lost, LostTreble):
-        costs.append("treble is lost before sending")
-        seen.append(evidence_of(lost.item, f"treble was lost before sending: {lost.words}"))
+        costs.append(msg("treble is lost before sending"))
+        seen.append(evidence_of(lost.item, msg("treble was lost before sending: {words}", words=lost.words)))
     change = worst(measurements.find("level_change_db", hop=Hop.SENDER), abs)
     if change is not None and SETTINGS["autoGainControl"] in active and abs(change[0]) >= LEVEL_CHANGE_WARN_DB:
-        costs.append(f"the level changes by {change[0]:+.0f} dB")
-        seen.append(evidence_of(change[1], f"the level before sending changed by {change[0]:+.1f} dB"))
+        costs.append(msg("the level changes by {change:+.0f} dB", change=change[0]))
+        seen.append(
+            evidence_of(change[1], msg("the level before sending changed by {change:+.1f} dB", change=change[0]))
+        )
     holes = _holes(measurements) if SETTINGS["echoCancellation"] in active else []
     if holes:
-        costs.append("the first words have holes")
+        costs.append(msg("the first words have holes"))
         seen.extend(holes)
     return raised(
-        ", and ".join([what, *costs]),
+        reduce(lambda title, cost: msg("{title}, and {cost}", title=title, cost=cost), costs, what),
         evidence=seen,
         likely_cause=msg("the echo canceller suppresses the voice until it has settled")
         if holes
@@ -105,7 +109,12 @@ def _holes(measurements: Measurements) -> list[Evidence]:
         return []
     return [
         evidence_of(
-            item, f"{format_seconds(float(item.value))} of the voice is missing: {events_in_words(item.events)}"
+            item,
+            msg(
+                "{value} of the voice is missing: {events}",
+                value=format_seconds(float(item.value)),
+                events=events_in_words(item.events),
+            ),
         )
         for item in found
         if isinstance(item.value, float) and item.events

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from diag.core.chain import Hop
-from diag.core.messages import msg
+from diag.core.messages import Message, msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Severity, Verdict, clear, not_checked, raised
 from diag.core.units import format_seconds
@@ -12,11 +14,26 @@ from diag.judge.limits import LEFT_OUT_S, REPEATED_S, SILENCE_INSERTED_S
 from diag.judge.page_evidence import page_of
 from diag.judge.registry import rule
 
-LOSSES = (
-    ("skipped_s", Hop.SENDER, LEFT_OUT_S, "of the voice are missing in what the page sends"),
-    ("inserted_silence_s", Hop.SENDER, SILENCE_INSERTED_S, "of silence are in what the page sends"),
-    ("inserted_silence_s", Hop.PLAYER, SILENCE_INSERTED_S, "of silence are in what the page plays"),
-    ("repeated_s", Hop.PLAYER, REPEATED_S, "of the reply are played twice"),
+LOSSES: tuple[tuple[str, Hop, float, Callable[[str], Message]], ...] = (
+    (
+        "skipped_s",
+        Hop.SENDER,
+        LEFT_OUT_S,
+        lambda length: msg("{length} of the voice are missing in what the page sends", length=length),
+    ),
+    (
+        "inserted_silence_s",
+        Hop.SENDER,
+        SILENCE_INSERTED_S,
+        lambda length: msg("{length} of silence are in what the page sends", length=length),
+    ),
+    (
+        "inserted_silence_s",
+        Hop.PLAYER,
+        SILENCE_INSERTED_S,
+        lambda length: msg("{length} of silence are in what the page plays", length=length),
+    ),
+    ("repeated_s", Hop.PLAYER, REPEATED_S, lambda length: msg("{length} of the reply are played twice", length=length)),
 )
 """What a page that is busy does to the sound: metric, hop, limit, and how it is worded."""
 BUSY_S = 0.05
@@ -59,18 +76,24 @@ def script_processor(measurements: Measurements, observed: ObservedClient) -> Ve
     if not sizes and not nodes:
         return clear()
     lengths = ", ".join(str(size) for size in sorted(set(sizes)))
-    of = f", with buffers of {lengths} frames" if sizes else ""
+    of = msg(", with buffers of {lengths} frames", lengths=lengths) if sizes else ""
     found = [
-        (value, evidence_of(item, f"{format_seconds(value)} {words}"))
+        (value, evidence_of(item, words(format_seconds(value))))
         for metric, hop, limit_s, words in LOSSES
         for value, item in numbers(measurements.find(metric, hop=hop))
         if value >= limit_s
     ]
     lost = sum(value for value, _ in found) >= BUSY_S
     return raised(
-        "The page handles audio in a ScriptProcessorNode, on the thread that draws the page"
-        + (", and the sound has gaps" if lost else ""),
-        evidence=[Evidence(text=f"{max(len(sizes), nodes)} ScriptProcessorNode{of}"), *(item for _, item in found)],
+        msg(
+            "The page handles audio in a ScriptProcessorNode, on the thread that draws the page, and the sound has gaps"
+        )
+        if lost
+        else msg("The page handles audio in a ScriptProcessorNode, on the thread that draws the page"),
+        evidence=[
+            Evidence(text=msg("{count} ScriptProcessorNode{of}", count=max(len(sizes), nodes), of=of)),
+            *(item for _, item in found),
+        ],
         likely_cause=msg("the page's other work delays it") if lost else msg("the page was made after an old example"),
         fix=msg(
             "use an AudioWorklet: `await context.audioWorklet.addModule(…)` and `new AudioWorkletNode(context, name)`"

@@ -55,11 +55,20 @@ def batch_size(observed: ObservedClient) -> Verdict:
     length_s = median(socket.audio_bytes) / 2 / rate_hz
     if SHORTEST_S - _ROUNDING_S <= length_s <= LIMIT_S + _ROUNDING_S:
         return clear()
-    size = "long" if length_s > LIMIT_S else "short"
+    size = msg("long") if length_s > LIMIT_S else msg("short")
     frames = round(0.05 * rate_hz)
     return raised(
-        f"The page sends batches of {format_seconds(length_s)}, which is too {size}",
-        evidence=[Evidence(text=f"{socket.messages} messages of {format_seconds(length_s)} at {rate_hz:.0f} Hz")],
+        msg("The page sends batches of {length_s}, which is too {size}", length_s=format_seconds(length_s), size=size),
+        evidence=[
+            Evidence(
+                text=msg(
+                    "{messages} messages of {length_s} at {rate_hz:.0f} Hz",
+                    messages=socket.messages,
+                    length_s=format_seconds(length_s),
+                    rate_hz=rate_hz,
+                )
+            )
+        ],
         likely_cause=msg("the buffer before sending is too large")
         if size == "long"
         else msg("nothing is collected before sending"),

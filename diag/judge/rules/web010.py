@@ -52,20 +52,42 @@ def schedule_ahead_too_small(observed: ObservedClient) -> Verdict:
         return clear()
     lead_s = min(schedule.ahead_s)
     first = Evidence(
-        text=f"{len(schedule.ahead_s)} buffers; the shortest lead is {format_seconds(max(lead_s, 0.0))}"
+        text=msg(
+            "{count} buffers; the shortest lead is {lead_s}",
+            count=len(schedule.ahead_s),
+            lead_s=format_seconds(max(lead_s, 0.0)),
+        )
         if lead_s >= 0
-        else f"{len(schedule.ahead_s)} buffers; the latest was {format_seconds(-lead_s)} too late"
+        else msg(
+            "{count} buffers; the latest was {lead_s} too late",
+            count=len(schedule.ahead_s),
+            lead_s=format_seconds(-lead_s),
+        )
     )
     if gaps:
         longest = format_seconds(max(gaps))
-        title = f"The page schedules chunks too late: {counted(len(gaps), 'gap')} of up to {longest} within the reply"
-        seen = f"{counted(len(gaps), 'gap')}, {format_seconds(sum(gaps))} in total"
-        cause = "the first chunk starts without a lead"
+        title = msg(
+            "The page schedules chunks too late: {count} of up to {longest} within the reply",
+            count=counted(len(gaps), "gap"),
+            longest=longest,
+        )
+        seen = msg("{count}, {whole} in total", count=counted(len(gaps), "gap"), whole=format_seconds(sum(gaps)))
+        cause = msg("the first chunk starts without a lead")
     else:
-        begin = "of them begins" if len(overlaps) == 1 else "of them begin"
-        title = f"The page plays chunks over each other: {len(overlaps)} {begin} before the one before has ended"
-        seen = f"{counted(len(overlaps), 'overlap')} of up to {format_seconds(-min(overlaps))}"
-        cause = "chunks are started as they arrive, or are scheduled by a wrong length"
+        title = (
+            msg("The page plays chunks over each other: 1 of them begins before the one before has ended")
+            if len(overlaps) == 1
+            else msg(
+                "The page plays chunks over each other: {count} of them begin before the one before has ended",
+                count=len(overlaps),
+            )
+        )
+        seen = msg(
+            "{count} of up to {longest}",
+            count=counted(len(overlaps), "overlap"),
+            longest=format_seconds(-min(overlaps)),
+        )
+        cause = msg("chunks are started as they arrive, or are scheduled by a wrong length")
     return raised(
         title,
         evidence=[first, Evidence(text=seen)],

@@ -39,10 +39,10 @@ def insecure_context(observed: ObservedClient) -> Verdict:
     if page.secure:
         return clear()
     return raised(
-        "The page is not a secure context: the browser gives it neither a microphone nor worklets",
+        msg("The page is not a secure context: the browser gives it neither a microphone nor worklets"),
         evidence=[
-            Evidence(text=f"{page.url}: isSecureContext is false"),
-            *([Evidence(text="navigator.mediaDevices does not exist")] if page.has_media_devices is False else []),
+            Evidence(text=msg("{url}: isSecureContext is false", url=page.url)),
+            *([Evidence(text=msg("navigator.mediaDevices does not exist"))] if page.has_media_devices is False else []),
         ],
         likely_cause=msg("the page is opened by plain HTTP from a host other than localhost"),
         fix=msg("serve the page by HTTPS, or open it as http://localhost"),

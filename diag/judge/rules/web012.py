@@ -48,10 +48,19 @@ def permission_denied(observed: ObservedClient) -> Verdict:
         return clear()
     last = page.microphones[-1]
     denied = last.error in _DENIED
-    what = "was denied the microphone" if denied else "got no microphone"
+    what = msg("was denied the microphone") if denied else msg("got no microphone")
     return raised(
-        f"The page {what}: {last.error}: {last.message}",
-        evidence=[Evidence(text=f"getUserMedia({_asked(last.asked)}) was rejected with {last.error}: {last.message}")],
+        msg("The page {what}: {error}: {message}", what=what, error=last.error, message=last.message),
+        evidence=[
+            Evidence(
+                text=msg(
+                    "getUserMedia({asked}) was rejected with {error}: {message}",
+                    asked=_asked(last.asked),
+                    error=last.error,
+                    message=last.message,
+                )
+            )
+        ],
         likely_cause=msg("`Permissions-Policy` or an iframe forbids it")
         if denied
         else msg("the constraints fit no device"),
