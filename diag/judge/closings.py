@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.plain_text import quotable
 from diag.core.results import Evidence, Verdict, clear, not_checked
@@ -62,9 +63,12 @@ class Closing:
     @property
     def evidence(self) -> Evidence:
         """Return code and reason as received."""
-        when = "refused the session" if self.refused else "closed the session"
-        reason = quotable(self.reason) or "no reason"
-        return Evidence(text=f'the service {when} with {self.code or "no code"}: "{reason}"')
+        code, reason = self.code or msg("no code"), quotable(self.reason) or msg("no reason")
+        if self.refused:
+            return Evidence(
+                text=msg('the service refused the session with {code}: "{reason}"', code=code, reason=reason)
+            )
+        return Evidence(text=msg('the service closed the session with {code}: "{reason}"', code=code, reason=reason))
 
 
 def closing(timeline: Timeline) -> Closing | None:

@@ -37,27 +37,34 @@ def what_is_known(model: str, served: Sequence[str] | None, api_version: str) ->
     for applies, words in (
         (
             versions and api_version and api_version not in versions,
-            f"it is served in API version {' and '.join(versions)}, and the client asked for {api_version}",
+            msg(
+                "it is served in API version {versions}, and the client asked for {api_version}",
+                versions=" and ".join(versions),
+                api_version=api_version,
+            ),
         ),
         (
             name in {bare(item) for item in served or ()},
-            "the model list has it, but it is not served by this API version or method",
+            msg("the model list has it, but it is not served by this API version or method"),
         ),
-        (name in RETIRED, f"it is retired: {RETIRED.get(name)}"),
+        (name in RETIRED, msg("it is retired: {fate}", fate=RETIRED.get(name))),
         (
             name in VERTEX_ONLY or "publishers/" in model,
-            "it is a Vertex AI name, which the Gemini Developer API does not know",
+            msg("it is a Vertex AI name, which the Gemini Developer API does not know"),
         ),
-        (name in NEVER_LIVE or re.search(r"tts|embedding|imagen", name), "it is not a Live model"),
+        (name in NEVER_LIVE or re.search(r"tts|embedding|imagen", name), msg("it is not a Live model")),
         (
             name in EVER_LIVE,
-            f"it is a known Live model, but is not served for API version {api_version} to this key now",
+            msg(
+                "it is a known Live model, but is not served for API version {api_version} to this key now",
+                api_version=api_version,
+            ),
         ),
-        (twin, f"no model of this name is known; {twin} has the same words in another order"),
+        (twin, msg("no model of this name is known; {twin} has the same words in another order", twin=twin)),
     ):
         if applies:
             return words
-    return "no model of this name is known"
+    return msg("no model of this name is known")
 
 
 def served_in(model: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from builders import speech
 from diag.core.chain import Segment, Tap
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
-from diag.core.results import Measurements, SoundEvent
+from diag.core.results import Measurements, SoundEvent, Spot
 from diag.judge.engine import judge_recording
 from diag.judge.proof import not_shown_on_segments
 from diag.judge.recording import Recording
@@ -50,6 +50,8 @@ def with_values(measurements, values, *, on_segment):
             value = values[item.metric]
             events = (SoundEvent(kind="stall", reference_s=1.0, estimated_s=1.25, duration_s=0.3),)
             changed = {"value": value, "missing": None if value is not None else ABSENT, "events": events}
+            if item.metric == "click_rate_hz":
+                changed["spots"] = (Spot(Tap.HEARD, 1.0, 1.1), Spot(Tap.HEARD, 2.0, 2.1))
             items.append(replace(item, **changed))
         else:
             items.append(item)

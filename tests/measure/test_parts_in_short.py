@@ -121,6 +121,8 @@ AFTER = {
     "nothing": (), "a head": (event(EventKind.HEAD_LOST, 60.0, 60.5, 0.4),),
     "a stall": (event(EventKind.STALL, 60.0, 60.1, 0.3),), "a late stall": (event(EventKind.STALL, 61.0, 61.5, 0.3),),
     "other sound": (event(EventKind.OTHER_SOUND, 60.0, 60.2, 0.25),),
+    "a head and other sound": (
+        event(EventKind.HEAD_LOST, 60.0, 60.5, 0.4), event(EventKind.OTHER_SOUND, 60.0, 60.2, 0.38)),
 }  # fmt: skip
 STARTS_S = (59.6, 59.997, 60.0, 60.004, 60.5)
 

@@ -89,8 +89,8 @@ def _cause(*, unknown: bool, faults: Sequence[FrameFault]) -> str:
     if faults:
         return faults[0].seen
     if unknown:
-        return "the field belongs to another API version or another place"
-    return "this model does not accept a value or a combination of values"
+        return msg("the field belongs to another API version or another place")
+    return msg("this model does not accept a value or a combination of values")
 
 
 def _advice(field: re.Match[str] | None, reason: str) -> str:

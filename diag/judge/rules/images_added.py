@@ -52,7 +52,12 @@ def images_added(place: Place, measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     value, item = found
-    text = f"mirror correlation {value:.2f} added in {place.output}; the limit is {IMAGING_LIMIT}"
+    text = msg(
+        "mirror correlation {value:.2f} added in {output}; the limit is {limit}",
+        value=value,
+        output=place.output,
+        limit=IMAGING_LIMIT,
+    )
     return raised_at(
         place,
         msg("The {who} adds mirror images of the voice, as a poor resampler does", who=place.who),

@@ -50,9 +50,9 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
 
 def _cause(found: Closing) -> str:
     if "keepalive" in found.reason.lower():
-        return (
+        return msg(
             "the answers to keepalive pings came too late: the client's event loop was blocked, or the network is slow"
         )
     if found.code in (None, 1006):
-        return "the service or the network failed, or the client's event loop was blocked"
-    return "the service failed"
+        return msg("the service or the network failed, or the client's event loop was blocked")
+    return msg("the service failed")

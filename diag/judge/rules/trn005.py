@@ -41,7 +41,11 @@ def cut_off_user(measurements: Measurements) -> Verdict:
     if isinstance(found, Verdict):
         return found
     early_s, item = found
-    text = f"{turn_of(item)}: a reply came {format_seconds(early_s)} before the end of the prompt"
+    text = msg(
+        "{turn}: a reply came {early_s} before the end of the prompt",
+        turn=turn_of(item),
+        early_s=format_seconds(early_s),
+    )
     return raised(
         msg("The reply begins {early_s} before the user has finished", early_s=format_seconds(early_s)),
         evidence=[evidence_of(item, text)],

@@ -67,7 +67,7 @@ def script_error(observed: ObservedClient, timeline: Timeline) -> Verdict:
 
 def _cause(text: str) -> str:
     if "already been declared" in text:
-        return "two scripts of the page declare the same name"
+        return msg("two scripts of the page declare the same name")
     if text.startswith("SyntaxError"):
-        return "a `try` without its `catch`, or a bracket that is missing"
-    return "the script uses something that is not there at that moment"
+        return msg("a `try` without its `catch`, or a bracket that is missing")
+    return msg("the script uses something that is not there at that moment")
