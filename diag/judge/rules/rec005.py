@@ -11,8 +11,8 @@ from diag.judge.limits import CLICKS_HZ
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
-FEWEST_CLICKS = 2
-"""Clicks that a warning needs. The faults that the rule names click again and again. In 1,337 healthy recordings of the
+_SINGLE = 1
+"""Clicks that are no warning. The faults that the rule names click again and again. In 1,337 healthy recordings of the
 development voices after ordinary processing, and in those after a change of tempo, single clicks were releases of
 plosives, and no recording had two."""
 
@@ -72,6 +72,6 @@ def recording_clicks(measurements: Measurements, recording: Recording) -> Verdic
         ),
     )
     item = own_measure(measurements, recording, "click_rate_hz", Tier.BLIND)
-    if verdict.status is Status.RAISED and item is not None and len(item.spots) < FEWEST_CLICKS:
+    if verdict.status is Status.RAISED and item is not None and len(item.spots) == _SINGLE:
         return replace(verdict, severity=Severity.INFO)
     return verdict
