@@ -19,6 +19,7 @@ from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
 
 EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
+DISTORTION_HIDDEN = Missing(MissingCode.UNFIT, "what a codec, noise or a room changed could hide distortion")
 
 
 def _read(reference: Clip, estimated: Clip, read: Callable[[Additions], Reading]) -> Reading:
@@ -255,7 +256,7 @@ def added_dc(reference: Clip, estimated: Clip) -> Reading:
 
 
 @metric(
-    "distortion_db", unit="dB", better="lower", tolerance=1.0, pool="level",
+    "distortion_db", unit="dB", better="lower", version=2, tolerance=1.0, pool="level",
     label="Distortion", group=Group.GLITCHES, order=7,
 )  # fmt: skip
 def distortion(reference: Clip, estimated: Clip) -> Reading:
@@ -271,7 +272,8 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
         Lower.
     Not measured when
         The output is not a copy of the input, its speed is wrong, or there is too little sound. Few bits and integers
-        that wrap are measured there too, because they show in the samples alone.
+        that wrap are measured there too, because they show in the samples alone. None was found, and what a codec or
+        noise changed has more than a tenth of the power of the speech.
     Reference
         Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values.
     """
@@ -286,6 +288,8 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
 def _distortion(bent: Distortion | None) -> Reading:
     if bent is None:
         return not_measured(TOO_LITTLE)
+    if bent.hidden:
+        return not_measured(DISTORTION_HIDDEN)
     if bent.kind is Kind.NONE:
         return Reading(value=NOTHING_DB)
     return Reading(

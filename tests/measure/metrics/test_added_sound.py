@@ -104,6 +104,16 @@ def test_direct_current_is_read_in_dbfs():
     assert read("added_dc", "nothing").value < -60.0
 
 
+@pytest.mark.parametrize(("noise_db", "hidden"), [(-14.0, False), (-6.0, True)])
+def test_distortion_is_not_called_absent_where_another_error_could_hide_it(noise_db, hidden):
+    """In each loud frame the error is as far below the voice, as that of a codec, with its spectrum."""
+    shape = np.convolve(NOISE, np.ones(6) / np.sqrt(6), mode="same")
+    error = np.sqrt(np.convolve(VOICE**2, np.ones(480) / 480, mode="same")) * shape * 10 ** (noise_db / 20)
+    reading = added_sound.distortion(REFERENCE, clip(VOICE + error))
+    assert (reading.missing == added_sound.DISTORTION_HIDDEN) is hidden
+    assert (reading.value == NOTHING_DB) is not hidden
+
+
 def test_clipping_is_distortion():
     reading = read("distortion", "distortion")
     assert reading.value > -25.0
