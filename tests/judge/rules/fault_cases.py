@@ -316,8 +316,7 @@ FAULT_CASES = [
          possible=("SVC004", "PLY007", "PLY003")),
     Case("a reply without treble", replace(HEALTHY, service=through(16000, 24000)), ("SVC005",), severity="warning"),
     # A tone fits itself at every period, so what else is said of its hops is chance.
-    Case("a tone in place of speech", replace(HEALTHY, service=tone), ("SVC007",),
-         possible=("PLY005", "PLY007")),
+    Case("a tone in place of speech", replace(HEALTHY, service=tone), ("SVC007",), possible=("PLY005", "PLY007")),
     Case("a reply with a gap in it", replace(HEALTHY, service=gap(0.7, 0.03, 24000)), ("SVC011",), words=("gap",),
          severity="warning"),
     Case("an overdriven reply", replace(HEALTHY, service=overdriven), ("SVC011",), words=("flat tops",),
