@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ def usual_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, fl
 def takes_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, float]) -> float:
     """Return how long takes usually need on so many rigs.
 
-    It is no less than the longest take, than their sum over the rigs, and than the first one and the judging of all.
+    Each take begins on the rig that is free first. It is no less than the first take and the judging of all.
 
     Parameters
     ----------
@@ -51,7 +52,10 @@ def takes_s(planned: Sequence[Planned], rigs: int, reply_ends_s: Mapping[str, fl
         for item in planned
     ]
     judged_s = sum(JUDGED_S if item.plan.scenario.room is None else JUDGED_IN_A_ROOM_S for item in planned)
-    return max(*lengths_s, sum(lengths_s) / rigs, min(lengths_s) + judged_s)
+    free_s = [0.0] * rigs
+    for length_s in lengths_s:
+        heapq.heapreplace(free_s, free_s[0] + length_s)
+    return max(*free_s, min(lengths_s) + judged_s)
 
 
 def reply_ends_s(options: Options) -> dict[str, float]:
