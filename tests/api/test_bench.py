@@ -10,7 +10,7 @@ import yaml
 
 from benchmarks.gate_statistics import PROMPTS, Service, simulated
 from diag.api.init import init
-from diag.api.options import Options, Quiet
+from diag.api.options import AUTO_TAKES, Options, Quiet
 from diag.core.errors import BadInputError
 from diag.core.release import Decision, Weight
 from diag.files.scenarios import read_scenario
@@ -31,15 +31,19 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.fixture
 def bench(repository, monkeypatch):
-    def run(*, seed=1, later_s=0.0, **given):
+    def run(*, seed=1, later_s=0.0, lost_below=0, options=None, **more):
         def execute(plans, *_):
+            run.looks.append([plan.takes for plan in plans])
             rng = np.random.default_rng(seed)
-            made = [simulated(Service(0.02, later_s=later_s, loss=0.0), plan.takes, rng, PROMPTS_S) for plan in plans]
+            service = Service(0.02, later_s=later_s, loss=0.0)
+            takes = [plan.takes if plan.takes >= lost_below else plan.takes // 2 for plan in plans]
+            made = [simulated(service, counted, rng, PROMPTS_S) for counted in takes]
             return [replace(run, name=plan.name, findings=()) for run, plan in zip(made, plans, strict=True)]
 
         monkeypatch.setattr(bench_module, "execute", execute)
-        options = Options(resume=given.pop("resume", None))
-        return bench_module.bench(options=options, self_check=False, **given).release
+        run.looks = []
+        chosen = Options(resume=more.pop("resume", None), **(options or {}))
+        return bench_module.bench(options=chosen, self_check=False, **more).release
 
     return run
 
@@ -53,6 +57,24 @@ def test_the_suite_of_the_folder_is_tested_and_no_stand_in(bench, repository):
     assert (release.decision, release.stand_in) == (Decision.SHIP, False)
     assert [item.name for item in release.products] == ["app"]
     assert (release.products[0].takes, release.products[0].asked) == (20, 20)
+
+
+AUTO = {"options": {"takes": AUTO_TAKES[0], "auto": True}, "given": {"takes", "auto"}}
+
+
+@pytest.mark.parametrize(("lost_below", "looks"), [(0, [10]), (15, [10, 20]), (30, [10, 20, 40]), (50, [10, 20, 40])])
+def test_takes_are_added_until_the_evidence_is_enough_and_no_longer_than_the_last_look(bench, lost_below, looks):
+    bench(update_baseline=True)
+    release = bench(**AUTO, seed=2, lost_below=lost_below)
+    assert bench.looks == [[takes] for takes in looks]
+    decided = lost_below <= AUTO_TAKES[-1]
+    assert release.decision is (Decision.SHIP if decided else Decision.TOO_LITTLE_EVIDENCE)
+
+
+def test_a_decision_against_a_release_needs_no_more_takes(bench):
+    bench(update_baseline=True)
+    assert bench(**AUTO, seed=2, later_s=0.2).decision is Decision.DO_NOT_SHIP
+    assert bench.looks == [[AUTO_TAKES[0]]]
 
 
 def test_without_a_suite_the_product_is_a_stand_in(bench, repository):
