@@ -378,8 +378,8 @@ def _explained(
     """Return how much of the estimated signal a curve of the prediction explains.
 
     The results are the power that it explains and the power that a gain per frame does not explain, both relative to
-    the estimated signal, and the curve. The curve is fitted on every second frame and evaluated on the others, both ways. It is
-    a function of the prediction `shift` samples earlier.
+    the estimated signal, and the curve. The curve is fitted on every second frame and evaluated on the others, both
+    ways. It is a function of the prediction `shift` samples earlier.
     """
     lifted = _lifted(own)
     inside = slice(_MARGIN, -_MARGIN)

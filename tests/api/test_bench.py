@@ -30,10 +30,16 @@ def repository(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def bench(repository, monkeypatch):
+def looks():
+    """How many takes of each product were recorded, look by look, in the last bench."""
+    return []
+
+
+@pytest.fixture
+def bench(repository, monkeypatch, looks):
     def run(*, seed=1, later_s=0.0, lost_below=0, options=None, **more):
         def execute(plans, *_):
-            run.looks.append([plan.takes for plan in plans])
+            looks.append([plan.takes for plan in plans])
             rng = np.random.default_rng(seed)
             service = Service(0.02, later_s=later_s, loss=0.0)
             takes = [plan.takes if plan.takes >= lost_below else plan.takes // 2 for plan in plans]
@@ -41,7 +47,7 @@ def bench(repository, monkeypatch):
             return [replace(run, name=plan.name, findings=()) for run, plan in zip(made, plans, strict=True)]
 
         monkeypatch.setattr(bench_module, "execute", execute)
-        run.looks = []
+        looks.clear()
         chosen = Options(resume=more.pop("resume", None), **(options or {}))
         return bench_module.bench(options=chosen, self_check=False, **more).release
 
@@ -62,19 +68,23 @@ def test_the_suite_of_the_folder_is_tested_and_no_stand_in(bench, repository):
 AUTO = {"options": {"takes": AUTO_TAKES[0], "auto": True}, "given": {"takes", "auto"}}
 
 
-@pytest.mark.parametrize(("lost_below", "looks"), [(0, [10]), (15, [10, 20]), (30, [10, 20, 40]), (50, [10, 20, 40])])
-def test_takes_are_added_until_the_evidence_is_enough_and_no_longer_than_the_last_look(bench, lost_below, looks):
+@pytest.mark.parametrize(
+    ("lost_below", "recorded"), [(0, [10]), (15, [10, 20]), (30, [10, 20, 40]), (50, [10, 20, 40])]
+)
+def test_takes_are_added_until_the_evidence_is_enough_and_no_longer_than_the_last_look(
+    bench, looks, lost_below, recorded
+):
     bench(update_baseline=True)
     release = bench(**AUTO, seed=2, lost_below=lost_below)
-    assert bench.looks == [[takes] for takes in looks]
+    assert looks == [[takes] for takes in recorded]
     decided = lost_below <= AUTO_TAKES[-1]
     assert release.decision is (Decision.SHIP if decided else Decision.TOO_LITTLE_EVIDENCE)
 
 
-def test_a_decision_against_a_release_needs_no_more_takes(bench):
+def test_a_decision_against_a_release_needs_no_more_takes(bench, looks):
     bench(update_baseline=True)
     assert bench(**AUTO, seed=2, later_s=0.2).decision is Decision.DO_NOT_SHIP
-    assert bench.looks == [[AUTO_TAKES[0]]]
+    assert looks == [[AUTO_TAKES[0]]]
 
 
 def test_without_a_suite_the_product_is_a_stand_in(bench, repository):
