@@ -272,9 +272,12 @@ def test_a_command_that_waits_for_control_c_says_how_to_use_it(desk, line):
     with subprocess.Popen(
         shlex.split(line), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ
     ) as waiting:
-        assert waiting.stdout.readline().strip()
-        waiting.send_signal(signal.SIGINT)
-        out, err = waiting.communicate(timeout=30)
+        try:
+            assert waiting.stdout.readline().strip()
+            waiting.send_signal(signal.SIGINT)
+            out, err = waiting.communicate(timeout=30)
+        finally:
+            waiting.kill()
     assert waiting.returncode in {*MAY_EXIT, ExitCode.CANNOT_MEASURE, ExitCode.STOPPED}, out + err
     assert "Traceback" not in out + err
 
