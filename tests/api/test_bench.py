@@ -68,15 +68,11 @@ def test_the_suite_of_the_folder_is_tested_and_no_stand_in(bench, repository):
 AUTO = {"options": {"takes": AUTO_TAKES[0], "auto": True}, "given": {"takes", "auto"}}
 
 
-@pytest.mark.parametrize(
-    ("lost_below", "recorded"), [(0, [10]), (15, [10, 20]), (30, [10, 20, 40]), (50, [10, 20, 40])]
-)
-def test_takes_are_added_until_the_evidence_is_enough_and_no_longer_than_the_last_look(
-    bench, looks, lost_below, recorded
-):
+@pytest.mark.parametrize(("lost_below", "takes"), [(0, [10]), (15, [10, 20]), (30, [10, 20, 40]), (50, [10, 20, 40])])
+def test_takes_are_added_until_the_evidence_is_enough_and_no_longer_than_the_last_look(bench, looks, lost_below, takes):
     bench(update_baseline=True)
     release = bench(**AUTO, seed=2, lost_below=lost_below)
-    assert looks == [[takes] for takes in recorded]
+    assert looks == [[count] for count in takes]
     decided = lost_below <= AUTO_TAKES[-1]
     assert release.decision is (Decision.SHIP if decided else Decision.TOO_LITTLE_EVIDENCE)
 
