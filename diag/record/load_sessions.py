@@ -7,7 +7,6 @@ programs of the same priority: with two other busy processes on two cores, up to
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
@@ -22,7 +21,7 @@ from diag.core.clip import Samples, pcm16_from_samples
 from diag.core.endurance import LoadSession, LoadStep
 from diag.core.errors import CannotMeasureError
 from diag.core.keys import remember_address
-from diag.core.processes import KillableProcessPool, keep_time_alone
+from diag.core.processes import KillableProcessPool, keep_time_alone, no_garbage_collection
 from diag.core.units import counted
 from diag.record.client.resampler import resample
 from diag.record.live.genai import Endpoint, LiveConnection
@@ -87,13 +86,8 @@ def step_runner() -> Iterator[Callable[[LoadJob, int], LoadStep]]:
 
 def _run_step(job: LoadJob, sessions: int) -> LoadStep:
     remember_address(job.endpoint.base_url)
-    # A collection of garbage would stop all sessions at once.
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage_collection():
         return asyncio.run(_step(job, sessions))
-    finally:
-        gc.enable()
 
 
 async def _step(job: LoadJob, sessions: int) -> LoadStep:

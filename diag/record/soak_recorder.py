@@ -28,6 +28,7 @@ from diag.core.clip import Samples
 from diag.core.endurance import SoakConnection, SoakTurn
 from diag.core.errors import CannotMeasureError
 from diag.core.keys import remember_address
+from diag.core.processes import no_garbage_collection
 from diag.core.take import Turn
 from diag.core.temporary import temporary_folder
 from diag.core.timeline import EventName, Timeline
@@ -114,12 +115,8 @@ def _record(rig: Rig, job: SoakJob, told: Path) -> Held:
         with told.open("ab") as file:
             file.write(pickle.dumps(turn))
 
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage_collection():
         return asyncio.run(_held(rig, job, on_turn))
-    finally:
-        gc.enable()
 
 
 async def _held(rig: Rig, job: SoakJob, on_turn: Callable[[SoakTurn], None]) -> Held:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from diag.core.clip import Samples
+from diag.core.processes import no_garbage_collection
 from diag.core.take import Take
 from diag.files.run_folders import read_wav, write_take
 from diag.files.turn_script import StepKind
@@ -56,12 +56,8 @@ def record_take(job: TakeJob, rig: Rig) -> Path:
         If a prompt cannot be read, or the SDK refuses the configuration.
     """
     spoken = spoken_steps(job)
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage_collection():
         take = asyncio.run(_record(job, rig, spoken))
-    finally:
-        gc.enable()
     return write_take(job.run_dir, take)
 
 

@@ -1,5 +1,6 @@
 """Child processes import what their parent imports, and pools of them can be killed."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 import pytest
 
 import diag
-from diag.core.processes import KillableProcessPool, import_environment, start_fork_server
+from diag.core.processes import KillableProcessPool, import_environment, no_garbage_collection, start_fork_server
 
 WORKER = """
 import os
@@ -157,3 +158,10 @@ def test_ctrl_c_while_a_worker_starts_comes_after_it_and_the_worker_is_known(poo
     executor.shutdown(wait=True)
     assert executor.exit_codes == (-signal.SIGKILL,)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_garbage_is_not_collected_within_the_block_and_is_again_after_it_also_after_an_error():
+    with pytest.raises(ZeroDivisionError), no_garbage_collection():
+        assert not gc.isenabled()
+        raise ZeroDivisionError
+    assert gc.isenabled()

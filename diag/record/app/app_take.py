@@ -7,7 +7,6 @@ the recording proxy. So the take has the taps `prompt`, `sent`, `received` and `
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import time
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import numpy as np
 from diag.core.chain import HEARD_REPLY_CHANNEL, Tap
 from diag.core.clip import Samples
 from diag.core.keys import key_variable
+from diag.core.processes import no_garbage_collection
 from diag.core.take import Take
 from diag.core.temporary import temporary_folder
 from diag.core.timeline import Event, EventName
@@ -100,12 +100,8 @@ def record_app_take(job: TakeJob, rig: Rig) -> Path:
     spoken = spoken_steps(job)
     output = output_path(job)
     output.write_text("")
-    gc.collect()
-    gc.disable()
-    try:
+    with no_garbage_collection():
         take = asyncio.run(_AppRecorder(job, job.app, rig).record(spoken))
-    finally:
-        gc.enable()
     folder = write_take(job.run_dir, take)
     added = {OUTPUT_NAME: output, SCREENSHOT_NAME: screenshot_path(job)}
     there = {name: path for name, path in added.items() if path.exists()}
