@@ -5,11 +5,11 @@ import re
 import shlex
 import tomllib
 from itertools import pairwise
-from pathlib import Path
 from typing import get_args
 
 import click
 import pytest
+from documents import ROOT, command_lines
 from pydantic import BaseModel
 
 from diag.cli.root import COMMANDS, diag
@@ -20,7 +20,6 @@ from diag.judge.registry import all_rules
 from diag.measure.registry import all_metrics
 from diag.report.manual import explain
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 USER_DOCUMENTS = [path for path in DOCUMENTS if path.name == "README.md" or path.name.startswith("getting-started")]
 METRIC_HEADINGS = ("What", "Better is", "Not measured when", "Reference")
@@ -29,13 +28,6 @@ RULE_HEADINGS = ("What it shows", "Why it matters", "Evidence", "Likely causes",
 
 def relative(path):
     return str(path.relative_to(ROOT))
-
-
-def command_lines(path):
-    """Lines of code blocks that call a command, with the comment after it taken off."""
-    for block in re.findall(r"```(?:sh|console)\n(.*?)```", path.read_text(encoding="utf-8"), flags=re.DOTALL):
-        for line in block.splitlines():
-            yield line.strip().removeprefix("$ ").removeprefix(".venv/bin/")
 
 
 def calls_of_diag():

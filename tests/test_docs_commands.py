@@ -10,7 +10,6 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +19,15 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from documents import ROOT, command_lines
 from foreign_server import foreign_server
-from page_bench import can_install
+from page_bench import can_install, free_port
 
 from diag.__main__ import call
 from diag.core.errors import ExitCode
 from diag.emulator.embedded import EmbeddedEmulator
 from diag.record.app.page_host import browser_path
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGE = "http://127.0.0.1:8000/voice.html"
 RUN = "20261122-140500-healthy-7f3a"
@@ -36,13 +35,15 @@ TAKES = ("run", "compare", "bench", "sweep")
 UNTIL_STOPPED = ("serve", "proxy", "devices --hold")
 FRAME = {"setup": {"model": "models/gemini-3.8-live", "generationConfig": {"responseModalities": ["AUDIO"]}}}
 ELSEWHERE = {
-    r"--cluster": "tests/api/test_cluster.py",
-    r"verify --self (--scenarios|healthy|faults)": "tests/api/test_bench.py",
-    r"--format parquet|\.parquet": "tests/report/test_exports.py",
-    r"--mos": "tests/api/test_opinion_scores.py",
-    r"\.webm": "tests/files/test_audio_files.py",
+    "run .* --cluster": "api/test_cluster.py::test_a_worker_that_is_lost_costs_its_take_which_is_recorded_elsewhere",
+    "analyze .* --cluster": "api/test_cluster.py::test_a_bad_file_costs_its_line",
+    "--self --scenarios": "api/test_real_takes.py::test_every_scenario_shows_what_it_must_on_the_wire",
+    "--self (healthy|faults)": "api/test_real_takes.py::test_faults_planted_on_every_hop_are_the_only_ones_found",
+    r"\.parquet": "report/test_exports.py::test_parquet_has_the_same_rows",
+    "--mos": "api/test_opinion_scores.py::test_without_the_extra_each_says_how_to_install_it",
+    r"\.webm": "files/test_audio_files.py::test_a_container_is_decoded_by_ffmpeg_and_says_so",
 }
-"""Lines that need a cluster, many minutes or a package that is not installed for tests, and the tests of them."""
+"""Lines that need a cluster, many minutes, or a program or package that is not installed for tests, and their tests."""
 MAY_EXIT = (ExitCode.GOOD, ExitCode.FAILED, ExitCode.TOO_LITTLE_EVIDENCE)
 DISTURBED = ExitCode.CANNOT_MEASURE
 AT_THE_SAME_TIME = 4
@@ -63,14 +64,12 @@ TURNS = '[[turns]]\nsay = "yes"\n\n[[turns]]\nsay = "thanks"\n'
 
 
 def lines_of_documents():
-    """Each line that calls diag once, without the comment after it."""
+    """Each line that calls diag, without the comment after it."""
     for path in DOCUMENTS:
-        text = path.read_text(encoding="utf-8")
-        for block in re.findall(r"```(?:sh|console)\n(.*?)```", text, flags=re.DOTALL):
-            for shown in block.splitlines():
-                line = re.sub(r"\s+#\s.*", "", shown.strip()).removeprefix("$ ").removeprefix(".venv/bin/")
-                if re.match(r"(cat .* \| )?diag ", line):
-                    yield line
+        for shown in command_lines(path):
+            line = re.sub(r"\s+#\s.*", "", shown)
+            if re.match(r"(cat .* \| )?diag ", line):
+                yield line
 
 
 LINES = list(dict.fromkeys(lines_of_documents()))
@@ -84,11 +83,16 @@ def waits(line):
 
 def records(line):
     """Whether a line records takes, or opens devices."""
-    words = shlex.split(line)
-    saved = any(word.startswith("reports/") or word.endswith(".wav") for word in words[2:3])
-    return {"compare": not saved, "sweep": not saved, "voice": "--tts" in words, "doctor": "--setup" not in words}.get(
-        words[1], words[1] in ("run", "bench", "soak", "load", "devices")
-    )
+    match shlex.split(line)[1:]:
+        case ["compare" | "sweep", first, *_]:
+            return not first.startswith("reports/") and not first.endswith(".wav")
+        case ["voice", *rest]:
+            return "--tts" in rest
+        case ["doctor", *rest]:
+            return "--setup" not in rest
+        case [command, *_]:
+            return command in ("run", "bench", "soak", "load", "devices")
+    raise AssertionError(f"no command in {line}")
 
 
 def on_devices(line):
@@ -222,12 +226,6 @@ def for_shell(words):
     return " ".join(word if word in "|>" or "*" in word else shlex.quote(word) for word in words)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextmanager
 def page_server(environment):
     """Serve the example pages; yield the address of one of them."""
@@ -289,7 +287,8 @@ def test_a_command_that_waits_for_control_c_says_how_to_use_it(desk, line):
 @pytest.mark.parametrize("pattern", ELSEWHERE)
 def test_a_line_that_is_left_out_is_shown_and_has_tests_elsewhere(pattern):
     assert any(re.search(pattern, line) for line in LINES)
-    assert re.search(r"def test_", (ROOT / ELSEWHERE[pattern]).read_text(encoding="utf-8"))
+    file, _, name = ELSEWHERE[pattern].partition("::")
+    assert f"def {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8")
 
 
 def test_most_lines_are_run_here():

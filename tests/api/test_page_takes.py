@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from page_bench import PAGES, can_install
+from page_bench import PAGES, can_install, free_port
 
 from diag.api.options import Options
 from diag.api.run import run
@@ -31,12 +30,6 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "pages"
 def _browser():
     if browser_path() is None and not can_install():
         pytest.skip("no Chromium here, and installing it needs root or sudo without a password")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def take_of(folder, fault, **app):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from page_bench import free_port
 from playwright.sync_api import sync_playwright
 
 import diag
@@ -54,12 +54,6 @@ pytestmark = pytest.mark.audio
 def can_install():
     sudo = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
     return shutil.which("apt-get") and (os.geteuid() == 0 or (sudo and sudo.returncode == 0))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Page:

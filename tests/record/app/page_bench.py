@@ -7,6 +7,7 @@ import json
 import math
 import os
 import shutil
+import socket
 import struct
 import subprocess
 import tempfile
@@ -32,6 +33,13 @@ def can_install():
     """Whether `tools/system_packages.sh browser` could put Chromium in place."""
     sudo = shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False)
     return shutil.which("apt-get") and (os.geteuid() == 0 or (sudo and sudo.returncode == 0))
+
+
+def free_port():
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def tone(start):
@@ -165,4 +173,4 @@ def replied(seen):
     return len(chunks) >= CHUNKS
 
 
-__all__ = ["PAGES", "PageBench", "Seen", "can_install", "replied"]
+__all__ = ["PAGES", "PageBench", "Seen", "can_install", "free_port", "replied"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from page_bench import PAGES, can_install
+from page_bench import PAGES, can_install, free_port
 from test_command import marked, setting, until
 
 from diag.core.processes import import_environment
@@ -32,12 +32,6 @@ FAKE = ("--use-fake-device-for-media-stream",)
 def _browser():
     if browser_path() is None and not can_install():
         pytest.skip("no Chromium here, and installing it needs root or sudo without a password")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
