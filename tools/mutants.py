@@ -173,9 +173,7 @@ def uses(path: str, names: frozenset[str]) -> list[tuple[str, int]]:
     """Return the places (path, line) that use names which a module defines, in it and in modules that import them."""
     module = path.removesuffix(".py").replace("/", ".")
     places: list[tuple[str, int]] = []
-    for other in sorted(
-        {item.relative_to(ROOT).as_posix() for name in MUTATED for item in (ROOT / name).rglob("*.py")}
-    ):
+    for other in _modules():
         tree = _tree(other)
         imports = [item for item in ast.walk(tree) if isinstance(item, ast.ImportFrom)]
         known = {item.name for node in imports if node.module == module for item in node.names} & names
