@@ -39,10 +39,10 @@ def images_and_treble(measurements: Measurements) -> Iterator[Evidence]:
         yield evidence_of(
             band.item,
             msg(
-                "{loss_db:.1f} dB were lost from {first_hz:g} to {last_hz:g} kHz",
+                "{loss_db:.1f} dB were lost from {first_khz:g} to {last_khz:g} kHz",
                 loss_db=band.loss_db,
-                first_hz=first_hz / 1000,
-                last_hz=last_hz / 1000,
+                first_khz=first_hz / 1000,
+                last_khz=last_hz / 1000,
             ),
         )
     for value, item in numbers(measurements.find("click_rate_hz", hop=Hop.PLAYER)):

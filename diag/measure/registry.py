@@ -172,6 +172,9 @@ def metric(
     compared : bool
         For a tap metric: whether it is measured on the reference of a pair too, because its rule judges the difference
         between recording and reference.
+    on_clock : bool
+        Whether it depends on when the recordings began, and not on their samples alone. It is then measured for each
+        take, also where takes have the same recordings.
 
     Raises
     ------
