@@ -161,7 +161,11 @@ def test_ctrl_c_while_a_worker_starts_comes_after_it_and_the_worker_is_known(poo
 
 
 def test_garbage_is_not_collected_within_the_block_and_is_again_after_it_also_after_an_error():
-    with pytest.raises(ZeroDivisionError), no_garbage_collection():
-        assert not gc.isenabled()
-        raise ZeroDivisionError
+    def fails():
+        with no_garbage_collection():
+            assert not gc.isenabled()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
     assert gc.isenabled()
