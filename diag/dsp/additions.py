@@ -26,9 +26,11 @@ from diag.dsp.aligned import AlignedPair
 from diag.dsp.copies import (
     COPY_WARN_DB,
     ROOM_WARN_DB,
+    Comb,
     Copy,
     Room,
     added_room,
+    comb,
     impulse_response,
     second_copy,
     with_copy,
@@ -74,6 +76,7 @@ class Additions:
     copy : Copy or None
     room : Room or None
     tone : ToneChange or None
+    comb : Comb or None
     """
 
     level: LevelChange | None
@@ -87,6 +90,7 @@ class Additions:
     copy: Copy | None
     room: Room | None
     tone: ToneChange | None
+    comb: Comb | None = None
 
     @property
     def images(self) -> Mirrored | None:
@@ -185,6 +189,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
         copy=copy,
         room=room,
         tone=tone,
+        comb=comb(response) if response is not None and room is None else None,
     )
 
 
