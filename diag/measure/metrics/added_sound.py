@@ -67,7 +67,8 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
     if level is None:
         return not_measured(TOO_LITTLE)
     steps = level.steps
-    value = max([level.change_db, *(step.change_db for step in steps)], key=abs)
+    # Of a passing change, whose two steps are equal, the first counts.
+    value = max([level.change_db, *(step.change_db for step in steps)], key=lambda change_db: round(abs(change_db)))
     events = tuple(
         SoundEvent(
             kind="level step" if step.sudden else "level fade",
