@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diag.core.messages import msg
 from diag.core.missing import MissingCode
-from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, does_not_apply, not_checked, raised
 from diag.judge.blind import own_measure
-from diag.judge.evidence import number, why_not
+from diag.judge.evidence import number
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
@@ -38,12 +38,14 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
     """
     if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
         return not_checked("the speed was measured against the reference")
+    if recording.voice is not None:
+        return does_not_apply("the speed is compared with the profile of the voice")
     item = own_measure(measurements, recording, "rate_ratio", Tier.BLIND)
     ratio = None if item is None else number(item)
     if item is not None and item.missing is not None and item.missing.code is MissingCode.NOTHING_SUSPICIOUS:
         return clear()
     if item is None or ratio is None:
-        return not_checked(why_not([item] if item else [], "rate_ratio"))
+        return not_checked(f"its speed ({item.reason if item and item.reason else 'it was not measured'})")
     how = (
         msg("{times:.1f} times too slow", times=1 / ratio)
         if ratio < 1
