@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from diag.core.messages import msg
-from diag.core.results import Measurements, Severity, Status, Verdict, not_checked, raised
+from diag.core.results import Measurements, Severity, Status, Verdict, clear, not_checked, raised
+from diag.dsp.band import IMAGING_LIMIT
 from diag.judge.blind import beyond, own_measure
 from diag.judge.evidence import (
     all_clear,
@@ -12,10 +13,15 @@ from diag.judge.evidence import (
     in_mid_sentence,
     misread_bytes,
     misread_evidence,
+    number,
 )
 from diag.judge.limits import NOISE_ERROR, NOISE_WARNING, PAIRED_SAMPLES_ERROR, PAIRED_SAMPLES_WARNING
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
+
+_BETWEEN_HALF_AND_ONE = 0.7
+_EVEN_ODDS = 0.5
+"""Probability of a wrong speed up to which a recording without a reference plays rather at the right one."""
 
 
 @rule(
@@ -101,6 +107,25 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         fix=msg("read it as stereo, or mix it down to mono"),
     )
     if pairs.status is Status.RAISED:
-        return pairs
+        if not _repeated(measurements, recording):
+            return pairs
+        pairs = clear()
     searched = own_measure(measurements, recording, "misread_s")
     return all_clear((clear_if_measured([searched] if searched else [], "misread_s"), noise, pairs))
+
+
+def _repeated(measurements: Measurements, recording: Recording) -> bool:
+    """Return whether equal pairs are samples that a resampler repeated, and not two channels read as one.
+
+    Both have the same samples. Two channels that are read as one play at half the speed; repeated samples play at the
+    right speed, and have images (REC007).
+    """
+    images = own_measure(measurements, recording, "imaging")
+    imaging = None if images is None else number(images)
+    speed = own_measure(measurements, recording, "rate_ratio")
+    if imaging is None or imaging <= IMAGING_LIMIT or speed is None:
+        return False
+    ratio = number(speed)
+    if ratio is not None:
+        return ratio > _BETWEEN_HALF_AND_ONE
+    return speed.confidence is not None and speed.confidence < _EVEN_ODDS
