@@ -113,7 +113,11 @@ class AnalysisResult:
             if for_voice:
                 return for_voice
             if reasons:
-                return msg("shows no fault by itself, but not everything could be checked: {reasons}", reasons=reasons)
+                return msg(
+                    "shows no fault by itself, but not everything could be checked: {reasons}; compare it with what was "
+                    "received (`--reference`) or with other recordings of the voice (`--voice`)",
+                    reasons=reasons,
+                )
             return msg("shows no fault by itself; compare it with what was received (`--reference`) to be sure")
         if self.not_shown:
             good = msg(

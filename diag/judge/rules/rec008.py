@@ -5,6 +5,7 @@ from __future__ import annotations
 from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Status, Verdict, clear, not_checked, raised
 from diag.dsp.band import IMAGING_LIMIT
+from diag.dsp.byte_readings import EQUAL_CHANNELS
 from diag.judge.blind import beyond, own_measure
 from diag.judge.evidence import (
     all_clear,
@@ -61,10 +62,12 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
 
     Does not prove
         Which format was read wrongly, if the sound was resampled or scaled afterwards: the original bytes are then
-        lost.
+        lost. Samples that a resampler repeats come in equal pairs too; they are told from two channels read as one only
+        by the speed, which must sound right.
     """
+    repeated = _repeated(measurements, recording)
     own = misread_bytes(measurements, recording.tap)
-    if own is not None:
+    if own is not None and not (repeated and own.events[0].kind == EQUAL_CHANNELS):
         same = recording.segment is not None and misread_bytes(measurements, recording.segment.first) is not None
         also = msg("; {reference} has it too", reference=recording.reference) if same else ""
         return raised(
@@ -106,10 +109,9 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         cause=msg("stereo is read as mono"),
         fix=msg("read it as stereo, or mix it down to mono"),
     )
-    if pairs.status is Status.RAISED:
-        if not _repeated(measurements, recording):
-            return pairs
-        pairs = clear()
+    if pairs.status is Status.RAISED and not repeated:
+        return pairs
+    pairs = clear() if pairs.status is Status.RAISED else pairs
     searched = own_measure(measurements, recording, "misread_s")
     return all_clear((clear_if_measured([searched] if searched else [], "misread_s"), noise, pairs))
 

@@ -52,7 +52,8 @@ def suspected_speed(clip: Clip) -> Reading:
         text = f"nothing suspicious; without a reference only speeds outside {low:g} to {high:g} can be detected"
         missing = Missing(MissingCode.NOTHING_SUSPICIOUS, text)
     elif missing is None:
-        text = f"a voice at the right speed can sound so, and one 1.5 times too {'slow' if found.ratio < 1 else 'fast'}"
+        way = "slow" if found.ratio < 1.0 else "fast"
+        text = f"it sounds like a voice at the right speed, but also like one that plays 1.5 times too {way}"
         missing = Missing(MissingCode.UNDECIDED, text)
     return not_measured(missing, Tier.BLIND, found.confidence)
 
