@@ -114,8 +114,8 @@ class AnalysisResult:
                 return for_voice
             if reasons:
                 return msg(
-                    "shows no fault by itself, but not everything could be checked: {reasons}; compare it with what was "
-                    "received (`--reference`) or with other recordings of the voice (`--voice`)",
+                    "shows no fault by itself, but not everything could be checked: {reasons}; compare it with what "
+                    "was received (`--reference`) or with other recordings of the voice (`--voice`)",
                     reasons=reasons,
                 )
             return msg("shows no fault by itself; compare it with what was received (`--reference`) to be sure")

@@ -169,7 +169,9 @@ def test_a_lone_recording_is_good_only_if_every_check_was_made(scenarios):
     reply = read_wav(scenarios / "replies" / "take_the_express.wav")
     whole, short = analyze(reply), analyze(clip(reply.samples[:36000]))
     assert not whole.not_shown
-    assert whole.sentence.endswith("shows no fault by itself; compare it with what was received (`--reference`) to be sure.")
+    assert whole.sentence.endswith(
+        "shows no fault by itself; compare it with what was received (`--reference`) to be sure."
+    )
     assert recording_code([whole]) is ExitCode.GOOD
     assert [item.code for item in short.not_shown] == ["REC010"]
     assert "could be checked: its speed (less than 2 s of speech, or no voice in it); compare it" in short.sentence

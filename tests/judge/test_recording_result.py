@@ -52,8 +52,8 @@ COPY = "is a faithful copy of r.wav: right speed, whole treble, nothing missing 
         ((), {"reference": "r.wav"}, COPY),
         ((SPEED,), {"reference": "r.wav", "voice": "Kore"}, f"{COPY}; {NO_TREBLE}: nothing to compare"),
         ((), {"not_shown": (NotShown(what="x", reason="its speed (too short)", code="REC010"),)},
-         "shows no fault by itself, but not everything could be checked: its speed (too short); compare it with what was "
-         "received (`--reference`) or with other recordings of the voice (`--voice`)"),
+         "shows no fault by itself, but not everything could be checked: its speed (too short); compare it with what "
+         "was received (`--reference`) or with other recordings of the voice (`--voice`)"),
         ((), {"reference": "r.wav", "not_shown": (NotShown(what="x", reason="it is short", code="PLY001"),)},
          "is not shown to be a faithful copy of r.wav: it is short"),
     ],

@@ -33,8 +33,9 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
 
     Does not prove
         A fault: some speakers are slow and deep. It is only a suspicion, and small differences such as 44.1 kHz for
-        48 kHz are never detected. Single words and spelled letters have no tempo: what is suspicious is not checked if
-        it has less than 8 syllables, if there is noise, or if the pitch does not agree.
+        48 kHz are never detected. It is not checked if the recording has less than 2 s of speech or 8 syllables
+        (single words and spelled letters have no tempo), if there is noise, if the pitch does not agree, or if both a
+        voice at the right speed and one that plays 1.5 times too fast or too slow can sound so.
     """
     if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
         return not_checked("the speed was measured against the reference")

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from diag.core.messages import msg
-from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, does_not_apply, not_checked, raised
+from diag.core.results import (
+    Evidence,
+    Measurements,
+    Severity,
+    Tier,
+    Verdict,
+    clear,
+    does_not_apply,
+    not_checked,
+    raised,
+)
 from diag.judge.blind import own_measure, own_value
 from diag.judge.evidence import number
 from diag.judge.limits import DULL_VOICE_RATE_WARNING, VERY_DULL_DB, VOICE_RATE_ERROR, VOICE_RATE_WARNING

@@ -66,7 +66,7 @@ def clipping_rate(clip: Clip) -> Reading:
     found = glitches.flat_tops(samples)
     if found.count == 0:
         found = glitches.piled_tops(samples, clip.sample_rate_hz)
-    touched = glitches.held_tops(samples).shape[0] > max(found.count, LIMITED_HZ * clip.duration_s)
+    touched = glitches.held_tops(samples).shape[0] > max(2 * found.count, LIMITED_HZ * clip.duration_s)
     return Reading(
         value=found.count / clip.duration_s,
         tier=Tier.BLIND,
