@@ -30,7 +30,7 @@ _NAMED = tuple(
         (r"exceeded your current quota|resource.exhausted|HTTP 429\b", "CFG005"),
         (
             r"(level|scheduling) is not supported for this model|not supported for this model configuration"
-            r"|requires a thinking level",
+            r"|requires a thinking level|voice api_name '.*' is not available",
             "CFG013",
         ),
         (r"invalid json payload|unknown name|invalid value at", "CFG006"),
@@ -125,6 +125,16 @@ def _in_mid_turn(timeline: Timeline) -> bool:
     """Return whether a prompt was started whose turn the service never completed."""
     prompts = timeline.named(EventName.PROMPT_STARTED)
     return bool(prompts) and timeline.first(EventName.TURN_COMPLETE, start_s=prompts[-1].t_s) is None
+
+
+def setup_unanswered(timeline: Timeline) -> bool:
+    """Return whether the setup was sent, and the service neither confirmed nor refused it."""
+    if timeline.first(EventName.SETUP_SENT) is None:
+        return False
+    if timeline.first(EventName.SESSION_OPEN, EventName.SESSION_REFUSED) is not None:
+        return False
+    failed = timeline.first(EventName.UNREACHABLE)
+    return failed is None or failed.data.get("step") == "setup"
 
 
 def names_modality(reason: str) -> bool:

@@ -31,6 +31,25 @@ def test_the_nearest_names_are_as_approved():
     check(APPROVED, "nearest", "\n".join(texts), exact=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "right"),
+    [
+        ("gemini-3.8-live", "v1beta", "models/gemini-3.8-live"),
+        ("models/models/gemini-3.8-live", "v1", "models/gemini-3.8-live"),
+        ("models/Gemini-3.8-Live ", "v1beta", "models/gemini-3.8-live"),
+        ("models/publishers/google/models/gemini-3.8-live", "v1beta", "models/gemini-3.8-live"),
+        ("models/gemini-3.8-live", "v1beta", None),
+        ("gemini-3.1-flash-live-preview", "v1", None),
+        ("gemini-3.8-lives", "v1beta", None),
+        ("gemini-live-2.5-flash-native-audio", "v1beta", None),
+    ],
+)
+def test_a_served_model_in_a_wrong_form_is_written_right(name, version, right):
+    assert right_spelling(name, [], version) == right
+    listed = [f"models/{model}" for model in ("gemini-3.8-live", "gemini-2.5-flash-native-audio-latest")]
+    assert right_spelling(name, listed, version) == right
+
+
 def test_how_a_turn_ends_depends_on_the_model():
     names = (None, "", "models/gemini-3.8-live", "models/gemini-3.1-flash-live-preview", "gemini-2.0-flash-exp")
     check(APPROVED, "end of turn", "\n".join(f"{name}: {end_of_turn_advice(name)}" for name in names), exact=True)

@@ -163,8 +163,8 @@ def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str
         [Evidence(text=label)],
         cause,
         msg(
-            "resample from {content_hz} to {declared_hz} Hz before sending (`resample = true` in [send]), or declare "
-            "audio/pcm;rate={content_hz}",
+            "resample from {content_hz} to {declared_hz} Hz before sending (`resample = true` and `sample_rate_hz = "
+            "{declared_hz}` in [send]), or declare audio/pcm;rate={content_hz}",
             content_hz=content_hz, declared_hz=declared_hz,
         ),
     )  # fmt: skip

@@ -24,7 +24,7 @@ class Fact:
 
 def no_setup_complete(waited_s: float) -> Fact:
     """Return the fact that the WebSocket was opened, but the service did not answer the setup."""
-    return _unreachable("http", f"connected, but no setupComplete came within {waited_s:.0f} s")
+    return _unreachable("setup", f"the setup was sent, but no setupComplete came within {waited_s:.0f} s")
 
 
 def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
@@ -38,7 +38,7 @@ def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
     error : BaseException
         What the SDK or a library below it raised.
     otherwise : str
-        Step to report as failed if the exception does not show it ("proxy", "dns", "tls", "tcp" or "http").
+        Step to report as failed if the exception does not show it ("proxy", "dns", "tls", "tcp", "http" or "setup").
     """
     status = _http_status(error)
     if status is not None:
@@ -49,7 +49,7 @@ def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
     if code is not None and code != 1006:
         return Fact(name="session_refused", data={"code": code, "reason": reason})
     if code == 1006:
-        return _unreachable("http", "the connection was dropped before the session was set up")
+        return _unreachable("setup", "the connection was dropped before the session was set up")
     return _unreachable(_step(error, otherwise), _plain(error))
 
 

@@ -54,6 +54,12 @@ REFUSALS = [
     (1007, "Function response scheduling is not supported for this model.", "CFG013", "remove `scheduling`"),
     (1007, "CONTENT_TYPE_AUDIO input is not supported for this model configuration", "CFG013",
      "send no audio while a tool call is open"),
+    (1007, "Requested voice api_name 'alloy' is not available for model models/gemini-3.8-live", "CFG013", "prebuilt voice"),
+    (1007, "Requested voice api_name 'Koree' is not available for model models/gemini-3.8-live", "CFG013", "`Kore`"),
+    (1007, "Requested voice api_name 'en-US-Chirp3-HD-Puck' is not available for model models/gemini-2.5-flash-nativ",
+     "CFG013", "such as `Puck`, or"),
+    (1007, 'Invalid JSON payload received. Unknown name "model": Cannot bind query parameter. Field \'model\' could not',
+     "CFG006", "remove `model=` from the address"),
     (1007, 'Invalid JSON payload received. Unknown name "proactivity" at \'setup\': Cannot find field.', "CFG006",
      "remove `proactivity`"),
     (1007, "Request contains an invalid argument.", "CFG006", "setup"),
@@ -142,6 +148,34 @@ def test_every_http_status_at_the_upgrade_is_named(status):
     said, code = verdict(result, take)
     assert not said.startswith("READY")
     assert code == (3 if status >= 500 else 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "extra", "found", "words"),
+    [
+        ("models/gemini-3.1-flash-live-preview", {"enable_affective_dialog": True}, "CFG013", "enableAffectiveDialog"),
+        (
+            "models/gemini-3.1-flash-live-preview",
+            {"proactivity": {"proactive_audio": True}},
+            "CFG013",
+            "proactiveAudio",
+        ),
+        ("models/gemini-3.1-flash-live-preview", {}, "CFG009", "neither confirmed nor refused the setup"),
+        ("models/of-next-year", {"enable_affective_dialog": True}, "CFG009", "neither confirmed nor refused the setup"),
+    ],
+)
+def test_a_setup_without_an_answer_is_explained_by_a_setting_that_the_model_does_not_have(model, extra, found, words):
+    take = build(Story(unreachable=("setup", "no setupComplete came within 15 s", ()),
+                       config=client(session={"model": model, "response_modalities": ["AUDIO"], "extra": extra})))  # fmt: skip
+    result, take = judged(take)
+    first, *rest = result.findings
+    assert first.code == found
+    assert words in text_of(first)
+    assert all(item.consequence_of == found for item in rest)
+    assert "WebSocket" not in first.title
+    said, code = verdict(result, take)
+    assert not said.startswith("READY")
+    assert code == (1 if found == "CFG013" else 3)
 
 
 @pytest.mark.parametrize("step", ["dns", "tcp", "tls", "proxy", "http", "another"])

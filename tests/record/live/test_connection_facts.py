@@ -40,7 +40,7 @@ def test_a_close_frame_is_an_answer_of_the_service(code):
         (TimeoutError(), "tcp"),
         (ssl.SSLCertVerificationError(1, "self-signed certificate"), "tls"),
         (http_error(503), "http"),
-        (api_error(1006, "Abnormal closure."), "http"),
+        (api_error(1006, "Abnormal closure."), "setup"),
     ],
 )
 def test_what_was_not_reached_names_the_step(error, step):
