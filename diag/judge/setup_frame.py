@@ -591,7 +591,7 @@ class _Judge:
             "no prebuilt voice of this name is known: the service closes the session with 1007, "
             f"\"Requested voice api_name '{name}' is not available for model …\""
         )
-        self._add(Problem.WRONG_VALUE, self._origin[_VOICE], f"`voiceName` is {json.dumps(name)}", why,
+        self._add(Problem.WRONG_VALUE, self._pointer(_VOICE), f"`voiceName` is {json.dumps(name)}", why,
                   f"use {near}, or remove it")  # fmt: skip
         self._drop(_VOICE)
 
@@ -611,12 +611,16 @@ class _Judge:
         other model makes necessary.
         """
         asked = self._asked_model()
-        pointer = next(self._origin[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self._origin)
+        pointer = self._pointer(path)
         if asked is not None and asked.name == model.name:
             self._add(Problem.UNSUPPORTED, pointer, seen, why, fix)
         else:
             self._add(Problem.CHANGED_WITH_MODEL, pointer, seen, f"{why}; the corrected frame asks for this model", fix,
                       note=True)  # fmt: skip
+
+    def _pointer(self, path: Path) -> str:
+        """Return where a value of the corrected setup, or else the nearest table around it, stood in the frame."""
+        return next(self._origin[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self._origin)
 
     def _asked_model(self) -> Model | None:
         """Return the catalogue's entry of the model that the frame itself names, served or not."""

@@ -6,7 +6,7 @@ import pytest
 from approved import check
 
 from diag.core.live_catalogue import MODELS
-from diag.judge.live_models import end_of_turn_advice, nearest, what_is_known
+from diag.judge.live_models import end_of_turn_advice, nearest, right_spelling, what_is_known
 
 APPROVED = Path(__file__).with_name("approved_models.txt")
 SERVED = ("models/gemini-2.0-flash-exp", "models/gemini-3.1-flash-live-preview", "models/gemini-3.8-live",

@@ -17,8 +17,9 @@ from diag.judge.registry import rule
 @rule("SVC002", name="no-reply", severity="error", hop=Hop.SERVICE,
       explained_by=("WEB005", "WEB006", "WEB011", "WEB012", "APP001", "APP002", "APP003", "CFG001", "CFG002",
                     "CFG003", "CFG004", "CFG005", "CFG006", "CFG007", "CFG008", "CFG010", "CFG011", "CFG012",
-                    "CFG013", "SVC009", "SVC013", "SVC014", "SVC015", "MIC001", "MIC005", "MIC012", "MIC013", "SND008", "SND015", "SND016", "SND001", "SND022",
-                    "SND003", "SND006", "SND009", "TRN001"))  # fmt: skip
+                    "CFG013", "SVC009", "SVC013", "SVC014", "SVC015", "MIC001", "MIC005", "SND001", "SND022",
+                    "SND003", "SND006", "SND009", "MIC012", "SND015", "MIC013", "SND016", "SND008",
+                    "TRN001"))  # fmt: skip
 def no_reply(
     measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...], observed: ObservedClient
 ) -> Verdict:

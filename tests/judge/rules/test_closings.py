@@ -153,7 +153,12 @@ def test_every_http_status_at_the_upgrade_is_named(status):
 @pytest.mark.parametrize(
     ("model", "extra", "found", "words"),
     [
-        ("models/gemini-3.1-flash-live-preview", {"enable_affective_dialog": True}, "CFG013", "enableAffectiveDialog"),
+        (
+            "models/gemini-3.1-flash-live-preview",
+            {"enable_affective_dialog": True},
+            "CFG013",
+            "enable_affective_dialog",
+        ),
         (
             "models/gemini-3.1-flash-live-preview",
             {"proactivity": {"proactive_audio": True}},
@@ -166,7 +171,7 @@ def test_every_http_status_at_the_upgrade_is_named(status):
 )
 def test_a_setup_without_an_answer_is_explained_by_a_setting_that_the_model_does_not_have(model, extra, found, words):
     take = build(Story(unreachable=("setup", "no setupComplete came within 15 s", ()),
-                       config=client(session={"model": model, "response_modalities": ["AUDIO"], "extra": extra})))  # fmt: skip
+                       config=client(session={"model": model, "api_version": "v1alpha", "extra": extra})))  # fmt: skip
     result, take = judged(take)
     first, *rest = result.findings
     assert first.code == found
