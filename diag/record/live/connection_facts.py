@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from diag.core.timeline import NOT_TAKEN
+
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "WSS_PROXY", "wss_proxy")
 REFUSING_STATUSES = range(400, 500)
 """HTTP statuses with which the service refuses a session; a 5xx means that the service is unavailable."""
@@ -67,6 +69,22 @@ def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
         details = getattr(error, "details", None)
         return code, str(error if details is None else details)
     return None, ""
+
+
+def session_end(error: BaseException) -> Fact:
+    """Return the fact that explains why a running session ended.
+
+    It is the client that ended it if its library refused a message: websockets closes with 1009 if one is larger than
+    its `max_size`.
+    """
+    for item in _causes(error):
+        sent, received = getattr(item, "sent", None), getattr(item, "rcvd", None)
+        if sent is not None and received is None and int(sent.code) in NOT_TAKEN:
+            return Fact(
+                name="session_closed", data={"code": int(sent.code), "reason": str(sent.reason), "by": "client"}
+            )
+    code, reason = close_code_and_reason(error)
+    return Fact(name="session_closed", data={"code": code, "reason": reason if code else str(error), "by": "service"})
 
 
 def proxies_in_force() -> tuple[str, ...]:

@@ -183,6 +183,41 @@ def test_a_setup_without_an_answer_is_explained_by_a_setting_that_the_model_does
     assert code == (1 if found == "CFG013" else 3)
 
 
+CLOSED_BY_CLIENT = [
+    (1009, "message too big", "max_size"),
+    (1007, "invalid UTF-8", "could not take a message"),
+    (1002, "", "could not take a message"),
+]
+
+
+@pytest.mark.parametrize(("code", "reason", "words"), CLOSED_BY_CLIENT)
+def test_a_session_that_the_clients_library_ended_is_not_laid_to_the_service(code, reason, words):
+    take = build(Story(reply_s=None, closed=(code, reason)))
+    kept = [replace(item, data={**item.data, "by": "client"}) if item.name == EventName.SESSION_CLOSED else item
+            for item in take.timeline]  # fmt: skip
+    result, take = judged(replace(take, timeline=Timeline(tuple(kept))))
+    first = result.findings[0]
+    assert first.code == "SVC009"
+    assert words in text_of(first)
+    assert "the client closed the session" in text_of(first)
+    said, exit_with = verdict(result, take)
+    assert (said.startswith("NOT READY"), exit_with) == (True, 1)
+
+
+def test_a_client_that_ends_its_session_by_intention_has_no_fault():
+    take = build(Story())
+    kept = [item for item in take.timeline if item.name != EventName.SESSION_CLOSED]
+    for code in (1000, 1001, 1005, 1006, 1011):
+        end = Event(t_s=9.0, name="session_closed", source="client", data={"code": code, "reason": "", "by": "client"})
+        assert code_of(Timeline((*kept, end)), ObservedClient()) is None
+
+
+def test_a_message_that_cannot_be_read_is_no_loss_of_the_network():
+    result, _ = judged(build(Story(reply_s=None, closed=(None, "Failed to parse response: b'{'"))))
+    assert result.findings[0].code == "SVC009"
+    assert "could not be read" in result.findings[0].title
+
+
 @pytest.mark.parametrize("step", ["dns", "tcp", "tls", "proxy", "http", "another"])
 def test_a_step_on_the_way_is_named_and_measures_nothing(step):
     result, take = judged(build(Story(unreachable=(step, "detail", ()))))
