@@ -54,6 +54,8 @@ class Closing:
     reason: str
     refused: bool
     """Whether it happened before the setup was complete."""
+    unreadable: bool = False
+    """Whether a message could not be read."""
     by_client: bool = False
     """Whether the client's library ended the session because it could not take a message."""
 
@@ -85,6 +87,7 @@ def closing(timeline: Timeline) -> Closing | None:
         code if isinstance(code, int) else None,
         str(event.data.get("reason") or ""),
         event.name == EventName.SESSION_REFUSED,
+        unreadable=bool(event.data.get("unreadable")),
         by_client=event.data.get("by") == "client",
     )
 

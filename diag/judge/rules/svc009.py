@@ -46,7 +46,7 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
         return clear()
     if found.by_client:
         return _not_taken(found)
-    if found.code is None and found.reason:
+    if found.unreadable:
         return raised(
             msg("The session ended because a message of the service could not be read"),
             evidence=[found.evidence],

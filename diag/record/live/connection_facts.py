@@ -84,7 +84,10 @@ def session_end(error: BaseException) -> Fact:
                 name="session_closed", data={"code": int(sent.code), "reason": str(sent.reason), "by": "client"}
             )
     code, reason = close_code_and_reason(error)
-    return Fact(name="session_closed", data={"code": code, "reason": reason if code else str(error), "by": "service"})
+    data = {"code": code, "reason": reason if code else str(error), "by": "service"}
+    # The SDK raises ValueError for text that is not JSON, and TypeError for JSON that is not a Live API message.
+    unreadable = code is None and isinstance(error, ValueError | TypeError)
+    return Fact(name="session_closed", data={**data, "unreadable": True} if unreadable else data)
 
 
 def proxies_in_force() -> tuple[str, ...]:

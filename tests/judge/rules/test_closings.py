@@ -17,7 +17,7 @@ from diag.judge.closings import code_of
 from diag.judge.engine import judge_run, judge_take
 from diag.judge.gate import exit_code
 from diag.measure.registry import MetricKind, all_metrics
-from diag.record.live.connection_facts import connect_failure
+from diag.record.live.connection_facts import connect_failure, session_end
 from diag.report.sentences import verdict_of
 
 TIMED = tuple(item for item in all_metrics() if item.kind is MetricKind.TAKE)
@@ -212,10 +212,15 @@ def test_a_client_that_ends_its_session_by_intention_has_no_fault():
         assert code_of(Timeline((*kept, end)), ObservedClient()) is None
 
 
-def test_a_message_that_cannot_be_read_is_no_loss_of_the_network():
-    result, _ = judged(build(Story(reply_s=None, closed=(None, "Failed to parse response: b'{'"))))
+@pytest.mark.parametrize(("error", "words"), [(ValueError("Failed to parse response: b'{'"), "could not be read"),
+                                              (OSError("broken pipe"), "was lost")])  # fmt: skip
+def test_a_message_that_cannot_be_read_is_no_loss_of_the_network(error, words):
+    take = build(Story(reply_s=None, closed=(None, "")))
+    kept = [replace(item, data=session_end(error).data) if item.name == EventName.SESSION_CLOSED else item
+            for item in take.timeline]  # fmt: skip
+    result, _ = judged(replace(take, timeline=Timeline(tuple(kept))))
     assert result.findings[0].code == "SVC009"
-    assert "could not be read" in result.findings[0].title
+    assert words in result.findings[0].title
 
 
 @pytest.mark.parametrize("step", ["dns", "tcp", "tls", "proxy", "http", "another"])
