@@ -69,7 +69,7 @@ def model_setting_unsupported(timeline: Timeline, observed: ObservedClient) -> V
 
 def _unknown_voice(found: Closing, voice: str, observed: ObservedClient) -> Verdict:
     model = f" {observed.model}" if observed.model else ""
-    names = msg(" or ").join(f"`{name}`" for name in similar_voices(voice))
+    names = ", ".join(f"`{name}`" for name in similar_voices(voice))
     fix = msg("use a prebuilt voice such as {names}, or leave the voice out", names=names)
     return raised(
         msg("The model{model} does not have the voice `{voice}` that the setup asks for", model=model, voice=voice),
