@@ -220,11 +220,9 @@ def test_a_pace_is_explained_by_a_common_rate_within_one_and_a_half_percent(rati
         (0.5, "2 times as long and 12 semitones deeper"),
         (2.0, "2 times as fast and 12 semitones higher"),
         (1.0, "1 times as fast and 0 semitones higher"),
-        (1.06504, "1.07 times as fast and 1.1 semitones higher"),
-        (1.0653, "1.07 times as fast and 1.1 semitones higher"),
-        (1.0648, "1.06 times as fast and 1.1 semitones higher"),
-        (1.0651 / 1.0653 * 1.0636, "1.06 times as fast and 1.1 semitones higher"),
-        (1.0620, "1.06 times as fast and 1 semitones higher"),
+        (1.0655, "1.07 times as fast and 1 semitones higher"),
+        (1.0659, "1.07 times as fast and 1.1 semitones higher"),
+        (1.0535, "1.05 times as fast and 0.9 semitones higher"),
         (0.9, "1.11 times as long and 1.8 semitones deeper"),
     ],
 )
@@ -249,10 +247,7 @@ BANDS = (0.0, 1.0, 4.0, 9.0, 14.0, None)
 
 
 def test_bands_that_lost_treble_are_named():
-    assert (
-        bands_in_words((2.9, 3.0, None, 12.4), 3.0) == "4.5 to 5.5 kHz 3 dB, 7 to 9 kHz 12 dB"
-        or bands_in_words((2.9, 3.0, None, 12.4), 3.0).count(" kHz ") == 2
-    )
+    assert bands_in_words((2.9, 3.0, None, 12.4), 3.0) == "5 to 7 kHz 3 dB, 9 to 10.8 kHz 12 dB"
     assert bands_in_words((), 3.0) == bands_in_words((2.9,), 3.0) == ""
 
 
@@ -275,7 +270,7 @@ def test_lost_treble_is_told_with_the_bands_of_its_turn_or_without_them():
 @pytest.mark.parametrize(
     ("bands_db", "rate_hz"),
     [
-        ((2.1, 15.1, 15.1, 15.0), 8000),
+        ((2.1, 15.1, 15.1, 15.1), 8000),
         ((2.0, 2.1, 15.1, 15.1), 12000),
         ((2.0, 2.0, 2.1, 15.0), None),
         ((2.0, 2.0, 2.1, 15.1), 16000),
@@ -289,8 +284,6 @@ def test_lost_treble_is_told_with_the_bands_of_its_turn_or_without_them():
     ],
 )
 def test_bands_that_are_gone_tell_a_sample_rate(bands_db, rate_hz):
-    if rate_hz == 8000:
-        bands_db = (*bands_db[:3], 15.1)
     assert sampling_of_bands(bands_db) == rate_hz
 
 
