@@ -222,7 +222,7 @@ def test_a_pace_is_explained_by_a_common_rate_within_one_and_a_half_percent(rati
         (1.0, "1 times as fast and 0 semitones higher"),
         (1.0655, "1.07 times as fast and 1 semitones higher"),
         (1.0659, "1.07 times as fast and 1.1 semitones higher"),
-        (1.0535, "1.05 times as fast and 0.9 semitones higher"),
+        (1.0530, "1.05 times as fast and 0.9 semitones higher"),
         (0.9, "1.11 times as long and 1.8 semitones deeper"),
     ],
 )
