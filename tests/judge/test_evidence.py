@@ -82,7 +82,7 @@ def test_the_worst_value_is_a_fault_beyond_the_limit():
     assert (value, found.turn) == (4.0, 1)
     assert worst_fault(measured, "dullness_db", lambda value: value > 4) == clear()
     low = worst_fault(measured, "dullness_db", lambda value: value < 3, badness=lambda value: -value)
-    assert low[0] == 2.0
+    assert low == (2.0, measured.items[0])
     assert worst_fault(measured, "dullness_db", bool, hop=Hop.SPEAKER).reason == "dullness_db was not measured"
 
 
@@ -356,10 +356,10 @@ def levels(first, last):
 
 
 def test_the_largest_increase_of_all_turns_counts():
-    value, own, found = added(levels((0.1, 0.2), (0.3, 0.5)), place(), "flatness")
-    assert (value, own, found.turn) == (pytest.approx(0.3), 0.2, 1)
-    value, own, found = added(levels((None, 0.2), (9.0, 0.25)), place(), "flatness")
-    assert (value, own, found.turn) == (pytest.approx(0.05), 0.2, 1)
+    for measured, more in ((levels((0.1, 0.2), (0.3, 0.5)), 0.3), (levels((None, 0.2), (9.0, 0.25)), 0.05)):
+        found = added(measured, place(), "flatness")
+        assert not isinstance(found, str)
+        assert (found[0], found[1], found[2].turn) == (pytest.approx(more), 0.2, 1)
 
 
 def test_an_increase_needs_both_ends():

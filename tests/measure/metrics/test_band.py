@@ -10,11 +10,11 @@ from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Tier
 from diag.dsp.added_sound import AddedNoise
-from diag.dsp.band import FAINTEST_IMAGE_DB, IMAGING_LIMIT
+from diag.dsp.band import FAINTEST_IMAGE_DB, IMAGING_LIMIT, NYQUISTS_HZ
 from diag.dsp.mirrored import Mirrored
 from diag.measure.metrics import band
 from diag.measure.metrics.band import IN_DOUBT, NO_IMAGES
-from diag.measure.metrics.sounds import Speed
+from diag.measure.metrics.sounds import Speed, sound
 from diag.measure.reasons import wrong_speed
 
 RATE_HZ = 24000
@@ -88,7 +88,7 @@ def segment(monkeypatch):
         asked = []
 
         def about(spectrum, mirror_hz):
-            known = dict(before if spectrum is band.sound(both[0]).spectrum else after)
+            known = dict(before if spectrum is sound(both[0]).spectrum else after)
             return images(known[mirror_hz], mirror_hz) if mirror_hz in known else None
 
         def above(_spectrum, mirror_hz):
@@ -105,7 +105,7 @@ def segment(monkeypatch):
     return measured
 
 
-LOW, HIGH = band.NYQUISTS_HZ[0], band.NYQUISTS_HZ[-1]
+LOW, HIGH = NYQUISTS_HZ[0], NYQUISTS_HZ[-1]
 
 
 @pytest.mark.parametrize(

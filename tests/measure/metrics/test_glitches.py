@@ -9,7 +9,8 @@ from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Spot
-from diag.dsp import clicks
+from diag.dsp import clicks, gaps
+from diag.dsp import glitches as detected
 from diag.dsp.joins import Stretch
 from diag.dsp.track import DelayTrack
 from diag.measure.metrics import glitches
@@ -30,7 +31,7 @@ def places(*frames, hidden_share=0.0):
 
 
 def test_rates_are_per_second_with_a_place_of_300_ms_to_either_side(monkeypatch):
-    monkeypatch.setattr(glitches.clicks, "clicks", lambda *_: places(800, 8000, 12000))
+    monkeypatch.setattr(clicks, "clicks", lambda *_: places(800, 8000, 12000))
     reading = glitches.click_rate(clip())
     assert reading.value == 1.5
     assert reading.spots == (
@@ -40,15 +41,15 @@ def test_rates_are_per_second_with_a_place_of_300_ms_to_either_side(monkeypatch)
 
 
 def test_twenty_places_are_kept(monkeypatch):
-    monkeypatch.setattr(glitches.clicks, "clicks", lambda *_: places(*range(5000, 5021)))
+    monkeypatch.setattr(clicks, "clicks", lambda *_: places(*range(5000, 5021)))
     reading = glitches.click_rate(clip())
     assert (reading.value, len(reading.spots)) == (10.5, 20)
 
 
 @pytest.mark.parametrize(("flat", "piled", "rate"), [((100, 200), (300,), 1.0), ((), (300,), 0.5), ((), (), 0.0)])
 def test_piled_peaks_count_only_where_there_are_no_flat_tops(monkeypatch, flat, piled, rate):
-    monkeypatch.setattr(glitches.glitches, "flat_tops", lambda *_: places(*flat))
-    monkeypatch.setattr(glitches.glitches, "piled_tops", lambda *_: places(*piled))
+    monkeypatch.setattr(detected, "flat_tops", lambda *_: places(*flat))
+    monkeypatch.setattr(detected, "piled_tops", lambda *_: places(*piled))
     assert glitches.clipping_rate(clip()).value == rate
 
 
@@ -66,16 +67,16 @@ def test_a_clip_needs_300_ms_and_sound(measure):
 
 
 def test_gaps_of_zeros_and_of_noise_are_told_in_order(monkeypatch):
-    monkeypatch.setattr(glitches.gaps, "digital_gaps", lambda *_: [(9000, 9100), (12000, 12100)])
-    monkeypatch.setattr(glitches.gaps, "noisy_gaps", lambda *_: [(4000, 4100)])
+    monkeypatch.setattr(gaps, "digital_gaps", lambda *_: [(9000, 9100), (12000, 12100)])
+    monkeypatch.setattr(gaps, "noisy_gaps", lambda *_: [(4000, 4100)])
     reading = glitches.gap_count(clip())
     assert reading.value == 3.0
     assert [(spot.start_s + spot.end_s) / 2 for spot in reading.spots] == pytest.approx([0.5, 1.125, 1.5])
 
 
 def test_equal_pairs_are_those_of_either_kind(monkeypatch):
-    monkeypatch.setattr(glitches.glitches, "equal_pairs", lambda _samples: 0.2)
-    monkeypatch.setattr(glitches.glitches, "one_zero_pairs", lambda _samples: 0.3)
+    monkeypatch.setattr(detected, "equal_pairs", lambda _samples: 0.2)
+    monkeypatch.setattr(detected, "one_zero_pairs", lambda _samples: 0.3)
     assert glitches.equal_pairs(clip()).value == 0.3
 
 
@@ -84,9 +85,14 @@ def added(monkeypatch, found, *, spliced=False, polarity=1):
     pair = (reference, clip(NOISE / 2) if spliced else estimated)
     track = DelayTrack((Stretch(0.0, 0.5, 0.0, 0.9), Stretch(1.0, 1.25, 0.0, 0.9)), 1.0)
     seen = []
+
+    def added_clicks(_own, other, *_):
+        seen.append(other.samples[0])
+        return found
+
     monkeypatch.setattr(glitches, "spliced", lambda *_: pair)
     monkeypatch.setattr(glitches, "tracked", lambda *_: Tracked(1.0, track, 0.8, polarity))
-    monkeypatch.setattr(clicks, "added_clicks", lambda _own, other, *_: seen.append(other.samples[0]) or found)
+    monkeypatch.setattr(clicks, "added_clicks", added_clicks)
     return glitches.added_click_rate(reference, estimated), seen[0]
 
 

@@ -398,7 +398,12 @@ def test_the_prompt_ends_where_the_last_1500_ms_of_its_speech_end(located, speec
 @pytest.mark.parametrize(("tap", "channel"), [(Tap.HEARD, 0), (Tap.CAPTURED, 0)])
 def test_the_prompt_is_in_the_first_channel(monkeypatch, tap, channel):
     seen = []
-    monkeypatch.setattr(moments, "_place", lambda *given: seen.append(given[3]) or Place(0.0, 1.0))
+
+    def place(_known, _rate_hz, _recording, side, _span):
+        seen.append(side)
+        return Place(0.0, 1.0)
+
+    monkeypatch.setattr(moments, "_place", place)
     prompt_end_in(SPOKEN, clip(np.ones(6000)), clip(np.ones((4000, 2))), tap)
     assert seen == [channel]
 
@@ -511,5 +516,5 @@ def test_the_pace_of_sending_is_the_slope_over_at_least_one_second(times_s, rati
     found = realtime_ratio(turn(), Timeline(events), clip([0.0]))
     inside = [(t_s, number / 2) for number, t_s in enumerate(times_s) if 0 <= t_s < 60]
     if ratio is not None and math.isnan(ratio):
-        ratio = np.polyfit(*zip(*inside, strict=True), 1)[0]
+        ratio = np.polyfit([t_s for t_s, _ in inside], [audio_s for _, audio_s in inside], 1)[0]
     assert found.value == (None if ratio is None else pytest.approx(ratio))

@@ -9,6 +9,7 @@ from builders import speech
 
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
+from diag.dsp import phase
 from diag.dsp.aligned import Piece
 from diag.dsp.rate import Match
 from diag.dsp.resample import rescale
@@ -236,14 +237,14 @@ def test_the_speed_is_that_of_the_track_then_of_the_pieces_then_of_pitch_and_tim
     [(0.0, 0.75), (0.5, 1.0), (1.0, 1.25), (1.5, 1.5), (1.75, 1.5), (2.0, 4.0), (2.5, 4.25), (9.0, 4.5)],
 )
 def test_times_of_the_output_are_told_by_the_piece_that_plays(given, at_s, expected_s):
-    pair = given(matched(0.5, 0.5, TRACK), result(0.5, (piece(1.0, 0.5), piece(4.0, 2.0))))
-    assert input_time_s(*pair, at_s) == expected_s
+    reference, estimated = given(matched(0.5, 0.5, TRACK), result(0.5, (piece(1.0, 0.5), piece(4.0, 2.0))))
+    assert input_time_s(reference, estimated, at_s) == expected_s
 
 
 def test_no_time_of_the_input_is_before_its_beginning(given):
-    pair = given(matched(1.0, 1.0, TRACK), result(1.0, (piece(0.0, 2.0),)))
-    assert input_time_s(*pair, 0.5) == 0.0
-    assert input_time_s(*given(matched(1.0, 1.0, TRACK), result(1.0, ())), 0.5) == 0.5
+    for pieces, expected_s in (((piece(0.0, 2.0),), 0.0), ((), 0.5)):
+        reference, estimated = given(matched(1.0, 1.0, TRACK), result(1.0, pieces))
+        assert input_time_s(reference, estimated, 0.5) == expected_s
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,7 @@ def test_a_phase_is_only_looked_for_at_the_same_speed_where_waveforms_differ(
 ):
     pieces = tuple(piece(3.0 * place, 1.0, 1.0 + place, one) for place, one in enumerate(agreements))
     reference, estimated = given(matched(ratios[1]), result(ratios[0], pieces))
-    monkeypatch.setattr(sounds.phase, "with_phase_of", lambda *_: np.ones(8, np.float32))
+    monkeypatch.setattr(phase, "with_phase_of", lambda *_: np.ones(8, np.float32))
     found = with_phase_of(reference, estimated)
     assert bool(found.samples.all()) is turned
     assert turned or found is reference
@@ -309,7 +310,7 @@ def test_a_phase_is_only_looked_for_at_the_same_speed_where_waveforms_differ(
 
 def test_a_reference_whose_phase_was_not_turned_is_used_itself(monkeypatch, given):
     reference, estimated = given(matched(1.0), result(1.0, (piece(0, 0, confidence=0.5),)))
-    monkeypatch.setattr(sounds.phase, "with_phase_of", lambda *_: None)
+    monkeypatch.setattr(phase, "with_phase_of", lambda *_: None)
     assert with_phase_of(reference, estimated) is reference
 
 
@@ -355,7 +356,11 @@ def test_results_are_kept_for_clips_with_the_same_samples_at_the_same_rate(monke
     computed = []
 
     def kept(key, *clips):
-        return once_for_content(key, clips, lambda: computed.append(key) or len(computed))
+        def compute():
+            computed.append(key)
+            return len(computed)
+
+        return once_for_content(key, clips, compute)
 
     first, other_rate, two_sides = voice(np.ones(8)), voice(np.ones(8), 8000), voice(np.ones((4, 2)))
     assert [kept("x", item) for item in (first, voice(np.ones(8)), other_rate, two_sides)] == [1, 1, 2, 3]

@@ -9,7 +9,7 @@ import pytest
 from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Tier
-from diag.dsp.profile import LEAST_IDENTITY_S, MOST_APART_DB, OTHER_VOICE_DB, WELL_WITHIN
+from diag.dsp.profile import LEAST_IDENTITY_S, LEAST_SPEED_S, LEAST_TREBLE_S, MOST_APART_DB, OTHER_VOICE_DB, WELL_WITHIN
 from diag.measure.metrics import voice
 from diag.measure.metrics.voice import NO_BAND, NO_PROFILE, OTHER_VOICE, OTHER_VOICE_OR_SPEED
 
@@ -49,7 +49,7 @@ def told(reading):
     ("known", "expected"),
     [
         ({"ratio": 0.8}, 0.8),
-        ({"ratio": None}, f"less than {voice.LEAST_SPEED_S:.0f} s of speech"),
+        ({"ratio": None}, f"less than {LEAST_SPEED_S:.0f} s of speech"),
         ({"apart_db": MOST_APART_DB}, 1.0),
         ({"apart_db": MOST_APART_DB + 0.01}, OTHER_VOICE.text),
         ({"missing": NO_SPEECH}, NO_SPEECH.text),
@@ -93,7 +93,7 @@ def test_a_speed_a_little_beyond_is_repaired_first(given, sign):
 
 def test_too_little_speech_for_treble_is_told_in_seconds(given):
     text = told(voice.voice_dullness(given(mean_db="short"), Profile()))
-    assert text == f"less than {voice.LEAST_TREBLE_S:.0f} s of speech"
+    assert text == f"less than {LEAST_TREBLE_S:.0f} s of speech"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_too_little_speech_for_treble_is_told_in_seconds(given):
     [
         (LEAST_IDENTITY_S, {"distance_db": 3.5}, 3.5),
         (LEAST_IDENTITY_S - 0.1, {}, None),
-        (60.0, {"distance_db": None}, f"less than {voice.LEAST_TREBLE_S:.0f} s of speech"),
+        (60.0, {"distance_db": None}, f"less than {LEAST_TREBLE_S:.0f} s of speech"),
         (60.0, {"missing": NO_SPEECH}, NO_SPEECH.text),
     ],
 )
