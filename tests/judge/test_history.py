@@ -99,7 +99,8 @@ def test_a_series_as_json_names_runs_and_what_changed():
 def test_a_series_breaks_where_conditions_change():
     runs = [run(0, {"ttfa_s - -": 1.0}, sdk="1", audio="wire"), run(1, {"ttfa_s - -": 1.1}, sdk="1", audio="wire"),
             run(2, {"ttfa_s - -": 1.2}, sdk="2", audio="system"),
-            run(3, {"ttfa_s - -": 1.3}, sdk="2", audio="system", new="x"), run(4, {"ttfa_s - -": 1.4}, sdk="2")]  # fmt: skip
+            run(3, {"ttfa_s - -": 1.3}, sdk="2", audio="system", new="x"),
+            run(4, {"ttfa_s - -": 1.4}, sdk="2")]  # fmt: skip
     (found,) = series_of(runs, [measure()])
     assert [(item.index, item.changed) for item in found.breaks] == [
         (2, (("sdk", "1", "2"), ("audio", "wire", "system"))), (3, (("new", "", "x"),)),
