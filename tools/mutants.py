@@ -241,10 +241,8 @@ def _run_pytest(folder: Path, arguments: tuple[str, ...]) -> None:
     os.environ.clear()
     os.environ.update(environment_of(folder), PYTHONDONTWRITEBYTECODE="1")
     sys.dont_write_bytecode = True
-    sys.path[:] = [
-        str(folder),
-        *(entry for entry in sys.path if not Path(entry).is_relative_to(ROOT) or ".venv" in entry),
-    ]
+    own = (str(ROOT), str(ROOT / "tools"))
+    sys.path[:] = [str(folder), *(entry for entry in sys.path if entry not in own)]
     with (folder / "pytest.log").open("wb") as log:
         os.dup2(log.fileno(), sys.stdout.fileno())
         os.dup2(log.fileno(), sys.stderr.fileno())
