@@ -9,7 +9,7 @@ from builders import resampled, speech
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
-from diag.core.missing import Missing, MissingCode
+from diag.core.missing import MissingCode
 from diag.core.results import SoundEvent, Spot
 from diag.dsp.added_sound import AddedNoise, Hum, Tone
 from diag.dsp.additions import NOTHING_DB, Additions
@@ -335,14 +335,3 @@ def test_distortion_names_its_kind(reading):
 )  # fmt: skip
 def test_what_had_too_little_sound_is_not_measured(reading, name, part):
     assert reading(name, **{part: None}).missing == TOO_LITTLE
-
-
-def test_samples_alone_show_few_bits_where_nothing_can_be_compared(monkeypatch):
-    other = Missing(MissingCode.NO_MATCH, "nothing in common")
-    monkeypatch.setattr(added_sound, "additions", lambda *_: other)
-    few, wrapped = Distortion(-20.0, Kind.FEW_BITS, 4.0), Distortion(-5.0, Kind.WRAPPED, 9.0)
-    for alone, told in (((few, wrapped), -20.0), ((None, wrapped), -5.0), ((None, None), None)):
-        monkeypatch.setattr(added_sound, "few_levels", lambda *_, alone=alone: alone[0])
-        monkeypatch.setattr(added_sound, "wrapped_alone", lambda *_, alone=alone: alone[1])
-        found = added_sound.distortion(REFERENCE, REFERENCE)
-        assert (found.value, found.missing) == (told, other if told is None else None)

@@ -14,6 +14,7 @@ from diag.measure.metrics import voice
 from diag.measure.metrics.voice import NO_BAND, NO_PROFILE, OTHER_VOICE, OTHER_VOICE_OR_SPEED
 
 NO_SPEECH = Missing(MissingCode.NO_VOICE, "no speech: it is a tone")
+RATE_HZ = 8000
 BANDS = (1.0, 2.0, 3.0, None)
 
 
@@ -35,7 +36,7 @@ def given(monkeypatch):
         monkeypatch.setattr(voice, "voice_distance_db", lambda *_: distance_db)
         monkeypatch.setattr(voice, "treble_against_profile", lambda *_: loss)
         monkeypatch.setattr(voice, "not_speech", lambda _clip: missing)
-        return Clip(samples=np.ones(9, np.float32), sample_rate_hz=24000)
+        return Clip(samples=np.random.default_rng(1).standard_normal(5 * RATE_HZ) / 10, sample_rate_hz=RATE_HZ)
 
     return give
 
@@ -49,7 +50,7 @@ def told(reading):
     ("known", "expected"),
     [
         ({"ratio": 0.8}, 0.8),
-        ({"ratio": None}, f"less than {LEAST_SPEED_S:.0f} s of speech"),
+        ({"ratio": None}, f"less than {LEAST_SPEED_S:g} s of speech"),
         ({"apart_db": MOST_APART_DB}, 1.0),
         ({"apart_db": MOST_APART_DB + 0.01}, OTHER_VOICE.text),
         ({"missing": NO_SPEECH}, NO_SPEECH.text),
