@@ -37,7 +37,7 @@ from diag.measure.metrics.moments import (
     timed_by_devices,
 )
 from diag.measure.metrics.schedule import arrival_jitter, arrivals, buffer_needed, realtime_factor_min, realtime_ratio
-from diag.measure.reasons import NO_AUDIO, NO_PROMPT, NOTHING_PLAYED, PLAYED_SILENT, not_on
+from diag.measure.reasons import NO_AUDIO, NO_PROMPT, NOTHING_PLAYED, PLAYED_SILENT
 
 HZ = 1000
 
@@ -413,7 +413,9 @@ def test_why_the_end_of_the_prompt_is_not_known(located):
     prompt = clip(np.ones(6000))
     assert prompt_end_in(replace(SPOKEN, speech_end_s=None), prompt, heard, Tap.HEARD) == NO_PROMPT
     assert prompt_end_in(SPOKEN, clip(np.ones(6000), start_s=None), heard, Tap.HEARD) == NO_PROMPT
-    assert prompt_end_in(SPOKEN, prompt, heard, Tap.SENT) == not_on(Tap.SENT, "prompt")
+    assert prompt_end_in(SPOKEN, prompt, heard, Tap.SENT) == Missing(
+        MissingCode.NO_TURN, "`sent` has no prompt in this turn"
+    )
     assert prompt_end_in(SPOKEN, prompt, heard, Tap.HEARD) == Missing(
         MissingCode.SILENT, "the prompt was not found in `heard` (it is silent there)"
     )
@@ -442,7 +444,9 @@ def test_the_reply_is_heard_by_its_first_second_unless_its_beginning_fits_clearl
 
 
 def test_why_the_beginning_of_the_reply_is_not_known():
-    assert reply_start_in_heard(turn(), clip([0.0]), None, clip([0.0])) == not_on(Tap.HEARD, "reply")
+    assert reply_start_in_heard(turn(), clip([0.0]), None, clip([0.0])) == Missing(
+        MissingCode.NO_TURN, "`heard` has no reply in this turn"
+    )
     nothing = turn(reply_spans={Tap.HEARD: (0, 9)})
     assert reply_start_in_heard(nothing, clip([0.0]), clip([0.0]), clip([0.0])) == NOTHING_PLAYED
     assert reply_start_in_heard(nothing, clip([0.0]), None, clip([0.0])) == NO_AUDIO
