@@ -63,9 +63,10 @@ def read_runs_folder(folder: Path) -> tuple[list[RunFacts], list[str]]:
     for name in names:
         state, results = _state(folder / name)
         if state is not None:
-            there = cached.get(name)
-            same = there is not None and there.state == state
-            kept[name] = there if same else _Kept(state, _read(folder / name, results))
+            item = cached.get(name)
+            if item is None or item.state != state:
+                item = _Kept(state, _read(folder / name, results))
+            kept[name] = item
     if kept != cached:
         with suppress(OSError):
             document = _Cache(layout=_LAYOUT, tool_version=__version__, runs=kept)
