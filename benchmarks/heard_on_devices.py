@@ -92,20 +92,22 @@ class Topology:
 
 
 def topologies(server: str) -> list[Topology]:
-    """Return all topologies that a server can have."""
-    alone = (0, 1, 2, 3)
+    """Return all topologies that a server can have.
+
+    With one clock, it only matters whether outputs and inputs are shared. So there are fewer of these.
+    """
+    alone, one_output, one_input = (0, 1, 2, 3), (0, 1, 0, 2), (0, 1, 2, 1)
+    with_one_clock = (alone,) if server == "pulseaudio" else (alone, one_output, one_input)
     found = []
     for heard in ("room", "headset", "apart"):
         for places in set_ups():
             mouth, microphone, speaker, ear = places
-            separate = mouth != speaker and microphone != ear
-            clocks = "one" if heard == "apart" or places == (0, 0, 0, 0) else "own"
-            if heard == "headset" and not separate:
+            if heard == "headset" and (mouth == speaker or microphone == ear):
                 continue
-            if clocks == "one" or server == "pulseaudio":
-                found.append(Topology(places, heard, clocks))
-            # With one clock, it only matters whether outputs and inputs are shared.
-            if clocks == "own" and (places == alone or (server == "pipewire" and places in ((0, 1, 0, 2), (0, 1, 2, 1)))):
+            one_clock = heard == "apart" or places == (0, 0, 0, 0)
+            if server == "pulseaudio" and not one_clock:
+                found.append(Topology(places, heard, "own"))
+            if one_clock or places in with_one_clock:
                 found.append(Topology(places, heard, "one"))
     return found
 
@@ -118,15 +120,13 @@ def modules_of(topology: Topology) -> list[str]:
     ]
     for device in outputs:
         how = BOTH if len(outputs) == 1 else SIDES[outputs.index(device)]
-        lines.append(f"module-remap-sink sink_name=out_{device} master=air {how} {_titled('sink', device)}")
+        title = f"sink_properties=device.description=Output_{device}"
+        lines.append(f"module-remap-sink sink_name=out_{device} master=air {how} {title}")
     for device, heard in topology.hears().items():
         how = BOTH if heard == outputs else SIDES[outputs.index(heard[0])]
-        lines.append(f"module-remap-source source_name=in_{device} master=air.monitor {how} {_titled('source', device)}")
+        title = f"source_properties=device.description=Input_{device}"
+        lines.append(f"module-remap-source source_name=in_{device} master=air.monitor {how} {title}")
     return lines
-
-
-def _titled(kind: str, device: int) -> str:
-    return f"{kind}_properties=device.description={'Output' if kind == 'sink' else 'Input'}_{device}"
 
 
 class Witness:
@@ -140,10 +140,11 @@ class Witness:
 @contextmanager
 def set_up(topology: Topology, server: str) -> Iterator[tuple[dict[str, str], list[str], Witness]]:
     """Start a server with the devices of a topology; yield its user's environment, the options and the witness."""
-    place = dict(zip(PORTS, topology.places, strict=True))
-    options = [
-        word for port in PORTS for word in ("--device", f"{port}={'Output' if port in OUTPUTS else 'Input'}_{place[port]}")
+    names = [
+        f"{port}={'Output' if port in OUTPUTS else 'Input'}_{device}"
+        for port, device in zip(PORTS, topology.places, strict=True)
     ]
+    options = [word for name in names for word in ("--device", name)]
     witness = Witness()
     if topology.heard == "apart":
         with foreign_server(topology.places, server) as (environment, devices):
@@ -197,6 +198,18 @@ def true_wait_s(take: Take, lines: list[dict[str, Any]], witness: Witness, chann
     return place_s(after, RATE_HZ, path, first_s=audible_s + REPLY_S) + audible_s
 
 
+def drift_errors_ppm(topology: Topology, measurements: list[dict[str, Any]]) -> list[float]:
+    """Return measured minus true difference of the clocks, for each hop with devices on which it was measured."""
+    place = dict(zip(PORTS, topology.places, strict=True))
+    ends = {"microphone": ("mouth", "microphone"), "speaker": ("speaker", "ear")}
+    errors = []
+    for item in measurements:
+        if item["metric"] == "drift_ppm" and item.get("hop") in ends and item["value"] is not None:
+            first, last = (CLOCKS_PPM[place[port]] for port in ends[item["hop"]])
+            errors.append(item["value"] - (first - last if topology.clocks == "own" else 0.0))
+    return errors
+
+
 def recorded(topology: Topology, server: str, takes: int, kept: Path | None) -> dict[str, Any]:
     """Record takes and return the errors of the wait in ms, how it was measured, and what was found."""
     outputs = topology.devices_of(OUTPUTS)
@@ -204,9 +217,9 @@ def recorded(topology: Topology, server: str, takes: int, kept: Path | None) -> 
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) if kept is None else kept / f"{server}-{topology.name}"
         with set_up(topology, server) as (environment, options, witness):
-            diag = [sys.executable, "-m", "diag", "run", "healthy", "--audio", "system", "--embed", "none", "--rigs", "1"]
+            what = ["healthy", "--audio", "system", "--embed", "none", "--rigs", "1", "--takes", str(takes)]
             done = subprocess.run(
-                [*diag, "--takes", str(takes), "--json", "--out", str(folder), *options],
+                [sys.executable, "-m", "diag", "run", *what, "--json", "--out", str(folder), *options],
                 env=environment, capture_output=True, text=True, check=False,
             )  # fmt: skip
         if kept is not None:
@@ -216,12 +229,13 @@ def recorded(topology: Topology, server: str, takes: int, kept: Path | None) -> 
         counted = [take for take in run["takes"] if take["discarded"] is None]
         result: dict[str, Any] = {
             "takes": len(counted), "discarded": len(run["takes"]) - len(counted), "ways": {}, "findings": {},
-            "load": os.getloadavg()[0],
+            "drift_ppm": [], "load": os.getloadavg()[0],
         }  # fmt: skip
         for take in counted:
             for finding in take["findings"]:
                 said = result["findings"].setdefault(f"{finding['severity']} {finding['code']}", [])
                 said.append(finding["title"])
+            result["drift_ppm"] += drift_errors_ppm(topology, take["measurements"])
             (wait,) = (item for item in take["measurements"] if item["metric"] == "ttfa_heard_s")
             if wait["value"] is None:
                 result.setdefault("why", wait["reason"])
@@ -255,6 +269,9 @@ def line_of(topology: Topology, result: dict[str, Any]) -> str:
     missing = result["takes"] - sum(map(len, result["ways"].values()))
     if missing:
         words.append(f"{missing} not measured: {result.get('why')}")
+    if result["drift_ppm"]:
+        sizes = np.abs(result["drift_ppm"])
+        words.append(f"drift p95 {np.percentile(sizes, 95):.2f}, worst {sizes.max():.2f} ppm off (n {sizes.size})")
     words.append(f"load {result['load']:.1f}")
     lines = [", ".join(words)]
     lines += [f"    {len(titles)} × {code} {titles[0]}" for code, titles in sorted(result["findings"].items())]

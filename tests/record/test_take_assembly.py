@@ -10,9 +10,9 @@ from diag.core.clip import pcm16_from_samples
 from diag.files.scenarios import Faults
 from diag.measure.metrics.moments import audio_chunks
 from diag.record.audio.tape import Tape
+from diag.record.client.resampler import resample
 from diag.record.live.genai import Endpoint
 from diag.record.take_assembly import AFTER_S, BEFORE_S, CUT_GUARD_S, NetworkAudio, Session, TurnRecord, assemble_take
-from diag.record.client.resampler import resample
 from diag.record.take_job import PromptJob, TakeJob
 from diag.record.take_log import TakeLog
 

@@ -44,8 +44,7 @@ class Air:
     def __init__(self):
         self.began_s = time.perf_counter()
         self.blocks = []
-        self.late = 0
-        """How often an output had less to play than was due."""
+        self.over = threading.Event()
 
     def samples(self):
         return np.concatenate(self.blocks)
@@ -68,13 +67,13 @@ def air(folder, outputs, inputs, heard):
         for way, names in (("out", outputs), ("in", inputs))
         for name in names
     }
-    carried, stop = Air(), threading.Event()
-    thread = threading.Thread(target=_carry, args=(pipes, outputs, inputs, heard, carried, stop), daemon=True)
+    carried = Air()
+    thread = threading.Thread(target=_carry, args=(pipes, outputs, inputs, heard, carried), daemon=True)
     thread.start()
     try:
         yield carried
     finally:
-        stop.set()
+        carried.over.set()
         thread.join(5)
         for pipe in pipes.values():
             os.close(pipe)
@@ -90,14 +89,14 @@ def _opened(path):
     return pipe
 
 
-def _carry(pipes, outputs, inputs, heard, carried, stop):
+def _carry(pipes, outputs, inputs, heard, carried):
     hz = {name: RATE_HZ * (1 + ppm * 1e-6) for name, ppm in (outputs | inputs).items()}
     to_air = {name: soxr.ResampleStream(hz[name], RATE_HZ, 1, dtype="float32") for name in outputs}
     from_air = {name: soxr.ResampleStream(RATE_HZ, hz[name], 1, dtype="float32") for name in inputs}
     waiting = {name: np.zeros(round(CUSHION_S * RATE_HZ), dtype=np.float32) for name in outputs}
     taken = dict.fromkeys(outputs, 0)
     done = 0
-    while not stop.wait(TICK_S):
+    while not carried.over.wait(TICK_S):
         frames = int((time.perf_counter() - carried.began_s) * RATE_HZ) - done
         done += frames
         now = {}
@@ -105,14 +104,12 @@ def _carry(pipes, outputs, inputs, heard, carried, stop):
             due = int(done * hz[name] / RATE_HZ) - taken[name]
             taken[name] += due
             played = _read(pipes[f"out_{name}"], due)
-            carried.late += len(played) < due
             played = np.concatenate((played, np.zeros(due - len(played), dtype=np.float32)))
             joined = np.concatenate((waiting[name], to_air[name].resample_chunk(played)))
             now[name], waiting[name] = joined[:frames], joined[frames:]
         carried.blocks.append(np.stack([now[name] for name in outputs], axis=1))
         for name in inputs:
-            mixed = np.sum([now[output] for output in heard[name]], axis=0, dtype=np.float32)
-            mixed = np.zeros(frames, dtype=np.float32) + mixed
+            mixed = sum((now[output] for output in heard[name]), np.zeros(frames, dtype=np.float32))
             _write(pipes[f"in_{name}"], from_air[name].resample_chunk(mixed))
 
 
