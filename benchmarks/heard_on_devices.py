@@ -177,7 +177,7 @@ def set_up(topology: Topology, server: str) -> Iterator[tuple[dict[str, str], li
             witness.samples = samples[: len(samples) // 2 * 2].reshape(-1, 2)
 
 
-def true_wait_s(take: Take, lines: list[dict[str, Any]], witness: Witness, channels: tuple[int, int]) -> float:
+def true_wait_s(take: Take, lines: list[dict[str, Any]], witness: Witness, channels: tuple[int, ...]) -> float:
     """Return the wait in the recording of the witness; `channels` are those of mouth and speaker."""
     prompt = find_prompt(take.turns[0].prompt_name)
     started, end_s = take.timeline.first("take_started"), take.turns[0].end_s
@@ -192,7 +192,7 @@ def true_wait_s(take: Take, lines: list[dict[str, Any]], witness: Witness, chann
     spoken_s = witness.began_s + first / RATE_HZ + prompt_end_s
     replies = [line for line in lines if line["event"] == "reply_chosen"]
     reply = next((line for line in replies if line["t_s"] >= spoken_s), replies[-1])
-    audible_s = reply["first_audible_frame"] / 24000
+    audible_s = float(reply["first_audible_frame"]) / 24000
     after = part[round(prompt_end_s * RATE_HZ) : round((prompt_end_s + SEARCHED_S) * RATE_HZ), channels[1]]
     path = built_in_folder() / "replies" / f"{reply['reply']}.wav"
     return place_s(after, RATE_HZ, path, first_s=audible_s + REPLY_S) + audible_s
