@@ -250,18 +250,37 @@ def _prompt_spans(
         if tap in clips
     }
     if Tap.CAPTURED in spans and Tap.SENT in clips:
-        first, last = spans[Tap.CAPTURED]
-        batches = [
-            event.data for event in timeline.named("batch_sent") if first < event.data["captured_end_frame"] <= last
-        ]
-        spans |= _span_of_batches(batches)
+        spans |= _span_of_captured(*spans[Tap.CAPTURED], timeline)
     elif Tap.SENT in clips:
-        # Without the recording of the microphone, the times of sending must do.
-        until_s = file_end_s + AFTER_S + SENDING_S
+        # Without the recording of the microphone, the times of sending must do. A batch is sent when its last sample
+        # has come, so that a long one may have begun within the prompt.
+        until_s, rate_hz = file_end_s + AFTER_S + SENDING_S, clips[Tap.SENT].sample_rate_hz
         spans |= _span_of_batches(
-            [event.data for event in timeline.named("batch_sent", start_s=file_start_s - BEFORE_S, end_s=until_s)]
+            [
+                event.data
+                for event in timeline.named("batch_sent", start_s=file_start_s - BEFORE_S)
+                if event.t_s - event.data["frames"] / rate_hz <= until_s
+            ]
         )
     return spans
+
+
+def _span_of_captured(first: int, last: int, timeline: Timeline) -> dict[Tap, Span]:
+    """Return the frames of `sent` that were made of frames `first` to `last` of `captured`.
+
+    The last batch counts in proportion: of a batch of 2 s, only a part may belong to the prompt.
+    """
+    batches: list[Mapping[str, Any]] = []
+    before, share = 0, 1.0
+    for event in timeline.named("batch_sent"):
+        end = event.data["captured_end_frame"]
+        if end > first and before < last:
+            batches.append(event.data)
+            share = min((last - before) / max(end - before, 1), 1.0)
+        before = end
+    if not batches:
+        return {}
+    return {Tap.SENT: (batches[0]["start_frame"], batches[-1]["start_frame"] + round(share * batches[-1]["frames"]))}
 
 
 def _span_of_batches(batches: Sequence[Mapping[str, Any]]) -> dict[Tap, Span]:

@@ -59,7 +59,7 @@ def take_job():
     )  # fmt: skip
 
 
-def assembled(reply):
+def assembled(reply, batch_s=0.05):
     log = TakeLog()
     origin_s = log.origin_s
     tapes = {
@@ -69,10 +69,11 @@ def assembled(reply):
         Tap.HEARD: tape(48000, 6, origin_s + 1.0, channels=2, delay_s=-0.02),
     }
     log.turn = 0
-    for index in range(100):
-        data = {"start_frame": index * 800, "frames": 800, "captured_end_frame": (index + 1) * 800, "captured_s": 0.0,
-                "mime_type": "audio/pcm;rate=16000"}  # fmt: skip
-        log.emit("batch_sent", data, t_s=1.1 + index * 0.05)
+    frames = round(batch_s * 16000)
+    for index in range(int(5 / batch_s)):
+        data = {"start_frame": index * frames, "frames": frames, "captured_end_frame": (index + 1) * frames,
+                "captured_s": 0.0, "mime_type": "audio/pcm;rate=16000"}  # fmt: skip
+        log.emit("batch_sent", data, t_s=1.1 + index * batch_s)
     reply(log)
     network = NetworkAudio(
         sent=pcm16_from_samples(np.zeros(80000, np.float32)),
@@ -98,6 +99,12 @@ def test_speech_ends_where_the_file_says_after_the_mouth_began(take):
     turn = take.turns[0]
     assert turn.speech_start_s == pytest.approx(1.12 + 1.0 + 0.1)
     assert turn.speech_end_s == pytest.approx(1.12 + 1.0 + 0.6)
+
+
+@pytest.mark.parametrize("batch_s", [0.05, 0.5, 2.0, 3.0])
+def test_a_long_batch_counts_as_far_as_it_holds_the_prompt(batch_s):
+    turn = assembled(lambda log: None, batch_s).turns[0]
+    assert turn.prompt_spans[Tap.SENT][1] == turn.prompt_spans[Tap.CAPTURED][1]
 
 
 def test_spans_carry_prompt_and_reply_with_margins(take):
