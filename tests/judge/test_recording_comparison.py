@@ -207,7 +207,8 @@ def test_a_difference_that_is_worse_on_neither_side_is_told_so_against_a_referen
     assert found.verdict is RecordingChange.DIFFERENT
     assert found.sentence == (
         "a.wav: The player or loudspeaker loses 300 ms of the sound in the middle [PLY011]; b.wav: The player or "
-        "loudspeaker delivers parts of the sound in the wrong order (300 ms in total) [PLY019]; neither is clearly better"
+        "loudspeaker delivers parts of the sound in the wrong order (300 ms in total) [PLY019]; neither is clearly "
+        "better"
     )
 
 
