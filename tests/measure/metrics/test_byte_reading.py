@@ -81,7 +81,8 @@ def test_in_a_long_recording_both_times_of_the_event_are_those_of_the_recording(
     ],
 )
 def test_a_misreading_lasts_to_its_end_or_to_that_of_the_clip(monkeypatch, start_s, end_s, value, spot):
-    made = ByteReading(ReadingKind.BYTE_ORDER, "Big-endian.", "s16le", "s16be", start_s, end_s, 0.9, 4, 0.04)
+    made = ByteReading(kind=ReadingKind.BYTE_ORDER, description="Big-endian.", read_as="s16le", right="s16be",
+                       start_s=start_s, end_s=end_s, confidence=0.9, count=4, period_s=0.04)  # fmt: skip
     monkeypatch.setattr(byte_reading, "misread", lambda _clip: made)
     found = misread_bytes(clip(VOICE))
     (event,) = found.events
