@@ -26,12 +26,11 @@ import numpy as np
 from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples
 from diag.core.endurance import SoakConnection, SoakTurn
-from diag.core.errors import CannotMeasureError
 from diag.core.keys import remember_address
-from diag.core.processes import no_garbage_collection
+from diag.core.processes import no_garbage_collection, process_died
 from diag.core.take import Turn
 from diag.core.temporary import temporary_folder
-from diag.core.timeline import EventName, Timeline
+from diag.core.timeline import EventName, Timeline, session_lost
 from diag.files.scenarios import Faults
 from diag.files.turn_script import BETWEEN_TURNS_S
 from diag.record.audio.ports import AudioSession, Rig
@@ -99,12 +98,7 @@ def record_soak(job: SoakJob, rig: Rig, on_turn: Callable[[SoakTurn], None]) -> 
         try:
             return future.result()
         except BrokenProcessPool:
-            raise CannotMeasureError(
-                "Could not hold a long session",
-                seen="the process that held it died",
-                allowed="a process that runs to its end",
-                next_step="check free memory, or try `--audio wire`",
-            ) from None
+            raise process_died("Could not hold a long session", next_step="try `--audio wire`") from None
 
 
 def _record(rig: Rig, job: SoakJob, told: Path) -> Held:
@@ -258,7 +252,7 @@ class _Soak:
             self._notice_s = data.get("time_left_s") or 0.0
             self._told_at_s = self._log.now()
             self._leave_by_s = self._told_at_s + self._notice_s - LEAVE_EARLY_S
-        elif name == "session_closed" and data["by"] == "service":
+        elif name == "session_closed" and session_lost(data):
             self._closed = f"{data['code']} {data['reason']}".strip()
             self._client.player.reply_over()
             self._follower.lost()
