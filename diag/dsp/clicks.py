@@ -190,7 +190,8 @@ def _rest(
         own, other = _pair_of_leaps(x, shifted(there, part))
     size = own.size + 6
     if size < 16:
-        return (*(np.zeros(0, dtype=np.float32) for _ in range(3)), start)
+        nothing = np.zeros(0, dtype=np.float32)
+        return nothing, nothing, nothing, start
     rest, expected, loud = (np.zeros(size, dtype=np.float32) for _ in range(3))
     expected[3:-3] = _gain(own, other, copy.rate_hz) * own
     rest[3:-3] = other - expected[3:-3]
