@@ -16,6 +16,7 @@ from diag.core import stats
 from diag.core.chain import Hop, Segment, Tap, segments_of
 from diag.core.keys import without_keys, without_secrets
 from diag.core.live_setup import canonical
+from diag.core.messages import joined, msg
 from diag.core.missing import Missing
 from diag.core.observed_client import ObservedClient, observed_client
 from diag.core.plain_text import quotable
@@ -105,7 +106,7 @@ def judge_take(
         measurements=measurements,
         findings=judgement.findings,
         outcomes=judgement.outcomes,
-        discarded="; ".join(judgement.discards) or None,
+        discarded=joined(judgement.discards) if judgement.discards else None,
         not_shown=(
             *not_shown_in_take(take, measurements, judgement.outcomes, chosen),
             *(voice_not_shown(take, measurements) if voice is not None else ()),
@@ -185,7 +186,7 @@ def _without_hidden(verdicts: Sequence[tuple[Rule, Verdict]]) -> list[tuple[Rule
         by = next((other for other in hiding if _hides(other, rule)), None)
         if by is None or verdict.status is not Status.RAISED:
             return verdict
-        return not_checked(f"the bytes were misread; see {by.code}")
+        return not_checked(msg("the bytes were misread; see {code}", code=by.code))
 
     return [(rule, kept(rule, verdict)) for rule, verdict in verdicts]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from diag.core.chain import Tap
-from diag.core.messages import msg
+from diag.core.messages import joined, msg
 from diag.core.results import (
     SCHEMA_VERSION,
     Finding,
@@ -112,7 +112,7 @@ class AnalysisResult:
                 "shows no fault by itself; compare it with what was received (`--reference`) to be sure"
             )
         if self.not_shown:
-            reasons = "; ".join(item.reason for item in by_reason(self.not_shown))
+            reasons = joined([item.reason for item in by_reason(self.not_shown)])
             good = msg(
                 "is not shown to be a faithful copy of {reference}: {reasons}",
                 reference=self.reference,
@@ -138,7 +138,9 @@ class AnalysisResult:
             return msg("has the speed of the voice {voice}", voice=self.voice)
         if treble:
             return msg("has the treble of the voice {voice}", voice=self.voice)
-        why = next((item.reason for item in items if item.metric == "rate_ratio" and item.reason), "nothing to compare")
+        why = next(
+            (item.reason for item in items if item.metric == "rate_ratio" and item.reason), msg("nothing to compare")
+        )
         return msg(
             "shows no fault by itself, but could not be compared with the profile of the voice {voice}: {why}",
             voice=self.voice,

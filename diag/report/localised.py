@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from string import Formatter
@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING
 
 from diag.core.messages import Message
 from diag.core.release import Product
-from diag.core.results import Finding, Report, RunFinding
+from diag.core.results import (
+    Finding,
+    Measurement,
+    Measurements,
+    NotShown,
+    Report,
+    RuleOutcome,
+    RunComparison,
+    RunResult,
+    TakeResult,
+)
 from diag.core.units import with_minus
 from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
@@ -53,16 +63,58 @@ def localised(report: Report) -> Report:
     """Return a report whose findings, comparisons and reasons are in the language in use, see `localised_finding`."""
     if language() == "en":
         return report
-    runs = tuple(replace(run, findings=tuple(_localised(item) for item in run.findings)) for run in report.runs)
-    comparisons = tuple(replace(item, sentence=in_words(item.sentence)) for item in report.comparisons)
+    runs = tuple(map(_localised_run, report.runs))
+    comparisons = tuple(map(_localised_comparison, report.comparisons))
     release = report.release
     if release is not None:
         release = replace(release, products=tuple(map(_localised_product, release.products)))
     return replace(report, runs=runs, comparisons=comparisons, release=release)
 
 
-def _localised(item: RunFinding) -> RunFinding:
-    return replace(item, finding=localised_finding(item.finding))
+def _localised_run(run: RunResult) -> RunResult:
+    return replace(
+        run,
+        takes=tuple(map(_localised_take, run.takes)),
+        findings=tuple(replace(item, finding=localised_finding(item.finding)) for item in run.findings),
+        outcomes=_localised_outcomes(run.outcomes),
+        not_shown=tuple(replace(entry, item=_localised_not_shown(entry.item)) for entry in run.not_shown),
+    )
+
+
+def _localised_take(take: TakeResult) -> TakeResult:
+    return replace(
+        take,
+        measurements=_localised_measurements(take.measurements),
+        outcomes=_localised_outcomes(take.outcomes),
+        discarded=_or_none(take.discarded),
+        not_shown=tuple(map(_localised_not_shown, take.not_shown)),
+    )
+
+
+def _localised_measurements(measurements: Measurements) -> Measurements:
+    return Measurements(tuple(map(_localised_measurement, measurements)))
+
+
+def _localised_measurement(item: Measurement) -> Measurement:
+    missing = item.missing
+    return item if missing is None else replace(item, missing=replace(missing, text=in_words(missing.text)))
+
+
+def _localised_outcomes(outcomes: Iterable[RuleOutcome]) -> tuple[RuleOutcome, ...]:
+    return tuple(replace(item, reason=_or_none(item.reason)) if item.reason else item for item in outcomes)
+
+
+def _localised_not_shown(item: NotShown) -> NotShown:
+    return replace(item, what=in_words(item.what), reason=in_words(item.reason))
+
+
+def _or_none(text: str | None) -> str | None:
+    return None if text is None else in_words(text)
+
+
+def _localised_comparison(item: RunComparison) -> RunComparison:
+    measures = tuple(replace(measure, reason=_or_none(measure.reason)) for measure in item.comparisons)
+    return replace(item, sentence=in_words(item.sentence), comparisons=measures)
 
 
 def _localised_product(product: Product) -> Product:
@@ -72,10 +124,17 @@ def _localised_product(product: Product) -> Product:
 
 
 def localised_result(result: AnalysisResult) -> AnalysisResult:
-    """Return a recording whose findings are in the language in use, see `localised_finding`."""
+    """Return a recording whose findings and reasons are in the language in use, see `localised_finding`."""
     if language() == "en":
         return result
-    return replace(result, findings=tuple(localised_finding(finding) for finding in result.findings))
+    return replace(
+        result,
+        measurements=_localised_measurements(result.measurements),
+        information=_localised_measurements(result.information),
+        findings=tuple(localised_finding(finding) for finding in result.findings),
+        outcomes=_localised_outcomes(result.outcomes),
+        not_shown=tuple(map(_localised_not_shown, result.not_shown)),
+    )
 
 
 def localised_comparison(comparison: RecordingComparison) -> RecordingComparison:

@@ -53,7 +53,7 @@ def endpoint_unreachable(timeline: Timeline) -> Verdict:
     failed = timeline.first("unreachable")
     if failed is None:
         reached = timeline.first("session_open", "session_refused") is not None
-        return clear() if reached else not_checked("no connection was attempted")
+        return clear() if reached else not_checked(msg("no connection was attempted"))
     step = str(failed.data.get("step", ""))
     words, advice = _STEPS.get(step, (msg("the connection failed"), msg("check the network")))
     connecting = timeline.first("session_connecting")

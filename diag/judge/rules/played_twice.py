@@ -73,9 +73,11 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         return found
     level_db, item = found
     if _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
-        return not_checked("many chunks overlap, which looks the same")
+        return not_checked(msg("many chunks overlap, which looks the same"))
     if level_db < FAINT_DB and _lost_s(measurements, place.hop) >= MUCH_LOST_S:
-        return not_checked("much of the sound is missing, and what is left in other places looks like a faint copy")
+        return not_checked(
+            msg("much of the sound is missing, and what is left in other places looks like a faint copy")
+        )
     event = item.events[0] if item.events else None
     how = msg("at {level_db:.0f} dB relative to the first", level_db=level_db)
     if event is not None and event.duration_s < 0:

@@ -60,7 +60,12 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
         A fault: a voice without treble looks the same. Compare with a reference or a voice profile to find out.
     """
     if recording.sample_rate_hz < WIDEBAND_RATE_HZ:
-        return not_checked(f"a sample rate of {recording.sample_rate_hz} Hz is too low to have treble above 8.2 kHz")
+        return not_checked(
+            msg(
+                "a sample rate of {sample_rate_hz} Hz is too low to have treble above 8.2 kHz",
+                sample_rate_hz=recording.sample_rate_hz,
+            )
+        )
     verdict = beyond(
         measurements,
         recording,

@@ -37,7 +37,7 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
         it has less than 8 syllables, if there is noise, or if the pitch does not agree.
     """
     if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
-        return not_checked("the speed was measured against the reference")
+        return not_checked(msg("the speed was measured against the reference"))
     item = own_measure(measurements, recording, "rate_ratio", Tier.BLIND)
     ratio = None if item is None else number(item)
     if item is not None and item.missing is not None and item.missing.code is MissingCode.NOTHING_SUSPICIOUS:

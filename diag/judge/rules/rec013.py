@@ -42,7 +42,7 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
         The exact ratio: other words spoken by the same voice differ by a few percent.
     """
     if recording.voice is None:
-        return does_not_apply("no profile of the voice was given")
+        return does_not_apply(msg("no profile of the voice was given"))
     found = own_value(measurements, recording, "rate_ratio", Tier.PROFILE)
     if isinstance(found, Verdict):
         return found

@@ -34,7 +34,7 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
         That a reply would have come otherwise: the tool may be declared as non-blocking.
     """
     if timeline.first(EventName.SESSION_OPEN) is None:
-        return not_checked("no session was opened")
+        return not_checked(msg("no session was opened"))
     called = {str(call.get("id")): str(call.get("name")) for event in timeline.named(EventName.TOOL_CALL)
               for call in event.data.get("calls") or ()}  # fmt: skip
     answered = {
