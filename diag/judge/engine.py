@@ -212,8 +212,12 @@ def _not_recorded(hop: Hop, taps: Collection[Tap]) -> str:
     """Return why a hop cannot be judged alone: which tap is missing, and the hops that it was merged with."""
     missing = [tap for tap in hop.ends if tap not in taps]
     merged = next((segment for segment in segments_of(taps) if hop in segment.hops and segment.comparable), None)
-    text = f"{' and '.join(f'`{tap.value}`' for tap in missing)} {'were' if len(missing) > 1 else 'was'} not recorded"
-    return text if merged is None else f"{text}; the hops {merged.covers} were judged as one"
+    text = (
+        msg("`{tap}` was not recorded", tap=missing[0].value)
+        if len(missing) == 1
+        else msg("{taps} were not recorded", taps=joined([f"`{tap.value}`" for tap in missing], " and "))
+    )
+    return text if merged is None else msg("{text}; the hops {hops} were judged as one", text=text, hops=merged.covers)
 
 
 def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_take: bool) -> Finding:
@@ -222,7 +226,8 @@ def _finding(rule: Rule, verdict: Verdict, places: Mapping[Hop, _Ends], *, in_ta
     if segment is not None and segment.merged and in_take:
         between = [tap for tap in Tap if tap in {end for hop in segment.hops for end in hop.ends}][1:-1]
         joints = " and ".join(f"`{tap.value}`" for tap in between)
-        evidence = (*evidence, Evidence(text=f"{joints} was not recorded, so {segment.covers} are judged as one"))
+        text = msg("{taps} was not recorded, so {hops} are judged as one", taps=joints, hops=segment.covers)
+        evidence = (*evidence, Evidence(text=text))
     return Finding(
         code=rule.code,
         name=rule.name,

@@ -25,7 +25,7 @@ from diag.core.results import (
 from diag.core.units import with_minus
 from diag.judge.recording_result import AnalysisResult
 from diag.judge.registry import HEADINGS, Rule, all_rules
-from diag.report.language import language, tr
+from diag.report.language import filled, language, tr
 from diag.report.sections import sections
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def in_words(text: object) -> str:
     if template == text.template and any(words.strip(" ,.;:()[]") for words, *_ in Formatter().parse(template)):
         return str(text)
     values = {name: in_words(value) if isinstance(value, str) else value for name, value in text.values.items()}
-    return with_minus(template.format(**values))
+    return with_minus(filled(template, **values))
 
 
 def catalogue_texts() -> Iterator[tuple[str, str]]:
@@ -200,7 +200,7 @@ def _of_rule(rule: Rule, template: str, english: str) -> str:
     if rule.on is None or translated == template:
         return tr(english)
     first, last = rule.on.hop.ends
-    return translated.format(who=tr(rule.on.hop.value), input=f"`{first.value}`", output=f"`{last.value}`")
+    return filled(translated, who=tr(rule.on.hop.value), input=f"`{first.value}`", output=f"`{last.value}`")
 
 
 @cache
