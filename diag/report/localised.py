@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from diag.judge.recording_comparison import RecordingComparison
 
 _WHY = "Why it matters"
-TRANSLATED_SECTIONS = ("", "What it shows", _WHY, "Fix", "Does not prove")
+_CAUSES = "Likely causes"
+TRANSLATED_SECTIONS = ("", "What it shows", _WHY, "Evidence", _CAUSES, "Fix", "Does not prove")
 """Parts of the documentation of a rule that every catalogue has; "" is its summary."""
 
 
@@ -47,7 +48,7 @@ def rule_texts(rule: Rule) -> dict[str, str]:
     templates = _templates(rule)
     texts = {heading: _of_rule(rule, templates.get(heading, ""), text) for heading, text in english.items()}
     if rule.on is not None:
-        texts["Likely causes"] = "- " + " - ".join(f"{tr(cause).rstrip('.')}." for cause in rule.on.causes)
+        texts[_CAUSES] = "- " + " - ".join(f"{tr(cause).rstrip('.')}." for cause in rule.on.causes)
     return texts
 
 
@@ -189,7 +190,9 @@ def catalogue_texts() -> Iterator[tuple[str, str]]:
         templates = _templates(rule)
         english = sections(rule.documentation, HEADINGS)
         for heading in TRANSLATED_SECTIONS:
-            if text := templates.get(heading) or english.get(heading, ""):
+            # The causes of a segment rule are joined from those of its hop, which follow.
+            text = templates.get(heading) or english.get(heading, "")
+            if text and not (heading == _CAUSES and rule.on is not None):
                 yield text, rule.code
         for cause in rule.on.causes if rule.on is not None else ():
             yield cause, rule.code
