@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from diag.core.errors import ExitCode
+from diag.core.messages import Message
 from diag.core.results import (
     BenchRow,
     Change,
@@ -22,7 +23,7 @@ from diag.core.results import (
 from diag.core.states import State
 from diag.measure.registry import Group, MetricKind, metrics_in, report_order, tiles
 from diag.report.language import language, ntr, tr
-from diag.report.localised import localised
+from diag.report.localised import in_words, localised
 from diag.report.release_text import release_lines
 from diag.report.sentences import (
     call_of,
@@ -92,8 +93,9 @@ def report_text(report: Report, code: ExitCode, *, width: int = 80) -> str:
 
 def check_text(check: Check, width: int) -> str:
     """Return one check of `diag doctor`: mark, name and result, then the command that fixes it on its own line."""
-    lines = wrapped(f"{check.state.shape} {check.name:<22} {check.seen}", width, later=" " * 25)
-    return "\n".join([*lines, f"    {check.fix}"] if check.fix else lines)
+    name = in_words(check.name) if isinstance(check.name, Message) else tr(check.name)
+    lines = wrapped(f"{check.state.shape} {padded(name, 22)} {in_words(check.seen)}", width, later=" " * 25)
+    return "\n".join([*lines, f"    {in_words(check.fix)}"] if check.fix else lines)
 
 
 def run_lines(run: RunResult, width: int) -> list[str]:

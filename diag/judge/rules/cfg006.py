@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from diag.core.live_setup import camel, snake
-from diag.core.messages import msg
+from diag.core.messages import joined, msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
@@ -62,7 +62,9 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
         msg("The service did not accept the setup: {what}", what=what),
         evidence=evidence,
         likely_cause=_cause(unknown=field is not None, faults=faults),
-        fix="; ".join(f"{item.pointer}: {item.fix}" for item in faults[:3]) if faults else _advice(field, found.reason),
+        fix=joined([msg("{place}: {fix}", place=item.pointer, fix=item.fix) for item in faults[:3]])
+        if faults
+        else _advice(field, found.reason),
         confidence=1.0 if field or value or faults else 0.7,
     )
 
