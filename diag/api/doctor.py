@@ -182,7 +182,7 @@ def _key(endpoint: str) -> Check:
         return Check(
             name="key", state=State.GOOD, seen=msg("{variable} is set (its value is never shown)", variable=variable)
         )
-    seen = msg("neither {names} is set", names=" nor ".join(KEY_VARIABLES))
+    seen = msg("neither {first} nor {second} is set", first=KEY_VARIABLES[0], second=KEY_VARIABLES[1])
     if endpoint == "gemini":
         return Check(
             name="key",

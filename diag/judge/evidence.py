@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from diag.core.chain import Hop, Tap
 from diag.core.live_setup import canonical
-from diag.core.messages import Message, fixed_text, msg
+from diag.core.messages import Message, fixed_text, joined, msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import (
     Evidence,
@@ -404,8 +403,8 @@ MOST_EVENTS_NAMED = 5
 
 
 def listed(items: Sequence[str]) -> str:
-    """Return texts with commas between them, as a message if they are messages; empty without any."""
-    return reduce(lambda first, other: msg("{first}, {other}", first=first, other=other), items) if items else ""
+    """Return texts with commas between them as one message; empty without any."""
+    return joined(items, ", ") if items else ""
 
 
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import reduce
 from typing import Any
 
 from diag.core.live_catalogue import BIDI, MODELS, Model, entry, fate, find, listing
@@ -505,7 +506,7 @@ class _Judge:
         return self._find(fitting)
 
     def _why_not_found(self, name: object, near: Sequence[str]) -> tuple[str, str, str]:
-        either = " or ".join(json.dumps(item) for item in near)
+        either = _or([json.dumps(item) for item in near])
         if not isinstance(name, str) or not name:
             return (
                 msg("no model is named"),
@@ -539,7 +540,7 @@ class _Judge:
         )
 
     def _address(self) -> str:
-        return "Vertex AI" if self._vertex else f"API version {self.version}"
+        return "Vertex AI" if self._vertex else msg("API version {version}", version=self._version)
 
     def _served(self) -> list[str]:
         """Return the resource names of the models that hold conversations, oldest first."""
@@ -637,7 +638,7 @@ class _Judge:
         elif asked[0] not in model.modalities:
             known = asked[0] in ("AUDIO", "TEXT")
             why = (
-                msg("{name} answers with {modalities} only", name=model.name, modalities=" or ".join(model.modalities))
+                msg("{name} answers with {modalities} only", name=model.name, modalities=_or(model.modalities))
                 if known
                 else msg("there is no such modality")
             )
@@ -807,6 +808,10 @@ def _repaired(value: object, field: Field, name: str) -> Any:  # noqa: PLR0911 (
     if field.kind is Kind.WHOLE and isinstance(value, float) and abs(value) < LONGEST_DETECTION_MS:
         return round(value)
     return _NO_VALUE
+
+
+def _or(items: Sequence[str]) -> str:
+    return reduce(lambda names, other: msg("{names} or {other}", names=names, other=other), items)
 
 
 def _places() -> dict[str, Path]:
