@@ -62,6 +62,8 @@ WORDS = (
     *(
         "no finding",
         "discarded",
+        "level step",
+        "level fade",
         "too few",
         "expected",
         "allowed",
