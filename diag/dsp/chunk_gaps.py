@@ -97,7 +97,7 @@ def _fainter_gain(pair: Pair, delay: float, found: ChunkSteps) -> float:
 
 
 def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) -> ChunkSteps | None:
-    sure = [piece for piece in pieces if piece.score > _PIECE_NATS]
+    sure = _in_one_direction([piece for piece in pieces if piece.score > _PIECE_NATS], way, _OFF_S * rate_hz)
     delay = way * np.array([piece.delay for piece in sure])
     middle = np.array([0.5 * (piece.first + piece.last) for piece in sure])
     steps = np.diff(delay)
@@ -105,7 +105,6 @@ def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) ->
     if (
         len(sure) < LEAST_GAPS
         or some.size < LEAST_GAPS - 1
-        or (steps < -_OFF_S * rate_hz).any()
         or (np.diff(middle) <= 0.0).any()
     ):
         return None
@@ -129,3 +128,20 @@ def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) ->
     if not regular or not in_place or period < 2.0 * gap:
         return None
     return ChunkSteps(float(first) + 0.5 * float(period), float(period), way * gap, int(turns[-1]))
+
+
+def _in_one_direction(pieces: Sequence[Piece], way: int, off: float) -> list[Piece]:
+    """Return the pieces without weak ones whose delays go back; none where many do.
+
+    Behind a codec another pitch period may fit a little better than the right one.
+    """
+    kept = list(pieces)
+    place = 1
+    while place < len(kept):
+        before, piece = kept[place - 1 : place + 1]
+        if way * (piece.delay - before.delay) >= -off:
+            place += 1
+            continue
+        del kept[place - 1 if before.score < piece.score else place]
+        place = max(1, place - 1)
+    return kept if len(kept) >= _FITTING * len(pieces) else []
