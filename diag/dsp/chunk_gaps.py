@@ -7,10 +7,11 @@ reference. So the pieces that are found show the gaps between those that are not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diag.dsp.borders import gain_of
 from diag.dsp.diagonal import sliced
@@ -23,6 +24,8 @@ _BORDER_STEP_S = 0.002
 _BOTH_SHARE = 0.7
 """Least share of the gain of a piece with which both chunks sound where they overlap. Chunks that are cut short sound
 one after the other, each for half of the time."""
+_MIXED_SHARE = 0.5
+"""Most that the sum of both chunks may leave of the sound, relative to what one chunk after the other leaves."""
 _OFF_SHARE, _OFF_S = 0.15, 0.0004
 """Largest distance of a delay from a whole number of gaps."""
 _MOST_AWAY = 0.5
@@ -77,23 +80,45 @@ def chunk_overlaps(pair: Pair, pieces: Sequence[Piece]) -> ChunkSteps | None:
     gain = abs(gain_of(pair, longest, longest.first, longest.last))
     tried = [(_fainter_gain(pair, pieces[0].delay, replace(found, first=found.first + by)), by) for by in away]
     fainter, by = max(tried)
-    return replace(found, first=found.first + float(by)) if fainter > _BOTH_SHARE * gain else None
+    found = replace(found, first=found.first + float(by))
+    mixed = fainter > _BOTH_SHARE * gain and _are_mixed(pair, pieces[0].delay, found, gain)
+    return found if mixed else None
 
 
-def _fainter_gain(pair: Pair, delay: float, found: ChunkSteps) -> float:
-    """Return the gain of the fainter of two neighbours where they overlap, over all borders together."""
+_Border = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _at_borders(pair: Pair, delay: float, found: ChunkSteps) -> Iterator[_Border]:
+    """Yield the end of the earlier and the beginning of the later chunk, shape (2, n), and the sound in their place."""
     width = round(-found.gap)
-    gram, shared = np.zeros((2, 2)), np.zeros(2)
     for number in range(found.count):
         border = round(found.first + number * found.period)
         if border < width or border + width > pair.x.samples.size:
             continue
         ends = np.stack((pair.x.samples[border - width : border], pair.x.samples[border : border + width]))
         there = pair.polarity * sliced(pair.y.samples, border - width + delay + number * found.gap, width)
+        yield ends.astype(np.float64), there.astype(np.float64)
+
+
+def _fainter_gain(pair: Pair, delay: float, found: ChunkSteps) -> float:
+    """Return the gain of the fainter of two neighbours where they overlap, over all borders together."""
+    gram, shared = np.zeros((2, 2)), np.zeros(2)
+    for ends, there in _at_borders(pair, delay, found):
         gram += ends @ ends.T
         shared += ends @ there
     gains = np.linalg.solve(gram + np.eye(2) * (1e-9 * float(np.trace(gram)) + 1e-12), shared)
     return float(gains.min())
+
+
+def _are_mixed(pair: Pair, delay: float, found: ChunkSteps, gain: float) -> bool:
+    """Return whether the sum of both chunks fits the sound in their place better than one chunk after the other."""
+    mixed = switched = 0.0
+    for ends, there in _at_borders(pair, delay, found):
+        mixed += float(np.square(there - gain * ends.sum(axis=0)).sum())
+        earlier, later = np.cumsum(np.square(there - gain * ends), axis=1)
+        left = np.concatenate(([0.0], earlier)) + later[-1] - np.concatenate(([0.0], later))
+        switched += float(left.min())
+    return mixed < _MIXED_SHARE * switched
 
 
 def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) -> ChunkSteps | None:
