@@ -127,11 +127,7 @@ def _steps(pieces: Sequence[Piece], rate_hz: float, way: int, longest: float) ->
     middle = np.array([0.5 * (piece.first + piece.last) for piece in sure])
     steps = np.diff(delay)
     some = steps[steps > SHORTEST_S * rate_hz]
-    if (
-        len(sure) < LEAST_GAPS
-        or some.size < LEAST_GAPS - 1
-        or (np.diff(middle) <= 0.0).any()
-    ):
+    if len(sure) < LEAST_GAPS or some.size < LEAST_GAPS - 1 or (np.diff(middle) <= 0.0).any():
         return None
     single = some[some < 1.5 * float(np.percentile(some, 15))]
     gap = float(np.median(single))

@@ -178,7 +178,7 @@ def few_bits_alone(reference: Sound, recorded: Sound) -> Distortion | None:
     coarse = sample_levels(recorded.samples)
     if coarse is None or not coarse.even:
         found = quantised_alone(reference, recorded)
-    elif _FEWEST_BITS <= coarse.bits and sample_levels(reference.samples) is None:
+    elif coarse.bits >= _FEWEST_BITS and sample_levels(reference.samples) is None:
         found = _bits(coarse, recorded.samples)
     else:
         found = None

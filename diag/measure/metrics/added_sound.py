@@ -275,8 +275,9 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
         Lower.
     Not measured when
         The output is not a copy of the input, its speed is wrong, or there is too little sound. Few bits and integers
-        that wrap are measured there too, because they show in the samples and in their rounding errors. It is not measured either if none was
-        found and what a codec, noise or a room changed has more than a tenth of the power of the speech.
+        that wrap are measured there too, because they show in the samples and in their rounding errors. It is not
+        measured either if none was found and what a codec, noise or a room changed has more than a tenth of the power
+        of the speech.
     Reference
         Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values; what
         differs from the input, correlated with the rounding errors of 3 to 7 bits.
