@@ -15,10 +15,14 @@ from __future__ import annotations
 
 import argparse
 import ast
+import compileall
 import concurrent.futures
 import difflib
 import functools
 import json
+import multiprocessing
+import os
+import py_compile
 import queue
 import random
 import re
@@ -31,6 +35,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
@@ -54,6 +59,9 @@ NOT_RUN = 4
 """Exit code of pytest where it was asked for a test that is not there."""
 HANGS_S = 300.0
 """A mutant whose tests take this long counts as killed: it never ends."""
+LIBRARIES = ["__main__", "numpy", "pydantic", "pytest", "scipy.signal", "scipy.stats", "soundfile", "soxr"]
+"""What the processes of tests have loaded when they begin. Nothing of the project is among them."""
+OPTIONS = ("-q", "-p", "no:cacheprovider", "-m", "not slow and not live")
 
 
 @dataclass(frozen=True)
@@ -199,35 +207,58 @@ def copy_of_checkout(folder: Path) -> Path:
     return folder
 
 
-def pytest_in(folder: Path, *arguments: str, limit_s: float | None = None) -> int:
-    """Run pytest on a copy of the checkout; return its exit code, or 1 where it did not end in time."""
-    options = ("-q", "-p", "no:cacheprovider", "-m", "not slow and not live")
-    command = [sys.executable, "-B", "-m", "pytest", *options, *arguments]
-    environment = {
+def environment_of(folder: Path) -> dict[str, str]:
+    """Return the environment of tests of a copy of the checkout."""
+    return {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": str(folder),
         "PYTHONPATH": str(folder),
         "OPENBLAS_NUM_THREADS": "1",
     }
-    try:
-        done = subprocess.run(
-            command, cwd=folder, env=environment, timeout=limit_s, capture_output=True, text=True, check=False
-        )
-    except subprocess.TimeoutExpired:
+
+
+def pytest_in(folder: Path, *arguments: str) -> int:
+    """Run the tests of a mutant on a copy of the checkout; return pytest's exit code, or 1 where it did not end."""
+    process = multiprocessing.get_context("forkserver").Process(target=_run_pytest, args=(folder, arguments))
+    process.start()
+    process.join(HANGS_S)
+    if process.is_alive():
+        process.kill()
+        process.join()
         return 1
     # A mistake can take away a case of a test that runs for each thing that is registered. That alone fails no test.
-    gone = set(re.findall(rf"^ERROR: not found: {re.escape(str(folder))}/(.+)$", done.stderr, re.MULTILINE))
+    told = (folder / "pytest.log").read_text(errors="replace")
+    gone = set(re.findall(rf"^ERROR: not found: {re.escape(str(folder))}/(.+)$", told, re.MULTILINE))
     left = [name for name in arguments if name not in gone]
-    if done.returncode == NOT_RUN and len(left) < len(arguments):
-        return pytest_in(folder, *left, limit_s=limit_s) if any("::" in name for name in left) else 0
-    return done.returncode
+    if process.exitcode == NOT_RUN and len(left) < len(arguments):
+        return pytest_in(folder, *left) if any("::" in name for name in left) else 0
+    return process.exitcode or 0
+
+
+def _run_pytest(folder: Path, arguments: tuple[str, ...]) -> None:
+    """Run pytest in this process, which was made for it, as `python -B -m pytest` would in a new one."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment_of(folder), PYTHONDONTWRITEBYTECODE="1")
+    sys.dont_write_bytecode = True
+    own = (str(ROOT), str(ROOT / "tools"))
+    sys.path[:] = [str(folder), *(entry for entry in sys.path if entry not in own)]
+    with (folder / "pytest.log").open("wb") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    sys.exit(pytest.main([*OPTIONS, *arguments]))
 
 
 def nearest_tests(folder: Path) -> Nearest:
     """Run all tests once and return which of them run which line."""
     sources = [f"--cov={name}" for name in MUTATED]
-    code = pytest_in(folder, *TESTS, *sources, "--cov-context=test", "--cov-report=", "--junit-xml=times.xml")
-    if code != 0:
+    # The bytecode is kept. That of the project is valid for one source only, however quickly a source changes.
+    compileall.compile_dir(folder / "diag", quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *OPTIONS, *TESTS, *sources, "--cov-context=test", "--cov-report=",
+         "--junit-xml=times.xml"], cwd=folder, env=environment_of(folder), capture_output=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
         raise SystemExit(f"mutants: the tests of {' and '.join(TESTS)} fail on the code as it is; run them first")
     subprocess.run(
         [sys.executable, "-m", "coverage", "json", "--show-contexts", "-q", "-o", "lines.json"], cwd=folder, check=True
@@ -330,7 +361,7 @@ def survives(mutant: Mutant, tests: list[str], folder: Path) -> bool:
     source = path.read_text()
     path.write_text(mutated(source, mutant))
     try:
-        return not tests or pytest_in(folder, "-x", *tests, limit_s=HANGS_S) == 0
+        return not tests or pytest_in(folder, "-x", *tests) == 0
     finally:
         path.write_text(source)
 
@@ -350,6 +381,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="another seed draws others (default: 1)")
     parser.add_argument("--jobs", type=int, default=2, help="mutants tested at a time (default: 2)")
     asked = parser.parse_args()
+    multiprocessing.get_context("forkserver").set_forkserver_preload(LIBRARIES)
     started_s = time.monotonic()
     mutants = drawn(asked.count, asked.seed)
     with tempfile.TemporaryDirectory(prefix="diag-mutants-") as temporary:
@@ -359,7 +391,7 @@ def main() -> int:
         print(f"{len(nearest.seconds)} tests ran once in {time.monotonic() - started_s:.0f} s", flush=True)
         copies.put(first)
         for number in range(1, asked.jobs):
-            copies.put(copy_of_checkout(Path(temporary) / str(number)))
+            copies.put(Path(shutil.copytree(first, Path(temporary) / str(number))))
 
         def tried(mutant: Mutant) -> bool:
             folder = copies.get()

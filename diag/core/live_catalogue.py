@@ -6,6 +6,7 @@ Comments in the table mark dates without a source. `docs/emulator.md` lists what
 from __future__ import annotations
 
 import datetime
+import difflib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +14,17 @@ BIDI = "bidiGenerateContent"
 GENERATE = "generateContent"
 ALL_VERSIONS = ("v1", "v1beta", "v1alpha")
 PREVIEW_VERSIONS = ("v1beta", "v1alpha")
+
+
+HIGH_VOICES = (
+    "Achernar", "Aoede", "Autonoe", "Callirrhoe", "Despina", "Erinome", "Gacrux", "Kore", "Laomedeia", "Leda",
+    "Pulcherrima", "Sulafat", "Vindemiatrix", "Zephyr",
+)  # fmt: skip
+LOW_VOICES = (
+    "Achird", "Algenib", "Algieba", "Alnilam", "Charon", "Enceladus", "Fenrir", "Iapetus", "Orus", "Puck",
+    "Rasalgethi", "Sadachbia", "Sadaltager", "Schedar", "Umbriel", "Zubenelgenubi",
+)  # fmt: skip
+"""The service's prebuilt voices, female and male, as of November 2026."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,6 +312,19 @@ def entry(name: str) -> Model | None:
     """Return the entry of a model by the last part of its name, served or not; None if the catalogue has none."""
     wanted = name.rsplit("/", 1)[-1]
     return next((model for model in MODELS if model.name == wanted), None)
+
+
+def known_voice(name: str) -> str | None:
+    """Return a prebuilt voice's name as the service spells it, from any letter case; None if there is none."""
+    return next((voice for voice in HIGH_VOICES + LOW_VOICES if voice.casefold() == name.strip().casefold()), None)
+
+
+def similar_voices(name: str, count: int = 3) -> list[str]:
+    """Return the prebuilt voices whose names are most similar; common ones if none is."""
+    # A name of another service of Google ends with the voice: `en-US-Chirp3-HD-Kore`.
+    last = known_voice(name.rpartition("-")[2])
+    near = difflib.get_close_matches(name.strip().title(), HIGH_VOICES + LOW_VOICES, n=count)
+    return [last] if last else near or ["Kore", "Aoede", "Puck"][:count]
 
 
 def fate(model: Model) -> str:

@@ -8,6 +8,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+NOT_TAKEN = frozenset({1002, 1003, 1007, 1009})
+"""Close codes by which a WebSocket library ends a session because it cannot take a message (RFC 6455, 7.4.1)."""
+
 
 class EventName(StrEnum):
     """Names of the events of a take; docs/takes.md describes the data of each."""
@@ -128,3 +131,11 @@ class Timeline:
     def first(self, *names: str, start_s: float = float("-inf"), end_s: float = float("inf")) -> Event | None:
         """Return the earliest event of these names with start_s <= t_s < end_s, or None."""
         return next(iter(self.named(*names, start_s=start_s, end_s=end_s)), None)
+
+
+def session_lost(closed: Mapping[str, Any]) -> bool:
+    """Return whether a session was ended against the client's will, from the data of `session_closed`.
+
+    The service ended it, or the library of the client, which could not take a message.
+    """
+    return closed.get("by") != "client" or closed.get("code") in NOT_TAKEN

@@ -80,6 +80,11 @@ def list_for_one(name: str, place: str) -> Ending:
     )
 
 
+def voice_unavailable(voice: str, model: str) -> Ending:
+    """Return the refusal of a voice that the model does not have."""
+    return Ending(1007, f"Requested voice api_name '{voice}' is not available for model {model}")
+
+
 CLOSES: dict[str, Ending] = {
     "invalid_argument": Ending(1007, "Request contains an invalid argument."),
     "precondition": Ending(1007, "Precondition check failed."),
@@ -145,6 +150,7 @@ CLOSES: dict[str, Ending] = {
     "model_not_found": model_not_found("models/gemini-2.0-flash-live-001", "v1beta", early=False),
     "modality_unsupported": modality_unsupported("models/gemini-3.1-flash-live-preview", ("TEXT",)),
     "unknown_field": unknown_name("proactivity", "setup"),
+    "voice_unavailable": voice_unavailable("alloy", "models/gemini-3.8-live"),
 }
 
 

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from diag.core.live_catalogue import HIGH_VOICES, LOW_VOICES
 from diag.emulator.replies import Reply
 
-_HIGH = (
-    "Achernar", "Aoede", "Autonoe", "Callirrhoe", "Despina", "Erinome", "Gacrux", "Kore", "Laomedeia", "Leda",
-    "Pulcherrima", "Sulafat", "Vindemiatrix", "Zephyr",
-)  # fmt: skip
-_LOW = (
-    "Achird", "Algenib", "Algieba", "Alnilam", "Charon", "Enceladus", "Fenrir", "Iapetus", "Orus", "Puck",
-    "Rasalgethi", "Sadachbia", "Sadaltager", "Schedar", "Umbriel", "Zubenelgenubi",
-)  # fmt: skip
 SPEAKERS: Mapping[str, str] = {
-    **{name.casefold(): "high" for name in _HIGH},
-    **{name.casefold(): "low" for name in _LOW},
+    **{name.casefold(): "high" for name in HIGH_VOICES},
+    **{name.casefold(): "low" for name in LOW_VOICES},
 }
 """Speaker of each voice, by its name in lower case. The service's 14 female voices share one speaker, and its 16 male
 voices the other."""
@@ -27,7 +20,7 @@ SENTENCE = "sentence"
 def replies_in(replies: Sequence[Reply], voice: str) -> tuple[Reply, ...]:
     """Return the replies of a conversation in the voice of this name.
 
-    Without a name, for an unknown name, or if no recording has a speaker (as in a folder of the user's own), return
+    Without a name, or if no recording has a speaker (as in a folder of the user's own), return
     the replies that belong to no speaker.
     """
     speaking = [reply for reply in replies if reply.kind != SENTENCE]

@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from diag.core.live_catalogue import Model, find, without_project
+from diag.core.live_catalogue import Model, find, known_voice, without_project
 from diag.core.live_setup import CLIENT_MESSAGES, LONGEST_DETECTION_MS, snake
-from diag.emulator.closing import CLOSES, Ending, Refused, modality_unsupported, model_not_found, unknown_name
+from diag.emulator.closing import (
+    CLOSES,
+    Ending,
+    Refused,
+    modality_unsupported,
+    model_not_found,
+    unknown_name,
+    voice_unavailable,
+)
 from diag.emulator.fields import check_fields
 from diag.emulator.incoming import mapping, sequence
 from diag.emulator.settings import EmulatorSettings
@@ -92,6 +100,9 @@ def read_setup(
     unanswered = _check_character(setup, generation, model)
     speech = mapping(generation.get("speechConfig"))
     voice = mapping(mapping(speech.get("voiceConfig")).get("prebuiltVoiceConfig"))
+    voice_name = str(voice.get("voiceName") or "")
+    if voice_name and known_voice(voice_name) is None:
+        raise voice_unavailable(voice_name[:60], name).refused()
     realtime = mapping(setup.get("realtimeInputConfig"))
     detection = mapping(realtime.get("automaticActivityDetection"))
     resumption = setup.get("sessionResumption")
@@ -104,7 +115,7 @@ def read_setup(
     return Setup(
         model=model,
         modality=_modality(generation, model, name, settings),
-        voice=str(voice.get("voiceName", "")),
+        voice=voice_name,
         language=str(speech.get("languageCode", "")),
         manual_activity=bool(detection.get("disabled", False)),
         silence_ms=min(

@@ -13,7 +13,7 @@ from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.plain_text import quotable
 from diag.core.results import Evidence, Verdict, clear, not_checked
-from diag.core.timeline import EventName, Timeline
+from diag.core.timeline import EventName, Timeline, session_lost
 
 _MODALITY = re.compile(r"cannot extract voices|combination of response modalities", re.IGNORECASE)
 _NAMED = tuple(
@@ -30,7 +30,7 @@ _NAMED = tuple(
         (r"exceeded your current quota|resource.exhausted|HTTP 429\b", "CFG005"),
         (
             r"(level|scheduling) is not supported for this model|not supported for this model configuration"
-            r"|requires a thinking level",
+            r"|requires a thinking level|voice api_name '.*' is not available",
             "CFG013",
         ),
         (r"invalid json payload|unknown name|invalid value at", "CFG006"),
@@ -54,6 +54,10 @@ class Closing:
     reason: str
     refused: bool
     """Whether it happened before the setup was complete."""
+    unreadable: bool = False
+    """Whether a message could not be read."""
+    by_client: bool = False
+    """Whether the client's library ended the session because it could not take a message."""
 
     @property
     def by_http(self) -> bool:
@@ -64,6 +68,8 @@ class Closing:
     def evidence(self) -> Evidence:
         """Return code and reason as received."""
         code, reason = self.code or msg("no code"), quotable(self.reason) or msg("no reason")
+        if self.by_client:
+            return Evidence(text=msg('the client closed the session with {code}: "{reason}"', code=code, reason=reason))
         if self.refused:
             return Evidence(
                 text=msg('the service refused the session with {code}: "{reason}"', code=code, reason=reason)
@@ -72,15 +78,17 @@ class Closing:
 
 
 def closing(timeline: Timeline) -> Closing | None:
-    """Return how the service refused or closed the session; None if it did neither, or the client closed it."""
+    """Return how the session was refused or ended; None if it was not, or the client closed it by intention."""
     event = timeline.first(EventName.SESSION_REFUSED, EventName.SESSION_CLOSED)
-    if event is None or event.data.get("by") == "client":
+    if event is None or not session_lost(event.data):
         return None
     code = event.data.get("code")
     return Closing(
         code if isinstance(code, int) else None,
         str(event.data.get("reason") or ""),
         event.name == EventName.SESSION_REFUSED,
+        unreadable=bool(event.data.get("unreadable")),
+        by_client=event.data.get("by") == "client",
     )
 
 
@@ -100,8 +108,8 @@ def code_of(timeline: Timeline, observed: ObservedClient) -> str | None:
     CFG010. None means that the service did not close the session, or closed it normally after its last turn.
     """
     found = closing(timeline)
-    if found is None:
-        return None
+    if found is None or found.by_client:
+        return None if found is None else "SVC009"
     named = next((code for pattern, code in _NAMED if pattern.search(found.reason)), None)
     if named is not None:
         return named
@@ -125,6 +133,16 @@ def _in_mid_turn(timeline: Timeline) -> bool:
     """Return whether a prompt was started whose turn the service never completed."""
     prompts = timeline.named(EventName.PROMPT_STARTED)
     return bool(prompts) and timeline.first(EventName.TURN_COMPLETE, start_s=prompts[-1].t_s) is None
+
+
+def setup_unanswered(timeline: Timeline) -> bool:
+    """Return whether the setup was sent, and the service neither confirmed nor refused it."""
+    if timeline.first(EventName.SETUP_SENT) is None:
+        return False
+    if timeline.first(EventName.SESSION_OPEN, EventName.SESSION_REFUSED) is not None:
+        return False
+    failed = timeline.first(EventName.UNREACHABLE)
+    return failed is None or failed.data.get("step") == "setup"
 
 
 def names_modality(reason: str) -> bool:

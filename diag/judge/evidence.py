@@ -65,6 +65,21 @@ def worst(items: Iterable[Measurement], badness: Callable[[float], float]) -> tu
     return max(numbers(items), key=lambda pair: badness(pair[0]), default=None)
 
 
+def open_tool_calls(timeline: Timeline) -> dict[str, str]:
+    """Return the names of the tool calls that were neither answered nor cancelled, by their ids."""
+    done = {
+        str(item)
+        for event in timeline.named(EventName.TOOL_RESPONSE_SENT, EventName.TOOL_CALL_CANCELLED)
+        for item in event.data.get("ids") or ()
+    }
+    return {
+        str(call.get("id")): str(call.get("name"))
+        for event in timeline.named(EventName.TOOL_CALL)
+        for call in event.data.get("calls") or ()
+        if str(call.get("id")) not in done
+    }
+
+
 def why_not(items: Iterable[Measurement], metric: str) -> str:
     """Return why a metric has no value anywhere in the take."""
     reason = next((item.reason for item in items if item.reason), None)

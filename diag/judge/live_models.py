@@ -67,6 +67,16 @@ def what_is_known(model: str, served: Sequence[str] | None, api_version: str) ->
     return msg("no model of this name is known")
 
 
+def right_spelling(model: str, served: Sequence[str], api_version: str) -> str | None:
+    """Return the resource name of a model that is served and was asked for in a wrong form; None if it was not.
+
+    Such forms are a name without `models/` or with it twice, with capitals or spaces, or with the path of Vertex AI.
+    """
+    right = f"models/{bare(model.strip().rstrip('/')).lower()}"
+    is_served = right in served if served else api_version in served_in(right)
+    return right if is_served and right != model else None
+
+
 def served_in(model: str) -> tuple[str, ...]:
     """Return the versions of the Developer API that serve a Live model, as far as is known; empty if none does."""
     name = bare(model)

@@ -14,7 +14,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from diag.core.live_catalogue import BIDI, MODELS, Model, entry, fate, find, listing
+from diag.core.live_catalogue import (
+    BIDI,
+    MODELS,
+    Model,
+    entry,
+    fate,
+    find,
+    known_voice,
+    listing,
+    similar_voices,
+)
 from diag.core.live_setup import (
     ALPHA_ONLY,
     CLIENT_MESSAGES,
@@ -37,6 +47,7 @@ _LEVEL: Path = (*_GENERATION, "thinkingConfig", "thinkingLevel")
 _BUDGET: Path = (*_GENERATION, "thinkingConfig", "thinkingBudget")
 _AFFECTIVE: Path = (*_GENERATION, "enableAffectiveDialog")
 _PROACTIVE: Path = ("proactivity", "proactiveAudio")
+_VOICE: Path = (*_GENERATION, "speechConfig", "voiceConfig", "prebuiltVoiceConfig", "voiceName")
 _DETECTION: Path = ("realtimeInputConfig", "automaticActivityDetection")
 _LOW_LEVELS = ("MINIMAL", "THINKING_LEVEL_MINIMAL")
 _NO_VALUE = object()
@@ -166,6 +177,13 @@ def field_faults(setup: Mapping[str, Any], *, version: str) -> tuple[FrameFault,
     return tuple(fault for fault in judge.faults if not fault.note)
 
 
+def setting_faults(setup: Mapping[str, Any], *, version: str) -> tuple[FrameFault, ...]:
+    """Return the settings of a setup that its model does not take; none if the model is not in the catalogue."""
+    judge = _Judge(LocatedJson(value={"setup": setup}), day=datetime.date.min, version=version, vertex=False)
+    judge.judge_settings()
+    return tuple(fault for fault in judge.faults if fault.problem is Problem.UNSUPPORTED)
+
+
 class _Judge:
     """Faults found so far, and the corrected setup that is being built."""
 
@@ -186,6 +204,7 @@ class _Judge:
             self._judge_modality(model)
             self._judge_thinking(model)
             self._judge_character(model)
+        self._judge_voice()
         self._judge_durations()
         ordered = sorted(self.faults, key=lambda fault: (fault.problem is Problem.CHANGED_WITH_MODEL, fault.line or 0))
         return FrameVerdict(
@@ -193,6 +212,14 @@ class _Judge:
             notes=tuple(fault for fault in ordered if fault.note),
             corrected={"setup": self._setup},
         )
+
+    def judge_settings(self) -> None:
+        """Judge what depends on the model, for the model that the frame names, whether it is served or not."""
+        self.judge_fields()
+        model = self._asked_model()
+        if model is not None:
+            self._judge_thinking(model)
+            self._judge_character(model)
 
     def judge_fields(self) -> None:
         """Judge names, places and types, and build the corrected setup from what is left."""
@@ -555,6 +582,19 @@ class _Judge:
             self._unsupported(model, _PROACTIVE, "`proactiveAudio` is false", why, "remove `proactivity`")
             self._drop(_PROACTIVE)
 
+    def _judge_voice(self) -> None:
+        name = self._get(_VOICE)
+        if not isinstance(name, str) or not name or known_voice(name):
+            return
+        near = " or ".join(similar_voices(name))
+        why = (
+            "no prebuilt voice of this name is known: the service closes the session with 1007, "
+            f"\"Requested voice api_name '{name}' is not available for model …\""
+        )
+        self._add(Problem.WRONG_VALUE, self._pointer(_VOICE), f"`voiceName` is {json.dumps(name)}", why,
+                  f"use {near}, or remove it")  # fmt: skip
+        self._drop(_VOICE)
+
     def _judge_durations(self) -> None:
         for name in ("prefixPaddingMs", "silenceDurationMs"):
             value = self._get((*_DETECTION, name))
@@ -571,12 +611,16 @@ class _Judge:
         other model makes necessary.
         """
         asked = self._asked_model()
-        pointer = next(self._origin[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self._origin)
+        pointer = self._pointer(path)
         if asked is not None and asked.name == model.name:
             self._add(Problem.UNSUPPORTED, pointer, seen, why, fix)
         else:
             self._add(Problem.CHANGED_WITH_MODEL, pointer, seen, f"{why}; the corrected frame asks for this model", fix,
                       note=True)  # fmt: skip
+
+    def _pointer(self, path: Path) -> str:
+        """Return where a value of the corrected setup, or else the nearest table around it, stood in the frame."""
+        return next(self._origin[path[:end]] for end in range(len(path), -1, -1) if path[:end] in self._origin)
 
     def _asked_model(self) -> Model | None:
         """Return the catalogue's entry of the model that the frame itself names, served or not."""

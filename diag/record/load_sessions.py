@@ -22,6 +22,7 @@ from diag.core.endurance import LoadSession, LoadStep
 from diag.core.errors import CannotMeasureError
 from diag.core.keys import remember_address
 from diag.core.processes import KillableProcessPool, keep_time_alone, no_garbage_collection
+from diag.core.timeline import session_lost
 from diag.core.units import counted
 from diag.record.client.resampler import resample
 from diag.record.live.genai import Endpoint, LiveConnection
@@ -192,7 +193,7 @@ class _Talk:
     def _on_event(self, name: str, data: Mapping[str, Any]) -> None:
         if name == "turn_complete" and self._first_s is None:
             self._fail("turnComplete without audio")
-        elif name in ("session_closed", "session_refused", "unreachable") and data.get("by") != "client":
+        elif name in ("session_closed", "session_refused", "unreachable") and session_lost(data):
             self._fail(" ".join(str(data[key]) for key in ("code", "reason", "step") if data.get(key)))
 
     def _on_audio(self, pcm: bytes, mime_type: str) -> None:

@@ -31,7 +31,7 @@ from diag.core.keys import remember_address
 from diag.core.processes import no_garbage_collection
 from diag.core.take import Turn
 from diag.core.temporary import temporary_folder
-from diag.core.timeline import EventName, Timeline
+from diag.core.timeline import EventName, Timeline, session_lost
 from diag.files.scenarios import Faults
 from diag.files.turn_script import BETWEEN_TURNS_S
 from diag.record.audio.ports import AudioSession, Rig
@@ -258,7 +258,7 @@ class _Soak:
             self._notice_s = data.get("time_left_s") or 0.0
             self._told_at_s = self._log.now()
             self._leave_by_s = self._told_at_s + self._notice_s - LEAVE_EARLY_S
-        elif name == "session_closed" and data["by"] == "service":
+        elif name == "session_closed" and session_lost(data):
             self._closed = f"{data['code']} {data['reason']}".strip()
             self._client.player.reply_over()
             self._follower.lost()

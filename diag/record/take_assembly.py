@@ -34,8 +34,11 @@ AFTER_S = 0.5
 
 SURE = 0.9
 """Correlation from which on the place of a prompt in the ear's recording is used. Without a room it is 1."""
+LIKELY = 0.5
+"""Correlation from which on the place of a reply in the ear's recording is used; unrelated speech stays below 0.45."""
 SEARCHED_S = 0.5
-"""How far from its stamps a prompt is searched for in the ear's recording. Errors of up to 0.12 s were seen."""
+"""How far from its stamps a prompt, or a reply that was cut, is searched for in the ear's recording. Errors of up to
+0.12 s were seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,18 +253,37 @@ def _prompt_spans(
         if tap in clips
     }
     if Tap.CAPTURED in spans and Tap.SENT in clips:
-        first, last = spans[Tap.CAPTURED]
-        batches = [
-            event.data for event in timeline.named("batch_sent") if first < event.data["captured_end_frame"] <= last
-        ]
-        spans |= _span_of_batches(batches)
+        spans |= _span_of_captured(*spans[Tap.CAPTURED], timeline)
     elif Tap.SENT in clips:
-        # Without the recording of the microphone, the times of sending must do.
-        until_s = file_end_s + AFTER_S + SENDING_S
+        # Without the recording of the microphone, the times of sending must do. A batch is sent when its last sample
+        # has come, so that a long one may have begun within the prompt.
+        until_s, rate_hz = file_end_s + AFTER_S + SENDING_S, clips[Tap.SENT].sample_rate_hz
         spans |= _span_of_batches(
-            [event.data for event in timeline.named("batch_sent", start_s=file_start_s - BEFORE_S, end_s=until_s)]
+            [
+                event.data
+                for event in timeline.named("batch_sent", start_s=file_start_s - BEFORE_S)
+                if event.t_s - event.data["frames"] / rate_hz <= until_s
+            ]
         )
     return spans
+
+
+def _span_of_captured(first: int, last: int, timeline: Timeline) -> dict[Tap, Span]:
+    """Return the frames of `sent` that were made of frames `first` to `last` of `captured`.
+
+    The last batch counts in proportion: of a batch of 2 s, only a part may belong to the prompt.
+    """
+    batches: list[Mapping[str, Any]] = []
+    before, share = 0, 1.0
+    for event in timeline.named("batch_sent"):
+        end = event.data["captured_end_frame"]
+        if end > first and before < last:
+            batches.append(event.data)
+            share = min((last - before) / max(end - before, 1), 1.0)
+        before = end
+    if not batches:
+        return {}
+    return {Tap.SENT: (batches[0]["start_frame"], batches[-1]["start_frame"] + round(share * batches[-1]["frames"]))}
 
 
 def _span_of_batches(batches: Sequence[Mapping[str, Any]]) -> dict[Tap, Span]:
@@ -289,7 +311,8 @@ def _reply_spans(
     rate_hz = played.sample_rate_hz
     start, end = playing.start, min(playing.end or played.frames, played.frames)
     after_s, heard_after_s = BEFORE_S, AFTER_S
-    if chunks and playing.end is not None and _interrupted(record.index, events, timeline):
+    cut = bool(chunks) and playing.end is not None and _interrupted(record.index, events, timeline)
+    if cut:
         # The rest was discarded, which is right. Both sides end a little earlier, in the same speech.
         kept = round((end - start) / rate_hz * clips[Tap.RECEIVED].sample_rate_hz)
         first, last = spans[Tap.RECEIVED]
@@ -302,12 +325,31 @@ def _reply_spans(
     spans[Tap.PLAYED] = (max(start - round(BEFORE_S * rate_hz), playing.not_before), last)
     heard = clips.get(Tap.HEARD)
     if heard is not None and played.start_s is not None:
-        spans[Tap.HEARD] = _span_of_time(
+        first, heard_last = _span_of_time(
             heard,
             played.start_s + start / rate_hz - BEFORE_S,
             played.start_s + last / rate_hz + heard_after_s,
         )
+        found = _end_at_ear(played, (start, last), heard) if cut else None
+        spans[Tap.HEARD] = first, heard_last if found is None else found
     return spans
+
+
+def _end_at_ear(played: Clip, span: Span, heard: Clip) -> int | None:
+    """Return the frame of `heard` at which a span of `played` ends, by correlation; None if it is not found there.
+
+    Stamps are too inexact for the end of a cut reply: those of sound servers were wrong by up to 90 ms between speaker
+    and ear, and so much seemed to be missing.
+    """
+    assert played.start_s is not None
+    start_s, end_s = (played.start_s + frame / played.sample_rate_hz for frame in span)
+    first, last = _span_of_time(heard, start_s - SEARCHED_S, end_s + SEARCHED_S)
+    template = rescale(played.slice(*span).channel(0).samples, heard.sample_rate_hz / played.sample_rate_hz)[0]
+    channel = HEARD_REPLY_CHANNEL if heard.channels > 1 else 0
+    place = locate(template, heard.slice(first, last).channel(channel).samples, heard.sample_rate_hz)
+    if place is None or place.confidence < LIKELY:
+        return None
+    return min(first + round(place.frame) + len(template), heard.frames)
 
 
 def _spans_until_cut(

@@ -13,6 +13,7 @@ import numpy as np
 from diag.core.clip import Samples
 from diag.core.processes import no_garbage_collection
 from diag.core.take import Take
+from diag.core.timeline import session_lost
 from diag.files.run_folders import read_wav, write_take
 from diag.files.turn_script import StepKind
 from diag.record.audio.calibration import calibrate
@@ -165,7 +166,7 @@ class _Recorder:
         self._log.emit(name, data)
         self._client.event(name)
         self._conversation.event(name, data)
-        if name == "session_closed" and data["by"] == "service":
+        if name == "session_closed" and session_lost(data):
             self._client.player.reply_over()
             self._conversation.lost()
 

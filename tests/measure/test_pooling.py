@@ -1,6 +1,6 @@
 """Values of parts as one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from diag.core.chain import Tap
 from diag.core.missing import Missing, MissingCode
-from diag.core.results import Measurement, Measurements, Spot, Tier
+from diag.core.results import Measurement, Measurements, SoundEvent, Spot, Tier
 from diag.measure.pooling import BACKGROUND, Part, moved, pooled, without_background
 from diag.measure.registry import MetricKind, all_metrics
 
@@ -105,3 +105,64 @@ def test_counts_and_rates_are_not_averaged_away(item):
         assert item.pool == "sum"
     if item.name.startswith(("level_lufs", "dc_", "added_")):
         assert item.pool == "level"
+
+
+# --- limits and weights
+
+
+@pytest.mark.parametrize(("level_db", "kept"), [(-45.0, True), (-45.1, False), (None, True)])
+def test_a_part_25_db_below_the_loudest_holds_background(level_db, kept):
+    _, found, _ = without_background(
+        [Declared("mean")], [part(1.0, loud_dbfs=-20.0), part(2.0, loud_dbfs=level_db), part(3.0, loud_dbfs=-30.0)]
+    )
+    assert (found.measurements.items[0].value == 2.0) is kept
+    assert without_background([Declared("mean")], [part(1.0, loud_dbfs=None)])[0].sound_s == 30.0
+
+
+def test_a_reason_of_a_background_part_is_kept_and_background_is_told_last():
+    loud, quiet = part(1.0), part(None, missing=SHORT, loud_dbfs=-70.0)
+    _, found = without_background([Declared("mean")], [loud, quiet])
+    assert found.measurements.items[0].missing == SHORT
+    background = part(None, missing=BACKGROUND)
+    assert one("mean", background, background, part(None)).missing == SILENT
+    assert one("mean", background, background).missing == BACKGROUND
+
+
+def test_parts_weigh_by_their_sound_and_silent_ones_hardly_at_all():
+    assert one("mean", part(1.0, sound_s=0.0), part(2.0, sound_s=0.001)).value == pytest.approx(1.5)
+    assert one("mean", part(1.0, sound_s=10.0), part(2.0, sound_s=30.0)).value == pytest.approx(1.75)
+
+
+def test_confidences_are_averaged_over_the_parts_that_have_one():
+    found = one("mean", part(1.0, sound_s=10.0, confidence=0.4), part(2.0, sound_s=30.0, confidence=0.8),
+                part(3.0, sound_s=90.0))  # fmt: skip
+    assert found.confidence == pytest.approx(0.7)
+    assert one("mean", part(1.0)).confidence is None
+
+
+def test_twenty_places_are_kept_in_order():
+    spots = [tuple(Spot(Tap.HEARD, float(number + n), number + n + 0.5) for n in range(12)) for number in (0, 100)]
+    found = one("sum", part(1.0, spots=spots[0]), part(2.0, spots=spots[1]))
+    assert [spot.start_s for spot in found.spots] == [*range(12), *range(100, 108)]
+
+
+@pytest.mark.parametrize(
+    ("values", "weights", "median"),
+    [((3.0, 1.0, 2.0), (1, 1, 1), 2.0), ((1.0, 2.0), (1, 1), 1.0), ((1.0, 2.0), (1, 1.01), 2.0),
+     ((5.0, 1.0, 2.0), (9, 1, 1), 5.0)],
+)  # fmt: skip
+def test_the_median_is_the_value_at_half_of_the_weight(values, weights, median):
+    parts = [part(value, sound_s=weight) for value, weight in zip(values, weights, strict=True)]
+    assert one("median", *parts).value == median
+
+
+def test_events_are_moved_in_both_recordings():
+    event = SoundEvent(kind="stall", reference_s=1.0, estimated_s=2.0, duration_s=0.5)
+    item = replace(measured(1.0), events=(event,))
+    (both,), (alone,) = moved(Measurements((item,)), 60.0, 50.0), moved(Measurements((item,)), 60.0)
+    assert (both.events[0].reference_s, both.events[0].estimated_s) == (51.0, 62.0)
+    assert (alone.events[0].reference_s, alone.events[0].estimated_s) == (61.0, 62.0)
+
+
+def test_the_length_of_a_part_is_that_in_the_recording():
+    assert part(1.0, 40.0, start_s=20.0).length_s == 40.0

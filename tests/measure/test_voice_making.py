@@ -1,6 +1,7 @@
 """Profiles of voices: made from recordings, kept in files, used for verdicts."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from diag.core.results import Severity, Tier
 from diag.dsp.spectrum import Sound
 from diag.files.audio_files import read_wav
 from diag.files.voice_profiles import default_path, load_voice, save_voice
-from diag.measure.voice_making import voice_from_sounds
+from diag.measure import voice_making
+from diag.measure.voice_making import Given, usual_measures, voice_from_sounds
 from diag.report.voice_text import made_document, made_text, profile_text
 
 
@@ -229,3 +231,145 @@ def made_names(folder):
 
 def _clip(sound):
     return Clip(samples=sound.samples, sample_rate_hz=int(sound.rate_hz))
+
+
+# --- what is decided from figures that are given
+
+
+def heard(speech_s=5.0, edge_hz=11000.0, **more):
+    return Given(name="a", speech_s=speech_s, edge_hz=edge_hz, **more)
+
+
+OTHERS = (
+    heard(edge_hz=10000.0),
+    heard(edge_hz=11000.0),
+    heard(edge_hz=11400.0),
+    heard(1.9, 3000.0),
+    heard(edge_hz=None),
+)
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        (heard(0.49), "has only 0.5 s of speech"),
+        (heard(0.5), ""),
+        (heard(1.99, 2000.0), ""),
+        (heard(2.0, 2000.0), "reaches only 2.0 kHz, the others 11.0 kHz and more"),
+        (heard(5.0, 9350.0), ""),
+        (heard(5.0, 9349.0), "reaches only 9.3 kHz, the others 11.0 kHz and more"),
+        (heard(5.0, None), ""),
+    ],
+)
+def test_a_recording_is_useless_if_it_is_short_or_narrow(item, words):
+    assert voice_making._useless(item, OTHERS) == words
+
+
+@pytest.mark.parametrize(
+    ("edge_hz", "words"), [(9691.0, ""), (9689.0, "reaches only 9.7 kHz, the others 11.4 kHz and more")]
+)
+def test_a_recording_may_end_above_the_highest_band(edge_hz, words):
+    assert voice_making._useless(heard(5.0, edge_hz), [heard(edge_hz=20000.0)]) == words
+    assert voice_making._useless(heard(5.0, edge_hz), [heard(1.0)]) == ""
+
+
+@pytest.mark.parametrize(
+    ("speed", "treble_db", "apart_db", "words"),
+    [
+        (1.0, 0.0, 0.8, ""),
+        (1.0, 0.0, 0.81, "sounds like another voice than the others"),
+        (1.059, 0.0, 0.0, ""),
+        (1.061, 0.0, 0.0, "is 6 % faster than the others"),
+        (0.88, 9.0, 0.0, "is 12 % slower than the others"),
+        (0.941, 6.0, 0.0, ""),
+        (None, 6.1, 0.0, "has 6 dB less treble than the others"),
+        (None, -7.6, 0.0, "has 8 dB more treble than the others"),
+        (None, None, 0.0, ""),
+    ],
+)
+def test_a_recording_is_odd_by_its_voice_its_speed_or_its_treble(speed, treble_db, apart_db, words):
+    seen = voice_making._Seen(heard(speed=speed, treble_db=treble_db), apart_db)
+    assert voice_making._odd(seen) == words
+
+
+@pytest.mark.parametrize(
+    ("speech", "words"),
+    [((4.0, 4.0), None), ((4.0, 3.9), "7.9 s of speech in 2 usable recordings"),
+     ((7.9,), "7.9 s of speech in 1 usable recording"), ((), "0.0 s of speech in 0 usable recordings")],
+)  # fmt: skip
+def test_a_profile_needs_eight_seconds(speech, words):
+    if words is None:
+        voice_making._check_enough("Kore", speech)
+        return
+    with pytest.raises(BadInputError) as raised:
+        voice_making._check_enough("Kore", speech)
+    assert str(raised.value).startswith(f"Could not make a profile of the voice Kore: {words}; ")
+    assert "at least 8 s, better 30 s" in str(raised.value)
+
+
+def test_of_many_that_do_not_agree_three_are_named():
+    odd = {name: f"is odd {name}" for name in "abcd"}
+    told = str(voice_making._disagreement("Kore", odd, list("abcdef")))
+    assert ": 4 of 6 recordings do not fit the others: a is odd a; b is odd b; c is odd c; " in told
+    assert "is odd d" not in told
+
+
+@pytest.mark.parametrize(("values", "mean"), [((3.0, 4.0), 12.5**0.5), ((3.0,), None), ((), None), ((-2.0, 2.0), 2.0)])
+def test_a_spread_needs_two_values(values, mean):
+    assert voice_making._root_mean_square(values) == (None if mean is None else pytest.approx(mean))
+
+
+def talking(seconds, rate_hz=8000.0, seed=1):
+    return Sound(np.random.default_rng(seed).standard_normal(round(seconds * rate_hz)).astype(np.float32) / 5, rate_hz)
+
+
+def test_recordings_are_cut_into_pieces_of_six_seconds_and_short_rests_wait_for_the_next():
+    # 13 s are two pieces and 1 s, which 4 s of the next recording fill up to one of 5 s; 3 s are left.
+    lengths = [piece.duration_s for piece in voice_making._pieces([talking(13.0), talking(4.0), talking(3.0)]).values()]
+    assert lengths == pytest.approx([6.0, 6.0, 5.0, 3.0])
+    assert list(voice_making._pieces([talking(1.9)])) == []
+    both = voice_making._pieces([talking(3.0), talking(3.0, 16000.0)])
+    assert [piece.duration_s for piece in both.values()] == pytest.approx([3.0, 3.0])
+
+
+@pytest.mark.parametrize(("count", "kept"), [(24, 24), (25, 13), (49, 17)])
+def test_of_many_pieces_each_second_or_third_is_kept(count, kept):
+    pieces = voice_making._pieces([talking(6.0, seed=number) for number in range(count)])
+    assert list(pieces) == [str(number) for number in range(kept)]
+
+
+def test_what_is_usual_of_a_voice_was_measured_in_all_of_its_recordings(monkeypatch):
+    def item(metric, value, tier=Tier.BLIND):
+        return SimpleNamespace(metric=metric, value=value, tier=tier)
+
+    measured = iter([
+        [item("flatness", 0.3), item("imaging", 0.1), item("bands", (1.0,)), item("speed", 1.0, Tier.PROFILE)],
+        [item("flatness", 0.1), item("imaging", None)], [item("flatness", 0.9), item("imaging", 0.2)],
+    ])  # fmt: skip
+    monkeypatch.setattr(voice_making, "measure_clip", lambda _clip: next(measured))
+    (usual,) = usual_measures([None, None, None])
+    assert (usual.metric, usual.middle, usual.low, usual.high) == ("flatness", 0.3, 0.1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("lengths_s", "compared"), [((5.0, 4.1), [True, True]), ((5.0, 3.9), [False, True]), ((9.0, 1.9), [False, False])]
+)
+def test_a_recording_is_compared_with_at_least_four_seconds_of_others(monkeypatch, lengths_s, compared):
+    sounds = {str(n): talking(length_s, seed=n) for n, length_s in enumerate(lengths_s)}
+    given = {label: heard(length_s) for (label, _), length_s in zip(sounds.items(), lengths_s, strict=True)}
+    monkeypatch.setattr(voice_making, "speed_against_profile", lambda *_: SimpleNamespace(ratio=1.1, apart_db=0.3))
+    monkeypatch.setattr(voice_making, "treble_against_profile", lambda *_: SimpleNamespace(mean_db=2.0))
+    found = voice_making._against_others(sounds, given)
+    told = [(item.given.speed, item.given.treble_db, item.apart_db) for item in found.values()]
+    assert told == [(1.1, 2.0, 0.3) if one else (None, None, 0.0) for one in compared]
+
+
+def test_without_a_speed_the_distance_from_the_others_counts(monkeypatch):
+    sounds = {str(n): talking(5.0, seed=n) for n in range(2)}
+    monkeypatch.setattr(voice_making, "speed_against_profile", lambda *_: None)
+    monkeypatch.setattr(voice_making, "treble_against_profile", lambda *_: None)
+    monkeypatch.setattr(voice_making, "distance_from_profile_db", lambda *_: 0.9)
+    found = voice_making._against_others(sounds, dict.fromkeys(sounds, heard()))
+    assert [(item.given.speed, item.given.treble_db, item.apart_db) for item in found.values()] == [
+        (None, None, 0.9)
+    ] * 2

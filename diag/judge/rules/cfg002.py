@@ -9,7 +9,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
 from diag.judge.closings import closing_of
-from diag.judge.live_models import bare, nearest, served_in, what_is_known
+from diag.judge.live_models import bare, nearest, right_spelling, served_in, what_is_known
 from diag.judge.registry import rule
 
 _NAMED = re.compile(r"^(\S+) is not (?:found|supported)(?: for API version (\w+))?")
@@ -35,6 +35,7 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
         - A name that never existed, or has its words in the wrong order (`gemini-flash-2.0-live-001`).
         - A model that only Vertex AI serves was asked for on the Gemini Developer API, or a model without Live support.
         - The wrong API version.
+        - The name lacks `models/`, has it twice, or has capitals.
 
     Fix
         Use a model that the service offers: the finding names the most similar ones in the service's own list. If the
@@ -53,10 +54,11 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
     version = (named.group(2) if named else None) or (observed.api_version or "")
     listed = timeline.first("model_list")
     served = [str(item) for item in (listed.data.get("models") or ())] if listed else []
-    known = what_is_known(model, served, version)
+    spelling = right_spelling(model, served, version)
+    known = msg("it must be written `{name}`", name=spelling) if spelling else what_is_known(model, served, version)
     near = nearest(model, [other for other in served if bare(other) != bare(model)])
     evidence = [found.evidence, Evidence(text=msg("{model}: {known}", model=model, known=known))]
-    if served:
+    if served and not spelling:
         evidence.append(
             Evidence(
                 text=msg(
@@ -71,8 +73,10 @@ def model_not_found(timeline: Timeline, observed: ObservedClient) -> Verdict:
         if near
         else msg("use a model that is served, such as {names}", names=DEFAULT_MODEL)
     )
+    if spelling:
+        advice = msg("write `{name}`", name=spelling)
     versions = served_in(model)
-    if versions and version and version not in versions:
+    if not spelling and versions and version and version not in versions:
         advice = msg(
             'ask for API version {version}, in google-genai with `HttpOptions(api_version="{version}")` or '
             "`GOOGLE_GENAI_API_VERSION={version}` in the environment; or {advice}",

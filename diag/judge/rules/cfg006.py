@@ -15,6 +15,7 @@ from diag.judge.registry import rule
 from diag.judge.setup_frame import FrameFault, Problem, field_faults
 
 _FIELD = re.compile(r'[Uu]nknown name \\?"([^"\\]+)')
+_QUERY = "Cannot bind query parameter"
 _VALUE = re.compile(r"[Ii]nvalid value at '([^']+)'")
 
 
@@ -35,6 +36,7 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     Likely causes
         - A field that only another API version has (`proactivity` and affective dialogue are v1alpha only).
         - A field in the wrong place, or a value that this model does not accept.
+        - A query parameter in the address, such as `?model=`, which belongs into the setup.
 
     Fix
         Correct the places that the finding names; else remove the field, or ask for the API version that has it.
@@ -48,11 +50,13 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
         return found
     field, value = _FIELD.search(found.reason), _VALUE.search(found.reason)
     what = msg("an argument is invalid")
-    if field is not None:
+    if field is not None and _QUERY in found.reason:
+        what = msg("the address has a query parameter `{name}`, which it does not know", name=field.group(1))
+    elif field is not None:
         what = msg("the field `{name}` is not known", name=field.group(1))
     elif value is not None:
         what = msg("the value of `{name}` has the wrong type", name=value.group(1))
-    faults = _faults(observed, field or value)
+    faults = [] if _QUERY in found.reason else _faults(observed, field or value)
     evidence = [found.evidence]
     evidence += [
         Evidence(text=msg("in the setup that was sent, {pointer}: {seen}", pointer=item.pointer, seen=item.seen))
@@ -61,7 +65,9 @@ def setup_rejected(timeline: Timeline, observed: ObservedClient) -> Verdict:
     return raised(
         msg("The service did not accept the setup: {what}", what=what),
         evidence=evidence,
-        likely_cause=_cause(unknown=field is not None, faults=faults),
+        likely_cause=msg("a query parameter was added to the address, as other services want it")
+        if _QUERY in found.reason
+        else _cause(unknown=field is not None, faults=faults),
         fix="; ".join(f"{item.pointer}: {item.fix}" for item in faults[:3]) if faults else _advice(field, found.reason),
         confidence=1.0 if field or value or faults else 0.7,
     )
@@ -94,6 +100,12 @@ def _cause(*, unknown: bool, faults: Sequence[FrameFault]) -> str:
 
 
 def _advice(field: re.Match[str] | None, reason: str) -> str:
+    if field is not None and _QUERY in reason:
+        return msg(
+            "remove `{name}=` from the address: only `key` and `access_token` belong there, and everything else, such "
+            "as the model, into the setup",
+            name=field.group(1),
+        )
     if field is not None and " at '" not in reason:
         return msg(
             'the first message of a session is {{"setup": {{…}}}} and has no other name beside it: put the fields of '

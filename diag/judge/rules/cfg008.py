@@ -7,6 +7,7 @@ from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
 from diag.core.timeline import Timeline
 from diag.judge.closings import closing_of
+from diag.judge.evidence import setting
 from diag.judge.registry import rule
 
 
@@ -22,7 +23,8 @@ def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
         conversation breaks off.
 
     Evidence
-        The `goAway` and the time left that it announced; close code and reason.
+        The `goAway` and the time left that it announced; close code and reason; whether the setup asks for session
+        resumption.
 
     Likely causes
         - The client keeps using the old connection after `goAway` instead of opening a new one.
@@ -43,9 +45,24 @@ def session_limit(timeline: Timeline, observed: ObservedClient) -> Verdict:
         evidence.insert(
             0, Evidence(text=msg("goAway came with {left_s} s left", left_s=notice.data.get("time_left_s")))
         )
+    fix = msg("switch on session resumption and open the next connection when `goAway` comes; compress the context")
+    if observed.setup is not None:
+        resumes = setting(observed, "sessionResumption") is not None
+        evidence.append(
+            Evidence(
+                text=msg("the setup asks for session resumption")
+                if resumes
+                else msg("the setup does not ask for session resumption (`session_resumption`)")
+            )
+        )
+        if resumes:
+            fix = msg(
+                "open the next connection with the newest resumption handle when `goAway` comes, before the time left "
+                "is over; compress the context"
+            )
     return raised(
         msg("The service ended the session because it reached its time limit"),
         evidence=evidence,
         likely_cause=msg("the client did not change to a new connection in time"),
-        fix=msg("switch on session resumption and open the next connection when `goAway` comes; compress the context"),
+        fix=fix,
     )

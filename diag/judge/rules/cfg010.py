@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Verdict, raised
-from diag.core.timeline import Timeline
+from diag.core.timeline import EventName, Timeline
 from diag.judge.closings import REFUSED_IN_SESSION, Closing, closing_of
+from diag.judge.evidence import open_tool_calls
 from diag.judge.registry import rule
 
 
@@ -137,7 +138,7 @@ def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
     found = closing_of("CFG010", timeline, observed)
     if isinstance(found, Verdict):
         return found
-    meaning = _meaning(found)
+    meaning = _meaning(found, timeline)
     retry = msg("trying again may help") if meaning.retry else msg("trying again will not help")
     return raised(
         _title(found),
@@ -151,9 +152,21 @@ def session_refused(timeline: Timeline, observed: ObservedClient) -> Verdict:
     )
 
 
-def _meaning(found: Closing) -> _Meaning:
+def _meaning(found: Closing, timeline: Timeline) -> _Meaning:
     if found.by_http:
         return _HTTP.get(found.code or 0, _UNKNOWN_HTTP)
+    called = timeline.first(EventName.TOOL_CALL)
+    waiting = open_tool_calls(timeline)
+    if waiting and called and found.code in REFUSED_IN_SESSION and timeline.first("batch_sent", start_s=called.t_s):
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(waiting.values()))
+        return _Meaning(
+            msg("audio was sent while the service waited for the response to its call of {names}", names=names),
+            msg(
+                "answer every tool call with its id, and send no audio from the call on until its response has been "
+                "sent"
+            ),
+            retry=False,
+        )
     return _CLOSE_CODES.get(found.code or 0, _UNKNOWN_CLOSE)
 
 

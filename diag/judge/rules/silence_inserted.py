@@ -8,7 +8,7 @@ from typing import Any
 from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
-from diag.core.results import Evidence, Measurements, Verdict, not_checked, raised
+from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
 from diag.core.units import counted, format_seconds
 from diag.judge.evidence import DEVICE_HOPS, blurred_by_room, events_in_words, evidence_of, unless_blurred, worst_fault
@@ -109,7 +109,7 @@ def silence_inserted(
     )
     where = msg("{text}: {events}", text=text, events=events_in_words(item.events)) if item.events else text
     evidence = [evidence_of(item, where)]
-    fix = place.on.fix
+    cause, fix = place.on.causes[0], place.on.fix
     if place.hop is Hop.PLAYER and observed.prebuffer_s is not None:
         noted = len(timeline.named(EventName.UNDERRUN))
         evidence.append(
@@ -124,6 +124,17 @@ def silence_inserted(
             "of the player's thread",
             prebuffer_ms=observed.prebuffer_s * 1000,
         )
+    period_s = _period_s(item)
+    if period_s is not None and place.hop in (Hop.SENDER, Hop.PLAYER) and not timeline.named(EventName.UNDERRUN):
+        cause = msg(
+            "there is a gap every {period_s}, which uneven delivery does not cause: each chunk is filled up with "
+            "silence, or the stream starts anew for it",
+            period_s=format_seconds(period_s),
+        )
+        fix = msg(
+            "keep one stream open, put the chunks end to end into one buffer, and do not fill the last block of a "
+            "chunk up with zeros"
+        )
     return raised(
         msg(
             "The {who} inserts {silence_s} of silence in {places}",
@@ -134,6 +145,14 @@ def silence_inserted(
         if count
         else msg("The {who} inserts {silence_s} of silence", who=place.who, silence_s=format_seconds(silence_s)),
         evidence=evidence,
-        likely_cause=place.on.causes[0],
+        likely_cause=cause,
         fix=fix,
     )
+
+
+def _period_s(item: Measurement) -> float | None:
+    """Return the time from gap to gap if most of the silence is in one series of gaps at every chunk, else None."""
+    series = max((event for event in item.events if event.period_s), key=lambda event: event.duration_s, default=None)
+    if series is None or series.duration_s < sum(event.duration_s for event in item.events) / 2:
+        return None
+    return series.period_s

@@ -7,7 +7,7 @@ from diag.core.messages import msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import Evidence, Measurements, Verdict, clear, not_checked, raised
 from diag.core.take import Turn
-from diag.core.timeline import EventName, Timeline
+from diag.core.timeline import EventName, Timeline, session_lost
 from diag.core.units import counted, format_seconds
 from diag.judge.evidence import listed, unanswered
 from diag.judge.live_models import end_of_turn_advice
@@ -18,7 +18,8 @@ from diag.judge.registry import rule
       explained_by=("WEB005", "WEB006", "WEB011", "WEB012", "APP001", "APP002", "APP003", "CFG001", "CFG002",
                     "CFG003", "CFG004", "CFG005", "CFG006", "CFG007", "CFG008", "CFG010", "CFG011", "CFG012",
                     "CFG013", "SVC009", "SVC013", "SVC014", "SVC015", "MIC001", "MIC005", "SND001", "SND022",
-                    "SND003", "SND006", "SND009", "TRN001"))  # fmt: skip
+                    "SND003", "SND006", "SND009", "MIC012", "SND015", "MIC013", "SND016", "SND008",
+                    "TRN001"))  # fmt: skip
 def no_reply(
     measurements: Measurements, timeline: Timeline, turns: tuple[Turn, ...], observed: ObservedClient
 ) -> Verdict:
@@ -105,7 +106,7 @@ def _of_turn(timeline: Timeline, name: str, turn: Turn, *, spoken: bool = False)
 
 def _ended(timeline: Timeline, turn: Turn) -> bool:
     closed = timeline.first("session_closed")
-    by_service = closed is not None and closed.data.get("by") == "service"
+    by_service = closed is not None and session_lost(closed.data)
     return bool(_of_turn(timeline, "reply_wait_over", turn) or _of_turn(timeline, "turn_complete", turn) or by_service)
 
 
@@ -115,6 +116,6 @@ def _instead(timeline: Timeline, turn: Turn) -> str:
     came += [msg("a tool call")] if _of_turn(timeline, EventName.TOOL_CALL, turn) else []
     came += [name for name in ("generation_complete", "turn_complete") if _of_turn(timeline, name, turn)]
     closed = timeline.first("session_closed")
-    if closed is not None and closed.data.get("by") == "service":
+    if closed is not None and session_lost(closed.data):
         came.append(msg("the session was closed with {code}", code=closed.data.get("code")))
     return listed(came) or msg("nothing")

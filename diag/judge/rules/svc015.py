@@ -6,6 +6,7 @@ from diag.core.chain import Hop
 from diag.core.messages import msg
 from diag.core.results import Evidence, Verdict, clear, not_checked, raised
 from diag.core.timeline import EventName, Timeline
+from diag.judge.evidence import open_tool_calls
 from diag.judge.registry import rule
 
 
@@ -35,14 +36,7 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
     """
     if timeline.first(EventName.SESSION_OPEN) is None:
         return not_checked("no session was opened")
-    called = {str(call.get("id")): str(call.get("name")) for event in timeline.named(EventName.TOOL_CALL)
-              for call in event.data.get("calls") or ()}  # fmt: skip
-    answered = {
-        str(item)
-        for event in timeline.named(EventName.TOOL_RESPONSE_SENT, EventName.TOOL_CALL_CANCELLED)
-        for item in event.data.get("ids") or ()
-    }
-    waiting = {key: name for key, name in called.items() if key not in answered}
+    waiting = open_tool_calls(timeline)
     if not waiting:
         return clear()
     names = ", ".join(f"`{name}`" for name in dict.fromkeys(waiting.values()))
@@ -53,7 +47,7 @@ def tool_call_unanswered(timeline: Timeline) -> Verdict:
                 text=msg(
                     "{count} of {calls} tool calls have no response: {names}",
                     count=len(waiting),
-                    calls=len(called),
+                    calls=sum(len(event.data.get("calls") or ()) for event in timeline.named(EventName.TOOL_CALL)),
                     names=", ".join(waiting),
                 )
             )

@@ -83,11 +83,17 @@ def end_of_turn_slow(measurements: Measurements, observed: ObservedClient) -> Ve
             )
         )
     late_s = delay_s if known else asked_s or delay_s
+    by_setup = asked_s is not None and asked_s > LIMIT_S
     return raised(
-        msg("The service takes {late_s} to notice that the user has finished", late_s=format_seconds(late_s)),
+        msg(
+            "The setup makes the service wait for {asked_s} of silence before it takes the user's turn as ended",
+            asked_s=format_seconds(asked_s),
+        )
+        if by_setup and asked_s is not None
+        else msg("The service takes {late_s} to notice that the user has finished", late_s=format_seconds(late_s)),
         evidence=evidence,
         likely_cause=msg("`silenceDurationMs` is long")
-        if asked_s is not None and asked_s > LIMIT_S
+        if by_setup
         else msg("the detector waits for a long silence, or hears noise as speech"),
         fix=msg("set `silenceDurationMs` to 500 to 800, and `endOfSpeechSensitivity` to `END_SENSITIVITY_HIGH`"),
     )

@@ -155,17 +155,23 @@ def _sent(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[str
         cause: str = msg("captured at {rate_hz} Hz and sent without resampling", rate_hz=observed.capture_rate_hz)
     else:
         cause = place.on.causes[1 if observed.resamples_capture else 0]
+    rates = {"content_hz": content_hz, "declared_hz": declared_hz}
+    own = observed.resamples_capture is not None  # diag's own client: the fix can name its settings
     return (
         msg(
             "{content_hz} Hz audio was sent labelled as {declared_hz} Hz: the service hears it {sound}",
-            content_hz=content_hz, declared_hz=declared_hz, sound=changed_sound(found.ratio),
+            sound=changed_sound(found.ratio), **rates,
         ),
         [Evidence(text=label)],
         cause,
         msg(
-            "resample from {content_hz} to {declared_hz} Hz before sending (`resample = true` in [send]), or declare "
-            "audio/pcm;rate={content_hz}",
-            content_hz=content_hz, declared_hz=declared_hz,
+            "resample from {content_hz} to {declared_hz} Hz before sending (`resample = true` and `sample_rate_hz = "
+            "{declared_hz}` in [send]), or declare audio/pcm;rate={content_hz}", **rates,
+        )
+        if own
+        else msg(
+            "resample from {content_hz} to {declared_hz} Hz before sending, or declare audio/pcm;rate={content_hz}",
+            **rates,
         ),
     )  # fmt: skip
 
@@ -181,7 +187,7 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
     )
     if stream_hz is None:
         fix = msg("open the output stream at {declared_hz} Hz, or resample to its rate", declared_hz=declared_hz)
-        return title, [], place.on.causes[0], fix
+        return title, [], *_or_channels(found, place.on.causes[0], fix)
     seen = [
         Evidence(
             text=msg(
@@ -202,4 +208,14 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
             "from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])",
             **rates,
         )
-    return title, seen, cause, fix
+    return title, seen, *_or_channels(found, cause, fix)
+
+
+def _or_channels(found: WrongRate, cause: str, fix: str) -> tuple[str, str]:
+    """Return cause and fix with the other fault that doubles the speed, if it is doubled."""
+    if abs(found.ratio - 2.0) > 0.02:
+        return cause, fix
+    return (
+        msg("{cause}; or one channel is handed to a stream of two channels", cause=cause),
+        msg("{fix}; open it with one channel, or write each sample twice", fix=fix),
+    )

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from diag.core.timeline import NOT_TAKEN
+
 PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "WSS_PROXY", "wss_proxy")
 REFUSING_STATUSES = range(400, 500)
 """HTTP statuses with which the service refuses a session; a 5xx means that the service is unavailable."""
@@ -24,7 +26,7 @@ class Fact:
 
 def no_setup_complete(waited_s: float) -> Fact:
     """Return the fact that the WebSocket was opened, but the service did not answer the setup."""
-    return _unreachable("http", f"connected, but no setupComplete came within {waited_s:.0f} s")
+    return _unreachable("setup", f"the setup was sent, but no setupComplete came within {waited_s:.0f} s")
 
 
 def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
@@ -38,7 +40,7 @@ def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
     error : BaseException
         What the SDK or a library below it raised.
     otherwise : str
-        Step to report as failed if the exception does not show it ("proxy", "dns", "tls", "tcp" or "http").
+        Step to report as failed if the exception does not show it ("proxy", "dns", "tls", "tcp", "http" or "setup").
     """
     status = _http_status(error)
     if status is not None:
@@ -49,7 +51,7 @@ def connect_failure(error: BaseException, *, otherwise: str = "http") -> Fact:
     if code is not None and code != 1006:
         return Fact(name="session_refused", data={"code": code, "reason": reason})
     if code == 1006:
-        return _unreachable("http", "the connection was dropped before the session was set up")
+        return _unreachable("setup", "the connection was dropped before the session was set up")
     return _unreachable(_step(error, otherwise), _plain(error))
 
 
@@ -67,6 +69,25 @@ def close_code_and_reason(error: BaseException) -> tuple[int | None, str]:
         details = getattr(error, "details", None)
         return code, str(error if details is None else details)
     return None, ""
+
+
+def session_end(error: BaseException) -> Fact:
+    """Return the fact that explains why a running session ended.
+
+    It is the client that ended it if its library refused a message: websockets closes with 1009 if one is larger than
+    its `max_size`.
+    """
+    for item in _causes(error):
+        sent, received = getattr(item, "sent", None), getattr(item, "rcvd", None)
+        if sent is not None and received is None and int(sent.code) in NOT_TAKEN:
+            return Fact(
+                name="session_closed", data={"code": int(sent.code), "reason": str(sent.reason), "by": "client"}
+            )
+    code, reason = close_code_and_reason(error)
+    data = {"code": code, "reason": reason if code else str(error), "by": "service"}
+    # The SDK raises ValueError for text that is not JSON, and TypeError for JSON that is not a Live API message.
+    unreadable = code is None and isinstance(error, ValueError | TypeError)
+    return Fact(name="session_closed", data={**data, "unreadable": True} if unreadable else data)
 
 
 def proxies_in_force() -> tuple[str, ...]:

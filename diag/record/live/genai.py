@@ -257,7 +257,6 @@ class LiveConnection(LiveSession):
                 async for message in self._session.receive():
                     self._take(message)
         except (APIError, ConnectionClosed, ValueError, TypeError, OSError) as error:
-            # The SDK raises TypeError for JSON that is not a Live API message.
             self._closed(error)
 
     def _take(self, message: Any) -> None:

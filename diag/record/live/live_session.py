@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from diag.record.live.connection_facts import Fact, close_code_and_reason
+from diag.record.live.connection_facts import Fact, session_end
 
 CLOSE_TIMEOUT_S = 3.0
 """Longest wait for the other side to answer the end of a session."""
@@ -48,8 +48,7 @@ class LiveSession:
         if not self.open or self._closing:
             return
         self.open = False
-        code, reason = close_code_and_reason(error)
-        self._emit("session_closed", {"code": code, "reason": reason if code else str(error), "by": "service"})
+        self._report(session_end(error))
 
     def _report(self, fact: Fact) -> None:
         self._emit(fact.name, fact.data)

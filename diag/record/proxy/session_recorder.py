@@ -230,7 +230,7 @@ class SessionRecorder:
             self._say_connecting(None)
             if code == _ABNORMAL:
                 detail = "the connection was dropped before the session was set up"
-                self._end(EventName.UNREACHABLE, {"step": "http", "detail": detail, "proxy": []})
+                self._end(EventName.UNREACHABLE, {"step": "setup", "detail": detail, "proxy": []})
             else:
                 self._end(EventName.SESSION_REFUSED, {"code": code, "reason": reason})
             return

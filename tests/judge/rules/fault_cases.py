@@ -240,7 +240,7 @@ FAULT_CASES = [
     Case("closed after goAway", closed(1006, "", extra=(event(1.0, "go_away", "service", time_left_s=5.0),)),
          ("CFG008",), ("SVC002",), words=("5.0 s left",), severity="warning"),
     *(Case(f"not reached: {step}", replace(HEALTHY, unreachable=(step, "detail", ("HTTPS_PROXY",))), ("CFG009",),
-           words=(step, "HTTPS_PROXY")) for step in ("dns", "tcp", "tls", "proxy", "http")),
+           words=(step, "HTTPS_PROXY")) for step in ("dns", "tcp", "tls", "proxy", "http", "setup")),
     Case("a close that no other finding explains", refused(1013, ""), ("CFG010",), words=("overloaded",)),
     Case("a country that is not served", refused(1007, "User location is not supported for the API use."),
          ("CFG011",), words=("location",)),

@@ -17,7 +17,7 @@ from diag.judge.closings import code_of
 from diag.judge.engine import judge_run, judge_take
 from diag.judge.gate import exit_code
 from diag.measure.registry import MetricKind, all_metrics
-from diag.record.live.connection_facts import connect_failure
+from diag.record.live.connection_facts import connect_failure, session_end
 from diag.report.sentences import verdict_of
 
 TIMED = tuple(item for item in all_metrics() if item.kind is MetricKind.TAKE)
@@ -54,6 +54,12 @@ REFUSALS = [
     (1007, "Function response scheduling is not supported for this model.", "CFG013", "remove `scheduling`"),
     (1007, "CONTENT_TYPE_AUDIO input is not supported for this model configuration", "CFG013",
      "send no audio while a tool call is open"),
+    (1007, "Requested voice api_name 'alloy' is not available for model models/gemini-3.8-live", "CFG013", "prebuilt voice"),
+    (1007, "Requested voice api_name 'Koree' is not available for model models/gemini-3.8-live", "CFG013", "`Kore`"),
+    (1007, "Requested voice api_name 'en-US-Chirp3-HD-Puck' is not available for model models/gemini-2.5-flash-nativ",
+     "CFG013", "such as `Puck`, or"),
+    (1007, 'Invalid JSON payload received. Unknown name "model": Cannot bind query parameter. Field \'model\' could not',
+     "CFG006", "remove `model=` from the address"),
     (1007, 'Invalid JSON payload received. Unknown name "proactivity" at \'setup\': Cannot find field.', "CFG006",
      "remove `proactivity`"),
     (1007, "Request contains an invalid argument.", "CFG006", "setup"),
@@ -142,6 +148,79 @@ def test_every_http_status_at_the_upgrade_is_named(status):
     said, code = verdict(result, take)
     assert not said.startswith("READY")
     assert code == (3 if status >= 500 else 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "extra", "found", "words"),
+    [
+        (
+            "models/gemini-3.1-flash-live-preview",
+            {"enable_affective_dialog": True},
+            "CFG013",
+            "enable_affective_dialog",
+        ),
+        (
+            "models/gemini-3.1-flash-live-preview",
+            {"proactivity": {"proactive_audio": True}},
+            "CFG013",
+            "proactiveAudio",
+        ),
+        ("models/gemini-3.1-flash-live-preview", {}, "CFG009", "neither confirmed nor refused the setup"),
+        ("models/of-next-year", {"enable_affective_dialog": True}, "CFG009", "neither confirmed nor refused the setup"),
+    ],
+)
+def test_a_setup_without_an_answer_is_explained_by_a_setting_that_the_model_does_not_have(model, extra, found, words):
+    take = build(Story(unreachable=("setup", "no setupComplete came within 15 s", ()),
+                       config=client(session={"model": model, "api_version": "v1alpha", "extra": extra})))  # fmt: skip
+    result, take = judged(take)
+    first, *rest = result.findings
+    assert first.code == found
+    assert words in text_of(first)
+    assert all(item.consequence_of == found for item in rest)
+    assert "WebSocket" not in first.title
+    said, code = verdict(result, take)
+    assert not said.startswith("READY")
+    assert code == (1 if found == "CFG013" else 3)
+
+
+CLOSED_BY_CLIENT = [
+    (1009, "message too big", "max_size"),
+    (1007, "invalid UTF-8", "could not take a message"),
+    (1002, "", "could not take a message"),
+]
+
+
+@pytest.mark.parametrize(("code", "reason", "words"), CLOSED_BY_CLIENT)
+def test_a_session_that_the_clients_library_ended_is_not_laid_to_the_service(code, reason, words):
+    take = build(Story(reply_s=None, closed=(code, reason)))
+    kept = [replace(item, data={**item.data, "by": "client"}) if item.name == EventName.SESSION_CLOSED else item
+            for item in take.timeline]  # fmt: skip
+    result, take = judged(replace(take, timeline=Timeline(tuple(kept))))
+    first = result.findings[0]
+    assert first.code == "SVC009"
+    assert words in text_of(first)
+    assert "the client closed the session" in text_of(first)
+    said, exit_with = verdict(result, take)
+    assert (said.startswith("NOT READY"), exit_with) == (True, 1)
+
+
+def test_a_client_that_ends_its_session_by_intention_has_no_fault():
+    take = build(Story())
+    kept = [item for item in take.timeline if item.name != EventName.SESSION_CLOSED]
+    for code in (1000, 1001, 1005, 1006, 1011):
+        end = Event(t_s=9.0, name="session_closed", source="client", data={"code": code, "reason": "", "by": "client"})
+        assert code_of(Timeline((*kept, end)), ObservedClient()) is None
+
+
+@pytest.mark.parametrize(("error", "words"), [(ValueError("Failed to parse response: b'{'"), "could not be read"),
+                                              (OSError("broken pipe"), "was lost")])  # fmt: skip
+def test_a_message_that_cannot_be_read_is_no_loss_of_the_network(error, words):
+    take = build(Story(reply_s=None, closed=(None, "")))
+    kept = [replace(item, data=session_end(error).data) if item.name == EventName.SESSION_CLOSED else item
+            for item in take.timeline]  # fmt: skip
+    result, _ = judged(replace(take, timeline=Timeline(tuple(kept))))
+    assert result.findings[0].code == "SVC009"
+    assert words in result.findings[0].title
 
 
 @pytest.mark.parametrize("step", ["dns", "tcp", "tls", "proxy", "http", "another"])

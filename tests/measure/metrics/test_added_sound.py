@@ -1,19 +1,29 @@
 """What a segment adds: known sounds of known level are read back, each by its own measure."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 from builders import resampled, speech
 
+from diag.core.chain import Tap
 from diag.core.clip import Clip
 from diag.core.missing import MissingCode
-from diag.dsp.additions import NOTHING_DB
-from diag.dsp.copies import COPY_WARN_DB
+from diag.core.results import SoundEvent, Spot
+from diag.dsp.added_sound import AddedNoise, Hum, Tone
+from diag.dsp.additions import NOTHING_DB, Additions
+from diag.dsp.copies import COPY_WARN_DB, Copy, Room
+from diag.dsp.distortion import Distortion, Kind
+from diag.dsp.level_change import LevelChange, LevelStep
+from diag.dsp.mirrored import Mirrored
+from diag.dsp.tone_colour import ToneChange
 from diag.files.audio_files import read_wav
 from diag.files.prompts import find_prompt
 from diag.files.rooms import PATHS, ROOM_RATE_HZ, read_responses, rooms_by_name
 from diag.measure.metrics import added_sound
+from diag.measure.metrics.added_sound import DISTORTION_HIDDEN, EXPLAINED
+from diag.measure.reasons import TOO_LITTLE
 
 RATE_HZ = 24000
 VOICE = speech(4.0, 5, RATE_HZ)
@@ -183,3 +193,145 @@ def test_the_near_reflections_of_a_headset_are_no_second_copy():
     captured += 10 ** (room.noise_dbfs / 20) * np.random.default_rng(0).standard_normal(spoken.size)
     read_back = added_sound.second_copy(clip(spoken, prompt.sample_rate_hz), clip(captured, prompt.sample_rate_hz))
     assert read_back.value < COPY_WARN_DB
+
+
+# --- what is told of additions that are given
+
+
+NOTHING = Additions(
+    level=LevelChange(-1.0, (), 0.5, -20.0, near_silent=False), noise=AddedNoise(-80.0, 60.0, -50.0), dc_dbfs=-90.0,
+    hum=None, tones=(), distortion=Distortion(-100.0, Kind.NONE, None), aliasing=None, images_about=(), copy=None,
+    room=None, tone=ToneChange(0.0, 400.0, 400.0),
+)  # fmt: skip
+
+
+@pytest.fixture
+def reading(monkeypatch):
+    """What a measure tells of additions that differ from nothing; times of the input are two seconds less."""
+
+    def tell(name, **parts):
+        monkeypatch.setattr(added_sound, "additions", lambda *_: replace(NOTHING, **parts))
+        monkeypatch.setattr(added_sound, "input_time_s", lambda _reference, _estimated, at_s: at_s - 2.0)
+        return getattr(added_sound, name)(REFERENCE, REFERENCE)
+
+    return tell
+
+
+def steps(*changes):
+    return tuple(LevelStep(3.0 + n, 3.25 + n, change_db, sudden=n == 0) for n, change_db in enumerate(changes))
+
+
+@pytest.mark.parametrize(
+    ("change_db", "changes", "value"),
+    [(-3.0, (), -3.0), (-3.0, (2.0,), -3.0), (-3.0, (2.0, -9.0), -9.0), (1.0, (12.0, -9.0), 12.0)],
+)
+def test_the_largest_change_of_level_counts(reading, change_db, changes, value):
+    found = reading("level_change", level=LevelChange(change_db, steps(*changes), 0.0, -20.0, near_silent=False))
+    assert found.value == value
+    kinds = ("level step", "level fade")
+    assert found.events == tuple(
+        SoundEvent(kind=kinds[n], reference_s=1.0 + n, estimated_s=3.0 + n, duration_s=0.25, level_db=size_db)
+        for n, size_db in enumerate(changes)
+    )
+    assert found.spots == tuple(Spot(Tap.HEARD, 2.5 + n, 3.75 + n) for n in range(len(changes)))
+
+
+def test_nobody_listens_before_the_beginning(reading):
+    early = (LevelStep(0.25, 0.5, 9.0, sudden=True),)
+    found = reading("level_change", level=LevelChange(0.0, early, 0.0, -20.0, near_silent=False))
+    assert found.spots == (Spot(Tap.HEARD, 0.0, 1.0),)
+
+
+@pytest.mark.parametrize(
+    ("pumping_db", "room", "value"),
+    [(4.0, None, 4.0), (4.1, None, 4.1), (4.0, Room(-5.0, 0.3), 4.0), (4.1, Room(-5.0, 0.3), None)],
+)
+def test_pumping_that_a_room_explains_is_not_measured(reading, pumping_db, room, value):
+    found = reading("level_pumping", level=LevelChange(0.0, (), pumping_db, -20.0, near_silent=False), room=room)
+    assert (found.value, found.missing) == (value, EXPLAINED if value is None else None)
+
+
+@pytest.mark.parametrize(
+    ("change_db", "kinds"), [(6.9, []), (7.0, ["from 0.8 to 1.3 kHz"]), (-7.0, ["from 0.8 to 1.3 kHz"])]
+)
+def test_a_change_of_tone_colour_names_its_band(reading, change_db, kinds):
+    found = reading("tone_change", tone=ToneChange(change_db, 800.0, 1260.0))
+    assert found.value == change_db
+    assert [event.kind for event in found.events] == kinds
+    assert all(event.level_db == change_db and event.duration_s == 0.0 for event in found.events)
+
+
+@pytest.mark.parametrize(
+    ("snr_db", "room", "value"),
+    [(30.0, None, -30.0), (29.9, None, -29.9), (30.0, Room(-5.0, 0.3), -30.0), (29.9, Room(-5.0, 0.3), None)],
+)
+def test_noise_that_reverberation_explains_is_not_measured(reading, snr_db, room, value):
+    found = reading("added_noise", noise=AddedNoise(-50.0, snr_db, -30.0), room=room)
+    assert (found.value, found.missing) == (value, EXPLAINED if value is None else None)
+
+
+def test_the_loudest_tone_is_the_value_and_each_is_named_with_its_place(reading):
+    tones = (Tone(440.4, -30.0, -12.0, 3.0, 3.5, 2), Tone(1000.0, -40.0, -22.0, 0.0, 1.0, 1))
+    found = reading("added_tone", tones=tones)
+    assert found.value == -12.0
+    assert found.events == (
+        SoundEvent(kind="tone of 440 Hz", reference_s=1.0, estimated_s=3.0, duration_s=0.5, level_db=-30.0, count=2),
+        SoundEvent(kind="tone of 1000 Hz", reference_s=-2.0, estimated_s=0.0, duration_s=1.0, level_db=-40.0, count=1),
+    )
+    assert found.spots == (Spot(Tap.HEARD, 3.0, 3.5), Spot(Tap.HEARD, 0.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("name", "parts", "value"),
+    [
+        ("added_hum", {"hum": Hum(50.0, -60.0, -33.0)}, -33.0),
+        ("added_hum", {}, NOTHING_DB),
+        ("added_tone", {}, NOTHING_DB),
+        ("added_dc", {"dc_dbfs": -31.5}, -31.5),
+        ("aliasing", {}, NOTHING_DB),
+        ("aliasing", {"aliasing": Mirrored(8000.0, -20.0, -6.0, 0.9)}, -20.0),
+        ("aliasing", {"aliasing": Mirrored(8000.0, -80.0, -6.0, 0.9)}, NOTHING_DB),
+        ("reverberation", {"room": Room(-14.0, 0.3)}, -14.0),
+        ("reverberation", {}, NOTHING_DB),
+        ("second_copy", {}, NOTHING_DB),
+        ("distortion", {}, NOTHING_DB),
+    ],
+)
+def test_what_was_not_found_has_the_level_of_nothing(reading, name, parts, value):
+    found = reading(name, **parts)
+    assert (found.value, found.events) == (value, ())
+
+
+@pytest.mark.parametrize(("echo", "kind"), [(True, "echo"), (False, "second copy")])
+def test_a_second_copy_is_an_echo_or_played_twice(reading, echo, kind):
+    found = reading("second_copy", copy=Copy(0.15, -9.0, echo=echo))
+    assert found.value == -9.0
+    assert found.events == (
+        SoundEvent(kind=kind, reference_s=0.0, estimated_s=0.0, duration_s=0.15, level_db=-9.0),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("level_db", "measured"), [(COPY_WARN_DB, True), (COPY_WARN_DB + 0.1, False)])
+def test_a_faint_copy_of_distorted_sound_is_explained_by_it(reading, level_db, measured):
+    bent = Distortion(-15.0, Kind.OVERDRIVE, 0.5)
+    found = reading("second_copy", copy=Copy(0.15, level_db, echo=True), distortion=bent)
+    assert (found.value, found.missing) == ((level_db, None) if measured else (None, EXPLAINED))
+
+
+def test_distortion_names_its_kind(reading):
+    found = reading("distortion", distortion=Distortion(-15.0, Kind.FEW_BITS, 8.0))
+    assert found.value == -15.0
+    assert found.events == (
+        SoundEvent(kind="few bits", reference_s=0.0, estimated_s=0.0, duration_s=0.0, level_db=-15.0),
+    )  # fmt: skip
+    hidden = reading("distortion", distortion=Distortion(-100.0, Kind.NONE, None, hidden=True))
+    assert hidden.missing == DISTORTION_HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("level_change", "level"), ("level_pumping", "level"), ("tone_change", "tone"), ("added_noise", "noise"),
+     ("distortion", "distortion")],
+)  # fmt: skip
+def test_what_had_too_little_sound_is_not_measured(reading, name, part):
+    assert reading(name, **{part: None}).missing == TOO_LITTLE

@@ -6,7 +6,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from websockets.frames import Close
 from websockets.http11 import Response
 
-from diag.record.live.connection_facts import PROXY_VARIABLES, close_code_and_reason, connect_failure
+from diag.record.live.connection_facts import PROXY_VARIABLES, close_code_and_reason, connect_failure, session_end
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_a_close_frame_is_an_answer_of_the_service(code):
         (TimeoutError(), "tcp"),
         (ssl.SSLCertVerificationError(1, "self-signed certificate"), "tls"),
         (http_error(503), "http"),
-        (api_error(1006, "Abnormal closure."), "http"),
+        (api_error(1006, "Abnormal closure."), "setup"),
     ],
 )
 def test_what_was_not_reached_names_the_step(error, step):
@@ -68,3 +68,24 @@ def test_a_close_of_websockets_itself_is_read_too():
     assert close_code_and_reason(error) == (1011, "Internal error encountered.")
     assert close_code_and_reason(ConnectionClosedError(None, None)) == (1006, "no close frame")
     assert close_code_and_reason(OSError("x")) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "data"),
+    [
+        (Close(1009, "too big"), None, {"code": 1009, "reason": "too big", "by": "client"}),
+        (Close(1009, "too big"), Close(1011, "failed"), {"code": 1011, "reason": "failed", "by": "service"}),
+        (Close(1011, "keepalive ping timeout"), None, {"code": 1006, "reason": "no close frame", "by": "service"}),
+        (None, None, {"code": 1006, "reason": "no close frame", "by": "service"}),
+    ],
+)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_session_that_the_own_library_gave_up_was_ended_by_the_client(sent, received, data, wrapped):
+    error = ConnectionClosedError(received, sent, None if received is None else False)
+    if not wrapped:
+        assert dict(session_end(error).data) == data
+        return
+    code = received.code if received else 1006
+    outer = api_error(code, data["reason"])
+    outer.__cause__ = error
+    assert dict(session_end(outer).data) == data

@@ -274,7 +274,7 @@ def test_a_service_that_never_completes_the_setup_is_told_from_one_that_is_not_t
     begin_s = time.perf_counter()
     opened, log, _ = connected(endpoint_of(emulator, faults=[{"kind": "slow_setup"}]), SessionConfig())
     assert not opened
-    assert log.data("unreachable")["step"] == "http"
+    assert log.data("unreachable")["step"] == "setup"
     assert "no setupComplete" in log.data("unreachable")["detail"]
     assert time.perf_counter() - begin_s < 8
     gc.collect()
