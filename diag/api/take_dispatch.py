@@ -21,7 +21,8 @@ from diag.api.loading import load_judging_and_reports
 from diag.api.run_length import judging_s, take_s, takes_s, usual_s
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.api.take_cluster import ClusterRigs
-from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.errors import BadInputError
+from diag.core.processes import process_died
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_minutes, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
@@ -244,11 +245,10 @@ class _Dispatcher:
         except BrokenProcessPool:
             self._deaths += 1
             if self._deaths > MAX_WORKER_DEATHS:
-                raise CannotMeasureError(
+                raise process_died(
                     f"Could not record take {entry.item.take_id} of {entry.item.plan.name}",
-                    seen=f"the recording process died {self._deaths} times",
-                    allowed="recording processes that run to their end",
-                    next_step="check free memory, or try `--rigs 1` or `--audio wire`",
+                    times=self._deaths,
+                    next_step="try `--rigs 1` or `--audio wire`",
                 ) from None
             self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")
             self._pool.restart(entry.rig_name)
