@@ -215,11 +215,11 @@ def distortion(pair: AlignedPair) -> Distortion | None:
     scale = float(np.quantile(np.abs(own), 0.9995))
     if wrapped is not None or scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
         return wrapped
-    # Speech has little power above 4 kHz, so every third sample at 24 kHz is enough and takes a third of the time.
-    every = max(1, round(pair.rate_hz / _CURVE_RATE_HZ))
     coarse = sample_levels(pair.estimated)
     even = coarse is not None and coarse.even
     bits = _bits(coarse, out) if coarse is not None and even else quantised(raw, out, pair.rate_hz)
+    # Speech has little power above 4 kHz, so every third sample at 24 kHz is enough and takes a third of the time.
+    every = max(1, round(pair.rate_hz / _CURVE_RATE_HZ))
     own, out = own[:, ::every] / scale, out[:, ::every] / scale
     explained, error, curve = _explained(own, out)
     level, hidden = _db(explained), _db(error) > HIDDEN_FROM_DB

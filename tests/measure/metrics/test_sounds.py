@@ -68,7 +68,7 @@ def test_a_speed_at_which_no_piece_is_found_is_not_believed(monkeypatch):
     """Gaps of 3 ms at every chunk, sent over Opus, were measured as a speed of 0.986."""
     estimated = Clip(samples=np.concatenate((np.zeros(2400, np.float32), VOICE)), sample_rate_hz=RATE_HZ)
     reference = Clip(samples=VOICE, sample_rate_hz=RATE_HZ)
-    right = sounds.match_clips(sounds.sound(reference), sounds.sound(estimated))
+    right = match_clips(sounds.sound(reference), sounds.sound(estimated))
     monkeypatch.setattr(sounds, "match_clips", lambda *_: replace(right, rate_ratio=0.93, time_ratio=0.93))
     monkeypatch.setattr(sounds, "once_for_content", lambda _key, _clips, compute: compute())
     assert match(reference, estimated).rate_ratio is None
