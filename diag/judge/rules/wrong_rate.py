@@ -22,6 +22,9 @@ from diag.judge.limits import LOST_ALL_ALONG_PPM
 from diag.judge.registry import OnHop, Place, segment_rule
 from diag.measure.metrics.speed import CLOCKS_PPM
 
+_DOUBLED, _DOUBLED_WITHIN = 2.0, 0.02
+"""Speed of one channel that is handed to a stream of two, and how far the measured speed may be from it."""
+
 
 @segment_rule(
     OnHop(
@@ -213,7 +216,7 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
 
 def _or_channels(found: WrongRate, cause: str, fix: str) -> tuple[str, str]:
     """Return cause and fix with the other fault that doubles the speed, if it is doubled."""
-    if abs(found.ratio - 2.0) > 0.02:
+    if abs(found.ratio - _DOUBLED) > _DOUBLED_WITHIN:
         return cause, fix
     return (
         msg("{cause}; or one channel is handed to a stream of two channels", cause=cause),
