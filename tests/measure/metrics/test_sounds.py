@@ -12,7 +12,7 @@ from diag.core.clip import Clip
 from diag.core.missing import Missing, MissingCode
 from diag.dsp import phase
 from diag.dsp.aligned import Piece
-from diag.dsp.rate import Match
+from diag.dsp.rate import Match, match_clips
 from diag.dsp.resample import rescale
 from diag.dsp.segment import SegmentComparison, SegmentPiece
 from diag.dsp.segment_events import Event, EventKind
