@@ -92,7 +92,7 @@ def test_an_app_that_ends_is_found_with_its_exit_code_and_last_lines(events, wor
         (127, ["sh: x: not found"], "there is no such program", "correct `command` in [app], or `--app`"),
         (126, ["no"], "an error in the app, which its last lines name", "correct the error that the last lines"),
         (1, [], "the app is made to end", "correct the error that the last lines"),
-        (0, ["bye"], "the app is made to end", "correct the error that the last lines"),
+        (0, ["bye"], "the app is made to end", "let the app listen on"),
     ],
 )
 def test_the_exit_code_of_an_app_says_why_it_ended(code, lines, cause, fix):
