@@ -79,9 +79,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         else msg("the app is made to end"),
         fix=msg("correct `command` in [app], or `--app`")
         if code == _NOT_FOUND
-        else msg(
-            "let the app listen on; `session.receive()` of google-genai ends with each turn, so call it in a loop"
-        )
+        else msg("let the app listen on; `session.receive()` of google-genai ends with each turn, so call it in a loop")
         if code == 0
         else msg("correct the error that the last lines of its output name; the whole output is kept with the take"),
     )
