@@ -22,6 +22,9 @@ from diag.judge.limits import LOST_ALL_ALONG_PPM
 from diag.judge.registry import OnHop, Place, segment_rule
 from diag.measure.metrics.speed import CLOCKS_PPM
 
+DOUBLED_WITHIN = 0.02
+"""Distance from 2 within which a speed may be one channel in a stream of two: far more than two clocks differ."""
+
 
 @segment_rule(
     OnHop(
@@ -200,6 +203,7 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
     if observed.resamples_reply:
         cause = msg("the player's resampler is given a wrong rate")
         fix = msg("set the input rate of the player's resampler to {declared_hz} Hz", declared_hz=declared_hz)
+        cause, fix = _or_channels(found, cause, fix)
     else:
         rates = {"stream_hz": stream_hz, "declared_hz": declared_hz}
         cause = msg("the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged", **rates)
@@ -208,12 +212,12 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
             "from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])",
             **rates,
         )
-    return title, seen, *_or_channels(found, cause, fix)
+    return title, seen, cause, fix
 
 
 def _or_channels(found: WrongRate, cause: str, fix: str) -> tuple[str, str]:
     """Return cause and fix with the other fault that doubles the speed, if it is doubled."""
-    if abs(found.ratio - 2.0) > 0.02:
+    if abs(found.ratio - 2.0) > DOUBLED_WITHIN:
         return cause, fix
     return (
         msg("{cause}; or one channel is handed to a stream of two channels", cause=cause),
