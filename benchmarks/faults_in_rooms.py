@@ -1,6 +1,6 @@
 """Which faults of speed, treble and continuity are still found through a room.
 
-    python -m benchmarks.faults_in_rooms [--room NAME]
+    python -m benchmarks.faults_in_rooms [--room NAME] [--strengths]
 
 Every fault of the catalogue (`scenarios/faults`) that lies on the microphone or the speaker and is one of these kinds
 is planted at the strength stated there, by the same code as in a take. The sound also passes the impulse response of
@@ -8,13 +8,14 @@ a room and gets its noise: a prompt on its way to the microphone before the faul
 it. The result is judged with the measures and rules of a take. Healthy sound is judged too.
 
 A fault is found (its code is reported), reported under another code of its hop, not measured (its check gave a reason
-instead of an answer), or called good.
+instead of an answer), or called good. With `--strengths`, each kind of fault is planted in rising strengths, and the
+least one is printed from which on it is found in all sounds, under its own code or another one of its hop.
 """
 
 import argparse
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,19 @@ SOUNDS = {
 }
 PLAYED_HZ = 24000
 AROUND_S = 0.7
+_LENGTHS = ("for_s", (0.05, 0.1, 0.2, 0.4, 0.55, 0.7))
+STRENGTHS: dict[str, tuple[str, tuple[float, ...]]] = {
+    "rate": ("ratio", (1.001, 1.002, 1.005, 1.02, 1.05, 0.91875)),
+    "stretch": ("ratio", (0.98, 0.95, 0.9, 0.85, 0.7)),
+    "squeeze": ("through_hz", (12000, 8000, 6000)),
+    "imaging": ("factor", (2, 3, 4)),
+    "aliasing": ("factor", (2, 3, 4)),
+    "stall": _LENGTHS,
+    "skip": _LENGTHS,
+    "repeat": _LENGTHS,
+    "swap": _LENGTHS,
+}
+"""The key that says how strong a kind of fault is, and values from weak to strong."""
 
 
 def faults() -> Iterator[tuple[str, str, Planted]]:
@@ -121,11 +135,39 @@ def outcome(result: TakeResult, code: str) -> str:
     return "good" if check.status is Status.CLEAR else "not measured"
 
 
+def print_strengths(rooms: Sequence[str]) -> None:
+    """Print for each room and kind of fault what became of it at each strength."""
+    kinds: dict[tuple[str, str], list[tuple[str, Planted]]] = {}
+    for _, code, fault in faults():
+        kinds.setdefault((fault.hop, fault.kind), []).append((code, fault))
+    for room in rooms:
+        for (hop, kind), planted in kinds.items():
+            generator = np.random.default_rng(0)
+            key, values = STRENGTHS[kind]
+            all_found, words = [], []
+            for value in values:
+                fault = Planted.model_validate(planted[0][1].model_dump() | {key: value})
+                count: Counter[str] = Counter()
+                for name in SOUNDS[hop][1]:
+                    result = judge_take(take_of(hop, name, room, fault, generator))
+                    said = [outcome(result, code) for code, _ in planted]
+                    count["found" if {"found", "another code"} & set(said) else said[0]] += 1
+                all_found.append(count["found"] == len(SOUNDS[hop][1]))
+                words.append(f"{value:g}: {dict(count)}")
+            missed = max((place for place, found in enumerate(all_found) if not found), default=-1)
+            least = f"{values[missed + 1]:g} on" if missed + 1 < len(values) else "no strength tried"
+            print(f"{room:13} {hop:10} {kind:9} found from {least} ({key}); {', '.join(words)}", flush=True)
+
+
 def main() -> None:
     """Print one line for each fault and room, and what was said of healthy sound."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--room", action="append", choices=ROOMS, help="only this room; may be repeated")
+    parser.add_argument("--strengths", action="store_true", help="from which strength on each kind is found")
     given = parser.parse_args()
+    if given.strengths:
+        print_strengths(given.room or ROOMS)
+        return
     totals: dict[tuple[str, str], Counter[str]] = {}
     for room in given.room or ROOMS:
         generator = np.random.default_rng(0)

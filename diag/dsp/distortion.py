@@ -202,22 +202,13 @@ def wrapped_alone(reference: Array, recorded: Array, rate_hz: float) -> Distorti
     return Distortion(0.0, Kind.WRAPPED, per_s / 2.0)
 
 
-def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion | None:
-    """Return the level and kind of the distortion in the estimated signal; None if there is too little loud speech.
-
-    Parameters
-    ----------
-    pair : AlignedPair
-    recorded : ndarray or None
-        The estimated signal at its own sample rate, if the signal in the pair is resampled. A short word length can
-        only be seen in the original sample values.
-    """
+def distortion(pair: AlignedPair) -> Distortion | None:
+    """Return the level and kind of the distortion in the estimated signal; None if there is too little loud speech."""
     drawn = _loud_samples(pair)
     if drawn is None:
         return None
     own, out, raw = drawn
-    heard = pair.estimated if recorded is None else np.asarray(recorded, dtype=np.float32)
-    wrapped = _wrapped(pair, heard, own, out)
+    wrapped = _wrapped(pair, own, out)
     scale = float(np.quantile(np.abs(own), 0.9995))
     if wrapped is not None or scale <= 0.0 or float(np.quantile(np.abs(out), 0.9995)) < _LEAST_PEAK:
         return wrapped
@@ -226,7 +217,7 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
     own, out, raw = own[:, ::every] / scale, out[:, ::every] / scale, raw[:, ::every]
     explained, error, curve = _explained(own, out)
     level, hidden = _db(explained), _db(error) > HIDDEN_FROM_DB
-    coarse = sample_levels(heard)
+    coarse = sample_levels(pair.estimated)
     even = coarse is not None and coarse.even
     bits = _bits(coarse, raw, out * scale)
     if bits is not None:
@@ -239,20 +230,18 @@ def distortion(pair: AlignedPair, recorded: Array | None = None) -> Distortion |
     return Distortion(level, kind, detail)
 
 
-def _wrapped(
-    pair: AlignedPair, heard: NDArray[np.float32], own: NDArray[np.float64], out: NDArray[np.float64]
-) -> Distortion | None:
+def _wrapped(pair: AlignedPair, own: NDArray[np.float64], out: NDArray[np.float64]) -> Distortion | None:
     """Return the distortion by wrapped integers; None if none wrapped."""
     unwrapped, count = _unwrapped(own, out)
     if count:
         power = float(np.mean(np.square(out - unwrapped))) / max(float(np.mean(np.square(unwrapped))), _FLOOR)
         return Distortion(_db(power), Kind.WRAPPED, count / own.size * pair.rate_hz)
-    leaps = wrapped_leaps(heard, pair.rate_hz)
+    leaps = wrapped_leaps(pair.estimated, pair.rate_hz)
     if leaps is None or wrapped_leaps(pair.reference, pair.rate_hz) is not None:
         return _turned_over(pair, own, out)
     error = out - own * float((own * out).sum()) / max(float((own * own).sum()), _FLOOR)
     power = float(np.mean(np.square(error))) / max(float(np.mean(np.square(out))), _FLOOR)
-    return Distortion(_db(power), Kind.WRAPPED, leaps.leaps / 2.0 / heard.size * pair.rate_hz)
+    return Distortion(_db(power), Kind.WRAPPED, leaps.leaps / 2.0 / pair.estimated.size * pair.rate_hz)
 
 
 def _turned_over(pair: AlignedPair, own: NDArray[np.float64], out: NDArray[np.float64]) -> Distortion | None:

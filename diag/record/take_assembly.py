@@ -34,8 +34,11 @@ AFTER_S = 0.5
 
 SURE = 0.9
 """Correlation from which on the place of a prompt in the ear's recording is used. Without a room it is 1."""
+LIKELY = 0.5
+"""Correlation from which on the place of a reply in the ear's recording is used; unrelated speech stays below 0.45."""
 SEARCHED_S = 0.5
-"""How far from its stamps a prompt is searched for in the ear's recording. Errors of up to 0.12 s were seen."""
+"""How far from its stamps a prompt, or a reply that was cut, is searched for in the ear's recording. Errors of up to
+0.12 s were seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,7 +311,8 @@ def _reply_spans(
     rate_hz = played.sample_rate_hz
     start, end = playing.start, min(playing.end or played.frames, played.frames)
     after_s, heard_after_s = BEFORE_S, AFTER_S
-    if chunks and playing.end is not None and _interrupted(record.index, events, timeline):
+    cut = bool(chunks) and playing.end is not None and _interrupted(record.index, events, timeline)
+    if cut:
         # The rest was discarded, which is right. Both sides end a little earlier, in the same speech.
         kept = round((end - start) / rate_hz * clips[Tap.RECEIVED].sample_rate_hz)
         first, last = spans[Tap.RECEIVED]
@@ -321,12 +325,31 @@ def _reply_spans(
     spans[Tap.PLAYED] = (max(start - round(BEFORE_S * rate_hz), playing.not_before), last)
     heard = clips.get(Tap.HEARD)
     if heard is not None and played.start_s is not None:
-        spans[Tap.HEARD] = _span_of_time(
+        first, heard_last = _span_of_time(
             heard,
             played.start_s + start / rate_hz - BEFORE_S,
             played.start_s + last / rate_hz + heard_after_s,
         )
+        found = _end_at_ear(played, (start, last), heard) if cut else None
+        spans[Tap.HEARD] = first, heard_last if found is None else found
     return spans
+
+
+def _end_at_ear(played: Clip, span: Span, heard: Clip) -> int | None:
+    """Return the frame of `heard` at which a span of `played` ends, by correlation; None if it is not found there.
+
+    Stamps are too inexact for the end of a cut reply: those of sound servers were wrong by up to 90 ms between speaker
+    and ear, and so much seemed to be missing.
+    """
+    assert played.start_s is not None
+    start_s, end_s = (played.start_s + frame / played.sample_rate_hz for frame in span)
+    first, last = _span_of_time(heard, start_s - SEARCHED_S, end_s + SEARCHED_S)
+    template = rescale(played.slice(*span).channel(0).samples, heard.sample_rate_hz / played.sample_rate_hz)[0]
+    channel = HEARD_REPLY_CHANNEL if heard.channels > 1 else 0
+    place = locate(template, heard.slice(first, last).channel(channel).samples, heard.sample_rate_hz)
+    if place is None or place.confidence < LIKELY:
+        return None
+    return min(first + round(place.frame) + len(template), heard.frames)
 
 
 def _spans_until_cut(

@@ -10,6 +10,7 @@ from diag.core.clip import pcm16_from_samples
 from diag.files.scenarios import Faults
 from diag.measure.metrics.moments import audio_chunks
 from diag.record.audio.tape import Tape
+from diag.record.client.resampler import resample
 from diag.record.live.genai import Endpoint
 from diag.record.take_assembly import AFTER_S, BEFORE_S, CUT_GUARD_S, NetworkAudio, Session, TurnRecord, assemble_take
 from diag.record.take_job import PromptJob, TakeJob
@@ -199,6 +200,44 @@ def test_a_prompt_on_a_device_that_an_app_shares_is_timed_by_the_ear():
     assert take.turns[0].speech_end_s == pytest.approx(1.0 + 2.0 + PROMPT.speech_end_s, abs=1e-4)
     assert take.clips[Tap.PROMPT].start_s == pytest.approx(1.0, abs=1e-4)
     assert take.turns[0].prompt_spans[Tap.PROMPT] == (96000, 144000)
+
+
+def cut_reply(late_s, *, heard=True):
+    """A take whose reply is played from 2.0 to 2.6 s and then cut, and reaches the ear `late_s` after its stamps."""
+    log = TakeLog()
+    log.turn = 0
+    speaker, ear = Tape(24000), Tape(48000)
+    wide = np.zeros(6 * 48000, np.float32)
+    wide[2 * 48000 : round(2.6 * 48000)] = 0.1 * np.random.default_rng(5).standard_normal(round(0.6 * 48000))
+    wide = resample(resample(wide, 48000, 24000), 24000, 48000)
+    sound = resample(wide, 48000, 24000)
+    at_ear = np.roll(wide, round(late_s * 48000)) * heard
+    for block in range(300):
+        t_s = log.origin_s + block / 50
+        speaker.write(sound[block * 480 : (block + 1) * 480], t_s, t_s)
+        ear.write(at_ear[block * 960 : (block + 1) * 960], t_s, t_s)
+    log.emit("chunk_received", {"start_frame": 0, "frames": 48000}, t_s=1.9)
+    log.emit("playout_started", {"frame": 48000}, t_s=2.0)
+    log.emit("interrupted", {}, t_s=2.6)
+    log.emit("playout_ended", {"frame": 62400}, t_s=2.6)
+    network = NetworkAudio(sent=b"", sent_rate_hz=16000, received=bytes(96000), received_rate_hz=24000)
+    prompt = Tape(48000)
+    prompt.write(np.zeros(48000, np.float32), log.origin_s, log.origin_s)
+    turn = TurnRecord(index=0, prompt=PROMPT, start_s=0.1, end_s=5.0, first_frame=0, end_frame=48000)
+    tapes = {Tap.PROMPT: prompt, Tap.PLAYED: speaker, Tap.HEARD: ear}
+    return assemble_take(take_job(), Session(log=log, network=network, tapes=tapes, turns=(turn,)))
+
+
+@pytest.mark.parametrize("late_s", [-0.02, 0.04, 0.09])
+def test_a_cut_reply_ends_in_the_same_speech_at_the_ear_however_wrong_its_stamps_are(late_s):
+    spans = cut_reply(late_s).turns[0].reply_spans
+    assert spans[Tap.PLAYED][1] / 24000 == pytest.approx(2.6 - CUT_GUARD_S)
+    assert spans[Tap.HEARD][1] / 48000 == pytest.approx(2.6 - CUT_GUARD_S + late_s, abs=0.0005)
+
+
+def test_a_cut_reply_that_the_ear_does_not_hear_ends_by_its_stamps():
+    spans = cut_reply(0.04, heard=False).turns[0].reply_spans
+    assert spans[Tap.HEARD][1] / 48000 == pytest.approx(2.6 - CUT_GUARD_S)
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,8 @@ from diag.judge.limits import LOST_ALL_ALONG_PPM
 from diag.judge.registry import OnHop, Place, segment_rule
 from diag.measure.metrics.speed import CLOCKS_PPM
 
-DOUBLED_WITHIN = 0.02
-"""Distance from 2 within which a speed may be one channel in a stream of two: far more than two clocks differ."""
+_DOUBLED, _DOUBLED_WITHIN = 2.0, 0.02
+"""Speed of one channel that is handed to a stream of two, and how far the measured speed may be from it."""
 
 
 @segment_rule(
@@ -217,7 +217,7 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
 
 def _or_channels(found: WrongRate, cause: str, fix: str) -> tuple[str, str]:
     """Return cause and fix with the other fault that doubles the speed, if it is doubled."""
-    if abs(found.ratio - 2.0) > DOUBLED_WITHIN:
+    if abs(found.ratio - _DOUBLED) > _DOUBLED_WITHIN:
         return cause, fix
     return (
         msg("{cause}; or one channel is handed to a stream of two channels", cause=cause),

@@ -215,7 +215,11 @@ def _with_phase(reference: Clip, estimated: Clip) -> Clip:
     agreement = 0.0 if longest is None else longest.confidence
     if ratio is None or abs(ratio - 1.0) > HEALTHY_RATIO or agreement > _SAME_PHASE:
         return reference
-    turned = phase.with_phase_of(sound(reference), sound(estimated))
+    other = sound(estimated)
+    if abs(ratio - 1.0) * other.samples.size > _SAME_RATE_WITHIN:
+        # Clocks that drift apart turn the phase too, and more and more so.
+        other = Sound(other.samples, other.rate_hz / ratio)
+    turned = phase.with_phase_of(sound(reference), other)
     return reference if turned is None else replace(reference, samples=turned)
 
 

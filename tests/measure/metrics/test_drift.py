@@ -6,6 +6,8 @@ from diag.core.clip import Clip
 from diag.core.missing import MissingCode
 from diag.files.audio_files import read_wav
 from diag.files.scenario_folders import built_in_folder
+from diag.measure.metrics.continuity import inserted_silence
+from diag.measure.metrics.sounds import with_phase_of
 from diag.measure.metrics.speed import drift_ppm
 
 RATE_HZ = 24000
@@ -33,3 +35,16 @@ def test_a_comb_filter_is_no_drift(late_ms):
     comb, late = voice.copy(), round(late_ms * RATE_HZ / 1000)
     comb[late:] += 0.95 * voice[:-late]
     assert drift_ppm(clip(voice), clip(comb)).missing.code is MissingCode.DISAGREE
+
+
+@pytest.mark.parametrize("ppm", [100, 250])
+def test_a_drift_is_no_change_of_phase_and_no_silence(ppm):
+    prompt = read_wav(built_in_folder() / "prompts" / "can_you_hear_me.wav")
+    samples = np.pad(prompt.samples, (8000, 12000))
+    spoken = soxr.resample(samples, prompt.sample_rate_hz, 48000, quality="VHQ")
+    captured = soxr.resample(np.pad(spoken, (3007, 0)), 48000, 16000 * (1 + ppm * 1e-6), quality="VHQ")
+    reference = Clip(samples=spoken, sample_rate_hz=48000)
+    estimated = Clip(samples=captured, sample_rate_hz=16000)
+    turned = with_phase_of(reference, estimated)
+    assert turned is reference
+    assert inserted_silence(turned, estimated).value == 0.0
