@@ -201,8 +201,8 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
         )
     ]
     if observed.resamples_reply:
-        cause = msg("the player's resampler is given a wrong rate")
-        fix = msg("set the input rate of the player's resampler to {declared_hz} Hz", declared_hz=declared_hz)
+        cause: str = msg("the player's resampler is given a wrong rate")
+        fix: str = msg("set the input rate of the player's resampler to {declared_hz} Hz", declared_hz=declared_hz)
         cause, fix = _or_channels(found, cause, fix)
     else:
         rates = {"stream_hz": stream_hz, "declared_hz": declared_hz}
