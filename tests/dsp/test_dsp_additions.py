@@ -312,3 +312,25 @@ def test_a_short_piece_whose_halves_lie_at_different_delays_is_aligned_all_the_s
     pair = align_pair(noise, out, [Piece(0, 0, noise.size)], RATE_HZ)
     assert np.isfinite(pair.reference).all()
     assert pair.reference.size == noise.size
+
+
+@pytest.mark.parametrize(("gain_db", "for_s"), [(-14.0, 0.6), (-9.0, 0.8), (10.0, 0.5)])
+def test_a_passing_change_of_level_has_a_beginning_and_an_end(voice, gain_db, for_s):
+    """As where a navigation voice or a notification turns the sound down for a moment."""
+    inside = slice(round(2.0 * RATE_HZ), round((2.0 + for_s) * RATE_HZ))
+    out = 0.5 * voice
+    out[inside] *= 10 ** (gain_db / 20)
+    level = measured(0.5 * voice, out).level
+    down, up = level.steps
+    assert (down.change_db, up.change_db) == (pytest.approx(gain_db, abs=1.5), pytest.approx(-gain_db, abs=1.5))
+    assert (down.start_s, up.start_s) == (pytest.approx(2.0, abs=0.1), pytest.approx(2.0 + for_s, abs=0.1))
+    assert level.pumping_db < 4.0
+
+
+@pytest.mark.parametrize("rate_per_s", [2.0, 3.0])
+def test_a_level_that_goes_up_and_down_all_the_time_is_pumping(voice, rate_per_s):
+    time_s = np.arange(voice.size) / RATE_HZ
+    out = voice * 10 ** (-10 * (0.5 + 0.5 * np.sin(2 * np.pi * rate_per_s * time_s)) / 20)
+    level = measured(voice, out).level
+    assert level.steps == ()
+    assert level.pumping_db > 4.0

@@ -25,6 +25,10 @@ _ROUNDING_DB = -35.0
 """Least level of what differs, relative to the voice, that rounding to 7 bits can have."""
 
 
+COMB = "comb"
+"""Kind of the event of a comb filter; its duration is the delay at which the sound is mixed with itself."""
+
+
 def _read(reference: Clip, estimated: Clip, read: Callable[[Additions], Reading]) -> Reading:
     """Return what `read` makes of everything that a segment adds, or why it was not measured."""
     found = additions(reference, estimated)
@@ -66,7 +70,8 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
     if level is None:
         return not_measured(TOO_LITTLE)
     steps = level.steps
-    value = max([level.change_db, *(step.change_db for step in steps)], key=abs)
+    # Of a passing change, whose two steps are equal, the first counts.
+    value = max([level.change_db, *(step.change_db for step in steps)], key=lambda change_db: round(abs(change_db)))
     events = tuple(
         SoundEvent(
             kind="level step" if step.sudden else "level fade",
@@ -123,7 +128,8 @@ def tone_change(reference: Clip, estimated: Clip) -> Reading:
 
     What
         Gain of the third-octave band from 0.4 to 2.5 kHz that changes most, relative to the median of these bands. The
-        event gives the band.
+        event gives the band. Where the sound is mixed with itself 1.5 to 18 ms later (a comb filter), it is the gain at
+        the dips relative to the mean, if that changes more, and the event gives the delay.
     From – to
         Input tap – output tap.
     Better is
@@ -131,13 +137,16 @@ def tone_change(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Linear filter of 5 ms to both sides, fitted from input to output.
+        Linear filter of 5 ms to both sides, fitted from input to output; for a comb filter, the impulse response.
     """
     return _read(reference, estimated, _tone)
 
 
 def _tone(found: Additions) -> Reading:
-    tone = found.tone
+    tone, comb = found.tone, found.comb
+    if comb is not None and (tone is None or abs(comb.depth_db) > abs(tone.change_db)):
+        event = SoundEvent(kind=COMB, reference_s=0.0, estimated_s=0.0, duration_s=comb.delay_s, level_db=comb.depth_db)
+        return Reading(value=comb.depth_db, events=(event,))
     if tone is None:
         return not_measured(TOO_LITTLE)
     if abs(tone.change_db) < TONE_WARN_DB:

@@ -24,9 +24,10 @@ from diag.dsp.aligned import LEAST_FRAMES, Piece, align_pair, shifted_pair
 from diag.dsp.arrays import Array
 from diag.dsp.byte_formats import ByteReading
 from diag.dsp.byte_readings import wrong_reading
+from diag.dsp.mirrored import Mirrored, aliasing
 from diag.dsp.rate import Match, match_clips
 from diag.dsp.resample import rescale
-from diag.dsp.segment import SegmentComparison, compare_segment
+from diag.dsp.segment import SegmentComparison, SegmentPiece, compare_segment
 from diag.dsp.segment_events import EventKind
 from diag.dsp.spectrum import Sound, sound_of
 from diag.dsp.speech_likeness import speech_likeness
@@ -35,9 +36,11 @@ from diag.measure.reasons import STRETCHED, TOO_LITTLE, wrong_speed
 
 T = TypeVar("T")
 _LONG_S, _SLICE_S, _SLICE_EDGE_S, _CLEARLY_DB = 5.0, 1.0, 0.05, PLAIN_COPY_DB + 3.0
-_SAME_RATE_WITHIN = 0.5
+_SAME_RATE, _SAME_RATE_WITHIN = 0.01, 0.5
 """Two sample rates are the same where clips differ by less than this number of samples at their ends; the rest is a
 drift, which the alignment follows."""
+_NO_DRIFT, _ALIASES_S = 1e-4, 12.0
+"""Largest drift, and length of sound, with which aliases are searched at the higher of two rates."""
 
 _kept: WeakKeyDictionary[Clip, dict[Any, Any]] = WeakKeyDictionary()
 _pairs: WeakKeyDictionary[Clip, WeakKeyDictionary[Clip, dict[str, Any]]] = WeakKeyDictionary()
@@ -344,15 +347,7 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
     # frequencies, where it would then ring.
     same = abs(factor - 1.0) * own.samples.size < _SAME_RATE_WITHIN
     moved, scale = (own.samples, 1.0) if same else rescale(own.samples, factor, cut=0.5)
-    per_s = scale * own.rate_hz
-    pieces = [
-        Piece(
-            round(piece.reference_start_s * per_s),
-            round(piece.estimated_start_s * rate_hz),
-            round((piece.estimated_end_s - piece.estimated_start_s) * rate_hz),
-        )
-        for piece in found.pieces
-    ]
+    pieces = _in_samples(found.pieces, scale * own.rate_hz, rate_hz)
     heard = sound(estimated).samples * found.polarity
     plain = _plain_copy(own, heard, pieces, rate_hz)
     if plain is not None:
@@ -360,7 +355,39 @@ def _additions(reference: Clip, estimated: Clip, found: SegmentComparison, ratio
     pair = align_pair(moved, heard, pieces, rate_hz)
     if pair.active.sum() < LEAST_FRAMES:
         return TOO_LITTLE
-    return measure_additions(pair)
+    added = measure_additions(pair)
+    if factor > 1.0 - _SAME_RATE or abs(ratio - 1.0) > _NO_DRIFT:
+        return added
+    return replace(added, aliasing=_aliasing_at_own_rate(own, heard, found, rate_hz))
+
+
+def _aliasing_at_own_rate(own: Sound, heard: Array, found: SegmentComparison, rate_hz: float) -> Mirrored | None:
+    """Return the aliases in heard samples of a lower rate than the reference's.
+
+    What lies above the lower Nyquist frequency, and may be mirrored below it, is in the reference at its own rate only.
+    """
+    raised, _ = rescale(heard, own.rate_hz / rate_hz)
+    kept: list[SegmentPiece] = []
+    for piece in found.pieces:
+        if sum(part.estimated_end_s - part.estimated_start_s for part in kept) < _ALIASES_S:
+            kept.append(
+                replace(piece, estimated_end_s=min(piece.estimated_end_s, piece.estimated_start_s + _ALIASES_S))
+            )
+    last = round((max(piece.estimated_end_s for piece in kept) + _SLICE_EDGE_S) * own.rate_hz)
+    pair = align_pair(own.samples, raised[:last], _in_samples(kept, own.rate_hz, own.rate_hz), own.rate_hz)
+    return aliasing(pair) if pair.active.sum() >= LEAST_FRAMES else None
+
+
+def _in_samples(pieces: Sequence[SegmentPiece], own_hz: float, other_hz: float) -> list[Piece]:
+    """Return pieces in samples of the reference and of the estimated clip."""
+    return [
+        Piece(
+            round(piece.reference_start_s * own_hz),
+            round(piece.estimated_start_s * other_hz),
+            round((piece.estimated_end_s - piece.estimated_start_s) * other_hz),
+        )
+        for piece in pieces
+    ]
 
 
 def _clearly_differs(own: Sound, heard: Array, delay: int, rate_hz: float) -> bool:
