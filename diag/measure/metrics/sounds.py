@@ -112,7 +112,22 @@ def misread(clip: Clip) -> ByteReading | None:
 
 
 def match(reference: Clip, estimated: Clip) -> Match:
-    """Return speed and delays of an estimated clip relative to its reference."""
+    """Return speed and delays of an estimated clip relative to its reference.
+
+    Short gaps at every chunk look like a slower speed. Where no piece of the reference is found at that speed but some
+    are at another, no single speed is returned.
+    """
+    found = _matched(reference, estimated)
+    if found.rate_ratio is None or found.track is None or abs(found.rate_ratio - 1.0) <= HEALTHY_RATIO:
+        return found
+    at_pieces = _comparison(reference, estimated).rate_ratio
+    if at_pieces is None or abs(at_pieces / found.rate_ratio - 1.0) <= HEALTHY_RATIO:
+        return found
+    return replace(found, rate_ratio=None, time_ratio=None, track=None, precision=None, missing=STRETCHED)
+
+
+def _matched(reference: Clip, estimated: Clip) -> Match:
+    """Return speed and delays of an estimated clip by its spectra and its waveform as a whole."""
 
     def compute() -> Match:
         return match_clips(sound(reference), sound(estimated))
@@ -179,7 +194,7 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
 
 def _comparison(reference: Clip, estimated: Clip) -> SegmentComparison:
     """Return the comparison at the speed of the match, if delays could be followed at it."""
-    found = match(reference, estimated)
+    found = _matched(reference, estimated)
     known = found.rate_ratio if found.track is not None else None
 
     def compute() -> SegmentComparison:
@@ -191,14 +206,19 @@ def _comparison(reference: Clip, estimated: Clip) -> SegmentComparison:
 
 
 def _comparison_at(reference: Clip, estimated: Clip, known: float | None) -> SegmentComparison:
-    """Return the comparison at a known speed. A speed near 1 may be the error of a match of short clips.
+    """Return the comparison at a known speed, or at another one if nothing is found at it.
 
-    Then the comparison finds the drift of two clocks itself, and the known speed is used only if more is found by it.
+    A speed near 1 may be the error of a match of short clips. Then the comparison finds the drift of two clocks itself,
+    and the known speed is used only if more is found by it.
     """
     own, other = sound(reference), sound(estimated)
-    if known is None or abs(known - 1.0) > HEALTHY_RATIO:
-        return compare_segment(own, other, rate_ratio=known)
+    if known is not None and abs(known - 1.0) > HEALTHY_RATIO:
+        at_speed = compare_segment(own, other, rate_ratio=known)
+        if at_speed.rate_ratio is not None:
+            return at_speed
     free = compare_segment(own, other)
+    if known is None or abs(known - 1.0) > HEALTHY_RATIO:
+        return free
     if free.rate_ratio is not None and len(free.pieces) == 1 and not free.events:
         return free
     at_speed = compare_segment(own, other, rate_ratio=known)
