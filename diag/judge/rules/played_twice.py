@@ -82,7 +82,7 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         )
     event = item.events[0] if item.events else None
     if event is not None and level_db < FAINT_DB and _is_concealment(event.duration_s, measurements, place.hop):
-        return not_checked("earlier sound fills gaps, which looks like a faint copy")
+        return not_checked(msg("earlier sound fills gaps, which looks like a faint copy"))
     how = msg("at {level_db:.0f} dB relative to the first", level_db=level_db)
     if event is not None and event.duration_s < 0:
         how = msg("{delay} earlier, {level}", delay=format_seconds(-event.duration_s), level=how)
