@@ -21,12 +21,12 @@ from diag.core.clip import Clip
 from diag.core.errors import BadInputError
 from diag.core.missing import Missing
 from diag.core.processes import cores
-from diag.core.results import Measurements, RunResult, TakeResult
+from diag.core.results import Measurements, RunResult, Severity, TakeResult
 from diag.dsp.profile import VoiceProfile
 from diag.files.run_folders import prompts_of_take, read_run, write_result
 from diag.files.voice_profiles import load_voice, voice_of_run
 from diag.judge.engine import judge_recording, judge_run
-from diag.judge.proof import not_shown_on_segments
+from diag.judge.proof import not_shown_of_recording, not_shown_on_segments
 from diag.judge.recording import Recording
 from diag.judge.recording_result import NOTHING, AnalysisResult
 from diag.judge.worst_part import findings_over
@@ -302,6 +302,12 @@ def _judged(
         measurements = measure_clip(part.clip, voice=voice)
         judgement = judge_recording(measurements, recording)
         findings = judgement.findings
+    if segment is not None:
+        not_shown = not_shown_on_segments(judgement.outcomes, [segment.hop])
+    elif any(item.severity is not Severity.INFO for item in findings):
+        not_shown = ()
+    else:
+        not_shown = not_shown_of_recording(judgement.outcomes)
     return AnalysisResult(
         name=part.name,
         sample_rate_hz=part.audio.sample_rate_hz,
@@ -316,7 +322,7 @@ def _judged(
         measurements=measurements,
         findings=findings,
         outcomes=judgement.outcomes,
-        not_shown=not_shown_on_segments(judgement.outcomes, [segment.hop]) if segment else (),
+        not_shown=not_shown,
         parts=parts,
         information=_information(part, against) if mos else NOTHING,
         path=part.path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from diag import __version__
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, did_you_mean
 from diag.core.results import SCHEMA_VERSION
 from diag.files.run_index import read_runs_folder
 from diag.files.whole_files import write_whole
@@ -82,10 +81,9 @@ def history(
 def _check_names(names: Sequence[str], known: Sequence[str], attempted: str, *, what: str) -> None:
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             raise BadInputError(
                 attempted, seen=f"there is no {what} `{name}`", allowed=", ".join(known[:12]),
-                next_step=f"did you mean `{near[0]}`?" if near else f"choose a {what} of these",
+                next_step=did_you_mean(name, known, f"choose a {what} of these"),
             )  # fmt: skip
 
 

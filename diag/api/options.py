@@ -19,9 +19,10 @@ RIGS_PER_CORE = 4
 were. If takes are discarded, fewer are recorded at a time (`diag.api.take_dispatch`)."""
 MAX_USUAL_RIGS = 16
 """Takes are judged by one process, about two per second: more rigs would wait for it."""
-RIGS_PER_CORE_IN_A_ROOM = 3
-"""In a room, the sound server also convolves: 8 % of a core for each take with the built-in rooms, and 13 % with
-responses of one second."""
+RIGS_PER_CORE_IN_A_ROOM = 2
+"""In a room, the sound server also convolves: 9 % of a core for each take with the built-in rooms, and 13 % with
+responses of one second. Judging takes twice as long. On two cores, of which other programs used a quarter to
+a half, 3 to 8 of 24 takes were discarded with three per core, and none or one with two."""
 CORES_PER_APP = 2
 """An app that starts loads one core for a second or two."""
 SESSIONS_AT_A_REAL_SERVICE = 1

@@ -336,7 +336,7 @@ def _distinct_names(scenarios: Sequence[Scenario]) -> list[str]:
 
 def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> list[RunResult]:
     """Record what the plans still lack, judge all of it, and give one result a plan."""
-    from diag.api.run_length import reply_ends_s, usual_s
+    from diag.api.run_length import usual_s
     from diag.api.run_plan import interleaved, lacking, rigs_for
     from diag.judge.engine import judge_run
 
@@ -348,7 +348,7 @@ def execute(plans: Sequence[RunPlan], options: Options, progress: Progress) -> l
         rigs = rigs_for(plans, count, options)
         planned = list(interleaved(plans, missing))
         with _told_what_was_kept(plans, progress):
-            progress.started(title=title, takes=count, about_s=usual_s(planned, rigs, reply_ends_s(options)))
+            progress.started(title=title, takes=count, about_s=usual_s(planned, rigs, options))
             from diag.api.take_dispatch import record_all
 
             for folder, recorded in record_all(planned, options, progress).items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 import statistics
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 from diag.api.options import Options, Progress, Quiet
 from diag.api.run import execute, is_saved_run, planned_or_resumed
 from diag.core.client_config import ClientConfig
-from diag.core.errors import BadInputError, ExitCode
+from diag.core.errors import BadInputError, ExitCode, did_you_mean
 from diag.core.results import RunResult
 from diag.core.sweep import Sweep, SweepRow, Value
 from diag.files.run_folders import read_run
@@ -48,10 +47,9 @@ def parse_vary(text: str) -> tuple[str, tuple[Value, ...]]:
             next_step="write for example --vary send.batch_ms=20,50",
         )  # fmt: skip
     if key not in known:
-        near = difflib.get_close_matches(key, known, n=1)
         raise BadInputError(
             attempted, seen=f"there is no setting `{key}`", allowed=", ".join(known),
-            next_step=f"did you mean `{near[0]}`?" if near else "choose one of them",
+            next_step=did_you_mean(key, known, "choose one of them"),
         )  # fmt: skip
     values = _range(key, given, attempted) if ".." in given else tuple(_value(part) for part in given.split(","))
     for value in values:

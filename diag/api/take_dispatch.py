@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import itertools
+import statistics
 import time
 import zlib
 from collections.abc import Collection, Iterable
@@ -16,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from diag.api.judged_takes import judged_take
 from diag.api.loading import load_judging_and_reports
-from diag.api.run_length import reply_ends_s, takes_s, usual_s
+from diag.api.run_length import judging_s, take_s, takes_s, usual_s
 from diag.api.run_plan import Planned, highest_number, rigs_for, take_name
 from diag.api.take_cluster import ClusterRigs
-from diag.core.errors import BadInputError, CannotMeasureError
+from diag.core.errors import BadInputError
+from diag.core.processes import process_died
 from diag.core.results import TakeResult
 from diag.core.units import counted, format_minutes, format_seconds
 from diag.emulator.embedded import EmbeddedEmulator
@@ -49,8 +52,10 @@ CROWDED_DISCARDS = 2
 """So many of the last so many takes spoiled by our own harness: too many takes are recorded side by side."""
 FEWER_SHARE = 0.25
 """Share of the takes side by side that is given up then; at least one."""
-SLOWER = 1.25
-"""If the first takes needed longer than usual by this factor, the time that is left is announced again."""
+LONGER_SHARE = 0.2
+"""If a run will need longer than announced by this share, the time that is left is announced again."""
+WORTH_ANNOUNCING_S = 5.0
+"""Less time that is left is not announced again."""
 MAX_WORKER_DEATHS = 2
 HUNG_AFTER_S = 60.0
 """A take may last as long as its prompt and its patience allow, and so much more: streams that open, calibration, the
@@ -65,6 +70,7 @@ class _Running:
     rig_name: str
     item: Planned
     endpoint: Endpoint
+    begun_s: float
     hung_at_s: float
 
 
@@ -91,8 +97,10 @@ class _Dispatcher:
         self, queue: collections.deque[Planned], options: Options, progress: Progress, stack: ExitStack
     ) -> None:
         self._begun_s = time.monotonic()
-        self._planned, self._done, self._corrected = tuple(queue), 0, False
-        self._reply_ends_s = reply_ends_s(options)
+        self._options = options
+        self._longer_s: dict[Path, list[float]] = {item.plan.folder: [] for item in queue}
+        self._judged: list[float] = []
+        self._recorded: collections.deque[tuple[Path, _Running]] = collections.deque()
         self._queue = queue
         self._progress = progress
         self._results: dict[Path, list[TakeResult]] = {}
@@ -130,6 +138,7 @@ class _Dispatcher:
     def _take_places(self, options: Options) -> None:
         self._idle = list(self._pool.rig_names)
         self._side_by_side = len(self._idle)
+        self._announced_s = usual_s(tuple(self._queue), self._side_by_side, options)
         self._following = options.follow
         self._person_speaks = options.audio == "system" and options.devices.get("mouth") == PERSON
         self._shown: dict[tuple[Path, str], int] = {}
@@ -138,21 +147,24 @@ class _Dispatcher:
     def run(self) -> dict[Path, list[TakeResult]]:
         self._start_idle()
         load_judging_and_reports()
-        while self._running:
-            every_s = FOLLOW_EVERY_S if self._following else LOOK_EVERY_S
-            done, _ = wait(self._running, timeout=every_s, return_when=FIRST_COMPLETED)
+        every_s = FOLLOW_EVERY_S if self._following else LOOK_EVERY_S
+        while self._running or self._recorded:
+            # Between two takes that are judged, rigs that have become free get their next take.
+            done, _ = wait(self._running, timeout=0.0 if self._recorded else every_s, return_when=FIRST_COMPLETED)
             for entry in self._running.values():
                 self._follow(entry)
             self._end_hung()
             finished = [(future, self._running.pop(future)) for future in done]
             self._idle.extend(entry.rig_name for _, entry in finished)
-            recorded = [(folder, entry) for future, entry in finished if (folder := self._folder_of(future, entry))]
-            # Rigs get their next take before the judging starts, or they would stand idle meanwhile.
+            self._recorded += [
+                (folder, entry) for future, entry in finished if (folder := self._folder_of(future, entry))
+            ]
             self._start_idle()
-            for folder, entry in recorded:
+            if self._recorded:
+                folder, entry = self._recorded.popleft()
                 self._follow(entry)
                 self._judge(folder, entry)
-            self._start_idle()
+                self._start_idle()
         return self._results
 
     def _start_idle(self) -> None:
@@ -163,7 +175,8 @@ class _Dispatcher:
                 said = item.plan.prompts_of(item.number)[0].name
                 self._progress.note(f"take {item.take_id}: in three seconds, say “{_words_of(said)}”")
             future = self._submitted(rig_name, item, endpoint)
-            self._running[future] = _Running(rig_name, item, endpoint, time.monotonic() + _longest_s(item))
+            now_s = time.monotonic()
+            self._running[future] = _Running(rig_name, item, endpoint, now_s, now_s + _longest_s(item))
 
     def _submitted(self, rig_name: str, item: Planned, endpoint: Endpoint) -> Future[Path]:
         job = self._job(item, endpoint)
@@ -228,25 +241,29 @@ class _Dispatcher:
     def _folder_of(self, future: Future[Path], entry: _Running) -> Path | None:
         """The take's folder; None where the worker died and the take goes back into the queue."""
         try:
-            return future.result()
+            folder = future.result()
         except BrokenProcessPool:
             self._deaths += 1
             if self._deaths > MAX_WORKER_DEATHS:
-                raise CannotMeasureError(
+                raise process_died(
                     f"Could not record take {entry.item.take_id} of {entry.item.plan.name}",
-                    seen=f"the recording process died {self._deaths} times",
-                    allowed="recording processes that run to their end",
-                    next_step="check free memory, or try `--rigs 1` or `--audio wire`",
+                    times=self._deaths,
+                    next_step="try `--rigs 1` or `--audio wire`",
                 ) from None
             self._progress.note(f"a recording process died on {entry.rig_name}; its take is recorded again")
             self._pool.restart(entry.rig_name)
             self._queue.appendleft(entry.item)
             return None
+        took_s = time.monotonic() - entry.begun_s
+        self._longer_s[entry.item.plan.folder].append(took_s - take_s(entry.item, self._options))
+        return folder
 
     def _judge(self, folder: Path, entry: _Running) -> None:
         plan = entry.item.plan
         truth = self._truth_of(entry)
+        begun_s = time.monotonic()
         result = judge_saved_take(folder, truth, plan.voice)
+        self._judged.append(time.monotonic() - begun_s)
         self._results.setdefault(plan.folder, []).append(result)
         self._recent.append(result.discarded is not None)
         if result.discarded is not None:
@@ -255,8 +272,7 @@ class _Dispatcher:
         self._progress.take_done(
             run=plan.name, take=entry.item.take_id, line=line_of(result), discarded=result.discarded
         )
-        self._done += 1
-        self._correct_length()
+        self._renew_length()
 
     def _truth_of(self, entry: _Running) -> list[dict[str, Any]] | None:
         if self._emulator is None:
@@ -271,33 +287,42 @@ class _Dispatcher:
             before = self._side_by_side
             self._side_by_side -= max(1, round(FEWER_SHARE * before))
             self._recent.clear()
-            about = f", about {format_minutes(self._left_s())} left" if self._left() else ""
+            left_s = self._left_s()
+            self._announced_s = time.monotonic() - self._begun_s + left_s
+            about = f", about {format_minutes(left_s)} left" if self._queue or self._running else ""
             self._progress.note(
                 f"this machine is busy: from now on {counted(self._side_by_side, 'take')} at a time instead of "
                 f"{before}{about}"
             )
 
-    def _correct_length(self) -> None:
-        """Announce once how long the rest takes, if the first takes of all rigs needed longer than usual."""
-        if self._corrected or self._done < self._side_by_side or len(self._left()) <= self._side_by_side:
-            return
-        self._corrected = True
-        if self._slower() > SLOWER:
-            self._progress.note(f"takes need longer here than usual: about {format_minutes(self._left_s())} left")
-
-    def _left(self) -> list[Planned]:
-        return [*self._queue, *(entry.item for entry in self._running.values())]
+    def _renew_length(self) -> None:
+        """Announce how long the rest takes, if it will be much longer than what was announced last."""
+        if len(self._judged) < self._side_by_side:
+            return  # the shortest takes end first
+        left_s = self._left_s()
+        whole_s = time.monotonic() - self._begun_s + left_s
+        if left_s >= WORTH_ANNOUNCING_S and whole_s > (1 + LONGER_SHARE) * self._announced_s:
+            self._announced_s = whole_s
+            self._progress.note(f"takes need longer here than usual: about {format_minutes(left_s)} left")
 
     def _left_s(self) -> float:
-        """Return how long the takes that are left will need, if they are as slow as those that are done."""
-        return self._slower() * takes_s(self._left(), self._side_by_side, self._reply_ends_s)
+        """Return how long the takes that are left will need, if they are as long as those that are done."""
+        now_s = time.monotonic()
+        running = [max(0.0, entry.begun_s + self._length_s(entry.item) - now_s) for entry in self._running.values()]
+        # Where fewer are recorded at a time than until now, the rigs that are free first get no other take.
+        free_s = sorted([*running, *[0.0] * (self._side_by_side - len(running))])[-self._side_by_side :]
+        left = [
+            *(entry.item for _, entry in self._recorded),
+            *(entry.item for entry in self._running.values()),
+            *self._queue,
+        ]
+        judged_s = len(left) * statistics.fmean(self._judged) if self._judged else judging_s(left)
+        return takes_s([self._length_s(item) for item in self._queue], free_s, judged_s)
 
-    def _slower(self) -> float:
-        """Return by which factor the takes that are done needed longer than usual; 1 if they were faster."""
-        if self._done < self._side_by_side:
-            return 1.0
-        usually_s = usual_s(self._planned[: self._done], self._side_by_side, self._reply_ends_s)
-        return max(1.0, (time.monotonic() - self._begun_s) / usually_s)
+    def _length_s(self, item: Planned) -> float:
+        """Return how long a take will be, given those of the same run, or of all if there is none yet."""
+        longer_s = self._longer_s[item.plan.folder] or [*itertools.chain.from_iterable(self._longer_s.values())]
+        return take_s(item, self._options) + (statistics.median(longer_s) if longer_s else 0.0)
 
     def _repeat(self, item: Planned) -> None:
         folder = item.plan.folder

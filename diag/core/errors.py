@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import ClassVar
 
@@ -60,6 +62,12 @@ class DiagError(Exception):
 
 def _rebuild(kind: type[DiagError], attempted: str, seen: str, allowed: str, next_step: str) -> DiagError:
     return kind(attempted, seen=seen, allowed=allowed, next_step=next_step)
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return the question whether the known name that is most like a wrong one was meant, or another next step."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean `{close[0]}`?" if close else otherwise
 
 
 class BadInputError(DiagError):

@@ -41,6 +41,8 @@ class MissingCode(StrEnum):
     """No voice profile was given."""
     NOTHING_SUSPICIOUS = "nothing_suspicious"
     """No sign of the fault was found, but without a reference recording that does not prove that there is none."""
+    UNDECIDED = "undecided"
+    """What was seen fits a fault, and fits its absence as well."""
     NO_EVENTS = "no_events"
     """The events that this is measured from did not happen, or were not recorded."""
     NO_CLOCK = "no_clock"

@@ -242,6 +242,16 @@ def _no_processes() -> CannotMeasureError:
     )
 
 
+def process_died(attempted: str, *, times: int = 1, next_step: str) -> CannotMeasureError:
+    """Return the error for a recording process that died, most often because memory ran out."""
+    return CannotMeasureError(
+        attempted,
+        seen=f"the recording process died{f' {times} times' if times > 1 else ''}",
+        allowed="recording processes that run to their end",
+        next_step=f"check free memory, or {next_step}",
+    )
+
+
 _starting = threading.Lock()
 """Held while a pool may start processes, so that each pool can tell which processes it started."""
 

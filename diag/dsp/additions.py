@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diag.dsp.added_sound import (
     DC_WARN_DBFS,
@@ -26,9 +24,11 @@ from diag.dsp.aligned import AlignedPair
 from diag.dsp.copies import (
     COPY_WARN_DB,
     ROOM_WARN_DB,
+    Comb,
     Copy,
     Room,
     added_room,
+    comb,
     impulse_response,
     second_copy,
     with_copy,
@@ -74,6 +74,7 @@ class Additions:
     copy : Copy or None
     room : Room or None
     tone : ToneChange or None
+    comb : Comb or None
     """
 
     level: LevelChange | None
@@ -87,6 +88,7 @@ class Additions:
     copy: Copy | None
     room: Room | None
     tone: ToneChange | None
+    comb: Comb | None = None
 
     @property
     def images(self) -> Mirrored | None:
@@ -131,14 +133,8 @@ def plain_copy(pair: AlignedPair) -> Additions | None:
     )
 
 
-def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | None = None) -> Additions:
+def measure_additions(pair: AlignedPair) -> Additions:
     """Return everything in the estimated signal that is not the filtered reference.
-
-    Parameters
-    ----------
-    pair : AlignedPair
-    recorded : ndarray or None
-        The estimated signal at its own sample rate, if the signal in the pair is resampled.
 
     Notes
     -----
@@ -158,7 +154,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
         copy = None
     bent: Distortion | None = None
     if copy is not None and copy.level_db > COPY_WARN_DB - 10.0:
-        bent = distortion(pair, recorded)
+        bent = distortion(pair)
         if bent is not None and bent.kind in _PERIODIC and copy.level_db < max(BENT_COPY_DB, bent.level_db + 6.0):
             # The copy is the period of the voice in its distortion. Added to the reference, it would hide that.
             copy = None
@@ -170,7 +166,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
     lines = [tone.frequency_hz for tone in tones]
     if hum is not None:
         lines += [hum.mains_hz * number for number in range(1, 9)]
-    bent = distortion(pair, recorded) if bent is None else bent
+    bent = distortion(pair) if bent is None else bent
     # Wrapped integers make jumps, whose spectrum is so wide that it would look like aliases and images.
     whole = bent is None or bent.kind is not Kind.WRAPPED
     return Additions(
@@ -185,6 +181,7 @@ def measure_additions(pair: AlignedPair, recorded: NDArray[np.floating[Any]] | N
         copy=copy,
         room=room,
         tone=tone,
+        comb=comb(response) if response is not None and room is None else None,
     )
 
 

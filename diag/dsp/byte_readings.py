@@ -61,6 +61,8 @@ _LEVEL_TOP, _LEVEL_TOP_SHARE, _LEVEL_SHARE, _LEVEL_WINDOWS = 0.9, 0.005, 0.7, 0.
 """Full scale, and the least share of samples there; the least share of samples above half of it in a window, and of
 such windows in a part. Integers taken as floats have 0.89 such windows or more behind Opus, speech clipped at 24 dB
 below its peak 0.5 or less."""
+EQUAL_CHANNELS = "Two channels of the same sound are read as one"
+"""Description of samples that come in equal pairs. A resampler that repeats samples leaves the same."""
 _HALF_SILENT = "32-bit samples, or two channels one of which is silent, are read as 16-bit samples"
 _MOST_FULL = 0.25
 """Share of samples at full scale above which a signal counts as clipped. Bytes read wrongly spread over all values."""
@@ -671,8 +673,7 @@ def _paired(x: Samples, own: _Windows, frames: int) -> ByteReading | None:
         equal = (pairs[..., 0] == pairs[..., 1]) & moving
         if moving.any() and equal.sum() > PAIRED_SHARE * moving.sum() and np.unique(some).size > 16:
             return ByteReading(
-                kind=ReadingKind.STEREO_AS_MONO, description="Two channels of the same sound are read as one",
-                confidence=0.95,
+                kind=ReadingKind.STEREO_AS_MONO, description=EQUAL_CHANNELS, confidence=0.95,
             )  # fmt: skip
     return None
 

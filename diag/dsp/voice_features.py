@@ -17,7 +17,8 @@ from diag.dsp.spectrum import HOP_S, Sound, Spectrum
 
 Features = NDArray[np.float64]
 
-LEAST_SPEECH_S = 4.0
+LEAST_SPEECH_S = 2.0
+"""Speech that the features need."""
 LONGEST_S = 20.0
 """Longest part of a recording that is analysed; 20 s are enough for the features."""
 BAND_EDGES_HZ = (200, 400, 800, 1600, 2400, 3400, 4800, 6400, 8000)
@@ -35,7 +36,7 @@ _OCTAVE_COST = 0.02
 
 
 def speed_features(sound: Sound) -> Features | None:
-    """Return all features, shape (60,); None for less than 4 s of speech, or no voice.
+    """Return all features, shape (60,); None for less than 2 s of speech, or no voice.
 
     To get the features at another playing speed, change `rate_hz`; resampling is not needed.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diag.emulator import messages
-from diag.emulator.chance import draw
+from diag.emulator.chance import draw, usual
 from diag.emulator.delivery import ActiveFaults, with_chunk_faults, with_ending_faults, with_placed
 from diag.emulator.faults import CompleteReason, Interaction, SilentTurn, SlowFirstAudio, SlowUnderLoad, TextReply
 from diag.emulator.replies import REPLY_RATE_HZ, Reply
@@ -100,6 +100,13 @@ def thinking_s(
         if isinstance(fault, SlowFirstAudio):
             return busy_s + draw(fault.delay_s, own) + fault.grows_s * (turn - 1)
     return busy_s + draw(settings.think_s, rng)
+
+
+def usual_wait_s(settings: EmulatorSettings) -> float:
+    """Return the time in seconds from the end of the user's speech to the first audio, in most turns."""
+    always = (fault for fault in settings.faults if isinstance(fault, SlowFirstAudio) and not fault.turns)
+    slow = next((fault for fault in always if fault.probability > 1 / 2 and not fault.sessions), None)
+    return settings.silence_ms / 1000 + usual(settings.think_s if slow is None else slow.delay_s)
 
 
 def compose(

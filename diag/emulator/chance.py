@@ -25,6 +25,13 @@ def draw(delay: float | Drawn, rng: random.Random) -> float:
     return float(delay.low_s * (delay.high_s / delay.low_s) ** (rng.gauss(0.0, 1.0) / Z95))
 
 
+def usual(delay: float | Drawn) -> float:
+    """Return a delay in seconds, or the median of one that is drawn."""
+    if not isinstance(delay, Drawn):
+        return delay
+    return (delay.low_s + delay.high_s) / 2 if delay.distribution == "uniform" else delay.low_s
+
+
 def generator(seed: int, *place: int) -> random.Random:
     """Return the random generator of one place (session, turn, fault); its numbers do not depend on other places."""
     return random.Random(":".join(str(part) for part in (seed, *place)))

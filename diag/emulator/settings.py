@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, did_you_mean
 from diag.emulator.faults import FAULT_KINDS, Delay, Fault, Seconds
 
 
@@ -95,21 +94,19 @@ def _explained(error: ValidationError, attempted: str) -> BadInputError:
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
         known = tuple(EmulatorSettings.model_fields)
-        close = difflib.get_close_matches(place, known, n=1)
         return BadInputError(
             attempted,
             seen=f"unknown key `{place}`",
             allowed=", ".join(known),
-            next_step=f"did you mean `{close[0]}`?" if close else "remove it or correct its name",
+            next_step=did_you_mean(place, known, "remove it or correct its name"),
         )
     if first["type"] == "union_tag_invalid":
         kind = str(first["ctx"]["tag"])
-        close = difflib.get_close_matches(kind, FAULT_KINDS, n=1)
         return BadInputError(
             attempted,
             seen=f"{place}.kind = {kind!r}",
             allowed=", ".join(FAULT_KINDS),
-            next_step=f"did you mean `{close[0]}`?" if close else "see docs/emulator.md",
+            next_step=did_you_mean(kind, FAULT_KINDS, "see docs/emulator.md"),
         )
     seen = f"{place} = {str(first['input'])[:80]!r}" if place else str(first["input"])[:80]
     return BadInputError(

@@ -107,11 +107,11 @@ def _chunks(voice: Voice, starts: Sequence[int]) -> Iterator[tuple[int, int, byt
         yield start, len(chunk) // 2, messages.audio(chunk, voice.mime_type)
 
 
-def text_steps(text: str, *, words_at_once: int = 4, gap_s: float = 0.08) -> list[Step]:
-    """Return the steps of a reply in text parts of `words_at_once` words, `gap_s` apart."""
+def text_steps(text: str) -> list[Step]:
+    """Return the steps of a reply in text parts of four words, 80 ms apart."""
     return [
-        Step(at_s=index * gap_s, kind="text", payload=messages.text(part), index=index, data={"text": part})
-        for index, part in enumerate(_fragments(text, words_at_once))
+        Step(at_s=index * 0.08, kind="text", payload=messages.text(part), index=index, data={"text": part})
+        for index, part in enumerate(_fragments(text, 4))
     ]
 
 

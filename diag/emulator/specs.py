@@ -6,13 +6,12 @@ Examples of faults: `close,named=quota,turns=2`, `slow_first_audio,delay_s=unifo
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, did_you_mean
 from diag.emulator.faults import FAULT_KINDS, Fault
 from diag.files.toml_text import read_toml
 
@@ -71,10 +70,7 @@ def with_faults(settings: Mapping[str, Any], specs: Iterable[str]) -> dict[str, 
 def _fault(spec: str) -> dict[str, Any]:
     kind, *parts = _split(spec)
     if kind not in FAULT_KINDS:
-        close = difflib.get_close_matches(kind, FAULT_KINDS, n=1)
-        raise _bad(
-            spec, f"unknown kind `{kind}`", ", ".join(FAULT_KINDS), f"did you mean `{close[0]}`?" if close else ""
-        )
+        raise _bad(spec, f"unknown kind `{kind}`", ", ".join(FAULT_KINDS), did_you_mean(kind, FAULT_KINDS, ""))
     table: dict[str, Any] = {"kind": kind}
     for part in parts:
         name, equals, value = part.partition("=")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from diag.core.errors import BadInputError
-from diag.files.scenario_folders import PROMPTS_TABLE, folders_with
+from diag.files.scenario_folders import PROMPTS_TABLE, all_by_name, find_named, folders_with
 from diag.files.toml_text import read_toml
 from diag.files.whole_files import read_limited
 
@@ -101,7 +100,8 @@ def recorded_prompts() -> tuple[Prompt, ...]:
     BadInputError
         As `load_prompts`.
     """
-    return tuple(prompt for prompt in load_prompts(_prompt_folders()[0]) if not prompt.back_channel)
+    folder = folders_with(PROMPTS_TABLE)[0] / PROMPTS_TABLE.parent
+    return tuple(prompt for prompt in load_prompts(folder) if not prompt.back_channel)
 
 
 def prompts_by_name() -> dict[str, Prompt]:
@@ -112,15 +112,7 @@ def prompts_by_name() -> dict[str, Prompt]:
     BadInputError
         As `load_prompts`.
     """
-    prompts: dict[str, Prompt] = {}
-    for folder in _prompt_folders():
-        for prompt in load_prompts(folder):
-            prompts.setdefault(prompt.name, prompt)
-    return prompts
-
-
-def _prompt_folders() -> list[Path]:
-    return [folder / PROMPTS_TABLE.parent for folder in folders_with(PROMPTS_TABLE)]
+    return all_by_name(PROMPTS_TABLE, load_prompts)
 
 
 def find_prompt(name_or_path: str) -> Prompt:
@@ -133,18 +125,8 @@ def find_prompt(name_or_path: str) -> Prompt:
     BadInputError
         If it is neither a known name nor a file.
     """
-    path = Path(os.path.expanduser(name_or_path))
-    looks_like_path = path.suffix != "" or len(path.parts) > 1
-    if path.is_file() or (looks_like_path and path.exists()):
-        # Also if its bytes are no text in the encoding of this shell.
-        return Prompt(name=os.fsencode(path.stem).decode("utf-8", "replace"), path=path)
-    prompts = prompts_by_name()
-    if name_or_path in prompts:
-        return prompts[name_or_path]
-    close = difflib.get_close_matches(name_or_path, prompts, n=1)
-    raise BadInputError(
-        f"Could not find the prompt {name_or_path}",
-        seen="no such file" if looks_like_path else "no prompt of that name and no such file",
-        allowed=f"a WAV file, or one of {', '.join(prompts)}",
-        next_step=f"did you mean `{close[0]}`?" if close else "check the path",
-    )
+    found = find_named(name_or_path, "prompt", prompts_by_name, "a WAV file")
+    if isinstance(found, Prompt):
+        return found
+    # The name of a file may be no text in the encoding of this shell.
+    return Prompt(name=os.fsencode(found.stem).decode("utf-8", "replace"), path=found)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +12,15 @@ from diag.core.errors import BadInputError
 from diag.core.units import counted
 from diag.dsp.resample import rescale
 from diag.files.audio_files import read_wav
-from diag.files.scenario_folders import ROOMS_TABLE, folders_with
+from diag.files.scenario_folders import ROOMS_TABLE, all_by_name, find_named
 from diag.files.toml_text import read_toml
 from diag.files.whole_files import read_limited
 
 PATHS = ("speaker_to_microphone", "speaker_to_ear", "mouth_to_microphone", "mouth_to_ear")
 """Channels of a room's file, in this order."""
 ROOM_RATE_HZ = 48000
-LONGEST_S = 1.0
 MAX_TABLE_BYTES = 1_000_000
+LONGEST_S = 1.0
 """Longest response; the sound server convolves in one piece, which takes the more time the longer it is."""
 _FILE = "a WAV file with 4 channels: " + ", ".join(path.replace("_to_", " to ") for path in PATHS)
 
@@ -86,11 +84,7 @@ def rooms_by_name() -> dict[str, Room]:
     BadInputError
         As `load_rooms`.
     """
-    rooms: dict[str, Room] = {}
-    for folder in folders_with(ROOMS_TABLE):
-        for room in load_rooms(folder / ROOMS_TABLE.parent):
-            rooms.setdefault(room.name, room)
-    return rooms
+    return all_by_name(ROOMS_TABLE, load_rooms)
 
 
 def find_room(name_or_path: str) -> Room:
@@ -101,20 +95,8 @@ def find_room(name_or_path: str) -> Room:
     BadInputError
         If it is neither a known name nor a file.
     """
-    path = Path(os.path.expanduser(name_or_path))
-    looks_like_path = path.suffix != "" or len(path.parts) > 1
-    if path.is_file():
-        return Room(name=path.stem, path=path.resolve())
-    rooms = rooms_by_name()
-    if name_or_path in rooms:
-        return rooms[name_or_path]
-    close = difflib.get_close_matches(name_or_path, rooms, n=1)
-    raise BadInputError(
-        f"Could not find the room {name_or_path}",
-        seen="no such file" if looks_like_path else "no room of that name and no such file",
-        allowed=f"{_FILE}, or one of {', '.join(rooms)}",
-        next_step=f"did you mean `{close[0]}`?" if close else "check the name or the path",
-    )
+    found = find_named(name_or_path, "room", rooms_by_name, _FILE)
+    return found if isinstance(found, Room) else Room(name=found.stem, path=found.resolve())
 
 
 def read_responses(path: Path) -> Samples:

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from diag import __version__
 from diag.core.run_facts import RunFacts
 from diag.files.run_folders import LARGEST_JSON_BYTES, RESULT_NAME
-from diag.files.whole_files import write_whole
+from diag.files.whole_files import read_limited, write_whole
 
 CACHE_NAME = ".history.json"
 _LAYOUT = 1
 """Raised when the content of the cache changes."""
+_NUMBERS = (float, int)
+"""Types of values that have a median; a Boolean has its own."""
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """A run in the cache: what says that it is unchanged, and what was read; None if it could not be read."""
+
+    state: str
+    facts: RunFacts | None
+
+
+class _Cache(msgspec.Struct, frozen=True):
+    layout: int
+    tool_version: str
+    runs: dict[str, _Kept]
+
+
+class _Value(msgspec.Struct, frozen=True):
+    """What counts of a measurement. The rest of the file is passed over, which takes a fifth of reading it all."""
+
+    metric: str
+    value: Any
+    hop: str | None = None
+    tap: str | None = None
+
+
+class _Result(msgspec.Struct, frozen=True):
+    discarded: str | None
+    measurements: tuple[_Value, ...]
 
 
 def read_runs_folder(folder: Path) -> tuple[list[RunFacts], list[str]]:
@@ -27,83 +57,78 @@ def read_runs_folder(folder: Path) -> tuple[list[RunFacts], list[str]]:
     Runs that have not changed since the last call come from the cache. A cache that cannot be written is no error.
     """
     cached = _cached(folder / CACHE_NAME)
-    kept: dict[str, Any] = {}
-    runs, unreadable = [], []
+    kept: dict[str, _Kept] = {}
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
     for name in names:
-        state = _state(folder / name)
-        if state is None:
-            continue
-        item = cached.get(name)
-        if item is None or item["state"] != state:
-            facts = _read(folder / name)
-            item = {"state": state, "facts": None if facts is None else asdict(facts)}
-        kept[name] = item
-        if item["facts"] is None:
-            unreadable.append(name)
-        else:
-            runs.append(RunFacts(**item["facts"]))
+        state, results = _state(folder / name)
+        if state is not None:
+            item = cached.get(name)
+            if item is None or item.state != state:
+                item = _Kept(state, _read(folder / name, results))
+            kept[name] = item
     if kept != cached:
         with suppress(OSError):
-            document = {"layout": _LAYOUT, "tool_version": __version__, "runs": kept}
-            write_whole(folder / CACHE_NAME, json.dumps(document, separators=(",", ":")).encode())
+            document = _Cache(layout=_LAYOUT, tool_version=__version__, runs=kept)
+            write_whole(folder / CACHE_NAME, msgspec.json.encode(document))
+    runs = [item.facts for item in kept.values() if item.facts is not None]
+    unreadable = [name for name, item in kept.items() if item.facts is None]
     return sorted(runs, key=lambda run: (run.made, run.folder)), unreadable
 
 
-def _cached(path: Path) -> dict[str, Any]:
+def _cached(path: Path) -> dict[str, _Kept]:
     try:
-        document = json.loads(path.read_bytes())
-        right = (document["layout"], document["tool_version"]) == (_LAYOUT, __version__)
-        return dict(document["runs"]) if right else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        cache = msgspec.json.decode(path.read_bytes(), type=_Cache)
+    except (OSError, ValueError):
         return {}
+    return cache.runs if (cache.layout, cache.tool_version) == (_LAYOUT, __version__) else {}
 
 
-def _state(folder: Path) -> str | None:
-    """Return a text that changes whenever the run's description or a result does; None if it is not a run folder."""
+def _state(folder: Path) -> tuple[str | None, list[str]]:
+    """Return a text that changes whenever the run's description or a result does, and the paths of its results.
+
+    The text is None if it is not a run folder.
+    """
     try:
         described = (folder / "run.json").stat()
     except OSError:
-        return None
-    parts = [f"{described.st_mtime_ns} {described.st_size}"]
+        return None, []
+    parts, results = [f"{described.st_mtime_ns} {described.st_size}"], []
     with suppress(OSError):
         for take in sorted(os.listdir(folder / "takes")):
+            path = f"{folder}/takes/{take}/{RESULT_NAME}"
             with suppress(OSError):
-                result = os.stat(f"{folder}/takes/{take}/{RESULT_NAME}")
+                result = os.stat(path)
                 parts.append(f"{take} {result.st_mtime_ns} {result.st_size}")
-    return ";".join(parts)
+                if not take.startswith("."):
+                    results.append(path)
+    return ";".join(parts), results
 
 
-def _read(folder: Path) -> RunFacts | None:
+def _read(folder: Path, results: Sequence[str]) -> RunFacts | None:
     """Return a run in short; None if it cannot be read."""
     try:
-        facts = _json(folder / "run.json")
-        found: dict[str, list[float]] = {}
+        facts = msgspec.json.decode(read_limited(folder / "run.json", LARGEST_JSON_BYTES))
+        found: defaultdict[tuple[str, str | None, str | None], list[float]] = defaultdict(list)
         takes = 0
-        for path in sorted(folder.glob(f"takes/[!.]*/{RESULT_NAME}")):
-            result = _json(path)
-            if result["discarded"] is not None:
+        for path in results:
+            result = msgspec.json.decode(read_limited(Path(path), LARGEST_JSON_BYTES), type=_Result)
+            if result.discarded is not None:
                 continue
             takes += 1
-            for item in result["measurements"]:
-                value = item["value"]
-                if isinstance(value, int | float) and not isinstance(value, bool):
-                    place = f"{item['metric']} {item.get('hop') or '-'} {item.get('tap') or '-'}"
-                    found.setdefault(place, []).append(float(value))
+            for item in result.measurements:
+                if type(item.value) in _NUMBERS:
+                    found[item.metric, item.hop, item.tap].append(item.value)
         return RunFacts(
             folder=folder.name, name=str(facts["name"]), made=str(facts["made"]),
             revision=str(facts.get("revision") or ""), conditions=_conditions(facts), takes=takes,
-            values={place: (statistics.median(values), len(values)) for place, values in found.items()},
+            values={
+                f"{metric} {hop or '-'} {tap or '-'}": (float(statistics.median(values)), len(values))
+                for (metric, hop, tap), values in found.items()
+            },
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-
-
-def _json(path: Path) -> Any:
-    if path.stat().st_size > LARGEST_JSON_BYTES:
-        raise ValueError("too large")
-    return json.loads(path.read_bytes())
 
 
 def _conditions(facts: Mapping[str, Any]) -> dict[str, str]:

@@ -7,9 +7,11 @@ rule is in docs/configuration.md ("Where names are looked for").
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, did_you_mean
 from diag.files.toml_text import read_toml
 from diag.files.whole_files import read_limited
 
@@ -19,6 +21,14 @@ REPLIES_TABLE = Path("replies/replies.toml")
 ROOMS_TABLE = Path("rooms/rooms.toml")
 _PROJECT = "diag"
 _PACKAGE = Path(__file__).resolve().parents[1]
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Named)
 
 
 def checkout_root() -> Path | None:
@@ -128,3 +138,40 @@ def _is_checkout(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(project, dict) and project.get("name") == _PROJECT
+
+
+def all_by_name(table: Path, load: Callable[[Path], Iterable[T]]) -> dict[str, T]:
+    """Return what the tables of all folders name. The user's own come first and replace built-in ones of that name.
+
+    `table` is `PROMPTS_TABLE` or `ROOMS_TABLE`, and `load` reads the folder of such a table.
+    """
+    found: dict[str, T] = {}
+    for folder in folders_with(table):
+        for item in load(folder / table.parent):
+            found.setdefault(item.name, item)
+    return found
+
+
+def find_named(name_or_path: str, kind: str, known: Callable[[], Mapping[str, T]], allowed: str) -> T | Path:
+    """Return what a name stands for, or the path of a user's own file, which is not read.
+
+    `kind` and `allowed` are words for the error: "prompt", and what the file may be.
+
+    Raises
+    ------
+    BadInputError
+        If it is neither a known name nor a file.
+    """
+    path = Path(os.path.expanduser(name_or_path))
+    looks_like_path = path.suffix != "" or len(path.parts) > 1
+    if path.is_file() or (looks_like_path and path.exists()):
+        return path
+    names = known()
+    if name_or_path in names:
+        return names[name_or_path]
+    raise BadInputError(
+        f"Could not find the {kind} {name_or_path}",
+        seen="no such file" if looks_like_path else f"no {kind} of that name and no such file",
+        allowed=f"{allowed}, or one of {', '.join(names)}",
+        next_step=did_you_mean(name_or_path, names, "check the name or the path"),
+    )

@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from diag.core.client_config import ClientConfig, ConfigModel
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, did_you_mean
 from diag.core.json_reading import read_json
 from diag.core.plain_text import quotable
 from diag.files.planted import Planted
@@ -522,10 +522,9 @@ def find_scenario(name_or_path: str) -> Scenario:
         inner = folder / f"{name_or_path}.toml"
         if os.path.isfile(inner):
             return read_scenario(inner)
-    close = difflib.get_close_matches(name_or_path, known, n=1)
     raise BadInputError(
         f"Could not find the configuration `{name_or_path}`",
         seen="no such file and no configuration of that name",
         allowed=f"a path to a TOML file, a saved run, or one of {', '.join(known)}",
-        next_step=f"did you mean `{close[0]}`?" if close else "choose one of these",
+        next_step=did_you_mean(name_or_path, known, "choose one of these"),
     )

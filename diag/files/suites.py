@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from diag.core.client_config import ConfigModel
-from diag.core.errors import BadInputError
+from diag.core.errors import BadInputError, did_you_mean
 from diag.core.release import Statistic
 
 SUITE_FILE = "diag.toml"
@@ -163,11 +162,10 @@ def _model(names: Sequence[str]) -> type[BaseModel]:
 
 
 def _unknown(attempted: str, dotted: str, known: Sequence[str], *, kind: str = "key") -> BadInputError:
-    close = difflib.get_close_matches(dotted.rpartition(".")[2], known, n=1)
     shown: Any = known if len(known) <= 20 else (*known[:20], "…")
     return BadInputError(
         attempted,
         seen=f"unknown {kind} `{dotted}`",
         allowed=", ".join(shown),
-        next_step=f"did you mean `{close[0]}`?" if close else f"remove it, or correct the {kind}",
+        next_step=did_you_mean(dotted.rpartition(".")[2], known, f"remove it, or correct the {kind}"),
     )

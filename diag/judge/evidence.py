@@ -30,7 +30,15 @@ from diag.core.timeline import EventName, Timeline
 from diag.core.units import LIVE_OUTPUT_RATE_HZ, format_seconds, playable_rate_hz
 from diag.dsp.distortion import DISTORTION_WARN_DB
 from diag.dsp.dullness import BANDS_HZ
-from diag.judge.limits import OTHER_SOUND_S, RATE_ERROR, RATE_WARNING, ROOM_BLURS_DB, ROOM_BLURS_S, TREBLE_WARNING_DB
+from diag.judge.limits import (
+    ALL_FLAT_HZ,
+    OTHER_SOUND_S,
+    RATE_ERROR,
+    RATE_WARNING,
+    ROOM_BLURS_DB,
+    ROOM_BLURS_S,
+    TREBLE_WARNING_DB,
+)
 from diag.judge.registry import Place
 
 DEVICE_HOPS = (Hop.MICROPHONE, Hop.SPEAKER)
@@ -287,10 +295,14 @@ def wrongly_decoded(measurements: Measurements, place: Place) -> Measurement | N
     """Return the reading of an output whose samples are decoded with a wrong table; None if there is no such sign.
 
     The samples of the output can be read in another way, yet its waveform follows the input from one end to the other
-    and is distorted. Its bytes are then in the right order, and only their values are wrong.
+    and is distorted. Its bytes are then in the right order, and only their values are wrong. A table leaves more than
+    two values: samples that are all at full scale are integers taken as floats.
     """
     own = misread_bytes(measurements, place.segment.last)
     if own is None or not _follows_throughout(measurements, place.hop):
+        return None
+    tops = added(measurements, place, "clipping_rate_hz")
+    if not isinstance(tops, str) and tops[0] > ALL_FLAT_HZ:
         return None
     bent = [value for value, _ in numbers(measurements.find("distortion_db", hop=place.hop))]
     return own if any(value > DISTORTION_WARN_DB for value in bent) else None

@@ -1,7 +1,8 @@
 """Positive proof: what must have been checked and found right before a take is called good.
 
 The absence of findings proves nothing by itself. A take is good only if the session opened, every turn was answered
-completely, and every check compared every segment of the chain. Each check that was not made is listed with the reason.
+completely, and every check compared every segment of the chain. A recording alone is good only if every check that
+applies to it was made. Each check that was not made is listed with the reason.
 """
 
 from __future__ import annotations
@@ -84,12 +85,36 @@ def not_shown_on_segments(
     rules : sequence, optional
         All registered ones by default.
     """
+    every = all_rules() if rules is None else rules
+    return _not_made(outcomes, [rule for rule in every if rule.scope is Scope.SEGMENT and rule.hop in hops])
+
+
+def not_shown_of_recording(
+    outcomes: Iterable[RuleOutcome], rules: Sequence[Rule] | None = None
+) -> tuple[NotShown, ...]:
+    """Return the checks of a recording without a reference that apply to it and were not made.
+
+    Parameters
+    ----------
+    outcomes : iterable of RuleOutcome
+    rules : sequence, optional
+        All registered ones by default.
+    """
+    by_code = {item.code: item for item in outcomes}
+    every = all_rules() if rules is None else rules
+    applying = [
+        rule
+        for rule in every
+        if rule.scope is Scope.RECORDING and (rule.code not in by_code or by_code[rule.code].applies)
+    ]
+    return _not_made(by_code.values(), applying)
+
+
+def _not_made(outcomes: Iterable[RuleOutcome], rules: Iterable[Rule]) -> tuple[NotShown, ...]:
     by_code = {item.code: item for item in outcomes}
     found = []
-    for rule in all_rules() if rules is None else rules:
+    for rule in rules:
         outcome = by_code.get(rule.code)
-        if rule.scope is not Scope.SEGMENT or rule.hop not in hops:
-            continue
         if outcome is None or outcome.status in (Status.NOT_CHECKED, Status.CRASHED):
             reason = "the check was not made" if outcome is None else outcome.reason or "the check itself failed"
             found.append(NotShown(code=rule.code, what=rule.name, reason=reason, hop=rule.hop))

@@ -56,7 +56,8 @@ class AnalysisResult:
     outcomes : tuple of RuleOutcome
         Outcome of each rule.
     not_shown : tuple of NotShown
-        Why the recording cannot be called a faithful copy of its reference although no fault was found.
+        What could not be checked: why the recording cannot be called a faithful copy of its reference, or good by
+        itself, although no fault was found.
     path : str or None
         The file that it was read from; None for a recording that is not in a file.
     refused : str or None
@@ -107,12 +108,18 @@ class AnalysisResult:
     def _good(self) -> str:
         """Return what was shown to be right if there is no error or warning."""
         for_voice = self._like_the_voice() if self.voice is not None else ""
+        reasons = "; ".join(item.reason for item in by_reason(self.not_shown))
         if self.reference is None:
-            return for_voice or msg(
-                "shows no fault by itself; compare it with what was received (`--reference`) to be sure"
-            )
+            if for_voice:
+                return for_voice
+            if reasons:
+                return msg(
+                    "shows no fault by itself, but not everything could be checked: {reasons}; compare it with what "
+                    "was received (`--reference`) or with other recordings of the voice (`--voice`)",
+                    reasons=reasons,
+                )
+            return msg("shows no fault by itself; compare it with what was received (`--reference`) to be sure")
         if self.not_shown:
-            reasons = "; ".join(item.reason for item in by_reason(self.not_shown))
             good = msg(
                 "is not shown to be a faithful copy of {reference}: {reasons}",
                 reference=self.reference,
@@ -134,11 +141,20 @@ class AnalysisResult:
         )
         if speed and treble:
             return msg("has the speed and treble of the voice {voice}", voice=self.voice)
+        unknown = "dullness_db" if speed else "rate_ratio"
+        why = next((item.reason for item in items if item.metric == unknown and item.reason), "nothing to compare")
         if speed:
-            return msg("has the speed of the voice {voice}", voice=self.voice)
+            return msg(
+                "has the speed of the voice {voice}, but its treble could not be compared: {why}",
+                voice=self.voice,
+                why=why,
+            )
         if treble:
-            return msg("has the treble of the voice {voice}", voice=self.voice)
-        why = next((item.reason for item in items if item.metric == "rate_ratio" and item.reason), "nothing to compare")
+            return msg(
+                "has the treble of the voice {voice}, but its speed could not be compared: {why}",
+                voice=self.voice,
+                why=why,
+            )
         return msg(
             "shows no fault by itself, but could not be compared with the profile of the voice {voice}: {why}",
             voice=self.voice,

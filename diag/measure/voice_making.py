@@ -40,7 +40,7 @@ ODD_SPEED, ODD_TREBLE_DB, NARROW_SHARE = 0.06, 6.0, 0.85
 _TOP_HZ = 11_400.0
 """Bandwidth that the highest treble band needs. Recordings may end above it."""
 _PIECE_S = 6.0
-_ENOUGH = 1.1
+_ENOUGH_S = 4.4
 _MOST_PIECES = 24
 _MOST_LEFT_OUT = 1 / 3
 _PASSES = 3
@@ -174,7 +174,8 @@ def _against_others(sounds: Mapping[str, Sound], given: Mapping[str, Given]) -> 
         if seconds < LEAST_PROFILE_S / 2 or given[label].speech_s < LEAST_TREBLE_S:
             continue
         others = VoiceProfile("", seconds, (), joined([known[other] for other in rest]).thinned(FRAMES_KEPT), apart_db)
-        speed, treble = speed_against_profile(others, sound), treble_against_profile(others, sound)
+        speed = speed_against_profile(others, sound) if given[label].speech_s >= LEAST_SPEED_S else None
+        treble = treble_against_profile(others, sound)
         found[label] = _Seen(
             replace(given[label], speed=speed.ratio if speed else None, treble_db=treble.mean_db if treble else None),
             speed.apart_db if speed else distance_from_profile_db(others, sound),
@@ -223,7 +224,7 @@ def _pieces(sounds: Iterable[Sound]) -> dict[str, Sound]:
             part = sound.cut(float(start_s), float(start_s) + _PIECE_S)
             before = waiting.pop(sound.rate_hz, None)
             part = part if before is None else Sound(np.concatenate((before.samples, part.samples)), sound.rate_hz)
-            if speech_s(part.spectrum) >= _ENOUGH * LEAST_SPEED_S:
+            if speech_s(part.spectrum) >= _ENOUGH_S:
                 pieces.append(part)
             else:
                 waiting[sound.rate_hz] = part

@@ -19,9 +19,8 @@ import numpy as np
 from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples, pcm16_from_samples
 from diag.core.endurance import LoadSession, LoadStep
-from diag.core.errors import CannotMeasureError
 from diag.core.keys import remember_address
-from diag.core.processes import KillableProcessPool, keep_time_alone, no_garbage_collection
+from diag.core.processes import KillableProcessPool, keep_time_alone, no_garbage_collection, process_died
 from diag.core.timeline import session_lost
 from diag.core.units import counted
 from diag.record.client.resampler import resample
@@ -69,12 +68,8 @@ def step_runner() -> Iterator[Callable[[LoadJob, int], LoadStep]]:
         try:
             return pool.submit(_run_step, job, sessions).result()
         except BrokenProcessPool:
-            raise CannotMeasureError(
-                f"Could not hold {counted(sessions, 'session')} at once",
-                seen="the process that held them died",
-                allowed="a process that runs to its end",
-                next_step="check free memory, or ask for fewer sessions",
-            ) from None
+            attempted = f"Could not hold {counted(sessions, 'session')} at once"
+            raise process_died(attempted, next_step="ask for fewer sessions") from None
 
     try:
         yield run

@@ -26,9 +26,8 @@ import numpy as np
 from diag.core.client_config import ClientConfig
 from diag.core.clip import Samples
 from diag.core.endurance import SoakConnection, SoakTurn
-from diag.core.errors import CannotMeasureError
 from diag.core.keys import remember_address
-from diag.core.processes import no_garbage_collection
+from diag.core.processes import no_garbage_collection, process_died
 from diag.core.take import Turn
 from diag.core.temporary import temporary_folder
 from diag.core.timeline import EventName, Timeline, session_lost
@@ -99,12 +98,7 @@ def record_soak(job: SoakJob, rig: Rig, on_turn: Callable[[SoakTurn], None]) -> 
         try:
             return future.result()
         except BrokenProcessPool:
-            raise CannotMeasureError(
-                "Could not hold a long session",
-                seen="the process that held it died",
-                allowed="a process that runs to its end",
-                next_step="check free memory, or try `--audio wire`",
-            ) from None
+            raise process_died("Could not hold a long session", next_step="try `--audio wire`") from None
 
 
 def _record(rig: Rig, job: SoakJob, told: Path) -> Held:

@@ -34,8 +34,8 @@ BLOCKS_SHOWN = 8
 def exit_code(results: Sequence[AnalysisResult], fail_on: str = "error") -> ExitCode:
     """Return FAILED for a finding at or above the limit, else why recordings could not be judged, else GOOD.
 
-    USAGE if a recording could not be read, CANNOT_MEASURE if one has no measured value, TOO_LITTLE_EVIDENCE if one was
-    not shown to be a faithful copy of its reference although no fault was found.
+    USAGE if a recording could not be read, CANNOT_MEASURE if one has no measured value, TOO_LITTLE_EVIDENCE if in one
+    no fault was found, but not everything that a good recording needs was shown.
     """
     if any(item.severity.rank >= least_rank(fail_on) for result in results for item in result.findings):
         return ExitCode.FAILED
@@ -70,7 +70,7 @@ def results_text(
 
 
 def state_of_result(result: AnalysisResult) -> State:
-    """Return how a result is displayed: by its worst finding, or as unknown if something was not compared."""
+    """Return how a result is displayed: by its worst finding, or as unknown if something was not checked."""
     if result.refused is not None:
         return State.UNKNOWN
     weighty = [state_of(item.severity) for item in result.findings if item.severity is not Severity.INFO]
@@ -101,7 +101,7 @@ def _found(result: AnalysisResult) -> str:
 
 def nothing_found(result: AnalysisResult) -> str:
     """Return what a recording without a finding shows, in two or three words."""
-    return tr("not everything could be compared") if result.not_shown else tr("no fault found")
+    return tr("not everything could be checked") if result.not_shown else tr("no fault found")
 
 
 def counted_words(results: Sequence[AnalysisResult]) -> str:
@@ -112,7 +112,7 @@ def counted_words(results: Sequence[AnalysisResult]) -> str:
         State.FAILS: tr("{n} with an error"),
         State.WATCH: tr("{n} with a warning"),
         State.GOOD: tr("{n} without a fault"),
-        State.UNKNOWN: tr("{n} not shown to be a faithful copy"),
+        State.UNKNOWN: tr("{n} where not everything could be checked"),
     }
     counted = [word.format(n=states.count(state)) for state, word in words.items() if state in states]
     counted += [tr("{n} that could not be read").format(n=unread)] if unread else []

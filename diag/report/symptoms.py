@@ -42,7 +42,6 @@ _AGAINST = (
     "shows whether the fault arises after the reply was received; if not, the service sent it so",
 )
 _ALONE = ("diag analyze heard.wav", "shows where in one recording it can be heard")
-_TWO = ("diag compare old.toml new.toml", "shows which of two versions has it, and which setting differs")
 
 SYMPTOMS = (
     Symptom(

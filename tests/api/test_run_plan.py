@@ -226,7 +226,7 @@ def test_the_emulator_gets_four_takes_per_core_and_no_more_than_one_process_can_
     assert Options().rig_count(100) == side_by_side
 
 
-@pytest.mark.parametrize(("cores", "side_by_side"), [(1, 3), (2, 6), (8, 16)])
+@pytest.mark.parametrize(("cores", "side_by_side"), [(1, 2), (2, 4), (8, 16)])
 def test_rooms_get_fewer_takes_side_by_side_unless_asked(monkeypatch, options, cores, side_by_side):
     monkeypatch.setattr("diag.core.processes.cores", lambda: cores)
     furnished = find_scenario("healthy").model_copy(update={"room": RoomConfig(name="laptop")})

@@ -12,6 +12,7 @@ from diag.dsp.glitches import (
     equal_pairs,
     flat_tops,
     flatness,
+    held_tops,
     one_zero_pairs,
     piled_tops,
     tonality_db,
@@ -228,3 +229,21 @@ def test_clipped_eight_bits_are_still_clipped_and_doubled_samples_still_pairs(re
     coarse = (np.floor(loud * 128) / 128).astype(np.float32)
     assert flat_tops(coarse).count > 5
     assert equal_pairs(np.repeat(coarse, 2)) == pytest.approx(1.0)
+
+
+def test_many_tops_of_two_samples_are_clipping_and_few_of_them_are_a_limiter():
+    sound = np.full(24000, 0.9985, np.float32)
+    sound[::100] = 1.0
+    assert held_tops(sound).shape == (240, 2)
+    assert flat_tops(sound).count == 0
+    sound[1:2300:100] = 1.0
+    assert flat_tops(sound).count == 0
+    sound[1:2500:100] = 1.0
+    assert flat_tops(sound).frames.tolist() == list(range(0, 2500, 100))
+
+
+def test_tops_of_two_samples_count_only_if_there_are_five_of_them():
+    sound = np.full(24000, -0.9985, np.float32)
+    for count in range(1, 6):
+        sound[1000 * count : 1000 * count + 2] = -1.0
+        assert flat_tops(sound).count == (count if count >= 5 else 0)

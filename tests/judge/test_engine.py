@@ -111,6 +111,41 @@ def test_rules_that_explain_each_other_both_stay_roots():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_long_texts_of_findings_are_cut(more):
+    title, text = "t" * (300 + more), "x" * (1000 + more)
+
+    def broken(turns):
+        return raised(title, evidence=[Evidence(text=text)], likely_cause=text, fix=text)
+
+    (found,) = judged(rules=[rule("AAA001", broken)]).findings
+    cut_title, cut_text = (f"{'t' * 300}… (301 characters)", f"{'x' * 1000}… (1001 characters)")
+    assert found.title == (cut_title if more else title)
+    assert {found.evidence[0].text, found.likely_cause, found.fix} == {cut_text if more else text}
+
+
+def hiding(code, hop, verdict):
+    on = OnHop(code, code.lower(), hop, severity="error", causes=("c",), fix="f")
+    return changed(rule(code, lambda place: verdict, scope=Scope.SEGMENT, on=on), hides=True)
+
+
+def test_misread_bytes_hide_the_other_findings_of_their_hop():
+    rules = [
+        hiding("AAA001", Hop.PLAYER, fault("the bytes are misread")),
+        hiding("AAA002", Hop.PLAYER, fault("they are misread too")),
+        hiding("AAA003", Hop.SENDER, clear()),
+        on_segments("AAA004", lambda place: fault("it clicks"), Hop.PLAYER),
+        on_segments("AAA005", lambda place: clear(), Hop.PLAYER),
+        on_segments("AAA006", lambda place: fault("it clicks"), Hop.SENDER),
+        rule("AAA007", lambda turns: fault("no reply came")),
+    ]
+    found = {item.code: (item.status, item.reason) for item in judged(rules=rules).outcomes}
+    raised_ones = {code for code, (status, _) in found.items() if status is Status.RAISED}
+    assert raised_ones == {"AAA001", "AAA002", "AAA006", "AAA007"}
+    assert found["AAA004"] == (Status.NOT_CHECKED, "the bytes were misread; see AAA001")
+    assert found["AAA005"] == (Status.CLEAR, None)
+
+
 def test_a_discarding_finding_discards_the_take():
     result = judged(rules=[rule("ENV004", lambda turns: fault("we were late", discard=True))])
     assert result.discarded == "we were late"

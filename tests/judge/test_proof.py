@@ -14,6 +14,7 @@ from diag.core.errors import ExitCode
 from diag.core.results import Report, RuleOutcome, Severity, Status
 from diag.core.states import State
 from diag.core.timeline import Event, Timeline
+from diag.files.audio_files import read_wav
 from diag.judge.engine import judge_run, judge_take
 from diag.judge.gate import exit_code
 from diag.judge.proof import by_reason, not_shown_on_segments
@@ -164,9 +165,22 @@ def test_a_recording_that_cannot_be_held_against_its_reference_is_not_called_a_c
         assert results_text([result], ExitCode.TOO_LITTLE_EVIDENCE).startswith("○")
 
 
-def test_a_lone_recording_is_never_called_faithful():
-    result = analyze(clip(VOICE))
-    assert "compare it with what was received" in result.sentence
+def test_a_lone_recording_is_good_only_if_every_check_was_made(scenarios):
+    reply = read_wav(scenarios / "replies" / "take_the_express.wav")
+    whole, short = analyze(reply), analyze(clip(reply.samples[:36000]))
+    assert not whole.not_shown
+    assert whole.sentence.endswith(
+        "shows no fault by itself; compare it with what was received (`--reference`) to be sure."
+    )
+    assert recording_code([whole]) is ExitCode.GOOD
+    assert [item.code for item in short.not_shown] == ["REC010"]
+    assert "could be checked: its speed (less than 2 s of speech, or no voice in it); compare it" in short.sentence
+    assert recording_code([short]) is ExitCode.TOO_LITTLE_EVIDENCE
+    assert results_text([short], ExitCode.TOO_LITTLE_EVIDENCE).startswith("○")
+
+
+def test_a_fault_of_a_lone_recording_is_not_joined_by_what_was_not_checked():
+    assert analyze(clip(np.zeros(24000))).not_shown == ()
 
 
 def test_silence_on_both_ends_is_no_copy():

@@ -200,6 +200,37 @@ def test_with_a_reference_each_is_judged_against_it():
     check(APPROVED, "against a reference", "\n".join(texts), exact=True)
 
 
+def test_a_difference_that_is_worse_on_neither_side_is_told_so_against_a_reference():
+    a = against("a.wav", "r.wav", {"skipped_s": 0.3})
+    b = against("b.wav", "r.wav", {"displaced_s": 0.3})
+    found = compare_results(a, b, against("b.wav", "a.wav"), against("a.wav", "b.wav"))
+    assert found.verdict is RecordingChange.DIFFERENT
+    assert found.sentence == (
+        "a.wav: The player or loudspeaker loses 300 ms of the sound in the middle [PLY011]; b.wav: The player or "
+        "loudspeaker delivers parts of the sound in the wrong order (300 ms in total) [PLY019]; neither is clearly "
+        "better"
+    )
+
+
+@pytest.mark.parametrize(
+    ("rates_hz", "edge_hz", "words"),
+    [((24000, 8000), 11500.0, "b.wav has lost treble above 3.8 kHz that a.wav has"), ((24000, 8000), 4700.0, None)],
+)
+def test_a_lower_sample_rate_is_a_loss_only_where_the_other_has_sound_above(rates_hz, edge_hz, words):
+    recording = Recording(name="b.wav", sample_rate_hz=rates_hz[1], tap=Tap.HEARD, reference="a.wav",
+                          reference_rate_hz=rates_hz[0], segment=SEGMENT)  # fmt: skip
+    measurements = with_values(healthy()[1], {"dullness_db": None, "dullness_bands_db": None}, on_segment=True)
+    found = judge_recording(measurements, recording)
+    pair = AnalysisResult(name="b.wav", sample_rate_hz=rates_hz[1], duration_s=2.5, channels=1, reference="a.wav",
+                          tap=Tap.HEARD, measurements=measurements, findings=found.findings,
+                          outcomes=found.outcomes)  # fmt: skip
+    limited = [item for item in found.findings if item.name == "player-band-limited"]
+    a, b = alone("a.wav", {"bandwidth_hz": edge_hz}), alone("b.wav", {"bandwidth_hz": 3900.0}, rates_hz[1])
+    told = [item.words for item in compare_results(a, b, pair, against("a.wav", "b.wav")).differences]
+    assert limited
+    assert (words in told) is (words is not None)
+
+
 def test_a_reply_as_json_has_both_sides():
     record = compared({"skipped_s": 0.3}).to_json()
     assert (record["a"]["name"], record["b"]["name"], record["b_against_a"]["name"]) == ("a.wav", "b.wav", "b.wav")

@@ -31,6 +31,8 @@ def result(*items, **more):
 
 SPEED, TREBLE = of("rate_ratio"), of("dullness_db")
 ALONE = "shows no fault by itself; compare it with what was received (`--reference`) to be sure"
+NO_TREBLE = "has the speed of the voice Kore, but its treble could not be compared"
+NO_SPEED = "has the treble of the voice Kore, but its speed could not be compared"
 UNKNOWN = "shows no fault by itself, but could not be compared with the profile of the voice Kore: {}"
 COPY = "is a faithful copy of r.wav: right speed, whole treble, nothing missing or added"
 
@@ -41,14 +43,17 @@ COPY = "is a faithful copy of r.wav: right speed, whole treble, nothing missing 
         ((), {}, ALONE),
         ((SPEED, TREBLE), {}, ALONE),
         ((SPEED, TREBLE), {"voice": "Kore"}, "has the speed and treble of the voice Kore"),
-        ((SPEED, of("dullness_db", None)), {"voice": "Kore"}, "has the speed of the voice Kore"),
-        ((of("rate_ratio", None), TREBLE), {"voice": "Kore"}, "has the treble of the voice Kore"),
-        ((of("dullness_db", tier=Tier.BLIND), SPEED), {"voice": "Kore"}, "has the speed of the voice Kore"),
-        ((of("rate_ratio", tier=Tier.BLIND), TREBLE), {"voice": "Kore"}, "has the treble of the voice Kore"),
+        ((SPEED, of("dullness_db", None)), {"voice": "Kore"}, f"{NO_TREBLE}: too short"),
+        ((of("rate_ratio", None), TREBLE), {"voice": "Kore"}, f"{NO_SPEED}: too short"),
+        ((of("dullness_db", tier=Tier.BLIND), SPEED), {"voice": "Kore"}, f"{NO_TREBLE}: nothing to compare"),
+        ((of("rate_ratio", tier=Tier.BLIND), TREBLE), {"voice": "Kore"}, f"{NO_SPEED}: nothing to compare"),
         ((), {"voice": "Kore"}, UNKNOWN.format("nothing to compare")),
         ((of("rate_ratio", None), of("dullness_db", None)), {"voice": "Kore"}, UNKNOWN.format("too short")),
         ((), {"reference": "r.wav"}, COPY),
-        ((SPEED,), {"reference": "r.wav", "voice": "Kore"}, f"{COPY}; has the speed of the voice Kore"),
+        ((SPEED,), {"reference": "r.wav", "voice": "Kore"}, f"{COPY}; {NO_TREBLE}: nothing to compare"),
+        ((), {"not_shown": (NotShown(what="x", reason="its speed (too short)", code="REC010"),)},
+         "shows no fault by itself, but not everything could be checked: its speed (too short); compare it with what "
+         "was received (`--reference`) or with other recordings of the voice (`--voice`)"),
         ((), {"reference": "r.wav", "not_shown": (NotShown(what="x", reason="it is short", code="PLY001"),)},
          "is not shown to be a faithful copy of r.wav: it is short"),
     ],

@@ -70,6 +70,7 @@ def test_the_most_severe_part_is_the_worst_and_a_speed_counts_from_one():
 def test_parts_without_sound_do_not_count():
     assert title([fault()], part(0, 2.0), part(1, 3.0, sound_s=0.0)) == ""
     assert title([fault()], part(0, 2.0), part(1, sound_s=0.0), part(2, 1.0)) == "in every part of the recording"
+    assert title([fault()], part(0, 2.0), part(1, sound_s=0.3), part(2, 1.0)) == "most of it from 0:00 to 1:00"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from diag.judge.registry import rule
     "APP001",
     name="app-not-ready",
     severity="error",
-    explained_by=("WEB011", "WEB012", "WEB006", "WEB005", "APP002", "APP003"),
+    explained_by=("WEB011", "WEB012", "WEB006", "WEB005", "APP002", "APP003", "CFG013", "CFG009"),
 )
 def app_not_ready(timeline: Timeline) -> Verdict:
     """The app did not begin to listen.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from diag.core.messages import msg
-from diag.core.results import Measurements, Verdict
-from diag.judge.blind import beyond
-from diag.judge.limits import FLAT_TOPS_HZ
+from diag.core.results import Measurements, Status, Verdict, not_checked
+from diag.judge.blind import beyond, own_measure
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
+
+FLAT_TOPS_ALONE_HZ = 5.0
+"""Flat tops per second of a recording by itself. 99 healthy development recordings in two of ten conversions each had
+none. Of 238 clipped 6 dB below their highest peak 233 had more, and the others are told from a limiter by nothing."""
 
 
 @rule(
@@ -21,7 +24,7 @@ def recording_clipped(measurements: Measurements, recording: Recording) -> Verdi
     """The recording is clipped.
 
     What it shows
-        The waveform has more than ten flat tops (clipped peaks) per second.
+        The waveform has more than five flat tops (clipped peaks) per second.
 
     Why it matters
         It sounds harsh and scratchy, and speech recognition suffers.
@@ -38,12 +41,19 @@ def recording_clipped(measurements: Measurements, recording: Recording) -> Verdi
     Does not prove
         Where it was clipped: the source itself may be clipped. Compare with a reference to find out.
     """
-    return beyond(
+    verdict = beyond(
         measurements,
         recording,
         "clipping_rate_hz",
-        warning=FLAT_TOPS_HZ,
+        warning=FLAT_TOPS_ALONE_HZ,
         words=lambda value: msg("The recording is clipped {value:.0f} times per second", value=value),
         cause=msg("a gain is too high somewhere on the way"),
         fix=msg("lower the gain of the stage that clips"),
     )
+    item = own_measure(measurements, recording, "clipping_rate_hz")
+    if verdict.status is Status.CLEAR and item is not None and item.confidence is not None:
+        return not_checked(
+            "whether it is clipped (single samples touch its highest value again and again, as a limiter leaves them, "
+            "and clipped treble too)"
+        )
+    return verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from diag.core.messages import msg
-from diag.core.results import Measurements, Severity, Status, Tier, Verdict, not_checked
+from diag.core.results import Measurements, Severity, Status, Tier, Verdict, does_not_apply
 from diag.core.units import LIVE_OUTPUT_RATE_HZ
 from diag.judge.blind import beyond, own_measure
 from diag.judge.evidence import number
@@ -60,7 +60,7 @@ def recording_narrow_band(measurements: Measurements, recording: Recording) -> V
         A fault: a voice without treble looks the same. Compare with a reference or a voice profile to find out.
     """
     if recording.sample_rate_hz < WIDEBAND_RATE_HZ:
-        return not_checked(f"a sample rate of {recording.sample_rate_hz} Hz is too low to have treble above 8.2 kHz")
+        return does_not_apply(f"a sample rate of {recording.sample_rate_hz} Hz is too low to have treble above 8.2 kHz")
     verdict = beyond(
         measurements,
         recording,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from diag.core.messages import msg
-from diag.core.results import Measurements, Severity, Status, Verdict, not_checked, raised
+from diag.core.results import Measurements, Severity, Status, Verdict, clear, not_checked, raised
+from diag.dsp.band import IMAGING_LIMIT
+from diag.dsp.byte_readings import EQUAL_CHANNELS
 from diag.judge.blind import beyond, own_measure
 from diag.judge.evidence import (
     all_clear,
@@ -12,10 +14,15 @@ from diag.judge.evidence import (
     in_mid_sentence,
     misread_bytes,
     misread_evidence,
+    number,
 )
 from diag.judge.limits import NOISE_ERROR, NOISE_WARNING, PAIRED_SAMPLES_ERROR, PAIRED_SAMPLES_WARNING
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
+
+_BETWEEN_HALF_AND_ONE = 0.7
+_EVEN_ODDS = 0.5
+"""Probability of a wrong speed up to which a recording without a reference plays rather at the right one."""
 
 
 @rule(
@@ -55,10 +62,12 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
 
     Does not prove
         Which format was read wrongly, if the sound was resampled or scaled afterwards: the original bytes are then
-        lost.
+        lost. Samples that a resampler repeats come in equal pairs too; they are told from two channels read as one only
+        by the speed, which must sound right.
     """
+    repeated = _repeated(measurements, recording)
     own = misread_bytes(measurements, recording.tap)
-    if own is not None:
+    if own is not None and not (repeated and own.events[0].kind == EQUAL_CHANNELS):
         same = recording.segment is not None and misread_bytes(measurements, recording.segment.first) is not None
         also = msg("; {reference} has it too", reference=recording.reference) if same else ""
         return raised(
@@ -100,7 +109,25 @@ def recording_bytes_misread(measurements: Measurements, recording: Recording) ->
         cause=msg("stereo is read as mono"),
         fix=msg("read it as stereo, or mix it down to mono"),
     )
-    if pairs.status is Status.RAISED:
+    if pairs.status is Status.RAISED and not repeated:
         return pairs
+    pairs = clear() if pairs.status is Status.RAISED else pairs
     searched = own_measure(measurements, recording, "misread_s")
     return all_clear((clear_if_measured([searched] if searched else [], "misread_s"), noise, pairs))
+
+
+def _repeated(measurements: Measurements, recording: Recording) -> bool:
+    """Return whether equal pairs are samples that a resampler repeated, and not two channels read as one.
+
+    Both have the same samples. Two channels that are read as one play at half the speed; repeated samples play at the
+    right speed, and have images (REC007).
+    """
+    images = own_measure(measurements, recording, "imaging")
+    imaging = None if images is None else number(images)
+    speed = own_measure(measurements, recording, "rate_ratio")
+    if imaging is None or imaging <= IMAGING_LIMIT or speed is None:
+        return False
+    ratio = number(speed)
+    if ratio is not None:
+        return ratio > _BETWEEN_HALF_AND_ONE
+    return speed.confidence is not None and speed.confidence < _EVEN_ODDS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diag.core.messages import msg
 from diag.core.missing import MissingCode
-from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, not_checked, raised
+from diag.core.results import Evidence, Measurements, Tier, Verdict, clear, does_not_apply, not_checked, raised
 from diag.judge.blind import own_measure
-from diag.judge.evidence import number, why_not
+from diag.judge.evidence import number
 from diag.judge.recording import Recording
 from diag.judge.registry import rule
 
@@ -33,17 +33,20 @@ def recording_speed_suspected(measurements: Measurements, recording: Recording) 
 
     Does not prove
         A fault: some speakers are slow and deep. It is only a suspicion, and small differences such as 44.1 kHz for
-        48 kHz are never detected. Single words and spelled letters have no tempo: what is suspicious is not checked if
-        it has less than 8 syllables, if there is noise, or if the pitch does not agree.
+        48 kHz are never detected. It is not checked if the recording has less than 2 s of speech or 8 syllables
+        (single words and spelled letters have no tempo), if there is noise, if the pitch does not agree, or if both a
+        voice at the right speed and one that plays 1.5 times too fast or too slow can sound so.
     """
     if recording.segment is not None and measurements.value("rate_ratio", hop=recording.segment.hop) is not None:
         return not_checked("the speed was measured against the reference")
+    if recording.voice is not None:
+        return does_not_apply("the speed is compared with the profile of the voice")
     item = own_measure(measurements, recording, "rate_ratio", Tier.BLIND)
     ratio = None if item is None else number(item)
     if item is not None and item.missing is not None and item.missing.code is MissingCode.NOTHING_SUSPICIOUS:
         return clear()
     if item is None or ratio is None:
-        return not_checked(why_not([item] if item else [], "rate_ratio"))
+        return not_checked(f"its speed ({item.reason if item and item.reason else 'it was not measured'})")
     how = (
         msg("{times:.1f} times too slow", times=1 / ratio)
         if ratio < 1

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from diag.core.messages import msg
-from diag.core.results import Evidence, Measurements, Severity, Tier, Verdict, clear, does_not_apply, raised
+from diag.core.results import (
+    Evidence,
+    Measurements,
+    Severity,
+    Tier,
+    Verdict,
+    clear,
+    does_not_apply,
+    not_checked,
+    raised,
+)
 from diag.judge.blind import own_measure, own_value
 from diag.judge.evidence import number
 from diag.judge.limits import DULL_VOICE_RATE_WARNING, VERY_DULL_DB, VOICE_RATE_ERROR, VOICE_RATE_WARNING
@@ -39,7 +49,8 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
         ratio.
 
     Does not prove
-        The exact ratio: other words spoken by the same voice differ by a few percent.
+        The exact ratio: other words spoken by the same voice differ by a few percent. If the recordings of the profile
+        differ among themselves, a deviation of up to twice as much is not checked.
     """
     if recording.voice is None:
         return does_not_apply("no profile of the voice was given")
@@ -51,8 +62,12 @@ def recording_speed_for_voice(measurements: Measurements, recording: Recording) 
     loss_db = None if treble is None else number(treble)
     least = DULL_VOICE_RATE_WARNING if loss_db is not None and loss_db > VERY_DULL_DB else VOICE_RATE_WARNING
     spread = recording.voice.speed_spread or 0.0
-    if abs(ratio - 1) <= max(least, 2 * spread):
+    if abs(ratio - 1) <= least:
         return clear()
+    if abs(ratio - 1) <= 2 * spread:
+        return not_checked(
+            f"its speed ({100 * abs(ratio - 1):.0f} % off that of the voice, whose own recordings differ as much)"
+        )
     way = msg("slower and deeper") if ratio < 1 else msg("faster and higher")
     error = abs(ratio - 1) > max(VOICE_RATE_ERROR, 3 * spread)
     return raised(

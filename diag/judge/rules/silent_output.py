@@ -7,6 +7,7 @@ from diag.core.messages import msg
 from diag.core.missing import MissingCode
 from diag.core.results import Evidence, Measurement, Measurements, Verdict, not_checked, raised
 from diag.core.timeline import EventName, Timeline
+from diag.judge.closings import ENDINGS
 from diag.judge.evidence import clear_if_measured, number, turn_of
 from diag.judge.limits import SILENT_DBFS
 from diag.judge.registry import OnHop, Place, segment_rule
@@ -28,7 +29,7 @@ from diag.judge.registry import OnHop, Place, segment_rule
         "SND009",
         "sender-silent",
         Hop.SENDER,
-        explained_by=("WEB005",),
+        explained_by=("WEB005", "APP002", *ENDINGS),
         causes=(
             "the captured blocks are not handed to the sender, or are overwritten with zeros",
             "a gain of zero or a closed voice activity gate before sending",
@@ -120,7 +121,9 @@ def silent_output(place: Place, measurements: Measurements, timeline: Timeline) 
 def _what(place: Place) -> str:
     return {
         Hop.MICROPHONE: msg("The prompt was spoken but the microphone captured nothing"),
-        Hop.SENDER: msg("The prompt was captured but the client sent silence"),
+        Hop.SENDER: msg("The prompt was spoken but the client sent silence")
+        if place.segment.merged
+        else msg("The prompt was captured but the client sent silence"),
         Hop.PLAYER: msg("A reply was received but the client played nothing"),
         Hop.SPEAKER: msg("The reply was played but nothing came out of the loudspeaker"),
     }[place.hop]

@@ -15,7 +15,7 @@ LEAST_GAP_S, LONGEST_GAP_S = 0.001, 1.0
 LEAST_OVERLAP_S = 0.0005
 
 
-@rule("WEB010", name="schedule-ahead-too-small", severity="warning", hop=Hop.PLAYER, explained_by=("SVC004",))
+@rule("WEB010", name="schedule-ahead-too-small", severity="warning", hop=Hop.PLAYER, explained_by=("SVC004", "WEB001"))
 def schedule_ahead_too_small(observed: ObservedClient) -> Verdict:
     """The page schedules the chunks of a reply so that they do not join.
 

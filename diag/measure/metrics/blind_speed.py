@@ -44,18 +44,22 @@ def suspected_speed(clip: Clip) -> Reading:
     found = remembered(clip, "speed alone", lambda: speed_alone(sound(clip)))
     if found is None:
         return not_measured(too_short(f"less than {LEAST_SPEECH_S:.0f} s of speech, or no voice in it"), Tier.BLIND)
-    if not found.suspected:
+    missing = _too_little_evidence(clip, found)
+    if missing is None and found.suspected:
+        return Reading(value=found.ratio, tier=Tier.BLIND, confidence=found.confidence)
+    if missing is None and found.plausible:
         low, high = HEALTHY_RATIOS
         text = f"nothing suspicious; without a reference only speeds outside {low:g} to {high:g} can be detected"
-        return not_measured(Missing(MissingCode.NOTHING_SUSPICIOUS, text), Tier.BLIND, found.confidence)
-    missing = _too_little_evidence(clip, found)
-    if missing is not None:
-        return not_measured(missing, Tier.BLIND, found.confidence)
-    return Reading(value=found.ratio, tier=Tier.BLIND, confidence=found.confidence)
+        missing = Missing(MissingCode.NOTHING_SUSPICIOUS, text)
+    elif missing is None:
+        way = "slow" if found.ratio < 1.0 else "fast"
+        text = f"it sounds like a voice at the right speed, but also like one that plays 1.5 times too {way}"
+        missing = Missing(MissingCode.UNDECIDED, text)
+    return not_measured(missing, Tier.BLIND, found.confidence)
 
 
 def _too_little_evidence(clip: Clip, found: BlindSpeed) -> Missing | None:
-    """Return why the speed of a suspicious recording is not reported; None if it is."""
+    """Return why a recording tells too little of its speed; None if it tells enough."""
     from diag.dsp.syllables import syllable_count
 
     missing = not_speech(clip)
@@ -68,7 +72,7 @@ def _too_little_evidence(clip: Clip, found: BlindSpeed) -> Missing | None:
     if above_db < LEAST_ABOVE_NOISE_DB:
         text = f"the noise is only {above_db:.0f} dB below the speech ({LEAST_ABOVE_NOISE_DB:.0f} dB are needed)"
         return Missing(MissingCode.UNFIT, text)
-    if found.ratio < 1.0 and found.pitch_at_right_speed_hz > HIGHEST_PITCH_HZ:
+    if found.suspected and found.ratio < 1.0 and found.pitch_at_right_speed_hz > HIGHEST_PITCH_HZ:
         text = f"it sounds slow, but its pitch of {found.pitch_hz:.0f} Hz does not agree with that"
         return Missing(MissingCode.DISAGREE, text)
     return None

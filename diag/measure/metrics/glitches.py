@@ -17,6 +17,12 @@ TOO_SHORT = too_short(f"less than {SHORTEST_S} s")
 LEAST_SOUND = too_short("less than 0.5 s of sound")
 HIDDEN = Missing(MissingCode.UNFIT, "what a codec or noise added would hide a click")
 _SPOT_S = 0.3
+LIMITED_HZ = 10.0
+"""Times per second that a recording touches its highest value by single samples, from which on a limiter or clipped
+treble is suspected. 238 healthy development recordings touch it less than 3 times per second. 11 of them driven 6 dB
+into a limiter do 3 to 41 times, and clipped fricatives 12 to 43 times."""
+MAYBE_CLIPPED = 0.5
+"""Confidence of a clipping rate if it cannot be told from the work of a limiter."""
 
 
 def _unfit(clip: Clip) -> Missing | None:
@@ -32,19 +38,21 @@ def _spots(frames: list[int], clip: Clip) -> tuple[Spot, ...]:
 
 
 @metric(
-    "clipping_rate_hz", unit="1/s", better="lower", version=2, tolerance=0.1, pool="rate",
+    "clipping_rate_hz", unit="1/s", better="lower", version=3, tolerance=0.1, pool="rate",
     label="Clipping per second", group=Group.GLITCHES, order=2, compared=True,
 )  # fmt: skip
 def clipping_rate(clip: Clip) -> Reading:
     """Flat tops per second.
 
     What
-        Runs of at least three equal samples at the clip's own extremes (clipped and not changed since). If there are
-        none: peaks that pile up at one level, a quarter of them plateaus (clipped, then filtered or resampled).
+        Runs of at least three equal samples at the clip's own extremes (clipped and not changed since), or of two if
+        there are many. If there are none: peaks that pile up at one level, a quarter of them plateaus (clipped, then
+        filtered or resampled). Single samples that touch the extreme ten times per second do not count: a limiter
+        leaves them, but clipped treble too. The confidence is then 0.5.
     From – to
         The samples of the clip alone, at any gain.
     Better is
-        Lower; 0 is healthy, more than 10 is a warning.
+        Lower; 0 is healthy. More than 5 is a warning in a recording alone, 10 more than at the input in a segment.
     Not measured when
         The clip is silent or shorter than 0.3 s, or does not vary as speech does (a square wave or a tone).
     Reference
@@ -58,7 +66,13 @@ def clipping_rate(clip: Clip) -> Reading:
     found = glitches.flat_tops(samples)
     if found.count == 0:
         found = glitches.piled_tops(samples, clip.sample_rate_hz)
-    return Reading(value=found.count / clip.duration_s, tier=Tier.BLIND, spots=_spots(found.frames.tolist(), clip))
+    touched = glitches.held_tops(samples).shape[0] > max(2 * found.count, LIMITED_HZ * clip.duration_s)
+    return Reading(
+        value=found.count / clip.duration_s,
+        tier=Tier.BLIND,
+        confidence=MAYBE_CLIPPED if touched else None,
+        spots=_spots(found.frames.tolist(), clip),
+    )
 
 
 @metric("click_rate_hz", unit="1/s", better="lower", tolerance=0.05, pool="rate")

@@ -8,6 +8,7 @@ from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, Tier, not_measured
 from diag.dsp.dullness import TrebleLoss
 from diag.dsp.profile import (
+    GROSS_SPEED,
     LEAST_IDENTITY_S,
     LEAST_SPEED_S,
     LEAST_TREBLE_S,
@@ -16,6 +17,7 @@ from diag.dsp.profile import (
     WELL_WITHIN,
     ProfileSpeed,
     VoiceProfile,
+    speech_s,
     speed_against_profile,
     treble_against_profile,
     voice_distance_db,
@@ -42,9 +44,12 @@ def voice_speed(clip: Clip, voice: VoiceProfile | None) -> ProfileSpeed | Missin
         return NO_PROFILE
     found = remembered(clip, ("voice speed", voice), lambda: speed_against_profile(voice, sound(clip)))
     if found is None:
-        return too_short(f"less than {LEAST_SPEED_S:.0f} s of speech")
+        return too_short(f"less than {LEAST_SPEED_S:g} s of speech")
     if found.apart_db > MOST_APART_DB:
         return OTHER_VOICE
+    if speech_s(sound(clip).spectrum) < LEAST_SPEED_S and 1 / GROSS_SPEED < found.ratio < GROSS_SPEED:
+        least = 100 * (GROSS_SPEED - 1)
+        return too_short(f"less than {LEAST_SPEED_S:g} s of speech, which show only speeds that are {least:.0f} % off")
     return not_speech(clip) or found
 
 
@@ -85,12 +90,13 @@ def voice_rate_ratio(clip: Clip, voice: VoiceProfile | None = None) -> Reading:
     From – to
         The profile of the voice (`diag voice make`), if one was given – the clip.
     Better is
-        Nearer to 1. With a profile, the value of one 4 s reply is off by up to 5 %, the median of several by less. A
+        Nearer to 1. With a profile, the value of one reply is off by up to 6 %, the median of several by less. A
         suspected speed is off by 10 % or more, so 44.1 and 48 kHz can never be told apart.
     Not measured when
-        The clip has less than 4 s of speech. With a profile: it does not sound like that voice at any speed within
-        ±1.25 octaves. Without one: nothing is suspicious, or what is suspicious has less than 8 syllables,
-        noise less than 28 dB below it, or a pitch that does not agree.
+        With a profile: the clip has less than 2.5 s of speech (1.5 s if the speed is 20 % or more off), or it does not
+        sound like that voice at any speed within ±1.25 octaves. Without one: nothing is suspicious; or it sounds like a
+        voice at the right speed, but also like one 1.5 times too fast or too slow; or it has less than 2 s of speech or
+        8 syllables, noise less than 28 dB below it, or a pitch that does not agree.
     Reference
         With a profile: the speed at which windows are most similar to those of the profile in 26 bands from 0.13 to 5
         kHz; 4 % is a warning, 6 % an error. Without one: small neural networks over pitch, bands and tempo, trained on

@@ -1,6 +1,7 @@
 """Recordings alone and against a reference: every fault has its code, and what is healthy has none."""
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from recording_faults import RATE_HZ, RECORDING_FAULTS
 
 from diag.api.analyze import analyze
 from diag.core.clip import Clip
-from diag.core.results import Severity, Status
+from diag.core.results import Measurement, Measurements, Severity, Status, Tier
 from diag.dsp.spectrum import Sound
 from diag.files.audio_files import read_wav
+from diag.judge.recording import Recording
 from diag.judge.registry import Scope, all_rules
+from diag.judge.rules.rec013 import recording_speed_for_voice
 from diag.measure.voice_making import voice_from_sounds
 
 APPROVED = Path(__file__).with_name("approved_recordings.txt")
@@ -116,6 +119,44 @@ def test_a_voice_shows_nothing_against_its_own_profile():
     result = analyze(clip(kore_elsewhere()), voice=profile())
     assert result.findings == ()
     assert "has the speed and treble of the voice Kore" in result.sentence
+
+
+@pytest.mark.parametrize(("rate_hz", "code"), [(2 * RATE_HZ, "REC007"), (RATE_HZ, "REC008")])
+def test_equal_pairs_are_images_at_the_right_speed_and_two_channels_at_half_of_it(rate_hz, code):
+    result = analyze(clip(np.repeat(voice("table_is_booked"), 2), rate_hz))
+    assert [item.code for item in result.findings if item.severity is not Severity.INFO] == [code]
+
+
+def speed_against(ratio, spread):
+    speed = Measurement(metric="rate_ratio", unit="1", value=ratio, missing=None, tier=Tier.PROFILE)
+    given = Recording(name="a.wav", sample_rate_hz=RATE_HZ, voice=replace(profile(), speed_spread=spread))
+    return recording_speed_for_voice(Measurements((speed,)), given)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "spread", "status"),
+    [
+        (1.03, 0.02, Status.CLEAR),
+        (1.05, 0.02, Status.RAISED),
+        (1.05, 0.03, Status.NOT_CHECKED),
+        (0.95, 0.03, Status.NOT_CHECKED),
+        (0.93, 0.03, Status.RAISED),
+    ],
+)
+def test_a_speed_within_the_spread_of_the_voice_is_neither_right_nor_wrong(ratio, spread, status):
+    assert speed_against(ratio, spread).status is status
+
+
+@pytest.mark.parametrize(("speed", "said"), [(1.5, "faster and higher"), (1.0, None)])
+def test_two_seconds_show_a_gross_speed_against_the_voice_and_no_right_one(speed, said):
+    samples = read_wav(FOLDER / "replies" / "take_the_express.wav").samples[: round(speed * 2.2 * RATE_HZ)]
+    result = analyze(clip(samples, round(speed * RATE_HZ)), voice=profile())
+    if said is None:
+        assert {"REC013", "REC014"} <= {item.code for item in result.not_shown}
+        assert "less than 2.5 s of speech, which show only speeds that are 20 % off" in result.sentence
+    else:
+        assert result.findings[0].code == "REC013"
+        assert said in result.sentence
 
 
 # --- against a reference

@@ -22,12 +22,26 @@ def talk():
     return np.concatenate([read_wav(path).samples for path in paths if not path.stem.startswith("ko_")])[: 12 * 24000]
 
 
-def test_a_healthy_recording_gets_a_reason_and_no_figure(talk):
-    found = voice_rate_ratio(Clip(samples=talk, sample_rate_hz=24000))
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        ("take_the_express", MissingCode.NOTHING_SUSPICIOUS),
+        ("say_it_again", MissingCode.UNDECIDED),
+        ("sunny_in_seoul", MissingCode.UNDECIDED),
+    ],
+)
+def test_a_healthy_recording_gets_a_reason_and_no_figure(reply, code):
+    found = voice_rate_ratio(read_wav(REPLIES / f"{reply}.wav"))
     assert found.value is None
     assert found.tier is Tier.BLIND
-    assert found.missing.code is MissingCode.NOTHING_SUSPICIOUS
+    assert found.missing.code is code
     assert found.confidence is not None
+
+
+def test_an_undecided_speed_is_told_with_its_direction():
+    slow, fast = (suspected_speed(read_wav(REPLIES / f"{name}.wav")) for name in ("say_it_again", "sunny_in_seoul"))
+    assert slow.missing.text.endswith("plays 1.5 times too slow")
+    assert fast.missing.text.endswith("plays 1.5 times too fast")
 
 
 def test_half_speed_is_suspected_and_named_blind(talk):
@@ -47,7 +61,7 @@ def test_without_speech_there_is_a_reason(samples):
     found = suspected_speed(Clip(samples=samples.astype(np.float32), sample_rate_hz=24000))
     assert found.value is None
     assert found.missing.code is MissingCode.TOO_SHORT
-    assert "4 s of speech" in found.missing.text
+    assert "2 s of speech" in found.missing.text
 
 
 def test_a_few_long_syllables_are_too_few_to_be_called_slow(talk):

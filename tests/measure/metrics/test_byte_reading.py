@@ -8,8 +8,10 @@ from diag.core.audio_reader import reader_of
 from diag.core.chain import Tap
 from diag.core.clip import Clip, clip_from_pcm16, pcm16_from_samples
 from diag.core.missing import MissingCode
+from diag.dsp.byte_formats import ByteReading, ReadingKind
 from diag.measure.engine import measure_clip
 from diag.measure.long_recording import measure_long
+from diag.measure.metrics import byte_reading
 from diag.measure.metrics.byte_reading import misread_bytes
 
 RATE_HZ = 24000
@@ -67,3 +69,27 @@ def test_in_a_long_recording_both_times_of_the_event_are_those_of_the_recording(
     assert event.estimated_s == pytest.approx(100.0, abs=6.0)
     assert event.reference_s == event.estimated_s
     assert item.value == pytest.approx(voice.size / RATE_HZ - event.estimated_s, abs=1.5)
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "value", "spot"),
+    [
+        (0.0, None, 3.0, (0.0, 2.0)),
+        (0.75, None, 2.25, (0.25, 2.75)),
+        (0.25, 1.0, 0.75, (0.0, 1.0)),
+        (2.0, 2.0, 0.001, (1.5, 2.0)),
+    ],
+)
+def test_a_misreading_lasts_to_its_end_or_to_that_of_the_clip(monkeypatch, start_s, end_s, value, spot):
+    made = ByteReading(kind=ReadingKind.BYTE_ORDER, description="Big-endian.", read_as="s16le", right="s16be",
+                       start_s=start_s, end_s=end_s, confidence=0.9, count=4, period_s=0.04)  # fmt: skip
+    monkeypatch.setattr(byte_reading, "misread", lambda _clip: made)
+    found = misread_bytes(clip(VOICE))
+    (event,) = found.events
+    assert (found.value, found.confidence) == (pytest.approx(value), 0.9)
+    assert (event.kind, event.reference_s, event.estimated_s, event.count, event.period_s) == (
+        "Big-endian", start_s, start_s, 4, 0.04
+    )  # fmt: skip
+    assert event.duration_s == pytest.approx((3.0 if end_s is None else end_s) - start_s)
+    (place,) = found.spots
+    assert (place.tap, place.start_s, place.end_s) == (Tap.HEARD, *spot)

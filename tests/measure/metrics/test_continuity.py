@@ -8,6 +8,7 @@ from builders import Story, speech
 
 from diag.core.chain import Hop, Segment, Tap
 from diag.core.clip import Clip
+from diag.core.missing import Missing, MissingCode
 from diag.core.results import Measurement, Measurements, SoundEvent, Tier
 from diag.dsp.segment_events import EventKind
 from diag.measure.engine import measure_pair
@@ -119,3 +120,23 @@ def test_values_follow_from_events():
     assert found.value("skipped_s") == 0.0
     assert found.value("rate_ratio") == 9.0
     assert events_in(found) == (stall, seams)
+
+
+@pytest.mark.parametrize(("at_s", "begin_s"), [(1.0, 0.7), (0.2, 0.0)])
+def test_one_listens_300_ms_around_an_event(at_s, begin_s):
+    stall = SoundEvent(kind="stall", reference_s=5.0, estimated_s=at_s, duration_s=0.2)
+    item = Measurement(metric="inserted_silence_s", unit="s", value=9.0, missing=None, tier=Tier.WAVEFORM)
+    (alone,) = with_events([item], (stall,))
+    (of_segment,) = with_events([replace(item, segment=SEGMENT)], (stall,))
+    for found, tap in ((alone, Tap.HEARD), (of_segment, Tap.PLAYED)):
+        (spot,) = found.spots
+        assert (spot.tap, spot.start_s, spot.end_s) == (tap, pytest.approx(begin_s), pytest.approx(at_s + 0.5))
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_what_has_no_value_keeps_its_reason_unless_all_is_known(known):
+    missing = Missing(MissingCode.NO_MATCH, "nothing in common")
+    item = Measurement(metric="skipped_s", unit="s", value=None, missing=missing, tier=Tier.WAVEFORM, segment=SEGMENT)
+    skip = SoundEvent(kind="skip", reference_s=1.0, estimated_s=1.0, duration_s=0.2)
+    (found,) = with_events([item], (skip,), known=known)
+    assert (found.value, found.missing) == ((0.2, None) if known else (None, missing))
