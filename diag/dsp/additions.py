@@ -24,9 +24,11 @@ from diag.dsp.aligned import AlignedPair
 from diag.dsp.copies import (
     COPY_WARN_DB,
     ROOM_WARN_DB,
+    Comb,
     Copy,
     Room,
     added_room,
+    comb,
     impulse_response,
     second_copy,
     with_copy,
@@ -72,6 +74,7 @@ class Additions:
     copy : Copy or None
     room : Room or None
     tone : ToneChange or None
+    comb : Comb or None
     """
 
     level: LevelChange | None
@@ -85,6 +88,7 @@ class Additions:
     copy: Copy | None
     room: Room | None
     tone: ToneChange | None
+    comb: Comb | None = None
 
     @property
     def images(self) -> Mirrored | None:
@@ -177,6 +181,7 @@ def measure_additions(pair: AlignedPair) -> Additions:
         copy=copy,
         room=room,
         tone=tone,
+        comb=comb(response) if response is not None and room is None else None,
     )
 
 

@@ -13,6 +13,7 @@ from diag.dsp.glitches import Found
 from diag.dsp.joins import Stretch
 from diag.dsp.level import high_percentile
 from diag.dsp.resample import rescale, shifted
+from diag.dsp.runs import runs
 from diag.dsp.spectrum import Sound
 from diag.dsp.track import DelayTrack
 
@@ -38,6 +39,10 @@ what a codec or noise leaves of the subtraction, it is not known whether there a
 _ONSET, _ONSET_OVER_NEAR = 2.5, 4.0
 """If the sound after a jump is this many times rougher than before it, it is the release burst of a plosive. Then only
 a jump of four times the burst is a click (plosives of the development voices reach 2.4)."""
+BURST_FLOOR, BURST_LONGEST_S, BURST_OVER = 0.1, 0.005, 4.0
+"""A burst of foreign samples of up to 5 ms counts as a click if it exceeds a tenth of the peak, and four times what is
+left of the subtraction in the 4 ms before and behind it."""
+_BURST_BLOCK_S, _OVER_OWN = 0.0005, 3.0
 _NEAR_S, _ROW_S = 0.004, 0.022
 _CLOSER = 3
 _WHOLE = 0.005
@@ -146,13 +151,14 @@ def _added_at(
     for stretch in track.stretches:
         margin_s = _EDGE_S if len(track.stretches) > 1 else 0.0
         first, last = round((stretch.start_s + margin_s) * per_second), round((stretch.end_s - margin_s) * per_second)
-        rest, own, start = _rest(x[max(0, first) : max(0, last)], copy, stretch, max(0, first), per_second)
+        rest, own, loud, start = _rest(x[max(0, first) : max(0, last)], copy, stretch, max(0, first), per_second)
         left, whole = left + float(np.dot(rest, rest)), whole + float(np.dot(own, own))
         blocks = np.square(rest[: rest.size // width * width]).reshape(-1, width).mean(axis=1)
         hidden.append(np.sqrt(blocks) * ADDED_STRENGTH > PLAIN_CLICK * peak)
         if rest.size >= 0.05 * copy.rate_hz:
             places = _isolated(rest, copy.rate_hz, ADDED_STRENGTH, ADDED_FLOOR * peak + 1e-9).frames.tolist()
             found.extend(at + start for at in places if rest[at] > OWN_SHARE * own[max(0, at - 4) : at + 5].max())
+            found.extend(at + start for at in _bursts(rest, loud, copy.rate_hz, BURST_FLOOR * peak + 1e-9))
     hides = np.concatenate(hidden) if hidden else np.zeros(0, dtype=bool)
     share = float(hides.mean()) if hides.size else 1.0
     return np.array(sorted(found), dtype=np.int64), left / max(whole, 1e-20), share
@@ -160,10 +166,11 @@ def _added_at(
 
 def _rest(
     x: Array, copy: Sound, stretch: Stretch, first: int, per_second: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int]:
     """Return the magnitudes of the copy's fourth difference minus the original's, and of the original's.
 
-    Third is the sample of the copy at which both begin.
+    Third are the original's at the level of the copy: where a codec made up the sound, little of it is subtracted. Last
+    is the sample of the copy at which all begin.
     """
     place = first + stretch.delay_s * per_second
     if abs(place - round(place)) < _WHOLE:
@@ -183,11 +190,15 @@ def _rest(
         own, other = _pair_of_leaps(x, shifted(there, part))
     size = own.size + 6
     if size < 16:
-        return np.zeros(0, dtype=np.float32), np.zeros(0, dtype=np.float32), start
-    rest, expected = np.zeros(size, dtype=np.float32), np.zeros(size, dtype=np.float32)
+        nothing = np.zeros(0, dtype=np.float32)
+        return nothing, nothing, nothing, start
+    rest, expected, loud = (np.zeros(size, dtype=np.float32) for _ in range(3))
     expected[3:-3] = _gain(own, other, copy.rate_hz) * own
     rest[3:-3] = other - expected[3:-3]
-    return np.abs(rest), np.abs(expected), start
+    # The median of each, because bursts of foreign samples are rare and loud.
+    usual, mine = (float(np.median(np.abs(side[::4]))) for side in (other, own))
+    loud[3:-3] = own * np.float32(usual / max(mine, 1e-20))
+    return np.abs(rest), np.abs(expected), np.abs(loud), start
 
 
 def _gain(own: NDArray[np.float32], other: NDArray[np.float32], sample_rate_hz: float) -> NDArray[np.float32]:
@@ -259,6 +270,28 @@ def _leaps(rough: NDArray[np.float32], sample_rate_hz: float, over: float, floor
     neighbour = np.maximum(_moving_max(top, -6, -2), _moving_max(top, 2, 6))[high]
     hit = high[top[high] > over * neighbour]
     return np.asarray(hit * block + part[hit].argmax(axis=1), dtype=np.int64)
+
+
+def _bursts(rest: NDArray[np.float32], own: NDArray[np.float32], sample_rate_hz: float, floor: float) -> list[int]:
+    """Return the loudest sample of each short burst of foreign samples, as of a header between two chunks.
+
+    What a codec leaves of a plosive is not louder than the plosive, and where sound is missing, what is left is as loud
+    as the original. A burst is louder than the original around it.
+    """
+    block = max(4, round(_BURST_BLOCK_S * sample_rate_hz))
+    count = rest.size // block
+    top, loud = (reduce(np.maximum, side[: count * block].reshape(count, block).T) for side in (rest, own))
+    around = round(_NEAR_S / _BURST_BLOCK_S)
+    places = []
+    for first, last in runs(top > floor, 1):
+        before, behind = top[max(0, first - 1 - around) : max(0, first - 1)], top[last + 1 : last + 1 + around]
+        if (last - first) * _BURST_BLOCK_S > BURST_LONGEST_S or min(before.size, behind.size) < around:
+            continue
+        height = float(top[first:last].max())
+        original = float(loud[first - around : last + around].max())
+        if height > BURST_OVER * max(float(before.max()), float(behind.max())) and height > _OVER_OWN * original:
+            places.append(first * block + int(np.argmax(rest[first * block : last * block])))
+    return places
 
 
 def _own_reach(sample_rate_hz: float) -> int:

@@ -25,12 +25,22 @@ ROOM_WARN_DB = -10.0
 """Energy of the response between 5 ms and 0.5 s, relative to the direct sound. At 1 m from a loudspeaker in a living
 room it is about -5 dB; studio voices after codecs stay below -25 dB."""
 SHORTEST_S, LONGEST_S = 0.018, 0.6
+COMB_SHORTEST_S = 0.0015
+"""A copy from here to `SHORTEST_S` later is a comb filter: it is heard as a change of tone colour and not as an echo.
+An earlier one takes out single bands, which are measured as such."""
+_COMB_LEAST = 0.5
+"""Least size of a comb's copy relative to the direct sound. The dips are then 7 dB below the mean (`TONE_WARN_DB`)."""
+_COMB_STANDS_OUT = 4.0
+_COMB_LOBE_S = 0.0005
+_COMB_DEEPEST = 0.97
 _WORK_RATE_HZ = 8000.0
 _AROUND_S = 0.002
 _LOW_HZ, _TOP_HZ = 120.0, 3900.0
 _REGULAR = 3e-3
 _STANDS_OUT = 7.0
 """A peak must be this many times the typical magnitude of the response around it."""
+_CLEAR_PEAK, _ABOVE_OTHERS = 0.25, 1.3
+"""A fainter peak than the first must be so many times as high as any other that is more than 20 ms away."""
 _BLOCK_S = 1.0
 _LEAST_ROOM_SHARE = 0.5
 _FLOOR = 1e-20
@@ -53,6 +63,22 @@ class Copy:
     delay_s: float
     level_db: float
     echo: bool
+
+
+@dataclass(frozen=True)
+class Comb:
+    """A comb filter: the sound is mixed with itself some milliseconds later.
+
+    Parameters
+    ----------
+    delay_s : float
+        The dips are 1 / delay_s apart.
+    depth_db : float
+        Gain at the dips relative to the mean gain; negative.
+    """
+
+    delay_s: float
+    depth_db: float
 
 
 @dataclass(frozen=True)
@@ -187,11 +213,36 @@ def _strongest(response: Response, *, earlier: bool) -> Copy | None:
     crest = float(np.quantile(beside, 0.99))
     if size[peak] < _STANDS_OUT * scatter or size[peak] < 1.8 * crest:
         return None
+    # Short foreign sounds, as of bytes that are no audio, resemble the reference a little at many delays.
+    elsewhere = np.where(np.abs(np.arange(size.size) - peak) > 10 * near, searched, 0.0)
+    if size[peak] < _CLEAR_PEAK and size[peak] < _ABOVE_OTHERS * float(elsewhere.max()):
+        return None
     lobe = slice(peak - near, peak + near + 1)
     energy = float(np.square(response.values[lobe]).sum()) - (2 * near + 1) * scatter**2
     level = 10.0 * np.log10(max(energy, 1e-10))
     delay = (_centre(size, peak) - middle) / response.rate_hz
     return Copy(float(delay), float(level), bool(level < SECOND_COPY_DB))
+
+
+def comb(response: Response) -> Comb | None:
+    """Return the comb filter of a copy at 1.5 to 18 ms; None if no single copy is strong enough and stands out.
+
+    The first reflections of a room are many, and none stands out. A filter with steep edges rings, but faintly.
+    """
+    middle, lobe = response.reach, round(_COMB_LOBE_S * response.rate_hz)
+    size = np.abs(response.values)
+    away = np.abs(np.arange(size.size) - middle)
+    first, last = (round(at * response.rate_hz) for at in (COMB_SHORTEST_S, SHORTEST_S))
+    peak = int(np.argmax(np.where((away >= first) & (away <= last), size, 0.0)))
+    direct, copy = (float(np.square(size[at - lobe : at + lobe + 1]).sum()) for at in (middle, peak))
+    share = np.sqrt(copy / direct) if direct > 0.0 else 0.0
+    beside = size[(away >= first) & (away <= last) & (np.abs(np.arange(size.size) - peak) > 2 * lobe)]
+    if share < _COMB_LEAST or size[peak] < _COMB_STANDS_OUT * float(np.quantile(beside, 0.9)):
+        return None
+    # A louder copy makes the same comb as a fainter one, only later.
+    share = min(share, 1.0 / share, _COMB_DEEPEST)
+    depth_db = 10.0 * np.log10((1.0 - share) ** 2 / (1.0 + share**2))
+    return Comb(abs(_centre(size, peak) - middle) / response.rate_hz, float(depth_db))
 
 
 def _centre(size: NDArray[np.float64], peak: int) -> float:

@@ -25,6 +25,8 @@ _LEAST_ACTIVE_S = 0.25
 _SUDDEN_S = 0.16
 _EDGE_S = 1.2
 _MOST_STEPS = 8
+_PASSING_S, _PASSING_DB, _PASSING_SHARE, _MOST_PASSING = 3.0, LEVEL_CHANGE_WARN_DB + 0.5, 0.7, 3
+"""Longest and least passing change of level. A smaller one is not reported as a step, and stays pumping."""
 _FINE_S = 0.001
 _FAINTEST_GAIN_DB = -60.0
 
@@ -91,20 +93,31 @@ def level_change(pair: AlignedPair) -> LevelChange | None:
     gain_db = np.maximum(20.0 * np.log10(pair.frame_gain[places]), _FAINTEST_GAIN_DB)
     time_s = np.asarray((places * pair.hop + pair.width / 2.0) / pair.rate_hz, dtype=np.float64)
     weight = _weights(own)
-    edges = _segments(gain_db, weight, round(_LEAST_ACTIVE_S * pair.rate_hz / pair.hop))
-    levels = [
-        10.0 * np.log10(max(float(coherent[a:b].sum()) / float(own[a:b].sum()), 1e-12)) for a, b in pairwise(edges)
-    ]
+    frames_of = pair.rate_hz / pair.hop
+
+    def at_edges(edges: list[int]) -> tuple[tuple[LevelStep, ...], float]:
+        """Return the steps at these edges, and the pumping that is left."""
+        levels = [
+            10.0 * np.log10(max(float(coherent[a:b].sum()) / float(own[a:b].sum()), 1e-12)) for a, b in pairwise(edges)
+        ]
+        steps = _steps(pair, np.asarray(gain_db + offset, dtype=np.float64), time_s, edges, levels)
+        left = gain_db - np.repeat([float(np.median(gain_db[a:b])) for a, b in _spans(edges)], np.diff(edges))
+        for step in steps:
+            left = np.where((time_s > step.start_s - 0.1) & (time_s < step.end_s + 0.1), 0.0, left)
+        return steps, _range_db(left, weight)
+
     whole = 10.0 * np.log10(max(float(coherent.sum()) / float(own.sum()), 1e-12))
-    steps = _steps(pair, np.asarray(gain_db + offset, dtype=np.float64), time_s, edges, levels)
-    left = gain_db - np.repeat([float(np.median(gain_db[a:b])) for a, b in _spans(edges)], np.diff(edges))
-    for step in steps:
-        left = np.where((time_s > step.start_s - 0.1) & (time_s < step.end_s + 0.1), 0.0, left)
+    steps, pumping_db = at_edges(_segments(gain_db, weight, round(_LEAST_ACTIVE_S * frames_of)))
+    if not steps and (passing := _passing(gain_db, weight, frames_of)):
+        there, left_db = at_edges(passing)
+        # A gain that goes up and down all the time has more changes than these.
+        if len(there) == len(passing) - 2 and left_db <= PUMPING_DB:
+            steps, pumping_db = there, left_db
     estimated_dbfs = 10.0 * np.log10(max(float(coherent.mean()), 1e-12))
     return LevelChange(
         change_db=float(whole),
         steps=steps,
-        pumping_db=_range_db(left, weight),
+        pumping_db=pumping_db,
         estimated_dbfs=float(estimated_dbfs),
         near_silent=bool(estimated_dbfs < SPEECH_LOST_DBFS),
     )
@@ -129,6 +142,41 @@ def _segments(gain_db: NDArray[np.float64], weight: NDArray[np.float64], least: 
             break
         edges = sorted([*edges, best[1]])
     return edges
+
+
+def _passing(gain_db: NDArray[np.float64], weight: NDArray[np.float64], frames_of: float) -> list[int]:
+    """Return the edges of up to three passing changes of the gain, as of sound that is turned down for a moment.
+
+    The first edge is 0, the last is the number of frames; empty without such a change. Two splits one after the other
+    do not find a short change, because the first of them explains too little.
+
+    Parameters
+    ----------
+    gain_db, weight : ndarray, shape (n,)
+    frames_of : float
+        Frames in a second.
+    """
+    usual = float(np.median(gain_db))
+    left = gain_db - usual
+    edges: list[int] = []
+    shortest, longest = round(_LEAST_ACTIVE_S * frames_of), min(round(_PASSING_S * frames_of), gain_db.size // 3)
+    for _ in range(_MOST_PASSING):
+        total = np.concatenate(([0.0], np.cumsum(weight * left)))
+        mass = np.concatenate(([0.0], np.cumsum(weight)))
+        best = (0.0, 0, 0)
+        for size in range(shortest, longest + 1):
+            gained = (total[size:] - total[:-size]) ** 2 / (mass[size:] - mass[:-size])
+            place = int(np.argmax(gained))
+            best = max(best, (float(gained[place]), place, place + size))
+        gained_best, first, last = best
+        around = slice(max(0, 2 * first - last), 2 * last - first)
+        spread = float((weight[around] * left[around] ** 2).sum())
+        if last == 0 or abs(np.median(left[first:last])) < _PASSING_DB or gained_best < _PASSING_SHARE * spread:
+            break
+        edges += [first, last]
+        left[first:last] = 0.0
+    inside = sorted(edges)
+    return [0, *inside, gain_db.size] if inside and inside[0] > 0 and inside[-1] < gain_db.size else []
 
 
 def _split(

@@ -48,6 +48,24 @@ def test_a_voice_below_loud_noise_is_not_misread_bytes():
     assert not {"PLY009", "REC008"} & roots(result)
 
 
+def test_concealed_packets_are_no_echo():
+    """One packet of 20 ms in twelve is lost at random, and the one before is played again."""
+    out, random, size = RECEIVED.copy(), np.random.default_rng(8), 480
+    for first in range(5 * size, out.size - size, size):
+        if random.random() < 1 / 12:
+            out[first : first + size] = out[first - size : first]
+    assert roots(against_received(out, 24000)) == {"PLY017"}
+
+
+def test_foreign_samples_at_each_chunk_are_clicks_and_no_echo():
+    out, random = RECEIVED.copy(), np.random.default_rng(9)
+    for first in range(2880, out.size - 24, 2880):
+        out[first : first + 24] = random.uniform(-0.6, 0.6, 24)
+    found = roots(against_received(out, 24000))
+    assert "PLY004" in found
+    assert "PLY012" not in found
+
+
 def test_repeated_samples_are_images_and_not_two_channels():
     result = against_received(np.repeat(RECEIVED, 2))
     assert roots(result) == {"PLY005"}

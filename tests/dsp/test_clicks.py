@@ -60,3 +60,22 @@ def test_where_noise_would_hide_a_click_it_is_said(reply):
               for share in (0.0, 0.001, 0.05)]  # fmt: skip
     assert hidden[:2] == [0.0, 0.0]
     assert hidden[2] > MOST_HIDDEN
+
+
+@pytest.mark.parametrize("length_ms", [0.5, 1.0, 3.0])
+def test_short_bursts_of_foreign_samples_are_found_against_the_original(reply, length_ms):
+    """As headers between chunks are, which are played as samples."""
+    random, hurt = np.random.default_rng(6), reply.samples.copy()
+    places, size = np.arange(4000, hurt.size - 4000, 4800), round(length_ms * 0.001 * reply.rate_hz)
+    for place in places:
+        hurt[place : place + size] = 0.6 * random.uniform(-1, 1, size)
+    frames = added(reply, Sound(hurt, reply.rate_hz)).frames
+    assert frames.size == pytest.approx(places.size, abs=1)
+
+
+def test_sound_that_is_missing_for_a_moment_is_no_burst(reply):
+    hurt = reply.samples.copy()
+    for place in np.arange(4000, hurt.size - 4000, 4800):
+        hurt[place : place + 60] *= 1 - np.float32(0.7) * np.hanning(60).astype(np.float32)
+    # At one of the places a single pulse of the voice is lost, which is a click.
+    assert added(reply, Sound(hurt, reply.rate_hz)).count <= 1

@@ -7,8 +7,9 @@ from dsp_voices import made_voice
 
 from diag.dsp.additions import faults, measure_additions
 from diag.dsp.aligned import Piece, align_pair
-from diag.dsp.distortion import Kind, few_levels, sample_levels, wrapped_alone, wrapped_leaps
+from diag.dsp.distortion import Kind, few_bits_alone, sample_levels, wrapped_alone, wrapped_leaps
 from diag.dsp.resample import rescale, shifted
+from diag.dsp.spectrum import Sound
 
 RATE_HZ = 24000.0
 
@@ -262,13 +263,14 @@ def test_a_copy_that_is_only_the_period_of_distortion_does_not_hide_it(voice):
 @pytest.mark.parametrize("bits", [3, 4, 6])
 def test_few_bits_show_in_the_sample_values_alone(voice, bits):
     step = 2.0 / 2**bits
-    found = few_levels(voice, np.round(voice / step) * step)
+    found = few_bits_alone(Sound(voice, RATE_HZ), Sound(np.round(voice / step) * step, RATE_HZ))
     assert found.kind is Kind.FEW_BITS
     assert found.detail == pytest.approx(bits, abs=0.1)
     # A reference with the same few bits did not lose them here, and 8 bits are no fault.
-    assert few_levels(np.round(voice / step) * step, np.round(voice / step) * step) is None
-    assert few_levels(voice, np.round(voice * 128) / 128) is None
-    assert few_levels(voice, np.sign(voice) * 1.0) is None
+    coarse = Sound(np.round(voice / step) * step, RATE_HZ)
+    assert few_bits_alone(coarse, coarse) is None
+    assert few_bits_alone(Sound(voice, RATE_HZ), Sound(np.round(voice * 128) / 128, RATE_HZ)) is None
+    assert few_bits_alone(Sound(voice, RATE_HZ), Sound(np.sign(voice) * 1.0, RATE_HZ)) is None
 
 
 def test_a_tone_in_the_last_two_seconds_is_found_although_its_level_wavers(voice):
@@ -310,3 +312,25 @@ def test_a_short_piece_whose_halves_lie_at_different_delays_is_aligned_all_the_s
     pair = align_pair(noise, out, [Piece(0, 0, noise.size)], RATE_HZ)
     assert np.isfinite(pair.reference).all()
     assert pair.reference.size == noise.size
+
+
+@pytest.mark.parametrize(("gain_db", "for_s"), [(-14.0, 0.6), (-9.0, 0.8), (10.0, 0.5)])
+def test_a_passing_change_of_level_has_a_beginning_and_an_end(voice, gain_db, for_s):
+    """As where a navigation voice or a notification turns the sound down for a moment."""
+    inside = slice(round(2.0 * RATE_HZ), round((2.0 + for_s) * RATE_HZ))
+    out = 0.5 * voice
+    out[inside] *= 10 ** (gain_db / 20)
+    level = measured(0.5 * voice, out).level
+    down, up = level.steps
+    assert (down.change_db, up.change_db) == (pytest.approx(gain_db, abs=1.5), pytest.approx(-gain_db, abs=1.5))
+    assert (down.start_s, up.start_s) == (pytest.approx(2.0, abs=0.1), pytest.approx(2.0 + for_s, abs=0.1))
+    assert level.pumping_db < 4.0
+
+
+@pytest.mark.parametrize("rate_per_s", [2.0, 3.0])
+def test_a_level_that_goes_up_and_down_all_the_time_is_pumping(voice, rate_per_s):
+    time_s = np.arange(voice.size) / RATE_HZ
+    out = voice * 10 ** (-10 * (0.5 + 0.5 * np.sin(2 * np.pi * rate_per_s * time_s)) / 20)
+    level = measured(voice, out).level
+    assert level.steps == ()
+    assert level.pumping_db > 4.0

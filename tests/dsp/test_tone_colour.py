@@ -5,6 +5,7 @@ import pytest
 import scipy.signal
 from dsp_voices import made_voice
 
+from diag.dsp.additions import measure_additions
 from diag.dsp.aligned import Piece, align_pair
 from diag.dsp.tone_colour import TONE_WARN_DB, tone_change
 
@@ -44,6 +45,24 @@ def test_a_copy_one_millisecond_later_takes_out_bands(voice):
     assert found.low_hz < 500.0 < found.high_hz
 
 
+def comb_of(reference, estimated):
+    out = estimated.astype(np.float32)
+    return measure_additions(align_pair(reference.astype(np.float32), out, [Piece(0, 0, out.size)], RATE_HZ)).comb
+
+
+@pytest.mark.parametrize(("delay_ms", "gain"), [(2, 0.9), (3, 0.9), (5, -0.6), (9, 0.7), (16, 1.0)])
+def test_sound_that_is_mixed_with_itself_some_milliseconds_later_is_a_comb(voice, delay_ms, gain):
+    late = np.pad(voice, (24 * delay_ms, 0))[: voice.size]
+    found = comb_of(voice, 0.5 * (voice + gain * late))
+    assert found.delay_s == pytest.approx(0.001 * delay_ms, abs=0.0003)
+    assert found.depth_db < -TONE_WARN_DB
+
+
+def test_a_faint_reflection_is_no_comb(voice):
+    late = np.pad(voice, (72, 0))[: voice.size]
+    assert comb_of(voice, voice + 0.35 * late) is None
+
+
 def test_a_high_pass_takes_the_lowest_bands(voice):
     filtered = scipy.signal.sosfilt(scipy.signal.butter(4, 700, "high", fs=RATE_HZ, output="sos"), voice)
     found = changed(voice, filtered)
@@ -66,6 +85,7 @@ def test_a_high_pass_takes_the_lowest_bands(voice):
 )
 def test_ordinary_processing_keeps_the_balance(voice, process):
     assert abs(changed(voice, process(voice)).change_db) < 3.0
+    assert comb_of(voice, process(voice)) is None
 
 
 def test_silence_and_a_single_tone_have_no_balance(voice):

@@ -7,11 +7,13 @@ from typing import Any
 
 from diag.core.chain import Hop
 from diag.core.messages import msg
-from diag.core.results import Measurements, Severity, Status, Verdict
+from diag.core.results import Measurement, Measurements, Severity, Status, Verdict
 from diag.dsp.level_change import LEVEL_CHANGE_FAIL_DB, LEVEL_CHANGE_WARN_DB, PUMPING_DB
 from diag.judge.evidence import DEVICE_HOPS, all_clear, events_in_words, evidence_of, raised_at, worst_fault
 from diag.judge.limits import OWN_AUDIO, passes_unchanged
 from diag.judge.registry import OnHop, Place, segment_rule
+
+_BACK_WITHIN_DB = 3.0
 
 
 @segment_rule(
@@ -81,6 +83,9 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
         pumping = _pumping(place, measurements, Severity.INFO if natural else Severity.WARNING)
         return pumping if pumping.status is Status.RAISED else all_clear((found, pumping))
     change_db, item = found
+    until_s = _until_s(item)
+    if until_s is not None:
+        change_db = item.events[0].level_db or change_db
     where = events_in_words(item.events, place=True)
     than = {"input": place.input, "output": place.output, "change_db": abs(change_db)}
     text = (
@@ -98,10 +103,26 @@ def level_changed(place: Place, measurements: Measurements, environment: Mapping
     severe = Severity.ERROR if abs(change_db) >= LEVEL_CHANGE_FAIL_DB else Severity.WARNING
     return raised_at(
         place,
-        msg("{title} from {at_s:.2f} s on", title=title, at_s=item.events[0].estimated_s) if item.events else title,
+        _with_time(title, item, until_s),
         evidence=[evidence_of(item, text)],
         severity=Severity.INFO if natural else severe,
     )
+
+
+def _until_s(item: Measurement) -> float | None:
+    """Return when the level is as before again, where it changes for a while only; None where it does not."""
+    levels = [event.level_db or 0.0 for event in item.events[:2]]
+    passing = len(item.events) == 2 and abs(levels[0] + levels[1]) < _BACK_WITHIN_DB
+    return item.events[1].estimated_s if passing else None
+
+
+def _with_time(title: str, item: Measurement, until_s: float | None) -> str:
+    if not item.events:
+        return title
+    values = {"title": title, "at_s": item.events[0].estimated_s}
+    if until_s is not None:
+        return msg("{title} from {at_s:.2f} to {until_s:.2f} s", until_s=until_s, **values)
+    return msg("{title} from {at_s:.2f} s on", **values)
 
 
 def _pumping(place: Place, measurements: Measurements, severity: Severity) -> Verdict:

@@ -7,12 +7,14 @@ from diag.core.messages import msg
 from diag.core.results import Measurements, Severity, Verdict, not_checked
 from diag.core.units import format_seconds
 from diag.dsp.copies import COPY_FAIL_DB, COPY_WARN_DB
+from diag.dsp.segment_events import EventKind
 from diag.judge.evidence import evidence_of, numbers, raised_at, worst_fault
 from diag.judge.registry import OnHop, Place, segment_rule
 
 FAINT_DB, MUCH_LOST_S = -20.0, 0.5
 """A second copy this faint hides no sound. Where so much is missing, pieces that were put elsewhere make up one: a
 player that drops files in mid-sentence was seen with echoes at -25 and -26 dB."""
+_SAME_DELAY_S = 0.003
 MANY_OVERLAPS = 3
 """Number of overlapping chunks from which a second copy is not reported. Overlapping chunks look like a second copy; an
 echo does not overlap chunks."""
@@ -73,10 +75,14 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
         return found
     level_db, item = found
     if _overlaps(measurements, place.hop) >= MANY_OVERLAPS:
-        return not_checked("many chunks overlap, which looks the same")
+        return not_checked(msg("many chunks overlap, which looks the same"))
     if level_db < FAINT_DB and _lost_s(measurements, place.hop) >= MUCH_LOST_S:
-        return not_checked("much of the sound is missing, and what is left in other places looks like a faint copy")
+        return not_checked(
+            msg("much of the sound is missing, and what is left in other places looks like a faint copy")
+        )
     event = item.events[0] if item.events else None
+    if event is not None and level_db < FAINT_DB and _is_concealment(event.duration_s, measurements, place.hop):
+        return not_checked(msg("earlier sound fills gaps, which looks like a faint copy"))
     how = msg("at {level_db:.0f} dB relative to the first", level_db=level_db)
     if event is not None and event.duration_s < 0:
         how = msg("{delay} earlier, {level}", delay=format_seconds(-event.duration_s), level=how)
@@ -99,6 +105,14 @@ def played_twice(place: Place, measurements: Measurements) -> Verdict:
 def _lost_s(measurements: Measurements, hop: Hop) -> float:
     """Return how much sound of a segment is missing, in seconds."""
     return sum(value for value, _ in numbers(measurements.find("skipped_s", hop=hop)))
+
+
+def _is_concealment(delay_s: float, measurements: Measurements, hop: Hop) -> bool:
+    """Return whether gaps are filled with what was heard just as long before as the copy seems to be late."""
+    repeated = [event for item in measurements.find("repeated_s", hop=hop) for event in item.events]
+    filled = [event for event in repeated if event.kind == EventKind.CONCEALED]
+    alike = [event for event in filled if abs(event.duration_s - abs(delay_s)) < _SAME_DELAY_S]
+    return bool(alike) and 2 * len(alike) >= len(filled)
 
 
 def _overlaps(measurements: Measurements, hop: Hop) -> int:

@@ -22,6 +22,9 @@ from diag.judge.limits import LOST_ALL_ALONG_PPM
 from diag.judge.registry import OnHop, Place, segment_rule
 from diag.measure.metrics.speed import CLOCKS_PPM
 
+_DOUBLED, _DOUBLED_WITHIN = 2.0, 0.02
+"""Speed of one channel that is handed to a stream of two, and how far the measured speed may be from it."""
+
 
 @segment_rule(
     OnHop(
@@ -200,20 +203,20 @@ def _played(place: Place, found: WrongRate, observed: ObservedClient) -> tuple[s
     if observed.resamples_reply:
         cause = msg("the player's resampler is given a wrong rate")
         fix = msg("set the input rate of the player's resampler to {declared_hz} Hz", declared_hz=declared_hz)
-    else:
-        rates = {"stream_hz": stream_hz, "declared_hz": declared_hz}
-        cause = msg("the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged", **rates)
-        fix = msg(
-            "open the output stream at {declared_hz} Hz (`sample_rate_hz = {declared_hz}` in [playback]), or resample "
-            "from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])",
-            **rates,
-        )
-    return title, seen, *_or_channels(found, cause, fix)
+        return title, seen, *_or_channels(found, cause, fix)
+    rates = {"stream_hz": stream_hz, "declared_hz": declared_hz}
+    cause = msg("the output stream runs at {stream_hz} Hz and gets {declared_hz} Hz audio unchanged", **rates)
+    fix = msg(
+        "open the output stream at {declared_hz} Hz (`sample_rate_hz = {declared_hz}` in [playback]), or resample "
+        "from {declared_hz} to {stream_hz} Hz (`resample = true` in [playback])",
+        **rates,
+    )
+    return title, seen, cause, fix
 
 
 def _or_channels(found: WrongRate, cause: str, fix: str) -> tuple[str, str]:
     """Return cause and fix with the other fault that doubles the speed, if it is doubled."""
-    if abs(found.ratio - 2.0) > 0.02:
+    if abs(found.ratio - _DOUBLED) > _DOUBLED_WITHIN:
         return cause, fix
     return (
         msg("{cause}; or one channel is handed to a stream of two channels", cause=cause),

@@ -6,20 +6,28 @@ from collections.abc import Callable
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, SoundEvent, Spot, not_measured
 from diag.dsp.added_sound import NOISE_WARN_SNR_DB
 from diag.dsp.additions import NOTHING_DB, Additions, faults
 from diag.dsp.copies import COPY_WARN_DB
-from diag.dsp.distortion import Distortion, Kind, few_levels, wrapped_alone
+from diag.dsp.distortion import Distortion, Kind, few_bits_alone, wrapped_alone
 from diag.dsp.level_change import PUMPING_DB
 from diag.dsp.tone_colour import TONE_WARN_DB
 from diag.measure.metrics.sounds import additions, input_time_s, sound
 from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
 
-EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
-DISTORTION_HIDDEN = Missing(MissingCode.UNFIT, "what a codec, noise or a room changed could hide distortion")
+EXPLAINED = Missing(MissingCode.UNFIT, msg("the sound is distorted or reverberates, which looks the same"))
+DISTORTION_HIDDEN = Missing(MissingCode.UNFIT, msg("what a codec, noise or a room changed could hide distortion"))
+
+_ROUNDING_DB = -35.0
+"""Least level of what differs, relative to the voice, that rounding to 7 bits can have."""
+
+
+COMB = "comb"
+"""Kind of the event of a comb filter; its duration is the delay at which the sound is mixed with itself."""
 
 
 def _read(reference: Clip, estimated: Clip, read: Callable[[Additions], Reading]) -> Reading:
@@ -63,7 +71,8 @@ def level_change(reference: Clip, estimated: Clip) -> Reading:
     if level is None:
         return not_measured(TOO_LITTLE)
     steps = level.steps
-    value = max([level.change_db, *(step.change_db for step in steps)], key=abs)
+    # Of a passing change, whose two steps are equal, the first counts.
+    value = max([level.change_db, *(step.change_db for step in steps)], key=lambda change_db: round(abs(change_db)))
     events = tuple(
         SoundEvent(
             kind="level step" if step.sudden else "level fade",
@@ -120,7 +129,8 @@ def tone_change(reference: Clip, estimated: Clip) -> Reading:
 
     What
         Gain of the third-octave band from 0.4 to 2.5 kHz that changes most, relative to the median of these bands. The
-        event gives the band.
+        event gives the band. Where the sound is mixed with itself 1.5 to 18 ms later (a comb filter), it is the gain at
+        the dips relative to the mean, if that changes more, and the event gives the delay.
     From – to
         Input tap – output tap.
     Better is
@@ -128,13 +138,16 @@ def tone_change(reference: Clip, estimated: Clip) -> Reading:
     Not measured when
         The output is not a copy of the input, its speed is wrong, or there is too little sound.
     Reference
-        Linear filter of 5 ms to both sides, fitted from input to output.
+        Linear filter of 5 ms to both sides, fitted from input to output; for a comb filter, the impulse response.
     """
     return _read(reference, estimated, _tone)
 
 
 def _tone(found: Additions) -> Reading:
-    tone = found.tone
+    tone, comb = found.tone, found.comb
+    if comb is not None and (tone is None or abs(comb.depth_db) > abs(tone.change_db)):
+        event = SoundEvent(kind=COMB, reference_s=0.0, estimated_s=0.0, duration_s=comb.delay_s, level_db=comb.depth_db)
+        return Reading(value=comb.depth_db, events=(event,))
     if tone is None:
         return not_measured(TOO_LITTLE)
     if abs(tone.change_db) < TONE_WARN_DB:
@@ -272,17 +285,24 @@ def distortion(reference: Clip, estimated: Clip) -> Reading:
         Lower.
     Not measured when
         The output is not a copy of the input, its speed is wrong, or there is too little sound. Few bits and integers
-        that wrap are measured there too, because they show in the samples alone. It is not measured either if none was
-        found and what a codec, noise or a room changed has more than a tenth of the power of the speech.
+        that wrap are measured there too, because they show in the samples and in their rounding errors. It is not
+        measured either if none was found and what a codec, noise or a room changed has more than a tenth of the power
+        of the speech.
     Reference
-        Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values.
+        Curve with ten knots, fitted to loud 30 ms frames; jumps of full scale; number of distinct sample values; what
+        differs from the input, correlated with the rounding errors of 3 to 7 bits.
     """
-    if isinstance(additions(reference, estimated), Missing):
-        own, other = sound(reference), sound(estimated)
-        alone = few_levels(own.samples, other.samples) or wrapped_alone(own.samples, other.samples, other.rate_hz)
-        if alone is not None:
-            return _distortion(alone)
-    return _read(reference, estimated, lambda found: _distortion(found.distortion))
+    found = additions(reference, estimated)
+    own, other = sound(reference), sound(estimated)
+    if isinstance(found, Missing):
+        alone = few_bits_alone(own, other) or wrapped_alone(own.samples, other.samples, other.rate_hz)
+        return not_measured(found) if alone is None else _distortion(alone)
+    bent = found.distortion
+    unexplained = found.noise is not None and found.noise.residual_db > _ROUNDING_DB
+    if bent is not None and bent.kind is Kind.NONE and unexplained and own.rate_hz != other.rate_hz:
+        # Rounding errors are those of the samples of the input, at its own rate.
+        bent = few_bits_alone(own, other) or bent
+    return _distortion(bent)
 
 
 def _distortion(bent: Distortion | None) -> Reading:

@@ -246,6 +246,9 @@ FAULT_CASES = [
          ("CFG011",), words=("location",)),
     Case("detection switched off and nothing marks the turn", replace(MUTE, config=DETECTION_OFF), ("CFG012",),
          ("SVC002",), words=("activityStart",)),
+    Case("audio from a model that only transcribes", refused(
+        1007, "The requested combination of response modalities (AUDIO) is not supported by the model."),
+         ("CFG003",), words=("does not answer with audio", "models/gemini-3.8-live")),
     Case("a setting that the model does not take", refused(1007, "Thinking level is not supported for this model."),
          ("CFG013",), words=("thinking_level",)),
     # microphone

@@ -195,6 +195,25 @@ def test_the_near_reflections_of_a_headset_are_no_second_copy():
     assert read_back.value < COPY_WARN_DB
 
 
+def test_a_comb_filter_is_named_by_its_delay():
+    late = np.concatenate([np.zeros(96), VOICE])[: VOICE.size]
+    found = added_sound.tone_change(REFERENCE, clip(0.5 * (VOICE + 0.8 * late)))
+    (event,) = found.events
+    assert event.kind == added_sound.COMB
+    assert event.duration_s == pytest.approx(0.004, abs=0.0003)
+    assert found.value == event.level_db < -7.0
+
+
+@pytest.mark.parametrize(("filtered", "least", "most"), [(False, -45.0, 0.0), (True, NOTHING_DB, -60.0)])
+def test_aliases_are_found_where_the_output_has_a_lower_rate(filtered, least, most):
+    """What is mirrored lies above half of the output's rate, so only the input at its own rate shows it."""
+    bright = np.diff(speech(4.0, 5, 48000), prepend=np.float32(0.0))
+    bright = bright / np.abs(bright).max() / 2
+    half = resampled(bright, 48000, 16000) if filtered else bright[::3]
+    found = added_sound.aliasing(clip(bright, 48000), clip(half, 16000))
+    assert least <= found.value <= most
+
+
 # --- what is told of additions that are given
 
 
