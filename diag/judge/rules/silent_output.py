@@ -92,18 +92,24 @@ def silent_output(
     given = measurements.find("peak_dbfs", tap=place.segment.first)
     inputs = [item for item in given if _audible(item)]
     if not inputs:
-        return not_checked(f"nothing audible went in: {place.input} is silent or was not recorded")
+        return not_checked(msg("nothing audible went in: {input} is silent or was not recorded", input=place.input))
     pairs = [(item, _output_of(measurements, item, last)) for item in inputs]
     if all(output is None for _, output in pairs):
-        return not_checked(f"there is no recording of {place.output}")
+        return not_checked(msg("there is no recording of {output}", output=place.output))
     silent = [(item, output) for item, output in pairs if output is not None and not _audible(output)]
     if not silent:
         unseen = next((item for item, output in pairs if output is None), None)
         if unseen is not None:
-            return not_checked(f"there is no recording of {place.output} in turn {(unseen.turn or 0) + 1}")
+            return not_checked(
+                msg(
+                    "there is no recording of {output} in turn {turn}",
+                    output=place.output,
+                    turn=(unseen.turn or 0) + 1,
+                )
+            )
         return clear_if_measured(given, "peak_dbfs")
     if place.hop is Hop.SPEAKER and timeline.events and not ear_hears_mouth(timeline):
-        return not_checked("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead")
+        return not_checked(msg("the ear heard neither the mouth nor the loudspeaker, so the ear itself may be dead"))
     item, output = silent[0]
     several = msg(" ({silent} of {turns} turns)", silent=len(silent), turns=len(inputs)) if len(inputs) > 1 else ""
     text = (

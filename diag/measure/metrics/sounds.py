@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from diag.core.clip import Clip, Samples
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.dsp import phase
 from diag.dsp.additions import PLAIN_COPY_DB, Additions, measure_additions, plain_copy
@@ -103,7 +104,9 @@ def sound(clip: Clip) -> Sound:
 def not_speech(clip: Clip) -> Missing | None:
     """Return why a clip cannot be judged as a voice; None if it is speech."""
     found = remembered(clip, "speech likeness", lambda: speech_likeness(sound(clip).spectrum))
-    return None if found.reason is None else Missing(MissingCode.NO_VOICE, f"no speech: {found.reason}")
+    return (
+        None if found.reason is None else Missing(MissingCode.NO_VOICE, msg("no speech: {reason}", reason=found.reason))
+    )
 
 
 def misread(clip: Clip) -> ByteReading | None:
@@ -184,7 +187,7 @@ def compared(reference: Clip, estimated: Clip) -> SegmentComparison | Missing:
     found = match(reference, estimated)
     result = _comparison(reference, estimated)
     if result.rate_ratio is None:
-        return found.missing or Missing(MissingCode.NO_MATCH, result.reason or "nothing of the input was found")
+        return found.missing or Missing(MissingCode.NO_MATCH, result.reason or msg("nothing of the input was found"))
     odd = sum(event.kind not in _ORDINARY for event in result.events)
     overlaps = sum(event.kind is EventKind.OVERLAP for event in result.events)
     if found.rate_ratio is not None and found.track is None and odd > max(MOST_ODD_EVENTS, overlaps):
