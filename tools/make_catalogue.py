@@ -34,7 +34,7 @@ from diag.report.sentences import TIER_WORDS, capitalised, label
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = ROOT / "diag/report"
-FOLDERS = tuple(ROOT / "diag" / name for name in ("api", "core", "judge", "report"))
+FOLDERS = tuple(ROOT / "diag" / name for name in ("api", "cli", "core", "dsp", "judge", "measure", "report"))
 METHODS = [("**.py", "python"), ("templates/**.j2", "jinja2")]
 KEYWORDS = {"tr": None, "_": None, "ntr": (1, 2), "msg": None}
 
@@ -59,6 +59,21 @@ WORDS = (
         "judged",
         "not read",
     ),
+    *(
+        "no finding",
+        "discarded",
+        "level step",
+        "level fade",
+        "too few",
+        "expected",
+        "allowed",
+        "look at",
+        "compared with",
+        "not expected",
+        "as expected",
+        "not as expected",
+    ),
+    *("packages", "output folder", "key", "modality", "setup frame", "sound server"),
     *("step", "new series", "no step for the worse", "too few runs", "changed"),
     "Steps alert; they do not fail a build.",
     *(*LOAD_COLUMNS, *CONNECTION_COLUMNS),

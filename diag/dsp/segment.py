@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from diag.core.messages import msg
 from diag.dsp.borders import with_exact_ends, with_moved_parts, without_lookalikes
 from diag.dsp.chunk_gaps import chunk_gaps
 from diag.dsp.diagonal import FRAME_S, Side, agreement, refined_delay, side_of, sliced
@@ -146,15 +147,15 @@ def compare_segment(
         Whether the two are windows of longer recordings. Sound of the estimated window before the first and after the
         last piece then belongs to other windows, and is not an event.
     """
-    for name, sound in (("reference", reference), ("estimated clip", estimated)):
+    for name, sound in ((msg("reference"), reference), (msg("estimated clip"), estimated)):
         if sound.duration_s < SHORTEST_S:
-            return _nothing(f"the {name} is shorter than {SHORTEST_S:g} s")
+            return _nothing(msg("the {name} is shorter than {shortest_s:g} s", name=name, shortest_s=SHORTEST_S))
     reference, estimated = alike_below_voice(reference, estimated)
     x, factor = reference.narrow
     scale = factor * reference.rate_hz
     side = side_of(x, scale)
     if not side.active.any():
-        return _nothing("the reference is silent")
+        return _nothing(msg("the reference is silent"))
     bench = _Bench(reference, estimated, side, scale)
     best: _Attempt | None = None
     for ratio in (rate_ratio,) if rate_ratio is not None else _ratios(bench):
@@ -164,7 +165,7 @@ def compare_segment(
         if best is not None and best.share >= _CLEAR_SHARE:
             break
     if best is None:
-        return _nothing("nothing of the reference was found in the estimated clip")
+        return _nothing(msg("nothing of the reference was found in the estimated clip"))
     found = _finished(bench, best)
     return _inside(found) if window else _with_half_speed(found, reference, estimated)
 

@@ -99,7 +99,7 @@ def closing_of(code: str, timeline: Timeline, observed: ObservedClient) -> Closi
     found = closing(timeline)
     if found is None:
         opened = timeline.first(EventName.SESSION_OPEN) is not None
-        return clear() if opened else not_checked("the service was not reached")
+        return clear() if opened else not_checked(msg("the service was not reached"))
     return found if code_of(timeline, observed) == code else clear()
 
 

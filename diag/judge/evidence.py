@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 from diag.core.chain import Hop, Tap
 from diag.core.live_setup import canonical
-from diag.core.messages import fixed_text, msg
+from diag.core.messages import Message, fixed_text, joined, msg
 from diag.core.observed_client import ObservedClient
 from diag.core.results import (
     Evidence,
@@ -83,7 +82,11 @@ def open_tool_calls(timeline: Timeline) -> dict[str, str]:
 def why_not(items: Iterable[Measurement], metric: str) -> str:
     """Return why a metric has no value anywhere in the take."""
     reason = next((item.reason for item in items if item.reason), None)
-    return f"{metric}: {reason}" if reason else f"{metric} was not measured"
+    return (
+        msg("{metric}: {reason}", metric=metric, reason=reason)
+        if reason
+        else msg("{metric} was not measured", metric=metric)
+    )
 
 
 Fault = tuple[float, Measurement]
@@ -155,8 +158,11 @@ def blurred_by_room(
     if found is None or found[0] < ROOM_BLURS_DB:
         return None
     return not_checked(
-        f"the room's reverberation ({found[0]:.0f} dB relative to the direct sound) is too strong to tell short "
-        f"or faint changes from it"
+        msg(
+            "the room's reverberation ({found:.0f} dB relative to the direct sound) is too strong to "
+            "tell short or faint changes from it",
+            found=found[0],
+        )
     )
 
 
@@ -424,8 +430,8 @@ MOST_EVENTS_NAMED = 5
 
 
 def listed(items: Sequence[str]) -> str:
-    """Return texts with commas between them, as a message if they are messages; empty without any."""
-    return reduce(lambda first, other: msg("{first}, {other}", first=first, other=other), items) if items else ""
+    """Return texts with commas between them as one message; empty without any."""
+    return joined(items, ", ") if items else ""
 
 
 def events_in_words(events: Sequence[SoundEvent], *, place: bool = False) -> str:
@@ -512,7 +518,8 @@ def misread_evidence(item: Measurement, name: str) -> Evidence:
 
 def in_mid_sentence(text: str) -> str:
     """Return a text with its first letter small, to stand behind a colon."""
-    return text[:1].lower() + text[1:]
+    small = text[:1].lower() + text[1:]
+    return text.spelled(small) if isinstance(text, Message) else small
 
 
 def last_lines(data: Mapping[str, Any]) -> list[Evidence]:

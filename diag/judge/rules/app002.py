@@ -51,7 +51,7 @@ def app_ended(timeline: Timeline) -> Verdict:
         That the error is the app's own: a refusal by the service ends many apps, and has a finding of its own.
     """
     if timeline.first(EventName.APP_STARTED) is None:
-        return does_not_apply("no app was started")
+        return does_not_apply(msg("no app was started"))
     found = timeline.first(EventName.APP_ENDED)
     if found is None:
         return clear()

@@ -68,9 +68,9 @@ def send_pacing(measurements: Measurements, observed: ObservedClient, timeline: 
     """
     speed = wrong_rate(measurements, Hop.SENDER)
     if isinstance(speed, WrongRate):
-        return not_checked("the declared rate is wrong; see SND001")
+        return not_checked(msg("the declared rate is wrong; see SND001"))
     if isinstance(speed, str) and measurements.find("rate_ratio", hop=Hop.SENDER):
-        return not_checked(f"it was not measured whether the declared rate is right ({speed})")
+        return not_checked(msg("it was not measured whether the declared rate is right ({speed})", speed=speed))
     found = worst_fault(
         measurements, "realtime_ratio", lambda ratio: abs(ratio - 1) > LIMIT, badness=lambda ratio: abs(ratio - 1)
     )
@@ -81,7 +81,7 @@ def send_pacing(measurements: Measurements, observed: ObservedClient, timeline: 
     ratio, item = found
     # Without a recording of the prompt, only the pace itself can show that the declared rate is wrong.
     if isinstance(speed, str) and rate_by_pace(ratio, observed.sent_rate_hz or LIVE_INPUT_RATE_HZ) is not None:
-        return not_checked("the declared rate seems to be wrong; see SND022")
+        return not_checked(msg("the declared rate seems to be wrong; see SND022"))
     text = msg("{ratio:.2f} s of audio were sent per second; it should be 1", ratio=ratio)
     return raised(
         msg("The client sends {percent:.0f} % faster than real time", percent=100 * (ratio - 1))

@@ -93,9 +93,9 @@ def sound_left_out(place: Place, measurements: Measurements, timeline: Timeline)
         not known what was played, the loss is not checked after an interruption.
     """
     if place.hop is Hop.PLAYER and place.segment.merged and timeline.first(EventName.INTERRUPTED) is not None:
-        return not_checked("the reply was interrupted")
+        return not_checked(msg("the reply was interrupted"))
     if isinstance(wrong_rate(measurements, place.hop), WrongRate):
-        return not_checked("the speed is wrong")
+        return not_checked(msg("the speed is wrong"))
     items = {metric: measurements.find(metric, hop=place.hop) for metric, _, _ in _KINDS}
     seen = [
         (*found, where)

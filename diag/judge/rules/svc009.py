@@ -44,7 +44,7 @@ def connection_lost(timeline: Timeline, observed: ObservedClient) -> Verdict:
     """
     found = closing(timeline)
     if timeline.first("session_open") is None:
-        return not_checked("no session was opened")
+        return not_checked(msg("no session was opened"))
     if found is None or code_of(timeline, observed) != "SVC009":
         return clear()
     if found.by_client:

@@ -44,7 +44,9 @@ def schedule_ahead_too_small(observed: ObservedClient) -> Verdict:
     if isinstance(page, Verdict):
         return page
     if not page.schedules:
-        return clear() if page.playing_contexts else not_checked("the page played nothing through the Web Audio API")
+        return (
+            clear() if page.playing_contexts else not_checked(msg("the page played nothing through the Web Audio API"))
+        )
     schedule = max(page.schedules, key=lambda item: len(item.ahead_s))
     gaps = [gap for gap in schedule.gap_s if LEAST_GAP_S < gap < LONGEST_GAP_S]
     overlaps = [gap for gap in schedule.gap_s if gap < -LEAST_OVERLAP_S]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from diag.core.chain import Tap
 from diag.core.clip import Clip
+from diag.core.messages import msg
 from diag.core.missing import Missing, MissingCode
 from diag.core.results import Reading, SoundEvent, Spot, not_measured
 from diag.dsp.added_sound import NOISE_WARN_SNR_DB
@@ -18,8 +19,8 @@ from diag.measure.metrics.sounds import additions, input_time_s, sound
 from diag.measure.reasons import TOO_LITTLE
 from diag.measure.registry import Group, metric
 
-EXPLAINED = Missing(MissingCode.UNFIT, "the sound is distorted or reverberates, which looks the same")
-DISTORTION_HIDDEN = Missing(MissingCode.UNFIT, "what a codec, noise or a room changed could hide distortion")
+EXPLAINED = Missing(MissingCode.UNFIT, msg("the sound is distorted or reverberates, which looks the same"))
+DISTORTION_HIDDEN = Missing(MissingCode.UNFIT, msg("what a codec, noise or a room changed could hide distortion"))
 
 _ROUNDING_DB = -35.0
 """Least level of what differs, relative to the voice, that rounding to 7 bits can have."""
